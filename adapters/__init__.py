@@ -1,0 +1,1 @@
+"""Models under test: one module or folder per kind of model or service."""

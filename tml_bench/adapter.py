@@ -1,0 +1,189 @@
+"""The contract between the harness and a model under test, and everything that crosses it.
+
+A first adapter is a class with ``step`` alone::
+
+    import numpy as np
+    from tml_bench.adapter import MicroTurn, Output, StepAdapter
+
+    class Beep(StepAdapter):
+        audio_in = 16000
+        audio_out = 16000
+
+        def step(self, turn: MicroTurn) -> Output | None:
+            if turn.index != 10:
+                return None
+            t = np.arange(8000) / self.audio_out
+            return Output(audio=0.3 * np.sin(2 * np.pi * 440 * t))
+
+``tml-bench run --adapter path/to/file.py:Beep`` runs it. ``StepAdapter`` is for models that answer one
+micro-turn at a time; a service with a clock of its own will get ``LiveAdapter`` beside it, giving the same
+``Output`` to the same recorder.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.samples import Reference
+
+
+class InfrastructureError(Exception):
+    """Raise it when the model could not be reached (connection refused, quota, out of disk).
+
+    The attempt ends with the outcome ``infrastructure``: it is missing data, retried, and never counted
+    against the model.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What an adapter learns when a session begins.
+
+    Attributes:
+        session_id: ``task/sample``; two sessions of a run never share it.
+        tick_ns: length of a micro-turn in nanoseconds.
+        seed: seed for everything random in the adapter; same seed, same output.
+        instructions: the system prompt; empty means none.
+        reference: the expected behaviour. Only adapters with ``privileged = True`` get it, and reports
+            mark them; for all others it is None.
+    """
+
+    session_id: str
+    tick_ns: int
+    seed: int = 0
+    instructions: str = ""
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What became of the model's audio when it was flushed.
+
+    Attributes:
+        heard_ms: how much of the interrupted stretch of audio the listener had heard.
+        dropped_ms: how much was dropped unheard.
+    """
+
+    heard_ms: float
+    dropped_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MicroTurn:
+    """The user's side of one micro-turn, handed over at ``end_ns``.
+
+    Attributes:
+        index: 0, 1, 2, ...
+        start_ns: session time of the first sample, in nanoseconds.
+        end_ns: session time of hand-over; the model can never be heard before it.
+        audio: shape (n,), float32 in [-1, 1], at the adapter's ``audio_in`` rate; silence is streamed too.
+            Read-only.
+        texts: text messages the user sent during the micro-turn.
+        heard_ms: how much of the model's audio the listener has heard by ``end_ns``, in all.
+        flushed: what a flush since the last micro-turn dropped; None when there was none.
+    """
+
+    index: int
+    start_ns: int
+    end_ns: int
+    audio: NDArray[np.float32]
+    texts: tuple[str, ...] = ()
+    heard_ms: float = 0.0
+    flushed: Flushed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word of the model's audio.
+
+    Attributes:
+        text: the word as written, punctuation included.
+        start_s: its onset in seconds from the first sample of the audio in the same ``Output``.
+        end_s: its end, counted the same way. Both may lie beyond that audio when the rest follows.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A piece of the transcript of the model's speech.
+
+    Attributes:
+        text: the words added by this piece.
+        words: the same words with times, when the model knows them; else empty.
+    """
+
+    text: str
+    words: tuple[SpokenWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function the model calls.
+
+    Attributes:
+        call_id: the model's own id of the call.
+        name: the function.
+        arguments: decoded JSON arguments.
+    """
+
+    call_id: str
+    name: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the model gives back after one micro-turn; every part is optional.
+
+    Attributes:
+        audio: shape (n,), any float or int16, at the adapter's ``audio_out`` rate, full scale [-1, 1] for
+            floats. Any length: it is heard in order, after what is still playing. None or empty is silence.
+        transcript: transcript of the audio, for adapters that have it.
+        text: written (not spoken) output.
+        tool_calls: functions called.
+        flush: drop all audio that has not been heard yet, before ``audio`` is queued (a cancel).
+    """
+
+    audio: NDArray[np.generic] | None = None
+    transcript: tuple[Transcript, ...] = ()
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    flush: bool = False
+
+
+class StepAdapter(ABC):
+    """A model that answers one micro-turn at a time.
+
+    One instance serves many sessions, one after the other; ``start`` must forget the session before.
+
+    Attributes:
+        audio_in: the rate in Hz at which it wants the user's audio.
+        audio_out: the rate in Hz of the audio it gives.
+        privileged: True for reference adapters that are shown what is expected of them.
+    """
+
+    audio_in: int = 16000
+    audio_out: int = 24000
+    privileged: bool = False
+
+    def warm_up(self) -> None:  # noqa: B027
+        """Load weights and run once, before the first session; its time is charged to nobody."""
+
+    def start(self, session: SessionStart) -> None:  # noqa: B027
+        """Begin a session; its time is charged to nobody."""
+
+    @abstractmethod
+    def step(self, turn: MicroTurn) -> Output | None:
+        """Take one micro-turn of the user and return what the model does; None means nothing."""
+
+    def stop(self) -> None:  # noqa: B027
+        """End the session; called also after ``step`` has raised."""

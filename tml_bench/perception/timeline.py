@@ -1,0 +1,72 @@
+"""What was perceived from a recording: the model's speech segments and words, with times."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A stretch of model speech.
+
+    Attributes:
+        start_s: onset on the session clock, seconds.
+        end_s: offset, seconds; greater than ``start_s``.
+    """
+
+    start_s: float
+    end_s: float
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A word of the model's speech.
+
+    Attributes:
+        text: as transcribed, punctuation included.
+        start_s: onset on the session clock, seconds; None where an imported transcript has none.
+        end_s: end, seconds; None where an imported transcript has none.
+    """
+
+    text: str
+    start_s: float | None
+    end_s: float | None
+
+
+class WordSource(StrEnum):
+    """Where the words and their times come from, best first."""
+
+    IMPORTED = "imported"
+    """A transcript file that came with the recording, used exactly as it stands."""
+    ADAPTER = "adapter"
+    """The adapter's own transcript with word times."""
+    ASR = "asr"
+    """Local speech recognition with forced alignment."""
+    PROPORTIONAL = "proportional"
+    """The adapter's transcript without times, laid over the speech segments in proportion."""
+    NONE = "none"
+    """There is speech but no words are known; measures that need words are missing, not 0."""
+    SILENT = "silent"
+    """There is no model speech, hence no words."""
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """Everything a metric may know about a recording.
+
+    Attributes:
+        duration_s: length of the recording in seconds.
+        segments: the model's speech, ordered, not overlapping: voice activity regions with edges on the
+            energy envelope.
+        words: the model's words in the order spoken.
+        word_source: where ``words`` come from.
+        silero_segments: the model's speech by Silero VAD's own default rule, rounded to 0.1 s; for the
+            reference-exact measures that are defined on it.
+        perceiver: names and versions of what perceived it.
+    """
+
+    duration_s: float
+    segments: tuple[Segment, ...] = ()
+    words: tuple[Word, ...] = ()
+    word_source: WordSource = WordSource.SILENT
+    silero_segments: tuple[Segment, ...] = ()
+    perceiver: str = ""

@@ -1,0 +1,157 @@
+"""One example of a task: what the user side sends and when, and what is expected of the model.
+
+Times are seconds on the session clock, t = 0 at the first input sample. A video track will join
+``Script`` beside ``turns`` and ``texts``; everything else is shared by all tracks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Mono audio held in memory.
+
+    Attributes:
+        samples: shape (n,), float32, full scale is [-1, 1].
+        rate: samples per second.
+    """
+
+    samples: NDArray[np.float32]
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The turn starts ``t_s`` seconds after the session's start."""
+
+    t_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AfterModelStops:
+    """The turn starts once the model has spoken and has then been silent for ``gap_s`` seconds.
+
+    Only speech heard after the user's previous turn ended counts. If that has not happened
+    ``timeout_s`` seconds after the previous turn's end, the turn starts then, and the recording says
+    that it was the time-out.
+    """
+
+    gap_s: float
+    timeout_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class IntoModelSpeech:
+    """The turn starts ``after_s`` seconds after the first sound of the model's answer (a barge-in).
+
+    Only speech that begins after the user's previous turn ended counts. If none begins within
+    ``timeout_s`` seconds of the previous turn's end, the turn starts then, and the recording says that
+    it was the time-out.
+    """
+
+    after_s: float
+    timeout_s: float = 15.0
+
+
+Cue = At | AfterModelStops | IntoModelSpeech
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurn:
+    """One stretch of user audio and the cue that starts it.
+
+    Attributes:
+        audio: a file that soundfile reads, or a waveform in memory.
+        cue: when it starts. A turn never starts before the one before it has ended.
+        label: what the timeline shows; free text.
+    """
+
+    audio: Path | Waveform
+    cue: Cue = At()
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserText:
+    """A text message the user sends at ``at_s`` seconds."""
+
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the user side does.
+
+    Attributes:
+        turns: user audio, in order.
+        texts: timed text messages.
+        tail_s: silence streamed after the last turn, in which the model may still answer.
+        instructions: the system prompt; empty means none.
+    """
+
+    turns: tuple[UserTurn, ...] = ()
+    texts: tuple[UserText, ...] = ()
+    tail_s: float = 0.0
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something an ideal respondent says.
+
+    Attributes:
+        at_s: its onset.
+        role: ``answer`` (takes the turn) or ``backchannel`` (does not).
+        until_s: by when it must have ended; None when it may run its course.
+    """
+
+    at_s: float
+    role: str = "answer"
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What is expected, and when.
+
+    Attributes:
+        user_end_s: the end of the user turn to be answered, from which response latency is counted;
+            None where there is no such turn.
+        ideal: what an ideal respondent says; empty where silence is right. The oracle says this.
+        annotation: the task's own typed annotation; only the task reads it.
+    """
+
+    user_end_s: float | None = None
+    ideal: tuple[Utterance, ...] = ()
+    annotation: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One example of a task.
+
+    Attributes:
+        id: unique within its task, made of letters, digits, ``-``, ``_`` and ``.``; it names a folder.
+        subset: the part of the task it belongs to; scores are averaged per subset.
+        script: what the user side does.
+        reference: what is expected.
+        unit: the independent unit for intervals (speaker, video, ...); empty means the sample itself.
+        notes: remarks about the data that do not make it unusable ("2 channels averaged").
+        problem: why the sample cannot be used (a missing or broken file, named with its remedy);
+            empty when it can. Such a sample ends with the outcome ``invalid``.
+    """
+
+    id: str
+    subset: str
+    script: Script = field(default_factory=Script)
+    reference: Reference = field(default_factory=Reference)
+    unit: str = ""
+    notes: tuple[str, ...] = ()
+    problem: str = ""

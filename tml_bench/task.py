@@ -1,0 +1,197 @@
+"""The contract of a benchmark: what it loads, what it measures and what it compares with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tml_bench.perception.timeline import Timeline, Word
+from tml_bench.samples import Sample
+
+
+class Kind(StrEnum):
+    """How values of a metric are averaged and what interval they get."""
+
+    RATE = "rate"
+    """0 or 1 per sample; mean with a Wilson score interval over independent units."""
+    MEAN = "mean"
+    """A number per sample; mean with a bootstrap interval over independent units."""
+    RATIO = "ratio"
+    """A numerator and a denominator per sample; ratio of sums with a bootstrap interval over units."""
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NONE = "none"
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """The declaration of one metric.
+
+    Attributes:
+        name: unique within its task; part of the public interface.
+        title: column head.
+        unit: ``%`` for shares (values stay in [0, 1]), ``s``, ``1/min``, or empty.
+        direction: which way is better.
+        kind: how it is averaged.
+        version: raised whenever a change of code changes a score.
+        subsets: where it applies.
+        family: a group of metrics shown together, such as ``reference-exact`` or ``repaired``.
+        spread: also print the population standard deviation (some protocols publish it).
+        describes: one sentence for tables.
+    """
+
+    name: str
+    title: str
+    unit: str
+    direction: Direction
+    kind: Kind
+    version: int
+    subsets: tuple[str, ...]
+    family: str
+    describes: str
+    spread: bool = False
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A metric's value for one sample.
+
+    Attributes:
+        numerator: the value itself for kinds ``rate`` and ``mean``.
+        denominator: 1 except for kind ``ratio``, where 0 means "nothing to count here".
+    """
+
+    numerator: float
+    denominator: float = 1.0
+
+
+class Score(msgspec.Struct, frozen=True):
+    """What one recording of one sample scored.
+
+    Attributes:
+        task: name of the task.
+        subset: part of the task.
+        sample: the sample's id.
+        unit: the independent unit it belongs to.
+        values: by metric name. A metric that does not apply to this sample (a latency when nothing was
+            said) or cannot be known (see ``missing``) is absent and stays out of the mean.
+        missing: metrics that apply but could not be computed, with the reason.
+        rows: events behind the values, for readers: each has ``event`` and times in seconds.
+        notes: remarks.
+    """
+
+    task: str
+    subset: str
+    sample: str
+    unit: str
+    values: dict[str, Value]
+    missing: dict[str, str] = {}
+    rows: tuple[dict[str, str | float | None], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Published(msgspec.Struct, frozen=True):
+    """A number somebody else reported.
+
+    Attributes:
+        system: the model.
+        subset: part of the task.
+        metric: the metric of ours it compares with.
+        value: as printed there, shares in [0, 1].
+        source: where it is printed.
+    """
+
+    system: str
+    subset: str
+    metric: str
+    value: float
+    source: str
+
+
+class Imported(NamedTuple):
+    """A finished exchange that another harness recorded.
+
+    Attributes:
+        sample: the example, as ``Task.samples`` would give it.
+        model_audio: the model's audio, on the user audio's clock; None where ``sample.problem`` is set.
+        words: its transcript exactly as the file has it; None when there is no transcript.
+    """
+
+    sample: Sample
+    model_audio: Path | None
+    words: tuple[Word, ...] | None
+
+
+class Task(ABC):
+    """One benchmark.
+
+    Attributes:
+        name: as in ``tml-bench run --task NAME``.
+        title: for people.
+        subsets: its parts, in the order of the published tables.
+        metrics: all metrics, in the order of the report.
+        headline: names of the metrics that the short leaderboard shows.
+        data_help: where the official data comes from and the folder layout expected.
+        not_run: measures of the protocol that are not computed, with the reason.
+    """
+
+    name: str
+    title: str
+    subsets: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    headline: tuple[str, ...]
+    data_help: str
+    not_run: Mapping[str, str] = {}
+
+    @abstractmethod
+    def dataset(self, data: Path | None) -> str:
+        """Name and version of the data, such as ``mini-1`` or ``official``; part of every result."""
+
+    @abstractmethod
+    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+        """Load the samples, in a fixed order.
+
+        Args:
+            data: the official data's folder; None for the mini set that ships.
+            subsets: only these; empty means all.
+
+        Raises:
+            tml_bench.errors.UserError: the folder or a subset does not exist.
+        """
+
+    @abstractmethod
+    def score(self, sample: Sample, timeline: Timeline) -> Score:
+        """Score one recording. Pure: same sample and timeline, same score."""
+
+    @abstractmethod
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        """Timelines of strategies that look at nothing, by name; the best of them is the floor.
+
+        Every sample of the task must give the same names.
+        """
+
+    @abstractmethod
+    def ideal(self, sample: Sample) -> Timeline:
+        """The timeline of a respondent that does exactly what is expected: the ceiling."""
+
+    def published(self) -> tuple[Published, ...]:
+        """Numbers reported by others on the official data."""
+        return ()
+
+    def imports(self, folder: Path) -> Iterator[Imported]:
+        """Read exchanges recorded by another harness.
+
+        Raises:
+            tml_bench.errors.UserError: the task cannot import, or the folder is not in its layout.
+        """
+        from tml_bench.errors import UserError
+
+        raise UserError(f"{self.name} has no import", "run `tml-bench list tasks` to see which tasks have one")
