@@ -1,0 +1,1 @@
+"""Reference adapters with known right scores; they need no key."""

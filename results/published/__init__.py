@@ -1,0 +1,1 @@
+"""Numbers reported by others, each with its source."""

@@ -1,0 +1,1 @@
+"""From a recording to a timeline: speech segments and words with times."""

@@ -1,0 +1,1 @@
+"""Leaderboards and pictures; knows only scores and recordings."""

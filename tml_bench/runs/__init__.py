@@ -1,0 +1,1 @@
+"""Planning, running, storing and resuming runs."""

@@ -1,0 +1,1 @@
+"""The simulated clock, the micro-turn loop, the user side and playback."""
