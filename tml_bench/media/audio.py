@@ -1,0 +1,284 @@
+"""Reading audio as mono float32 at any rate.
+
+Conventions: full scale is [-1, 1]; several channels are averaged; rates are in Hz. A clip of n frames at
+rate a has, at rate b, ``round(n * b / a)`` samples, halves rounded up; this is soxr's own rule, and
+reading gives exactly that many. Resampling is soxr HQ, which adds no delay: sample k of the output is at
+``k / b`` seconds of the input.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Literal, Self
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from tml_bench.errors import BadSampleError
+from tml_bench.samples import Waveform
+
+_RATES = range(2000, 384_001)
+_BLOCK_S = 4
+_SIZE_UNKNOWN = 0x7FFFF000  # ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, when the length is not known yet
+_EIGHT_BIT = ("PCM_U8", "PCM_S8")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What an audio file holds.
+
+    Attributes:
+        rate: samples per second.
+        channels: how many there are before averaging.
+        frames: samples per channel.
+        duration_s: ``frames / rate``.
+        notes: remarks that do not make it unusable, such as ``2 channels averaged`` or ``8-bit``.
+    """
+
+    rate: int
+    channels: int
+    frames: int
+    duration_s: float
+    notes: tuple[str, ...] = ()
+
+
+def probe(path: Path) -> AudioInfo:
+    """Look at an audio file without reading all of it.
+
+    Raises:
+        BadSampleError: the file is missing, empty, not audio, shorter than its header promises, or has a
+            rate outside 2-384 kHz.
+    """
+    with _open(path) as file:
+        notes = []
+        if file.channels > 1:
+            notes.append(f"{file.channels} channels averaged")
+        if file.subtype in _EIGHT_BIT:
+            notes.append("8-bit")
+        return AudioInfo(
+            file.samplerate, file.channels, file.frames, file.frames / file.samplerate, tuple(notes)
+        )
+
+
+def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32], int]:
+    """Read a whole file.
+
+    Args:
+        path: a file that libsndfile reads.
+        rate: the rate wanted; None for the file's own.
+
+    Returns:
+        Samples of shape (n,), and their rate.
+
+    Raises:
+        BadSampleError: as ``probe``, or a sample is not a finite number.
+    """
+    wanted = rate or probe(path).rate
+    with ClipReader(path, wanted) as clip:
+        return clip.read(clip.length), wanted
+
+
+class ClipReader:
+    """Streams a clip at any rate, in order, with memory that does not grow with its length.
+
+    The resampler is fed by reading ahead in the clip, so what ``read`` gives equals, to within rounding,
+    the same part of the whole clip resampled at once, whatever the sizes asked for.
+
+    Attributes:
+        length: samples at the wanted rate, ``round(frames * rate / source rate)``, halves up.
+        rate: the wanted rate.
+    """
+
+    def __init__(self, source: Path | Waveform, rate: int) -> None:
+        """Open a clip.
+
+        Raises:
+            BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
+        """
+        self._source = _WaveformSource(source) if isinstance(source, Waveform) else _FileSource(source)
+        self.rate = rate
+        self.length = (2 * self._source.frames * rate + self._source.rate) // (2 * self._source.rate)
+        self._blocks = self._resampled()
+        self._block: NDArray[np.float32] = np.empty(0, np.float32)
+        self._used = 0
+
+    def read(self, n: int) -> NDArray[np.float32]:
+        """The next ``n`` samples, shape (n,); fewer at the clip's end, none after it.
+
+        Raises:
+            BadSampleError: a sample is not a finite number, or the file ends early.
+        """
+        end = self._used + n
+        if end <= self._block.size:
+            part = self._block[self._used : end]
+            self._used = end
+            return part
+        parts = [self._block[self._used :]]
+        missing = n - parts[0].size
+        self._block, self._used = self._block[:0], 0
+        for block in self._blocks:
+            parts.append(block[:missing])
+            if block.size >= missing:
+                self._block, self._used = block, missing
+                break
+            missing -= block.size
+        return np.concatenate(parts)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _resampled(self) -> Iterator[NDArray[np.float32]]:
+        source = self._source
+        if source.rate == self.rate:
+            yield from _finite_blocks(source)
+            return
+        stream = soxr.ResampleStream(source.rate, self.rate, 1, dtype="float32", quality="HQ")
+        fed = 0
+        for block in _finite_blocks(source):
+            fed += block.size
+            yield stream.resample_chunk(block, last=fed == source.frames)
+
+
+class _FileSource:
+    """Blocks of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _open(path)
+        self.name = str(path)
+        self.rate: int = self._file.samplerate
+        self.frames: int = self._file.frames
+
+    def block(self, start: int, n: int) -> NDArray[np.float32]:
+        try:
+            frames: NDArray[np.float32] = self._file.read(n, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise BadSampleError(f"{self.name} cannot be decoded after sample {start} ({error})") from error
+        if len(frames) < n:
+            raise BadSampleError(
+                f"{self.name} is truncated: it ends after {start + len(frames)} of {self.frames} samples"
+            )
+        return frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _WaveformSource:
+    """Blocks of a waveform; copies, so that nobody downstream writes into the sample's own data."""
+
+    def __init__(self, waveform: Waveform) -> None:
+        self._samples = np.asarray(waveform.samples)
+        self.name = "a waveform in memory"
+        self.rate = waveform.rate
+        self.frames = self._samples.size
+        if self._samples.ndim != 1 or not self.frames:
+            raise BadSampleError(f"{self.name} has shape {self._samples.shape} instead of (n,) with n > 0")
+        _check_rate(self.name, self.rate)
+
+    def block(self, start: int, n: int) -> NDArray[np.float32]:
+        return self._samples[start : start + n].astype(np.float32)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _finite_blocks(source: _FileSource | _WaveformSource) -> Iterator[NDArray[np.float32]]:
+    size = _BLOCK_S * source.rate
+    for start in range(0, source.frames, size):
+        block = source.block(start, min(size, source.frames - start))
+        finite = np.isfinite(block)
+        if not finite.all():
+            at = start + int(np.argmin(finite))
+            raise BadSampleError(
+                f"{source.name} has a value that is not a finite number at sample {at} "
+                f"({at / source.rate:.3f} s)"
+            )
+        yield block
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    if not path.is_file():
+        raise BadSampleError(f"{path} does not exist or is not a file")
+    if path.stat().st_size == 0:
+        raise BadSampleError(f"{path} is empty (0 bytes)")
+    try:
+        file = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        raise BadSampleError(
+            f"{path} is not audio that can be read ({error.error_string}); WAV, FLAC, OGG and MP3 can"
+        ) from error
+    try:
+        _check(path, file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _check(path: Path, file: soundfile.SoundFile) -> None:
+    _check_rate(str(path), file.samplerate)
+    promised = _riff_data_bytes(path)
+    if promised is not None:
+        size, there = promised
+        if size > there:
+            raise BadSampleError(f"{path} is truncated: it has {there} of the {size} bytes of audio promised")
+        if size == 0 and there > 0:
+            raise BadSampleError(
+                f"{path} is unfinished: its header says 0 bytes of audio and {there} bytes follow; "
+                f"rewrite it, for instance with `ffmpeg -i {path.name} whole.wav`"
+            )
+    if file.frames <= 0:
+        raise BadSampleError(f"{path} holds no samples")
+    # libsndfile believes a compressed file's header; only its last sample shows whether the rest is there.
+    try:
+        file.seek(file.frames - 1)
+        whole = len(file.read(1)) == 1
+        file.seek(0)
+    except soundfile.LibsndfileError:
+        whole = False
+    if not whole:
+        raise BadSampleError(
+            f"{path} is truncated: it ends before the {file.frames} samples its header promises"
+        )
+
+
+def _check_rate(name: str, rate: int) -> None:
+    if rate not in _RATES:
+        raise BadSampleError(f"{name} has a rate of {rate} Hz, outside {_RATES.start}-{_RATES.stop - 1} Hz")
+
+
+def _riff_data_bytes(path: Path) -> tuple[int, int] | None:
+    """Bytes of audio promised and present in a RIFF WAVE file; None for other files or unknown sizes."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
+            return None
+        size = _find_data_chunk(file, "little" if head[:4] == b"RIFF" else "big")
+        if size is None or size >= _SIZE_UNKNOWN:
+            return None
+        return size, os.fstat(file.fileno()).st_size - file.tell()
+
+
+def _find_data_chunk(file: BinaryIO, order: Literal["little", "big"]) -> int | None:
+    """Move to the body of the ``data`` chunk and return the size its header states."""
+    while len(header := file.read(8)) == 8:
+        size = int.from_bytes(header[4:], order)
+        if header[:4] == b"data":
+            return size
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return None
