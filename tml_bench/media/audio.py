@@ -253,7 +253,7 @@ def _check(path: Path, file: soundfile.SoundFile) -> None:
         whole = False
     if not whole:
         raise BadSampleError(
-            f"{path} is truncated: it ends before the {file.frames} samples its header promises"
+            f"{path} is truncated: it ends before sample {file.frames}, its last"
         )
 
 
