@@ -194,4 +194,6 @@ class Task(ABC):
         """
         from tml_bench.errors import UserError
 
-        raise UserError(f"{self.name} has no import", "run `tml-bench list tasks` to see which tasks have one")
+        raise UserError(
+            f"{self.name} has no import", "run `tml-bench list tasks` to see which tasks have one"
+        )

@@ -1,0 +1,211 @@
+"""The closed set of events in ``session.jsonl``: one JSON object a line, told apart by ``kind``.
+
+Times ``*_ns`` are integer nanoseconds on the session clock. The file holds what happened and nothing else
+(no wall-clock date, no host), so that a replay of the same session gives the same bytes. Readers must skip
+kinds and fields they do not know: new ones raise the minor version, changed or removed ones the major.
+A JSON Schema generated from this module is in ``docs/session.schema.json``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+SCHEMA = "tml-bench/session/1.0"
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
+    """Base of all events."""
+
+
+class SessionOpened(Event, frozen=True, tag="session"):
+    """First line: what was run.
+
+    Attributes:
+        schema: name and version of this format.
+        task: name of the task.
+        sample: the sample's id.
+        adapter: the adapter as given on the command line, or ``imported``.
+        tick_ns: length of a micro-turn.
+        seed: the session's seed.
+        rate: rate of both audio tracks in Hz.
+        audio_in: rate at which the adapter got the user's audio; 0 when imported.
+        audio_out: rate at which the model's audio came.
+    """
+
+    schema: str
+    task: str
+    sample: str
+    adapter: str
+    tick_ns: int
+    seed: int
+    rate: int
+    audio_in: int
+    audio_out: int
+
+
+class UserTurnStarted(Event, frozen=True, tag="user_turn"):
+    """A stretch of user audio was placed.
+
+    Attributes:
+        t_ns: its first sample.
+        end_ns: just after its last sample.
+        turn: index in the script.
+        label: from the script.
+        cue: kind of cue that started it.
+        timed_out: the cue had not come by its time-out.
+    """
+
+    t_ns: int
+    end_ns: int
+    turn: int
+    label: str = ""
+    cue: str = ""
+    timed_out: bool = False
+
+
+class UserTextSent(Event, frozen=True, tag="user_text"):
+    """The user sent a text message at ``t_ns``."""
+
+    t_ns: int
+    text: str
+
+
+class Stepped(Event, frozen=True, tag="step"):
+    """One micro-turn went through the model.
+
+    Attributes:
+        i: number of the micro-turn.
+        handed_ns: when its input was handed over.
+        compute_ns: compute charged to it.
+        done_ns: when its output existed.
+    """
+
+    i: int
+    handed_ns: int
+    compute_ns: int
+    done_ns: int
+
+
+class ModelAudio(Event, frozen=True, tag="model_audio"):
+    """A chunk of model audio.
+
+    Attributes:
+        t_ns: when it was emitted.
+        heard_ns: when its first sample is heard.
+        end_ns: when its last sample has been heard, if no later ``flush`` cuts it.
+        onset_ns: when its first sample that is not exactly zero is heard; absent when there is none.
+    """
+
+    t_ns: int
+    heard_ns: int
+    end_ns: int
+    onset_ns: int | None = None
+
+
+class Flush(Event, frozen=True, tag="flush"):
+    """The model's unheard audio was dropped.
+
+    Attributes:
+        t_ns: when.
+        heard_ms: how much of the stretch it cut had been heard.
+        dropped_ms: how much was dropped.
+    """
+
+    t_ns: int
+    heard_ms: float
+    dropped_ms: float
+
+
+class TimedWord(msgspec.Struct, frozen=True):
+    """A word with its place on the session clock, as heard."""
+
+    text: str
+    start_ns: int
+    end_ns: int
+
+
+class ModelTranscript(Event, frozen=True, tag="model_transcript"):
+    """A piece of the model's own transcript of its speech.
+
+    Attributes:
+        t_ns: when it was emitted.
+        text: words added.
+        words: the same words with the times at which they are heard, when the model gave them.
+    """
+
+    t_ns: int
+    text: str
+    words: tuple[TimedWord, ...] = ()
+
+
+class ModelText(Event, frozen=True, tag="model_text"):
+    """Written output."""
+
+    t_ns: int
+    text: str
+
+
+class ModelToolCall(Event, frozen=True, tag="tool_call"):
+    """A function the model called."""
+
+    t_ns: int
+    call_id: str
+    name: str
+    arguments: dict[str, object] = {}
+
+
+class ImportedWord(msgspec.Struct, frozen=True):
+    """A word of an imported transcript, in seconds exactly as its file has it."""
+
+    text: str
+    start_s: float | None
+    end_s: float | None
+
+
+class ImportedTranscript(Event, frozen=True, tag="imported_transcript"):
+    """The transcript file that came with an imported exchange."""
+
+    words: tuple[ImportedWord, ...]
+
+
+class Note(Event, frozen=True, tag="note"):
+    """A remark that does not make the session invalid."""
+
+    text: str
+
+
+class Fault(Event, frozen=True, tag="fault"):
+    """The adapter broke its contract; the session ends here."""
+
+    t_ns: int
+    reason: str
+
+
+class SessionClosed(Event, frozen=True, tag="end"):
+    """Last line.
+
+    Attributes:
+        t_ns: length of the session.
+        reason: ``script`` (the script and its tail are over), ``time-out`` (the session's limit), ``fault``
+            or ``imported``.
+    """
+
+    t_ns: int
+    reason: str
+
+
+AnyEvent = (
+    SessionOpened
+    | UserTurnStarted
+    | UserTextSent
+    | Stepped
+    | ModelAudio
+    | Flush
+    | ModelTranscript
+    | ModelText
+    | ModelToolCall
+    | ImportedTranscript
+    | Note
+    | Fault
+    | SessionClosed
+)

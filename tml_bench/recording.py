@@ -1,0 +1,292 @@
+"""Write and read a recording: a folder that holds everything a session was.
+
+    session.jsonl   every event with its time (``tml_bench.events``), append-only
+    user.flac       the user's audio, mono, 16 bit
+    model.flac      the model's audio as heard: same rate, same length, same first sample
+    manifest.json   SHA-256 and size of each, and how the session was run
+
+A recording is immutable: it is written aside and renamed when complete, and reading checks the hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench import events as ev
+from tml_bench.errors import UserError
+from tml_bench.perception.timeline import Word
+from tml_bench.session.clock import NS, seconds
+
+MANIFEST_SCHEMA = "tml-bench/recording/1.0"
+BLOCK_S = 4
+"""Audio is handed to the encoder in blocks of this many seconds."""
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """Hash and size of a file of the recording."""
+
+    sha256: str
+    bytes: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a recording consists of.
+
+    Attributes:
+        schema: name and version of this format.
+        files: by name.
+        rate: rate of both tracks in Hz.
+        samples: length of both tracks.
+        clock: ``simulated`` or ``imported``.
+        compute: ``ideal``, ``charged``, ``recorded``, or ``none`` when imported.
+        tml_bench: version that wrote it.
+    """
+
+    schema: str
+    files: dict[str, FileEntry]
+    rate: int
+    samples: int
+    clock: str
+    compute: str
+    tml_bench: str
+
+
+class AudioWriter:
+    """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit."""
+
+    def __init__(self, path: Path, rate: int) -> None:
+        import soundfile
+
+        self.samples = 0
+        """How many were written so far."""
+        self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
+        self._block = BLOCK_S * rate
+        self._pending: list[NDArray[np.float32]] = []
+        self._held = 0
+
+    def write(self, audio: NDArray[np.float32]) -> None:
+        """Append samples, shape (n,), float32 in [-1, 1]; what lies beyond is clipped."""
+        self._pending.append(audio)
+        self._held += len(audio)
+        self.samples += len(audio)
+        if self._held >= self._block:
+            self._drain()
+
+    def _drain(self) -> None:
+        if self._held:
+            audio = np.concatenate(self._pending)
+            self._file.write(np.clip(np.rint(audio * 32768), -32768, 32767).astype(np.int16))
+        self._pending, self._held = [], 0
+
+    def close(self) -> None:
+        """Write what is held and close the file."""
+        self._drain()
+        self._file.close()
+
+
+class RecordingWriter:
+    """Writes a recording into an empty folder; the caller renames it when complete.
+
+    Args:
+        folder: created if missing.
+        opened: the first event.
+        clock: as in ``Manifest``.
+        compute: as in ``Manifest``.
+    """
+
+    def __init__(self, folder: Path, opened: ev.SessionOpened, *, clock: str, compute: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self.opened = opened
+        self._clock = clock
+        self._compute = compute
+        self._encode = msgspec.json.Encoder().encode
+        self._log = (folder / "session.jsonl").open("wb", buffering=1 << 16)
+        self.user = AudioWriter(folder / "user.flac", opened.rate)
+        self.model = AudioWriter(folder / "model.flac", opened.rate)
+        self.event(opened)
+
+    def event(self, event: ev.Event) -> None:
+        """Append one event."""
+        self._log.write(self._encode(event) + b"\n")
+
+    def close(self) -> Manifest:
+        """Finish all files and write the manifest.
+
+        Raises:
+            ValueError: the two tracks do not have the same length.
+        """
+        from tml_bench import __version__
+
+        self.abandon()
+        if self.user.samples != self.model.samples:
+            raise ValueError(f"tracks differ: user {self.user.samples}, model {self.model.samples} samples")
+        names = ("session.jsonl", "user.flac", "model.flac")
+        manifest = Manifest(
+            schema=MANIFEST_SCHEMA,
+            files={name: _entry(self._folder / name) for name in names},
+            rate=self.opened.rate,
+            samples=self.user.samples,
+            clock=self._clock,
+            compute=self._compute,
+            tml_bench=__version__,
+        )
+        (self._folder / "manifest.json").write_bytes(
+            msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
+        )
+        return manifest
+
+    def abandon(self) -> None:
+        """Close the files without a manifest: what is there is not a recording."""
+        self._log.close()
+        self.user.close()
+        self.model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+
+
+def _entry(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileEntry(sha256=digest, bytes=path.stat().st_size)
+
+
+class Recording:
+    """A recording on disk.
+
+    Args:
+        folder: where it is.
+        verify: check the hashes of all files (reads them once).
+
+    Raises:
+        UserError: a file is missing, was changed, or has an unknown version.
+    """
+
+    def __init__(self, folder: Path, *, verify: bool = True) -> None:
+        self.folder = Path(folder)
+        self.manifest = self._read_manifest()
+        if verify:
+            self._verify()
+        first = next(iter(self.events()), None)
+        if not isinstance(first, ev.SessionOpened):
+            raise UserError(f"{self.folder / 'session.jsonl'}: the first line is not a session event")
+        self.opened = first
+
+    def _read_manifest(self) -> Manifest:
+        path = self.folder / "manifest.json"
+        try:
+            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except FileNotFoundError:
+            raise UserError(
+                f"{self.folder} is not a recording: it has no manifest.json",
+                "give a folder such as RUN/TASK/SAMPLE/1",
+            ) from None
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise UserError(f"{path}: {error}", "the recording is damaged; run the sample again") from error
+        if manifest.schema.rpartition(".")[0] != MANIFEST_SCHEMA.rpartition(".")[0]:
+            raise UserError(
+                f"{path}: schema {manifest.schema!r} is not {MANIFEST_SCHEMA!r}",
+                "read it with the tml-bench version that wrote it",
+            )
+        return manifest
+
+    def _verify(self) -> None:
+        for name, entry in self.manifest.files.items():
+            path = self.folder / os.path.basename(name)
+            if not path.is_file():
+                raise UserError(f"{path} is missing", "the recording is damaged; run the sample again")
+            if _entry(path) != entry:
+                raise UserError(
+                    f"{path}: its SHA-256 is not the one in manifest.json",
+                    "the recording was changed after it was made; run the sample again",
+                )
+
+    @property
+    def user_path(self) -> Path:
+        """The user's track."""
+        return self.folder / "user.flac"
+
+    @property
+    def model_path(self) -> Path:
+        """The model's track, as heard."""
+        return self.folder / "model.flac"
+
+    @property
+    def duration_s(self) -> float:
+        """Length of both tracks in seconds."""
+        return self.manifest.samples / self.manifest.rate
+
+    def events(self) -> Iterator[ev.AnyEvent]:
+        """Events in the order written; kinds of a later minor version are skipped.
+
+        Raises:
+            UserError: a line is not a JSON object of this format; names the line.
+        """
+        decoder = msgspec.json.Decoder(ev.AnyEvent)
+        path = self.folder / "session.jsonl"
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield decoder.decode(line)
+                except msgspec.ValidationError as error:
+                    if _kind(line) in KINDS:
+                        raise UserError(f"{path}, line {number}: {error}") from error
+                except msgspec.DecodeError as error:
+                    raise UserError(f"{path}, line {number}: {error}") from error
+
+    def compute_ns(self) -> tuple[int, ...]:
+        """Compute charged to each micro-turn, for a replay."""
+        return tuple(e.compute_ns for e in self.events() if isinstance(e, ev.Stepped))
+
+    def imported_words(self) -> tuple[Word, ...] | None:
+        """The imported transcript's words; None when there is none."""
+        for event in self.events():
+            if isinstance(event, ev.ImportedTranscript):
+                return tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
+        return None
+
+    def timed_words(self) -> tuple[Word, ...] | None:
+        """The adapter's words as heard, in order; None when some of its transcript has no times.
+
+        A word that begins after the flush that dropped it, or after the session's end, was not heard and is
+        left out.
+        """
+        words: list[ev.TimedWord] = []
+        for event in self.events():
+            if isinstance(event, ev.ModelTranscript):
+                if event.text.strip() and not event.words:
+                    return None
+                words.extend(event.words)
+            elif isinstance(event, ev.Flush):
+                words = [w for w in words if w.start_ns < event.t_ns]
+        end_ns = self.manifest.samples * NS // self.manifest.rate
+        heard = sorted((w for w in words if w.start_ns < end_ns), key=lambda w: w.start_ns)
+        return tuple(Word(w.text, seconds(w.start_ns), seconds(min(w.end_ns, end_ns))) for w in heard) or None
+
+    def transcript(self) -> str:
+        """The adapter's own transcript of its speech, pieces joined; empty when it gave none."""
+        return "".join(e.text for e in self.events() if isinstance(e, ev.ModelTranscript)).strip()
+
+
+KINDS = frozenset(str(kind.__struct_config__.tag) for kind in ev.AnyEvent.__args__)
+"""Kinds of event this version knows."""
+
+
+def _kind(line: bytes) -> str:
+    return str(msgspec.json.decode(line, type=dict[str, object]).get("kind", ""))

@@ -1,0 +1,81 @@
+"""Integer time: nanoseconds on the session clock and sample indices at a rate.
+
+Sample ``i`` at rate ``r`` happens at ``i / r`` seconds. Times are integer nanoseconds and are never
+accumulated as floats, so that an hour of 44.1 kHz audio in 20 ms micro-turns ends on the exact sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+MIN_TICK_MS = 20
+MAX_TICK_MS = 1000
+
+
+def first_sample_at(t_ns: int, rate: int) -> int:
+    """Index of the first sample at or after ``t_ns``."""
+    return -(-t_ns * rate // NS)
+
+
+def sample_time_ns(index: int, rate: int) -> int:
+    """Time of a sample, rounded down to a nanosecond; ``first_sample_at`` inverts it."""
+    return index * NS // rate
+
+
+def seconds(t_ns: int) -> float:
+    """Nanoseconds as seconds."""
+    return t_ns / NS
+
+
+def nanoseconds(t_s: float) -> int:
+    """Seconds as nanoseconds, to the nearest."""
+    return round(t_s * NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """The grid of micro-turns: number ``k`` covers ``[k * tick_ns, (k + 1) * tick_ns)``.
+
+    Attributes:
+        tick_ns: length of a micro-turn, 20 to 1000 ms.
+
+    Raises:
+        ValueError: the length is out of range.
+    """
+
+    tick_ns: int
+
+    def __post_init__(self) -> None:
+        if not MIN_TICK_MS * 1_000_000 <= self.tick_ns <= MAX_TICK_MS * 1_000_000:
+            raise ValueError(
+                f"a micro-turn lasts {MIN_TICK_MS} to {MAX_TICK_MS} ms, not {self.tick_ns / 1e6:g} ms"
+            )
+
+    def bounds(self, k: int) -> tuple[int, int]:
+        """Start and end of micro-turn ``k`` in nanoseconds."""
+        return k * self.tick_ns, (k + 1) * self.tick_ns
+
+
+class ComputeQueue:
+    """Charges compute by the real-time queue rule ``t_i = max(a_i, t_{i-1}) + c_i``.
+
+    Micro-turn ``i`` is handed over at ``a_i`` and costs ``c_i``; its output exists at ``t_i``. A model slower
+    than real time builds a backlog that shows in its latency, as it would in life.
+    """
+
+    def __init__(self) -> None:
+        self.done_ns = 0
+        """When the last output existed."""
+
+    def charge(self, handed_ns: int, compute_ns: int) -> int:
+        """Time at which the output of a step exists.
+
+        Args:
+            handed_ns: when its input was handed over; never before the one of the previous call.
+            compute_ns: what it cost, at least 0.
+        """
+        self.done_ns = max(handed_ns, self.done_ns) + compute_ns
+        return self.done_ns

@@ -1,0 +1,76 @@
+"""Checks what an adapter returns before it reaches the recording."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import Output, Transcript
+
+
+class AdapterFaultError(Exception):
+    """The adapter raised or broke its contract: outcome ``adapter_error``."""
+
+
+def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
+    """The audio of an output as float32 in [-1, 1], shape (n,); empty when there is none.
+
+    Args:
+        output: what the adapter returned.
+        index: number of the micro-turn, for messages.
+
+    Raises:
+        AdapterFaultError: not numbers, not one-dimensional, or not finite.
+    """
+    if output.audio is None:
+        return np.zeros(0, dtype=np.float32)
+    audio = np.asarray(output.audio)
+    if audio.ndim != 1:
+        raise AdapterFaultError(f"micro-turn {index}: audio has shape {audio.shape}, it must be (n,), mono")
+    if audio.dtype == np.int16:
+        return (audio.astype(np.float32)) / np.float32(32768)
+    if not np.issubdtype(audio.dtype, np.floating):
+        raise AdapterFaultError(
+            f"micro-turn {index}: audio is {audio.dtype}, it must be a float type or int16"
+        )
+    bad = np.flatnonzero(~np.isfinite(audio))
+    if len(bad):
+        raise AdapterFaultError(
+            f"micro-turn {index}: audio sample {bad[0]} is {audio[bad[0]]}, it must be finite"
+        )
+    return np.clip(audio, -1, 1).astype(np.float32)
+
+
+def checked_transcript(piece: object, index: int) -> Transcript:
+    """A transcript piece whose words have finite, ordered times.
+
+    Raises:
+        AdapterFaultError: not a ``Transcript``, or times that are not.
+    """
+    if not isinstance(piece, Transcript) or not isinstance(piece.text, str):
+        raise AdapterFaultError(
+            f"micro-turn {index}: transcript must hold Transcript, not {type(piece).__name__}"
+        )
+    for word in piece.words:
+        if not (math.isfinite(word.start_s) and math.isfinite(word.end_s) and word.start_s <= word.end_s):
+            raise AdapterFaultError(
+                f"micro-turn {index}: word {word.text!r} has times {word.start_s} to {word.end_s}"
+            )
+    return piece
+
+
+def checked_output(output: object, index: int) -> Output:
+    """The output itself, None meaning nothing.
+
+    Raises:
+        AdapterFaultError: neither ``Output`` nor None.
+    """
+    if output is None:
+        return Output()
+    if not isinstance(output, Output):
+        raise AdapterFaultError(
+            f"micro-turn {index}: step returned {type(output).__name__}, it must be Output or None"
+        )
+    return output

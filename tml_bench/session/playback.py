@@ -1,0 +1,122 @@
+"""What a listener hears of audio that arrives in bursts.
+
+A chunk is heard from ``max(arrival, end of the chunk before)``. A flush drops what has not been heard yet.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import Flushed
+from tml_bench.session.clock import first_sample_at, sample_time_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Where a chunk will be heard if nothing flushes it.
+
+    Attributes:
+        start_ns: time of its first sample.
+        end_ns: time just after its last sample.
+        onset_ns: time of its first sample that is not exactly zero; None when all are.
+    """
+
+    start_ns: int
+    end_ns: int
+    onset_ns: int | None
+
+
+@dataclass(slots=True)
+class _Chunk:
+    start: int
+    audio: NDArray[np.float32]
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.audio)
+
+
+class Playback:
+    """The listener's loudspeaker, on the model's sample grid.
+
+    Calls come in time order: ``render`` up to some time, then ``push`` or ``flush`` at that time or later.
+
+    Args:
+        rate: samples per second of the model's audio.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._queue: deque[_Chunk] = deque()
+        self._rendered = 0
+        self._cursor = 0
+        self._run_start = 0
+        self._heard = 0
+
+    @property
+    def heard_ms(self) -> float:
+        """How much of the model's audio has been rendered, in milliseconds."""
+        return 1000.0 * self._heard / self._rate
+
+    @property
+    def backlog_s(self) -> float:
+        """How much audio waits to be heard, in seconds."""
+        return sum(len(c.audio) for c in self._queue) / self._rate
+
+    @property
+    def end_ns(self) -> int:
+        """When the last queued chunk ends."""
+        return sample_time_ns(self._cursor, self._rate)
+
+    def push(self, t_ns: int, audio: NDArray[np.float32]) -> Queued:
+        """Queue a chunk that arrives at ``t_ns``.
+
+        Args:
+            t_ns: arrival, at or after everything rendered.
+            audio: shape (n,), n >= 1.
+        """
+        arrival = first_sample_at(t_ns, self._rate)
+        if arrival > self._cursor:
+            self._run_start = arrival
+        start = max(arrival, self._cursor)
+        self._queue.append(_Chunk(start, audio))
+        self._cursor = start + len(audio)
+        nonzero = audio != 0
+        first = int(nonzero.argmax())
+        return Queued(
+            sample_time_ns(start, self._rate),
+            sample_time_ns(self._cursor, self._rate),
+            sample_time_ns(start + first, self._rate) if nonzero[first] else None,
+        )
+
+    def flush(self, t_ns: int) -> Flushed:
+        """Drop what has not been heard by ``t_ns``; says how much was heard of the stretch it cuts."""
+        cut = max(first_sample_at(t_ns, self._rate), self._rendered)
+        if self._cursor <= cut:
+            return Flushed(heard_ms=1000.0 * (self._cursor - self._run_start) / self._rate, dropped_ms=0.0)
+        dropped = sum(c.end - max(c.start, cut) for c in self._queue if c.end > cut)
+        kept = (_Chunk(c.start, c.audio[: cut - c.start]) for c in self._queue if c.start < cut)
+        self._queue = deque(kept)
+        heard = max(0, cut - self._run_start)
+        self._cursor = max(cut, self._queue[-1].end) if self._queue else cut
+        return Flushed(heard_ms=1000.0 * heard / self._rate, dropped_ms=1000.0 * dropped / self._rate)
+
+    def render(self, end_ns: int) -> NDArray[np.float32]:
+        """What is heard from the end of the last call up to ``end_ns``; shape (n,), zeros where silent."""
+        end = first_sample_at(end_ns, self._rate)
+        heard = np.zeros(end - self._rendered, dtype=np.float32)
+        while self._queue and self._queue[0].start < end:
+            chunk = self._queue.popleft()
+            take = min(chunk.end, end) - chunk.start
+            at = chunk.start - self._rendered
+            heard[at : at + take] = chunk.audio[:take]
+            self._heard += take
+            if chunk.end > end:
+                self._queue.appendleft(_Chunk(end, chunk.audio[take:]))
+                break
+        self._rendered = end
+        return heard

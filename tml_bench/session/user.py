@@ -1,0 +1,197 @@
+"""The user side: plays a script, given only what has been heard so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.media.audio import ClipReader
+from tml_bench.samples import AfterModelStops, At, Cue, IntoModelSpeech, Script
+from tml_bench.session.clock import NS, first_sample_at, nanoseconds, sample_time_ns
+
+VOICED_LEVEL = 10 ** (-45 / 20)
+"""A model sample louder than this (-45 dBFS) counts as speech for cues."""
+
+VOICED_GAP_NS = 20_000_000
+"""Quieter stretches up to this long belong to the speech around them."""
+
+
+class ModelSpeech:
+    """When the listener heard the model speak: a plain level gate, exact to the sample, for cues only.
+
+    Args:
+        rate: samples per second of the model's audio.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._at = 0
+        self._spans: list[tuple[int, int]] = []
+
+    def hear(self, audio: NDArray[np.float32]) -> None:
+        """Take the next stretch of heard audio, shape (n,)."""
+        loud = np.flatnonzero(np.abs(audio) > VOICED_LEVEL)
+        if len(loud):
+            gap = first_sample_at(VOICED_GAP_NS, self._rate)
+            breaks = np.flatnonzero(np.diff(loud) > gap)
+            firsts = loud[np.concatenate(([0], breaks + 1))]
+            lasts = loud[np.concatenate((breaks, [len(loud) - 1]))]
+            for first, last in zip(firsts, lasts, strict=True):
+                self._add(self._at + int(first), self._at + int(last) + 1, gap)
+        self._at += len(audio)
+
+    def _add(self, start: int, end: int, gap: int) -> None:
+        if self._spans and start - self._spans[-1][1] <= gap:
+            start = self._spans.pop()[0]
+        self._spans.append((start, end))
+
+    def spans_ns(self, since_ns: int) -> list[tuple[int, int]]:
+        """Speech heard at or after ``since_ns``; a span under way then starts there."""
+        spans = ((sample_time_ns(a, self._rate), sample_time_ns(b, self._rate)) for a, b in self._spans)
+        return [(max(a, since_ns), b) for a, b in spans if b > since_ns]
+
+
+def cue_time(cue: Cue, armed_ns: int, known_ns: int, speech: ModelSpeech) -> tuple[int, bool] | None:
+    """When a cue fires, as far as is known.
+
+    Args:
+        cue: the cue.
+        armed_ns: end of the user's previous turn.
+        known_ns: everything heard before this time is known.
+        speech: the model's speech so far.
+
+    Returns:
+        (time, whether it was the time-out), or None when it has not fired by ``known_ns``.
+    """
+    if isinstance(cue, At):
+        return max(nanoseconds(cue.t_s), armed_ns), False
+    deadline = armed_ns + nanoseconds(cue.timeout_s)
+    spans = speech.spans_ns(armed_ns)
+    if isinstance(cue, AfterModelStops):
+        fired = _first_gap(spans, nanoseconds(cue.gap_s))
+    else:
+        fired = _barge_in(cue, spans, armed_ns)
+    if fired is not None and fired <= min(deadline, known_ns):
+        return fired, False
+    return (deadline, True) if deadline <= known_ns else None
+
+
+def _first_gap(spans: list[tuple[int, int]], gap_ns: int) -> int | None:
+    for (_, end), (start, _) in pairwise(spans):
+        if start - end >= gap_ns:
+            return end + gap_ns
+    return spans[-1][1] + gap_ns if spans else None
+
+
+def _barge_in(cue: IntoModelSpeech, spans: list[tuple[int, int]], armed_ns: int) -> int | None:
+    onsets = [start for start, _ in spans if start > armed_ns]
+    return onsets[0] + nanoseconds(cue.after_s) if onsets else None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A user turn with its place on the session clock.
+
+    Attributes:
+        index: which turn of the script.
+        start_ns: onset of its audio.
+        end_ns: just after its last sample.
+        timed_out: its cue had not come by its time-out.
+    """
+
+    index: int
+    start_ns: int
+    end_ns: int
+    timed_out: bool
+
+
+class _Track:
+    """The script's turns rendered at one rate: each turn's clip streams from its place."""
+
+    def __init__(self, script: Script, rate: int) -> None:
+        self.rate = rate
+        self._script = script
+        self._placed: list[Placed] = []
+        self._reader: ClipReader | None = None
+        self._at = 0
+
+    def place(self, placed: Placed) -> None:
+        self._placed.append(placed)
+
+    def render(self, end_ns: int) -> NDArray[np.float32]:
+        end = first_sample_at(end_ns, self.rate)
+        out = np.zeros(end - self._at, dtype=np.float32)
+        while self._placed:
+            turn = self._placed[0]
+            start = max(self._at, first_sample_at(turn.start_ns, self.rate))
+            if start >= end:
+                break
+            if self._reader is None:
+                self._reader = ClipReader(self._script.turns[turn.index].audio, self.rate)
+            piece = self._reader.read(end - start)
+            out[start - self._at : start - self._at + len(piece)] += piece
+            if len(piece) == end - start:
+                break
+            self._placed.pop(0)
+            self._reader = None
+        self._at = end
+        return out
+
+
+class ScriptedUser:
+    """Plays a script.
+
+    Args:
+        script: what to play.
+        durations_s: length of each turn's audio in seconds.
+        rates: rates at which the user's audio is wanted.
+        speech: what is heard of the model, for cues.
+    """
+
+    def __init__(
+        self, script: Script, durations_s: tuple[float, ...], rates: tuple[int, ...], speech: ModelSpeech
+    ) -> None:
+        self._script = script
+        self._durations = [nanoseconds(d) for d in durations_s]
+        self._tracks = {rate: _Track(script, rate) for rate in rates}
+        self._speech = speech
+        self._next = 0
+        self._armed_ns = 0
+        self._texts = sorted(script.texts, key=lambda text: text.at_s)
+
+    def schedule(self, known_ns: int) -> Iterator[Placed]:
+        """Place every turn that starts before ``known_ns``; all heard before that time must be known."""
+        while self._next < len(self._script.turns):
+            due = cue_time(self._script.turns[self._next].cue, self._armed_ns, known_ns, self._speech)
+            if due is None or due[0] > known_ns:
+                return
+            start, timed_out = due
+            placed = Placed(self._next, start, start + self._durations[self._next], timed_out)
+            for track in self._tracks.values():
+                track.place(placed)
+            self._armed_ns = placed.end_ns
+            self._next += 1
+            yield placed
+
+    def render(self, rate: int, end_ns: int) -> NDArray[np.float32]:
+        """The user's audio at ``rate`` from the last call's end up to ``end_ns``; shape (n,)."""
+        return self._tracks[rate].render(end_ns)
+
+    def texts(self, end_ns: int) -> list[tuple[int, str]]:
+        """Text messages that are due before ``end_ns`` and were not returned yet, with their times."""
+        due: list[tuple[int, str]] = []
+        while self._texts and self._texts[0].at_s * NS < end_ns:
+            text = self._texts.pop(0)
+            due.append((nanoseconds(text.at_s), text.text))
+        return due
+
+    def end_ns(self) -> int | None:
+        """When the session ends: the tail after the last turn and text; None while a turn is pending."""
+        if self._next < len(self._script.turns):
+            return None
+        last_text = max((nanoseconds(text.at_s) for text in self._script.texts), default=0)
+        return max(self._armed_ns, last_text) + nanoseconds(self._script.tail_s)
