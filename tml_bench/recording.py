@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tml_bench import events as ev
 from tml_bench.errors import UserError
 from tml_bench.perception.timeline import Word
-from tml_bench.session.clock import NS, seconds
+from tml_bench.timebase import NS, seconds
 
 MANIFEST_SCHEMA = "tml-bench/recording/1.0"
 BLOCK_S = 4

@@ -32,10 +32,11 @@ from tml_bench.errors import UserError
 from tml_bench.media.audio import probe
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import At, Sample, Waveform
-from tml_bench.session.clock import ComputeQueue, Ticks, first_sample_at, nanoseconds
+from tml_bench.session.clock import ComputeQueue, Ticks
 from tml_bench.session.output import AdapterFaultError, checked_audio, checked_output, checked_transcript
 from tml_bench.session.playback import Playback
 from tml_bench.session.user import ModelSpeech, Placed, ScriptedUser
+from tml_bench.timebase import first_sample_at, nanoseconds
 
 
 class Compute(StrEnum):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Flushed
-from tml_bench.session.clock import first_sample_at, sample_time_ns
+from tml_bench.timebase import first_sample_at, sample_time_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tml_bench.media.audio import ClipReader
 from tml_bench.samples import AfterModelStops, At, Cue, IntoModelSpeech, Script
-from tml_bench.session.clock import NS, first_sample_at, nanoseconds, sample_time_ns
+from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns
 
 VOICED_LEVEL = 10 ** (-45 / 20)
 """A model sample louder than this (-45 dBFS) counts as speech for cues."""

@@ -1,0 +1,137 @@
+"""Adapters that say known words at planned times, exact to the sample.
+
+They are shown what is expected (``privileged``), so they can speak at times no causal model could choose;
+that is what makes them rulers for the harness.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
+from tml_bench.adapters.reference.voice import Clip, clip
+from tml_bench.samples import Reference
+from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something to say.
+
+    Attributes:
+        at_s: onset on the session clock.
+        clip: name of the voice clip.
+        until_s: cut off there; None to finish.
+    """
+
+    at_s: float
+    clip: str = "answer"
+    until_s: float | None = None
+
+
+class Planned(StepAdapter):
+    """Says the lines of a plan.
+
+    Args:
+        audio_in: rate of the user's audio in Hz.
+        audio_out: rate of its own audio in Hz.
+    """
+
+    privileged = True
+
+    def __init__(self, audio_in: int = 16000, audio_out: int = 24000) -> None:
+        self.audio_in = audio_in
+        self.audio_out = audio_out
+        self._tick_ns = 0
+        self._lines: list[tuple[int, int, Clip]] = []
+
+    @abstractmethod
+    def plan(self, reference: Reference) -> list[Line]:
+        """What to say in a session with that reference."""
+
+    def warm_up(self) -> None:
+        """Load the voice."""
+        for name in ("answer", "backchannel"):
+            clip(name, self.audio_out)
+
+    def start(self, session: SessionStart) -> None:
+        """Plan the session."""
+        assert session.reference is not None
+        self._tick_ns = session.tick_ns
+        self._lines = [self._placed(line) for line in self.plan(session.reference)]
+
+    def _placed(self, line: Line) -> tuple[int, int, Clip]:
+        voice = clip(line.clip, self.audio_out)
+        start = first_sample_at(nanoseconds(line.at_s), self.audio_out)
+        end = start + len(voice.audio)
+        if line.until_s is not None:
+            end = min(end, first_sample_at(nanoseconds(line.until_s), self.audio_out))
+        return start, end, voice
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """Say what falls into the micro-turn that begins at hand-over."""
+        begin = first_sample_at(turn.end_ns, self.audio_out)
+        end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out)
+        audio = np.zeros(end - begin, dtype=np.float32)
+        transcript: list[Transcript] = []
+        for start, stop, voice in self._lines:
+            a, b = max(start, begin), min(stop, end)
+            if a >= b:
+                continue
+            audio[a - begin : b - begin] += voice.audio[a - start : b - start]
+            if begin <= start:
+                transcript.append(self._transcript(voice, start - begin, stop - start))
+        return Output(audio=audio, transcript=tuple(transcript)) if audio.any() else None
+
+    def _transcript(self, voice: Clip, offset: int, length: int) -> Transcript:
+        shift = seconds(sample_time_ns(offset, self.audio_out))
+        said_s = length / self.audio_out
+        words = tuple(
+            SpokenWord(w.text, shift + w.start_s, shift + min(w.end_s, said_s))
+            for w in voice.words
+            if w.start_s < said_s
+        )
+        return Transcript(" ".join(w.text for w in words) + " ", words)
+
+
+class Oracle(Planned):
+    """Does exactly what is expected: the ceiling."""
+
+    def plan(self, reference: Reference) -> list[Line]:
+        """The ideal utterances, each with the clip of its role."""
+        return [Line(u.at_s, u.role, u.until_s) for u in reference.ideal]
+
+
+class Delayed(Planned):
+    """Answers exactly ``ms`` milliseconds after the user's turn ends.
+
+    Args:
+        ms: response latency.
+        audio_in: rate of the user's audio in Hz.
+        audio_out: rate of its own audio in Hz.
+    """
+
+    def __init__(self, ms: float = 700, audio_in: int = 16000, audio_out: int = 24000) -> None:
+        super().__init__(audio_in, audio_out)
+        self.ms = ms
+
+    def plan(self, reference: Reference) -> list[Line]:
+        """One answer; none where there is no turn to answer."""
+        end_s = reference.user_end_s
+        return [] if end_s is None else [Line(end_s + self.ms / 1000)]
+
+
+class Early(Delayed):
+    """Answers exactly ``ms`` milliseconds before the user's turn ends.
+
+    Args:
+        ms: how much too soon.
+        audio_in: rate of the user's audio in Hz.
+        audio_out: rate of its own audio in Hz.
+    """
+
+    def __init__(self, ms: float = 500, audio_in: int = 16000, audio_out: int = 24000) -> None:
+        super().__init__(-ms, audio_in, audio_out)

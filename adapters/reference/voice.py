@@ -1,0 +1,51 @@
+"""The voice of the reference adapters: shipped clips with known words, at any rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import SpokenWord
+from tml_bench.media.audio import read_mono
+
+FOLDER = Path(__file__).parent / "voice"
+
+
+class _Word(msgspec.Struct, frozen=True):
+    text: str
+    start_s: float
+    end_s: float
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    text: str
+    words: tuple[_Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A stretch of speech whose first sample is its onset and whose last is its end.
+
+    Attributes:
+        text: what is said.
+        words: with times from the clip's first sample.
+        audio: shape (n,), float32.
+    """
+
+    text: str
+    words: tuple[SpokenWord, ...]
+    audio: NDArray[np.float32]
+
+
+@cache
+def clip(name: str, rate: int) -> Clip:
+    """The clip ``answer``, ``talk`` or ``backchannel`` at a rate in Hz."""
+    entry = msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Entry])[name]
+    audio, _ = read_mono(FOLDER / f"{name}.flac", rate)
+    audio.flags.writeable = False
+    return Clip(entry.text, tuple(SpokenWord(w.text, w.start_s, w.end_s) for w in entry.words), audio)
