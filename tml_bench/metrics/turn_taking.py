@@ -1,0 +1,164 @@
+"""Turn taking: does the model answer when the user is done, wait when not, and yield when interrupted?
+
+The repaired counterparts of Full-Duplex-Bench v1.0's transcript measures: each vocalisation is judged by
+itself (see ``vocalisations``), where it starts matters, and latencies keep their sign.
+
+Conventions:
+    Times are seconds on the session clock. ``vocalisations`` are ordered. "Starts" is the onset.
+
+Turn end, the user's turn ending at E:
+    * ``early_start``: a takeover starts before E - ``ONSET_TOLERANCE_S``.
+    * ``response``: a takeover starts at or after E - ``ONSET_TOLERANCE_S``, and there is no early start.
+    * ``latency``: onset of that takeover - E, for responses. Never clipped, so it can be as low as
+      -``ONSET_TOLERANCE_S``.
+    * ``signed_latency``: onset of the first takeover - E, for everything that took the turn; negative when
+      early.
+
+Pause in the user's turn, from P0 to P1, the turn ending at E:
+    * ``pause_takeover``: a takeover starts in [P0, min(P1 + ``PAUSE_REACTION_S``, E)].
+    * ``pause_backchannel``: a backchannel starts there.
+    * ``other_takeover``: a takeover starts before E outside that window; a greeting at the start of the clip
+      is a fault, but not a failure to wait.
+
+Interruption by the user, from I0 to I1:
+    * ``yield``: only if the model is speaking at I0 (started at or before it, ends after it): that
+      vocalisation ends before I1.
+    * ``stop_latency``: end of that vocalisation - I0, whether or not it yielded. Only the end of the clip can
+      cut it short.
+    * ``early_start``, ``response``, ``latency``, ``signed_latency``: as at a turn end with E = I1, counting
+      only what starts after I0; speech that merely runs on answers nothing.
+
+Differences from the reference: it clips latency at 0, counts any speech anywhere in the clip as a takeover,
+and gives a model that never yields latency 0.
+
+Source: definitions after Full-Duplex-Bench v1.0 (arXiv 2503.04721) and, for stop latency, v1.5
+(arXiv 2507.23159).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation
+
+ONSET_TOLERANCE_S = 0.1
+"""An onset this little before the user's end is not early; 95 % of onset detection errors are smaller."""
+PAUSE_REACTION_S = 1.0
+"""Speech that starts up to this long after a pause is a reaction to it: turn-end detectors wait 0.3 to 0.8 s,
+then the model computes, so the reaction to a pause of 0.4 to 1.0 s is often heard after it."""
+
+
+class TurnEnd(NamedTuple):
+    """What the model did at the end of the user's turn.
+
+    Attributes:
+        early_start: it took the turn too soon.
+        response: it took the turn after the user's end.
+        latency_s: seconds from the user's end to the response; None without response.
+        signed_latency_s: seconds from the user's end to the first takeover; None without takeover.
+        rows: one per vocalisation: ``early_start``, ``response``, ``takeover`` (a later one) or
+            ``backchannel``, with ``start_s`` and ``end_s``.
+    """
+
+    early_start: bool
+    response: bool
+    latency_s: float | None
+    signed_latency_s: float | None
+    rows: tuple[Row, ...]
+
+
+class PauseHandling(NamedTuple):
+    """What the model did about a pause in the user's turn.
+
+    Attributes:
+        pause_takeover: it took the turn.
+        pause_backchannel: it gave a backchannel.
+        other_takeover: it took the turn elsewhere before the user's end.
+        rows: one per vocalisation: the three names above, or ``after_turn`` and ``other_backchannel``.
+    """
+
+    pause_takeover: bool
+    pause_backchannel: bool
+    other_takeover: bool
+    rows: tuple[Row, ...]
+
+
+class Interruption(NamedTuple):
+    """What the model did when interrupted.
+
+    Attributes:
+        yielded: it stopped before the user was done; None if it was not speaking.
+        stop_latency_s: seconds it went on; None if it was not speaking.
+        turn: what it did at the end of the interruption.
+        rows: ``yield`` or ``no_yield`` for the vocalisation interrupted, ``before`` for those ended by then,
+            and the rows of ``turn``.
+    """
+
+    yielded: bool | None
+    stop_latency_s: float | None
+    turn: TurnEnd
+    rows: tuple[Row, ...]
+
+
+def turn_end(vocalisations: Sequence[Vocalisation], user_end_s: float) -> TurnEnd:
+    """Judge the end of the user's turn at ``user_end_s``; without vocalisations there is no response."""
+    first = next((v for v in vocalisations if v.takeover), None)
+    rows = tuple(
+        v.row("backchannel" if not v.takeover else "takeover" if v is not first else _kind(v, user_end_s))
+        for v in vocalisations
+    )
+    if first is None:
+        return TurnEnd(False, False, None, None, rows)
+    early = _kind(first, user_end_s) == "early_start"
+    signed = first.start_s - user_end_s
+    return TurnEnd(early, not early, None if early else signed, signed, rows)
+
+
+def pause_handling(
+    vocalisations: Sequence[Vocalisation], pause: Interval, user_end_s: float
+) -> PauseHandling:
+    """Judge a pause; without vocalisations nothing happened.
+
+    Args:
+        vocalisations: the model's.
+        pause: ``(start, end)`` in seconds.
+        user_end_s: end of the user's turn in seconds.
+    """
+    begins, ends = pause[0], min(pause[1] + PAUSE_REACTION_S, user_end_s)
+
+    def event(v: Vocalisation) -> str:
+        if begins <= v.start_s <= ends:
+            return "pause_takeover" if v.takeover else "pause_backchannel"
+        if not v.takeover:
+            return "other_backchannel"
+        return "other_takeover" if v.start_s < user_end_s else "after_turn"
+
+    rows = tuple(v.row(event(v)) for v in vocalisations)
+    seen = {row["event"] for row in rows}
+    return PauseHandling(
+        "pause_takeover" in seen, "pause_backchannel" in seen, "other_takeover" in seen, rows
+    )
+
+
+def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -> Interruption:
+    """Judge an interruption; without vocalisations there is neither yielding nor response.
+
+    Args:
+        vocalisations: the model's.
+        interrupted: ``(start, end)`` of the interrupting speech in seconds.
+    """
+    begins, ends = interrupted
+    before = [v for v in vocalisations if v.start_s <= begins]
+    turn = turn_end(vocalisations[len(before) :], ends)
+    held = before.pop() if before and before[-1].end_s > begins else None
+    rows = tuple(v.row("before") for v in before)
+    if held is None:
+        return Interruption(None, None, turn, rows + turn.rows)
+    yielded = held.end_s < ends
+    rows += (held.row("yield" if yielded else "no_yield"), *turn.rows)
+    return Interruption(yielded, held.end_s - begins, turn, rows)
+
+
+def _kind(takeover: Vocalisation, user_end_s: float) -> str:
+    return "early_start" if takeover.start_s < user_end_s - ONSET_TOLERANCE_S else "response"
