@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,7 +36,7 @@ from tml_bench.session.clock import ComputeQueue, Ticks
 from tml_bench.session.output import AdapterFaultError, checked_audio, checked_output, checked_transcript
 from tml_bench.session.playback import Playback
 from tml_bench.session.user import ModelSpeech, Placed, ScriptedUser
-from tml_bench.timebase import first_sample_at, nanoseconds
+from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 
 
 class Compute(StrEnum):
@@ -126,6 +126,7 @@ class Session:
         settings: how.
         writer: an open recording; the caller closes it.
         costs_ns: compute of each micro-turn, for ``Compute.RECORDED``.
+        before_step: called before each step, so that a supervisor can tell a hang.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Session:
         settings: Settings,
         writer: RecordingWriter,
         costs_ns: Sequence[int] = (),
+        before_step: Callable[[], None] = lambda: None,
     ) -> None:
         self._task = task
         self._sample = sample
@@ -143,6 +145,7 @@ class Session:
         self._settings = settings
         self._writer = writer
         self._costs_ns = costs_ns
+        self._before_step = before_step
         self._rate = writer.opened.rate
         self._ticks = Ticks(settings.tick_ns)
         self._queue = ComputeQueue()
@@ -166,20 +169,33 @@ class Session:
         """Play the script to its end.
 
         Raises:
-            AdapterFaultError: the adapter raised or broke its contract; the recording's events say so too.
+            AdapterFaultError: the adapter raised or broke its contract; the recording up to then is whole.
             InfrastructureError: the adapter could not reach its model.
             BadSampleError: the sample's audio turned out to be broken.
         """
         try:
-            self._start()
-            end_ns = self._loop()
+            with self._stopping():
+                self._start()
+                self._loop()
         except AdapterFaultError as fault:
+            end_ns = sample_time_ns(self._writer.user.samples, self._rate)
             self._writer.event(ev.Fault(self._queue.done_ns, str(fault)))
+            self._writer.event(ev.SessionClosed(end_ns, "fault"))
             raise
         finally:
-            with _blaming_adapter("stop"):
+            self._track.close(self._writer.user.samples)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Stop the adapter however the session ends; what went wrong first is what counts."""
+        try:
+            yield
+        except BaseException:
+            with suppress(AdapterFaultError), _blaming_adapter("stop"):
                 self._adapter.stop()
-        self._track.close(first_sample_at(end_ns, self._rate))
+            raise
+        with _blaming_adapter("stop"):
+            self._adapter.stop()
 
     def _start(self) -> None:
         start = SessionStart(
@@ -192,15 +208,15 @@ class Session:
         with _blaming_adapter("start"):
             self._adapter.start(start)
 
-    def _loop(self) -> int:
-        """Micro-turn after micro-turn; returns the session's length in nanoseconds."""
+    def _loop(self) -> None:
+        """Micro-turn after micro-turn, to the session's end."""
         index = 0
         while True:
             start_ns, handed_ns = self._ticks.bounds(index)
             closed = self._advance(start_ns, handed_ns)
             if closed is not None:
                 self._writer.event(closed)
-                return closed.t_ns
+                return
             self._step(self._micro_turn(index, start_ns, handed_ns))
             index += 1
 
@@ -213,9 +229,9 @@ class Session:
             self._writer.event(self._turn_event(placed))
         closed = self._closing(end_ns)
         cut_ns = end_ns if closed is None else closed.t_ns
+        self._writer.user.write(self._user.render(self._rate, cut_ns))
         first = first_sample_at(start_ns, self._adapter.audio_out)
         self._track.write(heard[: first_sample_at(cut_ns, self._adapter.audio_out) - first])
-        self._writer.user.write(self._user.render(self._rate, cut_ns))
         return closed
 
     def _closing(self, by_ns: int) -> ev.SessionClosed | None:
@@ -256,6 +272,7 @@ class Session:
         )
 
     def _step(self, turn: MicroTurn) -> None:
+        self._before_step()
         began = time.perf_counter_ns()
         with _blaming_adapter(f"micro-turn {turn.index}: step"):
             raw = self._adapter.step(turn)

