@@ -1,0 +1,132 @@
+"""A recording's events as lines that a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+
+from tml_bench import events as ev
+from tml_bench.recording import Recording
+from tml_bench.timebase import seconds
+
+
+def describe(recording: Recording) -> Iterator[str]:
+    """Lines: what the recording is, then its timeline, then how compute was spent.
+
+    Chunks of model audio that follow each other without a gap are one line; micro-turns are summed up at
+    the end.
+    """
+    opened, manifest = recording.opened, recording.manifest
+    yield f"{opened.task}/{opened.sample} by {opened.adapter}"
+    yield (
+        f"{recording.duration_s:.3f} s at {manifest.rate} Hz, clock {manifest.clock}, compute {manifest.compute}, "
+        f"micro-turns of {opened.tick_ns / 1e6:g} ms, seed {opened.seed}, {opened.schema}"
+    )
+    yield ""
+    for t_ns, who, what in _timeline(recording):
+        yield f"{seconds(t_ns):10.3f} s  {who:<6} {what}"
+    yield ""
+    yield from _compute([e for e in recording.events() if isinstance(e, ev.Stepped)])
+
+
+def _timeline(recording: Recording) -> list[tuple[int, str, str]]:
+    lines: list[tuple[int, str, str]] = []
+    stretch: ev.ModelAudio | None = None
+    for event in recording.events():
+        if isinstance(event, ev.ModelAudio):
+            if stretch is not None and event.heard_ns == stretch.end_ns:
+                onset = stretch.onset_ns if stretch.onset_ns is not None else event.onset_ns
+                stretch = ev.ModelAudio(stretch.t_ns, stretch.heard_ns, event.end_ns, onset)
+                continue
+            lines.extend(_line(stretch))
+            stretch = event
+        elif not isinstance(event, ev.Stepped):
+            lines.extend(_line(event))
+    lines.extend(_line(stretch))
+    return sorted(lines, key=lambda line: line[0])
+
+
+@singledispatch
+def _line(event: object) -> list[tuple[int, str, str]]:
+    return []
+
+
+@_line.register
+def _(event: ev.UserTurnStarted) -> list[tuple[int, str, str]]:
+    late = ", cue timed out" if event.timed_out else ""
+    label = f" ({event.label})" if event.label else ""
+    return [
+        (event.t_ns, "user", f"starts turn {event.turn}{label}{late}"),
+        (event.end_ns, "user", f"ends turn {event.turn}"),
+    ]
+
+
+@_line.register
+def _(event: ev.UserTextSent) -> list[tuple[int, str, str]]:
+    return [(event.t_ns, "user", f"writes {event.text!r}")]
+
+
+@_line.register
+def _(event: ev.ModelAudio) -> list[tuple[int, str, str]]:
+    if event.onset_ns is None:
+        return [(event.heard_ns, "model", f"sends silence until {seconds(event.end_ns):.3f} s")]
+    emitted = "" if event.heard_ns == event.t_ns else f", emitted at {seconds(event.t_ns):.3f} s"
+    return [(event.onset_ns, "model", f"is heard until {seconds(event.end_ns):.3f} s{emitted}")]
+
+
+@_line.register
+def _(event: ev.Flush) -> list[tuple[int, str, str]]:
+    return [
+        (event.t_ns, "model", f"flushes: {event.heard_ms:.0f} ms heard, {event.dropped_ms:.0f} ms dropped")
+    ]
+
+
+@_line.register
+def _(event: ev.ModelTranscript) -> list[tuple[int, str, str]]:
+    times = "" if event.words else ", without times"
+    at_ns = event.words[0].start_ns if event.words else event.t_ns
+    return [(at_ns, "model", f"says {event.text.strip()!r}{times}")]
+
+
+@_line.register
+def _(event: ev.ModelText) -> list[tuple[int, str, str]]:
+    return [(event.t_ns, "model", f"writes {event.text!r}")]
+
+
+@_line.register
+def _(event: ev.ModelToolCall) -> list[tuple[int, str, str]]:
+    arguments = ", ".join(f"{key}={value!r}" for key, value in event.arguments.items())
+    return [(event.t_ns, "model", f"calls {event.name}({arguments})")]
+
+
+@_line.register
+def _(event: ev.ImportedTranscript) -> list[tuple[int, str, str]]:
+    text = " ".join(word.text.strip() for word in event.words)
+    starts = [word.start_s for word in event.words if word.start_s is not None]
+    return [(round(starts[0] * 1e9) if starts else 0, "model", f"says {text!r} (imported transcript)")]
+
+
+@_line.register
+def _(event: ev.Note) -> list[tuple[int, str, str]]:
+    return [(0, "note", event.text)]
+
+
+@_line.register
+def _(event: ev.Fault) -> list[tuple[int, str, str]]:
+    return [(event.t_ns, "fault", event.reason)]
+
+
+@_line.register
+def _(event: ev.SessionClosed) -> list[tuple[int, str, str]]:
+    return [(event.t_ns, "end", event.reason)]
+
+
+def _compute(steps: list[ev.Stepped]) -> Iterator[str]:
+    if not steps:
+        return
+    costs = [step.compute_ns / 1e6 for step in steps]
+    lag = max((step.done_ns - step.handed_ns) / 1e6 for step in steps)
+    yield (
+        f"{len(steps)} micro-turns; compute mean {sum(costs) / len(costs):.1f} ms, max {max(costs):.1f} ms; "
+        f"output up to {lag:.1f} ms after hand-over"
+    )

@@ -1,0 +1,146 @@
+"""Turn exchanges that another harness recorded into a run that scores like our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench import events as ev
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.media.audio import probe, read_mono
+from tml_bench.recording import RecordingWriter
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, dataset_sha256
+from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts
+from tml_bench.samples import Waveform
+from tml_bench.task import Imported, Task
+from tml_bench.timebase import NS
+
+SHORTER_NOTE_S = 0.1
+"""The two files may differ in length by this much without a remark."""
+
+
+def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Attempt]:
+    """Import every exchange in a folder; yields each attempt as it is recorded.
+
+    Running it again continues: what has been imported stays.
+
+    Args:
+        task: whose layout the folder has.
+        source: the folder.
+        path: the run's folder.
+        name: of the system that spoke, for reports.
+
+    Raises:
+        UserError: the folder is not in the task's layout, or holds nothing to import.
+    """
+    imported = list(task.imports(source))
+    if not imported:
+        raise UserError(f"{source} holds nothing to import", task.data_help)
+    config = RunConfig(
+        schema=RUN_SCHEMA,
+        task=task.name,
+        dataset=f"imported from {source.resolve().name}",
+        dataset_sha256=dataset_sha256([item.sample for item in imported]),
+        data=str(source.resolve()),
+        subsets=(),
+        limit=0,
+        adapter=name,
+        privileged=False,
+        clock="imported",
+        compute="none",
+        replay="",
+        tick_ns=0,
+        seed=0,
+        max_session_s=0.0,
+    )
+    with RunFolder(path, config) as folder:
+        done = last_attempts(folder.attempts)
+        for item in imported:
+            if item.sample.id not in done:
+                yield _import_one(task.name, item, folder, name)
+
+
+def _import_one(task: str, item: Imported, folder: RunFolder, name: str) -> Attempt:
+    aside = folder.aside / item.sample.id
+    outcome, reason, notes, audio_s = Outcome.VALID, item.sample.problem, item.sample.notes, 0.0
+    recording: Path | None = None
+    if not reason:
+        try:
+            more, audio_s = _write(task, item, aside, name)
+            notes, recording = (*notes, *more), aside
+        except BadSampleError as error:
+            reason = str(error)
+    if reason:
+        outcome = Outcome.INVALID
+    attempt = Attempt(
+        sample=item.sample.id,
+        subset=item.sample.subset,
+        attempt=1,
+        outcome=outcome,
+        reason=reason,
+        notes=notes,
+        audio_s=round(audio_s, 6),
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    folder.commit(attempt, recording)
+    return attempt
+
+
+def _write(task: str, item: Imported, aside: Path, name: str) -> tuple[tuple[str, ...], float]:
+    """Write the recording; it is as long as the model's file, whose clock is the session's.
+
+    Returns:
+        Remarks, and its length in seconds.
+    """
+    if item.model_audio is None:
+        raise BadSampleError(f"{item.sample.id}: the model's audio is missing")
+    (turn,) = item.sample.script.turns
+    if isinstance(turn.audio, Waveform):
+        raise BadSampleError(f"{item.sample.id}: the user's audio must be a file")
+    user, model = probe(turn.audio), probe(item.model_audio)
+    notes = tuple(f"{item.model_audio.name}: {note}" for note in model.notes)
+    if abs(user.duration_s - model.duration_s) > SHORTER_NOTE_S:
+        notes += (
+            f"{item.model_audio.name} lasts {model.duration_s:.2f} s, "
+            f"{turn.audio.name} {user.duration_s:.2f} s; the former counts",
+        )
+    rate = max(user.rate, model.rate)
+    heard, _ = read_mono(item.model_audio, rate)
+    opened = ev.SessionOpened(
+        schema=ev.SCHEMA,
+        task=task,
+        sample=item.sample.id,
+        adapter=name,
+        tick_ns=0,
+        seed=0,
+        rate=rate,
+        audio_in=0,
+        audio_out=model.rate,
+    )
+    end_ns = len(heard) * NS // rate
+    with RecordingWriter(aside, opened, clock="imported", compute="none") as writer:
+        writer.event(ev.UserTurnStarted(0, round(user.duration_s * NS), 0, turn.label, "At"))
+        writer.event(ev.ModelAudio(0, 0, end_ns, _onset_ns(heard, rate)))
+        if item.words is not None:
+            words = tuple(ev.ImportedWord(w.text, w.start_s, w.end_s) for w in item.words)
+            writer.event(ev.ImportedTranscript(words))
+        for note in notes:
+            writer.event(ev.Note(note))
+        writer.event(ev.SessionClosed(end_ns, "imported"))
+        writer.model.write(heard)
+        writer.user.write(_fitted(read_mono(turn.audio, rate)[0], len(heard)))
+        writer.close()
+    return notes, model.duration_s
+
+
+def _onset_ns(audio: NDArray[np.float32], rate: int) -> int | None:
+    sounding = np.flatnonzero(audio)
+    return int(sounding[0]) * NS // rate if len(sounding) else None
+
+
+def _fitted(audio: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    return np.pad(audio[:length], (0, max(0, length - len(audio))))

@@ -1,0 +1,153 @@
+"""Score runs from their recordings; the model is not needed, so it can be done again years later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.errors import UserError
+from tml_bench.perception import read_timeline
+from tml_bench.plugins import load_task
+from tml_bench.report.baselines import Baseline, baselines
+from tml_bench.report.summary import Outcome as Ended
+from tml_bench.report.summary import OutcomeKind, RunFacts, Summary, summarise
+from tml_bench.report.tables import to_json
+from tml_bench.runs.config import RunConfig, RunFile, Selection, dataset_sha256
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.record import Advance
+from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines, write_atomically
+from tml_bench.runs.worker import PerceiveJob
+from tml_bench.samples import Sample
+from tml_bench.task import Score, Task
+
+NOT_A_RUN = "give a run's folder, one that holds run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run on disk with its samples loaded again.
+
+    Attributes:
+        path: its folder.
+        file: what it is and where it was made.
+        task: its task.
+        samples: its samples, in order.
+        attempts: the last attempt of each sample.
+    """
+
+    path: Path
+    file: RunFile
+    task: Task
+    samples: tuple[Sample, ...]
+    attempts: dict[str, Attempt]
+
+    def timeline_path(self, attempt: Attempt) -> Path:
+        """Where the timeline of an attempt is cached."""
+        return self.path / "timelines" / f"{attempt.sample}-{attempt.attempt}.json"
+
+    def recording_path(self, attempt: Attempt) -> Path:
+        """Where the recording of an attempt is."""
+        return self.path / self.file.config.task / attempt.sample / str(attempt.attempt)
+
+    def valid(self) -> list[Attempt]:
+        """The attempts to score, in the order of the samples."""
+        last = (self.attempts.get(sample.id) for sample in self.samples)
+        return [attempt for attempt in last if attempt is not None and attempt.outcome is Outcome.VALID]
+
+
+def open_run(path: Path) -> StoredRun:
+    """Load a run and its samples.
+
+    Raises:
+        UserError: not a run, its data is not where it was, or the data has changed since.
+    """
+    file = read_json(path / "run.json", RunFile, NOT_A_RUN)
+    task = load_task(file.config.task)
+    samples = run_samples(task, file.config)
+    if dataset_sha256(samples) != file.config.dataset_sha256:
+        raise UserError(
+            f"{path}: the data in {file.config.data or 'the mini set'} is not the data this run was made with",
+            "put the data back, or run again",
+        )
+    attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
+    return StoredRun(path, file, task, tuple(samples), attempts)
+
+
+def run_samples(task: Task, config: RunConfig) -> list[Sample]:
+    """The samples of a run, loaded again from where its data is."""
+    if config.clock == "imported":
+        return [imported.sample for imported in task.imports(Path(config.data))]
+    data = Path(config.data) if config.data else None
+    return Selection(data, config.subsets, config.limit).of(task)
+
+
+def score_runs(runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: str = "auto") -> list[Summary]:
+    """Perceive (from the cache where it can), score and summarise; writes each run's results.
+
+    Args:
+        runs: the runs.
+        pool: does the perceiving.
+        advance: told of every recording perceived.
+        words: where words come from, see ``tml_bench.perception``.
+    """
+    failures: dict[tuple[int, str], str] = {}
+    for number, run in enumerate(runs):
+        for attempt in run.valid():
+            key = (number, attempt.sample)
+            pool.submit(PerceiveJob(key, run.recording_path(attempt), run.timeline_path(attempt), words))
+    for job, result in pool.results():
+        if result.outcome is not Outcome.VALID:
+            failures[job.key] = result.reason
+        advance(f"{job.key[1]}: {result.reason}" if result.reason else "")
+    floors: dict[tuple[str, str], tuple[Baseline, ...]] = {}
+    return [
+        _score(run, {key[1]: why for key, why in failures.items() if key[0] == number}, floors)
+        for number, run in enumerate(runs)
+    ]
+
+
+def _score(
+    run: StoredRun, failures: dict[str, str], floors: dict[tuple[str, str], tuple[Baseline, ...]]
+) -> Summary:
+    by_id = {sample.id: sample for sample in run.samples}
+    scores: list[Score] = []
+    perceivers: set[str] = set()
+    for attempt in run.valid():
+        if attempt.sample not in failures:
+            timeline = read_timeline(run.timeline_path(attempt))
+            perceivers.add(timeline.perceiver)
+            scores.append(run.task.score(by_id[attempt.sample], timeline))
+    outcomes = {a.sample: Ended(OutcomeKind(a.outcome.value), a.reason) for a in run.attempts.values()}
+    outcomes |= {sample: Ended(OutcomeKind.INFRASTRUCTURE, why) for sample, why in failures.items()}
+    config = run.file.config
+    invalid = {sample for sample, ended in outcomes.items() if ended.kind is OutcomeKind.INVALID}
+    key = (config.task, config.dataset_sha256 + "".join(sorted(invalid)))
+    if key not in floors:
+        floors[key] = baselines(run.task, [s for s in run.samples if s.id not in invalid])
+    facts = _facts(run, tuple(sorted(perceivers)))
+    summary = summarise(run.task, facts, run.samples, scores, outcomes, floors[key])
+    lines = b"".join(msgspec.json.encode(score, order="deterministic") + b"\n" for score in scores)
+    write_atomically(run.path / "scores.jsonl", lines)
+    write_atomically(run.path / "summary.json", to_json([summary]).encode())
+    return summary
+
+
+def _facts(run: StoredRun, perceivers: tuple[str, ...]) -> RunFacts:
+    config, where = run.file.config, run.file.environment
+    return RunFacts(
+        run=run.path.resolve().name,
+        adapter=config.adapter,
+        task=config.task,
+        dataset=config.dataset,
+        tick_ns=config.tick_ns,
+        compute=config.compute,
+        clock=config.clock,
+        privileged=config.privileged,
+        seed=config.seed,
+        tml_bench=config.tml_bench,
+        perceivers=perceivers,
+        machine=f"{where.processor}; {where.system}; Python {where.python}",
+    )
