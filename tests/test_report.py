@@ -1,0 +1,437 @@
+from __future__ import annotations
+
+import csv
+import io
+import random
+import re
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from tml_bench.errors import UserError
+from tml_bench.perception.timeline import Segment, Timeline
+from tml_bench.report.baselines import baselines
+from tml_bench.report.html import to_html
+from tml_bench.report.layout import interval, number, rank, tables
+from tml_bench.report.summary import Outcome, OutcomeKind, RunFacts, Standing, Summary, summarise
+from tml_bench.report.tables import (
+    from_json,
+    full_markdown,
+    leaderboard_markdown,
+    print_leaderboard,
+    to_csv,
+    to_json,
+)
+from tml_bench.samples import Sample
+from tml_bench.task import Direction, Kind, Metric, Published, Score, Task, Value
+
+
+def metric(
+    name: str,
+    direction: Direction,
+    kind: Kind,
+    unit: str,
+    *subsets: str,
+    version: int = 1,
+    spread: bool = False,
+) -> Metric:
+    title = name.replace("_", " ").capitalize()
+    return Metric(name, title, unit, direction, kind, version, subsets, "made-up", f"What {name} is.", spread)
+
+
+class Answering(Task):
+    """Model speech is the answer: right after 5 s in ``reply``, never right in ``wait``.
+
+    Known baselines: silence takes 0 % of turns, talking from 0 s or at 9 s takes all; delay from 5 s is
+    defined when an answer starts at or after 5 s.
+    """
+
+    name = "answering"
+    title = "Answering <made up>"
+    subsets = ("reply", "wait")
+    metrics = (
+        metric("takeover", Direction.HIGHER, Kind.RATE, "%", "reply"),
+        metric("delay", Direction.LOWER, Kind.MEAN, "s", "reply", spread=True),
+        metric("intrusion", Direction.LOWER, Kind.RATE, "%", "wait"),
+        metric("rate", Direction.NONE, Kind.RATIO, "1/min", "reply", "wait"),
+    )
+    headline = ("takeover", "delay", "intrusion")
+    data_help = "There is no data."
+    not_run: ClassVar = {"politeness": "needs a judge"}
+
+    def dataset(self, data: Path | None) -> str:
+        return "mini-1"
+
+    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+        for i in range(6):
+            yield Sample(f"r{i}", "reply", unit=f"speaker{i // 2}")
+        for i in range(4):
+            yield Sample(f"w{i}", "wait")
+
+    def score(self, sample: Sample, timeline: Timeline) -> Score:
+        starts = [s.start_s for s in timeline.segments]
+        values = {"rate": Value(len(starts), timeline.duration_s / 60)}
+        if sample.subset == "wait":
+            values["intrusion"] = Value(float(bool(starts)))
+        else:
+            values["takeover"] = Value(float(bool(starts)))
+            if starts and starts[0] >= 5:
+                values["delay"] = Value(starts[0] - 5)
+        return Score(self.name, sample.subset, sample.id, sample.unit, values)
+
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        lucky = said(5.0) if sample.id == "r0" else silence()
+        return {"silence": silence(), "always": said(0.0), "metronome": said(9.0), "lucky": lucky}
+
+    def ideal(self, sample: Sample) -> Timeline:
+        return said(5.2) if sample.subset == "reply" else silence()
+
+    def published(self) -> tuple[Published, ...]:
+        return (Published("Elsewhere 9", "reply", "takeover", 0.75, "Paper, table 1"),)
+
+
+def said(*starts: float) -> Timeline:
+    return Timeline(10.0, tuple(Segment(t, t + 0.5) for t in starts))
+
+
+def silence() -> Timeline:
+    return Timeline(10.0)
+
+
+TASK = Answering()
+
+
+def run(adapter: str, starts: dict[str, float], **facts: object) -> Summary:
+    """A run of an adapter that speaks at the given time of each sample named, and not in the others."""
+    samples = list(TASK.samples())
+    scores = [TASK.score(s, said(starts[s.id]) if s.id in starts else silence()) for s in samples]
+    known = {"run": f"run-{adapter}", "task": TASK.name, "dataset": "mini-1", "tick_ns": 200_000_000}
+    return summarise(
+        TASK,
+        msgspec.convert({**known, "compute": "ideal", "adapter": adapter, **facts}, RunFacts),
+        samples,
+        scores,
+        {s.id: Outcome(OutcomeKind.VALID) for s in samples},
+    )
+
+
+PROMPT = {f"r{i}": 5.5 for i in range(6)}
+HALF = {"r0": 6.0, "r2": 7.0, "r4": 8.0, "w0": 1.0}
+
+
+def value_of(summary: Summary, name: str, subset: str = "reply"):  # type: ignore[no-untyped-def]
+    return next(m for m in summary.metrics if m.metric.name == name and m.subset == subset)
+
+
+def test_floor_is_the_best_blind_strategy_and_ceiling_the_ideal() -> None:
+    found = {(b.subset, b.metric): b for b in baselines(TASK, list(TASK.samples()))}
+    takeover = found["reply", "takeover"]
+    assert (takeover.floor, takeover.floor_by, takeover.ceiling) == (1.0, "always", 1.0)
+    assert takeover.blind == {"silence": 0.0, "always": 1.0, "metronome": 1.0, "lucky": 1 / 6}
+    # "lucky" has the delay 0, but on 1 of 6 samples only; "always" has none.
+    delay = found["reply", "delay"]
+    assert (delay.floor, delay.floor_by) == (4.0, "metronome")
+    assert delay.ceiling == pytest.approx(0.2)
+    assert (found["wait", "intrusion"].floor, found["wait", "intrusion"].floor_by) == (0.0, "silence")
+    assert found["wait", "rate"].floor is None  # no better direction
+    assert ("wait", "delay") not in found
+
+
+def test_summary_numbers_by_hand() -> None:
+    s = run("half", HALF)
+    takeover, delay = value_of(s, "takeover"), value_of(s, "delay")
+    assert (takeover.estimate.mean, takeover.estimate.n, takeover.estimate.n_units) == (0.5, 6, 3)
+    assert (delay.estimate.mean, delay.estimate.n) == (2.0, 3)
+    assert delay.estimate.std == pytest.approx((2 / 3) ** 0.5)
+    assert value_of(s, "rate", "wait").estimate.mean == pytest.approx(1 / (4 * 10 / 60))
+    assert [(o.subset, o.samples, o.counts["valid"]) for o in s.outcomes] == [("reply", 6, 6), ("wait", 4, 4)]
+
+
+def test_standing_relative_to_the_floor() -> None:
+    prompt, half, late = run("prompt", PROMPT), run("half", HALF), run("late", {"r0": 9.5, "r2": 9.5})
+    assert value_of(prompt, "takeover").standing is Standing.NO_ROOM
+    assert value_of(prompt, "delay").standing is Standing.ABOVE
+    assert value_of(half, "delay").standing is Standing.ABOVE
+    assert value_of(late, "delay").standing is Standing.NOT_ABOVE
+    assert value_of(run("one", {"r0": 6.0}), "delay").standing is Standing.UNCLEAR  # no interval from 1 unit
+    assert value_of(run("none", {}), "delay").standing is Standing.NO_FLOOR
+    assert value_of(prompt, "rate").standing is Standing.NO_FLOOR
+
+
+def test_failed_samples_are_missing_data_and_counted_with_reasons() -> None:
+    samples = [*TASK.samples(), Sample("r9", "reply", problem="pause.json is missing")]
+    outcomes = {s.id: Outcome(OutcomeKind.VALID) for s in samples}
+    outcomes["r9"] = Outcome(OutcomeKind.INVALID, "pause.json is missing")
+    outcomes["r0"] = Outcome(OutcomeKind.INFRASTRUCTURE, "connection refused")
+    outcomes["r1"] = Outcome(OutcomeKind.ADAPTER_ERROR, "ZeroDivisionError")
+    del outcomes["w3"]
+    scores = [TASK.score(s, said(6.0)) for s in samples if outcomes.get(s.id) == Outcome(OutcomeKind.VALID)]
+    scores[0] = msgspec.structs.replace(scores[0], values={}, missing={"delay": "no words"})
+    s = summarise(TASK, run("x", {}).facts, samples, scores, outcomes)
+    reply, wait = s.outcomes
+    assert reply.counts == {"valid": 4, "invalid": 1, "infrastructure": 1, "adapter_error": 1, "not_run": 0}
+    assert reply.reasons["infrastructure"] == {"connection refused": 1}
+    assert wait.counts["not_run"] == 1
+    assert value_of(s, "delay").estimate.n == 3
+    assert value_of(s, "delay").missing == {"no words": 1}
+    assert value_of(s, "takeover").baseline.floor == 1.0
+    assert "4 of 11 samples have no score" in leaderboard_markdown([s])
+
+
+def test_summary_does_not_depend_on_the_order_of_scores() -> None:
+    samples = list(TASK.samples())
+    scores = [TASK.score(s, said(5 + i / 7)) for i, s in enumerate(samples)]
+    shuffled = random.Random(1).sample(scores, len(scores))
+    facts = run("x", {}).facts
+    assert summarise(TASK, facts, samples, scores, {}) == summarise(TASK, facts, samples, shuffled, {})
+
+
+def test_scores_that_do_not_belong_are_refused() -> None:
+    samples, facts = list(TASK.samples()), run("x", {}).facts
+    score = TASK.score(samples[0], silence())
+    with pytest.raises(UserError, match="not among the samples"):
+        summarise(TASK, facts, samples[1:], [score], {})
+    with pytest.raises(UserError, match="two scores"):
+        summarise(TASK, facts, samples, [score, score], {})
+    alien = msgspec.structs.replace(score, values={"charm": Value(1.0)})
+    with pytest.raises(UserError, match="charm"):
+        summarise(TASK, facts, samples, [alien], {})
+
+
+def test_blind_strategies_must_be_the_same_for_every_sample() -> None:
+    class Fickle(Answering):
+        def blind(self, sample: Sample) -> dict[str, Timeline]:
+            return {sample.subset: silence()}
+
+    with pytest.raises(UserError, match="w0"):
+        baselines(Fickle(), list(TASK.samples()))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"compute": "charged"}, {"tick_ns": 100_000_000}, {"dataset": "official"}, {"clock": "wall"}],
+)
+def test_runs_that_may_not_be_compared_get_tables_of_their_own(facts: dict[str, object]) -> None:
+    assert len(tables([run("a", PROMPT), run("b", PROMPT)])) == 1
+    assert len(tables([run("a", PROMPT), run("b", PROMPT, **facts)])) == 2
+
+
+def test_metric_versions_are_never_mixed() -> None:
+    old = run("a", PROMPT)
+    first = old.metrics[0]
+    newer = msgspec.structs.replace(first.metric, version=2)
+    new = msgspec.structs.replace(
+        old, metrics=(msgspec.structs.replace(first, metric=newer), *old.metrics[1:])
+    )
+    heads = [" ".join(t.holds) for t in tables([old, new])]
+    assert len(heads) == 2
+    assert sum("takeover 2" in h for h in heads) == 1
+
+
+def test_leaderboard_orders_by_rank_and_keeps_reference_rows_apart() -> None:
+    many = {f"r{i}": 5.5 for i in range(6)}
+    table = tables(
+        [
+            run("zz-good", many),
+            run("aa-bad", {"r0": 9.9, **{f"w{i}": 1.0 for i in range(4)}}),
+            run("oracle", PROMPT, privileged=True),
+        ]
+    )[0]
+    assert [r.label for r in table.measured] == ["zz-good", "aa-bad"]
+    assert [r.label for r in table.reference] == ["oracle"]
+    # 3 speakers allow no order at 5 %: the smallest p of 8 sign patterns is 0.25.
+    assert table.measured[0].ranks[0] == (1, 2)
+    assert table.reference[0].ranks == (None, None, None)
+    assert [p.result.n for p in table.pairs()] == [6, 1, 4]
+
+
+def test_two_runs_of_an_adapter_are_told_apart() -> None:
+    table = tables([run("a", PROMPT, run="first"), run("a", HALF, run="second")])[0]
+    assert {r.label for r in table.measured} == {"a (first)", "a (second)"}
+
+
+def test_published_rows_only_beside_official_data() -> None:
+    mini, official = run("a", PROMPT), run("a", PROMPT, dataset="official")
+    for text in (leaderboard_markdown([mini]), to_html([mini])):
+        assert "Elsewhere" not in text
+        assert "not comparable" in text
+    for text in (leaderboard_markdown([official]), to_html([official])):
+        assert "Elsewhere 9" in text
+        assert "75.0" in text
+        assert "Paper, table 1" in text
+        assert re.search("reported by others", text, re.IGNORECASE)
+        assert "not comparable" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.975, "%", "97.5"),
+        (1.0, "%", "100.0"),
+        (0.5674, "s", "0.567"),
+        (12.345, "s", "12.35"),
+        (9.9996, "s", "10.00"),
+        (None, "s", "–"),
+    ],
+)
+def test_numbers(value: float | None, unit: str, text: str) -> None:
+    assert number(value, unit) == text
+
+
+def test_intervals_and_ranks() -> None:
+    assert interval(0.51, 1.0, "%") == "[51.0, 100.0]"
+    assert interval(None, None, "s") == ""
+    assert (rank((2, 2)), rank((1, 3)), rank(None)) == ("#2", "#1–3", "")
+
+
+def test_markdown_golden_row() -> None:
+    lines = leaderboard_markdown([run("half", HALF)]).splitlines()
+    assert (
+        "| half | 10/10 | 50.0 \\[12.5, 87.5\\] ⊘ | 2.000 \\[1.000, 3.000\\] | 25.0 \\[4.6, 69.9\\] ⊘ |"
+        in lines
+    )
+    lines = full_markdown([run("half", HALF)]).splitlines()
+    row = next(line for line in lines if line.startswith("| reply | Delay"))
+    assert row.startswith(
+        "| reply | Delay ↓ (s) | 2.000 | \\[1.000, 3.000\\] | 0.816 | 3 | 3 | 4.000 metronome | 0.200 |"
+    )
+
+
+def test_csv_has_one_line_per_metric_in_percent() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv([run("half", HALF), run('b,"x', PROMPT)]))))
+    assert len(rows) == 2 * 5
+    first = next(r for r in rows if r["adapter"] == "half" and r["metric"] == "takeover")
+    assert (first["mean"], first["floor"], first["floor_by"], first["n_units"]) == (
+        "50.0",
+        "100.0",
+        "always",
+        "3",
+    )
+    assert {r["adapter"] for r in rows} == {"half", 'b,"x'}
+    assert to_csv([]) == ""
+
+
+def test_json_round_trip() -> None:
+    summaries = [run("half", HALF), run("prompt", PROMPT)]
+    assert from_json(to_json(summaries)) == summaries
+    with pytest.raises(UserError, match=r"report\.json"):
+        from_json("{}", "report.json")
+
+
+HOSTILE = "<script>alert(1)</script>[red]\x1b[31m|\n&"
+
+
+@pytest.mark.parametrize("width", [60, 100, 300])
+def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=False)
+    print_leaderboard([run(HOSTILE, PROMPT), run("half", HALF, privileged=True)], console)
+    text = out.getvalue()
+    assert "\x1b" not in text
+    assert "[red]" in text.replace("\n", "")
+    assert "2.000 [1.000, 3.000]" in text
+    assert max(map(len, text.splitlines())) <= min(width, 120)
+
+
+def test_markdown_escapes_names() -> None:
+    text = leaderboard_markdown([run(HOSTILE, PROMPT)]) + full_markdown([run(HOSTILE, PROMPT)])
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert all(line.count(" | ") == lines[0].count(" | ") for lines in tables_of(text) for line in lines)
+
+
+def tables_of(markdown: str) -> Iterator[list[str]]:
+    block: list[str] = []
+    for line in [*markdown.splitlines(), ""]:
+        if line.startswith("|"):
+            block.append(line)
+        elif block:
+            yield block
+            block = []
+
+
+class Page(HTMLParser):
+    """Collects what matters of a page and checks that every element is closed."""
+
+    VOID = frozenset({"meta", "link", "br", "line", "rect", "circle"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def hostile_page() -> str:
+    hostile = run(HOSTILE, PROMPT, run=HOSTILE, machine=HOSTILE)
+    outcomes = tuple(msgspec.structs.replace(o, reasons={"invalid": {HOSTILE: 1}}) for o in hostile.outcomes)
+    hostile = msgspec.structs.replace(
+        hostile, outcomes=outcomes, notes={HOSTILE: 2}, not_run={HOSTILE: HOSTILE}
+    )
+    return to_html([hostile, run("half", HALF), run("oracle", PROMPT, privileged=True)])
+
+
+def test_page_is_well_formed_and_fetches_nothing() -> None:
+    found = Page(hostile_page())
+    assert [a for t, a in found.tags if t == "script"] == [{}]
+    addresses = [v for _, a in found.tags for k, v in a.items() if k in ("src", "href", "srcset", "action")]
+    assert set(addresses) == {"data:,", "#reading"}
+    assert "url(" not in hostile_page()
+    assert "@import" not in hostile_page()
+
+
+def test_page_escapes_what_comes_from_outside() -> None:
+    text = hostile_page()
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "\x1b" not in text
+    assert "Answering &lt;made up&gt;" in text
+    assert not any(k.startswith("on") for _, a in Page(text).tags for k in a)
+
+
+def test_page_tables_have_captions_and_scoped_heads() -> None:
+    tags = Page(hostile_page()).tags
+    names = [t for t, _ in tags]
+    assert names.count("table") == names.count("caption") > 5
+    assert all(a.get("scope") for t, a in tags if t == "th")
+
+
+def test_page_shows_every_number_of_the_leaderboard() -> None:
+    text = hostile_page()
+    for part in (
+        "50.0",
+        "[12.5, 87.5]",
+        "2.000",
+        "[1.000, 3.000]",
+        "metronome",
+        "floor = ceiling",
+        "version 1",
+    ):
+        assert part in text
+
+
+def test_page_is_the_same_bytes_for_the_same_runs_in_any_order() -> None:
+    a, b = run("a", PROMPT), run("b", HALF)
+    assert to_html([a, b]) == to_html([b, a])
+
+
+def test_no_runs_are_no_error() -> None:
+    assert leaderboard_markdown([]) == full_markdown([]) == ""
+    assert "no runs" in to_html([])

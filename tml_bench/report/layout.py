@@ -1,0 +1,289 @@
+"""What may stand in one table, and in which order: the one layout that all writers print.
+
+Runs share a table only when they were made on the same task, dataset and samples, with the same micro-turn,
+compute mode and clock, and scored with the same version of every metric. Others get a table of their own,
+headed by what it holds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tml_bench.metrics.aggregate import Comparison, compare, holm, rank_ranges
+from tml_bench.report.baselines import Baseline
+from tml_bench.report.summary import MetricSummary, OutcomeKind, Standing, Summary
+from tml_bench.task import Direction, Metric, Published
+
+Rank = tuple[int, int]
+
+MARKS = {
+    Standing.ABOVE: "",
+    Standing.UNCLEAR: "≈",
+    Standing.NOT_ABOVE: "✗",
+    Standing.NO_ROOM: "⊘",
+    Standing.NO_FLOOR: "",
+}
+LEGEND = {
+    Standing.UNCLEAR: "better than the floor, but its interval reaches the floor",
+    Standing.NOT_ABOVE: "does not beat the floor",
+    Standing.NO_ROOM: "does not beat the floor, and nothing could: a blind strategy reaches the ceiling "
+    "here, so read it together with the other measures",
+}
+ARROWS = {Direction.HIGHER: "↑", Direction.LOWER: "↓", Direction.NONE: ""}
+NOTHING = "–"
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run in a leaderboard.
+
+    Attributes:
+        summary: the run.
+        label: the adapter, with the run's name where an adapter has several runs in the table.
+        scored: samples with the outcome valid.
+        samples: samples of the run.
+        cells: one per column; None where the run has no such metric.
+        ranks: (best, worst) rank the data allow, per column; None where there is nothing to rank.
+    """
+
+    summary: Summary
+    label: str
+    scored: int
+    samples: int
+    cells: tuple[MetricSummary, ...]
+    ranks: tuple[Rank | None, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two systems compared on one column.
+
+    Attributes:
+        column: its index.
+        first: label of the one.
+        second: label of the other.
+        result: the first minus the second.
+        p_holm: p value, corrected over all pairs of the column; None when they share no sample.
+    """
+
+    column: int
+    first: str
+    second: str
+    result: Comparison
+    p_holm: float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Runs that may be compared.
+
+    Attributes:
+        summaries: all runs in it.
+        columns: the headline metrics per subset.
+        baselines: floor and ceiling per column.
+        measured: rows of models, by mean rank over the columns; equals by how often a mean is beaten.
+        reference: rows of privileged reference adapters, which are not ranked.
+        published: numbers reported by others, per system and column; empty unless the data is official.
+    """
+
+    summaries: tuple[Summary, ...]
+    columns: tuple[tuple[str, Metric], ...]
+    baselines: tuple[Baseline, ...]
+    measured: tuple[Row, ...]
+    reference: tuple[Row, ...]
+    published: tuple[tuple[str, tuple[Published | None, ...]], ...]
+
+    @property
+    def title(self) -> str:
+        """The task's title."""
+        return self.summaries[0].title
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """What all its runs have in common, for the head of the table."""
+        s = self.summaries[0]
+        samples = sum(o.samples for o in s.outcomes)
+        versions = sorted({f"{m.metric.name} {m.metric.version}" for m in s.metrics})
+        return (
+            f"dataset {s.facts.dataset}",
+            f"{samples} samples (set {s.sample_set})",
+            f"micro-turn {s.facts.tick_ns / 1e6:g} ms",
+            f"compute {s.facts.compute}",
+            f"clock {s.facts.clock}",
+            f"metric versions: {', '.join(versions)}",
+        )
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader must know before comparing its rows."""
+        found = []
+        if not self.summaries[0].official:
+            found.append(
+                f"The data is {self.summaries[0].facts.dataset}, not the official set: "
+                f"published numbers are not comparable and are not shown."
+            )
+        perceivers = sorted({", ".join(s.facts.perceivers) or "unknown" for s in self.summaries})
+        if len(perceivers) > 1:
+            found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
+        for row in (*self.measured, *self.reference):
+            if row.scored < row.samples:
+                found.append(
+                    f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
+                    f"see the outcomes."
+                )
+        return tuple(found)
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """Compare all measured rows on every column that has a better direction."""
+        found: list[Pair] = []
+        for k, (_, metric) in enumerate(self.columns):
+            if metric.direction is Direction.NONE:
+                continue
+            rows = [r for r in self.measured if r.cells[k].estimate.n]
+            results = [
+                (a.label, b.label, compare(a.cells[k].observations, b.cells[k].observations, metric.kind))
+                for a, b in itertools.combinations(rows, 2)
+            ]
+            corrected = iter(holm([c.p for _, _, c in results if c.p is not None]))
+            found += [Pair(k, a, b, c, next(corrected) if c.p is not None else None) for a, b, c in results]
+        return tuple(found)
+
+
+def tables(summaries: Sequence[Summary]) -> tuple[Table, ...]:
+    """Put runs that may be compared into one table each.
+
+    Args:
+        summaries: any runs, in any order.
+
+    Returns:
+        Tables ordered by task, dataset, and the rest of what distinguishes them; none for no runs.
+    """
+    ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
+    return tuple(_table(tuple(group)) for _, group in itertools.groupby(ordered, key=_key))
+
+
+def _key(s: Summary) -> tuple[object, ...]:
+    versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
+    f = s.facts
+    return (f.task, f.dataset, f.compute, f.clock, f.tick_ns, s.sample_set, versions)
+
+
+def _table(group: tuple[Summary, ...]) -> Table:
+    first = group[0]
+    heads = [m for m in first.metrics if m.metric.name in first.headline]
+    columns = tuple((m.subset, m.metric) for m in heads)
+    models = [s for s in group if not s.facts.privileged]
+    ranks = _ranks(models, columns)
+    unsorted = [_row(s, group, columns, r) for s, r in zip(models, ranks, strict=True)]
+    measured = sorted(
+        unsorted, key=lambda r: (_mean_rank(r.ranks, len(models)), _beaten_by(r, unsorted), r.label)
+    )
+    return Table(
+        summaries=group,
+        columns=columns,
+        baselines=tuple(m.baseline for m in heads),
+        measured=tuple(measured),
+        reference=tuple(_row(s, group, columns, (None,) * len(columns)) for s in group if s.facts.privileged),
+        published=_published(first.published, columns),
+    )
+
+
+def _cell(s: Summary, subset: str, metric: str) -> MetricSummary:
+    return next(m for m in s.metrics if m.subset == subset and m.metric.name == metric)
+
+
+def _row(
+    s: Summary,
+    group: tuple[Summary, ...],
+    columns: tuple[tuple[str, Metric], ...],
+    ranks: tuple[Rank | None, ...],
+) -> Row:
+    several = sum(o.facts.adapter == s.facts.adapter for o in group) > 1
+    return Row(
+        summary=s,
+        label=f"{s.facts.adapter} ({s.facts.run})" if several else s.facts.adapter,
+        scored=sum(o.counts[OutcomeKind.VALID] for o in s.outcomes),
+        samples=sum(o.samples for o in s.outcomes),
+        cells=tuple(_cell(s, subset, metric.name) for subset, metric in columns),
+        ranks=ranks,
+    )
+
+
+def _ranks(
+    models: Sequence[Summary], columns: tuple[tuple[str, Metric], ...]
+) -> list[tuple[Rank | None, ...]]:
+    """Per model, its rank range in every column; nothing to rank with fewer than two models."""
+    per_column: list[list[Rank | None]] = []
+    for subset, metric in columns:
+        if metric.direction is Direction.NONE or len(models) < 2:
+            per_column.append([None] * len(models))
+            continue
+        values = [_cell(s, subset, metric.name).observations for s in models]
+        better = metric.direction is Direction.HIGHER
+        per_column.append(rank_ranges(values, metric.kind, higher_is_better=better))
+    return [tuple(column[i] for column in per_column) for i in range(len(models))]
+
+
+def _mean_rank(ranks: tuple[Rank | None, ...], last: int) -> float:
+    """Mean middle of the rank ranges; a column without a value counts as the last rank."""
+    return sum((r[0] + r[1]) / 2 if r else last for r in ranks) / max(1, len(ranks))
+
+
+def _beaten_by(row: Row, rows: Sequence[Row]) -> int:
+    """How often, over columns and other rows, the mean of another is better; puts equal ranks in order."""
+    count = 0
+    for k, cell in enumerate(row.cells):
+        sign = {Direction.HIGHER: 1, Direction.LOWER: -1, Direction.NONE: 0}[cell.metric.direction]
+        mine = cell.estimate.mean
+        others = (r.cells[k].estimate.mean for r in rows if r is not row)
+        count += sum(o is not None and (mine is None or sign * (o - mine) > 0) for o in others if sign)
+    return count
+
+
+def _published(
+    numbers: Sequence[Published], columns: tuple[tuple[str, Metric], ...]
+) -> tuple[tuple[str, tuple[Published | None, ...]], ...]:
+    by_system: dict[str, dict[tuple[str, str], Published]] = {}
+    for p in numbers:
+        by_system.setdefault(p.system, {})[p.subset, p.metric] = p
+    rows = ((s, tuple(v.get((subset, m.name)) for subset, m in columns)) for s, v in by_system.items())
+    return tuple((s, cells) for s, cells in rows if any(cells))
+
+
+def plain(text: str) -> str:
+    """Replace control characters, which a terminal or a browser would obey, by spaces."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+def number(value: float | None, unit: str) -> str:
+    """Print a value: shares in % with 1 decimal, others with 3 decimals, or 2 from 10 on."""
+    if value is None:
+        return NOTHING
+    if unit == "%":
+        return f"{100 * value:.1f}"
+    return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}"
+
+
+def interval(low: float | None, high: float | None, unit: str) -> str:
+    """Print an interval; empty when there is none."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(low, unit)}, {number(high, unit)}]"
+
+
+def rank(value: Rank | None) -> str:
+    """Print a rank range: ``#2`` or ``#1–3``; empty for None."""
+    if value is None:
+        return ""
+    return f"#{value[0]}" if value[0] == value[1] else f"#{value[0]}–{value[1]}"
+
+
+def head(metric: Metric) -> str:
+    """A column head: title, direction and unit."""
+    unit = f" ({metric.unit})" if metric.unit else ""
+    arrow = f" {ARROWS[metric.direction]}" if ARROWS[metric.direction] else ""
+    return f"{metric.title}{arrow}{unit}"

@@ -1,0 +1,303 @@
+"""Reports as Markdown, CSV and JSON, and the leaderboard in a terminal.
+
+Which runs share a table, and in which order, is decided in `tml_bench.report.layout`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tml_bench.errors import UserError
+from tml_bench.report.layout import (
+    LEGEND,
+    MARKS,
+    NOTHING,
+    Row,
+    Table,
+    head,
+    interval,
+    number,
+    plain,
+    rank,
+    tables,
+)
+from tml_bench.report.rows import (
+    OUTCOME_HEADS,
+    PAIR_HEADS,
+    REASON_HEADS,
+    column_heads,
+    outcome_rows,
+    pair_rows,
+    published_rows,
+    reason_rows,
+)
+from tml_bench.report.summary import MetricSummary, OutcomeKind, Summary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+TERMINAL_WIDTH = 120
+
+
+def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
+    """One short table per comparable group of runs: rows are adapters, columns headline metrics.
+
+    Args:
+        summaries: any runs.
+
+    Returns:
+        Markdown; an empty string for no runs.
+    """
+    return "\n".join(_leaderboard(t) for t in tables(summaries))
+
+
+def full_markdown(summaries: Sequence[Summary]) -> str:
+    """What lies behind the leaderboard: paired comparisons, then per run every metric and every outcome.
+
+    Args:
+        summaries: any runs.
+
+    Returns:
+        Markdown; an empty string for no runs.
+    """
+    parts = []
+    for table in tables(summaries):
+        parts.append(f"## {_md(table.title)}: details\n\n{_md('; '.join(table.holds))}\n")
+        parts.append(_pairs(table))
+        parts += [_run(row) for row in (*table.measured, *table.reference)]
+    return "\n".join(p for p in parts if p)
+
+
+def _leaderboard(table: Table) -> str:
+    columns = column_heads(table)
+    rows = [[row.label, f"{row.scored}/{row.samples}", *_cells(row)] for row in table.measured]
+    rows += [
+        [f"{row.label} (reference, sees the answers)", f"{row.scored}/{row.samples}", *_cells(row)]
+        for row in table.reference
+    ]
+    units = [metric.unit for _, metric in table.columns]
+    floors = [
+        f"{number(b.floor, u)} {b.floor_by}".strip() for b, u in zip(table.baselines, units, strict=True)
+    ]
+    ceilings = [number(b.ceiling, u) for b, u in zip(table.baselines, units, strict=True)]
+    rows += [["floor: best blind strategy", "", *floors], ["ceiling: ideal respondent", "", *ceilings]]
+    lines = [f"## {_md(table.title)}", "", _md("; ".join(table.holds)), ""]
+    lines += _grid(["adapter", "scored", *columns], rows)
+    lines += ["", "95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
+    lines += [f"{MARKS[s]} {text}." for s, text in LEGEND.items()]
+    lines += [f"Note: {_md(c)}" for c in table.caveats]
+    if table.published:
+        lines += ["", "### Reported by others (not measured by us)", ""]
+        lines += _grid(["system", *columns, "source"], published_rows(table))
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Row) -> list[str]:
+    return [_cell(m, rank(r)) for m, r in zip(row.cells, row.ranks, strict=True)]
+
+
+def _cell(m: MetricSummary, ranks: str = "") -> str:
+    unit, e = m.metric.unit, m.estimate
+    parts = (number(e.mean, unit), interval(e.low, e.high, unit), MARKS[m.standing], ranks)
+    return " ".join(p for p in parts if p)
+
+
+def _pairs(table: Table) -> str:
+    rows = pair_rows(table)
+    return "\n".join(["### Paired comparisons", "", *_grid(PAIR_HEADS, rows)]) + "\n" if rows else ""
+
+
+def _run(row: Row) -> str:
+    s, f = row.summary, row.summary.facts
+    made = [f"run {f.run}", f"seed {f.seed}", f"tml-bench {f.tml_bench or 'unknown'}"]
+    made += [f"perceived by {', '.join(f.perceivers)}"] if f.perceivers else []
+    made += [x for x in (f.created, f.machine) if x]
+    kind = " (reference, sees the answers)" if f.privileged else ""
+    lines = [f"### {_md(row.label)}{kind}", "", _md("; ".join(made)), ""]
+    heads = ["subset", "measure", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling"]
+    lines += _grid([*heads, "detectable", "", "missing"], [_full_row(m) for m in s.metrics])
+    lines += ["", *_grid(OUTCOME_HEADS, outcome_rows(row))]
+    if reasons := reason_rows(row):
+        lines += ["", *_grid(REASON_HEADS, reasons)]
+    if s.not_run:
+        lines += ["", *_grid(["not computed", "why"], s.not_run.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _full_row(m: MetricSummary) -> list[str]:
+    unit, e, b = m.metric.unit, m.estimate, m.baseline
+    return [
+        m.subset,
+        head(m.metric),
+        number(e.mean, unit),
+        interval(e.low, e.high, unit) or NOTHING,
+        number(e.std, unit) if m.metric.spread else "",
+        str(e.n),
+        str(e.n_units),
+        f"{number(b.floor, unit)} {b.floor_by}".strip(),
+        number(b.ceiling, unit),
+        number(e.detectable, unit),
+        MARKS[m.standing],
+        "; ".join(f"{n}: {reason}" for reason, n in m.missing.items()),
+    ]
+
+
+def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [heads, ["---"] * len(heads)]
+    return ["| " + " | ".join(map(_md, cells)) + " |" for cells in [*lines, *rows]]
+
+
+def _md(text: str) -> str:
+    """Escape what Markdown or embedded HTML would act on."""
+    safe = plain(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\|`*_\[\]])", r"\\\1", safe)
+
+
+def to_csv(summaries: Sequence[Summary]) -> str:
+    """One line per run, subset and metric; shares in %, empty where there is no value.
+
+    Every line carries all that decides whether two lines may be compared.
+
+    Args:
+        summaries: any runs.
+
+    Returns:
+        CSV with a head, in the order of `tml_bench.report.layout.tables`; an empty string for no runs.
+    """
+    runs = [row.summary for t in tables(summaries) for row in (*t.measured, *t.reference)]
+    rows = [_csv_row(s, m) for s in runs for m in s.metrics]
+    if not rows:
+        return ""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
+    f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
+    outcomes = next(o for o in s.outcomes if o.subset == m.subset)
+
+    def scaled(value: float | None) -> float | str:
+        return "" if value is None else round(value * (100 if metric.unit == "%" else 1), 6)
+
+    return {
+        "task": f.task,
+        "dataset": f.dataset,
+        "sample_set": s.sample_set,
+        "tick_ms": f.tick_ns / 1e6,
+        "compute": f.compute,
+        "clock": f.clock,
+        "run": f.run,
+        "adapter": f.adapter,
+        "privileged": int(f.privileged),
+        "seed": f.seed,
+        "tml_bench": f.tml_bench,
+        "subset": m.subset,
+        "metric": metric.name,
+        "metric_version": metric.version,
+        "family": metric.family,
+        "unit": metric.unit,
+        "direction": metric.direction,
+        "kind": metric.kind,
+        "mean": scaled(e.mean),
+        "low95": scaled(e.low),
+        "high95": scaled(e.high),
+        "std": scaled(e.std),
+        "n": e.n,
+        "n_units": e.n_units,
+        "samples": outcomes.samples,
+        "valid": outcomes.counts[OutcomeKind.VALID],
+        "floor": scaled(b.floor),
+        "floor_by": b.floor_by,
+        "ceiling": scaled(b.ceiling),
+        "standing": m.standing,
+        "detectable": scaled(e.detectable),
+        "missing": sum(m.missing.values()),
+    }
+
+
+def to_json(summaries: Sequence[Summary]) -> str:
+    """All summaries as JSON, values per sample included; shares stay in [0, 1]."""
+    return msgspec.json.format(msgspec.json.encode(list(summaries)), indent=1).decode() + "\n"
+
+
+def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
+    """Read what `to_json` wrote.
+
+    Args:
+        text: JSON.
+        where: names the file in the message.
+
+    Raises:
+        UserError: it is not such a JSON.
+    """
+    try:
+        return msgspec.json.decode(text, type=list[Summary])
+    except msgspec.DecodeError as error:
+        raise UserError(
+            f"{where} is not a summary of this version: {error}", "Score the run again"
+        ) from error
+
+
+def print_leaderboard(summaries: Sequence[Summary], console: Console | None = None) -> None:
+    """Print the leaderboard in the terminal, one narrow table per subset.
+
+    Args:
+        summaries: any runs.
+        console: where to print; None for standard output. At most 120 columns are used.
+    """
+    from rich.console import Console as RichConsole
+
+    console = console or RichConsole()
+    width = min(console.width, TERMINAL_WIDTH)
+    for table in tables(summaries):
+        console.print(plain(table.title), style="bold", markup=False, width=width)
+        console.print(plain("; ".join(table.holds)), style="dim", markup=False, highlight=False, width=width)
+        for grid in _terminal_grids(table, width):
+            console.print(grid, width=width)
+        marks = {m.standing for row in (*table.measured, *table.reference) for m in row.cells}
+        lines = [f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in marks]
+        for line in (*lines, *table.caveats):
+            console.print(plain(line), markup=False, highlight=False, width=width)
+
+
+def _terminal_grids(table: Table, width: int) -> list[RichTable]:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    per_grid = max(1, (width - 26) // 30)
+    grids = []
+    for subset in dict.fromkeys(s for s, _ in table.columns):
+        places = [k for k, (s, _) in enumerate(table.columns) if s == subset]
+        for start in range(0, len(places), per_grid):
+            shown = places[start : start + per_grid]
+            grid = RichTable(title=plain(subset), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+            grid.add_column("adapter", overflow="fold", max_width=24)
+            for k in shown:
+                grid.add_column(Text(head(table.columns[k][1])), overflow="fold")
+            for row in table.measured:
+                grid.add_row(Text(plain(row.label)), *(Text(_cells(row)[k]) for k in shown))
+            for row in table.reference:
+                grid.add_row(Text(f"{plain(row.label)} (reference)"), *(Text(_cells(row)[k]) for k in shown))
+            units = {k: table.columns[k][1].unit for k in shown}
+            grid.add_section()
+            grid.add_row(
+                "floor",
+                *(
+                    Text(f"{number(table.baselines[k].floor, u)} {table.baselines[k].floor_by}")
+                    for k, u in units.items()
+                ),
+            )
+            grid.add_row("ceiling", *(Text(number(table.baselines[k].ceiling, u)) for k, u in units.items()))
+            grids.append(grid)
+    return grids
