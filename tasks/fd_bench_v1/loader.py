@@ -1,0 +1,167 @@
+"""Loading FD-bench v1 from disk.
+
+Layout: ``{root}/{subset}/{ID}/input.wav`` (or ``.flac``), ``{ID}`` a decimal number. The root may
+hold the subsets in a folder ``v1_0`` or ``v1.0``, or be one subset's folder itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.media.audio import probe
+from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
+from tml_bench.tasks.fd_bench_v1.annotation import (
+    GT_FILE,
+    RESTORE,
+    Annotation,
+    Backchannel,
+    Interruption,
+    Pause,
+    TurnEnd,
+    bad,
+    read_backchannel,
+    read_interruption,
+    read_pause,
+    read_turn_end,
+)
+
+PROTOCOLS = {
+    "candor_pause_handling": "pause_handling",
+    "synthetic_pause_handling": "pause_handling",
+    "icc_backchannel": "backchannel",
+    "candor_turn_taking": "smooth_turn_taking",
+    "synthetic_user_interruption": "user_interruption",
+}
+"""The protocol of each official subset."""
+
+_VERSION_FOLDERS = ("v1_0", "v1.0")
+AUDIO_SUFFIXES = (".wav", ".flac")
+_REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
+_HELD_S = 1.5  # how long before an interruption an ideal answer of 2 s can begin and still be interrupted
+
+
+def subset_folders(root: Path) -> dict[str, Path]:
+    """Find the subsets in a data folder, in the order of the published tables.
+
+    Raises:
+        UserError: the folder does not exist, or holds no subset.
+    """
+    if not root.is_dir():
+        raise UserError(f"--data {root}: no such folder", "give the folder that holds the subsets")
+    for base in (root, *(root / name for name in _VERSION_FOLDERS)):
+        found = {name: base / name for name in PROTOCOLS if (base / name).is_dir()}
+        if found:
+            return found
+    if root.resolve().name in PROTOCOLS:
+        return {root.resolve().name: root}
+    raise UserError(f"--data {root}: holds none of {', '.join(PROTOCOLS)}", "give the folder that holds them")
+
+
+def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+    """Load samples by subset and number. Broken ones carry ``problem``.
+
+    Args:
+        root: a folder in the official layout.
+        subsets: only these, in this order; empty means all that are there.
+
+    Raises:
+        UserError: the folder or a subset does not exist, or a subset has no samples.
+    """
+    folders = subset_folders(root)
+    chosen: list[tuple[str, list[Path]]] = []
+    for subset in subsets or folders:
+        if subset not in PROTOCOLS:
+            raise UserError(f"subset {subset}: unknown", f"choose from {', '.join(PROTOCOLS)}")
+        if subset not in folders:
+            raise UserError(f"{root}: subset {subset} is not there", f"choose from {', '.join(folders)}")
+        numbered = [p for p in folders[subset].iterdir() if p.is_dir() and is_number(p.name)]
+        if not numbered:
+            raise UserError(f"{folders[subset]}: no samples", "expected {ID}/input.wav, {ID} a number")
+        chosen.append((subset, sorted(numbered, key=lambda p: (int(p.name), p.name))))
+    return (
+        read_sample(f"{subset}-{folder.name}", subset, folder, (root, folder.parent.parent, folder.parent))
+        for subset, numbered in chosen
+        for folder in numbered
+    )
+
+
+def read_sample(sample_id: str, subset: str, folder: Path, gt_bases: Sequence[Path]) -> Sample:
+    """Read one sample.
+
+    Args:
+        sample_id: its id.
+        subset: an official subset, or the name of a protocol.
+        folder: where its files are.
+        gt_bases: folders that may hold the listeners' distribution, or ``evaluation/`` with it.
+    """
+    try:
+        audio = audio_file(folder, "input")
+        info = probe(audio)
+        annotation = _annotation(PROTOCOLS.get(subset, subset), folder, info.duration_s, gt_bases)
+    except BadSampleError as error:
+        return Sample(sample_id, subset, problem=str(error))
+    context_s, remarks = _context_length(folder)
+    return Sample(
+        sample_id,
+        subset,
+        Script((UserTurn(audio),)),
+        _reference(annotation, context_s),
+        notes=(*info.notes, *remarks),
+    )
+
+
+def is_number(name: str) -> bool:
+    """Whether a folder's name is a decimal number, as those of samples are."""
+    return name.isascii() and name.isdecimal()
+
+
+def audio_file(folder: Path, stem: str) -> Path:
+    """The audio file ``stem`` of a folder.
+
+    Raises:
+        BadSampleError: it is missing.
+    """
+    for suffix in AUDIO_SUFFIXES:
+        if (path := folder / f"{stem}{suffix}").is_file():
+            return path
+    raise bad(folder / f"{stem}.wav", "", "the file is missing", RESTORE)
+
+
+def _annotation(protocol: str, folder: Path, duration_s: float, gt_bases: Sequence[Path]) -> Annotation:
+    if protocol == "pause_handling":
+        return read_pause(folder, duration_s)
+    if protocol == "smooth_turn_taking":
+        return read_turn_end(folder, duration_s)
+    if protocol == "user_interruption":
+        return read_interruption(folder, duration_s)
+    places = (base / part / GT_FILE for base in gt_bases for part in ("", "evaluation"))
+    return read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
+
+
+def _context_length(folder: Path) -> tuple[float | None, tuple[str, ...]]:
+    for suffix in AUDIO_SUFFIXES:
+        if (path := folder / f"context{suffix}").is_file():
+            try:
+                return probe(path).duration_s, ()
+            except BadSampleError as error:
+                return None, (f"the oracle does not answer the context: {error}",)
+    return None, ()
+
+
+def _reference(annotation: Annotation, context_s: float | None) -> Reference:
+    match annotation:
+        case Pause(user_end_s=end):
+            return Reference(end, annotation=annotation)
+        case TurnEnd(user_end_s=end):
+            return Reference(end, (Utterance(end + _REACTION_S),), annotation)
+        case Interruption(interruption=(begins, end)):
+            ideal = [Utterance(end + _REACTION_S)]
+            if context_s is not None and context_s + _REACTION_S < begins:
+                at = max(context_s + _REACTION_S, begins - _HELD_S)
+                ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
+            return Reference(end, tuple(ideal), annotation)
+        case Backchannel(windows=windows):
+            onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in windows or ())
+            return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), annotation)

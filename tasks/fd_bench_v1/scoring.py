@@ -1,0 +1,210 @@
+"""Scoring one recording of FD-bench v1 with both families of measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tml_bench.errors import BadSampleError
+from tml_bench.metrics import backchannel, fdb_reference, turn_taking
+from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
+from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation, classify
+from tml_bench.perception.timeline import Timeline, WordSource
+from tml_bench.samples import Sample
+from tml_bench.task import Score, Value
+from tml_bench.tasks.fd_bench_v1.annotation import Annotation, Backchannel, Interruption, Pause, TurnEnd
+
+NO_WORDS = (
+    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
+    "install tml-bench[speech]"
+)
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """The score while it is filled in."""
+
+    values: dict[str, Value] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def put(self, name: str, value: float | None) -> None:
+        """Enter a value, unless the metric does not apply."""
+        if value is not None:
+            self.values[name] = Value(float(value))
+
+    def attempt(self, name: str, compute: Callable[[], float]) -> None:
+        """Enter what the reference computes, or why it stops."""
+        try:
+            self.values[name] = Value(float(compute()))
+        except UndefinedInReferenceError as error:
+            self.missing[name] = str(error)
+
+
+def annotation_of(sample: Sample) -> Annotation:
+    """The sample's annotation.
+
+    Raises:
+        BadSampleError: the sample has a problem, or is not of this task.
+    """
+    found = sample.reference.annotation
+    if not isinstance(found, Annotation):
+        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of FD-bench v1")
+    return found
+
+
+def score(task: str, sample: Sample, timeline: Timeline) -> Score:
+    """Score one recording.
+
+    Args:
+        task: the task's name.
+        sample: what was played.
+        timeline: what was heard.
+
+    Raises:
+        BadSampleError: the sample has a problem.
+    """
+    sheet = _Sheet()
+    speech = _vocalisations(timeline)
+    match annotation_of(sample):
+        case Pause() as pause:
+            _pause(sheet, pause, speech, timeline)
+        case TurnEnd(user_end_s=end):
+            _turn_end(sheet, end, speech, timeline)
+        case Interruption(interruption=interruption):
+            _interruption(sheet, interruption, speech, timeline)
+        case Backchannel() as item:
+            _backchannel(sheet, item, speech, timeline)
+    if timeline.word_source is WordSource.NONE:
+        sheet.notes.append("words unknown: backchannels are told from takeovers by duration alone")
+    return Score(
+        task,
+        sample.subset,
+        sample.id,
+        sample.unit,
+        sheet.values,
+        sheet.missing,
+        tuple(sheet.rows),
+        tuple(sheet.notes),
+    )
+
+
+def _pause(sheet: _Sheet, item: Pause, speech: Sequence[Vocalisation], timeline: Timeline) -> None:
+    result = turn_taking.pause_handling(speech, item.pause, item.user_end_s)
+    sheet.put("pause_takeover", result.pause_takeover)
+    sheet.put("pause_backchannel", result.pause_backchannel)
+    sheet.put("other_takeover", result.other_takeover)
+    sheet.rows += [_event("pause", *item.pause), _event("user_end", item.user_end_s), *result.rows]
+    words = _word_times(sheet, timeline, ("fdb_pause_tor",))
+    if words is not None:
+        sheet.attempt("fdb_pause_tor", lambda: fdb_reference.pause_tor(words))
+
+
+def _turn_end(sheet: _Sheet, user_end_s: float, speech: Sequence[Vocalisation], timeline: Timeline) -> None:
+    result = turn_taking.turn_end(speech, user_end_s)
+    _answer(sheet, result)
+    sheet.rows += [_event("user_end", user_end_s), *result.rows]
+    words = _word_times(sheet, timeline, ("fdb_tor", "fdb_latency"))
+    if words is not None:
+        _transcript(sheet, words, user_end_s)
+
+
+def _interruption(
+    sheet: _Sheet, interrupted: Interval, speech: Sequence[Vocalisation], timeline: Timeline
+) -> None:
+    result = turn_taking.interruption(speech, interrupted)
+    _answer(sheet, result.turn)
+    sheet.put("yield", result.yielded)
+    sheet.put("stop_latency", result.stop_latency_s)
+    sheet.rows += [_event("interruption", *interrupted), *result.rows]
+    words = _word_times(sheet, timeline, ("fdb_tor", "fdb_latency"))
+    if words is not None:
+        # The reference's recogniser hears nothing before the interruption's end; an imported transcript
+        # was made that way already.
+        after = words if timeline.word_source is WordSource.IMPORTED else _cropped(words, interrupted[1])
+        _transcript(sheet, after, interrupted[1])
+
+
+def _backchannel(
+    sheet: _Sheet, item: Backchannel, speech: Sequence[Vocalisation], timeline: Timeline
+) -> None:
+    given = sum(not v.takeover for v in speech)
+    if timeline.duration_s > 0:
+        sheet.values["bc_per_minute"] = Value(given, timeline.duration_s / 60)
+    sheet.put("takeover", given < len(speech))
+    if item.windows is None:
+        sheet.missing |= dict.fromkeys(("bc_precision", "bc_recall", "bc_f1"), item.unknown)
+        sheet.rows += [v.row("takeover" if v.takeover else "backchannel") for v in speech]
+    else:
+        hits, false_alarms, misses, rows = backchannel.match(speech, item.windows)
+        sheet.values["bc_precision"] = Value(hits, hits + false_alarms)
+        sheet.values["bc_recall"] = Value(hits, hits + misses)
+        sheet.values["bc_f1"] = Value(2 * hits, 2 * hits + false_alarms + misses)
+        sheet.rows += rows
+    segments = [(s.start_s, s.end_s) for s in timeline.silero_segments]
+    words = _word_times(sheet, timeline, ("fdb_bc_tor",))
+    tor, predictions = fdb_reference.vad_backchannels(segments, words)
+    sheet.put("fdb_bc_tor", tor)
+    sheet.attempt(
+        "fdb_bc_freq", lambda: fdb_reference.backchannel_frequency(predictions, timeline.duration_s)
+    )
+    if (distribution := item.distribution) is None:
+        sheet.missing["fdb_bc_jsd"] = item.unknown
+    else:
+        sheet.attempt(
+            "fdb_bc_jsd",
+            lambda: fdb_reference.backchannel_jsd(predictions, timeline.duration_s, distribution),
+        )
+
+
+def _answer(sheet: _Sheet, result: turn_taking.TurnEnd) -> None:
+    sheet.put("early_start", result.early_start)
+    sheet.put("response", result.response)
+    sheet.put("latency", result.latency_s)
+    sheet.put("signed_latency", result.signed_latency_s)
+
+
+def _transcript(sheet: _Sheet, words: Sequence[WordTimes], user_end_s: float) -> None:
+    try:
+        tor = fdb_reference.turn_tor(words)
+    except UndefinedInReferenceError as error:
+        sheet.missing |= {"fdb_tor": str(error), "fdb_latency": str(error)}
+        return
+    sheet.put("fdb_tor", tor)
+    if tor:
+        sheet.attempt("fdb_latency", lambda: fdb_reference.clipped_latency(words, user_end_s))
+
+
+def _vocalisations(timeline: Timeline) -> tuple[Vocalisation, ...]:
+    words = None
+    if timeline.word_source is not WordSource.NONE:
+        words = [
+            (w.start_s, w.start_s if w.end_s is None else w.end_s)
+            for w in timeline.words
+            if w.start_s is not None and w.text.strip()
+        ]
+    return classify([(s.start_s, s.end_s) for s in timeline.segments], words)
+
+
+def _word_times(sheet: _Sheet, timeline: Timeline, names: Sequence[str]) -> list[WordTimes] | None:
+    if timeline.word_source is WordSource.NONE:
+        sheet.missing |= dict.fromkeys(names, NO_WORDS)
+        return None
+    words: list[WordTimes] = [(w.start_s, w.end_s) for w in timeline.words]
+    if words:
+        sheet.rows.append({**_event("transcript", words[0][0], words[-1][1]), "words": float(len(words))})
+    return words
+
+
+def _cropped(words: Sequence[WordTimes], from_s: float) -> list[WordTimes]:
+    """The words heard from ``from_s`` on; one that is under way begins there."""
+    return [
+        (start if start is None else max(start, from_s), end)
+        for start, end in words
+        if end is None or end > from_s
+    ]
+
+
+def _event(event: str, start_s: float | None, end_s: float | None = None) -> Row:
+    return {"event": event, "start_s": start_s, "end_s": end_s}
