@@ -358,7 +358,7 @@ def tables_of(markdown: str) -> Iterator[list[str]]:
 class Page(HTMLParser):
     """Collects what matters of a page and checks that every element is closed."""
 
-    VOID = frozenset({"meta", "link", "br", "line", "rect", "circle"})
+    VOID = frozenset({"meta", "link", "br", "wbr", "line", "rect", "circle"})
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 
@@ -18,6 +19,7 @@ from tml_bench.report.bars import bar, scale
 from tml_bench.report.baselines import Baseline
 from tml_bench.report.layout import (
     LEGEND,
+    MARKS,
     NOTHING,
     Row,
     Table,
@@ -84,7 +86,7 @@ def to_html(summaries: Sequence[Summary]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{title} · tml-bench</title>\n<link rel="icon" href="data:,">\n'
-        f"<style>\n{style}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n"
+        f"<style>\n{style}</style>\n</head>\n<body>\n<header>\n<h1>tml-bench report</h1>\n"
         '<p class="soft">What a realtime voice model says and when. '
         '<a href="#reading">How to read this page</a></p>\n</header>\n'
         f'<main>\n{sections}\n<section id="reading">\n<h2>How to read this page</h2>\n<ul>{reading}</ul>\n'
@@ -103,7 +105,7 @@ def _section(table: Table, k: int) -> str:
         part
         for part in (
             f'<section aria-labelledby="t{k}">\n<h2 id="t{k}">{_e(table.title)}</h2>',
-            f'<ul class="facts">{facts}</ul>{caveats}',
+            f'<p>{_e(_summary(table))}</p><ul class="facts">{facts}</ul>{caveats}',
             _board(table),
             _legend(table),
             _published(table),
@@ -116,6 +118,22 @@ def _section(table: Table, k: int) -> str:
         )
         if part
     )
+
+
+def _summary(table: Table) -> str:
+    first = table.summaries[0]
+    samples = sum(o.samples for o in first.outcomes)
+    models, references = len(table.measured), len(table.reference)
+    return (
+        f"{models} {'model' if models == 1 else 'models'} and "
+        f"{references} reference {'adapter' if references == 1 else 'adapters'} on {samples} samples of "
+        f"{', '.join(o.subset for o in first.outcomes)}."
+    )
+
+
+def _name(text: str) -> str:
+    """A name that may be broken after its separators."""
+    return re.sub(r"([/:_.])", r"\1<wbr>", _e(text))
 
 
 def _table(caption: str, heads: str, body: str, *, kind: str = "") -> str:
@@ -131,7 +149,7 @@ def _plain_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str
     """A table of texts; the first of each row is its head."""
     top = "".join(f'<th scope="col" class="text">{_e(h)}</th>' for h in heads)
     body = "".join(
-        f'<tr><th scope="row">{_e(first)}</th>{"".join(f"<td class=text>{_e(c)}</td>" for c in rest)}</tr>'
+        f'<tr><th scope="row">{_name(first)}</th>{"".join(f"<td class=text>{_e(c)}</td>" for c in rest)}</tr>'
         for first, *rest in rows
     )
     return _table(caption, f"<tr>{top}</tr>", f"<tbody>{body}</tbody>", kind=kind)
@@ -172,8 +190,8 @@ def _board(table: Table) -> str:
         f"<td>{number(b.ceiling, u)}</td>" for b, u in zip(table.baselines, units, strict=True)
     )
     foot = (
-        f'<tfoot><tr><th scope="row">floor: best blind strategy</th><td class=narrow></td>{floors}</tr>'
-        f'<tr><th scope="row">ceiling: ideal respondent</th><td class=narrow></td>{ceilings}</tr></tfoot>'
+        f'<tfoot><tr><th scope="row">floor <small>best blind</small></th><td class=narrow></td>{floors}</tr>'
+        f'<tr><th scope="row">ceiling <small>ideal</small></th><td class=narrow></td>{ceilings}</tr></tfoot>'
     )
     body = f"<tbody>{measured}</tbody>"
     body += f'<tbody class="reference">{reference}</tbody>' if reference else ""
@@ -183,13 +201,21 @@ def _board(table: Table) -> str:
 def _board_row(row: Row, axes: Sequence[tuple[float, float]], remark: str) -> str:
     cells = "".join(
         f'<td data-v="{"" if m.estimate.mean is None else f"{m.estimate.mean:.9g}"}">'
-        f"<b>{number(m.estimate.mean, m.metric.unit)}</b> {_badge(m.standing)}"
+        f"<b>{number(m.estimate.mean, m.metric.unit)}</b>{_mark(m.standing)}"
         f'<span class="range">{interval(m.estimate.low, m.estimate.high, m.metric.unit)}</span>'
         f'{bar(m.estimate, m.baseline, axis)}<span class="rank">{rank(r)}</span></td>'
         for m, r, axis in zip(row.cells, row.ranks, axes, strict=True)
     )
     scored = f'<td class="narrow" data-v="{row.scored}">{row.scored}/{row.samples}</td>'
-    return f'<tr><th scope="row">{_e(row.label)}{remark}</th>{scored}{cells}</tr>'
+    return f'<tr><th scope="row">{_name(row.label)}{remark}</th>{scored}{cells}</tr>'
+
+
+def _mark(standing: Standing) -> str:
+    """The sign beside a number; its meaning is told to screen readers and on hovering."""
+    if standing not in _BADGES:
+        return ""
+    text = _e(LEGEND[standing])
+    return f' <span class="mark" role="img" aria-label="{text}" title="{text}">{MARKS[standing]}</span>'
 
 
 def _badge(standing: Standing) -> str:
@@ -264,8 +290,8 @@ def _detail_row(row: Row, m: MetricSummary) -> str:
     )
     floor_by = f"<br><small>{_e(b.floor_by)}</small>" if b.floor_by else ""
     return (
-        f'<tr>{name}<td class="text">{_e(row.label)}</td>{_number(e.mean, unit)}'
-        f"<td>{interval(e.low, e.high, unit) or NOTHING}</td>"
+        f'<tr>{name}<td class="text">{_name(row.label)}</td>{_number(e.mean, unit)}'
+        f'<td class="tight">{interval(e.low, e.high, unit) or NOTHING}</td>'
         f'{_number(e.std if m.metric.spread else None, unit)}<td data-v="{e.n}">{e.n}</td>'
         f'<td data-v="{e.n_units}">{e.n_units}</td>'
         f"<td>{number(b.floor, unit)}{floor_by}</td>{_number(b.ceiling, unit)}{_number(e.detectable, unit)}"

@@ -281,7 +281,13 @@ def _terminal_grids(table: Table, width: int) -> list[RichTable]:
         places = [k for k, (s, _) in enumerate(table.columns) if s == subset]
         for start in range(0, len(places), per_grid):
             shown = places[start : start + per_grid]
-            grid = RichTable(title=plain(subset), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+            grid = RichTable(
+                title=plain(subset),
+                title_justify="left",
+                box=box.SIMPLE_HEAD,
+                pad_edge=False,
+                show_edge=False,
+            )
             grid.add_column("adapter", overflow="fold", max_width=24)
             for k in shown:
                 grid.add_column(Text(head(table.columns[k][1])), overflow="fold")
