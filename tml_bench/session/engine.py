@@ -152,6 +152,7 @@ class Session:
         self._playback = Playback(adapter.audio_out)
         self._track = _ModelTrack(writer, adapter.audio_out, self._rate)
         self._speech = ModelSpeech(adapter.audio_out)
+        self._spoken = np.zeros(0, dtype=np.float32)
         self._flushed: deque[tuple[int, Flushed]] = deque()
         self._reacts = any(not isinstance(turn.cue, At) for turn in sample.script.turns)
         rates = tuple({self._rate, adapter.audio_in})
@@ -229,7 +230,8 @@ class Session:
             self._writer.event(self._turn_event(placed))
         closed = self._closing(end_ns)
         cut_ns = end_ns if closed is None else closed.t_ns
-        self._writer.user.write(self._user.render(self._rate, cut_ns))
+        self._spoken = self._user.render(self._rate, cut_ns)
+        self._writer.user.write(self._spoken)
         first = first_sample_at(start_ns, self._adapter.audio_out)
         self._track.write(heard[: first_sample_at(cut_ns, self._adapter.audio_out) - first])
         return closed
@@ -253,7 +255,8 @@ class Session:
         )
 
     def _micro_turn(self, index: int, start_ns: int, handed_ns: int) -> MicroTurn:
-        audio = self._user.render(self._adapter.audio_in, handed_ns)
+        same_rate = self._adapter.audio_in == self._rate
+        audio = self._spoken if same_rate else self._user.render(self._adapter.audio_in, handed_ns)
         audio.flags.writeable = False
         texts = self._user.texts(handed_ns)
         for t_ns, text in texts:

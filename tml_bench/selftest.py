@@ -1,0 +1,177 @@
+"""Runs the reference adapters on the mini sets and compares with what they must score.
+
+An adapter that answers exactly 700 ms after the user must be measured at 700 ms. If it is not, nothing this
+installation measures can be trusted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tml_bench.perception import vad
+from tml_bench.report.summary import Summary
+from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.record import record
+from tml_bench.runs.score import StoredRun, open_run, score_runs
+
+ONSET_TOLERANCE_S = 0.015
+"""What the speech detector may be off on clean speech."""
+
+TURN = "candor_turn_taking"
+INTERRUPTION = "synthetic_user_interruption"
+BACKCHANNEL = "icc_backchannel"
+PAUSES = ("candor_pause_handling", "synthetic_pause_handling")
+ANSWERS = (TURN, INTERRUPTION)
+
+ECHO_TICK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A known right score.
+
+    Attributes:
+        adapter: as given on the command line.
+        subset: part of the task.
+        metric: name.
+        value: the right mean; None when the metric must have no value.
+        tolerance: how far the mean may be off.
+    """
+
+    adapter: str
+    subset: str
+    metric: str
+    value: float | None
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison.
+
+    Attributes:
+        name: what was compared.
+        passed: whether it is right.
+        found: what was measured.
+        expected: what is right.
+    """
+
+    name: str
+    passed: bool
+    found: str
+    expected: str
+
+
+def _everywhere(adapter: str, subsets: Iterable[str], **values: float | None) -> list[Expected]:
+    return [Expected(adapter, s, metric, value) for s in subsets for metric, value in values.items()]
+
+
+def _on_time(adapter: str, latency_s: float) -> list[Expected]:
+    return [
+        *_everywhere(adapter, ANSWERS, response=1.0, early_start=0.0, fdb_tor=1.0),
+        *_everywhere(adapter, PAUSES, pause_takeover=0.0, fdb_pause_tor=0.0),
+        *(
+            Expected(adapter, subset, metric, latency_s, ONSET_TOLERANCE_S)
+            for subset in ANSWERS
+            for metric in ("latency", "signed_latency", "fdb_latency")
+        ),
+    ]
+
+
+EXPECTED: tuple[Expected, ...] = (
+    *_everywhere(
+        "silent", ANSWERS, response=0.0, early_start=0.0, latency=None, fdb_tor=0.0, fdb_latency=None
+    ),
+    *_everywhere("silent", PAUSES, pause_takeover=0.0, other_takeover=0.0, fdb_pause_tor=0.0),
+    *_everywhere("silent", (BACKCHANNEL,), takeover=0.0, bc_recall=0.0, fdb_bc_tor=0.0, fdb_bc_freq=0.0),
+    *_everywhere("silent", (BACKCHANNEL,), bc_precision=None, fdb_bc_jsd=1.0),
+    *_everywhere("always-on", ANSWERS, response=0.0, fdb_tor=1.0, fdb_latency=0.0),
+    *_everywhere("always-on", (TURN,), early_start=1.0),
+    *_everywhere("always-on", (INTERRUPTION,), **{"yield": 0.0}),
+    *_everywhere("always-on", PAUSES, fdb_pause_tor=1.0, pause_takeover=0.0, other_takeover=1.0),
+    *_everywhere("always-on", (BACKCHANNEL,), takeover=1.0, fdb_bc_tor=1.0),
+    *_on_time("delayed:0", 0.0),
+    *_on_time("delayed:700", 0.7),
+    *_on_time("oracle", 0.2),
+    *_everywhere("oracle", (INTERRUPTION,), **{"yield": 1.0}),
+    *_everywhere("oracle", (BACKCHANNEL,), takeover=0.0, bc_recall=1.0, bc_precision=1.0, bc_f1=1.0),
+    *_everywhere("early:500", ANSWERS, response=0.0, early_start=1.0, fdb_tor=1.0, fdb_latency=0.0),
+    *(Expected("early:500", subset, "signed_latency", -0.5, ONSET_TOLERANCE_S) for subset in (TURN,)),
+    *_everywhere("echo", (TURN,), response=0.0, early_start=1.0),
+    *_everywhere("echo", (BACKCHANNEL,), takeover=1.0),
+)
+"""Known right scores on the mini sets at a micro-turn of 200 ms, by the definitions of the metrics."""
+
+
+def checks(pool: Pool) -> Iterator[Check]:
+    """Run, score and compare; yields each check as it is known."""
+    adapters = tuple(dict.fromkeys(expected.adapter for expected in EXPECTED))
+    with tempfile.TemporaryDirectory(prefix="tml-bench-selftest-") as folder, pool:
+        plans = plan_runs(Request(tasks=("fd-bench-v1",), adapters=adapters, out=Path(folder)))
+        for error in record(plans, pool, lambda line: None):
+            yield Check("recording", False, error.problem, "every session recorded")
+        runs = [open_run(plan.path) for plan in plans]
+        summaries = score_runs(runs, pool, lambda line: None, "transcript")
+        yield from compare(summaries, EXPECTED)
+        yield from _echo_onsets(next(run for run in runs if run.file.config.adapter == "echo"))
+
+
+def compare(summaries: Iterable[Summary], expected: Iterable[Expected]) -> Iterator[Check]:
+    """Compare summaries with known right scores.
+
+    Args:
+        summaries: one per adapter; every sample of each must be valid.
+        expected: what is right.
+    """
+    found: dict[tuple[str, str, str], float | None] = {}
+    for summary in summaries:
+        for metric in summary.metrics:
+            found[summary.facts.adapter, metric.subset, metric.metric.name] = metric.estimate.mean
+        for outcomes in summary.outcomes:
+            valid = outcomes.counts["valid"]
+            yield Check(
+                f"{summary.facts.adapter} {outcomes.subset} samples",
+                valid == outcomes.samples,
+                f"{valid} valid",
+                f"{outcomes.samples} valid",
+            )
+    for item in expected:
+        value = found.get((item.adapter, item.subset, item.metric))
+        known = (item.adapter, item.subset, item.metric) in found
+        yield Check(
+            f"{item.adapter} {item.subset} {item.metric}",
+            known and _agrees(value, item),
+            _shown(value) if known else "not scored",
+            f"{_shown(item.value)} ± {item.tolerance:g}",
+        )
+
+
+def _agrees(value: float | None, item: Expected) -> bool:
+    if value is None or item.value is None:
+        return value is item.value
+    return abs(value - item.value) <= item.tolerance + 1e-9
+
+
+def _shown(value: float | None) -> str:
+    return "no value" if value is None else f"{value:.4f}"
+
+
+def _echo_onsets(run: StoredRun) -> Iterator[Check]:
+    """The echo's onset is the user's plus one micro-turn, both through the speech detector."""
+    for attempt in run.valid():
+        if attempt.subset != TURN:
+            continue
+        folder = run.recording_path(attempt)
+        user, model = (
+            vad.speech_segments(vad.listen(folder / name))[0].start_s for name in ("user.flac", "model.flac")
+        )
+        yield Check(
+            f"echo {attempt.sample} onset after the user's",
+            abs(model - user - ECHO_TICK_S) <= ONSET_TOLERANCE_S,
+            f"{model - user:.4f}",
+            f"{ECHO_TICK_S:.4f} ± {ONSET_TOLERANCE_S:g}",
+        )
