@@ -52,6 +52,11 @@ def test_classify(segments: list[Interval], words: list[Interval] | None, kinds:
         ([takeover(4.5, 8.0)], (True, False, None, -0.5)),
         ([takeover(0.5, 2.0), takeover(5.5, 8.0)], (True, False, None, -4.5)),
         ([takeover(4.9375, 8.0)], (False, True, -0.0625, -0.0625)),  # within the tolerance: not clipped
+        ([brief(5.5), takeover(6.5, 8.0)], (False, True, 0.5, 0.5)),  # "Yes." opens the response
+        ([brief(5.25), brief(6.0), takeover(7.0, 8.0)], (False, True, 0.25, 0.25)),
+        ([brief(5.5), takeover(7.0, 8.0)], (False, True, 2.0, 2.0)),  # 1.1 s later: not its opening
+        ([brief(4.5), takeover(5.5, 8.0)], (False, True, 0.5, 0.5)),  # while the user spoke: a backchannel
+        ([brief(3.75), takeover(4.75, 8.0)], (True, False, None, -0.25)),
     ],
 )
 def test_turn_end_at_5(speech: list[Vocalisation], expected: tuple[object, ...]) -> None:
@@ -59,11 +64,13 @@ def test_turn_end_at_5(speech: list[Vocalisation], expected: tuple[object, ...])
 
 
 def test_turn_end_rows() -> None:
-    rows = turn_end([brief(2.0), takeover(5.5, 8.0), takeover(9.0, 12.0)], 5.0).rows
+    rows = turn_end([brief(2.0), brief(5.0), takeover(6.0, 8.0), takeover(9.0, 12.0), brief(13.0)], 5.0).rows
     assert [(r["event"], r["start_s"]) for r in rows] == [
         ("backchannel", 2.0),
-        ("response", 5.5),
+        ("opening", 5.0),
+        ("response", 6.0),
         ("takeover", 9.0),
+        ("backchannel", 13.0),
     ]
 
 

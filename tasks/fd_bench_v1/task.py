@@ -49,7 +49,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
 
     def dataset(self, data: Path | None) -> str:
         """``official``, or the version of the mini set."""
-        if data is not None:
+        if data is not None and data.resolve() != MINI.resolve():
             return "official"
         return msgspec.json.decode((MINI / "manifest.json").read_bytes(), type=_Manifest).version
 

@@ -9,10 +9,11 @@ Conventions:
 Turn end, the user's turn ending at E:
     * ``early_start``: a takeover starts before E - ``ONSET_TOLERANCE_S``.
     * ``response``: a takeover starts at or after E - ``ONSET_TOLERANCE_S``, and there is no early start.
-    * ``latency``: onset of that takeover - E, for responses. Never clipped, so it can be as low as
-      -``ONSET_TOLERANCE_S``.
-    * ``signed_latency``: onset of the first takeover - E, for everything that took the turn; negative when
-      early.
+    * ``latency``: onset of the response - E. Never clipped, so it can be as low as
+      -``ONSET_TOLERANCE_S``. A response begins with its opening: short vocalisations that start at or after
+      E - ``ONSET_TOLERANCE_S`` and lead to the takeover with gaps of at most ``OPENING_GAP_S``. With the user
+      done they are no backchannels ("Yes. ... It is my first time").
+    * ``signed_latency``: the same for responses; onset of the first takeover - E, negative, for early starts.
 
 Pause in the user's turn, from P0 to P1, the turn ending at E:
     * ``pause_takeover``: a takeover starts in [P0, min(P1 + ``PAUSE_REACTION_S``, E)].
@@ -44,6 +45,8 @@ from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation
 
 ONSET_TOLERANCE_S = 0.1
 """An onset this little before the user's end is not early; 95 % of onset detection errors are smaller."""
+OPENING_GAP_S = 1.0
+"""A pause inside a turn lasts up to this: the upper end of the benchmark's own pauses in users' turns."""
 PAUSE_REACTION_S = 1.0
 """Speech that starts up to this long after a pause is a reaction to it: turn-end detectors wait 0.3 to 0.8 s,
 then the model computes, so the reaction to a pause of 0.4 to 1.0 s is often heard after it."""
@@ -56,9 +59,10 @@ class TurnEnd(NamedTuple):
         early_start: it took the turn too soon.
         response: it took the turn after the user's end.
         latency_s: seconds from the user's end to the response; None without response.
-        signed_latency_s: seconds from the user's end to the first takeover; None without takeover.
-        rows: one per vocalisation: ``early_start``, ``response``, ``takeover`` (a later one) or
-            ``backchannel``, with ``start_s`` and ``end_s``.
+        signed_latency_s: the same, or for an early start from the user's end to it (negative); None without
+            takeover.
+        rows: one per vocalisation: ``early_start``, ``response``, ``opening`` (of the response), ``takeover``
+            (a later one) or ``backchannel``, with ``start_s`` and ``end_s``.
     """
 
     early_start: bool
@@ -103,16 +107,19 @@ class Interruption(NamedTuple):
 
 def turn_end(vocalisations: Sequence[Vocalisation], user_end_s: float) -> TurnEnd:
     """Judge the end of the user's turn at ``user_end_s``; without vocalisations there is no response."""
-    first = next((v for v in vocalisations if v.takeover), None)
-    rows = tuple(
-        v.row("backchannel" if not v.takeover else "takeover" if v is not first else _kind(v, user_end_s))
-        for v in vocalisations
-    )
-    if first is None:
-        return TurnEnd(False, False, None, None, rows)
-    early = _kind(first, user_end_s) == "early_start"
-    signed = first.start_s - user_end_s
-    return TurnEnd(early, not early, None if early else signed, signed, rows)
+    events = ["takeover" if v.takeover else "backchannel" for v in vocalisations]
+    signed = None
+    early = False
+    if "takeover" in events:
+        taken = events.index("takeover")
+        early = vocalisations[taken].start_s < user_end_s - ONSET_TOLERANCE_S
+        opening = taken if early else _opening(vocalisations, taken, user_end_s)
+        events[opening:taken] = ["opening"] * (taken - opening)
+        events[taken] = "early_start" if early else "response"
+        signed = vocalisations[opening].start_s - user_end_s
+    response = signed is not None and not early
+    rows = tuple(v.row(event) for v, event in zip(vocalisations, events, strict=True))
+    return TurnEnd(early, response, signed if response else None, signed, rows)
 
 
 def pause_handling(
@@ -160,5 +167,13 @@ def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -
     return Interruption(yielded, held.end_s - begins, turn, rows)
 
 
-def _kind(takeover: Vocalisation, user_end_s: float) -> str:
-    return "early_start" if takeover.start_s < user_end_s - ONSET_TOLERANCE_S else "response"
+def _opening(vocalisations: Sequence[Vocalisation], taken: int, user_end_s: float) -> int:
+    """Index of the vocalisation with which the response that takes the turn begins."""
+    first = taken
+    while (
+        first > 0
+        and vocalisations[first - 1].start_s >= user_end_s - ONSET_TOLERANCE_S
+        and vocalisations[first].start_s - vocalisations[first - 1].end_s <= OPENING_GAP_S
+    ):
+        first -= 1
+    return first

@@ -6,9 +6,10 @@ Conventions:
 
 Rules:
     1. Segments with at most ``MERGE_GAP_S`` of silence between them are one vocalisation. A break within a
-       sentence ("Sure, ... let me see") must neither make a backchannel of its opening nor count as yielding
-       the turn. The value is the one Full-Duplex-Bench v1.5 joins model speech with. Price: a backchannel
-       that ends less than this before the answer is taken for the answer's beginning.
+       sentence must neither make a backchannel of its beginning nor count as yielding the turn. The value is
+       the one Full-Duplex-Bench v1.5 joins model speech with; a larger one would make takeovers of
+       neighbouring backchannels. Price: a backchannel that ends less than this before the answer is taken
+       for the answer's beginning.
     2. A vocalisation is a **backchannel** if it lasts less than ``BACKCHANNEL_MAX_S`` and holds at most
        ``BACKCHANNEL_MAX_WORDS`` words, else a **takeover**. Where words are unknown, duration alone decides.
        A word belongs to a vocalisation if its midpoint does, so that a mark some 50 ms off changes nothing.
