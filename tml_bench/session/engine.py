@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -33,7 +34,13 @@ from tml_bench.media.audio import probe
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import At, Sample, Waveform
 from tml_bench.session.clock import ComputeQueue, Ticks
-from tml_bench.session.output import AdapterFaultError, checked_audio, checked_output, checked_transcript
+from tml_bench.session.output import (
+    AdapterFaultError,
+    checked_audio,
+    checked_output,
+    checked_text,
+    checked_transcript,
+)
 from tml_bench.session.playback import Playback
 from tml_bench.session.user import ModelSpeech, Placed, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
@@ -158,13 +165,8 @@ class Session:
         rates = tuple({self._rate, adapter.audio_in})
         self._user = ScriptedUser(sample.script, self._durations(), rates, self._speech)
 
-    def _durations(self) -> tuple[float, ...]:
-        return tuple(
-            len(t.audio.samples) / t.audio.rate
-            if isinstance(t.audio, Waveform)
-            else probe(t.audio).duration_s
-            for t in self._sample.script.turns
-        )
+    def _durations(self) -> tuple[int, ...]:
+        return tuple(_duration_ns(turn.audio) for turn in self._sample.script.turns)
 
     def run(self) -> None:
         """Play the script to its end.
@@ -177,7 +179,8 @@ class Session:
         try:
             with self._stopping():
                 self._start()
-                self._loop()
+                closed = self._loop()
+            self._writer.event(closed)
         except AdapterFaultError as fault:
             end_ns = sample_time_ns(self._writer.user.samples, self._rate)
             self._writer.event(ev.Fault(self._queue.done_ns, str(fault)))
@@ -209,15 +212,14 @@ class Session:
         with _blaming_adapter("start"):
             self._adapter.start(start)
 
-    def _loop(self) -> None:
+    def _loop(self) -> ev.SessionClosed:
         """Micro-turn after micro-turn, to the session's end."""
         index = 0
         while True:
             start_ns, handed_ns = self._ticks.bounds(index)
             closed = self._advance(start_ns, handed_ns)
             if closed is not None:
-                self._writer.event(closed)
-                return
+                return closed
             self._step(self._micro_turn(index, start_ns, handed_ns))
             index += 1
 
@@ -262,7 +264,7 @@ class Session:
         for t_ns, text in texts:
             self._writer.event(ev.UserTextSent(t_ns, text))
         flushed = None
-        while self._flushed and self._flushed[0][0] <= handed_ns:
+        if self._flushed and self._flushed[0][0] <= handed_ns:
             flushed = self._flushed.popleft()[1]
         return MicroTurn(
             index=index,
@@ -283,7 +285,8 @@ class Session:
         done_ns = self._queue.charge(turn.end_ns, cost_ns)
         self._writer.event(ev.Stepped(turn.index, turn.end_ns, cost_ns, done_ns))
         if raw is not None:
-            self._emit(checked_output(raw, turn.index), turn.index, done_ns)
+            with _refusing_output(turn.index):
+                self._emit(checked_output(raw, turn.index), turn.index, done_ns)
 
     def _cost_ns(self, index: int, measured_ns: int) -> int:
         if self._settings.compute is Compute.IDEAL:
@@ -316,9 +319,17 @@ class Session:
         for piece in output.transcript:
             self._writer.event(_transcript_event(checked_transcript(piece, index), t_ns, heard_ns))
         if output.text:
-            self._writer.event(ev.ModelText(t_ns, str(output.text)))
+            self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
         for call in output.tool_calls:
             self._writer.event(_tool_call_event(call, index, t_ns))
+
+
+def _duration_ns(audio: Path | Waveform) -> int:
+    """Length of a clip, rounded down, so that what follows at once starts on the next sample."""
+    if isinstance(audio, Waveform):
+        return sample_time_ns(len(audio.samples), audio.rate)
+    info = probe(audio)
+    return sample_time_ns(info.frames, info.rate)
 
 
 def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int) -> ev.ModelTranscript:
@@ -352,3 +363,14 @@ def _blaming_adapter(where: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         raise AdapterFaultError(f"{where} raised {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _refusing_output(index: int) -> Iterator[None]:
+    """Turn what an output of a wrong shape makes the harness raise into a fault of the adapter."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise AdapterFaultError(
+            f"micro-turn {index}: the output cannot be used ({type(error).__name__}: {error})"
+        ) from error

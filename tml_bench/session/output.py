@@ -43,6 +43,17 @@ def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
     return np.clip(audio, -1, 1).astype(np.float32)
 
 
+def checked_text(text: object, index: int) -> str:
+    """The text itself.
+
+    Raises:
+        AdapterFaultError: not a string.
+    """
+    if not isinstance(text, str):
+        raise AdapterFaultError(f"micro-turn {index}: text is {type(text).__name__}, it must be str")
+    return text
+
+
 def checked_transcript(piece: object, index: int) -> Transcript:
     """A transcript piece whose words have finite, ordered times.
 
@@ -54,6 +65,7 @@ def checked_transcript(piece: object, index: int) -> Transcript:
             f"micro-turn {index}: transcript must hold Transcript, not {type(piece).__name__}"
         )
     for word in piece.words:
+        checked_text(word.text, index)
         if not (math.isfinite(word.start_s) and math.isfinite(word.end_s) and word.start_s <= word.end_s):
             raise AdapterFaultError(
                 f"micro-turn {index}: word {word.text!r} has times {word.start_s} to {word.end_s}"

@@ -102,7 +102,7 @@ class Playback:
         kept = (_Chunk(c.start, c.audio[: cut - c.start]) for c in self._queue if c.start < cut)
         self._queue = deque(kept)
         heard = max(0, cut - self._run_start)
-        self._cursor = max(cut, self._queue[-1].end) if self._queue else cut
+        self._cursor = self._run_start = cut
         return Flushed(heard_ms=1000.0 * heard / self._rate, dropped_ms=1000.0 * dropped / self._rate)
 
     def render(self, end_ns: int) -> NDArray[np.float32]:

@@ -50,9 +50,9 @@ class ModelSpeech:
         self._spans.append((start, end))
 
     def spans_ns(self, since_ns: int) -> list[tuple[int, int]]:
-        """Speech heard at or after ``since_ns``; a span under way then starts there."""
+        """Speech heard at or after ``since_ns``; the first span may have begun before."""
         spans = ((sample_time_ns(a, self._rate), sample_time_ns(b, self._rate)) for a, b in self._spans)
-        return [(max(a, since_ns), b) for a, b in spans if b > since_ns]
+        return [(a, b) for a, b in spans if b > since_ns]
 
 
 def cue_time(cue: Cue, armed_ns: int, known_ns: int, speech: ModelSpeech) -> tuple[int, bool] | None:
@@ -88,7 +88,7 @@ def _first_gap(spans: list[tuple[int, int]], gap_ns: int) -> int | None:
 
 
 def _barge_in(cue: IntoModelSpeech, spans: list[tuple[int, int]], armed_ns: int) -> int | None:
-    onsets = [start for start, _ in spans if start > armed_ns]
+    onsets = [start for start, _ in spans if start >= armed_ns]
     return onsets[0] + nanoseconds(cue.after_s) if onsets else None
 
 
@@ -147,16 +147,17 @@ class ScriptedUser:
 
     Args:
         script: what to play.
-        durations_s: length of each turn's audio in seconds.
+        durations_ns: length of each turn's audio, rounded down, so that a turn that follows at once starts on
+            the next sample.
         rates: rates at which the user's audio is wanted.
         speech: what is heard of the model, for cues.
     """
 
     def __init__(
-        self, script: Script, durations_s: tuple[float, ...], rates: tuple[int, ...], speech: ModelSpeech
+        self, script: Script, durations_ns: tuple[int, ...], rates: tuple[int, ...], speech: ModelSpeech
     ) -> None:
         self._script = script
-        self._durations = [nanoseconds(d) for d in durations_s]
+        self._durations_ns = durations_ns
         self._tracks = {rate: _Track(script, rate) for rate in rates}
         self._speech = speech
         self._next = 0
@@ -170,7 +171,7 @@ class ScriptedUser:
             if due is None or due[0] > known_ns:
                 return
             start, timed_out = due
-            placed = Placed(self._next, start, start + self._durations[self._next], timed_out)
+            placed = Placed(self._next, start, start + self._durations_ns[self._next], timed_out)
             for track in self._tracks.values():
                 track.place(placed)
             self._armed_ns = placed.end_ns
