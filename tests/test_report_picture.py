@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +61,3 @@ def test_picture_of_nothing(tmp_path: Path) -> None:
 def test_other_endings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.pdf"):
         draw(tmp_path / "x.pdf")
-
-
-def test_pyplot_is_not_needed(tmp_path: Path) -> None:
-    draw(tmp_path / "x.png")
-    assert "matplotlib.pyplot" not in sys.modules

@@ -181,7 +181,7 @@ def _lane(
         ys, starts, stops = zip(*bars, strict=True)
         ax.hlines(ys, starts, stops, colors=colour, linewidth=2)
         ax.scatter(starts, ys, color=colour, marker="|", s=30, linewidths=1)
-    ax.set_ylim(-0.4, lines)
+    ax.set_ylim(-0.4, lines + 0.25)
     _name(ax, name)
 
 
