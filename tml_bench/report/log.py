@@ -19,8 +19,9 @@ def describe(recording: Recording) -> Iterator[str]:
     opened, manifest = recording.opened, recording.manifest
     yield f"{opened.task}/{opened.sample} by {opened.adapter}"
     yield (
-        f"{recording.duration_s:.3f} s at {manifest.rate} Hz, clock {manifest.clock}, compute {manifest.compute}, "
-        f"micro-turns of {opened.tick_ns / 1e6:g} ms, seed {opened.seed}, {opened.schema}"
+        f"{recording.duration_s:.3f} s at {manifest.rate} Hz, clock {manifest.clock}, "
+        f"compute {manifest.compute}, micro-turns of {opened.tick_ns / 1e6:g} ms, seed {opened.seed}, "
+        f"{opened.schema}"
     )
     yield ""
     for t_ns, who, what in _timeline(recording):

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.sharedctypes import Synchronized
 from types import TracebackType
 from typing import Self
 
 from tml_bench.runs import worker
 from tml_bench.runs.store import Outcome
-from tml_bench.runs.worker import Job, Result, SessionJob
+from tml_bench.runs.worker import WARM_UP_LIMIT_S, Deadline, Job, Result, SessionJob
 
 _POLL_S = 0.5
 
@@ -25,7 +24,7 @@ _POLL_S = 0.5
 class _Slot:
     process: SpawnProcess
     connection: Connection
-    deadline: Synchronized[float]
+    deadline: Deadline
     job: Job | None = None
 
 
@@ -51,9 +50,11 @@ class Pool:
         else:
             self._waiting.append(job)
 
-    def drop(self, unwanted: Callable[[Job], bool]) -> None:
-        """Forget waiting jobs."""
+    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
+        """Forget waiting jobs; returns them."""
+        dropped = [job for job in self._waiting if unwanted(job)]
         self._waiting = deque(job for job in self._waiting if not unwanted(job))
+        return dropped
 
     def results(self) -> Iterator[tuple[Job, Result]]:
         """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
@@ -80,7 +81,7 @@ class Pool:
 
     def _spawn(self) -> _Slot:
         ours, theirs = self._context.Pipe()
-        deadline = self._context.Value("d", math.inf)
+        deadline: Deadline = self._context.Value("d", math.inf, lock=False)
         process = self._context.Process(
             target=worker.main, args=(theirs, deadline, self._step_limit_s), daemon=True
         )
@@ -112,7 +113,10 @@ class Pool:
         job = _job(slot)
         slot.process.kill()
         slot.process.join()
-        return job, self._replaced(slot, f"no answer within {self._step_limit_s:g} s (--step-timeout)")
+        return job, self._replaced(
+            slot,
+            f"no answer within {self._step_limit_s:g} s (--step-timeout), or {WARM_UP_LIMIT_S:g} s to load",
+        )
 
     def _replaced(self, slot: _Slot, reason: str) -> Result:
         slot.connection.close()

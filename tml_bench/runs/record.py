@@ -122,7 +122,9 @@ class _Recorder:
         assert isinstance(job, SessionJob)
         if result.fatal:
             self.fatal = result.reason
-            self._pool.drop(lambda waiting: waiting.key[0] == self._number)
+            self._commit(job.sample, result, None)
+            for waiting in self._pool.drop(lambda waiting: waiting.key[0] == self._number):
+                self._commit(self._samples[waiting.key[1]], result, None)
             return
         self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] = self._tries.get(job.sample.id, 0) + 1

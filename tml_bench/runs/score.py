@@ -9,13 +9,15 @@ from pathlib import Path
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.perception import read_timeline
+from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
+from tml_bench.recording import Recording
 from tml_bench.report.baselines import Baseline, baselines
 from tml_bench.report.summary import Outcome as Ended
 from tml_bench.report.summary import OutcomeKind, RunFacts, Summary, summarise
 from tml_bench.report.tables import to_json
 from tml_bench.runs.config import RunConfig, RunFile, Selection, dataset_sha256
+from tml_bench.runs.perceive import timeline_of
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines, write_atomically
@@ -69,7 +71,7 @@ def open_run(path: Path) -> StoredRun:
     samples = run_samples(task, file.config)
     if dataset_sha256(samples) != file.config.dataset_sha256:
         raise UserError(
-            f"{path}: the data in {file.config.data or 'the mini set'} is not the data this run was made with",
+            f"{path} was made with other data than is now in {file.config.data or 'the mini set'}",
             "put the data back, or run again",
         )
     attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
@@ -84,7 +86,9 @@ def run_samples(task: Task, config: RunConfig) -> list[Sample]:
     return Selection(data, config.subsets, config.limit).of(task)
 
 
-def score_runs(runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: str = "auto") -> list[Summary]:
+def score_runs(
+    runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode = "auto"
+) -> list[Summary]:
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
     Args:
@@ -104,20 +108,24 @@ def score_runs(runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: s
         advance(f"{job.key[1]}: {result.reason}" if result.reason else "")
     floors: dict[tuple[str, str], tuple[Baseline, ...]] = {}
     return [
-        _score(run, {key[1]: why for key, why in failures.items() if key[0] == number}, floors)
+        _score(run, {key[1]: why for key, why in failures.items() if key[0] == number}, words, floors)
         for number, run in enumerate(runs)
     ]
 
 
 def _score(
-    run: StoredRun, failures: dict[str, str], floors: dict[tuple[str, str], tuple[Baseline, ...]]
+    run: StoredRun,
+    failures: dict[str, str],
+    words: WordMode,
+    floors: dict[tuple[str, str], tuple[Baseline, ...]],
 ) -> Summary:
     by_id = {sample.id: sample for sample in run.samples}
     scores: list[Score] = []
     perceivers: set[str] = set()
     for attempt in run.valid():
         if attempt.sample not in failures:
-            timeline = read_timeline(run.timeline_path(attempt))
+            recording = Recording(run.recording_path(attempt), verify=False)
+            timeline = timeline_of(recording, run.timeline_path(attempt), words)
             perceivers.add(timeline.perceiver)
             scores.append(run.task.score(by_id[attempt.sample], timeline))
     outcomes = {a.sample: Ended(OutcomeKind(a.outcome.value), a.reason) for a in run.attempts.values()}

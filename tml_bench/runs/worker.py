@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import signal
 import time
@@ -10,14 +11,15 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from typing import Protocol
 
 from tml_bench.adapter import InfrastructureError, StepAdapter
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.perception import perceive_recording
+from tml_bench.perception.words import WordMode
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.runs.perceive import timeline_of
 from tml_bench.runs.store import Outcome
 from tml_bench.samples import Sample
 from tml_bench.session.engine import Session, Settings, opened_event
@@ -25,6 +27,16 @@ from tml_bench.session.output import AdapterFaultError
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
+
+
+RATES = range(2000, 192_001)
+"""Rates in Hz an adapter may have."""
+
+
+class Deadline(Protocol):
+    """A number shared with the supervisor, without a lock that a killed process could hold for ever."""
+
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class PerceiveJob:
     key: tuple[int, str]
     recording: Path
     timeline: Path
-    words: str
+    words: WordMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +147,7 @@ class _Worker:
             self._adapter = None
             self.deadline(time.monotonic() + WARM_UP_LIMIT_S)
             adapter = make_adapter(parse_adapter_spec(spec))
+            _check_rates(adapter, spec)
             adapter.warm_up()
             self._adapter, self._spec = adapter, spec
         return self._adapter
@@ -146,7 +159,7 @@ class _Worker:
         shutil.rmtree(job.folder, ignore_errors=True)
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
         opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
-        costs = Recording(job.replay, verify=False).compute_ns() if job.replay else ()
+        costs = _replayed_costs(job.replay, settings) if job.replay else ()
         outcome, reason = Outcome.VALID, ""
         with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
             self._beat()
@@ -158,20 +171,45 @@ class _Worker:
         return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate)
 
 
+def _check_rates(adapter: StepAdapter, spec: str) -> None:
+    for name in ("audio_in", "audio_out"):
+        rate = getattr(adapter, name)
+        if type(rate) is not int or rate not in RATES:
+            raise UserError(
+                f"adapter {spec}: {name} is {rate!r}",
+                f"give an int from {RATES.start} to {RATES.stop - 1}, in Hz",
+            )
+
+
+def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:
+    replayed = Recording(recording, verify=False)
+    if replayed.opened.tick_ns != settings.tick_ns:
+        raise UserError(
+            f"{recording} was recorded with micro-turns of {replayed.opened.tick_ns / 1e6:g} ms, "
+            f"not {settings.tick_ns / 1e6:g} ms",
+            "replay with the same --tick",
+        )
+    return replayed.compute_ns()
+
+
 def _perceive(job: PerceiveJob) -> Result:
     try:
-        perceive_recording(Recording(job.recording), job.timeline, job.words)
+        timeline_of(Recording(job.recording), job.timeline, job.words)
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return Result(Outcome.INFRASTRUCTURE, f"perception: {reason}")
     return Result(Outcome.VALID)
 
 
-def main(connection: Connection, deadline: Synchronized[float], step_limit_s: float) -> None:
+def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:
     """Do jobs from the connection until it closes, which it does also when the supervisor is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    supervisor = os.getppid()
 
     def set_deadline(at: float) -> None:
+        if os.getppid() != supervisor:
+            # Killed: nobody will take the result, and the command may be running again.
+            os._exit(1)
         deadline.value = at
 
     worker = _Worker(set_deadline, step_limit_s)

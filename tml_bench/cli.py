@@ -1,0 +1,366 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from tml_bench import __version__
+from tml_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from tml_bench.perception.words import WordMode
+    from tml_bench.report.summary import Summary
+    from tml_bench.runs.pool import Pool
+    from tml_bench.runs.score import StoredRun
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    a check failed (selftest, doctor)
+  2    wrong usage, or something you can put right; the message says what
+  3    done, but some samples have no valid outcome; the table says which
+  130  stopped by Ctrl-C; the same command continues
+"""
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class Group(click.Group):
+    """Shows errors that people can put right as one line, and Ctrl-C as what it is."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.secho(f"error: {error.problem}", fg="red", err=True)
+            if error.remedy:
+                click.echo(f"  {error.remedy}", err=True)
+            sys.exit(2)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nstopped; nothing finished is lost, the same command continues", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=Group, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
+@click.version_option(__version__, prog_name="tml-bench")
+def main() -> None:
+    """Measure how well a realtime model interacts: what it says and when, on one honest clock.
+
+    \b
+    tml-bench run                                  the mini suite with the reference adapters, no key needed
+    tml-bench run --adapter my_model.py:MyModel    your own model
+    tml-bench list tasks                           what can be measured
+    tml-bench COMMAND --help                       options and examples of a command
+    """
+
+
+def _pool_options(command: Command) -> Command:
+    for option in (
+        click.option("--jobs", type=click.IntRange(1), help="Processes. [default: processors, at most 8]"),
+        click.option(
+            "--step-timeout", type=float, default=60.0, show_default=True,
+            help="Seconds after which a step is taken to hang.",
+        ),
+        click.option(
+            "--words", type=click.Choice(["auto", "transcript", "asr"]), default="auto", show_default=True,
+            help="Words from the adapter's transcript, else local recognition (auto); or only from one.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.option("--task", "tasks", multiple=True, help="Task; repeatable. [default: all installed]")
+@click.option(
+    "--adapter", "adapters", multiple=True,
+    help="NAME or FILE.py:CLASS, with options after a colon; repeatable. [default: the reference adapters]",
+)  # fmt: skip
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder of the official data. [default: mini set]"
+)
+@click.option("--subset", "subsets", multiple=True, help="Only this part of the task; repeatable.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=0, help="At most so many samples a subset; 0 is all."
+)
+@click.option("--tick", type=int, default=200, show_default=True, help="Micro-turn in ms, 20 to 1000.")
+@click.option(
+    "--compute", type=click.Choice(["ideal", "charged", "recorded"]), default="ideal", show_default=True,
+    help="Charge nothing, the measured time of each step, or that of an earlier run.",
+)  # fmt: skip
+@click.option("--replay", type=click.Path(path_type=Path), help="Run whose compute --compute recorded takes.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--max-session", type=float, default=7200.0, show_default=True, help="Limit of a session, s.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+    help="Folder for the runs and the report.",
+)  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
+@click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
+@_pool_options
+def run(
+    tasks: tuple[str, ...], adapters: tuple[str, ...], data: Path | None, subsets: tuple[str, ...], limit: int,
+    tick: int, compute: str, replay: Path | None, seed: int, max_session: float, out: Path, fresh: bool,
+    retry_errors: bool, jobs: int | None, step_timeout: float, words: WordMode,
+) -> None:  # fmt: skip
+    """Run models on tasks, score them, print the leaderboard and write the report.
+
+    Each pair of task and adapter is one run, a folder under --out. The same command continues what was
+    interrupted.
+
+    \b
+    tml-bench run
+    tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
+    tml-bench run --adapter path/to/my.py:MyModel --compute charged
+    tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
+    tml-bench run --adapter my.py:MyModel --compute recorded --replay results/fd-bench-v1-mini-1--my-MyModel
+    """
+    from tml_bench.plugins import task_names
+    from tml_bench.runs.config import Selection
+    from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
+    from tml_bench.runs.record import record, start_over
+    from tml_bench.runs.score import open_run
+    from tml_bench.session.engine import Compute
+
+    request = Request(
+        tasks=tasks or tuple(task_names()),
+        adapters=adapters or REFERENCE_ADAPTERS,
+        out=out,
+        selection=Selection(data, subsets, limit),
+        tick_ms=tick,
+        seed=seed,
+        compute=Compute(compute),
+        replay=replay,
+        max_session_s=max_session,
+    )
+    plans = plan_runs(request)
+    if fresh:
+        for plan in plans:
+            start_over(plan.path)
+    if compute == "charged" and jobs is None:
+        jobs = 1
+    with _pool(jobs, step_timeout) as pool:
+        with _progress("sessions", sum(len(plan.samples) for plan in plans)) as advance:
+            failed = record(plans, pool, advance, retry_errors=retry_errors)
+        summaries = _scored([open_run(plan.path) for plan in plans], pool, words)
+    _publish(summaries, out / "report")
+    for error in failed:
+        click.secho(f"error: {error.problem}", fg="red", err=True)
+    sys.exit(2 if failed else _completeness(summaries))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_pool_options
+def score(runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: WordMode) -> None:
+    """Score runs again from their recordings; no model is needed.
+
+    \b
+    tml-bench score results/fd-bench-v1-mini-1--silent
+    tml-bench score results/*--my-model* --words asr
+    """
+    from tml_bench.runs.score import open_run
+
+    with _pool(jobs, step_timeout) as pool:
+        summaries = _scored([open_run(path) for path in runs], pool, words)
+    _print_leaderboard(summaries)
+    sys.exit(_completeness(summaries))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("results/report"), show_default=True,
+    help="Folder for the report.",
+)  # fmt: skip
+def report(runs: tuple[Path, ...], out: Path) -> None:
+    """Put scored runs side by side: Markdown, CSV, JSON and one self-contained HTML page.
+
+    \b
+    tml-bench report results/fd-bench-v1-*
+    tml-bench report results/mine results/theirs --out comparison
+    """
+    from tml_bench.report.files import read_summaries
+
+    _publish(read_summaries(runs), out)
+
+
+@main.command("import")
+@click.argument("task")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", default="imported", show_default=True, help="Name of the system that spoke.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The run's folder. [default: results/TASK--NAME]"
+)
+def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
+    """Turn exchanges another harness recorded into a run that scores like our own.
+
+    FOLDER holds, at any depth, one folder an exchange with input.wav, output.wav and, if there is one, the
+    transcript output.json.
+
+    \b
+    tml-bench import fd-bench-v1 ~/Full-Duplex-Bench/v1_0/moshi --name moshi
+    tml-bench score results/fd-bench-v1--moshi
+    """
+    from tml_bench.plugins import load_task
+    from tml_bench.runs.imports import import_run
+    from tml_bench.runs.store import Outcome
+
+    path = out or Path("results") / f"{task}--{name}"
+    count = 0
+    for attempt in import_run(load_task(task), folder, path, name):
+        count += 1
+        if attempt.outcome is not Outcome.VALID:
+            click.secho(f"{attempt.sample}: {attempt.outcome}: {attempt.reason}", fg="yellow", err=True)
+    click.echo(f"imported {count} exchanges into {path}; next: tml-bench score {path}")
+
+
+@main.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Also draw the timeline to this .png or .svg."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the raw events.")
+def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
+    """Print what happened in a recording, readably; --picture draws it with what was scored.
+
+    \b
+    tml-bench inspect results/fd-bench-v1-mini-1--silent/fd-bench-v1/candor_turn_taking-1/1
+    tml-bench inspect RECORDING --picture timeline.png
+    """
+    from tml_bench.recording import Recording
+    from tml_bench.report.log import describe
+
+    opened = Recording(recording)
+    if as_json:
+        click.echo((recording / "session.jsonl").read_text(), nl=False)
+    else:
+        for line in describe(opened):
+            click.echo(line)
+    if picture is not None:
+        from tml_bench.runs.picture import draw
+
+        draw(recording, picture)
+        click.echo(f"drawn to {picture}")
+
+
+@main.command("list")
+@click.argument("what", type=click.Choice(["tasks", "adapters"]))
+def list_(what: str) -> None:
+    """List installed tasks or adapters.
+
+    \b
+    tml-bench list tasks
+    tml-bench list adapters
+    """
+    from tml_bench.listing import adapter_lines, task_lines
+
+    for line in task_lines() if what == "tasks" else adapter_lines():
+        click.echo(line)
+
+
+@main.command()
+@click.option("--jobs", type=click.IntRange(1), help="Processes. [default: one per processor, at most 8]")
+def selftest(jobs: int | None) -> None:
+    """Run the reference adapters on the mini sets and check their known right scores.
+
+    Fails loudly when one is off: then this installation must not be trusted.
+
+    \b
+    tml-bench selftest
+    """
+    from tml_bench.selftest import checks
+
+    with _pool(jobs, 60.0) as pool:
+        failed = 0
+        for check in checks(pool):
+            mark = click.style("ok  ", fg="green") if check.passed else click.style("FAIL", fg="red")
+            click.echo(
+                f"{mark} {check.name}: {check.found}"
+                + ("" if check.passed else f", expected {check.expected}")
+            )
+            failed += not check.passed
+    if failed:
+        click.secho(
+            f"{failed} checks failed: scores of this installation cannot be trusted", fg="red", err=True
+        )
+        sys.exit(1)
+    click.echo("all checks passed")
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is installed, what is missing, and how to get it.
+
+    \b
+    tml-bench doctor
+    """
+    from tml_bench.doctor import findings
+
+    broken = False
+    for finding in findings():
+        colour = {"ok": "green", "missing": "yellow", "broken": "red"}[finding.state]
+        click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.what}: {finding.detail}")
+        broken = broken or finding.state == "broken"
+    sys.exit(1 if broken else 0)
+
+
+def _pool(jobs: int | None, step_timeout: float) -> Pool:
+    import os
+
+    from tml_bench.runs.pool import Pool
+
+    return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout)
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(what, total=total)
+
+        def advance(line: str) -> None:
+            if line:
+                progress.console.print(line, markup=False, highlight=False)
+            progress.advance(bar)
+
+        yield advance
+
+
+def _scored(runs: list[StoredRun], pool: Pool, words: WordMode) -> list[Summary]:
+    from tml_bench.runs.score import score_runs
+
+    with _progress("perceive", sum(len(run.valid()) for run in runs)) as advance:
+        return score_runs(runs, pool, advance, words)
+
+
+def _print_leaderboard(summaries: list[Summary]) -> None:
+    from tml_bench.report.tables import print_leaderboard
+
+    print_leaderboard(summaries)
+
+
+def _publish(summaries: list[Summary], out: Path) -> None:
+    from tml_bench.report.files import write_report
+
+    _print_leaderboard(summaries)
+    page = write_report(summaries, out)
+    click.echo(f"report: {page}")
+
+
+def _completeness(summaries: list[Summary]) -> int:
+    from tml_bench.report.summary import OutcomeKind
+
+    counts = [outcomes.counts for summary in summaries for outcomes in summary.outcomes]
+    bad = sum(n for count in counts for kind, n in count.items() if kind != OutcomeKind.VALID)
+    return 3 if bad else 0

@@ -1,0 +1,111 @@
+"""From what was asked for on the command line to runs that can be recorded."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tml_bench.errors import UserError
+from tml_bench.plugins import AdapterSpec, adapter_class, load_task, parse_adapter_spec
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection, dataset_sha256
+from tml_bench.runs.record import Plan
+from tml_bench.session.clock import Ticks
+from tml_bench.session.engine import Compute
+
+REFERENCE_ADAPTERS = ("oracle", "delayed:200", "delayed:700", "early:500", "echo", "always-on", "silent")
+"""What `tml-bench run` runs when no adapter is named; they need no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        tasks: names.
+        adapters: as given.
+        out: folder that holds the runs' folders.
+        selection: which samples.
+        tick_ms: length of a micro-turn.
+        seed: seed of the runs.
+        compute: how compute is charged.
+        replay: run whose compute is replayed.
+        max_session_s: limit of a session.
+    """
+
+    tasks: Sequence[str]
+    adapters: Sequence[str]
+    out: Path
+    selection: Selection = field(default_factory=Selection)
+    tick_ms: int = 200
+    seed: int = 0
+    compute: Compute = Compute.IDEAL
+    replay: Path | None = None
+    max_session_s: float = 7200.0
+
+
+def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
+    """The folder of a run: task, data and adapter."""
+    return f"{task}-{re.sub(r'[^A-Za-z0-9._-]+', '-', dataset)}--{adapter.slug}"
+
+
+def plan_runs(request: Request) -> list[Plan]:
+    """One plan per task and adapter.
+
+    Raises:
+        UserError: a task, adapter, option, folder or subset does not exist or does not fit.
+    """
+    _check(request)
+    specs = [parse_adapter_spec(text) for text in request.adapters]
+    privileged = [_fits(spec) for spec in specs]
+    plans = []
+    for name in request.tasks:
+        task = load_task(name)
+        samples = request.selection.of(task)
+        if not samples:
+            raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
+        digest = dataset_sha256(samples)
+        for spec, sees_reference in zip(specs, privileged, strict=True):
+            config = RunConfig(
+                schema=RUN_SCHEMA,
+                task=name,
+                dataset=task.dataset(request.selection.data),
+                dataset_sha256=digest,
+                data=str(request.selection.data.resolve()) if request.selection.data else "",
+                subsets=request.selection.subsets,
+                limit=request.selection.limit,
+                adapter=spec.text,
+                privileged=sees_reference,
+                clock="simulated",
+                compute=request.compute,
+                replay=str(request.replay.resolve()) if request.replay else "",
+                tick_ns=request.tick_ms * 1_000_000,
+                seed=request.seed,
+                max_session_s=request.max_session_s,
+            )
+            path = request.out / run_name(name, config.dataset, spec)
+            plans.append(Plan(path, config, tuple(samples)))
+    return plans
+
+
+def _check(request: Request) -> None:
+    try:
+        Ticks(request.tick_ms * 1_000_000)
+    except ValueError as error:
+        raise UserError(str(error), "give --tick between 20 and 1000") from None
+    if (request.compute is Compute.RECORDED) != (request.replay is not None):
+        raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
+
+
+def _fits(spec: AdapterSpec) -> bool:
+    """Check the options without creating the adapter, which may load weights; says if it is privileged."""
+    made = adapter_class(spec.target)
+    try:
+        inspect.signature(made).bind(*spec.args, **spec.kwargs)
+    except TypeError as error:
+        raise UserError(
+            f"adapter {spec.text!r}: {error}", f"its options are {inspect.signature(made)}"
+        ) from None
+    return made.privileged
