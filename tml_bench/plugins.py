@@ -145,7 +145,7 @@ def _from_file(target: str) -> object:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     if not hasattr(module, name):
         raise UserError(f"{path} has no {name!r}", "name a class defined in that file")

@@ -167,6 +167,13 @@ def _entry(path: Path) -> FileEntry:
     return FileEntry(sha256=digest, bytes=path.stat().st_size)
 
 
+def _check_schema(path: Path, found: str, known: str) -> None:
+    if found.rpartition(".")[0] != known.rpartition(".")[0]:
+        raise UserError(
+            f"{path}: schema {found!r} is not {known!r}", "read it with the tml-bench version that wrote it"
+        )
+
+
 class Recording:
     """A recording on disk.
 
@@ -186,6 +193,7 @@ class Recording:
         first = next(iter(self.events()), None)
         if not isinstance(first, ev.SessionOpened):
             raise UserError(f"{self.folder / 'session.jsonl'}: the first line is not a session event")
+        _check_schema(self.folder / "session.jsonl", first.schema, ev.SCHEMA)
         self.opened = first
 
     def _read_manifest(self) -> Manifest:
@@ -199,11 +207,7 @@ class Recording:
             ) from None
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise UserError(f"{path}: {error}", "the recording is damaged; run the sample again") from error
-        if manifest.schema.rpartition(".")[0] != MANIFEST_SCHEMA.rpartition(".")[0]:
-            raise UserError(
-                f"{path}: schema {manifest.schema!r} is not {MANIFEST_SCHEMA!r}",
-                "read it with the tml-bench version that wrote it",
-            )
+        _check_schema(path, manifest.schema, MANIFEST_SCHEMA)
         return manifest
 
     def _verify(self) -> None:
@@ -245,7 +249,7 @@ class Recording:
                 try:
                     yield decoder.decode(line)
                 except msgspec.ValidationError as error:
-                    if _kind(line) in KINDS:
+                    if not _is_of_later_version(line):
                         raise UserError(f"{path}, line {number}: {error}") from error
                 except msgspec.DecodeError as error:
                     raise UserError(f"{path}, line {number}: {error}") from error
@@ -288,5 +292,6 @@ KINDS = frozenset(str(kind.__struct_config__.tag) for kind in ev.AnyEvent.__args
 """Kinds of event this version knows."""
 
 
-def _kind(line: bytes) -> str:
-    return str(msgspec.json.decode(line, type=dict[str, object]).get("kind", ""))
+def _is_of_later_version(line: bytes) -> bool:
+    event = msgspec.json.decode(line)
+    return isinstance(event, dict) and isinstance(event.get("kind"), str) and event["kind"] not in KINDS

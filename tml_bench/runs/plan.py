@@ -95,6 +95,8 @@ def _check(request: Request) -> None:
         Ticks(request.tick_ms * 1_000_000)
     except ValueError as error:
         raise UserError(str(error), "give --tick between 20 and 1000") from None
+    if not request.max_session_s > 0:
+        raise UserError(f"a session cannot last {request.max_session_s:g} s", "give --max-session above 0")
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tml_bench.errors import UserError
 from tml_bench.runs.config import RunConfig
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts, read_lines
+from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts, locked, read_lines
 from tml_bench.runs.worker import Job, Result, SessionJob
 from tml_bench.samples import Sample
 
@@ -167,11 +167,12 @@ def start_over(path: Path) -> None:
     """Remove a run's folder, if it is one.
 
     Raises:
-        UserError: the folder is not a run.
+        UserError: the folder is not a run, or is being written by another process.
     """
     if path.exists():
         if not (path / "run.json").is_file():
             raise UserError(
                 f"{path} is not a run (it has no run.json), so it is not removed", "give another --out"
             )
-        shutil.rmtree(path)
+        with locked(path):
+            shutil.rmtree(path)

@@ -18,7 +18,7 @@ import shutil
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import IO, Self, TypeVar
 
 import msgspec
 
@@ -113,6 +113,23 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     return items
 
 
+def locked(path: Path) -> IO[str]:
+    """Lock a run's folder until what is returned is closed.
+
+    Raises:
+        UserError: another process has locked it.
+    """
+    lock = (path / ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise UserError(
+            f"{path} is being written by another process", "wait for it, or give another --out"
+        ) from None
+    return lock
+
+
 class RunFolder:
     """A run on disk, open for writing; use as a context manager.
 
@@ -128,14 +145,7 @@ class RunFolder:
         self.path = path
         self.config = config
         path.mkdir(parents=True, exist_ok=True)
-        self._lock = (path / ".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise UserError(
-                f"{path} is being written by another process", "wait for it, or give another --out"
-            ) from None
+        self._lock = locked(path)
         try:
             self._adopt()
         except BaseException:
@@ -155,7 +165,7 @@ class RunFolder:
         else:
             content = msgspec.json.encode(RunFile(config=self.config, environment=environment()))
             write_atomically(run_json, msgspec.json.format(content) + b"\n")
-        shutil.rmtree(self.aside, ignore_errors=True)
+        shutil.rmtree(self.aside.parent, ignore_errors=True)
         self._repair_attempts()
         self.attempts = read_lines(self._attempts_path, Attempt)
         self._log = self._attempts_path.open("ab")
@@ -166,8 +176,8 @@ class RunFolder:
 
     @property
     def aside(self) -> Path:
-        """Where recordings are written until they are complete."""
-        return self.path / ".aside"
+        """Where recordings are written until complete; a killed command's workers may outlive it elsewhere."""
+        return self.path / ".aside" / str(os.getpid())
 
     def _repair_attempts(self) -> None:
         """Cut a torn last line, which a kill in mid-write leaves."""

@@ -28,7 +28,6 @@ from tml_bench.session.output import AdapterFaultError
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
 
-
 RATES = range(2000, 192_001)
 """Rates in Hz an adapter may have."""
 
@@ -156,13 +155,13 @@ class _Worker:
         self.deadline(time.monotonic() + self.step_limit_s)
 
     def _record(self, job: SessionJob, adapter: StepAdapter) -> Result:
+        self._beat()
         shutil.rmtree(job.folder, ignore_errors=True)
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
         opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         outcome, reason = Outcome.VALID, ""
         with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
-            self._beat()
             try:
                 Session(job.task, job.sample, adapter, settings, writer, costs, self._beat).run()
             except AdapterFaultError as fault:
