@@ -1,8 +1,9 @@
 """Render the reference adapters' voice: ``python -m tml_bench.adapters.reference.make_voice OUT``.
 
-Needs the extras ``voices`` and ``speech``. Writes ``answer.flac``, ``talk.flac`` and ``backchannel.flac``
-(24 kHz mono 16 bit, sample 0 is the energy onset, the last sample the energy end) and ``clips.json`` with the
-text and word times of each. The first two begin with a full vowel, so that their onset is unmistakable.
+Needs the extras ``voices`` and ``speech``; the voice is "heart" of hibari-tts 0.2.1 (Apache-2.0). Writes
+``answer.flac``, ``talk.flac`` and ``backchannel.flac`` (24 kHz mono 16 bit; the first sample is the energy
+onset, the last one the energy end) and ``clips.json`` with the text and word times of each. The first two
+begin with a full vowel, so that their onset is unmistakable.
 """
 
 from __future__ import annotations
