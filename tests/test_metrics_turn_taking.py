@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -157,13 +158,21 @@ def test_moving_everything_changes_nothing(
     )
 
 
+def later(speech: Sequence[Vocalisation], by: float) -> list[Vocalisation]:
+    return [Vocalisation(v.start_s + by, v.end_s + by, v.takeover) for v in speech]
+
+
 @given(speech_of(), TIMES, st.integers(1, 1000).map(lambda n: n / GRID))
 def test_speaking_later_adds_exactly_that_to_signed_latency(
     segments: list[Interval], end: float, by: float
 ) -> None:
-    before = turn_end(classify(segments, None), end).signed_latency_s
-    after = turn_end(classify([(s + by, e + by) for s, e in segments], None), end).signed_latency_s
-    assert after == (None if before is None else before + by)
+    speech = classify(segments, None)
+    # A backchannel that crosses the user's end becomes an opening; everything else just moves.
+    takeovers = [v for v in speech if v.takeover]
+    for moving, user_end in ((takeovers, end), (speech, 0.0)):
+        before = turn_end(moving, user_end).signed_latency_s
+        after = turn_end(later(moving, by), user_end).signed_latency_s
+        assert after == (None if before is None else before + by)
 
 
 @given(speech_of(), TIMES)
