@@ -176,7 +176,7 @@ class RunFolder:
 
     @property
     def aside(self) -> Path:
-        """Where recordings are written until complete; a killed command's workers may outlive it elsewhere."""
+        """Where recordings are written until complete; workers that outlive a killed command have another."""
         return self.path / ".aside" / str(os.getpid())
 
     def _repair_attempts(self) -> None:
