@@ -128,7 +128,8 @@ def estimate(observations: Iterable[Observation], kind: Kind, *, seed: int = 0) 
 
     Returns:
         The estimate. An empty input gives None throughout and n = 0. Kinds ``mean`` and ``ratio`` get no
-        interval from fewer than 2 units.
+        interval from fewer than 2 units, nor when all units agree: resampling then knows nothing about the
+        spread, and an F1 of 100 % in all of 6 samples is not known to be 100 %.
 
     Raises:
         ValueError: a value is not finite, a rate lies outside [0, 1], a denominator is negative, a
@@ -140,18 +141,18 @@ def estimate(observations: Iterable[Observation], kind: Kind, *, seed: int = 0) 
     numerators, denominators = _unit_sums(kept)
     units = len(numerators)
     mean = math.fsum(numerators) / math.fsum(denominators)
-    low, high = (
-        wilson(mean, units)
-        if kind is Kind.RATE
-        else _bootstrap(units, lambda drawn: numerators[drawn].sum(1) / denominators[drawn].sum(1), seed)
-    )
+    low: float | None = None
+    high: float | None = None
     if kind is Kind.RATE:
+        low, high = wilson(mean, units)
         # Agresti-Coull: the plain error of 4 of 4 is 0, and would promise to detect any difference.
         n = units + Z95**2
         p = (mean * units + Z95**2 / 2) / n
         error = math.sqrt(p * (1 - p) / n)
     else:
         error = _standard_error(numerators - mean * denominators, math.fsum(denominators))
+        if error > _TINY:
+            low, high = _bootstrap(units, lambda d: numerators[d].sum(1) / denominators[d].sum(1), seed)
     return Estimate(
         mean=mean,
         low=low,
@@ -344,9 +345,7 @@ def _standard_error(residuals: _FloatArray, total: float) -> float:
 
 def _bootstrap(
     units: int, statistic: Callable[[NDArray[np.int64]], _FloatArray], seed: int
-) -> tuple[float, float] | tuple[None, None]:
-    if units < 2:
-        return None, None
+) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
     # In blocks: all draws at once would take gigabytes with many units.
     values = np.concatenate(

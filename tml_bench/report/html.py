@@ -240,7 +240,7 @@ def _published(table: Table) -> str:
     rows = published_rows(table)
     if not rows:
         return ""
-    caption = "Numbers printed elsewhere; we did not measure them"
+    caption = "Numbers printed elsewhere, on the whole official set; we did not measure them"
     heads = ["system", *column_heads(table), "source"]
     return f"<h3>Reported by others</h3>{_plain_table(caption, heads, rows, kind='published')}"
 
@@ -308,9 +308,12 @@ def _blind(table: Table, subset: str) -> str:
     found = [m for m in table.summaries[0].metrics if m.subset == subset and m.baseline.blind]
     if not found:
         return ""
-    names = list(found[0].baseline.blind)
-    rows = [[head(m.metric), *(number(m.baseline.blind[n], m.metric.unit) for n in names)] for m in found]
-    grid = _plain_table(f"What every blind strategy reaches on {subset}", ["measure", *names], rows)
+    rows = [
+        [strategy, *(number(m.baseline.blind[strategy], m.metric.unit) for m in found)]
+        for strategy in found[0].baseline.blind
+    ]
+    heads = ["strategy", *(head(m.metric) for m in found)]
+    grid = _plain_table(f"What every blind strategy reaches on {subset}", heads, rows)
     return f"<details><summary>Blind strategies</summary>{grid}</details>"
 
 

@@ -27,7 +27,7 @@ MARKS = {
     Standing.NO_FLOOR: "",
 }
 LEGEND = {
-    Standing.UNCLEAR: "better than the floor, but its interval reaches the floor",
+    Standing.UNCLEAR: "better than the floor, but its interval reaches the floor or is unknown",
     Standing.NOT_ABOVE: "does not beat the floor",
     Standing.NO_ROOM: "does not beat the floor, and nothing could: a blind strategy reaches the ceiling "
     "here, so read it together with the other measures",
@@ -107,14 +107,16 @@ class Table:
         """What all its runs have in common, for the head of the table."""
         s = self.summaries[0]
         samples = sum(o.samples for o in s.outcomes)
-        versions = sorted({f"{m.metric.name} {m.metric.version}" for m in s.metrics})
+        numbers = {m.metric.version for m in s.metrics}
+        named = sorted({f"{m.metric.name} {m.metric.version}" for m in s.metrics})
+        versions = f"all {numbers.pop()}" if len(numbers) == 1 else ", ".join(named)
         return (
             f"dataset {s.facts.dataset}",
             f"{samples} samples (set {s.sample_set})",
             f"micro-turn {s.facts.tick_ns / 1e6:g} ms",
             f"compute {s.facts.compute}",
             f"clock {s.facts.clock}",
-            f"metric versions: {', '.join(versions)}",
+            f"metric versions: {versions}",
         )
 
     @property

@@ -264,6 +264,7 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
         console.print(plain("; ".join(table.holds)), style="dim", markup=False, highlight=False, width=width)
         for grid in _terminal_grids(table, width):
             console.print(grid, width=width)
+            console.print()
         marks = {m.standing for row in (*table.measured, *table.reference) for m in row.cells}
         lines = [f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in marks]
         for line in (*lines, *table.caveats):
@@ -275,7 +276,7 @@ def _terminal_grids(table: Table, width: int) -> list[RichTable]:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    per_grid = max(1, (width - 26) // 30)
+    per_grid = max(1, (width - 26) // 28)
     grids = []
     for subset in dict.fromkeys(s for s, _ in table.columns):
         places = [k for k, (s, _) in enumerate(table.columns) if s == subset]
