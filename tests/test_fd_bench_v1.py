@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
@@ -302,7 +302,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@settings(deadline=None, derandomize=True)
 @given(JSON)
 def test_no_annotation_stops_the_loader(shared: Path, content: Any) -> None:
     for subset, (name, _) in GOOD.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.metrics.backchannel import match, windows_of
@@ -51,7 +51,6 @@ WINDOWS = st.lists(
 )
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 18).map(float), max_size=4).map(sorted), WINDOWS)
 def test_no_matching_has_more_hits(onsets: list[float], windows: list[Interval]) -> None:
     padded: list[Interval | None] = [*windows, *[None] * len(onsets)]
@@ -83,7 +82,6 @@ def test_close_peaks_are_one_window() -> None:
     assert windows_of([0, 1, 0, 1, 0, 0, 0, 0], 4.0) == ((0.5, 2.0),)
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
 def test_scale_of_the_distribution_does_not_matter(distribution: list[float]) -> None:
     one, other = windows_of(distribution, 8.0), windows_of([x * 2 for x in distribution], 8.0)

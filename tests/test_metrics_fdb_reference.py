@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
@@ -146,7 +146,6 @@ SEGMENTS = st.lists(
 )
 
 
-@settings(deadline=None, derandomize=True)
 @given(SEGMENTS, st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=120), st.floats(1.0, 20.0))
 def test_jsd_agrees_with_scipy(
     segments: list[tuple[float, float]], distribution: list[float], duration: float

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.metrics.turn_taking import interruption, pause_handling, turn_end
@@ -140,7 +140,6 @@ def speech_of(draw: st.DrawFn) -> list[Interval]:
 TIMES = st.integers(0, 20 * GRID).map(lambda n: n / GRID)
 
 
-@settings(deadline=None, derandomize=True)
 @given(speech_of(), TIMES, TIMES, TIMES, st.integers(0, 1000).map(lambda n: n / GRID))
 def test_moving_everything_changes_nothing(
     segments: list[Interval], a: float, b: float, c: float, by: float
@@ -163,7 +162,6 @@ def later(speech: Sequence[Vocalisation], by: float) -> list[Vocalisation]:
     return [Vocalisation(v.start_s + by, v.end_s + by, v.takeover) for v in speech]
 
 
-@settings(deadline=None, derandomize=True)
 @given(speech_of(), TIMES, st.integers(1, 1000).map(lambda n: n / GRID))
 def test_speaking_later_adds_exactly_that_to_signed_latency(
     segments: list[Interval], end: float, by: float
@@ -177,7 +175,6 @@ def test_speaking_later_adds_exactly_that_to_signed_latency(
         assert after == (None if before is None else before + by)
 
 
-@settings(deadline=None, derandomize=True)
 @given(speech_of(), TIMES)
 def test_a_takeover_is_early_or_a_response(segments: list[Interval], end: float) -> None:
     speech = classify(segments, None)
@@ -187,7 +184,6 @@ def test_a_takeover_is_early_or_a_response(segments: list[Interval], end: float)
     assert found.latency_s is None or found.latency_s >= -0.1
 
 
-@settings(deadline=None, derandomize=True)
 @given(speech_of())
 def test_vocalisations_are_apart_and_cover_the_speech(segments: list[Interval]) -> None:
     merged = merge(segments)
