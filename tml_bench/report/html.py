@@ -111,6 +111,7 @@ def _section(table: Table, k: int) -> str:
             _published(table),
             _pairs(table),
             *(_details(table, s) for s in dict.fromkeys(m.subset for m in table.summaries[0].metrics)),
+            _measures(table),
             _outcomes(table),
             _not_run(table),
             _versions(table),
@@ -286,7 +287,7 @@ def _detail_row(row: Row, m: MetricSummary) -> str:
     missing = "; ".join(f"{n}: {reason}" for reason, n in m.missing.items())
     name = (
         f'<th scope="row">{_e(head(m.metric))}<br>'
-        f"<small>{_e(m.metric.describes)} {_e(m.metric.family)}, version {m.metric.version}</small></th>"
+        f"<small>{_e(m.metric.family)}, version {m.metric.version}</small></th>"
     )
     floor_by = f"<br><small>{_e(b.floor_by)}</small>" if b.floor_by else ""
     return (
@@ -315,6 +316,13 @@ def _blind(table: Table, subset: str) -> str:
     heads = ["strategy", *(head(m.metric) for m in found)]
     grid = _plain_table(f"What every blind strategy reaches on {subset}", heads, rows)
     return f"<details><summary>Blind strategies</summary>{grid}</details>"
+
+
+def _measures(table: Table) -> str:
+    metrics = {m.metric.name: m.metric for m in table.summaries[0].metrics}.values()
+    rows = [[head(m), m.describes, m.family, str(m.version), m.kind, m.name] for m in metrics]
+    heads = ["measure", "what it is", "family", "version", "kind", "name"]
+    return "<h3>Measures</h3>" + _plain_table("What every measure is", heads, rows)
 
 
 def _outcomes(table: Table) -> str:

@@ -90,9 +90,9 @@ def _leaderboard(table: Table) -> str:
     rows += [["floor: best blind strategy", "", *floors], ["ceiling: ideal respondent", "", *ceilings]]
     lines = [f"## {_md(table.title)}", "", _md("; ".join(table.holds)), ""]
     lines += _grid(["adapter", "scored", *columns], rows)
-    lines += ["", "95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
-    lines += [f"{MARKS[s]} {text}." for s, text in LEGEND.items()]
-    lines += [f"Note: {_md(c)}" for c in table.caveats]
+    lines += ["", "- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
+    lines += [f"- {MARKS[s]} {text}." for s, text in LEGEND.items()]
+    lines += [f"- Note: {_md(c)}" for c in table.caveats]
     if table.published:
         lines += ["", "### Reported by others (not measured by us)", ""]
         lines += _grid(["system", *columns, "source"], published_rows(table))
