@@ -1,0 +1,128 @@
+"""Fakes with known right answers: scripted adapters, tones, and a session run into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from tml_bench import events as ev
+from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
+from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
+from tml_bench.session.engine import Session, Settings, opened_event
+
+MS = 1_000_000
+Audio = NDArray[np.float32]
+
+
+class Scripted(StepAdapter):
+    """Gives planned outputs at planned micro-turns and remembers what it was handed."""
+
+    def __init__(
+        self, outputs: dict[int, Output] | None = None, audio_in: int = 16000, audio_out: int = 16000
+    ) -> None:
+        self.audio_in = audio_in
+        self.audio_out = audio_out
+        self.outputs = outputs or {}
+        self.turns: list[MicroTurn] = []
+        self.sessions: list[SessionStart] = []
+        self.stopped = 0
+
+    def start(self, session: SessionStart) -> None:
+        self.sessions.append(session)
+        self.turns = []
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        self.turns.append(turn)
+        return self.outputs.get(turn.index)
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+    def heard(self) -> Audio:
+        """Everything it was handed, in one piece."""
+        return np.concatenate([turn.audio for turn in self.turns])
+
+
+class Wrapped(StepAdapter):
+    """Another adapter whose audio is changed on its way out: ``change(audio, micro-turn index)``."""
+
+    def __init__(self, inner: StepAdapter, change: Callable[[Audio | None, MicroTurn], Audio]) -> None:
+        self.inner = inner
+        self.audio_in, self.audio_out, self.privileged = inner.audio_in, inner.audio_out, inner.privileged
+        self._change = change
+
+    def start(self, session: SessionStart) -> None:
+        self.inner.start(session)
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        output = self.inner.step(turn)
+        audio = None if output is None or output.audio is None else np.asarray(output.audio, np.float32)
+        return Output(audio=self._change(audio, turn))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a session left."""
+
+    recording: Recording
+    events: list[ev.AnyEvent]
+    adapter: StepAdapter
+
+    def of(self, kind: type) -> list:  # type: ignore[type-arg]
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def user(self) -> Audio:
+        """The user's track."""
+        return soundfile.read(self.recording.user_path, dtype="float32")[0]
+
+    @property
+    def model(self) -> Audio:
+        """The model's track."""
+        return soundfile.read(self.recording.model_path, dtype="float32")[0]
+
+    def files(self) -> dict[str, bytes]:
+        """Contents of every file."""
+        return {path.name: path.read_bytes() for path in sorted(self.recording.folder.iterdir())}
+
+
+def run_session(
+    folder: Path, sample: Sample, adapter: StepAdapter, settings: Settings, costs_ns: Sequence[int] = ()
+) -> Ran:
+    """Run one session as a worker does and read its recording back."""
+    opened = opened_event("fake", sample, "fake", adapter, settings)
+    with RecordingWriter(folder, opened, clock="simulated", compute=settings.compute) as writer:
+        try:
+            Session("fake", sample, adapter, settings, writer, costs_ns).run()
+        finally:
+            writer.close()
+    recording = Recording(folder)
+    return Ran(recording, list(recording.events()), adapter)
+
+
+def sample_of(*turns: UserTurn, tail_s: float = 1.0, reference: Reference | None = None, **script) -> Sample:  # type: ignore[no-untyped-def]
+    """A sample of user turns."""
+    return Sample("s", "all", Script(turns, tail_s=tail_s, **script), reference or Reference())
+
+
+def silence(duration_s: float, rate: int = 16000) -> Waveform:
+    """Digital silence, as user audio."""
+    return Waveform(np.zeros(round(duration_s * rate), np.float32), rate)
+
+
+def tone(duration_s: float, rate: int = 16000, hz: float = 440.0, level: float = 0.5) -> Audio:
+    """A sine, loud from its first sample (it starts at its crest)."""
+    return (level * np.cos(2 * np.pi * hz * np.arange(round(duration_s * rate)) / rate)).astype(np.float32)
+
+
+def sixteen_bit(n: int, seed: int = 0) -> Audio:
+    """White noise whose samples are exact 16-bit values, full scale included."""
+    values = np.random.default_rng(seed).integers(-32768, 32768, n)
+    return (values / 32768).astype(np.float32)
