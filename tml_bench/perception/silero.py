@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 from tml_bench.perception.timeline import Segment
 
+RULE = "default-segments 1"
+"""Name and version of the rule in ``silero_segments``."""
+
 RATE = 16_000
 FRAME = 512
 FRAME_S = FRAME / RATE

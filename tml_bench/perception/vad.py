@@ -98,8 +98,12 @@ def speech_segments(activity: Activity) -> tuple[Segment, ...]:
         onset = _onset(activity.levels, start, peak, max(earliest, ends[k]))
         offset = _offset(activity.levels, end, peak, starts[k + 1])
         earliest = max(offset, onset + 1)
-        segments.append(Segment(onset * _LEVEL_S, min(earliest * _LEVEL_S, activity.duration_s)))
+        segments.append(Segment(_seconds(onset), min(_seconds(earliest), activity.duration_s)))
     return tuple(segments)
+
+
+def _seconds(level: int) -> float:
+    return round(level * _LEVEL_S, 3)
 
 
 def _levels(block: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,215 @@
+"""Words: the order of sources, rough times, forced alignment and recognition."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tml_bench.errors import UserError
+from tml_bench.media.audio import read_mono
+from tml_bench.perception import align, asr
+from tml_bench.perception.proportional import lay_over
+from tml_bench.perception.timeline import Segment, Word, WordSource
+from tml_bench.perception.words import WordMode, find_words
+
+VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice"
+SPEECH = (Segment(1.0, 2.0), Segment(3.0, 5.0))
+GIVEN = (Word("hi", 1.0, 1.2), Word("you", None, None))
+ANSWER = "Okay, I can help you with that. Let me explain how it works."
+
+with_asr = pytest.mark.skipif(bool(asr.missing()), reason=f"{asr.missing()} (the extra [speech])")
+without_asr = pytest.mark.skipif(not asr.missing(), reason="the extra [speech] is installed")
+
+
+def true_words(name: str) -> list[Word]:
+    clips = msgspec.json.decode((VOICE / "clips.json").read_bytes())
+    return msgspec.convert(clips[name]["words"], list[Word])
+
+
+# Sources ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["auto", "transcript"])
+def test_an_imported_transcript_wins_and_is_not_touched(tmp_path: Path, words: WordMode) -> None:
+    for segments in (SPEECH, ()):
+        found = find_words(tmp_path / "no.wav", segments, imported=GIVEN, timed=(), text="x", words=words)
+        assert found == (GIVEN, WordSource.IMPORTED)
+
+
+def test_an_imported_transcript_without_words_is_still_the_source(tmp_path: Path) -> None:
+    assert find_words(tmp_path / "no.wav", SPEECH, imported=()) == ((), WordSource.IMPORTED)
+
+
+def test_words_of_the_adapter_come_next(tmp_path: Path) -> None:
+    assert find_words(tmp_path / "no.wav", SPEECH, timed=GIVEN, text="x") == (GIVEN, WordSource.ADAPTER)
+
+
+def test_without_speech_there_are_no_words(tmp_path: Path) -> None:
+    for words in ("auto", "transcript"):
+        found = find_words(tmp_path / "no.wav", (), timed=GIVEN, text="hello", words=words)
+        assert found == ((), WordSource.SILENT)
+
+
+def test_a_text_without_times_is_laid_over_the_speech(tmp_path: Path) -> None:
+    found = find_words(tmp_path / "no.wav", SPEECH, text=" abc  def ghi ", words="transcript")
+    expected = (Word("abc", 1.0, 2.0), Word("def", 3.0, 4.0), Word("ghi", 4.0, 5.0))
+    assert found == (expected, WordSource.PROPORTIONAL)
+
+
+def test_speech_without_any_text_has_no_known_words(tmp_path: Path) -> None:
+    assert find_words(tmp_path / "no.wav", SPEECH, words="transcript") == ((), WordSource.NONE)
+
+
+@without_asr
+def test_without_the_extra_auto_falls_back_and_asr_says_what_to_install(tmp_path: Path) -> None:
+    found = find_words(tmp_path / "no.wav", SPEECH, text="abc", words="auto")
+    assert found[1] == WordSource.PROPORTIONAL
+    with pytest.raises(UserError, match=r"faster_whisper.*tml-bench\[speech\]"):
+        find_words(tmp_path / "no.wav", SPEECH, text="abc", words="asr")
+
+
+def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"magic.*auto, transcript, asr"):
+        find_words(tmp_path / "no.wav", SPEECH, words="magic")  # type: ignore[arg-type]
+
+
+# Laying over --------------------------------------------------------------------------------------
+
+
+def test_a_word_may_bridge_a_silence() -> None:
+    # 3 s of speech, 6 characters: 0.5 s each; "abcd" takes 2 s, 1 s of it in each segment
+    assert lay_over(["abcd", "ef"], SPEECH) == [Word("abcd", 1.0, 4.0), Word("ef", 4.0, 5.0)]
+
+
+def test_nothing_to_lay_over() -> None:
+    assert lay_over([], SPEECH) == []
+    assert lay_over(["a"], ()) == []
+
+
+@given(
+    tokens=st.lists(st.text("abc", min_size=1, max_size=12), min_size=1, max_size=30),
+    lengths=st.lists(st.tuples(st.integers(1, 500), st.integers(1, 4000)), min_size=1, max_size=8),
+)
+def test_laid_over_words_are_ordered_and_fill_the_speech(
+    tokens: list[str], lengths: list[tuple[int, int]]
+) -> None:
+    segments, at = [], 0.0
+    for gap, length in lengths:
+        segments.append(Segment(at + gap / 100, at + (gap + length) / 100))
+        at = segments[-1].end_s
+    words = lay_over(tokens, segments)
+    edges = [edge for w in words for edge in (w.start_s or 0.0, w.end_s or 0.0)]
+    assert [w.text for w in words] == tokens
+    assert all(b >= a - 1e-6 for a, b in pairwise(edges))
+    assert edges[0] == pytest.approx(segments[0].start_s)
+    assert edges[-1] == pytest.approx(segments[-1].end_s)
+
+
+# Pieces -------------------------------------------------------------------------------------------
+
+
+def test_pieces_are_cut_at_the_longest_silence_and_only_when_needed() -> None:
+    near = [Segment(0, 10), Segment(11, 20), Segment(20.5, 28)]
+    assert asr.pieces(near) == [tuple(near)]
+    far = [Segment(0, 10), Segment(11, 20), Segment(25, 30), Segment(30.5, 40)]
+    assert asr.pieces(far) == [tuple(far[:2]), tuple(far[2:])]
+    assert asr.pieces([Segment(0, 100)]) == [(Segment(0, 100),)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 100), st.integers(1, 100)), min_size=1, max_size=40))
+def test_pieces_keep_every_segment_once_and_fit_the_window(lengths: list[tuple[int, int]]) -> None:
+    segments, at = [], 0.0
+    for gap, length in lengths:
+        segments.append(Segment(at + gap / 10, at + (gap + length) / 10))
+        at = segments[-1].end_s
+    found = asr.pieces(segments)
+    assert [s for piece in found for s in piece] == segments
+    assert all(piece[-1].end_s - piece[0].start_s <= 28 for piece in found)
+
+
+# Alignment and recognition ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, "zero"),
+        (13, "thirteen"),
+        (20, "twenty"),
+        (42, "forty two"),
+        (100, "one hundred"),
+        (317, "three hundred seventeen"),
+        (2026, "two thousand twenty six"),
+        (999_999, "nine hundred ninety nine thousand nine hundred ninety nine"),
+        (1_000_001, "one zero zero zero zero zero one"),
+    ],
+)
+def test_numbers_are_spelled(number: int, expected: str) -> None:
+    assert align.spell(number) == expected
+
+
+@with_asr
+def test_alignment_finds_the_words_where_they_are() -> None:
+    """The same sentence twice with 6 s of silence around; every onset within 50 ms (10 ms frames)."""
+    clip, _ = read_mono(VOICE / "answer.flac", 16000)
+    gap = np.zeros(6 * 16000, np.float32)
+    words = align.align(np.concatenate([gap, clip, gap, clip, gap]), ANSWER.split() * 2)
+    shift = [6.0] * 13 + [12.0 + clip.size / 16000] * 13
+    assert [w.text for w in words] == ANSWER.split() * 2
+    for word, true, by in zip(words, true_words("answer") * 2, shift, strict=True):
+        assert word.start_s == pytest.approx((true.start_s or 0.0) + by, abs=0.05)
+
+
+@with_asr
+def test_alignment_keeps_its_place_beside_words_nobody_can_pronounce() -> None:
+    clip, _ = read_mono(VOICE / "answer.flac", 16000)
+    tokens = ANSWER.replace("help", "hellpp").replace("that.", "that. 你好").split()
+    words = align.align(clip, tokens)
+    assert [w.text for w in words] == tokens
+    times = {w.text: w.start_s for w in words}
+    true = {w.text: w.start_s for w in true_words("answer")}
+    assert times["hellpp"] == pytest.approx(true["help"], abs=0.1)
+    assert times["works."] == pytest.approx(true["works."], abs=0.05)
+    assert times["你好"] == pytest.approx(true["Let"], abs=0.05)
+
+
+@with_asr
+def test_a_text_that_does_not_fit_is_not_aligned() -> None:
+    clip, _ = read_mono(VOICE / "answer.flac", 16000)
+    assert align.align(clip[:4000], ANSWER.split()) == ()
+    assert align.align(clip, ["你好"]) == ()
+    assert align.align(clip, []) == ()
+
+
+@with_asr
+def test_recognition_gives_the_words_and_their_times(tmp_path: Path) -> None:
+    clip, rate = read_mono(VOICE / "answer.flac")
+    gap = np.zeros(20 * rate, np.float32)
+    soundfile.write(tmp_path / "a.wav", np.concatenate([gap, clip, gap, clip, gap]), rate)
+    length = clip.size / rate
+    segments = (Segment(20, 20 + length), Segment(40 + length, 40 + 2 * length))
+    words = asr.recognise(tmp_path / "a.wav", segments)
+    assert [w.text.strip(",.").lower() for w in words] == ANSWER.lower().replace(",", "").replace(
+        ".", ""
+    ).split() * 2
+    for word, true in zip(words[13:], true_words("answer"), strict=True):
+        assert word.start_s == pytest.approx((true.start_s or 0.0) + 40 + length, abs=0.05)
+
+
+@with_asr
+def test_nothing_is_recognised_where_there_is_no_speech(tmp_path: Path) -> None:
+    assert asr.recognise(tmp_path / "never-opened.wav", ()) == ()
+
+
+@with_asr
+def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TML_BENCH_WHISPER", str(tmp_path / "no-model"))
+    with pytest.raises(UserError, match=r"no-model.*TML_BENCH_WHISPER"):
+        asr.recognise(VOICE / "answer.flac", SPEECH)

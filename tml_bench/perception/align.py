@@ -1,0 +1,129 @@
+"""Word times by forced alignment: when each word of a known text is said.
+
+Conventions: audio is mono float32 at 16 kHz; times are seconds from its first sample, on a 10 ms grid.
+
+Pocketsphinx places the phones of a given text on the audio (``Decoder.set_align_text``, US English model).
+Words come from its dictionary; digits are spelled out as cardinal numbers; any other word is pronounced
+letter by letter, which is crude but keeps its place and about its length. Tokens without a Latin letter or
+a digit are spread over the time between their neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.perception.timeline import Word
+
+RATE = 16_000
+_FRAME_S = 0.01
+_BEAM = 1e-120  # the default, 1e-48, gives up on a text with one wrong word
+
+# fmt: off
+_LETTERS = {
+    "a": "AH", "b": "B", "c": "K", "d": "D", "e": "EH", "f": "F", "g": "G", "h": "HH", "i": "IH",
+    "j": "JH", "k": "K", "l": "L", "m": "M", "n": "N", "o": "OW", "p": "P", "q": "K", "r": "R",
+    "s": "S", "t": "T", "u": "AH", "v": "V", "w": "W", "x": "K", "y": "Y", "z": "Z",
+}
+_UNITS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+# fmt: on
+
+
+def align(audio: NDArray[np.float32], tokens: Sequence[str]) -> tuple[Word, ...]:
+    """Place tokens on the audio that says them.
+
+    Args:
+        audio: shape (n,).
+        tokens: the text in order, split at spaces, punctuation kept.
+
+    Returns:
+        One word per token, in order and inside the audio; empty when the text does not fit the audio or
+        no token can be pronounced.
+    """
+    decoder = _decoder()
+    spoken = [_pronounceable(decoder, token) for token in tokens]
+    text = " ".join(part for parts in spoken for part in parts)
+    if not text or not audio.size:
+        return ()
+    decoder.set_align_text(text)
+    decoder.start_utt()
+    decoder.process_raw((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.end_utt()
+    if decoder.hyp() is None:
+        return ()
+    spans = [
+        (entry.start_frame * _FRAME_S, (entry.end_frame + 1) * _FRAME_S)
+        for entry in decoder.seg()
+        if entry.word[0] not in "<["
+    ]
+    if len(spans) != sum(map(len, spoken)):
+        return ()
+    taken = iter(spans)
+    placed = [[next(taken) for _ in parts] for parts in spoken]
+    return _spread(tokens, [(p[0][0], p[-1][1]) if p else None for p in placed], audio.size / RATE)
+
+
+def spell(number: int) -> str:
+    """A cardinal number in English words, 0 to 999 999; larger ones digit by digit."""
+    if number < 20:
+        return _UNITS[number]
+    if number < 100:
+        rest = number % 10
+        return _TENS[number // 10 - 2] + (f" {_UNITS[rest]}" if rest else "")
+    if number < 1_000_000:
+        size, name = (100, "hundred") if number < 1000 else (1000, "thousand")
+        rest = number % size
+        return f"{spell(number // size)} {name}" + (f" {spell(rest)}" if rest else "")
+    return " ".join(_UNITS[int(digit)] for digit in str(number))
+
+
+@lru_cache(maxsize=1)
+def _decoder() -> Any:
+    from pocketsphinx import Decoder
+
+    return Decoder(samprate=RATE, lm=None, loglevel="FATAL", beam=_BEAM, pbeam=_BEAM, wbeam=_BEAM)
+
+
+def _pronounceable(decoder: Any, token: str) -> list[str]:
+    """The dictionary words that say a token; words the dictionary lacks are added to it."""
+    plain = unicodedata.normalize("NFKD", token.lower().replace("’", "'")).encode("ascii", "ignore").decode()
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
+    words: list[str] = []
+    for part in re.findall(r"\d+|[a-z']+", plain):
+        words.extend(spell(int(part)).split() if part.isdigit() else [part.strip("'")])
+    for word in filter(None, words):
+        if decoder.lookup_word(word) is None:
+            decoder.add_word(word, " ".join(_LETTERS[letter] for letter in word if letter != "'"))
+    return [word for word in words if word]
+
+
+def _spread(
+    tokens: Sequence[str], spans: Sequence[tuple[float, float] | None], duration_s: float
+) -> tuple[Word, ...]:
+    """Give tokens without a span equal parts of the time between the spans beside them."""
+    words: list[Word] = []
+    k = 0
+    while k < len(tokens):
+        span = spans[k]
+        if span is not None:
+            words.append(Word(tokens[k], span[0], min(span[1], duration_s)))
+            k += 1
+            continue
+        until = next((j for j in range(k, len(tokens)) if spans[j] is not None), len(tokens))
+        after = spans[until] if until < len(tokens) else None
+        begin = words[-1].end_s if words and words[-1].end_s is not None else 0.0
+        end = after[0] if after else duration_s
+        edges = np.linspace(begin, max(begin, end), until - k + 1).tolist()
+        words.extend(Word(tokens[k + i], edges[i], edges[i + 1]) for i in range(until - k))
+        k = until
+    return tuple(words)

