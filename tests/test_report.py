@@ -247,7 +247,7 @@ def test_leaderboard_orders_by_rank_and_keeps_reference_rows_apart() -> None:
     # 3 speakers allow no order at 5 %: the smallest p of 8 sign patterns is 0.25.
     assert table.measured[0].ranks[0] == (1, 2)
     assert table.reference[0].ranks == (None, None, None)
-    assert [p.result.n for p in table.pairs()] == [6, 1, 4]
+    assert [p.result.n for p in table.pairs] == [6, 1, 4]
 
 
 def test_two_runs_of_an_adapter_are_told_apart() -> None:

@@ -11,6 +11,9 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import msgspec
 
 from tml_bench.metrics.aggregate import Comparison, compare, holm, rank_ranges
 from tml_bench.report.baselines import Baseline
@@ -139,6 +142,7 @@ class Table:
                 )
         return tuple(found)
 
+    @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """Compare all measured rows on every column that has a better direction."""
         found: list[Pair] = []
@@ -165,7 +169,14 @@ def tables(summaries: Sequence[Summary]) -> tuple[Table, ...]:
         Tables ordered by task, dataset, and the rest of what distinguishes them; none for no runs.
     """
     ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
-    return tuple(_table(tuple(group)) for _, group in itertools.groupby(ordered, key=_key))
+    return _tables(msgspec.msgpack.encode(ordered))
+
+
+@lru_cache(maxsize=4)
+def _tables(ordered: bytes) -> tuple[Table, ...]:
+    """The tables of encoded summaries: every writer asks for them, and the tests take seconds."""
+    summaries = msgspec.msgpack.decode(ordered, type=list[Summary])
+    return tuple(_table(tuple(group)) for _, group in itertools.groupby(summaries, key=_key))
 
 
 def _key(s: Summary) -> tuple[object, ...]:

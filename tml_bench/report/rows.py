@@ -19,7 +19,7 @@ def pair_rows(table: Table) -> list[list[str]]:
     """Paired comparisons, under `PAIR_HEADS`; empty with fewer than two models."""
     heads = column_heads(table)
     rows = []
-    for p in table.pairs():
+    for p in table.pairs:
         r, unit = p.result, table.columns[p.column][1].unit
         rows.append(
             [
