@@ -140,6 +140,8 @@ class _Worker:
             return Result(Outcome.INFRASTRUCTURE, str(error), fatal=True)
         except OSError as error:
             return Result(Outcome.INFRASTRUCTURE, f"writing the recording: {error}")
+        except Exception as error:
+            return Result(Outcome.INFRASTRUCTURE, f"the harness failed, {type(error).__name__}: {error}")
 
     def _warm(self, spec: str) -> StepAdapter:
         if self._adapter is None or self._spec != spec:

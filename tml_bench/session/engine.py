@@ -7,43 +7,21 @@ saying within it was decided by the steps before, so the user side may react to 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
+from itertools import count
 
 from tml_bench import events as ev
-from tml_bench.adapter import (
-    Flushed,
-    InfrastructureError,
-    MicroTurn,
-    Output,
-    SessionStart,
-    StepAdapter,
-    ToolCall,
-    Transcript,
-)
+from tml_bench.adapter import InfrastructureError, MicroTurn, SessionStart, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.media.audio import probe
 from tml_bench.recording import RecordingWriter
-from tml_bench.samples import At, Sample, Waveform
+from tml_bench.samples import Sample, Waveform
 from tml_bench.session.clock import ComputeQueue, Ticks
-from tml_bench.session.output import (
-    AdapterFaultError,
-    checked_audio,
-    checked_output,
-    checked_text,
-    checked_transcript,
-)
-from tml_bench.session.playback import Playback
-from tml_bench.session.user import ModelSpeech, Placed, ScriptedUser
-from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
+from tml_bench.session.output import AdapterFaultError, checked_output
+from tml_bench.session.stage import Stage
 
 
 class Compute(StrEnum):
@@ -102,27 +80,6 @@ def opened_event(
     )
 
 
-class _ModelTrack:
-    """The model's heard audio, brought to the recording's rate as one continuous stream."""
-
-    def __init__(self, writer: RecordingWriter, audio_out: int, rate: int) -> None:
-        import soxr
-
-        self._writer = writer
-        self._stream = None if audio_out == rate else soxr.ResampleStream(audio_out, rate, 1, dtype="float32")
-
-    def write(self, audio: NDArray[np.float32]) -> None:
-        self._writer.model.write(audio if self._stream is None else self._stream.resample_chunk(audio))
-
-    def close(self, samples: int) -> None:
-        """End on exactly as many samples as the user's track."""
-        if self._stream is not None:
-            rest = self._stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
-            self._writer.model.write(rest[: samples - self._writer.model.samples])
-        missing = samples - self._writer.model.samples
-        self._writer.model.write(np.zeros(missing, dtype=np.float32))
-
-
 class Session:
     """One session of a sample with an adapter.
 
@@ -153,20 +110,16 @@ class Session:
         self._writer = writer
         self._costs_ns = costs_ns
         self._before_step = before_step
-        self._rate = writer.opened.rate
-        self._ticks = Ticks(settings.tick_ns)
         self._queue = ComputeQueue()
-        self._playback = Playback(adapter.audio_out)
-        self._track = _ModelTrack(writer, adapter.audio_out, self._rate)
-        self._speech = ModelSpeech(adapter.audio_out)
-        self._spoken = np.zeros(0, dtype=np.float32)
-        self._flushed: deque[tuple[int, Flushed]] = deque()
-        self._reacts = any(not isinstance(turn.cue, At) for turn in sample.script.turns)
-        rates = tuple({self._rate, adapter.audio_in})
-        self._user = ScriptedUser(sample.script, self._durations(), rates, self._speech)
-
-    def _durations(self) -> tuple[int, ...]:
-        return tuple(_duration_ns(turn.audio) for turn in self._sample.script.turns)
+        self._stage = Stage(
+            sample,
+            adapter.audio_in,
+            adapter.audio_out,
+            Ticks(settings.tick_ns),
+            writer,
+            max_session_s=settings.max_session_s,
+            max_backlog_s=settings.max_backlog_s,
+        )
 
     def run(self) -> None:
         """Play the script to its end.
@@ -179,15 +132,11 @@ class Session:
         try:
             with self._stopping():
                 self._start()
-                closed = self._loop()
-            self._writer.event(closed)
+                self._loop()
+            self._stage.finish()
         except AdapterFaultError as fault:
-            end_ns = sample_time_ns(self._writer.user.samples, self._rate)
-            self._writer.event(ev.Fault(self._queue.done_ns, str(fault)))
-            self._writer.event(ev.SessionClosed(end_ns, "fault"))
+            self._stage.fail(self._queue.done_ns, str(fault))
             raise
-        finally:
-            self._track.close(self._writer.user.samples)
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -212,69 +161,13 @@ class Session:
         with _blaming_adapter("start"):
             self._adapter.start(start)
 
-    def _loop(self) -> ev.SessionClosed:
+    def _loop(self) -> None:
         """Micro-turn after micro-turn, to the session's end."""
-        index = 0
-        while True:
-            start_ns, handed_ns = self._ticks.bounds(index)
-            closed = self._advance(start_ns, handed_ns)
-            if closed is not None:
-                return closed
-            self._step(self._micro_turn(index, start_ns, handed_ns))
-            index += 1
-
-    def _advance(self, start_ns: int, end_ns: int) -> ev.SessionClosed | None:
-        """Play both sides into the recording, up to ``end_ns`` or the session's end."""
-        heard = self._playback.render(end_ns)
-        if self._reacts:
-            self._speech.hear(heard)
-        for placed in self._user.schedule(end_ns):
-            self._writer.event(self._turn_event(placed))
-        closed = self._closing(end_ns)
-        cut_ns = end_ns if closed is None else closed.t_ns
-        self._spoken = self._user.render(self._rate, cut_ns)
-        self._writer.user.write(self._spoken)
-        first = first_sample_at(start_ns, self._adapter.audio_out)
-        self._track.write(heard[: first_sample_at(cut_ns, self._adapter.audio_out) - first])
-        return closed
-
-    def _closing(self, by_ns: int) -> ev.SessionClosed | None:
-        limit_ns = nanoseconds(self._settings.max_session_s)
-        script_ns = self._user.end_ns()
-        if script_ns is not None and script_ns <= min(by_ns, limit_ns):
-            return ev.SessionClosed(script_ns, "script")
-        return ev.SessionClosed(limit_ns, "time-out") if limit_ns <= by_ns else None
-
-    def _turn_event(self, placed: Placed) -> ev.UserTurnStarted:
-        turn = self._sample.script.turns[placed.index]
-        return ev.UserTurnStarted(
-            t_ns=placed.start_ns,
-            end_ns=placed.end_ns,
-            turn=placed.index,
-            label=turn.label,
-            cue=type(turn.cue).__name__,
-            timed_out=placed.timed_out,
-        )
-
-    def _micro_turn(self, index: int, start_ns: int, handed_ns: int) -> MicroTurn:
-        same_rate = self._adapter.audio_in == self._rate
-        audio = self._spoken if same_rate else self._user.render(self._adapter.audio_in, handed_ns)
-        audio.flags.writeable = False
-        texts = self._user.texts(handed_ns)
-        for t_ns, text in texts:
-            self._writer.event(ev.UserTextSent(t_ns, text))
-        flushed = None
-        if self._flushed and self._flushed[0][0] <= handed_ns:
-            flushed = self._flushed.popleft()[1]
-        return MicroTurn(
-            index=index,
-            start_ns=start_ns,
-            end_ns=handed_ns,
-            audio=audio,
-            texts=tuple(text for _, text in texts),
-            heard_ms=self._playback.heard_ms,
-            flushed=flushed,
-        )
+        for index in count():
+            turn = self._stage.advance(index)
+            if turn is None:
+                return
+            self._step(turn)
 
     def _step(self, turn: MicroTurn) -> None:
         self._before_step()
@@ -286,7 +179,7 @@ class Session:
         self._writer.event(ev.Stepped(turn.index, turn.end_ns, cost_ns, done_ns))
         if raw is not None:
             with _refusing_output(turn.index):
-                self._emit(checked_output(raw, turn.index), turn.index, done_ns)
+                self._stage.emit(checked_output(raw, turn.index), turn.index, done_ns)
 
     def _cost_ns(self, index: int, measured_ns: int) -> int:
         if self._settings.compute is Compute.IDEAL:
@@ -299,59 +192,6 @@ class Session:
                 "replay with the same task, data and tick",
             )
         return self._costs_ns[index]
-
-    def _emit(self, output: Output, index: int, t_ns: int) -> None:
-        audio = checked_audio(output, index)
-        if output.flush:
-            flushed = self._playback.flush(t_ns)
-            self._flushed.append((t_ns, flushed))
-            self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms))
-        heard_ns = max(t_ns, self._playback.end_ns)
-        if len(audio):
-            queued = self._playback.push(t_ns, audio)
-            heard_ns = queued.start_ns
-            self._writer.event(ev.ModelAudio(t_ns, queued.start_ns, queued.end_ns, queued.onset_ns))
-        if self._playback.backlog_s > self._settings.max_backlog_s:
-            raise AdapterFaultError(
-                f"micro-turn {index}: {self._playback.backlog_s:.0f} s of audio wait to be heard, "
-                f"the limit is {self._settings.max_backlog_s:g} s"
-            )
-        for piece in output.transcript:
-            self._writer.event(_transcript_event(checked_transcript(piece, index), t_ns, heard_ns))
-        if output.text:
-            self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
-        for call in output.tool_calls:
-            self._writer.event(_tool_call_event(call, index, t_ns))
-
-
-def _duration_ns(audio: Path | Waveform) -> int:
-    """Length of a clip, rounded down, so that what follows at once starts on the next sample."""
-    if isinstance(audio, Waveform):
-        return sample_time_ns(len(audio.samples), audio.rate)
-    info = probe(audio)
-    return sample_time_ns(info.frames, info.rate)
-
-
-def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int) -> ev.ModelTranscript:
-    words = tuple(
-        ev.TimedWord(w.text, heard_ns + nanoseconds(w.start_s), heard_ns + nanoseconds(w.end_s))
-        for w in piece.words
-    )
-    return ev.ModelTranscript(t_ns, piece.text, words)
-
-
-def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
-    if not isinstance(call, ToolCall):
-        raise AdapterFaultError(
-            f"micro-turn {index}: tool_calls must hold ToolCall, not {type(call).__name__}"
-        )
-    try:
-        arguments = msgspec.convert(msgspec.to_builtins(dict(call.arguments)), dict[str, object])
-    except (TypeError, ValueError) as error:
-        raise AdapterFaultError(
-            f"micro-turn {index}: arguments of {call.name!r} are not JSON: {error}"
-        ) from error
-    return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.media.audio import ClipReader
-from tml_bench.samples import AfterModelStops, At, Cue, IntoModelSpeech, Script
+from tml_bench.samples import AfterModelStops, At, Cue, Script
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns
 
 VOICED_LEVEL = 10 ** (-45 / 20)
@@ -73,10 +73,13 @@ def cue_time(cue: Cue, armed_ns: int, known_ns: int, speech: ModelSpeech) -> tup
     spans = speech.spans_ns(armed_ns)
     if isinstance(cue, AfterModelStops):
         fired = _first_gap(spans, nanoseconds(cue.gap_s))
+        met = fired is not None and fired <= deadline
     else:
-        fired = _barge_in(cue, spans, armed_ns)
-    if fired is not None and fired <= min(deadline, known_ns):
-        return fired, False
+        onset = next((start for start, _ in spans if start >= armed_ns), None)
+        fired = None if onset is None else onset + nanoseconds(cue.after_s)
+        met = onset is not None and onset < deadline
+    if fired is not None and met:
+        return (fired, False) if fired <= known_ns else None
     return (deadline, True) if deadline <= known_ns else None
 
 
@@ -85,11 +88,6 @@ def _first_gap(spans: list[tuple[int, int]], gap_ns: int) -> int | None:
         if start - end >= gap_ns:
             return end + gap_ns
     return spans[-1][1] + gap_ns if spans else None
-
-
-def _barge_in(cue: IntoModelSpeech, spans: list[tuple[int, int]], armed_ns: int) -> int | None:
-    onsets = [start for start, _ in spans if start >= armed_ns]
-    return onsets[0] + nanoseconds(cue.after_s) if onsets else None
 
 
 @dataclass(frozen=True, slots=True)

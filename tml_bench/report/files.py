@@ -1,0 +1,37 @@
+"""The files of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tml_bench.errors import UserError
+from tml_bench.report.html import to_html
+from tml_bench.report.summary import Summary
+from tml_bench.report.tables import from_json, full_markdown, leaderboard_markdown, to_csv, to_json
+
+
+def read_summaries(runs: Iterable[Path]) -> list[Summary]:
+    """Summaries of scored runs.
+
+    Raises:
+        UserError: a folder is not a scored run.
+    """
+    summaries: list[Summary] = []
+    for run in runs:
+        path = run / "summary.json"
+        if not path.is_file():
+            raise UserError(f"{path} does not exist", f"score the run first: tml-bench score {run}")
+        summaries.extend(from_json(path.read_bytes(), str(path)))
+    return summaries
+
+
+def write_report(summaries: Sequence[Summary], out: Path) -> Path:
+    """Write report.md, report.csv, report.json and index.html; returns the path of the page."""
+    out.mkdir(parents=True, exist_ok=True)
+    markdown = f"{leaderboard_markdown(summaries)}\n{full_markdown(summaries)}"
+    (out / "report.md").write_text(markdown, encoding="utf-8")
+    (out / "report.csv").write_text(to_csv(summaries), encoding="utf-8")
+    (out / "report.json").write_text(to_json(summaries), encoding="utf-8")
+    (out / "index.html").write_text(to_html(summaries), encoding="utf-8")
+    return out / "index.html"

@@ -1,0 +1,227 @@
+"""Both sides of a session on one timeline, going into its recording; whoever owns the clock drives it."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench import events as ev
+from tml_bench.adapter import Flushed, MicroTurn, Output, ToolCall, Transcript
+from tml_bench.media.audio import probe
+from tml_bench.recording import RecordingWriter
+from tml_bench.samples import At, Sample, Waveform
+from tml_bench.session.clock import Ticks
+from tml_bench.session.output import AdapterFaultError, checked_audio, checked_text, checked_transcript
+from tml_bench.session.playback import Playback
+from tml_bench.session.user import ModelSpeech, Placed, ScriptedUser
+from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
+
+
+class _ModelTrack:
+    """The model's heard audio, brought to the recording's rate as one continuous stream."""
+
+    def __init__(self, writer: RecordingWriter, audio_out: int, rate: int) -> None:
+        import soxr
+
+        self._writer = writer
+        self._stream = None if audio_out == rate else soxr.ResampleStream(audio_out, rate, 1, dtype="float32")
+
+    def write(self, audio: NDArray[np.float32]) -> None:
+        self._writer.model.write(audio if self._stream is None else self._stream.resample_chunk(audio))
+
+    def close(self, samples: int) -> None:
+        """End on exactly as many samples as the user's track."""
+        if self._stream is not None:
+            rest = self._stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+            self._writer.model.write(rest[: samples - self._writer.model.samples])
+        missing = samples - self._writer.model.samples
+        self._writer.model.write(np.zeros(missing, dtype=np.float32))
+
+
+class Stage:
+    """The user side, the listener's loudspeaker and the recording of one session.
+
+    Args:
+        sample: what to play.
+        audio_in: rate of the user's audio for the model.
+        audio_out: rate of the model's audio.
+        ticks: the grid of micro-turns.
+        writer: an open recording; the caller closes it.
+        max_session_s: the session ends with ``time-out`` after that.
+        max_backlog_s: more audio than this waiting to be heard is a fault of the adapter.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        audio_in: int,
+        audio_out: int,
+        ticks: Ticks,
+        writer: RecordingWriter,
+        *,
+        max_session_s: float,
+        max_backlog_s: float,
+    ) -> None:
+        self._sample = sample
+        self._audio_in = audio_in
+        self._audio_out = audio_out
+        self._ticks = ticks
+        self._writer = writer
+        self._max_session_ns = nanoseconds(max_session_s)
+        self._max_backlog_s = max_backlog_s
+        self._rate = writer.opened.rate
+        self._playback = Playback(audio_out)
+        self._track = _ModelTrack(writer, audio_out, self._rate)
+        self._speech = ModelSpeech(audio_out)
+        self._spoken = np.zeros(0, dtype=np.float32)
+        self._closed: ev.SessionClosed | None = None
+        self._flushed: deque[tuple[int, Flushed]] = deque()
+        self._reacts = any(not isinstance(turn.cue, At) for turn in sample.script.turns)
+        durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
+        self._user = ScriptedUser(sample.script, durations, tuple({self._rate, audio_in}), self._speech)
+
+    def advance(self, index: int) -> MicroTurn | None:
+        """Play both sides up to the hand-over of a micro-turn into the recording.
+
+        Args:
+            index: 0, 1, 2, ... in order.
+
+        Returns:
+            The micro-turn to hand over, or None when the session has ended within it.
+        """
+        start_ns, handed_ns = self._ticks.bounds(index)
+        self._closed = self._play(start_ns, handed_ns)
+        return None if self._closed else self._micro_turn(index, start_ns, handed_ns)
+
+    def finish(self) -> None:
+        """End the recording where the session ended, once ``advance`` has said so."""
+        if self._closed is not None:
+            self._writer.event(self._closed)
+        self._track.close(self._writer.user.samples)
+
+    def fail(self, t_ns: int, reason: str) -> None:
+        """End the recording here because the adapter broke its contract."""
+        end_ns = sample_time_ns(self._writer.user.samples, self._rate)
+        self._writer.event(ev.Fault(t_ns, reason))
+        self._writer.event(ev.SessionClosed(end_ns, "fault"))
+        self._track.close(self._writer.user.samples)
+
+    def _play(self, start_ns: int, end_ns: int) -> ev.SessionClosed | None:
+        """Play both sides into the recording, up to ``end_ns`` or the session's end."""
+        heard = self._playback.render(end_ns)
+        if self._reacts:
+            self._speech.hear(heard)
+        for placed in self._user.schedule(end_ns):
+            self._writer.event(self._turn_event(placed))
+        closed = self._closing(end_ns)
+        cut_ns = end_ns if closed is None else closed.t_ns
+        self._spoken = self._user.render(self._rate, cut_ns)
+        self._writer.user.write(self._spoken)
+        first = first_sample_at(start_ns, self._audio_out)
+        self._track.write(heard[: first_sample_at(cut_ns, self._audio_out) - first])
+        return closed
+
+    def _closing(self, by_ns: int) -> ev.SessionClosed | None:
+        limit_ns = self._max_session_ns
+        script_ns = self._user.end_ns()
+        if script_ns is not None and script_ns <= min(by_ns, limit_ns):
+            return ev.SessionClosed(script_ns, "script")
+        return ev.SessionClosed(limit_ns, "time-out") if limit_ns <= by_ns else None
+
+    def _turn_event(self, placed: Placed) -> ev.UserTurnStarted:
+        turn = self._sample.script.turns[placed.index]
+        return ev.UserTurnStarted(
+            t_ns=placed.start_ns,
+            end_ns=placed.end_ns,
+            turn=placed.index,
+            label=turn.label,
+            cue=type(turn.cue).__name__,
+            timed_out=placed.timed_out,
+        )
+
+    def _micro_turn(self, index: int, start_ns: int, handed_ns: int) -> MicroTurn:
+        same_rate = self._audio_in == self._rate
+        audio = self._spoken if same_rate else self._user.render(self._audio_in, handed_ns)
+        audio.flags.writeable = False
+        texts = self._user.texts(handed_ns)
+        for t_ns, text in texts:
+            self._writer.event(ev.UserTextSent(t_ns, text))
+        flushed = None
+        if self._flushed and self._flushed[0][0] <= handed_ns:
+            flushed = self._flushed.popleft()[1]
+        return MicroTurn(
+            index=index,
+            start_ns=start_ns,
+            end_ns=handed_ns,
+            audio=audio,
+            texts=tuple(text for _, text in texts),
+            heard_ms=self._playback.heard_ms,
+            flushed=flushed,
+        )
+
+    def emit(self, output: Output, index: int, t_ns: int) -> None:
+        """Take what the model gave at ``t_ns`` in answer to a micro-turn.
+
+        Args:
+            output: what it gave.
+            index: number of the micro-turn, for messages.
+            t_ns: when it existed, at or after the last hand-over.
+
+        Raises:
+            AdapterFaultError: it breaks the contract.
+        """
+        audio = checked_audio(output, index)
+        if output.flush:
+            flushed = self._playback.flush(t_ns)
+            self._flushed.append((t_ns, flushed))
+            self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms))
+        heard_ns = max(t_ns, self._playback.end_ns)
+        if len(audio):
+            queued = self._playback.push(t_ns, audio)
+            heard_ns = queued.start_ns
+            self._writer.event(ev.ModelAudio(t_ns, queued.start_ns, queued.end_ns, queued.onset_ns))
+        if self._playback.backlog_s > self._max_backlog_s:
+            raise AdapterFaultError(
+                f"micro-turn {index}: {self._playback.backlog_s:.0f} s of audio wait to be heard, "
+                f"the limit is {self._max_backlog_s:g} s"
+            )
+        for piece in output.transcript:
+            self._writer.event(_transcript_event(checked_transcript(piece, index), t_ns, heard_ns))
+        if output.text:
+            self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
+        for call in output.tool_calls:
+            self._writer.event(_tool_call_event(call, index, t_ns))
+
+
+def _duration_ns(audio: Path | Waveform) -> int:
+    """Length of a clip, rounded down, so that what follows at once starts on the next sample."""
+    if isinstance(audio, Waveform):
+        return sample_time_ns(len(audio.samples), audio.rate)
+    info = probe(audio)
+    return sample_time_ns(info.frames, info.rate)
+
+
+def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int) -> ev.ModelTranscript:
+    words = tuple(
+        ev.TimedWord(w.text, heard_ns + nanoseconds(w.start_s), heard_ns + nanoseconds(w.end_s))
+        for w in piece.words
+    )
+    return ev.ModelTranscript(t_ns, piece.text, words)
+
+
+def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
+    if not isinstance(call, ToolCall):
+        raise AdapterFaultError(
+            f"micro-turn {index}: tool_calls must hold ToolCall, not {type(call).__name__}"
+        )
+    try:
+        arguments = msgspec.convert(msgspec.to_builtins(dict(call.arguments)), dict[str, object])
+    except (TypeError, ValueError) as error:
+        raise AdapterFaultError(
+            f"micro-turn {index}: arguments of {call.name!r} are not JSON: {error}"
+        ) from error
+    return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
