@@ -1,7 +1,7 @@
 """Seconds of session per second of one processor: the loop and the lossless recording of both tracks.
 
 A model that costs nothing, 200 ms micro-turns, ten minutes of audio read from a FLAC file, both tracks
-encoded to FLAC, hashes included: how much faster than real time can a session be at most? With a model that is
+encoded to FLAC, hashes included: how fast can a session be at most? With a model that is
 silent, and with one that echoes the user, so that both tracks hold speech. Processor time is what is
 counted, so that others on the machine do not matter; the best of three counts.
 """
