@@ -127,6 +127,21 @@ def test_speech_just_before_and_after_noise_keeps_its_own_edges(tmp_path: Path) 
     assert abs(found[0].start_s - 1.0) <= 0.015
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.001])
+def test_close_neighbours_do_not_take_each_others_sound(tmp_path: Path, noise: float) -> None:
+    """Two clips 400 ms apart: the pause keeps its length to within 60 ms."""
+    rate = 16000
+    clip = voice(rate)
+    gap = np.zeros(rate, np.float32)
+    samples = np.concatenate([gap, clip, gap[: round(0.4 * rate)], clip, gap])
+    samples += np.random.default_rng(5).normal(0, noise, samples.size).astype(np.float32)
+    found = segments(tmp_path / "a.wav", samples, rate)
+    pause = 1 + clip.size / rate
+    before, after = [s for s in found if s.end_s < pause + 0.2], [s for s in found if s.end_s > pause + 0.2]
+    assert abs(before[-1].end_s - pause) <= 0.06
+    assert abs(after[0].start_s - pause - 0.4) <= 0.015
+
+
 def test_a_broken_file_is_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(0), 16000)
     with pytest.raises(BadSampleError, match="no samples"):

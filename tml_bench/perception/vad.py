@@ -9,15 +9,17 @@ Regions. A region starts at a frame of probability >= 0.5 and ends where the pro
 rejects tones, noise, clicks and hum, but its edges are 10-50 ms late.
 
 Edges. The level is the RMS of 5 ms in dB. An onset moves to the first 5 ms at or above the threshold within
-[-300, +150] ms of the region's start, an offset to the end of the last within [-150, +400] ms of its end.
-The threshold is ``max(noise floor + 6 dB, peak - 38 dB)``: the peak is the region's loudest 5 ms, the
-noise floor the median level of the second beside the window (before an onset, after an offset) outside
-other regions. An edge with nothing at or above the threshold in its window stays. No window reaches into
-the neighbouring segment.
+[-300, +150] ms of the region's start, an offset to the end of the last within [-150, +400] ms of its end; an
+edge with nothing that loud in its window stays. The threshold is ``max(noise floor + 6 dB, peak - 38 dB)``:
+the peak is the region's loudest 5 ms, the noise floor the 20th percentile of the levels between this
+region and its neighbour, at most 1.3 s from the edge; with less than 200 ms there (speech at the track's
+own edge) the peak alone decides. Between two regions neither window passes the
+quietest 50 ms, so an offset never takes the next onset's sound for its own.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +41,10 @@ _MERGE_S = 0.25
 _MIN_REGION_S = 0.05
 _ONSET_WINDOW = (-60, 30)
 _OFFSET_WINDOW = (-30, 80)
-_FLOOR_SPAN = 200
+_FLOOR_SPAN = 260
+_FLOOR_LEAST = 40
+_FLOOR_PERCENTILE = 20
+_QUIETEST = 10
 _ABOVE_FLOOR_DB = 6.0
 _BELOW_PEAK_DB = 38.0
 _SILENT_DB = -200.0
@@ -87,18 +92,28 @@ def speech_segments(activity: Activity) -> tuple[Segment, ...]:
     Returns:
         Segments in order, not overlapping, inside the track; empty when there is no speech.
     """
-    regions = _regions(activity.probabilities)
-    bounds = [(round(a / _LEVEL_S), min(round(b / _LEVEL_S), activity.levels.size)) for a, b in regions]
-    ends = [0, *(b for _, b in bounds)]
-    starts = [*(a for a, _ in bounds), activity.levels.size]
-    segments: list[Segment] = []
-    earliest = 0
-    for k, (start, end) in enumerate(bounds):
-        peak = float(activity.levels[start:end].max())
-        onset = _onset(activity.levels, start, peak, max(earliest, ends[k]))
-        offset = _offset(activity.levels, end, peak, starts[k + 1])
-        earliest = max(offset, onset + 1)
-        segments.append(Segment(_seconds(onset), min(_seconds(earliest), activity.duration_s)))
+    levels = activity.levels
+    regions = [
+        (round(a / _LEVEL_S), min(round(b / _LEVEL_S), levels.size))
+        for a, b in _regions(activity.probabilities)
+    ]
+    borders = [_quietest(levels, before, after) for (_, before), (after, _) in pairwise(regions)]
+    ends = [0, *(end for _, end in regions)]
+    starts = [*(start for start, _ in regions), levels.size]
+    segments = []
+    for k, (start, end) in enumerate(regions):
+        peak = float(levels[start:end].max())
+        threshold = _threshold(levels[max(ends[k], start - _FLOOR_SPAN) : start], peak)
+        first = max(start + _ONSET_WINDOW[0], borders[k - 1] if k else 0)
+        loud = np.flatnonzero(levels[first : min(start + _ONSET_WINDOW[1], end)] >= threshold)
+        onset = first + int(loud[0]) if loud.size else start
+
+        threshold = _threshold(levels[end : min(starts[k + 1], end + _FLOOR_SPAN)], peak)
+        first = max(end + _OFFSET_WINDOW[0], onset)
+        last = min(end + _OFFSET_WINDOW[1], borders[k] if k < len(borders) else levels.size)
+        loud = np.flatnonzero(levels[first:last] >= threshold)
+        offset = first + int(loud[-1]) + 1 if loud.size else end
+        segments.append(Segment(_seconds(onset), min(_seconds(offset), activity.duration_s)))
     return tuple(segments)
 
 
@@ -129,20 +144,15 @@ def _regions(probabilities: NDArray[np.float32]) -> list[tuple[float, float]]:
     return [(a, b) for a, b in spans if b - a >= _MIN_REGION_S]
 
 
-def _onset(levels: NDArray[np.float32], start: int, peak: float, earliest: int) -> int:
-    first, last = max(start + _ONSET_WINDOW[0], earliest), start + _ONSET_WINDOW[1]
-    threshold = _threshold(levels[max(first - _FLOOR_SPAN, earliest) : first], peak)
-    loud = np.flatnonzero(levels[first:last] >= threshold)
-    return first + int(loud[0]) if loud.size else start
-
-
-def _offset(levels: NDArray[np.float32], end: int, peak: float, latest: int) -> int:
-    first, last = end + _OFFSET_WINDOW[0], min(end + _OFFSET_WINDOW[1], latest)
-    threshold = _threshold(levels[last : min(last + _FLOOR_SPAN, latest)], peak)
-    loud = np.flatnonzero(levels[max(first, 0) : last] >= threshold)
-    return max(first, 0) + int(loud[-1]) + 1 if loud.size else end
+def _quietest(levels: NDArray[np.float32], end: int, start: int) -> int:
+    """Middle of the quietest 50 ms between two regions."""
+    between = levels[end:start]
+    width = min(_QUIETEST, between.size)
+    mean = np.convolve(between, np.ones(width) / width, "valid")
+    return end + int(np.argmin(mean)) + width // 2
 
 
 def _threshold(beside: NDArray[np.float32], peak: float) -> float:
-    floor = float(np.median(beside)) if beside.size else _SILENT_DB
+    known = beside.size >= _FLOOR_LEAST
+    floor = float(np.percentile(beside, _FLOOR_PERCENTILE)) if known else _SILENT_DB
     return max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB)
