@@ -1,4 +1,4 @@
-"""The two tracks at any mix of rates: exact lengths, places to a sample, no clicks, lossless where possible."""
+"""Both tracks at any mix of rates: exact lengths, places to a sample, no clicks, lossless where it can be."""
 
 from __future__ import annotations
 
