@@ -16,6 +16,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import At, Sample, Utterance
 from tml_bench.task import Score
+from tml_bench.tasks.fd_bench_v1 import loader
 from tml_bench.tasks.fd_bench_v1.annotation import Backchannel, Interruption, Pause, TurnEnd
 from tml_bench.tasks.fd_bench_v1.task import FdBenchV1
 
@@ -520,4 +521,12 @@ def test_the_mini_set_loads_clean() -> None:
     assert {s.subset for s in samples} == set(OFFICIAL)
     assert [s.problem for s in samples if s.problem] == []
     assert TASK.dataset(None).startswith("mini-")
-    assert TASK.dataset(Path("anywhere")) == "official"
+
+
+def test_only_data_of_official_size_counts_as_official(tmp_path: Path) -> None:
+    for name, size in loader.OFFICIAL_SIZES.items():
+        for number in range(size):
+            (tmp_path / name / str(number)).mkdir(parents=True)
+    assert FdBenchV1().dataset(tmp_path) == "official"
+    (tmp_path / "icc_backchannel" / "0").rmdir()
+    assert FdBenchV1().dataset(tmp_path) == f"custom-{tmp_path.name}"

@@ -7,7 +7,8 @@ import pytest
 
 from tml_bench.errors import UserError
 from tml_bench.perception.timeline import Segment, Word
-from tml_bench.report.picture import Span, envelope, timeline_picture
+from tml_bench.report.picture import envelope, timeline_picture
+from tml_bench.task import Mark
 
 
 def test_envelope_by_hand() -> None:
@@ -38,7 +39,7 @@ def draw(out: Path) -> bytes:
         title="a $broken_ <title>",
         user=(rng.normal(0, 0.1, 16000).astype(np.float32), 16000),
         model=(np.zeros(24000, dtype=np.int16), 24000),
-        spans=[Span(0.2, 0.4, "pause"), Span(0.6, None, "user end")],
+        marks=[Mark(0.2, 0.4, "pause"), Mark(0.6, None, "user end")],
         segments=[Segment(0.7, 0.9)],
         words=[Word("Yes,", 0.7, 0.8), Word("$x$", 0.8, None), Word("lost", None, None)],
         rows=[{"event": "response", "start_s": 0.7, "end_s": 0.9}, {"event": "none", "start_s": None}],

@@ -116,6 +116,20 @@ class Published(msgspec.Struct, frozen=True):
     source: str
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """Something annotated or expected, for pictures.
+
+    Attributes:
+        start_s: its start, seconds.
+        end_s: its end; None for a point in time.
+        label: what it is, such as ``pause`` or ``user end``.
+    """
+
+    start_s: float
+    end_s: float | None
+    label: str
+
+
 class Imported(NamedTuple):
     """A finished exchange that another harness recorded.
 
@@ -181,6 +195,12 @@ class Task(ABC):
     @abstractmethod
     def ideal(self, sample: Sample) -> Timeline:
         """The timeline of a respondent that does exactly what is expected: the ceiling."""
+
+    def marks(self, sample: Sample) -> tuple[Mark, ...]:
+        """What a picture of the sample shows; by default the end of the user's turn and the ideal onsets."""
+        end_s = sample.reference.user_end_s
+        user = () if end_s is None else (Mark(end_s, None, "user end"),)
+        return (*user, *(Mark(u.at_s, u.until_s, f"ideal {u.role}") for u in sample.reference.ideal))
 
     def published(self) -> tuple[Published, ...]:
         """Numbers reported by others on the official data."""

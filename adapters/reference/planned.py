@@ -84,7 +84,7 @@ class Planned(StepAdapter):
             audio[a - begin : b - begin] += voice.audio[a - start : b - start]
             if begin <= start:
                 transcript.append(self._transcript(voice, start - begin, stop - start))
-        return Output(audio=audio, transcript=tuple(transcript)) if audio.any() else None
+        return Output(audio=np.trim_zeros(audio, "b"), transcript=tuple(transcript)) if audio.any() else None
 
     def _transcript(self, voice: Clip, offset: int, length: int) -> Transcript:
         shift = seconds(sample_time_ns(offset, self.audio_out))

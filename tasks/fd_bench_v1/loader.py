@@ -36,6 +36,15 @@ PROTOCOLS = {
 }
 """The protocol of each official subset."""
 
+OFFICIAL_SIZES = {
+    "candor_pause_handling": 216,
+    "synthetic_pause_handling": 137,
+    "icc_backchannel": 55,
+    "candor_turn_taking": 119,
+    "synthetic_user_interruption": 200,
+}
+"""Samples in each subset of the official data."""
+
 _VERSION_FOLDERS = ("v1_0", "v1.0")
 AUDIO_SUFFIXES = (".wav", ".flac")
 _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
@@ -57,6 +66,19 @@ def subset_folders(root: Path) -> dict[str, Path]:
     if root.resolve().name in PROTOCOLS:
         return {root.resolve().name: root}
     raise UserError(f"--data {root}: holds none of {', '.join(PROTOCOLS)}", "give the folder that holds them")
+
+
+def is_official(root: Path) -> bool:
+    """Whether every subset found has the number of samples of the official data.
+
+    Raises:
+        UserError: as ``subset_folders``.
+    """
+    found = subset_folders(root)
+    return all(
+        sum(is_number(item.name) for item in folder.iterdir()) == OFFICIAL_SIZES[name]
+        for name, folder in found.items()
+    )
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:

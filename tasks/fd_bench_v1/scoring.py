@@ -11,7 +11,7 @@ from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
 from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation, classify
 from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
-from tml_bench.task import Score, Value
+from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks.fd_bench_v1.annotation import Annotation, Backchannel, Interruption, Pause, TurnEnd
 
 NO_WORDS = (
@@ -52,6 +52,18 @@ def annotation_of(sample: Sample) -> Annotation:
     if not isinstance(found, Annotation):
         raise BadSampleError(sample.problem or f"{sample.id}: not a sample of FD-bench v1")
     return found
+
+
+def annotated(sample: Sample) -> tuple[Mark, ...]:
+    """What the sample's annotation marks, for pictures; the user's end is marked by the task."""
+    annotation = annotation_of(sample)
+    if isinstance(annotation, Pause):
+        return (Mark(*annotation.pause, "pause"),)
+    if isinstance(annotation, Interruption):
+        return (Mark(*annotation.interruption, "interruption"),)
+    if isinstance(annotation, Backchannel):
+        return tuple(Mark(start, end, "backchannel") for start, end in annotation.windows or ())
+    return ()
 
 
 def score(task: str, sample: Sample, timeline: Timeline) -> Score:

@@ -10,7 +10,7 @@ import msgspec
 
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
-from tml_bench.task import Imported, Published, Score, Task
+from tml_bench.task import Imported, Mark, Published, Score, Task
 from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
 
@@ -48,9 +48,9 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
     }
 
     def dataset(self, data: Path | None) -> str:
-        """``official``, or the version of the mini set."""
+        """``official`` when every subset there has its official size, else ``custom``; or the mini set."""
         if data is not None and data.resolve() != MINI.resolve():
-            return "official"
+            return "official" if loader.is_official(data) else f"custom-{data.resolve().name}"
         return msgspec.json.decode((MINI / "manifest.json").read_bytes(), type=_Manifest).version
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
@@ -76,6 +76,10 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
     def ideal(self, sample: Sample) -> Timeline:
         """What the sample's reference asks for."""
         return strategies.ideal(sample)
+
+    def marks(self, sample: Sample) -> tuple[Mark, ...]:
+        """The annotation, and what the ideal respondent says."""
+        return (*scoring.annotated(sample), *super().marks(sample))
 
     def published(self) -> tuple[Published, ...]:
         """The table of the Full-Duplex-Bench repository; ``fdb_rating`` is its rating by GPT-4."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from tml_bench.errors import UserError
 from tml_bench.perception.timeline import Segment, Word
 from tml_bench.report.layout import plain
+from tml_bench.task import Mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,28 +27,13 @@ _USER, _MODEL, _EXPECTED = "#35618f", "#b0562c", "#6b5b95"
 Track = tuple[NDArray[np.generic], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Something that is expected or annotated.
-
-    Attributes:
-        start_s: its start, seconds.
-        end_s: its end; None for a point in time.
-        label: what it is, such as ``pause`` or ``user end``.
-    """
-
-    start_s: float
-    end_s: float | None
-    label: str
-
-
 def timeline_picture(
     out: Path,
     *,
     title: str,
     user: Track,
     model: Track,
-    spans: Sequence[Span] = (),
+    marks: Sequence[Mark] = (),
     segments: Sequence[Segment] = (),
     words: Sequence[Word] = (),
     rows: Sequence[Mapping[str, str | float | None]] = (),
@@ -64,7 +49,7 @@ def timeline_picture(
         title: stands above.
         user: samples of shape (n,) and their rate in Hz; integers or floats, full scale [-1, 1] for floats.
         model: the same for what was heard of the model.
-        spans: annotations, drawn through all tracks.
+        marks: annotations, drawn through all tracks.
         segments: the model's speech as perceived.
         words: the model's words; those without times are not drawn.
         rows: what was scored: mappings with ``event``, ``start_s`` and ``end_s``, as in
@@ -84,7 +69,7 @@ def timeline_picture(
     scored = [
         (s, _seconds(r.get("end_s")), str(r.get("event", ""))) for r in rows if (s := _start(r)) is not None
     ]
-    expected = [(s.start_s, s.end_s, s.label) for s in spans]
+    expected = [(s.start_s, s.end_s, s.label) for s in marks]
     ends = [len(user[0]) / user[1], len(model[0]) / model[1]]
     ends += [end if end is not None else start for start, end, _ in (*timed, *scored, *expected)]
     length = max(0.1, *ends)
