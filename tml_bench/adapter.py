@@ -41,6 +41,35 @@ class InfrastructureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class VideoSpec:
+    """The video an adapter wants.
+
+    Attributes:
+        fps: frames per second it is sent; the instants are k / fps on the session clock.
+        max_side: frames are scaled down, never up, so that neither side exceeds this many pixels.
+    """
+
+    fps: float = 2.0
+    max_side: int = 768
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the user's camera shows at one instant.
+
+    Attributes:
+        t_ns: the instant on the session clock.
+        pts_ns: presentation time of the frame shown, on the session clock; at most ``t_ns``. None when the
+            camera shows black because no video runs.
+        image: shape (height, width, 3), uint8, RGB. Read-only.
+    """
+
+    t_ns: int
+    pts_ns: int | None
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionStart:
     """What an adapter learns when a session begins.
 
@@ -84,6 +113,8 @@ class MicroTurn:
         audio: shape (n,), float32 in [-1, 1], at the adapter's ``audio_in`` rate; silence is streamed too.
             Read-only.
         texts: text messages the user sent during the micro-turn.
+        frames: video frames whose instants lie in the micro-turn, in order; empty unless the adapter has
+            ``video_in`` and the script has video.
         heard_ms: how much of the model's audio the listener has heard by ``end_ns``, in all.
         flushed: what a flush since the last micro-turn dropped; None when there was none.
     """
@@ -93,6 +124,7 @@ class MicroTurn:
     end_ns: int
     audio: NDArray[np.float32]
     texts: tuple[str, ...] = ()
+    frames: tuple[Frame, ...] = ()
     heard_ms: float = 0.0
     flushed: Flushed | None = None
 
@@ -168,11 +200,13 @@ class StepAdapter(ABC):
     Attributes:
         audio_in: the rate in Hz at which it wants the user's audio.
         audio_out: the rate in Hz of the audio it gives.
+        video_in: the video it wants; None when it takes none.
         privileged: True for reference adapters that are shown what is expected of them.
     """
 
     audio_in: int = 16000
     audio_out: int = 24000
+    video_in: VideoSpec | None = None
     privileged: bool = False
 
     def warm_up(self) -> None:  # noqa: B027

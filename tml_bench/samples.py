@@ -1,7 +1,6 @@
 """One example of a task: what the user side sends and when, and what is expected of the model.
 
-Times are seconds on the session clock, t = 0 at the first input sample. A video track will join
-``Script`` beside ``turns`` and ``texts``; everything else is shared by all tracks.
+Times are seconds on the session clock, t = 0 at the first input sample.
 """
 
 from __future__ import annotations
@@ -78,6 +77,34 @@ class UserTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Subtitle:
+    """A line of text burned into a video from ``start_s`` to ``end_s``, seconds of the video."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserVideo:
+    """A video the user's camera shows, from ``at_s`` on.
+
+    Attributes:
+        path: a file that FFmpeg reads.
+        at_s: session time of the video's first instant (its time stamp 0).
+        sound: also send its audio track, mixed into the user's audio; False mutes it.
+        after: what the camera shows from its end to the session's end: ``black`` or ``frozen``.
+        subtitles: burned into the frames.
+    """
+
+    path: Path
+    at_s: float = 0.0
+    sound: bool = False
+    after: str = "black"
+    subtitles: tuple[Subtitle, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UserText:
     """A text message the user sends at ``at_s`` seconds."""
 
@@ -92,12 +119,14 @@ class Script:
     Attributes:
         turns: user audio, in order.
         texts: timed text messages.
-        tail_s: silence streamed after the last turn, in which the model may still answer.
+        videos: what the camera shows, in order, not overlapping; before the first it shows black.
+        tail_s: silence streamed after the last turn, text or video, in which the model may still answer.
         instructions: the system prompt; empty means none.
     """
 
     turns: tuple[UserTurn, ...] = ()
     texts: tuple[UserText, ...] = ()
+    videos: tuple[UserVideo, ...] = ()
     tail_s: float = 0.0
     instructions: str = ""
 

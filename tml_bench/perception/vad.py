@@ -1,7 +1,7 @@
 """Where a track has speech: Silero regions whose edges are moved to the energy envelope.
 
 Conventions: times are seconds from the track's first sample. The track is resampled to 16 kHz in one
-streaming pass that keeps one probability per 32 ms and one level per 5 ms, so memory stays flat (4 MB per
+streaming pass that keeps one probability per 32 ms and one level per 5 ms, so memory stays flat (7 MB per
 hour of audio).
 
 Regions. A region starts at a frame of probability >= 0.5 and ends where the probability falls below
@@ -13,8 +13,8 @@ Edges. The level is the RMS of 5 ms in dB. An onset moves to the first 5 ms at o
 edge with nothing that loud in its window stays. The threshold is ``max(noise floor + 6 dB, peak - 38 dB)``:
 the peak is the region's loudest 5 ms, the noise floor the 20th percentile of the levels between this
 region and its neighbour, at most 1.3 s from the edge; with less than 200 ms there (speech at the track's
-own edge) the peak alone decides. Between two regions neither window passes the
-quietest 50 ms, so an offset never takes the next onset's sound for its own.
+own edge) the peak alone decides. Between two regions neither window passes the quietest 50 ms, so an
+offset never takes the next onset's sound for its own.
 """
 
 from __future__ import annotations
