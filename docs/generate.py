@@ -1,0 +1,225 @@
+"""Write the generated parts of the documentation: ``.venv/bin/python docs/generate.py``.
+
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+``tests/test_docs.py`` fails when one is stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+ROOT = Path(__file__).resolve().parent.parent
+PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """All pages of the documentation."""
+    return [
+        *sorted(ROOT.glob("*.md")),
+        *sorted((ROOT / "docs").glob("*.md")),
+        ROOT / "benchmarks" / "README.md",
+    ]
+
+
+def refreshed(text: str) -> str:
+    """A page with its generated parts written anew.
+
+    Raises:
+        KeyError: a part has an unknown name.
+    """
+    return PART.sub(lambda part: f"{part[1]}\n{PARTS[part['name']]()}\n{part[3]}", text)
+
+
+def table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+
+
+def tasks() -> str:
+    """Every installed task with its data, subsets and number of metrics."""
+    return table(("task", "what it is", "subsets", "metrics", "data that ships"), _task_rows())
+
+
+def _task_rows() -> Iterator[Sequence[str]]:
+    from tml_bench.plugins import load_task, task_names
+
+    for name in task_names():
+        task = load_task(name)
+        used = {sample.subset for sample in task.samples()}
+        subsets = ", ".join(f"`{subset}`" for subset in task.subsets if subset in used)
+        yield f"`{name}`", task.title, subsets, str(len(task.metrics)), task.dataset(None)
+
+
+def metrics() -> str:
+    """Every metric of every installed task."""
+    return table(("task", "metric", "unit", "better", "family", "what it is"), _metric_rows())
+
+
+def _metric_rows() -> Iterator[Sequence[str]]:
+    from tml_bench.plugins import load_task, task_names
+
+    better = {"higher": "higher", "lower": "lower", "none": "–"}
+    for name in task_names():
+        task = load_task(name)
+        for m in task.metrics:
+            bold = f"**`{m.name}`**" if m.name in task.headline else f"`{m.name}`"
+            yield f"`{name}`", bold, m.unit or "–", better[m.direction], m.family, m.describes
+
+
+def adapters() -> str:
+    """Every installed adapter with its options."""
+    from tml_bench.listing import adapter_lines
+
+    lines = (line.partition("  ")[::2] for line in adapter_lines() if not line.startswith("your own"))
+    return table(("adapter and its options", "what it does"), ((f"`{a}`", _joined(b)) for a, b in lines))
+
+
+def events() -> str:
+    """Every kind of event in session.jsonl."""
+    from tml_bench import events as ev
+
+    kinds = ev.AnyEvent.__args__
+    found = "\n".join(_struct(kind, f"`{kind.__struct_config__.tag}`") for kind in kinds)
+    inner = "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in (ev.TimedWord, ev.ImportedWord))
+    return f"{found}\nParts of events:\n\n{inner}"
+
+
+def manifest() -> str:
+    """The fields of manifest.json."""
+    from tml_bench.recording import FileEntry, Manifest
+
+    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in (Manifest, FileEntry))
+
+
+def run_config() -> str:
+    """The fields of run.json."""
+    from tml_bench.runs.config import Environment, RunConfig
+
+    titles = ((RunConfig, "`config`"), (Environment, "`environment`"))
+    return "\n".join(_struct(kind, title) for kind, title in titles)
+
+
+def attempts() -> str:
+    """The fields of a line of attempts.jsonl."""
+    from tml_bench.runs.store import Attempt
+
+    return _struct(Attempt, "a line of `attempts.jsonl`")
+
+
+def scores() -> str:
+    """The fields of a line of scores.jsonl."""
+    from tml_bench.task import Score, Value
+
+    titles = ((Score, "a line of `scores.jsonl`"), (Value, "`Value`"))
+    return "\n".join(_struct(kind, title) for kind, title in titles)
+
+
+def _struct(kind: type[msgspec.Struct], title: str) -> str:
+    summary, meanings = _docstring(kind)
+    types = kind.__annotations__
+    rows = ((f"`{name}`", f"`{types[name]}`", meanings.get(name, "")) for name in types)
+    body = table(("field", "type", "meaning"), rows) if types else ""
+    return f"**{title}**: {summary}\n\n{body}"
+
+
+def _docstring(kind: type) -> tuple[str, dict[str, str]]:
+    """The first sentence of a docstring, and what it says of each attribute."""
+    text = textwrap.dedent(" " * 4 + (kind.__doc__ or ""))
+    head, _, attributes = text.partition("Attributes:\n")
+    entries = re.findall(
+        r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", textwrap.indent(textwrap.dedent(attributes), " " * 4), re.M
+    )
+    return _joined(head), {name: _joined(meaning) for name, meaning in entries}
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split()).replace("``", "`")
+
+
+def cli() -> str:
+    """Every command with its arguments and options."""
+    from tml_bench.cli import main
+
+    return "\n".join(_command(name, command) for name, command in sorted(main.commands.items()))
+
+
+def _command(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"tml-bench {name}")
+    usage = " ".join(command.collect_usage_pieces(context))
+    blocks = inspect.cleandoc(command.help or "").split("\n\n")
+    prose = [" ".join(block.split()) for block in blocks if not block.startswith("\b")]
+    examples = [block.removeprefix("\b\n") for block in blocks if block.startswith("\b")]
+    parts = [f"## tml-bench {name}", *prose, f"    tml-bench {name} {usage}", "Examples:"]
+    parts += [f"```sh\n{block}\n```" for block in examples]
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    body = table(("option", "value", "what it does"), map(_option, options)) if options else "No options.\n"
+    return "\n\n".join(parts) + f"\n\n{body}"
+
+
+def _option(option: click.Option) -> Sequence[str]:
+    kind = option.type
+    if option.is_flag:
+        value = "–"
+    elif isinstance(kind, click.Choice):
+        value = ", ".join(f"`{choice}`" for choice in kind.choices)
+    else:
+        value = kind.name.removesuffix(" range")
+    help_text = option.help or ""
+    default = f"[default: {option.default}]" if option.show_default else ""
+    return ", ".join(f"`{name}`" for name in option.opts), value, f"{help_text} {default}".strip()
+
+
+def _anything(kind: type) -> dict[str, object]:
+    """Any JSON value, for what is typed ``object``: arguments of tool calls."""
+    if kind is object:
+        return {"description": "any JSON value"}
+    raise NotImplementedError(kind)
+
+
+def schema() -> str:
+    """The JSON Schema of a line of session.jsonl."""
+    from tml_bench import events as ev
+
+    return (
+        msgspec.json.format(
+            msgspec.json.encode(msgspec.json.schema(ev.AnyEvent, schema_hook=_anything), order="sorted")
+        ).decode()
+        + "\n"
+    )
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "adapters": adapters,
+    "attempts": attempts,
+    "cli": cli,
+    "events": events,
+    "manifest": manifest,
+    "metrics": metrics,
+    "run-config": run_config,
+    "scores": scores,
+    "tasks": tasks,
+}
+"""What can be generated into a page, by name."""
+
+FILES: dict[str, Callable[[], str]] = {"docs/session.schema.json": schema}
+"""Files that are generated whole."""
+
+
+def main() -> None:
+    """Rewrite what is stale."""
+    for page in pages():
+        page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, content in FILES.items():
+        (ROOT / name).write_text(content(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
