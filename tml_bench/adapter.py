@@ -16,14 +16,14 @@ A first adapter is a class with ``step`` alone::
             return Output(audio=0.3 * np.sin(2 * np.pi * 440 * t))
 
 ``tml-bench run --adapter path/to/file.py:Beep`` runs it. ``StepAdapter`` is for models that answer one
-micro-turn at a time; a service with a clock of its own will get ``LiveAdapter`` beside it, giving the same
-``Output`` to the same recorder.
+micro-turn at a time, on the simulated clock; ``LiveAdapter`` is for services with a clock of their own, on the
+wall clock. Both give the same ``Output`` to the same recorder; nothing downstream knows which it was.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +37,25 @@ class InfrastructureError(Exception):
 
     The attempt ends with the outcome ``infrastructure``: it is missing data, retried, and never counted
     against the model.
+    """
+
+
+class QuotaError(InfrastructureError):
+    """Raise it when the service refuses for its rate limit or quota; the session is tried again later.
+
+    Attributes:
+        retry_after_s: how long the service asks to wait; None when it does not say.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ProtocolError(Exception):
+    """Raise it when the model's side breaks its own protocol (garbage, a message too large).
+
+    The attempt ends with the outcome ``adapter_error``.
     """
 
 
@@ -70,6 +89,21 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A function the model may call.
+
+    Attributes:
+        name: the function.
+        description: what it does.
+        parameters: JSON Schema of its arguments, an object.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+@dataclass(frozen=True, slots=True)
 class SessionStart:
     """What an adapter learns when a session begins.
 
@@ -78,6 +112,7 @@ class SessionStart:
         tick_ns: length of a micro-turn in nanoseconds.
         seed: seed for everything random in the adapter; same seed, same output.
         instructions: the system prompt; empty means none.
+        tools: functions the model may call.
         reference: the expected behaviour. Only adapters with ``privileged = True`` get it, and reports
             mark them; for all others it is None.
     """
@@ -86,6 +121,7 @@ class SessionStart:
     tick_ns: int
     seed: int = 0
     instructions: str = ""
+    tools: tuple[ToolSpec, ...] = ()
     reference: Reference | None = None
 
 
@@ -103,6 +139,23 @@ class Flushed:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a function the model called gave back.
+
+    Attributes:
+        call_id: of the call.
+        name: the function.
+        output: any JSON value.
+        is_error: the function does not exist or refused its arguments; ``output`` says why.
+    """
+
+    call_id: str
+    name: str
+    output: object
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MicroTurn:
     """The user's side of one micro-turn, handed over at ``end_ns``.
 
@@ -115,6 +168,7 @@ class MicroTurn:
         texts: text messages the user sent during the micro-turn.
         frames: video frames whose instants lie in the micro-turn, in order; empty unless the adapter has
             ``video_in`` and the script has video.
+        tool_results: results of function calls that have come in since the last micro-turn.
         heard_ms: how much of the model's audio the listener has heard by ``end_ns``, in all.
         flushed: what a flush since the last micro-turn dropped; None when there was none.
     """
@@ -125,6 +179,7 @@ class MicroTurn:
     audio: NDArray[np.float32]
     texts: tuple[str, ...] = ()
     frames: tuple[Frame, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
     heard_ms: float = 0.0
     flushed: Flushed | None = None
 
@@ -183,6 +238,9 @@ class Output:
         text: written (not spoken) output.
         tool_calls: functions called.
         flush: drop all audio that has not been heard yet, before ``audio`` is queued (a cancel).
+        item: the service's own id of the reply that ``audio`` belongs to; ``LiveAdapter.heard`` speaks of it.
+        compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
+            charged instead of the time measured around ``step``.
     """
 
     audio: NDArray[np.generic] | None = None
@@ -190,6 +248,27 @@ class Output:
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     flush: bool = False
+    item: str = ""
+    compute_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """A message of the service, kept as it was for the record.
+
+    Attributes:
+        type: its type as the service names it.
+        body: the message, with audio and images replaced by their size; see ``tml_bench.redact``.
+        sent: True for a message of ours.
+    """
+
+    type: str
+    body: Mapping[str, object] = field(default_factory=dict)
+    sent: bool = False
+
+
+ModelEvent = Output | ProviderEvent
+"""What a live service may give."""
 
 
 class StepAdapter(ABC):
@@ -221,3 +300,63 @@ class StepAdapter(ABC):
 
     def stop(self) -> None:  # noqa: B027
         """End the session; called also after ``step`` has raised."""
+
+
+class LiveAdapter(ABC):
+    """A service with a clock of its own, spoken to in real time; all methods run on one asyncio loop.
+
+    One instance serves one session. No method may block the loop.
+
+    Attributes:
+        audio_in: the rate in Hz at which it wants the user's audio.
+        audio_out: the rate in Hz of the audio it gives.
+        video_in: the video it wants; None when it takes none.
+        privileged: as for ``StepAdapter``.
+        turn_based: the service answers whole turns, so that overlap cannot be handled; reports say so.
+    """
+
+    audio_in: int = 24000
+    audio_out: int = 24000
+    video_in: VideoSpec | None = None
+    privileged: bool = False
+    turn_based: bool = False
+
+    @abstractmethod
+    async def connect(self, session: SessionStart) -> None:
+        """Open the session; returns when the service is ready to listen.
+
+        Raises:
+            InfrastructureError: the service cannot be reached.
+            QuotaError: it refuses for its limits.
+        """
+
+    @abstractmethod
+    async def send(self, turn: MicroTurn) -> None:
+        """Send one micro-turn of the user: audio, silence included, and whatever else it holds."""
+
+    @abstractmethod
+    def events(self) -> AsyncIterator[ModelEvent]:
+        """What the service gives, as it comes, until the session is closed.
+
+        Ending before ``close`` was called means that the service hung up: outcome ``infrastructure``.
+
+        Raises:
+            ProtocolError: the service sent garbage.
+            InfrastructureError: the connection broke.
+        """
+
+    async def heard(self, item: str, ms: float, cut: bool) -> None:  # noqa: B027
+        """Told after a flush how much of a reply was heard, so that the service can be told (truncate).
+
+        Args:
+            item: the reply, as in ``Output.item``.
+            ms: heard of it, in all.
+            cut: True when the rest was dropped.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End the session; called also after another method has raised."""
+
+
+Adapter = StepAdapter | LiveAdapter

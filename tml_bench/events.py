@@ -78,12 +78,14 @@ class Stepped(Event, frozen=True, tag="step"):
         handed_ns: when its input was handed over.
         compute_ns: compute charged to it.
         done_ns: when its output existed.
+        up_ns: how long the network took to bring the input to the model.
     """
 
     i: int
     handed_ns: int
     compute_ns: int
     done_ns: int
+    up_ns: int = 0
 
 
 class ModelAudio(Event, frozen=True, tag="model_audio"):
@@ -94,12 +96,16 @@ class ModelAudio(Event, frozen=True, tag="model_audio"):
         heard_ns: when its first sample is heard.
         end_ns: when its last sample has been heard, if no later ``flush`` cuts it.
         onset_ns: when its first sample that is not exactly zero is heard; absent when there is none.
+        item: the service's id of the reply it belongs to.
+        down_ns: how long the network took to bring it, after ``t_ns``.
     """
 
     t_ns: int
     heard_ns: int
     end_ns: int
     onset_ns: int | None = None
+    item: str = ""
+    down_ns: int = 0
 
 
 class Flush(Event, frozen=True, tag="flush"):
@@ -154,6 +160,48 @@ class ModelToolCall(Event, frozen=True, tag="tool_call"):
     arguments: dict[str, object] = {}
 
 
+class ToolReturned(Event, frozen=True, tag="tool_result"):
+    """The result of a function call was handed to the model."""
+
+    t_ns: int
+    call_id: str
+    name: str
+    output: object = None
+    is_error: bool = False
+
+
+class Sent(Event, frozen=True, tag="sent"):
+    """One micro-turn was sent to a live service.
+
+    Attributes:
+        i: number of the micro-turn.
+        handed_ns: when it was due.
+        late_ns: how much later the sending began; ours, not the model's.
+        took_ns: how long the sending took.
+    """
+
+    i: int
+    handed_ns: int
+    late_ns: int
+    took_ns: int
+
+
+class Provider(Event, frozen=True, tag="provider"):
+    """A message to or from a live service, as it was, but for audio and images, which are told by size.
+
+    Attributes:
+        t_ns: when it came or went.
+        type: as the service names it.
+        body: the message.
+        sent: True for a message of ours.
+    """
+
+    t_ns: int
+    type: str
+    body: dict[str, object] = {}
+    sent: bool = False
+
+
 class ImportedWord(msgspec.Struct, frozen=True):
     """A word of an imported transcript, in seconds exactly as its file has it."""
 
@@ -204,6 +252,9 @@ AnyEvent = (
     | ModelTranscript
     | ModelText
     | ModelToolCall
+    | ToolReturned
+    | Sent
+    | Provider
     | ImportedTranscript
     | Note
     | Fault

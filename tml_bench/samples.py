@@ -5,6 +5,7 @@ Times are seconds on the session clock, t = 0 at the first input sample.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,6 +114,25 @@ class UserText:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A function the model may call, played by the harness.
+
+    Attributes:
+        name: the function.
+        description: what it does.
+        parameters: JSON Schema of its arguments.
+        answer: gives a JSON value for the arguments; what it raises goes to the model as an error.
+        latency_s: how long after the call the result is there.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+    answer: Callable[[Mapping[str, object]], object]
+    latency_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """What the user side does.
 
@@ -122,6 +142,7 @@ class Script:
         videos: what the camera shows, in order, not overlapping; before the first it shows black.
         tail_s: silence streamed after the last turn, text or video, in which the model may still answer.
         instructions: the system prompt; empty means none.
+        tools: functions the model may call.
     """
 
     turns: tuple[UserTurn, ...] = ()
@@ -129,6 +150,7 @@ class Script:
     videos: tuple[UserVideo, ...] = ()
     tail_s: float = 0.0
     instructions: str = ""
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
