@@ -6,11 +6,13 @@ A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import click
 import msgspec
@@ -39,8 +41,8 @@ def refreshed(text: str) -> str:
 
 def table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
     """A Markdown table."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+    cells = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
 def tasks() -> str:
@@ -122,7 +124,29 @@ def scores() -> str:
     return "\n".join(_struct(kind, title) for kind, title in titles)
 
 
-def _struct(kind: type[msgspec.Struct], title: str) -> str:
+def contract() -> str:
+    """The attributes of an adapter, and everything that crosses the contract."""
+    from tml_bench import adapter
+
+    crossing = [
+        kind for kind in vars(adapter).values() if dataclasses.is_dataclass(kind) and _of(kind, adapter)
+    ]
+    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in (adapter.StepAdapter, *crossing))
+
+
+def samples() -> str:
+    """Everything a sample is made of."""
+    from tml_bench import samples
+
+    kinds = [kind for kind in vars(samples).values() if dataclasses.is_dataclass(kind) and _of(kind, samples)]
+    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in kinds)
+
+
+def _of(kind: object, module: ModuleType) -> bool:
+    return getattr(kind, "__module__", "") == module.__name__
+
+
+def _struct(kind: type, title: str) -> str:
     summary, meanings = _docstring(kind)
     types = kind.__annotations__
     rows = ((f"`{name}`", f"`{types[name]}`", meanings.get(name, "")) for name in types)
@@ -200,10 +224,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "adapters": adapters,
     "attempts": attempts,
     "cli": cli,
+    "contract": contract,
     "events": events,
     "manifest": manifest,
     "metrics": metrics,
     "run-config": run_config,
+    "samples": samples,
     "scores": scores,
     "tasks": tasks,
 }

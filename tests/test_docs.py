@@ -1,0 +1,210 @@
+"""The documentation is true: generated parts are fresh, links lead somewhere, code runs, commands exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+from fakes import run_session
+
+from tml_bench.adapter import StepAdapter
+from tml_bench.adapters.reference import Delayed, Silent
+from tml_bench.cli import main
+from tml_bench.plugins import load_task
+from tml_bench.report.baselines import baselines
+from tml_bench.runs.perceive import timeline_of
+from tml_bench.session.engine import Settings
+from tml_bench.task import Score, Task
+
+ROOT = Path(__file__).resolve().parent.parent
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+
+
+def load(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = load(ROOT / "docs" / "generate.py", "docs_generate")
+PAGES = [*generate.pages(), *sorted(ROOT.glob("tasks/*/README.md"))]
+
+
+def named(pages: list[Path]) -> list[object]:
+    return [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for kind, body in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+@pytest.mark.parametrize("page", named(generate.pages()))
+def test_generated_parts_are_fresh(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert generate.refreshed(text) == text, "run docs/generate.py"
+
+
+@pytest.mark.parametrize("name", generate.FILES)
+def test_generated_files_are_fresh(name: str) -> None:
+    assert (ROOT / name).read_text(encoding="utf-8") == generate.FILES[name](), "run docs/generate.py"
+
+
+def test_every_generated_part_is_used() -> None:
+    used = {part["name"] for page in generate.pages() for part in generate.PART.finditer(page.read_text())}
+    assert used == set(generate.PARTS)
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_links_lead_somewhere(page: Path) -> None:
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in LINK.findall(prose):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), target
+
+
+def anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def commands() -> Iterator[object]:
+    for page in PAGES:
+        for line in "\n".join(blocks(page, "sh")).splitlines():
+            for part in line.split("&&"):
+                words = shlex.split(part, comments=True)
+                if words and Path(words[0]).name == "tml-bench":
+                    yield pytest.param(words[1:], id=f"{page.relative_to(ROOT)}: {' '.join(words[1:])}")
+
+
+@pytest.mark.parametrize("words", list(commands()))
+def test_commands_exist(words: list[str]) -> None:
+    name, *arguments = words
+    command = main.commands[name]
+    command.make_context(name, arguments, parent=click.Context(main))
+
+
+@pytest.fixture
+def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """Every named Python block of the documentation, imported under its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = {}
+    for page in generate.pages():
+        for body in blocks(page, "python"):
+            found = re.match(r"# (\w+)\.py\n", body)
+            name = found[1] if found else f"block_{len(modules)}"
+            path = tmp_path / f"{name}.py"
+            path.write_text(body, encoding="utf-8")
+            monkeypatch.delitem(sys.modules, name, raising=False)
+            modules[name] = load(path, name)
+    return modules
+
+
+def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
+    functions = [name for name, module in examples.items() if hasattr(module, "steps_and_speech")]
+    assert len(functions) == 1
+    assert set(examples) - set(functions) == {"my_model", "agent", "test_agent", "doorbell"}
+
+
+def scores(folder: Path, task: Task, adapter: StepAdapter, **wanted: object) -> list[Score]:
+    found = []
+    for sample in task.samples(**wanted):  # type: ignore[arg-type]
+        ran = run_session(folder / sample.id, sample, adapter, Settings())
+        timeline = timeline_of(ran.recording, folder / f"{sample.id}.json", "transcript")
+        found.append(task.score(sample, timeline))
+    return found
+
+
+def value(found: list[Score], metric: str) -> float | None:
+    values = [score.values[metric].numerator for score in found if metric in score.values]
+    return sum(values) / len(values) if values else None
+
+
+def test_the_readme_model_answers_half_the_turns_and_most_pauses(
+    examples: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    task, parrot = load_task("fd-bench-v1"), examples["my_model"].Parrot()
+    turns = scores(tmp_path / "turns", task, parrot, subsets=["candor_turn_taking"])
+    assert value(turns, "response") == 0.5
+    assert 0.2 <= (value(turns, "latency") or 0) <= 0.4
+    pauses = scores(tmp_path / "pauses", task, parrot, subsets=["candor_pause_handling"])
+    assert value(pauses, "pause_takeover") == pytest.approx(5 / 6)
+
+
+def test_the_agent_passes_its_own_test(examples: dict[str, ModuleType]) -> None:
+    module = examples["test_agent"]
+    tests = [name for name in vars(module) if name.startswith("test_")]
+    assert len(tests) == 1
+    getattr(module, tests[0])()
+
+
+def test_the_agent_answers_an_interruption_with_a_flush(
+    examples: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    sample = next(load_task("fd-bench-v1").samples(subsets=["synthetic_user_interruption"]))
+    ran = run_session(tmp_path / "r", sample, examples["agent"].Agent(), Settings())
+    assert ran.recording.timed_words()
+    (block,) = (module for module in examples.values() if hasattr(module, "steps_and_speech"))
+    steps, emitted_s = block.steps_and_speech(ran.recording.folder)
+    assert steps == int(ran.recording.duration_s / 0.2)
+    assert emitted_s > 0
+
+
+def test_the_doorbell_measures_what_it_says(examples: dict[str, ModuleType], tmp_path: Path) -> None:
+    task = examples["doorbell"].Doorbell()
+    ideal = [task.score(sample, task.ideal(sample)) for sample in task.samples()]
+    assert value(ideal, "answers") == 1.0
+    assert value(ideal, "delay") == pytest.approx(0.2)
+    delayed = scores(tmp_path / "delayed", task, Delayed(400))
+    assert value(delayed, "delay") == pytest.approx(0.4, abs=0.02)
+    silent = scores(tmp_path / "silent", task, Silent())
+    assert value(silent, "answers") == 0.0
+    assert value(silent, "delay") is None
+
+
+def test_the_doorbell_floor_is_as_the_page_says(examples: dict[str, ModuleType]) -> None:
+    task = examples["doorbell"].Doorbell()
+    floors = {b.metric: (b.floor, b.floor_by) for b in baselines(task, task.samples())}
+    assert floors["answers"] == (1.0, "constant@2")
+
+
+def test_the_queue_example_of_the_time_page() -> None:
+    from tml_bench.session.clock import ComputeQueue
+
+    page = (ROOT / "docs" / "time-model.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.M)
+    queue, before = ComputeQueue(), 0
+    assert len(rows) == 4
+    for _, handed, cost, starts, exists, behind in (map(int, row) for row in rows):
+        assert max(handed, before) == starts
+        before = queue.charge(handed, cost)
+        assert (exists, behind) == (before, before - handed)
+
+
+def test_the_flush_example_of_the_time_page() -> None:
+    import numpy as np
+
+    from tml_bench.session.playback import Playback
+
+    playback = Playback(1000)
+    playback.render(1_000_000_000)
+    playback.push(1_000_000_000, np.ones(3000, np.float32))
+    playback.render(2_200_000_000)
+    flushed = playback.flush(2_200_000_000)
+    assert (flushed.heard_ms, flushed.dropped_ms) == (1200.0, 1800.0)
