@@ -1,0 +1,72 @@
+"""API keys: from the environment, or from a file that only its owner can read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from tml_bench.errors import UserError
+from tml_bench.redact import remember_secret
+
+KEYS_FILE = "TML_BENCH_KEYS"
+"""Environment variable that names the file of keys, lines of ``NAME=value``."""
+
+
+def secret(*names: str) -> str:
+    """The key under the first of these names that is set.
+
+    Each name is looked up in the environment, then in the file that ``TML_BENCH_KEYS`` names. The key is
+    blanked from now on in everything recorded.
+
+    Args:
+        names: environment variables, in order of preference.
+
+    Raises:
+        UserError: none is set, or others than its owner may read the file.
+    """
+    found = optional_secret(*names)
+    if found is None:
+        raise UserError(
+            f"{names[0]} is not set",
+            f"export it, or put {names[0]}=... into a file of mode 0600 and name that file in {KEYS_FILE}",
+        )
+    return found
+
+
+def optional_secret(*names: str) -> str | None:
+    """As ``secret``, for services that need no key; None when there is none.
+
+    Raises:
+        UserError: others than its owner may read the file.
+    """
+    filed = _from_file()
+    for name in names:
+        value = os.environ.get(name) or filed.get(name)
+        if value:
+            remember_secret(value)
+            return value
+    return None
+
+
+def _from_file() -> dict[str, str]:
+    named = os.environ.get(KEYS_FILE)
+    if not named:
+        return {}
+    path = Path(named)
+    try:
+        mode = path.stat().st_mode
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{KEYS_FILE} names {path}, which cannot be read: {error}", "name a readable file"
+        ) from error
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise UserError(f"others may read the keys in {path}", f"run: chmod 600 {path}")
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {name.strip().removeprefix("export ").strip(): _bare(value) for name, _, value in pairs}
+
+
+def _bare(value: str) -> str:
+    value = value.strip()
+    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"" else value
