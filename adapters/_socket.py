@@ -1,0 +1,225 @@
+"""A websocket with the project's bounds, whose failures are the contract's errors.
+
+TLS certificates are always verified, redirects are never followed (they would carry the key elsewhere),
+compression is off, and messages, queues and waiting times are bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
+
+from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
+from tml_bench.errors import UserError
+from tml_bench.redact import redacted
+
+MAX_MESSAGE = 4 * 2**20
+"""Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
+
+MAX_QUEUE = 16
+"""Most frames waiting to be read."""
+
+OPEN_S = 20.0
+"""Longest wait for the handshake, in seconds."""
+
+SEND_S = 5.0
+"""Longest wait for a service that does not take what is sent, in seconds."""
+
+CLOSE_S = 2.0
+"""Longest wait for the closing handshake, in seconds."""
+
+PING_S = 20.0
+"""Time between pings, and longest wait for their answer, in seconds."""
+
+_QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted|too many|limit.?reached", re.IGNORECASE)
+_OUR_COMPLAINTS = {1002, 1003, 1007, 1009}
+
+
+class _Connect(connect):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class Socket:
+    """An open websocket; see ``open_socket``."""
+
+    def __init__(self, connection: ClientConnection, url: str) -> None:
+        self._connection = connection
+        self._url = url
+        self._closing = False
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message.
+
+        Raises:
+            InfrastructureError: the connection is gone, or the service takes nothing any more.
+            QuotaError: the service closed the connection for its limits.
+            ProtocolError: the connection ended because the service broke the websocket protocol.
+        """
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._connection.send(message)
+        except TimeoutError as error:
+            raise InfrastructureError(f"{self._url} takes no messages for {SEND_S:g} s") from error
+        except ConnectionClosed as error:
+            raise closed_error(error, self._url) from error
+
+    async def send_json(self, message: Mapping[str, Any]) -> None:
+        """Send one message as a JSON text frame; errors as ``send``."""
+        await self.send(json.dumps(message, separators=(",", ":")))
+
+    async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
+        """The next message, for the opening of a session.
+
+        Raises:
+            InfrastructureError: none came in time, or the connection ended.
+            QuotaError, ProtocolError: as ``send``.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._connection.recv()
+        except TimeoutError as error:
+            raise InfrastructureError(f"{self._url} says nothing for {timeout_s:g} s") from error
+        except ConnectionClosed as error:
+            raise closed_error(error, self._url) from error
+
+    async def messages(self) -> AsyncIterator[str | bytes]:
+        """All further messages; ends when either side closes in good order.
+
+        Raises:
+            InfrastructureError, QuotaError, ProtocolError: as ``send``.
+        """
+        while True:
+            try:
+                message = await self._connection.recv()
+            except ConnectionClosed as error:
+                if self._closing or _in_good_order(error):
+                    return
+                raise closed_error(error, self._url) from error
+            yield message
+
+    async def close(self) -> None:
+        """Close; does nothing when it is closed."""
+        self._closing = True
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+async def open_socket(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    max_message: int = MAX_MESSAGE,
+    key_variable: str = "",
+) -> Socket:
+    """Connect.
+
+    Args:
+        url: ``wss://`` or, for servers without TLS, ``ws://``.
+        headers: request headers.
+        max_message: longest message taken, in bytes; a longer one is a ``ProtocolError``.
+        key_variable: where the key comes from, to be named when the service refuses it.
+
+    Raises:
+        InfrastructureError: the service cannot be reached or refuses.
+        QuotaError: it answers 429, or 503 with a time to wait.
+        UserError: the address is not one of a websocket.
+    """
+    shown = redacted(url)
+    try:
+        connection = await _Connect(
+            url,
+            additional_headers=dict(headers or {}),
+            compression=None,
+            open_timeout=OPEN_S,
+            close_timeout=CLOSE_S,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            max_size=max_message,
+            max_queue=MAX_QUEUE,
+        )
+    except InvalidURI as error:
+        raise UserError(
+            f"{shown!r} is not the address of a websocket", "give ws://... or wss://..."
+        ) from error
+    except InvalidStatus as error:
+        raise _refusal(error, shown, key_variable) from error
+    except (OSError, TimeoutError, InvalidHandshake, WebSocketException, EOFError) as error:
+        what = redacted(str(error)) or type(error).__name__
+        raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
+    return Socket(connection, shown)
+
+
+def parse_object(message: str | bytes) -> dict[str, Any]:
+    """The JSON object that a message holds, text or binary.
+
+    Raises:
+        ProtocolError: it holds none.
+    """
+    try:
+        value = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"the service sent no JSON: {redacted(str(message[:80]))!r}") from error
+    if not isinstance(value, dict):
+        raise ProtocolError(f"the service sent JSON that is no object: {redacted(str(message[:80]))!r}")
+    return value
+
+
+def refusal(message: str, retry_after_s: float | None = None) -> InfrastructureError:
+    """The error for a service that refuses and says why: a ``QuotaError`` if it is about its limits."""
+    if retry_after_s is not None or _QUOTA.search(message):
+        return QuotaError(redacted(message), retry_after_s)
+    return InfrastructureError(redacted(message))
+
+
+def closed_error(error: ConnectionClosed, url: str) -> InfrastructureError | ProtocolError:
+    """The contract's error for a connection that ended.
+
+    When this side closed it first because of what the service sent (a malformed frame, text that is not
+    UTF-8, a message too large), the service broke its protocol.
+    """
+    if error.sent is not None and not error.rcvd_then_sent and error.sent.code in _OUR_COMPLAINTS:
+        return ProtocolError(f"{url} broke the websocket protocol: {error.sent}")
+    if error.rcvd is not None:
+        return refusal(f"{url} closed the connection: {error.rcvd}")
+    return InfrastructureError(f"the connection to {url} broke")
+
+
+def _in_good_order(error: ConnectionClosed) -> bool:
+    return error.rcvd is not None and error.rcvd.code in (1000, 1001) and not _QUOTA.search(error.rcvd.reason)
+
+
+def _refusal(error: InvalidStatus, url: str, key_variable: str) -> InfrastructureError:
+    status = error.response.status_code
+    wait = _seconds(error.response.headers.get("Retry-After"))
+    said = redacted((error.response.body or b"")[:300].decode("utf-8", "replace")).strip()
+    text = f"{url} answers HTTP {status}" + (f": {said}" if said else "")
+    if status == 429 or (status == 503 and wait is not None):
+        return QuotaError(text, wait)
+    if status in (401, 403) and key_variable:
+        return InfrastructureError(f"{text} (is {key_variable} valid?)")
+    return InfrastructureError(text)
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return max(0.0, float(header)) if header is not None else None
+    except ValueError:
+        return None
