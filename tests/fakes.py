@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,11 @@ from numpy.typing import NDArray
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
 from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.record import record
+from tml_bench.runs.score import open_run, score_runs
+from tml_bench.runs.store import Attempt, last_attempts, read_lines
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.engine import Session, Settings, opened_event
 
@@ -126,3 +132,59 @@ def sixteen_bit(n: int, seed: int = 0) -> Audio:
     """White noise whose samples are exact 16-bit values, full scale included."""
     values = np.random.default_rng(seed).integers(-32768, 32768, n)
     return (values / 32768).astype(np.float32)
+
+
+SUBSETS = ("candor_pause_handling", "candor_turn_taking", "synthetic_user_interruption")
+ANNOTATIONS = {
+    "candor_pause_handling": ("pause.json", [{"text": "[PAUSE]", "timestamp": [1.0, 1.6]}]),
+    "candor_turn_taking": ("turn_taking.json", [{"text": "[TURN-TAKING]", "timestamp": [2.5, 2.9]}]),
+    "synthetic_user_interruption": (
+        "interrupt.json",
+        [{"context": "a", "interrupt": "b", "timestamp": [1.5, 2.5]}],
+    ),
+}
+
+
+def write_data(root: Path, each: int = 1, duration_s: float = 5.0) -> Path:
+    """A data folder in the official layout: noise bursts as the user, three subsets."""
+    for subset, (name, annotation) in ANNOTATIONS.items():
+        for number in range(1, each + 1):
+            folder = root / subset / str(number)
+            folder.mkdir(parents=True)
+            audio = 0.1 * sixteen_bit(round(duration_s * 16000), seed=number)
+            audio[round(2.5 * 16000) :] = 0
+            soundfile.write(folder / "input.wav", audio, 16000, subtype="PCM_16")
+            (folder / name).write_text(json.dumps(annotation))
+    return root
+
+
+def run_and_score(
+    out: Path, adapters: Sequence[str], *, jobs: int = 2, step_timeout_s: float = 60.0, **request: object
+) -> dict[str, Path]:
+    """Record and score runs as ``tml-bench run`` does; gives the run folder of each adapter."""
+    plans = plan_runs(Request(tasks=("fd-bench-v1",), adapters=adapters, out=out, **request))  # type: ignore[arg-type]
+    with Pool(jobs, step_timeout_s) as pool:
+        record(plans, pool, lambda line: None)
+        score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")
+    return {plan.config.adapter: plan.path for plan in plans}
+
+
+def attempts_of(run: Path) -> dict[str, Attempt]:
+    """The last attempt of each sample of a run."""
+    return last_attempts(read_lines(run / "attempts.jsonl", Attempt))
+
+
+def recordings_of(run: Path) -> dict[str, dict[str, bytes]]:
+    """Every recording's files, by place."""
+    return {
+        str(manifest.parent.relative_to(run)): {
+            path.name: path.read_bytes() for path in sorted(manifest.parent.iterdir())
+        }
+        for manifest in sorted(run.glob("*/*/*/manifest.json"))
+    }
+
+
+def score_lines(run: Path) -> dict[str, bytes]:
+    """Lines of ``scores.jsonl`` by sample."""
+    lines = (run / "scores.jsonl").read_bytes().splitlines()
+    return {json.loads(line)["sample"]: line for line in lines}

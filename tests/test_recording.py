@@ -1,0 +1,185 @@
+"""A recording on disk: what is written is read back, damage is found, later versions are read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import Ran, Scripted, run_session, sample_of, silence, sixteen_bit, tone
+
+from tml_bench import events as ev
+from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
+from tml_bench.errors import UserError
+from tml_bench.perception.timeline import Word
+from tml_bench.recording import KINDS, AudioWriter, Recording, RecordingWriter
+from tml_bench.samples import UserText, UserTurn
+from tml_bench.session.engine import Settings
+
+WORDS = (SpokenWord("hello", 0.0, 0.5), SpokenWord("there", 0.6, 1.4))
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Ran:
+    """Speech from 0.2 s, cut at 1.0 s, and a bit of everything else."""
+    outputs = {
+        0: Output(tone(2.0), transcript=(Transcript("hello there", WORDS),)),
+        2: Output(text="written", tool_calls=(ToolCall("c1", "look_up", {"city": "Riga", "n": [1, None]}),)),
+        4: Output(flush=True),
+        6: Output(
+            tone(0.2), transcript=(Transcript("", ()), Transcript("bye", (SpokenWord("bye", 0, 9.0),)))
+        ),
+    }
+    sample = sample_of(UserTurn(silence(2.0)), tail_s=0, texts=(UserText(0.1, "hi"),))
+    return run_session(tmp_path / "r", sample, Scripted(outputs), Settings())
+
+
+def edit(path: Path, change: tuple[bytes, bytes], *, fix_manifest: bool = False) -> None:
+    old = path.read_bytes()
+    new = old.replace(*change)
+    assert new != old
+    path.write_bytes(new)
+    if fix_manifest:
+        import hashlib
+
+        manifest = path.parent / "manifest.json"
+        content = json.loads(manifest.read_bytes())
+        content["files"][path.name] = {"sha256": hashlib.sha256(new).hexdigest(), "bytes": len(new)}
+        manifest.write_text(json.dumps(content))
+
+
+def test_everything_is_read_back(ran: Ran) -> None:
+    assert ran.of(ev.ModelText) == [ev.ModelText(600_000_000, "written")]
+    assert ran.of(ev.ModelToolCall) == [
+        ev.ModelToolCall(600_000_000, "c1", "look_up", {"city": "Riga", "n": [1, None]})
+    ]
+    assert ran.of(ev.UserTextSent) == [ev.UserTextSent(100_000_000, "hi")]
+    assert ran.recording.duration_s == 2.0
+    assert ran.recording.compute_ns() == (0,) * 9
+    assert ran.recording.imported_words() is None
+    assert ran.recording.transcript() == "hello therebye"
+
+
+def test_words_are_those_heard(ran: Ran) -> None:
+    """``there`` begins at 0.8 s, before the cut; ``bye`` ends with the session."""
+    assert ran.recording.timed_words() == (
+        Word("hello", 0.2, 0.7),
+        Word("there", 0.8, 1.6),
+        Word("bye", 1.4, 2.0),
+    )
+
+
+def test_a_word_that_begins_after_the_cut_was_not_heard(tmp_path: Path) -> None:
+    words = (SpokenWord("a", 0.0, 0.7), SpokenWord("b", 0.8, 1.0))
+    outputs = {0: Output(tone(2.0), transcript=(Transcript("a b", words),)), 4: Output(flush=True)}
+    ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0))), Scripted(outputs), Settings())
+    assert ran.recording.timed_words() == (Word("a", 0.2, 0.9),)
+
+
+def test_words_without_times_leave_none(tmp_path: Path) -> None:
+    outputs = {0: Output(tone(0.5), transcript=(Transcript("a", WORDS[:1]), Transcript("b")))}
+    ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), Scripted(outputs), Settings())
+    assert ran.recording.timed_words() is None
+    assert ran.recording.transcript() == "ab"
+
+
+@pytest.mark.parametrize("name", ["session.jsonl", "user.flac", "model.flac", "manifest.json"])
+def test_a_missing_file_is_named(ran: Ran, name: str) -> None:
+    (ran.recording.folder / name).unlink()
+    with pytest.raises(UserError, match=name):
+        Recording(ran.recording.folder)
+
+
+@pytest.mark.parametrize("name", ["session.jsonl", "user.flac", "model.flac"])
+def test_a_changed_byte_is_found(ran: Ran, name: str) -> None:
+    path = ran.recording.folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"{name}: its SHA-256 is not the one"):
+        Recording(ran.recording.folder)
+
+
+@pytest.mark.parametrize("name", ["session.jsonl", "user.flac", "model.flac"])
+def test_a_torn_file_is_found(ran: Ran, name: str) -> None:
+    path = ran.recording.folder / name
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UserError, match=name):
+        Recording(ran.recording.folder)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"schema": 3}', "\x00"])
+def test_a_damaged_manifest_is_named(ran: Ran, content: str) -> None:
+    (ran.recording.folder / "manifest.json").write_text(content)
+    with pytest.raises(UserError, match=r"manifest\.json"):
+        Recording(ran.recording.folder)
+
+
+def test_a_later_major_version_is_refused(ran: Ran) -> None:
+    edit(ran.recording.folder / "manifest.json", (b"tml-bench/recording/1.0", b"tml-bench/recording/2.0"))
+    with pytest.raises(UserError, match=r"recording/2\.0"):
+        Recording(ran.recording.folder)
+
+
+def test_a_later_major_version_of_events_is_refused(ran: Ran) -> None:
+    log = ran.recording.folder / "session.jsonl"
+    edit(log, (b"tml-bench/session/1.0", b"tml-bench/session/2.0"), fix_manifest=True)
+    with pytest.raises(UserError, match=r"session/2\.0"):
+        Recording(ran.recording.folder)
+
+
+def test_kinds_and_fields_of_a_later_minor_version_are_skipped(ran: Ran) -> None:
+    log = ran.recording.folder / "session.jsonl"
+    edit(log, (b"tml-bench/session/1.0", b"tml-bench/session/1.7"), fix_manifest=True)
+    later = b'{"kind":"smell","t_ns":5,"of":["toast"]}\n{"kind":"end","mood":"fine",'
+    edit(log, (b'{"kind":"end",', later), fix_manifest=True)
+    events = list(Recording(ran.recording.folder).events())
+    assert events[1:] == ran.events[1:]
+
+
+@pytest.mark.parametrize(
+    "line", [b"[1]", b"7", b"null", b'{"kind":"note"}', b'{"no":"kind"}', b'{"kind":3}', b"{", b"\xff", b""]
+)
+def test_a_line_that_is_no_event_is_named(ran: Ran, line: bytes) -> None:
+    log = ran.recording.folder / "session.jsonl"
+    edit(log, (b'{"kind":"end",', line + b'\n{"kind":"end",'), fix_manifest=True)
+    with pytest.raises(UserError, match=r"session\.jsonl, line \d+"):
+        list(Recording(ran.recording.folder).events())
+
+
+def test_tracks_of_different_length_are_no_recording(tmp_path: Path) -> None:
+    opened = ev.SessionOpened(ev.SCHEMA, "t", "s", "a", 0, 0, 16000, 16000, 16000)
+    writer = RecordingWriter(tmp_path, opened, clock="simulated", compute="ideal")
+    writer.user.write(np.zeros(10, np.float32))
+    with pytest.raises(ValueError, match="tracks differ: user 10, model 0"):
+        writer.close()
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_what_raises_while_recording_leaves_no_recording(tmp_path: Path) -> None:
+    opened = ev.SessionOpened(ev.SCHEMA, "t", "s", "a", 0, 0, 16000, 16000, 16000)
+    with (
+        pytest.raises(RuntimeError, match="stop here"),
+        RecordingWriter(tmp_path, opened, clock="simulated", compute="ideal"),
+    ):
+        raise RuntimeError("stop here")
+    with pytest.raises(UserError, match="is not a recording"):
+        Recording(tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [(1,), (7, 160_000, 3), (64_000,) * 3])
+def test_a_track_keeps_every_sample(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    import soundfile
+
+    noise = sixteen_bit(sum(sizes))
+    writer = AudioWriter(tmp_path / "a.flac", 16000)
+    for piece in np.split(noise, np.cumsum(sizes)[:-1]):
+        writer.write(piece)
+    writer.close()
+    assert writer.samples == len(noise)
+    assert np.array_equal(soundfile.read(tmp_path / "a.flac", dtype="float32")[0], noise)
+
+
+def test_every_kind_of_event_has_its_own_name() -> None:
+    assert len(KINDS) == len(ev.AnyEvent.__args__)

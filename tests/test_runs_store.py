@@ -1,0 +1,143 @@
+"""The run's folder: one writer, one configuration, a torn line repaired, nothing removed by mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tml_bench.errors import UserError
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig
+from tml_bench.runs.record import start_over
+from tml_bench.runs.store import (
+    Attempt,
+    Outcome,
+    RunFolder,
+    last_attempts,
+    read_lines,
+    write_atomically,
+)
+
+CONFIG = RunConfig(
+    schema=RUN_SCHEMA,
+    task="t",
+    dataset="mini-1",
+    dataset_sha256="0" * 64,
+    data="",
+    subsets=(),
+    limit=0,
+    adapter="silent",
+    privileged=False,
+    clock="simulated",
+    compute="ideal",
+    replay="",
+    tick_ns=200_000_000,
+    seed=0,
+    max_session_s=60.0,
+)
+
+
+def attempt(sample: str, number: int = 1, outcome: Outcome = Outcome.VALID) -> Attempt:
+    return Attempt(sample=sample, subset="all", attempt=number, outcome=outcome)
+
+
+def test_a_folder_has_one_writer(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run", CONFIG):
+        with pytest.raises(UserError, match="being written by another process"):
+            RunFolder(tmp_path / "run", CONFIG)
+        with pytest.raises(UserError, match="being written by another process"):
+            start_over(tmp_path / "run")
+    with RunFolder(tmp_path / "run", CONFIG):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seed", 1),
+        ("tick_ns", 80_000_000),
+        ("adapter", "echo"),
+        ("compute", "charged"),
+        ("dataset_sha256", "1"),
+    ],
+)
+def test_a_folder_holds_one_run(tmp_path: Path, field: str, value: object) -> None:
+    with RunFolder(tmp_path / "run", CONFIG):
+        pass
+    with pytest.raises(UserError, match=f"holds another run: {field} is"):
+        RunFolder(tmp_path / "run", msgspec.structs.replace(CONFIG, **{field: value}))
+
+
+def test_a_damaged_run_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"config": 3}')
+    with pytest.raises(UserError, match=r"run\.json: .*\$\.config"):
+        RunFolder(tmp_path, CONFIG)
+
+
+def test_attempts_are_read_back(tmp_path: Path) -> None:
+    lines = [attempt("a", outcome=Outcome.INFRASTRUCTURE), attempt("b"), attempt("a", 2)]
+    with RunFolder(tmp_path, CONFIG) as folder:
+        for line in lines:
+            folder.commit(line, None)
+    with RunFolder(tmp_path, CONFIG) as folder:
+        assert folder.attempts == lines
+    assert last_attempts(lines) == {"a": lines[2], "b": lines[1]}
+
+
+@pytest.mark.parametrize("keep", range(1, 60, 7))
+def test_a_torn_last_line_is_cut_off(tmp_path: Path, keep: int) -> None:
+    with RunFolder(tmp_path, CONFIG) as folder:
+        folder.commit(attempt("a"), None)
+    log = tmp_path / "attempts.jsonl"
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole[:keep])
+    assert read_lines(log, Attempt) == [attempt("a")]
+    with RunFolder(tmp_path, CONFIG) as folder:
+        folder.commit(attempt("b"), None)
+    assert read_lines(log, Attempt) == [attempt("a"), attempt("b")]
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "attempts.jsonl"
+    log.write_bytes(b'{"sample": 1}\n')
+    with pytest.raises(UserError, match=r"attempts\.jsonl, line 1: .*sample"):
+        read_lines(log, Attempt)
+
+
+def test_a_recording_left_by_a_kill_is_replaced(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, CONFIG) as folder:
+        left = folder.recording_path("a", 1)
+        left.mkdir(parents=True)
+        (left / "torn").write_text("")
+        whole = folder.aside / "a"
+        whole.mkdir(parents=True)
+        (whole / "manifest.json").write_text("{}")
+        folder.commit(attempt("a"), whole)
+        assert [path.name for path in left.iterdir()] == ["manifest.json"]
+
+
+def test_what_was_written_aside_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, CONFIG) as folder:
+        (folder.aside / "a").mkdir(parents=True)
+    with RunFolder(tmp_path, CONFIG) as folder:
+        assert not folder.aside.exists()
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "new" / "file", b"one")
+    write_atomically(tmp_path / "new" / "file", b"two")
+    assert [path.read_bytes() for path in (tmp_path / "new").iterdir()] == [b"two"]
+
+
+def test_only_a_run_is_started_over(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    with pytest.raises(UserError, match="is not a run"):
+        start_over(tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").is_file()
+    with RunFolder(tmp_path / "run", CONFIG):
+        pass
+    start_over(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    start_over(tmp_path / "run")
