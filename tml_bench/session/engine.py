@@ -20,6 +20,7 @@ from tml_bench.media.audio import probe
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.clock import ComputeQueue, Ticks
+from tml_bench.session.network import IDEAL, Network, links
 from tml_bench.session.output import AdapterFaultError, checked_output
 from tml_bench.session.stage import Stage
 
@@ -45,6 +46,7 @@ class Settings:
         compute: how compute is charged.
         max_session_s: a session that is not over by then ends with ``time-out``.
         max_backlog_s: an adapter with more audio than this waiting to be heard has flooded the session.
+        network: what lies between harness and model.
     """
 
     tick_ns: int = 200_000_000
@@ -52,6 +54,7 @@ class Settings:
     compute: Compute = Compute.IDEAL
     max_session_s: float = 7200.0
     max_backlog_s: float = 300.0
+    network: Network = IDEAL
 
 
 def session_rate(sample: Sample, adapter: StepAdapter) -> int:
@@ -111,6 +114,7 @@ class Session:
         self._costs_ns = costs_ns
         self._before_step = before_step
         self._queue = ComputeQueue()
+        self._up, self._down = links(settings.network, settings.seed)
         self._stage = Stage(
             sample,
             adapter.audio_in,
@@ -156,6 +160,7 @@ class Session:
             tick_ns=self._settings.tick_ns,
             seed=self._settings.seed,
             instructions=self._sample.script.instructions,
+            tools=self._stage.tool_specs,
             reference=self._sample.reference if self._adapter.privileged else None,
         )
         with _blaming_adapter("start"):

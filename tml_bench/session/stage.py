@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.adapter import Flushed, MicroTurn, Output, ToolCall, Transcript
+from tml_bench.adapter import Flushed, MicroTurn, Output, ToolCall, ToolSpec, Transcript
 from tml_bench.media.audio import probe
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import At, Sample, Waveform
 from tml_bench.session.clock import Ticks
 from tml_bench.session.output import AdapterFaultError, checked_audio, checked_text, checked_transcript
 from tml_bench.session.playback import Playback
+from tml_bench.session.tools import ToolBench
 from tml_bench.session.user import ModelSpeech, Placed, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 
@@ -80,9 +81,16 @@ class Stage:
         self._spoken = np.zeros(0, dtype=np.float32)
         self._closed: ev.SessionClosed | None = None
         self._flushed: deque[tuple[int, Flushed]] = deque()
+        self._items: dict[str, list[tuple[int, int]]] = {}
+        self._tools = ToolBench(sample.script.tools)
         self._reacts = any(not isinstance(turn.cue, At) for turn in sample.script.turns)
         durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
         self._user = ScriptedUser(sample.script, durations, tuple({self._rate, audio_in}), self._speech)
+
+    @property
+    def tool_specs(self) -> tuple[ToolSpec, ...]:
+        """The functions the model may call."""
+        return self._tools.specs
 
     def advance(self, index: int) -> MicroTurn | None:
         """Play both sides up to the hand-over of a micro-turn into the recording.
@@ -150,6 +158,11 @@ class Stage:
         texts = self._user.texts(handed_ns)
         for t_ns, text in texts:
             self._writer.event(ev.UserTextSent(t_ns, text))
+        results = self._tools.due(handed_ns)
+        for t_ns, result in results:
+            self._writer.event(
+                ev.ToolReturned(t_ns, result.call_id, result.name, result.output, result.is_error)
+            )
         flushed = None
         if self._flushed and self._flushed[0][0] <= handed_ns:
             flushed = self._flushed.popleft()[1]
@@ -159,31 +172,34 @@ class Stage:
             end_ns=handed_ns,
             audio=audio,
             texts=tuple(text for _, text in texts),
+            tool_results=tuple(result for _, result in results),
             heard_ms=self._playback.heard_ms,
             flushed=flushed,
         )
 
-    def emit(self, output: Output, index: int, t_ns: int) -> None:
+    def emit(
+        self, output: Output, index: int, t_ns: int, arrival_ns: int | None = None
+    ) -> list[tuple[str, float]]:
         """Take what the model gave at ``t_ns`` in answer to a micro-turn.
 
         Args:
             output: what it gave.
             index: number of the micro-turn, for messages.
             t_ns: when it existed, at or after the last hand-over.
+            arrival_ns: when it has come through the network; None for at once.
+
+        Returns:
+            The items that a flush cut, each with the milliseconds heard of it in all.
 
         Raises:
             AdapterFaultError: it breaks the contract.
         """
         audio = checked_audio(output, index)
-        if output.flush:
-            flushed = self._playback.flush(t_ns)
-            self._flushed.append((t_ns, flushed))
-            self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms))
-        heard_ns = max(t_ns, self._playback.end_ns)
+        at_ns = t_ns if arrival_ns is None else arrival_ns
+        cut = self._flush(at_ns) if output.flush else []
+        heard_ns = max(at_ns, self._playback.end_ns)
         if len(audio):
-            queued = self._playback.push(t_ns, audio)
-            heard_ns = queued.start_ns
-            self._writer.event(ev.ModelAudio(t_ns, queued.start_ns, queued.end_ns, queued.onset_ns))
+            heard_ns = self._push(audio, output.item, t_ns, at_ns)
         if self._playback.backlog_s > self._max_backlog_s:
             raise AdapterFaultError(
                 f"micro-turn {index}: {self._playback.backlog_s:.0f} s of audio wait to be heard, "
@@ -195,6 +211,32 @@ class Stage:
             self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
         for call in output.tool_calls:
             self._writer.event(_tool_call_event(call, index, t_ns))
+            self._tools.call(at_ns, call)
+        return cut
+
+    def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int) -> int:
+        queued = self._playback.push(at_ns, audio)
+        if item not in self._items:
+            self._items = {k: spans for k, spans in self._items.items() if spans[-1][1] > at_ns}
+        self._items.setdefault(item, []).append((queued.start_ns, queued.end_ns))
+        self._writer.event(
+            ev.ModelAudio(
+                t_ns, queued.start_ns, queued.end_ns, queued.onset_ns, item=item, down_ns=at_ns - t_ns
+            )
+        )
+        return queued.start_ns
+
+    def _flush(self, t_ns: int) -> list[tuple[str, float]]:
+        flushed = self._playback.flush(t_ns)
+        self._flushed.append((t_ns, flushed))
+        self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms))
+        cut = []
+        for item, spans in self._items.items():
+            if spans[-1][1] > t_ns:
+                heard_ns = sum(min(end, t_ns) - start for start, end in spans if start < t_ns)
+                cut.append((item, heard_ns / 1e6))
+        self._items.clear()
+        return cut
 
 
 def _duration_ns(audio: Path | Waveform) -> int:
