@@ -49,8 +49,8 @@ BREATH_S = 0.4
 _ONES = {
     name: value
     for value, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
-        sixteen " "seventeen eighteen nineteen".split()
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+        "sixteen seventeen eighteen nineteen".split()
     )
 }
 _TENS = {
@@ -207,9 +207,7 @@ def _share(word: Word, begin: int, end: int) -> tuple[float | None, float | None
 
 
 def _paused(before: _Token, after: _Token) -> bool:
-    return (
-        before.end_s is not None and after.start_s is not None and after.start_s - before.end_s > BREATH_S
-    )
+    return before.end_s is not None and after.start_s is not None and after.start_s - before.end_s > BREATH_S
 
 
 def _items(tokens: Sequence[_Token]) -> list[_Item]:
@@ -248,9 +246,9 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     while (after := at + used) < len(tokens):
         name = tokens[after].text
         joined = _continues(tokens, after) or used == 0
-        if not joined or value >= 10 * (1 + 99 * (name == "thousand")) or name not in _SCALES |
-            _ORDINAL_SCALES: break
-        scale = (_SCALES | _ORDINAL_SCALES)[name]
+        scale = (_SCALES | _ORDINAL_SCALES).get(name)
+        if not joined or scale is None or value >= (10 if scale == 100 else 1000):
+            break
         if total and scale == 1000:
             value, total = value + total, 0
         total += value * scale
