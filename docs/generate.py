@@ -15,7 +15,6 @@ from pathlib import Path
 from types import ModuleType
 
 import click
-import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -201,23 +200,11 @@ def _option(option: click.Option) -> Sequence[str]:
     return ", ".join(f"`{name}`" for name in option.opts), value, f"{help_text} {default}".strip()
 
 
-def _anything(kind: type) -> dict[str, object]:
-    """Any JSON value, for what is typed ``object``: arguments of tool calls."""
-    if kind is object:
-        return {"description": "any JSON value"}
-    raise NotImplementedError(kind)
-
-
 def schema() -> str:
     """The JSON Schema of a line of session.jsonl."""
-    from tml_bench import events as ev
+    from tml_bench.schema import session_schema
 
-    return (
-        msgspec.json.format(
-            msgspec.json.encode(msgspec.json.schema(ev.AnyEvent, schema_hook=_anything), order="sorted")
-        ).decode()
-        + "\n"
-    )
+    return session_schema()
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -65,7 +65,7 @@ def _pool_options(command: Command) -> Command:
     for option in (
         click.option("--jobs", type=click.IntRange(1), help="Processes. [default: processors, at most 8]"),
         click.option(
-            "--step-timeout", type=float, default=60.0, show_default=True,
+            "--step-timeout", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True,
             help="Seconds after which a step is taken to hang.",
         ),
         click.option(

@@ -99,6 +99,10 @@ def _check(request: Request) -> None:
         raise UserError(f"a session cannot last {request.max_session_s:g} s", "give --max-session above 0")
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
+    if request.replay is not None and not (request.replay / "run.json").is_file():
+        raise UserError(
+            f"--replay {request.replay} is not a run", "give a run's folder, one that holds run.json"
+        )
 
 
 def _fits(spec: AdapterSpec) -> bool:

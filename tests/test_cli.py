@@ -1,0 +1,212 @@
+"""The command line: help with examples, exit codes, errors as one clear line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from fakes import attempts_of, write_data
+
+from tml_bench.cli import main
+from tml_bench.recording import Recording
+
+RAISES = """
+from tml_bench.adapter import StepAdapter
+
+class Raises(StepAdapter):
+    def step(self, turn):
+        raise RuntimeError("no")
+
+class Unloadable(StepAdapter):
+    def __init__(self):
+        raise RuntimeError("no weights")
+    def step(self, turn):
+        return None
+"""
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, data: Path) -> tuple[Result, Path]:
+    """A run of one adapter, and its folder."""
+    out = tmp_path_factory.mktemp("results")
+    result = call("run", "--adapter", "delayed:200", "--data", data, "--out", out, "--jobs", 2)
+    (run,) = (path for path in out.iterdir() if (path / "run.json").is_file())
+    return result, run
+
+
+def test_the_help_tells_the_exit_codes() -> None:
+    text = call("--help").output
+    for code in ("0    done", "1    a check failed", "2    wrong usage", "3    done, but", "130  stopped"):
+        assert code in text
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_s_help_has_an_example(name: str) -> None:
+    result = call(name, "--help")
+    assert result.exit_code == 0
+    assert f"  tml-bench {name}" in result.output
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    heavy = "{'numpy', 'pandas', 'soundfile', 'soxr', 'matplotlib', 'cv2', 'av', 'rich', 'msgspec'}"
+    code = f"import sys, tml_bench.cli; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_run_ends_with_0_a_leaderboard_and_a_report(done: tuple[Result, Path]) -> None:
+    result, run = done
+    assert result.exit_code == 0, result.output
+    assert "delayed:200" in result.output
+    for name in ("report.md", "report.csv", "report.json", "index.html"):
+        assert (run.parent / "report" / name).stat().st_size > 0
+    assert {a.outcome for a in attempts_of(run).values()} == {"valid"}
+
+
+def test_the_same_command_has_nothing_left_to_do(done: tuple[Result, Path], data: Path) -> None:
+    _, run = done
+    before = (run / "attempts.jsonl").read_bytes(), (run / "scores.jsonl").read_bytes()
+    again = call("run", "--adapter", "delayed:200", "--data", data, "--out", run.parent)
+    assert again.exit_code == 0
+    assert ((run / "attempts.jsonl").read_bytes(), (run / "scores.jsonl").read_bytes()) == before
+
+
+def test_scoring_again_gives_the_same_bytes(done: tuple[Result, Path]) -> None:
+    _, run = done
+    before = (run / "scores.jsonl").read_bytes()
+    (run / "scores.jsonl").unlink()
+    assert call("score", run).exit_code == 0
+    assert (run / "scores.jsonl").read_bytes() == before
+
+
+def test_a_report_is_written_where_it_is_wanted(done: tuple[Result, Path], tmp_path: Path) -> None:
+    result = call("report", done[1], "--out", tmp_path / "report")
+    assert result.exit_code == 0
+    assert (tmp_path / "report" / "index.html").is_file()
+
+
+def test_a_recording_is_printed_readably_and_raw(done: tuple[Result, Path]) -> None:
+    place = next(done[1].glob("*/*/*/manifest.json")).parent
+    assert call("inspect", place).exit_code == 0
+    raw = call("inspect", place, "--json")
+    assert json.loads(raw.output.splitlines()[0])["kind"] == "session"
+    assert raw.output.encode() == (place / "session.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("what", "name"), [("tasks", "fd-bench-v1"), ("adapters", "delayed")])
+def test_what_is_installed_is_listed(what: str, name: str) -> None:
+    result = call("list", what)
+    assert result.exit_code == 0
+    assert name in result.output
+
+
+def test_samples_without_a_valid_outcome_end_with_3(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "bad.py").write_text(RAISES)
+    adapter = f"{tmp_path / 'bad.py'}:Raises"
+    result = call("run", "--adapter", adapter, "--data", data, "--out", tmp_path / "out", "--jobs", 1)
+    assert result.exit_code == 3, result.output
+    assert "step raised RuntimeError: no" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_adapter_that_cannot_be_loaded_ends_with_2(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "bad.py").write_text(RAISES)
+    adapter = f"{tmp_path / 'bad.py'}:Unloadable"
+    result = call("run", "--adapter", adapter, "--data", data, "--out", tmp_path / "out", "--jobs", 1)
+    assert result.exit_code == 2, result.output
+    assert "cannot be loaded: RuntimeError: no weights" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_exchanges_of_another_harness_are_imported_and_scored(tmp_path: Path) -> None:
+    subset = "candor_turn_taking"
+    folder = write_data(tmp_path / "theirs") / subset / "1"
+    soundfile.write(folder / "output.wav", soundfile.read(folder / "input.wav")[0], 16000)
+    (folder / "output.json").write_text('{"text": "hi", "chunks": [{"text": "hi", "timestamp": [0.1, 0.4]}]}')
+    run = tmp_path / "run"
+    result = call("import", "fd-bench-v1", tmp_path / "theirs" / subset, "--name", "theirs", "--out", run)
+    assert result.exit_code == 0, result.output
+    assert "imported 1 exchanges" in result.output
+    assert call("score", run).exit_code == 0
+    assert (run / "scores.jsonl").read_bytes().count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "--adapter", "nobody"), "there is no adapter 'nobody'"),
+        (("run", "--adapter", "none.py:Mine"), "none.py does not exist"),
+        (("run", "--adapter", "delayed:colour=red"), "unexpected keyword argument 'colour'"),
+        (("run", "--adapter", ""), "names nothing"),
+        (("run", "--task", "nothing"), "there is no task 'nothing'"),
+        (("run", "--data", "nowhere"), "nowhere"),
+        (("run", "--subset", "nothing"), "nothing"),
+        (("run", "--tick", "10"), "20 to 1000 ms"),
+        (("run", "--tick", "1001"), "20 to 1000 ms"),
+        (("run", "--tick", "fast"), "'fast' is not a valid integer"),
+        (("run", "--compute", "recorded"), "--replay"),
+        (("run", "--replay", "x"), "--compute recorded"),
+        (
+            ("run", "--adapter", "silent", "--compute", "recorded", "--replay", "nowhere"),
+            "is not a run",
+        ),
+        (("run", "--max-session", "0"), "cannot last 0 s"),
+        (("run", "--max-session", "nan"), "cannot last nan s"),
+        (("run", "--jobs", "0"), "--jobs"),
+        (("run", "--step-timeout", "0"), "--step-timeout"),
+        (("run", "--limit", "-1"), "--limit"),
+        (("score", "nowhere"), "run.json does not exist"),
+        (("report", "nowhere"), "summary.json does not exist"),
+        (("inspect", "nowhere"), "is not a recording"),
+        (("import", "nothing", "nowhere"), "there is no task 'nothing'"),
+        (("import", "fd-bench-v1", "nowhere"), "nowhere"),
+        (("list", "things"), "'things'"),
+        (("dance",), "No such command 'dance'"),
+    ],
+)
+def test_a_mistake_ends_with_2_and_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call(*arguments)
+    assert result.exit_code == 2, result.output
+    assert says in result.output
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_damaged_recording_is_said_to_be(done: tuple[Result, Path], tmp_path: Path) -> None:
+    import shutil
+
+    place = tmp_path / "copy"
+    shutil.copytree(next(done[1].glob("*/*/*/manifest.json")).parent, place)
+    (place / "model.flac").write_bytes(b"")
+    result = call("inspect", place)
+    assert result.exit_code == 2
+    assert "model.flac: its SHA-256 is not the one" in result.output
+
+
+def test_another_configuration_in_the_folder_is_refused_unless_fresh(tmp_path: Path, data: Path) -> None:
+    shared = ("run", "--adapter", "silent", "--data", data, "--out", tmp_path, "--jobs", 1)
+    assert call(*shared).exit_code == 0
+    other = call(*shared, "--tick", 400)
+    assert other.exit_code == 2
+    assert "tick_ns is 200000000 there and 400000000 now" in other.output
+    assert "--fresh" in other.output
+    assert call(*shared, "--tick", 400, "--fresh").exit_code == 0
+    (recording, *_) = tmp_path.glob("*/*/*/*/manifest.json")
+    assert Recording(recording.parent).opened.tick_ns == 400_000_000
