@@ -28,7 +28,7 @@ def secret(*names: str) -> str:
     found = optional_secret(*names)
     if found is None:
         raise UserError(
-            f"{names[0]} is not set",
+            f"{' or '.join(names)} is not set",
             f"export it, or put {names[0]}=... into a file of mode 0600 and name that file in {KEYS_FILE}",
         )
     return found

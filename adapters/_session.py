@@ -1,0 +1,86 @@
+"""What adapters over one websocket share: a reader, and both directions in one stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+from tml_bench.adapter import LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
+from tml_bench.adapters._events import EventQueue
+from tml_bench.adapters._socket import Socket
+from tml_bench.redact import kept
+
+
+class SocketAdapter(LiveAdapter):
+    """A service behind one websocket; subclasses connect, send, and say what a message means.
+
+    ``connect`` ends with ``_begin(socket)``. What is sent goes through ``_say`` so that it is recorded in its
+    place between what was received.
+    """
+
+    def __init__(self) -> None:
+        self._socket: Socket | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._queue = EventQueue()
+
+    @abstractmethod
+    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+        """What one message of the service means: the message itself for the record, then its outputs.
+
+        Raises:
+            ProtocolError: the message is garbage; so are ``LookupError``, ``TypeError``, ``ValueError`` and
+                ``AttributeError`` taken, which a message of another shape causes.
+        """
+
+    def _begin(self, socket: Socket) -> None:
+        self._socket = socket
+        self._reader = asyncio.create_task(self._read())
+
+    def _record(self, kind: str, body: Mapping[str, object], *, sent: bool = False) -> None:
+        self._queue.sent(ProviderEvent(kind, kept(body), sent))
+
+    async def _say(self, message: str | bytes, kind: str, body: Mapping[str, object]) -> None:
+        assert self._socket is not None, "connect first"
+        self._record(kind, body, sent=True)
+        await self._socket.send(message)
+
+    def _unsupported(self, **what: object) -> None:
+        """Record what the session asks for and the service has no way to be told; empty values are none."""
+        lacking = {name: value for name, value in what.items() if value}
+        if lacking:
+            self._record("unsupported", lacking, sent=True)
+
+    async def _messages(self) -> AsyncIterator[str | bytes]:
+        assert self._socket is not None
+        async for message in self._socket.messages():
+            yield message
+
+    async def _read(self) -> None:
+        try:
+            async for message in self._messages():
+                await self._queue.received(self._understood(message))
+        except Exception as error:  # raised to the session, which reads ``events``
+            self._queue.end(error)
+        else:
+            self._queue.end()
+
+    def _understood(self, message: str | bytes) -> tuple[ModelEvent, ...]:
+        try:
+            return tuple(self.understand(message))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolError(f"a message of unexpected shape: {error!r}") from error
+
+    async def events(self) -> AsyncIterator[ModelEvent]:
+        """As ``LiveAdapter.events``."""
+        async for event in self._queue:
+            yield event
+
+    async def close(self) -> None:
+        """As ``LiveAdapter.close``."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+        self._queue.end()
+        if self._socket is not None:
+            await self._socket.close()

@@ -1,0 +1,293 @@
+"""Gemini Live: BidiGenerateContent over a websocket of JSON messages.
+
+Source: ai.google.dev/api/live. The session's first message is ``setup``; audio goes out as 16 kHz PCM and
+comes back as 24 kHz PCM, faster than real time. The service says ``interrupted`` when the user barges in, and
+has no message to be told what was heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import (
+    InfrastructureError,
+    MicroTurn,
+    ModelEvent,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+    SessionStart,
+    ToolCall,
+    ToolResult,
+    Transcript,
+    VideoSpec,
+)
+from tml_bench.adapters._keys import optional_secret, secret
+from tml_bench.adapters._media import audio_base64, audio_from_base64, jpeg_base64
+from tml_bench.adapters._session import SocketAdapter
+from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object
+from tml_bench.redact import kept
+
+PATH = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
+
+MAX_RESUMPTIONS = 24
+"""Most times one session is moved to another connection; the service asks about every ten minutes."""
+
+MAX_HELD = 2000
+"""Most messages held back while the session moves."""
+
+
+class GeminiLive(SocketAdapter):
+    """A session of Gemini Live.
+
+    The key is read from ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``, and sent over TLS only.
+
+    Args:
+        model: with or without ``models/``.
+        base_url: ``wss://host``; ``ws://`` for a server of your own without TLS, which needs no key.
+        version: of the interface, in the address.
+        voice: name of a prebuilt voice; empty leaves it to the service.
+        thinking: level of thinking (``minimal`` to ``xhigh``); empty sends none, which is all that models
+            without it accept.
+        silence_ms: silence that ends the user's turn; 0 leaves it to the service.
+        start_sensitivity: ``high`` or ``low`` for the onset of speech; empty leaves it to the service.
+        end_sensitivity: the same for the end of speech.
+        interruptible: False asks the service to speak on when the user barges in.
+        scheduling: ``interrupt``, ``when_idle`` or ``silent``: what a tool's result does to speech; empty
+            leaves it to the service.
+        fps: video frames per second; 0 takes no video.
+        media_resolution: ``low``, ``medium`` or ``high``; empty leaves it to the service.
+        compress: let the service drop the oldest part of a long session; without it a session with video
+            ends after 2 minutes.
+    """
+
+    audio_in = 16000
+    audio_out = 24000
+
+    def __init__(
+        self,
+        model: str = "gemini-3.8-live",
+        base_url: str = "wss://generativelanguage.googleapis.com",
+        version: str = "v1beta",
+        voice: str = "",
+        thinking: str = "",
+        silence_ms: int = 0,
+        start_sensitivity: str = "",
+        end_sensitivity: str = "",
+        interruptible: bool = True,
+        scheduling: str = "",
+        fps: float = 1.0,
+        media_resolution: str = "",
+        compress: bool = True,
+    ) -> None:
+        super().__init__()
+        self.video_in = VideoSpec(fps=fps, max_side=768) if fps else None
+        self._url = base_url.rstrip("/") + PATH.format(version=version)
+        self._headers = _key_header(base_url)
+        self._scheduling = scheduling
+        self._setup: dict[str, Any] = {
+            "model": model if model.startswith("models/") else f"models/{model}",
+            "generationConfig": _generation(voice, thinking, media_resolution),
+            "inputAudioTranscription": {},
+            "outputAudioTranscription": {},
+        }
+        realtime = _realtime(silence_ms, start_sensitivity, end_sensitivity, interruptible)
+        if realtime:
+            self._setup["realtimeInputConfig"] = realtime
+        if compress:
+            self._setup["contextWindowCompression"] = {"slidingWindow": {}}
+        self._handle = ""
+        self._leaving = False
+        self._replying = False
+        self._reply = 0
+        self._held: deque[dict[str, Any]] | None = None
+        self._left: list[asyncio.Task[None]] = []
+
+    async def connect(self, session: SessionStart) -> None:
+        """As ``LiveAdapter.connect``."""
+        if session.instructions:
+            self._setup["systemInstruction"] = {"parts": [{"text": session.instructions}]}
+        if session.tools:
+            self._setup["tools"] = [
+                {
+                    "functionDeclarations": [
+                        {"name": t.name, "description": t.description, "parametersJsonSchema": t.parameters}
+                        for t in session.tools
+                    ]
+                }
+            ]
+        self._begin(await self._opened())
+
+    async def _opened(self) -> Socket:
+        socket = await open_socket(self._url, headers=self._headers, key_variable="GEMINI_API_KEY")
+        try:
+            async with asyncio.timeout(OPEN_S):
+                setup = {"setup": self._setup | {"sessionResumption": self._resumption()}}
+                self._record("setup", setup, sent=True)
+                await socket.send_json(setup)
+                while "setupComplete" not in (message := parse_object(await socket.receive())):
+                    self._record(_kind(message), message)
+                self._record(_kind(message), message)
+        except BaseException as error:
+            await socket.close()
+            if isinstance(error, TimeoutError):
+                raise InfrastructureError(f"no setupComplete within {OPEN_S:g} s") from error
+            raise
+        return socket
+
+    def _resumption(self) -> dict[str, str]:
+        return {"handle": self._handle} if self._handle else {}
+
+    async def send(self, turn: MicroTurn) -> None:
+        """As ``LiveAdapter.send``."""
+        for result in turn.tool_results:
+            await self._tell("toolResponse", {"functionResponses": [self._response(result)]})
+        await self._tell("realtimeInput", {"audio": _blob(audio_base64(turn.audio), "audio/pcm;rate=16000")})
+        for frame in turn.frames:
+            image = await asyncio.to_thread(jpeg_base64, frame)
+            await self._tell("realtimeInput", {"video": _blob(image, "image/jpeg")})
+        for text in turn.texts:
+            await self._tell("realtimeInput", {"text": text})
+
+    def _response(self, result: ToolResult) -> dict[str, Any]:
+        field = "error" if result.is_error else "output"
+        response = {"id": result.call_id, "name": result.name, "response": {field: result.output}}
+        return response | ({"scheduling": self._scheduling.upper()} if self._scheduling else {})
+
+    async def _tell(self, kind: str, body: dict[str, Any]) -> None:
+        message = {kind: body}
+        if self._held is None:
+            await self._say(json.dumps(message, separators=(",", ":")), kind, message)
+            return
+        if len(self._held) >= MAX_HELD:
+            raise InfrastructureError("the service takes too long to move the session")
+        self._held.append(message)
+
+    async def _messages(self) -> AsyncIterator[str | bytes]:
+        for _ in range(MAX_RESUMPTIONS + 1):
+            assert self._socket is not None
+            try:
+                async for message in self._socket.messages():
+                    yield message
+                    if self._leaving and self._handle and not self._replying:
+                        break
+            except InfrastructureError:
+                if not (self._leaving and self._handle):
+                    raise
+            if not (self._leaving and self._handle):
+                return
+            await self._move()
+        raise InfrastructureError(f"the service moved the session {MAX_RESUMPTIONS} times")
+
+    async def _move(self) -> None:
+        """Carry the session on over a new connection; what the user sends meanwhile follows in order."""
+        assert self._socket is not None
+        self._held, old = deque(), self._socket
+        self._socket = await self._opened()
+        self._left.append(asyncio.create_task(old.close()))
+        self._leaving = self._replying = False
+        while self._held:
+            message = self._held.popleft()
+            kind = next(iter(message))
+            await self._say(json.dumps(message, separators=(",", ":")), kind, message)
+        self._held = None
+
+    async def close(self) -> None:
+        """As ``LiveAdapter.close``."""
+        await super().close()
+        await asyncio.gather(*self._left)
+
+    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+        """As ``SocketAdapter.understand``."""
+        body = parse_object(message)
+        yield ProviderEvent(_kind(body), kept(body))
+        if "goAway" in body:
+            self._leaving = True
+        update = body.get("sessionResumptionUpdate") or {}
+        if update.get("resumable") and update.get("newHandle"):
+            self._handle = str(update["newHandle"])
+        if "serverContent" in body:
+            output = self._content(body["serverContent"])
+            if output != Output():
+                yield output
+        calls = (body.get("toolCall") or {}).get("functionCalls") or []
+        if calls:
+            yield Output(tool_calls=tuple(_call(call) for call in calls))
+
+    def _content(self, content: Mapping[str, Any]) -> Output:
+        parts = (content.get("modelTurn") or {}).get("parts") or []
+        audio = [_samples(part["inlineData"]) for part in parts if "inlineData" in part]
+        spoken = (content.get("outputTranscription") or {}).get("text", "")
+        interrupted = bool(content.get("interrupted"))
+        output = Output(
+            audio=np.concatenate(audio) if audio else None,
+            transcript=(Transcript(str(spoken)),) if spoken else (),
+            text="".join(str(part["text"]) for part in parts if "text" in part and not part.get("thought")),
+            flush=interrupted,
+            item=f"reply-{self._reply}" if audio or interrupted else "",
+        )
+        self._replying = (self._replying or bool(parts)) and not (interrupted or content.get("turnComplete"))
+        if interrupted or content.get("turnComplete"):
+            self._reply += 1
+        return output
+
+
+def _key_header(base_url: str) -> dict[str, str]:
+    if not base_url.startswith("wss://"):
+        return {}
+    names = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+    key = secret(*names) if ".googleapis.com" in base_url else optional_secret(*names)
+    return {"x-goog-api-key": key} if key else {}
+
+
+def _generation(voice: str, thinking: str, media_resolution: str) -> dict[str, Any]:
+    config: dict[str, Any] = {"responseModalities": ["AUDIO"]}
+    if voice:
+        config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
+    if thinking:
+        config["thinkingConfig"] = {"thinkingLevel": thinking.upper()}
+    if media_resolution:
+        config["mediaResolution"] = f"MEDIA_RESOLUTION_{media_resolution.upper()}"
+    return config
+
+
+def _realtime(silence_ms: int, start: str, end: str, interruptible: bool) -> dict[str, Any]:
+    detection: dict[str, Any] = {}
+    if silence_ms:
+        detection["silenceDurationMs"] = silence_ms
+    if start:
+        detection["startOfSpeechSensitivity"] = f"START_SENSITIVITY_{start.upper()}"
+    if end:
+        detection["endOfSpeechSensitivity"] = f"END_SENSITIVITY_{end.upper()}"
+    config: dict[str, Any] = {"automaticActivityDetection": detection} if detection else {}
+    return config if interruptible else config | {"activityHandling": "NO_INTERRUPTION"}
+
+
+def _kind(message: Mapping[str, object]) -> str:
+    return "+".join(sorted(str(name) for name in message))[:200]
+
+
+def _blob(data: str, mime_type: str) -> dict[str, str]:
+    return {"data": data, "mimeType": mime_type}
+
+
+def _samples(blob: Mapping[str, Any]) -> NDArray[np.generic]:
+    kind = str(blob.get("mimeType", ""))
+    if not kind.startswith("audio/pcm") or ("rate=" in kind and "rate=24000" not in kind):
+        raise ProtocolError(f"the service sent {kind!r} instead of audio/pcm;rate=24000")
+    data = str(blob["data"]).replace("-", "+").replace("_", "/")
+    return audio_from_base64(data + "=" * (-len(data) % 4))
+
+
+def _call(call: Mapping[str, Any]) -> ToolCall:
+    arguments = call.get("args") or {}
+    if not isinstance(arguments, Mapping):
+        raise ProtocolError(f"the arguments of {call['name']!r} are no object")
+    return ToolCall(str(call["id"]), str(call["name"]), dict(arguments))
