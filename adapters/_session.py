@@ -7,9 +7,48 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from tml_bench.adapter import LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
-from tml_bench.adapters._events import EventQueue
 from tml_bench.adapters._socket import Socket
 from tml_bench.redact import kept
+
+MAX_UNREAD = 32
+"""Most received messages that wait to be taken; beyond it the service is read no further."""
+
+
+class EventQueue:
+    """Joins what was received and what was sent into one stream, in order.
+
+    What was received waits when the session lags, so that a service that floods is slowed down by its own
+    socket. What was sent never waits: micro-turns must leave on time.
+    """
+
+    def __init__(self, limit: int = MAX_UNREAD) -> None:
+        self._queue: asyncio.Queue[tuple[tuple[ModelEvent, ...], bool] | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(limit)
+        self._error: Exception | None = None
+
+    async def received(self, events: Iterable[ModelEvent]) -> None:
+        """Add what one received message means; waits while too many are unread."""
+        await self._room.acquire()
+        self._queue.put_nowait((tuple(events), True))
+
+    def sent(self, *events: ModelEvent) -> None:
+        """Add what was sent, or what this side decided."""
+        self._queue.put_nowait((events, False))
+
+    def end(self, error: Exception | None = None) -> None:
+        """Nothing follows; ``error`` is raised once all before it has been taken."""
+        self._error = self._error or error
+        self._queue.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[ModelEvent]:
+        while (entry := await self._queue.get()) is not None:
+            events, counted = entry
+            if counted:
+                self._room.release()
+            for event in events:
+                yield event
+        if self._error is not None:
+            raise self._error
 
 
 class SocketAdapter(LiveAdapter):
