@@ -161,11 +161,13 @@ class Utterance:
         at_s: its onset.
         role: ``answer`` (takes the turn) or ``backchannel`` (does not).
         until_s: by when it must have ended; None when it may run its course.
+        text: what is said; empty where any words of that role do.
     """
 
     at_s: float
     role: str = "answer"
     until_s: float | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
