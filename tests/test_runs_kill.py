@@ -73,6 +73,7 @@ def test_kill_minus_9_at_random_instants_loses_nothing(tmp_path: Path) -> None:
 
     rng = random.Random(20)
     killed = midway = 0
+    finished: list[Path] = []
     while killed < KILLS:
         process = subprocess.Popen(
             command(tmp_path / "killed", data, spec),
@@ -90,12 +91,12 @@ def test_kill_minus_9_at_random_instants_loses_nothing(tmp_path: Path) -> None:
         check_files(run)
         midway += 0 < len(attempts_of(run)) < 9 or any(run.glob(".aside/*/*/user.flac"))
         if len(attempts_of(run)) == 9 and (run / "summary.json").is_file():
-            (tmp_path / "killed").rename(tmp_path / f"finished-{killed}")
+            finished.append(tmp_path / f"finished-{len(finished)}" / calm.name)
+            (tmp_path / "killed").rename(finished[-1].parent)
     finish(command(tmp_path / "killed", data, spec))
 
     assert midway > 3
-    finished = [path / calm.name for path in sorted(tmp_path.glob("finished-*"))] + [run]
-    for path in finished:
+    for path in [*finished, run]:
         check_files(path)
         samples = [attempt.sample for attempt in read_lines(path / "attempts.jsonl", Attempt)]
         assert sorted(samples) == sorted(attempts_of(calm))
