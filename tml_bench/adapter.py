@@ -16,8 +16,8 @@ A first adapter is a class with ``step`` alone::
             return Output(audio=0.3 * np.sin(2 * np.pi * 440 * t))
 
 ``tml-bench run --adapter path/to/file.py:Beep`` runs it. ``StepAdapter`` is for models that answer one
-micro-turn at a time, on the simulated clock; ``LiveAdapter`` is for services with a clock of their own, on the
-wall clock. Both give the same ``Output`` to the same recorder; nothing downstream knows which it was.
+micro-turn at a time, on the simulated clock; ``LiveAdapter`` is for services with a clock of their own, on
+the wall clock. Both give the same ``Output`` to the same recorder; nothing downstream knows which it was.
 """
 
 from __future__ import annotations

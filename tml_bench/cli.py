@@ -96,6 +96,12 @@ def _pool_options(command: Command) -> Command:
     help="Charge nothing, the measured time of each step, or that of an earlier run.",
 )  # fmt: skip
 @click.option("--replay", type=click.Path(path_type=Path), help="Run whose compute --compute recorded takes.")
+@click.option("--network", default="ideal", show_default=True, help="wifi, 4g, bad, or a profile .toml.")
+@click.option(
+    "--concurrency", type=click.IntRange(1), default=4, show_default=True,
+    help="Live services: sessions at once.",
+)  # fmt: skip
+@click.option("--rate", type=float, default=0.0, help="Live services: sessions started a minute; 0: any.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--max-session", type=float, default=7200.0, show_default=True, help="Limit of a session, s.")
 @click.option(
@@ -106,9 +112,10 @@ def _pool_options(command: Command) -> Command:
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
 @_pool_options
 def run(
-    tasks: tuple[str, ...], adapters: tuple[str, ...], data: Path | None, subsets: tuple[str, ...], limit: int,
-    tick: int, compute: str, replay: Path | None, seed: int, max_session: float, out: Path, fresh: bool,
-    retry_errors: bool, jobs: int | None, step_timeout: float, words: WordMode,
+    tasks: tuple[str, ...], adapters: tuple[str, ...], data: Path | None, subsets: tuple[str, ...],
+    limit: int, tick: int, compute: str, replay: Path | None, network: str, concurrency: int, rate: float,
+    seed: int, max_session: float, out: Path, fresh: bool, retry_errors: bool, jobs: int | None,
+    step_timeout: float, words: WordMode,
 ) -> None:  # fmt: skip
     """Run models on tasks, score them, print the leaderboard and write the report.
 
@@ -124,10 +131,12 @@ def run(
     """
     from tml_bench.plugins import task_names
     from tml_bench.runs.config import Selection
+    from tml_bench.runs.live import LivePool
     from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
     from tml_bench.runs.record import record, start_over
     from tml_bench.runs.score import open_run
     from tml_bench.session.engine import Compute
+    from tml_bench.session.network import load_network
 
     request = Request(
         tasks=tasks or tuple(task_names()),
@@ -139,6 +148,7 @@ def run(
         compute=Compute(compute),
         replay=replay,
         max_session_s=max_session,
+        network=load_network(network),
     )
     plans = plan_runs(request)
     if fresh:
@@ -146,9 +156,12 @@ def run(
             start_over(plan.path)
     if compute == "charged" and jobs is None:
         jobs = 1
-    with _pool(jobs, step_timeout) as pool:
+    stepped = [plan for plan in plans if plan.config.clock != "wall"]
+    live = [plan for plan in plans if plan.config.clock == "wall"]
+    with _pool(jobs, step_timeout) as pool, LivePool(concurrency, rate) as live_pool:
         with _progress("sessions", sum(len(plan.samples) for plan in plans)) as advance:
-            failed = record(plans, pool, advance, retry_errors=retry_errors)
+            failed = record(stepped, pool, advance, retry_errors=retry_errors)
+            failed += record(live, live_pool, advance, retry_errors=retry_errors)
         summaries = _scored([open_run(plan.path) for plan in plans], pool, words)
     _publish(summaries, out / "report")
     for error in failed:

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import cast
 
-from tml_bench.adapter import StepAdapter
+from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.task import Task
 
@@ -109,11 +109,11 @@ def load_task(name: str) -> Task:
     return cast(Task, point.load()())
 
 
-def adapter_class(target: str) -> type[StepAdapter]:
+def adapter_class(target: str) -> type[StepAdapter] | type[LiveAdapter]:
     """The class behind an adapter's target.
 
     Raises:
-        UserError: no such name, file or class, or it is not a ``StepAdapter``.
+        UserError: no such name, file or class, or it is neither a ``StepAdapter`` nor a ``LiveAdapter``.
     """
     if ".py:" in target:
         found = _from_file(target)
@@ -125,8 +125,10 @@ def adapter_class(target: str) -> type[StepAdapter]:
                 f"the installed adapters are {', '.join(adapter_names())}; your own is FILE.py:CLASS",
             )
         found = point.load()
-    if not (isinstance(found, type) and issubclass(found, StepAdapter)):
-        raise UserError(f"{target} is not a subclass of tml_bench.adapter.StepAdapter", "make it one")
+    if not (isinstance(found, type) and issubclass(found, StepAdapter | LiveAdapter)):
+        raise UserError(
+            f"{target} is not a subclass of tml_bench.adapter.StepAdapter or LiveAdapter", "make it one"
+        )
     return found
 
 
@@ -152,7 +154,7 @@ def _from_file(target: str) -> object:
     return getattr(module, name)
 
 
-def make_adapter(spec: AdapterSpec) -> StepAdapter:
+def make_adapter(spec: AdapterSpec) -> Adapter:
     """Create the adapter.
 
     Raises:

@@ -107,6 +107,8 @@ class RecordingWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.opened = opened
+        self.log_bytes = 0
+        """How many bytes of events were written so far."""
         self._clock = clock
         self._compute = compute
         self._encode = msgspec.json.Encoder().encode
@@ -117,7 +119,9 @@ class RecordingWriter:
 
     def event(self, event: ev.Event) -> None:
         """Append one event."""
-        self._log.write(self._encode(event) + b"\n")
+        line = self._encode(event) + b"\n"
+        self._log.write(line)
+        self.log_bytes += len(line)
 
     def close(self) -> Manifest:
         """Finish all files and write the manifest.

@@ -15,6 +15,7 @@ import msgspec
 from tml_bench import __version__
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.engine import Compute, Settings
+from tml_bench.session.network import IDEAL, Network
 from tml_bench.task import Task
 
 RUN_SCHEMA = "tml-bench/run/1.0"
@@ -43,12 +44,14 @@ class RunConfig(msgspec.Struct, frozen=True):
         limit: at most so many samples a subset; 0 means all.
         adapter: the adapter as given, or ``imported``.
         privileged: the adapter is shown what is expected.
-        clock: ``simulated`` or ``imported``.
-        compute: ``ideal``, ``charged``, ``recorded``, or ``none`` when imported.
+        turn_based: the service answers whole turns and cannot handle overlap.
+        clock: ``simulated``, ``wall`` or ``imported``.
+        compute: ``ideal``, ``charged``, ``recorded``; ``live`` on the wall clock, ``none`` when imported.
         replay: run folder whose compute is replayed; empty otherwise.
         tick_ns: length of a micro-turn.
         seed: seed of the run.
         max_session_s: limit of a session.
+        network: profile of the network between harness and model, as JSON; empty for the ideal one.
         tml_bench: version of the harness.
     """
 
@@ -67,6 +70,8 @@ class RunConfig(msgspec.Struct, frozen=True):
     tick_ns: int
     seed: int
     max_session_s: float
+    turn_based: bool = False
+    network: str = ""
     tml_bench: str = __version__
 
     def settings(self) -> Settings:
@@ -74,8 +79,9 @@ class RunConfig(msgspec.Struct, frozen=True):
         return Settings(
             tick_ns=self.tick_ns,
             seed=self.seed,
-            compute=Compute(self.compute),
+            compute=Compute(self.compute) if self.clock == "simulated" else Compute.IDEAL,
             max_session_s=self.max_session_s,
+            network=msgspec.json.decode(self.network, type=Network) if self.network else IDEAL,
         )
 
 

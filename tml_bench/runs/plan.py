@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from tml_bench.adapter import LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, adapter_class, load_task, parse_adapter_spec
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection, dataset_sha256
 from tml_bench.runs.record import Plan
 from tml_bench.session.clock import Ticks
 from tml_bench.session.engine import Compute
+from tml_bench.session.network import IDEAL, Network
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:200", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
@@ -33,6 +37,7 @@ class Request:
         compute: how compute is charged.
         replay: run whose compute is replayed.
         max_session_s: limit of a session.
+        network: what lies between harness and model.
     """
 
     tasks: Sequence[str]
@@ -44,6 +49,7 @@ class Request:
     compute: Compute = Compute.IDEAL
     replay: Path | None = None
     max_session_s: float = 7200.0
+    network: Network = IDEAL
 
 
 def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
@@ -59,7 +65,13 @@ def plan_runs(request: Request) -> list[Plan]:
     """
     _check(request)
     specs = [parse_adapter_spec(text) for text in request.adapters]
-    privileged = [_fits(spec) for spec in specs]
+    classes = [_fitting_class(spec) for spec in specs]
+    for spec, made in zip(specs, classes, strict=True):
+        if issubclass(made, LiveAdapter) and request.compute is not Compute.IDEAL:
+            raise UserError(
+                f"adapter {spec.text!r} runs on the wall clock, where compute is what the service takes",
+                "leave --compute out",
+            )
     plans = []
     for name in request.tasks:
         task = load_task(name)
@@ -67,7 +79,8 @@ def plan_runs(request: Request) -> list[Plan]:
         if not samples:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
         digest = dataset_sha256(samples)
-        for spec, sees_reference in zip(specs, privileged, strict=True):
+        for spec, made in zip(specs, classes, strict=True):
+            live = issubclass(made, LiveAdapter)
             config = RunConfig(
                 schema=RUN_SCHEMA,
                 task=name,
@@ -77,13 +90,15 @@ def plan_runs(request: Request) -> list[Plan]:
                 subsets=request.selection.subsets,
                 limit=request.selection.limit,
                 adapter=spec.text,
-                privileged=sees_reference,
-                clock="simulated",
-                compute=request.compute,
+                privileged=made.privileged,
+                turn_based=issubclass(made, LiveAdapter) and made.turn_based,
+                clock="wall" if live else "simulated",
+                compute="live" if live else request.compute,
                 replay=str(request.replay.resolve()) if request.replay else "",
                 tick_ns=request.tick_ms * 1_000_000,
                 seed=request.seed,
                 max_session_s=request.max_session_s,
+                network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
             )
             path = request.out / run_name(name, config.dataset, spec)
             plans.append(Plan(path, config, tuple(samples)))
@@ -105,8 +120,8 @@ def _check(request: Request) -> None:
         )
 
 
-def _fits(spec: AdapterSpec) -> bool:
-    """Check the options without creating the adapter, which may load weights; says if it is privileged."""
+def _fitting_class(spec: AdapterSpec) -> type[StepAdapter] | type[LiveAdapter]:
+    """Check the options without creating the adapter, which may load weights."""
     made = adapter_class(spec.target)
     try:
         inspect.signature(made).bind(*spec.args, **spec.kwargs)
@@ -114,4 +129,4 @@ def _fits(spec: AdapterSpec) -> bool:
         raise UserError(
             f"adapter {spec.text!r}: {error}", f"its options are {inspect.signature(made)}"
         ) from None
-    return made.privileged
+    return made

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tml_bench.errors import UserError
 from tml_bench.runs.config import RunConfig
+from tml_bench.runs.live import LivePool
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts, locked, read_lines
 from tml_bench.runs.worker import Job, Result, SessionJob
@@ -20,7 +21,7 @@ Advance = Callable[[str], None]
 """Called with a line about each attempt or recording that has ended."""
 
 TRIES = 3
-"""How often a sample is tried in one command while its outcome is ``infrastructure``."""
+"""How often a sample is tried in one command while it may go better another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ def pending(plan: Plan, attempts: Sequence[Attempt], *, retry_errors: bool = Fal
     """
     again = {Outcome.INFRASTRUCTURE} | ({Outcome.ADAPTER_ERROR} if retry_errors else set())
     last = last_attempts(list(attempts))
-    return [s for s in plan.samples if s.id not in last or last[s.id].outcome in again]
+    return [s for s in plan.samples if s.id not in last or last[s.id].outcome in again or last[s.id].retry]
 
 
 def record(
-    plans: Sequence[Plan], pool: Pool, advance: Advance, *, retry_errors: bool = False
+    plans: Sequence[Plan], pool: Pool | LivePool, advance: Advance, *, retry_errors: bool = False
 ) -> list[UserError]:
     """Record what is pending; continues runs that were interrupted.
 
@@ -83,7 +84,9 @@ def record(
 class _Recorder:
     """One run's attempts."""
 
-    def __init__(self, number: int, plan: Plan, folder: RunFolder, pool: Pool, advance: Advance) -> None:
+    def __init__(
+        self, number: int, plan: Plan, folder: RunFolder, pool: Pool | LivePool, advance: Advance
+    ) -> None:
         self.fatal = ""
         self._number = number
         self._plan = plan
@@ -128,7 +131,7 @@ class _Recorder:
             return
         self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] = self._tries.get(job.sample.id, 0) + 1
-        if result.outcome is Outcome.INFRASTRUCTURE and self._tries[job.sample.id] < TRIES:
+        if result.retry and self._tries[job.sample.id] < TRIES:
             self._pool.submit(self._job(job.sample))
 
     def _commit(self, sample: Sample, result: Result, recording: Path | None) -> None:
@@ -144,6 +147,7 @@ class _Recorder:
             audio_s=round(result.audio_s, 6),
             wall_s=round(result.wall_s, 3),
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            retry=result.retry,
         )
         self._folder.commit(attempt, recording)
         self._advance(

@@ -54,6 +54,7 @@ class Attempt(msgspec.Struct, frozen=True):
         audio_s: length of the session.
         wall_s: how long it took.
         ended: UTC, ISO 8601.
+        retry: it may go better another time; the next command tries again.
     """
 
     sample: str
@@ -65,6 +66,7 @@ class Attempt(msgspec.Struct, frozen=True):
     audio_s: float = 0.0
     wall_s: float = 0.0
     ended: str = ""
+    retry: bool = False
 
 
 def write_atomically(path: Path, content: bytes) -> None:

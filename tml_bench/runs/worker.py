@@ -14,11 +14,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
-from tml_bench.adapter import InfrastructureError, StepAdapter
+from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.redact import redacted
 from tml_bench.runs.perceive import timeline_of
 from tml_bench.runs.store import Outcome
 from tml_bench.samples import Sample
@@ -82,6 +83,8 @@ class Result:
         audio_s: length of the session.
         wall_s: how long it took.
         fatal: the adapter cannot be used at all; no further session makes sense.
+        retry: it may go better another time: the model could not be reached, or this machine was too busy.
+        quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
     """
 
     outcome: Outcome
@@ -90,9 +93,30 @@ class Result:
     audio_s: float = 0.0
     wall_s: float = 0.0
     fatal: bool = False
+    retry: bool = False
+    quota_s: float | None = None
 
 
 Job = SessionJob | PerceiveJob
+
+
+def failure(error: Exception) -> Result:
+    """The outcome of a session that an error ended without a recording; the reason holds no secrets."""
+    text = redacted(str(error))
+    match error:
+        case BadSampleError():
+            return Result(Outcome.INVALID, text)
+        case QuotaError():
+            return Result(Outcome.INFRASTRUCTURE, text, retry=True, quota_s=error.retry_after_s or 0.0)
+        case InfrastructureError():
+            return Result(Outcome.INFRASTRUCTURE, text, retry=True)
+        case UserError():
+            return Result(Outcome.INFRASTRUCTURE, text, fatal=True)
+        case OSError():
+            return Result(Outcome.INFRASTRUCTURE, f"writing the recording: {text}", retry=True)
+        case _:
+            reason = f"the harness failed, {type(error).__name__}: {text}"
+            return Result(Outcome.INFRASTRUCTURE, reason, retry=True)
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:
@@ -124,7 +148,7 @@ class _Worker:
         try:
             adapter = self._warm(job.adapter)
         except InfrastructureError as error:
-            return Result(Outcome.INFRASTRUCTURE, f"loading {job.adapter}: {error}")
+            return Result(Outcome.INFRASTRUCTURE, f"loading {job.adapter}: {error}", retry=True)
         except (Exception, SystemExit) as error:
             reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             return Result(
@@ -132,23 +156,17 @@ class _Worker:
             )
         try:
             return self._record(job, adapter)
-        except BadSampleError as error:
-            return Result(Outcome.INVALID, str(error))
-        except InfrastructureError as error:
-            return Result(Outcome.INFRASTRUCTURE, str(error))
-        except UserError as error:
-            return Result(Outcome.INFRASTRUCTURE, str(error), fatal=True)
-        except OSError as error:
-            return Result(Outcome.INFRASTRUCTURE, f"writing the recording: {error}")
         except Exception as error:
-            return Result(Outcome.INFRASTRUCTURE, f"the harness failed, {type(error).__name__}: {error}")
+            return failure(error)
 
     def _warm(self, spec: str) -> StepAdapter:
         if self._adapter is None or self._spec != spec:
             self._adapter = None
             self.deadline(time.monotonic() + WARM_UP_LIMIT_S)
             adapter = make_adapter(parse_adapter_spec(spec))
-            _check_rates(adapter, spec)
+            if not isinstance(adapter, StepAdapter):
+                raise UserError(f"adapter {spec} runs on the wall clock only")
+            check_rates(adapter, spec)
             adapter.warm_up()
             self._adapter, self._spec = adapter, spec
         return self._adapter
@@ -172,7 +190,12 @@ class _Worker:
         return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate)
 
 
-def _check_rates(adapter: StepAdapter, spec: str) -> None:
+def check_rates(adapter: Adapter, spec: str) -> None:
+    """Refuse an adapter whose rates are not usable.
+
+    Raises:
+        UserError: a rate is not an int, or out of range.
+    """
     for name in ("audio_in", "audio_out"):
         rate = getattr(adapter, name)
         if type(rate) is not int or rate not in RATES:

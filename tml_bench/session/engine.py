@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import count
 
 from tml_bench import events as ev
-from tml_bench.adapter import InfrastructureError, MicroTurn, SessionStart, StepAdapter
+from tml_bench.adapter import Adapter, InfrastructureError, MicroTurn, SessionStart, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.media.audio import probe
 from tml_bench.recording import RecordingWriter
@@ -57,7 +57,7 @@ class Settings:
     network: Network = IDEAL
 
 
-def session_rate(sample: Sample, adapter: StepAdapter) -> int:
+def session_rate(sample: Sample, adapter: Adapter) -> int:
     """Rate of the recording: the higher of the user's and the model's, so that neither loses bandwidth."""
     rates = [
         turn.audio.rate if isinstance(turn.audio, Waveform) else probe(turn.audio).rate
@@ -67,7 +67,7 @@ def session_rate(sample: Sample, adapter: StepAdapter) -> int:
 
 
 def opened_event(
-    task: str, sample: Sample, spec: str, adapter: StepAdapter, settings: Settings
+    task: str, sample: Sample, spec: str, adapter: Adapter, settings: Settings
 ) -> ev.SessionOpened:
     """The first event of a session's recording."""
     return ev.SessionOpened(

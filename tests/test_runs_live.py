@@ -1,0 +1,151 @@
+"""Many live sessions in one process: results, rate, back-off, and processes that block or die."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tml_bench.recording import Recording
+from tml_bench.runs.live import BACK_OFF_S, LivePool, _Throttle
+from tml_bench.runs.store import Outcome
+from tml_bench.runs.worker import Result, SessionJob
+from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
+from tml_bench.session.engine import Settings
+from tml_bench.session.live import Limits
+
+SERVICE = '''
+import asyncio, os, time
+import numpy as np
+from tml_bench.adapter import InfrastructureError, LiveAdapter, Output, QuotaError
+
+class Service(LiveAdapter):
+    """Answers 300 ms after connecting with a beep of 200 ms."""
+    audio_in = audio_out = 16000
+    async def connect(self, session):
+        self.session = session
+    async def send(self, turn):
+        pass
+    async def events(self):
+        await asyncio.sleep(0.3)
+        yield Output(audio=np.full(3200, 0.2))
+        await asyncio.Event().wait()
+    async def close(self):
+        pass
+
+class Refuses(Service):
+    """Refuses the first time a session is asked for."""
+    def __init__(self, folder):
+        self.folder = folder
+    async def connect(self, session):
+        seen = os.path.join(self.folder, session.session_id.replace("/", "_"))
+        if not os.path.exists(seen):
+            open(seen, "w").close()
+            raise QuotaError("429", retry_after_s=0.1)
+
+class Gone(Service):
+    async def connect(self, session):
+        raise InfrastructureError("connection refused")
+
+class Blocks(Service):
+    async def send(self, turn):
+        time.sleep(3600)
+
+class Dies(Service):
+    async def send(self, turn):
+        if self.session.session_id.endswith("s1"):
+            os._exit(7)
+'''
+
+
+def jobs(folder: Path, adapter: str, count: int, options: str = "") -> list[SessionJob]:
+    file = folder / "service.py"
+    file.write_text(SERVICE)
+    clip = Waveform(np.full(8000, 0.1, np.float32), 16000)
+    return [
+        SessionJob(
+            key=(0, f"s{n}"),
+            task="t",
+            sample=Sample(f"s{n}", "x", Script((UserTurn(clip),), tail_s=0.3), Reference()),
+            adapter=f"{file}:{adapter}{options}",
+            settings=Settings(tick_ns=100_000_000),
+            folder=folder / "out" / f"s{n}",
+        )
+        for n in range(count)
+    ]
+
+
+def do(pool: LivePool, work: list[SessionJob]) -> dict[str, Result]:
+    with pool:
+        for job in work:
+            pool.submit(job)
+        return {job.key[1]: result for job, result in pool.results()}
+
+
+def test_sessions_run_side_by_side(tmp_path: Path) -> None:
+    work = jobs(tmp_path, "Service", 8)
+    results = do(LivePool(8), work)
+    assert {r.outcome for r in results.values()} <= {Outcome.VALID, Outcome.INVALID}
+    assert sum(r.wall_s for r in results.values()) > 6.0
+    for job in work:
+        assert Recording(job.folder).duration_s == pytest.approx(0.8)
+
+
+def test_a_refused_session_is_tried_again(tmp_path: Path) -> None:
+    results = do(LivePool(2), jobs(tmp_path, "Refuses", 2, f":{tmp_path}"))
+    assert {r.outcome for r in results.values()} <= {Outcome.VALID, Outcome.INVALID}
+
+
+def test_a_service_that_is_gone_is_infrastructure(tmp_path: Path) -> None:
+    results = do(LivePool(2), jobs(tmp_path, "Gone", 2))
+    assert {(r.outcome, r.reason) for r in results.values()} == {
+        (Outcome.INFRASTRUCTURE, "connection refused")
+    }
+    assert all(r.retry for r in results.values())
+
+
+def test_a_process_that_dies_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    work = jobs(tmp_path, "Dies", 3)
+    pool = LivePool(4)
+    outcomes: dict[str, list[Outcome]] = {}
+    with pool:
+        for job in work:
+            pool.submit(job)
+        for job, result in pool.results():
+            assert isinstance(job, SessionJob)
+            outcomes.setdefault(job.key[1], []).append(result.outcome)
+            if result.retry and len(outcomes[job.key[1]]) < 4:
+                pool.submit(job)
+    assert outcomes["s1"][-1] is Outcome.ADAPTER_ERROR
+    assert outcomes["s0"][-1] is Outcome.VALID
+    assert outcomes["s2"][-1] is Outcome.VALID
+
+
+def test_a_blocked_loop_is_ended(tmp_path: Path) -> None:
+    results = do(LivePool(1, limits=Limits(blocked_s=1.0)), jobs(tmp_path, "Blocks", 1))
+    assert results["s0"].outcome is Outcome.ADAPTER_ERROR
+    assert "blocked its loop for 1 s" in results["s0"].reason
+
+
+def test_the_throttle_keeps_the_rate_and_backs_off() -> None:
+    now = [100.0]
+    throttle = _Throttle(30, lambda: now[0])
+    assert throttle.wait_s() == 0
+    throttle.started()
+    assert throttle.wait_s() == 2.0
+    now[0] += 2.0
+    assert throttle.wait_s() == 0
+    waits = []
+    for _ in BACK_OFF_S:
+        assert throttle.refused(0.0)
+        waits.append(throttle.wait_s())
+        now[0] += throttle.wait_s()
+    assert waits == list(BACK_OFF_S)
+    assert not throttle.refused(0.0)
+    assert throttle.refused(90.0)
+    assert throttle.wait_s() == 90.0
+    throttle.accepted()
+    now[0] += 90
+    assert throttle.refused(0.0)
+    assert throttle.wait_s() == BACK_OFF_S[0]

@@ -1,0 +1,49 @@
+"""An asyncio event loop whose clock jumps to the next timer: wall-clock code tested without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Never waits: where nothing is ready it lets the loop's clock jump over the time-out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready:
+            assert timeout is not None, "nothing is scheduled: the code under test would wait for ever"
+            self.now += timeout
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """Its ``time`` starts at 0 and moves only when everything waits."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+    def clock_ns(self) -> int:
+        """The virtual time in nanoseconds."""
+        return round(self._jumping.now * 1e9)
+
+
+def run_virtual(make: Coroutine[Any, Any, T], loop: VirtualTimeLoop) -> T:
+    """Run a coroutine to its end in virtual time."""
+    try:
+        return loop.run_until_complete(make)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

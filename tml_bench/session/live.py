@@ -1,0 +1,292 @@
+"""Runs one session on the wall clock: a script against a ``LiveAdapter``, into a recording.
+
+Micro-turn ``k`` is due at ``t0 + (k + 1) * tick`` on the monotonic clock, an absolute deadline, so nothing
+drifts. How late each was handed over is recorded; it is the harness's own lateness, and a session with too
+much of it is invalid rather than blamed on the model. What the service gives is stamped on arrival.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from tml_bench import events as ev
+from tml_bench.adapter import (
+    InfrastructureError,
+    LiveAdapter,
+    MicroTurn,
+    ModelEvent,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+    SessionStart,
+)
+from tml_bench.recording import RecordingWriter
+from tml_bench.redact import redacted
+from tml_bench.samples import Sample
+from tml_bench.session.clock import Ticks
+from tml_bench.session.engine import Settings
+from tml_bench.session.network import links
+from tml_bench.session.output import AdapterFaultError
+from tml_bench.session.stage import Stage
+
+LEAD_NS = 20_000_000
+"""Time between the service being ready and t = 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a live session may take.
+
+    Attributes:
+        connect_s: to open it.
+        close_s: to close it.
+        unsent_s: a service that has not taken the user's audio for so long does not read its input.
+        blocked_s: an adapter that keeps the asyncio loop from turning for so long blocks all sessions.
+        log_bytes: most bytes of events; a service that sends more floods the session.
+        late_p99_ms: 99th percentile of lateness beyond which the session is invalid.
+        late_max_ms: lateness of any micro-turn beyond which it is.
+    """
+
+    connect_s: float = 30.0
+    close_s: float = 5.0
+    unsent_s: float = 10.0
+    blocked_s: float = 30.0
+    log_bytes: int = 64 * 1024 * 1024
+    late_p99_ms: float = 20.0
+    late_max_ms: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """The harness's own lateness in a session, in milliseconds.
+
+    Attributes:
+        p99_ms: 99th percentile over micro-turns; 0 without any.
+        max_ms: the worst; 0 without any.
+    """
+
+    p99_ms: float
+    max_ms: float
+
+    def excess(self, limits: Limits) -> str:
+        """Why the session is invalid; empty when it is not."""
+        if self.p99_ms <= limits.late_p99_ms and self.max_ms <= limits.late_max_ms:
+            return ""
+        return (
+            f"the harness was late by {self.p99_ms:.1f} ms (99th percentile) and at most "
+            f"{self.max_ms:.1f} ms; the limits are {limits.late_p99_ms:g} and {limits.late_max_ms:g} ms: "
+            f"the machine was too busy"
+        )
+
+
+class LiveSession:
+    """One session of a sample with a live service.
+
+    Args:
+        task: name of the task, for the recording.
+        sample: what to play.
+        adapter: a new one.
+        settings: how; compute is whatever the service takes.
+        writer: an open recording; the caller closes it.
+        limits: what it may take.
+        clock_ns: the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        sample: Sample,
+        adapter: LiveAdapter,
+        settings: Settings,
+        writer: RecordingWriter,
+        limits: Limits = Limits(),
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._task = task
+        self._sample = sample
+        self._adapter = adapter
+        self._settings = settings
+        self._writer = writer
+        self._limits = limits
+        self._clock_ns = clock_ns
+        self._t0_ns = 0
+        self._played_ns = 0
+        self._index = 0
+        self._late_ns: list[int] = []
+        self._up, self._down = links(settings.network, settings.seed)
+        self._unsent: asyncio.Queue[tuple[MicroTurn, int]] = asyncio.Queue()
+        self._stage = Stage(
+            sample,
+            adapter.audio_in,
+            adapter.audio_out,
+            Ticks(settings.tick_ns),
+            writer,
+            max_session_s=settings.max_session_s,
+            max_backlog_s=settings.max_backlog_s,
+        )
+
+    async def run(self) -> Lateness:
+        """Play the script to its end.
+
+        Returns:
+            How late the harness was.
+
+        Raises:
+            AdapterFaultError: the adapter or its service broke its contract; the recording is whole.
+            InfrastructureError: the service could not be reached, or hung up.
+            BadSampleError: the sample's audio turned out to be broken.
+        """
+        try:
+            async with self._connected(), _Tasks(self._receive(), self._send_all()) as helpers:
+                await self._play(helpers)
+            self._stage.finish()
+        except (AdapterFaultError, ProtocolError) as fault:
+            reason = redacted(str(fault))
+            self._stage.fail(self._now_ns(), reason)
+            raise AdapterFaultError(reason) from fault
+        return self._lateness()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[None]:
+        start = SessionStart(
+            session_id=f"{self._task}/{self._sample.id}",
+            tick_ns=self._settings.tick_ns,
+            seed=self._settings.seed,
+            instructions=self._sample.script.instructions,
+            tools=self._stage.tool_specs,
+            reference=self._sample.reference if self._adapter.privileged else None,
+        )
+        try:
+            try:
+                async with asyncio.timeout(self._limits.connect_s):
+                    await _blamed("connect", self._adapter.connect(start))
+            except TimeoutError:
+                raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
+            self._t0_ns = self._clock_ns() + LEAD_NS
+            yield
+        finally:
+            # What has been recorded counts; how the goodbye goes does not.
+            with suppress(Exception):
+                async with asyncio.timeout(self._limits.close_s):
+                    await self._adapter.close()
+
+    def _now_ns(self) -> int:
+        """Session time, never before what has been played."""
+        return max(self._clock_ns() - self._t0_ns, self._played_ns)
+
+    async def _play(self, helpers: _Tasks) -> None:
+        for index in count():
+            due_ns = (index + 1) * self._settings.tick_ns
+            await self._until(due_ns, helpers)
+            turn = self._stage.advance(index)
+            if turn is None:
+                return
+            self._played_ns, self._index = due_ns, index
+            late_ns = max(0, self._clock_ns() - self._t0_ns - due_ns)
+            self._late_ns.append(late_ns)
+            self._unsent.put_nowait((turn, late_ns))
+            self._check_bounds()
+
+    async def _until(self, due_ns: int, helpers: _Tasks) -> None:
+        """Wait for an absolute deadline, or raise what a helper has raised."""
+        wait_s = (self._t0_ns + due_ns - self._clock_ns()) / 1e9
+        await helpers.wait(max(0.0, wait_s))
+
+    def _check_bounds(self) -> None:
+        waiting_s = self._unsent.qsize() * self._settings.tick_ns / 1e9
+        if waiting_s > self._limits.unsent_s:
+            raise AdapterFaultError(f"the service has not read its input for {waiting_s:.0f} s")
+        if self._writer.log_bytes > self._limits.log_bytes:
+            raise AdapterFaultError(
+                f"more than {self._limits.log_bytes // 2**20} MiB of events: the service floods the session"
+            )
+
+    async def _send_all(self) -> None:
+        while True:
+            turn, late_ns = await self._unsent.get()
+            arrival_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
+            delay_ns = self._t0_ns + arrival_ns - self._clock_ns()
+            if arrival_ns > turn.end_ns and delay_ns > 0:
+                await asyncio.sleep(delay_ns / 1e9)
+            began_ns = self._clock_ns()
+            await _blamed("send", self._adapter.send(turn))
+            took_ns = self._clock_ns() - began_ns
+            self._writer.event(ev.Sent(turn.index, turn.end_ns, late_ns, took_ns))
+
+    async def _receive(self) -> None:
+        async for event in _blamed_events(self._adapter.events()):
+            await self._take(event)
+            self._check_bounds()
+        raise InfrastructureError(f"the service hung up after {self._now_ns() / 1e9:.1f} s")
+
+    async def _take(self, event: ModelEvent) -> None:
+        t_ns = self._now_ns()
+        if isinstance(event, ProviderEvent):
+            self._writer.event(ev.Provider(t_ns, event.type, dict(event.body), event.sent))
+            return
+        if not isinstance(event, Output):
+            raise AdapterFaultError(f"events gave {type(event).__name__}, it must be Output or ProviderEvent")
+        size = 2 * len(event.audio) if event.audio is not None else 0
+        cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
+        for item, heard_ms in cut:
+            await _blamed("heard", self._adapter.heard(item, heard_ms, True))
+
+    def _lateness(self) -> Lateness:
+        if not self._late_ns:
+            return Lateness(0.0, 0.0)
+        late_ms = np.array(self._late_ns) / 1e6
+        return Lateness(float(np.percentile(late_ms, 99)), float(late_ms.max()))
+
+
+class _Tasks:
+    """Coroutines that run beside the clock; what one raises ends the session."""
+
+    def __init__(self, *work: Coroutine[Any, Any, None]) -> None:
+        self._work = work
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> _Tasks:
+        self._tasks = [asyncio.create_task(work) for work in self._work]
+        return self
+
+    async def wait(self, seconds: float) -> None:
+        done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _blamed(where: str, work: Coroutine[Any, Any, None]) -> None:
+    """Turn whatever the adapter raises into a fault of the adapter, but for what has a meaning of its own."""
+    try:
+        await work
+    except (InfrastructureError, ProtocolError, AdapterFaultError):
+        raise
+    except TimeoutError as error:
+        raise InfrastructureError(f"{where}: no answer in time") from error
+    except Exception as error:
+        raise AdapterFaultError(f"{where} raised {type(error).__name__}: {error}") from error
+
+
+async def _blamed_events(events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
+    try:
+        async for event in events:
+            yield event
+    except (InfrastructureError, ProtocolError, AdapterFaultError):
+        raise
+    except TimeoutError as error:
+        raise InfrastructureError("events: no answer in time") from error
+    except Exception as error:
+        raise AdapterFaultError(f"events raised {type(error).__name__}: {error}") from error
