@@ -1,0 +1,1 @@
+"""Charades: saying when an action starts and stops."""

@@ -1,0 +1,1 @@
+"""ProactiveVideoQA: answering when the video shows it."""

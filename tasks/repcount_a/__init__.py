@@ -1,0 +1,1 @@
+"""RepCount-A: counting repetitions aloud."""
