@@ -17,7 +17,7 @@ import msgspec
 
 from tml_bench.metrics.aggregate import Comparison, compare, holm, rank_ranges
 from tml_bench.report.baselines import Baseline
-from tml_bench.report.summary import MetricSummary, OutcomeKind, Standing, Summary
+from tml_bench.report.summary import MetricSummary, OutcomeKind, RunFacts, Standing, Summary
 from tml_bench.task import Direction, Metric, Published
 
 Rank = tuple[int, int]
@@ -119,6 +119,7 @@ class Table:
             f"micro-turn {s.facts.tick_ns / 1e6:g} ms",
             f"compute {s.facts.compute}",
             f"clock {s.facts.clock}",
+            *([f"network {s.facts.network}"] if s.facts.network != "ideal" else []),
             f"metric versions: {versions}",
         )
 
@@ -182,7 +183,7 @@ def _tables(ordered: bytes) -> tuple[Table, ...]:
 def _key(s: Summary) -> tuple[object, ...]:
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
-    return (f.task, f.dataset, f.compute, f.clock, f.tick_ns, s.sample_set, versions)
+    return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions)
 
 
 def _table(group: tuple[Summary, ...]) -> Table:
@@ -218,12 +219,17 @@ def _row(
     several = sum(o.facts.adapter == s.facts.adapter for o in group) > 1
     return Row(
         summary=s,
-        label=f"{s.facts.adapter} ({s.facts.run})" if several else s.facts.adapter,
+        label=_label(s.facts, several),
         scored=sum(o.counts[OutcomeKind.VALID] for o in s.outcomes),
         samples=sum(o.samples for o in s.outcomes),
         cells=tuple(_cell(s, subset, metric.name) for subset, metric in columns),
         ranks=ranks,
     )
+
+
+def _label(facts: RunFacts, several: bool) -> str:
+    name = f"{facts.adapter} ({facts.run})" if several else facts.adapter
+    return f"{name} (turn-based)" if facts.turn_based else name
 
 
 def _ranks(

@@ -28,6 +28,7 @@ def describe(recording: Recording) -> Iterator[str]:
         yield f"{seconds(t_ns):10.3f} s  {who:<6} {what}"
     yield ""
     yield from _compute([e for e in recording.events() if isinstance(e, ev.Stepped)])
+    yield from _sending([e for e in recording.events() if isinstance(e, ev.Sent)])
 
 
 def _timeline(recording: Recording) -> list[tuple[int, str, str]]:
@@ -120,6 +121,28 @@ def _(event: ev.Fault) -> list[tuple[int, str, str]]:
 @_line.register
 def _(event: ev.SessionClosed) -> list[tuple[int, str, str]]:
     return [(event.t_ns, "end", event.reason)]
+
+
+@_line.register
+def _(event: ev.ToolReturned) -> list[tuple[int, str, str]]:
+    how = "error" if event.is_error else "result"
+    return [(event.t_ns, "tool", f"{event.name} gives {how} {event.output!r}")]
+
+
+@_line.register
+def _(event: ev.Provider) -> list[tuple[int, str, str]]:
+    return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
+
+
+def _sending(sent: list[ev.Sent]) -> Iterator[str]:
+    if not sent:
+        return
+    late = sorted(s.late_ns / 1e6 for s in sent)
+    took = max(s.took_ns for s in sent) / 1e6
+    yield (
+        f"{len(sent)} micro-turns sent; the harness was late by {late[len(late) // 2]:.1f} ms (median), "
+        f"{late[-1]:.1f} ms at most; sending took up to {took:.1f} ms"
+    )
 
 
 def _compute(steps: list[ev.Stepped]) -> Iterator[str]:

@@ -25,8 +25,10 @@ class RunFacts(msgspec.Struct, frozen=True):
         task: name of the task.
         dataset: name and version of the data.
         tick_ns: length of a micro-turn in nanoseconds.
-        compute: how compute time was charged (``ideal``, ``charged``, ``recorded``).
+        compute: how compute time was charged (``ideal``, ``charged``, ``recorded``, ``live``).
         clock: ``simulated`` or ``wall``.
+        network: profile of the network between harness and model.
+        turn_based: whether the service answers whole turns and cannot handle overlap.
         privileged: whether the adapter was shown what is expected.
         seed: of the run.
         tml_bench: version of this package.
@@ -42,6 +44,8 @@ class RunFacts(msgspec.Struct, frozen=True):
     tick_ns: int
     compute: str
     clock: str = "simulated"
+    network: str = "ideal"
+    turn_based: bool = False
     privileged: bool = False
     seed: int = 0
     tml_bench: str = ""

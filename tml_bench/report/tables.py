@@ -196,6 +196,8 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "tick_ms": f.tick_ns / 1e6,
         "compute": f.compute,
         "clock": f.clock,
+        "network": f.network,
+        "turn_based": int(f.turn_based),
         "run": f.run,
         "adapter": f.adapter,
         "privileged": int(f.privileged),

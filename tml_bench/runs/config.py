@@ -74,6 +74,11 @@ class RunConfig(msgspec.Struct, frozen=True):
     network: str = ""
     tml_bench: str = __version__
 
+    @property
+    def network_name(self) -> str:
+        """Name of the network's profile."""
+        return msgspec.json.decode(self.network, type=Network).name if self.network else IDEAL.name
+
     def settings(self) -> Settings:
         """The part that concerns sessions."""
         return Settings(

@@ -22,7 +22,7 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from tml_bench.adapter import LiveAdapter
+from tml_bench.adapter import InfrastructureError, LiveAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import RecordingWriter
@@ -182,7 +182,14 @@ async def live_session(job: SessionJob, limits: Limits) -> Result:
         adapter = make_adapter(parse_adapter_spec(job.adapter))
         if not isinstance(adapter, LiveAdapter):
             raise UserError(f"adapter {job.adapter} does not run on the wall clock")
+        async with asyncio.timeout(limits.connect_s):
+            await adapter.prepare()
         check_rates(adapter, job.adapter)
+    except TimeoutError:
+        reason = f"{job.adapter} says nothing for {limits.connect_s:g} s"
+        return Result(Outcome.INFRASTRUCTURE, reason, retry=True)
+    except InfrastructureError as error:
+        return failure(error)
     except (Exception, SystemExit) as error:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return Result(Outcome.INFRASTRUCTURE, f"adapter {job.adapter} cannot be loaded: {reason}", fatal=True)

@@ -153,6 +153,8 @@ def _facts(run: StoredRun, perceivers: tuple[str, ...]) -> RunFacts:
         tick_ns=config.tick_ns,
         compute=config.compute,
         clock=config.clock,
+        network=config.network_name,
+        turn_based=config.turn_based,
         privileged=config.privileged,
         seed=config.seed,
         tml_bench=config.tml_bench,
