@@ -128,6 +128,7 @@ async def open_socket(
     headers: Mapping[str, str] | None = None,
     max_message: int = MAX_MESSAGE,
     key_variable: str = "",
+    ping_s: float | None = PING_S,
 ) -> Socket:
     """Connect.
 
@@ -136,6 +137,8 @@ async def open_socket(
         headers: request headers.
         max_message: longest message taken, in bytes; a longer one is a ``ProtocolError``.
         key_variable: where the key comes from, to be named when the service refuses it.
+        ping_s: time between pings, and longest wait for their answer, in seconds; None for no pings, where a
+            slow answer is no sign of death.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
@@ -150,8 +153,8 @@ async def open_socket(
             compression=None,
             open_timeout=OPEN_S,
             close_timeout=CLOSE_S,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
+            ping_interval=ping_s,
+            ping_timeout=ping_s,
             max_size=max_message,
             max_queue=MAX_QUEUE,
         )

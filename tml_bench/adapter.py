@@ -321,6 +321,15 @@ class LiveAdapter(ABC):
     privileged: bool = False
     turn_based: bool = False
 
+    async def prepare(self) -> None:  # noqa: B027
+        """Learn what the service wants; the attributes above hold once it has returned.
+
+        Called once, before ``connect``.
+
+        Raises:
+            InfrastructureError, QuotaError: as ``connect``.
+        """
+
     @abstractmethod
     async def connect(self, session: SessionStart) -> None:
         """Open the session; returns when the service is ready to listen.

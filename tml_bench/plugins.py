@@ -26,7 +26,8 @@ class AdapterSpec:
     """An adapter as given on the command line: ``NAME`` or ``FILE.py:CLASS``, then options.
 
     Options follow a colon, separated by commas, as ``key=value`` or as bare values in the order of the
-    adapter's parameters: ``delayed:400``, ``delayed:ms=400,audio_out=48000``, ``my.py:Model:device=cpu``.
+    adapter's parameters: ``delayed:400``, ``delayed:ms=400,audio_out=48000``, ``my.py:Model:device=cpu``,
+    ``wire:ws://localhost:8765``. A comma in an address is written ``%2C``.
 
     Attributes:
         text: as given.
@@ -55,8 +56,9 @@ def parse_adapter_spec(text: str) -> AdapterSpec:
     Raises:
         UserError: nothing is named.
     """
-    file, dot_py, rest = text.rpartition(".py:")
-    head, _, options = rest.partition(":")
+    # A host may end in .py too: only what stands before an address can be a file.
+    file, dot_py, _ = text.partition("://")[0].rpartition(".py:")
+    head, _, options = text[len(file) + len(dot_py) :].partition(":")
     target = f"{file}{dot_py}{head}"
     if not head:
         raise UserError(f"adapter {text!r} names nothing", "give NAME or FILE.py:CLASS")
@@ -64,10 +66,10 @@ def parse_adapter_spec(text: str) -> AdapterSpec:
     kwargs: dict[str, Option] = {}
     for item in filter(None, options.split(",")):
         key, equals, value = item.partition("=")
-        if equals:
+        if equals and key.strip().isidentifier():
             kwargs[key.strip()] = _value(value)
         else:
-            args.append(_value(key))
+            args.append(_value(item))
     return AdapterSpec(text, target, tuple(args), kwargs)
 
 

@@ -21,7 +21,7 @@ from tml_bench.recording import RecordingWriter
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.clock import ComputeQueue, Ticks
 from tml_bench.session.network import IDEAL, Network, links
-from tml_bench.session.output import AdapterFaultError, checked_output
+from tml_bench.session.output import AdapterFaultError, checked_output, reported_cost_ns
 from tml_bench.session.stage import Stage
 
 
@@ -31,7 +31,7 @@ class Compute(StrEnum):
     IDEAL = "ideal"
     """Nothing: c = 0."""
     CHARGED = "charged"
-    """Wall time around ``step``, on a warmed-up model."""
+    """Wall time around ``step``, on a warmed-up model; or what it says it took, where it runs elsewhere."""
     RECORDED = "recorded"
     """Taken from an earlier recording, for a byte-identical replay."""
 
@@ -179,7 +179,9 @@ class Session:
         began = time.perf_counter_ns()
         with _blaming_adapter(f"micro-turn {turn.index}: step"):
             raw = self._adapter.step(turn)
-        cost_ns = self._cost_ns(turn.index, time.perf_counter_ns() - began)
+        measured_ns = time.perf_counter_ns() - began
+        reported_ns = reported_cost_ns(raw, turn.index)
+        cost_ns = self._cost_ns(turn.index, measured_ns if reported_ns is None else reported_ns)
         done_ns = self._queue.charge(turn.end_ns, cost_ns)
         self._writer.event(ev.Stepped(turn.index, turn.end_ns, cost_ns, done_ns))
         if raw is not None:

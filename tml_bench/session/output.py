@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, Transcript
+from tml_bench.timebase import nanoseconds
 
 
 class AdapterFaultError(Exception):
@@ -86,3 +87,17 @@ def checked_output(output: object, index: int) -> Output:
             f"micro-turn {index}: step returned {type(output).__name__}, it must be Output or None"
         )
     return output
+
+
+def reported_cost_ns(output: object, index: int) -> int | None:
+    """What a step says it cost, in nanoseconds; None when it says nothing.
+
+    Raises:
+        AdapterFaultError: not a number, negative or not finite.
+    """
+    if not isinstance(output, Output) or output.compute_s is None:
+        return None
+    cost_s: object = output.compute_s
+    if not isinstance(cost_s, int | float) or not 0 <= cost_s < math.inf:
+        raise AdapterFaultError(f"micro-turn {index}: compute_s is {cost_s!r}, it must be at least 0")
+    return nanoseconds(cost_s)

@@ -1,0 +1,235 @@
+"""What both modes share: the messages of a micro-turn, the opening, and a model's messages as outputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tml_bench.adapter import (
+    InfrastructureError,
+    MicroTurn,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+    SessionStart,
+    SpokenWord,
+    ToolCall,
+    Transcript,
+    VideoSpec,
+)
+from tml_bench.adapters._keys import optional_secret
+from tml_bench.adapters._media import jpeg
+from tml_bench.adapters._pcm import to_pcm16
+from tml_bench.adapters._socket import Socket, open_socket
+from tml_bench.adapters.wire import messages as wire
+from tml_bench.adapters.wire.frames import AUDIO, JPEG, Chunk
+from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox, plain
+from tml_bench.errors import UserError
+from tml_bench.redact import kept
+
+TOKEN = "TML_BENCH_WIRE_TOKEN"
+"""Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
+
+READY_S = 20.0
+"""Longest wait for ``ready``, in seconds."""
+
+PROBE = SessionStart("probe", 200_000_000)
+"""A session that only asks for the model's formats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message of the harness.
+
+    Attributes:
+        data: as it is sent.
+        event: as it goes into the recording.
+    """
+
+    data: str | bytes
+    event: ProviderEvent
+
+
+def control(message: wire.FromHarness) -> Outgoing:
+    """A control message."""
+    body = msgspec.to_builtins(message)
+    return Outgoing(msgspec.json.encode(message).decode(), ProviderEvent(body["type"], kept(body), True))
+
+
+class Sender:
+    """Turns micro-turns into messages; one per session."""
+
+    def __init__(self) -> None:
+        self._seq = 0
+
+    def messages(self, turn: MicroTurn) -> Iterator[Outgoing]:
+        """The messages of a micro-turn in order, its ``tick`` last."""
+        t_ms = turn.end_ns / 1e6
+        yield self._media(AUDIO, turn.start_ns, to_pcm16(turn.audio))
+        for frame in turn.frames:
+            yield self._media(JPEG, frame.t_ns, jpeg(frame))
+        for text in turn.texts:
+            yield control(wire.Text(text, t_ms))
+        for r in turn.tool_results:
+            yield control(wire.ToolReturn(r.call_id, r.name, r.output, r.is_error))
+        yield control(wire.Tick(turn.index, t_ms, turn.heard_ms))
+
+    def _media(self, kind: int, t_ns: int, payload: bytes) -> Outgoing:
+        chunk = Chunk(kind, 0, self._seq, t_ns // 1000, payload)
+        self._seq += 1
+        return Outgoing(chunk.pack(), replace(chunk.event, sent=True))
+
+
+async def open_session(
+    url: str, hello: wire.Hello, ping_s: float | None
+) -> tuple[Socket, Inbox, wire.Ready, list[ProviderEvent]]:
+    """Connect to a model's server and say hello.
+
+    Args:
+        url: as ``checked_url`` gives it.
+        hello: the first message.
+        ping_s: as for ``open_socket``.
+
+    Returns:
+        The socket, what reads from it, the model's answer, and the messages of both for the record.
+
+    Raises:
+        InfrastructureError, QuotaError, UserError: as ``open_socket``, or the model says so.
+        ProtocolError: the model answers with something else.
+    """
+    token = optional_secret(TOKEN)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    socket = await open_socket(
+        url, headers=headers, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s
+    )
+    try:
+        inbox, outgoing = Inbox(), control(hello)
+        await socket.send(outgoing.data)
+        ready, events = await _answer(socket, inbox)
+        if hello.mode not in ready.modes:
+            other = "wire" if hello.mode == "lockstep" else "wire-lockstep"
+            raise UserError(
+                f"the model at {url} supports {', '.join(map(plain, ready.modes)) or 'no mode'}, "
+                f"not {hello.mode}",
+                f"use --adapter {other}:{url}",
+            )
+    except BaseException:
+        await socket.close()
+        raise
+    return socket, inbox, ready, [outgoing.event, *events]
+
+
+async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[ProviderEvent]]:
+    events = []
+    try:
+        async with asyncio.timeout(READY_S):
+            while True:
+                received = inbox.read(await socket.receive(2 * READY_S))
+                events.append(received.event)
+                if isinstance(received.message, wire.Ready):
+                    return received.message, events
+                if received.message is not None:
+                    raise ProtocolError(f"the model sends {received.event.type!r} before 'ready'")
+    except TimeoutError as error:
+        raise InfrastructureError(f"no 'ready' within {READY_S:g} s") from error
+
+
+def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
+    """Check that the model keeps to the rates it gave when it was asked first.
+
+    Raises:
+        ProtocolError: it does not.
+    """
+    if (ready.audio_in.rate, ready.audio_out.rate) != (audio_in, audio_out):
+        raise ProtocolError(
+            f"the model wants audio at {ready.audio_in.rate} and gives it at {ready.audio_out.rate} Hz, "
+            f"where it said {audio_in} and {audio_out} before"
+        )
+
+
+def checked_url(url: object) -> str:
+    """The address of a model's server.
+
+    Raises:
+        UserError: it is none, or holds a password, which would be recorded.
+    """
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
+    if parts.username or parts.password:
+        raise UserError("the address holds a password, which would be recorded", f"put it in {TOKEN}")
+    return parts.geturl()
+
+
+def hello_of(session: SessionStart, mode: wire.Mode) -> wire.Hello:
+    """The first message of a session."""
+    tools = tuple(wire.ToolOffer(t.name, t.description, dict(t.parameters)) for t in session.tools)
+    return wire.Hello(
+        wire.VERSION,
+        session.session_id,
+        mode,
+        session.tick_ns / 1e6,
+        session.seed,
+        session.instructions,
+        tools,
+    )
+
+
+def video_of(ready: wire.Ready) -> VideoSpec | None:
+    """The video a model wants."""
+    return None if ready.video_in is None else VideoSpec(ready.video_in.fps, ready.video_in.max_side)
+
+
+class Replies:
+    """Turns a model's messages into outputs, and knows how much of the current reply has come.
+
+    Args:
+        rate: of the model's audio.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._item = 0
+        self._came = 0
+
+    def outputs(self, message: wire.FromModel | Chunk | None, queued: int = 0) -> Iterator[Output]:
+        """What a message makes the listener hear or see.
+
+        Args:
+            message: of the model; None for unknown ones, which do nothing.
+            queued: samples that will stand before what is given now in the same output.
+
+        Raises:
+            ProtocolError: ``ready`` comes a second time.
+        """
+        match message:
+            case Chunk():
+                self._count(message.item, len(message.samples))
+                if message.payload:
+                    yield Output(audio=message.samples, item=str(message.item))
+            case wire.Spoken():
+                self._count(message.item, 0)
+                yield Output(transcript=(self._placed(message, queued),), item=str(message.item))
+            case wire.Text():
+                yield Output(text=message.text)
+            case wire.Call():
+                yield Output(tool_calls=(ToolCall(message.call_id, message.name, message.arguments),))
+            case wire.Interrupted():
+                yield Output(flush=True, item=str(self._item))
+            case wire.Ready():
+                raise ProtocolError("the model sends 'ready' a second time")
+
+    def _count(self, item: int, samples: int) -> None:
+        if item != self._item:
+            self._item, self._came = item, 0
+        self._came += samples
+
+    def _placed(self, spoken: wire.Spoken, queued: int) -> Transcript:
+        """Its words counted from the first sample of the output, not of the reply."""
+        shift_s = (queued - self._came) / self._rate
+        words = tuple(SpokenWord(w.text, w.start_s + shift_s, w.end_s + shift_s) for w in spoken.words)
+        return Transcript(spoken.text, words)
