@@ -1,4 +1,4 @@
-"""Audio and images as they travel in JSON messages."""
+"""Audio and images as they travel in JSON messages: base64 of little-endian mono samples, and of JPEG."""
 
 from __future__ import annotations
 
@@ -10,29 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Frame, ProtocolError
+from tml_bench.adapters._pcm import from_pcm16, to_pcm16
 
 Encoding = Literal["pcm16", "float32"]
-"""Little-endian mono samples: 16-bit integers, or floats of full scale [-1, 1]."""
+"""Samples as 16-bit integers, or as floats of full scale [-1, 1]."""
 
 JPEG_QUALITY = 85
 
-_DTYPES = {"pcm16": np.dtype("<i2"), "float32": np.dtype("<f4")}
-
-
-def audio_bytes(audio: NDArray[np.float32], encoding: Encoding = "pcm16") -> bytes:
-    """Samples as bytes; what is beyond full scale is clipped.
-
-    Args:
-        audio: shape (n,), full scale [-1, 1].
-        encoding: of the bytes.
-    """
-    clipped = np.clip(audio, -1.0, 1.0)
-    return (np.rint(clipped * 32767.0) if encoding == "pcm16" else clipped).astype(_DTYPES[encoding]).tobytes()
-
 
 def audio_base64(audio: NDArray[np.float32], encoding: Encoding = "pcm16") -> str:
-    """Samples as base64; see ``audio_bytes``."""
-    return base64.b64encode(audio_bytes(audio, encoding)).decode("ascii")
+    """Samples of shape (n,), full scale [-1, 1], as text; integers are rounded and clipped."""
+    data = to_pcm16(audio) if encoding == "pcm16" else audio.astype("<f4").tobytes()
+    return base64.b64encode(data).decode("ascii")
 
 
 def audio_from_base64(text: str, encoding: Encoding = "pcm16") -> NDArray[np.generic]:
@@ -45,10 +34,11 @@ def audio_from_base64(text: str, encoding: Encoding = "pcm16") -> NDArray[np.gen
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ProtocolError(f"the service sent audio that is not base64: {error}") from error
-    dtype = _DTYPES[encoding]
-    if len(data) % dtype.itemsize:
-        raise ProtocolError(f"the service sent {len(data)} bytes of audio, not whole {encoding} samples")
-    return np.frombuffer(data, dtype)
+    if encoding == "pcm16":
+        return from_pcm16(data)
+    if len(data) % 4:
+        raise ProtocolError(f"{len(data)} bytes are no 32-bit audio")
+    return np.frombuffer(data, "<f4")
 
 
 def jpeg(frame: Frame) -> bytes:

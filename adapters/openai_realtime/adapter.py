@@ -1,0 +1,262 @@
+"""The adapter: options, opening, sending; what comes back is understood in ``conversation``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import (
+    Frame,
+    InfrastructureError,
+    MicroTurn,
+    ModelEvent,
+    ProtocolError,
+    ProviderEvent,
+    SessionStart,
+)
+from tml_bench.adapters._endpointing import Endpointer
+from tml_bench.adapters._keys import optional_secret, secret
+from tml_bench.adapters._media import audio_base64, jpeg_base64
+from tml_bench.adapters._session import SocketAdapter
+from tml_bench.adapters._socket import Socket, open_socket, parse_object, refusal
+from tml_bench.adapters.openai_realtime.conversation import Conversation
+from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
+from tml_bench.adapters.openai_realtime.messages import Chunk, Message, Wishes
+from tml_bench.errors import UserError
+from tml_bench.redact import kept
+
+MANUAL_SILENCE_MS = 500
+"""Silence that ends a turn when turns are manual and nothing else was asked for: what server VAD waits."""
+
+
+class OpenAIRealtime(SocketAdapter):
+    """OpenAI Realtime, and services that speak it: dialect=ga, s2s, qwen, vllm-duplex, sglang, minicpmo.
+
+    The key comes from OPENAI_API_KEY or DASHSCOPE_API_KEY; with a ``base_url`` of your own none is needed.
+
+    Args:
+        dialect: how the service speaks the protocol; see ``dialects.DIALECTS``.
+        model: the model; the dialect's default when empty.
+        base_url: where it is, such as ``ws://localhost:8000/v1``; the dialect's default when empty.
+        voice: the voice; the service's default when empty.
+        vad: who finds the user's turns: ``server``, ``semantic``, or ``manual`` (this adapter, by loudness).
+        silence_ms: silence that ends a turn; the service's default when 0.
+        threshold: of the service's voice activity detection; its default when negative.
+        eagerness: of semantic detection: ``low``, ``medium``, ``high`` or ``auto``.
+        interrupt: the user may interrupt the model.
+        effort: of reasoning: ``minimal`` to ``xhigh``.
+        transcribe: model that transcribes the user; the transcripts stand in the recording.
+        speak: False for written answers.
+        fps: frames per second when the script has video; the dialect's default when negative, 0 for none.
+        rate_in: of the user's audio, in Hz; the dialect's when 0.
+        rate_out: of the model's audio, in Hz; the dialect's when 0.
+    """
+
+    def __init__(
+        self,
+        dialect: str = "ga",
+        model: str = "",
+        base_url: str = "",
+        voice: str = "",
+        vad: str = "",
+        silence_ms: int = 0,
+        threshold: float = -1.0,
+        eagerness: str = "",
+        interrupt: bool = True,
+        effort: str = "",
+        transcribe: str = "",
+        speak: bool = True,
+        fps: float = -1.0,
+        rate_in: int = 0,
+        rate_out: int = 0,
+    ) -> None:
+        super().__init__()
+        if dialect not in DIALECTS:
+            raise UserError(f"there is no dialect {dialect!r}", f"the dialects are {', '.join(DIALECTS)}")
+        self._dialect = spoken = DIALECTS[dialect]
+        self.audio_in = rate_in or spoken.rate_in
+        self.audio_out = rate_out or spoken.rate_out
+        self.video_in = spoken.video if fps < 0 or spoken.video is None else replace(spoken.video, fps=fps)
+        if fps == 0:
+            self.video_in = None
+        self._wishes = Wishes(
+            model=model or spoken.model,
+            voice=voice,
+            vad=vad or spoken.vads[0],
+            silence_ms=silence_ms or None,
+            threshold=threshold if threshold >= 0 else None,
+            eagerness=eagerness,
+            interrupts=interrupt,
+            effort=effort,
+            transcribe=transcribe,
+            spoken=speak,
+            rate_in=self.audio_in,
+            rate_out=self.audio_out,
+            video=self.video_in is not None,
+        )
+        _check(dialect, spoken, self._wishes)
+        self._url = _address(base_url or spoken.base_url, spoken.query(self._wishes))
+        self._key = optional_secret(*spoken.keys) if base_url or not spoken.keys else secret(*spoken.keys)
+        cuts = interrupt and (spoken.cuts_on_speech or self._wishes.vad in ("server", "semantic"))
+        self._conversation = Conversation(spoken, self.audio_out, cuts)
+        self._endpointer = (
+            Endpointer(self.audio_in, silence_ms or MANUAL_SILENCE_MS) if vad == "manual" else None
+        )
+        self._audio: list[NDArray[np.float32]] = []
+        self._frames: list[Frame] = []
+        self._sent_samples = 0
+        self._sent_chunks = 0
+        self._said = 0
+        self._in_order = asyncio.Lock()
+
+    async def connect(self, session: SessionStart) -> None:
+        """As ``LiveAdapter.connect``."""
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        keys = self._dialect.keys
+        socket = await open_socket(self._url, headers=headers, key_variable=keys[0] if keys else "")
+        self._socket = socket
+        if self._dialect.greeting:
+            await self._until(socket, self._dialect.greeting)
+        await self._tell(self._dialect.configure(self._wishes, session))
+        self._check_rates(await self._until(socket, self._dialect.ready))
+        await self._unsupported(tools=[] if self._dialect.tools else [tool.name for tool in session.tools])
+        self._begin(socket)
+
+    async def _until(self, socket: Socket, wanted: str) -> Mapping[str, Any]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._dialect.patience_s
+        while True:
+            message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
+            kind = str(message.get("type"))
+            await self._record(kind, message)
+            if kind == wanted:
+                return message
+            if kind in ("error", "session.closed"):
+                raise refusal(f"the service refuses the session: {kept(message)}")
+
+    def _check_rates(self, message: Mapping[str, Any]) -> None:
+        """The service may have granted other rates than ours."""
+        audio = (message.get("session") or {}).get("audio") or {}
+        for way, option, ours in (("input", "in", self.audio_in), ("output", "out", self.audio_out)):
+            form = (audio.get(way) or {}).get("format") or {}
+            rate = form.get("rate", ours) if isinstance(form, Mapping) else ours
+            if rate != ours:
+                raise UserError(f"the service's {way} has {rate} Hz, not {ours}", f"set rate_{option}={rate}")
+
+    async def send(self, turn: MicroTurn) -> None:
+        """As ``LiveAdapter.send``."""
+        self._audio.append(turn.audio)
+        self._frames.extend(turn.frames)
+        unit = self.audio_in * self._dialect.unit_ms // 1000
+        if sum(len(audio) for audio in self._audio) >= unit:
+            await self._send_chunk()
+        for result in turn.tool_results:
+            self._conversation.give_result(result)
+        for text in turn.texts:
+            await self._give_text(text)
+        if self._endpointer is not None:
+            await self._take_turns(self._endpointer, turn.audio)
+        await self._reply()
+
+    async def _send_chunk(self) -> None:
+        audio = np.concatenate(self._audio)
+        chunk = Chunk(
+            audio_base64(audio, self._dialect.encoding),
+            tuple((jpeg_base64(frame), frame.t_ns / 1e6) for frame in self._frames),
+            self._sent_chunks,
+            1000 * self._sent_samples / self.audio_in,
+            1000 * len(audio) / self.audio_in,
+            self.audio_in,
+        )
+        self._audio, self._frames = [], []
+        self._sent_samples += len(audio)
+        self._sent_chunks += 1
+        for message in self._dialect.append(chunk):
+            await self._tell(message)
+
+    async def _give_text(self, text: str) -> None:
+        if self._dialect.text is None:
+            await self._unsupported(text=text)
+        else:
+            self._conversation.give_text(self._dialect.text(text))
+
+    async def _take_turns(self, endpointer: Endpointer, audio: NDArray[np.float32]) -> None:
+        for change in endpointer.feed(audio):
+            if change == "began":
+                for output in self._conversation.cut_in():
+                    await self._waiting.put(output)
+            else:
+                self._conversation.commit()
+
+    async def heard(self, item: str, ms: float, cut: bool) -> None:
+        """As ``LiveAdapter.heard``: tells the service where its reply was cut, if it can be told."""
+        if cut:
+            self._conversation.told_heard(item, ms)
+            await self._reply()
+
+    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+        """As ``SocketAdapter.understand``."""
+        said = parse_object(message)
+        yield ProviderEvent(str(said.get("type")), kept(said))
+        yield from self._conversation.take(said)
+
+    async def _messages(self) -> AsyncIterator[str | bytes]:
+        """What the service sends; what a message calls for is sent once it has been understood."""
+        async for message in super()._messages():
+            yield message
+            await self._reply()
+        if self._conversation.complaint:
+            raise refusal(f"the service hung up after: {self._conversation.complaint}")
+
+    async def _reply(self) -> None:
+        async with self._in_order:
+            while self._conversation.replies:
+                await self._tell(self._conversation.replies.pop(0))
+
+    async def _tell(self, message: Message) -> None:
+        self._said += 1
+        if self._dialect.numbered:
+            message = {"event_id": f"tml_{self._said}", **message}
+        await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
+
+    async def close(self) -> None:
+        """As ``LiveAdapter.close``."""
+        if self._reader is not None and not self._reader.done() and self._dialect.farewell:
+            with contextlib.suppress(InfrastructureError, ProtocolError):
+                await self._tell({"type": self._dialect.farewell})
+        await super().close()
+
+
+def _check(name: str, dialect: Dialect, wishes: Wishes) -> None:
+    """Refuse wishes that the dialect has no words for.
+
+    Raises:
+        UserError: names the option.
+    """
+    if wishes.vad not in dialect.vads:
+        known = ", ".join(filter(None, dialect.vads)) or "none: leave it out"
+        raise UserError(f"dialect {name} has no vad={wishes.vad}", f"it has {known}")
+    for option, value, able in (
+        ("effort", wishes.effort, dialect.efforts),
+        ("voice", wishes.voice, dialect.voices),
+        ("transcribe", wishes.transcribe, dialect.transcribes),
+    ):
+        if value and not able:
+            raise UserError(f"dialect {name} has no {option}", f"leave {option}={value} out")
+
+
+def _address(base_url: str, query: Mapping[str, str]) -> str:
+    """The websocket's address: ``/realtime`` is added unless it is there; a query that is there stays."""
+    parts = urlsplit(base_url)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    path = parts.path.rstrip("/")
+    path = path if path.endswith("/realtime") else path + "/realtime"
+    return urlunsplit((scheme, parts.netloc, path, urlencode({**query, **dict(parse_qsl(parts.query))}), ""))

@@ -1,0 +1,294 @@
+"""What the service says, understood: outputs for the session, and what has to be answered.
+
+No socket and no clock here, so that a wire log replays to the same result. Messages are told apart by their
+raw ``type``; the older names of OpenAI's beta are taken too; unknown types mean nothing.
+
+**Interruption.** When the service hears the user begin (``speech_started``) and its dialect then cancels its
+reply, or when it says that a reply was cancelled, what is unheard is flushed, once, and what still comes of
+that reply is dropped.
+
+**Functions.** A call counts when its item is done and complete, or the whole response is: arguments of an
+interrupted call are complete too, but must not be executed. A result is sent at once; a response is asked
+for when all calls so far are answered and no response is under way, unless one that began after the service
+took the result has seen it. An ask that is refused (a response had just begun) is repeated after that one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
+from tml_bench.adapters._media import audio_from_base64
+from tml_bench.adapters._socket import refusal
+from tml_bench.adapters.openai_realtime.dialects import Dialect
+from tml_bench.adapters.openai_realtime.messages import Message, result_item, truncation
+
+FATAL = frozenset({"session_expired", "beta_api_shape_disabled", "invalid_api_key"})
+"""Codes of errors after which the session is over; so it is after those about limits."""
+
+_LIMITS = ("insufficient_quota", "rate_limit", "session_limit", "too_many")
+
+Handler = Callable[["Conversation", Mapping[str, Any]], Iterator[Output]]
+
+
+class Conversation:
+    """One session with the service.
+
+    Args:
+        dialect: of the service.
+        rate_out: of the model's audio, in Hz.
+        cuts: ``speech_started`` means that the service cancels what it says.
+
+    Attributes:
+        replies: messages to be sent; whoever sends them takes them out.
+        responding: the response under way; empty when there is none.
+        complaint: the last error the service reported, to explain a hang-up.
+    """
+
+    def __init__(self, dialect: Dialect, rate_out: int, cuts: bool) -> None:
+        self.replies: list[Message] = []
+        self.responding = ""
+        self.complaint = ""
+        self._dialect = dialect
+        self._rate_out = rate_out
+        self._cuts = cuts
+        self._unheard = False
+        self._cut: set[str] = set()
+        self._received_ms: dict[str, float] = {}
+        self._turn = 0
+        self._speaking = False
+        self._calls: dict[str, Mapping[str, Any]] = {}
+        self._unanswered: set[str] = set()
+        self._emitted: set[str] = set()
+        self._unseen = False
+        self._asked = False
+
+    def take(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        """What one message means; may add to ``replies``.
+
+        Raises:
+            InfrastructureError: the session is over for reasons that are not the model's.
+            QuotaError: the service refuses for its limits.
+            ProtocolError: garbage.
+        """
+        handler = HANDLERS.get(str(message.get("type")))
+        if handler is not None:
+            yield from handler(self, message)
+
+    def give_text(self, message: Message) -> None:
+        """Send a text message of the user and have it answered."""
+        self.replies.append(message)
+        self._owe()
+
+    def give_result(self, result: ToolResult) -> None:
+        """Send what a function gave back and have it taken up."""
+        self.replies.append(result_item(result))
+        self._unanswered.discard(result.call_id)
+        self._owe()
+
+    def commit(self) -> None:
+        """End the user's turn, where it is ours to say, and have it answered."""
+        self.replies.append({"type": "input_audio_buffer.commit"})
+        self._owe()
+
+    def cut_in(self) -> Iterator[Output]:
+        """The user begins, where it is ours to say: cancel the response under way, drop what is unheard."""
+        if self.responding:
+            self.replies.append({"type": "response.cancel"})
+        yield from self._flush()
+
+    def told_heard(self, item: str, ms: float) -> None:
+        """Tell the service that only ``ms`` of a reply were heard, where it can be told.
+
+        Never more than was received of it, which would be an error; of unknown replies nothing is told.
+        """
+        if self._dialect.truncates and item in self._received_ms:
+            self.replies.append(truncation(item, int(min(ms, self._received_ms[item]))))
+
+    def _owe(self) -> None:
+        self._unseen = True
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._unseen and not self._unanswered and not self.responding and not self._asked:
+            self._asked = True
+            self.replies.append({"type": "response.create"})
+
+    def _flush(self) -> Iterator[Output]:
+        if self.responding:
+            self._cut.add(self.responding)
+        if self._unheard:
+            self._unheard = False
+            yield Output(flush=True)
+
+    def _is_cut(self, message: Mapping[str, Any]) -> bool:
+        return (message.get("response_id") or self.responding) in self._cut
+
+    def _response_began(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        self.responding = str(message["response"].get("id") or "unnamed")
+        self._asked = self._unseen = False
+        yield from ()
+
+    def _response_ended(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        response = message["response"]
+        status = response.get("status")
+        if status == "failed":
+            raise refusal(f"the response failed: {_reason(response)}")
+        if status == "completed":
+            for item in (*response.get("output", ()), *self._calls.values()):
+                yield from self._call(item)
+        self._calls.clear()
+        if status == "cancelled":
+            yield from self._flush()
+        self.responding = ""
+        self._settle()
+
+    def _audio(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        if not self._is_cut(message):
+            self._check_rate(message)
+            yield self._spoken(message["delta"], str(message.get("item_id", "")))
+
+    def _check_rate(self, message: Mapping[str, Any]) -> None:
+        rate = message.get("sample_rate_hz") or self._rate_out
+        if rate != self._rate_out:
+            raise ProtocolError(f"audio came at {rate} Hz instead of {self._rate_out}; set rate_out={rate}")
+
+    def _spoken(self, audio: str, item: str, text: str = "") -> Output:
+        samples = audio_from_base64(audio, self._dialect.encoding)
+        self._unheard = True
+        ms = 1000 * len(samples) / self._rate_out
+        self._received_ms[item] = self._received_ms.get(item, 0.0) + ms
+        return Output(audio=samples, transcript=(Transcript(text),) if text else (), item=item)
+
+    def _transcript(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        if not self._is_cut(message):
+            yield Output(transcript=(Transcript(message["delta"]),), item=str(message.get("item_id", "")))
+
+    def _text(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        if self._dialect.text_is_spoken:
+            yield from self._transcript(message)
+        elif not self._is_cut(message):
+            yield Output(text=message["delta"])
+
+    def _cleared(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        yield from self._flush()
+
+    def _user_began(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        if self._cuts:
+            yield from self._flush()
+
+    def _item_began(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        self._remember_call(message["item"])
+        yield from ()
+
+    def _arguments_done(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        self._remember_call({**message, "id": message.get("item_id"), "type": "function_call"})
+        yield from ()
+
+    def _remember_call(self, item: Mapping[str, Any]) -> None:
+        if item.get("type") == "function_call":
+            key = str(item.get("id") or item.get("call_id"))
+            known = {k: v for k, v in item.items() if v not in (None, "") and k != "status"}
+            self._calls[key] = {**self._calls.get(key, {}), **known}
+
+    def _item_done(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        item = message["item"]
+        if item.get("status", "completed") == "completed" and not self._is_cut(message):
+            yield from self._call({**self._calls.get(str(item.get("id")), {}), **item})
+
+    def _call(self, item: Mapping[str, Any]) -> Iterator[Output]:
+        if item.get("type") != "function_call" or item["call_id"] in self._emitted:
+            return
+        call = ToolCall(item["call_id"], item["name"], _arguments(item.get("arguments")))
+        self._emitted.add(call.call_id)
+        self._unanswered.add(call.call_id)
+        yield Output(tool_calls=(call,))
+
+    def _item_in_conversation(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        if message["item"].get("type") == "function_call_output":
+            self._unseen = True
+            self._settle()
+        yield from ()
+
+    def _failed(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        error = message.get("error")
+        said = error if isinstance(error, Mapping) else message
+        code = str(said.get("code") or said.get("type") or "")
+        self.complaint = f"{code}: {said.get('message', '')}"
+        self._asked = False
+        fatal = code in FATAL or (message.get("sglang") or {}).get("fatal")
+        if fatal or any(limit in code for limit in _LIMITS):
+            raise refusal(self.complaint)
+        yield from ()
+
+    def _closed(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        raise InfrastructureError(f"the service closed the session: {message.get('reason') or 'no reason'}")
+
+    def _listens(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        """MiniCPM-o went back to listening; if in mid-turn, it was interrupted."""
+        if self._speaking:
+            self._end_turn()
+            yield from self._flush()
+
+    def _unit(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        """One second of MiniCPM-o's speech, with text that runs ahead of it."""
+        self._speaking = True
+        yield self._spoken(message.get("audio") or "", f"turn-{self._turn}", message.get("text") or "")
+        if message.get("end_of_turn"):
+            self._end_turn()
+
+    def _audio_or_unit(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        return self._audio(message) if "delta" in message else self._unit(message)
+
+    def _piece(self, message: Mapping[str, Any]) -> Iterator[Output]:
+        """A piece of a later MiniCPM-o, which says nothing of turns: nothing is ever flushed."""
+        if message.get("kind") == "audio":
+            yield self._spoken(message["audio"], f"turn-{self._turn}")
+        elif message.get("kind") == "text":
+            yield Output(transcript=(Transcript(message["text"]),), item=f"turn-{self._turn}")
+
+    def _end_turn(self) -> None:
+        self._speaking = False
+        self._turn += 1
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "error": Conversation._failed,
+    "session.closed": Conversation._closed,
+    "response.created": Conversation._response_began,
+    "response.done": Conversation._response_ended,
+    "response.output_audio.delta": Conversation._audio_or_unit,
+    "response.audio.delta": Conversation._audio,
+    "response.output_audio_transcript.delta": Conversation._transcript,
+    "response.audio_transcript.delta": Conversation._transcript,
+    "response.output_text.delta": Conversation._text,
+    "response.text.delta": Conversation._text,
+    "response.output_item.added": Conversation._item_began,
+    "response.output_item.done": Conversation._item_done,
+    "response.function_call_arguments.done": Conversation._arguments_done,
+    "conversation.item.added": Conversation._item_in_conversation,
+    "conversation.item.created": Conversation._item_in_conversation,
+    "input_audio_buffer.speech_started": Conversation._user_began,
+    "output_audio_buffer.cleared": Conversation._cleared,
+    "response.listen": Conversation._listens,
+    "response.output.delta": Conversation._piece,
+}
+"""By raw type; GA's names and the beta's."""
+
+
+def _arguments(text: object) -> dict[str, object]:
+    try:
+        value = json.loads(text) if isinstance(text, str) and text else {}
+    except ValueError as error:
+        raise ProtocolError(f"arguments of a call are no JSON: {text!r}") from error
+    if not isinstance(value, dict):
+        raise ProtocolError(f"arguments of a call are no object: {text!r}")
+    return value
+
+
+def _reason(response: Mapping[str, Any]) -> str:
+    details = response.get("status_details") or {}
+    error = details.get("error") or details
+    return f"{error.get('code') or error.get('type') or error.get('reason')}: {error.get('message', '')}"
