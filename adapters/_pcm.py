@@ -1,4 +1,4 @@
-"""Samples to bytes and back: 16-bit PCM, and mu-law of ITU-T G.711.
+"""Samples to bytes and back: 16-bit PCM, mu-law of ITU-T G.711, and frames of one size.
 
 Full scale is [-1, 1]; one step of 16 bits is 1 / 32768. Empty input gives empty output.
 """
@@ -61,3 +61,22 @@ _MULAW = _mulaw_table()
 def from_mulaw(data: bytes) -> NDArray[np.int16]:
     """Mu-law as int16 of shape (len,), in [-32124, 32124]."""
     return _MULAW[np.frombuffer(data, np.uint8)]
+
+
+class Frames:
+    """Cuts a stream of samples into frames of one size; what does not fill one waits.
+
+    Args:
+        size: samples of a frame.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
+
+    def push(self, audio: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Take samples of shape (n,); returns the frames that are now full, each of shape (size,)."""
+        audio = np.concatenate([self._rest, audio])
+        full = len(audio) - len(audio) % self._size
+        self._rest = audio[full:]
+        return [audio[at : at + self._size] for at in range(0, full, self._size)]

@@ -76,19 +76,19 @@ class SocketAdapter(LiveAdapter):
         self._socket = socket
         self._reader = asyncio.create_task(self._read())
 
-    def _record(self, kind: str, body: Mapping[str, object], *, sent: bool = False) -> None:
+    async def _record(self, kind: str, body: Mapping[str, object], *, sent: bool = False) -> None:
         self._queue.sent(ProviderEvent(kind, kept(body), sent))
 
     async def _say(self, message: str | bytes, kind: str, body: Mapping[str, object]) -> None:
         assert self._socket is not None, "connect first"
-        self._record(kind, body, sent=True)
+        await self._record(kind, body, sent=True)
         await self._socket.send(message)
 
-    def _unsupported(self, **what: object) -> None:
+    async def _unsupported(self, **what: object) -> None:
         """Record what the session asks for and the service has no way to be told; empty values are none."""
         lacking = {name: value for name, value in what.items() if value}
         if lacking:
-            self._record("unsupported", lacking, sent=True)
+            await self._record("unsupported", lacking, sent=True)
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         assert self._socket is not None

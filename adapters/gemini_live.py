@@ -130,11 +130,11 @@ class GeminiLive(SocketAdapter):
         try:
             async with asyncio.timeout(OPEN_S):
                 setup = {"setup": self._setup | {"sessionResumption": self._resumption()}}
-                self._record("setup", setup, sent=True)
+                await self._record("setup", setup, sent=True)
                 await socket.send_json(setup)
                 while "setupComplete" not in (message := parse_object(await socket.receive())):
-                    self._record(_kind(message), message)
-                self._record(_kind(message), message)
+                    await self._record(_kind(message), message)
+                await self._record(_kind(message), message)
         except BaseException as error:
             await socket.close()
             if isinstance(error, TimeoutError):

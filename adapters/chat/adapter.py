@@ -1,0 +1,119 @@
+"""Chat completions with audio in and out: whole turns over HTTP.
+
+Source: platform.openai.com/docs/api-reference/chat/create: content part ``input_audio``, modality ``audio``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, ProviderEvent, SessionStart
+from tml_bench.adapters._keys import optional_secret, secret
+from tml_bench.adapters._session import EventQueue
+from tml_bench.adapters.chat.dialogue import Dialogue
+from tml_bench.adapters.chat.http import post_json
+from tml_bench.adapters.chat.turns import UserTurns, wav
+from tml_bench.redact import kept
+
+OPENAI = "https://api.openai.com/v1"
+
+
+class ChatCompletions(LiveAdapter):
+    """A model that answers whole turns: overlap cannot be handled, and its speech is never cut.
+
+    The harness ends the user's turns itself, by loudness, sends each as one WAV file, and plays the answer
+    when it has come in whole. Turns that end while a request runs wait for its answer, then go together.
+    The key is read from ``OPENAI_API_KEY``; servers of your own need none.
+
+    Args:
+        model: its name.
+        base_url: of the interface, up to ``/v1``.
+        voice: of the answer.
+        speak: False asks for written answers only.
+        silence_ms: silence that ends the user's turn; it is part of every latency.
+        max_turn_s: a longer turn is cut.
+        timeout_s: longest silence of the server.
+    """
+
+    audio_in = 16000
+    audio_out = 24000
+    turn_based = True
+
+    def __init__(
+        self,
+        model: str = "gpt-audio-1.5",
+        base_url: str = OPENAI,
+        voice: str = "alloy",
+        speak: bool = True,
+        silence_ms: int = 600,
+        max_turn_s: float = 60.0,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        key = secret("OPENAI_API_KEY") if base_url.startswith(OPENAI) else _own_key(base_url)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._options: dict[str, Any] = {"model": model, "modalities": ["text"]}
+        if speak:
+            self._options |= {"modalities": ["text", "audio"], "audio": {"voice": voice, "format": "wav"}}
+        self._silence_ms = silence_ms
+        self._timeout_s = timeout_s
+        self._turns = UserTurns(self.audio_in, silence_ms, max_turn_s)
+        self._queue = EventQueue()
+        self._asked = asyncio.Event()
+        self._dialogue: Dialogue | None = None
+        self._worker: asyncio.Task[None] | None = None
+
+    async def connect(self, session: SessionStart) -> None:
+        """As ``LiveAdapter.connect``; the service is first spoken to when the first turn has ended."""
+        self._dialogue = Dialogue(session, self._options, self.audio_out)
+        self._worker = asyncio.create_task(self._work(self._dialogue))
+
+    async def send(self, turn: MicroTurn) -> None:
+        """As ``LiveAdapter.send``; audio is kept until the user's turn ends."""
+        assert self._dialogue is not None, "connect first"
+        for result in turn.tool_results:
+            self._dialogue.answer(result)
+        for audio in self._turns.push(turn.audio):
+            ended = {"audio_ms": len(audio) * 1000 / self.audio_in, "silence_ms": self._silence_ms}
+            self._queue.sent(ProviderEvent("turn.ended", ended, sent=True))
+            data = base64.b64encode(wav(audio, self.audio_in)).decode("ascii")
+            self._dialogue.say({"type": "input_audio", "input_audio": {"data": data, "format": "wav"}})
+        for text in turn.texts:
+            self._dialogue.say({"type": "text", "text": text})
+        if self._dialogue.ready:
+            self._asked.set()
+
+    async def _work(self, dialogue: Dialogue) -> None:
+        try:
+            while await self._asked.wait():
+                self._asked.clear()
+                while dialogue.ready:
+                    await self._ask(dialogue)
+        except Exception as error:  # raised to the session, which reads ``events``
+            self._queue.end(error)
+
+    async def _ask(self, dialogue: Dialogue) -> None:
+        request = dialogue.request()
+        self._queue.sent(ProviderEvent("request", kept(request), sent=True))
+        reply = await post_json(self._url, self._headers, request, self._timeout_s)
+        event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
+        await self._queue.received((event, dialogue.take(reply)))
+
+    async def events(self) -> AsyncIterator[ModelEvent]:
+        """As ``LiveAdapter.events``."""
+        async for event in self._queue:
+            yield event
+
+    async def close(self) -> None:
+        """As ``LiveAdapter.close``."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.wait([self._worker])
+        self._queue.end()
+
+
+def _own_key(base_url: str) -> str | None:
+    return optional_secret("OPENAI_API_KEY") if base_url.startswith("https://") else None

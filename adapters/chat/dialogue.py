@@ -1,0 +1,108 @@
+"""The messages of a conversation by chat completions, and what each answer means."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
+from tml_bench.adapters.chat.turns import samples
+
+Message = dict[str, Any]
+
+
+class Dialogue:
+    """What has been said, in the form the service wants it.
+
+    Args:
+        session: its instructions and tools.
+        options: of every request: model, modalities, voice.
+        rate: of the audio given back, in Hz.
+    """
+
+    def __init__(self, session: SessionStart, options: Mapping[str, Any], rate: int) -> None:
+        self._options = dict(options)
+        self._rate = rate
+        self._messages: list[Message] = []
+        if session.instructions:
+            self._messages.append({"role": "system", "content": session.instructions})
+        if session.tools:
+            self._options["tools"] = [
+                {
+                    "type": "function",
+                    "function": {"name": t.name, "description": t.description, "parameters": t.parameters},
+                }
+                for t in session.tools
+            ]
+        self._new: list[Message] = []
+        self._awaited: set[str] = set()
+        self._results: list[Message] = []
+
+    def say(self, part: Message) -> None:
+        """Add one content part of the user."""
+        self._new.append({"role": "user", "content": [part]})
+
+    def answer(self, result: ToolResult) -> None:
+        """Add the result of a call; results of calls that nobody waits for are left out."""
+        if result.call_id in self._awaited:
+            self._awaited.remove(result.call_id)
+            content = json.dumps({"error": result.output} if result.is_error else result.output)
+            self._results.append({"role": "tool", "tool_call_id": result.call_id, "content": content})
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to ask: nothing is asked while results of calls are missing."""
+        return bool(self._new or self._results) and not self._awaited
+
+    def request(self) -> Message:
+        """The body of the next request; all that is new becomes part of the conversation."""
+        self._messages += self._results + self._new
+        self._results, self._new = [], []
+        return self._options | {"messages": list(self._messages)}
+
+    def take(self, reply: Mapping[str, Any]) -> Output:
+        """What a reply means; it becomes part of the conversation.
+
+        Raises:
+            ProtocolError: it has another shape than a chat completion.
+        """
+        try:
+            return self._taken(reply["choices"][0]["message"])
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolError(f"an answer of unexpected shape: {error!r}") from error
+
+    def _taken(self, message: Mapping[str, Any]) -> Output:
+        audio = message.get("audio") or {}
+        spoken = str(audio.get("transcript") or "")
+        written = str(message.get("content") or "")
+        calls = tuple(_call(call) for call in message.get("tool_calls") or [])
+        kept: Message = {"role": "assistant", "content": spoken or written}
+        if calls:
+            kept["tool_calls"] = list(message["tool_calls"])
+            self._awaited = {call.call_id for call in calls}
+        self._messages.append(kept)
+        return Output(
+            audio=samples(_decoded(audio["data"]), self._rate) if audio.get("data") else None,
+            transcript=(Transcript(spoken),) if spoken else (),
+            text="" if spoken else written,
+            tool_calls=calls,
+            item=str(audio.get("id") or ""),
+        )
+
+
+def _decoded(data: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error as error:
+        raise ProtocolError(f"the service sent audio that is not base64: {error}") from error
+
+
+def _call(call: Mapping[str, Any]) -> ToolCall:
+    function = call["function"]
+    arguments = json.loads(function["arguments"] or "{}")
+    if not isinstance(arguments, dict):
+        raise ProtocolError(f"the arguments of {function['name']!r} are no object")
+    return ToolCall(str(call["id"]), str(function["name"]), arguments)

@@ -1,0 +1,161 @@
+"""Moshi and PersonaPlex: binary frames whose first byte tells their kind, audio as Ogg-Opus.
+
+Source: kyutai-labs/moshi, rust/protocol.md and moshi/server.py. Each direction is one continuous Ogg-Opus
+stream of 24 kHz mono audio in frames of 80 ms; the model speaks and listens all the time, silence included.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from tml_bench.adapter import (
+    MicroTurn,
+    ModelEvent,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+    SessionStart,
+    Transcript,
+)
+from tml_bench.adapters._pcm import Frames
+from tml_bench.adapters._session import SocketAdapter
+from tml_bench.adapters._socket import OPEN_S, open_socket, refusal
+from tml_bench.errors import UserError
+from tml_bench.redact import kept
+
+FRAME = 1920
+"""Samples of one Opus frame: 80 ms at 24 kHz."""
+
+KINDS = ("handshake", "audio", "text", "control", "metadata", "error", "ping")
+"""What the first byte of a message means, by its value."""
+
+CONTROLS = ("start", "end_turn", "pause", "restart")
+"""What the second byte of a control message means, by its value."""
+
+PERSONAPLEX_OPEN_S = 120.0
+"""Longest wait for PersonaPlex's handshake, which follows the reading of its prompts."""
+
+
+class Moshi(SocketAdapter):
+    """A Moshi server; needs the extra ``[moshi]``. It takes no instructions, tools, texts or video.
+
+    Args:
+        url: of the server's endpoint.
+    """
+
+    audio_in = 24000
+    audio_out = 24000
+
+    def __init__(self, url: str = "ws://localhost:8998/api/chat") -> None:
+        super().__init__()
+        self._url = url
+        self._open_s = OPEN_S
+        self._frames = Frames(FRAME)
+        self._writer, self._decoder = _opus()
+
+    async def connect(self, session: SessionStart) -> None:
+        """As ``LiveAdapter.connect``."""
+        await self._unsupported(
+            tools=[tool.name for tool in session.tools], instructions=session.instructions
+        )
+        await self._greet(self._url)
+
+    async def _greet(self, url: str) -> None:
+        socket = await open_socket(url)
+        try:
+            message = await socket.receive(self._open_s)
+            for event in self._understood(message):
+                self._queue.sent(event)
+            if _split(message)[0] != "handshake":
+                raise ProtocolError("the server did not begin with a handshake")
+        except BaseException:
+            await socket.close()
+            raise
+        self._begin(socket)
+
+    async def send(self, turn: MicroTurn) -> None:
+        """As ``LiveAdapter.send``; audio waits until it fills a frame of 80 ms."""
+        for frame in self._frames.push(turn.audio):
+            packet = self._writer.append_pcm(frame)
+            if packet:
+                await self._say(b"\x01" + packet, "audio", {"audio": packet})
+        await self._unsupported(texts=turn.texts)
+
+    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+        """As ``SocketAdapter.understand``."""
+        kind, payload = _split(message)
+        yield ProviderEvent(kind, kept(_body(kind, payload)))
+        if kind == "audio":
+            yield Output(audio=self._decoder.append_bytes(payload))
+        elif kind == "text":
+            yield Output(transcript=(Transcript(_words(payload)),))
+        elif kind == "error":
+            raise refusal(f"the server reports: {payload.decode('utf-8', 'replace')}")
+
+
+class PersonaPlex(Moshi):
+    """A PersonaPlex server: Moshi's frames with a voice and a role; needs the extra ``[moshi]``.
+
+    The session's instructions become the text prompt and its seed the server's.
+
+    Args:
+        url: of the server's endpoint.
+        voice: file of the voice prompt, as the server names it.
+        prompt: text prompt when the session has no instructions.
+    """
+
+    def __init__(
+        self,
+        url: str = "ws://localhost:8998/api/chat",
+        voice: str = "NATF2.pt",
+        prompt: str = "You enjoy having a good conversation.",
+    ) -> None:
+        super().__init__(url)
+        self._open_s = PERSONAPLEX_OPEN_S
+        self._voice = voice
+        self._prompt = prompt
+
+    async def connect(self, session: SessionStart) -> None:
+        """As ``LiveAdapter.connect``; returns once the server has read its prompts."""
+        await self._unsupported(tools=[tool.name for tool in session.tools])
+        query: dict[str, object] = {
+            "voice_prompt": self._voice,
+            "text_prompt": session.instructions or self._prompt,
+            "seed": session.seed,
+        }
+        await self._record("query", query, sent=True)
+        await self._greet(f"{self._url}?{urlencode(query)}")
+
+
+def _opus() -> tuple[Any, Any]:
+    try:
+        import sphn
+    except ImportError as error:
+        raise UserError("sphn is not installed", "run: pip install 'tml-bench[moshi]'") from error
+    return sphn.OpusStreamWriter(24000), sphn.OpusStreamReader(24000)
+
+
+def _split(message: str | bytes) -> tuple[str, bytes]:
+    if isinstance(message, str) or not message:
+        raise ProtocolError("the server sent a message that is not a binary frame")
+    kind = message[0]
+    return (KINDS[kind] if kind < len(KINDS) else f"kind-{kind}"), message[1:]
+
+
+def _words(payload: bytes) -> str:
+    return payload.decode("utf-8").replace("\u2581", " ")
+
+
+def _body(kind: str, payload: bytes) -> dict[str, object]:
+    if kind == "text":
+        return {"text": _words(payload)}
+    if kind == "error":
+        return {"error": payload.decode("utf-8", "replace")}
+    if kind == "metadata":
+        return {"metadata": json.loads(payload)}
+    if kind == "control" and payload[:1] and payload[0] < len(CONTROLS):
+        return {"control": CONTROLS[payload[0]]}
+    return {"payload": payload}

@@ -1,0 +1,137 @@
+"""A Pipecat bot behind its websocket transport: protobuf frames, in which a bot gives audio as it is heard.
+
+Source: pipecat-ai 1.14, ``SingleClientWebsocketServerTransport`` with ``ProtobufFrameSerializer``, and the
+messages of RTVI (docs.pipecat.ai, the RTVI standard) for texts, transcripts and tools.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import (
+    MicroTurn,
+    ModelEvent,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+    SessionStart,
+    ToolCall,
+    ToolResult,
+    Transcript,
+)
+from tml_bench.adapters._frames_proto import decode, encode
+from tml_bench.adapters._pcm import from_pcm16, to_pcm16
+from tml_bench.adapters._session import SocketAdapter
+from tml_bench.adapters._socket import open_socket, parse_object, refusal
+from tml_bench.redact import kept
+
+RTVI = "rtvi-ai"
+RTVI_VERSION = "2.0.0"
+
+
+class Pipecat(SocketAdapter):
+    """A bot of Pipecat. Its own pipeline holds its prompt; the session's instructions cannot be told to it.
+
+    Args:
+        url: of the bot's websocket.
+        rate_in: of the audio that it is sent, in Hz.
+        rate_out: of the audio that it gives, in Hz; another is an error.
+        rtvi: the bot has an RTVI processor: it is told that the client is ready, takes texts and the results
+            of tools, and gives transcripts of its speech.
+    """
+
+    def __init__(
+        self,
+        url: str = "ws://localhost:8765",
+        rate_in: int = 16000,
+        rate_out: int = 24000,
+        rtvi: bool = False,
+    ) -> None:
+        super().__init__()
+        self.audio_in = rate_in
+        self.audio_out = rate_out
+        self._url = url
+        self._rtvi = rtvi
+        self._messages_sent = 0
+        self._arguments: dict[str, object] = {}
+
+    async def connect(self, session: SessionStart) -> None:
+        """As ``LiveAdapter.connect``."""
+        tools = [] if self._rtvi else [tool.name for tool in session.tools]
+        await self._unsupported(instructions=session.instructions, tools=tools)
+        self._begin(await open_socket(self._url))
+        if self._rtvi:
+            about = {"library": "tml-bench"}
+            await self._tell("client-ready", {"version": RTVI_VERSION, "about": about})
+
+    async def send(self, turn: MicroTurn) -> None:
+        """As ``LiveAdapter.send``."""
+        audio = to_pcm16(turn.audio)
+        fields = {"sample_rate": self.audio_in, "num_channels": 1}
+        await self._say(encode("audio", audio=audio, **fields), "audio", {"audio": audio, **fields})
+        if not self._rtvi:
+            await self._unsupported(
+                texts=turn.texts, tool_results=[result.name for result in turn.tool_results]
+            )
+            return
+        for result in turn.tool_results:
+            await self._tell("llm-function-call-result", self._result(result))
+        for text in turn.texts:
+            await self._tell("send-text", {"content": text})
+
+    def _result(self, result: ToolResult) -> dict[str, object]:
+        return {
+            "function_name": result.name,
+            "tool_call_id": result.call_id,
+            "arguments": self._arguments.pop(result.call_id, {}),
+            "result": {"error": result.output} if result.is_error else result.output,
+        }
+
+    async def _tell(self, kind: str, data: Mapping[str, object]) -> None:
+        self._messages_sent += 1
+        message = {"label": RTVI, "type": kind, "id": str(self._messages_sent), "data": data}
+        await self._say(encode("message", data=json.dumps(message)), kind, message)
+
+    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+        """As ``SocketAdapter.understand``."""
+        if isinstance(message, str):
+            raise ProtocolError("the bot sent text instead of protobuf; give it a ProtobufFrameSerializer")
+        kind, fields = decode(message)
+        if kind == "message":
+            body = parse_object(str(fields["data"]))
+            yield ProviderEvent(str(body.get("type", "message")), kept(body))
+            yield from self._rtvi_events(body)
+            return
+        yield ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
+        if kind == "audio":
+            yield Output(audio=self._samples(fields))
+        elif kind == "text" and fields["text"]:
+            yield Output(text=str(fields["text"]))
+        elif kind == "interruption":
+            yield Output(flush=True)
+
+    def _samples(self, fields: Mapping[str, Any]) -> NDArray[np.int16]:
+        rate, channels = fields["sample_rate"], fields["num_channels"]
+        if rate != self.audio_out or channels != 1:
+            raise ProtocolError(
+                f"the bot sends {channels} channels at {rate} Hz; give the adapter rate_out={rate} "
+                "and the bot one channel"
+            )
+        return from_pcm16(fields["audio"])
+
+    def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[ModelEvent]:
+        data = message.get("data") or {}
+        match message.get("type"):
+            case "bot-tts-text":
+                yield Output(transcript=(Transcript(str(data["text"])),))
+            case "llm-function-call":
+                call_id, arguments = str(data["tool_call_id"]), dict(data["args"])
+                self._arguments[call_id] = arguments
+                yield Output(tool_calls=(ToolCall(call_id, str(data["function_name"]), arguments),))
+            case "error" if data.get("fatal"):
+                raise refusal(f"the bot reports: {data.get('error')}")
