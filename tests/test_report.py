@@ -23,10 +23,10 @@ from tml_bench.report.tables import (
     from_json,
     full_markdown,
     leaderboard_markdown,
-    print_leaderboard,
     to_csv,
     to_json,
 )
+from tml_bench.report.terminal import print_leaderboard
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Metric, Published, Score, Task, Value
 

@@ -183,7 +183,7 @@ def score(runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: 
 
     with _pool(jobs, step_timeout) as pool:
         summaries = _scored([open_run(path) for path in runs], pool, words)
-    _print_leaderboard(summaries)
+    _print_scores(summaries)
     sys.exit(_completeness(summaries))
 
 
@@ -357,16 +357,20 @@ def _scored(runs: list[StoredRun], pool: Pool, words: WordMode) -> list[Summary]
         return score_runs(runs, pool, advance, words)
 
 
-def _print_leaderboard(summaries: list[Summary]) -> None:
-    from tml_bench.report.tables import print_leaderboard
+def _print_scores(summaries: list[Summary]) -> None:
+    """The leaderboard of several runs, or every measure of a single one."""
+    from tml_bench.report.terminal import print_details, print_leaderboard
 
-    print_leaderboard(summaries)
+    if len(summaries) == 1:
+        print_details(summaries[0])
+    else:
+        print_leaderboard(summaries)
 
 
 def _publish(summaries: list[Summary], out: Path) -> None:
     from tml_bench.report.files import write_report
 
-    _print_leaderboard(summaries)
+    _print_scores(summaries)
     page = write_report(summaries, out)
     click.echo(f"report: {page}")
 

@@ -28,6 +28,7 @@ def describe(recording: Recording) -> Iterator[str]:
         yield f"{seconds(t_ns):10.3f} s  {who:<6} {what}"
     yield ""
     yield from _compute([e for e in recording.events() if isinstance(e, ev.Stepped)])
+    yield from _frames([e for e in recording.events() if isinstance(e, ev.FrameShown)])
     yield from _sending([e for e in recording.events() if isinstance(e, ev.Sent)])
 
 
@@ -66,6 +67,18 @@ def _(event: ev.UserTurnStarted) -> list[tuple[int, str, str]]:
 @_line.register
 def _(event: ev.UserTextSent) -> list[tuple[int, str, str]]:
     return [(event.t_ns, "user", f"writes {event.text!r}")]
+
+
+@_line.register
+def _(event: ev.UserVideoStarted) -> list[tuple[int, str, str]]:
+    about = [event.codec, f"{event.width}x{event.height}", "with sound" if event.sound else "muted"]
+    if event.subtitles:
+        about.append(f"{event.subtitles} subtitles")
+    about.extend(event.notes)
+    return [
+        (event.t_ns, "user", f"starts video {event.video} {event.name} ({', '.join(about)})"),
+        (event.end_ns, "user", f"ends video {event.video}, then {event.after}"),
+    ]
 
 
 @_line.register
@@ -132,6 +145,12 @@ def _(event: ev.ToolReturned) -> list[tuple[int, str, str]]:
 @_line.register
 def _(event: ev.Provider) -> list[tuple[int, str, str]]:
     return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
+
+
+def _frames(shown: list[ev.FrameShown]) -> Iterator[str]:
+    if shown:
+        black = sum(frame.pts_ns is None for frame in shown)
+        yield f"{len(shown)} frames handed over" + (f", {black} of them black" if black else "")
 
 
 def _sending(sent: list[ev.Sent]) -> Iterator[str]:

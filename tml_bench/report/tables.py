@@ -1,4 +1,4 @@
-"""Reports as Markdown, CSV and JSON, and the leaderboard in a terminal.
+"""Reports as Markdown, CSV and JSON.
 
 Which runs share a table, and in which order, is decided in `tml_bench.report.layout`.
 """
@@ -9,7 +9,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -38,12 +37,6 @@ from tml_bench.report.rows import (
     reason_rows,
 )
 from tml_bench.report.summary import MetricSummary, OutcomeKind, Summary
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-
-TERMINAL_WIDTH = 120
 
 
 def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
@@ -77,9 +70,9 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
 
 def _leaderboard(table: Table) -> str:
     columns = column_heads(table)
-    rows = [[row.label, f"{row.scored}/{row.samples}", *_cells(row)] for row in table.measured]
+    rows = [[row.label, f"{row.scored}/{row.samples}", *row_cells(row)] for row in table.measured]
     rows += [
-        [f"{row.label} (reference, sees the answers)", f"{row.scored}/{row.samples}", *_cells(row)]
+        [f"{row.label} (reference, sees the answers)", f"{row.scored}/{row.samples}", *row_cells(row)]
         for row in table.reference
     ]
     units = [metric.unit for _, metric in table.columns]
@@ -99,7 +92,8 @@ def _leaderboard(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row) -> list[str]:
+def row_cells(row: Row) -> list[str]:
+    """A row's means with interval, mark and rank, as text."""
     return [_cell(m, rank(r)) for m, r in zip(row.cells, row.ranks, strict=True)]
 
 
@@ -248,65 +242,3 @@ def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
         raise UserError(
             f"{where} is not a summary of this version: {error}", "Score the run again"
         ) from error
-
-
-def print_leaderboard(summaries: Sequence[Summary], console: Console | None = None) -> None:
-    """Print the leaderboard in the terminal, one narrow table per subset.
-
-    Args:
-        summaries: any runs.
-        console: where to print; None for standard output. At most 120 columns are used.
-    """
-    from rich.console import Console as RichConsole
-
-    console = console or RichConsole()
-    width = min(console.width, TERMINAL_WIDTH)
-    for table in tables(summaries):
-        console.print(plain(table.title), style="bold", markup=False, width=width)
-        console.print(plain("; ".join(table.holds)), style="dim", markup=False, highlight=False, width=width)
-        for grid in _terminal_grids(table, width):
-            console.print(grid, width=width)
-            console.print()
-        marks = {m.standing for row in (*table.measured, *table.reference) for m in row.cells}
-        lines = [f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in marks]
-        for line in (*lines, *table.caveats):
-            console.print(plain(line), markup=False, highlight=False, width=width)
-
-
-def _terminal_grids(table: Table, width: int) -> list[RichTable]:
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    per_grid = max(1, (width - 26) // 28)
-    grids = []
-    for subset in dict.fromkeys(s for s, _ in table.columns):
-        places = [k for k, (s, _) in enumerate(table.columns) if s == subset]
-        for start in range(0, len(places), per_grid):
-            shown = places[start : start + per_grid]
-            grid = RichTable(
-                title=plain(subset),
-                title_justify="left",
-                box=box.SIMPLE_HEAD,
-                pad_edge=False,
-                show_edge=False,
-            )
-            grid.add_column("adapter", overflow="fold", max_width=24)
-            for k in shown:
-                grid.add_column(Text(head(table.columns[k][1])), overflow="fold")
-            for row in table.measured:
-                grid.add_row(Text(plain(row.label)), *(Text(_cells(row)[k]) for k in shown))
-            for row in table.reference:
-                grid.add_row(Text(f"{plain(row.label)} (reference)"), *(Text(_cells(row)[k]) for k in shown))
-            units = {k: table.columns[k][1].unit for k in shown}
-            grid.add_section()
-            grid.add_row(
-                "floor",
-                *(
-                    Text(f"{number(table.baselines[k].floor, u)} {table.baselines[k].floor_by}")
-                    for k, u in units.items()
-                ),
-            )
-            grid.add_row("ceiling", *(Text(number(table.baselines[k].ceiling, u)) for k, u in units.items()))
-            grids.append(grid)
-    return grids
