@@ -338,6 +338,18 @@ def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
     assert max(map(len, text.splitlines())) <= min(width, 120)
 
 
+@pytest.mark.parametrize("width", [80, 100, 300])
+def test_every_measure_of_one_run_is_printed(width: int) -> None:
+    out = io.StringIO()
+    print_details(run(HOSTILE, PROMPT), Console(file=out, width=width, force_terminal=False))
+    text = out.getvalue()
+    assert "\x1b" not in text
+    assert "2.000" in text
+    for metric in run("x", PROMPT).metrics:
+        assert metric.metric.name in text
+    assert max(map(len, text.splitlines())) <= min(width, 120)
+
+
 def test_markdown_escapes_names() -> None:
     text = leaderboard_markdown([run(HOSTILE, PROMPT)]) + full_markdown([run(HOSTILE, PROMPT)])
     assert "<script" not in text
