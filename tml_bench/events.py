@@ -70,6 +70,50 @@ class UserTextSent(Event, frozen=True, tag="user_text"):
     text: str
 
 
+class UserVideoStarted(Event, frozen=True, tag="user_video"):
+    """A video was placed before the user's camera; the recording holds its hash, not its pictures.
+
+    Attributes:
+        t_ns: its time 0.
+        end_ns: when its last frame has been shown.
+        video: index in the script.
+        name: of its file, without folder.
+        sha256: of its file.
+        codec: FFmpeg's name of its codec.
+        width: of its pictures as shown, before they are scaled down for the model.
+        height: likewise.
+        sound: its audio track is part of the user's audio.
+        after: what is shown after its end: ``black`` or ``frozen``.
+        subtitles: how many are burned in.
+        notes: remarks that do not make it unusable.
+    """
+
+    t_ns: int
+    end_ns: int
+    video: int
+    name: str
+    sha256: str
+    codec: str
+    width: int
+    height: int
+    sound: bool = False
+    after: str = "black"
+    subtitles: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class FrameShown(Event, frozen=True, tag="frame"):
+    """A frame was handed to the model.
+
+    Attributes:
+        t_ns: the instant at which it is what the camera shows.
+        pts_ns: its presentation time, at or before ``t_ns``; absent when it is black because no video runs.
+    """
+
+    t_ns: int
+    pts_ns: int | None = None
+
+
 class Stepped(Event, frozen=True, tag="step"):
     """One micro-turn went through the model.
 
@@ -246,6 +290,8 @@ AnyEvent = (
     SessionOpened
     | UserTurnStarted
     | UserTextSent
+    | UserVideoStarted
+    | FrameShown
     | Stepped
     | ModelAudio
     | Flush

@@ -84,7 +84,10 @@ class AudioWriter:
     def _drain(self) -> None:
         if self._held:
             audio = np.concatenate(self._pending)
-            self._file.write(np.clip(np.rint(audio * 32768), -32768, 32767).astype(np.int16))
+            audio *= 32768
+            np.rint(audio, out=audio)
+            np.clip(audio, -32768, 32767, out=audio)
+            self._file.write(audio.astype(np.int16))
         self._pending, self._held = [], 0
 
     def close(self) -> None:
@@ -165,10 +168,14 @@ class RecordingWriter:
             self.abandon()
 
 
-def _entry(path: Path) -> FileEntry:
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileEntry(sha256=digest, bytes=path.stat().st_size)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _entry(path: Path) -> FileEntry:
+    return FileEntry(sha256=file_sha256(path), bytes=path.stat().st_size)
 
 
 def _check_schema(path: Path, found: str, known: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Literal, Protocol, Self
 
 import numpy as np
 import soundfile
@@ -84,6 +84,32 @@ def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32],
         return clip.read(clip.length), wanted
 
 
+class BlockSource(Protocol):
+    """Mono audio read in order, block by block.
+
+    Attributes:
+        name: what it is, for messages.
+        rate: samples per second.
+        frames: how many samples there are, at least 1.
+    """
+
+    name: str
+    rate: int
+    frames: int
+
+    def block(self, start: int, n: int) -> NDArray[np.float32]:
+        """Samples ``start`` to ``start + n``, shape (n,); calls follow each other without a gap.
+
+        Raises:
+            BadSampleError: they cannot be read.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what is open."""
+        ...
+
+
 class ClipReader:
     """Streams a clip at any rate, in order, with memory that does not grow with its length.
 
@@ -95,13 +121,23 @@ class ClipReader:
         rate: the wanted rate.
     """
 
-    def __init__(self, source: Path | Waveform, rate: int) -> None:
+    def __init__(self, source: Path | Waveform | BlockSource, rate: int) -> None:
         """Open a clip.
+
+        Args:
+            source: a file that libsndfile reads, a waveform, or anything else that gives blocks.
+            rate: the rate wanted.
 
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
         """
-        self._source = _WaveformSource(source) if isinstance(source, Waveform) else _FileSource(source)
+        self._source: BlockSource = (
+            _WaveformSource(source)
+            if isinstance(source, Waveform)
+            else _FileSource(source)
+            if isinstance(source, Path)
+            else source
+        )
         self.rate = rate
         self.length = (2 * self._source.frames * rate + self._source.rate) // (2 * self._source.rate)
         self._blocks = self._resampled()
@@ -197,7 +233,7 @@ class _WaveformSource:
         """Nothing is open."""
 
 
-def _finite_blocks(source: _FileSource | _WaveformSource) -> Iterator[NDArray[np.float32]]:
+def _finite_blocks(source: BlockSource) -> Iterator[NDArray[np.float32]]:
     size = _BLOCK_S * source.rate
     for start in range(0, source.frames, size):
         block = source.block(start, min(size, source.frames - start))

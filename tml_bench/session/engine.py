@@ -17,6 +17,7 @@ from tml_bench import events as ev
 from tml_bench.adapter import Adapter, InfrastructureError, MicroTurn, SessionStart, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.media.audio import probe
+from tml_bench.media.video import probe_video
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.clock import ComputeQueue, Ticks
@@ -63,6 +64,7 @@ def session_rate(sample: Sample, adapter: Adapter) -> int:
         turn.audio.rate if isinstance(turn.audio, Waveform) else probe(turn.audio).rate
         for turn in sample.script.turns
     ]
+    rates += [probe_video(video.path).audio_rate for video in sample.script.videos if video.sound]
     return max([*rates, adapter.audio_out])
 
 
@@ -123,6 +125,7 @@ class Session:
             writer,
             max_session_s=settings.max_session_s,
             max_backlog_s=settings.max_backlog_s,
+            video_in=adapter.video_in,
         )
 
     def run(self) -> None:

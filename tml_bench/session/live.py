@@ -131,6 +131,7 @@ class LiveSession:
             writer,
             max_session_s=settings.max_session_s,
             max_backlog_s=settings.max_backlog_s,
+            video_in=adapter.video_in,
         )
 
     async def run(self) -> Lateness:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.adapter import Flushed, MicroTurn, Output, ToolCall, ToolSpec, Transcript
+from tml_bench.adapter import Flushed, Frame, MicroTurn, Output, ToolCall, ToolSpec, Transcript, VideoSpec
 from tml_bench.media.audio import probe
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording import RecordingWriter, file_sha256
 from tml_bench.samples import At, Sample, Waveform
+from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.clock import Ticks
 from tml_bench.session.output import AdapterFaultError, checked_audio, checked_text, checked_transcript
 from tml_bench.session.playback import Playback
@@ -54,6 +55,10 @@ class Stage:
         writer: an open recording; the caller closes it.
         max_session_s: the session ends with ``time-out`` after that.
         max_backlog_s: more audio than this waiting to be heard is a fault of the adapter.
+        video_in: the video wanted for the model; None for none.
+
+    Raises:
+        BadSampleError: the sample's audio or video cannot be used.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Stage:
         *,
         max_session_s: float,
         max_backlog_s: float,
+        video_in: VideoSpec | None = None,
     ) -> None:
         self._sample = sample
         self._audio_in = audio_in
@@ -85,7 +91,11 @@ class Stage:
         self._tools = ToolBench(sample.script.tools)
         self._reacts = any(not isinstance(turn.cue, At) for turn in sample.script.turns)
         durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
-        self._user = ScriptedUser(sample.script, durations, tuple({self._rate, audio_in}), self._speech)
+        videos = place_videos(sample.script.videos)
+        self._videos = deque(videos)
+        self._camera = Camera(videos, video_in) if videos and video_in is not None else None
+        rates = tuple({self._rate, audio_in})
+        self._user = ScriptedUser(sample.script, durations, rates, self._speech, videos)
 
     @property
     def tool_specs(self) -> tuple[ToolSpec, ...]:
@@ -109,14 +119,20 @@ class Stage:
         """End the recording where the session ended, once ``advance`` has said so."""
         if self._closed is not None:
             self._writer.event(self._closed)
-        self._track.close(self._writer.user.samples)
+        self._close()
 
     def fail(self, t_ns: int, reason: str) -> None:
         """End the recording here because the adapter broke its contract."""
         end_ns = sample_time_ns(self._writer.user.samples, self._rate)
         self._writer.event(ev.Fault(t_ns, reason))
         self._writer.event(ev.SessionClosed(end_ns, "fault"))
+        self._close()
+
+    def _close(self) -> None:
         self._track.close(self._writer.user.samples)
+        self._user.close()
+        if self._camera is not None:
+            self._camera.close()
 
     def _play(self, start_ns: int, end_ns: int) -> ev.SessionClosed | None:
         """Play both sides into the recording, up to ``end_ns`` or the session's end."""
@@ -127,6 +143,8 @@ class Stage:
             self._writer.event(self._turn_event(placed))
         closed = self._closing(end_ns)
         cut_ns = end_ns if closed is None else closed.t_ns
+        while self._videos and self._videos[0].start_ns < cut_ns:
+            self._writer.event(_video_event(self._videos.popleft()))
         self._spoken = self._user.render(self._rate, cut_ns)
         self._writer.user.write(self._spoken)
         first = first_sample_at(start_ns, self._audio_out)
@@ -158,6 +176,7 @@ class Stage:
         texts = self._user.texts(handed_ns)
         for t_ns, text in texts:
             self._writer.event(ev.UserTextSent(t_ns, text))
+        frames = self._frames(handed_ns)
         results = self._tools.due(handed_ns)
         for t_ns, result in results:
             self._writer.event(
@@ -172,10 +191,19 @@ class Stage:
             end_ns=handed_ns,
             audio=audio,
             texts=tuple(text for _, text in texts),
+            frames=frames,
             tool_results=tuple(result for _, result in results),
             heard_ms=self._playback.heard_ms,
             flushed=flushed,
         )
+
+    def _frames(self, end_ns: int) -> tuple[Frame, ...]:
+        if self._camera is None:
+            return ()
+        frames = self._camera.frames(end_ns)
+        for frame in frames:
+            self._writer.event(ev.FrameShown(frame.t_ns, frame.pts_ns))
+        return frames
 
     def emit(
         self, output: Output, index: int, t_ns: int, arrival_ns: int | None = None
@@ -245,6 +273,24 @@ def _duration_ns(audio: Path | Waveform) -> int:
         return sample_time_ns(len(audio.samples), audio.rate)
     info = probe(audio)
     return sample_time_ns(info.frames, info.rate)
+
+
+def _video_event(placed: PlacedVideo) -> ev.UserVideoStarted:
+    path, info = placed.video.path, placed.info
+    return ev.UserVideoStarted(
+        t_ns=placed.start_ns,
+        end_ns=placed.end_ns,
+        video=placed.index,
+        name=path.name,
+        sha256=file_sha256(path),
+        codec=info.codec,
+        width=info.width,
+        height=info.height,
+        sound=placed.sounds,
+        after=placed.video.after,
+        subtitles=len(placed.video.subtitles),
+        notes=placed.notes,
+    )
 
 
 def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int) -> ev.ModelTranscript:

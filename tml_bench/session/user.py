@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.media.audio import ClipReader
+from tml_bench.media.video_sound import VideoSound
 from tml_bench.samples import AfterModelStops, At, Cue, Script
+from tml_bench.session.camera import PlacedVideo
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns
 
 VOICED_LEVEL = 10 ** (-45 / 20)
@@ -108,36 +111,46 @@ class Placed:
 
 
 class _Track:
-    """The script's turns rendered at one rate: each turn's clip streams from its place."""
+    """Clips rendered at one rate, one after the other: each streams from its place.
 
-    def __init__(self, script: Script, rate: int) -> None:
+    Args:
+        rate: samples per second.
+        open_clip: opens the clip of an index.
+    """
+
+    def __init__(self, rate: int, open_clip: Callable[[int], ClipReader]) -> None:
         self.rate = rate
-        self._script = script
-        self._placed: list[Placed] = []
+        self._open_clip = open_clip
+        self._placed: list[tuple[int, int]] = []
         self._reader: ClipReader | None = None
         self._at = 0
 
-    def place(self, placed: Placed) -> None:
-        self._placed.append(placed)
+    def place(self, index: int, start_ns: int) -> None:
+        self._placed.append((index, start_ns))
 
     def render(self, end_ns: int) -> NDArray[np.float32]:
         end = first_sample_at(end_ns, self.rate)
         out = np.zeros(end - self._at, dtype=np.float32)
         while self._placed:
-            turn = self._placed[0]
-            start = max(self._at, first_sample_at(turn.start_ns, self.rate))
+            index, start_ns = self._placed[0]
+            start = max(self._at, first_sample_at(start_ns, self.rate))
             if start >= end:
                 break
             if self._reader is None:
-                self._reader = ClipReader(self._script.turns[turn.index].audio, self.rate)
+                self._reader = self._open_clip(index)
             piece = self._reader.read(end - start)
             out[start - self._at : start - self._at + len(piece)] += piece
             if len(piece) == end - start:
                 break
             self._placed.pop(0)
-            self._reader = None
+            self.close()
         self._at = end
         return out
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
 
 class ScriptedUser:
@@ -149,14 +162,22 @@ class ScriptedUser:
             the next sample.
         rates: rates at which the user's audio is wanted.
         speech: what is heard of the model, for cues.
+        videos: the script's videos, placed.
     """
 
     def __init__(
-        self, script: Script, durations_ns: tuple[int, ...], rates: tuple[int, ...], speech: ModelSpeech
+        self,
+        script: Script,
+        durations_ns: tuple[int, ...],
+        rates: tuple[int, ...],
+        speech: ModelSpeech,
+        videos: Sequence[PlacedVideo] = (),
     ) -> None:
         self._script = script
         self._durations_ns = durations_ns
-        self._tracks = {rate: _Track(script, rate) for rate in rates}
+        self._tracks = {rate: _Track(rate, partial(_turn_clip, script, rate)) for rate in rates}
+        self._sounds = {rate: _sound_track(videos, rate) for rate in rates} if _any_sound(videos) else {}
+        self._videos_over_ns = max((placed.over_ns for placed in videos), default=0)
         self._speech = speech
         self._next = 0
         self._armed_ns = 0
@@ -171,14 +192,23 @@ class ScriptedUser:
             start, timed_out = due
             placed = Placed(self._next, start, start + self._durations_ns[self._next], timed_out)
             for track in self._tracks.values():
-                track.place(placed)
+                track.place(placed.index, placed.start_ns)
             self._armed_ns = placed.end_ns
             self._next += 1
             yield placed
 
     def render(self, rate: int, end_ns: int) -> NDArray[np.float32]:
         """The user's audio at ``rate`` from the last call's end up to ``end_ns``; shape (n,)."""
-        return self._tracks[rate].render(end_ns)
+        spoken = self._tracks[rate].render(end_ns)
+        if not self._sounds:
+            return spoken
+        mixed: NDArray[np.float32] = np.clip(spoken + self._sounds[rate].render(end_ns), -1, 1)
+        return mixed
+
+    def close(self) -> None:
+        """Close the files that are open."""
+        for track in (*self._tracks.values(), *self._sounds.values()):
+            track.close()
 
     def texts(self, end_ns: int) -> list[tuple[int, str]]:
         """Text messages that are due before ``end_ns`` and were not returned yet, with their times."""
@@ -189,8 +219,24 @@ class ScriptedUser:
         return due
 
     def end_ns(self) -> int | None:
-        """When the session ends: the tail after the last turn and text; None while a turn is pending."""
+        """When the session ends: the tail after all turns, texts and videos; None while a turn is pending."""
         if self._next < len(self._script.turns):
             return None
         last_text = max((nanoseconds(text.at_s) for text in self._script.texts), default=0)
-        return max(self._armed_ns, last_text) + nanoseconds(self._script.tail_s)
+        return max(self._armed_ns, last_text, self._videos_over_ns) + nanoseconds(self._script.tail_s)
+
+
+def _turn_clip(script: Script, rate: int, index: int) -> ClipReader:
+    return ClipReader(script.turns[index].audio, rate)
+
+
+def _any_sound(videos: Sequence[PlacedVideo]) -> bool:
+    return any(placed.sounds for placed in videos)
+
+
+def _sound_track(videos: Sequence[PlacedVideo], rate: int) -> _Track:
+    track = _Track(rate, lambda index: ClipReader(VideoSound(videos[index].video.path), rate))
+    for placed in videos:
+        if placed.sounds:
+            track.place(placed.index, placed.start_ns)
+    return track

@@ -1,0 +1,176 @@
+"""Opening video files safely, and decoding them as players do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tml_bench.errors import BadSampleError
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+MAX_SIDE = 8192
+"""Neither side of a video may have more pixels."""
+MAX_PIXELS = 8192 * 4320
+"""A frame may not have more: a decoder holds several frames, of 50 MB and more each at this size."""
+THREADS = 2
+"""Decoding threads. Each holds frames, so their number is the same however large the machine."""
+_NOT_VIDEO = ("tty", "image2", "hls", "dash", "concat", "sdp", "lavfi")
+"""FFmpeg's readers of text, pictures and playlists, which would take such files for videos."""
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file with FFmpeg; it may not lead to network addresses.
+
+    Raises:
+        BadSampleError: the file is missing, empty or not a video.
+    """
+    import av
+
+    if not path.is_file():
+        raise BadSampleError(f"{path} does not exist or is not a file")
+    if path.stat().st_size == 0:
+        raise BadSampleError(f"{path} is empty (0 bytes)")
+    try:
+        # The prefix keeps a colon in a name from being taken for a protocol.
+        container = av.open(
+            f"file:{path}", "r", metadata_errors="replace", options={"protocol_whitelist": "file"}
+        )
+    except av.FFmpegError as error:
+        if _lacks_index(path):
+            raise BadSampleError(
+                f"{path} is truncated: its index (moov) is missing; copy or download it again"
+            ) from error
+        raise BadSampleError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
+    name = container.format.name
+    if name in _NOT_VIDEO or name.endswith("_pipe"):
+        container.close()
+        raise BadSampleError(f"{path} is not a video: FFmpeg takes it for {name!r}")
+    return container
+
+
+def _lacks_index(path: Path) -> bool:
+    """Whether a file begins like an MP4 and ends before the box that says where everything is."""
+    size = path.stat().st_size
+    at = 0
+    with path.open("rb") as file:
+        while at + 8 <= size:
+            file.seek(at)
+            header = file.read(16)
+            length, kind = int.from_bytes(header[:4], "big"), header[4:8]
+            if (at == 0 and kind != b"ftyp") or kind == b"moov":
+                return False
+            if length == 1:
+                length = int.from_bytes(header[8:], "big")
+            if length < 8:
+                break
+            at += length
+    return at > 0
+
+
+def video_stream(path: Path, container: InputContainer) -> VideoStream:
+    """The first video stream that is not a cover picture, set up for decoding.
+
+    Raises:
+        BadSampleError: there is none, or its frames are too large.
+    """
+    from av.stream import Disposition
+
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            break
+    else:
+        what = "only sound" if container.streams.audio else "no picture"
+        raise BadSampleError(f"{path} is not a video: it holds {what}")
+    context = stream.codec_context
+    if context is None:
+        raise BadSampleError(f"{path}: FFmpeg has no decoder for its video")
+    check_size(path, context.width, context.height)
+    context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
+    context.thread_type = "AUTO"
+    context.thread_count = THREADS
+    return stream
+
+
+def first_audio(container: InputContainer) -> AudioStream | None:
+    """The first audio stream that can be decoded; None when there is none."""
+    return next((s for s in container.streams.audio if s.codec_context is not None), None)
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A file and its video stream, closed at the end.
+
+    Raises:
+        BadSampleError: as ``open_container`` and ``video_stream``.
+    """
+    container = open_container(path)
+    try:
+        yield container, video_stream(path, container)
+    finally:
+        container.close()
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Refuse frames too large to decode.
+
+    Raises:
+        BadSampleError: a side has more than ``MAX_SIDE`` or all have more than ``MAX_PIXELS`` pixels.
+    """
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise BadSampleError(
+            f"{path}: its frames of {width}x{height} pixels are too large; at most {MAX_SIDE} a side "
+            f"and {MAX_PIXELS} in all can be used, so scale it down"
+        )
+
+
+def packets(path: Path, container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
+    """Packets of some streams in the file's order, each stream's last one empty, which drains its decoder.
+
+    Raises:
+        BadSampleError: the file cannot be read on.
+    """
+    import av
+
+    try:
+        yield from container.demux(*streams)
+    except av.FFmpegError as error:
+        raise BadSampleError(f"{path} is damaged: it cannot be read to its end ({error.strerror})") from error
+
+
+def decoded(
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    before: Callable[[Packet[Stream]], None] = lambda packet: None,
+) -> Iterator[VideoFrame]:
+    """Frames in the order shown. A packet that cannot be decoded is passed over, as players do.
+
+    Args:
+        path: for messages.
+        container: an open file.
+        stream: its video.
+        before: called before a packet is decoded.
+
+    Raises:
+        BadSampleError: the file cannot be read on, or a frame is too large.
+    """
+    import av
+
+    for packet in packets(path, container, stream):
+        before(packet)
+        try:
+            frames = stream.codec_context.decode(packet)
+        except av.error.InvalidDataError:
+            continue
+        for frame in frames:
+            check_size(path, frame.width, frame.height)
+            yield frame

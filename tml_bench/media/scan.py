@@ -1,0 +1,217 @@
+"""One pass over a video file's packets: what is in it, and when.
+
+Times are integer nanoseconds of *video time*. Time 0 of a video is its time stamp 0, as players that honour
+time stamps have it: a file whose first frame is stamped 0.5 s shows nothing for half a second. In formats
+whose time stamps begin anywhere (MPEG transport and program streams) time 0 is the earliest one of picture
+and sound. AVI has no presentation times; there, frames are shown in their order at the decoding times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.errors import BadSampleError
+from tml_bench.media.container import decoded, first_audio, open_video, packets
+from tml_bench.timebase import NS, seconds
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+MISSING_S = 1.0
+"""A file that ends this much (and a hundredth) before its header says is cut off; less is rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """When the packets of one stream are presented.
+
+    Attributes:
+        stamps: time stamps in the stream's own units, ascending; at least one.
+        time_base: seconds a unit.
+        origin_ns: where video time 0 lies on the stream's own clock.
+        length: how long the last packet is presented, in units.
+    """
+
+    stamps: NDArray[np.int64]
+    time_base: Fraction
+    origin_ns: int
+    length: int
+
+    def time_ns(self, stamp: int) -> int:
+        """Video time of a time stamp."""
+        return stamp_ns(stamp, self.time_base) - self.origin_ns
+
+    def times_ns(self) -> NDArray[np.int64]:
+        """Video times of all packets, ascending."""
+        return np.array([self.time_ns(stamp) for stamp in self.stamps.tolist()], dtype=np.int64)
+
+    @property
+    def end_ns(self) -> int:
+        """When the last packet has been presented."""
+        return self.time_ns(int(self.stamps[-1]) + self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one pass over a video file finds.
+
+    Attributes:
+        codec: FFmpeg's name of the video codec.
+        width: of the frames as stored, in pixels.
+        height: likewise.
+        rotation: degrees by which they are turned counterclockwise to be shown: 0, 90, 180 or 270.
+        pixel_aspect: width of a pixel over its height.
+        interlaced: frames are made of two fields.
+        stampless: the container has no presentation times.
+        video: the picture's packets.
+        audio: the sound's packets; None when there is no sound.
+        audio_rate: its samples per second; 0 when there is none.
+        audio_channels: likewise.
+    """
+
+    codec: str
+    width: int
+    height: int
+    rotation: int
+    pixel_aspect: Fraction
+    interlaced: bool
+    stampless: bool
+    video: Track
+    audio: Track | None
+    audio_rate: int
+    audio_channels: int
+
+
+def stamp_ns(stamp: int, time_base: Fraction) -> int:
+    """A time stamp in nanoseconds, to the nearest."""
+    scaled = 2 * stamp * time_base.numerator * NS + time_base.denominator
+    return scaled // (2 * time_base.denominator)
+
+
+def scan(path: Path) -> Scan:
+    """Read all packets of a video and decode its first frame; the last few results are kept.
+
+    Raises:
+        BadSampleError: the file is missing, not a video, cut off, without frames or time stamps, or its
+            frames are too large or cannot be decoded; says which.
+    """
+    stat = path.stat() if path.is_file() else None
+    return _scan(path, stat.st_size if stat else 0, stat.st_mtime_ns if stat else 0)
+
+
+@lru_cache(maxsize=8)
+def _scan(path: Path, size: int, modified_ns: int) -> Scan:
+    with open_video(path) as (container, stream):
+        video, audio = _tracks(path, container, stream)
+        stampless = container.format.name == "avi"
+        sound = first_audio(container) if audio else None
+        rate = sound.codec_context.sample_rate if sound else 0
+        channels = sound.codec_context.channels if sound else 0
+    with open_video(path) as (container, stream):
+        frame = next(decoded(path, container, stream), None)
+        if frame is None:
+            raise BadSampleError(f"{path}: none of its {len(video.stamps)} video frames can be decoded")
+        return Scan(
+            codec=stream.codec_context.name,
+            width=frame.width,
+            height=frame.height,
+            rotation=90 * round(frame.rotation / 90) % 360,
+            pixel_aspect=_pixel_aspect(stream),
+            interlaced=bool(frame.interlaced_frame),
+            stampless=stampless,
+            video=video,
+            audio=audio,
+            audio_rate=rate,
+            audio_channels=channels,
+        )
+
+
+def _pixel_aspect(stream: VideoStream) -> Fraction:
+    aspect = stream.sample_aspect_ratio
+    # Beyond this it is a broken header rather than an odd camera.
+    return aspect if aspect and Fraction(1, 4) <= aspect <= 4 else Fraction(1)
+
+
+class _Packets:
+    """Packets of one stream as they come by."""
+
+    def __init__(self, stream: Stream) -> None:
+        assert stream.time_base is not None
+        self._time_base = stream.time_base
+        self._stamped: list[tuple[int, int, int]] = []
+        self.count = 0
+        self.cut_off = False
+
+    def add(self, packet: Packet[Stream]) -> None:
+        self.count += 1
+        self.cut_off = packet.is_corrupt
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is not None:
+            decoded_at = stamp if packet.dts is None else packet.dts
+            self._stamped.append((stamp, packet.duration or 0, decoded_at))
+
+    def track(self, *, stampless: bool) -> Track | None:
+        """What came by; None when nothing had a time stamp."""
+        if not self._stamped:
+            return None
+        stamps = np.array(sorted(stamp for stamp, _, _ in self._stamped), dtype=np.int64)
+        length = max(self._stamped)[1]
+        if not length and len(stamps) > 1:
+            length = int(np.median(np.diff(stamps)))
+        late = int(stamps[0]) - min(decoded_at for _, _, decoded_at in self._stamped) if stampless else 0
+        return Track(stamps, self._time_base, stamp_ns(late, self._time_base), length)
+
+
+def _tracks(path: Path, container: InputContainer, stream: VideoStream) -> tuple[Track, Track | None]:
+    from av.format import Flags
+
+    sound = first_audio(container)
+    streams: list[Stream] = [stream] if sound is None else [stream, sound]
+    seen = {s.index: _Packets(s) for s in streams}
+    for packet in packets(path, container, *streams):
+        if packet.size and not packet.is_discard:
+            seen[packet.stream_index].add(packet)
+    picture = seen[stream.index]
+    if not picture.count:
+        raise BadSampleError(f"{path} holds no video frames")
+    stampless = container.format.name == "avi"
+    video = picture.track(stampless=stampless)
+    audio = None if sound is None else seen[sound.index].track(stampless=False)
+    if video is None:
+        raise BadSampleError(
+            f"{path} has no time stamps; put it into a container that has, "
+            f"for instance with `ffmpeg -i {path.name} -c copy whole.mkv`"
+        )
+    if any(s.cut_off for s in seen.values()):
+        raise BadSampleError(f"{path} is truncated: it is cut off at {seconds(video.end_ns):.3f} s")
+    if not bool(Flags(container.format.flags) & Flags.ts_discont):
+        _check_whole(path, container, streams, [video, audio] if audio else [video])
+        return video, audio
+    firsts = [track.time_ns(int(track.stamps[0])) for track in (video, audio) if track]
+    origin_ns = min(firsts)
+    return replace(video, origin_ns=origin_ns), audio and replace(audio, origin_ns=origin_ns)
+
+
+def _check_whole(path: Path, container: InputContainer, streams: list[Stream], tracks: list[Track]) -> None:
+    """Refuse a file that ends well before its header says; formats that only estimate it are not asked."""
+    ends_ns = max(track.end_ns for track in tracks)
+    promised = [
+        stamp_ns((s.start_time or 0) + s.duration, s.time_base) for s in streams if s.duration and s.time_base
+    ]
+    if not promised and container.duration:
+        promised = [container.duration * 1000]
+    limit_ns = max(promised, default=0)
+    if limit_ns - ends_ns > max(MISSING_S * NS, limit_ns / 100):
+        raise BadSampleError(
+            f"{path} is truncated: it ends at {seconds(ends_ns):.3f} s of {seconds(limit_ns):.3f} s"
+        )

@@ -1,0 +1,277 @@
+"""Reading video by presentation time; see ``tml_bench.media.scan`` for what times are.
+
+Frames are shown as a player shows them: turned upright, with square pixels, scaled down and never up, as
+8-bit RGB. Interlaced frames come with both fields woven; colours of more than 8 bits are brought to 8
+without tone mapping.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import Frame, VideoSpec
+from tml_bench.errors import BadSampleError
+from tml_bench.media.container import decoded, open_container, video_stream
+from tml_bench.media.scan import Scan, scan
+from tml_bench.timebase import NS, seconds
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.frame import VideoFrame
+
+Image = NDArray[np.uint8]
+
+STANDSTILL_NS = NS
+"""A picture that stands still this long because frames cannot be decoded makes a video unusable."""
+_REORDER = 16
+"""Frames held to bring time stamps into order; no codec delays a frame by more."""
+_SKIPPING = ("h264", "hevc")
+"""Codecs whose decoders can be told for each frame to pass over it if no other needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video file holds.
+
+    Attributes:
+        width: of a frame as shown, after rotation and with square pixels.
+        height: likewise.
+        duration_s: when its last frame has been shown, in seconds of video time.
+        has_audio: there is an audio track.
+        codec: FFmpeg's name of the video codec.
+        average_fps: frames per second on average.
+        variable: the time between frames varies by more than a tenth.
+        frames: number of frames.
+        first_s: when its first frame is shown.
+        sound_s: when its sound ends; 0 when there is none.
+        audio_rate: of its sound in Hz; 0 when there is none.
+        notes: remarks that do not make it unusable, such as ``turned by 90 degrees``.
+    """
+
+    width: int
+    height: int
+    duration_s: float
+    has_audio: bool
+    codec: str
+    average_fps: float
+    variable: bool
+    frames: int
+    first_s: float
+    sound_s: float
+    audio_rate: int
+    notes: tuple[str, ...] = ()
+
+
+def probe_video(path: Path) -> VideoInfo:
+    """Look at a video: all its packets are read, one frame is decoded.
+
+    Raises:
+        BadSampleError: as ``tml_bench.media.scan.scan``.
+    """
+    found = scan(path)
+    times = found.video.times_ns()
+    width, height = shown_size(found.width, found.height, found)
+    span_s = seconds(found.video.end_ns - int(times[0]))
+    gaps = np.diff(times)
+    typical = float(np.median(gaps)) if len(gaps) else 0.0
+    # Time stamps in whole milliseconds make equal gaps differ by one.
+    variable = bool(np.any(np.abs(gaps - typical) > max(0.1 * typical, 1.5e6)))
+    return VideoInfo(
+        width=width,
+        height=height,
+        duration_s=seconds(found.video.end_ns),
+        has_audio=found.audio is not None,
+        codec=found.codec,
+        average_fps=len(times) / span_s if span_s > 0 else 0.0,
+        variable=variable,
+        frames=len(times),
+        first_s=seconds(int(times[0])),
+        sound_s=seconds(found.audio.end_ns) if found.audio else 0.0,
+        audio_rate=found.audio_rate,
+        notes=tuple(_notes(found, variable, int(times[0]))),
+    )
+
+
+def _notes(found: Scan, variable: bool, first_ns: int) -> Iterator[str]:
+    if variable:
+        yield "variable frame rate"
+    if found.rotation:
+        yield f"turned by {found.rotation} degrees"
+    if found.pixel_aspect != 1:
+        yield f"pixels are {found.pixel_aspect} as wide as high"
+    if found.interlaced:
+        yield "interlaced"
+    if first_ns > 0:
+        yield f"first frame at {seconds(first_ns):.3f} s"
+
+
+def shown_size(width: int, height: int, found: Scan) -> tuple[int, int]:
+    """Width and height at which a stored frame is shown in full size."""
+    wide = max(1, round(width * found.pixel_aspect))
+    return (height, wide) if found.rotation % 180 else (wide, height)
+
+
+def scaled_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Width and height scaled down, never up, so that neither exceeds ``max_side``."""
+    scale = min(1.0, max_side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def instant_ns(k: int, fps: float) -> int:
+    """Session time of the instant ``k / fps``, in nanoseconds, to the nearest."""
+    return round(k * NS / fps)
+
+
+class FrameReader:
+    """Gives the frame shown at each instant ``k / fps`` of the session: the last one not after it.
+
+    It decodes in order and holds a handful of frames, whatever the video's length. Frames that are neither
+    shown at an instant nor needed to decode others are passed over where the codec allows it.
+
+    Attributes:
+        size: width and height of the frames given.
+    """
+
+    def __init__(self, path: Path, spec: VideoSpec, at_ns: int = 0) -> None:
+        """Open a video.
+
+        Args:
+            path: a file that FFmpeg reads.
+            spec: instants and size.
+            at_ns: session time of video time 0.
+
+        Raises:
+            BadSampleError: as ``tml_bench.media.scan.scan``.
+        """
+        self._path = path
+        self._spec = spec
+        self._at_ns = at_ns
+        self._scan = scan(path)
+        self._times = self._scan.video.times_ns() + at_ns
+        self.size = scaled_size(*shown_size(self._scan.width, self._scan.height, self._scan), spec.max_side)
+        self.end_ns = at_ns + self._scan.video.end_ns
+        """Session time at which the last frame has been shown."""
+        self._container = open_container(path)
+        self._frames = self._timed_frames()
+        self._next: tuple[int, VideoFrame] | None = next(self._frames, None)
+        self._shown: tuple[int, VideoFrame] | None = None
+        self._image: Image | None = None
+
+    def at(self, k: int) -> Frame:
+        """The frame at the instant ``k / fps``; black before the first, the last one after the end.
+
+        Args:
+            k: number of the instant, never less than in the call before.
+
+        Raises:
+            BadSampleError: the frames around it cannot be decoded.
+        """
+        t_ns = instant_ns(k, self._spec.fps)
+        while self._next is not None and self._next[0] <= t_ns:
+            self._shown, self._image = self._next, None
+            self._next = next(self._frames, None)
+        self._check(t_ns)
+        if self._shown is None:
+            return Frame(t_ns, None, black(*self.size))
+        if self._image is None:
+            self._image = self._picture(self._shown[1])
+        return Frame(t_ns, self._shown[0], self._image)
+
+    def _check(self, t_ns: int) -> None:
+        due = int(np.searchsorted(self._times, t_ns, "right")) - 1
+        if due < 0:
+            return
+        shown_ns = self._shown[0] if self._shown else int(self._times[0]) - STANDSTILL_NS
+        if int(self._times[due]) - shown_ns >= STANDSTILL_NS:
+            raise BadSampleError(
+                f"{self._path} is damaged: its frames up to "
+                f"{seconds(int(self._times[due]) - self._at_ns):.3f} s cannot be decoded"
+            )
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames at all instants from the video's time 0 to its end."""
+        k = math.ceil(self._at_ns * self._spec.fps / NS)
+        while instant_ns(k, self._spec.fps) < self.end_ns:
+            yield self.at(k)
+            k += 1
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _timed_frames(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their session times, in order."""
+        stream = video_stream(self._path, self._container)
+        track = self._scan.video
+        skipping = self._scan.codec in _SKIPPING and not self._scan.stampless
+        wanted = self._wanted() if skipping else frozenset()
+
+        def before(packet: Packet[Stream]) -> None:
+            if skipping:
+                needed = packet.pts is None or packet.pts in wanted
+                stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
+
+        frames = decoded(self._path, self._container, stream, before)
+        stamped = ((frame.pts, frame) for frame in frames if frame.pts is not None)
+        for stamp, frame in _in_order(stamped) if self._scan.stampless else stamped:
+            yield track.time_ns(stamp) + self._at_ns, frame
+
+    def _wanted(self) -> frozenset[int]:
+        """Time stamps of the frames shown at some instant."""
+        fps = self._spec.fps
+        first = math.ceil(self._at_ns * fps / NS)
+        last = math.ceil(self.end_ns * fps / NS) + 1
+        instants = np.rint(np.arange(first, last + 1) * NS / fps).astype(np.int64)
+        due = np.searchsorted(self._times, instants, "right") - 1
+        shown = self._scan.video.stamps[np.unique(due[due >= 0])]
+        return frozenset(shown.tolist())
+
+    def _picture(self, frame: VideoFrame) -> Image:
+        import cv2
+
+        image: Image = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+        size = scaled_size(*shown_size(frame.width, frame.height, self._scan), self._spec.max_side)
+        stored = size[::-1] if self._scan.rotation % 180 else size
+        if (frame.width, frame.height) != stored:
+            image = cv2.resize(image, stored, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        image = np.ascontiguousarray(np.rot90(image, self._scan.rotation // 90))
+        image.flags.writeable = False
+        return image
+
+
+def _in_order(stamped: Iterator[tuple[int, VideoFrame]]) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames come in the order shown, their stamps do not: the stamps, in ascending order, to the frames."""
+    stamps: list[int] = []
+    held: list[VideoFrame] = []
+    for stamp, frame in stamped:
+        heapq.heappush(stamps, stamp)
+        held.append(frame)
+        if len(held) > _REORDER:
+            yield heapq.heappop(stamps), held.pop(0)
+    while held:
+        yield heapq.heappop(stamps), held.pop(0)
+
+
+def black(width: int, height: int) -> Image:
+    """A black picture, read-only."""
+    image: Image = np.zeros((height, width, 3), dtype=np.uint8)
+    image.flags.writeable = False
+    return image
