@@ -26,7 +26,7 @@ from tml_bench.report.tables import (
     to_csv,
     to_json,
 )
-from tml_bench.report.terminal import print_leaderboard
+from tml_bench.report.terminal import print_details, print_leaderboard
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Metric, Published, Score, Task, Value
 
