@@ -1,0 +1,96 @@
+"""Scoring one recording of Charades."""
+
+from __future__ import annotations
+
+import re
+
+from tml_bench.errors import BadSampleError
+from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
+from tml_bench.perception.timeline import Timeline, WordSource
+from tml_bench.samples import Sample
+from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks.charades.loader import Expected
+from tml_bench.tasks.charades.measures import METRICS, recall_name
+
+NO_WORDS = (
+    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
+    "install tml-bench[speech]"
+)
+_TINY = 1e-9  # 0.3 computed from times is 0.29999...
+
+
+def annotation_of(sample: Sample) -> Expected:
+    """The sample's annotation.
+
+    Raises:
+        BadSampleError: the sample has none.
+    """
+    found = sample.reference.annotation
+    if not isinstance(found, Expected):
+        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of Charades")
+    return found
+
+
+def marks(sample: Sample) -> tuple[Mark, ...]:
+    """The video and what happens in it."""
+    item = annotation_of(sample)
+    return (
+        Mark(item.video_at_s, item.video_at_s + item.length_s, "video"),
+        Mark(item.start_s, item.end_s, "action"),
+    )
+
+
+def said(timeline: Timeline, since_s: float) -> tuple[float | None, float | None]:
+    """Onset of the first "start" at or after ``since_s``, and of the first "stop" after it."""
+    start: float | None = None
+    for word in timeline.words:
+        if word.start_s is None or word.start_s < since_s:
+            continue
+        for text in re.findall("[a-z]+", word.text.lower()):
+            if text == "start" and start is None:
+                start = word.start_s
+            elif text == "stop" and start is not None:
+                return start, word.start_s
+    return start, None
+
+
+def interval_of(item: Expected, start_s: float | None, stop_s: float | None) -> Interval | None:
+    """What was said, cut at the video's end: nothing can go on after it. None when a word is missing."""
+    if start_s is None or stop_s is None:
+        return None
+    end = item.video_at_s + item.length_s
+    return min(start_s, end), min(stop_s, end)
+
+
+def score(task: str, sample: Sample, timeline: Timeline) -> Score:
+    """Score one recording.
+
+    Args:
+        task: the task's name.
+        sample: what was played.
+        timeline: what was heard.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    item = annotation_of(sample)
+    if timeline.word_source is WordSource.NONE:
+        missing = dict.fromkeys((m.name for m in METRICS), NO_WORDS)
+        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
+    start, stop = said(timeline, item.video_at_s)
+    overlap = iou(interval_of(item, start, stop), (item.start_s, item.end_s))
+    values = {
+        "miou": Value(overlap),
+        "missing_start": Value(float(start is None)),
+        "missing_stop": Value(float(stop is None)),
+    }
+    values |= {recall_name(m): Value(float(overlap >= m - _TINY)) for m in THRESHOLDS}
+    for name, at, true in (("start", start, item.start_s), ("stop", stop, item.end_s)):
+        if at is not None:
+            values[f"{name}_error"] = Value(abs(at - true))
+            values[f"signed_{name}_error"] = Value(at - true)
+    rows: tuple[dict[str, str | float | None], ...] = (
+        {"event": "action", "start_s": item.start_s, "end_s": item.end_s},
+        {"event": "said", "start_s": start, "end_s": stop},
+    )
+    return Score(task, sample.subset, sample.id, sample.unit, values, {}, rows)

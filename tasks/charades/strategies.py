@@ -1,0 +1,69 @@
+"""Respondents with known behaviour, as timelines: blind ones for the floor, late and ideal ones above it."""
+
+from __future__ import annotations
+
+from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.samples import Sample
+from tml_bench.tasks.charades.loader import Expected
+from tml_bench.tasks.charades.scoring import annotation_of
+from tml_bench.tasks.instructed import TAIL_S
+
+CONSTANTS = (
+    (0, 3), (0, 5), (0, 8), (0, 13), (0, 20), (0, 27), (2, 6), (2, 10), (3, 12), (4, 14), (6, 22), (8, 20),
+)  # fmt: skip
+"""Constant intervals in seconds of the video. On the official test sets the best ones are (0, 13) for Charades-STA
+and (6, 22) for interior actions; the others cover shorter and longer sets."""
+DELAYS_S = (0.5, 1.0, 2.0)
+WORD_S = 0.4
+
+
+def blind(sample: Sample) -> dict[str, Timeline]:
+    """``silent``, ``whole video`` and ``constant@A-B``: none looks at the video.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    item = annotation_of(sample)
+    found = {"silent": _spoken(item, None, None), "whole video": _spoken(item, 0.0, item.length_s)}
+    for start, end in CONSTANTS:
+        a, b = min(float(start), item.length_s), min(float(end), item.length_s)
+        found[f"constant@{start}-{end}"] = _spoken(item, a, b)
+    return found
+
+
+def ideal(sample: Sample) -> Timeline:
+    """Says both words at the annotated times.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    return late(sample, 0.0)
+
+
+def late(sample: Sample, delay_s: float) -> Timeline:
+    """Sees everything and says both words ``delay_s`` seconds late.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    item = annotation_of(sample)
+    shift = delay_s - item.video_at_s
+    return _spoken(item, item.start_s + shift, item.end_s + shift)
+
+
+def _spoken(item: Expected, start_s: float | None, stop_s: float | None) -> Timeline:
+    """The two words at times of the video; the first is cut off by the second."""
+    times = [("start", start_s), ("stop", stop_s)]
+    onsets = [(text, item.video_at_s + at) for text, at in times if at is not None]
+    words = tuple(
+        Word(text, at, min([at + WORD_S, *(t for _, t in onsets[k + 1 :])]))
+        for k, (text, at) in enumerate(onsets)
+    )
+    segments = [
+        Segment(w.start_s, w.end_s)
+        for w in words
+        if w.start_s is not None and w.end_s is not None and w.end_s > w.start_s
+    ]
+    source = WordSource.ADAPTER if words else WordSource.SILENT
+    end_s = max([item.video_at_s + item.length_s, *(at + WORD_S for _, at in onsets)]) + TAIL_S
+    return Timeline(end_s, tuple(segments), words, source, (), "synthetic")

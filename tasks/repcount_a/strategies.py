@@ -1,0 +1,111 @@
+"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling.
+
+A metronome of rate r says k at (k - 0.5) / r into the video, so that it ends at r times its length, rounded (half
+up), and says that number again when the video ends. Its rates were chosen on the official train split as the
+ones with the highest OBO on a grid of 0.01 per second, the lowest of equals (``fit``); a class-blind one knows
+nothing, a per-action one is told the action, as the instruction tells everyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import floor
+
+from tml_bench.metrics.counting import off_by_one
+from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.samples import Sample
+from tml_bench.tasks.instructed import TAIL_S
+from tml_bench.tasks.repcount_a.annotation import Repetitions
+from tml_bench.tasks.repcount_a.scoring import annotation_of
+
+CONSTANTS = (4, 8)
+"""4 has the highest OBO of all constants on the train split; 8 is about the middle of the mini set."""
+BLIND_RATE = 0.25
+ACTION_RATES: Mapping[str, float] = {
+    "battle_rope": 0.88,
+    "bench_pressing": 0.17,
+    "front_raise": 0.18,
+    "jump_jack": 0.95,
+    "others": 0.45,
+    "pommelhorse": 0.97,
+    "pull_up": 0.27,
+    "push_up": 0.33,
+    "situp": 0.29,
+    "squat": 0.25,
+}
+"""Repetitions per second."""
+WORD_S = 0.3
+_TINY = 1e-9
+_STEP, _FASTEST = 100, 300  # rates are hundredths up to 3 per second
+
+
+def fit(items: Iterable[tuple[float, int]]) -> float:
+    """The metronome's rate with the highest OBO.
+
+    Args:
+        items: length in seconds and count of each video.
+
+    Raises:
+        ValueError: there are no items.
+    """
+    known = list(items)
+    if not known:
+        raise ValueError("no items")
+    rates = [k / _STEP for k in range(1, _FASTEST + 1)]
+    return max(rates, key=lambda rate: sum(off_by_one(beats(rate, length), n) for length, n in known))
+
+
+def beats(rate: float, length_s: float) -> int:
+    """Where the metronome ends; a beat on the end itself counts, whatever floating point makes of it."""
+    return floor(rate * length_s + 0.5 + _TINY)
+
+
+def blind(sample: Sample) -> dict[str, Timeline]:
+    """``silent``, ``constant@N``, ``metronome`` and ``metronome per action``: none looks at the video.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    item = annotation_of(sample)
+    found = {"silent": _spoken(item, [])}
+    for n in CONSTANTS:
+        found[f"constant@{n}"] = _spoken(item, [(item.end_s, n)])
+    found["metronome"] = _metronome(item, BLIND_RATE)
+    found["metronome per action"] = _metronome(item, ACTION_RATES.get(item.action, BLIND_RATE))
+    return found
+
+
+def ideal(sample: Sample) -> Timeline:
+    """Says each repetition's number at its end, and the count at the last one's.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    item = annotation_of(sample)
+    said = [(end, k) for k, end in enumerate(item.ends, start=1)]
+    if len(said) != item.count:
+        said.append((item.end_s, item.count))
+    return _spoken(item, said)
+
+
+def _metronome(item: Repetitions, rate: float) -> Timeline:
+    total = beats(rate, item.end_s - item.start_s)
+    said = [(item.start_s + (k - 0.5) / rate, k) for k in range(1, total + 1)]
+    return _spoken(item, [*said, (item.end_s, total)])
+
+
+def _spoken(item: Repetitions, said: Sequence[tuple[float, int]]) -> Timeline:
+    """The timeline of numbers said at those times, each cut off by the next."""
+    ends = [min(at + WORD_S, after) for (at, _), (after, _) in zip(said, said[1:], strict=False)]
+    ends += [at + WORD_S for at, _ in said[-1:]]
+    # A full stop keeps "20." and "1." two numbers, as a voice does.
+    words = tuple(Word(f"{n}.", at, end) for (at, n), end in zip(said, ends, strict=True))
+    segments: list[Segment] = []
+    for word in words:
+        start, end = word.start_s or 0.0, word.end_s or 0.0
+        if segments and start <= segments[-1].end_s:
+            start = segments.pop().start_s
+        if end > start:
+            segments.append(Segment(start, end))
+    source = WordSource.ADAPTER if words else WordSource.SILENT
+    return Timeline(item.end_s + TAIL_S, tuple(segments), words, source, (), "synthetic")
