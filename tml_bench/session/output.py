@@ -36,12 +36,11 @@ def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
         raise AdapterFaultError(
             f"micro-turn {index}: audio is {audio.dtype}, it must be a float type or int16"
         )
-    bad = np.flatnonzero(~np.isfinite(audio))
-    if len(bad):
-        raise AdapterFaultError(
-            f"micro-turn {index}: audio sample {bad[0]} is {audio[bad[0]]}, it must be finite"
-        )
-    return np.clip(audio, -1, 1).astype(np.float32)
+    finite = np.isfinite(audio)
+    if not finite.all():
+        bad = int(finite.argmin())
+        raise AdapterFaultError(f"micro-turn {index}: audio sample {bad} is {audio[bad]}, it must be finite")
+    return np.clip(audio, -1, 1).astype(np.float32, copy=False)
 
 
 def checked_text(text: object, index: int) -> str:
