@@ -124,25 +124,24 @@ def scores() -> str:
 
 
 def contract() -> str:
-    """The attributes of an adapter, and everything that crosses the contract."""
+    """The attributes of adapters, and everything that crosses the contract."""
     from tml_bench import adapter
 
-    crossing = [
-        kind for kind in vars(adapter).values() if dataclasses.is_dataclass(kind) and _of(kind, adapter)
-    ]
-    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in (adapter.StepAdapter, *crossing))
+    kinds = (adapter.StepAdapter, adapter.LiveAdapter, *_dataclasses(adapter))
+    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in kinds)
 
 
 def samples() -> str:
     """Everything a sample is made of."""
     from tml_bench import samples
 
-    kinds = [kind for kind in vars(samples).values() if dataclasses.is_dataclass(kind) and _of(kind, samples)]
-    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in kinds)
+    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in _dataclasses(samples))
 
 
-def _of(kind: object, module: ModuleType) -> bool:
-    return getattr(kind, "__module__", "") == module.__name__
+def _dataclasses(module: ModuleType) -> list[type]:
+    """The dataclasses a module defines, in its order."""
+    kinds = (kind for kind in vars(module).values() if isinstance(kind, type))
+    return [kind for kind in kinds if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__]
 
 
 def _struct(kind: type, title: str) -> str:
@@ -207,6 +206,28 @@ def schema() -> str:
     return session_schema()
 
 
+def wire_messages() -> str:
+    """The control messages of the wire protocol, both ways."""
+    from tml_bench.adapters.wire import messages
+
+    def part(head: str, kinds: Sequence[type[messages.Message]]) -> str:
+        return f"### {head}\n\n" + "\n".join(_struct(k, f"`{k.__struct_config__.tag}`") for k in kinds)
+
+    ways = (("From the harness", messages.FromHarness), ("From the model", messages.FromModel))
+    inner = (messages.ToolOffer, messages.AudioFormat, messages.VideoFormat, messages.Word)
+    parts = "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in inner)
+    return "\n".join(part(head, kinds.__args__) for head, kinds in ways) + f"\n### Parts\n\n{parts}"
+
+
+def wire_schema() -> str:
+    """The JSON Schema of a control message of the wire protocol."""
+    import msgspec
+
+    from tml_bench.adapters.wire import messages
+
+    return msgspec.json.format(msgspec.json.encode(messages.schema(), order="sorted")).decode() + "\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "adapters": adapters,
     "attempts": attempts,
@@ -219,10 +240,14 @@ PARTS: dict[str, Callable[[], str]] = {
     "samples": samples,
     "scores": scores,
     "tasks": tasks,
+    "wire-messages": wire_messages,
 }
 """What can be generated into a page, by name."""
 
-FILES: dict[str, Callable[[], str]] = {"docs/session.schema.json": schema}
+FILES: dict[str, Callable[[], str]] = {
+    "docs/session.schema.json": schema,
+    "docs/wire-protocol.schema.json": wire_schema,
+}
 """Files that are generated whole."""
 
 

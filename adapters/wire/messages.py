@@ -5,6 +5,7 @@ The normative text is ``docs/wire-protocol.md``; ``docs/wire-protocol.schema.jso
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Literal
 
 import msgspec
@@ -251,6 +252,9 @@ def schema() -> dict[str, object]:
     (harness, model), parts = msgspec.json.schema_components(
         [FromHarness, FromModel], schema_hook=anything, ref_template="#/$defs/{name}"
     )
+    for part in parts.values():
+        # Python versions differ in whether a docstring keeps its indentation.
+        part["description"] = inspect.cleandoc(part["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"tml-bench wire protocol {VERSION}: control messages",
