@@ -13,9 +13,10 @@ from pathlib import Path
 
 from common import machine
 
+from tml_bench.adapters.reference import AlwaysOn
 from tml_bench.perception import asr
 from tml_bench.perception.words import WordMode
-from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
+from tml_bench.plugins import load_task
 from tml_bench.recording import Recording, RecordingWriter
 from tml_bench.runs.perceive import timeline_of
 from tml_bench.samples import Sample
@@ -25,7 +26,7 @@ from tml_bench.task import Task
 
 def recordings(task: Task, folder: Path) -> list[tuple[Sample, Recording]]:
     """The backchannel stories of the mini set with a model that never stops."""
-    model = make_adapter(parse_adapter_spec("always-on"))
+    model = AlwaysOn()
     made = []
     for sample in task.samples(subsets=["icc_backchannel"]):
         opened = opened_event(task.name, sample, "always-on", model, Settings())
