@@ -1,10 +1,10 @@
 """What the visual tasks share: an instruction, two seconds of silence, then a video that is only watched.
 
 Instructions are spoken where a clip exists. Clips are listed in ``instructions.json`` of a data folder, or of
-the mini set, which ships the fixed ones: ``{key: {"file": ..., "text": ...}}``, the file relative to that folder;
-one is found by its key or by its text. Without a clip the user sends the instruction as a text message, and
-the sample says so in its notes, because reading is not hearing. ``python -m tml_bench.tasks.instructed TASK DATA``
-speaks what is missing with the extra ``voices``.
+the mini set, which ships the fixed ones: ``{key: {"file": ..., "text": ...}}``, the file relative to that
+folder; one is found by its key or by its text. Without a clip the user sends the instruction as a text
+message, and the sample says so in its notes, because reading is not hearing. ``python -m
+tml_bench.tasks.instructed TASK DATA`` speaks what is missing with the extra ``voices``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -105,13 +105,13 @@ def ask(
     Raises:
         BadSampleError: the clip cannot be read.
     """
+    notes: tuple[str, ...]
     if clip is None:
-        at, turns, texts, notes = SILENCE_S, (), (UserText(0.0, text),), (AS_TEXT,)
+        script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
     else:
-        at = probe(clip).duration_s + SILENCE_S
-        turns, texts, notes = (UserTurn(clip, label=text),), (), ()
+        script, at, notes = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S, ()
     shown = UserVideo(video, at_s=at, sound=sound, subtitles=tuple(subtitles))
-    return Asked(Script(turns, texts, (shown,), TAIL_S), at, notes)
+    return Asked(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
 
 
 def find_video(folders: Iterable[Path], name: str, remedy: str) -> Path:

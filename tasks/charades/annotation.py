@@ -19,7 +19,7 @@ from tml_bench.metrics.intervals import Interval
 from tml_bench.tasks.instructed import short
 
 MARGIN_S = 2.0
-"""An action is interior if it starts this long after the video does, ends this long before, and lasts as long."""
+"""An action is interior if it starts this long after the video, ends this long before, and lasts as long."""
 _AGAIN = "download the annotations again"
 
 
@@ -103,7 +103,9 @@ def read_classes(path: Path) -> dict[str, str]:
         if line.strip():
             match = re.fullmatch(r"(c\d{3})\s+(\S.*)", line.strip())
             if not match:
-                raise UserError(f"{path}: line {number}: {line[:40]!r} is no class", 'expected "c008 Opening a door"')
+                raise UserError(
+                    f"{path}: line {number}: {line[:40]!r} is no class", 'expected "c008 Opening a door"'
+                )
             names[match[1]] = match[2]
     return names
 
@@ -141,7 +143,8 @@ def read_sentences(path: Path) -> list[tuple[str, str, list[str]]]:
         fields = head.split()
         if not marks or not fields or not sentence.strip():
             raise UserError(
-                f"{path}: line {number}: {line[:40]!r} is no query", 'expected "3MSZA 24.3 30.4##person turn ..."'
+                f"{path}: line {number}: {line[:40]!r} is no query",
+                'expected "3MSZA 24.3 30.4##person turn ..."',
             )
         found.append((fields[0], sentence.strip(), fields[1:]))
     return found

@@ -1,7 +1,7 @@
 """Loading Charades and Charades-STA from disk.
 
-Layout: ``{root}/Charades_v1_test.csv``, ``Charades_v1_classes.txt``, ``charades_sta_test.txt`` (in the root or in
-``Charades``), and ``{id}.mp4`` in ``videos``, ``Charades_v1_480`` or ``Charades_v1``.
+Layout: ``{root}/Charades_v1_test.csv``, ``Charades_v1_classes.txt``, ``charades_sta_test.txt`` (in the
+root or in ``Charades``), and ``{id}.mp4`` in ``videos``, ``Charades_v1_480`` or ``Charades_v1``.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def sentence_instruction(sentence: str) -> str:
 def _action(root: Path, subset: str, moment: Moment, names: dict[str, str] | None, spoken: Spoken) -> Sample:
     ident = sample_id("class", moment.video, moment.what)
     if names is None or moment.what not in names:
-        why = f"{CLASSES}: {'is missing' if names is None else 'has no ' + moment.what}; copy it from Charades.zip"
+        what = "is missing" if names is None else f"has no {moment.what}"
+        why = f"{CLASSES}: {what}; copy it from Charades.zip"
         return Sample(ident, subset, reference=_at(moment, 0.0), unit=moment.video, problem=why)
     text = action_instruction(names[moment.what])
     clip = spoken.find(f"{moment.video}-{moment.what}", moment.what, text)
@@ -148,10 +149,7 @@ def _sentence(
 ) -> Sample:
     row = videos.get(video)
     try:
-        if isinstance(row, Video):
-            length = row.length_s
-        else:
-            length = duration_of(_video(root, video))
+        length = row.length_s if isinstance(row, Video) else duration_of(_video(root, video))
         moment = sentence_moment(Path(STA), video, sentence, fields, length)
     except BadSampleError as error:
         return Sample(ident, "sta", unit=video, problem=str(error))

@@ -15,7 +15,9 @@ def recall_name(threshold: float) -> str:
     return f"r1_iou{round(10 * threshold):02}"
 
 
-def _metric(name: str, title: str, unit: str, direction: Direction, kind: Kind, family: str, what: str) -> Metric:
+def _metric(
+    name: str, title: str, unit: str, direction: Direction, kind: Kind, family: str, what: str
+) -> Metric:
     return Metric(name, title, unit, direction, kind, 1, SUBSETS, family, what)
 
 

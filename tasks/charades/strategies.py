@@ -11,8 +11,8 @@ from tml_bench.tasks.instructed import TAIL_S
 CONSTANTS = (
     (0, 3), (0, 5), (0, 8), (0, 13), (0, 20), (0, 27), (2, 6), (2, 10), (3, 12), (4, 14), (6, 22), (8, 20),
 )  # fmt: skip
-"""Constant intervals in seconds of the video. On the official test sets the best ones are (0, 13) for Charades-STA
-and (6, 22) for interior actions; the others cover shorter and longer sets."""
+"""Constant intervals in seconds of the video. On the official test sets the best ones are (0, 13) for
+Charades-STA and (6, 22) for interior actions; the others cover shorter and longer sets."""
 DELAYS_S = (0.5, 1.0, 2.0)
 WORD_S = 0.4
 

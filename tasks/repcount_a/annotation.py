@@ -129,7 +129,9 @@ def _row(where: str, name: str, fields: Mapping[str, str | None]) -> Row:
         raise BadSampleError(f"{where}, type: {kind!r} is no known action; correct it")
     count = _number(where, "count", fields["count"])
     if count is None or count < 0 or count != int(count):
-        raise BadSampleError(f"{where}, count: {fields['count']!r} is not a count; correct it or drop the row")
+        raise BadSampleError(
+            f"{where}, count: {fields['count']!r} is not a count; correct it or drop the row"
+        )
     frames = _frames(where, fields)
     cycles = tuple(zip(frames[0::2], frames[1::2], strict=True))
     notes = [f"known flaw: {KNOWN_FLAWS[name]}"] if name in KNOWN_FLAWS else []
@@ -219,10 +221,13 @@ def repetitions(row: Row, times: list[float] | None, start_s: float) -> tuple[Re
         BadSampleError: labels lie beyond the video, or there is neither video nor frame rate.
     """
     lasts = [last for _, last in row.cycles]
+    notes: tuple[str, ...] = ()
     if times is None:
         if row.fps is None or row.duration_s is None:
-            raise BadSampleError(f"{row.name}: neither the video nor fps and duration are known; get the video")
-        ends, length, notes = [last / row.fps for last in lasts], row.duration_s, ()
+            raise BadSampleError(
+                f"{row.name}: neither the video nor fps and duration are known; get the video"
+            )
+        ends, length = [last / row.fps for last in lasts], row.duration_s
     else:
         # The last frame is shown as long as the one before it.
         length = times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.0)

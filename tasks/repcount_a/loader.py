@@ -1,7 +1,7 @@
 """Loading RepCount-A from disk.
 
-Layout: ``{root}/annotation/{split}.csv`` (or ``{split}_with_fps.csv``) and ``{root}/video/{split}/*.mp4``; the
-root may hold them in a folder ``LLSP``, and the CSV may lie in the root itself.
+Layout: ``{root}/annotation/{split}.csv`` (or ``{split}_with_fps.csv``) and ``{root}/video/{split}/*.mp4``;
+the root may hold them in a folder ``LLSP``, and the CSV may lie in the root itself.
 """
 
 from __future__ import annotations
@@ -93,7 +93,11 @@ def _sample(root: Path, split: str, name: str, row: Row | BadSampleError, spoken
     except BadSampleError as error:
         return Sample(ident, split, reference=_without_video(row), notes=row.notes, problem=str(error))
     return Sample(
-        ident, split, asked.script, Reference(None, spoken_ideal(item), item), notes=(*row.notes, *asked.notes, *notes)
+        ident,
+        split,
+        asked.script,
+        Reference(None, spoken_ideal(item), item),
+        notes=(*row.notes, *asked.notes, *notes),
     )
 
 

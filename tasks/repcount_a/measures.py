@@ -15,7 +15,9 @@ def error_name(fraction: float) -> str:
     return f"error_at_{round(100 * fraction)}"
 
 
-def _metric(name: str, title: str, unit: str, direction: Direction, kind: Kind, family: str, what: str) -> Metric:
+def _metric(
+    name: str, title: str, unit: str, direction: Direction, kind: Kind, family: str, what: str
+) -> Metric:
     return Metric(name, title, unit, direction, kind, 1, SPLITS, family, what)
 
 

@@ -1,14 +1,15 @@
 """Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling.
 
-A metronome of rate r says k at (k - 0.5) / r into the video, so that it ends at r times its length, rounded (half
-up), and says that number again when the video ends. Its rates were chosen on the official train split as the
-ones with the highest OBO on a grid of 0.01 per second, the lowest of equals (``fit``); a class-blind one knows
-nothing, a per-action one is told the action, as the instruction tells everyone.
+A metronome of rate r says k at (k - 0.5) / r into the video, so that it ends at r times its length,
+rounded (half up), and says that number again when the video ends. Its rates were chosen on the official
+train split as the ones with the highest OBO on a grid of 0.01 per second, the lowest of equals (``fit``);
+a class-blind one knows nothing, a per-action one is told the action, as the instruction tells everyone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from math import floor
 
 from tml_bench.metrics.counting import off_by_one
@@ -96,7 +97,7 @@ def _metronome(item: Repetitions, rate: float) -> Timeline:
 
 def _spoken(item: Repetitions, said: Sequence[tuple[float, int]]) -> Timeline:
     """The timeline of numbers said at those times, each cut off by the next."""
-    ends = [min(at + WORD_S, after) for (at, _), (after, _) in zip(said, said[1:], strict=False)]
+    ends = [min(at + WORD_S, after) for (at, _), (after, _) in pairwise(said)]
     ends += [at + WORD_S for at, _ in said[-1:]]
     # A full stop keeps "20." and "1." two numbers, as a voice does.
     words = tuple(Word(f"{n}.", at, end) for (at, n), end in zip(said, ends, strict=True))

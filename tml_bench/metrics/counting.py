@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 Said = tuple[float, int]
@@ -91,7 +92,7 @@ def running_count(said: Sequence[Said], ends: Sequence[float], start_s: float, e
     inside = [t for t in edges if start_s <= t <= end_s]
     onsets, order = [at for at, _ in heard], sorted(ends)
     steps = []
-    for a, b in zip(inside, inside[1:], strict=False):
+    for a, b in pairwise(inside):
         at = bisect_right(onsets, a)
         steps.append(Step(a, b, heard[at - 1][1] if at else 0, bisect_right(order, a)))
     return steps

@@ -1,0 +1,85 @@
+"""ProactiveVideoQA: say what was asked for when it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.perception.timeline import Timeline
+from tml_bench.samples import Sample
+from tml_bench.task import Mark, Published, Score, Task
+from tml_bench.tasks.instructed import manifest_version
+from tml_bench.tasks.proactive_video_qa import loader, scoring, strategies
+from tml_bench.tasks.proactive_video_qa.judge import Judge, RuleJudge
+from tml_bench.tasks.proactive_video_qa.measures import HEADLINE, METRICS
+
+
+class ProactiveVideoQA(Task):
+    """ProactiveVideoQA, spoken and watched in real time.
+
+    Args:
+        judge: says what replies mean; the offline judge by rules unless another is given.
+    """
+
+    name = "proactive-video-qa"
+    title = "ProactiveVideoQA: saying it when it is seen"
+    subsets = loader.CATEGORIES
+    metrics = METRICS
+    headline = HEADLINE
+    data_help = """\
+Links to the data are in the README of yellow-binary-tree/ProactiveVideoQA on GitHub; the videos also need the
+terms of Ego4D (EGO), TVQA (TV), UCF-Crime (VAD) and Shot2Story (WEB). Research use.
+
+    DATA/{WEB,EGO,TV,VAD}/anno.json
+    DATA/{WEB,EGO,TV,VAD}/videos/*
+
+Any category may be missing; one category's folder alone will do.
+"""
+    not_run = {  # noqa: RUF012
+        "PAUC with the paper's judge": "needs a language model as judge; ours are rules, see the card"
+    }
+
+    def __init__(self, judge: Judge | None = None) -> None:
+        self.judge = judge or RuleJudge()
+
+    def dataset(self, data: Path | None) -> str:
+        """``official`` when every category there has its official size, else ``custom``; or the mini set."""
+        if data is not None and data.resolve() != loader.MINI.resolve():
+            return "official" if loader.is_official(data) else f"custom-{data.resolve().name}"
+        return manifest_version(loader.MINI)
+
+    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+        """Load the samples by category, in the order of the annotation; see ``loader``.
+
+        Raises:
+            UserError: the folder or a category does not exist, or an annotation file is unusable.
+        """
+        return loader.load(data or loader.MINI, subsets)
+
+    def score(self, sample: Sample, timeline: Timeline) -> Score:
+        """Score one recording.
+
+        Raises:
+            BadSampleError: the sample has no annotation.
+        """
+        return scoring.score(self.name, sample, timeline, self.judge)
+
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        """Silence, always replying, repeating the question; see ``strategies``."""
+        return strategies.blind(sample)
+
+    def ideal(self, sample: Sample) -> Timeline:
+        """Every gold answer the moment its span opens."""
+        return strategies.ideal(sample)
+
+    def marks(self, sample: Sample) -> tuple[Mark, ...]:
+        """The video and the expected spans."""
+        return scoring.marks(sample)
+
+    def published(self) -> tuple[Published, ...]:
+        """What the paper and vendors report."""
+        file = resources.files("tml_bench.published") / "proactive-video-qa.json"
+        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
