@@ -6,13 +6,17 @@ that is what makes them rulers for the harness.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cache
 
+import msgspec
 import numpy as np
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
-from tml_bench.adapters.reference.voice import Clip, clip
+from tml_bench.adapters.reference.voice import FOLDER, Clip, clip
+from tml_bench.errors import UserError
 from tml_bench.samples import Reference
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns, seconds
 
@@ -30,6 +34,35 @@ class Line:
     at_s: float
     clip: str = "answer"
     until_s: float | None = None
+
+
+class _Text(msgspec.Struct, frozen=True):
+    text: str
+
+
+@cache
+def _clips_by_text() -> dict[str, str]:
+    entries = msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Text])
+    return {_plain(entry.text): name for name, entry in entries.items()}
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def clip_saying(text: str) -> str:
+    """Name of the clip that says a text, case and punctuation aside.
+
+    Raises:
+        UserError: there is none.
+    """
+    name = _clips_by_text().get(_plain(text))
+    if name is None:
+        raise UserError(
+            f"the reference voice has no clip that says {text!r}",
+            "run the oracle on the mini set, or add the text to adapters/reference/make_voice.py",
+        )
+    return name
 
 
 class Planned(StepAdapter):
@@ -101,8 +134,12 @@ class Oracle(Planned):
     """Does exactly what is expected: the ceiling."""
 
     def plan(self, reference: Reference) -> list[Line]:
-        """The ideal utterances, each with the clip of its role."""
-        return [Line(u.at_s, u.role, u.until_s) for u in reference.ideal]
+        """The ideal utterances, each with the clip that says its text, or else of its role.
+
+        Raises:
+            UserError: no clip says a text.
+        """
+        return [Line(u.at_s, clip_saying(u.text) if u.text else u.role, u.until_s) for u in reference.ideal]
 
 
 class Delayed(Planned):
