@@ -105,6 +105,7 @@ class GeminiLive(SocketAdapter):
             self._setup["contextWindowCompression"] = {"slidingWindow": {}}
         self._handle = ""
         self._leaving = False
+        self._turn_ended = False
         self._replying = False
         self._reply = 0
         self._held: deque[dict[str, Any]] | None = None
@@ -171,12 +172,13 @@ class GeminiLive(SocketAdapter):
         self._held.append(message)
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
+        """All messages; once the service wants to go away, the next turn's end is the time to move."""
         for _ in range(MAX_RESUMPTIONS + 1):
             assert self._socket is not None
             try:
                 async for message in self._socket.messages():
                     yield message
-                    if self._leaving and self._handle and not self._replying:
+                    if self._leaving and self._handle and self._turn_ended:
                         break
             except InfrastructureError:
                 if not (self._leaving and self._handle):
@@ -209,34 +211,35 @@ class GeminiLive(SocketAdapter):
         body = parse_object(message)
         yield ProviderEvent(_kind(body), kept(body))
         if "goAway" in body:
-            self._leaving = True
+            self._leaving, self._turn_ended = True, False
         update = body.get("sessionResumptionUpdate") or {}
         if update.get("resumable") and update.get("newHandle"):
             self._handle = str(update["newHandle"])
         if "serverContent" in body:
-            output = self._content(body["serverContent"])
-            if output != Output():
-                yield output
+            yield from self._content(body["serverContent"])
         calls = (body.get("toolCall") or {}).get("functionCalls") or []
         if calls:
             yield Output(tool_calls=tuple(_call(call) for call in calls))
 
-    def _content(self, content: Mapping[str, Any]) -> Output:
+    def _content(self, content: Mapping[str, Any]) -> Iterable[Output]:
         parts = (content.get("modelTurn") or {}).get("parts") or []
         audio = [_samples(part["inlineData"]) for part in parts if "inlineData" in part]
         spoken = (content.get("outputTranscription") or {}).get("text", "")
         interrupted = bool(content.get("interrupted"))
-        output = Output(
-            audio=np.concatenate(audio) if audio else None,
-            transcript=(Transcript(str(spoken)),) if spoken else (),
-            text="".join(str(part["text"]) for part in parts if "text" in part and not part.get("thought")),
-            flush=interrupted,
-            item=f"reply-{self._reply}" if audio or interrupted else "",
-        )
-        self._replying = (self._replying or bool(parts)) and not (interrupted or content.get("turnComplete"))
-        if interrupted or content.get("turnComplete"):
+        written = "".join(str(part["text"]) for part in parts if "text" in part and not part.get("thought"))
+        if audio or spoken or written or interrupted:
+            yield Output(
+                audio=np.concatenate(audio) if audio else None,
+                transcript=(Transcript(str(spoken)),) if spoken else (),
+                text=written,
+                flush=interrupted,
+                item=f"reply-{self._reply}" if audio else "",
+            )
+        self._turn_ended = bool(content.get("turnComplete"))
+        self._replying = self._replying or bool(parts)
+        if self._replying and (interrupted or self._turn_ended):
+            self._replying = False
             self._reply += 1
-        return output
 
 
 def _key_header(base_url: str) -> dict[str, str]:

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+from fake_servers.gemini import FakeGemini
+from live_driver import Heard, drive, micro_turns, run
+from wire_log import ReplaySocket, WireLog
+
+from tml_bench.adapter import (
+    Frame,
+    InfrastructureError,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+    QuotaError,
+    SessionStart,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Transcript,
+)
+from tml_bench.adapters import gemini_live
+from tml_bench.adapters.gemini_live import GeminiLive
+from tml_bench.errors import UserError
+
+ADD = ToolSpec("add", "Adds.", {"type": "object", "properties": {"a": {"type": "number"}}})
+RICH = SessionStart("task/rich", 20_000_000, instructions="Be brief.", tools=(ADD,))
+IMAGE = np.zeros((48, 64, 3), np.uint8)
+GOLDEN_TURNS = micro_turns(
+    "..xx........xx..................",
+    16000,
+    {
+        0: {"frames": (Frame(0, 0, IMAGE),), "texts": ("hi",)},
+        9: {"tool_results": (ToolResult("c1", "add", 3),)},
+        24: {"tool_results": (ToolResult("c1", "add", "no such call", is_error=True),)},
+    },
+)
+
+
+async def golden_session(base_url: str = "ws://127.0.0.1:1") -> Heard:
+    adapter = GeminiLive(
+        base_url=base_url, voice="Kore", silence_ms=500, end_sensitivity="high", scheduling="when_idle"
+    )
+    return await drive(adapter, GOLDEN_TURNS, session=RICH)
+
+
+async def record_golden() -> None:
+    """Write the golden log anew, from the fake server."""
+    async with FakeGemini(["call", "speak"], delay_ms=50, answer_ms=120) as server:
+        await golden_session(server.base_url)
+        server.log.write("gemini-live")
+
+
+async def against(server: FakeGemini, pattern: str, **options: object) -> tuple[FakeGemini, object]:
+    async with server:
+        try:
+            heard = await drive(
+                GeminiLive(base_url=server.base_url, **options),  # type: ignore[arg-type]
+                micro_turns(pattern, 16000),
+            )
+        except Exception as error:
+            return server, error
+        return server, heard
+
+
+def test_golden_session_replays_message_by_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = WireLog.read("gemini-live")
+    socket = ReplaySocket(log)
+
+    async def opened(*_: object, **__: object) -> ReplaySocket:
+        return socket
+
+    monkeypatch.setattr(gemini_live, "open_socket", opened)
+    (heard,) = run(golden_session())
+    assert socket.left == 0
+    types = [e.type for _, e in heard.events if isinstance(e, ProviderEvent) and not e.sent]
+    assert types == ["+".join(sorted(json.loads(m))) for m in log.of("server")]
+    assert sum(e.sent for _, e in heard.events if isinstance(e, ProviderEvent)) == len(log.of("client"))
+    outputs = heard.outputs
+    assert outputs[0].tool_calls == (ToolCall("c1", "add", {"a": 1, "b": 2}),)
+    assert outputs[1].transcript == (Transcript("A tone."),)
+    audio = [o for o in outputs if o.audio is not None]
+    assert [o.item for o in audio] == ["reply-0"] * 3 + ["reply-1"] * 3 + ["reply-2"] * 3
+    assert [(o.flush, o.item) for o in outputs if o.flush] == [(True, "")]
+    for output in audio:
+        assert output.audio is not None
+        assert output.audio.dtype == np.int16
+        assert output.audio.shape == (960,)
+        assert np.abs(output.audio.astype(int)).max() == 8191
+
+
+def test_golden_session_holds_no_bulk_and_is_valid() -> None:
+    kinds = [json.loads(m) for m in WireLog.read("gemini-live").of("client")]
+    assert kinds[0]["setup"]["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+    assert kinds[0]["setup"]["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"] == ADD.parameters
+    assert kinds[0]["setup"]["realtimeInputConfig"] == {
+        "automaticActivityDetection": {
+            "silenceDurationMs": 500,
+            "endOfSpeechSensitivity": "END_SENSITIVITY_HIGH",
+        }
+    }
+    responses = [k["toolResponse"]["functionResponses"][0] for k in kinds if "toolResponse" in k]
+    assert [r["response"] for r in responses] == [{"output": 3}, {"error": "no such call"}]
+    assert {r["scheduling"] for r in responses} == {"WHEN_IDLE"}
+
+
+@pytest.mark.parametrize("paced", [False, True], ids=["burst", "paced"])
+def test_an_answer_comes_in_when_it_was_sent(paced: bool) -> None:
+    ((server, heard),) = run(against(FakeGemini(answer_ms=60, paced=paced), "xx........" * 6))
+    late = np.array(heard.answers()) - server.spoke
+    assert len(late) == 6
+    assert np.median(np.abs(late)) < 0.005
+
+
+def test_sessions_with_the_fake_server() -> None:
+    """Side by side: barge-in, tools and media, moving, and every way of ending badly."""
+
+    async def rich() -> FakeGemini:
+        async with FakeGemini(["call"], delay_ms=50) as server:
+            await golden_session(server.base_url)
+        return server
+
+    results = run(
+        against(FakeGemini(answer_ms=400), "xx........xx......"),
+        against(FakeGemini(["move", "speak"]), "xx..............xx............", compress=False),
+        against(FakeGemini(["quota"]), "xx" + "." * 40),
+        against(FakeGemini(["hang"]), "xx" + "." * 40),
+        against(FakeGemini(["garbage"]), "xx" + "." * 40),
+        against(FakeGemini(["shape"]), "xx" + "." * 40),
+        against(FakeGemini(["rate"]), "xx" + "." * 40),
+        against(FakeGemini(["huge"]), "xx" + "." * 40),
+        against(FakeGemini(["bye"]), "xx" + "." * 40),
+        rich(),
+    )
+    assert [r[0].violations for r in results[:-1]] == [[]] * 9
+    _, barged = results[0]
+    assert [o.flush for o in barged.outputs if o.flush] == [True]
+    server, moved = results[1]
+    assert server.sessions == 2
+    assert server.setups[1].session_resumption is not None
+    assert server.setups[1].session_resumption.handle == "handle-1"
+    assert server.setups[0].context_window_compression is None
+    assert len(moved.answers()) == 2
+    ends = [type(r[1]) for r in results[2:8]]
+    assert ends == [
+        QuotaError,
+        InfrastructureError,
+        ProtocolError,
+        ProtocolError,
+        ProtocolError,
+        ProtocolError,
+    ]
+    assert isinstance(results[8][1], InfrastructureError) or len(results[8][1].sent) < 42
+    server = results[-1]
+    assert server.violations == []
+    assert server.texts == ["hi"]
+    assert len(server.images) == 1
+    assert server.results[0].response == {"output": 3}
+    assert server.realtime[0].automatic_activity_detection is not None
+
+
+def test_what_is_refused_at_the_door() -> None:
+    async def refused(base_url: str) -> None:
+        with pytest.raises(InfrastructureError):
+            await drive(GeminiLive(base_url=base_url), [])
+
+    async def wrong_version() -> None:
+        async with FakeGemini() as server:
+            adapter = GeminiLive(base_url=server.base_url, version="v0")
+            with pytest.raises(InfrastructureError, match="the path is not"):
+                await adapter.connect(RICH)
+            await adapter.close()
+
+    run(refused("ws://127.0.0.1:1"), wrong_version())
+
+
+def test_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "TML_BENCH_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="GEMINI_API_KEY"):
+        GeminiLive()
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-a-planted-key")
+
+    async def plain() -> list[str]:
+        async with FakeGemini() as server:
+            await drive(GeminiLive(base_url=server.base_url), micro_turns("..", 16000))
+            return server.keys
+
+    assert run(plain()) == [[""]], "no key leaves without TLS"
+
+
+def test_urlsafe_base64_without_padding_is_understood() -> None:
+    adapter = GeminiLive(base_url="ws://127.0.0.1")
+    blob = {"data": "_9gB", "mimeType": "audio/pcm"}
+    with pytest.raises(ProtocolError):
+        list(
+            adapter.understand(
+                json.dumps({"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}})
+            )
+        )
+    blob["data"] = "_9g"
+    message = {"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}, {"text": "t"}]}}}
+    *_, output = adapter.understand(json.dumps(message))
+    assert isinstance(output, Output)
+    assert output.audio is not None
+    assert output.audio.tolist() == [-9985]
+    assert output.text == "t"
+
+
+def test_unknown_messages_are_kept() -> None:
+    adapter = GeminiLive(base_url="ws://127.0.0.1")
+    message = {"somethingNew": {"data": "A" * 1000}, "serverContent": {"alsoNew": 1}}
+    assert list(adapter.understand(json.dumps(message))) == [
+        ProviderEvent(
+            "serverContent+somethingNew",
+            {"somethingNew": {"data": "[1000 base64 characters]"}, "serverContent": {"alsoNew": 1}},
+        )
+    ]
+
+
+if __name__ == "__main__":
+    asyncio.run(record_golden())
