@@ -39,16 +39,16 @@ def open_container(path: Path) -> InputContainer:
         raise BadSampleError(f"{path} does not exist or is not a file")
     if path.stat().st_size == 0:
         raise BadSampleError(f"{path} is empty (0 bytes)")
+    if _lacks_index(path):
+        raise BadSampleError(
+            f"{path} is truncated: it ends before or within its index (moov); copy or download it again"
+        )
     try:
         # The prefix keeps a colon in a name from being taken for a protocol.
         container = av.open(
             f"file:{path}", "r", metadata_errors="replace", options={"protocol_whitelist": "file"}
         )
     except av.FFmpegError as error:
-        if _lacks_index(path):
-            raise BadSampleError(
-                f"{path} is truncated: its index (moov) is missing; copy or download it again"
-            ) from error
         raise BadSampleError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
     name = container.format.name
     if name in _NOT_VIDEO or name.endswith("_pipe"):
@@ -58,7 +58,7 @@ def open_container(path: Path) -> InputContainer:
 
 
 def _lacks_index(path: Path) -> bool:
-    """Whether a file begins like an MP4 and ends before the box that says where everything is."""
+    """Whether a file begins like an MP4 and its box that says where everything is is missing or cut off."""
     size = path.stat().st_size
     at = 0
     with path.open("rb") as file:
@@ -66,12 +66,14 @@ def _lacks_index(path: Path) -> bool:
             file.seek(at)
             header = file.read(16)
             length, kind = int.from_bytes(header[:4], "big"), header[4:8]
-            if (at == 0 and kind != b"ftyp") or kind == b"moov":
+            if at == 0 and kind != b"ftyp":
                 return False
             if length == 1:
                 length = int.from_bytes(header[8:], "big")
+            if kind == b"moov":
+                return at + length > size
             if length < 8:
-                break
+                return True
             at += length
     return at > 0
 
