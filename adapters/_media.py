@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def jpeg(frame: Frame) -> bytes:
     )
     if not done:
         raise ValueError(f"a frame of shape {frame.image.shape} cannot be made a JPEG")
-    return cast(bytes, data.tobytes())
+    return data.tobytes()
 
 
 def jpeg_base64(frame: Frame) -> str:

@@ -1,9 +1,10 @@
 """OpenAI Live: full duplex, without turns.
 
 Wire: the event types of openai 3.54.0 under ``openai.types.live``. The client speaks first
-(``session.start``). Audio flows both ways all the time, also as silence; there are no turn or response
-events, no cancel, no truncation, no images. Functions are called by a backend model to which the speaking
-model delegates; its calls come as nested Responses events. Text is given as context to speak about.
+(``session.start``). Audio flows both ways all the time, also as silence, which is left out (``_gate``);
+there are no turn or response events, no cancel, no truncation, no images. Functions are called by a backend
+model to which the speaking model delegates; its calls come as nested Responses events. Text is given as
+context to speak about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tml_bench.adapter import (
     InfrastructureError,
@@ -26,6 +30,7 @@ from tml_bench.adapter import (
     ToolResult,
     Transcript,
 )
+from tml_bench.adapters._gate import SilenceGate
 from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._media import audio_base64, audio_from_base64
 from tml_bench.adapters._session import SocketAdapter
@@ -70,6 +75,7 @@ class OpenAILive(SocketAdapter):
         self._url = base_url or URL
         self._key = optional_secret(KEY) if base_url else secret(KEY)
         self._calls = DelegatedCalls()
+        self._gate = SilenceGate(rate)
         self._complaint = ""
 
     async def connect(self, session: SessionStart) -> None:
@@ -139,7 +145,7 @@ class OpenAILive(SocketAdapter):
         kind = str(said.get("type"))
         yield ProviderEvent(kind, kept(said))
         if kind == "session.output_audio.delta":
-            yield Output(audio=audio_from_base64(said["delta"]))
+            yield from self._heard(audio_from_base64(said["delta"]))
         elif kind == "session.output_transcript.delta":
             yield Output(transcript=(Transcript(said["delta"]),))
         elif kind == "response.event":
@@ -148,6 +154,10 @@ class OpenAILive(SocketAdapter):
             self._complaint = f"{said['error'].get('code')}: {said['error'].get('message')}"
         elif kind == "session.closed":
             raise InfrastructureError(f"the service closed the session: {said.get('reason')}")
+
+    def _heard(self, audio: NDArray[np.generic]) -> Iterator[Output]:
+        if self._gate.lets_through(audio.astype(np.int16)):
+            yield Output(audio=audio)
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         async for message in super()._messages():

@@ -48,9 +48,9 @@ class OpenAIRealtime(SocketAdapter):
         base_url: where it is, such as ``ws://localhost:8000/v1``; the dialect's default when empty.
         voice: the voice; the service's default when empty.
         vad: who finds the user's turns: ``server``, ``semantic``, or ``manual`` (this adapter, by loudness).
-        silence_ms: silence that ends a turn; the service's default when 0.
-        threshold: of the service's voice activity detection; its default when negative.
-        eagerness: of semantic detection: ``low``, ``medium``, ``high`` or ``auto``.
+        silence_ms: silence that ends a turn, for ``server`` and ``manual``; the default when 0.
+        threshold: of ``server`` detection; the service's default when negative.
+        eagerness: of ``semantic`` detection: ``low``, ``medium``, ``high`` or ``auto``.
         interrupt: the user may interrupt the model.
         effort: of reasoning: ``minimal`` to ``xhigh``.
         transcribe: model that transcribes the user; the transcripts stand in the recording.
@@ -192,7 +192,7 @@ class OpenAIRealtime(SocketAdapter):
         for change in endpointer.feed(audio):
             if change == "began":
                 for output in self._conversation.cut_in():
-                    await self._waiting.put(output)
+                    self._queue.sent(output)
             else:
                 self._conversation.commit()
 
@@ -244,6 +244,13 @@ def _check(name: str, dialect: Dialect, wishes: Wishes) -> None:
     if wishes.vad not in dialect.vads:
         known = ", ".join(filter(None, dialect.vads)) or "none: leave it out"
         raise UserError(f"dialect {name} has no vad={wishes.vad}", f"it has {known}")
+    for option, value, vads in (
+        ("silence_ms", wishes.silence_ms, ("server", "manual")),
+        ("threshold", wishes.threshold, ("server",)),
+        ("eagerness", wishes.eagerness, ("semantic",)),
+    ):
+        if value not in (None, "") and wishes.vad not in vads:
+            raise UserError(f"{option} has no meaning with vad={wishes.vad}", f"it needs vad={vads[0]}")
     for option, value, able in (
         ("effort", wishes.effort, dialect.efforts),
         ("voice", wishes.voice, dialect.voices),

@@ -243,11 +243,15 @@ class Conversation:
         return self._audio(message) if "delta" in message else self._unit(message)
 
     def _piece(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        """A piece of a later MiniCPM-o, which says nothing of turns: nothing is ever flushed."""
-        if message.get("kind") == "audio":
+        """A piece of a later MiniCPM-o; its "listen" may be an end or an interruption: nothing is flushed."""
+        kind = message.get("kind")
+        if kind == "audio":
+            self._speaking = True
             yield self._spoken(message["audio"], f"turn-{self._turn}")
-        elif message.get("kind") == "text":
+        elif kind == "text":
             yield Output(transcript=(Transcript(message["text"]),), item=f"turn-{self._turn}")
+        elif kind == "listen" and self._speaking:
+            self._end_turn()
 
     def _end_turn(self) -> None:
         self._speaking = False

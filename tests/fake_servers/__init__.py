@@ -1,0 +1,1 @@
+"""Servers of known timing on the loopback, one module per service."""
