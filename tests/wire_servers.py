@@ -55,7 +55,7 @@ def serving(handler: Handler) -> Iterator[str]:
     async def quietly(socket: ServerConnection) -> None:
         try:
             await handler(socket)
-        except ConnectionClosed:
+        except (ConnectionClosed, ConnectionError):
             return
 
     async def start() -> object:
@@ -63,7 +63,6 @@ def serving(handler: Handler) -> Iterator[str]:
 
     async def end() -> None:
         server.close()
-        await server.wait_closed()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
