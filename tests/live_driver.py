@@ -1,4 +1,4 @@
-"""Drives a live adapter by hand, as the session does: micro-turns at absolute instants, events as they come."""
+"""Drives a live adapter by hand: micro-turns at absolute instants, events as they come."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Heard:
         types = [e.type for _, e in self.events if isinstance(e, ProviderEvent) and not e.sent]
         return [kind for i, kind in enumerate(types) if i == 0 or types[i - 1] != kind]
 
-    def answers(self, gap_s: float = 0.08) -> list[float]:
-        """When audio began to come in, each time after a gap."""
+    def delays(self, spoken: Sequence[float]) -> list[float]:
+        """How long after each of these instants the next audio came in, in seconds."""
         times = [t for t, e in self.events if isinstance(e, Output) and e.audio is not None and e.audio.size]
-        return [t for i, t in enumerate(times) if i == 0 or t - times[i - 1] > gap_s]
+        return [min(t for t in times if t >= said) - said for said in spoken]
 
 
 def loudness(pattern: str, rate: int, tick_ms: int = TICK_MS) -> NDArray[np.float32]:

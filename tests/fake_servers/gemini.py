@@ -12,7 +12,7 @@ from google.genai import types
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from fake_servers.scripted import ScriptedServer, Violation
+from fake_servers.scripted import ScriptedServer, ViolationError
 
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 
@@ -49,7 +49,7 @@ class FakeGemini(ScriptedServer):
 
     async def greet(self) -> None:
         if self.ws.request is None or self.ws.request.path != PATH:
-            raise Violation(f"the path is not {PATH}")
+            raise ViolationError(f"the path is not {PATH}")
         self.keys.append(self.ws.request.headers.get("x-goog-api-key", ""))
         body = _parsed(await self.receive())
         setup = body.get("setup") or {}
@@ -57,7 +57,7 @@ class FakeGemini(ScriptedServer):
             self.realtime.append(types.RealtimeInputConfig.model_validate(setup.pop("realtimeInputConfig")))
         checked = _checked(body).setup
         if checked is None or not (checked.model or "").startswith("models/"):
-            raise Violation("the first message must be setup with a model")
+            raise ViolationError("the first message must be setup with a model")
         self.setups.append(checked)
         await self.reply(setupComplete={"sessionId": f"s{self.sessions}"})
         handle = f"handle-{self.sessions}"
@@ -71,19 +71,19 @@ class FakeGemini(ScriptedServer):
             self.results += checked.tool_response.function_responses or []
             self.turns.say(self.speak())
         else:
-            raise Violation(f"unexpected {message[:80]!r}")
+            raise ViolationError(f"unexpected {message[:80]!r}")
 
     async def _realtime(self, message: types.LiveClientRealtimeInput) -> None:
         if message.audio is not None:
             if message.audio.mime_type != "audio/pcm;rate=16000":
-                raise Violation(f"audio is {message.audio.mime_type}")
+                raise ViolationError(f"audio is {message.audio.mime_type}")
             samples = np.frombuffer(message.audio.data or b"", "<i2") / 32768
             await self.turns.hear(samples)
         if message.video is not None:
             if message.video.mime_type != "image/jpeg" or not (message.video.data or b"").startswith(
                 b"\xff\xd8"
             ):
-                raise Violation("a video frame is no JPEG")
+                raise ViolationError("a video frame is no JPEG")
             self.images.append(message.video.data or b"")
         if message.text:
             self.texts.append(message.text)
@@ -131,9 +131,9 @@ def _parsed(message: str | bytes) -> dict[str, Any]:
     try:
         body = json.loads(message)
     except ValueError as error:
-        raise Violation("no JSON") from error
+        raise ViolationError("no JSON") from error
     if not isinstance(body, dict) or len(body) != 1:
-        raise Violation("not exactly one message")
+        raise ViolationError("not exactly one message")
     return body
 
 
@@ -141,4 +141,4 @@ def _checked(body: dict[str, Any]) -> types.LiveClientMessage:
     try:
         return types.LiveClientMessage.model_validate(body)
     except ValidationError as error:
-        raise Violation(str(error)) from error
+        raise ViolationError(str(error)) from error

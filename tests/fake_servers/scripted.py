@@ -1,6 +1,6 @@
 """What the fake servers share: they end turns by loudness and follow a plan, one step per user turn.
 
-A plan's steps: ``speak`` (an answer of ``answer_ms``), ``call`` (a function is called; its result is answered),
+A plan's steps: ``speak`` (an answer of ``answer_ms``), ``call`` (a function is called, its result answered),
 ``quota``, ``hang`` (the connection breaks), ``bye`` (closed in good order), ``garbage``, ``huge`` (a message
 beyond all bounds) and whatever a service adds. After the plan's end every turn is answered.
 """
@@ -20,7 +20,7 @@ from wire_log import WireLog
 LOUD = 0.02
 
 
-class Violation(Exception):
+class ViolationError(Exception):
     """The client broke the protocol."""
 
 
@@ -127,13 +127,13 @@ class ScriptedServer(ABC):
     async def interrupted(self) -> None:
         """Say that the user has barged in."""
 
-    async def before_speech(self) -> None:
+    async def before_speech(self) -> None:  # noqa: B027
         """Send what comes before an answer's audio."""
 
-    async def after_speech(self) -> None:
+    async def after_speech(self) -> None:  # noqa: B027
         """Send what comes after it."""
 
-    async def after_playback(self) -> None:
+    async def after_playback(self) -> None:  # noqa: B027
         """Send what comes when it must have been heard."""
 
     async def call(self) -> None:
@@ -152,7 +152,7 @@ class ScriptedServer(ABC):
             async for message in ws:
                 self.log.add("client", message)
                 await self.take(message)
-        except Violation as violation:
+        except ViolationError as violation:
             self.violations.append(str(violation))
             await ws.close(1007, str(violation)[:100])
         except ConnectionClosed:
