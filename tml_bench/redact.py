@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 
 LONG_TEXT = 400
 """A longer run of base64 characters is taken for audio or an image."""
@@ -19,27 +20,42 @@ BLANK = "[redacted]"
 
 _SECRET_NAMES = re.compile(r"(api[-_]?key|authorization|secret|token|password|credential)", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+")
-_KEY_SHAPES = re.compile(r"\b(sk-[A-Za-z0-9_-]{16,}|AIza[0-9A-Za-z_-]{30,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,})")
+_KEY_SHAPES = r"\b(?:sk-[A-Za-z0-9_-]{16,}|AIza[0-9A-Za-z_-]{30,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,})"
+
+_SECRET_VARIABLE = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)$")
+_SHORTEST_SECRET = 6
 
 _known: set[str] = set()
 
 
 def remember_secret(secret: str) -> None:
     """Blank this text wherever it appears from now on; shorter than 6 characters it is not a secret."""
-    if len(secret) >= 6:
+    if len(secret) >= _SHORTEST_SECRET:
         _known.add(secret)
+        _pattern.cache_clear()
+        _name.cache_clear()
 
 
-def secret_variables() -> Iterable[str]:
-    """Values of environment variables whose names say that they are secret."""
-    return [v for k, v in os.environ.items() if re.search(r"(KEY|TOKEN|SECRET|PASSWORD)$", k) and len(v) >= 6]
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Known secrets, values of environment variables named like secrets, and what looks like a key.
+
+    The environment is read once: looking through it for every message would cost more than the message.
+    """
+    named = {v for k, v in os.environ.items() if _SECRET_VARIABLE.search(k) and len(v) >= _SHORTEST_SECRET}
+    literal = sorted(map(re.escape, _known | named), key=len, reverse=True)
+    return re.compile("|".join([*literal, _KEY_SHAPES]))
 
 
 def redacted(text: str) -> str:
     """The text without secrets: known ones, those in the environment, and what looks like a key."""
-    for secret in sorted({*_known, *secret_variables()}, key=len, reverse=True):
-        text = text.replace(secret, BLANK)
-    return _KEY_SHAPES.sub(BLANK, text)
+    return _pattern().sub(BLANK, text)
+
+
+@lru_cache(maxsize=1024)
+def _name(text: str) -> str:
+    """A field's name as it may be recorded."""
+    return redacted(text)[:LONG_TEXT]
 
 
 def kept(message: Mapping[str, object]) -> dict[str, object]:
@@ -54,7 +70,7 @@ def _kept(value: object, depth: int) -> object:
         return "[too deep]"
     if isinstance(value, Mapping):
         items = list(value.items())[:MAX_ITEMS]
-        return {redacted(str(k))[:LONG_TEXT]: _field(str(k), v, depth) for k, v in items}
+        return {_name(str(k)): _field(str(k), v, depth) for k, v in items}
     if isinstance(value, str):
         return _kept_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
