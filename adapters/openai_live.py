@@ -30,6 +30,7 @@ from tml_bench.adapter import (
     ToolResult,
     Transcript,
 )
+from tml_bench.adapters._complaint import explained
 from tml_bench.adapters._gate import SilenceGate
 from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._media import audio_base64, audio_from_base64
@@ -160,10 +161,8 @@ class OpenAILive(SocketAdapter):
             yield Output(audio=audio)
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
-        async for message in super()._messages():
+        async for message in explained(super()._messages(), lambda: self._complaint):
             yield message
-        if self._complaint:
-            raise refusal(f"the service hung up after: {self._complaint}")
 
     async def _tell(self, message: Message) -> None:
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)

@@ -22,6 +22,7 @@ from tml_bench.adapter import (
     ProviderEvent,
     SessionStart,
 )
+from tml_bench.adapters._complaint import explained
 from tml_bench.adapters._endpointing import Endpointer
 from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._media import audio_base64, jpeg_base64
@@ -210,11 +211,9 @@ class OpenAIRealtime(SocketAdapter):
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; what a message calls for is sent once it has been understood."""
-        async for message in super()._messages():
+        async for message in explained(super()._messages(), lambda: self._conversation.complaint):
             yield message
             await self._reply()
-        if self._conversation.complaint:
-            raise refusal(f"the service hung up after: {self._conversation.complaint}")
 
     async def _reply(self) -> None:
         async with self._in_order:
