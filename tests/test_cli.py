@@ -43,7 +43,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(tmp_path_factory: pytest.TempPathFactory, data: Path) -> tuple[Result, Path]:
     """A run of one adapter, and its folder."""
     out = tmp_path_factory.mktemp("results")
-    result = call("run", "--adapter", "delayed:200", "--data", data, "--out", out, "--jobs", 2)
+    result = call(
+        "run", "--task", "fd-bench-v1", "--adapter", "delayed:200", "--data", data, "--out", out, "--jobs", 2
+    )
     (run,) = (path for path in out.iterdir() if (path / "run.json").is_file())
     return result, run
 
@@ -80,7 +82,9 @@ def test_a_run_ends_with_0_a_leaderboard_and_a_report(done: tuple[Result, Path])
 def test_the_same_command_has_nothing_left_to_do(done: tuple[Result, Path], data: Path) -> None:
     _, run = done
     before = (run / "attempts.jsonl").read_bytes(), (run / "scores.jsonl").read_bytes()
-    again = call("run", "--adapter", "delayed:200", "--data", data, "--out", run.parent)
+    again = call(
+        "run", "--task", "fd-bench-v1", "--adapter", "delayed:200", "--data", data, "--out", run.parent
+    )
     assert again.exit_code == 0
     assert ((run / "attempts.jsonl").read_bytes(), (run / "scores.jsonl").read_bytes()) == before
 
@@ -117,7 +121,19 @@ def test_what_is_installed_is_listed(what: str, name: str) -> None:
 def test_samples_without_a_valid_outcome_end_with_3(tmp_path: Path, data: Path) -> None:
     (tmp_path / "bad.py").write_text(RAISES)
     adapter = f"{tmp_path / 'bad.py'}:Raises"
-    result = call("run", "--adapter", adapter, "--data", data, "--out", tmp_path / "out", "--jobs", 1)
+    result = call(
+        "run",
+        "--task",
+        "fd-bench-v1",
+        "--adapter",
+        adapter,
+        "--data",
+        data,
+        "--out",
+        tmp_path / "out",
+        "--jobs",
+        1,
+    )
     assert result.exit_code == 3, result.output
     assert "step raised RuntimeError: no" in result.output
     assert "Traceback" not in result.output
@@ -126,7 +142,19 @@ def test_samples_without_a_valid_outcome_end_with_3(tmp_path: Path, data: Path) 
 def test_an_adapter_that_cannot_be_loaded_ends_with_2(tmp_path: Path, data: Path) -> None:
     (tmp_path / "bad.py").write_text(RAISES)
     adapter = f"{tmp_path / 'bad.py'}:Unloadable"
-    result = call("run", "--adapter", adapter, "--data", data, "--out", tmp_path / "out", "--jobs", 1)
+    result = call(
+        "run",
+        "--task",
+        "fd-bench-v1",
+        "--adapter",
+        adapter,
+        "--data",
+        data,
+        "--out",
+        tmp_path / "out",
+        "--jobs",
+        1,
+    )
     assert result.exit_code == 2, result.output
     assert "cannot be loaded: RuntimeError: no weights" in result.output
     assert "Traceback" not in result.output
@@ -153,8 +181,8 @@ def test_exchanges_of_another_harness_are_imported_and_scored(tmp_path: Path) ->
         (("run", "--adapter", "delayed:colour=red"), "unexpected keyword argument 'colour'"),
         (("run", "--adapter", ""), "names nothing"),
         (("run", "--task", "nothing"), "there is no task 'nothing'"),
-        (("run", "--data", "nowhere"), "nowhere"),
-        (("run", "--subset", "nothing"), "nothing"),
+        (("run", "--task", "fd-bench-v1", "--data", "nowhere"), "nowhere"),
+        (("run", "--task", "fd-bench-v1", "--subset", "nothing"), "nothing"),
         (("run", "--tick", "10"), "20 to 1000 ms"),
         (("run", "--tick", "1001"), "20 to 1000 ms"),
         (("run", "--tick", "fast"), "'fast' is not a valid integer"),
@@ -201,7 +229,19 @@ def test_a_damaged_recording_is_said_to_be(done: tuple[Result, Path], tmp_path: 
 
 
 def test_another_configuration_in_the_folder_is_refused_unless_fresh(tmp_path: Path, data: Path) -> None:
-    shared = ("run", "--adapter", "silent", "--data", data, "--out", tmp_path, "--jobs", 1)
+    shared = (
+        "run",
+        "--task",
+        "fd-bench-v1",
+        "--adapter",
+        "silent",
+        "--data",
+        data,
+        "--out",
+        tmp_path,
+        "--jobs",
+        1,
+    )
     assert call(*shared).exit_code == 0
     other = call(*shared, "--tick", 400)
     assert other.exit_code == 2

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from fakes import attempts_of, recordings_of, write_data
@@ -16,7 +17,7 @@ from fakes import attempts_of, recordings_of, write_data
 from tml_bench.recording import Recording
 from tml_bench.runs.store import Attempt, read_lines
 
-KILLS = 24
+KILLS = 20
 SLOW_SPEAKER = '''
 import time
 from tml_bench.adapters.reference import Delayed
@@ -32,7 +33,18 @@ class Slow(Delayed):
 def command(out: Path, data: Path, adapter: str) -> list[str]:
     main = "from tml_bench.cli import main; main()"
     return [
-        *(sys.executable, "-c", main, "run", "--adapter", adapter, "--data", str(data)),
+        *(
+            sys.executable,
+            "-c",
+            main,
+            "run",
+            "--task",
+            "fd-bench-v1",
+            "--adapter",
+            adapter,
+            "--data",
+            str(data),
+        ),
         *("--out", str(out), "--jobs", "2", "--words", "transcript"),
     ]
 
@@ -40,6 +52,13 @@ def command(out: Path, data: Path, adapter: str) -> list[str]:
 def finish(arguments: list[str]) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def wait_for_sessions(process: subprocess.Popen[bytes], run: Path) -> None:
+    """Until a session is under way or the command has ended."""
+    while process.poll() is None and not any(run.glob(f".aside/{process.pid}/*/user.flac")):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
 
 
 def check_files(run: Path) -> None:
@@ -82,10 +101,14 @@ def test_kill_minus_9_at_random_instants_loses_nothing(tmp_path: Path) -> None:
             start_new_session=True,
         )
         try:
-            process.wait(rng.uniform(0.1, 0.9) * whole_s)
+            if killed % 2:
+                wait_for_sessions(process, run)
+                process.wait(rng.uniform(0, 0.4) * whole_s)
+            else:
+                process.wait(rng.uniform(0.1, 0.8) * whole_s)
         except subprocess.TimeoutExpired:
-            # Every other kill leaves the workers to themselves.
-            (os.killpg if killed % 2 else os.kill)(process.pid, signal.SIGKILL)
+            # Half of the kills leave the workers to themselves.
+            (os.killpg if killed % 4 < 2 else os.kill)(process.pid, signal.SIGKILL)
             process.wait()
             killed += 1
         check_files(run)
