@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.metrics.intervals import Interval
-from tml_bench.tasks.instructed import short
 
 MARGIN_S = 2.0
 """An action is interior if it starts this long after the video, ends this long before, and lasts as long."""
@@ -82,7 +81,7 @@ def read_videos(path: Path) -> dict[str, Video | BadSampleError]:
         video = (fields["id"] or "").strip()
         length = _seconds(fields["length"])
         if not length:
-            found[video] = BadSampleError(f"{short(path)}: {video}: length {fields['length']!r}; correct it")
+            found[video] = BadSampleError(f"{path.name}: {video}: length {fields['length']!r}; correct it")
         else:
             found[video] = Video(length, (fields["actions"] or "").strip())
     return found
@@ -121,7 +120,7 @@ def single_actions(path: Path, videos: dict[str, Video | BadSampleError]) -> Ite
         for item in items:
             if times[item[0]] > 1:
                 continue
-            where = f"{short(path)}: {video}, actions: {' '.join(item)}"
+            where = f"{path.name}: {video}, actions: {' '.join(item)}"
             yield video, item[0], _moment(where, video, item[0], item[1:], row.length_s)
 
 
@@ -156,7 +155,7 @@ def sentence_moment(path: Path, video: str, sentence: str, fields: list[str], le
     Raises:
         BadSampleError: its interval is broken.
     """
-    found = _moment(f"{short(path)}: {video} {' '.join(fields)}", video, sentence, fields, length_s)
+    found = _moment(f"{path.name}: {video} {' '.join(fields)}", video, sentence, fields, length_s)
     if isinstance(found, BadSampleError):
         raise found
     return found

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Subtitle
-from tml_bench.tasks.instructed import short
 
 SUBTITLE_S = 4.0
 """The annotation gives no end of a subtitle: it stays until the next, at most this long."""
@@ -80,7 +79,7 @@ def read(path: Path) -> list[tuple[str, Item | BadSampleError]]:
         if key in found:
             raise UserError(f"{path}: question_id {key} is there twice", "correct it")
         try:
-            found[key] = _item(f"{short(path)}: {key}", key, fields)
+            found[key] = _item(f"{path.parent.name}/{path.name}: {key}", key, fields)
         except BadSampleError as error:
             found[key] = error
     return list(found.items())
@@ -133,7 +132,7 @@ def _subtitles(where: str, lines: list[object]) -> tuple[Subtitle, ...]:
         assert isinstance(line, dict)
         timed.append((_seconds(f"{where}[{k}].time", line.get("time")), text))
     timed.sort(key=lambda t: t[0])
-    starts = [start for start, _ in timed[1:]] + [math.inf]
+    starts = [start for start, _ in timed[1:]] + [math.inf] * bool(timed)
     return tuple(
         Subtitle(start, min(after, start + SUBTITLE_S), text)
         for (start, text), after in zip(timed, starts, strict=True)

@@ -8,11 +8,11 @@ first; it gives 0 (incorrect or irrelevant), 1 (partly covered), 2 (covered), or
     * Content words: lower case, without function words, words of the question (unless nothing else is left
       of the answer), and endings (plural, -ing, -ed).
       Coverage is the share of the gold answer's content words that occur in the replies.
-    * Numbers of the gold answer must occur among the numbers of the replies, in words or digits.
+    * Numbers and colours of the gold answer must occur in the replies; numbers in words or digits.
     * Opposites: where the gold answer has one of "on, off", "in, out", "up, down", "open, close" and so on
       and not the other, the replies must not have only the other.
     * Polarity: the gold answer says no ("no", "not", "never", "without", "n't") exactly if the replies do.
-    * 2: coverage >= 0.6 and the three agree. 1: coverage >= 0.3 and they agree, or >= 0.6 and they do not.
+    * 2: coverage >= 0.6 and all of these agree. 1: coverage >= 0.3 and they agree, or >= 0.6 and they do not.
       0: the rest, also with coverage 0 and no number in common.
 
 Limits, plainly: it knows no synonyms ("car" is not "vehicle"), no paraphrase and no grammar ("the dog
@@ -35,14 +35,17 @@ Judge = Callable[[str, str, Sequence[str]], int | None]
 COVERED, PARTLY = 0.6, 0.3
 _NO = frozenset("no not never nobody nothing none without cannot neither nor".split())
 _FUNCTION = frozenset(
-    "a an the this that these those there here it its he him his she her hers they them their we us our you "
-    "your i me my is are was were be been being am do does did has have had will would can could should shall "
-    "may might must of at to from by with into onto for as and or but so then than while when where which who "
-    "whom whose what how why if some any very just also now yes one".split()
+    (
+        "a an the this that these those there here it its he him his she her hers they them their we us "
+        "our you your i me my is are was were be been being am do does did has have had will would can "
+        "could should shall may might must of at to from by with into onto for as and or but so then than "
+        "while when where which who whom whose what how why if some any very just also now yes one"
+    ).split()
 )
 _OPPOSITES = (
     "on off", "in out", "up down", "open close", "left right", "start stop", "begin end", "before after",
-    "fast slow", "more less", "first last", "inside outside", "above below", "enter leave", "push pull", "hot cold",
+    "fast slow", "more less", "first last", "inside outside", "above below", "enter leave", "push pull",
+    "hot cold",
 )  # fmt: skip
 
 
@@ -60,7 +63,12 @@ class RuleJudge:
         needed, given = set(numbers_in(gold)), set(numbers_in(said))
         if coverage == 0 and not needed & given:
             return 0
-        agree = needed <= given and negated(gold) == negated(said) and not opposed(gold, said)
+        agree = (
+            needed <= given
+            and _COLOURS & words(gold) <= words(said)
+            and negated(gold) == negated(said)
+            and not opposed(gold, said)
+        )
         if coverage >= COVERED:
             return 2 if agree else 1
         return 1 if coverage >= PARTLY and agree else 0
@@ -96,3 +104,6 @@ def _stem(word: str) -> str:
         if stem != word and len(stem) >= 3:
             return stem[:-1] if ending in ("ing", "ed") and stem[-1] == stem[-2] else stem.removesuffix("e")
     return word.removesuffix("e") if len(word) > 3 else word
+
+
+_COLOURS = words("red orange yellow green blue purple pink brown black white grey gray silver gold beige")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
@@ -47,7 +48,7 @@ def ideal(sample: Sample) -> Timeline:
 def _spoken(item: Expected, said: Iterable[tuple[float, str]]) -> Timeline:
     """The timeline of utterances at times of the video, each over ``_GAP_S`` before the next one."""
     planned = list(said)
-    following = [at for at, _ in planned[1:]] + [float("inf")]
+    following = [at for at, _ in planned[1:]] + [math.inf] * bool(planned)
     segments, words = [], []
     for (at, text), after in zip(planned, following, strict=True):
         start = item.video_at_s + at

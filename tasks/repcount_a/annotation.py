@@ -117,7 +117,7 @@ def read(path: Path) -> Iterator[tuple[str, Row | BadSampleError]]:
             raise UserError(f"{path}: line {number}: the name {name!r} is empty or there twice", "correct it")
         seen.add(name)
         try:
-            yield name, _row(f"{short(path)}: {name}", name, fields)
+            yield name, _row(f"{path.parent.name}/{path.name}: {name}", name, fields)
         except BadSampleError as error:
             yield name, error
 

@@ -44,7 +44,8 @@ def iou(prediction: Interval | None, truth: Interval) -> float:
     if prediction is None or prediction[1] <= prediction[0]:
         return 0.0
     shared = max(0.0, min(prediction[1], truth[1]) - max(prediction[0], truth[0]))
-    return shared / (prediction[1] - prediction[0] + truth[1] - truth[0] - shared)
+    # Rounding can leave the union of equal intervals a hair below their length.
+    return min(1.0, shared / (prediction[1] - prediction[0] + truth[1] - truth[0] - shared))
 
 
 def ious(starts: ArrayLike, ends: ArrayLike, truths: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -61,7 +62,7 @@ def ious(starts: ArrayLike, ends: ArrayLike, truths: NDArray[np.float64]) -> NDA
     start, end = np.asarray(starts, float), np.asarray(ends, float)
     shared = np.maximum(0, np.minimum(end, truths[:, 1]) - np.maximum(start, truths[:, 0]))
     union = np.maximum(end - start, 0) + truths[:, 1] - truths[:, 0] - shared
-    return np.asarray(np.where(end > start, shared / union, 0.0))
+    return np.asarray(np.where(end > start, np.minimum(1.0, shared / union), 0.0))
 
 
 def delayed(truth: Interval, delay_s: float) -> Interval:
