@@ -50,7 +50,7 @@ def write_part(path: Path) -> None:
     with av.open(str(path), "w") as container:
         picture = container.add_stream("libx264", rate=FPS)
         picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
-        picture.options = {"preset": "veryfast", "bf": "3", "b": "2000k"}
+        picture.options = {"preset": "veryfast", "bf": "3", "b": "1500k"}
         sound = container.add_stream("aac", rate=SOUND_RATE, layout="mono")
         for i in range(PART_S * FPS):
             t = i / FPS
