@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.report.summary import Outcome, OutcomeKind, RunFacts, summarise
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.annotation import Turn
@@ -334,6 +335,34 @@ def test_both_averages_of_the_published_table() -> None:
     assert rows["GPT-4.1", "all turns"] == pytest.approx(0.554, abs=6e-4)
     assert rows["MMDuet", "mean of categories"] == pytest.approx(0.334, abs=6e-4)
     assert rows["MMDuet", "all turns"] == pytest.approx(0.392, abs=6e-4)
+
+
+def test_reports_give_both_averages() -> None:
+    two = (Turn("a door", (1.0, 2.0), 2.0), Turn("a dog", (3.0, 4.0), 4.0))
+    turns = {"WEB": two, "EGO": two[:1], "TV": two[:1], "VAD": two[:1]}
+    samples = [
+        Sample(c, c, reference=Reference(annotation=Expected(QUESTION, t, 0.0, 10.0)))
+        for c, t in turns.items()
+    ]
+    # WEB is answered perfectly, the others are silent.
+    scores = [
+        TASK.score(s, TASK.ideal(s) if s.id == "WEB" else heard(source=WordSource.SILENT)) for s in samples
+    ]
+    facts = RunFacts("run", "fake", TASK.name, "mini", 200_000_000, "ideal")
+    outcomes = {s.id: Outcome(OutcomeKind.VALID) for s in samples}
+    found = {
+        m.subset: m
+        for m in summarise(TASK, facts, samples, scores, outcomes).metrics
+        if m.metric.name == "pauc_050"
+    }
+    assert list(found) == ["mean of categories", "all turns", "WEB", "EGO", "TV", "VAD"]
+    assert found["mean of categories"].estimate.mean == pytest.approx((1 + 3 * 0.25) / 4)
+    assert found["all turns"].estimate.mean == pytest.approx((2 + 3 * 0.25) / 5)
+    assert found["mean of categories"].baseline.floor_by == "silent"
+    assert found["mean of categories"].baseline.floor == pytest.approx(0.25)
+    assert found["all turns"].baseline.ceiling == pytest.approx(1.0)
+    one = summarise(TASK, facts, samples[:1], scores[:1], outcomes)
+    assert {m.subset for m in one.metrics} == {"WEB"}
 
 
 # ---- the judge by rules

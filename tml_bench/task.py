@@ -61,6 +61,21 @@ class Metric(msgspec.Struct, frozen=True):
     spread: bool = False
 
 
+class Overall(msgspec.Struct, frozen=True):
+    """Several subsets taken together, shown as one more subset when a run has all of them.
+
+    Attributes:
+        name: shown where a subset's name is; unlike any subset's.
+        subsets: which ones.
+        equal: every subset has the same weight, whatever its size (only for metrics of kind ``ratio``);
+            else their samples are pooled.
+    """
+
+    name: str
+    subsets: tuple[str, ...]
+    equal: bool = False
+
+
 class Value(msgspec.Struct, frozen=True):
     """A metric's value for one sample.
 
@@ -155,6 +170,7 @@ class Task(ABC):
         headline: names of the metrics that the short leaderboard shows.
         data_help: where the official data comes from and the folder layout expected.
         not_run: measures of the protocol that are not computed, with the reason.
+        overall: subsets taken together, shown before the single ones.
     """
 
     name: str
@@ -164,6 +180,7 @@ class Task(ABC):
     headline: tuple[str, ...]
     data_help: str
     not_run: Mapping[str, str] = {}
+    overall: tuple[Overall, ...] = ()
 
     @abstractmethod
     def dataset(self, data: Path | None) -> str:
@@ -175,7 +192,7 @@ class Task(ABC):
 
         Args:
             data: the official data's folder; None for the mini set that ships.
-            subsets: only these; empty means all.
+            subsets: only these; empty means all, unless the task's ``data_help`` says otherwise.
 
         Raises:
             tml_bench.errors.UserError: the folder or a subset does not exist.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tml_bench.metrics.intervals import THRESHOLDS
-from tml_bench.task import Direction, Kind, Metric
+from tml_bench.task import Direction, Kind, Metric, Overall
 from tml_bench.tasks.charades.loader import SUBSETS
 
 OVERLAP, EDGES = "overlap", "edges"
@@ -42,3 +42,4 @@ METRICS = (
 )  # fmt: skip
 
 HEADLINE = ("miou", "r1_iou05", "missing_start", "start_error", "stop_error")
+OVERALL = (Overall("single occurrence", ("interior", "edge")),)

@@ -12,7 +12,7 @@ from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Published, Score, Task
 from tml_bench.tasks.charades import loader, scoring, strategies
-from tml_bench.tasks.charades.measures import HEADLINE, METRICS
+from tml_bench.tasks.charades.measures import HEADLINE, METRICS, OVERALL
 from tml_bench.tasks.instructed import manifest_version
 
 
@@ -24,6 +24,7 @@ class Charades(Task):
     subsets = loader.SUBSETS
     metrics = METRICS
     headline = HEADLINE
+    overall = OVERALL
     data_help = """\
 Labels (Charades.zip) and videos (Charades_v1_480) from prior.allenai.org/projects/charades, no sign-up, for
 non-commercial use. charades_sta_test.txt is linked in the README of jiyanggao/TALL on GitHub.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tml_bench.metrics.pauc import OMEGAS
-from tml_bench.task import Direction, Kind, Metric
+from tml_bench.task import Direction, Kind, Metric, Overall
 from tml_bench.tasks.proactive_video_qa.loader import CATEGORIES
 
 ONSET, END, BESIDE = "reply time = onset", "reply time = end", "beside PAUC"
@@ -38,4 +38,6 @@ METRICS = (
     _beside("answered", "Turns answered", "%", HIGHER, "Expected turns with a reply in their span."),
 )  # fmt: skip
 
-HEADLINE = ("pauc_050", "pauc_000", "pauc_100", "duplicates", "out_of_span", "replies_per_minute")
+HEADLINE = ("pauc_050", "duplicates", "out_of_span", "replies_per_minute")
+OVERALL = (Overall("mean of categories", CATEGORIES, equal=True), Overall("all turns", CATEGORIES))
+"""Both readings of "averaged over turns and categories"; the first is the headline."""

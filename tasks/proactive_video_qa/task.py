@@ -14,7 +14,7 @@ from tml_bench.task import Mark, Published, Score, Task
 from tml_bench.tasks.instructed import manifest_version
 from tml_bench.tasks.proactive_video_qa import loader, scoring, strategies
 from tml_bench.tasks.proactive_video_qa.judge import Judge, RuleJudge
-from tml_bench.tasks.proactive_video_qa.measures import HEADLINE, METRICS
+from tml_bench.tasks.proactive_video_qa.measures import HEADLINE, METRICS, OVERALL
 
 
 class ProactiveVideoQA(Task):
@@ -29,6 +29,7 @@ class ProactiveVideoQA(Task):
     subsets = loader.CATEGORIES
     metrics = METRICS
     headline = HEADLINE
+    overall = OVERALL
     data_help = """\
 Links to the data are in the README of yellow-binary-tree/ProactiveVideoQA on GitHub; the videos also need the
 terms of Ego4D (EGO), TVQA (TV), UCF-Crime (VAD) and Shot2Story (WEB). Research use.

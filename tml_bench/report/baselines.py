@@ -17,14 +17,14 @@ from tml_bench.errors import UserError
 from tml_bench.metrics.aggregate import Observation
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
-from tml_bench.task import Direction, Metric, Score, Task
+from tml_bench.task import Direction, Kind, Metric, Overall, Score, Task
 
 
 class Baseline(msgspec.Struct, frozen=True):
     """What blind and ideal respondents reach on one metric in one subset.
 
     Attributes:
-        subset: part of the task.
+        subset: part of the task, a subset or several together.
         metric: name of the metric.
         floor: the best value among blind strategies; None where there is none.
         floor_by: the strategy that reaches it; the task's first one of equals.
@@ -73,42 +73,54 @@ def baselines(task: Task, samples: Iterable[Sample]) -> tuple[Baseline, ...]:
         ideal.append(task.score(sample, task.ideal(sample)))
     sizes = Counter(s.subset for s in usable)
     return tuple(
-        _baseline(subset, metric, sizes[subset], blind, ideal)
-        for subset, metric in columns(task)
-        if sizes[subset]
+        _baseline(part, metric, sum(sizes[s] for s in part.subsets), blind, ideal)
+        for part, metric in columns(task)
+        if all(sizes[s] for s in part.subsets)
     )
 
 
-def observations(scores: Iterable[Score], subset: str, metric: str) -> tuple[Observation, ...]:
-    """The values of one metric in one subset, sorted by sample."""
-    found = [
-        Observation(s.sample, s.unit, s.values[metric].numerator, s.values[metric].denominator)
-        for s in scores
-        if s.subset == subset and metric in s.values
-    ]
-    return tuple(sorted(found, key=lambda o: o.sample))
+def observations(scores: Iterable[Score], part: Overall, metric: str) -> tuple[Observation, ...]:
+    """The values of one metric in one part of a task, sorted by sample.
+
+    With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that the
+    ratio of sums is the mean over subsets.
+    """
+    found = [(s, s.values[metric]) for s in scores if s.subset in part.subsets and metric in s.values]
+    totals = dict.fromkeys(part.subsets, 1.0)
+    if part.equal:
+        totals = {t: math.fsum(v.denominator for s, v in found if s.subset == t) or 1.0 for t in part.subsets}
+    weighted = (
+        Observation(s.sample, s.unit, v.numerator / totals[s.subset], v.denominator / totals[s.subset])
+        for s, v in found
+    )
+    return tuple(sorted(weighted, key=lambda o: o.sample))
 
 
-def columns(task: Task) -> list[tuple[str, Metric]]:
-    """Every subset with every metric that applies to it, in the task's order."""
-    return [(s, m) for s in task.subsets for m in task.metrics if s in m.subsets]
+def columns(task: Task) -> list[tuple[Overall, Metric]]:
+    """Every part of the task with every metric that applies to it: subsets together, then single ones."""
+    parts = (*task.overall, *(Overall(s, (s,)) for s in task.subsets))
+    return [(p, m) for p in parts for m in task.metrics if _applies(m, p)]
+
+
+def _applies(metric: Metric, part: Overall) -> bool:
+    return set(part.subsets) <= set(metric.subsets) and (not part.equal or metric.kind is Kind.RATIO)
 
 
 def _baseline(
-    subset: str, metric: Metric, size: int, blind: Mapping[str, Sequence[Score]], ideal: Sequence[Score]
+    part: Overall, metric: Metric, size: int, blind: Mapping[str, Sequence[Score]], ideal: Sequence[Score]
 ) -> Baseline:
-    values = {name: _mean(observations(scores, subset, metric.name)) for name, scores in blind.items()}
+    values = {name: _mean(observations(scores, part, metric.name)) for name, scores in blind.items()}
     candidates = [(name, v) for name, (v, n) in values.items() if v is not None and 2 * n >= size]
     floor, floor_by = None, ""
     if metric.direction is not Direction.NONE and candidates:
         best = max if metric.direction is Direction.HIGHER else min
         floor_by, floor = best(candidates, key=lambda c: c[1])
     return Baseline(
-        subset=subset,
+        subset=part.name,
         metric=metric.name,
         floor=floor,
         floor_by=floor_by,
-        ceiling=_mean(observations(ideal, subset, metric.name))[0],
+        ceiling=_mean(observations(ideal, part, metric.name))[0],
         blind={name: v for name, (v, _) in values.items()},
     )
 

@@ -13,7 +13,7 @@ from tml_bench.errors import UserError
 from tml_bench.metrics.aggregate import Estimate, Observation, estimate
 from tml_bench.report.baselines import Baseline, baselines, columns, observations
 from tml_bench.samples import Sample
-from tml_bench.task import Direction, Metric, Published, Score, Task
+from tml_bench.task import Direction, Metric, Overall, Published, Score, Task
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -226,12 +226,12 @@ def summarise(
         metrics=tuple(
             _metric_summary(
                 scores,
-                subset,
+                part,
                 metric,
-                by_column.get((subset, metric.name), Baseline(subset, metric.name, None, "", None, {})),
+                by_column.get((part.name, metric.name), Baseline(part.name, metric.name, None, "", None, {})),
             )
-            for subset, metric in columns(task)
-            if subset in present
+            for part, metric in columns(task)
+            if present.issuperset(part.subsets)
         ),
         outcomes=tuple(_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
         sample_set=hashlib.sha256(ids.encode()).hexdigest()[:12],
@@ -243,15 +243,15 @@ def summarise(
 
 
 def _metric_summary(
-    scores: Sequence[Score], subset: str, metric: Metric, baseline: Baseline
+    scores: Sequence[Score], part: Overall, metric: Metric, baseline: Baseline
 ) -> MetricSummary:
-    values = observations(scores, subset, metric.name)
+    values = observations(scores, part, metric.name)
     result = estimate(values, metric.kind)
     missing = Counter(
-        s.missing[metric.name] for s in scores if s.subset == subset and metric.name in s.missing
+        s.missing[metric.name] for s in scores if s.subset in part.subsets and metric.name in s.missing
     )
     return MetricSummary(
-        subset=subset,
+        subset=part.name,
         metric=metric,
         estimate=result,
         baseline=baseline,
