@@ -23,7 +23,7 @@ from websockets.exceptions import (
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
 from tml_bench.errors import UserError
-from tml_bench.redact import redacted
+from tml_bench.redact import plain, redacted
 
 MAX_MESSAGE = 4 * 2**20
 """Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
@@ -201,7 +201,7 @@ def closed_error(error: ConnectionClosed, url: str) -> InfrastructureError | Pro
     if error.sent is not None and not error.rcvd_then_sent and error.sent.code in _OUR_COMPLAINTS:
         return ProtocolError(f"{url} broke the websocket protocol: {error.sent}")
     if error.rcvd is not None:
-        return refusal(f"{url} closed the connection: {error.rcvd}")
+        return refusal(f"{url} closed the connection: {plain(str(error.rcvd))}")
     return InfrastructureError(f"the connection to {url} broke")
 
 
@@ -212,7 +212,7 @@ def _in_good_order(error: ConnectionClosed) -> bool:
 def _refusal(error: InvalidStatus, url: str, key_variable: str) -> InfrastructureError:
     status = error.response.status_code
     wait = _seconds(error.response.headers.get("Retry-After"))
-    said = redacted((error.response.body or b"")[:300].decode("utf-8", "replace")).strip()
+    said = plain((error.response.body or b"")[:300].decode("utf-8", "replace")).strip()
     text = f"{url} answers HTTP {status}" + (f": {said}" if said else "")
     if status == 429 or (status == 503 and wait is not None):
         return QuotaError(text, wait)

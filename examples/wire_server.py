@@ -131,7 +131,7 @@ async def main() -> None:
     async def one(socket: ServerConnection) -> None:
         try:
             await session(socket, options.compute_ms)
-        except (ValueError, KeyError, TypeError, struct.error) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
             await socket.close(1002, f"{type(error).__name__}: {error}"[:100])
 
     async with serve(one, "127.0.0.1", options.port, max_size=2**20, compression=None) as server:

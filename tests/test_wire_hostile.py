@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import re
 import resource
 import threading
 import time
@@ -66,7 +67,7 @@ async def dies(socket: ServerConnection) -> None:
 
 
 async def hangs_up(socket: ServerConnection) -> None:
-    await socket.close(1000)
+    await socket.close(1000, "\x1b[31mbye")
 
 
 async def is_busy(socket: ServerConnection) -> None:
@@ -80,7 +81,8 @@ async def never_answers(socket: ServerConnection) -> None:
 
 async def never_reads(socket: ServerConnection) -> None:
     socket.transport.pause_reading()
-    await asyncio.sleep(3600)
+    await asyncio.sleep(1)
+    socket.transport.abort()
 
 
 async def answers_late(socket: ServerConnection) -> None:
@@ -116,7 +118,7 @@ LOCKSTEP = {
     sends_garbage: (AdapterFaultError, "no JSON: 'garbage  [31m'"),
     breaks_the_frame: (AdapterFaultError, "broke the websocket protocol"),
     dies: (InfrastructureError, "the connection to ws://"),
-    hangs_up: (InfrastructureError, "closed the connection"),
+    hangs_up: (InfrastructureError, "closed the connection: 1000 (OK)  [31mbye"),
     is_busy: (QuotaError, "busy: one at a time"),
     never_answers: (AdapterFaultError, "no tick_done within 0.5 s"),
     never_reads: (AdapterFaultError, "no tick_done within 0.5 s"),
@@ -130,7 +132,7 @@ def test_lockstep_ends_in_one_error_and_leaks_nothing(misdeed: Misdeed, tmp_path
         adapter = WireLockstep(url, answer_s=0.5 if misdeed in (never_answers, never_reads) else 20.0)
         adapter.warm_up()
         files, threads, memory = open_files(), threading.active_count(), memory_mib()
-        with pytest.raises(kind, match=reason.replace("[", r"\[")):
+        with pytest.raises(kind, match=re.escape(reason)):
             run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0))), adapter, Settings())
         settle(lambda: open_files() <= files)
         assert threading.active_count() == threads

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    a check failed (selftest, doctor)
+  1    a check failed (selftest, doctor, check-adapter)
   2    wrong usage, or something you can put right; the message says what
   3    done, but some samples have no valid outcome; the table says which
   130  stopped by Ctrl-C; the same command continues
@@ -306,6 +306,40 @@ def selftest(jobs: int | None) -> None:
         )
         sys.exit(1)
     click.echo("all checks passed")
+
+
+@main.command("check-adapter")
+@click.argument("adapter")
+@click.option("--case", "cases", multiple=True, help="Only this case; repeatable. [default: all]")
+def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
+    """Check that an adapter, or a server of the wire protocol, does what a run will ask of it.
+
+    ADAPTER is as for `run`, or the address of a server, which is checked in every mode it has. Each case
+    gets a verdict and, where something is wrong, what to do. What is not claimed is skipped.
+
+    \b
+    tml-bench check-adapter my_model.py:MyModel
+    tml-bench check-adapter ws://localhost:8765 --case hello --case speech
+    """
+    from tml_bench.adapter import InfrastructureError, ProtocolError
+    from tml_bench.conformance import CASES, Verdict, check
+
+    colours = {Verdict.PASS: "green", Verdict.SKIPPED: "yellow", Verdict.FAIL: "red"}
+    failed, shown = 0, ""
+    try:
+        for finding in check(adapter, cases or CASES):
+            if finding.adapter != shown:
+                click.echo(finding.adapter)
+                shown = finding.adapter
+            mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
+            click.echo(f"  {mark} {finding.case}: {finding.detail}")
+            if finding.remedy:
+                click.echo(f"           {finding.remedy}")
+            failed += finding.verdict is Verdict.FAIL
+    except (InfrastructureError, ProtocolError) as error:
+        click.secho(f"{adapter}: {error}", fg="red", err=True)
+        sys.exit(1)
+    sys.exit(1 if failed else 0)
 
 
 @main.command()

@@ -58,6 +58,11 @@ def _name(text: str) -> str:
     return redacted(text)[:LONG_TEXT]
 
 
+def plain(text: str) -> str:
+    """A stranger's text for one line of a message: no control characters, no secrets, at most 300 long."""
+    return redacted("".join(c if c.isprintable() else " " for c in text[:300]))
+
+
 def kept(message: Mapping[str, object]) -> dict[str, object]:
     """A message as it may be recorded: no secrets, no bulk, bounded in size and depth."""
     value = _kept(message, 0)

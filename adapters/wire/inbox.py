@@ -11,7 +11,7 @@ import msgspec
 from tml_bench.adapter import InfrastructureError, ProtocolError, ProviderEvent, QuotaError
 from tml_bench.adapters.wire import messages as wire
 from tml_bench.adapters.wire.frames import AUDIO, Chunk
-from tml_bench.redact import kept, redacted
+from tml_bench.redact import kept, plain
 
 MAX_MESSAGE = 2**20
 """Longest message taken, in bytes."""
@@ -97,11 +97,6 @@ def refused(error: wire.Refusal) -> Exception:
     if error.code in ("busy", "quota"):
         return QuotaError(text, error.retry_after_s)
     return InfrastructureError(text) if error.code == "unavailable" else ProtocolError(text)
-
-
-def plain(text: str) -> str:
-    """A stranger's text for one line of a message: no control characters, no secrets, bounded."""
-    return redacted("".join(c if c.isprintable() else " " for c in text[:300]))
 
 
 def shown(data: str | bytes) -> str:

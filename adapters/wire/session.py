@@ -27,9 +27,9 @@ from tml_bench.adapters._pcm import to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
 from tml_bench.adapters.wire import messages as wire
 from tml_bench.adapters.wire.frames import AUDIO, JPEG, Chunk
-from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox, plain
+from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox
 from tml_bench.errors import UserError
-from tml_bench.redact import kept
+from tml_bench.redact import kept, plain
 
 TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
@@ -85,7 +85,7 @@ class Sender:
 
 
 async def open_session(
-    url: str, hello: wire.Hello, ping_s: float | None
+    url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[ProviderEvent]]:
     """Connect to a model's server and say hello.
 
@@ -93,6 +93,7 @@ async def open_session(
         url: as ``checked_url`` gives it.
         hello: the first message.
         ping_s: as for ``open_socket``.
+        any_mode: do not mind when the model has no such mode; the session is closed at once anyway.
 
     Returns:
         The socket, what reads from it, the model's answer, and the messages of both for the record.
@@ -110,7 +111,7 @@ async def open_session(
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
         ready, events = await _answer(socket, inbox)
-        if hello.mode not in ready.modes:
+        if hello.mode not in ready.modes and not any_mode:
             other = "wire" if hello.mode == "lockstep" else "wire-lockstep"
             raise UserError(
                 f"the model at {url} supports {', '.join(map(plain, ready.modes)) or 'no mode'}, "

@@ -1,0 +1,182 @@
+"""The conformance suite gives each adapter the verdict it deserves, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from websockets.asyncio.server import ServerConnection
+from wire_servers import READY, greet, reference_server, serving, step_server
+
+from tml_bench.adapter import LiveAdapter, Output
+from tml_bench.adapters.wire.frames import AUDIO, Chunk
+from tml_bench.cli import main
+from tml_bench.conformance import CASES, Finding, Verdict, check, direct
+from tml_bench.conformance.direct import LIVE, run_live
+from tml_bench.errors import UserError
+
+MINE = '''
+import numpy as np
+from tml_bench.adapter import Output, StepAdapter, VideoSpec
+
+class Mute(StepAdapter):
+    """Says nothing."""
+    def step(self, turn):
+        return None
+
+class Seeing(StepAdapter):
+    """Answers on the spot, and fails when it is shown a picture."""
+    video_in = VideoSpec()
+    def step(self, turn):
+        if turn.frames:
+            raise RuntimeError("no camera driver")
+        return Output(audio=np.full(100, 0.1)) if np.any(turn.audio) else None
+
+class Sick(StepAdapter):
+    """Does not get through its first micro-turn."""
+    def step(self, turn):
+        raise RuntimeError("out of memory")
+'''
+
+
+def by_case(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.case: finding for finding in findings}
+
+
+def named(tmp_path: Path, name: str) -> str:
+    (tmp_path / "mine.py").write_text(MINE)
+    return f"{tmp_path / 'mine.py'}:{name}"
+
+
+def test_the_reference_server_passes_in_lockstep() -> None:
+    with reference_server("python") as url:
+        found = by_case(list(check(f"wire-lockstep:{url}")))
+    assert tuple(found) == CASES
+    skipped = {case for case, finding in found.items() if finding.verdict is Verdict.SKIPPED}
+    assert skipped == {"video", *LIVE}
+    assert {found[case].verdict for case in set(CASES) - skipped} == {Verdict.PASS}
+    # The user ends at 2.4 s; 300 ms of silence are complete in the micro-turn handed over at 2.8 s.
+    assert found["speech"].detail == "answers +0.40 s after the user's end"
+
+
+def test_an_address_is_checked_in_every_mode() -> None:
+    with reference_server("node") as url:
+        found = list(check(url, ("hello", "flood", "close", "garbage")))
+    assert [(f.adapter.partition(":")[0], f.case, f.verdict.value) for f in found] == [
+        ("wire-lockstep", "hello", "pass"),
+        ("wire-lockstep", "flood", "skipped"),
+        ("wire-lockstep", "close", "skipped"),
+        ("wire-lockstep", "garbage", "pass"),
+        ("wire", "hello", "pass"),
+        ("wire", "flood", "pass"),
+        ("wire", "close", "pass"),
+        ("wire", "garbage", "pass"),
+    ]
+
+
+def test_a_claim_that_is_not_kept_is_a_failure() -> None:
+    def answer(tick: dict) -> list:  # type: ignore[type-arg]
+        beep = Chunk(AUDIO, 1, 0, 0, np.full(2400, 9000, "<i2").tobytes()).pack()
+        return [*([beep] if tick["n"] in (3, 4) else []), {"type": "tick_done", "n": tick["n"]}]
+
+    with serving(step_server(answer, modes=["lockstep"], capabilities=["tools"])) as url:
+        found = by_case(list(check(url, ("silence", "text", "tool", "cancel"))))
+    assert found["silence"].detail == "speaks first, after 0.8 s"
+    assert found["tool"].verdict is Verdict.FAIL
+    assert found["tool"].detail.startswith("claims tools, but")
+    assert found["cancel"].verdict is Verdict.SKIPPED
+
+
+def test_a_server_that_hangs_up_fails_the_hello_and_nothing_else_is_tried() -> None:
+    async def handle(socket: ServerConnection) -> None:
+        await greet(socket, modes=["lockstep"])
+        await socket.close()
+
+    with serving(handle) as url:
+        (finding,) = check(url)
+    assert (finding.case, finding.verdict) == ("hello", Verdict.FAIL)
+    assert finding.detail.startswith("infrastructure:")
+    assert "server" in finding.remedy
+
+
+def test_a_server_that_garbage_kills_fails() -> None:
+    alive = True
+
+    async def handle(socket: ServerConnection) -> None:
+        nonlocal alive
+        message = await socket.recv()
+        if not isinstance(message, str) or '"protocol"' not in message:
+            alive = False
+        if alive:
+            await socket.send(json.dumps(READY))
+            await socket.wait_closed()
+
+    with serving(handle) as url:
+        (finding,) = check(f"wire-lockstep:{url}", ("garbage",))
+    assert finding.verdict is Verdict.FAIL
+    assert "serve the next one" in finding.remedy
+
+
+def test_adapters_of_our_own(tmp_path: Path) -> None:
+    mute = by_case(list(check(named(tmp_path, "Mute"), ("hello", "speech", "tool", "video", "garbage"))))
+    assert {case: finding.verdict.value for case, finding in mute.items()} == {
+        "hello": "pass",
+        "speech": "fail",
+        "video": "skipped",
+        "tool": "skipped",
+        "garbage": "skipped",
+    }
+    seeing = by_case(list(check(named(tmp_path, "Seeing"), ("speech", "video"))))
+    assert seeing["speech"].verdict is Verdict.PASS
+    assert seeing["video"].verdict is Verdict.FAIL
+    assert "no camera driver" in seeing["video"].detail
+
+
+class Hangs(LiveAdapter):
+    """Takes nothing."""
+
+    async def connect(self, session) -> None:  # type: ignore[no-untyped-def]
+        self.closed = False
+
+    async def send(self, turn) -> None:  # type: ignore[no-untyped-def]
+        await asyncio.Event().wait()
+
+    async def events(self):  # type: ignore[no-untyped-def]
+        await asyncio.Event().wait()
+        yield Output()
+
+    async def close(self) -> None:
+        if self.closed:
+            raise RuntimeError("closed twice")
+        self.closed = True
+
+
+def test_live_adapters_that_hang_or_cannot_be_closed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct, "PATIENCE_S", 0.2)
+    assert run_live("flood", Hangs)[:2] == (Verdict.FAIL, "is not done after 0.2 s")
+    verdict, detail, remedy = run_live("close", Hangs)
+    assert (verdict, detail) == (Verdict.FAIL, "RuntimeError: closed twice")
+    assert remedy
+
+
+def test_the_command_says_what_to_do_and_exits_with_1_on_a_failure(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    good = run(main, ["check-adapter", "echo", "--case", "hello", "--case", "speech"])
+    assert (good.exit_code, "pass     speech: answers" in good.output) == (0, True)
+    bad = run(main, ["check-adapter", named(tmp_path, "Sick")])
+    assert bad.exit_code == 1
+    assert (
+        "fail     hello: adapter_error: micro-turn 0: step raised RuntimeError: out of memory" in bad.output
+    )
+    assert "speech" not in bad.output
+    nobody = run(main, ["check-adapter", "ws://127.0.0.1:1"])
+    assert (nobody.exit_code, "cannot be reached" in nobody.output) == (1, True)
+
+
+def test_an_unknown_case_is_named() -> None:
+    with pytest.raises(UserError, match="no case 'helo'"):
+        list(check("echo", ("helo",)))

@@ -1,0 +1,180 @@
+"""Runs the conformance suite against an adapter, or against whatever listens at an address."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tml_bench.adapter import LiveAdapter
+from tml_bench.adapters.wire import Wire, WireLockstep
+from tml_bench.adapters.wire.messages import Ready
+from tml_bench.adapters.wire.session import PROBE, checked_url, hello_of, open_session
+from tml_bench.conformance.direct import LIVE, run_garbage, run_live
+from tml_bench.conformance.findings import Finding, Verdict
+from tml_bench.conformance.sessions import Judged, SessionCase, session_cases
+from tml_bench.errors import UserError
+from tml_bench.plugins import make_adapter, parse_adapter_spec
+from tml_bench.recording import Recording
+from tml_bench.runs.live import LivePool
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.store import Outcome
+from tml_bench.runs.worker import Result, SessionJob
+from tml_bench.samples import Sample
+from tml_bench.session.engine import Settings
+from tml_bench.session.live import Limits
+
+CASES = (
+    "hello",
+    "silence",
+    "speech",
+    "text",
+    "video",
+    "tool",
+    "cancel",
+    "truncate",
+    "odd input",
+    "flood",
+    "slow consumer",
+    "close",
+    "reconnect",
+    "garbage",
+)
+"""Names of the cases, in order."""
+
+STEP_LIMIT_S = 60.0
+"""A step that takes longer is taken to hang."""
+
+PATIENT = Limits(late_p99_ms=1000.0, late_max_ms=1000.0)
+"""Nothing is measured here, so a busy machine spoils nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is checked.
+
+    Attributes:
+        spec: the adapter as given on the command line.
+        live: it runs on the wall clock.
+        claims: what it says it can; the lack of anything else is no failure.
+        url: of its wire server; empty for other adapters.
+    """
+
+    spec: str
+    live: bool
+    claims: frozenset[str] = frozenset()
+    url: str = ""
+
+
+def check(text: str, only: Collection[str] = CASES) -> Iterator[Finding]:
+    """Run the cases; yields each finding as it is known. After a failed ``hello`` nothing else is tried.
+
+    Args:
+        text: an adapter as given on the command line, or the address of a wire server, which is checked in
+            every mode it supports.
+        only: the cases wanted.
+
+    Raises:
+        UserError: no such adapter, no address, or no such case.
+        InfrastructureError, ProtocolError: nothing that speaks the protocol listens at the address.
+    """
+    unknown = set(only) - set(CASES)
+    if unknown:
+        raise UserError(f"there is no case {min(unknown)!r}", f"the cases are {', '.join(CASES)}")
+    for subject in _at(text) if text.startswith(("ws://", "wss://")) else [_named(text)]:
+        yield from _checked(subject, only)
+
+
+def _at(url: str) -> list[_Subject]:
+    ready = asyncio.run(_asked(url))
+    specs = {"lockstep": f"wire-lockstep:{url}", "realtime": f"wire:{url}"}
+    return [
+        _Subject(specs[mode], mode == "realtime", _claims(ready), url)
+        for mode in specs
+        if mode in ready.modes
+    ]
+
+
+async def _asked(url: str) -> Ready:
+    socket, _, ready, _ = await open_session(
+        checked_url(url), hello_of(PROBE, "realtime"), None, any_mode=True
+    )
+    await socket.close()
+    return ready
+
+
+def _named(text: str) -> _Subject:
+    adapter = make_adapter(parse_adapter_spec(text))
+    live = isinstance(adapter, LiveAdapter)
+    if isinstance(adapter, Wire | WireLockstep):
+        return _Subject(text, live, _claims(asyncio.run(_asked(adapter.url))), adapter.url)
+    return _Subject(text, live, frozenset({"video_in"} if adapter.video_in is not None else ()))
+
+
+def _claims(ready: Ready) -> frozenset[str]:
+    video = ("video_in",) if ready.video_in is not None else ()
+    return frozenset((*ready.capabilities, *video))
+
+
+def _checked(subject: _Subject, only: Collection[str]) -> Iterator[Finding]:
+    with tempfile.TemporaryDirectory(prefix="tml-bench-check-") as name:
+        sessions = session_cases(Path(name))
+        with LivePool(1, limits=PATIENT) if subject.live else Pool(1, STEP_LIMIT_S) as pool:
+            for case in CASES:
+                if case not in only:
+                    continue
+                if case in LIVE:
+                    judged = _direct(subject, case)
+                elif case == "garbage":
+                    judged = _garbage(subject)
+                else:
+                    session = sessions["hello" if case == "reconnect" else case]
+                    judged = _session(subject, pool, case, session, Path(name))
+                yield Finding(subject.spec, case, *judged)
+                if case == "hello" and judged[0] is Verdict.FAIL:
+                    return
+
+
+def _session(subject: _Subject, pool: Pool | LivePool, name: str, case: SessionCase, folder: Path) -> Judged:
+    if case.claim == "video_in" and "video_in" not in subject.claims:
+        return Verdict.SKIPPED, "takes no video", ""
+    place = folder / "recording"
+    sample = Sample(name.replace(" ", "-"), "all", case.script, case.reference)
+    pool.submit(SessionJob((0, sample.id), "check", sample, subject.spec, Settings(), place))
+    ((_, result),) = pool.results()
+    if result.outcome is not Outcome.VALID:
+        return Verdict.FAIL, f"{result.outcome}: {result.reason}", _remedy(result)
+    verdict, detail, remedy = case.judge(list(Recording(place).events()))
+    if verdict is Verdict.SKIPPED and case.claim in subject.claims:
+        return Verdict.FAIL, f"claims {case.claim}, but {detail}", remedy
+    return verdict, detail, remedy
+
+
+def _remedy(result: Result) -> str:
+    match result.outcome:
+        case Outcome.INFRASTRUCTURE:
+            return "start the model's server, or check its address and key"
+        case Outcome.INVALID:
+            return "this machine was too busy to keep time at all: stop what else runs, and check again"
+        case _:
+            return "see docs/writing-an-adapter.md, or docs/wire-protocol.md for a server"
+
+
+def _direct(subject: _Subject, case: str) -> Judged:
+    if not subject.live:
+        return Verdict.SKIPPED, "only for adapters on the wall clock", ""
+
+    def make() -> LiveAdapter:
+        adapter = make_adapter(parse_adapter_spec(subject.spec))
+        assert isinstance(adapter, LiveAdapter)
+        return adapter
+
+    return run_live(case, make)
+
+
+def _garbage(subject: _Subject) -> Judged:
+    if not subject.url:
+        return Verdict.SKIPPED, "only for servers of the wire protocol", ""
+    return run_garbage(subject.url)

@@ -1,0 +1,36 @@
+"""What a case of the conformance suite found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How a case ended."""
+
+    PASS = "pass"
+    """As it should be."""
+    FAIL = "fail"
+    """Not as it should be, or not as claimed."""
+    SKIPPED = "skipped"
+    """Not claimed, or not to be had of this kind of adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a case found.
+
+    Attributes:
+        adapter: as given, or as derived from an address.
+        case: its name.
+        verdict: how it ended.
+        detail: what was seen.
+        remedy: what to do about it; empty when nothing.
+    """
+
+    adapter: str
+    case: str
+    verdict: Verdict
+    detail: str
+    remedy: str = ""

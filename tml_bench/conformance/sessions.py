@@ -1,0 +1,198 @@
+"""The cases that are sessions: a script each, and what its recording must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from tml_bench import events as ev
+from tml_bench.conformance.findings import Verdict
+from tml_bench.samples import (
+    At,
+    IntoModelSpeech,
+    Reference,
+    Script,
+    Tool,
+    UserText,
+    UserTurn,
+    UserVideo,
+    Utterance,
+    Waveform,
+)
+
+RATE = 16000
+WORDS_S = 2.0
+"""Length of what the user says, in seconds."""
+
+Events = Sequence[ev.AnyEvent]
+Judged = tuple[Verdict, str, str]
+"""Verdict, what was seen, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCase:
+    """A case that is one session.
+
+    Attributes:
+        script: what the user does.
+        judge: looks at the events of a session that went through.
+        claim: what the adapter must claim for a lack of it to be a failure.
+        reference: for adapters that are shown what is expected.
+    """
+
+    script: Script
+    judge: Callable[[Events], Judged]
+    claim: str = ""
+    reference: Reference = field(default_factory=Reference)
+
+
+def get_time(arguments: Mapping[str, object]) -> object:
+    """The function that the model may call."""
+    return {"time": "12:00"}
+
+
+def session_cases(folder: Path) -> dict[str, SessionCase]:
+    """The cases by name, in order.
+
+    Args:
+        folder: where files that they need are written.
+    """
+    said = _said()
+    turn = UserTurn(said, At(0.4))
+    asked = UserText(0.2, "Call the function get_time and say what it gives.")
+    clock = Tool(
+        "get_time", "The time of day.", {"type": "object", "properties": {}}, get_time, latency_s=0.6
+    )
+    barge_in = UserTurn(said, IntoModelSpeech(0.5, timeout_s=6.0))
+    end_s = 0.4 + WORDS_S
+    expected = Reference(end_s, (Utterance(end_s + 0.2),))
+    odd = UserText(0.2, "\u200b\U0001f99c\u0000 " + "x" * 10_000)
+    return {
+        "hello": SessionCase(Script(tail_s=0.5), _opened),
+        "silence": SessionCase(Script(tail_s=3.0), _silent),
+        "speech": SessionCase(Script((turn,), tail_s=4.0), _answered, reference=expected),
+        "text": SessionCase(
+            Script(texts=(UserText(0.2, "Please answer this message."),), tail_s=3.0), _replied, "text_in"
+        ),
+        "video": SessionCase(
+            Script((turn,), videos=(UserVideo(_video(folder)),), tail_s=1.0), _watched, "video_in"
+        ),
+        "tool": SessionCase(Script((turn,), (asked,), tail_s=3.0, tools=(clock,)), _called, "tools"),
+        "cancel": SessionCase(Script((turn, barge_in), tail_s=2.0), _cancelled, "interrupt"),
+        "truncate": SessionCase(Script((turn, barge_in), tail_s=2.0), _truncated, "interrupt"),
+        "odd input": SessionCase(Script((UserTurn(_noise(), At(0.4)),), (odd,), tail_s=1.0), _survived),
+    }
+
+
+def _said() -> Waveform:
+    from tml_bench.adapters.reference.voice import clip
+
+    return Waveform(clip("talk", RATE).audio[: round(WORDS_S * RATE)], RATE)
+
+
+def _noise() -> Waveform:
+    return Waveform(np.random.default_rng(0).choice([-1.0, 1.0], RATE).astype(np.float32), RATE)
+
+
+def _video(folder: Path) -> Path:
+    import cv2
+
+    path = folder / "video.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5.0, (64, 48))
+    for level in range(0, 250, 25):
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.release()
+    return path
+
+
+Kind = TypeVar("Kind")
+
+
+def _of(events: Events, kind: type[Kind]) -> list[Kind]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def _onsets_s(events: Events) -> list[float]:
+    """When the model's audio begins to be heard, in seconds."""
+    return [audio.onset_ns / 1e9 for audio in _of(events, ev.ModelAudio) if audio.onset_ns is not None]
+
+
+def _opened(events: Events) -> Judged:
+    (opened,) = _of(events, ev.SessionOpened)
+    return Verdict.PASS, f"takes audio at {opened.audio_in} Hz, gives it at {opened.audio_out} Hz", ""
+
+
+def _silent(events: Events) -> Judged:
+    onsets = _onsets_s(events)
+    return Verdict.PASS, f"speaks first, after {onsets[0]:.1f} s" if onsets else "keeps silent", ""
+
+
+def _answered(events: Events) -> Judged:
+    (turn,) = _of(events, ev.UserTurnStarted)
+    onsets = [onset for onset in _onsets_s(events) if onset > turn.t_ns / 1e9]
+    if onsets:
+        return Verdict.PASS, f"answers {onsets[0] - turn.end_ns / 1e9:+.2f} s after the user's end", ""
+    return (
+        Verdict.FAIL,
+        f"says nothing to {WORDS_S:g} s of speech and 4 s of silence",
+        "check that it reads audio at its rate and full scale, and how it finds the end of a turn",
+    )
+
+
+def _replied(events: Events) -> Judged:
+    if _of(events, ev.ModelText) or _onsets_s(events):
+        return Verdict.PASS, "answers a text message", ""
+    return Verdict.SKIPPED, "does not answer text messages", "use turn.texts, if the model can read"
+
+
+def _watched(events: Events) -> Judged:
+    return Verdict.PASS, "takes video", ""
+
+
+def _called(events: Events) -> Judged:
+    calls, returned = _of(events, ev.ModelToolCall), _of(events, ev.ToolReturned)
+    if not calls:
+        return Verdict.SKIPPED, "calls no function when asked to", "offer session.tools to the model"
+    if not returned:
+        return (
+            Verdict.FAIL,
+            "calls a function and the result never comes back",
+            "call it while the session lasts",
+        )
+    if calls[0].name != "get_time":
+        return Verdict.FAIL, f"calls {calls[0].name!r}, which was not offered", "call only functions offered"
+    return Verdict.PASS, "calls a function and takes its result while the user speaks", ""
+
+
+def _cancelled(events: Events) -> Judged:
+    interruption = _of(events, ev.UserTurnStarted)[1]
+    if interruption.timed_out:
+        return Verdict.SKIPPED, "did not speak, so it could not be interrupted", ""
+    flushes = [flush for flush in _of(events, ev.Flush) if flush.t_ns > interruption.t_ns]
+    if flushes:
+        late_s = (flushes[0].t_ns - interruption.t_ns) / 1e9
+        return Verdict.PASS, f"drops its unheard audio {late_s:.2f} s after it is interrupted", ""
+    return (
+        Verdict.SKIPPED,
+        "drops nothing when it is interrupted",
+        "right for a model that gives its audio as it is to be heard; one that is ahead must flush",
+    )
+
+
+def _truncated(events: Events) -> Judged:
+    flushes = _of(events, ev.Flush)
+    if not flushes:
+        return Verdict.SKIPPED, "drops nothing, so there is no position to be told", ""
+    handed = [step.handed_ns for step in events if isinstance(step, ev.Stepped | ev.Sent)]
+    after = [t_ns for t_ns in handed if t_ns > flushes[0].t_ns]
+    if not after:
+        return Verdict.FAIL, "the session ends with the flush", "go on taking micro-turns after a flush"
+    return Verdict.PASS, f"is told that {flushes[0].heard_ms:.0f} ms were heard, and goes on", ""
+
+
+def _survived(events: Events) -> Judged:
+    return Verdict.PASS, "survives full-scale noise and an odd text", ""
