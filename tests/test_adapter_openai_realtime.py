@@ -152,6 +152,18 @@ def test_a_service_that_cannot_truncate_is_told_nothing() -> None:
     assert talk.replies == []
 
 
+def test_after_a_cut_the_next_answer_waits_for_the_cancel_where_that_is_confirmed() -> None:
+    for dialect, asked_at_once in (("ga", False), ("qwen", True)):
+        talk = conversation(dialect)
+        tell(talk, began(), audio())
+        assert meaning(talk.cut_in()) == ["flush"]
+        talk.commit()
+        asked = ["response.create"] if asked_at_once else []
+        assert replied(talk) == ["response.cancel", "input_audio_buffer.commit", *asked]
+        assert tell(talk, audio(), ended(status="cancelled")) == []
+        assert replied(talk) == ([] if asked_at_once else ["response.create"])
+
+
 def test_a_call_counts_once_and_only_when_complete() -> None:
     arguments = {"type": "response.function_call_arguments.done", "item_id": "f1", "call_id": "c1"}
     arguments |= {"name": "f", "arguments": '{"a": 1}'}

@@ -95,9 +95,12 @@ class Conversation:
 
     def cut_in(self) -> Iterator[Output]:
         """The user begins, where it is ours to say: cancel the response under way, drop what is unheard."""
-        if self.responding:
+        cancelled = self.responding
+        if cancelled:
             self.replies.append({"type": "response.cancel"})
         yield from self._flush()
+        if cancelled and not self._dialect.confirms_cancel:
+            self.responding = ""
 
     def told_heard(self, item: str, ms: float) -> None:
         """Tell the service that only ``ms`` of a reply were heard, where it can be told.

@@ -57,6 +57,7 @@ class Dialect:
         cuts_on_speech: when it hears the user begin it cancels its reply, and the client must drop what is
             unheard. False for full-duplex models, which decide that themselves and say so, unless turn
             detection was asked for.
+        confirms_cancel: it says when a response that we cancelled is done.
         truncates: it is told how much of a cut reply was heard.
         text_is_spoken: written output beside audio is the transcript of that audio.
         farewell: said before closing; empty for nothing.
@@ -84,6 +85,7 @@ class Dialect:
     transcribes: bool = True
     numbered: bool = True
     cuts_on_speech: bool = True
+    confirms_cancel: bool = True
     truncates: bool = True
     text_is_spoken: bool = False
     farewell: str = ""
@@ -127,6 +129,7 @@ DIALECTS: Mapping[str, Dialect] = {
         rate_in=16000,
         append=say.append_then_image_buffer,
         video=VideoSpec(fps=1.0, max_side=720),
+        confirms_cancel=False,
         truncates=False,
         farewell="session.finish",
     ),

@@ -170,11 +170,10 @@ class LiveSessionFake:
             await asyncio.sleep(max(0.0, (next_ns - time.monotonic_ns()) / 1e9))
             speaks = bool(self._speech) and next_ns >= self._due_ns
             data = self._speech.pop(0) if speaks else silence
-            if speaks and self._text:
-                self.answered_ns.append(time.monotonic_ns())
             audio = base64.b64encode(data).decode()
             await self._send({"type": "session.output_audio.delta", "delta": audio}, numbered=False)
             if speaks and self._text:
+                self.answered_ns.append(self.log[-1][1])
                 text = {"delta": self._text, "start_ms": 0, "end_ms": 100}
                 await self._send({"type": "session.output_transcript.delta", **text})
                 self._text = ""
@@ -185,5 +184,6 @@ class LiveSessionFake:
         if numbered:
             message = {"event_id": f"event_{self._number}", **message}
         self.check_server(message)
+        text = json.dumps(message)
         self.log.append((True, time.monotonic_ns(), message))
-        await self._connection.send(json.dumps(message))
+        await self._connection.send(text)

@@ -216,6 +216,7 @@ class Session:
         self._calls: set[str] = set()
         self._seq = 0
         self._samples = 0
+        self._answers_now = False
 
     async def run(self) -> None:
         try:
@@ -369,10 +370,11 @@ class Session:
                 **_only(where, "response_id", "output_index"),
             }
         )
-        self.answered_ns.append(time.monotonic_ns())
+        self._answers_now = True
+        began_ns = time.monotonic_ns()
         for i, piece in enumerate(pieces):
             if answer.paced:
-                await _until(self.answered_ns[-1] + i * (answer.every_ms or answer.piece_ms) * 1_000_000)
+                await _until(began_ns + i * (answer.every_ms or answer.piece_ms) * 1_000_000)
             self._durations[self._item] = (i + 1) * answer.piece_ms
             await self._piece(piece, answer.text if i == 0 else "", i == len(pieces) - 1)
         await self._shaped({"type": "response.output_audio.done", **where})
@@ -458,8 +460,13 @@ class Session:
         message = {"event_id": self._new("event"), **message}
         self.profile.check_server(message)
         message["type"] = self.profile.names.get(message["type"], message["type"])
-        self.log.append((True, time.monotonic_ns(), message))
-        await self._connection.send(json.dumps(message))
+        text, now = json.dumps(message), time.monotonic_ns()
+        self.log.append((True, now, message))
+        if self._answers_now:
+            self.answered_ns.append(now)
+            self._answers_now = False
+        await self._connection.send(text)
+        await asyncio.sleep(0)  # it shares its loop with the client, which a real service does not hold up
 
 
 def _only(message: Message, *names: str) -> Message:
