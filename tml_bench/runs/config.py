@@ -139,10 +139,12 @@ def dataset_sha256(samples: Sequence[Sample]) -> str:
     digest = hashlib.sha256()
     for sample in samples:
         digest.update(repr((sample.id, sample.subset, sample.problem, sample.reference)).encode())
-        for turn in sample.script.turns:
+        script = sample.script
+        digest.update(repr((script.texts, script.instructions, script.tail_s)).encode())
+        for turn in script.turns:
             digest.update(repr(turn.cue).encode())
             digest.update(_audio_bytes(turn.audio))
-        for video in sample.script.videos:
+        for video in script.videos:
             digest.update(repr((video.at_s, video.sound, video.after, video.subtitles)).encode())
             digest.update(_file_digest(video.path))
     return digest.hexdigest()
