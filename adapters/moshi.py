@@ -1,7 +1,8 @@
 """Moshi and PersonaPlex: binary frames whose first byte tells their kind, audio as Ogg-Opus.
 
 Source: kyutai-labs/moshi, rust/protocol.md and moshi/server.py. Each direction is one continuous Ogg-Opus
-stream of 24 kHz mono audio in frames of 80 ms; the model speaks and listens all the time, silence included.
+stream of 24 kHz mono audio in frames of 80 ms. The model speaks all the time, also as silence, which is left
+out (``_gate``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from tml_bench.adapter import (
     SessionStart,
     Transcript,
 )
-from tml_bench.adapters._pcm import Frames
+from tml_bench.adapters._gate import SilenceGate
+from tml_bench.adapters._pcm import Frames, to_int16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, open_socket, refusal
 from tml_bench.errors import UserError
@@ -55,6 +57,7 @@ class Moshi(SocketAdapter):
         self._open_s = OPEN_S
         self._frames = Frames(FRAME)
         self._writer, self._decoder = _opus()
+        self._gate = SilenceGate(self.audio_out)
 
     async def connect(self, session: SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
@@ -89,7 +92,9 @@ class Moshi(SocketAdapter):
         kind, payload = _split(message)
         yield ProviderEvent(kind, kept(_body(kind, payload)))
         if kind == "audio":
-            yield Output(audio=self._decoder.append_bytes(payload))
+            audio = to_int16(self._decoder.append_bytes(payload))
+            if self._gate.lets_through(audio):
+                yield Output(audio=audio)
         elif kind == "text":
             yield Output(transcript=(Transcript(_words(payload)),))
         elif kind == "error":

@@ -42,6 +42,7 @@ class FakeBot(ScriptedServer):
         await self.tell(json.dumps(message))
 
     async def greet(self) -> None:
+        self._sequence = self._chunk = 0
         hello = json.loads(await self.receive())
         if hello != {"event": "connected", "protocol": "Call", "version": "1.0.0"}:
             raise ViolationError("no connected")
