@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from websockets.asyncio.server import ServerConnection
-from wire_servers import READY, greet, reference_server, serving, step_server
+from wire_servers import EXAMPLES, READY, greet, reference_server, serving, step_server
 
 from tml_bench.adapter import LiveAdapter, Output
 from tml_bench.adapters.wire.frames import AUDIO, Chunk
@@ -60,6 +60,12 @@ def test_the_reference_server_passes_in_lockstep() -> None:
     assert skipped == {"video", *LIVE}
     assert {found[case].verdict for case in set(CASES) - skipped} == {Verdict.PASS}
     # The user ends at 2.4 s; 300 ms of silence are complete in the micro-turn handed over at 2.8 s.
+    assert found["speech"].detail == "answers +0.40 s after the user's end"
+
+
+def test_the_example_adapter_does_all_it_claims() -> None:
+    found = by_case(list(check(f"{EXAMPLES / 'step_adapter.py'}:Beeper")))
+    assert {finding.verdict for finding in found.values()} == {Verdict.PASS, Verdict.SKIPPED}
     assert found["speech"].detail == "answers +0.40 s after the user's end"
 
 

@@ -54,6 +54,9 @@ def file(tmp_path: Path) -> Path:
          "delayed-ms=400-audio_out=48000"),
         ("a/b.py:C", "a/b.py:C", (), {}, "b-C"),
         ("C:\\x\\b.py:C:device=cuda:0", "C:\\x\\b.py:C", (), {"device": "cuda:0"}, None),
+        ("wire:ws://h:8765", "wire", ("ws://h:8765",), {}, "wire-ws-h-8765"),
+        ("wire:ws://bench.py:80/p?a=b", "wire", ("ws://bench.py:80/p?a=b",), {}, None),
+        ("b.py:C:url=wss://h.py:1/?q=2,s=3", "b.py:C", (), {"url": "wss://h.py:1/?q=2", "s": 3}, None),
         ("b.py:C:True,x=false,y=a=b", "b.py:C", (True,), {"x": False, "y": "a=b"}, "b-C-True-x=false-y=a=b"),
     ],
 )  # fmt: skip
