@@ -37,8 +37,8 @@ KINDS = ("handshake", "audio", "text", "control", "metadata", "error", "ping")
 CONTROLS = ("start", "end_turn", "pause", "restart")
 """What the second byte of a control message means, by its value."""
 
-PERSONAPLEX_OPEN_S = 120.0
-"""Longest wait for PersonaPlex's handshake, which follows the reading of its prompts."""
+PERSONAPLEX_OPEN_S = 30.0
+"""Longest wait for PersonaPlex's handshake, which follows the reading of its prompts; a session's own too."""
 
 
 class Moshi(SocketAdapter):
