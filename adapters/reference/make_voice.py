@@ -1,19 +1,27 @@
 """Render the reference adapters' voice: ``python -m tml_bench.adapters.reference.make_voice OUT``.
 
 Needs the extras ``voices`` and ``speech``; the voice is "heart" of hibari-tts 0.2.1 (Apache-2.0). Writes
-``answer.flac``, ``talk.flac`` and ``backchannel.flac`` (24 kHz mono 16 bit; the first sample is the energy
-onset, the last one the energy end) and ``clips.json`` with the text and word times of each. The first two
-begin with a full vowel, so that their onset is unmistakable.
+one FLAC file per clip (24 kHz mono 16 bit; the first sample is the energy onset, the last one the energy end)
+and ``clips.json`` with the text and word times of each.
+
+- ``answer``, ``talk`` and ``backchannel``: for turn taking. The first two begin with a full vowel, so that
+  their onset is unmistakable.
+- ``one`` to ``forty``: numbers, their text in digits; ``start`` and ``stop``.
+- the others: every answer of the mini set of ProactiveVideoQA, named after its words.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from tml_bench.adapters.reference.voice import HIGHEST, number_name
 from tml_bench.media import speech
+from tml_bench.perception.timeline import Word
 
 RATE = 24000
 LONGEST_PAUSE_S = 0.1
@@ -28,6 +36,51 @@ CLIPS = {
     ),
     "backchannel": "Right.",
 }
+COMMANDS = ("start", "stop")
+ANSWERS = (
+    "A red ball rolls in.",
+    "A blue ball rolls in.",
+    "A yellow ball rolls in.",
+    "The person walks in.",
+    "The person sits down.",
+    "The person stands up.",
+    "The lamp turns on.",
+    "The lamp turns off.",
+    "The lamp is on again.",
+    "The door opens.",
+    "A person comes in.",
+    "The door closes.",
+    "You put an apple in the bowl.",
+    "You put a lemon in the bowl.",
+    "You stir the bowl.",
+    "You pack the book.",
+    "You pack the mug.",
+    "You pack the ball.",
+    "You close the box.",
+    "You put a tea bag in the mug.",
+    "You pour in the water.",
+    "You stir the tea.",
+    "Mary turns on the lamp.",
+    "Peter walks out of the room.",
+    "Mary sits down on the stool.",
+    "A person falls down in the street.",
+    "Someone steals a bag and runs away.",
+    "A car hits a post.",
+    "Smoke comes out of the car.",
+)
+
+
+def spoken_forms() -> Iterator[tuple[str, str, str]]:
+    """Name, text and what the voice is given to say, of every clip."""
+    for name, text in CLIPS.items():
+        yield name, text, text
+    for number in range(1, HIGHEST + 1):
+        name = number_name(number)
+        yield name, str(number), f"{name.capitalize()},"
+    for name in COMMANDS:
+        yield name, name, f"{name.capitalize()}."
+    for text in ANSWERS:
+        yield re.sub(r"[^a-z]+", "-", text.lower()).strip("-"), text, text
 
 
 def main() -> None:
@@ -36,15 +89,15 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     out: Path = parser.parse_args().out
     clips = {}
-    for name, text in CLIPS.items():
-        spoken = speech.synthesise(text, VOICE, RATE)
+    for name, text, said in spoken_forms():
+        spoken = speech.synthesise(said, VOICE, RATE)
         samples = speech.level(speech.shorten_pauses(spoken, RATE, LONGEST_PAUSE_S))
         speech.write_flac(out / f"{name}.flac", samples, RATE)
-        clips[name] = {
-            "text": text,
-            "duration_s": len(samples) / RATE,
-            "words": msgspec.to_builtins(speech.align(samples, RATE, text)),
-        }
+        duration = len(samples) / RATE
+        # A single word fills its clip, and the aligner does not know digits.
+        one = [Word(text, 0.0, round(duration, 3))]
+        words = one if " " not in text else speech.align(samples, RATE, text)
+        clips[name] = {"text": text, "duration_s": duration, "words": msgspec.to_builtins(words)}
     speech.write_json(out / "clips.json", clips)
 
 

@@ -14,6 +14,13 @@ from tml_bench.adapter import SpokenWord
 from tml_bench.media.audio import read_mono
 
 FOLDER = Path(__file__).parent / "voice"
+HIGHEST = 40
+"""Numbers from 1 to this have a clip."""
+_ONES = [
+    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+]
+_TENS = ("twenty", "thirty", "forty")
 
 
 class _Word(msgspec.Struct, frozen=True):
@@ -42,9 +49,17 @@ class Clip:
     audio: NDArray[np.float32]
 
 
+def number_name(number: int) -> str:
+    """The clip that says a number from 1 to ``HIGHEST``, such as ``twenty-one``."""
+    if number < 20:
+        return _ONES[number - 1]
+    tens = _TENS[number // 10 - 2]
+    return f"{tens}-{_ONES[number % 10 - 1]}" if number % 10 else tens
+
+
 @cache
 def clip(name: str, rate: int) -> Clip:
-    """The clip ``answer``, ``talk`` or ``backchannel`` at a rate in Hz."""
+    """The clip of that name (``answer``, ``talk``, ``twenty-one``, ...) at a rate in Hz."""
     entry = msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Entry])[name]
     audio, _ = read_mono(FOLDER / f"{name}.flac", rate)
     audio.flags.writeable = False

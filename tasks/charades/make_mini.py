@@ -1,12 +1,13 @@
 """Render the mini set: ``python -m tml_bench.tasks.charades.make_mini OUT``.
 
 Needs the extras ``voices`` and ``speech``. Writes ``Charades_v1_test.csv``, ``Charades_v1_classes.txt``,
-``charades_sta_test.txt`` and ``videos/*.mp4`` in the official layout, one spoken instruction per class and per
-query, and ``manifest.json``. A drawn person does one to three things, standing still in between; the times are
-chosen first and the motion is computed from them, so the annotation is the truth and not a measurement.
+``charades_sta_test.txt`` and ``videos/*.mp4`` in the official layout, one spoken instruction per class and
+per query, and ``manifest.json``. A drawn person does one to three things, standing still in between; the
+times are chosen first and the motion is computed from them, so the annotation is the truth and not a
+measurement.
 
-``--seed N`` draws other people, rooms and times in the same format, to develop a model on; ``--videos-only`` leaves
-out what needs the voices.
+``--seed N`` draws other people, rooms and times in the same format, to develop a model on;
+``--videos-only`` leaves out what needs the voices.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from tml_bench.media import film, motion, props, speech
 from tml_bench.media.figure import Camera, Image, Pose, draw
+from tml_bench.tasks.charades.loader import action_instruction, sentence_instruction
 from tml_bench.tasks.repcount_a.make_mini import someone
 
 VERSION = "mini-1"
@@ -172,17 +174,18 @@ def render(out: Path, seed: int = 0, videos_only: bool = False) -> None:
     _write_annotations(out, items)
     if not videos_only:
         entries = {}
-        for code, (wording, query) in CLASSES.items():
-            text = f"Say start when the person starts {wording[0].lower()}{wording[1:]}, and say stop when they stop."
-            entries[code] = film.spoken(out, f"instructions/{code}.flac", text, VOICE)
-            text = f"Say start when this begins and stop when it ends: a person {query}."
-            entries[_query(query)] = film.spoken(out, f"instructions/{code}_query.flac", text, VOICE)
+        for code, (wording, _) in CLASSES.items():
+            sentence, name = _query(code), wording.lower().replace(" ", "-")
+            text = action_instruction(wording)
+            entries[name] = film.spoken(out, f"instructions/{name}.flac", text, VOICE)
+            text = sentence_instruction(sentence)
+            entries[sentence] = film.spoken(out, f"instructions/{name}-sentence.flac", text, VOICE)
         speech.write_json(out / "instructions.json", entries)
         film.write_manifest(out, VERSION)
 
 
-def _query(wording: str) -> str:
-    return f"a person {wording}."
+def _query(code: str) -> str:
+    return f"a person {CLASSES[code][1]}."
 
 
 def _write_annotations(out: Path, items: list[Item]) -> None:
@@ -193,7 +196,7 @@ def _write_annotations(out: Path, items: list[Item]) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(header.split(","))
         for item in items:
-            told = " Then ".join(f"a person {CLASSES[code][1]}." for code, _, _ in item.actions).capitalize()
+            told = " Then ".join(_query(code) for code, _, _ in item.actions).capitalize()
             actions = ";".join(f"{code} {start:.2f} {end:.2f}" for code, start, end in item.actions)
             drawn = [
                 item.id,
@@ -210,7 +213,7 @@ def _write_annotations(out: Path, items: list[Item]) -> None:
             ]
             rows.writerow(drawn)
     queries = [
-        f"{item.id} {start:.1f} {end:.1f}##{_query(CLASSES[code][1])}\n"
+        f"{item.id} {start:.1f} {end:.1f}##{_query(code)}\n"
         for item in items
         for code, start, end in item.actions
         if [c for c, _, _ in item.actions].count(code) == 1

@@ -1,9 +1,9 @@
 """Render the mini set: ``python -m tml_bench.tasks.proactive_video_qa.make_mini OUT``.
 
-Needs the extras ``voices`` and ``speech``. Writes ``<WEB|EGO|TV|VAD>/anno.json`` and ``videos/*.mp4`` in the official
-layout, every question spoken, and ``manifest.json``. The scenes and what happens when are in
-:mod:`tml_bench.tasks.proactive_video_qa.scenes`; the pictures are computed from the times, so the annotation is
-the truth and not a measurement.
+Needs the extras ``voices`` and ``speech``. Writes ``<WEB|EGO|TV|VAD>/anno.json`` and ``videos/*.mp4`` in
+the official layout, every question spoken, and ``manifest.json``. The scenes and what happens when are in
+:mod:`tml_bench.tasks.proactive_video_qa.scenes`; the pictures are computed from the times, so the
+annotation is the truth and not a measurement.
 
 ``--videos-only`` leaves out what needs the voices.
 """
@@ -27,7 +27,7 @@ VOICE = speech.Voice("joe", 1.04, 0.95)
 
 def identifier(subset: str, number: int) -> str:
     """The ``question_id`` of the ``number``-th item (from 1) of a subset; also the stem of its files."""
-    return f"{subset.lower()}_{number}"
+    return f"mini_{subset.lower()}_{number}"
 
 
 def annotation(scene: Scene, name: str) -> dict[str, Any]:

@@ -57,8 +57,8 @@ class Scene:
 
 _ROOM = Camera(138, complex(240, 318))
 _STREET = Camera(62, complex(240, 262))
-_ANNA = Look((226, 186, 158), (150, 112, 62), (58, 110, 160), (92, 76, 58))
-_BEN = Look((122, 82, 58), (28, 24, 22), (70, 130, 84), (60, 60, 64))
+_MARY = Look((226, 186, 158), (150, 112, 62), (58, 110, 160), (92, 76, 58))
+_PETER = Look((122, 82, 58), (28, 24, 22), (70, 130, 84), (60, 60, 64))
 _EVE = Look((214, 170, 140), (60, 42, 30), (176, 60, 52), (48, 58, 92))
 
 
@@ -125,7 +125,7 @@ def _web() -> list[Scene]:
         image = doors.copy()
         props.door(image, -1.2, film.smooth(_share(t, 4, 5.5)) - film.smooth(_share(t, 17, 18.5)), _ROOM)
         if t >= 9:
-            _person(image, _walking(t, 9, 11.5, -0.75, 1.0), _ANNA, _ROOM)
+            _person(image, _walking(t, 9, 11.5, -0.75, 1.0), _MARY, _ROOM)
         return image
 
     return [
@@ -179,39 +179,42 @@ def _tv() -> list[Scene]:
 
     def evening(t: float) -> Image:
         image = dim.copy()
-        anna = (
+        mary = (
             motion.reach(0.45, 1, _share(t, 8.5, 11.5), complex(0.42, 0.02))
             if 8.5 <= t < 11.5
             else motion.stand(0.45, 1, t)
         )
-        _person(image, motion.stand(-0.8, 1, t), _BEN, _ROOM)
-        _person(image, anna, _ANNA, _ROOM)
+        _person(image, motion.stand(-0.8, 1, t), _PETER, _ROOM)
+        _person(image, mary, _MARY, _ROOM)
         props.lamp(image, 1.05, t >= 10, _ROOM)
         return image
 
     def hurry(t: float) -> Image:
         image = hall.copy()
-        _person(image, motion.stand(-0.7, 1, t), _ANNA, _ROOM)
-        ben = motion.stand(0.3, -1, t) if t < 9 else _walking(t, 9, 11.2, 0.3, 2.5)
-        _person(image, ben, _BEN, _ROOM)
+        _person(image, motion.stand(-0.7, 1, t), _MARY, _ROOM)
+        peter = motion.stand(0.3, -1, t) if t < 9 else _walking(t, 9, 11.2, 0.3, 2.5)
+        _person(image, peter, _PETER, _ROOM)
         return image
 
     def tired(t: float) -> Image:
         image = den.copy()
-        _person(image, motion.stand(0.9, -1, t), _BEN, _ROOM)
-        _person(image, motion.sit(-0.12, 1, _share(t, 10, 12), t), _ANNA, _ROOM)
+        _person(image, motion.stand(0.9, -1, t), _PETER, _ROOM)
+        _person(image, motion.sit(-0.12, 1, _share(t, 10, 12), t), _MARY, _ROOM)
         return image
 
     return [
-        Scene("TV", "What does Anna do after Ben says that it is dark?", (
-            Event(8.5, 11.5, "Anna turns on the lamp.", 15.0),
-        ), 18.0, evening, ((2.0, "Ben: It is getting dark in here."), (5.0, "Anna: Wait, I will see to it."))),
-        Scene("TV", "What does Ben do when he hears about the train?", (
-            Event(9.0, 11.2, "Ben walks out of the room.", 14.0),
-        ), 17.0, hurry, ((2.5, "Anna: Your train leaves in ten minutes."), (6.0, "Ben: Oh no, I have to go!"))),
-        Scene("TV", "What does Anna do after Ben offers her the stool?", (
-            Event(10.0, 12.0, "Anna sits down on the stool.", 16.0),
-        ), 19.0, tired, ((2.0, "Anna: My feet hurt."), (5.0, "Ben: Take the stool."), (8.0, "Anna: Thank you."))),
+        Scene("TV", "What does Mary do after Peter says that it is dark?", (
+            Event(8.5, 11.5, "Mary turns on the lamp.", 15.0),
+        ), 18.0, evening,
+            ((2.0, "Peter: It is getting dark in here."), (5.0, "Mary: Wait, I will see to it."))),
+        Scene("TV", "What does Peter do when he hears about the train?", (
+            Event(9.0, 11.2, "Peter walks out of the room.", 14.0),
+        ), 17.0, hurry,
+            ((2.5, "Mary: Your train leaves in ten minutes."), (6.0, "Peter: Oh no, I have to go!"))),
+        Scene("TV", "What does Mary do after Peter offers her the stool?", (
+            Event(10.0, 12.0, "Mary sits down on the stool.", 16.0),
+        ), 19.0, tired,
+            ((2.0, "Mary: My feet hurt."), (5.0, "Peter: Take the stool."), (8.0, "Mary: Thank you."))),
     ]  # fmt: skip
 
 
@@ -245,12 +248,12 @@ def _vad() -> list[Scene]:
             pose = motion.walk(_between(t, 1, 9, -4.6, 0.2), 1, t) if t >= 1 else motion.stand(-4.6, 1, t)
         else:
             pose = motion.fall(0.2, 1, _share(t, 9, 10))
-        _person(image, pose, _BEN, _STREET)
+        _person(image, pose, _PETER, _STREET)
         return _watched(image)
 
     def stealing(t: float) -> Image:
         image = streets[1].copy()
-        _person(image, motion.stand(-1.4, -1, t), _ANNA, _STREET)
+        _person(image, motion.stand(-1.4, -1, t), _MARY, _STREET)
         if t < 8:
             thief, bag = _walking(t, 2, 8, 4.6, -0.6), -1.0 + 0.05j
         elif t < 9.5:
@@ -266,7 +269,7 @@ def _vad() -> list[Scene]:
     def crashing(t: float) -> Image:
         image = streets[2].copy()
         props.post(image, 1.8, 0.30 * film.smooth(_share(t, 7.0, 7.5)), _STREET)
-        _person(image, motion.stand(-3.0, 1, t), _ANNA, _STREET)
+        _person(image, motion.stand(-3.0, 1, t), _MARY, _STREET)
         props.car(image, _between(t, 5, 7, -4.5, 1.85), (170, 60, 50), _STREET)
         if t >= 13:
             props.smoke(image, 1.3 + 0.7j, t - 13, _STREET)

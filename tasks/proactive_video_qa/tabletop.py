@@ -1,7 +1,7 @@
 """First-person scenes of the mini set: a table seen from above and the viewer's own hand.
 
-The unit is a metre on the table, the origin its middle, the real part to the right and the imaginary part away
-from the viewer; the hand comes in from below.
+The unit is a metre on the table, the origin its middle, the real part to the right and the imaginary part
+away from the viewer; the hand comes in from below.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Render the mini set: ``python -m tml_bench.tasks.repcount_a.make_mini OUT``.
 
-Needs the extras ``voices`` and ``speech``. Writes ``annotation/test.csv`` and ``video/test/*.mp4`` in the official
-layout (with the columns ``fps`` to ``cycle_start_id`` of the extended annotation), one spoken instruction per
-action and ``manifest.json``. A drawn person repeats an exercise; cycle boundaries are chosen first, snapped to
-frames, and the motion is computed from them, so the annotation is the truth and not a measurement.
+Needs the extras ``voices`` and ``speech``. Writes ``annotation/test.csv`` and ``video/test/*.mp4`` in the
+official layout (with the columns ``fps`` to ``cycle_start_id`` of the extended annotation), one spoken
+instruction per action and ``manifest.json``. A drawn person repeats an exercise; cycle boundaries are
+chosen first, snapped to frames, and the motion is computed from them, so the annotation is the truth and
+not a measurement.
 
 ``--seed N`` draws other people, rooms, tempi and counts in the same format, to develop a model on;
 ``--videos-only`` leaves out what needs the voices.
@@ -22,20 +23,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tml_bench.media import film, figure, speech
+from tml_bench.media import figure, film, speech
 from tml_bench.media.figure import STANDING, TORSO, Camera, Colour, Image, Look, Pose
+from tml_bench.tasks.repcount_a.annotation import CANONICAL, LABELS, SPOKEN
+from tml_bench.tasks.repcount_a.loader import instruction
 
 VERSION = "mini-1"
-LABELS = 302
+
 VOICE = speech.Voice("joe", 1.0, 0.95)
-INSTRUCTIONS = {
-    "squat": "Please count my squats out loud, one number for each, as I do them.",
-    "jump_jack": "Please count my jumping jacks out loud, one number for each, as I do them.",
-    "push_up": "Please count my push-ups out loud, one number for each, as I do them.",
-    "situp": "Please count my sit-ups out loud, one number for each, as I do them.",
-    "front_raise": "Please count my front raises out loud, one number for each, as I do them.",
-    "pull_up": "Please count my pull-ups out loud, one number for each, as I do them.",
-}
 PLAN: tuple[tuple[str, int, float | None], ...] = (
     ("squat", 6, 30),
     ("jump_jack", 12, 25),
@@ -52,15 +47,8 @@ PLAN: tuple[tuple[str, int, float | None], ...] = (
     ("jump_jack", 8, 15),
     ("squat", 13, 30),
 )
-"""Type as written in the annotation (its known misspellings included), count, and frames per second; None is a
-variable frame rate."""
-CANONICAL = {
-    "squant": "squat",
-    "jumpjacks": "jump_jack",
-    "pushups": "push_up",
-    "frontraise": "front_raise",
-    "pullups": "pull_up",
-}
+"""Type as written in the annotation (its known misspellings included), count, and frames per second; None is
+a variable frame rate."""
 CYCLE_S = {"squat": 1.5, "jump_jack": 1.0, "push_up": 1.4, "situp": 2.0, "front_raise": 1.5, "pull_up": 2.2}
 """Middle of the range of cycle lengths."""
 LONGEST_S = 25.0
@@ -296,7 +284,9 @@ def render(out: Path, seed: int = 0, videos_only: bool = False) -> None:
     write_annotation(out / "annotation" / "test.csv", items)
     if not videos_only:
         entries = {
-            a: film.spoken(out, f"instructions/{a}.flac", text, VOICE) for a, text in INSTRUCTIONS.items()
+            action: film.spoken(out, f"instructions/{action}.flac", instruction(action), VOICE)
+            for action in SPOKEN
+            if action != "others"
         }
         speech.write_json(out / "instructions.json", entries)
         film.write_manifest(out, VERSION)
@@ -314,10 +304,9 @@ def write_annotation(path: Path, items: list[Item]) -> None:
             frames = [f"{edge:.1f}" for cycle in item.cycles for edge in cycle]
             fps = item.fps or len(item.times) / float(item.times[-1])
             duration = round(len(item.times) / fps, 3)
-            rows.writerow(
-                [number, item.kind, item.name, len(item.cycles), *frames, *[""] * (LABELS - len(frames))]
-                + [round(fps, 3), duration, len(item.times), 0, len(item.times), 0]
-            )
+            filler = [""] * (LABELS - len(frames))
+            measured = [round(fps, 3), duration, len(item.times), 0, len(item.times), 0]
+            rows.writerow([number, item.kind, item.name, len(item.cycles), *frames, *filler, *measured])
 
 
 def main() -> None:

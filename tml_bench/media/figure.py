@@ -1,9 +1,10 @@
 """People-like figures for the video that ships: a jointed body in metres, drawn with OpenCV.
 
-Only the scripts that render shipped video use this module. Points are complex numbers: real part to the right,
-imaginary part up, in metres, the floor at 0. A body is either seen from the front (``facing`` 0) or from the
-side (``facing`` 1 looks right, -1 left). Poses are made from where pelvis, hands and feet are; elbows and
-knees follow from the lengths of the limbs (two-link inverse kinematics), so every pose is one a body can take.
+Only the scripts that render shipped video use this module. Points are complex numbers: real part to the
+right, imaginary part up, in metres, the floor at 0. A body is either seen from the front (``facing`` 0) or
+from the side (``facing`` 1 looks right, -1 left). Poses are made from where pelvis, hands and feet are;
+elbows and knees follow from the lengths of the limbs (two-link inverse kinematics), so every pose is one a
+body can take.
 
 Drawing is a pure function of its arguments: the same pose gives the same pixels.
 """
@@ -23,6 +24,7 @@ Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255."""
 Joints = tuple[complex, complex, complex]
+Points = Sequence[complex] | NDArray[np.complex128]
 
 TORSO, UPPER_ARM, FOREARM, THIGH, SHIN = 0.52, 0.29, 0.28, 0.43, 0.43
 """Lengths of a body 1.75 m tall, in metres."""
@@ -30,6 +32,7 @@ STANDING = 0.92
 """Height of the pelvis of a standing body."""
 _SHOULDER, _HIP, _HEAD = 0.19, 0.10, 0.115
 _SUBPIXEL = 4
+_CIRCLE = np.exp(1j * np.linspace(0, 2 * np.pi, 24, endpoint=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,8 @@ class Camera:
 
     def pixel(self, point: complex) -> tuple[float, float]:
         """Where a point is seen, in pixels from the top left."""
-        return (
-            self.origin.real + self.scale * point.real,
-            self.origin.imag - self.scale * point.imag,
-        )
+        seen = self.origin + self.scale * point.conjugate()
+        return seen.real, seen.imag
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,19 +194,15 @@ def limb(
     tapered limb, four make a chest.
     """
     light = complex(-0.3, 0.35)
+    centres, sizes = np.array(joints)[:, None], np.array(radii)[:, None]
     for shrink, tone in ((1.0, 0.66), (0.78, 0.88), (0.42, 1.08)):
-        corners = [
-            corner
-            for joint, radius in zip(joints, radii, strict=True)
-            for corner in disc(joint + light * (1 - shrink) * radius, radius * shrink)
-        ]
-        polygon(image, _hull(corners), shaded(colour, tone), camera)
+        corners = centres + sizes * (light * (1 - shrink) + shrink * _CIRCLE)
+        _fill(image, cv2.convexHull(_corners(corners.ravel(), camera)), shaded(colour, tone))
 
 
-def polygon(image: Image, points: Sequence[complex], colour: Colour, camera: Camera) -> None:
+def polygon(image: Image, points: Points, colour: Colour, camera: Camera) -> None:
     """Fill a polygon given in metres, with soft edges."""
-    corners = np.array([camera.pixel(p) for p in points]) * (1 << _SUBPIXEL)
-    cv2.fillPoly(image, [np.round(corners).astype(np.int32)], colour, cv2.LINE_AA, _SUBPIXEL)
+    _fill(image, _corners(np.asarray(points), camera), colour)
 
 
 def shaded(colour: Colour, tone: float) -> Colour:
@@ -214,15 +211,19 @@ def shaded(colour: Colour, tone: float) -> Colour:
     return red, green, blue
 
 
-def disc(centre: complex, radius: float, squash: float = 1.0) -> list[complex]:
+def disc(centre: complex, radius: float, squash: float = 1.0) -> NDArray[np.complex128]:
     """Corners of an ellipse that is ``squash`` times as high as wide."""
-    angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    return [centre + radius * complex(math.cos(a), squash * math.sin(a)) for a in angles]
+    return centre + radius * (_CIRCLE.real + 1j * squash * _CIRCLE.imag)
 
 
-def _hull(points: Sequence[complex]) -> list[complex]:
-    flat = np.array([(p.real, p.imag) for p in points], dtype=np.float32)
-    return [complex(x, y) for x, y in cv2.convexHull(flat)[:, 0]]
+def _corners(points: NDArray[np.complex128], camera: Camera) -> NDArray[np.int32]:
+    """Pixels in the fixed-point numbers that OpenCV draws between pixels with."""
+    pixels = camera.origin + camera.scale * points.conj()
+    return np.round(np.stack([pixels.real, pixels.imag], axis=1) * (1 << _SUBPIXEL)).astype(np.int32)
+
+
+def _fill(image: Image, corners: NDArray[np.int32], colour: Colour) -> None:
+    cv2.fillPoly(image, [corners], colour, cv2.LINE_AA, _SUBPIXEL)
 
 
 def _leg(image: Image, leg: Joints, sole: complex, look: Look, camera: Camera, tone: float) -> None:

@@ -1,8 +1,8 @@
 """Rooms, camera noise and mp4 files for the video that ships.
 
-Only the scripts that render shipped video use this module. Everything is a pure function of its arguments and a
-seed, and the encoder runs on one thread without a time stamp of its own, so that two runs on one machine write
-the same bytes.
+Only the scripts that render shipped video use this module. Everything is a pure function of its arguments
+and a seed, and the encoder runs on one thread without a time stamp of its own, so that two runs on one
+machine write the same bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tml_bench.media import speech
 from tml_bench.media.figure import Camera, Colour, Image, disc, polygon, shaded
@@ -77,14 +76,17 @@ def rectangle(image: Image, low: complex, high: complex, colour: Colour, camera:
 
 def shadow(image: Image, centre: complex, radius: float, camera: Camera) -> None:
     """Darken a soft ellipse on the floor below something."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    polygon(mask, disc(centre, radius, 0.16), (90, 90, 90), camera)
-    soft = cv2.GaussianBlur(mask, (0, 0), camera.scale * 0.05).astype(np.float32)[..., None]
-    image[:] = (image * (1 - soft / 255)).astype(np.uint8)
+    column, row = camera.pixel(centre)
+    wide, high = radius * camera.scale, 0.2 * radius * camera.scale
+    left, top = max(0, int(column - 2 * wide)), max(0, int(row - 2 * high))
+    part = image[top : max(0, int(row + 2 * high)), left : max(0, int(column + 2 * wide))]
+    y, x = np.mgrid[top : top + part.shape[0], left : left + part.shape[1]]
+    dark = 0.38 * np.exp(-(((x - column) / wide) ** 2) - ((y - row) / high) ** 2)
+    part[:] = (part * (1 - dark[..., None])).astype(np.uint8)
 
 
 def lit(image: Image, at: complex, dark: float, bright: float) -> Image:
-    """Light falling off from a point, given as shares of width and height: ``bright`` there, ``dark`` far away."""
+    """Light falling off, from ``bright`` at a point (in shares of width and height) to ``dark`` far away."""
     height, width = image.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     away = np.hypot(x / width - at.real, y / height - at.imag)
@@ -98,7 +100,7 @@ def constant_times(fps: float, duration_s: float) -> list[Fraction]:
 
 
 def variable_times(duration_s: float, seed: int) -> list[Fraction]:
-    """Presentation times of a variable-rate video: frames 1/30 to 1/10 s apart, as phones record in low light."""
+    """Presentation times of a variable-rate video: frames 1/30 to 1/10 s apart, as phones do in low light."""
     rng = np.random.default_rng(seed)
     times = [Fraction(0)]
     while times[-1] < duration_s:
@@ -131,7 +133,7 @@ def write_video(
     rate = Fraction(fps).limit_denominator(1001) if fps else Fraction(30)
     with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as file:
         stream = file.add_stream(
-            "libx264", rate=rate, options={"crf": CRF, "preset": "slow", "x264-params": "threads=1"}
+            "libx264", rate=rate, options={"crf": CRF, "preset": "medium", "x264-params": "threads=1"}
         )
         stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS)
         stream.codec_context.flags |= av.codec.context.Flags.bitexact
@@ -148,7 +150,7 @@ def write_video(
 
 
 def spoken(folder: Path, name: str, text: str, voice: speech.Voice) -> dict[str, object]:
-    """Speak an instruction into ``folder/name`` (FLAC, 16 kHz) and return its entry of ``instructions.json``."""
+    """Speak an instruction into ``folder/name`` (FLAC, 16 kHz) and return its entry for the list."""
     clip = speech.level(speech.shorten_pauses(speech.synthesise(text, voice, 16000), 16000, 0.25))
     speech.write_flac(folder / name, clip, 16000)
     return {"file": name, "text": text, "duration_s": len(clip) / 16000}
@@ -170,8 +172,8 @@ def smooth(share: float) -> float:
 
 
 def _noisy(image: Image, rng: np.random.Generator, noise: float) -> Image:
-    grain = rng.standard_normal(image.shape[:2], dtype=np.float32)[..., None] * np.float32(noise)
-    return np.clip(image + grain + 0.5, 0, 255).astype(np.uint8)
+    grain = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(noise)
+    return cv2.add(image, cv2.merge([np.round(grain)] * 3), dtype=cv2.CV_8U).astype(np.uint8, copy=False)
 
 
 def _edges(size: tuple[int, int], camera: Camera) -> tuple[float, float]:

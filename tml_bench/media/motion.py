@@ -1,8 +1,8 @@
 """What people in the video that ships do: poses as functions of place, progress and time.
 
-Only the scripts that render shipped video use this module. ``x`` is where a person stands, in metres; ``t`` is time
-in seconds and drives what repeats (steps, waving, breathing); ``share`` is progress from 0 to 1 and every pose
-at share 0 and 1 that is not said to end elsewhere is that of :func:`stand`.
+Only the scripts that render shipped video use this module. ``x`` is where a person stands, in metres; ``t``
+is time in seconds and drives what repeats (steps, waving, breathing); ``share`` is progress from 0 to 1; at
+both ends a pose is that of :func:`stand` unless its docstring says otherwise.
 """
 
 from __future__ import annotations
