@@ -401,6 +401,9 @@ def test_video_can_be_slowed_down_or_left_out() -> None:
     slow = adapter(fps=0.5).video_in
     assert slow is not None
     assert (slow.fps, slow.max_side) == (0.5, 768)
+    assert adapter("minicpmo").video_in is None
+    assert "mode=audio" in adapter("minicpmo")._url
+    assert "mode=video" in adapter("minicpmo", fps=1)._url
 
 
 def test_endpointing_by_loudness() -> None:

@@ -21,6 +21,7 @@ from tml_bench.adapter import (
     ProtocolError,
     ProviderEvent,
     SessionStart,
+    VideoSpec,
 )
 from tml_bench.adapters._complaint import explained
 from tml_bench.adapters._endpointing import Endpointer
@@ -85,9 +86,7 @@ class OpenAIRealtime(SocketAdapter):
         self._dialect = spoken = DIALECTS[dialect]
         self.audio_in = rate_in or spoken.rate_in
         self.audio_out = rate_out or spoken.rate_out
-        self.video_in = spoken.video if fps < 0 or spoken.video is None else replace(spoken.video, fps=fps)
-        if fps == 0:
-            self.video_in = None
+        self.video_in = _video(spoken, fps)
         self._wishes = Wishes(
             model=model or spoken.model,
             voice=voice,
@@ -232,6 +231,13 @@ class OpenAIRealtime(SocketAdapter):
             with contextlib.suppress(InfrastructureError, ProtocolError):
                 await self._tell({"type": self._dialect.farewell})
         await super().close()
+
+
+def _video(dialect: Dialect, fps: float) -> VideoSpec | None:
+    """The frames a session wants; ``fps`` below 0 leaves it to the dialect, 0 is none."""
+    if dialect.video is None or fps == 0 or (fps < 0 and dialect.video_on_request):
+        return None
+    return dialect.video if fps < 0 else replace(dialect.video, fps=fps)
 
 
 def _check(name: str, dialect: Dialect, wishes: Wishes) -> None:

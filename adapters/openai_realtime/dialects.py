@@ -48,6 +48,7 @@ class Dialect:
         unit_ms: audio is sent in units of this length; 0 as it comes.
         append: audio and frames as messages.
         video: frames it wants; None when it takes none.
+        video_on_request: only if a frame rate was asked for: its sessions are either with video or without.
         text: a text message of the user; None when it takes none.
         tools: it calls functions.
         efforts: it takes a reasoning effort.
@@ -78,6 +79,7 @@ class Dialect:
     unit_ms: int = 0
     append: Callable[[Chunk], list[Message]] = say.append_with_image_items
     video: VideoSpec | None = field(default_factory=lambda: VideoSpec(fps=1.0, max_side=768))
+    video_on_request: bool = False
     text: Callable[[str], Message] | None = say.text_item
     tools: bool = True
     efforts: bool = False
@@ -103,6 +105,7 @@ _MINICPMO = Dialect(
     encoding="float32",
     unit_ms=1000,
     append=say.append_with_frames,
+    video_on_request=True,
     text=None,
     tools=False,
     voices=False,
