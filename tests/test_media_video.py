@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -246,8 +247,7 @@ def test_broken_files_say_what_is_wrong(tmp_path: Path) -> None:
     refused(tmp_path / "text.mp4", "not a video")
     (tmp_path / "text.txt").write_text("not a video\n" * 100)
     refused(tmp_path / "text.txt", "not a video")
-    picture = av.VideoFrame.from_ndarray(barcode(1), format="rgb24")
-    picture.save(str(tmp_path / "picture.png"))
+    cv2.imwrite(str(tmp_path / "picture.png"), barcode(1))
     refused(tmp_path / "picture.png", "not a video")
     refused(write_video(tmp_path / "raw.h264", constant(9)), "time stamps")
 
@@ -313,7 +313,7 @@ def test_subtitles_lie_inside_the_lower_half_and_stand_out() -> None:
             assert changed[:, 1].min() > 0
             assert changed[:, 1].max() < width - 1
             region = drawn[changed[:, 0].min() :, :]
-            assert region.max() == 255
+            assert region.max() > 240
             assert region.min() == 0
 
 
