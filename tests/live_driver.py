@@ -44,7 +44,8 @@ def loudness(pattern: str, rate: int, tick_ms: int = TICK_MS) -> NDArray[np.floa
     n = rate * tick_ms // 1000
     t = np.arange(n * len(pattern)) / rate
     gate = np.repeat([float(c == "x") for c in pattern], n)
-    return (0.3 * np.sin(2 * np.pi * 200 * t) * gate).astype(np.float32)
+    wave: NDArray[np.float32] = (0.3 * np.sin(2 * np.pi * 200 * t) * gate).astype(np.float32)
+    return wave
 
 
 def micro_turns(

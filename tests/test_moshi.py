@@ -42,7 +42,7 @@ async def against(server: FakeMoshi, pattern: str = "x......") -> Heard | Except
 
 
 def loud(heard: Heard) -> list[bool]:
-    return [bool(np.abs(o.audio).max() > 0.1) for o in heard.outputs if o.audio is not None]  # type: ignore[type-var]
+    return [bool(np.abs(o.audio).max() > 0.1) for o in heard.outputs if o.audio is not None]
 
 
 def test_golden_session_replays_message_by_message(monkeypatch: pytest.MonkeyPatch) -> None:

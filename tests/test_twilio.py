@@ -28,7 +28,7 @@ from tml_bench.adapters.twilio import Twilio
 SESSION = SessionStart("task/sample", 20_000_000, instructions="Be brief.", tools=(ToolSpec("add"),))
 # The answer of 120 ms comes in at about tick 5 and is heard from there; the user barges in at tick 8, so that
 # 60 ms have been heard and 60 ms are dropped. The answer after that is heard whole.
-HEARD = {
+HEARD: dict[int, dict[str, object]] = {
     **{i: {"heard_ms": 20.0 * (i - 5)} for i in range(6, 9)},
     **{i: {"heard_ms": 60.0} for i in range(9, 16)},
     9: {"heard_ms": 60.0, "flushed": Flushed(60.0, 60.0)},

@@ -71,7 +71,7 @@ class FakeMoshi(ScriptedServer):
         self._to_say += np.split(speech, len(speech) // FRAME)
 
     async def step(self, step: str) -> None:
-        messages = {
+        messages: dict[str, str | bytes] = {
             "control": b"\x03\x01",
             "metadata": b'\x04{"model": "fake"}',
             "error": b"\x05out of memory",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ class ScriptedServer(ABC):
         self.spoke: list[float] = []
         self.sessions = 0
 
-    async def __aenter__(self) -> ScriptedServer:
+    async def __aenter__(self) -> Self:
         self._server = await serve(self._serve, "127.0.0.1", 0, compression=None, max_size=2**20)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
