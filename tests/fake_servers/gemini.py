@@ -29,6 +29,8 @@ class FakeGemini(ScriptedServer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # The types are built when first used, which would delay the first answer.
+        types.LiveServerMessage.model_validate({"serverContent": {"turnComplete": True}})
         self.setups: list[types.LiveClientSetup] = []
         self.realtime: list[types.RealtimeInputConfig] = []
         self.images: list[bytes] = []
