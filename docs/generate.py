@@ -13,8 +13,14 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tml_bench.samples import Script, Waveform
+    from tml_bench.session.network import Direction, Network
+    from tml_bench.task import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -25,6 +31,7 @@ def pages() -> list[Path]:
     return [
         *sorted(ROOT.glob("*.md")),
         *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs" / "services").glob("*.md")),
         ROOT / "benchmarks" / "README.md",
     ]
 
@@ -131,6 +138,100 @@ def contract() -> str:
     return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in kinds)
 
 
+def live_contract() -> str:
+    """The methods of an adapter on the wall clock."""
+    from tml_bench.adapter import LiveAdapter
+
+    methods = ((name, method) for name, method in vars(LiveAdapter).items() if inspect.isfunction(method))
+    return table(("method", "what it must do"), (_method(*named) for named in methods))
+
+
+def _method(name: str, method: Callable[..., object]) -> Sequence[str]:
+    names = list(inspect.signature(method).parameters)[1:]
+    doc = inspect.getdoc(method) or ""
+    prose = _joined(doc.partition("\n\nArgs:")[0].partition("\n\nRaises:")[0])
+    raised = [_joined(line).rstrip(".") for line in doc.partition("Raises:\n")[2].splitlines()]
+    return f"`{name}({', '.join(names)})`", f"{prose} Raises {'; '.join(raised)}." if raised else prose
+
+
+def limits() -> str:
+    """What a live session may take."""
+    from tml_bench.session.live import Limits
+
+    _, meanings = _docstring(Limits)
+    fields = dataclasses.fields(Limits)
+    return table(
+        ("limit", "value", "meaning"),
+        ((f"`{f.name}`", f"{f.default:,g}" if f.default < 1e6 else f"{f.default // 2**20} MiB",
+          meanings[f.name]) for f in fields),
+    )  # fmt: skip
+
+
+def networks() -> str:
+    """The network profiles that have a name."""
+    from tml_bench.session.network import PROFILES
+
+    heads = ("profile", "", "delay, ms", "jitter, ms", "loss", "kbit/s", "outages")
+    rows = (
+        (f"`{name}`" if way == "up" else "", way, *_way(getattr(network, way)), _outages(network))
+        for name, network in PROFILES.items()
+        for way in ("up", "down")
+    )
+    return table(heads, rows)
+
+
+def _way(way: Direction) -> Sequence[str]:
+    return f"{way.delay_ms:g}", f"{way.jitter_ms:g}", f"{way.loss:g}", f"{way.kbps:g}" if way.kbps else "any"
+
+
+def _outages(network: Network) -> str:
+    return ", ".join(f"{o.duration_s:g} s at {o.start_s:g} s" for o in network.outages) or "–"
+
+
+def minutes() -> str:
+    """How long the sessions of the mini sets last."""
+    from tml_bench.plugins import load_task, task_names
+
+    tasks = (load_task(name) for name in task_names())
+    return table(
+        ("mini set", "sessions", "minutes of audio each way", "of them with video"), map(_length, tasks)
+    )
+
+
+def _length(task: Task) -> Sequence[str]:
+    scripts = [sample.script for sample in task.samples()]
+    lengths = [(_script_s(script), _videos_s(script)) for script in scripts]
+    total, shown = (f"{sum(column) / 60:.1f}" for column in zip(*lengths, strict=True))
+    return f"`{task.name}`", str(len(scripts)), total, shown
+
+
+def _script_s(script: Script) -> float:
+    """How long a script lasts with a model that never speaks, so that its cues time out."""
+    from tml_bench.session.camera import place_videos
+    from tml_bench.session.user import ModelSpeech, ScriptedUser
+
+    durations = tuple(_clip_ns(turn.audio) for turn in script.turns)
+    user = ScriptedUser(script, durations, (), ModelSpeech(16000), place_videos(script.videos))
+    for _ in user.schedule(10**18):
+        pass
+    end_ns = user.end_ns()
+    assert end_ns is not None
+    return end_ns / 1e9
+
+
+def _clip_ns(audio: Path | Waveform) -> int:
+    from tml_bench.media.audio import probe
+
+    length_s = probe(audio).duration_s if isinstance(audio, Path) else len(audio.samples) / audio.rate
+    return round(length_s * 1e9)
+
+
+def _videos_s(script: Script) -> float:
+    from tml_bench.media.video import probe_video
+
+    return sum(probe_video(video.path).duration_s for video in script.videos)
+
+
 def samples() -> str:
     """Everything a sample is made of."""
     from tml_bench import samples
@@ -234,8 +335,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "cli": cli,
     "contract": contract,
     "events": events,
+    "limits": limits,
+    "live-contract": live_contract,
     "manifest": manifest,
     "metrics": metrics,
+    "minutes": minutes,
+    "networks": networks,
     "run-config": run_config,
     "samples": samples,
     "scores": scores,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import json
 import re
 import shlex
 import sys
@@ -11,16 +13,20 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+import numpy as np
 import pytest
-from fakes import run_session
+from fakes import MS, Scripted, run_session, silence, tone
+from websockets.asyncio.server import ServerConnection, serve
 
-from tml_bench.adapter import StepAdapter
+from tml_bench.adapter import LiveAdapter, MicroTurn, Output, ProviderEvent, SessionStart, StepAdapter
 from tml_bench.adapters.reference import Delayed, Silent
 from tml_bench.cli import main
-from tml_bench.plugins import load_task
+from tml_bench.plugins import adapter_class, adapter_names, load_task
 from tml_bench.report.baselines import baselines
 from tml_bench.runs.perceive import timeline_of
-from tml_bench.session.engine import Settings
+from tml_bench.samples import At, Reference, Sample, Script, UserTurn
+from tml_bench.session.engine import Compute, Settings
+from tml_bench.session.network import load_network
 from tml_bench.task import Score, Task
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,9 +87,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_index_names_every_page() -> None:
     index = ROOT / "docs" / "README.md"
-    assert {page.name for page in index.parent.glob("*.md")} - {index.name} <= set(
-        LINK.findall(index.read_text(encoding="utf-8"))
-    )
+    pages = {str(page.relative_to(index.parent)) for page in index.parent.rglob("*.md")}
+    assert pages - {index.name} <= set(LINK.findall(index.read_text(encoding="utf-8")))
+
+
+def test_the_index_of_services_names_every_page_and_every_live_adapter() -> None:
+    text = (ROOT / "docs" / "live-services.md").read_text(encoding="utf-8")
+    pages = {f"services/{page.name}" for page in (ROOT / "docs" / "services").glob("*.md")}
+    assert pages <= set(LINK.findall(text))
+    live = {name for name in adapter_names() if issubclass(adapter_class(name), LiveAdapter)}
+    assert {name for name in live if f"`{name}`" not in text} == set()
 
 
 def anchors(page: Path) -> set[str]:
@@ -126,7 +139,8 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Modul
 def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
     functions = [name for name, module in examples.items() if hasattr(module, "steps_and_speech")]
     assert len(functions) == 1
-    assert set(examples) - set(functions) == {"my_model", "agent", "test_agent", "doorbell"}
+    known = {"my_model", "agent", "test_agent", "doorbell", "relay", "latency"}
+    assert set(examples) - set(functions) == known
 
 
 def scores(folder: Path, task: Task, adapter: StepAdapter, **wanted: object) -> list[Score]:
@@ -204,9 +218,71 @@ def test_the_queue_example_of_the_time_page() -> None:
         assert (exists, behind) == (before, before - handed)
 
 
-def test_the_flush_example_of_the_time_page() -> None:
-    import numpy as np
+def test_the_latency_example_of_the_time_page(examples: dict[str, ModuleType], tmp_path: Path) -> None:
+    sample = Sample(
+        "s", "x", Script((UserTurn(silence(1.9)), UserTurn(silence(0.15), At(2.0))), tail_s=2.0), Reference()
+    )
+    answer = np.concatenate([np.zeros(480, np.float32), tone(0.3)])
+    adapter = Scripted({9: Output(audio=tone(1.0)), 12: Output(audio=answer)})
+    costs = [0] * 9 + [100 * MS, 0, 230 * MS, 50 * MS] + [0] * 20
+    ran = run_session(tmp_path / "r", sample, adapter, Settings(compute=Compute.RECORDED), costs)
+    assert examples["latency"].split_ms(ran.recording) == {
+        "endpointing": 450.0,
+        "network up": 0.0,
+        "queue": 30.0,
+        "compute": 50.0,
+        "network down": 0.0,
+        "playback": 420.0,
+        "leading silence": 30.0,
+    }
 
+
+def test_the_relay_speaks_both_ways(examples: dict[str, ModuleType]) -> None:
+    told: list[object] = []
+
+    async def parrot(socket: ServerConnection) -> None:
+        async for message in socket:
+            if isinstance(message, bytes):
+                await socket.send(message)
+                await socket.send(json.dumps({"type": "interrupted", "api_key": "s3cret"}))
+            else:
+                told.append(json.loads(message))
+
+    async def session() -> list[object]:
+        async with serve(parrot, "localhost", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            relay = examples["relay"].Relay(f"ws://localhost:{port}")
+            await relay.connect(SessionStart("t/s", 200 * MS))
+            await relay.send(MicroTurn(0, 0, 200 * MS, np.full(4800, 0.5, np.float32)))
+            events = relay.events()
+            found = [await anext(events) for _ in range(3)]
+            await relay.heard("1", 120.0, True)
+            await relay.close()
+            assert [event async for event in events] == []
+            return found
+
+    audio, kept, flush = asyncio.run(session())
+    assert isinstance(audio, Output)
+    assert audio.audio is not None
+    assert audio.audio.tolist() == [16383] * 4800
+    assert kept == ProviderEvent("interrupted", {"type": "interrupted", "api_key": "[redacted]"})
+    assert flush == Output(flush=True)
+    assert told == [{"type": "truncate", "item": "1", "heard_ms": 120.0}]
+
+
+def test_the_network_profile_of_the_live_page(tmp_path: Path) -> None:
+    (example,) = blocks(ROOT / "docs" / "live-services.md", "toml")
+    (tmp_path / "train.toml").write_text(example, encoding="utf-8")
+    train = load_network(str(tmp_path / "train.toml"))
+    assert (train.name, train.up.kbps, train.down.delay_ms, train.outages[0].start_s) == (
+        "train",
+        1000,
+        40,
+        12,
+    )
+
+
+def test_the_flush_example_of_the_time_page() -> None:
     from tml_bench.session.playback import Playback
 
     playback = Playback(1000)
