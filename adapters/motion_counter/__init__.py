@@ -1,6 +1,6 @@
 """motion-counter: an adapter that watches, and an example of one that takes video.
 
-It knows nothing but motion (see ``motion``): asked to count, it counts repetitions aloud as they are completed;
+It knows nothing but motion (see ``motion``): asked to count, it counts repetitions aloud as they complete;
 asked to say "start" and "stop", it says them when motion begins and ends; asked anything else, it is silent.
 It cannot hear: what it is asked it reads in the system prompt or in text messages.
 """

@@ -85,13 +85,13 @@ def repetitions(frames: Grey) -> int:
 def main_axis(frames: Grey, rounds: int = 15) -> Grey:
     """Unit vector along which the frames vary most (power iteration); zeros when they are all the same."""
     centred = frames - frames.mean(axis=0)
-    axis = centred[np.argmax(np.einsum("ij,ij->i", centred, centred))]
+    axis: Grey = centred[np.argmax(np.einsum("ij,ij->i", centred, centred))]
     for _ in range(rounds):
-        length = np.linalg.norm(axis)
-        if length == 0:
-            return axis
+        length = float(np.linalg.norm(axis))
+        if length == 0.0:
+            break
         axis = centred.T @ (centred @ (axis / length))
-    return axis / np.linalg.norm(axis)
+    return np.asarray(axis / max(float(np.linalg.norm(axis)), 1e-12), np.float32)
 
 
 def stretches(frames: Grey) -> list[Stretch]:

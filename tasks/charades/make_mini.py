@@ -87,11 +87,11 @@ def plan(seed: int) -> list[Item]:
     for number, (codes, fps) in enumerate(PLAN, start=1):
         rng = np.random.default_rng([seed, number])
         at, actions = 0.0, []
-        for code in codes:
-            start = at + rng.uniform(2.3, 5.0)
-            at = start + USUAL_S.get(code, 5.0) * rng.uniform(0.85, 1.35)
+        for place, code in enumerate(codes):
+            start = at + rng.uniform(2.2, 5.0 if place else 10.0)
+            at = start + USUAL_S.get(code, 5.0) * rng.uniform(0.75, 1.5)
             actions.append((code, round(start, 1), round(at, 1)))
-        length = round(at + rng.uniform(2.3, 5.0), 2)
+        length = round(at + rng.uniform(2.3, 6.0), 2)
         items.append(Item(f"MIN{number:02}", actions, length, fps, int(rng.integers(1 << 30))))
     return items
 
@@ -196,7 +196,7 @@ def _write_annotations(out: Path, items: list[Item]) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(header.split(","))
         for item in items:
-            told = " Then ".join(_query(code) for code, _, _ in item.actions).capitalize()
+            told = " ".join(_query(code).capitalize() for code, _, _ in item.actions)
             actions = ";".join(f"{code} {start:.2f} {end:.2f}" for code, start, end in item.actions)
             drawn = [
                 item.id,

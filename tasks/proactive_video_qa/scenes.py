@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from tml_bench.media import film, motion, props
-from tml_bench.media.figure import Camera, Image, Look, draw
+from tml_bench.media.figure import Camera, Image, Look, Pose, draw
 from tml_bench.tasks.proactive_video_qa import tabletop
 
 SIZE = (480, 360)
@@ -75,12 +75,12 @@ def _between(t: float, start: float, end: float, a: float, b: float) -> float:
     return a + (b - a) * _share(t, start, end)
 
 
-def _person(image: Image, pose: motion.Pose, look: Look, camera: Camera) -> None:
+def _person(image: Image, pose: Pose, look: Look, camera: Camera) -> None:
     film.shadow(image, complex(pose.pelvis.real, 0.02), 0.35, camera)
     draw(image, pose, look, camera)
 
 
-def _walking(t: float, start: float, end: float, a: float, b: float) -> motion.Pose:
+def _walking(t: float, start: float, end: float, a: float, b: float) -> Pose:
     """Walk from a to b between two times, and stand before and after."""
     facing = 1 if b > a else -1
     if start <= t < end:
@@ -204,7 +204,7 @@ def _tv() -> list[Scene]:
 
     return [
         Scene("TV", "What does Mary do after Peter says that it is dark?", (
-            Event(8.5, 11.5, "Mary turns on the lamp.", 15.0),
+            Event(10.0, 11.5, "Mary turns on the lamp.", 15.0),
         ), 18.0, evening,
             ((2.0, "Peter: It is getting dark in here."), (5.0, "Mary: Wait, I will see to it."))),
         Scene("TV", "What does Peter do when he hears about the train?", (

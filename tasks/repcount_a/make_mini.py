@@ -251,7 +251,8 @@ def painter(item: Item) -> Callable[[float], Image]:
         if not shake:
             return image
         move = np.array([[1, 0, shake * math.sin(1.1 * t)], [0, 1, shake * math.sin(1.7 * t + phase)]])
-        return cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        shaken = cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(shaken, np.uint8)
 
     return picture
 

@@ -197,7 +197,8 @@ def limb(
     centres, sizes = np.array(joints)[:, None], np.array(radii)[:, None]
     for shrink, tone in ((1.0, 0.66), (0.78, 0.88), (0.42, 1.08)):
         corners = centres + sizes * (light * (1 - shrink) + shrink * _CIRCLE)
-        _fill(image, cv2.convexHull(_corners(corners.ravel(), camera)), shaded(colour, tone))
+        hull = cv2.convexHull(_corners(corners.ravel(), camera))
+        _fill(image, hull.astype(np.int32), shaded(colour, tone))
 
 
 def polygon(image: Image, points: Points, colour: Colour, camera: Camera) -> None:
@@ -213,7 +214,7 @@ def shaded(colour: Colour, tone: float) -> Colour:
 
 def disc(centre: complex, radius: float, squash: float = 1.0) -> NDArray[np.complex128]:
     """Corners of an ellipse that is ``squash`` times as high as wide."""
-    return centre + radius * (_CIRCLE.real + 1j * squash * _CIRCLE.imag)
+    return np.asarray(centre + radius * (_CIRCLE.real + 1j * squash * _CIRCLE.imag), np.complex128)
 
 
 def _corners(points: NDArray[np.complex128], camera: Camera) -> NDArray[np.int32]:

@@ -91,7 +91,7 @@ def lit(image: Image, at: complex, dark: float, bright: float) -> Image:
     y, x = np.mgrid[0:height, 0:width]
     away = np.hypot(x / width - at.real, y / height - at.imag)
     gain = np.clip(bright - (bright - dark) * away, 0, 2)[..., None]
-    return np.clip(image * gain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * gain, 0, 255), np.uint8)
 
 
 def constant_times(fps: float, duration_s: float) -> list[Fraction]:
