@@ -159,12 +159,13 @@ def limits() -> str:
     from tml_bench.session.live import Limits
 
     _, meanings = _docstring(Limits)
-    fields = dataclasses.fields(Limits)
-    return table(
-        ("limit", "value", "meaning"),
-        ((f"`{f.name}`", f"{f.default:,g}" if f.default < 1e6 else f"{f.default // 2**20} MiB",
-          meanings[f.name]) for f in fields),
-    )  # fmt: skip
+    values = dataclasses.asdict(Limits())
+    rows = ((f"`{name}`", _bound(value), meanings[name]) for name, value in values.items())
+    return table(("limit", "value", "meaning"), rows)
+
+
+def _bound(value: float) -> str:
+    return f"{value / 2**20:g} MiB" if value >= 2**20 else f"{value:g}"
 
 
 def networks() -> str:
