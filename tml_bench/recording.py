@@ -46,8 +46,8 @@ class Manifest(msgspec.Struct, frozen=True):
         files: by name.
         rate: rate of both tracks in Hz.
         samples: length of both tracks.
-        clock: ``simulated`` or ``imported``.
-        compute: ``ideal``, ``charged``, ``recorded``, or ``none`` when imported.
+        clock: ``simulated``, ``wall`` or ``imported``.
+        compute: ``ideal``, ``charged``, ``recorded``; ``live`` on the wall clock, ``none`` when imported.
         tml_bench: version that wrote it.
     """
 

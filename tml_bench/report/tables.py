@@ -178,7 +178,8 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
     f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
-    outcomes = next(o for o in s.outcomes if o.subset == m.subset)
+    # Subsets taken together have no outcomes of their own.
+    outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
 
     def scaled(value: float | None) -> float | str:
         return "" if value is None else round(value * (100 if metric.unit == "%" else 1), 6)
@@ -210,8 +211,8 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "std": scaled(e.std),
         "n": e.n,
         "n_units": e.n_units,
-        "samples": outcomes.samples,
-        "valid": outcomes.counts[OutcomeKind.VALID],
+        "samples": outcomes.samples if outcomes else "",
+        "valid": outcomes.counts[OutcomeKind.VALID] if outcomes else "",
         "floor": scaled(b.floor),
         "floor_by": b.floor_by,
         "ceiling": scaled(b.ceiling),

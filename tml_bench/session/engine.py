@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
+import numpy as np
+
 from tml_bench import events as ev
 from tml_bench.adapter import Adapter, InfrastructureError, MicroTurn, SessionStart, StepAdapter
 from tml_bench.errors import UserError
@@ -185,11 +187,14 @@ class Session:
         measured_ns = time.perf_counter_ns() - began
         reported_ns = reported_cost_ns(raw, turn.index)
         cost_ns = self._cost_ns(turn.index, measured_ns if reported_ns is None else reported_ns)
-        done_ns = self._queue.charge(turn.end_ns, cost_ns)
-        self._writer.event(ev.Stepped(turn.index, turn.end_ns, cost_ns, done_ns))
+        at_model_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
+        done_ns = self._queue.charge(at_model_ns, cost_ns)
+        self._writer.event(ev.Stepped(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
         if raw is not None:
             with _refusing_output(turn.index):
-                self._stage.emit(checked_output(raw, turn.index), turn.index, done_ns)
+                output = checked_output(raw, turn.index)
+                size = 0 if output.audio is None else 2 * np.size(output.audio)
+                self._stage.emit(output, turn.index, done_ns, self._down.arrival_ns(done_ns, size))
 
     def _cost_ns(self, index: int, measured_ns: int) -> int:
         if self._settings.compute is Compute.IDEAL:

@@ -235,7 +235,7 @@ class LiveSession:
             return
         if not isinstance(event, Output):
             raise AdapterFaultError(f"events gave {type(event).__name__}, it must be Output or ProviderEvent")
-        size = 2 * len(event.audio) if event.audio is not None else 0
+        size = 0 if event.audio is None else 2 * np.size(event.audio)
         cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
         for item, heard_ms in cut:
             await _blamed("heard", self._adapter.heard(item, heard_ms, True))
