@@ -1,4 +1,4 @@
-"""What a cascade calls, as OpenAI's HTTP endpoints: recognition, language model and voice of fixed answers."""
+"""What a cascade calls, as OpenAI's HTTP endpoints: recognition, language model and voice of fixed words."""
 
 from __future__ import annotations
 

@@ -48,6 +48,7 @@ def run(adapter: str, out: Path, samples: int) -> Run:
     command = [Path(sys.executable).with_name("tml-bench"), "run", "--adapter", adapter, *TASK, *options]
     for _ in range(COMMANDS):
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out.parent)
+        assert done.returncode in (0, 3), done.stderr
         (folder,) = out.glob("fd-bench-v1-*")
         attempts = last_attempts(read_lines(folder / "attempts.jsonl", Attempt))
         if not any(attempt.outcome is Outcome.INVALID for attempt in attempts.values()):

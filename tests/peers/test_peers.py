@@ -41,7 +41,8 @@ def test_moshi(tmp_path: Path) -> None:
         assert likeness > 0.8
         seconds, likeness = traced(model(recording), said)
         assert seconds > 0.5 * recording.duration_s
-        assert likeness > 0.8
+        assert likeness > 0.6
+        assert traced(model(recording), said[::-1])[1] < 0.4
         assert recording.transcript()
 
 
