@@ -19,7 +19,7 @@ from tml_bench.session.clock import Ticks
 from tml_bench.session.engine import Compute
 from tml_bench.session.network import IDEAL, Network
 
-REFERENCE_ADAPTERS = ("oracle", "delayed:200", "delayed:700", "early:500", "echo", "always-on", "silent")
+REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
 
 
