@@ -63,13 +63,13 @@ class Manifest(msgspec.Struct, frozen=True):
 class AudioWriter:
     """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit."""
 
-    def __init__(self, path: Path, rate: int) -> None:
+    def __init__(self, path: Path, rate: int, block_s: float = BLOCK_S) -> None:
         import soundfile
 
         self.samples = 0
         """How many were written so far."""
         self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
-        self._block = BLOCK_S * rate
+        self._block = round(block_s * rate)
         self._pending: list[NDArray[np.float32]] = []
         self._held = 0
 
@@ -104,9 +104,18 @@ class RecordingWriter:
         opened: the first event.
         clock: as in ``Manifest``.
         compute: as in ``Manifest``.
+        block_s: audio is handed to the encoder in blocks of this many seconds.
     """
 
-    def __init__(self, folder: Path, opened: ev.SessionOpened, *, clock: str, compute: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        opened: ev.SessionOpened,
+        *,
+        clock: str,
+        compute: str,
+        block_s: float = BLOCK_S,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.opened = opened
@@ -116,8 +125,8 @@ class RecordingWriter:
         self._compute = compute
         self._encode = msgspec.json.Encoder().encode
         self._log = (folder / "session.jsonl").open("wb", buffering=1 << 16)
-        self.user = AudioWriter(folder / "user.flac", opened.rate)
-        self.model = AudioWriter(folder / "model.flac", opened.rate)
+        self.user = AudioWriter(folder / "user.flac", opened.rate, block_s)
+        self.model = AudioWriter(folder / "model.flac", opened.rate, block_s)
         self.event(opened)
 
     def event(self, event: ev.Event) -> None:

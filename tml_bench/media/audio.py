@@ -24,7 +24,7 @@ from tml_bench.errors import BadSampleError
 from tml_bench.samples import Waveform
 
 _RATES = range(2000, 384_001)
-_BLOCK_S = 4
+_BLOCK_S = 1
 _SIZE_UNKNOWN = 0x7FFFF000  # ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, when the length is not known yet
 _EIGHT_BIT = ("PCM_U8", "PCM_S8")
 

@@ -35,6 +35,12 @@ from tml_bench.session.output import AdapterFaultError
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """Waits after refusals for quota in a row; after the last the outcome stands."""
 
+ENCODE_BLOCK_S = 0.4
+"""Encoding a long block of one session's audio would make all others late."""
+
+START_INTERVAL_S = 0.03
+"""Least time between two starts: opening a session keeps the loop busy for some milliseconds."""
+
 _POLL_S = 0.2
 
 
@@ -47,7 +53,7 @@ class _Throttle:
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._interval_s = 60.0 / per_minute if per_minute else 0.0
+        self._interval_s = 60.0 / per_minute if per_minute else START_INTERVAL_S
         self._clock = clock
         self._next_s = 0.0
         self._refusals = 0
@@ -111,7 +117,7 @@ class LivePool:
             connection = self._ready_connection()
             self._start_sessions(connection)
             try:
-                ended = connection.recv() if connection.poll(_POLL_S) else None
+                ended = connection.recv() if connection.poll(self._patience_s()) else None
             except (EOFError, ConnectionResetError):
                 yield from self._lost("the process that runs live sessions died")
                 continue
@@ -119,6 +125,11 @@ class LivePool:
                 yield from self._ended(*ended)
             elif self._deadline is not None and time.monotonic() > self._deadline.value:
                 yield from self._lost(f"the adapter blocked its loop for {self._limits.blocked_s:g} s")
+
+    def _patience_s(self) -> float:
+        """How long to wait for a result before looking whether another session may start."""
+        may_start = self._waiting and len(self._running) < self._concurrency
+        return min(_POLL_S, self._throttle.wait_s()) if may_start else _POLL_S
 
     def _start_sessions(self, connection: Connection) -> None:
         while self._waiting and len(self._running) < self._concurrency and not self._throttle.wait_s():
@@ -205,7 +216,7 @@ async def _record(job: SessionJob, adapter: LiveAdapter, limits: Limits) -> Resu
     settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
     opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
     outcome, reason, retry = Outcome.VALID, "", False
-    with RecordingWriter(job.folder, opened, clock="wall", compute="live") as writer:
+    with RecordingWriter(job.folder, opened, clock="wall", compute="live", block_s=ENCODE_BLOCK_S) as writer:
         try:
             lateness = await LiveSession(job.task, job.sample, adapter, settings, writer, limits).run()
         except AdapterFaultError as fault:
