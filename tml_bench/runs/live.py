@@ -225,7 +225,8 @@ async def _record(job: SessionJob, adapter: LiveAdapter, limits: Limits) -> Resu
             reason = lateness.excess(limits)
             if reason:
                 outcome, retry = Outcome.INVALID, True
-        manifest = writer.close()
+        # Hashing takes milliseconds that other sessions would be late by.
+        manifest = await asyncio.to_thread(writer.close)
     return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate, retry=retry)
 
 
