@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tml_bench.errors import UserError
 from tml_bench.perception.timeline import Segment, Word
+from tml_bench.report.lanes import Bar, Item, arrange
 from tml_bench.report.layout import plain
 from tml_bench.task import Mark
 
@@ -21,10 +22,13 @@ COLUMNS = 1500
 """Most columns of a waveform: more could not be seen."""
 _WIDTH_IN, _DPI = 15.0, 110
 _LEFT, _RIGHT = 0.06, 0.985
+_WAVE_IN, _LINE_IN, _FRAME_IN, _MARGIN_IN = 1.1, 0.22, 1.5, 0.45
 _CHAR_IN = 0.075
-_USER, _MODEL, _EXPECTED = "#35618f", "#b0562c", "#6b5b95"
+_USER, _MODEL, _EXPECTED, _SCORED = "#35618f", "#b0562c", "#6b5b95", "#2f6f4f"
 
 Track = tuple[NDArray[np.generic], int]
+Still = tuple[float, NDArray[np.uint8]]
+"""A time in seconds and what the camera shows then, shape (height, width, 3), RGB."""
 
 
 def timeline_picture(
@@ -33,6 +37,7 @@ def timeline_picture(
     title: str,
     user: Track,
     model: Track,
+    stills: Sequence[Still] = (),
     marks: Sequence[Mark] = (),
     segments: Sequence[Segment] = (),
     words: Sequence[Word] = (),
@@ -41,19 +46,22 @@ def timeline_picture(
     """Draw one sample; the same input gives the same bytes.
 
     All tracks share one clock. Waveforms are drawn as the envelope of at most 1,500 columns, so an hour
-    costs no more ink than half a minute. Words and labels that would overlap their neighbours go to another
-    line, and from the fifth line on are drawn without text.
+    costs no more ink than half a minute. Frames stand with their middle at their time. Words and labels
+    that would overlap their neighbours go to another line, and from the fifth line on are drawn without
+    text.
 
     Args:
         out: the file to write, ``.png`` or ``.svg``.
         title: stands above.
         user: samples of shape (n,) and their rate in Hz; integers or floats, full scale [-1, 1] for floats.
         model: the same for what was heard of the model.
+        stills: what the user's camera showed, equally spaced; without any there is no strip of frames.
         marks: annotations, drawn through all tracks.
         segments: the model's speech as perceived.
         words: the model's words; those without times are not drawn.
         rows: what was scored: mappings with ``event``, ``start_s`` and ``end_s``, as in
-            `tml_bench.task.Score.rows`; those without ``start_s`` are not drawn.
+            `tml_bench.task.Score.rows`; those without ``start_s`` are not drawn. A row with a single other
+            number has it in its label.
 
     Raises:
         UserError: the file name ends with neither ``.png`` nor ``.svg``.
@@ -65,33 +73,46 @@ def timeline_picture(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    timed = [(w.start_s, w.end_s, w.text) for w in words if w.start_s is not None]
-    scored = [
-        (s, _seconds(r.get("end_s")), str(r.get("event", ""))) for r in rows if (s := _start(r)) is not None
+    said: list[Item] = [(w.start_s, w.end_s, w.text) for w in words if w.start_s is not None]
+    scored: list[Item] = [
+        (s, _seconds(r.get("end_s")), _row_label(r))
+        for r in rows
+        if (s := _seconds(r.get("start_s"))) is not None
     ]
-    expected = [(s.start_s, s.end_s, s.label) for s in marks]
+    expected: list[Item] = [(s.start_s, s.end_s, s.label) for s in marks]
     ends = [len(user[0]) / user[1], len(model[0]) / model[1]]
-    ends += [end if end is not None else start for start, end, _ in (*timed, *scored, *expected)]
+    ends += [start if end is None else end for start, end, _ in (*said, *scored, *expected)]
     length = max(0.1, *ends)
+    second_in = _WIDTH_IN * (_RIGHT - _LEFT) / length
+    lanes = [arrange(items, length, _CHAR_IN / second_in) for items in (expected, said, scored)]
+    heights = [_lane_in(lanes[0]), _WAVE_IN, _WAVE_IN, _lane_in(lanes[1]), _lane_in(lanes[2])]
+    if stills:
+        heights.insert(0, _strip_in(stills, second_in))
 
     with mpl.rc_context({"svg.hashsalt": "tml-bench", "font.size": 9, "axes.linewidth": 0.6}):
-        figure = Figure(figsize=(_WIDTH_IN, 6.2), dpi=_DPI)
+        height = sum(heights) + 0.08 * len(heights) + 2 * _MARGIN_IN
+        figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI)
         FigureCanvasAgg(figure)
-        axes: Sequence[Axes] = figure.subplots(
-            5, 1, sharex=True, gridspec_kw={"height_ratios": [0.8, 1.6, 1.6, 1, 1.2], "hspace": 0.08}
+        drawn: Sequence[Axes] = figure.subplots(
+            len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.12}
         )
-        figure.subplots_adjust(left=_LEFT, right=_RIGHT, top=0.93, bottom=0.08)
-        figure.suptitle(plain(title), x=_LEFT, ha="left", fontsize=12, parse_math=False)
-        notes, above, below, said, counted = axes
+        margin = _MARGIN_IN / height
+        figure.subplots_adjust(left=_LEFT, right=_RIGHT, top=1 - margin, bottom=margin)
+        figure.suptitle(
+            plain(title), x=_LEFT, y=1 - 0.3 * margin, ha="left", va="top", fontsize=12, parse_math=False
+        )
+        notes, above, below, spoken, counted = drawn[-5:]
+        if stills:
+            _strip(drawn[0], stills, heights[0] / second_in)
         _wave(above, user, "user", _USER)
         _wave(below, model, "model", _MODEL)
         for segment in segments:
             below.axvspan(segment.start_s, segment.end_s, color=_MODEL, alpha=0.15, linewidth=0)
-        _lane(notes, expected, "expected", _EXPECTED, length)
-        _lane(said, timed, "words", _MODEL, length)
-        _lane(counted, scored, "scored", "#2f6f4f", length)
+        _lane(notes, lanes[0], "expected", _EXPECTED)
+        _lane(spoken, lanes[1], "words", _MODEL)
+        _lane(counted, lanes[2], "scored", _SCORED)
         for start, end, _ in expected:
-            for ax in axes[1:]:
+            for ax in drawn[-4:]:
                 if end is None:
                     ax.axvline(start, color=_EXPECTED, linewidth=1, linestyle="--")
                 else:
@@ -139,39 +160,52 @@ def _name(ax: Axes, name: str) -> None:
         ax.spines[side].set_visible(False)
 
 
-def _lane(
-    ax: Axes, items: Sequence[tuple[float, float | None, str]], name: str, colour: str, length: float
-) -> None:
-    """Bars with labels, on as many lines as needed, five at most."""
-    lines = 5
-    per_char = _CHAR_IN * length / (_WIDTH_IN * (_RIGHT - _LEFT))
-    free = [float("-inf")] * lines
-    bars: list[tuple[int, float, float]] = []
-    for start, end, label in sorted(items, key=lambda i: (i[0], i[1] if i[1] is not None else i[0], i[2])):
-        stop = start if end is None else end
-        # A label at the right edge is written to the left of its start, or it would be cut off.
-        leftwards = start + per_char * len(label) > length
-        first = stop - per_char * len(label) if leftwards else start
-        last = max(stop, first + per_char * (len(label) + 1))
-        line = next((k for k in range(lines) if free[k] <= first), None)
-        y = lines - 1 - (lines - 1 if line is None else line)
-        bars.append((y, start, stop))
-        if line is not None:
-            free[line] = last
-            ax.text(
-                stop if leftwards else start, y + 0.12, plain(label), fontsize=8, va="bottom",
-                ha="right" if leftwards else "left", parse_math=False, clip_on=True,
-            )  # fmt: skip
+def _strip_in(stills: Sequence[Still], second_in: float) -> float:
+    """Height of the frames in inches: as wide as the time between them, but not higher than ``_FRAME_IN``."""
+    times = [at for at, _ in stills]
+    height, width = stills[0][1].shape[:2]
+    room_in = (times[-1] - times[0]) / (len(times) - 1) * second_in if len(times) > 1 else _FRAME_IN
+    return float(min(_FRAME_IN, 0.97 * room_in * height / width))
+
+
+def _strip(ax: Axes, stills: Sequence[Still], high_s: float) -> None:
+    """Frames with a tick at their time; ``high_s`` is how many seconds are as long as they are high."""
+    for at, image in stills:
+        half = high_s * image.shape[1] / image.shape[0] / 2
+        ax.imshow(image, extent=(at - half, at + half, 0, 1), aspect="auto", interpolation="antialiased")
+        ax.plot([at, at], [-0.09, -0.01], color="black", linewidth=0.8)
+    ax.set_ylim(-0.09, 1)
+    ax.spines["bottom"].set_visible(False)
+    _name(ax, "camera")
+    ax.tick_params(axis="x", length=0)
+
+
+def _lane_in(bars: Sequence[Bar]) -> float:
+    return _LINE_IN * (1.3 + max((bar.line for bar in bars), default=0))
+
+
+def _lane(ax: Axes, bars: Sequence[Bar], name: str, colour: str) -> None:
+    for bar in bars:
+        ax.annotate(
+            plain(bar.label), (bar.stop_s if bar.leftwards else bar.start_s, -bar.line),
+            xytext=(-2 if bar.leftwards else 2, 2), textcoords="offset points", fontsize=8, va="bottom",
+            ha="right" if bar.leftwards else "left", parse_math=False, annotation_clip=True,
+        )  # fmt: skip
     if bars:
-        ys, starts, stops = zip(*bars, strict=True)
+        ys, starts, stops = zip(*((-bar.line, bar.start_s, bar.stop_s) for bar in bars), strict=True)
         ax.hlines(ys, starts, stops, colors=colour, linewidth=2)
         ax.scatter(starts, ys, color=colour, marker="|", s=30, linewidths=1)
-    ax.set_ylim(-0.4, lines + 0.25)
+    ax.set_ylim(-max((bar.line for bar in bars), default=0) - 0.3, 1)
     _name(ax, name)
 
 
-def _start(row: Mapping[str, str | float | None]) -> float | None:
-    return _seconds(row.get("start_s"))
+def _row_label(row: Mapping[str, str | float | None]) -> str:
+    values = [(k, v) for k, v in row.items() if k not in ("start_s", "end_s") and isinstance(v, (int, float))]
+    event = str(row.get("event", ""))
+    if len(values) != 1:
+        return event
+    key, value = values[0]
+    return f"{event}: {value:+.2f} s" if key.endswith("_s") else f"{event}: {value:g}"
 
 
 def _seconds(value: str | float | None) -> float | None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import soundfile
 
+from tml_bench.adapter import VideoSpec
 from tml_bench.errors import UserError
 from tml_bench.recording import Recording
-from tml_bench.report.picture import timeline_picture
+from tml_bench.report.picture import Still, timeline_picture
 from tml_bench.runs.perceive import timeline_of
 from tml_bench.runs.score import open_run
+from tml_bench.samples import UserVideo
+from tml_bench.session.camera import MAX_FPS, Camera, place_videos
+from tml_bench.timebase import nanoseconds, seconds
+
+STILL_SIDE = 160
+"""Longer side of a frame in a picture, in pixels."""
 
 
 def draw(folder: Path, out: Path) -> None:
-    """Draw a recording of a run: both waveforms, what was expected, perceived and scored.
+    """Draw a recording of a run: frames, both waveforms, what was expected, perceived and scored.
 
     Args:
         folder: the recording, ``RUN/TASK/SAMPLE/ATTEMPT``.
@@ -22,6 +30,7 @@ def draw(folder: Path, out: Path) -> None:
 
     Raises:
         UserError: the recording is not part of a run, or the run's data has changed.
+        BadSampleError: the sample's video cannot be read.
     """
     recording = Recording(folder)
     run = open_run(folder.resolve().parents[2])
@@ -36,8 +45,34 @@ def draw(folder: Path, out: Path) -> None:
         title=f"{run.file.config.task}/{sample.id} by {run.file.config.adapter}",
         user=soundfile.read(recording.user_path, dtype="int16"),
         model=soundfile.read(recording.model_path, dtype="int16"),
+        stills=stills(sample.script.videos, recording.duration_s),
         marks=run.task.marks(sample),
         segments=timeline.segments,
         words=timeline.words,
         rows=score.rows,
     )
+
+
+def stills(videos: Sequence[UserVideo], duration_s: float) -> tuple[Still, ...]:
+    """What the user's camera shows in the middles of equal parts of a session.
+
+    Args:
+        videos: the script's.
+        duration_s: length of the session in seconds.
+
+    Returns:
+        Time in seconds and frame, between 10 (wide) and 16 (upright) of them; none without videos.
+
+    Raises:
+        BadSampleError: a video cannot be read.
+    """
+    if not videos or not duration_s:
+        return ()
+    placed = place_videos(videos)
+    count = min(16, max(10, round(18 * placed[0].info.height / placed[0].info.width)))
+    camera = Camera(placed, VideoSpec(min(MAX_FPS, 2 * count / duration_s), STILL_SIDE))
+    try:
+        shown = camera.frames(nanoseconds(duration_s))
+    finally:
+        camera.close()
+    return tuple((seconds(frame.t_ns), frame.image) for frame in shown[1::2])
