@@ -48,6 +48,7 @@ def draw(out: Path) -> bytes:
         user=(rng.normal(0, 0.1, 16000).astype(np.float32), 16000),
         model=(np.zeros(24000, dtype=np.int16), 24000),
         stills=[(0.25, np.full((90, 120, 3), 255, np.uint8)), (0.75, np.zeros((90, 120, 3), np.uint8))],
+        asked=[(0.0, 0.3, "What is $this$?")],
         marks=[Mark(0.2, 0.4, "pause"), Mark(0.6, None, "user end")],
         segments=[Segment(0.7, 0.9)],
         words=[Word("Yes,", 0.7, 0.8), Word("$x$", 0.8, None), Word("lost", None, None)],

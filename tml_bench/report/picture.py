@@ -38,6 +38,7 @@ def timeline_picture(
     user: Track,
     model: Track,
     stills: Sequence[Still] = (),
+    asked: Sequence[Item] = (),
     marks: Sequence[Mark] = (),
     segments: Sequence[Segment] = (),
     words: Sequence[Word] = (),
@@ -56,6 +57,7 @@ def timeline_picture(
         user: samples of shape (n,) and their rate in Hz; integers or floats, full scale [-1, 1] for floats.
         model: the same for what was heard of the model.
         stills: what the user's camera showed, equally spaced; without any there is no strip of frames.
+        asked: what the user says in words or writes; without any there is no line for it.
         marks: annotations, drawn through all tracks.
         segments: the model's speech as perceived.
         words: the model's words; those without times are not drawn.
@@ -81,13 +83,13 @@ def timeline_picture(
     ]
     expected: list[Item] = [(s.start_s, s.end_s, s.label) for s in marks]
     ends = [len(user[0]) / user[1], len(model[0]) / model[1]]
-    ends += [start if end is None else end for start, end, _ in (*said, *scored, *expected)]
+    ends += [start if end is None else end for start, end, _ in (*asked, *said, *scored, *expected)]
     length = max(0.1, *ends)
     second_in = _WIDTH_IN * (_RIGHT - _LEFT) / length
-    lanes = [arrange(items, length, _CHAR_IN / second_in) for items in (expected, said, scored)]
-    heights = [_lane_in(lanes[0]), _WAVE_IN, _WAVE_IN, _lane_in(lanes[1]), _lane_in(lanes[2])]
-    if stills:
-        heights.insert(0, _strip_in(stills, second_in))
+    lanes = [arrange(items, length, _CHAR_IN / second_in) for items in (expected, asked, said, scored)]
+    strip_in = [_strip_in(stills, second_in)] if stills else []
+    asked_in = [_lane_in(lanes[1])] if asked else []
+    heights = [*strip_in, _lane_in(lanes[0]), *asked_in, _WAVE_IN, _WAVE_IN, *map(_lane_in, lanes[2:])]
 
     with mpl.rc_context({"svg.hashsalt": "tml-bench", "font.size": 9, "axes.linewidth": 0.6}):
         height = sum(heights) + 0.08 * len(heights) + 2 * _MARGIN_IN
@@ -101,18 +103,21 @@ def timeline_picture(
         figure.suptitle(
             plain(title), x=_LEFT, y=1 - 0.3 * margin, ha="left", va="top", fontsize=12, parse_math=False
         )
-        notes, above, below, spoken, counted = drawn[-5:]
+        places = iter(drawn)
         if stills:
-            _strip(drawn[0], stills, heights[0] / second_in)
+            _strip(next(places), stills, heights[0] / second_in)
+        _lane(next(places), lanes[0], "expected", _EXPECTED)
+        if asked:
+            _lane(next(places), lanes[1], "asked", _USER)
+        above, below, spoken, counted = places
         _wave(above, user, "user", _USER)
         _wave(below, model, "model", _MODEL)
         for segment in segments:
             below.axvspan(segment.start_s, segment.end_s, color=_MODEL, alpha=0.15, linewidth=0)
-        _lane(notes, lanes[0], "expected", _EXPECTED)
-        _lane(spoken, lanes[1], "words", _MODEL)
-        _lane(counted, lanes[2], "scored", _SCORED)
+        _lane(spoken, lanes[2], "words", _MODEL)
+        _lane(counted, lanes[3], "scored", _SCORED)
         for start, end, _ in expected:
-            for ax in drawn[-4:]:
+            for ax in (above, below, spoken, counted):
                 if end is None:
                     ax.axvline(start, color=_EXPECTED, linewidth=1, linestyle="--")
                 else:

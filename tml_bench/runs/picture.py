@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import soundfile
 
+from tml_bench import events as ev
 from tml_bench.adapter import VideoSpec
 from tml_bench.errors import UserError
 from tml_bench.recording import Recording
+from tml_bench.report.lanes import Item
 from tml_bench.report.picture import Still, timeline_picture
 from tml_bench.runs.perceive import timeline_of
 from tml_bench.runs.score import open_run
@@ -46,11 +48,21 @@ def draw(folder: Path, out: Path) -> None:
         user=soundfile.read(recording.user_path, dtype="int16"),
         model=soundfile.read(recording.model_path, dtype="int16"),
         stills=stills(sample.script.videos, recording.duration_s),
+        asked=[*questions(recording)],
         marks=run.task.marks(sample),
         segments=timeline.segments,
         words=timeline.words,
         rows=score.rows,
     )
+
+
+def questions(recording: Recording) -> Iterator[Item]:
+    """What the user says, where the script has it in words, and what they write."""
+    for event in recording.events():
+        if isinstance(event, ev.UserTurnStarted) and event.label:
+            yield seconds(event.t_ns), seconds(event.end_ns), event.label
+        elif isinstance(event, ev.UserTextSent):
+            yield seconds(event.t_ns), None, event.text
 
 
 def stills(videos: Sequence[UserVideo], duration_s: float) -> tuple[Still, ...]:
