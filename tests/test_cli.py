@@ -66,7 +66,7 @@ def test_every_command_s_help_has_an_example(name: str) -> None:
 def test_the_command_line_loads_nothing_heavy() -> None:
     heavy = "{'numpy', 'pandas', 'soundfile', 'soxr', 'matplotlib', 'cv2', 'av', 'rich', 'msgspec'}"
     code = f"import sys, tml_bench.cli; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -259,7 +259,7 @@ def test_a_video_rendered_in_a_fresh_process_has_the_same_bytes(tmp_path):
     )
     files = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     for file in files:
-        subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=120)
+        subprocess.run([sys.executable, "-P", "-c", code, str(file)], check=True, timeout=120)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert [float(t) for t in times(files[0])] == pytest.approx([k / 15 for k in range(12)], abs=1e-4)
 

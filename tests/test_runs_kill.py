@@ -35,6 +35,7 @@ def command(out: Path, data: Path, adapter: str) -> list[str]:
     return [
         *(
             sys.executable,
+            "-P",
             "-c",
             main,
             "run",
