@@ -1,7 +1,7 @@
 """Many wall-clock sessions at once: does the harness keep its own deadlines?
 
-64 sessions of 30 s against a server in another process that speaks the wire protocol and answers after each
-user turn; then the same with four busy processes beside it. What counts is the harness's own lateness: it must
+64 sessions of 30 s against a server in another process that speaks the wire protocol and answers after
+each user turn; then the same with four busy processes beside it. What counts is the harness's own lateness: it must
 stay small, or the session must be declared invalid; it must never look like the model's latency.
 """
 
@@ -90,19 +90,18 @@ def measure(url: str, folder: Path, user: Path) -> str:
         for job in jobs:
             pool.submit(job)
         for _, result in pool.results():
-            outcomes[result.outcome] = outcomes.get(result.outcome, 0) + 1
+            outcomes[result.outcome.value] = outcomes.get(result.outcome.value, 0) + 1
             if result.outcome is not Outcome.VALID:
                 reasons.add(re.sub(r"[\d.]+ ms", "... ms", result.reason))
     late = [lateness_ms(job.folder) for job in jobs if (job.folder / "manifest.json").is_file()]
     every = np.concatenate(late)
     lengths = {Recording(job.folder).duration_s for job in jobs if (job.folder / "manifest.json").is_file()}
     limits = Limits()
-    kept = [
-        m for m in late if np.percentile(m, 99) <= limits.late_p99_ms and m.max() <= limits.late_max_ms
-    ]
+    kept = [m for m in late if np.percentile(m, 99) <= limits.late_p99_ms and m.max() <= limits.late_max_ms]
     in_limits = np.concatenate(kept) if kept else np.zeros(1)
     return (
-        f"{len(late)} recorded, outcomes {outcomes}, lengths {sorted(lengths)} s (drift 0 when all are equal)\n"
+        f"{len(late)} recorded, outcomes {dict(sorted(outcomes.items()))}, "
+        f"lengths {sorted(lengths)} s (drift 0 when all are equal)\n"
         f"  send lateness: median {np.median(every):.2f} ms, p99 {np.percentile(every, 99):.2f} ms, "
         f"max {every.max():.2f} ms; in valid sessions p99 {np.percentile(in_limits, 99):.2f} ms"
         + "".join(f"\n  {reason}" for reason in sorted(reasons))

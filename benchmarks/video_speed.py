@@ -83,7 +83,11 @@ def repeat(part: Path, times: int, path: Path) -> None:
                 for packet in source.demux():
                     shift = round(n * PART_S / packet.time_base)
                     # The sound of a part reaches a little into the next.
-                    if packet.dts is None or packet.dts + shift <= last.get(packet.stream_index, -(10**9)):
+                    if (
+                        packet.dts is None
+                        or packet.pts is None
+                        or packet.dts + shift <= last.get(packet.stream_index, -(10**9))
+                    ):
                         continue
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                     last[packet.stream_index] = packet.dts

@@ -288,9 +288,7 @@ def _check(path: Path, file: soundfile.SoundFile) -> None:
     except soundfile.LibsndfileError:
         whole = False
     if not whole:
-        raise BadSampleError(
-            f"{path} is truncated: it ends before sample {file.frames}, its last"
-        )
+        raise BadSampleError(f"{path} is truncated: it ends before sample {file.frames}, its last")
 
 
 def _check_rate(name: str, rate: int) -> None:
