@@ -45,7 +45,11 @@ def load(path: Path, name: str) -> ModuleType:
 
 
 generate = load(ROOT / "docs" / "generate.py", "docs_generate")
-PAGES = [*generate.pages(), *sorted(ROOT.glob("tasks/*/README.md"))]
+PAGES = [
+    *generate.pages(),
+    *sorted(ROOT.glob("tasks/*/README.md")),
+    ROOT / "results" / "baselines" / "README.md",
+]
 
 
 def named(pages: list[Path]) -> list[object]:

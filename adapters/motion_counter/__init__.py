@@ -2,7 +2,9 @@
 
 It knows nothing but motion (see ``motion``): asked to count, it counts repetitions aloud as they complete;
 asked to say "start" and "stop", it says them when motion begins and ends; asked anything else, it is silent.
-It cannot hear: what it is asked it reads in the system prompt or in text messages.
+It cannot hear: what it is asked it reads in the system prompt or in text messages. Where the instruction is
+only spoken, as in the mini sets, it says nothing unless told by its option: ``motion-counter:task=count`` on
+RepCount-A, ``motion-counter:task=mark`` on Charades.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ from tml_bench.timebase import sample_time_ns
 
 
 class MotionCounter(StepAdapter):
-    """Counts repetitions, or says when motion starts and stops.
+    """Counts repetitions, or says when motion starts and stops; it hears nothing: give task=count or mark.
 
     Args:
-        task: ``count`` or ``mark``, whatever the instructions say; empty to go by their words.
+        task: ``count`` or ``mark``, whatever is asked; empty to go by what is asked in writing, which leaves
+            it silent where the instruction is only spoken, as in the mini sets.
     """
 
     audio_in = 16000
