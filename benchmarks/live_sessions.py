@@ -1,8 +1,9 @@
 """Many wall-clock sessions at once: does the harness keep its own deadlines?
 
 64 sessions of 30 s against a server in another process that speaks the wire protocol and answers after
-each user turn; then the same with four busy processes beside it. What counts is the harness's own lateness: it must
-stay small, or the session must be declared invalid; it must never look like the model's latency.
+each user turn; then the same with four busy processes beside it. What counts is the harness's own
+lateness: it must stay small, or the session must be declared invalid; it must never look like the model's
+latency.
 """
 
 from __future__ import annotations
