@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import numpy as np
 import pytest
+import sphn
 from fake_servers.moshi import FakeMoshi
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,15 +21,33 @@ TICK_MS = 200
 GOLDEN_TURNS = micro_turns(".x....", 24000, {2: {"texts": ("hi",)}}, TICK_MS)
 
 
-async def golden_session(url: str = "ws://127.0.0.1:1") -> Heard:
-    return await drive(Moshi(url), GOLDEN_TURNS, tick_ms=TICK_MS)
+GOLDEN_SESSION = SessionStart("task/sample", TICK_MS * 1_000_000, 7, "Be kind.", (ToolSpec("add"),))
+ADAPTERS = {"moshi": Moshi, "personaplex": PersonaPlex}
 
 
-async def record_golden() -> None:
+async def golden_session(name: str, url: str = "ws://127.0.0.1:1") -> Heard:
+    return await drive(ADAPTERS[name](url), GOLDEN_TURNS, session=GOLDEN_SESSION, tick_ms=TICK_MS)
+
+
+async def record_golden(name: str) -> None:
     """Write the golden log anew, from the fake server."""
-    async with FakeMoshi(delay_ms=250) as server:
-        await golden_session(server.url)
-        server.log.write("moshi")
+    async with FakeMoshi(delay_ms=250, personaplex=name == "personaplex", think_s=0.1) as server:
+        await golden_session(name, server.url)
+        assert not server.violations, server.violations
+        server.log.write(name)
+
+
+class SameSpeech:
+    """Whether two streams of audio messages sound the same; builds of Opus differ in the bytes."""
+
+    def __init__(self) -> None:
+        self._readers = [sphn.OpusStreamReader(24000) for _ in range(2)]
+
+    def __call__(self, a: str | bytes, b: str | bytes) -> bool:
+        if not (isinstance(a, bytes) and isinstance(b, bytes) and a[:5] == b[:5] == b"\x01OggS"):
+            return False
+        one, other = (r.append_bytes(m[1:]) for r, m in zip(self._readers, (a, b), strict=True))
+        return one.shape == other.shape and bool(np.abs(one - other).max(initial=0) < 0.02)
 
 
 async def against(server: FakeMoshi, pattern: str = "x......") -> Heard | Exception:
@@ -45,29 +65,40 @@ def loud(heard: Heard) -> list[bool]:
     return [bool(np.abs(o.audio).max() > 0.1) for o in heard.outputs if o.audio is not None]
 
 
-def test_golden_session_replays_message_by_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = WireLog.read("moshi")
-    socket = ReplaySocket(log, lambda a, b: a[:5] == b[:5] == b"\x01OggS")
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_golden_session_replays_message_by_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = WireLog.read(name)
+    socket = ReplaySocket(log, SameSpeech())
+    urls = []
 
-    async def opened(*_: object, **__: object) -> ReplaySocket:
+    async def opened(url: str) -> ReplaySocket:
+        urls.append(url)
         return socket
 
     monkeypatch.setattr(moshi, "open_socket", opened)
-    (heard,) = run(golden_session())
+    (heard,) = run(golden_session(name))
     assert socket.left == 0
     # 6 micro-turns of 200 ms are 15 frames of 80 ms, and each is answered by one.
     assert [m[:1] for m in log.of("client")] == [b"\x01"] * 15
-    assert heard.said[0] == "handshake"
-    assert sum(m[:1] == b"\x01" for m in log.of("server")) == 15
+    assert sorted(m[:1] for m in log.of("server")) == [b"\x00", *[b"\x01"] * 15, b"\x02"]
     audio = [o.audio for o in heard.outputs if o.audio is not None]
     # The tone is two frames long; Opus' own delay and ringing touch the next two. Silence is left out.
     assert [a.shape for a in audio] in ([(1920,)] * 3, [(1920,)] * 4)
     assert loud(heard)[:2] == [True, True]
     assert [t.text for o in heard.outputs for t in o.transcript] == [" tone"]
-    unsupported = [
-        e.body for _, e in heard.events if isinstance(e, ProviderEvent) and e.type == "unsupported"
-    ]
-    assert unsupported == [{"texts": ["hi"]}]
+    events = [e for _, e in heard.events if isinstance(e, ProviderEvent)]
+    kinds = {b"\x00": "handshake", b"\x01": "audio", b"\x02": "text"}
+    assert [e.type for e in events if not e.sent] == [kinds[m[:1]] for m in log.of("server")]  # type: ignore[index]
+    assert sum(e.type == "audio" and e.sent for e in events) == 15
+    told = [(e.type, e.body) for e in events if e.sent and e.type != "audio"]
+    url, ignored = "ws://127.0.0.1:1", ("unsupported", {"texts": ["hi"]})
+    if name == "moshi":
+        assert urls == [url]
+        assert told == [("unsupported", {"tools": ["add"], "instructions": "Be kind."}), ignored]
+    else:
+        assert urls == [f"{url}?voice_prompt=NATF2.pt&text_prompt=Be+kind.&seed=7"]
+        query = {"voice_prompt": "NATF2.pt", "text_prompt": "Be kind.", "seed": 7}
+        assert told == [("unsupported", {"tools": ["add"]}), ("query", query), ignored]
 
 
 def test_sessions_with_the_fake_server() -> None:
@@ -115,4 +146,5 @@ def test_frames_lose_and_reorder_nothing(sizes: list[int], size: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(record_golden())
+    for each in sys.argv[1:] or ADAPTERS:
+        asyncio.run(record_golden(each))
