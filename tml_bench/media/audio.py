@@ -24,7 +24,8 @@ from tml_bench.errors import BadSampleError
 from tml_bench.samples import Waveform
 
 _RATES = range(2000, 384_001)
-_BLOCK_S = 1
+_BLOCK_S = 4
+_MEMORY_BLOCK_S = 0.2  # short, so that a live session never resamples much at once
 _SIZE_UNKNOWN = 0x7FFFF000  # ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, when the length is not known yet
 _EIGHT_BIT = ("PCM_U8", "PCM_S8")
 
@@ -234,7 +235,8 @@ class _WaveformSource:
 
 
 def _finite_blocks(source: BlockSource) -> Iterator[NDArray[np.float32]]:
-    size = _BLOCK_S * source.rate
+    seconds = _MEMORY_BLOCK_S if isinstance(source, _WaveformSource) else _BLOCK_S
+    size = max(1, round(seconds * source.rate))
     for start in range(0, source.frames, size):
         block = source.block(start, min(size, source.frames - start))
         finite = np.isfinite(block)

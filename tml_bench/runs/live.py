@@ -19,15 +19,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tml_bench.adapter import InfrastructureError, LiveAdapter
 from tml_bench.errors import UserError
+from tml_bench.media.audio import probe, read_mono
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import RecordingWriter
 from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import Deadline, Job, Result, SessionJob, check_rates, failure, session_seed
+from tml_bench.samples import Sample, Waveform
 from tml_bench.session.engine import opened_event
 from tml_bench.session.live import Limits, LiveSession
 from tml_bench.session.output import AdapterFaultError
@@ -37,6 +40,9 @@ BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 
 ENCODE_BLOCK_S = 0.4
 """Encoding a long block of one session's audio would make all others late."""
+
+READ_AHEAD_S = 300.0
+"""Longer clips are streamed from their files."""
 
 START_INTERVAL_S = 0.03
 """Least time between two starts: opening a session keeps the loop busy for some milliseconds."""
@@ -214,20 +220,33 @@ async def live_session(job: SessionJob, limits: Limits) -> Result:
 async def _record(job: SessionJob, adapter: LiveAdapter, limits: Limits) -> Result:
     shutil.rmtree(job.folder, ignore_errors=True)
     settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
-    opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
+    # Decoding and hashing take milliseconds that other sessions would be late by.
+    sample = await asyncio.to_thread(_read_ahead, job.sample)
+    opened = opened_event(job.task, sample, job.adapter, adapter, settings)
     outcome, reason, retry = Outcome.VALID, "", False
     with RecordingWriter(job.folder, opened, clock="wall", compute="live", block_s=ENCODE_BLOCK_S) as writer:
         try:
-            lateness = await LiveSession(job.task, job.sample, adapter, settings, writer, limits).run()
+            lateness = await LiveSession(job.task, sample, adapter, settings, writer, limits).run()
         except AdapterFaultError as fault:
             outcome, reason = Outcome.ADAPTER_ERROR, str(fault)
         else:
             reason = lateness.excess(limits)
             if reason:
                 outcome, retry = Outcome.INVALID, True
-        # Hashing takes milliseconds that other sessions would be late by.
         manifest = await asyncio.to_thread(writer.close)
     return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate, retry=retry)
+
+
+def _read_ahead(sample: Sample) -> Sample:
+    """The sample with its shorter clips in memory."""
+    turns = tuple(replace(turn, audio=_in_memory(turn.audio)) for turn in sample.script.turns)
+    return replace(sample, script=replace(sample.script, turns=turns))
+
+
+def _in_memory(audio: Path | Waveform) -> Path | Waveform:
+    if isinstance(audio, Waveform) or probe(audio).duration_s > READ_AHEAD_S:
+        return audio
+    return Waveform(*read_mono(audio))
 
 
 @dataclass(slots=True)
