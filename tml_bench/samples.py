@@ -199,6 +199,9 @@ class Sample:
         notes: remarks about the data that do not make it unusable ("2 channels averaged").
         problem: why the sample cannot be used (a missing or broken file, named with its remedy);
             empty when it can. Such a sample ends with the outcome ``invalid``.
+        companions: ids of other samples of the task whose recordings are scored together with this one,
+            by the role they play in it ("clean": the same item without the overlap).
+        scored: False for a sample that is only a companion: it is played, but has no score of its own.
     """
 
     id: str
@@ -208,3 +211,5 @@ class Sample:
     unit: str = ""
     notes: tuple[str, ...] = ()
     problem: str = ""
+    companions: Mapping[str, str] = field(default_factory=dict)
+    scored: bool = True

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tml_bench.judges.contract import Question, Rubric, Rule, Verdicts
 from tml_bench.perception.timeline import Timeline, Word
 from tml_bench.samples import Sample
 
@@ -46,6 +47,7 @@ class Metric(msgspec.Struct, frozen=True):
         subsets: where it applies.
         family: a group of metrics shown together, such as ``reference-exact`` or ``repaired``.
         spread: also print the population standard deviation (some protocols publish it).
+        judged: a judge decides part of it; values of different judges never share a column.
         describes: one sentence for tables.
     """
 
@@ -59,6 +61,7 @@ class Metric(msgspec.Struct, frozen=True):
     family: str
     describes: str
     spread: bool = False
+    judged: bool = False
 
 
 class Overall(msgspec.Struct, frozen=True):
@@ -159,6 +162,10 @@ class Imported(NamedTuple):
     words: tuple[Word, ...] | None
 
 
+NO_VERDICTS: Verdicts = {}
+"""For tasks that ask nothing."""
+
+
 class Task(ABC):
     """One benchmark.
 
@@ -171,6 +178,9 @@ class Task(ABC):
         data_help: where the official data comes from and the folder layout expected.
         not_run: measures of the protocol that are not computed, with the reason.
         overall: subsets taken together, shown before the single ones.
+        rubrics: what judges are asked about recordings of this task.
+        rules: how the offline judge decides them, by name of the rubric.
+        hears_user: scoring needs the user's speech as it was played, ``Timeline.user``.
     """
 
     name: str
@@ -181,6 +191,9 @@ class Task(ABC):
     data_help: str
     not_run: Mapping[str, str] = {}
     overall: tuple[Overall, ...] = ()
+    rubrics: tuple[Rubric, ...] = ()
+    rules: Mapping[str, Rule] = {}
+    hears_user: bool = False
 
     @abstractmethod
     def dataset(self, data: Path | None) -> str:
@@ -198,9 +211,19 @@ class Task(ABC):
             tml_bench.errors.UserError: the folder or a subset does not exist.
         """
 
+    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+        """What a judge must decide before a recording can be scored; nothing, unless the task says so.
+
+        Pure, and without regard to other verdicts, so that all questions of a run are known beforehand.
+        """
+        return ()
+
     @abstractmethod
-    def score(self, sample: Sample, timeline: Timeline) -> Score:
-        """Score one recording. Pure: same sample and timeline, same score."""
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
+        """Score one recording. Pure: same sample, timeline and verdicts, same score.
+
+        A metric whose verdict is missing (see `tml_bench.judges.contract.verdict_of`) is missing itself.
+        """
 
     @abstractmethod
     def blind(self, sample: Sample) -> dict[str, Timeline]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.judges.contract import Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
-from tml_bench.task import Imported, Mark, Published, Score, Task
+from tml_bench.task import NO_VERDICTS, Imported, Mark, Published, Score, Task
 from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
 
@@ -61,7 +62,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
         """
         return loader.load(data or MINI, subsets)
 
-    def score(self, sample: Sample, timeline: Timeline) -> Score:
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording with both families of measures.
 
         Raises:

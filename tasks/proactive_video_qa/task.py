@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.judges.contract import Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Published, Score, Task
+from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
 from tml_bench.tasks.instructed import manifest_version
 from tml_bench.tasks.proactive_video_qa import loader, scoring, strategies
 from tml_bench.tasks.proactive_video_qa.judge import Judge, RuleJudge
@@ -60,7 +61,7 @@ Any category may be missing; one category's folder alone will do.
         """
         return loader.load(data or loader.MINI, subsets)
 
-    def score(self, sample: Sample, timeline: Timeline) -> Score:
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording.
 
         Raises:

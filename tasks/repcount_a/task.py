@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.judges.contract import Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Published, Score, Task
+from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
 from tml_bench.tasks.instructed import manifest_version
 from tml_bench.tasks.repcount_a import loader, scoring, strategies
 from tml_bench.tasks.repcount_a.measures import HEADLINE, METRICS
@@ -48,7 +49,7 @@ Without --subset the test split is run, on which results are published.
         """
         return loader.load(data or loader.MINI, subsets)
 
-    def score(self, sample: Sample, timeline: Timeline) -> Score:
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording.
 
         Raises:

@@ -62,6 +62,9 @@ class Timeline(msgspec.Struct, frozen=True):
         silero_segments: the model's speech by Silero VAD's own default rule, rounded to 0.1 s; for the
             reference-exact measures that are defined on it.
         perceiver: names and versions of what perceived it.
+        user: the user's own track, perceived the same way but without words; None unless the task
+            asks for it (``Task.hears_user``).
+        companions: timelines of the recordings scored together with this one (``Sample.companions``).
     """
 
     duration_s: float
@@ -70,3 +73,5 @@ class Timeline(msgspec.Struct, frozen=True):
     word_source: WordSource = WordSource.SILENT
     silero_segments: tuple[Segment, ...] = ()
     perceiver: str = ""
+    user: Timeline | None = None
+    companions: dict[str, Timeline] = {}

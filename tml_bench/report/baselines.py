@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.judges.contract import Judge
+from tml_bench.judges.scoring import score_all
 from tml_bench.metrics.aggregate import Observation
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
@@ -40,7 +42,7 @@ class Baseline(msgspec.Struct, frozen=True):
     blind: dict[str, float | None]
 
 
-def baselines(task: Task, samples: Iterable[Sample]) -> tuple[Baseline, ...]:
+def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None) -> tuple[Baseline, ...]:
     """Score every blind strategy and the ideal respondent.
 
     A strategy counts for a metric's floor only where the metric is defined on at least half of the
@@ -49,7 +51,8 @@ def baselines(task: Task, samples: Iterable[Sample]) -> tuple[Baseline, ...]:
 
     Args:
         task: the task.
-        samples: the samples of the run; those with a ``problem`` are left out.
+        samples: the samples of the run; those with a ``problem``, and mere companions, are left out.
+        judge: the judge that models are judged by; the task's own rules when None.
 
     Returns:
         One entry per subset and metric, in the task's order; subsets without samples have none.
@@ -57,26 +60,32 @@ def baselines(task: Task, samples: Iterable[Sample]) -> tuple[Baseline, ...]:
     Raises:
         UserError: the task names different blind strategies for different samples.
     """
-    usable = [s for s in samples if not s.problem]
-    blind: dict[str, list[Score]] = {}
-    ideal: list[Score] = []
-    for k, sample in enumerate(usable):
-        strategies: Mapping[str, Timeline] = task.blind(sample)
-        if k and strategies.keys() != blind.keys():
-            raise UserError(
-                f"task {task.name} has the blind strategies {sorted(strategies)} for sample {sample.id}, "
-                f"but {sorted(blind)} for sample {usable[0].id}",
-                "Let blind() return the same names for every sample",
-            )
-        for name, timeline in strategies.items():
-            blind.setdefault(name, []).append(task.score(sample, timeline))
-        ideal.append(task.score(sample, task.ideal(sample)))
+    usable = [s for s in samples if s.scored and not s.problem]
+    played = _strategies(task, usable)
+    blind = {name: score_all(task, pairs, judge).scores for name, pairs in played.items()}
+    ideal = score_all(task, [(s, task.ideal(s)) for s in usable], judge).scores
     sizes = Counter(s.subset for s in usable)
     return tuple(
         _baseline(part, metric, sum(sizes[s] for s in part.subsets), blind, ideal)
         for part, metric in columns(task)
         if all(sizes[s] for s in part.subsets)
     )
+
+
+def _strategies(task: Task, samples: Sequence[Sample]) -> dict[str, list[tuple[Sample, Timeline]]]:
+    """What every blind strategy does on every sample."""
+    played: dict[str, list[tuple[Sample, Timeline]]] = {}
+    for k, sample in enumerate(samples):
+        strategies = task.blind(sample)
+        if k and strategies.keys() != played.keys():
+            raise UserError(
+                f"task {task.name} has the blind strategies {sorted(strategies)} for sample {sample.id}, "
+                f"but {sorted(played)} for sample {samples[0].id}",
+                "Let blind() return the same names for every sample",
+            )
+        for name, timeline in strategies.items():
+            played.setdefault(name, []).append((sample, timeline))
+    return played
 
 
 def observations(scores: Iterable[Score], part: Overall, metric: str) -> tuple[Observation, ...]:

@@ -35,6 +35,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         perceivers: names and versions of what perceived the recordings.
         created: when the run began, as text; empty when unknown.
         machine: what it ran on; empty when unknown.
+        judge: who decided what the task's judged metrics need; empty when nothing was asked.
     """
 
     run: str
@@ -52,6 +53,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     perceivers: tuple[str, ...] = ()
     created: str = ""
     machine: str = ""
+    judge: str = ""
 
 
 class OutcomeKind(StrEnum):
@@ -211,6 +213,7 @@ def summarise(
             sample has two scores.
     """
     _check(task, samples, scores)
+    samples = [s for s in samples if s.scored]
     if known is None:
         invalid = {i for i, o in outcomes.items() if o.kind is OutcomeKind.INVALID}
         known = baselines(task, [s for s in samples if s.id not in invalid])

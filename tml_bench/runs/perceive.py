@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
+from msgspec import structs
+
 from tml_bench.perception.perceive import cache_key, cached, perceive
 from tml_bench.perception.timeline import Timeline, Word
 from tml_bench.perception.words import WordMode
@@ -18,13 +20,14 @@ class _Given(TypedDict):
     words: WordMode
 
 
-def timeline_of(recording: Recording, cache: Path, words: WordMode) -> Timeline:
+def timeline_of(recording: Recording, cache: Path, words: WordMode, user: bool = False) -> Timeline:
     """What was perceived in a recording.
 
     Args:
         recording: the recording.
         cache: where its timeline is kept; written when it is missing or out of date.
         words: where words may come from.
+        user: also perceive the speech of the user's track; it is cached beside, as ``*-user.json``.
 
     Raises:
         BadSampleError: the audio cannot be used.
@@ -36,5 +39,13 @@ def timeline_of(recording: Recording, cache: Path, words: WordMode) -> Timeline:
         text=recording.transcript(),
         words=words,
     )
-    key = cache_key(recording.model_path, **given)
-    return cached(cache, key, lambda: perceive(recording.model_path, **given))
+    model = _perceived(recording.model_path, cache, given)
+    if not user:
+        return model
+    beside = cache.with_name(f"{cache.stem}-user.json")
+    unheard = _Given(imported=None, timed=None, text="", words="transcript")
+    return structs.replace(model, user=_perceived(recording.user_path, beside, unheard))
+
+
+def _perceived(audio: Path, cache: Path, given: _Given) -> Timeline:
+    return cached(cache, cache_key(audio, **given), lambda: perceive(audio, **given))

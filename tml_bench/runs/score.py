@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from tml_bench.errors import UserError
+from tml_bench.judges.contract import Judge
+from tml_bench.judges.rules import rule_judge
+from tml_bench.judges.scoring import score_all
+from tml_bench.perception.timeline import Timeline
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
@@ -23,7 +28,7 @@ from tml_bench.runs.record import Advance
 from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines, write_atomically
 from tml_bench.runs.worker import PerceiveJob
 from tml_bench.samples import Sample
-from tml_bench.task import Score, Task
+from tml_bench.task import Task
 
 NOT_A_RUN = "give a run's folder, one that holds run.json"
 
@@ -87,7 +92,11 @@ def run_samples(task: Task, config: RunConfig) -> list[Sample]:
 
 
 def score_runs(
-    runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode = "auto"
+    runs: Sequence[StoredRun],
+    pool: Pool,
+    advance: Advance,
+    words: WordMode = "auto",
+    judge_of: Callable[[Task], Judge] = rule_judge,
 ) -> list[Summary]:
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
@@ -96,54 +105,101 @@ def score_runs(
         pool: does the perceiving.
         advance: told of every recording perceived.
         words: where words come from, see ``tml_bench.perception``.
+        judge_of: gives the judge of a task; by default the task's own rules.
     """
     failures: dict[tuple[int, str], str] = {}
     for number, run in enumerate(runs):
         for attempt in run.valid():
             key = (number, attempt.sample)
-            pool.submit(PerceiveJob(key, run.recording_path(attempt), run.timeline_path(attempt), words))
+            pool.submit(
+                PerceiveJob(
+                    key, run.recording_path(attempt), run.timeline_path(attempt), words, run.task.hears_user
+                )
+            )
     for job, result in pool.results():
         if result.outcome is not Outcome.VALID:
             failures[job.key] = result.reason
         advance(f"{job.key[1]}: {result.reason}" if result.reason else "")
-    floors: dict[tuple[str, str], tuple[Baseline, ...]] = {}
+    scorer = _Scorer(words, judge_of)
     return [
-        _score(run, {key[1]: why for key, why in failures.items() if key[0] == number}, words, floors)
+        scorer.score(run, {key[1]: why for key, why in failures.items() if key[0] == number})
         for number, run in enumerate(runs)
     ]
 
 
-def _score(
-    run: StoredRun,
-    failures: dict[str, str],
-    words: WordMode,
-    floors: dict[tuple[str, str], tuple[Baseline, ...]],
-) -> Summary:
-    by_id = {sample.id: sample for sample in run.samples}
-    scores: list[Score] = []
-    perceivers: set[str] = set()
-    for attempt in run.valid():
-        if attempt.sample not in failures:
-            recording = Recording(run.recording_path(attempt), verify=False)
-            timeline = timeline_of(recording, run.timeline_path(attempt), words)
-            perceivers.add(timeline.perceiver)
-            scores.append(run.task.score(by_id[attempt.sample], timeline))
-    outcomes = {a.sample: Ended(OutcomeKind(a.outcome.value), a.reason) for a in run.attempts.values()}
-    outcomes |= {sample: Ended(OutcomeKind.INFRASTRUCTURE, why) for sample, why in failures.items()}
-    config = run.file.config
-    invalid = {sample for sample, ended in outcomes.items() if ended.kind is OutcomeKind.INVALID}
-    key = (config.task, config.dataset_sha256 + "".join(sorted(invalid)))
-    if key not in floors:
-        floors[key] = baselines(run.task, [s for s in run.samples if s.id not in invalid])
-    facts = _facts(run, tuple(sorted(perceivers)))
-    summary = summarise(run.task, facts, run.samples, scores, outcomes, floors[key])
-    lines = b"".join(msgspec.json.encode(score, order="deterministic") + b"\n" for score in scores)
-    write_atomically(run.path / "scores.jsonl", lines)
-    write_atomically(run.path / "summary.json", to_json([summary]).encode())
-    return summary
+class _Scorer:
+    """Scores runs one after the other; floors of the same samples by the same judge are computed once."""
+
+    def __init__(self, words: WordMode, judge_of: Callable[[Task], Judge]) -> None:
+        self._words = words
+        self._judge_of = judge_of
+        self._floors: dict[tuple[str, ...], tuple[Baseline, ...]] = {}
+
+    def score(self, run: StoredRun, failures: Mapping[str, str]) -> Summary:
+        """Score one run; writes ``scores.jsonl``, ``verdicts.jsonl`` and ``summary.json``.
+
+        Args:
+            run: the run; its timelines are in the cache.
+            failures: samples whose recordings could not be perceived, with the reason.
+        """
+        judge = self._judge_of(run.task)
+        outcomes = _outcomes(run, failures)
+        pairs = self._heard(run, outcomes)
+        scored = score_all(run.task, pairs, judge)
+        perceivers = {timeline.perceiver for _, timeline in pairs}
+        facts = _facts(run, tuple(sorted(perceivers)), judge.id if scored.judged or run.task.rubrics else "")
+        floors = self._baselines(run, outcomes, judge)
+        summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors)
+        _write_lines(run.path / "scores.jsonl", scored.scores)
+        if run.task.rubrics:
+            _write_lines(run.path / "verdicts.jsonl", [judged._asdict() for judged in scored.judged])
+        write_atomically(run.path / "summary.json", to_json([summary]).encode())
+        return summary
+
+    def _heard(self, run: StoredRun, outcomes: Mapping[str, Ended]) -> list[tuple[Sample, Timeline]]:
+        """The samples to score, with what was heard in them and in their companions."""
+        valid = {i for i, ended in outcomes.items() if ended.kind is OutcomeKind.VALID}
+        pairs = []
+        for sample in run.samples:
+            if sample.scored and sample.id in valid:
+                companions = {role: self._timeline(run, i) for role, i in sample.companions.items()}
+                timeline = self._timeline(run, sample.id)
+                pairs.append((sample, structs.replace(timeline, companions=companions)))
+        return pairs
+
+    def _timeline(self, run: StoredRun, sample: str) -> Timeline:
+        attempt = run.attempts[sample]
+        recording = Recording(run.recording_path(attempt), verify=False)
+        return timeline_of(recording, run.timeline_path(attempt), self._words, run.task.hears_user)
+
+    def _baselines(self, run: StoredRun, outcomes: Mapping[str, Ended], judge: Judge) -> tuple[Baseline, ...]:
+        invalid = {sample for sample, ended in outcomes.items() if ended.kind is OutcomeKind.INVALID}
+        config = run.file.config
+        key = (config.task, config.dataset_sha256, judge.id, *sorted(invalid))
+        if key not in self._floors:
+            self._floors[key] = baselines(run.task, [s for s in run.samples if s.id not in invalid], judge)
+        return self._floors[key]
 
 
-def _facts(run: StoredRun, perceivers: tuple[str, ...]) -> RunFacts:
+def _outcomes(run: StoredRun, failures: Mapping[str, str]) -> dict[str, Ended]:
+    """How every sample that was tried ended; one whose companion is lost ends as the companion did."""
+    found = {a.sample: Ended(OutcomeKind(a.outcome.value), a.reason) for a in run.attempts.values()}
+    found |= {sample: Ended(OutcomeKind.INFRASTRUCTURE, why) for sample, why in failures.items()}
+    for sample in run.samples:
+        for role, companion in sample.companions.items():
+            ended = found.get(companion, Ended(OutcomeKind.NOT_RUN))
+            if ended.kind is not OutcomeKind.VALID and sample.id in found:
+                found[sample.id] = Ended(ended.kind, f"its {role} companion {companion}: {ended.reason}")
+    return found
+
+
+def _write_lines(path: Path, items: Sequence[object]) -> None:
+    write_atomically(
+        path, b"".join(msgspec.json.encode(item, order="deterministic") + b"\n" for item in items)
+    )
+
+
+def _facts(run: StoredRun, perceivers: tuple[str, ...], judge: str) -> RunFacts:
     config, where = run.file.config, run.file.environment
     return RunFacts(
         run=run.path.resolve().name,
@@ -160,4 +216,5 @@ def _facts(run: StoredRun, perceivers: tuple[str, ...]) -> RunFacts:
         tml_bench=config.tml_bench,
         perceivers=perceivers,
         machine=f"{where.processor}; {where.system}; Python {where.python}",
+        judge=judge,
     )

@@ -70,6 +70,7 @@ class PerceiveJob:
     recording: Path
     timeline: Path
     words: WordMode
+    user: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:
 
 def _perceive(job: PerceiveJob) -> Result:
     try:
-        timeline_of(Recording(job.recording), job.timeline, job.words)
+        timeline_of(Recording(job.recording), job.timeline, job.words, job.user)
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return Result(Outcome.INFRASTRUCTURE, f"perception: {reason}")

@@ -1,0 +1,51 @@
+"""The offline judge: each rubric is decided by the rule its task brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tml_bench.judges.contract import Question, Rule, Verdict
+from tml_bench.task import Task
+
+
+class RuleJudge:
+    """Decides by rules; free, deterministic, and as strict as its rules are.
+
+    Args:
+        rules: by name of the rubric. A rubric without a rule is never answered: its verdicts are missing.
+    """
+
+    def __init__(self, rules: Mapping[str, Rule]) -> None:
+        self._rules = rules
+
+    @property
+    def id(self) -> str:
+        """``rules`` with the version of every rule."""
+        return " ".join(("rules", *(f"{name}={rule.version}" for name, rule in sorted(self._rules.items()))))
+
+    def answer(
+        self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
+    ) -> list[Verdict]:
+        """Decide each question."""
+        verdicts = []
+        for question in questions:
+            verdicts.append(self._decide(question))
+            advance()
+        return verdicts
+
+    def _decide(self, question: Question) -> Verdict:
+        name = question.rubric.name
+        rule = self._rules.get(name)
+        if rule is None:
+            return Verdict(None, judge="rules", missing=f"no rule decides {name}; use another judge")
+        decision = rule.decide(question)
+        version = str(rule.version)
+        if decision.answer is None:
+            why = decision.explanation or "the rule cannot tell"
+            return Verdict(None, judge="rules", version=version, missing=why)
+        return Verdict(decision.answer, decision.explanation, judge="rules", version=version)
+
+
+def rule_judge(task: Task) -> RuleJudge:
+    """The offline judge of a task."""
+    return RuleJudge(task.rules)

@@ -1,0 +1,58 @@
+"""Ask the judge about many recordings at once, then score them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tml_bench.judges.contract import Judge, Question, Verdict
+from tml_bench.judges.rules import RuleJudge
+from tml_bench.perception.timeline import Timeline
+from tml_bench.samples import Sample
+from tml_bench.task import Score, Task
+
+
+class Judged(NamedTuple):
+    """A question about a sample, and its verdict."""
+
+    sample: str
+    question: Question
+    verdict: Verdict
+
+
+class Scored(NamedTuple):
+    """Scores, and the verdicts behind them.
+
+    Attributes:
+        scores: one per pair that was given, in its order.
+        judged: every question with its verdict, in the order asked.
+    """
+
+    scores: list[Score]
+    judged: list[Judged]
+
+
+def score_all(
+    task: Task,
+    pairs: Sequence[tuple[Sample, Timeline]],
+    judge: Judge | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> Scored:
+    """Judge and score recordings of a task.
+
+    Args:
+        task: the task.
+        pairs: samples with what was heard of them.
+        judge: the judge; the task's own rules when None.
+        advance: called after each question.
+    """
+    judge = judge or RuleJudge(task.rules)
+    asked = [task.questions(sample, timeline) for sample, timeline in pairs]
+    verdicts = iter(judge.answer([q for questions in asked for q in questions], advance))
+    scores: list[Score] = []
+    judged: list[Judged] = []
+    for (sample, timeline), questions in zip(pairs, asked, strict=True):
+        found = {question.key: next(verdicts) for question in questions}
+        judged += (Judged(sample.id, question, found[question.key]) for question in questions)
+        scores.append(task.score(sample, timeline, found))
+    return Scored(scores, judged)
