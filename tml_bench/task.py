@@ -48,6 +48,8 @@ class Metric(msgspec.Struct, frozen=True):
         family: a group of metrics shown together, such as ``reference-exact`` or ``repaired``.
         spread: also print the population standard deviation (some protocols publish it).
         judged: a judge decides part of it; values of different judges never share a column.
+        decimals: the mean of each subset is rounded to so many decimals, before subsets are averaged too,
+            because published numbers are; None leaves means as they are.
         describes: one sentence for tables.
     """
 
@@ -62,6 +64,7 @@ class Metric(msgspec.Struct, frozen=True):
     describes: str
     spread: bool = False
     judged: bool = False
+    decimals: int | None = None
 
 
 class Overall(msgspec.Struct, frozen=True):

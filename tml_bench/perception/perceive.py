@@ -60,6 +60,7 @@ def perceive(
         words=found,
         word_source=source,
         silero_segments=vad.silero_segments(activity),
+        silero_unrounded=vad.silero_segments(activity, rounded=False),
         perceiver=perceiver,
     )
 

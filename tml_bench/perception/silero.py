@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from tml_bench.perception.timeline import Segment
 
-RULE = "default-segments 1"
-"""Name and version of the rule in ``silero_segments``."""
+RULE = "default-segments 2"
+"""Name and version of the rules in ``silero_segments`` and ``speech_spans``."""
 
 RATE = 16_000
 FRAME = 512
@@ -91,24 +91,47 @@ class ProbabilityTrack:
 
 
 def silero_segments(
-    probabilities: Sequence[float] | NDArray[np.float32], samples: int
+    probabilities: Probabilities, samples: int, *, rounded: bool = True
 ) -> tuple[Segment, ...]:
     """Segments by the default rule of Silero's ``get_speech_timestamps`` (version 6).
 
     A segment starts at a frame of probability >= 0.5. It ends at the first frame < 0.35 after which no
     frame reaches 0.5 before a frame < 0.35 that begins at least 100 ms later; at the end of the track
     otherwise. Segments of at most 250 ms are dropped. Each is then widened by 30 ms on both sides; where
-    two are less than 60 ms apart they meet halfway. Times are rounded to 0.1 s, and the last does not pass
-    the track's end.
+    two are less than 60 ms apart they meet halfway.
 
     Args:
         probabilities: one per frame, the last frame padded with zeros.
         samples: length of the track at 16 kHz.
+        rounded: round times to 0.1 s, the last not beyond the track's end; else they are whole samples.
 
     Returns:
         Segments in order; empty when there is no speech.
     """
-    spans = _spans(probabilities, samples)
+    spans = speech_spans(probabilities, samples)
+    if not rounded:
+        return tuple(Segment(start / RATE, end / RATE) for start, end in spans)
+    return tuple(
+        Segment(round(start / RATE, 1), min(round(end / RATE, 1), samples / RATE)) for start, end in spans
+    )
+
+
+def speech_spans(
+    probabilities: Probabilities,
+    samples: int,
+    *,
+    min_speech: int = _MIN_SPEECH,
+    min_silence: int = _MIN_SILENCE,
+) -> list[tuple[int, int]]:
+    """First sample of each stretch of speech, and the one after its last; the rule is ``silero_segments``'s.
+
+    Args:
+        probabilities: one per frame, the last frame padded with zeros.
+        samples: length of the track at 16 kHz.
+        min_speech: stretches of at most so many samples are dropped.
+        min_silence: a stretch ends where this many samples of silence follow.
+    """
+    spans = _spans(probabilities, samples, min_speech, min_silence)
     padded = [list(span) for span in spans]
     for (_, end), (start, _), left, right in zip(spans, spans[1:], padded, padded[1:], strict=False):
         pad = min(_PAD, (start - end) // 2)
@@ -117,12 +140,12 @@ def silero_segments(
     if padded:
         padded[0][0] = max(0, padded[0][0] - _PAD)
         padded[-1][1] = min(samples, padded[-1][1] + _PAD)
-    return tuple(
-        Segment(round(start / RATE, 1), min(round(end / RATE, 1), samples / RATE)) for start, end in padded
-    )
+    return [(start, end) for start, end in padded]
 
 
-def _spans(probabilities: Probabilities, samples: int) -> list[tuple[int, int]]:
+def _spans(
+    probabilities: Probabilities, samples: int, min_speech: int, min_silence: int
+) -> list[tuple[int, int]]:
     spans = []
     start: int | None = None
     silence: int | None = None
@@ -134,10 +157,10 @@ def _spans(probabilities: Probabilities, samples: int) -> list[tuple[int, int]]:
                 start = at
         elif probability < NEG_THRESHOLD and start is not None:
             silence = at if silence is None else silence
-            if at - silence >= _MIN_SILENCE:
-                if silence - start > _MIN_SPEECH:
+            if at - silence >= min_silence:
+                if silence - start > min_speech:
                     spans.append((start, silence))
                 start = silence = None
-    if start is not None and samples - start > _MIN_SPEECH:
+    if start is not None and samples - start > min_speech:
         spans.append((start, samples))
     return spans

@@ -65,6 +65,7 @@ class Timeline(msgspec.Struct, frozen=True):
         user: the user's own track, perceived the same way but without words; None unless the task
             asks for it (``Task.hears_user``).
         companions: timelines of the recordings scored together with this one (``Sample.companions``).
+        silero_unrounded: ``silero_segments`` before rounding.
     """
 
     duration_s: float
@@ -75,3 +76,4 @@ class Timeline(msgspec.Struct, frozen=True):
     perceiver: str = ""
     user: Timeline | None = None
     companions: dict[str, Timeline] = {}
+    silero_unrounded: tuple[Segment, ...] = ()

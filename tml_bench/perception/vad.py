@@ -82,9 +82,9 @@ def listen(audio: Path) -> Activity:
         return Activity(track.values(), np.concatenate(levels), clip.length, clip.length / RATE)
 
 
-def silero_segments(activity: Activity) -> tuple[Segment, ...]:
-    """Segments by Silero's own default rule, rounded to 0.1 s; see ``silero.silero_segments``."""
-    return silero.silero_segments(activity.probabilities, activity.samples)
+def silero_segments(activity: Activity, *, rounded: bool = True) -> tuple[Segment, ...]:
+    """Segments by Silero's own default rule; see ``silero.silero_segments``."""
+    return silero.silero_segments(activity.probabilities, activity.samples, rounded=rounded)
 
 
 def speech_segments(activity: Activity) -> tuple[Segment, ...]:

@@ -115,10 +115,29 @@ def _applies(metric: Metric, part: Overall) -> bool:
     return set(part.subsets) <= set(metric.subsets) and (not part.equal or metric.kind is Kind.RATIO)
 
 
+def mean_of(scores: Iterable[Score], part: Overall, metric: Metric) -> tuple[float | None, int]:
+    """Mean of a metric over a part of a task, and from how many samples.
+
+    With ``metric.decimals`` it is rounded, or else is the mean of the subsets' rounded means where
+    ``part.equal``. The mean is None without samples.
+    """
+    if part.equal and metric.decimals is not None:
+        means = [mean_of(scores, Overall(s, (s,)), metric) for s in part.subsets]
+        known = [mean for mean, _ in means if mean is not None]
+        return (math.fsum(known) / len(known) if known else None), sum(n for _, n in means)
+    values = observations(scores, part, metric.name)
+    total = math.fsum(o.denominator for o in values)
+    n = sum(o.denominator > 0 for o in values)
+    if not total > 0:
+        return None, n
+    mean = math.fsum(o.numerator for o in values) / total
+    return (mean if metric.decimals is None else round(mean, metric.decimals)), n
+
+
 def _baseline(
     part: Overall, metric: Metric, size: int, blind: Mapping[str, Sequence[Score]], ideal: Sequence[Score]
 ) -> Baseline:
-    values = {name: _mean(observations(scores, part, metric.name)) for name, scores in blind.items()}
+    values = {name: mean_of(scores, part, metric) for name, scores in blind.items()}
     candidates = [(name, v) for name, (v, n) in values.items() if v is not None and 2 * n >= size]
     floor, floor_by = None, ""
     if metric.direction is not Direction.NONE and candidates:
@@ -129,12 +148,6 @@ def _baseline(
         metric=metric.name,
         floor=floor,
         floor_by=floor_by,
-        ceiling=_mean(observations(ideal, part, metric.name))[0],
+        ceiling=mean_of(ideal, part, metric)[0],
         blind={name: v for name, (v, _) in values.items()},
     )
-
-
-def _mean(values: Sequence[Observation]) -> tuple[float | None, int]:
-    total = math.fsum(o.denominator for o in values)
-    n = sum(o.denominator > 0 for o in values)
-    return (math.fsum(o.numerator for o in values) / total if total > 0 else None), n

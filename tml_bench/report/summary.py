@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
+from msgspec import structs
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.aggregate import Estimate, Observation, estimate
-from tml_bench.report.baselines import Baseline, baselines, columns, observations
+from tml_bench.report.baselines import Baseline, baselines, columns, mean_of, observations
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Metric, Overall, Published, Score, Task
 
@@ -245,11 +246,26 @@ def summarise(
     )
 
 
+def _rounded(exact: Estimate, mean: float | None) -> Estimate:
+    """The estimate with a mean of rounded values, its interval widened to hold it."""
+    if mean is None:
+        return exact
+    low, high = exact.low, exact.high
+    return structs.replace(
+        exact,
+        mean=mean,
+        low=None if low is None else min(low, mean),
+        high=None if high is None else max(high, mean),
+    )
+
+
 def _metric_summary(
     scores: Sequence[Score], part: Overall, metric: Metric, baseline: Baseline
 ) -> MetricSummary:
     values = observations(scores, part, metric.name)
     result = estimate(values, metric.kind)
+    if metric.decimals is not None:
+        result = _rounded(result, mean_of(scores, part, metric)[0])
     missing = Counter(
         s.missing[metric.name] for s in scores if s.subset in part.subsets and metric.name in s.missing
     )

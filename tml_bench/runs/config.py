@@ -117,7 +117,10 @@ class RunFile(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which samples of a task: folder of the data, subsets, and at most how many of each."""
+    """Which samples of a task: folder of the data, subsets, and at most how many of each.
+
+    The limit counts samples that are scored; their companions come along.
+    """
 
     data: Path | None = None
     subsets: tuple[str, ...] = ()
@@ -125,13 +128,16 @@ class Selection:
 
     def of(self, task: Task) -> list[Sample]:
         """The samples selected, in the task's order."""
+        everything = list(task.samples(self.data, self.subsets))
+        if not self.limit:
+            return everything
         taken: dict[str, int] = {}
-        chosen: list[Sample] = []
-        for sample in task.samples(self.data, self.subsets):
-            taken[sample.subset] = taken.get(sample.subset, 0) + 1
-            if not self.limit or taken[sample.subset] <= self.limit:
-                chosen.append(sample)
-        return chosen
+        wanted: set[str] = set()
+        for sample in everything:
+            if sample.scored and taken.setdefault(sample.subset, 0) < self.limit:
+                taken[sample.subset] += 1
+                wanted |= {sample.id, *sample.companions.values()}
+        return [sample for sample in everything if sample.id in wanted]
 
 
 def dataset_sha256(samples: Sequence[Sample]) -> str:
