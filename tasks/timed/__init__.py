@@ -1,0 +1,1 @@
+"""What TimeSpeak and CueSpeak share: items, renderings, scoring, the offline judge, strategies."""
