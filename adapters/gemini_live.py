@@ -29,10 +29,10 @@ from tml_bench.adapter import (
     Transcript,
     VideoSpec,
 )
-from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._media import audio_base64, audio_from_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object
+from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
 PATH = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"

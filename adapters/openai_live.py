@@ -32,11 +32,11 @@ from tml_bench.adapter import (
 )
 from tml_bench.adapters._complaint import explained
 from tml_bench.adapters._gate import SilenceGate
-from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._media import audio_base64, audio_from_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import Socket, open_socket, parse_object, refusal
 from tml_bench.errors import UserError
+from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
 URL = "wss://api.openai.com/v1/live/sessions"

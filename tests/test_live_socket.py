@@ -16,9 +16,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
-from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._socket import open_socket, parse_object
 from tml_bench.errors import UserError
+from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import redacted, remember_secret
 
 KEY = "planted-key-0123456789"

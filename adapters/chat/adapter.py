@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, ProviderEvent, SessionStart
-from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._session import EventQueue
 from tml_bench.adapters.chat.dialogue import Dialogue
 from tml_bench.adapters.chat.http import post_json
 from tml_bench.adapters.chat.turns import UserTurns, wav
+from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
 OPENAI = "https://api.openai.com/v1"

@@ -25,7 +25,6 @@ from tml_bench.adapter import (
 )
 from tml_bench.adapters._complaint import explained
 from tml_bench.adapters._endpointing import Endpointer
-from tml_bench.adapters._keys import optional_secret, secret
 from tml_bench.adapters._media import audio_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import Socket, open_socket, parse_object, refusal
@@ -33,6 +32,7 @@ from tml_bench.adapters.openai_realtime.conversation import Conversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
 from tml_bench.adapters.openai_realtime.messages import Chunk, Message, Wishes
 from tml_bench.errors import UserError
+from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
 MANUAL_SILENCE_MS = 500

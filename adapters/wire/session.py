@@ -21,7 +21,6 @@ from tml_bench.adapter import (
     Transcript,
     VideoSpec,
 )
-from tml_bench.adapters._keys import optional_secret
 from tml_bench.adapters._media import jpeg
 from tml_bench.adapters._pcm import to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
@@ -29,6 +28,7 @@ from tml_bench.adapters.wire import messages as wire
 from tml_bench.adapters.wire.frames import AUDIO, JPEG, Chunk
 from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox
 from tml_bench.errors import UserError
+from tml_bench.keys import optional_secret
 from tml_bench.redact import kept, plain
 
 TOKEN = "TML_BENCH_WIRE_TOKEN"

@@ -23,12 +23,14 @@ class Rubric(msgspec.Struct, frozen=True):
         version: raised whenever the text or the answers change.
         text: the instruction, in our own words; complete without the harness.
         answers: the closed set of answers, each a short word.
+        ordered: the answers, as listed, are steps of one scale, so that a near miss is one.
     """
 
     name: str
     version: int
     text: str
     answers: tuple[str, ...]
+    ordered: bool = False
 
     @property
     def sha256(self) -> str:
@@ -52,6 +54,10 @@ class Line(msgspec.Struct, frozen=True):
     end_s: float | None = None
 
 
+Identity = tuple[str, str]
+"""Hash of a rubric and hash of what is judged by it."""
+
+
 class Question(msgspec.Struct, frozen=True):
     """One thing to decide.
 
@@ -69,6 +75,11 @@ class Question(msgspec.Struct, frozen=True):
     def input_sha256(self) -> str:
         """Hash of what is judged, without the rubric and the key, 64 hexadecimal digits."""
         return hashlib.sha256(msgspec.json.encode(self.lines)).hexdigest()
+
+    @property
+    def identity(self) -> Identity:
+        """What is asked about what: two questions of one identity have one answer."""
+        return self.rubric.sha256, self.input_sha256
 
     def texts(self, role: str) -> tuple[str, ...]:
         """The texts of a role, in order."""

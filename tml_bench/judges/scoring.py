@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from tml_bench.judges.contract import Judge, Question, Verdict
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.timeline import Timeline
@@ -12,8 +14,14 @@ from tml_bench.samples import Sample
 from tml_bench.task import Score, Task
 
 
-class Judged(NamedTuple):
-    """A question about a sample, and its verdict."""
+class Judged(msgspec.Struct, frozen=True):
+    """A question about a sample, and its verdict: a line of ``verdicts.jsonl``.
+
+    Attributes:
+        sample: the sample's id.
+        question: what was asked.
+        verdict: the answer, or why there is none.
+    """
 
     sample: str
     question: Question

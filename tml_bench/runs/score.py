@@ -152,7 +152,7 @@ class _Scorer:
         summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors)
         _write_lines(run.path / "scores.jsonl", scored.scores)
         if run.task.rubrics:
-            _write_lines(run.path / "verdicts.jsonl", [judged._asdict() for judged in scored.judged])
+            _write_lines(run.path / "verdicts.jsonl", scored.judged)
         write_atomically(run.path / "summary.json", to_json([summary]).encode())
         return summary
 

@@ -1,0 +1,104 @@
+"""What judging may cost, and how fast it may go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class BudgetSpentError(Exception):
+    """The next call would go beyond the budget."""
+
+
+class Estimate(NamedTuple):
+    """What answering questions will take.
+
+    Attributes:
+        questions: how many there are.
+        different: how many differ in rubric or texts; only these are asked.
+        known: how many of these are answered already, in the cache or earlier by this command.
+        tokens: about how many tokens the others take, replies included; retries are not foreseen.
+    """
+
+    questions: int
+    different: int
+    known: int
+    tokens: int
+
+    @property
+    def calls(self) -> int:
+        """How many calls it takes when each succeeds at once."""
+        return self.different - self.known
+
+
+class Budget:
+    """A limit in calls and in tokens, shared by all judging of a command.
+
+    Every request counts as a call, retries included. Tokens are counted as estimated when a call starts
+    and as the service tells when it has ended, so the limit can be passed by what the calls then in flight
+    take beyond their estimate.
+
+    Args:
+        calls: at most so many calls; None for any number.
+        tokens: at most so many tokens, read and written.
+    """
+
+    def __init__(self, calls: int | None = None, tokens: int | None = None) -> None:
+        self._calls = calls
+        self._tokens = tokens
+        self.calls = 0
+        self.tokens = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it allows no call at all."""
+        return self._calls == 0 or self._tokens == 0
+
+    def take(self, tokens: int) -> None:
+        """Book a call.
+
+        Args:
+            tokens: its estimate.
+
+        Raises:
+            BudgetSpentError: it would go beyond the limit; nothing is booked.
+        """
+        if self._calls is not None and self.calls >= self._calls:
+            raise BudgetSpentError(f"the budget of {self._calls:,} calls is spent")
+        if self._tokens is not None and self.tokens + tokens > self._tokens:
+            raise BudgetSpentError(f"the budget of {self._tokens:,} tokens is spent")
+        self.calls += 1
+        self.tokens += tokens
+
+    def settle(self, estimated: int, used: int) -> None:
+        """Put what a call took in the place of its estimate."""
+        self.tokens += used - estimated
+
+
+class Pace:
+    """Starts calls at most so many a minute, and none while the service asks for patience.
+
+    Args:
+        per_minute: calls a minute, evenly spaced; 0 for as fast as they come.
+        sleep: makes pauses.
+    """
+
+    def __init__(self, per_minute: float = 0.0, sleep: Sleep = asyncio.sleep) -> None:
+        self._sleep = sleep
+        self._gap_s = 60 / per_minute if per_minute > 0 else 0.0
+        self._next_s = 0.0
+
+    async def turn(self) -> None:
+        """Wait until the next call may start."""
+        now = asyncio.get_running_loop().time()
+        start = max(now, self._next_s)
+        self._next_s = start + self._gap_s
+        if start > now:
+            await self._sleep(start - now)
+
+    def hold(self, seconds: float) -> None:
+        """Start none for so long."""
+        self._next_s = max(self._next_s, asyncio.get_running_loop().time() + seconds)

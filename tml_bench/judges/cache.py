@@ -1,0 +1,236 @@
+"""Answers of judges on disk, in one SQLite file that many processes may share and that can be shipped.
+
+An answer is found again by the judge (kind, model, version), the hash of the rubric and the hash of what was
+judged. Only answers are kept, never failures. Each is committed by itself, so a kill loses none; of two
+processes that ask the same question at once the first answer stays and both use it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tml_bench.errors import UserError
+from tml_bench.judges.contract import Identity, Question, Rubric, Verdict
+
+_SCHEMA = 1
+_APPLICATION = 0x746D6C6A  # "tmlj", so that another program's file is told from ours
+_BUSY_MS = 60_000
+_BATCH = 300
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS rubrics (
+    sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL,
+    answers TEXT NOT NULL, ordered INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers (
+    kind TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, rubric TEXT NOT NULL, input TEXT NOT NULL,
+    answer TEXT NOT NULL, explanation TEXT NOT NULL, raw TEXT NOT NULL, replied TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+    PRIMARY KEY (kind, model, version, rubric, input)
+) WITHOUT ROWID;
+"""
+_COLUMNS = "answer, explanation, raw, replied, prompt_tokens, completion_tokens"
+
+JudgeKey = tuple[str, str, str]
+"""Kind, model and version of a judge."""
+
+
+class Kept(NamedTuple):
+    """What a cache holds of one judge on one rubric.
+
+    Attributes:
+        judge: kind, model and version.
+        rubric: the rubric.
+        answers: how many answers.
+        prompt_tokens: what they took to read.
+        completion_tokens: what they took to write.
+    """
+
+    judge: JudgeKey
+    rubric: Rubric
+    answers: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Cache:
+    """A cache on disk.
+
+    Args:
+        path: the file; created with the first answer. One that may not be written is only read.
+
+    Raises:
+        UserError: (every method) it is no cache, one of another version, or cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def find(self, judge: JudgeKey, wanted: Iterable[Identity]) -> dict[Identity, Verdict]:
+        """The answers of a judge that are there, marked ``cached``."""
+        if not self.path.exists():
+            return {}
+        found: dict[Identity, Verdict] = {}
+        todo = list(wanted)
+        for start in range(0, len(todo), _BATCH):
+            found |= self._find(judge, todo[start : start + _BATCH])
+        return found
+
+    def _find(self, judge: JudgeKey, wanted: Sequence[Identity]) -> dict[Identity, Verdict]:
+        places = ", ".join(["(?, ?)"] * len(wanted))
+        query = (
+            f"SELECT rubric, input, {_COLUMNS} FROM answers WHERE kind = ? AND model = ? AND version = ? "
+            f"AND (rubric, input) IN (VALUES {places})"
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query, [*judge, *(part for identity in wanted for part in identity)])
+            return {(row[0], row[1]): _verdict(judge, row[2:]) for row in rows}
+
+    def keep(self, judge: JudgeKey, question: Question, verdict: Verdict) -> Verdict:
+        """Store an answer; returns the one to use, which is an earlier one where another process was first.
+
+        Raises:
+            ValueError: the verdict has no answer.
+        """
+        if verdict.answer is None or verdict.missing:
+            raise ValueError("only answers are kept")
+        rubric_sha, input_sha = question.identity
+        values = (
+            *judge, rubric_sha, input_sha, verdict.answer, verdict.explanation, verdict.raw, verdict.model,
+            verdict.prompt_tokens, verdict.completion_tokens,
+        )  # fmt: skip
+        rubric = question.rubric
+        described = (
+            rubric_sha, rubric.name, rubric.version, rubric.text,
+            msgspec.json.encode(rubric.answers).decode(), int(rubric.ordered),
+        )  # fmt: skip
+        with self._writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO rubrics VALUES (?, ?, ?, ?, ?, ?)", described)
+            places = ", ".join(["?"] * len(values))
+            added = connection.execute(f"INSERT OR IGNORE INTO answers VALUES ({places})", values).rowcount
+        if added:
+            return verdict
+        return self._find(judge, [question.identity]).get(question.identity, verdict)
+
+    def contents(self) -> list[Kept]:
+        """What is in it, by judge and rubric."""
+        if not self.path.exists():
+            return []
+        query = (
+            "SELECT kind, model, a.version, name, r.version, text, r.answers, ordered, count(*), "
+            "sum(prompt_tokens), sum(completion_tokens) FROM answers a JOIN rubrics r ON r.sha256 = a.rubric "
+            "GROUP BY kind, model, a.version, a.rubric ORDER BY kind, model, a.version, name, r.version"
+        )
+        with self._reading() as connection:
+            return [
+                Kept(
+                    (row[0], row[1], row[2]),
+                    Rubric(row[3], row[4], row[5], tuple(msgspec.json.decode(row[6])), bool(row[7])),
+                    *row[8:],
+                )
+                for row in connection.execute(query)
+            ]
+
+    def answers(self, judge: JudgeKey) -> Mapping[Identity, str]:
+        """Every answer of a judge."""
+        if not self.path.exists():
+            return {}
+        query = "SELECT rubric, input, answer FROM answers WHERE kind = ? AND model = ? AND version = ?"
+        with self._reading() as connection:
+            return {(row[0], row[1]): row[2] for row in connection.execute(query, judge)}
+
+    def close(self) -> None:
+        """Leave one whole file behind, without a journal beside it, unless others still use it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._open()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._open()
+            with connection:
+                # A deferred transaction that turns into a writing one fails at once where another writes.
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connected()
+        return self._connection
+
+    def _connected(self) -> sqlite3.Connection:
+        fresh = not self.path.exists()
+        if fresh:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        elif not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
+            # A reader of a file in WAL mode writes beside it, unless it is told that nobody else does.
+            uri = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+            self._check(connection)
+            return connection
+        connection = sqlite3.connect(self.path, timeout=_BUSY_MS / 1000, isolation_level=None)
+        if fresh or not self._check(connection):
+            self._create(connection)
+        return connection
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+
+    def _check(self, connection: sqlite3.Connection) -> bool:
+        """Whether it is set up; False for an empty file, which another process may be about to fill."""
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if (application, version) == (_APPLICATION, _SCHEMA):
+            return True
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if application == 0 and empty:
+            return False
+        what = f"a cache of format {version}" if application == _APPLICATION else "no cache of judgements"
+        raise UserError(f"{self.path} is {what}", "give another --judge-cache")
+
+    def _unusable(self, error: sqlite3.Error) -> UserError:
+        return UserError(
+            f"the judge cache {self.path} cannot be used: {error}", "give another --judge-cache, or remove it"
+        )
+
+
+def _verdict(judge: JudgeKey, row: Sequence[object]) -> Verdict:
+    answer, explanation, raw, replied, prompt_tokens, completion_tokens = row
+    return msgspec.convert(
+        {
+            "answer": answer,
+            "explanation": explanation,
+            "raw": raw,
+            "judge": judge[0],
+            "model": replied,
+            "version": judge[2],
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "cached": True,
+        },
+        Verdict,
+    )

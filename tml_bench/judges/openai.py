@@ -1,0 +1,241 @@
+"""Judges behind any interface that speaks OpenAI's chat completions: OpenAI, vLLM, Ollama, llama.cpp, ...
+
+Source: platform.openai.com/docs/api-reference/chat/create, ``response_format`` of type ``json_schema``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tml_bench.errors import UserError
+from tml_bench.judges.asking import Ask, CallError, Gate, Reply
+from tml_bench.judges.prompt import PROMPT_VERSION, Prompt
+from tml_bench.keys import optional_secret
+from tml_bench.redact import plain
+
+if TYPE_CHECKING:
+    import openai
+
+OPENAI = "https://api.openai.com/v1"
+KEY = "OPENAI_API_KEY"
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice]
+    model: str | None = None
+    usage: _Usage | None = None
+
+
+_decode = msgspec.json.Decoder(_Completion)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIChat:
+    """A model behind chat completions, with the official client of the extra ``[openai]``.
+
+    The key is read from ``OPENAI_API_KEY``; servers of your own need none, and one spoken to without TLS
+    on another machine is never told it.
+
+    Attributes:
+        model: its name there.
+        base_url: of the interface, up to ``/v1``. Not part of the judge's version, so that a cache made
+            on one machine serves on another: give different models different names or tags.
+        temperature: of its answers; None sends none, which some models demand.
+        effort: reasoning effort (``none``, ``low``, ...); empty sends none.
+        tag: tells apart what has one name (a quantisation, a revision); part of the version.
+        timeout_s: longest time a reply may take.
+    """
+
+    model: str = "gpt-5.4-mini"
+    base_url: str = OPENAI
+    temperature: Annotated[float, msgspec.Meta(ge=0)] | None = 0.0
+    effort: str = ""
+    tag: str = ""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 120.0
+
+    def __post_init__(self) -> None:
+        """Check the address.
+
+        Raises:
+            UserError: it is not one of a web server.
+        """
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError(
+                f"--judge openai: base_url {plain(self.base_url)!r} is not the address of a web server",
+                "give http://... or https://..., up to /v1",
+            )
+
+    @property
+    def kind(self) -> str:
+        """``openai``: the interface, whoever serves it."""
+        return "openai"
+
+    @property
+    def version(self) -> str:
+        """Version of the prompt, and every setting that changes answers."""
+        given = {"effort": self.effort, "tag": self.tag}
+        settings = [f"prompt={PROMPT_VERSION}"]
+        settings += [] if self.temperature is None else [f"temperature={self.temperature:g}"]
+        return " ".join(settings + [f"{name}={value}" for name, value in given.items() if value])
+
+    def obstacle(self) -> str:
+        """Why it cannot be asked here: no client, or no key."""
+        if importlib.util.find_spec("openai") is None:
+            return "the official client is not installed: pip install 'tml-bench[openai]'"
+        if self.base_url.startswith(OPENAI) and self._key() is None:
+            return f"{KEY} is not set"
+        return ""
+
+    def _key(self) -> str | None:
+        parts = urlsplit(self.base_url)
+        return optional_secret(KEY) if parts.scheme == "https" or parts.hostname in _LOCAL else None
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Ask]:
+        """Open the client; the client's own retries are off, for they would escape budget and pace."""
+        import openai
+
+        local = urlsplit(self.base_url).hostname in _LOCAL
+        async with openai.AsyncOpenAI(
+            api_key=self._key() or "none",
+            base_url=self.base_url,
+            max_retries=0,
+            timeout=self.timeout_s,
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not local),
+        ) as client:
+            yield _Client(self, client).ask
+
+
+class _Client:
+    """One connection to a service.
+
+    Whether it takes a JSON Schema is found out by asking: a refusal is followed by the same request without
+    one, and when that succeeds no schema is sent any more.
+    """
+
+    def __init__(self, settings: OpenAIChat, client: openai.AsyncOpenAI) -> None:
+        self._settings = settings
+        self._client = client
+        self._takes_schema: bool | None = None
+
+    async def ask(self, prompt: Prompt, gate: Gate) -> Reply:
+        """Ask once, or twice where the schema is refused.
+
+        Raises:
+            CallError: there is no reply.
+        """
+        if self._takes_schema is not False:
+            try:
+                reply = await self._once(prompt, gate, schema=True)
+            except _RefusedError as refused:
+                if self._takes_schema:
+                    raise CallError(str(refused)) from None
+            else:
+                self._takes_schema = True
+                return reply
+        try:
+            reply = await self._once(prompt, gate, schema=False)
+        except _RefusedError as refused:
+            raise CallError(str(refused)) from None
+        if self._takes_schema is None:
+            self._takes_schema = False
+        return reply
+
+    async def _once(self, prompt: Prompt, gate: Gate, *, schema: bool) -> Reply:
+        import openai
+
+        await gate()
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                raw = await self._client.chat.completions.with_raw_response.create(
+                    **self._request(prompt, schema)
+                )
+        except (openai.APITimeoutError, TimeoutError):
+            raise CallError(f"no reply in {self._settings.timeout_s:g} s", again=True) from None
+        except openai.APIConnectionError:
+            raise CallError("the service cannot be reached", again=True) from None
+        except openai.APIStatusError as error:
+            raise _status(error) from None
+        return _read(raw.content)
+
+    def _request(self, prompt: Prompt, schema: bool) -> dict[str, Any]:
+        given = self._settings
+        messages = [
+            {"role": "system", "content": prompt.system},
+            {"role": "user", "content": prompt.user},
+        ]
+        request: dict[str, Any] = {"model": given.model, "messages": messages}
+        if given.temperature is not None:
+            request["temperature"] = given.temperature
+        if given.effort:
+            request["reasoning_effort"] = given.effort
+        if schema:
+            named = {"name": "verdict", "strict": True, "schema": prompt.schema}
+            request["response_format"] = {"type": "json_schema", "json_schema": named}
+        return request
+
+
+class _RefusedError(Exception):
+    """The request itself is refused: HTTP 400 or 422."""
+
+
+def _status(error: openai.APIStatusError) -> CallError | _RefusedError:
+    status, said = error.status_code, plain(_said(error))
+    if status in (400, 422):
+        return _RefusedError(f"HTTP {status}: {said}")
+    if status == 429 and error.code == "insufficient_quota":
+        return CallError(f"HTTP 429: {said}", final=True)
+    if status in (408, 409, 429) or status >= 500:
+        return CallError(f"HTTP {status}", again=True, wait_s=_retry_after(error))
+    return CallError(f"HTTP {status}: {said}", final=status in (401, 403, 404))
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The service's own words where it sends the usual object, else the client's."""
+    message = error.body.get("message") if isinstance(error.body, dict) else None
+    return message if isinstance(message, str) else error.message
+
+
+def _retry_after(error: openai.APIStatusError) -> float:
+    """Seconds the service asks to wait; 0 where it does not say so in seconds."""
+    try:
+        seconds = float(error.response.headers.get("retry-after", ""))
+    except ValueError:
+        return 0.0
+    return seconds if seconds > 0 else 0.0
+
+
+def _read(body: bytes) -> Reply:
+    try:
+        completion = _decode.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise CallError("the service's answer is no chat completion", again=True) from None
+    if not completion.choices:
+        raise CallError("the service answers without a choice", again=True)
+    message, usage = completion.choices[0].message, completion.usage or _Usage()
+    text = message.content or message.refusal or ""
+    return Reply(text, plain(completion.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0)

@@ -1,0 +1,106 @@
+"""Judges as given on the command line, and all that a command's judging has in common.
+
+rules                                         the task's own rules, the default
+openai:model=...,base_url=...,temperature=0   a language model behind OpenAI's interface
+human:sheet.csv                               what people have filled in
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from msgspec import ValidationError, convert
+
+from tml_bench.errors import UserError
+from tml_bench.judges.asking import Effort, ModelJudge
+from tml_bench.judges.budget import Budget
+from tml_bench.judges.cache import Cache
+from tml_bench.judges.contract import Judge
+from tml_bench.judges.openai import OpenAIChat
+from tml_bench.judges.rules import rule_judge
+from tml_bench.task import Task
+
+RULES = "rules"
+CACHE_NAME = "judge-cache.sqlite"
+"""Beside the runs' folders, unless ``--judge-cache`` says otherwise."""
+
+
+class Judging:
+    """The judge that a command asks, with its cache and its budget.
+
+    Args:
+        spec: as given on the command line.
+        cache: where answers of language models are kept; None keeps none.
+        calls: at most so many calls; None for any number.
+        tokens: at most so many tokens.
+
+    Raises:
+        UserError: there is no such judge, or its options do not fit.
+    """
+
+    def __init__(
+        self,
+        spec: str = RULES,
+        cache: Path | None = None,
+        calls: int | None = None,
+        tokens: int | None = None,
+    ) -> None:
+        self.spec = spec
+        self.model: ModelJudge | None = None
+        self._obstacle = ""
+        kind, _, options = spec.partition(":")
+        if kind == RULES and not options:
+            return
+        if kind != "openai":
+            raise UserError(f"--judge {spec}: there is no such judge", "give rules or openai:model=...")
+        model, effort = openai_of(options)
+        budget = Budget(calls, tokens)
+        self._obstacle = "" if budget.nothing else model.obstacle()
+        self.model = ModelJudge(model, Cache(cache) if cache else None, budget, effort)
+
+    @property
+    def warning(self) -> str:
+        """Why answers can come from the cache alone; empty when the judge can be asked."""
+        return (
+            f"the judge cannot be asked: {self._obstacle}; only the cache answers" if self._obstacle else ""
+        )
+
+    def judge_of(self, task: Task) -> Judge:
+        """The judge of a task."""
+        return self.model or rule_judge(task)
+
+
+def openai_of(options: str) -> tuple[OpenAIChat, Effort]:
+    """Read what follows ``openai:``.
+
+    Raises:
+        UserError: an option is unknown or has no fitting value.
+    """
+    given = _options(options)
+    known = {f.name: f.type for f in (*fields(OpenAIChat), *fields(Effort))}
+    if unknown := given.keys() - known.keys():
+        raise UserError(
+            f"--judge openai: there is no option {sorted(unknown)[0]!r}", f"choose from {', '.join(known)}"
+        )
+    try:
+        model = convert(_part(given, OpenAIChat), OpenAIChat, strict=False)
+        return model, convert(_part(given, Effort), Effort, strict=False)
+    except ValidationError as error:
+        raise UserError(f"--judge openai: {error}", "see docs/judges.md") from None
+
+
+def _part(given: Mapping[str, str], kind: type[OpenAIChat] | type[Effort]) -> dict[str, str | None]:
+    names = {f.name for f in fields(kind)}
+    return {n: None if (n, v) == ("temperature", "none") else v for n, v in given.items() if n in names}
+
+
+def _options(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in filter(None, text.split(",")):
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UserError(f"--judge openai: {item!r} is no option", "give name=value, separated by commas")
+        found[name.strip()] = value.strip()
+    return found
