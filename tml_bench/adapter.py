@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.samples import Reference
+from tml_bench.samples import Message, Reference
 
 
 class InfrastructureError(Exception):
@@ -115,6 +115,7 @@ class SessionStart:
         tools: functions the model may call.
         reference: the expected behaviour. Only adapters with ``privileged = True`` get it, and reports
             mark them; for all others it is None.
+        history: the conversation so far, oldest first; only for adapters with ``takes_history``.
     """
 
     session_id: str
@@ -123,6 +124,7 @@ class SessionStart:
     instructions: str = ""
     tools: tuple[ToolSpec, ...] = ()
     reference: Reference | None = None
+    history: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,12 +283,14 @@ class StepAdapter(ABC):
         audio_out: the rate in Hz of the audio it gives.
         video_in: the video it wants; None when it takes none.
         privileged: True for reference adapters that are shown what is expected of them.
+        takes_history: it puts ``SessionStart.history`` into the model's context.
     """
 
     audio_in: int = 16000
     audio_out: int = 24000
     video_in: VideoSpec | None = None
     privileged: bool = False
+    takes_history: bool = False
 
     def warm_up(self) -> None:  # noqa: B027
         """Load weights and run once, before the first session; its time is charged to nobody."""
@@ -313,6 +317,7 @@ class LiveAdapter(ABC):
         video_in: the video it wants; None when it takes none.
         privileged: as for ``StepAdapter``.
         turn_based: the service answers whole turns, so that overlap cannot be handled; reports say so.
+        takes_history: as for ``StepAdapter``.
     """
 
     audio_in: int = 24000
@@ -320,6 +325,7 @@ class LiveAdapter(ABC):
     video_in: VideoSpec | None = None
     privileged: bool = False
     turn_based: bool = False
+    takes_history: bool = False
 
     async def prepare(self) -> None:  # noqa: B027
         """Learn what the service wants; the attributes above hold once it has returned.

@@ -140,6 +140,7 @@ def run(
 
     request = Request(
         tasks=tasks or tuple(task_names()),
+        all_tasks=not tasks,
         adapters=adapters or REFERENCE_ADAPTERS,
         out=out,
         selection=Selection(data, subsets, limit),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +134,21 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """Something that was said before the session begins.
+
+    Attributes:
+        role: ``user`` or ``assistant``.
+        text: what was said.
+        audio: the same spoken; None where there is only text.
+    """
+
+    role: Literal["user", "assistant"]
+    text: str
+    audio: Path | Waveform | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """What the user side does.
 
@@ -143,6 +159,10 @@ class Script:
         tail_s: silence streamed after the last turn, text or video, in which the model may still answer.
         instructions: the system prompt; empty means none.
         tools: functions the model may call.
+        history: the conversation so far, put into the model's context before the session; only for adapters
+            with ``takes_history``.
+        quiet_s: ends the session before the tail is over, once the model has spoken after the last turn and
+            has then been silent so long; None plays the whole tail.
     """
 
     turns: tuple[UserTurn, ...] = ()
@@ -151,6 +171,8 @@ class Script:
     tail_s: float = 0.0
     instructions: str = ""
     tools: tuple[Tool, ...] = ()
+    history: tuple[Message, ...] = ()
+    quiet_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

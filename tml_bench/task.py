@@ -184,6 +184,7 @@ class Task(ABC):
         rubrics: what judges are asked about recordings of this task.
         rules: how the offline judge decides them, by name of the rubric.
         hears_user: scoring needs the user's speech as it was played, ``Timeline.user``.
+        needs_history: its scripts have a history, so only adapters with ``takes_history`` can run it.
     """
 
     name: str
@@ -197,6 +198,7 @@ class Task(ABC):
     rubrics: tuple[Rubric, ...] = ()
     rules: Mapping[str, Rule] = {}
     hears_user: bool = False
+    needs_history: bool = False
 
     @abstractmethod
     def dataset(self, data: Path | None) -> str:

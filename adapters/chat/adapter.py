@@ -6,15 +6,14 @@ Source: platform.openai.com/docs/api-reference/chat/create: content part ``input
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, ProviderEvent, SessionStart
 from tml_bench.adapters._session import EventQueue
-from tml_bench.adapters.chat.dialogue import Dialogue
+from tml_bench.adapters.chat.dialogue import Dialogue, audio_part
 from tml_bench.adapters.chat.http import post_json
-from tml_bench.adapters.chat.turns import UserTurns, wav
+from tml_bench.adapters.chat.turns import UserTurns
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
@@ -41,6 +40,7 @@ class ChatCompletions(LiveAdapter):
     audio_in = 16000
     audio_out = 24000
     turn_based = True
+    takes_history = True
 
     def __init__(
         self,
@@ -79,8 +79,7 @@ class ChatCompletions(LiveAdapter):
         for audio in self._turns.push(turn.audio):
             ended = {"audio_ms": len(audio) * 1000 / self.audio_in, "silence_ms": self._silence_ms}
             self._queue.sent(ProviderEvent("turn.ended", ended, sent=True))
-            data = base64.b64encode(wav(audio, self.audio_in)).decode("ascii")
-            self._dialogue.say({"type": "input_audio", "input_audio": {"data": data, "format": "wav"}})
+            self._dialogue.say(audio_part(audio, self.audio_in))
         for text in turn.texts:
             self._dialogue.say({"type": "text", "text": text})
         if self._dialogue.ready:

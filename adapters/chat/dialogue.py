@@ -8,10 +8,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
-from tml_bench.adapters.chat.turns import samples
+from tml_bench.adapters.chat.turns import samples, wav
+from tml_bench.media.audio import clip_samples
+from tml_bench.samples import Message as Said
 
 Message = dict[str, Any]
+HISTORY_RATE = 16000
+"""Of the user's audio from before the session, in Hz."""
 
 
 class Dialogue:
@@ -29,6 +36,7 @@ class Dialogue:
         self._messages: list[Message] = []
         if session.instructions:
             self._messages.append({"role": "system", "content": session.instructions})
+        self._messages += [_before(said) for said in session.history]
         if session.tools:
             self._options["tools"] = [
                 {
@@ -91,6 +99,19 @@ class Dialogue:
             tool_calls=calls,
             item=str(audio.get("id") or ""),
         )
+
+
+def audio_part(audio: NDArray[np.float32], rate: int) -> Message:
+    """The content part that holds the user's audio, shape (n,), as one WAV file."""
+    data = base64.b64encode(wav(audio, rate)).decode("ascii")
+    return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+
+
+def _before(said: Said) -> Message:
+    """Something that was said before the session: the user's audio where there is any, else text."""
+    if said.audio is None:
+        return {"role": said.role, "content": said.text}
+    return {"role": said.role, "content": [audio_part(clip_samples(said.audio, HISTORY_RATE), HISTORY_RATE)]}
 
 
 def _decoded(data: str) -> bytes:

@@ -62,6 +62,8 @@ class OpenAIRealtime(SocketAdapter):
         rate_out: of the model's audio, in Hz; the dialect's when 0.
     """
 
+    takes_history = True
+
     def __init__(
         self,
         dialect: str = "ga",
@@ -128,7 +130,19 @@ class OpenAIRealtime(SocketAdapter):
         await self._tell(self._dialect.configure(self._wishes, session))
         self._check_rates(await self._until(socket, self._dialect.ready))
         await self._unsupported(tools=[] if self._dialect.tools else [tool.name for tool in session.tools])
+        await self._recall(session)
         self._begin(socket)
+
+    async def _recall(self, session: SessionStart) -> None:
+        """Put what was said before into the conversation."""
+        as_item = self._dialect.history
+        for said in session.history:
+            if as_item is None:
+                raise UserError(
+                    "this dialect takes no conversation from before the session",
+                    "run the open-loop form of the task, which plays every turn",
+                )
+            await self._tell(as_item(said, self.audio_in))
 
     async def _until(self, socket: Socket, wanted: str) -> Mapping[str, Any]:
         loop = asyncio.get_running_loop()

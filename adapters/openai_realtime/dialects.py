@@ -12,6 +12,7 @@ from tml_bench.adapter import SessionStart, VideoSpec
 from tml_bench.adapters._media import Encoding
 from tml_bench.adapters.openai_realtime import messages as say
 from tml_bench.adapters.openai_realtime.messages import Chunk, Message, Wishes
+from tml_bench.samples import Message as Said
 
 _NO_QUERY: Mapping[str, str] = {}
 
@@ -50,6 +51,7 @@ class Dialect:
         video: frames it wants; None when it takes none.
         video_on_request: only if a frame rate was asked for: its sessions are either with video or without.
         text: a text message of the user; None when it takes none.
+        history: what was said before the session, as messages; None when it takes none.
         tools: it calls functions.
         efforts: it takes a reasoning effort.
         voices: it takes a voice.
@@ -81,6 +83,7 @@ class Dialect:
     video: VideoSpec | None = field(default_factory=lambda: VideoSpec(fps=1.0, max_side=768))
     video_on_request: bool = False
     text: Callable[[str], Message] | None = say.text_item
+    history: Callable[[Said, int], Message] | None = None
     tools: bool = True
     efforts: bool = False
     voices: bool = True
@@ -118,6 +121,7 @@ _MINICPMO = Dialect(
 
 DIALECTS: Mapping[str, Dialect] = {
     "ga": Dialect(
+        history=say.history_item,
         base_url="wss://api.openai.com/v1",
         model="gpt-realtime-2.1",
         keys=("OPENAI_API_KEY",),

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tml_bench.adapter import SessionStart, ToolResult, ToolSpec
+from tml_bench.adapters._media import audio_base64
+from tml_bench.media.audio import clip_samples
+from tml_bench.samples import Message as Said
 
 Message = dict[str, Any]
 
@@ -251,6 +254,23 @@ def text_item(text: str) -> Message:
         "type": "conversation.item.create",
         "item": {"type": "message", "role": "user", "content": content},
     }
+
+
+def history_item(said: Said, rate: int) -> Message:
+    """Something that was said before: the user's audio where there is any, else text.
+
+    Args:
+        said: what was said.
+        rate: of the user's audio, in Hz.
+    """
+    if said.role == "assistant":
+        part = {"type": "output_text", "text": said.text}
+    elif said.audio is None:
+        part = {"type": "input_text", "text": said.text}
+    else:
+        part = {"type": "input_audio", "audio": audio_base64(clip_samples(said.audio, rate))}
+    item = {"type": "message", "role": said.role, "content": [part]}
+    return {"type": "conversation.item.create", "item": item}
 
 
 def input_text(text: str) -> Message:

@@ -17,6 +17,8 @@ class Silent(StepAdapter):
         audio_out: rate of its own audio in Hz.
     """
 
+    takes_history = True
+
     def __init__(self, audio_in: int = 16000, audio_out: int = 16000) -> None:
         self.audio_in = audio_in
         self.audio_out = audio_out
@@ -32,6 +34,8 @@ class Echo(StepAdapter):
     Args:
         rate: rate of both sides' audio in Hz.
     """
+
+    takes_history = True
 
     def __init__(self, rate: int = 16000) -> None:
         self.audio_in = rate
@@ -49,6 +53,8 @@ class AlwaysOn(StepAdapter):
         audio_in: rate of the user's audio in Hz.
         audio_out: rate of its own audio in Hz.
     """
+
+    takes_history = True
 
     def __init__(self, audio_in: int = 16000, audio_out: int = 24000) -> None:
         self.audio_in = audio_in

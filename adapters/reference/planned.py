@@ -74,6 +74,7 @@ class Planned(StepAdapter):
     """
 
     privileged = True
+    takes_history = True
 
     def __init__(self, audio_in: int = 16000, audio_out: int = 24000) -> None:
         self.audio_in = audio_in

@@ -39,6 +39,8 @@ class WireLockstep(StepAdapter):
         answer_s: longest wait for the answer to a micro-turn, in seconds.
     """
 
+    takes_history = True
+
     def __init__(self, url: str, answer_s: float = 30.0) -> None:
         self.url = checked_url(url)
         self.capabilities: tuple[str, ...] = ()

@@ -40,6 +40,18 @@ class ToolOffer(msgspec.Struct, frozen=True):
     parameters: dict[str, object]
 
 
+class Said(msgspec.Struct, frozen=True):
+    """Something that was said before the session.
+
+    Attributes:
+        role: ``user`` or ``assistant``.
+        text: what was said.
+    """
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
 class Hello(Message, frozen=True, tag="hello"):
     """First message of a session, from the harness.
 
@@ -51,6 +63,7 @@ class Hello(Message, frozen=True, tag="hello"):
         seed: seed for everything random in the model; same seed, same output.
         instructions: the system prompt; empty means none.
         tools: functions the model may call.
+        history: the conversation so far, oldest first; left out when there is none.
     """
 
     protocol: str
@@ -60,6 +73,7 @@ class Hello(Message, frozen=True, tag="hello"):
     seed: int = 0
     instructions: str = ""
     tools: tuple[ToolOffer, ...] = ()
+    history: tuple[Said, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Text(Message, frozen=True, tag="text"):
@@ -146,8 +160,8 @@ class Ready(Message, frozen=True, tag="ready"):
         audio_out: the rate of the audio it gives.
         video_in: the video it wants; absent or null when it takes none.
         modes: those it supports.
-        capabilities: what it claims, of ``text_in``, ``tools``, ``interrupt``; decides which cases of
-            ``tml-bench check-adapter`` apply, nothing else.
+        capabilities: what it claims: ``text_in``, ``tools`` and ``interrupt`` decide which cases of
+            ``tml-bench check-adapter`` apply; ``history``, that ``hello`` may hold a conversation.
         model: its name, for people.
         version: its version, for people.
     """

@@ -34,6 +34,8 @@ class Wire(SocketAdapter):
 
     audio_in = 16000
 
+    takes_history = True
+
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = checked_url(url)

@@ -118,6 +118,11 @@ async def open_session(
                 f"not {hello.mode}",
                 f"use --adapter {other}:{url}",
             )
+        if hello.history is not msgspec.UNSET and "history" not in ready.capabilities:
+            raise UserError(
+                f"the model at {url} does not claim 'history'",
+                "run the open-loop form of the task, which plays every turn",
+            )
     except BaseException:
         await socket.close()
         raise
@@ -177,6 +182,7 @@ def hello_of(session: SessionStart, mode: wire.Mode) -> wire.Hello:
         session.seed,
         session.instructions,
         tools,
+        tuple(wire.Said(said.role, said.text) for said in session.history) or msgspec.UNSET,
     )
 
 

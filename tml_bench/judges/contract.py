@@ -65,11 +65,13 @@ class Question(msgspec.Struct, frozen=True):
         key: unique among the questions about one recording.
         rubric: what to decide.
         lines: what to decide it from, in order.
+        hint: machine-readable help for the rubric's rule, from the task's annotation; no other judge sees it.
     """
 
     key: str
     rubric: Rubric
     lines: tuple[Line, ...]
+    hint: str = ""
 
     @property
     def input_sha256(self) -> str:

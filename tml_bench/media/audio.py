@@ -85,6 +85,22 @@ def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32],
         return clip.read(clip.length), wanted
 
 
+def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
+    """A whole clip in memory, shape (n,), at a rate in Hz.
+
+    Raises:
+        BadSampleError: the file cannot be used.
+    """
+    if isinstance(clip, Path):
+        return read_mono(clip, rate)[0]
+    if clip.rate == rate:
+        return clip.samples
+    import soxr
+
+    resampled: NDArray[np.float32] = soxr.resample(clip.samples, clip.rate, rate)
+    return resampled
+
+
 class BlockSource(Protocol):
     """Mono audio read in order, block by block.
 

@@ -147,6 +147,9 @@ def dataset_sha256(samples: Sequence[Sample]) -> str:
         digest.update(repr((sample.id, sample.subset, sample.problem, sample.reference)).encode())
         script = sample.script
         digest.update(repr((script.texts, script.instructions, script.tail_s)).encode())
+        for message in script.history:
+            digest.update(repr((message.role, message.text)).encode())
+            digest.update(_audio_bytes(message.audio) if message.audio is not None else b"")
         for turn in script.turns:
             digest.update(repr(turn.cue).encode())
             digest.update(_audio_bytes(turn.audio))

@@ -18,6 +18,7 @@ from tml_bench.runs.record import Plan
 from tml_bench.session.clock import Ticks
 from tml_bench.session.engine import Compute
 from tml_bench.session.network import IDEAL, Network
+from tml_bench.task import Task
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
@@ -29,6 +30,7 @@ class Request:
 
     Attributes:
         tasks: names.
+        all_tasks: they are all there are, not named one by one: what an adapter cannot run is left out.
         adapters: as given.
         out: folder that holds the runs' folders.
         selection: which samples.
@@ -50,6 +52,7 @@ class Request:
     replay: Path | None = None
     max_session_s: float = 7200.0
     network: Network = IDEAL
+    all_tasks: bool = False
 
 
 def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
@@ -58,7 +61,7 @@ def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
 
 
 def plan_runs(request: Request) -> list[Plan]:
-    """One plan per task and adapter.
+    """One plan per task and adapter, without tasks that an adapter cannot run where all were asked for.
 
     Raises:
         UserError: a task, adapter, option, folder or subset does not exist or does not fit.
@@ -80,6 +83,8 @@ def plan_runs(request: Request) -> list[Plan]:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
         digest = dataset_sha256(samples)
         for spec, made in zip(specs, classes, strict=True):
+            if not _can_run(task, spec, made, request.all_tasks):
+                continue
             live = issubclass(made, LiveAdapter)
             config = RunConfig(
                 schema=RUN_SCHEMA,
@@ -122,6 +127,25 @@ def _check(request: Request) -> None:
         raise UserError(
             f"--replay {request.replay} is not a run", "give a run's folder, one that holds run.json"
         )
+
+
+def _can_run(
+    task: Task, spec: AdapterSpec, made: type[StepAdapter] | type[LiveAdapter], all_tasks: bool
+) -> bool:
+    """Whether an adapter can run a task.
+
+    Raises:
+        UserError: it cannot, and the task was asked for by name.
+    """
+    if not task.needs_history or made.takes_history:
+        return True
+    if all_tasks:
+        return False
+    raise UserError(
+        f"{task.name} gives the model a conversation from before the session, which adapter {spec.text!r} "
+        "cannot take",
+        "run the open-loop form of the task, or see takes_history in docs/writing-an-adapter.md",
+    )
 
 
 def _fitting_class(spec: AdapterSpec) -> type[StepAdapter] | type[LiveAdapter]:

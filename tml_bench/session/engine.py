@@ -167,6 +167,7 @@ class Session:
             instructions=self._sample.script.instructions,
             tools=self._stage.tool_specs,
             reference=self._sample.reference if self._adapter.privileged else None,
+            history=self._sample.script.history,
         )
         with _blaming_adapter("start"):
             self._adapter.start(start)

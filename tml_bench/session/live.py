@@ -164,6 +164,7 @@ class LiveSession:
             instructions=self._sample.script.instructions,
             tools=self._stage.tool_specs,
             reference=self._sample.reference if self._adapter.privileged else None,
+            history=self._sample.script.history,
         )
         try:
             try:

@@ -89,7 +89,8 @@ class Stage:
         self._flushed: deque[tuple[int, Flushed]] = deque()
         self._items: dict[str, list[tuple[int, int]]] = {}
         self._tools = ToolBench(sample.script.tools)
-        self._reacts = any(not isinstance(turn.cue, At) for turn in sample.script.turns)
+        script = sample.script
+        self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
         durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
         videos = place_videos(sample.script.videos)
         self._videos = deque(videos)
@@ -153,7 +154,7 @@ class Stage:
 
     def _closing(self, by_ns: int) -> ev.SessionClosed | None:
         limit_ns = self._max_session_ns
-        script_ns = self._user.end_ns()
+        script_ns = self._user.end_ns(by_ns)
         if script_ns is not None and script_ns <= min(by_ns, limit_ns):
             return ev.SessionClosed(script_ns, "script")
         return ev.SessionClosed(limit_ns, "time-out") if limit_ns <= by_ns else None

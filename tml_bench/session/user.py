@@ -218,12 +218,22 @@ class ScriptedUser:
             due.append((nanoseconds(text.at_s), text.text))
         return due
 
-    def end_ns(self) -> int | None:
-        """When the session ends: the tail after all turns, texts and videos; None while a turn is pending."""
-        if self._next < len(self._script.turns):
+    def end_ns(self, known_ns: int) -> int | None:
+        """When the session ends: the tail after all turns, texts and videos; None while a turn is pending.
+
+        Args:
+            known_ns: all heard before this time is known; decides whether the model has fallen silent.
+        """
+        script = self._script
+        if self._next < len(script.turns):
             return None
-        last_text = max((nanoseconds(text.at_s) for text in self._script.texts), default=0)
-        return max(self._armed_ns, last_text, self._videos_over_ns) + nanoseconds(self._script.tail_s)
+        last_text = max((nanoseconds(text.at_s) for text in script.texts), default=0)
+        played_ns = max(self._armed_ns, last_text, self._videos_over_ns)
+        if script.quiet_s is None:
+            return played_ns + nanoseconds(script.tail_s)
+        fallen_silent = AfterModelStops(script.quiet_s, script.tail_s)
+        due = cue_time(fallen_silent, played_ns, known_ns, self._speech)
+        return None if due is None else due[0]
 
 
 def _turn_clip(script: Script, rate: int, index: int) -> ClipReader:
