@@ -206,6 +206,9 @@ def _length(task: Task) -> Sequence[str]:
     return f"`{task.name}`", str(len(scripts)), total, shown
 
 
+FOREVER_NS = 10**18
+
+
 def _script_s(script: Script) -> float:
     """How long a script lasts with a model that never speaks, so that its cues time out."""
     from tml_bench.session.camera import place_videos
@@ -213,9 +216,9 @@ def _script_s(script: Script) -> float:
 
     durations = tuple(_clip_ns(turn.audio) for turn in script.turns)
     user = ScriptedUser(script, durations, (), ModelSpeech(16000), place_videos(script.videos))
-    for _ in user.schedule(10**18):
+    for _ in user.schedule(FOREVER_NS):
         pass
-    end_ns = user.end_ns()
+    end_ns = user.end_ns(FOREVER_NS)
     assert end_ns is not None
     return end_ns / 1e9
 
