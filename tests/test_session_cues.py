@@ -269,3 +269,25 @@ def test_the_adapter_learns_the_session_s_start(tmp_path: Path) -> None:
     assert (start.session_id, start.tick_ns, start.seed) == ("fake/s", 200 * MS, 7)
     assert (start.instructions, start.reference) == ("Be brief.", None)
     assert adapter.stopped == 1
+
+
+@pytest.mark.parametrize(
+    ("spans_s", "end_s"),
+    [
+        ([(1.4, 2.0)], 3.0),  # answers, then 1 s of silence
+        ([(1.4, 2.0), (2.9, 3.3)], 4.3),  # goes on before the second is over
+        ([(1.4, 2.0), (3.5, 4.0)], 3.0),  # what comes after it is not waited for
+        ([], 9.0),  # never speaks: the whole tail
+        ([(0.4, 0.8)], 9.0),  # speaks only before the user's turn is over
+        ([(1.4, 20.0)], 9.0),  # never stops: the whole tail
+    ],
+)
+def test_a_session_may_end_once_the_model_has_fallen_silent(
+    tmp_path: Path, spans_s: list[tuple[float, float]], end_s: float
+) -> None:
+    rate = 16000
+    spans = [(round(a * rate), round(b * rate)) for a, b in spans_s]
+    sample = sample_of(turn(At(0.0), 1.0, rate), tail_s=8.0, quiet_s=1.0)
+    ran = run_session(tmp_path, sample, Speaker(spans, rate, 200), Settings())
+    [closed] = ran.of(ev.SessionClosed)
+    assert (closed.t_ns / NS, closed.reason) == (pytest.approx(end_s, abs=1e-4), "script")

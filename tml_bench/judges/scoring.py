@@ -62,5 +62,6 @@ def score_all(
     for (sample, timeline), questions in zip(pairs, asked, strict=True):
         found = {question.key: next(verdicts) for question in questions}
         judged += (Judged(sample.id, question, found[question.key]) for question in questions)
-        scores.append(task.score(sample, timeline, found))
+        # A task that asks nothing need not know of verdicts.
+        scores.append(task.score(sample, timeline, found) if found else task.score(sample, timeline))
     return Scored(scores, judged)
