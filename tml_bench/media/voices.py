@@ -91,19 +91,15 @@ def missing(voice: str) -> str:
 
 def _padded(audio: speech.Samples) -> speech.Samples:
     """The speech with its pads, long pauses cut; a whole number of milliseconds."""
-    start, end = speech.edges(audio, RATE)
     pad = round(PAD_S * RATE)
+    audio = np.pad(audio, pad)
+    start, end = speech.edges(audio, RATE)
+    clip = speech.shorten_pauses(audio[start - pad : end + pad], RATE, PAUSE_S)
     # Full strength beside the speech, whose edge would otherwise move, then down to silence.
     fade = np.minimum(np.linspace(0.0, 1.25, pad, endpoint=False, dtype=np.float32), 1.0)
-    before, after = audio[max(0, start - pad) : start], audio[end : end + pad]
-    clip = np.concatenate(
-        (
-            np.pad(before, (pad - len(before), 0)) * fade,
-            speech.shorten_pauses(audio[start:end], RATE, PAUSE_S),
-            np.pad(after, (0, pad - len(after))) * fade[::-1],
-        )
-    )
-    return clip.astype(np.float32)
+    clip[:pad] *= fade
+    clip[-pad:] *= fade[::-1]
+    return clip
 
 
 def _levelled(audio: speech.Samples) -> speech.Samples:
