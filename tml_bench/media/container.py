@@ -21,7 +21,7 @@ MAX_SIDE = 8192
 """Neither side of a video may have more pixels."""
 MAX_PIXELS = 8192 * 4320
 """A frame may not have more: a decoder holds several frames, of 50 MB and more each at this size."""
-THREADS = 2
+THREADS = 4
 """Decoding threads. Each holds frames, so their number is the same however large the machine."""
 _NOT_VIDEO = ("tty", "image2", "hls", "dash", "concat", "sdp", "lavfi")
 """FFmpeg's readers of text, pictures and playlists, which would take such files for videos."""

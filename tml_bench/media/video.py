@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import Frame, VideoSpec
 from tml_bench.errors import BadSampleError
+from tml_bench.media.ahead import Ahead
 from tml_bench.media.container import decoded, open_container, video_stream
 from tml_bench.media.scan import Scan, scan
 from tml_bench.timebase import NS, seconds
@@ -33,6 +34,8 @@ Image = NDArray[np.uint8]
 
 STANDSTILL_NS = NS
 """A picture that stands still this long because frames cannot be decoded makes a video unusable."""
+_AHEAD = 4
+"""Pictures that are ready before they are asked for. The largest take 50 MB each."""
 _REORDER = 16
 """Frames held to bring time stamps into order; no codec delays a frame by more."""
 _SKIPPING = ("h264", "hevc")
@@ -142,17 +145,20 @@ class FrameReader:
         size: width and height of the frames given.
     """
 
-    def __init__(self, path: Path, spec: VideoSpec, at_ns: int = 0) -> None:
+    def __init__(self, path: Path, spec: VideoSpec, at_ns: int = 0, *, ahead: bool = True) -> None:
         """Open a video.
 
         Args:
             path: a file that FFmpeg reads.
             spec: instants and size.
             at_ns: session time of video time 0.
+            ahead: decode the next frames in a thread meanwhile; otherwise only when a frame is asked for.
 
         Raises:
-            BadSampleError: as ``tml_bench.media.scan.scan``.
+            BadSampleError: as ``tml_bench.media.scan.scan``, or its first frames cannot be read.
         """
+        from av.video.reformatter import VideoReformatter
+
         self._path = path
         self._spec = spec
         self._at_ns = at_ns
@@ -161,11 +167,13 @@ class FrameReader:
         self.size = scaled_size(*shown_size(self._scan.width, self._scan.height, self._scan), spec.max_side)
         self.end_ns = at_ns + self._scan.video.end_ns
         """Session time at which the last frame has been shown."""
+        self._instants = self._all_instants()
+        self._scaler = VideoReformatter()
         self._container = open_container(path)
-        self._frames = self._timed_frames()
-        self._next: tuple[int, VideoFrame] | None = next(self._frames, None)
-        self._shown: tuple[int, VideoFrame] | None = None
-        self._image: Image | None = None
+        self._ahead = Ahead(self._pictures(), _AHEAD) if ahead else None
+        self._coming: Iterator[tuple[int, Image]] = self._ahead or self._pictures()
+        self._next: tuple[int, Image] | None = next(self._coming, None)
+        self._shown: tuple[int, Image] | None = None
 
     def at(self, k: int) -> Frame:
         """The frame at the instant ``k / fps``; black before the first, the last one after the end.
@@ -178,14 +186,12 @@ class FrameReader:
         """
         t_ns = instant_ns(k, self._spec.fps)
         while self._next is not None and self._next[0] <= t_ns:
-            self._shown, self._image = self._next, None
-            self._next = next(self._frames, None)
+            self._shown = self._next
+            self._next = next(self._coming, None)
         self._check(t_ns)
         if self._shown is None:
             return Frame(t_ns, None, black(*self.size))
-        if self._image is None:
-            self._image = self._picture(self._shown[1])
-        return Frame(t_ns, self._shown[0], self._image)
+        return Frame(t_ns, *self._shown)
 
     def _check(self, t_ns: int) -> None:
         due = int(np.searchsorted(self._times, t_ns, "right")) - 1
@@ -207,6 +213,8 @@ class FrameReader:
 
     def close(self) -> None:
         """Close the file."""
+        if self._ahead is not None:
+            self._ahead.close()
         self._container.close()
 
     def __enter__(self) -> Self:
@@ -216,6 +224,25 @@ class FrameReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _all_instants(self) -> NDArray[np.int64]:
+        """Session times of the instants from video time 0 to the first after its end, as ``instant_ns``."""
+        fps = self._spec.fps
+        first, last = math.ceil(self._at_ns * fps / NS), math.ceil(self.end_ns * fps / NS) + 1
+        return np.rint(np.arange(first, last + 1) * NS / fps).astype(np.int64)
+
+    def _pictures(self) -> Iterator[tuple[int, Image]]:
+        """The frames shown at some instant with their session times, in order, ready to be handed over."""
+        frames = self._timed_frames()
+        frame = next(frames, None)
+        while frame is not None:
+            following = next(frames, None)
+            instant = int(np.searchsorted(self._instants, frame[0]))
+            if following is None or (
+                instant < len(self._instants) and self._instants[instant] < following[0]
+            ):
+                yield frame[0], self._picture(frame[1])
+            frame = following
 
     def _timed_frames(self) -> Iterator[tuple[int, VideoFrame]]:
         """Frames with their session times, in order."""
@@ -236,11 +263,7 @@ class FrameReader:
 
     def _wanted(self) -> frozenset[int]:
         """Time stamps of the frames shown at some instant."""
-        fps = self._spec.fps
-        first = math.ceil(self._at_ns * fps / NS)
-        last = math.ceil(self.end_ns * fps / NS) + 1
-        instants = np.rint(np.arange(first, last + 1) * NS / fps).astype(np.int64)
-        due = np.searchsorted(self._times, instants, "right") - 1
+        due = np.searchsorted(self._times, self._instants, "right") - 1
         shown = self._scan.video.stamps[np.unique(due[due >= 0])]
         return frozenset(shown.tolist())
 
@@ -248,7 +271,7 @@ class FrameReader:
         size = scaled_size(*shown_size(frame.width, frame.height, self._scan), self._spec.max_side)
         width, height = size[::-1] if self._scan.rotation % 180 else size
         # FFmpeg averages areas on the way to RGB, which takes a third of the time of OpenCV's INTER_AREA.
-        small = frame.reformat(width, height, format="rgb24", interpolation="AREA")
+        small = self._scaler.reformat(frame, width, height, "rgb24", interpolation="AREA", threads=1)
         turned = np.rot90(small.to_ndarray().astype(np.uint8, copy=False), self._scan.rotation // 90)
         image: Image = np.ascontiguousarray(turned)
         image.flags.writeable = False

@@ -95,13 +95,15 @@ class Camera:
     Args:
         videos: the script's, placed; at least one.
         spec: what the adapter wants.
+        ahead: decode the next frames while the last ones are used.
 
     Raises:
         UserError: the adapter wants what cannot be had.
     """
 
-    def __init__(self, videos: Sequence[PlacedVideo], spec: VideoSpec) -> None:
+    def __init__(self, videos: Sequence[PlacedVideo], spec: VideoSpec, *, ahead: bool = True) -> None:
         _check_spec(spec)
+        self._ahead = ahead
         self._spec = spec
         self._waiting = list(videos)
         self._current: PlacedVideo | None = None
@@ -134,7 +136,8 @@ class Camera:
         while self._waiting and self._waiting[0].start_ns <= t_ns:
             self.close()
             self._current = self._waiting.pop(0)
-            self._reader = FrameReader(self._current.video.path, self._spec, self._current.start_ns)
+            path, start_ns = self._current.video.path, self._current.start_ns
+            self._reader = FrameReader(path, self._spec, start_ns, ahead=self._ahead)
             self._black = black(*self._reader.size)
 
     def _plain(self, t_ns: int) -> Frame:

@@ -128,6 +128,8 @@ class Session:
             max_session_s=settings.max_session_s,
             max_backlog_s=settings.max_backlog_s,
             video_in=adapter.video_in,
+            # Decoding beside a step would be charged to the model.
+            ahead=settings.compute is not Compute.CHARGED,
         )
 
     def run(self) -> None:

@@ -56,6 +56,7 @@ class Stage:
         max_session_s: the session ends with ``time-out`` after that.
         max_backlog_s: more audio than this waiting to be heard is a fault of the adapter.
         video_in: the video wanted for the model; None for none.
+        ahead: decode video while the model works, which takes processor time from one that runs here.
 
     Raises:
         BadSampleError: the sample's audio or video cannot be used.
@@ -72,6 +73,7 @@ class Stage:
         max_session_s: float,
         max_backlog_s: float,
         video_in: VideoSpec | None = None,
+        ahead: bool = True,
     ) -> None:
         self._sample = sample
         self._audio_in = audio_in
@@ -94,7 +96,7 @@ class Stage:
         durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
         videos = place_videos(sample.script.videos)
         self._videos = deque(videos)
-        self._camera = Camera(videos, video_in) if videos and video_in is not None else None
+        self._camera = Camera(videos, video_in, ahead=ahead) if videos and video_in is not None else None
         rates = tuple({self._rate, audio_in})
         self._user = ScriptedUser(sample.script, durations, rates, self._speech, videos)
 
