@@ -68,6 +68,28 @@ def speak(engine: str, speaker: str, text: str, speed: float = 1.0) -> tuple[int
     return _kokoro(speaker, text, speed)
 
 
+def phonemes(text: str, british: bool) -> list[str]:
+    """How hibari and Kokoro say each token of a text between spaces.
+
+    Returns:
+        One string in hibari's alphabet (misaki's) per token, with stress marks and punctuation; empty for a
+        token that is not said. In context where the tokens are found again, else each on its own.
+
+    Raises:
+        UserError: the extra ``voices`` is not installed.
+    """
+    if problem := missing("hibari"):
+        raise UserError(problem, _REMEDY)
+    g2p = _phonemes_and_heart(british).g2p
+    tokens = text.split()
+    said = [""]
+    for token in g2p.phonemize_tokens(g2p.tokenize(text)):
+        said[-1] += token.phonemes or ""
+        if token.whitespace:
+            said.append("")
+    return said if len(said) == len(tokens) else [g2p(token) for token in tokens]
+
+
 def _hibari(text: str, speed: float) -> tuple[int, Samples]:
     return 24000, np.asarray(_phonemes_and_heart(False)(text, speed=speed, seed=0), np.float32)
 

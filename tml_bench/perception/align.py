@@ -4,8 +4,9 @@ Conventions: audio is mono float32 at 16 kHz; times are seconds from its first s
 
 Pocketsphinx places the phones of a given text on the audio (``Decoder.set_align_text``, US English model).
 Words come from its dictionary; digits are spelled out as cardinal numbers; any other word is pronounced
-letter by letter, which is crude but keeps its place and about its length. Tokens without a Latin letter or
-a digit are spread over the time between their neighbours.
+letter by letter, which is crude but keeps its place and about its length. Who knows better how a token is
+said gives its phones. Tokens without a Latin letter or a digit are spread over the time between their
+neighbours.
 """
 
 from __future__ import annotations
@@ -39,19 +40,26 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 # fmt: on
 
 
-def align(audio: NDArray[np.float32], tokens: Sequence[str]) -> tuple[Word, ...]:
+def align(
+    audio: NDArray[np.float32], tokens: Sequence[str], phones: Sequence[str] | None = None
+) -> tuple[Word, ...]:
     """Place tokens on the audio that says them.
 
     Args:
         audio: shape (n,).
         tokens: the text in order, split at spaces, punctuation kept.
+        phones: how each token is said, in the phones of the CMU dictionary with spaces between, as in
+            ``HH AH L OW``; the dictionary's own ways stay possible. Where empty, the rules above hold.
 
     Returns:
         One word per token, in order and inside the audio; empty when the text does not fit the audio or
         no token can be pronounced.
     """
     decoder = _decoder()
-    spoken = [_pronounceable(decoder, token) for token in tokens]
+    spoken = [
+        [_as_said(decoder, token, said)] if said else _pronounceable(decoder, token)
+        for token, said in zip(tokens, phones or [""] * len(tokens), strict=True)
+    ]
     text = " ".join(part for parts in spoken for part in parts)
     if not text or not audio.size:
         return ()
@@ -105,6 +113,21 @@ def _pronounceable(decoder: Any, token: str) -> list[str]:
         if decoder.lookup_word(word) is None:
             decoder.add_word(word, " ".join(_LETTERS[letter] for letter in word if letter != "'"))
     return [word for word in words if word]
+
+
+def _as_said(decoder: Any, token: str, phones: str) -> str:
+    """A dictionary word for a token said this way or as the dictionary has it."""
+    plain = re.sub(r"[^a-z']", "", token.lower().replace("’", "'"))
+    name = f"{plain}={phones.replace(' ', '.')}"
+    if decoder.lookup_word(name) is None:
+        ways = [phones]
+        entry = plain
+        while plain and (known := decoder.lookup_word(entry)):
+            ways.append(known)
+            entry = f"{plain}({len(ways)})"
+        for k, way in enumerate(dict.fromkeys(ways), start=1):
+            decoder.add_word(name if k == 1 else f"{name}({k})", way)
+    return name
 
 
 def _spread(

@@ -1,0 +1,65 @@
+"""Word times of rendered clips. The truth is made by laying clips at known times."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tml_bench.media import engines, voices
+from tml_bench.media.phones import cmu
+from tml_bench.media.word_times import shifted, word_times
+
+needs_speech = pytest.mark.skipif(
+    bool(engines.missing("hibari")) or find_spec("pocketsphinx") is None,
+    reason="needs the extras voices and speech",
+)
+
+
+@needs_speech
+def test_words_between_pauses_are_where_they_were_laid() -> None:
+    laid = {"Lighthouse.": 0.3, "Mercado!": 1.9, "1969.": 3.4, "Bahnhof,": 5.3, "neighbour": 6.9}
+    audio = np.zeros(8 * voices.RATE, np.float32)
+    ends = []
+    for text, at_s in laid.items():
+        clip = voices.render(text, "us-f-1").samples
+        start = round((at_s - voices.PAD_S) * voices.RATE)
+        audio[start : start + len(clip)] += clip
+        ends.append(start / voices.RATE + len(clip) / voices.RATE - voices.PAD_S)
+    found = word_times(audio, " ".join(laid))
+    assert [word for word, _, _ in found] == list(laid)
+    assert [start for _, start, _ in found] == pytest.approx(list(laid.values()), abs=0.03)
+    assert [end for _, _, end in found] == pytest.approx(ends, abs=0.03)
+
+
+@needs_speech
+def test_words_run_on_in_a_sentence_and_dashes_are_none() -> None:
+    text = "Please wait ten seconds – and then say, lights out."
+    clip = voices.render(text, "us-f-1").samples
+    found = word_times(clip, text)
+    assert [word for word, _, _ in found] == [word for word in text.split() if word != "–"]
+    assert found[0][1] == pytest.approx(voices.PAD_S, abs=0.003)
+    assert found[-1][2] == pytest.approx(len(clip) / voices.RATE - voices.PAD_S, abs=0.003)
+    assert all(a < b for _, a, b in found)
+    assert all(before[2] <= after[1] for before, after in pairwise(found))
+
+
+@needs_speech
+def test_a_clip_that_says_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="no sound"):
+        word_times(np.zeros(16000, np.float32), "Hello.")
+
+
+@pytest.mark.parametrize(
+    ("said", "phones"),
+    [("həlˈO.", "HH AH L OW"), ("bˈɜɹdz!", "B ER D Z"), ("nˌɪə", "N IH AH"), ("…", ""), ("kˈɑː", "K AA")],
+)
+def test_phonemes_become_phones(said: str, phones: str) -> None:
+    assert cmu(said) == phones
+
+
+def test_shifting_keeps_milliseconds() -> None:
+    (word,) = shifted([("go", 0.1, 0.3)], 2.25)
+    assert (word.start_s, word.end_s) == (2.35, 2.55)

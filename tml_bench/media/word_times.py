@@ -1,0 +1,93 @@
+"""When each word of a rendered clip is said: forced alignment, with edges of energy where there are any.
+
+The aligner (``perception.align``) is told how the voice says each word, so that names, numbers and foreign
+words need no dictionary. Its times lie on a 10 ms grid. Where the clip is silent for 150 ms or more at a word
+boundary, the word before ends where the silence begins and the word after starts where it ends, by the
+energy (``speech.edges`` has the rule); so do the first word's start and the last word's end. Shorter
+silences are mostly closures of stop consonants, which belong to a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from tml_bench.media import engines, speech
+from tml_bench.media.phones import cmu
+from tml_bench.perception.align import RATE, align
+from tml_bench.perception.timeline import Word
+
+SILENCE_S = 0.15
+"""A silence at least so long at a boundary sets the times beside it."""
+REACH_S = 0.06
+"""How far from a boundary the aligner may have put it for a silence to count as being there."""
+_LEAD_S = 0.5
+
+
+def word_times(
+    audio: speech.Samples, text: str, british: bool = False, snap: bool = True
+) -> list[tuple[str, float, float]]:
+    """Find the words of a text in the clip that says it.
+
+    Args:
+        audio: shape (n,), mono at 16 kHz, all of the text and nothing else; silence around it is allowed.
+        text: as given to the voice. A word is a token between spaces that has a letter or a digit.
+        british: the voice's accent.
+        snap: use the energy edges inside the clip too; False leaves the aligner's times there.
+
+    Returns:
+        For every word: the token with its punctuation, start and end in seconds from the clip's first sample.
+        In order, not overlapping, each longer than 0.
+
+    Raises:
+        ValueError: the clip is silent, the text has no word, or the two do not fit.
+        UserError: the extras ``voices`` and ``speech`` are not installed.
+    """
+    tokens = [token for token in text.split() if any(map(str.isalnum, token))]
+    start, end = (sample / RATE for sample in speech.edges(audio, RATE))
+    placed = align(_in_room(audio), tokens, [cmu(said) for said in _said(text, tokens, british)])
+    if not placed:
+        raise ValueError(f"the clip does not say {text!r}")
+    bounds = [[(w.start_s or 0.0) - _LEAD_S, (w.end_s or 0.0) - _LEAD_S] for w in placed]
+    bounds[0][0], bounds[-1][1] = start, end
+    if snap:
+        _snap(bounds, [(a / RATE, b / RATE) for a, b in speech.silences(audio, RATE)])
+    times = [(token, round(a, 3), round(b, 3)) for token, (a, b) in zip(tokens, bounds, strict=True)]
+    for k, (token, a, b) in enumerate(times):
+        if b - a < 0.01 or (k and a < times[k - 1][2]):
+            raise ValueError(f"impossible times of {token!r} in {text!r}: {a} to {b} s")
+    return times
+
+
+def shifted(words: Sequence[tuple[str, float, float]], by_s: float) -> list[Word]:
+    """The words ``by_s`` seconds later."""
+    return [Word(text, round(start + by_s, 3), round(end + by_s, 3)) for text, start, end in words]
+
+
+def _said(text: str, tokens: Sequence[str], british: bool) -> list[str]:
+    said = engines.phonemes(text, british)
+    return [p for token, p in zip(text.split(), said, strict=True) if any(map(str.isalnum, token))]
+
+
+def _in_room(audio: speech.Samples) -> speech.Samples:
+    """The clip with silence around it that has a spectrum, which the aligner needs: -60 dBFS noise."""
+    lead = round(_LEAD_S * RATE)
+    noise = np.random.default_rng(0).normal(0.0, 1e-3, len(audio) + 2 * lead)
+    return (np.pad(audio, lead) + noise).astype(np.float32)
+
+
+def _snap(bounds: list[list[float]], silences: Sequence[tuple[float, float]]) -> None:
+    for before, after in pairwise(bounds):
+        near = [
+            (a, b)
+            for a, b in silences
+            if b - a >= SILENCE_S
+            and b > before[1] - REACH_S
+            and a < after[0] + REACH_S
+            and a > before[0]
+            and b < after[1]
+        ]
+        if near:
+            before[1], after[0] = max(near, key=lambda silence: silence[1] - silence[0])
