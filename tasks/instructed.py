@@ -13,7 +13,6 @@ import argparse
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ import msgspec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Sample, Script, Subtitle, UserText, UserTurn, UserVideo
+from tml_bench.tasks.shared import manifest_version as manifest_version
 
 SILENCE_S = 2.0
 """Between the instruction's end and the video's first instant."""
@@ -154,12 +154,6 @@ def duration_of(video: Path) -> float:
     except (av.FFmpegError, OSError) as error:
         raise BadSampleError(f"{short(video)}: not a video ({error}); download it again") from None
     raise BadSampleError(f"{short(video)}: states no duration; remux it with ffmpeg -c copy")
-
-
-@cache
-def manifest_version(folder: Path) -> str:
-    """The version that the ``manifest.json`` of a shipped set states."""
-    return msgspec.json.decode((folder / "manifest.json").read_bytes(), type=dict[str, object])["version"]  # type: ignore[return-value]
 
 
 def instruction_texts(samples: Iterable[Sample]) -> list[str]:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 
-from tml_bench.errors import BadSampleError
 from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
 from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks import shared
 from tml_bench.tasks.charades.loader import Expected
 from tml_bench.tasks.charades.measures import METRICS, recall_name
 
-NO_WORDS = (
-    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
-    "install tml-bench[speech]"
-)
 _TINY = 1e-9  # 0.3 computed from times is 0.29999...
 
 
@@ -25,10 +21,7 @@ def annotation_of(sample: Sample) -> Expected:
     Raises:
         BadSampleError: the sample has none.
     """
-    found = sample.reference.annotation
-    if not isinstance(found, Expected):
-        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of Charades")
-    return found
+    return shared.annotation_of(sample, Expected, "Charades")
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
@@ -75,8 +68,7 @@ def score(task: str, sample: Sample, timeline: Timeline) -> Score:
     """
     item = annotation_of(sample)
     if timeline.word_source is WordSource.NONE:
-        missing = dict.fromkeys((m.name for m in METRICS), NO_WORDS)
-        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
+        return shared.without_words(task, sample, METRICS)
     start, stop = said(timeline, item.video_at_s)
     overlap = iou(interval_of(item, start, stop), (item.start_s, item.end_s))
     values = {

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
-
-import msgspec
 
 from tml_bench.judges.contract import Verdicts
 from tml_bench.perception.timeline import Timeline
@@ -14,7 +11,7 @@ from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
 from tml_bench.tasks.charades import loader, scoring, strategies
 from tml_bench.tasks.charades.measures import HEADLINE, METRICS, OVERALL
-from tml_bench.tasks.instructed import manifest_version
+from tml_bench.tasks.shared import dataset_name, published_rows
 
 
 class Charades(Task):
@@ -40,9 +37,7 @@ Any of the annotation files may be missing; its subsets are then left out.
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when what is there has its official size, else ``custom``; or the mini set."""
-        if data is not None and data.resolve() != loader.MINI.resolve():
-            return "official" if loader.is_official(data) else f"custom-{data.resolve().name}"
-        return manifest_version(loader.MINI)
+        return dataset_name(data, loader.MINI, loader.is_official)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """Load the samples by subset, in the order of the files; see ``loader``.
@@ -74,5 +69,4 @@ Any of the annotation files may be missing; its subsets are then left out.
 
     def published(self) -> tuple[Published, ...]:
         """What others report, and what blind, late and human annotators reach on the official test sets."""
-        file = resources.files("tml_bench.published") / "charades.json"
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+        return published_rows(self.name)

@@ -13,11 +13,7 @@ from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks.fd_bench_v1.annotation import Annotation, Backchannel, Interruption, Pause, TurnEnd
-
-NO_WORDS = (
-    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
-    "install tml-bench[speech]"
-)
+from tml_bench.tasks.shared import NO_WORDS
 
 
 @dataclass(slots=True)

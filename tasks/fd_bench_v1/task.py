@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
-
-import msgspec
 
 from tml_bench.judges.contract import Verdicts
 from tml_bench.perception.timeline import Timeline
@@ -14,12 +11,9 @@ from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Imported, Mark, Published, Score, Task
 from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
+from tml_bench.tasks.shared import dataset_name, published_rows
 
 MINI = Path(__file__).parent / "mini"
-
-
-class _Manifest(msgspec.Struct):
-    version: str
 
 
 class FdBenchV1(Task):
@@ -50,9 +44,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when every subset there has its official size, else ``custom``; or the mini set."""
-        if data is not None and data.resolve() != MINI.resolve():
-            return "official" if loader.is_official(data) else f"custom-{data.resolve().name}"
-        return msgspec.json.decode((MINI / "manifest.json").read_bytes(), type=_Manifest).version
+        return dataset_name(data, MINI, loader.is_official)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """Load the samples by subset and number; see ``loader``.
@@ -84,8 +76,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
 
     def published(self) -> tuple[Published, ...]:
         """The table of the Full-Duplex-Bench repository; ``fdb_rating`` is its rating by GPT-4."""
-        file = resources.files("tml_bench.published") / "fd-bench-v1.json"
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+        return published_rows(self.name)
 
     def imports(self, folder: Path) -> Iterator[Imported]:
         """Read recordings of another harness; see ``recordings``.

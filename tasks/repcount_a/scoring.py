@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from tml_bench.errors import BadSampleError
 from tml_bench.metrics import counting
 from tml_bench.perception.numbers import spoken_numbers
 from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks import shared
 from tml_bench.tasks.repcount_a.annotation import Repetitions
 from tml_bench.tasks.repcount_a.measures import FRACTIONS, METRICS, error_name
 
-NO_WORDS = (
-    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
-    "install tml-bench[speech]"
-)
 Row = dict[str, str | float | None]
 
 
@@ -24,10 +20,7 @@ def annotation_of(sample: Sample) -> Repetitions:
     Raises:
         BadSampleError: the sample has none.
     """
-    found = sample.reference.annotation
-    if not isinstance(found, Repetitions):
-        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of RepCount-A")
-    return found
+    return shared.annotation_of(sample, Repetitions, "RepCount-A")
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
@@ -52,8 +45,7 @@ def score(task: str, sample: Sample, timeline: Timeline) -> Score:
     """
     item = annotation_of(sample)
     if timeline.word_source is WordSource.NONE:
-        missing = dict.fromkeys((m.name for m in METRICS), NO_WORDS)
-        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
+        return shared.without_words(task, sample, METRICS)
     said = [
         (n.start_s, n.value)
         for n in spoken_numbers(timeline.words)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
-
-import msgspec
 
 from tml_bench.judges.contract import Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
-from tml_bench.tasks.instructed import manifest_version
 from tml_bench.tasks.repcount_a import loader, scoring, strategies
 from tml_bench.tasks.repcount_a.measures import HEADLINE, METRICS
+from tml_bench.tasks.shared import dataset_name, published_rows
 
 
 class RepCountA(Task):
@@ -37,9 +34,7 @@ Without --subset the test split is run, on which results are published.
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when every split there has its official rows, else ``custom``; or the mini set."""
-        if data is not None and data.resolve() != loader.MINI.resolve():
-            return "official" if loader.is_official(data) else f"custom-{data.resolve().name}"
-        return manifest_version(loader.MINI)
+        return dataset_name(data, loader.MINI, loader.is_official)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """Load the samples in the order of the annotation; see ``loader``.
@@ -71,5 +66,4 @@ Without --subset the test split is run, on which results are published.
 
     def published(self) -> tuple[Published, ...]:
         """What papers and vendors report on the test split."""
-        file = resources.files("tml_bench.published") / "repcount-a.json"
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+        return published_rows(self.name)
