@@ -130,6 +130,17 @@ def scores() -> str:
     return "\n".join(_struct(kind, title) for kind, title in titles)
 
 
+def verdicts() -> str:
+    """The fields of a line of verdicts.jsonl."""
+    from tml_bench.judges.contract import Line, Question, Rubric, Verdict
+    from tml_bench.judges.scoring import Judged
+
+    titles = {Judged: "a line of `verdicts.jsonl`"} | {
+        k: f"`{k.__name__}`" for k in (Question, Line, Rubric, Verdict)
+    }
+    return "\n".join(_struct(kind, title) for kind, title in titles.items())
+
+
 def contract() -> str:
     """The attributes of adapters, and everything that crosses the contract."""
     from tml_bench import adapter
@@ -348,6 +359,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "run-config": run_config,
     "samples": samples,
     "scores": scores,
+    "verdicts": verdicts,
     "tasks": tasks,
     "wire-messages": wire_messages,
 }

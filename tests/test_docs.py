@@ -21,6 +21,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from tml_bench.adapter import LiveAdapter, MicroTurn, Output, ProviderEvent, SessionStart, StepAdapter
 from tml_bench.adapters.reference import Delayed, Silent
 from tml_bench.cli import main
+from tml_bench.judges.rules import RuleJudge
+from tml_bench.perception.timeline import Timeline, Word, WordSource
 from tml_bench.plugins import adapter_class, adapter_names, load_task
 from tml_bench.report.baselines import baselines
 from tml_bench.runs.perceive import timeline_of
@@ -143,7 +145,7 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Modul
 def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
     functions = [name for name, module in examples.items() if hasattr(module, "steps_and_speech")]
     assert len(functions) == 1
-    known = {"my_model", "agent", "test_agent", "doorbell", "relay", "latency"}
+    known = {"my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency"}
     assert set(examples) - set(functions) == known
 
 
@@ -207,6 +209,21 @@ def test_the_doorbell_floor_is_as_the_page_says(examples: dict[str, ModuleType])
     task = examples["doorbell"].Doorbell()
     floors = {b.metric: (b.floor, b.floor_by) for b in baselines(task, task.samples())}
     assert floors["answers"] == (1.0, "constant@2")
+
+
+def test_the_polite_rubric_is_missing_where_the_rule_cannot_tell(examples: dict[str, ModuleType]) -> None:
+    polite = examples["polite"]
+    judge = RuleJudge(polite.RULES)
+    found = {}
+    for said in ("Yes please", "No", ""):
+        words = tuple(Word(word, 0.0, 1.0) for word in said.split())
+        timeline = Timeline(2.0, words=words, word_source=WordSource.ADAPTER)
+        asked = polite.questions(timeline)
+        verdicts = dict(zip((q.key for q in asked), judge.answer(asked), strict=True))
+        found[said] = polite.politeness(timeline, verdicts)
+    assert found["Yes please"][0]["politeness"].numerator == 1.0
+    assert found["No"] == ({}, {"politeness": "a rule cannot tell without a please"})
+    assert found[""] == ({}, {})
 
 
 def test_the_queue_example_of_the_time_page() -> None:

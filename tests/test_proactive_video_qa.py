@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.judges.contract import Question, Verdict
+from tml_bench.judges.scoring import score_all
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.report.summary import Outcome, OutcomeKind, RunFacts, summarise
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
@@ -191,17 +193,47 @@ def heard(*said: tuple[float, str], length: float = 1.0, source: WordSource = Wo
     return Timeline(45.0, segments, tuple(words), source)
 
 
+def scored(sample: Sample, timeline: Timeline) -> Score:
+    """Scored with the task's own rules as judge."""
+    return score_all(TASK, [(sample, timeline)]).scores[0]
+
+
+class Judge:
+    """Decides by a function of question, expected answer and replies; None is no answer.
+
+    Attributes:
+        calls: what it was given, in order.
+    """
+
+    id = "fake"
+
+    def __init__(self, decide: Callable[[str, str, tuple[str, ...]], str | None]) -> None:
+        self.decide = decide
+        self.calls: list[tuple[str, str, tuple[str, ...]]] = []
+
+    def answer(
+        self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
+    ) -> list[Verdict]:
+        found = []
+        for asked in questions:
+            (question,), (gold,) = asked.texts("question"), asked.texts("expected answer")
+            self.calls.append((question, gold, asked.texts("reply")))
+            answer = self.decide(*self.calls[-1])
+            found.append(Verdict(answer, missing="" if answer else "HTTP 500"))
+        return found
+
+
 def numbers(score: Score) -> dict[str, float]:
     return {n: v.numerator / v.denominator for n, v in score.values.items() if v.denominator}
 
 
 def paucs(timeline: Timeline, sample: Sample = SAMPLE) -> list[float]:
-    found = numbers(TASK.score(sample, timeline))
+    found = numbers(scored(sample, timeline))
     return [found[name] for name in OMEGAS]
 
 
 def test_silence_scores_25_exactly_at_every_omega() -> None:
-    score = TASK.score(SAMPLE, heard(source=WordSource.SILENT))
+    score = scored(SAMPLE, heard(source=WordSource.SILENT))
     assert [(score.values[n].numerator, score.values[n].denominator) for n in OMEGAS] == [(0.5, 2)] * 3
     assert paucs(heard(source=WordSource.SILENT)) == [0.25, 0.25, 0.25]
     assert numbers(score)["replies_per_minute"] == 0
@@ -210,7 +242,7 @@ def test_silence_scores_25_exactly_at_every_omega() -> None:
 
 def test_the_ideal_scores_100_at_every_omega() -> None:
     assert paucs(TASK.ideal(SAMPLE)) == pytest.approx([1.0, 1.0, 1.0])
-    found = numbers(TASK.score(SAMPLE, TASK.ideal(SAMPLE)))
+    found = numbers(scored(SAMPLE, TASK.ideal(SAMPLE)))
     assert (found["answered"], found["out_of_span"]) == (1.0, 0.0)
     assert found["pauc_end_000"] < 1.0
     assert found["pauc_end_100"] == pytest.approx(1.0)
@@ -224,7 +256,7 @@ def test_right_at_the_middle_of_one_of_two() -> None:
 
 def test_the_end_family_uses_the_utterances_end() -> None:
     # The utterance ends where the span is half over.
-    found = numbers(TASK.score(SAMPLE, heard((19.0, "She opens the door."))))
+    found = numbers(scored(SAMPLE, heard((19.0, "She opens the door."))))
     assert found["pauc_end_000"] == pytest.approx((0.625 + 0.25) / 2)
     assert found["pauc_000"] == pytest.approx((0.7 + 0.25) / 2)
 
@@ -240,7 +272,7 @@ def test_speech_before_the_video_is_no_reply() -> None:
         "WEB",
         reference=Reference(annotation=Expected(QUESTION, (Turn("Okay.", (0.0, 5.0), 5.0),), 10.0, 30.0)),
     )
-    found = TASK.score(early, heard((8.0, "Okay.")))
+    found = scored(early, heard((8.0, "Okay.")))
     assert paucs(heard((8.0, "Okay.")), early) == [0.25] * 3
     assert found.values["out_of_span"].denominator == 0
 
@@ -249,7 +281,7 @@ def test_replies_are_split_at_silences_of_0_8_seconds() -> None:
     def parts(gap: float) -> float:
         second = 20.0 + 1.0 + gap
         return (
-            TASK.score(SAMPLE, heard((20.0, "She opens"), (second, "the door.")))
+            scored(SAMPLE, heard((20.0, "She opens"), (second, "the door.")))
             .values["out_of_span"]
             .denominator
         )
@@ -260,7 +292,7 @@ def test_replies_are_split_at_silences_of_0_8_seconds() -> None:
 
 def test_duplicates_and_replies_out_of_span() -> None:
     said = [(15.5, "The door"), (18.0, "the DOOR!"), (21.0, "She opens it"), (27.0, "Nothing"), (28.9, "Hm")]
-    found = TASK.score(SAMPLE, heard(*said, length=0.5)).values
+    found = scored(SAMPLE, heard(*said, length=0.5)).values
     assert (found["duplicates"].numerator, found["duplicates"].denominator) == (1, 2)
     assert (found["out_of_span"].numerator, found["out_of_span"].denominator) == (2, 5)
     assert found["replies_per_minute"].numerator / found["replies_per_minute"].denominator == 10.0
@@ -268,53 +300,75 @@ def test_duplicates_and_replies_out_of_span() -> None:
 
 
 def test_the_judge_is_given_question_gold_and_the_replies_of_this_turn_so_far() -> None:
-    calls: list[tuple[str, str, tuple[str, ...]]] = []
-
-    def judge(question: str, gold: str, replies: Sequence[str]) -> int | None:
-        calls.append((question, gold, tuple(replies)))
-        return None if replies[-1] == "um" else 1
-
+    judge = Judge(lambda question, gold, replies: "1" if replies[-1] == "um" else "2")
     said = heard((16.0, "um"), (19.0, "one"), (22.0, "one"), (31.0, "two"), length=0.5)
-    score = ProactiveVideoQA(judge).score(SAMPLE, said)
+    ((score,), judged) = score_all(TASK, [(SAMPLE, said)], judge)
     golds = [t.content for t in TURNS]
-    onset_calls = calls[:3]
-    assert onset_calls == [
+    by_onset = [
         (QUESTION, golds[0], ("um",)),
         (QUESTION, golds[0], ("um", "one")),
         (QUESTION, golds[1], ("two",)),
     ]
-    # What the judge could not decide leaves the curve: .5 until 4 s into the first span, 1 s into the second.
-    assert numbers(score)["pauc_000"] == pytest.approx(((0.5 * 4 + 6) / 20 + (0.5 * 1 + 7) / 16) / 2)
-    assert score.notes == ("the judge could not decide 1 replies: left out",)
+    assert judge.calls == by_onset * 2  # by the replies' ends the same ones are in the spans
+    assert [j.question.key for j in judged[:3]] == [
+        "onset turn 1 reply 1",
+        "onset turn 1 reply 2",
+        "onset turn 2 reply 1",
+    ]
+    # .5 until 1 s, 0 until 4 s, 1 to the end of the first span; .5 for 1 s of the second.
+    by_hand = ((0.5 * 1 + 0 * 3 + 6) / 20 + (0.5 * 1 + 7) / 16) / 2
+    assert numbers(score)["pauc_000"] == pytest.approx(by_hand)
+
+
+def test_questions_by_onset_and_by_end_are_the_same_where_the_replies_are() -> None:
+    asked = TASK.questions(SAMPLE, heard((16.0, "um"), (31.0, "two"), length=0.5))
+    assert len(asked) == 4
+    assert len({q.identity for q in asked}) == 2
+    assert all(line.start_s is None and line.end_s is None for q in asked for line in q.lines)
+
+
+def test_a_verdict_that_is_missing_makes_its_family_missing() -> None:
+    # By its end the last reply is out of the span, so that family does not need the verdict on it.
+    judge = Judge(lambda question, gold, replies: None if replies[-1] == "late" else "3")
+    ((score,), _) = score_all(TASK, [(SAMPLE, heard((16.0, "one"), (24.5, "late")))], judge)
+    assert score.missing == dict.fromkeys(OMEGAS, "HTTP 500")
+    # By its end at 17 s the first is right 2 s into the first span; the second span is silent.
+    assert numbers(score)["pauc_end_000"] == pytest.approx(((0.5 * 2 + 2 * 8) / 20 + 0.25) / 2)
+    assert set(numbers(score)) >= {"out_of_span", "replies_per_minute", "answered"}
+
+
+def test_without_verdicts_nothing_is_made_up() -> None:
+    score = TASK.score(SAMPLE, heard((16.0, "one")))
+    assert score.missing["pauc_050"] == score.missing["pauc_end_050"] == "not judged"
 
 
 def test_the_clean_up_reaches_the_score() -> None:
-    scores = iter([2, 0] * 2)
-    task = ProactiveVideoQA(lambda question, gold, replies: next(scores))
+    judge = Judge(lambda question, gold, replies: "3" if len(replies) == 1 else "1")
     one = Sample("s", "WEB", reference=Reference(annotation=Expected(QUESTION, TURNS[:1], 10.0, 30.0)))
-    assert numbers(task.score(one, heard((16.0, "a"), (23.0, "b"))))["pauc_100"] == 1.0
+    ((score,), _) = score_all(TASK, [(one, heard((16.0, "a"), (23.0, "b")))], judge)
+    assert numbers(score)["pauc_100"] == 1.0
 
 
 def test_noise_without_words_is_no_reply() -> None:
     noise = Timeline(
         45.0, (Segment(16.0, 16.4), Segment(20.0, 21.0)), (Word("door", 20.1, 20.6),), WordSource.ASR
     )
-    assert TASK.score(SAMPLE, noise).values["out_of_span"].denominator == 1
+    assert scored(SAMPLE, noise).values["out_of_span"].denominator == 1
 
 
 def test_unknown_words_are_missing_and_not_wrong() -> None:
-    score = TASK.score(SAMPLE, heard((15.0, "x"), source=WordSource.NONE))
+    score = scored(SAMPLE, heard((15.0, "x"), source=WordSource.NONE))
     assert score.values == {}
     assert set(score.missing) == {m.name for m in TASK.metrics}
 
 
 def test_a_sample_with_a_problem_cannot_be_scored() -> None:
     with pytest.raises(BadSampleError, match="lost"):
-        TASK.score(Sample("s", "WEB", problem="lost"), heard())
+        scored(Sample("s", "WEB", problem="lost"), heard())
 
 
 def test_blind_strategies() -> None:
-    blind = {name: numbers(TASK.score(SAMPLE, line)) for name, line in TASK.blind(SAMPLE).items()}
+    blind = {name: numbers(scored(SAMPLE, line)) for name, line in TASK.blind(SAMPLE).items()}
     assert [blind["silent"][n] for n in OMEGAS] == [0.25] * 3
     assert blind["always-reply"]["replies_per_minute"] == 32.0
     assert blind["always-reply"]["duplicates"] == 1.0
@@ -345,9 +399,7 @@ def test_reports_give_both_averages() -> None:
         for c, t in turns.items()
     ]
     # WEB is answered perfectly, the others are silent.
-    scores = [
-        TASK.score(s, TASK.ideal(s) if s.id == "WEB" else heard(source=WordSource.SILENT)) for s in samples
-    ]
+    scores = [scored(s, TASK.ideal(s) if s.id == "WEB" else heard(source=WordSource.SILENT)) for s in samples]
     facts = RunFacts("run", "fake", TASK.name, "mini", 200_000_000, "ideal")
     outcomes = {s.id: Outcome(OutcomeKind.VALID) for s in samples}
     found = {

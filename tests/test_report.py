@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from tml_bench.errors import UserError
+from tml_bench.judges.contract import Verdicts
 from tml_bench.perception.timeline import Segment, Timeline
 from tml_bench.report.baselines import baselines
 from tml_bench.report.html import to_html
@@ -28,7 +29,7 @@ from tml_bench.report.tables import (
 )
 from tml_bench.report.terminal import print_details, print_leaderboard
 from tml_bench.samples import Sample
-from tml_bench.task import Direction, Kind, Metric, Published, Score, Task, Value
+from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Published, Score, Task, Value
 
 
 def metric(
@@ -73,7 +74,7 @@ class Answering(Task):
         for i in range(4):
             yield Sample(f"w{i}", "wait")
 
-    def score(self, sample: Sample, timeline: Timeline) -> Score:
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         starts = [s.start_s for s in timeline.segments]
         values = {"rate": Value(len(starts), timeline.duration_s / 60)}
         if sample.subset == "wait":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import click
 
@@ -14,6 +15,8 @@ from tml_bench import __version__
 from tml_bench.errors import UserError
 
 if TYPE_CHECKING:
+    from tml_bench.judges.contract import Question
+    from tml_bench.judges.spec import Judging
     from tml_bench.perception.words import WordMode
     from tml_bench.report.summary import Summary
     from tml_bench.runs.pool import Pool
@@ -29,6 +32,8 @@ Exit codes:
 """
 
 Command = TypeVar("Command", bound=Callable[..., object])
+Bar = Callable[[str, int], Callable[[str], None]]
+"""From what is counted and its total to what advances its bar, with a line to print."""
 
 
 class Group(click.Group):
@@ -77,6 +82,49 @@ def _pool_options(command: Command) -> Command:
     return command
 
 
+class JudgeOptions(NamedTuple):
+    """What the command line says about judging."""
+
+    spec: str
+    cache: Path | None
+    calls: int | None
+    tokens: int | None
+
+
+def _judge_options(command: Command) -> Command:
+    @wraps(command)
+    def wrapped(
+        judge: str,
+        judge_cache: Path | None,
+        judge_calls: int | None,
+        judge_tokens: int | None,
+        **rest: object,
+    ) -> object:
+        return command(judge=JudgeOptions(judge, judge_cache, judge_calls, judge_tokens), **rest)
+
+    found: Callable[..., object] = wrapped
+    for option in (
+        click.option(
+            "--judge-tokens", type=click.IntRange(0),
+            help="Tokens the judge may take; what remains is missing, the same command continues.",
+        ),
+        click.option(
+            "--judge-calls", type=click.IntRange(0),
+            help="Calls the judge may make; 0 takes answers from the cache alone.",
+        ),
+        click.option(
+            "--judge-cache", type=click.Path(path_type=Path),
+            help="Answers of language models. [default: judge-cache.sqlite beside the runs]",
+        ),
+        click.option(
+            "--judge", default="rules", show_default=True,
+            help="Who judges what was said: rules, openai:model=NAME,OPTION=VALUE,... or human:SHEET.csv.",
+        ),
+    ):  # fmt: skip
+        found = option(found)
+    return cast(Command, found)
+
+
 @main.command()
 @click.option("--task", "tasks", multiple=True, help="Task; repeatable. [default: all installed]")
 @click.option(
@@ -110,12 +158,13 @@ def _pool_options(command: Command) -> Command:
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
+@_judge_options
 @_pool_options
 def run(
     tasks: tuple[str, ...], adapters: tuple[str, ...], data: Path | None, subsets: tuple[str, ...],
     limit: int, tick: int, compute: str, replay: Path | None, network: str, concurrency: int, rate: float,
     seed: int, max_session: float, out: Path, fresh: bool, retry_errors: bool, jobs: int | None,
-    step_timeout: float, words: WordMode,
+    step_timeout: float, words: WordMode, judge: JudgeOptions,
 ) -> None:  # fmt: skip
     """Run models on tasks, score them, print the leaderboard and write the report.
 
@@ -128,6 +177,7 @@ def run(
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
     tml-bench run --adapter my.py:MyModel --compute recorded --replay results/fd-bench-v1-mini-1--my-MyModel
+    tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
     from tml_bench.plugins import task_names
     from tml_bench.runs.config import Selection
@@ -159,11 +209,16 @@ def run(
         jobs = 1
     stepped = [plan for plan in plans if plan.config.clock != "wall"]
     live = [plan for plan in plans if plan.config.clock == "wall"]
-    with _pool(jobs, step_timeout) as pool, LivePool(concurrency, rate) as live_pool:
-        with _progress("sessions", sum(len(plan.samples) for plan in plans)) as advance:
+    with (
+        _judging(judge, out) as judging,
+        _pool(jobs, step_timeout) as pool,
+        LivePool(concurrency, rate) as live_pool,
+    ):
+        with _progress() as bar:
+            advance = bar("sessions", sum(len(plan.samples) for plan in plans))
             failed = record(stepped, pool, advance, retry_errors=retry_errors)
             failed += record(live, live_pool, advance, retry_errors=retry_errors)
-        summaries = _scored([open_run(plan.path) for plan in plans], pool, words)
+        summaries = _scored([open_run(plan.path) for plan in plans], pool, words, judging)
     _publish(summaries, out / "report")
     for error in failed:
         click.secho(f"error: {error.problem}", fg="red", err=True)
@@ -172,18 +227,22 @@ def run(
 
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_judge_options
 @_pool_options
-def score(runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: WordMode) -> None:
+def score(
+    runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: WordMode, judge: JudgeOptions
+) -> None:
     """Score runs again from their recordings; no model is needed.
 
     \b
     tml-bench score results/fd-bench-v1-mini-1--silent
     tml-bench score results/*--my-model* --words asr
+    tml-bench score results/proactive-video-qa-* --judge openai:model=qwen3:8b,base_url=http://localhost:11434/v1
     """
     from tml_bench.runs.score import open_run
 
-    with _pool(jobs, step_timeout) as pool:
-        summaries = _scored([open_run(path) for path in runs], pool, words)
+    with _judging(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
+        summaries = _scored([open_run(path) for path in runs], pool, words, judging)
     _print_scores(summaries)
     sys.exit(_completeness(summaries))
 
@@ -368,28 +427,52 @@ def _pool(jobs: int | None, step_timeout: float) -> Pool:
     return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout)
 
 
+def _judging(options: JudgeOptions, beside: Path) -> Judging:
+    from tml_bench.judges.spec import CACHE_NAME, Judging
+
+    cache = options.cache or beside / CACHE_NAME
+    judging = Judging(options.spec, cache, options.calls, options.tokens)
+    if judging.warning:
+        click.secho(judging.warning, fg="yellow", err=True)
+    return judging
+
+
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
+def _progress() -> Iterator[Bar]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(what, total=total)
 
-        def advance(line: str) -> None:
-            if line:
-                progress.console.print(line, markup=False, highlight=False)
-            progress.advance(bar)
+        def bar(what: str, total: int) -> Callable[[str], None]:
+            task = progress.add_task(what, total=total)
 
-        yield advance
+            def advance(line: str) -> None:
+                if line:
+                    progress.console.print(line, markup=False, highlight=False)
+                progress.advance(task)
+
+            return advance
+
+        yield bar
 
 
-def _scored(runs: list[StoredRun], pool: Pool, words: WordMode) -> list[Summary]:
+def _scored(runs: list[StoredRun], pool: Pool, words: WordMode, judging: Judging) -> list[Summary]:
     from tml_bench.runs.score import score_runs
 
-    with _progress("perceive", sum(len(run.valid()) for run in runs)) as advance:
-        return score_runs(runs, pool, advance, words)
+    with _progress() as bar:
+
+        def foresee(questions: Sequence[Question]) -> None:
+            assert judging.model is not None
+            estimate = judging.model.estimate(questions)
+            click.echo(f"judge {judging.model.id}: {estimate}; floors and ceilings included", err=True)
+            todo = judging.model.pending(questions)
+            advance = bar("judge", len(todo))
+            judging.model.answer(todo, lambda: advance(""))
+
+        heard = bar("perceive", sum(len(run.valid()) for run in runs))
+        return score_runs(runs, pool, heard, words, judging.judge_of, foresee if judging.model else None)
 
 
 def _print_scores(summaries: list[Summary]) -> None:

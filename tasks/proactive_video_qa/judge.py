@@ -1,10 +1,9 @@
-"""Does what was said so far cover the expected answer? A transparent judge by rules, offline.
+"""Does what was said so far cover the expected answer? A transparent rule, offline.
 
-A judge is called with the question, the gold answer of the turn, and the replies of this turn so far, oldest
-first; it gives 0 (incorrect or irrelevant), 1 (partly covered), 2 (covered), or None when it could not decide
-(that reply then leaves the curve). Timing is never a judge's business.
+It is given the question, the gold answer of the turn, and the replies of this turn so far, oldest first, and
+gives 0 (incorrect or irrelevant), 1 (partly covered) or 2 (covered).
 
-`RuleJudge`, version ``rules 1``:
+`RuleJudge`, version 1 of the rule for the rubric ``pvqa-coverage``:
     * Content words: lower case, without function words, words of the question (unless nothing else is left
       of the answer), and endings (plural, -ing, -ed).
       Coverage is the share of the gold answer's content words that occur in the replies.
@@ -25,12 +24,9 @@ roles. It allows comparing systems on one set; its PAUC is not that of the paper
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tml_bench.perception.numbers import numbers_in
-
-Judge = Callable[[str, str, Sequence[str]], int | None]
-"""(question, gold answer, replies so far) -> 0, 1, 2, or None for "could not be decided"."""
 
 COVERED, PARTLY = 0.6, 0.3
 _NO = frozenset("no not never nobody nothing none without cannot neither nor".split())
@@ -52,10 +48,8 @@ _OPPOSITES = (
 class RuleJudge:
     """The judge described in the module's docstring."""
 
-    version = "rules 1"
-
-    def __call__(self, question: str, gold: str, replies: Sequence[str]) -> int | None:
-        """How well the replies cover the gold answer: 0, 1 or 2; never None."""
+    def __call__(self, question: str, gold: str, replies: Sequence[str]) -> int:
+        """How well the replies cover the gold answer: 0, 1 or 2."""
         said = " ".join(replies)
         wanted = content_words(gold) - content_words(question) or content_words(gold) or words(gold)
         there = content_words(said) or words(said)

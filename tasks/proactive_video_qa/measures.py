@@ -19,7 +19,9 @@ def _pauc(omega: float, end: bool) -> Metric:
     title = f"PAUC ω={omega:g}{', end' if end else ''}"
     family = END if end else ONSET
     what = f"Area under the score of the replies over the expected span; {family}."
-    return Metric(pauc_name(omega, end), title, "%", HIGHER, Kind.RATIO, 1, CATEGORIES, family, what)
+    return Metric(
+        pauc_name(omega, end), title, "%", HIGHER, Kind.RATIO, 1, CATEGORIES, family, what, judged=True
+    )
 
 
 def _beside(name: str, title: str, unit: str, direction: Direction, what: str) -> Metric:

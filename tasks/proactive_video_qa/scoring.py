@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tml_bench.errors import BadSampleError
+from tml_bench.judges.contract import Question, Verdicts, verdict_of
 from tml_bench.metrics.pauc import OMEGAS, Reply, pauc, within
 from tml_bench.perception.timeline import Timeline, Word, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks.proactive_video_qa.annotation import Turn
-from tml_bench.tasks.proactive_video_qa.judge import Judge
 from tml_bench.tasks.proactive_video_qa.loader import Expected
-from tml_bench.tasks.proactive_video_qa.measures import METRICS, pauc_name
+from tml_bench.tasks.proactive_video_qa.measures import END, METRICS, ONSET, pauc_name
+from tml_bench.tasks.proactive_video_qa.rubric import SCORES, coverage
 
 SILENCE_S = 0.8
 """Silence that separates replies."""
@@ -47,18 +48,32 @@ class Utterance(NamedTuple):
     text: str
 
 
-class Judged(NamedTuple):
-    """The replies of one expected turn.
+class Kept(NamedTuple):
+    """The replies in the span of one expected turn.
 
     Attributes:
-        replies: kept and judged, by the reply's time.
+        said: time on the video's clock, and text, of those that count, in order of time.
         duplicates: how many repeated an earlier one and were left out.
-        undecided: how many the judge could not decide.
     """
 
-    replies: tuple[Reply, ...]
+    said: tuple[tuple[float, str], ...]
     duplicates: int
-    undecided: int
+
+
+class Heard(NamedTuple):
+    """The replies of a recording, and which of them each expected turn gets.
+
+    Attributes:
+        item: what is expected.
+        replies: all of them.
+        onsets: onset and text of each; an onset just before a span is at its opening.
+        by: per family of metrics (`ONSET`, `END`), the replies of each turn.
+    """
+
+    item: Expected
+    replies: tuple[Utterance, ...]
+    onsets: tuple[tuple[float, str], ...]
+    by: dict[str, tuple[Kept, ...]]
 
 
 def annotation_of(sample: Sample) -> Expected:
@@ -109,33 +124,18 @@ def _place(word: Word, spans: Sequence[tuple[float, float]]) -> int | None:
     return min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
 
 
-def judge_turn(turn: Turn, question: str, said: Sequence[tuple[float, str]], judge: Judge) -> Judged:
-    """Judge the replies in a turn's span, each together with those before it there.
+def kept(turn: Turn, said: Sequence[tuple[float, str]]) -> Kept:
+    """The replies in a turn's span, without those that repeat an earlier one there.
 
     Args:
         turn: the expected turn.
-        question: what was asked.
         said: time on the video's clock, and text, of every reply, in order of time.
-        judge: see ``judge``.
     """
-    kept: list[str] = []
-    seen: set[str] = set()
-    replies: list[Reply] = []
-    duplicates = undecided = 0
-    for at, text in said:
-        if not within(at, turn.span):
-            continue
-        if (plain := normalised(text)) in seen:
-            duplicates += 1
-            continue
-        seen.add(plain)
-        kept.append(text)
-        score = judge(question, turn.content, tuple(kept))
-        if score is None:
-            undecided += 1
-        else:
-            replies.append(Reply(at, score))
-    return Judged(tuple(replies), duplicates, undecided)
+    inside = [(at, text) for at, text in said if within(at, turn.span)]
+    first: dict[str, tuple[float, str]] = {}
+    for at, text in inside:
+        first.setdefault(normalised(text), (at, text))
+    return Kept(tuple(first.values()), len(inside) - len(first))
 
 
 def normalised(text: str) -> str:
@@ -143,33 +143,87 @@ def normalised(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def score(task: str, sample: Sample, timeline: Timeline, judge: Judge) -> Score:
+def hear(sample: Sample, timeline: Timeline) -> Heard:
+    """The replies of a recording by expected turn, once by their onset and once by their end.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    item = annotation_of(sample)
+    replies = tuple(utterances(timeline, item.video_at_s))
+    onsets = tuple((_snapped(u.start_s, item.turns), u.text) for u in replies)
+    ends = tuple((u.end_s, u.text) for u in replies)
+    by = {family: tuple(kept(t, said) for t in item.turns) for family, said in ((ONSET, onsets), (END, ends))}
+    return Heard(item, replies, onsets, by)
+
+
+def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+    """What must be judged: the replies in each span, after each of them; nothing where words are unknown.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    heard = hear(sample, timeline)
+    if timeline.word_source is WordSource.NONE:
+        return ()
+    return tuple(
+        coverage(_key(family, k, n), heard.item.question, turn.content, [text for _, text in found.said[:n]])
+        for family, turns in heard.by.items()
+        for k, (turn, found) in enumerate(zip(heard.item.turns, turns, strict=True), start=1)
+        for n in range(1, len(found.said) + 1)
+    )
+
+
+def _key(family: str, turn: int, replies: int) -> str:
+    return f"{'end' if family == END else 'onset'} turn {turn} reply {replies}"
+
+
+def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
     """Score one recording.
 
     Args:
         task: the task's name.
         sample: what was played.
         timeline: what was heard.
-        judge: says what the replies mean.
+        verdicts: what the replies mean, by `questions`.
 
     Raises:
         BadSampleError: the sample has no annotation.
     """
-    item = annotation_of(sample)
+    heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
         missing = dict.fromkeys((m.name for m in METRICS), NO_WORDS)
         return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
-    replies = utterances(timeline, item.video_at_s)
-    onsets = [(_snapped(u.start_s, item.turns), u.text) for u in replies]
-    ends = [(u.end_s, u.text) for u in replies]
-    by_onset = [judge_turn(turn, item.question, onsets, judge) for turn in item.turns]
-    by_end = [judge_turn(turn, item.question, ends, judge) for turn in item.turns]
-    values = _paucs(item.turns, by_onset, end=False) | _paucs(item.turns, by_end, end=True)
-    values |= _beside(item, by_onset, onsets)
-    undecided = sum(j.undecided for j in by_onset)
-    notes = (f"the judge could not decide {undecided} replies: left out",) if undecided else ()
-    rows = tuple(_rows(item, by_onset, replies))
-    return Score(task, sample.subset, sample.id, sample.unit, values, {}, rows, notes)
+    values, missing = _beside(heard), {}
+    judged = {family: _judged(heard, family, verdicts) for family in heard.by}
+    for family, (replies, lost) in judged.items():
+        if lost:
+            missing |= dict.fromkeys((pauc_name(omega, family == END) for omega in OMEGAS), lost)
+        else:
+            values |= _paucs(heard.item.turns, replies, end=family == END)
+    rows = tuple(_rows(heard, judged[ONSET].replies))
+    return Score(task, sample.subset, sample.id, sample.unit, values, missing, rows)
+
+
+class _Judged(NamedTuple):
+    """Judged replies per turn; ``lost`` says why one has no verdict."""
+
+    replies: list[list[Reply]]
+    lost: str
+
+
+def _judged(heard: Heard, family: str, verdicts: Verdicts) -> _Judged:
+    replies: list[list[Reply]] = []
+    lost = ""
+    for k, found in enumerate(heard.by[family], start=1):
+        replies.append([])
+        for n, (at, _) in enumerate(found.said, start=1):
+            verdict = verdict_of(verdicts, _key(family, k, n))
+            if verdict.answer is None:
+                lost = lost or verdict.missing
+            else:
+                replies[-1].append(Reply(at, SCORES[verdict.answer]))
+    return _Judged(replies, lost)
 
 
 def _snapped(at_s: float, turns: Sequence[Turn]) -> float:
@@ -180,38 +234,37 @@ def _snapped(at_s: float, turns: Sequence[Turn]) -> float:
     return next(opening, at_s)
 
 
-def _paucs(turns: Sequence[Turn], judged: Sequence[Judged], end: bool) -> dict[str, Value]:
+def _paucs(turns: Sequence[Turn], judged: Sequence[Sequence[Reply]], end: bool) -> dict[str, Value]:
     return {
         pauc_name(omega, end): Value(
-            sum(pauc(j.replies, t.span, omega, t.related_end_s) for t, j in zip(turns, judged, strict=True)),
+            sum(pauc(said, t.span, omega, t.related_end_s) for t, said in zip(turns, judged, strict=True)),
             len(turns),
         )
         for omega in OMEGAS
     }
 
 
-def _beside(
-    item: Expected, judged: Sequence[Judged], onsets: Sequence[tuple[float, str]]
-) -> dict[str, Value]:
+def _beside(heard: Heard) -> dict[str, Value]:
+    item, onsets = heard.item, heard.onsets
     inside = [sum(within(at, t.span) for at, _ in onsets) for t in item.turns]
     outside = sum(not any(within(at, t.span) for t in item.turns) for at, _ in onsets)
     return {
-        "duplicates": Value(sum(j.duplicates for j in judged), sum(max(0, n - 1) for n in inside)),
+        "duplicates": Value(sum(k.duplicates for k in heard.by[ONSET]), sum(max(0, n - 1) for n in inside)),
         "out_of_span": Value(outside, len(onsets)),
         "replies_per_minute": Value(len(onsets), item.length_s / 60),
         "answered": Value(sum(n > 0 for n in inside), len(item.turns)),
     }
 
 
-def _rows(item: Expected, judged: Sequence[Judged], replies: Sequence[Utterance]) -> list[Row]:
-    at = item.video_at_s
+def _rows(heard: Heard, judged: Sequence[Sequence[Reply]]) -> list[Row]:
+    at = heard.item.video_at_s
     rows: list[Row] = [
-        {"event": f"reply: {u.text}", "start_s": at + u.start_s, "end_s": at + u.end_s} for u in replies
+        {"event": f"reply: {u.text}", "start_s": at + u.start_s, "end_s": at + u.end_s} for u in heard.replies
     ]
-    for k, (turn, found) in enumerate(zip(item.turns, judged, strict=True), start=1):
+    for k, (turn, replies) in enumerate(zip(heard.item.turns, judged, strict=True), start=1):
         rows.append({"event": f"turn {k}", "start_s": at + turn.span[0], "end_s": at + turn.span[1]})
         rows += [
             {"event": f"turn {k} judged", "start_s": at + r.at_s, "end_s": None, "score": float(r.score)}
-            for r in found.replies
+            for r in replies
         ]
     return rows

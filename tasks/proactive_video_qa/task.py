@@ -8,22 +8,18 @@ from pathlib import Path
 
 import msgspec
 
-from tml_bench.judges.contract import Verdicts
+from tml_bench.judges.contract import Question, Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
 from tml_bench.tasks.instructed import manifest_version
 from tml_bench.tasks.proactive_video_qa import loader, scoring, strategies
-from tml_bench.tasks.proactive_video_qa.judge import Judge, RuleJudge
 from tml_bench.tasks.proactive_video_qa.measures import HEADLINE, METRICS, OVERALL
+from tml_bench.tasks.proactive_video_qa.rubric import COVERAGE, RULES
 
 
 class ProactiveVideoQA(Task):
-    """ProactiveVideoQA, spoken and watched in real time.
-
-    Args:
-        judge: says what replies mean; the offline judge by rules unless another is given.
-    """
+    """ProactiveVideoQA, spoken and watched in real time."""
 
     name = "proactive-video-qa"
     title = "ProactiveVideoQA: saying it when it is seen"
@@ -40,12 +36,8 @@ terms of Ego4D (EGO), TVQA (TV), UCF-Crime (VAD) and Shot2Story (WEB). Research 
 
 Any category may be missing; one category's folder alone will do.
 """
-    not_run = {  # noqa: RUF012
-        "PAUC with the paper's judge": "needs a language model as judge; ours are rules, see the card"
-    }
-
-    def __init__(self, judge: Judge | None = None) -> None:
-        self.judge = judge or RuleJudge()
+    rubrics = (COVERAGE,)
+    rules = RULES
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when every category there has its official size, else ``custom``; or the mini set."""
@@ -61,13 +53,21 @@ Any category may be missing; one category's folder alone will do.
         """
         return loader.load(data or loader.MINI, subsets)
 
+    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+        """How well the replies in each expected span cover its answer, after each of them.
+
+        Raises:
+            BadSampleError: the sample has no annotation.
+        """
+        return scoring.questions(sample, timeline)
+
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording.
 
         Raises:
             BadSampleError: the sample has no annotation.
         """
-        return scoring.score(self.name, sample, timeline, self.judge)
+        return scoring.score(self.name, sample, timeline, verdicts)
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """Silence, always replying, repeating the question; see ``strategies``."""

@@ -161,11 +161,16 @@ class ModelJudge:
         """``openai``, model, and version of prompt and settings."""
         return f"{self._model.kind} {self._model.model} {self._model.version}"
 
-    def estimate(self, questions: Sequence[Question]) -> Estimate:
-        """What answering will take; asks nothing."""
+    def pending(self, questions: Sequence[Question]) -> list[Question]:
+        """The questions that are not answered yet, each once."""
         self._recall(questions)
         different = {q.identity: q for q in questions}
-        todo = [q for identity, q in different.items() if identity not in self._known]
+        return [q for identity, q in different.items() if identity not in self._known]
+
+    def estimate(self, questions: Sequence[Question]) -> Estimate:
+        """What answering will take; asks nothing."""
+        different = {q.identity for q in questions}
+        todo = self.pending(questions)
         tokens = sum(prompt_of(question).tokens for question in todo)
         return Estimate(len(questions), len(different), len(different) - len(todo), tokens)
 
@@ -203,6 +208,11 @@ class ModelJudge:
         unknown = {q.identity: q for q in questions if q.identity not in self._known}
         key = (self._model.kind, self._model.model, self._model.version)
         self._known |= self._cache.find(key, unknown)
+
+    def close(self) -> None:
+        """Close the cache."""
+        if self._cache is not None:
+            self._cache.close()
 
     async def _ask_all(self, todo: deque[Question], done: Callable[[Question, Verdict], None]) -> None:
         try:

@@ -33,6 +33,13 @@ class Estimate(NamedTuple):
         """How many calls it takes when each succeeds at once."""
         return self.different - self.known
 
+    def __str__(self) -> str:
+        """The estimate in words."""
+        return (
+            f"{self.questions:,} questions, {self.different:,} of them different, {self.known:,} answered; "
+            f"about {self.calls:,} calls and {self.tokens:,} tokens"
+        )
+
 
 class Budget:
     """A limit in calls and in tokens, shared by all judging of a command.

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from msgspec import ValidationError, convert
 
@@ -66,6 +68,15 @@ class Judging:
         return (
             f"the judge cannot be asked: {self._obstacle}; only the cache answers" if self._obstacle else ""
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.model is not None:
+            self.model.close()
 
     def judge_of(self, task: Task) -> Judge:
         """The judge of a task."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.judges.contract import Judge
+from tml_bench.judges.contract import Judge, Question
 from tml_bench.judges.scoring import score_all
 from tml_bench.metrics.aggregate import Observation
 from tml_bench.perception.timeline import Timeline
@@ -60,7 +60,7 @@ def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None)
     Raises:
         UserError: the task names different blind strategies for different samples.
     """
-    usable = [s for s in samples if s.scored and not s.problem]
+    usable = _usable(samples)
     played = _strategies(task, usable)
     blind = {name: score_all(task, pairs, judge).scores for name, pairs in played.items()}
     ideal = score_all(task, [(s, task.ideal(s)) for s in usable], judge).scores
@@ -70,6 +70,19 @@ def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None)
         for part, metric in columns(task)
         if all(sizes[s] for s in part.subsets)
     )
+
+
+def baseline_questions(task: Task, samples: Iterable[Sample]) -> Iterator[Question]:
+    """What `baselines` will ask the judge; arguments and errors as there."""
+    usable = _usable(samples)
+    played = [*_strategies(task, usable).values(), [(s, task.ideal(s)) for s in usable]]
+    for pairs in played:
+        for sample, timeline in pairs:
+            yield from task.questions(sample, timeline)
+
+
+def _usable(samples: Iterable[Sample]) -> list[Sample]:
+    return [s for s in samples if s.scored and not s.problem]
 
 
 def _strategies(task: Task, samples: Sequence[Sample]) -> dict[str, list[tuple[Sample, Timeline]]]:

@@ -17,6 +17,7 @@ from importlib import resources
 from tml_bench.metrics.aggregate import Estimate
 from tml_bench.report.bars import bar, scale
 from tml_bench.report.baselines import Baseline
+from tml_bench.report.judged import judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
     MARKS,
@@ -285,9 +286,10 @@ def _details(table: Table, subset: str) -> str:
 def _detail_row(row: Row, m: MetricSummary) -> str:
     unit, e, b = m.metric.unit, m.estimate, m.baseline
     missing = "; ".join(f"{n}: {reason}" for reason, n in m.missing.items())
+    by = f", judged by {judged_by(row.summary, m.metric)}" if m.metric.judged else ""
     name = (
         f'<th scope="row">{_e(head(m.metric))}<br>'
-        f"<small>{_e(m.metric.family)}, version {m.metric.version}</small></th>"
+        f"<small>{_e(m.metric.family)}, version {m.metric.version}{_e(by)}</small></th>"
     )
     floor_by = f"<br><small>{_e(b.floor_by)}</small>" if b.floor_by else ""
     return (
@@ -353,8 +355,9 @@ def _versions(table: Table) -> str:
             str(r.summary.facts.seed),
             r.summary.facts.created,
             r.summary.facts.machine,
+            judge_line(r.summary),
         ]
         for r in (*table.measured, *table.reference)
     ]
-    heads = ["run", "adapter", "tml-bench", "perceived by", "seed", "created", "machine"]
+    heads = ["run", "adapter", "tml-bench", "perceived by", "seed", "created", "machine", "judge"]
     return "<h3>Runs and versions</h3>" + _plain_table("How each run was made", heads, rows)

@@ -1,8 +1,8 @@
 """What may stand in one table, and in which order: the one layout that all writers print.
 
 Runs share a table only when they were made on the same task, dataset and samples, with the same micro-turn,
-compute mode and clock, and scored with the same version of every metric. Others get a table of their own,
-headed by what it holds.
+compute mode and clock, and scored with the same version of every metric and, where a judge decides any, by
+the same judge and rubrics. Others get a table of their own, headed by what it holds.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from tml_bench.metrics.aggregate import Comparison, compare, holm, rank_ranges
 from tml_bench.report.baselines import Baseline
+from tml_bench.report.judged import judging, missing_lines
 from tml_bench.report.summary import MetricSummary, OutcomeKind, RunFacts, Standing, Summary
 from tml_bench.task import Direction, Metric, Published
 
@@ -112,6 +113,7 @@ class Table:
         samples = sum(o.samples for o in s.outcomes)
         numbers = {m.metric.version for m in s.metrics}
         named = sorted({f"{m.metric.name} {m.metric.version}" for m in s.metrics})
+        judge, *rubrics = judging(s) or ("",)
         versions = f"all {numbers.pop()}" if len(numbers) == 1 else ", ".join(named)
         return (
             f"dataset {s.facts.dataset}",
@@ -121,6 +123,8 @@ class Table:
             f"clock {s.facts.clock}",
             *([f"network {s.facts.network}"] if s.facts.network != "ideal" else []),
             f"metric versions: {versions}",
+            *([f"judge {judge}"] if judge else []),
+            *([f"rubrics {', '.join(rubrics)}"] if rubrics else []),
         )
 
     @property
@@ -141,6 +145,7 @@ class Table:
                     f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
                     f"see the outcomes."
                 )
+        found += missing_lines((row.label, row.summary) for row in (*self.measured, *self.reference))
         return tuple(found)
 
     @cached_property
@@ -183,7 +188,7 @@ def _tables(ordered: bytes) -> tuple[Table, ...]:
 def _key(s: Summary) -> tuple[object, ...]:
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
-    return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions)
+    return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))
 
 
 def _table(group: tuple[Summary, ...]) -> Table:

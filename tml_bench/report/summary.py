@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
+from tml_bench.judges.scoring import Judged
 from tml_bench.metrics.aggregate import Estimate, Observation, estimate
 from tml_bench.report.baselines import Baseline, baselines, columns, mean_of, observations
 from tml_bench.samples import Sample
@@ -137,6 +138,24 @@ class SubsetOutcomes(msgspec.Struct, frozen=True):
     reasons: dict[str, dict[str, int]]
 
 
+class Judgements(msgspec.Struct, frozen=True):
+    """What the judge was asked about a run.
+
+    Attributes:
+        rubrics: the rubrics of the task, each with its version.
+        asked: how many questions there were.
+        missing: how many of them have no answer, per reason.
+        prompt_tokens: what a language model read to answer, whenever that was; each question once.
+        completion_tokens: what it wrote.
+    """
+
+    rubrics: tuple[str, ...]
+    asked: int
+    missing: dict[str, int]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
 class Summary(msgspec.Struct, frozen=True):
     """One run.
 
@@ -151,6 +170,7 @@ class Summary(msgspec.Struct, frozen=True):
         published: numbers reported by others; empty unless ``official``.
         not_run: measures of the protocol that are not computed, with the reason.
         notes: remarks on samples, with the number of samples.
+        judgements: what the judge was asked; None where the task asks nothing.
     """
 
     facts: RunFacts
@@ -163,6 +183,7 @@ class Summary(msgspec.Struct, frozen=True):
     published: tuple[Published, ...]
     not_run: dict[str, str]
     notes: dict[str, int]
+    judgements: Judgements | None = None
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
@@ -194,6 +215,7 @@ def summarise(
     scores: Sequence[Score],
     outcomes: Mapping[str, Outcome],
     known: Sequence[Baseline] | None = None,
+    judged: Sequence[Judged] = (),
 ) -> Summary:
     """Put one run into numbers.
 
@@ -205,6 +227,7 @@ def summarise(
         outcomes: by sample id; a sample that is not there counts as not run.
         known: what `baselines` gave for these samples; computed when None. Samples whose outcome is
             ``invalid`` are then left out.
+        judged: every question asked about the run, with its verdict.
 
     Returns:
         The summary; independent of the order of ``scores``.
@@ -243,6 +266,19 @@ def summarise(
         published=task.published() if official else (),
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
+        judgements=_judgements(task, judged) if task.rubrics else None,
+    )
+
+
+def _judgements(task: Task, judged: Sequence[Judged]) -> Judgements:
+    missing = Counter(j.verdict.missing for j in judged if j.verdict.missing)
+    different = {j.question.identity: j.verdict for j in judged}.values()
+    return Judgements(
+        rubrics=tuple(f"{rubric.name} {rubric.version}" for rubric in task.rubrics),
+        asked=len(judged),
+        missing=dict(sorted(missing.items())),
+        prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
+        completion_tokens=sum(verdict.completion_tokens for verdict in different),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.report.judged import judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
     MARKS,
@@ -112,7 +113,7 @@ def _run(row: Row) -> str:
     s, f = row.summary, row.summary.facts
     made = [f"run {f.run}", f"seed {f.seed}", f"tml-bench {f.tml_bench or 'unknown'}"]
     made += [f"perceived by {', '.join(f.perceivers)}"] if f.perceivers else []
-    made += [x for x in (f.created, f.machine) if x]
+    made += [x for x in (f.created, f.machine, judge_line(s)) if x]
     kind = " (reference, sees the answers)" if f.privileged else ""
     lines = [f"### {_md(row.label)}{kind}", "", _md("; ".join(made)), ""]
     heads = ["subset", "measure", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling"]
@@ -129,7 +130,7 @@ def _full_row(m: MetricSummary) -> list[str]:
     unit, e, b = m.metric.unit, m.estimate, m.baseline
     return [
         m.subset,
-        head(m.metric),
+        f"{head(m.metric)}{' (judged)' if m.metric.judged else ''}",
         number(e.mean, unit),
         interval(e.low, e.high, unit) or NOTHING,
         number(e.std, unit) if m.metric.spread else "",
@@ -219,6 +220,9 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "standing": m.standing,
         "detectable": scaled(e.detectable),
         "missing": sum(m.missing.values()),
+        "judge": judged_by(s, metric),
+        "judgements": s.judgements.asked if metric.judged and s.judgements else "",
+        "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tml_bench.report.judged import judge_line
 from tml_bench.report.layout import LEGEND, MARKS, Table, head, interval, number, plain, tables
 from tml_bench.report.summary import MetricSummary, Summary
 from tml_bench.report.tables import row_cells
@@ -97,7 +98,8 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         console.print(_details([m for m in summary.metrics if m.subset == subset], subset), width=width)
         console.print()
     shown = {m.standing for m in summary.metrics}
-    for line in (f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in shown):
+    lines = [f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in shown]
+    for line in (*lines, *filter(None, [judge_line(summary)])):
         console.print(plain(line), markup=False, highlight=False, width=width)
 
 
@@ -114,7 +116,7 @@ def _details(metrics: Sequence[MetricSummary], subset: str) -> RichTable:
     for m in metrics:
         e, b, unit = m.estimate, m.baseline, m.metric.unit
         cells = (
-            f"{head(m.metric)} {m.metric.name}",
+            f"{head(m.metric)} {m.metric.name}{' (judged)' if m.metric.judged else ''}",
             number(e.mean, unit),
             interval(e.low, e.high, unit),
             str(e.n),

@@ -14,7 +14,7 @@ from tml_bench.recording import Recording
 from tml_bench.report.lanes import Item
 from tml_bench.report.picture import Still, timeline_picture
 from tml_bench.runs.perceive import timeline_of
-from tml_bench.runs.score import open_run
+from tml_bench.runs.score import open_run, stored_verdicts
 from tml_bench.samples import UserVideo
 from tml_bench.session.camera import MAX_FPS, Camera, place_videos
 from tml_bench.timebase import nanoseconds, seconds
@@ -41,7 +41,7 @@ def draw(folder: Path, out: Path) -> None:
         raise UserError(f"{run.path} has no sample {recording.opened.sample}", "give RUN/TASK/SAMPLE/ATTEMPT")
     cache = run.path / "timelines" / f"{sample.id}-{folder.resolve().name}.json"
     timeline = timeline_of(recording, cache, "auto")
-    score = run.task.score(sample, timeline)
+    score = run.task.score(sample, timeline, stored_verdicts(run.path, sample.id))
     timeline_picture(
         out,
         title=f"{run.file.config.task}/{sample.id} by {run.file.config.adapter}",

@@ -10,14 +10,14 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.judges.contract import Judge
+from tml_bench.judges.contract import Judge, Question, Verdict
 from tml_bench.judges.rules import rule_judge
-from tml_bench.judges.scoring import score_all
+from tml_bench.judges.scoring import Judged, score_all
 from tml_bench.perception.timeline import Timeline
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
-from tml_bench.report.baselines import Baseline, baselines
+from tml_bench.report.baselines import Baseline, baseline_questions, baselines
 from tml_bench.report.summary import Outcome as Ended
 from tml_bench.report.summary import OutcomeKind, RunFacts, Summary, summarise
 from tml_bench.report.tables import to_json
@@ -30,6 +30,8 @@ from tml_bench.runs.worker import PerceiveJob
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 
+VERDICTS = "verdicts.jsonl"
+"""Every question asked about a run, with its verdict."""
 NOT_A_RUN = "give a run's folder, one that holds run.json"
 
 
@@ -97,6 +99,7 @@ def score_runs(
     advance: Advance,
     words: WordMode = "auto",
     judge_of: Callable[[Task], Judge] = rule_judge,
+    foresee: Callable[[Sequence[Question]], None] | None = None,
 ) -> list[Summary]:
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
@@ -106,6 +109,8 @@ def score_runs(
         advance: told of every recording perceived.
         words: where words come from, see ``tml_bench.perception``.
         judge_of: gives the judge of a task; by default the task's own rules.
+        foresee: told every question of all runs, their floors and ceilings, before the first is asked, so
+            that a judge can say what answering will take and answer them side by side.
     """
     failures: dict[tuple[int, str], str] = {}
     for number, run in enumerate(runs):
@@ -121,10 +126,16 @@ def score_runs(
             failures[job.key] = result.reason
         advance(f"{job.key[1]}: {result.reason}" if result.reason else "")
     scorer = _Scorer(words, judge_of)
-    return [
-        scorer.score(run, {key[1]: why for key, why in failures.items() if key[0] == number})
-        for number, run in enumerate(runs)
-    ]
+    lost = [{key[1]: why for key, why in failures.items() if key[0] == k} for k in range(len(runs))]
+    if foresee is not None:
+        foresee(scorer.questions(runs, lost))
+    return [scorer.score(run, why) for run, why in zip(runs, lost, strict=True)]
+
+
+def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
+    """The verdicts about a sample when the run was last scored; none if it was not."""
+    lines = read_lines(run / VERDICTS, Judged)
+    return {line.question.key: line.verdict for line in lines if line.sample == sample}
 
 
 class _Scorer:
@@ -134,6 +145,21 @@ class _Scorer:
         self._words = words
         self._judge_of = judge_of
         self._floors: dict[tuple[str, ...], tuple[Baseline, ...]] = {}
+
+    def questions(self, runs: Sequence[StoredRun], failures: Sequence[Mapping[str, str]]) -> list[Question]:
+        """Every question that `score` will ask about these runs."""
+        asked: list[Question] = []
+        floors: set[tuple[str, ...]] = set()
+        for run, lost in zip(runs, failures, strict=True):
+            if not run.task.rubrics:
+                continue
+            outcomes = _outcomes(run, lost)
+            for sample, timeline in self._heard(run, outcomes):
+                asked += run.task.questions(sample, timeline)
+            if (key := _floor_key(run, outcomes)) not in floors:
+                floors.add(key)
+                asked += baseline_questions(run.task, _not_invalid(run, outcomes))
+        return asked
 
     def score(self, run: StoredRun, failures: Mapping[str, str]) -> Summary:
         """Score one run; writes ``scores.jsonl``, ``verdicts.jsonl`` and ``summary.json``.
@@ -149,10 +175,10 @@ class _Scorer:
         perceivers = {timeline.perceiver for _, timeline in pairs}
         facts = _facts(run, tuple(sorted(perceivers)), judge.id if scored.judged or run.task.rubrics else "")
         floors = self._baselines(run, outcomes, judge)
-        summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors)
+        summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged)
         _write_lines(run.path / "scores.jsonl", scored.scores)
         if run.task.rubrics:
-            _write_lines(run.path / "verdicts.jsonl", scored.judged)
+            _write_lines(run.path / VERDICTS, scored.judged)
         write_atomically(run.path / "summary.json", to_json([summary]).encode())
         return summary
 
@@ -173,12 +199,25 @@ class _Scorer:
         return timeline_of(recording, run.timeline_path(attempt), self._words, run.task.hears_user)
 
     def _baselines(self, run: StoredRun, outcomes: Mapping[str, Ended], judge: Judge) -> tuple[Baseline, ...]:
-        invalid = {sample for sample, ended in outcomes.items() if ended.kind is OutcomeKind.INVALID}
-        config = run.file.config
-        key = (config.task, config.dataset_sha256, judge.id, *sorted(invalid))
+        key = (judge.id, *_floor_key(run, outcomes))
         if key not in self._floors:
-            self._floors[key] = baselines(run.task, [s for s in run.samples if s.id not in invalid], judge)
+            self._floors[key] = baselines(run.task, _not_invalid(run, outcomes), judge)
         return self._floors[key]
+
+
+def _not_invalid(run: StoredRun, outcomes: Mapping[str, Ended]) -> list[Sample]:
+    """The samples that floors and ceilings are computed on."""
+    invalid = _invalid(outcomes)
+    return [s for s in run.samples if s.id not in invalid]
+
+
+def _floor_key(run: StoredRun, outcomes: Mapping[str, Ended]) -> tuple[str, ...]:
+    config = run.file.config
+    return (config.task, config.dataset_sha256, *sorted(_invalid(outcomes)))
+
+
+def _invalid(outcomes: Mapping[str, Ended]) -> set[str]:
+    return {sample for sample, ended in outcomes.items() if ended.kind is OutcomeKind.INVALID}
 
 
 def _outcomes(run: StoredRun, failures: Mapping[str, str]) -> dict[str, Ended]:
