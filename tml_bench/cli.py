@@ -368,6 +368,45 @@ def selftest(jobs: int | None) -> None:
     click.echo("all checks passed")
 
 
+@main.command()
+@click.argument("task", type=click.Choice(["timespeak", "cuespeak"]))
+@click.option("--voice", help="One voice for all items, such as gb-m-1. [default: each item's own]")
+@click.option("--noise", type=float, help="Pink noise, as dB of speech over noise. [default: none]")
+@click.option(
+    "--pace", "--rate", type=click.FloatRange(0.5, 2), default=1.0, show_default=True,
+    help="Factor on the speech rate.",
+)  # fmt: skip
+@click.option("--items", type=click.Path(path_type=Path), help="Your own items.jsonl. [default: the task's]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the set; give it to run --data."
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+def prepare(
+    task: str, voice: str | None, noise: float | None, pace: float, items: Path | None, out: Path, jobs: int
+) -> None:
+    """Render a task's spoken items to audio: in another voice, with noise, faster or slower.
+
+    The set has a dataset version of its own, so that its results stay apart. Needs the extras voices and
+    speech. The same command continues what was interrupted and renders again what has changed.
+
+    \b
+    tml-bench prepare timespeak --noise 10 --out data/timespeak-noise10
+    tml-bench prepare cuespeak --voice us-m-1 --pace 1.2 --out data/cuespeak-fast
+    tml-bench run --task timespeak --data data/timespeak-noise10 --adapter my.py:MyModel
+    """
+    from tml_bench.tasks.timed.items import load_items
+    from tml_bench.tasks.timed.prepare import items_of, place_items
+    from tml_bench.tasks.timed.render import VERSION, Variant, render_set
+
+    source = items or items_of(task)
+    found = load_items(source)
+    place_items(source, out)
+    with _progress("rendering", len(found)) as advance:
+        for name in render_set(found, out, VERSION, Variant(voice, noise, pace), jobs):
+            advance(name)
+    click.echo(f"{len(found)} items in {out}")
+
+
 @main.command("check-adapter")
 @click.argument("adapter")
 @click.option("--case", "cases", multiple=True, help="Only this case; repeatable. [default: all]")

@@ -96,7 +96,9 @@ class Rendering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def said_sha256(item: Item) -> str:
     """Hash of all that decides an item's audio: its voice, its turns; 64 hexadecimal digits."""
-    return hashlib.sha256(msgspec.json.encode((item.voice, item.turns), order="deterministic")).hexdigest()
+    # Every field: what is left out as a default depends on how the item came to be.
+    said = (item.voice, [msgspec.structs.astuple(turn) for turn in item.turns])
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
 
 def read_rendering(folder: Path) -> Rendering:

@@ -24,6 +24,8 @@ SILENCE_S = 0.15
 REACH_S = 0.06
 """How far from a boundary the aligner may have put it for a silence to count as being there."""
 _LEAD_S = 0.5
+_FRAME_CENTRE_S = 0.0128
+"""The aligner names a frame by its first sample; what it judges is a window of 25.6 ms from there on."""
 
 
 def word_times(
@@ -50,7 +52,8 @@ def word_times(
     placed = align(_in_room(audio), tokens, [cmu(said) for said in _said(text, tokens, british)])
     if not placed:
         raise ValueError(f"the clip does not say {text!r}")
-    bounds = [[(w.start_s or 0.0) - _LEAD_S, (w.end_s or 0.0) - _LEAD_S] for w in placed]
+    shift = _FRAME_CENTRE_S - _LEAD_S
+    bounds = [[(w.start_s or 0.0) + shift, (w.end_s or 0.0) + shift] for w in placed]
     bounds[0][0], bounds[-1][1] = start, end
     if snap:
         _snap(bounds, [(a / RATE, b / RATE) for a, b in speech.silences(audio, RATE)])

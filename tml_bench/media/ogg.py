@@ -1,0 +1,58 @@
+"""Ogg files whose bytes depend on their sound alone.
+
+An encoder gives every stream a random serial number, so that two encodings of the same sound differ. The
+number, and the checksum of each page that covers it, are rewritten here (RFC 3533, section 6).
+"""
+
+from __future__ import annotations
+
+_HEAD = 27
+_SERIAL = slice(14, 18)
+_CHECKSUM = slice(22, 26)
+
+
+def with_serial(data: bytes, serial: int) -> bytes:
+    """The same Ogg file of one stream with another serial number.
+
+    Args:
+        data: an Ogg file.
+        serial: 0 to 2^32 - 1.
+
+    Raises:
+        ValueError: ``data`` is not Ogg or is cut off.
+    """
+    out = bytearray(data)
+    at = 0
+    while at < len(out):
+        segments = out[at + 26] if at + _HEAD <= len(out) else 0
+        body = sum(out[at + _HEAD : at + _HEAD + segments])
+        end = at + _HEAD + segments + body
+        if out[at : at + 4] != b"OggS" or end > len(out):
+            raise ValueError(f"no whole Ogg page at byte {at}")
+        page = out[at:end]
+        page[_SERIAL] = serial.to_bytes(4, "little")
+        page[_CHECKSUM] = bytes(4)
+        page[_CHECKSUM] = _checksum(page).to_bytes(4, "little")
+        out[at:end] = page
+        at = end
+    return bytes(out)
+
+
+def _table() -> tuple[int, ...]:
+    rows = []
+    for byte in range(256):
+        rest = byte << 24
+        for _ in range(8):
+            rest = (rest << 1) ^ (0x04C11DB7 if rest & 0x80000000 else 0)
+        rows.append(rest & 0xFFFFFFFF)
+    return tuple(rows)
+
+
+_TABLE = _table()
+
+
+def _checksum(page: bytes | bytearray) -> int:
+    rest = 0
+    for byte in page:
+        rest = (rest << 8 & 0xFFFFFFFF) ^ _TABLE[rest >> 24 ^ byte]
+    return rest
