@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tml_bench import events as ev
 from tml_bench.errors import UserError
-from tml_bench.perception.timeline import Word
+from tml_bench.perception.timeline import Segment, Word
 from tml_bench.timebase import NS, seconds
 
 MANIFEST_SCHEMA = "tml-bench/recording/1.0"
@@ -302,6 +302,11 @@ class Recording:
         end_ns = self.manifest.samples * NS // self.manifest.rate
         heard = sorted((w for w in words if w.start_ns < end_ns), key=lambda w: w.start_ns)
         return tuple(Word(w.text, seconds(w.start_ns), seconds(min(w.end_ns, end_ns))) for w in heard) or None
+
+    def turns(self) -> tuple[Segment, ...]:
+        """When each of the user's turns was played, in order; times in seconds."""
+        placed = (e for e in self.events() if isinstance(e, ev.UserTurnStarted))
+        return tuple(Segment(seconds(e.t_ns), seconds(e.end_ns)) for e in placed)
 
     def transcript(self) -> str:
         """The adapter's own transcript of its speech, pieces joined; empty when it gave none."""

@@ -64,6 +64,8 @@ class Timeline(msgspec.Struct, frozen=True):
         perceiver: names and versions of what perceived it.
         user: the user's own track, perceived the same way but without words; None unless the task
             asks for it (``Task.hears_user``).
+        turns: when each of the user's turns was played, which cues that wait for the model decide; empty
+            where the recording is imported.
         companions: timelines of the recordings scored together with this one (``Sample.companions``).
         silero_unrounded: ``silero_segments`` before rounding.
     """
@@ -75,5 +77,6 @@ class Timeline(msgspec.Struct, frozen=True):
     silero_segments: tuple[Segment, ...] = ()
     perceiver: str = ""
     user: Timeline | None = None
+    turns: tuple[Segment, ...] = ()
     companions: dict[str, Timeline] = {}
     silero_unrounded: tuple[Segment, ...] = ()

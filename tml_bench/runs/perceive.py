@@ -40,6 +40,7 @@ def timeline_of(recording: Recording, cache: Path, words: WordMode, user: bool =
         words=words,
     )
     model = _perceived(recording.model_path, cache, given)
+    model = structs.replace(model, turns=recording.turns())
     if not user:
         return model
     beside = cache.with_name(f"{cache.stem}-user.json")

@@ -1,0 +1,123 @@
+"""Conversations as this task keeps them on disk: ``conversations.jsonl`` and audio files beside it.
+
+The mini set ships in this form, and the official parquet is unpacked into it (see ``parquet``). One line a
+conversation::
+
+    {"id": "...", "axis": "INFERENCE_MEMORY", "items": [{"text": "..."}],
+     "turns": [{"user": "...", "audio": "audio/ID/1.wav", "assistant": "..."}, ..., {"user": "...", "audio": "..."}]}
+
+The last turn has no ``assistant``: that reply is what the model is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.errors import UserError
+
+FILE = "conversations.jsonl"
+AXES = ("INFERENCE_MEMORY", "INSTRUCTION_RETENTION", "SELF_COHERENCE", "VOICE_EDITING")
+"""As in the official column ``axis``."""
+
+
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the offline rule looks for in a reply; only the items of our own mini set have it.
+
+    Attributes:
+        all_of: every one of these must be said; alternatives of one are separated by ``|``.
+        none_of: none of these may be said.
+        most_words: the reply may have no more words than this; 0 sets no limit.
+        fewest_words: it must have at least so many.
+    """
+
+    all_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+    most_words: int = 0
+    fewest_words: int = 1
+
+
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One item of a conversation's rubric.
+
+    Attributes:
+        text: what must hold of the last reply, as a judge reads it.
+        check: the same for the offline rule; None leaves it to other judges.
+    """
+
+    text: str
+    check: Check | None = None
+
+
+class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One turn of the user and the reply of reference.
+
+    Attributes:
+        user: what the user says.
+        audio: the same spoken, relative to the folder.
+        assistant: the reply of reference; empty in the last turn.
+    """
+
+    user: str
+    audio: str
+    assistant: str = ""
+
+
+class Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One conversation.
+
+    Attributes:
+        id: unique.
+        axis: one of ``AXES``.
+        turns: the last one is to be answered.
+        items: what must hold of the answer.
+        speaker: who speaks the user's turns; empty when unknown.
+        ideal: a reply that meets every item; empty when none is known.
+        problem: why it cannot be used; empty when it can.
+    """
+
+    id: str
+    axis: str
+    turns: tuple[Exchange, ...]
+    items: tuple[Item, ...]
+    speaker: str = ""
+    ideal: str = ""
+    problem: str = ""
+
+
+def read(folder: Path) -> Iterator[Conversation]:
+    """Read a folder's conversations.
+
+    Raises:
+        UserError: a line is not one; the file, line and field are named.
+    """
+    path = folder / FILE
+    seen: set[str] = set()
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                found = msgspec.json.decode(line, type=Conversation)
+            except msgspec.MsgspecError as error:
+                raise UserError(f"{path}, line {number}: {error}", "see the card of the task") from None
+            if found.id in seen:
+                raise UserError(f"{path}, line {number}: id {found.id!r} occurs twice", "give each its own")
+            seen.add(found.id)
+            yield found
+
+
+def problem_of(found: Conversation) -> str:
+    """Why a conversation cannot be used; empty when it can."""
+    if found.problem:
+        return found.problem
+    if found.axis not in AXES:
+        return f"axis is {found.axis!r}; the axes are {', '.join(AXES)}"
+    if not found.turns:
+        return "it has no user turn"
+    if not found.items:
+        return "its rubric has no items"
+    unanswered = [n for n, turn in enumerate(found.turns[:-1], start=1) if not turn.assistant.strip()]
+    return f"turn {unanswered[0]} has no assistant transcript" if unanswered else ""

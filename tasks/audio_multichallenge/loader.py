@@ -1,0 +1,155 @@
+"""From conversations to samples, in two protocols.
+
+Fixed context: everything before the last user turn is given to the model as history (the user's side as audio
+where the adapter can, the assistant's as text); only the last turn is played. This is the official protocol.
+
+Open loop: every user turn is played, each ``GAP_S`` after the model has finished its answer to the one before,
+so the model hears its own replies rather than those of reference. Its scores are not comparable with published
+ones, which is why it is a task of another name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.media.audio import probe
+from tml_bench.samples import AfterModelStops, At, Message, Reference, Sample, Script, UserTurn, Utterance
+from tml_bench.tasks.audio_multichallenge.conversations import (
+    AXES,
+    FILE,
+    Conversation,
+    Exchange,
+    Item,
+    problem_of,
+    read,
+)
+from tml_bench.tasks.audio_multichallenge.parquet import unpacked
+
+MINI = Path(__file__).parent / "mini"
+LEAD_S = 0.5
+"""Silence before the first turn that is played."""
+GAP_S = 0.7
+"""Open loop: from the end of the model's answer to the user's next turn."""
+PATIENCE_S = 20.0
+"""Open loop: a model that has not answered by then is not waited for."""
+TAIL_S, QUIET_S = 60.0, 4.0
+"""The longest time for the last reply, and the silence after which it counts as finished."""
+OFFICIAL_SIZE = 452
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The annotation of a sample.
+
+    Attributes:
+        turns: all turns of the conversation.
+        items: of the rubric.
+        ideal: a reply that meets them; empty when none is known.
+        played: index of the first turn that is played; those before are history.
+        user_audio_s: length of all the user's audio in seconds.
+        audio_s: length of each turn that is played, in seconds.
+    """
+
+    turns: tuple[Exchange, ...]
+    items: tuple[Item, ...]
+    ideal: str
+    played: int
+    user_audio_s: float
+    audio_s: tuple[float, ...]
+
+
+def folder_of(data: Path | None) -> Path:
+    """The folder in the form of ``conversations``; a parquet, or a folder of them, is unpacked first.
+
+    Raises:
+        UserError: there is no such data.
+    """
+    if data is None:
+        return MINI
+    if (data / FILE).is_file():
+        return data
+    files = [data] if data.suffix == ".parquet" else sorted(data.rglob("*.parquet"))
+    if not files or not all(file.is_file() for file in files):
+        raise UserError(f"{data} holds neither {FILE} nor a .parquet file", "see tml-bench list tasks")
+    return unpacked(files, cache_folder(), _tell if sys.stderr.isatty() else lambda line: None)
+
+
+def cache_folder() -> Path:
+    """Where unpacked parquet files are kept: ``tml-bench/audiomc`` in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tml-bench" / "audiomc"
+
+
+def load(data: Path | None, subsets: Sequence[str], fixed: bool) -> Iterator[Sample]:
+    """Load samples by axis, in the order of the data.
+
+    Args:
+        data: the official parquet, a folder of parquets, or a folder of ``conversations``; None for the mini set.
+        subsets: axes; empty means all.
+        fixed: the protocol: fixed context, or open loop.
+
+    Raises:
+        UserError: there is no such data or axis, or a file is unusable.
+    """
+    if unknown := set(subsets) - set(AXES):
+        raise UserError(f"there is no subset {sorted(unknown)[0]!r}", f"the subsets are {', '.join(AXES)}")
+    folder = folder_of(data)
+    found = list(read(folder))
+    for axis in AXES:
+        if not subsets or axis in subsets:
+            yield from (_sample(folder, c, fixed) for c in found if c.axis == axis)
+    if not subsets:
+        # An axis that is none belongs nowhere; such conversations are shown, as invalid, with the first.
+        yield from (_unusable(c, problem_of(c)) for c in found if c.axis not in AXES)
+
+
+def _sample(folder: Path, found: Conversation, fixed: bool) -> Sample:
+    if problem := problem_of(found):
+        return _unusable(found, problem)
+    try:
+        lengths = [_length_s(folder / turn.audio) for turn in found.turns]
+    except BadSampleError as error:
+        return _unusable(found, str(error))
+    first = len(found.turns) - 1 if fixed else 0
+    annotation = Spoken(found.turns, found.items, found.ideal, first, sum(lengths), tuple(lengths[first:]))
+    turns = tuple(
+        UserTurn(
+            folder / turn.audio,
+            At(LEAD_S) if k == first else AfterModelStops(GAP_S, PATIENCE_S),
+            label=turn.user,
+        )
+        for k, turn in enumerate(found.turns)
+        if k >= first
+    )
+    script = Script(turns, tail_s=TAIL_S, quiet_s=QUIET_S, history=tuple(_history(folder, found, first)))
+    user_end_s = LEAD_S + lengths[-1] if fixed else None
+    ideal = (Utterance(user_end_s + 0.5, text=found.ideal),) if user_end_s and found.ideal else ()
+    reference = Reference(user_end_s, ideal, annotation)
+    return Sample(found.id, found.axis, script, reference, unit=found.speaker)
+
+
+def _history(folder: Path, found: Conversation, first: int) -> Iterator[Message]:
+    for turn in found.turns[:first]:
+        yield Message("user", turn.user, folder / turn.audio)
+        yield Message("assistant", turn.assistant)
+
+
+def _unusable(found: Conversation, problem: str) -> Sample:
+    axis = found.axis if found.axis in AXES else AXES[0]
+    return Sample(found.id, axis, unit=found.speaker, problem=problem)
+
+
+def _length_s(path: Path) -> float:
+    if not path.is_file():
+        raise BadSampleError(f"{'/'.join(path.parts[-3:])} is missing; unpack the data again")
+    return probe(path).duration_s
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"\r{line}\033[K")
+    sys.stderr.flush()

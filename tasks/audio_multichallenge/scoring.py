@@ -1,0 +1,153 @@
+"""Scoring one recording of Audio MultiChallenge.
+
+The reply is what the model says after the end of the last user turn. Nothing said meets no item, by rule and
+without asking a judge, so that silence cannot pass on criteria that only forbid something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tml_bench.errors import BadSampleError
+from tml_bench.judges.contract import Line, Question, Verdicts, verdict_of
+from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.samples import Sample
+from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks.audio_multichallenge.judging import MET, key, questions
+from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, Spoken
+from tml_bench.tasks.audio_multichallenge.measures import TURNS, audio_name, audio_range, turns_name
+
+NO_WORDS = (
+    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
+    "install tml-bench[speech]"
+)
+NOT_REACHED = "the session ended before the last user turn was over"
+
+
+def annotation_of(sample: Sample) -> Spoken:
+    """The sample's annotation.
+
+    Raises:
+        BadSampleError: the sample has a problem, or is not of this task.
+    """
+    found = sample.reference.annotation
+    if not isinstance(found, Spoken):
+        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of Audio MultiChallenge")
+    return found
+
+
+def user_turns(item: Spoken, timeline: Timeline) -> tuple[Segment, ...]:
+    """When the played user turns were heard; where a timeline does not say, one after the other."""
+    if timeline.turns:
+        return timeline.turns
+    at, spans = LEAD_S, []
+    for length in item.audio_s:
+        spans.append(Segment(at, at + length))
+        at += length
+    return tuple(spans)
+
+
+def ask(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+    """One question per item of the rubric; none when nothing was said, or no words are known.
+
+    Raises:
+        BadSampleError: the sample has a problem.
+    """
+    item = annotation_of(sample)
+    spans = user_turns(item, timeline)
+    reply = _text(_words_from(timeline, spans[-1].end_s))
+    if not reply or len(spans) < len(item.audio_s):
+        return ()
+    return tuple(questions(tuple(_said(item, timeline, spans)), reply, item.items))
+
+
+def _said(item: Spoken, timeline: Timeline, spans: Sequence[Segment]) -> Iterator[Line]:
+    """The conversation before the reply: of reference where it was history, as it went where it was played."""
+    for turn in item.turns[: item.played]:
+        yield Line("user", turn.user)
+        yield Line("assistant", turn.assistant)
+    for turn, span, following in zip(item.turns[item.played :], spans, (*spans[1:], None), strict=True):
+        yield Line("user", turn.user)
+        if following is not None:
+            own = (w for w in _words_from(timeline, span.start_s) if (w.start_s or 0.0) < following.start_s)
+            yield Line("assistant", _text(own))
+
+
+def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+    """Score one recording.
+
+    Raises:
+        BadSampleError: the sample has a problem.
+    """
+    item = annotation_of(sample)
+    spans = user_turns(item, timeline)
+    values: dict[str, Value] = {}
+    missing: dict[str, str] = {}
+    notes: list[str] = []
+    end_s = spans[-1].end_s
+    if len(spans) < len(item.audio_s):
+        missing = dict.fromkeys(("answered", *_names(item)), NOT_REACHED)
+        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
+    spoken = [s for s in timeline.segments if s.end_s > end_s]
+    values["answered"] = Value(float(bool(spoken)))
+    if spoken:
+        values["latency"] = Value(max(0.0, spoken[0].start_s - end_s))
+    words = list(_words_from(timeline, end_s))
+    if spoken and timeline.word_source is WordSource.NONE:
+        missing = dict.fromkeys(_names(item), NO_WORDS)
+    elif not words:
+        _rate(values, item, [False] * len(item.items))
+    else:
+        values["reply_words"] = Value(float(len(words)))
+        found = [verdict_of(verdicts, key(n)) for n in range(len(item.items))]
+        undecided = [v.missing for v in found if v.answer is None]
+        if undecided:
+            missing = dict.fromkeys(_names(item), f"{undecided[0]}")
+            notes.append("conversations with items that the judge could not decide")
+        else:
+            _rate(values, item, [v.answer == MET for v in found])
+    rows = [
+        {"event": f"user turn {n}", "start_s": s.start_s, "end_s": s.end_s} for n, s in enumerate(spans, 1)
+    ]
+    rows += [
+        {
+            "event": f"item {n}: {verdict_of(verdicts, key(n - 1)).answer or 'no verdict'}: {i.text}",
+            "start_s": None,
+        }
+        for n, i in enumerate(item.items, 1)
+    ]
+    return Score(task, sample.subset, sample.id, sample.unit, values, missing, tuple(rows), tuple(notes))
+
+
+def _names(item: Spoken) -> tuple[str, ...]:
+    """APR and ARS, under every name that holds for this conversation."""
+    low, high = audio_range(item.user_audio_s)
+    turns = len(item.turns)
+    return tuple(
+        name
+        for score_name in ("apr", "ars")
+        for name in (
+            score_name,
+            *((turns_name(score_name, turns),) if turns in TURNS else ()),
+            audio_name(score_name, low, high),
+        )
+    )
+
+
+def _rate(values: dict[str, Value], item: Spoken, met: Sequence[bool]) -> None:
+    share = {"apr": float(all(met)), "ars": sum(met) / len(met)}
+    values |= {name: Value(share[name[:3]]) for name in _names(item)}
+
+
+def marks(sample: Sample) -> tuple[Mark, ...]:
+    """The user's last turn, in fixed context."""
+    end_s = sample.reference.user_end_s
+    return () if end_s is None else (Mark(LEAD_S, end_s, "last user turn"),)
+
+
+def _words_from(timeline: Timeline, from_s: float) -> Iterator[Word]:
+    return (w for w in timeline.words if w.start_s is not None and w.start_s >= from_s and w.text.strip())
+
+
+def _text(words: Iterator[Word]) -> str:
+    return " ".join(w.text.strip() for w in words)

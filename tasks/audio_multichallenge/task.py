@@ -1,0 +1,102 @@
+"""Audio MultiChallenge: the last reply of a spoken conversation, against a rubric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.judges.contract import Question, Verdicts
+from tml_bench.perception.timeline import Timeline
+from tml_bench.samples import Sample
+from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
+from tml_bench.tasks.audio_multichallenge import loader, scoring, strategies
+from tml_bench.tasks.audio_multichallenge.conversations import AXES, FILE, read
+from tml_bench.tasks.audio_multichallenge.judging import RUBRIC, RULES
+from tml_bench.tasks.audio_multichallenge.measures import HEADLINE, METRICS, OVERALL
+from tml_bench.tasks.instructed import manifest_version
+
+
+class AudioMultiChallenge(Task):
+    """Audio MultiChallenge in fixed context, the official protocol."""
+
+    name = "audio-multichallenge"
+    title = "Audio MultiChallenge: the last reply, in fixed context"
+    subsets = AXES
+    metrics = METRICS
+    headline = HEADLINE
+    overall = OVERALL
+    rubrics = (RUBRIC,)
+    rules = RULES
+    needs_history = True
+    data_help = """\
+ScaleAI/audiomc on Hugging Face (MIT): one parquet of 5 GB. Give the file, or its folder; it is unpacked once into
+the user's cache folder, which takes as much space again. Needs pip install 'tml-bench[parquet]'.
+
+    DATA/*.parquet          or          DATA/conversations.jsonl and audio files, as the card describes
+
+Its rubrics need a language model as judge: --judge openai:model=...
+"""
+
+    def dataset(self, data: Path | None) -> str:
+        """``official`` when all conversations are there, else ``custom``; or the mini set."""
+        if data is None or data.resolve() == loader.MINI.resolve():
+            return manifest_version(loader.MINI)
+        folder = loader.folder_of(data)
+        official = not (data / FILE).is_file() and sum(1 for _ in read(folder)) == loader.OFFICIAL_SIZE
+        return "official" if official else f"custom-{data.resolve().stem}"
+
+    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+        """Load the samples by axis, in the order of the data; see ``loader``.
+
+        Raises:
+            UserError: there is no such data or axis, or a file is unusable.
+        """
+        return loader.load(data, subsets, fixed=self.needs_history)
+
+    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+        """One per item of the rubric; none where nothing was said.
+
+        Raises:
+            BadSampleError: the sample has a problem.
+        """
+        return scoring.ask(sample, timeline)
+
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
+        """Score one recording.
+
+        Raises:
+            BadSampleError: the sample has a problem.
+        """
+        return scoring.score(self.name, sample, timeline, verdicts)
+
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        """Silence, a refusal, an agreement, the user's own words; see ``strategies``."""
+        return strategies.blind(sample)
+
+    def ideal(self, sample: Sample) -> Timeline:
+        """A reply that meets every item, where one is known."""
+        return strategies.ideal(sample)
+
+    def marks(self, sample: Sample) -> tuple[Mark, ...]:
+        """The last user turn, and the ideal reply."""
+        return (*scoring.marks(sample), *super().marks(sample))
+
+    def published(self) -> tuple[Published, ...]:
+        """What the paper and vendors report."""
+        file = resources.files("tml_bench.published") / "audio-multichallenge.json"
+        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+
+
+class AudioMultiChallengeOpen(AudioMultiChallenge):
+    """The same conversations in open loop: every turn is played, and the model hears its own replies."""
+
+    name = "audio-multichallenge-open"
+    title = "Audio MultiChallenge, open loop: the model's own conversation"
+    needs_history = False
+
+    def published(self) -> tuple[Published, ...]:
+        """None: nobody else reports this protocol."""
+        return ()
