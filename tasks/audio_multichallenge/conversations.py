@@ -4,7 +4,8 @@ The mini set ships in this form, and the official parquet is unpacked into it (s
 conversation::
 
     {"id": "...", "axis": "INFERENCE_MEMORY", "items": [{"text": "..."}],
-     "turns": [{"user": "...", "audio": "audio/ID/1.wav", "assistant": "..."}, ..., {"user": "...", "audio": "..."}]}
+     "turns": [{"user": "...", "audio": "audio/ID/1.wav", "assistant": "..."},
+               {"user": "...", "audio": "audio/ID/2.wav"}]}
 
 The last turn has no ``assistant``: that reply is what the model is asked for.
 """

@@ -6,8 +6,8 @@ The offline rule, version 1, decides only items that carry a check, as those of 
   punctuation aside; numbers in words or digits), none of ``none_of`` may;
 * the number of words must lie between ``fewest_words`` and ``most_words``.
 
-It knows no paraphrase beyond the alternatives that are written down. Items of the official data have no check:
-there the rule gives no verdict, and the metrics are missing until a language model judges.
+It knows no paraphrase beyond the alternatives that are written down. Items of the official data have no
+check: there the rule gives no verdict, and the metrics are missing until a language model judges.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ RUBRIC = Rubric(
     name="audiomc-item",
     version=1,
     text="""\
-You read a spoken conversation between a user and an assistant, in order, and one criterion. Decide whether the
-assistant's final reply, and only that reply, meets the criterion in full, given everything said before it.
+You read a spoken conversation between a user and an assistant, in order, and one criterion. Decide whether
+the assistant's final reply, and only that reply, meets the criterion in full, given everything said before
+it.
 
-Answer "met" if it does and "not_met" if it does not, or does so only in part. Judge what is said, not how well it
-is put: the reply is a transcript of speech, so spelling, punctuation, upper case and slips of the transcription
-do not count for or against it. Take the criterion literally; do not add demands of your own. A criterion that
-asks for the absence of something is met when that thing is absent.
+Answer "met" if it does and "not_met" if it does not, or does so only in part. Judge what is said, not how
+well it is put: the reply is a transcript of speech, so spelling, punctuation, upper case and slips of the
+transcription do not count for or against it. Take the criterion literally; do not add demands of your own.
+A criterion that asks for the absence of something is met when that thing is absent.
 """,
     answers=(MET, NOT_MET),
 )

@@ -3,9 +3,9 @@
 Fixed context: everything before the last user turn is given to the model as history (the user's side as audio
 where the adapter can, the assistant's as text); only the last turn is played. This is the official protocol.
 
-Open loop: every user turn is played, each ``GAP_S`` after the model has finished its answer to the one before,
-so the model hears its own replies rather than those of reference. Its scores are not comparable with published
-ones, which is why it is a task of another name.
+Open loop: every user turn is played, each ``GAP_S`` after the model has finished its answer to the one
+before, so the model hears its own replies rather than those of reference. Its scores are not comparable
+with published ones, which is why it is a task of another name.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def load(data: Path | None, subsets: Sequence[str], fixed: bool) -> Iterator[Sam
     """Load samples by axis, in the order of the data.
 
     Args:
-        data: the official parquet, a folder of parquets, or a folder of ``conversations``; None for the mini set.
+        data: the official parquet, a folder of parquets, or a folder of ``conversations``; None for the
+            mini set.
         subsets: axes; empty means all.
         fixed: the protocol: fixed context, or open loop.
 

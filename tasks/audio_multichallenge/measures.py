@@ -1,8 +1,8 @@
 """The metrics of Audio MultiChallenge, declared.
 
-APR (average pass rate): the share of conversations whose items are all met. ARS (average rubric score): the mean
-over conversations of the share of items met. Source: Audio MultiChallenge (arXiv 2512.14865), section on
-evaluation.
+APR (average pass rate): the share of conversations whose items are all met. ARS (average rubric score): the
+mean over conversations of the share of items met. Source: Audio MultiChallenge (arXiv 2512.14865), section
+on evaluation.
 """
 
 from __future__ import annotations

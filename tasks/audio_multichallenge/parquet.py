@@ -1,9 +1,9 @@
 """The official parquet, unpacked row by row into the form of ``conversations``.
 
 Columns are found by what they hold, because their names are not promised: user audio is binary (alone or as
-``{"bytes": ..., "path": ...}``) and its name holds the number of the turn; transcripts are text whose name holds
-``user`` or ``assistant`` and a number; ``axis`` holds only the four axes; ``rubric`` is the column of that name.
-Audio is streamed: never more than one row, and the page it lies on, is in memory.
+``{"bytes": ..., "path": ...}``) and its name holds the number of the turn; transcripts are text whose name
+holds ``user`` or ``assistant`` and a number; ``axis`` holds only the four axes; ``rubric`` is the column of
+that name. Audio is streamed: never more than one row, and the page it lies on, is in memory.
 """
 
 from __future__ import annotations

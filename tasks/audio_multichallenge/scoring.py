@@ -21,6 +21,7 @@ NO_WORDS = (
     "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
     "install tml-bench[speech]"
 )
+Row = dict[str, str | float | None]
 NOT_REACHED = "the session ended before the last user turn was over"
 
 
@@ -62,7 +63,7 @@ def ask(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
 
 
 def _said(item: Spoken, timeline: Timeline, spans: Sequence[Segment]) -> Iterator[Line]:
-    """The conversation before the reply: of reference where it was history, as it went where it was played."""
+    """The conversation before the reply: of reference where it was history, else as it went."""
     for turn in item.turns[: item.played]:
         yield Line("user", turn.user)
         yield Line("assistant", turn.assistant)
@@ -106,17 +107,16 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
             notes.append("conversations with items that the judge could not decide")
         else:
             _rate(values, item, [v.answer == MET for v in found])
-    rows = [
-        {"event": f"user turn {n}", "start_s": s.start_s, "end_s": s.end_s} for n, s in enumerate(spans, 1)
-    ]
-    rows += [
-        {
-            "event": f"item {n}: {verdict_of(verdicts, key(n - 1)).answer or 'no verdict'}: {i.text}",
-            "start_s": None,
-        }
-        for n, i in enumerate(item.items, 1)
-    ]
-    return Score(task, sample.subset, sample.id, sample.unit, values, missing, tuple(rows), tuple(notes))
+    rows = tuple(_rows(item, spans, verdicts))
+    return Score(task, sample.subset, sample.id, sample.unit, values, missing, rows, tuple(notes))
+
+
+def _rows(item: Spoken, spans: Sequence[Segment], verdicts: Verdicts) -> Iterator[Row]:
+    for number, span in enumerate(spans, start=1):
+        yield {"event": f"user turn {number}", "start_s": span.start_s, "end_s": span.end_s}
+    for number, wanted in enumerate(item.items):
+        answer = verdict_of(verdicts, key(number)).answer or "no verdict"
+        yield {"event": f"item {number + 1}, {answer}: {wanted.text}", "start_s": None, "end_s": None}
 
 
 def _names(item: Spoken) -> tuple[str, ...]:

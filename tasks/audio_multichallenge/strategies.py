@@ -14,7 +14,7 @@ OKAY = "Okay, sure. I will do that."
 
 
 def blind(sample: Sample) -> dict[str, Timeline]:
-    """``silent``; ``refuses`` and ``agrees``: one sentence whatever was said; ``repeats`` the user's last turn.
+    """``silent``; ``refuses`` and ``agrees``, whatever was said; ``repeats`` the user's last turn.
 
     Raises:
         BadSampleError: the sample has a problem.

@@ -32,8 +32,8 @@ class AudioMultiChallenge(Task):
     rules = RULES
     needs_history = True
     data_help = """\
-ScaleAI/audiomc on Hugging Face (MIT): one parquet of 5 GB. Give the file, or its folder; it is unpacked once into
-the user's cache folder, which takes as much space again. Needs pip install 'tml-bench[parquet]'.
+ScaleAI/audiomc on Hugging Face (MIT): one parquet of 5 GB. Give the file, or its folder; it is unpacked
+once into the user's cache folder, which takes as much space again. Needs pip install 'tml-bench[parquet]'.
 
     DATA/*.parquet          or          DATA/conversations.jsonl and audio files, as the card describes
 
