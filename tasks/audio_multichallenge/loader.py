@@ -37,6 +37,8 @@ GAP_S = 0.7
 """Open loop: from the end of the model's answer to the user's next turn."""
 PATIENCE_S = 20.0
 """Open loop: a model that has not answered by then is not waited for."""
+IDEAL_S = 0.5
+"""From the user's end to the ideal reply."""
 TAIL_S, QUIET_S = 60.0, 4.0
 """The longest time for the last reply, and the silence after which it counts as finished."""
 OFFICIAL_SIZE = 452
@@ -77,6 +79,11 @@ def folder_of(data: Path | None) -> Path:
     if not files or not all(file.is_file() for file in files):
         raise UserError(f"{data} holds neither {FILE} nor a .parquet file", "see tml-bench list tasks")
     return unpacked(files, cache_folder(), _tell if sys.stderr.isatty() else lambda line: None)
+
+
+def is_official(data: Path) -> bool:
+    """Whether it is the parquet with all the official conversations."""
+    return not (data / FILE).is_file() and sum(1 for _ in read(folder_of(data))) == OFFICIAL_SIZE
 
 
 def cache_folder() -> Path:
@@ -128,9 +135,10 @@ def _sample(folder: Path, found: Conversation, fixed: bool) -> Sample:
         if k >= first
     )
     script = Script(turns, tail_s=TAIL_S, quiet_s=QUIET_S, history=tuple(_history(folder, found, first)))
-    user_end_s = LEAD_S + lengths[-1] if fixed else None
-    ideal = (Utterance(user_end_s + 0.5, text=found.ideal),) if user_end_s and found.ideal else ()
-    reference = Reference(user_end_s, ideal, annotation)
+    # An ideal respondent in open loop answers the last turn only: every other one then waits out PATIENCE_S.
+    user_end_s = LEAD_S + sum(lengths[first:]) + PATIENCE_S * (len(turns) - 1)
+    ideal = (Utterance(user_end_s + IDEAL_S, text=found.ideal),) if found.ideal else ()
+    reference = Reference(user_end_s if fixed else None, ideal, annotation)
     return Sample(found.id, found.axis, script, reference, unit=found.speaker)
 
 

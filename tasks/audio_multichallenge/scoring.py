@@ -16,11 +16,8 @@ from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks.audio_multichallenge.judging import MET, key, questions
 from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, Spoken
 from tml_bench.tasks.audio_multichallenge.measures import TURNS, audio_name, audio_range, turns_name
+from tml_bench.tasks.shared import NO_WORDS
 
-NO_WORDS = (
-    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
-    "install tml-bench[speech]"
-)
 Row = dict[str, str | float | None]
 NOT_REACHED = "the session ended before the last user turn was over"
 

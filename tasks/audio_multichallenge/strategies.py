@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
-from tml_bench.tasks.audio_multichallenge.loader import QUIET_S, Spoken
+from tml_bench.tasks.audio_multichallenge.loader import IDEAL_S, QUIET_S, Spoken
 from tml_bench.tasks.audio_multichallenge.scoring import annotation_of, user_turns
 
 WORD_S = 0.3
-DELAY_S = 0.5
 SORRY = "I'm sorry, I can't help with that."
 OKAY = "Okay, sure. I will do that."
 
@@ -38,13 +37,13 @@ def ideal(sample: Sample) -> Timeline:
     if item.ideal:
         return _saying(item, item.ideal)
     end_s = user_turns(item, Timeline(0.0))[-1].end_s
-    segments = (Segment(end_s + DELAY_S, end_s + DELAY_S + 1.0),)
+    segments = (Segment(end_s + IDEAL_S, end_s + IDEAL_S + 1.0),)
     return Timeline(end_s + QUIET_S, segments, (), WordSource.NONE, perceiver="synthetic")
 
 
 def _saying(item: Spoken, text: str) -> Timeline:
     spans = user_turns(item, Timeline(0.0))
-    at = spans[-1].end_s + DELAY_S
+    at = spans[-1].end_s + IDEAL_S
     words = tuple(Word(w, at + k * WORD_S, at + (k + 1) * WORD_S) for k, w in enumerate(text.split()))
     end_s = at + len(words) * WORD_S
     segments = (Segment(at, end_s),) if words else ()

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
-
-import msgspec
 
 from tml_bench.judges.contract import Question, Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
 from tml_bench.tasks.audio_multichallenge import loader, scoring, strategies
-from tml_bench.tasks.audio_multichallenge.conversations import AXES, FILE, read
+from tml_bench.tasks.audio_multichallenge.conversations import AXES
 from tml_bench.tasks.audio_multichallenge.judging import RUBRIC, RULES
 from tml_bench.tasks.audio_multichallenge.measures import HEADLINE, METRICS, OVERALL
-from tml_bench.tasks.instructed import manifest_version
+from tml_bench.tasks.shared import dataset_name, published_rows
 
 
 class AudioMultiChallenge(Task):
@@ -42,11 +39,7 @@ Its rubrics need a language model as judge: --judge openai:model=...
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when all conversations are there, else ``custom``; or the mini set."""
-        if data is None or data.resolve() == loader.MINI.resolve():
-            return manifest_version(loader.MINI)
-        folder = loader.folder_of(data)
-        official = not (data / FILE).is_file() and sum(1 for _ in read(folder)) == loader.OFFICIAL_SIZE
-        return "official" if official else f"custom-{data.resolve().stem}"
+        return dataset_name(data, loader.MINI, loader.is_official)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """Load the samples by axis, in the order of the data; see ``loader``.
@@ -86,8 +79,7 @@ Its rubrics need a language model as judge: --judge openai:model=...
 
     def published(self) -> tuple[Published, ...]:
         """What the paper and vendors report."""
-        file = resources.files("tml_bench.published") / "audio-multichallenge.json"
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+        return published_rows(self.name)
 
 
 class AudioMultiChallengeOpen(AudioMultiChallenge):

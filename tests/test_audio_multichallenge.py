@@ -1,0 +1,421 @@
+"""Audio MultiChallenge: the official parquet in its possible shapes, both protocols, APR and ARS by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+import soundfile
+from fakes import run_session
+from openai.types.realtime import RealtimeClientEvent
+from pyarrow import parquet as pq
+from pydantic import TypeAdapter
+
+from tml_bench import events as ev
+from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
+from tml_bench.adapters.chat.dialogue import Dialogue
+from tml_bench.adapters.openai_realtime.messages import history_item
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.judges.contract import Question, Verdict
+from tml_bench.judges.rules import RuleJudge
+from tml_bench.judges.scoring import score_all
+from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.samples import Message, Sample, Waveform
+from tml_bench.session.engine import Settings
+from tml_bench.task import Score
+from tml_bench.tasks.audio_multichallenge import judging, loader, parquet
+from tml_bench.tasks.audio_multichallenge.conversations import Check, Conversation, Exchange, Item, read
+from tml_bench.tasks.audio_multichallenge.measures import audio_range
+from tml_bench.tasks.audio_multichallenge.task import AudioMultiChallenge, AudioMultiChallengeOpen
+from tml_bench.timebase import NS, first_sample_at
+
+TASK, OPEN = AudioMultiChallenge(), AudioMultiChallengeOpen()
+MET, NOT = Verdict("met"), Verdict("not_met")
+
+
+def clip(seconds: float = 0.5) -> bytes:
+    out = io.BytesIO()
+    soundfile.write(out, np.full(round(16000 * seconds), 0.1, np.float32), 16000, format="WAV")
+    return out.getvalue()
+
+
+def row(
+    name: str = "c1", axis: str = "SELF_COHERENCE", turns: int = 2, rubric: object = '["a", "b"]'
+) -> dict[str, Any]:
+    cells: dict[str, Any] = {"id": name, "axis": axis, "rubric": rubric}
+    for n in range(1, 9):
+        there = n <= turns
+        cells[f"user_turn_{n}_transcript"] = f"user {n}" if there else None
+        cells[f"assistant_turn_{n}_transcript"] = f"assistant {n}" if there else None
+        cells[f"user_turn_{n}_audio"] = {"bytes": clip(0.25 * n), "path": f"{n}.wav"} if there else None
+    return cells
+
+
+def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    pq.write_table(pa.Table.from_pylist(list(rows)), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["says a", "says b"],
+        '["says a", "says b"]',
+        [{"criterion": "says a", "weight": 1}, {"criterion": "says b"}],
+        '{"items": [{"text": "says a"}, {"text": "says b"}]}',
+        "1. says a\n2) says b\n",
+        "- says a\n\n* says b",
+    ],
+)
+def test_rubrics_are_read_in_every_shape(value: object) -> None:
+    assert parquet.rubric_items(value) == (Item("says a"), Item("says b"))
+
+
+@pytest.mark.parametrize("value", [[], "", "[]", [{"weight": 1}], [3], None, 7])
+def test_rubrics_without_items_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"rubric"):
+        parquet.rubric_items(value)
+
+
+def test_a_parquet_is_unpacked_once_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = write(tmp_path / "audiomc.parquet", [row("c1", turns=2), row("c2", "VOICE_EDITING", turns=8)])
+    told: list[str] = []
+    folder = parquet.unpacked([file], loader.cache_folder(), told.append)
+    first, second = read(folder)
+    assert (first.id, first.axis, [t.assistant for t in first.turns]) == (
+        "c1",
+        "SELF_COHERENCE",
+        ["assistant 1", ""],
+    )
+    assert len(second.turns) == 8
+    assert (folder / second.turns[7].audio).read_bytes() == clip(2.0)
+    assert told == [f"unpacking audiomc.parquet: conversation {n} of 2" for n in (1, 2)]
+    assert parquet.unpacked([file], loader.cache_folder(), told.append) == folder
+    assert len(told) == 2
+    assert [s.id for s in TASK.samples(file)] == ["c1", "c2"]
+    assert TASK.dataset(file) == "custom-audiomc.parquet"
+
+
+@pytest.mark.parametrize("audio", ["bytes", "list"])
+def test_audio_columns_are_found_by_what_they_hold(tmp_path: Path, audio: str) -> None:
+    cells = row()
+    for name in [n for n in cells if n.endswith("_audio")]:
+        data = cells.pop(name)
+        plain = data["bytes"] if data else None
+        cells[f"recording of turn {name[10]}"] = plain if audio == "bytes" else ([plain] if plain else None)
+    folder = parquet.unpacked([write(tmp_path / "x.parquet", [cells])], tmp_path / "cache")
+    [found] = read(folder)
+    assert [(folder / t.audio).read_bytes() for t in found.turns] == [clip(0.25), clip(0.5)]
+
+
+def test_unknown_columns_are_listed(tmp_path: Path) -> None:
+    file = write(tmp_path / "x.parquet", [{"axis": "VOICE_EDITING", "prompt": "hello", "wave": b"RIFF"}])
+    with pytest.raises(
+        UserError, match=r"user audio by turn or .*the rubric; the columns are .*prompt \(string\)"
+    ):
+        parquet.unpacked([file], tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "x.parquet"
+    broken.write_bytes(b"PAR1 nothing")
+    with pytest.raises(UserError, match=r"x\.parquet: not a parquet file"):
+        parquet.unpacked([broken], tmp_path / "cache")
+    with pytest.raises(UserError, match=r"holds neither"):
+        list(TASK.samples(tmp_path / "nothing"))
+
+
+def test_broken_rows_are_invalid_samples_with_their_reason(tmp_path: Path) -> None:
+    mute, odd = row("mute"), row("odd", "SOMETHING_ELSE")
+    mute["user_turn_2_audio"] = None
+    gap = row("gap", turns=3)
+    gap["assistant_turn_1_transcript"] = " "
+    noise = row("noise")
+    noise["user_turn_1_audio"]["bytes"] = b"RIFFnothing"
+    rows = [row("good"), mute, row("empty", rubric="[]"), gap, noise]
+    found = {s.id: s.problem for s in TASK.samples(write(tmp_path / "x.parquet", rows))}
+    assert found.pop("good") == ""
+    assert "user turn 2 has a transcript and no audio" in found["mute"]
+    assert "the rubric is empty" in found["empty"]
+    assert "turn 1 has no assistant transcript" in found["gap"]
+    assert "1.wav" in found["noise"]
+    with pytest.raises(UserError, match=r"the axis"):
+        list(TASK.samples(write(tmp_path / "y.parquet", [odd])))
+
+
+def test_lines_that_are_no_conversation_are_named(tmp_path: Path) -> None:
+    line = json.dumps({"id": "a", "axis": "VOICE_EDITING", "turns": [], "items": []})
+    (tmp_path / "conversations.jsonl").write_text(f"{line}\n{line}\n")
+    with pytest.raises(UserError, match=r"line 2: id 'a' occurs twice"):
+        list(read(tmp_path))
+    (tmp_path / "conversations.jsonl").write_text('{"id": "a"}\n')
+    with pytest.raises(UserError, match=r"line 1: .*axis"):
+        list(read(tmp_path))
+
+
+def spoken(lengths: Sequence[float] = (1.0, 1.0), played: int = 1, items: int = 3) -> Sample:
+    turns = tuple(Exchange(f"user {n}", "", f"reference {n}") for n in range(len(lengths)))
+    rubric = tuple(Item(f"item {n}") for n in range(items))
+    annotation = loader.Spoken(turns, rubric, "", played, sum(lengths), tuple(lengths[played:]))
+    return Sample("s", "VOICE_EDITING", reference=replace(Sample("s", "x").reference, annotation=annotation))
+
+
+def heard(*said: tuple[float, str], turns: Sequence[tuple[float, float]] = ((0.5, 1.5),)) -> Timeline:
+    words = tuple(
+        Word(w, at + 0.2 * k, at + 0.2 * k + 0.2) for at, text in said for k, w in enumerate(text.split())
+    )
+    segments = tuple(Segment(at, at + 0.2 * len(text.split())) for at, text in said)
+    source = WordSource.ADAPTER if words else WordSource.SILENT
+    return Timeline(60.0, segments, words, source, turns=tuple(Segment(a, b) for a, b in turns))
+
+
+def numbers(score: Score) -> dict[str, float]:
+    return {name: v.numerator for name, v in score.values.items()}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "apr", "ars"),
+    [((MET, MET, MET), 1.0, 1.0), ((MET, NOT, MET), 0.0, 2 / 3), ((NOT, NOT, NOT), 0.0, 0.0)],
+)
+def test_one_failed_item_fails_the_conversation(verdicts: Sequence[Verdict], apr: float, ars: float) -> None:
+    given = {judging.key(n): v for n, v in enumerate(verdicts)}
+    found = numbers(TASK.score(spoken(), heard((2.0, "so be it")), given))
+    assert found["apr"] == found["apr_turns_2"] == found["apr_audio_0_20"] == apr
+    assert found["ars"] == found["ars_turns_2"] == found["ars_audio_0_20"] == pytest.approx(ars)
+    assert (found["answered"], found["reply_words"], found["latency"]) == (1.0, 3.0, pytest.approx(0.5))
+
+
+def test_a_missing_judgement_is_missing_data() -> None:
+    given = {
+        judging.key(0): MET,
+        judging.key(1): Verdict(None, missing="no answer after 5 tries"),
+        judging.key(2): NOT,
+    }
+    score = TASK.score(spoken(), heard((2.0, "yes")), given)
+    assert "apr" not in score.values
+    assert set(score.missing.values()) == {"no answer after 5 tries"}
+    assert {"apr", "ars", "apr_turns_2", "ars_audio_0_20"} <= score.missing.keys()
+    assert score.values["answered"].numerator == 1.0
+
+
+def test_silence_meets_nothing_and_is_not_asked_about() -> None:
+    for line in (heard(), heard((0.6, "too early"))):
+        assert TASK.questions(spoken(), line) == ()
+        found = numbers(TASK.score(spoken(), line))
+        assert (found["apr"], found["ars"], found["answered"]) == (0.0, 0.0, 0.0)
+        assert "latency" not in found
+
+
+def test_speech_without_words_is_missing_not_failed() -> None:
+    line = Timeline(9.0, (Segment(2.0, 3.0),), (), WordSource.NONE)
+    score = TASK.score(spoken(), line)
+    assert "apr" in score.missing
+    assert score.values["answered"].numerator == 1.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wanted"), [(0, (0, 20)), (19.99, (0, 20)), (20, (20, 40)), (300, (80, None))]
+)
+def test_lengths_fall_into_one_range(seconds: float, wanted: tuple[int, int | None]) -> None:
+    assert audio_range(seconds) == wanted
+
+
+def test_in_fixed_context_the_judge_reads_the_references() -> None:
+    [first, *_] = TASK.questions(spoken(), heard((2.0, "so be it")))
+    assert [(line.role, line.text) for line in first.lines] == [
+        ("user", "user 0"),
+        ("assistant", "reference 0"),
+        ("user", "user 1"),
+        ("final reply", "so be it"),
+        ("criterion", "item 0"),
+    ]
+
+
+def test_in_open_loop_the_judge_reads_the_model_s_own_conversation() -> None:
+    line = heard((2.0, "my first"), (6.0, "my last"), turns=((0.5, 1.5), (4.0, 5.0)))
+    [first, *_] = OPEN.questions(spoken(played=0), line)
+    assert [(x.role, x.text) for x in first.lines][:4] == [
+        ("user", "user 0"),
+        ("assistant", "my first"),
+        ("user", "user 1"),
+        ("final reply", "my last"),
+    ]
+
+
+def test_a_session_cut_short_is_missing() -> None:
+    score = OPEN.score(spoken(played=0), heard((2.0, "hm"), turns=((0.5, 1.5),)))
+    assert score.missing["apr"] == "the session ended before the last user turn was over"
+
+
+@pytest.mark.parametrize(
+    ("reply", "check", "answer"),
+    [
+        ("The call is at 4.", Check(("four",)), "met"),
+        ("The call is at four.", Check(("4",)), "met"),
+        ("The call is at fourteen.", Check(("four",)), "not_met"),
+        ("Half past eleven.", Check(("eleven thirty|half past eleven",)), "met"),
+        ("It's a tortoise, I think.", Check(none_of=("turtle|tortoise",)), "not_met"),
+        ("One two three four.", Check(most_words=3), "not_met"),
+        ("One two three.", Check(most_words=3), "met"),
+        ("Yes.", Check(fewest_words=2), "not_met"),
+        ("Don't!", Check(("dont",)), "met"),
+        ("Ten.", Check(("at ten",)), "not_met"),
+    ],
+)
+def test_the_offline_rule(reply: str, check: Check, answer: str) -> None:
+    [question] = judging.questions((), reply, [Item("x", check)])
+    assert judging.decide(question).answer == answer
+
+
+def test_items_without_a_check_wait_for_another_judge() -> None:
+    scored = score_all(TASK, [(spoken(), heard((2.0, "hello")))])
+    assert set(scored.scores[0].missing.values()) == {"only a language model or a person can judge this item"}
+
+
+class Recorded:
+    """A judge that finds every item met and remembers what it was asked."""
+
+    id = "recorded"
+
+    def __init__(self) -> None:
+        self.asked: list[Question] = []
+
+    def answer(self, questions: Sequence[Question], advance: object = None) -> list[Verdict]:
+        self.asked += questions
+        return [MET for _ in questions]
+
+
+def test_one_item_one_question_and_no_hint_reaches_the_prompt() -> None:
+    judge = Recorded()
+    sample = next(TASK.samples())
+    score_all(TASK, [(sample, TASK.ideal(sample))], judge)  # type: ignore[arg-type]
+    assert len(judge.asked) == len(sample.reference.annotation.items)  # type: ignore[attr-defined]
+    assert all(q.hint and q.hint not in str(q.lines) for q in judge.asked)
+
+
+def test_the_mini_set_covers_the_axes_and_its_ideal_replies_pass() -> None:
+    samples = list(TASK.samples())
+    assert len(samples) >= 12
+    assert {s.subset for s in samples} == set(TASK.subsets)
+    assert not [s.problem for s in samples if s.problem]
+    judge = RuleJudge(TASK.rules)
+    for score in score_all(TASK, [(s, TASK.ideal(s)) for s in samples], judge).scores:
+        assert score.values["apr"].numerator == 1.0, score
+    repeated = score_all(TASK, [(s, TASK.blind(s)["repeats"]) for s in samples], judge).scores
+    assert sum(s.values["apr"].numerator for s in repeated) == 0.0
+
+
+def test_fixed_context_gives_history_and_plays_the_last_turn_only() -> None:
+    fixed, opened = next(TASK.samples()), next(OPEN.samples())
+    assert [m.role for m in fixed.script.history] == ["user", "assistant"] * 2
+    assert len(fixed.script.turns) == 1
+    assert (len(opened.script.history), len(opened.script.turns)) == (0, 3)
+
+
+class Talker(StepAdapter):
+    """Answers each user turn after ``delay_s``, in bursts of tone of given lengths and pauses."""
+
+    audio_in = audio_out = 16000
+
+    def __init__(self, plans: Sequence[Sequence[tuple[float, float]]]) -> None:
+        self.plans = plans
+
+    def start(self, session: SessionStart) -> None:
+        self.loud = False
+        self.turn = 0
+        self.spans: list[tuple[int, int]] = []
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        loud = bool(np.abs(turn.audio).max(initial=0) > 0.01)
+        if self.loud and not loud and self.turn < len(self.plans):
+            self.spans += [
+                (turn.end_ns + round(a * NS), turn.end_ns + round(b * NS)) for a, b in self.plans[self.turn]
+            ]
+            self.turn += 1
+        self.loud = loud
+        begin = first_sample_at(turn.end_ns, 16000)
+        at = np.arange(begin, begin + 3200)
+        on = np.zeros(3200, bool)
+        for a, b in self.spans:
+            on |= (at >= first_sample_at(a, 16000)) & (at < first_sample_at(b, 16000))
+        return Output(audio=np.where(on, np.float32(0.5), np.float32(0)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits_s", "timed_out"),
+    [
+        ([(0.0, 1.0)], 1.0 + loader.GAP_S, False),  # finishes once
+        ([(0.0, 1.0), (1.4, 3.0)], 3.0 + loader.GAP_S, False),  # pauses and goes on: waited for
+        ([(2.0, 2.5), (2.9, 3.2), (3.6, 4.0)], 4.0 + loader.GAP_S, False),  # restarts twice
+        ([], loader.PATIENCE_S, True),  # never speaks
+    ],
+)
+def test_the_next_turn_follows_once_the_model_has_really_finished(
+    tmp_path: Path, answer: Sequence[tuple[float, float]], waits_s: float, timed_out: bool
+) -> None:
+    folder = tmp_path / "data"
+    (folder / "audio").mkdir(parents=True)
+    (folder / "audio" / "1.wav").write_bytes(clip(1.0))
+    turns = (Exchange("one", "audio/1.wav", "reference"), Exchange("two", "audio/1.wav"))
+    line = Conversation("c", "VOICE_EDITING", turns, (Item("x"),))
+    (folder / "conversations.jsonl").write_text(msgspec.json.encode(line).decode())
+    [sample] = OPEN.samples(folder)
+    ran = run_session(tmp_path / "out", sample, Talker([answer, [(0.0, 1.0)]]), Settings())
+    first, second = ran.of(ev.UserTurnStarted)
+    # The talker knows that the user has stopped once a whole micro-turn was silent, at 1.8 s.
+    base_s = first.end_ns / NS if timed_out else 1.8
+    assert second.t_ns / NS - base_s == pytest.approx(waits_s, abs=1e-3)
+    assert second.timed_out is timed_out
+    [closed] = ran.of(ev.SessionClosed)
+    assert closed.t_ns - second.end_ns < (loader.QUIET_S + 1.7) * NS
+
+
+def test_an_adapter_without_history_is_refused_by_name_and_left_out_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "plain.py"
+    file.write_text(
+        "from tml_bench.adapter import StepAdapter\n\n\nclass Plain(StepAdapter):\n"
+        "    def step(self, turn):\n        return None\n"
+    )
+    asked = Request(tasks=("audio-multichallenge",), adapters=(f"{file}:Plain",), out=tmp_path)
+    with pytest.raises(UserError, match=r"cannot take.*open-loop"):
+        plan_runs(asked)
+    assert plan_runs(replace(asked, all_tasks=True)) == []
+    assert len(plan_runs(replace(asked, tasks=("audio-multichallenge-open",)))) == 1
+
+
+SAID = (
+    Message("user", "Hi.", Waveform(np.full(160, 0.5, np.float32), 16000)),
+    Message("assistant", "Hello."),
+    Message("user", "Written."),
+)
+
+
+def test_history_as_items_of_openai_realtime() -> None:
+    adapter: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
+    items = [history_item(said, 24000) for said in SAID]
+    for item in items:
+        adapter.validate_python(item)
+    assert [i["item"]["content"][0]["type"] for i in items] == ["input_audio", "output_text", "input_text"]
+
+
+def test_history_as_messages_of_chat_completions() -> None:
+    dialogue = Dialogue(SessionStart("t/s", 200_000_000, history=SAID), {"model": "m"}, 24000)
+    dialogue.say({"type": "text", "text": "Now."})
+    roles = [(m["role"], type(m["content"]).__name__) for m in dialogue.request()["messages"]]
+    assert roles == [("user", "list"), ("assistant", "str"), ("user", "str"), ("user", "list")]
+
+
+def test_samples_of_other_tasks_are_refused() -> None:
+    with pytest.raises(BadSampleError, match=r"not a sample of Audio MultiChallenge"):
+        TASK.score(Sample("x", "VOICE_EDITING"), heard())
