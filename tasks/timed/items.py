@@ -116,7 +116,7 @@ class Cue(_Strict, frozen=True, tag_field="kind", tag="cue"):
         until: when it is too late in any case, such as at the next cue.
     """
 
-    w_s: Literal[1, 2, 4]
+    w_s: float
     until: Anchor | None = None
 
 

@@ -34,6 +34,7 @@ from tml_bench.tasks.timed.items import (
 WORD_S = 0.33
 """Length of a word at a voice's own pace, for estimates where nothing is rendered yet."""
 PACES = (0.8, 1.25)
+CUE_WINDOWS_S = (1.0, 2.0, 4.0)
 _ID = re.compile(r"(ts|cs)-[a-z0-9]+(-[a-z0-9]+)*-[0-9]{3}")
 
 
@@ -146,6 +147,8 @@ def _windowed(item: Item, event: Event) -> Iterator[str]:
         yield f"after_s: {event.after_s:g}, but cues and answers are due at the anchor; give 0"
     if isinstance(window, Answer) and window.w_s <= 0:
         yield "window.w_s: is not positive; correct it"
+    if isinstance(window, Cue) and window.w_s not in CUE_WINDOWS_S:
+        yield f"window.w_s: {window.w_s:g} is not 1, 2 or 4; choose one"
     if isinstance(window, Cue) and window.until is not None:
         yield from _anchored(item, "window.until", window.until)
 
