@@ -16,9 +16,11 @@ import numpy as np
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
 from tml_bench.adapters.reference.voice import FOLDER, Clip, clip
-from tml_bench.errors import UserError
-from tml_bench.samples import Reference
+from tml_bench.samples import Reference, Utterance
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns, seconds
+
+WORD_S = 0.3
+"""How long a word takes that no clip says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,14 @@ class Line:
         at_s: onset on the session clock.
         clip: name of the voice clip.
         until_s: cut off there; None to finish.
+        text: words in place of the clip's own, spread over the whole line; empty for the clip's own. The clip
+            then is the sound of speech and no more, repeated until ``until_s``.
     """
 
     at_s: float
     clip: str = "answer"
     until_s: float | None = None
+    text: str = ""
 
 
 class _Text(msgspec.Struct, frozen=True):
@@ -50,19 +55,17 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def clip_saying(text: str) -> str:
-    """Name of the clip that says a text, case and punctuation aside.
+def clip_saying(text: str) -> str | None:
+    """Name of the clip that says a text, case and punctuation aside; None when there is none."""
+    return _clips_by_text().get(_plain(text))
 
-    Raises:
-        UserError: there is none.
-    """
-    name = _clips_by_text().get(_plain(text))
-    if name is None:
-        raise UserError(
-            f"the reference voice has no clip that says {text!r}",
-            "run the oracle on the mini set, or add the text to adapters/reference/make_voice.py",
-        )
-    return name
+
+def _stretch(text: str, length: int, rate: int) -> Clip:
+    """Talk of that many samples whose transcript is the text."""
+    pieces = text.split()
+    step = length / rate / len(pieces)
+    words = tuple(SpokenWord(word, k * step, (k + 1) * step) for k, word in enumerate(pieces))
+    return Clip(text, words, np.take(clip("talk", rate).audio, np.arange(length), mode="wrap"))
 
 
 class Planned(StepAdapter):
@@ -98,12 +101,14 @@ class Planned(StepAdapter):
         self._lines = [self._placed(line) for line in self.plan(session.reference)]
 
     def _placed(self, line: Line) -> tuple[int, int, Clip]:
-        voice = clip(line.clip, self.audio_out)
         start = first_sample_at(nanoseconds(line.at_s), self.audio_out)
+        until = None if line.until_s is None else first_sample_at(nanoseconds(line.until_s), self.audio_out)
+        if line.text:
+            end = until or start + round(WORD_S * len(line.text.split()) * self.audio_out)
+            return start, end, _stretch(line.text, end - start, self.audio_out)
+        voice = clip(line.clip, self.audio_out)
         end = start + len(voice.audio)
-        if line.until_s is not None:
-            end = min(end, first_sample_at(nanoseconds(line.until_s), self.audio_out))
-        return start, end, voice
+        return start, end if until is None else min(end, until), voice
 
     def step(self, turn: MicroTurn) -> Output | None:
         """Say what falls into the micro-turn that begins at hand-over."""
@@ -132,15 +137,35 @@ class Planned(StepAdapter):
 
 
 class Oracle(Planned):
-    """Does exactly what is expected: the ceiling."""
+    """Does exactly what is expected: the ceiling.
+
+    Args:
+        audio_in: rate of the user's audio in Hz.
+        audio_out: rate of its own audio in Hz.
+        shift_ms: how much later than expected it does it; negative is earlier.
+    """
+
+    def __init__(self, audio_in: int = 16000, audio_out: int = 24000, shift_ms: float = 0) -> None:
+        super().__init__(audio_in, audio_out)
+        self.shift_s = shift_ms / 1000
 
     def plan(self, reference: Reference) -> list[Line]:
         """The ideal utterances, each with the clip that says its text, or else of its role.
 
-        Raises:
-            UserError: no clip says a text.
+        A text that no clip says has the sound of other speech and the right transcript: it is right by the
+        adapter's own words, and not by what a recogniser hears. What a shift moves before the session's start
+        is left out.
         """
-        return [Line(u.at_s, clip_saying(u.text) if u.text else u.role, u.until_s) for u in reference.ideal]
+        lines = (self._line(utterance) for utterance in reference.ideal)
+        return [line for line in lines if line.at_s >= 0]
+
+    def _line(self, utterance: Utterance) -> Line:
+        at_s = utterance.at_s + self.shift_s
+        until_s = None if utterance.until_s is None else utterance.until_s + self.shift_s
+        if not utterance.text:
+            return Line(at_s, utterance.role, until_s)
+        name = clip_saying(utterance.text)
+        return Line(at_s, name, until_s) if name else Line(at_s, "talk", until_s, utterance.text)
 
 
 class Delayed(Planned):

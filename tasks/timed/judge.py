@@ -59,22 +59,25 @@ NUMBER = "<number>"
 RUBRIC = Rubric(
     name="timed-meaning",
     version=1,
-    text=f"""\
-A user talks with a voice assistant and has asked it to say certain things at certain moments. You see what
-the \ user has said so far, what the assistant is expected to say at one such moment, examples of replies that
-are right \ and of replies that are wrong, and one reply of the assistant, as a speech recogniser wrote it
-down.
-
-Decide only whether the reply means what is expected. Do not consider when it was said; time is measured
-elsewhere.
-
-Answer "right" if the reply says or does what is expected, in whatever words, even if it also says something
-short \ or polite besides. Spelling that sounds the same is the same. Where an example has {NUMBER}, any
-length of time will \ do; the number is checked elsewhere.
-Answer "acknowledgement" if the reply only takes note of what the user said, agrees, promises to do it, or
-says that \ it is about to.
-Answer "wrong" for anything else: something else is said, the opposite, the right thing together with wrong \
-alternatives, or nothing of substance. If nothing is expected, the answer is "acknowledgement" or "wrong".""",
+    text="\n\n".join(
+        (
+            "A user talks with a voice assistant and has asked it to say certain things at certain "
+            "moments. You see what the user has said so far, what the assistant is expected to say at "
+            "one such moment, examples of replies that are right and of replies that are wrong, and "
+            "one reply of the assistant, as a speech recogniser wrote it down.",
+            "Decide only whether the reply means what is expected. Do not consider when it was said; "
+            "time is measured elsewhere.",
+            'Answer "right" if the reply says or does what is expected, in whatever words, even if it '
+            "also says something short or polite besides. Spelling that sounds the same is the same. "
+            f"Where an example has {NUMBER}, any length of time will do; the number is checked "
+            "elsewhere.",
+            'Answer "acknowledgement" if the reply only takes note of what the user said, agrees, '
+            "promises to do it, or says that it is about to.",
+            'Answer "wrong" for anything else: something else is said, the opposite, the right thing '
+            "together with wrong alternatives, or nothing of substance. If nothing is expected, the "
+            'answer is "acknowledgement" or "wrong".',
+        )
+    ),
     answers=(RIGHT, WRONG, ACKNOWLEDGEMENT),
 )
 
@@ -164,7 +167,7 @@ def _covers(said: Text, user: Text, accepted: Sequence[Text], rejected: Sequence
     """Why a reply covers what is expected; empty when it does not."""
     if any(_number_alone(said, t) and _agrees(said, t, accepted, rejected) for t in accepted):
         return "the number of an accepted example"
-    if not _shared(accepted) <= said.content:
+    if not _shared(accepted) <= said.stems:
         return ""
     best, example = 0.0, None
     for candidate in (*accepted, *([meaning] if meaning.content else [])):
@@ -189,7 +192,7 @@ def _cover(said: Text, example: Text, user: Text) -> float:
 
     0 below `COVER` or `FOCUS`.
     """
-    common = example.content & said.content
+    common = example.content & said.stems
     if not common:
         return 0.0
     beside = said.content - example.content - user.content

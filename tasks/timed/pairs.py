@@ -1,9 +1,9 @@
 """Hand-labelled replies, and how often the offline judge errs on them.
 
-``pairs.jsonl`` has one event a line: what the user said, the meaning, accepted and rejected examples, and replies with
-labels a person gave. The events are not those of the items. Half of them were used while the rule was written
-(``development``); the others (``held out``) were labelled before it and only counted after. ``python -m
-tml_bench.tasks.timed.pairs`` prints the confusion tables and every error on the first half.
+``pairs.jsonl`` has one event a line: what the user said, the meaning, accepted and rejected examples, and
+replies with labels a person gave. The events are not those of the items. Half of them were used while the
+rule was written (``development``); the others (``held out``) were labelled before it and only counted after.
+``python -m tml_bench.tasks.timed.pairs`` prints the confusion tables and every error on the first half.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Literal
 import msgspec
 
 from tml_bench.judges.contract import Question
-from tml_bench.tasks.timed.judge import RUBRIC, RULE
 from tml_bench.tasks.timed.asking import lines
+from tml_bench.tasks.timed.judge import RUBRIC, RULE
 
 PAIRS = Path(__file__).parent / "pairs.jsonl"
 HALVES = ("development", "held out")

@@ -1,10 +1,11 @@
 """Lengths of time said in English, in seconds.
 
-Numbers are those of `tml_bench.perception.numbers`, and decimals in figures (``9.5``). A number counts as a length
-where ``seconds`` or ``minutes`` follows, with at most ``and a half`` or ``point five`` between; a range ("nine or
-ten seconds") gives both its numbers, minutes and seconds together ("a minute and ten seconds") give one. Also
-``a minute``, ``half a minute``, ``a minute and a half``. Without any unit in the text, every number counts as
-seconds ("ten, I think"). Hours, fractions other than halves and "a couple" are not known.
+Numbers are those of `tml_bench.perception.numbers`, and decimals in figures (``9.5``). A number counts as a
+length where ``seconds`` or ``minutes`` follows, with at most ``and a half`` or ``point five`` between; a
+range ("nine or ten seconds") gives both its numbers, minutes and seconds together ("a minute and ten
+seconds") give one. Also ``a minute``, ``half a minute``, ``a minute and a half``. Without any unit in the
+text, every number counts as seconds ("ten, I think"). Hours, fractions other than halves and "a couple" are
+not known.
 """
 
 from __future__ import annotations

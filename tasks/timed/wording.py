@@ -19,17 +19,18 @@ from tml_bench.perception.align import spell
 from tml_bench.perception.numbers import numbers_in
 
 _ASSENTS = (
-    "ok|okay|sure( thing)?|all ?right|alright|got (it|that)|will do|of course|no (problem|worries)|understood",
-    "yes|yeah|yep|yup|oui|m+ h?m+|u?h huh|sounds good|great|perfect|wonderful|cool|ready|certainly|absolutely",
-    "definitely|noted|right|fine|it is a deal|deal",
+    "ok|okay|sure( thing)?|all ?right|alright|got (it|that)|will do|of course|understood",
+    "no (problem|worries)",
+    "yes|yeah|yep|yup|oui|m+ h?m+|u?h huh|sounds good|great|perfect|wonderful|cool|ready|certainly",
+    "absolutely|definitely|noted|right|fine|it is a deal|deal",
 )
 ASSENT = re.compile(rf"({'|'.join(_ASSENTS)})\b ?")
 """Words that take note of what was said, at the start of a reply."""
 LAST_ASSENT = re.compile(r"\b(okay|ok|got (it|that)|understood|sure|right|alright)$")
 AFTER_ASSENT = frozenset(
     (
-        "starting start started now go going ahead carry on here we set let begin beginning begins waiting wait "
-        "listening counting timer thing then done"
+        "starting start started now go going ahead carry on here we set let begin beginning begins "
+        "waiting wait listening counting timer thing then done"
     ).split()
 )
 """Words that may follow assent without saying anything."""
@@ -47,16 +48,17 @@ OPENING = frozenset("okay ok and so oh well hey sorry hello hi".split())
 """Words that may stand before a question."""
 FUNCTION = frozenset(
     (
-        "a an the this that these those there here it its he him his she her they them their we us our you your "
-        "i me my is are was were be been being am do does did has have had will would can could should shall may "
-        "might must of at to from by with into onto for as and or but so then than if some any very just also now "
-        "yes no oh okay ok well please hey sorry actually right alright in on s let get go"
+        "a an the this that these those there here it its he him his she her they them their we us our "
+        "you your i me my is are was were be been being am do does did has have had will would can could "
+        "should shall may might must of at to from by with into onto for as and or but so then than if "
+        "some any very just also now yes no oh okay ok well please hey sorry actually right alright in on "
+        "s let get go"
     ).split()
 )
 META = frozenset(
     (
-        "say tell ask whether remind give correct prompt name word number count user english french spanish german "
-        "italian talk describe about how long much many what who s ago"
+        "say tell ask whether remind give correct prompt name word number count user english french "
+        "spanish german italian talk describe about how long much many what who s ago"
     ).split()
 )
 """Stems of words of a meaning that are about saying, not said."""
@@ -64,7 +66,8 @@ NO = frozenset("not never nothing none without neither nor".split())
 COPULA = frozenset("is was means are mean be were".split())
 ASKING = frozenset(
     (
-        "what who whose where when why how which do does did is are can may could would will shall have has need"
+        "what who whose where when why how which do does did is are can may could would will shall have "
+        "has need"
     ).split()
 )
 OPPOSITES = tuple(
@@ -94,12 +97,14 @@ class Text(NamedTuple):
 
     Attributes:
         words: every word, in order.
-        content: stems of the words that carry meaning; of all words where none does.
+        stems: of all words, those that only contrast aside.
+        content: of the words that carry meaning; all of them where none does.
         numbers: that it names, in order.
         negated: whether it says no.
     """
 
     words: tuple[str, ...]
+    stems: frozenset[str]
     content: frozenset[str]
     numbers: tuple[int, ...]
     negated: bool
@@ -116,8 +121,8 @@ def read(text: str) -> Text:
     kept = " ".join(clause for clause in re.split(r"(?<=[,;:.!?—–])\s+", text) if not _contrast(clause))
     said = words(kept)
     content = frozenset(stem(w) for w in said if w not in FUNCTION | NO)
-    negated = bool(NO & set(said))
-    return Text(words(text), content or frozenset(map(stem, said)), numbers_in(kept), negated)
+    everything = frozenset(map(stem, said))
+    return Text(words(text), everything, content or everything, numbers_in(kept), bool(NO & set(said)))
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""CueSpeak: reacting while the user talks on."""

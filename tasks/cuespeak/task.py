@@ -1,0 +1,25 @@
+"""CueSpeak: reacting while the user talks on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tml_bench.tasks.timed.items import CUESPEAK
+from tml_bench.tasks.timed.task import Timed
+
+
+class CueSpeak(Timed):
+    """The development split, which is run by default and looked at."""
+
+    name = "cuespeak"
+    title = "CueSpeak: reacting while the user talks on"
+    subsets = CUESPEAK
+    home = Path(__file__).parent
+
+
+class CueSpeakTest(CueSpeak):
+    """The test split, on which results are reported."""
+
+    name = "cuespeak-test"
+    title = "CueSpeak, test split"
+    split = "test"

@@ -1,0 +1,1 @@
+"""TimeSpeak: saying it at the right time."""

@@ -1,0 +1,25 @@
+"""TimeSpeak: saying it at the right time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tml_bench.tasks.timed.items import TIMESPEAK
+from tml_bench.tasks.timed.task import Timed
+
+
+class TimeSpeak(Timed):
+    """The development split, which is run by default and looked at."""
+
+    name = "timespeak"
+    title = "TimeSpeak: saying it at the right time"
+    subsets = TIMESPEAK
+    home = Path(__file__).parent
+
+
+class TimeSpeakTest(TimeSpeak):
+    """The test split, on which results are reported."""
+
+    name = "timespeak-test"
+    title = "TimeSpeak, test split"
+    split = "test"
