@@ -1,8 +1,8 @@
 """Score a run over a parquet of the official size with a judge that costs nothing; print time and memory.
 
-``python benchmarks/audiomc_scoring.py [CONVERSATIONS] [MB_A_CONVERSATION]`` writes a parquet of 452 conversations in
-the official columns (row groups of 100, audio of noise), lets the silent and a talking adapter record one run each,
-and scores them. Peak memory is of this process.
+``python benchmarks/audiomc_scoring.py [CONVERSATIONS] [MB_A_CONVERSATION]`` writes a parquet of 452
+conversations in the official columns (row groups of 100, audio of noise), lets the silent and a talking adapter
+record one run each, and scores them. Peak memory is of this process.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Yes:
 
 
 def write(path: Path, conversations: int, megabytes: float) -> None:
-    """A parquet in row groups of ``GROUP``; run it in a process of its own, it holds a whole group in memory."""
+    """A parquet in row groups of ``GROUP``; holds a whole group in memory, so let another process do it."""
     rng = np.random.default_rng(0)
     out = io.BytesIO()
     noise = rng.normal(0, 0.1, round(megabytes * 1e6 / TURNS / 2)).astype(np.float32)
