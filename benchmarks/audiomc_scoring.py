@@ -1,8 +1,8 @@
 """Score a run over a parquet of the official size with a judge that costs nothing; print time and memory.
 
 ``python benchmarks/audiomc_scoring.py [CONVERSATIONS] [MB_A_CONVERSATION]`` writes a parquet of 452
-conversations in the official columns (row groups of 100, audio of noise), lets the silent and a talking adapter
-record one run each, and scores them. Peak memory is of this process.
+conversations in the official columns (row groups of 100, audio of noise), lets the silent and a talking
+adapter record one run each, and scores them. Peak memory is of this process.
 """
 
 from __future__ import annotations

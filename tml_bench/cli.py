@@ -401,7 +401,8 @@ def prepare(
     source = items or items_of(task)
     found = load_items(source)
     place_items(source, out)
-    with _progress("rendering", len(found)) as advance:
+    with _progress() as bar:
+        advance = bar("rendering", len(found))
         for name in render_set(found, out, VERSION, Variant(voice, noise, pace), jobs):
             advance(name)
     click.echo(f"{len(found)} items in {out}")
