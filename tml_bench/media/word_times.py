@@ -23,6 +23,7 @@ SILENCE_S = 0.15
 """A silence at least so long at a boundary sets the times beside it."""
 REACH_S = 0.06
 """How far from a boundary the aligner may have put it for a silence to count as being there."""
+_SHORTEST_S = 0.03
 _LEAD_S = 0.5
 _FRAME_CENTRE_S = 0.0128
 """The aligner names a frame by its first sample; what it judges is a window of 25.6 ms from there on."""
@@ -89,8 +90,8 @@ def _snap(bounds: list[list[float]], silences: Sequence[tuple[float, float]]) ->
             if b - a >= SILENCE_S
             and b > before[1] - REACH_S
             and a < after[0] + REACH_S
-            and a > before[0]
-            and b < after[1]
+            and a >= before[0] + _SHORTEST_S
+            and b <= after[1] - _SHORTEST_S
         ]
         if near:
             before[1], after[0] = max(near, key=lambda silence: silence[1] - silence[0])
