@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.judges.contract import Question, Verdict
+from tml_bench.judges.scoring import score_all
+from tml_bench.metrics.aggregate import estimate
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.report.baselines import observations
 from tml_bench.samples import At, Sample, Utterance
-from tml_bench.task import Score
+from tml_bench.task import Kind, Overall, Score
 from tml_bench.tasks.fd_bench_v1 import loader
 from tml_bench.tasks.fd_bench_v1.annotation import Backchannel, Interruption, Pause, TurnEnd
 from tml_bench.tasks.fd_bench_v1.task import FdBenchV1
@@ -138,7 +143,7 @@ def test_references(tmp_path: Path) -> None:
     assert (pause.reference.user_end_s, pause.reference.ideal) == (10.0, ())
     assert turn.reference.annotation == TurnEnd(10.0, 5.0)
     assert (turn.reference.user_end_s, turn.reference.ideal) == (5.0, (Utterance(5.2),))
-    assert interruption.reference.annotation == Interruption(10.0, (4.0, 6.0))
+    assert interruption.reference.annotation == Interruption(10.0, (4.0, 6.0), "a", "b")
     assert interruption.reference.user_end_s == 6.0
     assert interruption.reference.ideal == (Utterance(2.5, until_s=4.2), Utterance(6.2))
 
@@ -362,7 +367,7 @@ def test_silence(tmp_path: Path) -> None:
     [
         ("candor_pause_handling", {"fdb_pause_tor"}),
         ("candor_turn_taking", {"fdb_tor", "fdb_latency"}),
-        ("synthetic_user_interruption", {"fdb_tor", "fdb_latency"}),
+        ("synthetic_user_interruption", {"fdb_tor", "fdb_latency", "fdb_rating"}),
         ("icc_backchannel", {"fdb_bc_tor"}),
     ],
 )
@@ -417,6 +422,125 @@ def test_score_of_an_interruption(tmp_path: Path) -> None:
     }
 
 
+# ---- the rating of answers to interruptions
+
+CUT_IN = [{"context": "Tell me about stocks.", "interrupt": "What is a bond?", "timestamp": [4.0, 6.0]}]
+
+
+class Rates:
+    """A judge that gives one answer, or none.
+
+    Attributes:
+        asked: the questions it was given.
+    """
+
+    id = "fake"
+
+    def __init__(self, answer: str | None = "4") -> None:
+        self.answer_ = answer
+        self.asked: list[Question] = []
+
+    def answer(
+        self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
+    ) -> list[Verdict]:
+        self.asked += questions
+        return [Verdict(self.answer_, missing="" if self.answer_ else "HTTP 500") for _ in questions]
+
+
+def spoken_words(start_s: float, text: str) -> tuple[Word, ...]:
+    """Words of 0.3 s each."""
+    return tuple(Word(w, start_s + 0.3 * k, start_s + 0.3 * (k + 1)) for k, w in enumerate(text.split()))
+
+
+def rated(sample: Sample, timeline: Timeline, judge: Rates | None = None) -> Score:
+    return score_all(TASK, [(sample, timeline)], judge).scores[0]
+
+
+def test_the_judge_sees_what_was_said_and_what_follows_the_interruption(tmp_path: Path) -> None:
+    item(tmp_path, "synthetic_user_interruption", content=CUT_IN)
+    words = spoken_words(3.0, "Stocks are") + spoken_words(6.5, "A bond is a loan.")
+    judge = Rates()
+    score = rated(only(tmp_path), heard((3.0, 3.6), (6.5, 8.0), words=words), judge)
+    assert numbers(score)["fdb_rating"] == 4
+    (question,) = judge.asked
+    assert [(line.role, line.text) for line in question.lines] == [
+        ("context", "Tell me about stocks."),
+        ("interruption", "What is a bond?"),
+        ("reply", "A bond is a loan."),
+    ]
+
+
+def test_only_takeovers_are_rated(tmp_path: Path) -> None:
+    item(tmp_path, "synthetic_user_interruption", content=CUT_IN)
+    judge = Rates("0")
+    score = rated(only(tmp_path), heard((6.5, 6.8), words=spoken_words(6.5, "Okay.")), judge)
+    assert judge.asked == []
+    assert "fdb_rating" not in score.values | score.missing
+    silent = rated(only(tmp_path), Timeline(10.0), judge)
+    assert "fdb_rating" not in silent.values | silent.missing
+
+
+def test_an_imported_transcript_is_rated_whole(tmp_path: Path) -> None:
+    item(tmp_path, "synthetic_user_interruption", content=CUT_IN)
+    judge = Rates("5")
+    words = spoken_words(1.0, "A bond is a loan.")
+    assert (
+        numbers(rated(only(tmp_path), heard(words=words, source=WordSource.IMPORTED), judge))["fdb_rating"]
+        == 5
+    )
+    assert judge.asked[0].texts("reply") == ("A bond is a loan.",)
+
+
+def test_a_rating_that_cannot_be_had_is_missing_and_not_0(tmp_path: Path) -> None:
+    item(tmp_path, "synthetic_user_interruption", content=CUT_IN)
+    timeline = heard((6.5, 8.0), words=spoken_words(6.5, "A bond is a loan."))
+    assert rated(only(tmp_path), timeline, Rates(None)).missing == {"fdb_rating": "HTTP 500"}
+    by_rule = rated(only(tmp_path), timeline)
+    assert by_rule.missing == {"fdb_rating": "no rule decides fdb-rating: give a --judge that does"}
+    assert numbers(by_rule)["fdb_tor"] == 1
+
+
+@pytest.mark.parametrize("lacks", [{"context": "  "}, {"interrupt": None}])
+def test_without_the_users_words_there_is_nothing_to_rate_by(tmp_path: Path, lacks: dict[str, Any]) -> None:
+    item(tmp_path, "synthetic_user_interruption", content=[CUT_IN[0] | lacks])
+    judge = Rates()
+    timeline = heard((6.5, 8.0), words=spoken_words(6.5, "A bond is a loan."))
+    score = rated(only(tmp_path), timeline, judge)
+    assert judge.asked == []
+    assert score.missing["fdb_rating"].startswith("interrupt.json does not say what the user says")
+
+
+def test_the_mean_rating_is_over_takeovers(tmp_path: Path) -> None:
+    for number in "123":
+        item(tmp_path, "synthetic_user_interruption", number, CUT_IN)
+    replies = {"1": "A bond is a loan.", "2": "Stocks are shares of firms.", "3": "Okay."}
+    samples = list(TASK.samples(tmp_path))
+    pairs = [
+        (s, heard((6.5, 8.0), words=spoken_words(6.5, replies[s.id.rpartition("-")[2]]))) for s in samples
+    ]
+
+    class ByReply(Rates):
+        def answer(
+            self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
+        ) -> list[Verdict]:
+            return [Verdict("5" if "loan" in q.texts("reply")[0] else "2") for q in questions]
+
+    scores = score_all(TASK, pairs, ByReply()).scores
+    part = Overall("synthetic_user_interruption", ("synthetic_user_interruption",))
+    values = observations(scores, part, "fdb_rating")
+    assert [v.numerator for v in values] == [5, 2]
+    assert estimate(values, Kind.MEAN).mean == pytest.approx(3.5)
+
+
+def test_blind_and_ideal_respondents_have_nothing_to_rate(tmp_path: Path) -> None:
+    item(tmp_path, "synthetic_user_interruption", content=CUT_IN)
+    sample = only(tmp_path)
+    timelines = [*TASK.blind(sample).values(), TASK.ideal(sample)]
+    assert any(numbers(TASK.score(sample, t)).get("fdb_tor") for t in timelines)
+    assert all(TASK.questions(sample, t) == () for t in timelines)
+    assert all("fdb_rating" not in TASK.score(sample, t).missing for t in timelines)
+
+
 def test_score_of_backchannels(tmp_path: Path) -> None:
     folder = item(tmp_path, "icc_backchannel")
     put(folder / "backchannel.json", [{"timestamp": [1.0, 2.0]}, {"timestamp": [8.0, 9.0]}])
@@ -452,7 +576,8 @@ def test_every_score_is_declared_and_every_metric_scored(tmp_path: Path) -> None
     for sample in samples:
         scores = [TASK.score(sample, t) for t in TASK.blind(sample).values()]
         declared = {m.name for m in TASK.metrics if sample.subset in m.subsets}
-        assert set().union(*(s.values for s in scores)) == declared
+        judged = {m.name for m in TASK.metrics if m.judged}  # blind respondents are made of times alone
+        assert set().union(*(s.values for s in scores)) == declared - judged
         assert all(not s.missing for s in scores)
 
 

@@ -173,7 +173,7 @@ def imported_scores() -> dict[str, dict[str, float]]:
         )
         timeline = Timeline(30.0, spans, recorded.words, WordSource.IMPORTED, spans)
         score = TASK.score(recorded.sample, timeline)
-        assert score.missing == {}
+        assert score.missing.keys() <= {"fdb_rating"}  # which needs a judge
         found[score.subset] = {name: value.numerator for name, value in score.values.items()}
     return found
 

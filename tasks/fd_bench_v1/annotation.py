@@ -55,10 +55,14 @@ class Interruption:
     Attributes:
         duration_s: length of the clip.
         interruption: start and end of the interrupting speech.
+        context: what the user says first; empty if not known.
+        text: what they cut in with; empty if not known.
     """
 
     duration_s: float
     interruption: Interval
+    context: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,13 @@ def read_interruption(folder: Path, duration_s: float) -> Interruption:
     Raises:
         BadSampleError: the file is missing or broken.
     """
-    return Interruption(duration_s, _timestamps(folder / "interrupt.json", duration_s)[0])
+    path = folder / "interrupt.json"
+    timestamp = _timestamps(path, duration_s)[0]
+    items = load_json(path)
+    item = items[0] if isinstance(items, list) else None
+    texts = (item.get(name) if isinstance(item, dict) else None for name in ("context", "interrupt"))
+    context, text = (text.strip() if isinstance(text, str) else "" for text in texts)
+    return Interruption(duration_s, timestamp, context, text)
 
 
 def read_backchannel(folder: Path, duration_s: float, gt: Path | None) -> Backchannel:

@@ -30,9 +30,10 @@ def _metric(
     describes: str,
     kind: Kind | None = None,
     spread: bool = False,
+    judged: bool = False,
 ) -> Metric:
     kind = kind or (Kind.RATE if unit == "%" else Kind.MEAN)
-    return Metric(name, title, unit, direction, kind, 1, subsets, family, describes, spread)
+    return Metric(name, title, unit, direction, kind, 1, subsets, family, describes, spread, judged)
 
 
 METRICS = (
@@ -115,6 +116,10 @@ METRICS = (
     _metric(
         "fdb_latency", "FDB latency", "s", LOWER, ANSWERED, EXACT,
         "Time from the user's end to the first word, at least 0; takeovers only.",
+    ),
+    _metric(
+        "fdb_rating", "FDB rating", "", HIGHER, INTERRUPTION, EXACT,
+        "How well the answer responds to the interruption, 0 to 5 by a judge; takeovers only.", judged=True,
     ),
 )  # fmt: skip
 

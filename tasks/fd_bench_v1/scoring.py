@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from tml_bench.errors import BadSampleError
+from tml_bench.judges.contract import Question, Verdicts, verdict_of
 from tml_bench.metrics import backchannel, fdb_reference, turn_taking
 from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
 from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation, classify
-from tml_bench.perception.timeline import Timeline, WordSource
+from tml_bench.perception.timeline import Timeline, Word, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks.fd_bench_v1.annotation import Annotation, Backchannel, Interruption, Pause, TurnEnd
+from tml_bench.tasks.fd_bench_v1.rubric import KEY, PLACEHOLDER, rating
 from tml_bench.tasks.shared import NO_WORDS
+
+NO_TEXTS = "interrupt.json does not say what the user says: give it context and interrupt"
 
 
 @dataclass(slots=True)
@@ -62,13 +68,38 @@ def annotated(sample: Sample) -> tuple[Mark, ...]:
     return ()
 
 
-def score(task: str, sample: Sample, timeline: Timeline) -> Score:
+def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+    """How well the answer to an interruption responds to it; nothing where there is none, or nothing to rate.
+
+    Raises:
+        BadSampleError: the sample has a problem.
+    """
+    item = annotation_of(sample)
+    if not isinstance(item, Interruption) or not (item.context and item.text):
+        return ()
+    said = _answer_text(_after(timeline, item.interruption[1]))
+    return (rating(item.context, item.text, said),) if said else ()
+
+
+def _answer_text(words: Sequence[Word]) -> str:
+    """What is to be rated: the words of a takeover; empty where there is none, or none with words in it."""
+    try:
+        takeover = fdb_reference.turn_tor(_times(words))
+    except UndefinedInReferenceError:
+        return ""
+    if not takeover or all(word.text == PLACEHOLDER for word in words):
+        return ""
+    return " ".join(word.text.strip() for word in words).strip()
+
+
+def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
     """Score one recording.
 
     Args:
         task: the task's name.
         sample: what was played.
         timeline: what was heard.
+        verdicts: on what `questions` asks.
 
     Raises:
         BadSampleError: the sample has a problem.
@@ -80,8 +111,9 @@ def score(task: str, sample: Sample, timeline: Timeline) -> Score:
             _pause(sheet, pause, speech, timeline)
         case TurnEnd(user_end_s=end):
             _turn_end(sheet, end, speech, timeline)
-        case Interruption(interruption=interruption):
-            _interruption(sheet, interruption, speech, timeline)
+        case Interruption() as item:
+            _interruption(sheet, item.interruption, speech, timeline)
+            _rating(sheet, item, timeline, verdicts)
         case Backchannel() as item:
             _backchannel(sheet, item, speech, timeline)
     if timeline.word_source is WordSource.NONE:
@@ -126,12 +158,23 @@ def _interruption(
     sheet.put("yield", result.yielded)
     sheet.put("stop_latency", result.stop_latency_s)
     sheet.rows += [_event("interruption", *interrupted), *result.rows]
-    words = _word_times(sheet, timeline, ("fdb_tor", "fdb_latency"))
-    if words is not None:
-        # The reference's recogniser hears nothing before the interruption's end; an imported transcript
-        # was made that way already.
-        after = words if timeline.word_source is WordSource.IMPORTED else _cropped(words, interrupted[1])
-        _transcript(sheet, after, interrupted[1])
+    if _word_times(sheet, timeline, ("fdb_tor", "fdb_latency", "fdb_rating")) is not None:
+        _transcript(sheet, _times(_after(timeline, interrupted[1])), interrupted[1])
+
+
+def _rating(sheet: _Sheet, item: Interruption, timeline: Timeline, verdicts: Verdicts) -> None:
+    """The rating of the answer, where there is one to rate."""
+    verdict = verdict_of(verdicts, KEY)
+    if "fdb_tor" in sheet.missing:
+        sheet.missing["fdb_rating"] = sheet.missing["fdb_tor"]
+    elif not _answer_text(_after(timeline, item.interruption[1])):
+        return
+    elif not (item.context and item.text):
+        sheet.missing["fdb_rating"] = NO_TEXTS
+    elif verdict.answer is None:
+        sheet.missing["fdb_rating"] = verdict.missing
+    else:
+        sheet.put("fdb_rating", float(verdict.answer))
 
 
 def _backchannel(
@@ -199,19 +242,29 @@ def _word_times(sheet: _Sheet, timeline: Timeline, names: Sequence[str]) -> list
     if timeline.word_source is WordSource.NONE:
         sheet.missing |= dict.fromkeys(names, NO_WORDS)
         return None
-    words: list[WordTimes] = [(w.start_s, w.end_s) for w in timeline.words]
+    words = _times(timeline.words)
     if words:
         sheet.rows.append({**_event("transcript", words[0][0], words[-1][1]), "words": float(len(words))})
     return words
 
 
-def _cropped(words: Sequence[WordTimes], from_s: float) -> list[WordTimes]:
-    """The words heard from ``from_s`` on; one that is under way begins there."""
+def _after(timeline: Timeline, from_s: float) -> list[Word]:
+    """The words heard from ``from_s`` on; one that is under way begins there.
+
+    The reference's recogniser hears nothing before the interruption's end; an imported transcript was made
+    that way already.
+    """
+    if timeline.word_source is WordSource.IMPORTED:
+        return list(timeline.words)
     return [
-        (start if start is None else max(start, from_s), end)
-        for start, end in words
-        if end is None or end > from_s
+        w if w.start_s is None else structs.replace(w, start_s=max(w.start_s, from_s))
+        for w in timeline.words
+        if w.end_s is None or w.end_s > from_s
     ]
+
+
+def _times(words: Sequence[Word]) -> list[WordTimes]:
+    return [(w.start_s, w.end_s) for w in words]
 
 
 def _event(event: str, start_s: float | None, end_s: float | None = None) -> Row:

@@ -7,6 +7,7 @@ from math import ceil
 
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
+from tml_bench.tasks.fd_bench_v1.rubric import PLACEHOLDER
 from tml_bench.tasks.fd_bench_v1.scoring import annotation_of
 
 ANSWER_S, ANSWER_WORDS = 2.0, 5
@@ -67,7 +68,7 @@ def spoken(duration_s: float, utterances: Iterable[Utterance]) -> Timeline:
         segments.append(Segment(start, end))
         step = (planned_end - start) / count
         onsets = [start + i * step for i in range(count)]
-        words += [Word("word", t, min(t + step, end)) for t in onsets if t < end]
+        words += [Word(PLACEHOLDER, t, min(t + step, end)) for t in onsets if t < end]
     return Timeline(
         duration_s,
         tuple(segments),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.judges.contract import Verdicts
+from tml_bench.judges.contract import Question, Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Imported, Mark, Published, Score, Task
 from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
+from tml_bench.tasks.fd_bench_v1.rubric import RATING
 from tml_bench.tasks.shared import dataset_name, published_rows
 
 MINI = Path(__file__).parent / "mini"
@@ -38,9 +39,7 @@ parts MIT. Unpack them to
 
 and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and FLAC all do.
 """
-    not_run = {  # noqa: RUF012
-        "interruption rating (fdb_rating)": "needs a language model as judge of the answer's relevance (0-5)"
-    }
+    rubrics = (RATING,)
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when every subset there has its official size, else ``custom``; or the mini set."""
@@ -54,13 +53,21 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
         """
         return loader.load(data or MINI, subsets)
 
+    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+        """How well the answer to an interruption responds to it.
+
+        Raises:
+            BadSampleError: the sample has a problem.
+        """
+        return scoring.questions(sample, timeline)
+
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording with both families of measures.
 
         Raises:
             BadSampleError: the sample has a problem.
         """
-        return scoring.score(self.name, sample, timeline)
+        return scoring.score(self.name, sample, timeline, verdicts)
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """Silence, talking always, one answer at a fixed time, a metronome; see ``strategies``."""
@@ -75,7 +82,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
         return (*scoring.annotated(sample), *super().marks(sample))
 
     def published(self) -> tuple[Published, ...]:
-        """The table of the Full-Duplex-Bench repository; ``fdb_rating`` is its rating by GPT-4."""
+        """The table of the Full-Duplex-Bench repository; ``fdb_rating`` there is by GPT-4 Turbo."""
         return published_rows(self.name)
 
     def imports(self, folder: Path) -> Iterator[Imported]:

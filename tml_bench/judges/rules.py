@@ -37,7 +37,7 @@ class RuleJudge:
         name = question.rubric.name
         rule = self._rules.get(name)
         if rule is None:
-            return Verdict(None, judge="rules", missing=f"no rule decides {name}; use another judge")
+            return Verdict(None, judge="rules", missing=f"no rule decides {name}: give a --judge that does")
         decision = rule.decide(question)
         version = str(rule.version)
         if decision.answer is None:
