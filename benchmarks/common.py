@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterator
@@ -27,6 +28,16 @@ def machine() -> str:
     processor = names[0] if names else platform.processor() or platform.machine()
     system = f"{platform.system()} {platform.machine()}"
     return f"{processor}, {os.cpu_count()} logical; {system}; Python {platform.python_version()}"
+
+
+def processor_s() -> float:
+    """Processor seconds that the whole machine has used; NaN where it does not say."""
+    stat = Path("/proc/stat")
+    if not stat.is_file():
+        return math.nan
+    used = [int(n) for n in stat.read_text().split("\n", 1)[0].split()[1:9]]
+    idle = used[3] + used[4]
+    return (sum(used) - idle) / os.sysconf("SC_CLK_TCK")
 
 
 class Null(StepAdapter):
