@@ -1,9 +1,9 @@
-"""The official parquet, unpacked row by row into the form of ``conversations``.
+"""The official parquet, unpacked column by column into the form of ``conversations``.
 
 Columns are found by what they hold, because their names are not promised: user audio is binary (alone or as
 ``{"bytes": ..., "path": ...}``) and its name holds the number of the turn; transcripts are text whose name
 holds ``user`` or ``assistant`` and a number; ``axis`` holds only the four axes; ``rubric`` is the column of
-that name. Audio is streamed: never more than one row, and the page it lies on, is in memory.
+that name. Audio is streamed: never more than one cell, and the page it lies on, is in memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,33 +89,89 @@ def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = l
 def conversations(
     files: Sequence[Path], folder: Path, tell: Callable[[str], None] = lambda line: None
 ) -> Iterator[Conversation]:
-    """Read parquet files, one row at a time; audio goes into ``folder``.
+    """Read parquet files; audio goes into ``folder``.
 
     Raises:
         UserError: as ``unpacked``.
     """
     try:
         import pyarrow as pa
-        from pyarrow import parquet
     except ImportError:
         raise UserError(
             f"{files[0].name} needs pyarrow to be read", "pip install 'tml-bench[parquet]'"
         ) from None
-    row = 0
+    before = 0
     for path in files:
         try:
-            with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-                columns = find_columns(file.schema_arrow, _samples(path))
-                total = file.metadata.num_rows
-                for batch in file.iter_batches(batch_size=1, columns=_needed(columns), use_threads=False):
-                    for cells in batch.to_pylist():
-                        row += 1
-                        tell(f"unpacking {path.name}: conversation {row} of {total}")
-                        yield _conversation(cells, columns, row, folder)
+            rows = _Rows(path, before, folder)
+            rows.write_audio(tell)
         except (pa.ArrowException, OSError) as error:
-            raise UserError(
-                f"{path}: not a parquet file that can be read ({error})", "download it again"
-            ) from None
+            problem = f"{path}: not a parquet file that can be read ({error})"
+            raise UserError(problem, "download it again") from None
+        before += len(rows.cells)
+        yield from rows.conversations()
+
+
+class _Rows:
+    """One file: its texts in memory, its audio on disk.
+
+    Args:
+        path: the file.
+        before: rows of the files before it.
+        folder: where audio goes.
+    """
+
+    def __init__(self, path: Path, before: int, folder: Path) -> None:
+        from pyarrow import parquet
+
+        self._path, self._before, self._folder = path, before, folder
+        with parquet.ParquetFile(path) as file:
+            self._columns = find_columns(file.schema_arrow, _samples(path))
+        self.cells = list(_values(path, _texts(self._columns)))
+        self._audio: dict[tuple[int, int], str] = {}
+
+    def write_audio(self, tell: Callable[[str], None]) -> None:
+        """Write every user turn's audio: a column at a time, for a page holds a column of a hundred rows."""
+        audio = self._columns.user_audio
+        for done, (turn, column) in enumerate(sorted(audio.items())):
+            tell(f"unpacking {self._path.name}: turn {turn}, {done} of {len(audio)} columns done")
+            for row, cells in enumerate(_values(self._path, [column])):
+                if data := _bytes(cells[column]):
+                    self._audio[row, turn] = self._write(row, turn, data)
+
+    def _write(self, row: int, turn: int, data: bytes) -> str:
+        suffix = next((s for magic, s in _SUFFIXES if data.startswith(magic)), ".mp3")
+        place = f"audio/{self._name(row)}/{turn}{suffix}"
+        (self._folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (self._folder / place).write_bytes(data)
+        return place
+
+    def _name(self, row: int) -> str:
+        number = f"row-{self._before + row + 1:04d}"
+        given = str(self.cells[row].get(self._columns.id) or "")
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", given).strip("-.") or number
+
+    def conversations(self) -> Iterator[Conversation]:
+        """The file's conversations, in order."""
+        for row, cells in enumerate(self.cells):
+            name, axis = self._name(row), _axis(str(cells[self._columns.axis]))
+            speaker = str(cells.get(self._columns.speaker) or "")
+            try:
+                turns = tuple(self._turns(row, cells))
+                items = rubric_items(cells[self._columns.rubric])
+            except ValueError as error:
+                yield Conversation(name, axis, (), (), speaker, problem=f"{name}: {error}")
+            else:
+                yield Conversation(name, axis, turns, items, speaker)
+
+    def _turns(self, row: int, cells: Mapping[str, Any]) -> Iterator[Exchange]:
+        said = {n: str(cells[c] or "").strip() for n, c in self._columns.user_text.items()}
+        spoken = sorted(number for number, text in said.items() if text)
+        for number in spoken:
+            if (row, number) not in self._audio:
+                raise ValueError(f"user turn {number} has a transcript and no audio")
+            reply = str(cells.get(self._columns.assistant_text.get(number, "")) or "").strip()
+            yield Exchange(said[number], self._audio[row, number], "" if number == spoken[-1] else reply)
 
 
 def find_columns(schema: pa.Schema, texts: Mapping[str, Sequence[str]]) -> Columns:
@@ -206,33 +263,6 @@ def _text_of(value: object) -> str:
     raise ValueError(f"an item of the rubric is {value!r}")
 
 
-def _conversation(cells: Mapping[str, Any], columns: Columns, row: int, folder: Path) -> Conversation:
-    name = str(cells.get(columns.id) or f"row-{row:04d}") if columns.id else f"row-{row:04d}"
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or f"row-{row:04d}"
-    axis, speaker = _axis(str(cells[columns.axis])), str(cells.get(columns.speaker) or "")
-    try:
-        turns = tuple(_turns(cells, columns, name, folder))
-        items = rubric_items(cells[columns.rubric])
-    except ValueError as error:
-        return Conversation(name, axis, (), (), speaker, problem=f"{name}: {error}")
-    return Conversation(name, axis, turns, items, speaker)
-
-
-def _turns(cells: Mapping[str, Any], columns: Columns, name: str, folder: Path) -> Iterator[Exchange]:
-    said = {n: cells[c] for n, c in columns.user_text.items() if cells[c] and str(cells[c]).strip()}
-    for number in sorted(said):
-        data = _bytes(cells.get(columns.user_audio.get(number, "")))
-        if not data:
-            raise ValueError(f"user turn {number} has a transcript and no audio")
-        suffix = next((s for magic, s in _SUFFIXES if data.startswith(magic)), ".mp3")
-        place = f"audio/{name}/{number}{suffix}"
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        (folder / place).write_bytes(data)
-        last = number == max(said)
-        reply = "" if last else str(cells.get(columns.assistant_text.get(number, "")) or "")
-        yield Exchange(str(said[number]).strip(), place, reply.strip())
-
-
 def _bytes(cell: object) -> bytes:
     if isinstance(cell, Mapping):
         cell = cell.get("bytes")
@@ -246,20 +276,24 @@ def _samples(path: Path) -> dict[str, list[str]]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-        names = [
-            f.name
-            for f in file.schema_arrow
-            if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)
-        ]
-        batch = next(file.iter_batches(batch_size=16, columns=names, use_threads=False), None)
-        rows = batch.to_pylist() if batch is not None else []
+    with parquet.ParquetFile(path) as file:
+        names = [f.name for f in file.schema_arrow if f.type in (pa.string(), pa.large_string())]
+    rows = list(islice(_values(path, names), 16))
     return {name: [str(row[name]) for row in rows if row[name]] for name in names}
 
 
-def _needed(columns: Columns) -> list[str]:
+def _values(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of some columns, one in memory at a time beside the page it lies on."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        for batch in file.iter_batches(batch_size=1, columns=list(columns), use_threads=False):
+            yield from batch.to_pylist()
+
+
+def _texts(columns: Columns) -> list[str]:
     named = (columns.id, columns.axis, columns.rubric, columns.speaker)
-    by_turn = (columns.user_audio, columns.user_text, columns.assistant_text)
+    by_turn = (columns.user_text, columns.assistant_text)
     return [*filter(None, named), *(name for found in by_turn for name in found.values())]
 
 
