@@ -286,7 +286,15 @@ def cli() -> str:
     """Every command with its arguments and options."""
     from tml_bench.cli import main
 
-    return "\n".join(_command(name, command) for name, command in sorted(main.commands.items()))
+    return "\n".join(_commands("", main))
+
+
+def _commands(prefix: str, group: click.Group) -> Iterator[str]:
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from _commands(f"{prefix}{name} ", command)
+        else:
+            yield _command(f"{prefix}{name}", command)
 
 
 def _command(name: str, command: click.Command) -> str:

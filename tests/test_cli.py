@@ -63,6 +63,13 @@ def test_every_command_s_help_has_an_example(name: str) -> None:
     assert f"  tml-bench {name}" in result.output
 
 
+@pytest.mark.parametrize("name", sorted(main.commands["judge"].commands))
+def test_every_judge_command_s_help_has_an_example(name: str) -> None:
+    result = call("judge", name, "--help")
+    assert result.exit_code == 0
+    assert f"  tml-bench judge {name}" in result.output
+
+
 def test_the_command_line_loads_nothing_heavy() -> None:
     heavy = "{'numpy', 'pandas', 'soundfile', 'soxr', 'matplotlib', 'cv2', 'av', 'rich', 'msgspec'}"
     code = f"import sys, tml_bench.cli; print(sorted({heavy} & set(sys.modules)))"

@@ -123,6 +123,8 @@ def commands() -> Iterator[object]:
 def test_commands_exist(words: list[str]) -> None:
     name, *arguments = words
     command = main.commands[name]
+    if isinstance(command, click.Group):
+        command, arguments = command.commands[arguments[0]], arguments[1:]
     command.make_context(name, arguments, parent=click.Context(main))
 
 

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from fake_servers.judge import FakeJudge
+from msgspec import structs
 
 from tml_bench.cli import main
+from tml_bench.judges.human import read_sheet
 from tml_bench.judges.scoring import Judged
+from tml_bench.judges.sheet import to_csv as to_sheet
 from tml_bench.report.files import read_summaries
 from tml_bench.report.html import to_html
 from tml_bench.report.layout import tables
@@ -159,6 +162,62 @@ def test_runs_by_different_judges_never_share_a_table(run: Path, made: Path) -> 
         "judge rules pvqa-coverage=1",
     ]
     assert all("rubrics pvqa-coverage 1" in t.holds for t in found)
+
+
+def test_people_judge_a_run_from_a_sheet(run: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    made = call("judge", "sheet", run, "--out", sheet)
+    assert made.exit_code == 0, made.output
+    assert sheet.with_suffix(".html").is_file()
+    rows = read_sheet(sheet)
+    assert f"{len(rows)} questions, {len(rows)} new, 0 answered" in made.output
+    assert "oracle" not in sheet.read_text(encoding="utf-8")
+    sheet.write_text(to_sheet([structs.replace(row, answer="2") for row in rows]), encoding="utf-8")
+    assert call("score", run, "--judge", f"human:{sheet}").exit_code == 0
+    (summary,) = read_summaries([run])
+    assert summary.facts.judge.startswith("human ")
+    assert metric(summary).estimate.mean == pytest.approx(0.5)
+    # Nobody was asked what blind strategies are worth.
+    assert metric(summary).baseline.blind["always-reply"] is None
+    again = call("judge", "sheet", run, "--out", sheet)
+    assert f"{len(rows)} questions, 0 new, {len(rows)} answered" in again.output
+
+
+def test_a_sheet_that_is_half_filled_in_is_missing_data(run: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    call("judge", "sheet", run, "--out", sheet, "--limit", "1")
+    sheet.write_text(to_sheet([structs.replace(r, answer="3") for r in read_sheet(sheet)]), encoding="utf-8")
+    assert call("score", run, "--judge", f"human:{sheet}").exit_code == 0
+    (summary,) = read_summaries([run])
+    assert summary.judgements is not None
+    assert summary.judgements.missing.keys() == {"not on the sheet"}
+    assert metric(summary).estimate.n == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("judge", "sheet", "{run}", "--rubric", "politeness"), "rubrics of these runs: pvqa-coverage"),
+        (("judge", "sheet", "{run}/nothing"), "does not exist"),
+        (("judge", "cache", "{run}/none.sqlite"), "does not exist"),
+        (("score", "{run}", "--judge", "human:{run}/none.csv"), "cannot be read"),
+        (("score", "{run}", "--judge", "human:"), "there is no such judge"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(made: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = call(*(argument.format(run=made) for argument in arguments))
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_what_a_cache_holds_is_printed(run: Path) -> None:
+    with FakeJudge(decide=by_wording) as fake:
+        call("score", run, "--judge", spec(fake))
+        asked = len(fake.requests)
+    shown = call("judge", "cache", run.parent / "judge-cache.sqlite").output
+    assert (
+        f"openai m prompt=1 temperature=0: pvqa-coverage 1: {asked} answers, {100 * asked:,} tokens" in shown
+    )
 
 
 def test_a_judge_that_does_not_exist_is_said_before_anything_is_run(tmp_path: Path) -> None:

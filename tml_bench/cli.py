@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 import click
 
 from tml_bench import __version__
+from tml_bench.cli_judge import judge as judge_commands
 from tml_bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -457,6 +458,9 @@ def doctor() -> None:
         click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.what}: {finding.detail}")
         broken = broken or finding.state == "broken"
     sys.exit(1 if broken else 0)
+
+
+main.add_command(judge_commands)
 
 
 def _pool(jobs: int | None, step_timeout: float) -> Pool:

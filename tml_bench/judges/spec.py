@@ -20,6 +20,7 @@ from tml_bench.judges.asking import Effort, ModelJudge
 from tml_bench.judges.budget import Budget
 from tml_bench.judges.cache import Cache
 from tml_bench.judges.contract import Judge
+from tml_bench.judges.human import KIND, HumanJudge
 from tml_bench.judges.openai import OpenAIChat
 from tml_bench.judges.rules import rule_judge
 from tml_bench.task import Task
@@ -51,12 +52,18 @@ class Judging:
     ) -> None:
         self.spec = spec
         self.model: ModelJudge | None = None
+        self._human: HumanJudge | None = None
         self._obstacle = ""
         kind, _, options = spec.partition(":")
         if kind == RULES and not options:
             return
+        if kind == KIND and options:
+            self._human = HumanJudge(Path(options))
+            return
         if kind != "openai":
-            raise UserError(f"--judge {spec}: there is no such judge", "give rules or openai:model=...")
+            raise UserError(
+                f"--judge {spec}: there is no such judge", "give rules, openai:model=NAME or human:SHEET.csv"
+            )
         model, effort = openai_of(options)
         budget = Budget(calls, tokens)
         self._obstacle = "" if budget.nothing else model.obstacle()
@@ -80,7 +87,7 @@ class Judging:
 
     def judge_of(self, task: Task) -> Judge:
         """The judge of a task."""
-        return self.model or rule_judge(task)
+        return self.model or self._human or rule_judge(task)
 
 
 def openai_of(options: str) -> tuple[OpenAIChat, Effort]:

@@ -1,0 +1,63 @@
+"""The commands of ``tml-bench judge``: parse, call, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def judge() -> None:
+    """Let people judge, compare judges, look into caches of judgements.
+
+    \b
+    tml-bench judge sheet results/RUN --out sheet.csv
+    tml-bench judge cache results/judge-cache.sqlite
+    """
+
+
+@judge.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("sheet.csv"), show_default=True,
+    help="The CSV to fill in; one that exists keeps its rows and answers. A page stands beside it.",
+)  # fmt: skip
+@click.option("--rubric", "rubrics", multiple=True, help="Only this rubric; repeatable. [default: all]")
+@click.option(
+    "--limit", type=click.IntRange(0), default=0, help="Add at most so many questions, chosen at random."
+)
+def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: int) -> None:
+    """Write what was asked about scored runs to a sheet that people fill in, and to a local page.
+
+    Each question stands there once, without the model's name and without any judge's answer.
+
+    \b
+    tml-bench judge sheet results/proactive-video-qa-* --out sheet.csv --limit 200
+    tml-bench score results/proactive-video-qa-mini-1--my-MyModel --judge human:sheet.csv
+    """
+    from tml_bench.runs.judged import make_sheet
+
+    made = make_sheet(runs, out, rubrics, limit)
+    click.echo(f"{made.csv}: {made.rows} questions, {made.added} new, {made.answered} answered")
+    click.echo(f"fill it in, or open {made.page}; then: tml-bench score RUN --judge human:{made.csv}")
+
+
+@judge.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def cache(path: Path) -> None:
+    """Say what a cache of judgements holds: by judge and rubric, how many answers, and what they took.
+
+    \b
+    tml-bench judge cache results/judge-cache.sqlite
+    """
+    from tml_bench.errors import UserError
+    from tml_bench.judges.cache import Cache
+
+    if not path.exists():
+        raise UserError(f"{path} does not exist", "give the file that --judge-cache named")
+    for kept in Cache(path).contents():
+        click.echo(
+            f"{' '.join(kept.judge)}: {kept.rubric.name} {kept.rubric.version}: {kept.answers:,} answers, "
+            f"{kept.prompt_tokens:,} tokens read, {kept.completion_tokens:,} written"
+        )

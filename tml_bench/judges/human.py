@@ -1,0 +1,71 @@
+"""People as judges: their answers are read from a sheet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tml_bench.errors import UserError
+from tml_bench.judges.contract import Question, Verdict
+from tml_bench.judges.sheet import Row, from_csv, row_id
+
+KIND = "human"
+
+
+def read_sheet(path: Path) -> list[Row]:
+    """Read a sheet from disk.
+
+    Raises:
+        UserError: it cannot be read, or is no sheet; see `tml_bench.judges.sheet.from_csv`.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}", "give the sheet that was filled in"
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8", "save the sheet as CSV in UTF-8") from None
+    return from_csv(text, str(path))
+
+
+class HumanJudge:
+    """Answers as people did.
+
+    Args:
+        path: the sheet.
+
+    Raises:
+        UserError: as `read_sheet`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._rows = {row.id: row for row in read_sheet(path)}
+        labels = "\n".join(sorted(f"{row.id} {row.answer}" for row in self._rows.values() if row.answer))
+        self.version = hashlib.sha256(labels.encode()).hexdigest()[:12]
+
+    @property
+    def id(self) -> str:
+        """``human`` with a hash of all answers: other answers are another judge."""
+        return f"{KIND} {self.version}"
+
+    def answer(
+        self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
+    ) -> list[Verdict]:
+        """Look the questions up; those without an answer are missing."""
+        found = []
+        for question in questions:
+            found.append(self._verdict(question))
+            advance()
+        return found
+
+    def _verdict(self, question: Question) -> Verdict:
+        row = self._rows.get(row_id(question))
+        if row is None:
+            return Verdict(None, judge=KIND, version=self.version, missing="not on the sheet")
+        if not row.answer:
+            return Verdict(None, judge=KIND, version=self.version, missing="not filled in")
+        if row.answer not in question.rubric.answers:
+            return Verdict(None, judge=KIND, version=self.version, missing="not an answer of the rubric")
+        return Verdict(row.answer, row.explanation, judge=KIND, version=self.version)

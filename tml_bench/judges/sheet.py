@@ -1,0 +1,168 @@
+"""Sheets that people fill in: the questions of scored runs, once each, without who is judged.
+
+A sheet is a CSV file with one question a row and the columns of `COLUMNS`. People fill in ``answer`` with one
+of ``allowed`` and, if they like, ``explanation``; a blank answer is missing. A question is found again by its
+``id``, which is made of the hashes of rubric and texts, so a sheet holds for every run with the same texts.
+Within a rubric, rows stand in the order of these hashes: mixed, and the same every time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import structs
+
+from tml_bench.errors import UserError
+from tml_bench.judges.contract import Line, Question
+
+COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "answer", "explanation")
+_BETWEEN = " | "
+_DELIMITERS = ",;\t"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet would take for the beginning of a formula."""
+_LONGEST_CELL = 10_000_000
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One question of a sheet.
+
+    Attributes:
+        id: identifies the question, see `row_id`.
+        rubric: name of the rubric.
+        version: its version.
+        instruction: its text.
+        texts: what is to be judged, readable.
+        allowed: the answers to choose from.
+        answer: the one chosen; empty while none is.
+        explanation: why; may be empty.
+    """
+
+    id: str
+    rubric: str
+    version: str
+    instruction: str
+    texts: str
+    allowed: tuple[str, ...]
+    answer: str = ""
+    explanation: str = ""
+
+
+def row_id(question: Question) -> str:
+    """The id of a question: 16 digits of each of its hashes."""
+    rubric, texts = question.identity
+    return f"{texts[:16]}-{rubric[:16]}"
+
+
+def rows_of(questions: Iterable[Question]) -> list[Row]:
+    """The rows of questions, each once, in the order of their ids."""
+    found = {row_id(q): q for q in questions}
+    return [
+        Row(
+            id=key,
+            rubric=found[key].rubric.name,
+            version=str(found[key].rubric.version),
+            instruction=found[key].rubric.text.strip(),
+            texts="\n\n".join(map(_readable, found[key].lines)),
+            allowed=found[key].rubric.answers,
+        )
+        for key in sorted(found)
+    ]
+
+
+def _readable(line: Line) -> str:
+    times = [f"{t:.2f}" for t in (line.start_s, line.end_s) if t is not None]
+    when = f" [{' to '.join(times)} s]" if times else ""
+    # Indented, so that no text can pass for the next line.
+    return f"{line.role}{when}: " + "\n    ".join(line.text.splitlines())
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """The sheet as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        cells = structs.asdict(row) | {"allowed": _BETWEEN.join(row.allowed)}
+        writer.writerow([_inert(str(cells[name])) for name in COLUMNS])
+    return out.getvalue()
+
+
+def _inert(cell: str) -> str:
+    """A cell that no spreadsheet executes."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def _active(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+
+
+def from_csv(text: str, where: str) -> list[Row]:
+    """Read a sheet; separated by commas, semicolons or tabs, as spreadsheets save it.
+
+    Args:
+        text: the file.
+        where: names the file in messages.
+
+    Raises:
+        UserError: a column is missing, an answer is none of those allowed, or a question is there twice.
+    """
+    head = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=head.count)
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise UserError(f"{where} is no CSV file: {error}", "save the sheet as CSV") from None
+    finally:
+        csv.field_size_limit(limit)
+    names = [name.strip() for name in table[0]] if table else []
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise UserError(f"{where} has no column {missing[0]!r}", "keep the columns of the sheet")
+    found: dict[str, Row] = {}
+    for number, cells in enumerate(table[1:], 2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        row = _row(dict(zip(names, [*cells, *[""] * len(names)], strict=False)), f"{where}, row {number}")
+        if row.id in found:
+            raise UserError(f"{where}, row {number}: {row.id} is there twice", "remove one of the two")
+        found[row.id] = row
+    return list(found.values())
+
+
+def _row(cells: dict[str, str], where: str) -> Row:
+    given = {name: _active(cells[name]) for name in COLUMNS}
+    allowed = tuple(answer.strip() for answer in given["allowed"].split(_BETWEEN.strip()))
+    wanted = given["answer"].strip()
+    matching = [answer for answer in allowed if answer.casefold() == wanted.casefold()]
+    if wanted and len(matching) != 1:
+        raise UserError(
+            f"{where}, answer: {wanted[:40]!r} is not one of {', '.join(allowed)}",
+            "correct it, or leave it empty",
+        )
+    return Row(
+        id=given["id"].strip(),
+        rubric=given["rubric"].strip(),
+        version=given["version"].strip(),
+        instruction=given["instruction"],
+        texts=given["texts"],
+        allowed=allowed,
+        answer=matching[0] if matching else "",
+        explanation=given["explanation"].strip(),
+    )
+
+
+def merged(old: Sequence[Row], new: Sequence[Row], limit: int = 0) -> list[Row]:
+    """A sheet with further questions: all old rows with their answers, then those that are new.
+
+    Args:
+        old: rows of the sheet so far.
+        new: rows to add unless they are there.
+        limit: at most so many new ones; 0 adds all.
+    """
+    known = {row.id for row in old}
+    unknown = sorted((row for row in new if row.id not in known), key=lambda row: row.id)
+    added = unknown[:limit] if limit else unknown
+    return [*old, *sorted(added, key=lambda row: (row.rubric, row.version, row.id))]
