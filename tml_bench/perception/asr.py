@@ -148,6 +148,31 @@ def _words_of_piece(
     ]
 
 
+def transcribe(audio: NDArray[np.float32], model: str | None = None) -> str:
+    """Whisper's text of at most 30 s of audio, greedy, for an agent that must answer soon.
+
+    Args:
+        audio: shape (n,), mono at 16 kHz.
+        model: see ``chosen_model``.
+
+    Returns:
+        The text with punctuation; empty when nothing is heard.
+
+    Raises:
+        UserError: as ``recognise``.
+    """
+    whisper = _whisper(chosen_model(model))
+    heard, _ = whisper.transcribe(
+        audio,
+        language=None if whisper.model.is_multilingual else "en",
+        beam_size=1,
+        temperature=0.0,
+        condition_on_previous_text=False,
+        without_timestamps=True,
+    )
+    return " ".join(part.text.strip() for part in heard)
+
+
 def whisper_words(audio: NDArray[np.float32], model: str | None = None) -> list[tuple[str, float, float]]:
     """Whisper's text of at most 30 s of audio with Whisper's own times, which are 80-200 ms off.
 

@@ -1,0 +1,214 @@
+"""What the agent says when: it follows plans on its own clock.
+
+Times are seconds of the session. The dialogue hears whole turns of the user, with the time of each word, and
+is asked what is due.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tml_bench.adapters.cascade.knowledge import CAPITALS, ENGLISH
+from tml_bench.adapters.cascade.language import understand
+from tml_bench.adapters.cascade.phrases import sentence
+from tml_bench.adapters.cascade.plans import (
+    AfterWord,
+    Answer,
+    Capitals,
+    Change,
+    CountWord,
+    HowLong,
+    IfSilent,
+    OnWord,
+    Plan,
+    Repeat,
+    SayAt,
+    Stop,
+    Talk,
+    Translate,
+)
+from tml_bench.perception.align import spell
+
+ACKNOWLEDGEMENT = "Okay."
+# ruff: noqa: SIM905 -- word lists read better as text
+_COMMON = frozenset(
+    "a an the i i'm i've you it is was been be have has had did do does ago since that this we my your me "
+    "to of in on at and or for long time how started start when asked said told".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A turn of the user as understood by recognition.
+
+    Attributes:
+        text: with punctuation.
+        words: each with the session time of its end.
+        start_s: where it began.
+        end_s: where it ended.
+    """
+
+    text: str
+    words: Sequence[tuple[str, float]]
+    start_s: float
+    end_s: float
+
+
+@dataclass(slots=True)
+class Due:
+    """Something to be said.
+
+    Attributes:
+        at_s: when.
+        say: what: a text, or talk of a length.
+        repeat: the series it belongs to; the next one is put in its place once it has been said.
+        k: which of the series.
+    """
+
+    at_s: float
+    say: str | Talk
+    repeat: Repeat | None = None
+    k: int = 0
+
+
+class Dialogue:
+    """Keeps what was asked, and says what is due."""
+
+    def __init__(self) -> None:
+        self._due: list[Due] = []
+        self._orders: list[OnWord | CountWord | Translate | Capitals] = []
+        self._events: list[AfterWord] = []
+        self._silence: IfSilent | None = None
+        self._silence_met = True
+        self._counts: dict[str, int] = {}
+        self._asked_s = 0.0
+        self._heard: list[Heard] = []
+
+    def hear(self, turn: Heard) -> None:
+        """Take a turn of the user that has ended."""
+        plan = understand(turn.text)
+        self._silence_met = False
+        self._listen(turn)
+        if plan is not None:
+            self._adopt(plan, turn)
+        elif not (self._due or self._orders or self._events or self._silence):
+            self._due.append(Due(turn.end_s, ACKNOWLEDGEMENT))
+        self._heard.append(turn)
+
+    def take(self, before_s: float, silent_since_s: float) -> Due | None:
+        """What is due before a time, earliest first, and no longer pending; None when nothing is.
+
+        Args:
+            before_s: what is due at it or later stays.
+            silent_since_s: when the user's last sound ended, as far as is known.
+        """
+        if self._silence and not self._silence_met:
+            at_s = silent_since_s + self._silence.seconds
+            if at_s < before_s:
+                self._silence_met = True
+                return Due(at_s, self._silence.text)
+        ready = [due for due in self._due if due.at_s < before_s]
+        if not ready:
+            return None
+        first = min(ready, key=lambda due: due.at_s)
+        self._due.remove(first)
+        if first.repeat:
+            k, at_s = first.k + 1, first.at_s + first.repeat.period_s
+            while at_s + first.repeat.period_s <= before_s:  # missed while the user spoke
+                k, at_s = k + 1, at_s + first.repeat.period_s
+            self._due.append(Due(at_s, first.repeat.texts[k % len(first.repeat.texts)], first.repeat, k))
+        return first
+
+    def _adopt(self, plan: Plan, turn: Heard) -> None:
+        end_s = turn.end_s
+        match plan:
+            case SayAt(due):
+                self._asked_s = end_s
+                self._due += [Due(end_s + after_s, text) for after_s, text in due]
+            case Repeat(texts, first_s):
+                self._asked_s = end_s
+                self._due.append(Due(end_s + first_s, texts[0], plan))
+            case Talk():
+                self._due.append(Due(end_s, plan))
+            case Answer(text):
+                self._due.append(Due(end_s, text))
+            case HowLong(about):
+                self._due.append(Due(end_s, self._elapsed(about, turn)))
+            case Change():
+                self._change(plan, end_s)
+            case IfSilent():
+                self._silence = plan
+            case AfterWord():
+                self._events.append(plan)
+            case Stop():
+                self._due.clear()
+                self._orders.clear()
+                self._events.clear()
+                self._silence = None
+            case _:
+                self._orders.append(plan)
+
+    def _listen(self, turn: Heard) -> None:
+        """Follow standing orders in what was said; half-duplex, so all at the turn's end."""
+        for event in list(self._events):
+            for end_s in _ends_of(event.word, turn)[:1]:
+                self._events.remove(event)
+                self._due.append(Due(end_s + event.seconds, event.text))
+        replies = [text for order in self._orders for text in self._replies(order, turn)]
+        if replies:
+            self._due.append(Due(turn.end_s, " ".join(replies)))
+
+    def _replies(self, order: OnWord | CountWord | Translate | Capitals, turn: Heard) -> list[str]:
+        plain = [_plain(word) for word, _ in turn.words]
+        match order:
+            case OnWord(word, text):
+                return [text] * len(_ends_of(word, turn))
+            case CountWord(word):
+                new = len(_ends_of(word, turn))
+                self._counts[word] = self._counts.get(word, 0) + new
+                return [sentence(spell(self._counts[word]))] if new else []
+            case Translate():
+                return [sentence(ENGLISH[word]) for word in plain if word in ENGLISH]
+            case Capitals():
+                return [sentence(CAPITALS[word]) for word in plain if word in CAPITALS]
+
+    def _change(self, plan: Change, end_s: float) -> None:
+        """Move what was asked last; all of a schedule moves with its first."""
+        if not self._due:
+            return
+        first = min(self._due, key=lambda due: due.at_s)
+        length = first.at_s - self._asked_s
+        if plan.seconds is not None:
+            length = length + plan.seconds if plan.relative else plan.seconds
+        if plan.restart:
+            self._asked_s = end_s
+        by_s = self._asked_s + length - first.at_s
+        for due in self._due:
+            due.at_s += by_s
+        if first.repeat and plan.seconds is not None:
+            period = first.repeat.period_s + plan.seconds if plan.relative else plan.seconds
+            first.repeat = Repeat(first.repeat.texts, length, period)
+
+    def _elapsed(self, about: str, turn: Heard) -> str:
+        """How long it is since the user's last turn that shares a word with what is asked about."""
+        if not self._heard:
+            return "I don't know."
+        named = {word for word in map(_plain, about.split()) if word not in _COMMON}
+        shared = [t for t in self._heard if named & {_plain(word) for word, _ in t.words}]
+        since_s = (shared or self._heard)[-1].end_s
+        seconds = max(1, round(turn.start_s - since_s))
+        return f"About {spell(seconds)} second{'s' if seconds != 1 else ''}."
+
+
+def _ends_of(term: str, turn: Heard) -> list[float]:
+    """When each mention of a word or phrase ended."""
+    wanted = [_plain(word) for word in term.split()]
+    said = [_plain(word) for word, _ in turn.words]
+    n = len(wanted)
+    return [turn.words[k + n - 1][1] for k in range(len(said) - n + 1) if said[k : k + n] == wanted]
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"^\W+|\W+$", "", word.lower())

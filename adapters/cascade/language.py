@@ -1,0 +1,265 @@
+"""From what the user said to a plan: rules of general English, no model.
+
+The rules are tried in order and the first that fits decides. What fits none is small talk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tml_bench.adapters.cascade.knowledge import CAPITALS
+from tml_bench.adapters.cascade.phrases import (
+    ABOUT,
+    LENGTH,
+    NUMBER,
+    lengths,
+    number,
+    reply,
+    seconds,
+    sentence,
+)
+from tml_bench.adapters.cascade.plans import (
+    AfterWord,
+    Answer,
+    Capitals,
+    Change,
+    CountWord,
+    HowLong,
+    IfSilent,
+    OnWord,
+    Plan,
+    Repeat,
+    SayAt,
+    Stop,
+    Talk,
+    Translate,
+)
+from tml_bench.perception.align import spell
+
+TIME_IS_UP = "Time's up."
+"""Said when an instruction does not say what to say."""
+_SPEAKER = r"(?:I|you hear me|you hear|he|she|they|someone|my \w+|the \w+)"
+_SAYS = r"(?:say|says|said|mention|mentions|use|uses|shout|shouts)?"
+_TERM = r"(?:the (?:word|phrase) )?[\"“]?(?P<word>[\w' -]+?)[\"”]?"
+
+
+def understand(text: str) -> Plan | None:
+    """What the user wants.
+
+    Args:
+        text: one turn of the user, punctuated.
+
+    Returns:
+        A plan; None when nothing is asked.
+    """
+    text = re.sub(r"\s+", " ", text.replace("’", "'")).strip()
+    for rule in _RULES:
+        if plan := rule(text):
+            return plan
+    return None
+
+
+def _find(pattern: str, text: str) -> re.Match[str] | None:
+    return re.search(pattern, text, re.IGNORECASE)
+
+
+def _stop(text: str) -> Plan | None:
+    wanted = r"\b(?:stop|that's enough|that is enough|that's all|cancel|never mind|nevermind|forget it)\b"
+    if not _find(wanted, text) or lengths(text) or _find(r"\b(?:until|tell me to|how long|how many)\b", text):
+        return None
+    return Stop() if len(text.split()) <= 10 else None
+
+
+def _change(text: str) -> Plan | None:
+    restart = _find(r"\b(?:again|over|restart)\b", text) and _find(r"\b(?:start|begin|restart|count)\b", text)
+    if restart and not _find(r"\b(?:say|tell|ask|remind)\b", text):
+        found = lengths(text)
+        return Change(found[0] if found else None, restart=True)
+    if moved := _find(rf"({LENGTH}) (?P<way>sooner|earlier|later|longer|more|less)\b", text):
+        sign = -1.0 if moved["way"].lower() in ("sooner", "earlier", "less") else 1.0
+        return Change(sign * seconds(moved[1]), relative=True)
+    corrects = (
+        r"\b(?:make (?:it|that)|i (?:meant|mean)|change (?:it|that) to|instead|rather|sorry|actually"
+        r"|wait,? no)\b"
+    )
+    if not _find(corrects, text) or _find(r"\b(?:say|tell|ask|remind|every)\b", text):
+        return None
+    if found := lengths(text):
+        return Change(found[0], restart=bool(_find(r"\bfrom now\b", text)))
+    if bare := _find(rf"\b(?:make (?:it|that)|meant?|to) ({NUMBER})\b", text):
+        return Change(number(bare[1]), restart=bool(_find(r"\bfrom now\b", text)))
+    return None
+
+
+def _how_long(text: str) -> Plan | None:
+    asked = _find(r"\b(?:how long|how many seconds|how many minutes|how much time)\b(?P<rest>.*)", text)
+    if not asked:
+        return None
+    about = _find(r"\b(?:since|ago|has|have|did|was)\b(?P<about>.*)", asked["rest"])
+    return HowLong(re.sub(r"[^\w' ]", "", about["about"]).strip() if about else "")
+
+
+def _repeat(text: str) -> Plan | None:
+    every = _find(
+        rf"\b(?:every|each) (?:(?P<length>{LENGTH})|(?P<other>other second)|(?P<one>second|minute)\b)", text
+    )
+    if not every:
+        return None
+    one = 60.0 if (every["one"] or "").lower() == "minute" else 1.0
+    period = seconds(every["length"]) if every["length"] else 2.0 if every["other"] else one
+    first = _find(rf"\b(?:start(?:ing)?|begin(?:ning)?|first)\b[^.]*?({LENGTH})", text)
+    rest = text[: every.start()] + text[every.end() :] if every.start() else text[every.end() :]
+    texts = tuple(filter(None, (reply(rest),))) or (TIME_IS_UP,)
+    return Repeat(texts, seconds(first[1]) if first else period, period)
+
+
+def _if_silent(text: str) -> Plan | None:
+    silent = (
+        r"\b(?:nothing|silent|quiet|silence|pause|stop(?:ped)? talking|not (?:say|speak|talk)\w*"
+        r"|(?:don't|do not|haven't|have not) (?:say|said|speak|spoken|talk|talked)\w*)\b"
+    )
+    found = _find(
+        rf"\b(?:if|when|whenever|once|as soon as)\b[^.]*?\b(?:I|I'm|I've|I'd|you|you've)\b[^.]*?{silent}"
+        rf"[^.]*?({LENGTH})",
+        text,
+    )
+    if not found:
+        return None
+    rest = (
+        text[: found.start()] + text[found.end() :] if reply(text[: found.start()]) else text[found.end() :]
+    )
+    return IfSilent(seconds(found[1]), reply(rest) or "Are you still there?")
+
+
+def _after_word(text: str) -> Plan | None:
+    after = _find(
+        rf"\b(?P<length>{LENGTH}) (?:after|later than) {_SPEAKER} {_SAYS}\s*{_TERM}"
+        r"(?:[,.;:!?]|$| (?:you|say)\b)",
+        text,
+    )
+    if not after:
+        after = _find(
+            rf"\b(?:when|once|if|after|as soon as) {_SPEAKER} {_SAYS}\s*{_TERM},? (?:please |just |then )*"
+            rf"(?:wait|count|give me|let) {ABOUT}(?P<length>{LENGTH})",
+            text,
+        )
+    if (
+        not after
+        or not after["word"]
+        or re.fullmatch(r"(?:stop|finish|talk|done|am quiet|speak)\w*.*", after["word"].lower())
+    ):
+        return None
+    rest = text[after.end() :]
+    said = reply(rest) or reply(text[: after.start()]) or TIME_IS_UP
+    return AfterWord(after["word"].strip().lower(), seconds(after["length"]), said)
+
+
+def _countdown(text: str) -> Plan | None:
+    count = _find(
+        rf"\b(?:count|countdown|go)\b[^.]*?\bfrom ({NUMBER})(?: down| up)?(?: to ({NUMBER}))?", text
+    )
+    if not count:
+        return None
+    first, last = int(number(count[1])), int(number(count[2])) if count[2] else 1
+    step = _find(rf"({NUMBER}) seconds? (?:for|between|apart|each|per)\b", text)
+    begins = _find(rf"\b(?:start|begin|first)\w*\b[^.]*?({LENGTH})|\b(?:in|after) ({LENGTH})", text)
+    start = seconds(begins[1] or begins[2]) if begins else 0.5
+    pace = number(step[1]) if step else 1.0
+    numbers = range(first, last + (1 if last >= first else -1), 1 if last >= first else -1)
+    return SayAt(tuple((start + pace * k, sentence(spell(n))) for k, n in enumerate(numbers)))
+
+
+def _schedule(text: str) -> Plan | None:
+    times = _find(rf"\bat ((?:{NUMBER}(?: seconds?)?(?:,? and |, | ))+{NUMBER}) seconds?", text)
+    if times:
+        at = [number(found) for found in re.findall(NUMBER, times[1], re.IGNORECASE)]
+        said = reply(text[: times.start()] + text[times.end() :]) or TIME_IS_UP
+        return SayAt(tuple((t, said) for t in at))
+    pairs = re.findall(
+        rf"(?:^|, |and |then )([\w' ]+?),? at ({NUMBER})(?: seconds?)?(?=[,.]|$| and| then)",
+        text,
+        re.IGNORECASE,
+    )
+    if len(pairs) < 2:
+        return None
+    return SayAt(
+        tuple((number(t), sentence(re.sub(r"^(?i:say|and|then),? ", "", what.strip()))) for what, t in pairs)
+    )
+
+
+def _talk(text: str) -> Plan | None:
+    talk = r"\b(?:talk|speak|chat|keep talking|go on|describe|tell (?:me|us|him|her|them))\b"
+    talking = _find(rf"{talk}[^.]*?\bfor {ABOUT}({LENGTH})", text) or _find(
+        rf"\b({LENGTH})[ -](?:\w+ )?(?:story|speech|talk|advert|ad|summary|description|introduction|pitch)\b",
+        text,
+    )
+    if not talking:
+        return None
+    rest = re.sub(rf"\b(?:for )?{ABOUT}{LENGTH}", "", text, flags=re.IGNORECASE)
+    topic = _find(r"\b(?:describe|about|of) (?P<topic>(?:the |a |an |my |your )?[a-z]\w*)", rest)
+    return Talk(seconds(talking[1]), topic["topic"] if topic else "")
+
+
+def _delay(text: str) -> Plan | None:
+    when = (
+        _find(rf"\b(?:in|after|wait|give me|within) {ABOUT}({LENGTH})", text)
+        or _find(rf"({LENGTH}) (?:from now|later)", text)
+        or _find(rf"\b(?:timer|alarm|quiet|silent|hold on)\b[^.]*?({LENGTH})", text)
+        or _find(rf"({LENGTH}) (?:timer|alarm)", text)
+    )
+    if not when:
+        return None
+    said = reply(text[when.end() :]) or reply(text[: when.start()]) or reply(text) or TIME_IS_UP
+    return SayAt(((seconds(when[1]), said),))
+
+
+def _on_word(text: str) -> Plan | None:
+    found = _find(
+        rf"\b(?:when|whenever|every time|each time|any time|anytime|if) {_SPEAKER} {_SAYS}\s*{_TERM},"
+        r" (?:please |just )*(?:you )?(?:please |just )*(?:say|go|reply|answer|shout)\b(?P<rest>.*)",
+        text,
+    )
+    if found:
+        return OnWord(found["word"].strip().lower(), reply("say" + found["rest"]))
+    return None
+
+
+def _count_word(text: str) -> Plan | None:
+    found = _find(
+        r"\b(?:count|tell me|keep track of|say)\b.*?"
+        rf"\b(?:how many times|how often|every time|each time|whenever) I {_SAYS}\s*{_TERM}"
+        r"(?:[,.;!?]|$| and\b)",
+        text,
+    )
+    return CountWord(found["word"].strip().lower()) if found else None
+
+
+def _translate(text: str) -> Plan | None:
+    foreign = _find(r"\b(?:spanish|french|german|italian|foreign)\b", text)
+    return Translate() if foreign and _find(r"\b(?:in|into|the|to) english\b|\btranslate\b", text) else None
+
+
+def _capital(text: str) -> Plan | None:
+    asked = _find(r"\bcapital of (?P<country>\w+)", text)
+    if asked and (capital := CAPITALS.get(asked["country"].lower())):
+        return Answer(sentence(capital))
+    return Capitals() if _find(r"\bcapitals?\b", text) and _find(r"\bcountr(?:y|ies)\b", text) else None
+
+
+_RULES: tuple[Callable[[str], Plan | None], ...] = (
+    _stop,
+    _how_long,
+    _repeat,
+    _after_word,
+    _if_silent,
+    _change,
+    _countdown,
+    _schedule,
+    _talk,
+    _delay,
+    _on_word,
+    _count_word,
+    _translate,
+    _capital,
+)
