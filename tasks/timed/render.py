@@ -87,8 +87,8 @@ def render_set(
         The id of each item as it is done.
 
     Raises:
-        UserError: an extra is missing, the variant is impossible, the folder holds another rendering, or an
-            item cannot be rendered; what is done until then stays.
+        UserError: an extra is missing, the variant is impossible or the folder holds another rendering; or,
+            once everything else is done, items could not be rendered: names each with its reason.
     """
     rendering = _rendering(base_version, variant)
     done = _held(items, folder, rendering)
@@ -97,16 +97,23 @@ def render_set(
     if not todo:
         write_rendered(folder, done.values(), rendering)
         return
+    refused: list[str] = []
     with ProcessPoolExecutor(jobs) as pool:
         waiting = [pool.submit(_file, item, folder, variant) for item in todo]
         try:
             for future in as_completed(waiting):
-                entry = future.result()
+                try:
+                    entry = future.result()
+                except UserError as error:
+                    refused.append(error.problem)
+                    continue
                 done[entry.id] = entry
                 yield entry.id
         finally:
             pool.shutdown(cancel_futures=True)
             write_rendered(folder, done.values(), rendering)
+    if refused:
+        raise UserError("; ".join(sorted(refused)), "reword these turns or choose another voice")
 
 
 def render_item(item: Item, variant: Variant) -> tuple[NDArray[np.float32], tuple[RenderedTurn, ...]]:
