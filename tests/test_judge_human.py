@@ -85,7 +85,7 @@ def test_sheets_as_spreadsheets_save_them(tmp_path: Path, delimiter: str) -> Non
     rows = rows_of([question("a; b, c"), question('say "no"')])
     table = list(csv.reader(io.StringIO(to_csv(filled(rows, " LONG ", "short")))))
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerows([*table, [], [""] * 8])
+    csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerows([*table, [], [""] * 9])
     (tmp_path / "s.csv").write_bytes(b"\xef\xbb\xbf" + out.getvalue().encode())
     assert [row.answer for row in read_sheet(tmp_path / "s.csv")] == ["long", "short"]
 

@@ -13,6 +13,7 @@ def judge() -> None:
 
     \b
     tml-bench judge sheet results/RUN --out sheet.csv
+    tml-bench judge agreement results/RUN sheet.csv
     tml-bench judge cache results/judge-cache.sqlite
     """
 
@@ -41,6 +42,38 @@ def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: in
     made = make_sheet(runs, out, rubrics, limit)
     click.echo(f"{made.csv}: {made.rows} questions, {made.added} new, {made.answered} answered")
     click.echo(f"fill it in, or open {made.page}; then: tml-bench score RUN --judge human:{made.csv}")
+
+
+@judge.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--save", is_flag=True, help="Keep it beside the runs given; their reports then show it.")
+@click.option(
+    "--json", "as_json", type=click.Path(path_type=Path), help="Also write everything to this file."
+)
+def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> None:
+    """Compare a judge with people, or with another judge: accuracy, kappa, alpha, confusion.
+
+    SOURCES are folders of scored runs, filled-in sheets, and caches as FILE or FILE:openai:model=NAME,...
+    Sources of one judge count as one; questions meet where rubric and texts are the same.
+
+    \b
+    tml-bench judge agreement results/RUN sheet.csv --save
+    tml-bench judge agreement judge-cache.sqlite:openai:model=gpt-5.4-mini sheet.csv
+    tml-bench judge agreement anna.csv bela.csv carla.csv
+    """
+    import msgspec
+
+    from tml_bench.report.judged import agreement_text, joint_text
+    from tml_bench.runs import agreement as compared
+
+    found = compared.agreement(sources)
+    click.echo("\n\n".join([*map(agreement_text, found.pairs), *map(joint_text, found.joint)]))
+    if as_json is not None:
+        as_json.write_bytes(msgspec.json.format(msgspec.json.encode(found._asdict())) + b"\n")
+        click.echo(f"written to {as_json}")
+    if save:
+        for path in compared.save(found, [Path(s) for s in sources if Path(s).is_dir()]):
+            click.echo(f"kept in {path}")
 
 
 @judge.command()

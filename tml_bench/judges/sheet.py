@@ -18,7 +18,7 @@ from msgspec import structs
 from tml_bench.errors import UserError
 from tml_bench.judges.contract import Line, Question
 
-COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "answer", "explanation")
+COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "ordered", "answer", "explanation")
 _BETWEEN = " | "
 _DELIMITERS = ",;\t"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,6 +36,7 @@ class Row(msgspec.Struct, frozen=True):
         instruction: its text.
         texts: what is to be judged, readable.
         allowed: the answers to choose from.
+        ordered: ``yes`` where these are steps of one scale, else empty.
         answer: the one chosen; empty while none is.
         explanation: why; may be empty.
     """
@@ -46,6 +47,7 @@ class Row(msgspec.Struct, frozen=True):
     instruction: str
     texts: str
     allowed: tuple[str, ...]
+    ordered: str = ""
     answer: str = ""
     explanation: str = ""
 
@@ -67,6 +69,7 @@ def rows_of(questions: Iterable[Question]) -> list[Row]:
             instruction=found[key].rubric.text.strip(),
             texts="\n\n".join(map(_readable, found[key].lines)),
             allowed=found[key].rubric.answers,
+            ordered="yes" if found[key].rubric.ordered else "",
         )
         for key in sorted(found)
     ]
@@ -149,6 +152,7 @@ def _row(cells: dict[str, str], where: str) -> Row:
         instruction=given["instruction"],
         texts=given["texts"],
         allowed=allowed,
+        ordered=given["ordered"].strip(),
         answer=matching[0] if matching else "",
         explanation=given["explanation"].strip(),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tml_bench.errors import UserError
 from tml_bench.report.html import to_html
+from tml_bench.report.judged import with_agreement
 from tml_bench.report.summary import Summary
 from tml_bench.report.tables import from_json, full_markdown, leaderboard_markdown, to_csv, to_json
 
@@ -15,14 +16,14 @@ def read_summaries(runs: Iterable[Path]) -> list[Summary]:
     """Summaries of scored runs.
 
     Raises:
-        UserError: a folder is not a scored run.
+        UserError: a folder is not a scored run, or a file in it is malformed.
     """
     summaries: list[Summary] = []
     for run in runs:
         path = run / "summary.json"
         if not path.is_file():
             raise UserError(f"{path} does not exist", f"score the run first: tml-bench score {run}")
-        summaries.extend(from_json(path.read_bytes(), str(path)))
+        summaries += (with_agreement(s, run) for s in from_json(path.read_bytes(), str(path)))
     return summaries
 
 

@@ -17,7 +17,7 @@ from importlib import resources
 from tml_bench.metrics.aggregate import Estimate
 from tml_bench.report.bars import bar, scale
 from tml_bench.report.baselines import Baseline
-from tml_bench.report.judged import judge_line, judged_by
+from tml_bench.report.judged import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
     MARKS,
@@ -355,7 +355,7 @@ def _versions(table: Table) -> str:
             str(r.summary.facts.seed),
             r.summary.facts.created,
             r.summary.facts.machine,
-            judge_line(r.summary),
+            "; ".join(filter(None, [judge_line(r.summary), *agreement_lines(r.summary)])),
         ]
         for r in (*table.measured, *table.reference)
     ]

@@ -17,7 +17,7 @@ import msgspec
 
 from tml_bench.metrics.aggregate import Comparison, compare, holm, rank_ranges
 from tml_bench.report.baselines import Baseline
-from tml_bench.report.judged import judging, missing_lines
+from tml_bench.report.judged import agreement_lines, judging, missing_lines
 from tml_bench.report.summary import MetricSummary, OutcomeKind, RunFacts, Standing, Summary
 from tml_bench.task import Direction, Metric, Published
 
@@ -145,6 +145,7 @@ class Table:
                     f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
                     f"see the outcomes."
                 )
+        found += dict.fromkeys(line for s in self.summaries for line in agreement_lines(s))
         found += missing_lines((row.label, row.summary) for row in (*self.measured, *self.reference))
         return tuple(found)
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
+from tml_bench.judges.agreement import Agreement
 from tml_bench.judges.scoring import Judged
 from tml_bench.metrics.aggregate import Estimate, Observation, estimate
 from tml_bench.report.baselines import Baseline, baselines, columns, mean_of, observations
@@ -147,6 +148,7 @@ class Judgements(msgspec.Struct, frozen=True):
         missing: how many of them have no answer, per reason.
         prompt_tokens: what a language model read to answer, whenever that was; each question once.
         completion_tokens: what it wrote.
+        agreement: how the judge agrees with people or other judges, where that is known.
     """
 
     rubrics: tuple[str, ...]
@@ -154,6 +156,7 @@ class Judgements(msgspec.Struct, frozen=True):
     missing: dict[str, int]
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    agreement: tuple[Agreement, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True):

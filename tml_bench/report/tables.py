@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.report.judged import judge_line, judged_by
+from tml_bench.report.judged import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
     MARKS,
@@ -113,7 +113,7 @@ def _run(row: Row) -> str:
     s, f = row.summary, row.summary.facts
     made = [f"run {f.run}", f"seed {f.seed}", f"tml-bench {f.tml_bench or 'unknown'}"]
     made += [f"perceived by {', '.join(f.perceivers)}"] if f.perceivers else []
-    made += [x for x in (f.created, f.machine, judge_line(s)) if x]
+    made += [x for x in (f.created, f.machine, judge_line(s), *agreement_lines(s)) if x]
     kind = " (reference, sees the answers)" if f.privileged else ""
     lines = [f"### {_md(row.label)}{kind}", "", _md("; ".join(made)), ""]
     heads = ["subset", "measure", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling"]

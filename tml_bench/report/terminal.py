@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tml_bench.report.judged import judge_line
+from tml_bench.report.judged import agreement_lines, judge_line
 from tml_bench.report.layout import LEGEND, MARKS, Table, head, interval, number, plain, tables
 from tml_bench.report.summary import MetricSummary, Summary
 from tml_bench.report.tables import row_cells
@@ -99,7 +99,7 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         console.print()
     shown = {m.standing for m in summary.metrics}
     lines = [f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in shown]
-    for line in (*lines, *filter(None, [judge_line(summary)])):
+    for line in (*lines, *filter(None, [judge_line(summary)]), *agreement_lines(summary)):
         console.print(plain(line), markup=False, highlight=False, width=width)
 
 

@@ -18,6 +18,7 @@ from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.baselines import Baseline, baseline_questions, baselines
+from tml_bench.report.judged import with_agreement
 from tml_bench.report.summary import Outcome as Ended
 from tml_bench.report.summary import OutcomeKind, RunFacts, Summary, summarise
 from tml_bench.report.tables import to_json
@@ -180,7 +181,7 @@ class _Scorer:
         if run.task.rubrics:
             _write_lines(run.path / VERDICTS, scored.judged)
         write_atomically(run.path / "summary.json", to_json([summary]).encode())
-        return summary
+        return with_agreement(summary, run.path)
 
     def _heard(self, run: StoredRun, outcomes: Mapping[str, Ended]) -> list[tuple[Sample, Timeline]]:
         """The samples to score, with what was heard in them and in their companions."""

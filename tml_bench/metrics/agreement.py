@@ -1,0 +1,190 @@
+"""How far raters agree who each put units into the same closed set of categories.
+
+Conventions
+    Categories are coded 0, 1, ..., k - 1, in their order where they are steps of a scale. A *table* counts
+    units by the category of a first rater (rows) and of a second (columns). A *coincidence matrix* counts
+    the ordered pairs of ratings of the same unit by different raters; a unit with m >= 2 ratings adds
+    m (m - 1) pairs, each with the weight 1 / (m - 1). Both are sums over units, so both are resampled by
+    drawing units. Functions take arrays of shape (..., k, k) and give one value per matrix; NaN where a
+    coefficient is not defined.
+
+Measures
+    * accuracy: share of units in the same category; 1 - sum over cells off the diagonal.
+    * Cohen's kappa: 1 - D_o / D_e, where D_o is the observed and D_e the expected weighted disagreement under
+      independent margins; weights 0 on the diagonal and 1 elsewhere (nominal), or the squared difference
+      of codes (quadratic). Not defined where D_e = 0: both raters use one and the same category only.
+    * Krippendorff's alpha: 1 - D_o / D_e over the coincidence matrix, with n_c the margin of category c and
+      n their sum, D_o = sum o_ck d_ck / n, D_e = sum n_c n_k d_ck / (n (n - 1)). Nominal: d = 1 off the
+      diagonal. Ordinal: d_ck = (sum of n_g from c to k - (n_c + n_k) / 2)^2. Any number of raters, ratings
+      may be missing; units with fewer than two ratings count nothing.
+    * interval, 95 %: percentile bootstrap over units, or over groups of units that are not independent.
+
+Sources
+    J. Cohen, Educ. Psychol. Meas. 20 (1960), Psychol. Bull. 70 (1968). K. Krippendorff, "Computing
+    Krippendorff's Alpha-Reliability" (2011). B. Efron, R. Tibshirani, "An Introduction to the Bootstrap".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Coefficient = Callable[[FloatArray], FloatArray]
+"""From matrices of shape (..., k, k) to one value each."""
+
+RESAMPLES = 2000
+FEWEST_GROUPS = 2
+_BLOCK = 200
+
+
+def tables(first: Sequence[int], second: Sequence[int], categories: int) -> FloatArray:
+    """One table per unit.
+
+    Args:
+        first: category of each unit by the first rater.
+        second: by the second, in the same order.
+        categories: k.
+
+    Returns:
+        Shape (n, k, k), a single 1 in each; sum over the first axis for the table of all.
+
+    Raises:
+        ValueError: the raters did not rate the same number of units, or a code is not in [0, k).
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} ratings")
+    found = np.zeros((len(first), categories, categories))
+    for k, (a, b) in enumerate(zip(first, second, strict=True)):
+        if not (0 <= a < categories and 0 <= b < categories):
+            raise ValueError(f"the rating {a} or {b} is not one of {categories} categories")
+        found[k, a, b] = 1.0
+    return found
+
+
+def coincidences(units: Sequence[Sequence[int]], categories: int) -> FloatArray:
+    """One coincidence matrix per unit.
+
+    Args:
+        units: the ratings of each unit, whoever gave them; fewer than two count nothing.
+        categories: k.
+
+    Returns:
+        Shape (n, k, k); a unit with m >= 2 ratings sums to m, others to 0.
+
+    Raises:
+        ValueError: a code is not in [0, k).
+    """
+    found = np.zeros((len(units), categories, categories))
+    for place, ratings in enumerate(units):
+        if any(not 0 <= rating < categories for rating in ratings):
+            raise ValueError(f"a rating of {list(ratings)} is not one of {categories} categories")
+        if len(ratings) < 2:
+            continue
+        counts = np.bincount(ratings, minlength=categories).astype(np.float64)
+        found[place] = (np.outer(counts, counts) - np.diag(counts)) / (len(ratings) - 1)
+    return found
+
+
+def accuracy(table: FloatArray) -> FloatArray:
+    """Share of units in the same category, in [0, 1]; NaN for an empty table."""
+    return _ratio(np.trace(table, axis1=-2, axis2=-1), table.sum((-2, -1)))
+
+
+def cohen_kappa(table: FloatArray) -> FloatArray:
+    """Cohen's kappa, nominal; at most 1, 0 for agreement as by chance."""
+    return _kappa(table, _nominal(table.shape[-1]))
+
+
+def weighted_kappa(table: FloatArray) -> FloatArray:
+    """Cohen's kappa with quadratic weights, for categories that are steps of a scale."""
+    return _kappa(table, _squared(table.shape[-1]))
+
+
+def nominal_alpha(coincidence: FloatArray) -> FloatArray:
+    """Krippendorff's alpha for categories without order; at most 1, 0 for agreement as by chance."""
+    return _alpha(coincidence, np.broadcast_to(_nominal(coincidence.shape[-1]), coincidence.shape))
+
+
+def ordinal_alpha(coincidence: FloatArray) -> FloatArray:
+    """Krippendorff's alpha for categories that are steps of a scale of unknown spacing."""
+    margins = coincidence.sum(-1)
+    upto = np.cumsum(margins, -1) - margins / 2
+    return _alpha(coincidence, (upto[..., :, None] - upto[..., None, :]) ** 2)
+
+
+def bootstrap(
+    matrices: FloatArray, coefficient: Coefficient, groups: Sequence[Hashable] = (), seed: int = 0
+) -> tuple[float, float] | None:
+    """The 95 % interval of a coefficient.
+
+    Args:
+        matrices: one per unit, shape (n, k, k), of `tables` or `coincidences`.
+        coefficient: computed on their sum.
+        groups: what each unit belongs to; units of one group are drawn together. Empty: each by itself.
+        seed: of the resampling.
+
+    Returns:
+        Lower and upper end; None with fewer than 2 groups, where the coefficient is not defined in some
+        resample in twenty or more, or where all resamples give the same value, since resampling then
+        knows nothing about the spread.
+    """
+    sums = _grouped(matrices, groups)
+    n = len(sums)
+    if n < FEWEST_GROUPS:
+        return None
+    rng = np.random.default_rng(seed)
+    flat, shape = sums.reshape(n, -1), matrices.shape[1:]
+    found = []
+    for _ in range(RESAMPLES // _BLOCK):
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=_BLOCK).astype(np.float64)
+        found.append(coefficient((counts @ flat).reshape(_BLOCK, *shape)))
+    values = np.concatenate(found)
+    known = values[np.isfinite(values)]
+    if len(known) <= 0.95 * RESAMPLES or np.ptp(known) == 0:
+        return None
+    low, high = np.percentile(known, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _grouped(matrices: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
+    if not groups:
+        return matrices
+    if len(groups) != len(matrices):
+        raise ValueError(f"{len(groups)} groups for {len(matrices)} units")
+    places = {group: k for k, group in enumerate(dict.fromkeys(groups))}
+    sums = np.zeros((len(places), *matrices.shape[1:]))
+    np.add.at(sums, [places[group] for group in groups], matrices)
+    return sums
+
+
+def _nominal(k: int) -> FloatArray:
+    return np.ones((k, k)) - np.eye(k)
+
+
+def _squared(k: int) -> FloatArray:
+    codes = np.arange(k, dtype=np.float64)
+    return (codes[:, None] - codes[None, :]) ** 2
+
+
+def _kappa(table: FloatArray, weights: FloatArray) -> FloatArray:
+    total = table.sum((-2, -1))
+    expected = table.sum(-1)[..., :, None] * table.sum(-2)[..., None, :]
+    observed_sum = (weights * table).sum((-2, -1)) * total
+    return 1.0 - _ratio(observed_sum, (weights * expected).sum((-2, -1)))
+
+
+def _alpha(coincidence: FloatArray, distances: FloatArray) -> FloatArray:
+    margins = coincidence.sum(-1)
+    total = margins.sum(-1)
+    expected = (margins[..., :, None] * margins[..., None, :] * distances).sum((-2, -1))
+    observed = (coincidence * distances).sum((-2, -1))
+    return 1.0 - _ratio(observed * (total - 1), expected)
+
+
+def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """The ratio; NaN where the denominator is 0."""
+    above = np.asarray(denominator) > 0
+    return np.where(above, np.asarray(numerator) / np.where(above, denominator, 1.0), np.nan)
