@@ -1,0 +1,189 @@
+"""What belongs to a version: the wording of every rubric, and what every metric makes of known recordings.
+
+``tests/golden/versions.json`` records both, and ``tests/test_versions.py`` compares. After raising a version,
+or for a new rubric, metric or task, run
+
+    .venv/bin/python tests/versions.py
+
+It adds what is new and refuses to change what is recorded: other wording, other scores, other version.
+Scores are those of the task's blind and ideal respondents on its mini set, and of the same with their speech
+moved, thinned out and some words changed, so that refactoring that keeps every score needs no new version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import structs
+
+from tml_bench.judges.contract import Question, Verdict
+from tml_bench.judges.prompt import INSTRUCTION, PROMPT_VERSION, prompt_of
+from tml_bench.judges.rules import RuleJudge
+from tml_bench.judges.scoring import score_all
+from tml_bench.perception.timeline import Timeline
+from tml_bench.plugins import load_task, task_names
+from tml_bench.samples import Sample
+from tml_bench.task import Score, Task
+
+FILE = Path(__file__).parent / "golden" / "versions.json"
+SAMPLES = 20
+"""Of each subset, the first ones."""
+STRATEGIES = 6
+"""Of each sample, how many respondents are also changed."""
+
+Fingerprint: TypeAlias = list[float]
+"""How many values, their sum, the sum of their denominators, and both weighted by their place."""
+Versions: TypeAlias = dict[str, dict[str, str | Fingerprint]]
+
+
+class Guessing:
+    """The task's rules, and where these do not decide, an answer that depends on the question alone."""
+
+    id = "guessing"
+
+    def __init__(self, task: Task) -> None:
+        self._rules = RuleJudge(task.rules)
+
+    def answer(
+        self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
+    ) -> list[Verdict]:
+        decided = self._rules.answer(questions)
+        return [v if v.answer else self._guess(q) for q, v in zip(questions, decided, strict=True)]
+
+    def _guess(self, question: Question) -> Verdict:
+        digest = hashlib.sha256("".join(question.identity).encode()).digest()
+        return Verdict(question.rubric.answers[digest[0] % len(question.rubric.answers)])
+
+
+def rubrics() -> Versions:
+    """Hash of every rubric, and of the prompt, by task, name and version."""
+    found: Versions = {"prompt": {str(PROMPT_VERSION): _prompt_sha256()}}
+    for name in task_names():
+        for rubric in load_task(name).rubrics:
+            found[f"{name} {rubric.name}"] = {str(rubric.version): rubric.sha256}
+    return found
+
+
+def _prompt_sha256() -> str:
+    from tml_bench.judges.contract import Line, Rubric
+
+    rubric = Rubric("r", 1, "text", ("a", "b"))
+    sent = prompt_of(Question("k", rubric, (Line("role", "text", 0.12345, 1.0), Line("role", "text"))))
+    return hashlib.sha256(json.dumps([INSTRUCTION, sent.user, sent.schema]).encode()).hexdigest()
+
+
+def metrics(task: Task) -> Versions:
+    """Fingerprint of every metric by task, data, name and version."""
+    values: dict[str, list[tuple[float, float]]] = {metric.name: [] for metric in task.metrics}
+    for score in _scores(task):
+        for name, value in score.values.items():
+            values[name].append((value.numerator, value.denominator))
+    data = task.dataset(None)
+    return {
+        f"{task.name} {data} {metric.name}": {str(metric.version): _fingerprint(values[metric.name])}
+        for metric in task.metrics
+    }
+
+
+def _fingerprint(values: Sequence[tuple[float, float]]) -> Fingerprint:
+    weighted = [(1 + k % 7) * (n + 3 * d) for k, (n, d) in enumerate(values)]
+    return [float(len(values)), sum(n for n, _ in values), sum(d for _, d in values), sum(weighted)]
+
+
+def _scores(task: Task) -> list[Score]:
+    pairs = [(s, timeline) for s in _first(task) for timeline in _played(task, s)]
+    return score_all(task, pairs, Guessing(task)).scores
+
+
+def _first(task: Task) -> Iterator[Sample]:
+    taken: dict[str, int] = {}
+    for sample in task.samples():
+        if sample.scored and not sample.problem and taken.get(sample.subset, 0) < SAMPLES:
+            taken[sample.subset] = taken.get(sample.subset, 0) + 1
+            yield sample
+
+
+def _played(task: Task, sample: Sample) -> Iterator[Timeline]:
+    respondents = [task.ideal(sample), *task.blind(sample).values()]
+    yield from respondents
+    rng = random.Random(sample.id)
+    for timeline in itertools.islice(respondents, STRATEGIES):
+        yield _moved(timeline, rng)
+
+
+def _moved(timeline: Timeline, rng: random.Random) -> Timeline:
+    """Later or earlier by up to a second, without a fifth of its segments and words, some words others."""
+    by_s = rng.uniform(-1.0, 1.0)
+    segments = [structs.replace(s, start_s=s.start_s + by_s, end_s=s.end_s + by_s) for s in timeline.segments]
+    words = [
+        structs.replace(
+            w,
+            text=w.text if rng.random() < 0.8 else "perhaps",
+            start_s=w.start_s + by_s,
+            end_s=None if w.end_s is None else w.end_s + by_s,
+        )
+        for w in timeline.words
+        if w.start_s is not None
+    ]
+    return structs.replace(
+        timeline,
+        segments=tuple(s for s in segments if s.start_s >= 0 and rng.random() < 0.8),
+        words=tuple(w for w in words if (w.start_s or 0.0) >= 0 and rng.random() < 0.8),
+    )
+
+
+def recorded() -> dict[str, Versions]:
+    """What the file holds."""
+    found: dict[str, Versions] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def differences(now: Versions, then: Versions) -> list[str]:
+    """What is not as it is recorded under the same version; new things are not."""
+    found = []
+    for name, versions in now.items():
+        for version, value in versions.items():
+            old = then.get(name, {}).get(version)
+            if old is not None and not same(value, old):
+                found.append(f"{name} has changed under version {version}")
+    return found
+
+
+def same(a: str | Fingerprint, b: str | Fingerprint) -> bool:
+    """Whether two hashes are equal, or two fingerprints up to rounding."""
+    if isinstance(a, str) or isinstance(b, str):
+        return a == b
+    return all(abs(x - y) <= 1e-6 * max(1.0, abs(x), abs(y)) for x, y in zip(a, b, strict=True))
+
+
+def _record() -> None:
+    now: dict[str, Versions] = {"rubrics": rubrics(), "metrics": {}}
+    for name in task_names():
+        now["metrics"] |= metrics(load_task(name))
+    then = recorded() if FILE.exists() else {"rubrics": {}, "metrics": {}}
+    for kind, versions in now.items():
+        if changed := differences(versions, then[kind]):
+            sys.exit("\n".join([*changed, "raise the version, and say so in CHANGELOG.md"]))
+        for name, values in versions.items():
+            then[kind][name] = values | then[kind].get(name, {})
+    FILE.write_text(_json(then), encoding="utf-8")
+
+
+def _json(content: dict[str, Versions]) -> str:
+    """One line a thing, so that additions of different people merge."""
+    parts = []
+    for kind, versions in sorted(content.items()):
+        lines = [f"  {json.dumps(n)}: {json.dumps(v, sort_keys=True)}" for n, v in sorted(versions.items())]
+        parts.append(f' "{kind}": {{\n' + ",\n".join(lines) + "\n }")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    _record()
