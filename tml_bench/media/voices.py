@@ -92,7 +92,7 @@ def missing(voice: str) -> str:
 def _padded(audio: speech.Samples) -> speech.Samples:
     """The speech with its pads, long pauses cut; a whole number of milliseconds."""
     pad = round(PAD_S * RATE)
-    audio = np.pad(audio, pad)
+    audio = np.pad(audio, 2 * pad)  # the envelope rises before a first loud sample
     start, end = speech.edges(audio, RATE)
     clip = speech.shorten_pauses(audio[start - pad : end + pad], RATE, PAUSE_S)
     # Full strength beside the speech, whose edge would otherwise move, then down to silence.
