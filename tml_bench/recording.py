@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -61,39 +63,70 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class AudioWriter:
-    """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit."""
+    """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit.
 
-    def __init__(self, path: Path, rate: int, block_s: float = BLOCK_S) -> None:
+    Args:
+        path: of the file.
+        rate: samples per second.
+        encoder: encodes beside the caller, one piece of work at a time; None to encode in ``write``.
+    """
+
+    def __init__(self, path: Path, rate: int, encoder: Executor | None = None) -> None:
         import soundfile
 
         self.samples = 0
         """How many were written so far."""
         self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
-        self._block = round(block_s * rate)
-        self._pending: list[NDArray[np.float32]] = []
-        self._held = 0
+        self._block = BLOCK_S * rate
+        self._held: list[NDArray[np.float32]] = []
+        self._held_samples = 0
+        self._encoder = encoder
+        self._encoding: deque[Future[None]] = deque()
 
     def write(self, audio: NDArray[np.float32]) -> None:
-        """Append samples, shape (n,), float32 in [-1, 1]; what lies beyond is clipped."""
-        self._pending.append(audio)
-        self._held += len(audio)
+        """Append samples, shape (n,), float32 in [-1, 1]; what lies beyond is clipped.
+
+        Raises:
+            OSError: these or earlier ones cannot be written.
+        """
+        self._held.append(audio)
+        self._held_samples += len(audio)
         self.samples += len(audio)
-        if self._held >= self._block:
+        if self._held_samples >= self._block:
             self._drain()
 
     def _drain(self) -> None:
-        if self._held:
-            audio = np.concatenate(self._pending)
-            audio *= 32768
-            np.rint(audio, out=audio)
-            np.clip(audio, -32768, 32767, out=audio)
-            self._file.write(audio.astype(np.int16))
-        self._pending, self._held = [], 0
+        held, self._held, self._held_samples = self._held, [], 0
+        if self._encoder is None:
+            self._encode(held)
+            return
+        while self._encoding and self._encoding[0].done():
+            self._encoding.popleft().result()
+        self._encoding.append(self._encoder.submit(self._encode, held))
+
+    def _encode(self, pieces: list[NDArray[np.float32]]) -> None:
+        audio = np.concatenate(pieces)
+        audio *= 32768
+        np.rint(audio, out=audio)
+        np.clip(audio, -32768, 32767, out=audio)
+        self._file.write(audio.astype(np.int16))
 
     def close(self) -> None:
-        """Write what is held and close the file."""
-        self._drain()
-        self._file.close()
+        """Write what is held and close the file; does nothing when it is closed.
+
+        Raises:
+            OSError: something cannot be written.
+        """
+        if self._file.closed:
+            return
+        try:
+            while self._encoding:
+                self._encoding.popleft().result()
+            if self._held:
+                self._encode(self._held)
+        finally:
+            self._held, self._held_samples = [], 0
+            self._file.close()
 
 
 class RecordingWriter:
@@ -104,7 +137,8 @@ class RecordingWriter:
         opened: the first event.
         clock: as in ``Manifest``.
         compute: as in ``Manifest``.
-        block_s: audio is handed to the encoder in blocks of this many seconds.
+        encoder: encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
+            be called on it too. None to encode while writing.
     """
 
     def __init__(
@@ -114,7 +148,7 @@ class RecordingWriter:
         *,
         clock: str,
         compute: str,
-        block_s: float = BLOCK_S,
+        encoder: Executor | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -125,8 +159,8 @@ class RecordingWriter:
         self._compute = compute
         self._encode = msgspec.json.Encoder().encode
         self._log = (folder / "session.jsonl").open("wb", buffering=1 << 16)
-        self.user = AudioWriter(folder / "user.flac", opened.rate, block_s)
-        self.model = AudioWriter(folder / "model.flac", opened.rate, block_s)
+        self.user = AudioWriter(folder / "user.flac", opened.rate, encoder)
+        self.model = AudioWriter(folder / "model.flac", opened.rate, encoder)
         self.event(opened)
 
     def event(self, event: ev.Event) -> None:

@@ -9,7 +9,7 @@ reading gives exactly that many. Resampling is soxr HQ, which adds no delay: sam
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -101,6 +101,31 @@ def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
     return resampled
 
 
+@dataclass(frozen=True, slots=True)
+class Resampled(Waveform):
+    """A waveform that has been resampled beforehand, for readers that must be quick.
+
+    Attributes:
+        at: the same at other rates, by rate.
+    """
+
+    at: Mapping[int, Waveform]
+
+    @classmethod
+    def of(cls, waveform: Waveform, rates: Iterable[int]) -> Resampled:
+        """Resample to these rates.
+
+        Raises:
+            BadSampleError: the waveform cannot be used; see ``ClipReader``.
+        """
+        return cls(waveform.samples, waveform.rate, {rate: _at_rate(waveform, rate) for rate in rates})
+
+
+def _at_rate(waveform: Waveform, rate: int) -> Waveform:
+    with ClipReader(waveform, rate) as clip:
+        return Waveform(clip.read(clip.length), rate)
+
+
 class BlockSource(Protocol):
     """Mono audio read in order, block by block.
 
@@ -148,6 +173,8 @@ class ClipReader:
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
         """
+        if isinstance(source, Resampled):
+            source = source.at.get(rate, source)
         self._source: BlockSource = (
             _WaveformSource(source)
             if isinstance(source, Waveform)

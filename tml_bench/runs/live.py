@@ -1,4 +1,4 @@
-"""Many wall-clock sessions at once, on one asyncio loop in one process.
+"""Many wall-clock sessions at once, on one asyncio loop in one process (``live_host``).
 
 ``LivePool`` has the interface of ``Pool``. It starts sessions no faster than the rate asked for, waits when
 the service refuses for its limits, and replaces its process when that dies or blocks.
@@ -6,43 +6,23 @@ the service refuses for its limits, and replaces its process when that dies or b
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import math
 import multiprocessing
-import os
-import shutil
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tml_bench.adapter import InfrastructureError, LiveAdapter
-from tml_bench.errors import UserError
-from tml_bench.media.audio import probe, read_mono
-from tml_bench.plugins import make_adapter, parse_adapter_spec
-from tml_bench.recording import RecordingWriter
+from tml_bench.runs.live_host import main
 from tml_bench.runs.store import Outcome
-from tml_bench.runs.worker import Deadline, Job, Result, SessionJob, check_rates, failure, session_seed
-from tml_bench.samples import Sample, Waveform
-from tml_bench.session.engine import opened_event
-from tml_bench.session.live import Limits, LiveSession
-from tml_bench.session.output import AdapterFaultError
+from tml_bench.runs.worker import Deadline, Job, Result
+from tml_bench.session.live import Limits
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """Waits after refusals for quota in a row; after the last the outcome stands."""
-
-ENCODE_BLOCK_S = 0.4
-"""Encoding a long block of one session's audio would make all others late."""
-
-READ_AHEAD_S = 300.0
-"""Longer clips are streamed from their files."""
 
 START_INTERVAL_S = 0.03
 """Least time between two starts: opening a session keeps the loop busy for some milliseconds."""
@@ -142,7 +122,7 @@ class LivePool:
             job = self._waiting.popleft()
             self._running[job.key] = job
             self._throttle.started()
-            connection.send((job, len(self._running) / self._concurrency))
+            connection.send(job)
 
     def _ended(self, key: tuple[int, str], result: Result) -> Iterator[tuple[Job, Result]]:
         job = self._running.pop(key)
@@ -190,111 +170,3 @@ class LivePool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
-
-
-async def live_session(job: SessionJob, limits: Limits) -> Result:
-    """Run one session of a live service into the job's folder."""
-    began = time.monotonic()
-    try:
-        adapter = make_adapter(parse_adapter_spec(job.adapter))
-        if not isinstance(adapter, LiveAdapter):
-            raise UserError(f"adapter {job.adapter} does not run on the wall clock")
-        async with asyncio.timeout(limits.connect_s):
-            await adapter.prepare()
-        check_rates(adapter, job.adapter)
-    except TimeoutError:
-        reason = f"{job.adapter} says nothing for {limits.connect_s:g} s"
-        return Result(Outcome.INFRASTRUCTURE, reason, retry=True)
-    except InfrastructureError as error:
-        return failure(error)
-    except (Exception, SystemExit) as error:
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Result(Outcome.INFRASTRUCTURE, f"adapter {job.adapter} cannot be loaded: {reason}", fatal=True)
-    try:
-        result = await _record(job, adapter, limits)
-    except Exception as error:
-        result = failure(error)
-    return replace(result, wall_s=time.monotonic() - began)
-
-
-async def _record(job: SessionJob, adapter: LiveAdapter, limits: Limits) -> Result:
-    shutil.rmtree(job.folder, ignore_errors=True)
-    settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
-    # Decoding and hashing take milliseconds that other sessions would be late by.
-    sample = await asyncio.to_thread(_read_ahead, job.sample)
-    opened = opened_event(job.task, sample, job.adapter, adapter, settings)
-    outcome, reason, retry = Outcome.VALID, "", False
-    with RecordingWriter(job.folder, opened, clock="wall", compute="live", block_s=ENCODE_BLOCK_S) as writer:
-        try:
-            lateness = await LiveSession(job.task, sample, adapter, settings, writer, limits).run()
-        except AdapterFaultError as fault:
-            outcome, reason = Outcome.ADAPTER_ERROR, str(fault)
-        else:
-            reason = lateness.excess(limits)
-            if reason:
-                outcome, retry = Outcome.INVALID, True
-        manifest = await asyncio.to_thread(writer.close)
-    return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate, retry=retry)
-
-
-def _read_ahead(sample: Sample) -> Sample:
-    """The sample with its shorter clips in memory."""
-    turns = tuple(replace(turn, audio=_in_memory(turn.audio)) for turn in sample.script.turns)
-    return replace(sample, script=replace(sample.script, turns=turns))
-
-
-def _in_memory(audio: Path | Waveform) -> Path | Waveform:
-    if isinstance(audio, Waveform) or probe(audio).duration_s > READ_AHEAD_S:
-        return audio
-    return Waveform(*read_mono(audio))
-
-
-@dataclass(slots=True)
-class _Host:
-    """The process's side: takes jobs from the connection, runs them on the loop, sends results back."""
-
-    connection: Connection
-    deadline: Deadline
-    limits: Limits
-
-    async def serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        closed = asyncio.Event()
-        sessions: set[asyncio.Task[None]] = set()
-
-        def take() -> None:
-            try:
-                job, phase = self.connection.recv()
-            except (EOFError, OSError):
-                closed.set()
-                return
-            task = asyncio.create_task(self._session(job, phase))
-            sessions.add(task)
-            task.add_done_callback(sessions.discard)
-
-        loop.add_reader(self.connection.fileno(), take)
-        beat = asyncio.create_task(self._beat())
-        await closed.wait()
-        for task in (beat, *sessions):
-            task.cancel()
-
-    async def _session(self, job: SessionJob, phase: float) -> None:
-        # Sessions that start together would all have their deadlines at the same instants.
-        await asyncio.sleep(phase * job.settings.tick_ns / 1e9)
-        result = await live_session(job, self.limits)
-        self.connection.send((job.key, result))
-
-    async def _beat(self) -> None:
-        while True:
-            self.deadline.value = time.monotonic() + self.limits.blocked_s
-            await asyncio.sleep(self.limits.blocked_s / 10)
-
-
-def main(connection: Connection, deadline: Deadline, limits: Limits) -> None:
-    """Run live sessions until the connection closes, which it does also when the supervisor is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A collection that walks everything imported would stop all sessions for tens of milliseconds.
-    gc.collect()
-    gc.freeze()
-    asyncio.run(_Host(connection, deadline, limits).serve())
-    os._exit(0)

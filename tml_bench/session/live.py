@@ -98,6 +98,8 @@ class LiveSession:
         writer: an open recording; the caller closes it.
         limits: what it may take.
         clock_ns: the monotonic clock.
+        phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
+            beside each other are not all due at once; None to begin as soon as the service is ready.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class LiveSession:
         writer: RecordingWriter,
         limits: Limits = Limits(),
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        phase: float | None = None,
     ) -> None:
         self._task = task
         self._sample = sample
@@ -117,12 +120,13 @@ class LiveSession:
         self._writer = writer
         self._limits = limits
         self._clock_ns = clock_ns
+        self._phase = phase
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
-        self._unsent: asyncio.Queue[tuple[MicroTurn, int]] = asyncio.Queue()
+        self._unsent: asyncio.Queue[MicroTurn] = asyncio.Queue()
         self._stage = Stage(
             sample,
             adapter.audio_in,
@@ -172,13 +176,20 @@ class LiveSession:
                     await _blamed("connect", self._adapter.connect(start))
             except TimeoutError:
                 raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
-            self._t0_ns = self._clock_ns() + LEAD_NS
+            self._t0_ns = self._first_instant_ns()
             yield
         finally:
             # What has been recorded counts; how the goodbye goes does not.
             with suppress(Exception):
                 async with asyncio.timeout(self._limits.close_s):
                     await self._adapter.close()
+
+    def _first_instant_ns(self) -> int:
+        earliest_ns = self._clock_ns() + LEAD_NS
+        if self._phase is None:
+            return earliest_ns
+        tick_ns = self._settings.tick_ns
+        return earliest_ns + (round(self._phase * tick_ns) - earliest_ns) % tick_ns
 
     def _now_ns(self) -> int:
         """Session time, never before what has been played."""
@@ -192,9 +203,8 @@ class LiveSession:
             if turn is None:
                 return
             self._played_ns, self._index = due_ns, index
-            late_ns = max(0, self._clock_ns() - self._t0_ns - due_ns)
-            self._late_ns.append(late_ns)
-            self._unsent.put_nowait((turn, late_ns))
+            self._late_ns.append(max(0, self._clock_ns() - self._t0_ns - due_ns))
+            self._unsent.put_nowait(turn)
             self._check_bounds()
 
     async def _until(self, due_ns: int, helpers: _Tasks) -> None:
@@ -212,16 +222,22 @@ class LiveSession:
             )
 
     async def _send_all(self) -> None:
+        free_ns = self._t0_ns
         while True:
-            turn, late_ns = await self._unsent.get()
+            turn = await self._unsent.get()
             arrival_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
-            delay_ns = self._t0_ns + arrival_ns - self._clock_ns()
+            due_ns = self._t0_ns + arrival_ns
+            delay_ns = due_ns - self._clock_ns()
             if arrival_ns > turn.end_ns and delay_ns > 0:
                 await asyncio.sleep(delay_ns / 1e9)
             began_ns = self._clock_ns()
+            # Waiting for the send before, which the service holds up, is not ours.
+            self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - max(due_ns, free_ns))
             await _blamed("send", self._adapter.send(turn))
-            took_ns = self._clock_ns() - began_ns
-            self._writer.event(ev.Sent(turn.index, turn.end_ns, late_ns, took_ns))
+            free_ns = self._clock_ns()
+            self._writer.event(
+                ev.Sent(turn.index, turn.end_ns, self._late_ns[turn.index], free_ns - began_ns)
+            )
 
     async def _receive(self) -> None:
         async for event in _blamed_events(self._adapter.events()):
