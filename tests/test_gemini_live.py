@@ -50,7 +50,7 @@ async def golden_session(base_url: str = "ws://127.0.0.1:1") -> Heard:
 async def record_golden() -> None:
     """Write the golden log anew, from the fake server."""
     async with FakeGemini(["call", "speak"], delay_ms=50, answer_ms=120) as server:
-        await golden_session(server.base_url)
+        await golden_session(server.url)
         server.log.write("gemini-live")
 
 
@@ -58,7 +58,7 @@ async def against(server: FakeGemini, pattern: str, **options: object) -> tuple[
     async with server:
         try:
             heard = await drive(
-                GeminiLive(base_url=server.base_url, **options),  # type: ignore[arg-type]
+                GeminiLive(base_url=server.url, **options),  # type: ignore[arg-type]
                 micro_turns(pattern, 16000),
             )
         except Exception as error:
@@ -120,7 +120,7 @@ def test_sessions_with_the_fake_server() -> None:
 
     async def rich() -> FakeGemini:
         async with FakeGemini(["call"], delay_ms=50) as server:
-            await golden_session(server.base_url)
+            await golden_session(server.url)
         return server
 
     results = run(
@@ -169,7 +169,7 @@ def test_what_is_refused_at_the_door() -> None:
 
     async def wrong_version() -> None:
         async with FakeGemini() as server:
-            adapter = GeminiLive(base_url=server.base_url, version="v0")
+            adapter = GeminiLive(base_url=server.url, version="v0")
             with pytest.raises(InfrastructureError, match="the path is not"):
                 await adapter.connect(RICH)
             await adapter.close()
@@ -186,7 +186,7 @@ def test_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def plain() -> list[str]:
         async with FakeGemini() as server:
-            await drive(GeminiLive(base_url=server.base_url), micro_turns("..", 16000))
+            await drive(GeminiLive(base_url=server.url), micro_turns("..", 16000))
             return server.keys
 
     assert run(plain()) == [[""]], "no key leaves without TLS"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from fakes import Ran, Scripted, run_session, sample_of, silence, sixteen_bit, tone
 
 from tml_bench import events as ev
@@ -170,8 +172,6 @@ def test_what_raises_while_recording_leaves_no_recording(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("sizes", [(1,), (7, 160_000, 3), (64_000,) * 3])
 def test_a_track_keeps_every_sample(tmp_path: Path, sizes: tuple[int, ...]) -> None:
-    import soundfile
-
     noise = sixteen_bit(sum(sizes))
     writer = AudioWriter(tmp_path / "a.flac", 16000)
     for piece in np.split(noise, np.cumsum(sizes)[:-1]):
@@ -179,6 +179,42 @@ def test_a_track_keeps_every_sample(tmp_path: Path, sizes: tuple[int, ...]) -> N
     writer.close()
     assert writer.samples == len(noise)
     assert np.array_equal(soundfile.read(tmp_path / "a.flac", dtype="float32")[0], noise)
+
+
+def test_a_track_encoded_by_a_thread_keeps_every_sample(tmp_path: Path) -> None:
+    noise = sixteen_bit(200_000)
+    with ThreadPoolExecutor(1) as encoder:
+        writer = AudioWriter(tmp_path / "a.flac", 16000, encoder)
+        for piece in np.split(noise, 50):
+            writer.write(piece)
+        encoder.submit(writer.close).result()
+    assert np.array_equal(soundfile.read(tmp_path / "a.flac", dtype="float32")[0], noise)
+
+
+class FullDisk(ThreadPoolExecutor):
+    """An encoder for which the disk is full."""
+
+    def submit(self, *_: object, **__: object) -> Future[None]:
+        def full() -> None:
+            raise OSError(28, "No space left on device")
+
+        return super().submit(full)
+
+
+def test_what_the_encoding_thread_cannot_write_is_told(tmp_path: Path) -> None:
+    block = np.zeros(4 * 16000, np.float32)
+    with FullDisk(1) as encoder:
+        closed = AudioWriter(tmp_path / "a.flac", 16000, encoder)
+        closed.write(block)
+        with pytest.raises(OSError, match="No space left"):
+            closed.close()
+        closed.close()
+        written = AudioWriter(tmp_path / "b.flac", 16000, encoder)
+        written.write(block)
+        wait([written._encoding[0]])
+        with pytest.raises(OSError, match="No space left"):
+            written.write(block)
+        written.close()
 
 
 def test_every_kind_of_event_has_its_own_name() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tml_bench.recording import Recording
 from tml_bench.runs.live import BACK_OFF_S, LivePool, _Throttle
+from tml_bench.runs.live_host import Places
 from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import Result, SessionJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
@@ -149,3 +150,12 @@ def test_the_throttle_keeps_the_rate_and_backs_off() -> None:
     now[0] += 90
     assert throttle.refused(0.0)
     assert throttle.wait_s() == BACK_OFF_S[0]
+
+
+def test_deadlines_of_sessions_lie_far_from_each_other() -> None:
+    places = Places()
+    assert [places.phase(places.take()) for _ in range(6)] == [0, 0.5, 0.25, 0.75, 0.125, 0.625]
+    places.leave(2)
+    assert places.take() == 2
+    many = np.sort([places.phase(n) for n in range(64)])
+    np.testing.assert_allclose(np.diff(many), 1 / 64)

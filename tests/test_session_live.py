@@ -296,6 +296,73 @@ def test_nothing_is_left_running(tmp_path: Path) -> None:
     assert left == []
 
 
+@pytest.mark.parametrize("phase", [0.0, 0.25, 0.999])
+def test_deadlines_keep_the_phase_asked_for(tmp_path: Path, phase: float) -> None:
+    """Whenever the service is ready: t = 0 is the next such instant, at least 20 ms later."""
+    loop, example, settings, service = VirtualTimeLoop(), sample(), Settings(), Service()
+    opened = opened_event("t", example, "service", service, settings)
+    with RecordingWriter(tmp_path / "r", opened, clock="wall", compute="live") as writer:
+
+        async def session() -> None:
+            await asyncio.sleep(1.03)
+            live = LiveSession("t", example, service, settings, writer, clock_ns=loop.clock_ns, phase=phase)
+            await live.run()
+
+        run_virtual(session(), loop)
+    first = service.turns[0][0] + service.ready
+    assert 1.03 + LEAD_NS / 1e9 <= first - 0.2 < 1.03 + LEAD_NS / 1e9 + 0.2
+    assert (first / 0.2 - phase + 0.5) % 1 == pytest.approx(0.5, abs=1e-6)
+
+
+class SlowOnce(Service):
+    """Takes 0.5 s for the third micro-turn, so that two more wait."""
+
+    async def send(self, turn: MicroTurn) -> None:
+        await super().send(turn)
+        if turn.index == 2:
+            await asyncio.sleep(0.5)
+
+
+def test_waiting_for_a_slow_service_is_not_the_harness_being_late(tmp_path: Path) -> None:
+    recording, lateness = play(tmp_path / "r", SlowOnce())
+    sent = [e for e in recording.events() if isinstance(e, ev.Sent)]
+    assert [round(e.took_ns / MS) for e in sent[:4]] == [0, 0, 500, 0]
+    assert lateness == Lateness(0.0, 0.0)
+
+
+class HoldsUp(Service):
+    """Keeps the loop busy for 30 ms while the fifth micro-turn, handed over in time, is on its way."""
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        super().__init__()
+        self.loop = loop
+        self.stolen_ns = 0
+
+    def clock_ns(self) -> int:
+        return self.loop.clock_ns() + self.stolen_ns
+
+    async def events(self) -> AsyncIterator[ModelEvent]:
+        await asyncio.sleep(self.ready + 1.03 - self.loop.time())
+        self.stolen_ns = 30 * MS
+        await asyncio.Event().wait()
+        yield Output()
+
+
+def test_lateness_counts_to_the_moment_of_sending(tmp_path: Path) -> None:
+    network = Network("test", up=Direction(delay_ms=50))
+    loop, example, settings = VirtualTimeLoop(), sample(), Settings(network=network)
+    service = HoldsUp(loop)
+    opened = opened_event("t", example, "service", service, settings)
+    with RecordingWriter(tmp_path / "r", opened, clock="wall", compute="live") as writer:
+        live = LiveSession("t", example, service, settings, writer, clock_ns=service.clock_ns)
+        lateness = run_virtual(live.run(), loop)
+        writer.close()
+    late = [e.late_ns for e in Recording(tmp_path / "r").events() if isinstance(e, ev.Sent)]
+    assert max(late[:4]) < MS
+    assert late[4] == pytest.approx(30 * MS, abs=MS)
+    assert lateness.max_ms == late[4] / MS
+
+
 def test_own_lateness_is_measured_and_makes_a_session_invalid() -> None:
     assert Lateness(5.0, 50.0).excess(Limits()) == ""
     assert "late by 30.0 ms" in Lateness(30.0, 50.0).excess(Limits())

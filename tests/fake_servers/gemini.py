@@ -38,10 +38,6 @@ class FakeGemini(ScriptedServer):
         self.results: list[types.FunctionResponse] = []
         self.keys: list[str] = []
 
-    @property
-    def base_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
     async def reply(self, **message: Any) -> None:
         types.LiveServerMessage.model_validate(message)
         await self.tell(json.dumps(message).encode())

@@ -56,6 +56,10 @@ class FakeLive:
     def problems(self) -> list[str]:
         return [problem for session in self.sessions for problem in session.problems]
 
+    @property
+    def answered_ns(self) -> list[int]:
+        return [t_ns for session in self.sessions for t_ns in session.answered_ns]
+
     async def _serve(self, connection: ServerConnection) -> None:
         session = LiveSessionFake(connection, self.answers)
         self.sessions.append(session)

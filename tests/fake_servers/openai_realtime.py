@@ -179,6 +179,10 @@ class FakeRealtime:
     def problems(self) -> list[str]:
         return [problem for session in self.sessions for problem in session.problems]
 
+    @property
+    def answered_ns(self) -> list[int]:
+        return [t_ns for session in self.sessions for t_ns in session.answered_ns]
+
     async def _serve(self, connection: ServerConnection) -> None:
         session = Session(self.profile, connection, self.answers)
         self.sessions.append(session)

@@ -68,10 +68,6 @@ class FakePipecat(ScriptedServer):
         self.rate_in = rate_in
         self.rtvi: list[dict[str, Any]] = []
 
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
     async def reply(self, kind: str, **fields: Any) -> None:
         frame = Frame()
         getattr(frame, kind).SetInParent()

@@ -8,6 +8,7 @@ beyond all bounds) and whatever a service adds. After the plan's end every turn 
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Self
@@ -78,7 +79,7 @@ class ScriptedServer(ABC):
         violations: what the client did wrong.
         answers: of every turn, when the last loud sample came in and when it was taken as ended, in seconds
             on the loop's clock.
-        spoke: when each answer's first audio had been sent.
+        answered_ns: when the first audio of each answer left, in monotonic nanoseconds.
         sessions: how many connections have been opened.
     """
 
@@ -100,7 +101,8 @@ class ScriptedServer(ABC):
         self.log = WireLog()
         self.violations: list[str] = []
         self.answers: list[tuple[float, float]] = []
-        self.spoke: list[float] = []
+        self.answered_ns: list[int] = []
+        self._told_ns = 0
         self.sessions = 0
 
     async def __aenter__(self) -> Self:
@@ -111,6 +113,19 @@ class ScriptedServer(ABC):
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         await self._server.wait_closed()
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def problems(self) -> list[str]:
+        return self.violations
+
+    @property
+    def spoke(self) -> list[float]:
+        """``answered_ns`` in seconds, which is the loop's clock too."""
+        return [t_ns / 1e9 for t_ns in self.answered_ns]
 
     @abstractmethod
     async def greet(self) -> None:
@@ -168,6 +183,7 @@ class ScriptedServer(ABC):
 
     async def tell(self, message: str | bytes) -> None:
         self.log.add("server", message)
+        self._told_ns = time.monotonic_ns()
         await self.ws.send(message)
 
     async def _turn(self) -> None:
@@ -204,7 +220,7 @@ class ScriptedServer(ABC):
             ms = min(self.chunk_ms, self.answer_ms - at_ms)
             await self.audio(tone(ms, self.rate_out))
             if at_ms == 0:
-                self.spoke.append(loop.time())
+                self.answered_ns.append(self._told_ns)
                 await asyncio.sleep(0.002)  # both sides share one loop; let the other have its turn
         await self.after_speech()
         await asyncio.sleep(max(0.0, began + self.answer_ms / 1000 - loop.time()))
