@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +38,8 @@ SERVER = Path(__file__).parent.parent / "examples" / "wire_server.py"
 
 
 @contextlib.contextmanager
-def wire_server() -> Iterator[str]:
-    """The reference server in a process of its own; gives its URL."""
+def wire_server() -> Iterator[tuple[str, int]]:
+    """The reference server in a process of its own; gives its URL and its process's number."""
     process = subprocess.Popen(
         [sys.executable, str(SERVER), "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -46,10 +48,22 @@ def wire_server() -> Iterator[str]:
         line = process.stdout.readline()
         match = re.search(r"ws://\S+", line)
         assert match, line
-        yield match.group()
+        yield match.group(), process.pid
     finally:
         process.terminate()
         process.wait()
+
+
+def _used_s(fields: list[str]) -> float:
+    return sum(map(int, fields)) / os.sysconf("SC_CLK_TCK")
+
+
+def others_s(server: int) -> float:
+    """Processor time that others than this benchmark have used since the machine started; Linux."""
+    everybody = Path("/proc/stat").read_text().split()[1:9]
+    del everybody[3:5]  # idle, and waiting for disks
+    ours = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return _used_s(everybody) - _used_s(ours) - sum(os.times()[:4])
 
 
 def burn() -> None:
@@ -112,10 +126,13 @@ def measure(url: str, folder: Path, user: Path) -> str:
 def main() -> None:
     """Print the lateness alone and beside busy processes."""
     print(machine())
-    with tempfile.TemporaryDirectory() as scratch, wire_server() as url:
+    with tempfile.TemporaryDirectory() as scratch, wire_server() as (url, server):
         user = speech_file(Path(scratch) / "user.flac", 16000, SECONDS - 1)
         print(f"{SESSIONS} sessions of {SECONDS} s (target: p99 under {TARGET_MS:g} ms)")
+        began_s, used_s = time.monotonic(), others_s(server)
         print(measure(url, Path(scratch) / "alone", user))
+        share = (others_s(server) - used_s) / (time.monotonic() - began_s)
+        print(f"  meanwhile others used {share:.0%} of one processor")
         with busy(4):
             print(f"{SESSIONS} sessions of {SECONDS} s beside 4 busy processes")
             print(measure(url, Path(scratch) / "busy", user))
