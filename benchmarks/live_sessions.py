@@ -9,6 +9,7 @@ latency.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import re
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from common import machine, speech_file
+from common import machine, processor_s, speech_file
 
 from tml_bench import events as ev
 from tml_bench.recording import Recording
@@ -54,16 +55,14 @@ def wire_server() -> Iterator[tuple[str, int]]:
         process.wait()
 
 
-def _used_s(fields: list[str]) -> float:
-    return sum(map(int, fields)) / os.sysconf("SC_CLK_TCK")
-
-
 def others_s(server: int) -> float:
-    """Processor time that others than this benchmark have used since the machine started; Linux."""
-    everybody = Path("/proc/stat").read_text().split()[1:9]
-    del everybody[3:5]  # idle, and waiting for disks
-    ours = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return _used_s(everybody) - _used_s(ours) - sum(os.times()[:4])
+    """Processor seconds that others than this benchmark have used; NaN where the machine does not say."""
+    of_server = Path(f"/proc/{server}/stat")
+    if not of_server.is_file():
+        return math.nan
+    ticks = of_server.read_text().rpartition(")")[2].split()[11:13]
+    ours = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") + sum(os.times()[:4])
+    return processor_s() - ours
 
 
 def burn() -> None:

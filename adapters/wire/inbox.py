@@ -25,7 +25,7 @@ MAX_MEDIA = 2**30
 MAX_DEPTH = 32
 """Deepest nesting of a control message."""
 
-_KINDS: Mapping[str, type[wire.Message]] = {
+_KINDS: Mapping[str, type[wire.FromModel]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(wire.FromModel)
 }
 
@@ -78,7 +78,7 @@ class Inbox:
             raise ProtocolError(f"message {kind!r} is malformed: {error}") from error
         if isinstance(message, wire.Refusal):
             raise refused(message)
-        return Received(event, message)  # type: ignore[arg-type]
+        return Received(event, message)
 
     def _binary(self, data: bytes) -> Received:
         self._spend("media", len(data))
