@@ -102,14 +102,16 @@ def _how_long(text: str) -> Plan | None:
 
 def _repeat(text: str) -> Plan | None:
     every = _find(
-        rf"\b(?:every|each) (?:(?P<length>{LENGTH})|(?P<other>other second)|(?P<one>second|minute)\b)", text
+        r"\b(?:once )?(?:every|each) "
+        rf"(?:(?P<length>{LENGTH})|(?P<other>other second)|(?P<one>second|minute)\b)",
+        text,
     )
     if not every:
         return None
     one = 60.0 if (every["one"] or "").lower() == "minute" else 1.0
     period = seconds(every["length"]) if every["length"] else 2.0 if every["other"] else one
     first = _find(rf"\b(?:start(?:ing)?|begin(?:ning)?|first)\b[^.]*?({LENGTH})", text)
-    rest = text[: every.start()] + text[every.end() :] if every.start() else text[every.end() :]
+    rest = re.sub(r"(?i)\buntil\b.*", "", text[: every.start()] + text[every.end() :])
     texts = tuple(filter(None, (reply(rest),))) or (TIME_IS_UP,)
     return Repeat(texts, seconds(first[1]) if first else period, period)
 
@@ -157,11 +159,14 @@ def _after_word(text: str) -> Plan | None:
 
 def _countdown(text: str) -> Plan | None:
     count = _find(
-        rf"\b(?:count|countdown|go)\b[^.]*?\bfrom ({NUMBER})(?: down| up)?(?: to ({NUMBER}))?", text
-    )
+        rf"\b(?:count|countdown|go)\b[^.]*?"
+        rf"\bfrom (?P<first>{NUMBER})(?: down| up)?(?: to (?P<last>{NUMBER}))?",
+        text,
+    ) or _find(rf"\bcount (?:up )?to (?P<last>{NUMBER})(?P<first>)", text)
     if not count:
         return None
-    first, last = int(number(count[1])), int(number(count[2])) if count[2] else 1
+    first = int(number(count["first"] or "1"))
+    last = int(number(count["last"] or "1"))
     step = _find(rf"({NUMBER}) seconds? (?:for|between|apart|each|per)\b", text)
     begins = _find(rf"\b(?:start|begin|first)\w*\b[^.]*?({LENGTH})|\b(?:in|after) ({LENGTH})", text)
     start = seconds(begins[1] or begins[2]) if begins else 0.5
@@ -177,7 +182,7 @@ def _schedule(text: str) -> Plan | None:
         said = reply(text[: times.start()] + text[times.end() :]) or TIME_IS_UP
         return SayAt(tuple((t, said) for t in at))
     pairs = re.findall(
-        rf"(?:^|, |and |then )([\w' ]+?),? at ({NUMBER})(?: seconds?)?(?=[,.]|$| and| then)",
+        rf"(?:^|, |and |then )([\w' ]+?),? (?:at|in|after) ({NUMBER})(?: seconds?)?(?=[,.]|$| and| then)",
         text,
         re.IGNORECASE,
     )
@@ -207,6 +212,7 @@ def _delay(text: str) -> Plan | None:
         or _find(rf"({LENGTH}) (?:from now|later)", text)
         or _find(rf"\b(?:timer|alarm|quiet|silent|hold on)\b[^.]*?({LENGTH})", text)
         or _find(rf"({LENGTH}) (?:timer|alarm)", text)
+        or _find(rf"\b(?:when|once) (?:it's been |it has been )?({LENGTH})", text)
     )
     if not when:
         return None
@@ -247,6 +253,12 @@ def _capital(text: str) -> Plan | None:
     return Capitals() if _find(r"\bcapitals?\b", text) and _find(r"\bcountr(?:y|ies)\b", text) else None
 
 
+def _now(text: str) -> Plan | None:
+    if _find(r"^(?:please |now |okay,? |can you |could you |would you |just )*(?:say|shout)\b", text):
+        return Answer(said) if (said := reply(text)) else None
+    return None
+
+
 _RULES: tuple[Callable[[str], Plan | None], ...] = (
     _stop,
     _how_long,
@@ -262,4 +274,5 @@ _RULES: tuple[Callable[[str], Plan | None], ...] = (
     _count_word,
     _translate,
     _capital,
+    _now,
 )

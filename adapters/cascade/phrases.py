@@ -25,6 +25,7 @@ _END = re.compile(
     | ,?\s+(?:until|whenever|every\ time|each\ time|any\ time|as\ soon\ as|once\ I|after\ I)\b
     | ,\s*(?:and\ then|then|but|so|when|if|starting|beginning|please|okay|ok)\b
     | ,\s*(?:would|will|could|can)\ you\b
+    | ,?\s+(?:once\ every|right\ away|right\ now|immediately)\b
     | \s+please\s*$
     | ,\s*and\s+(?:then|after|stop|keep|carry|I)\b
     """,
@@ -42,7 +43,10 @@ _TELL_TO = re.compile(
 )
 _ASK_IF = re.compile(rf"\bask\s+(?:{_WHOM}\s+)?(?:if|whether)\s+(?P<what>.+)", re.IGNORECASE)
 _ASK = re.compile(rf"\bask\s+{_WHOM}\s+(?P<what>.+)", re.IGNORECASE)
-_TELL = re.compile(rf"\b(?:tell|let)\s+{_WHOM}\s+(?:know\s+)?(?:that\s+)?(?P<what>.+)", re.IGNORECASE)
+_TELL = re.compile(
+    rf"\b(?:tell|let)\s+{_WHOM}\s+(?:know\s+)?(?:that\s+)?(?!(?:know|when|once|how|about)\b)(?P<what>.+)",
+    re.IGNORECASE,
+)
 _TURNED = {
     "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "i'm": "you're",
     "i've": "you've", "i'll": "you'll", "i'd": "you'd", "am": "are", "you": "I", "your": "my",
@@ -101,6 +105,7 @@ def reply(text: str) -> str:
 
 def until_end(text: str) -> str:
     """A text up to where what is to be said ends."""
+    text = f" {text.lstrip()}"
     end = _END.search(text)
     return (text[: end.start()] if end else text).strip(" ,:")
 
