@@ -181,7 +181,7 @@ class Utterance:
 
     Attributes:
         at_s: its onset.
-        role: ``answer`` (takes the turn) or ``backchannel`` (does not).
+        role: ``answer`` (takes the turn), ``talk`` (takes it for 15 s) or ``backchannel`` (does not).
         until_s: by when it must have ended; None when it may run its course.
         text: what is said; empty where any words of that role do.
     """

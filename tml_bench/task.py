@@ -216,6 +216,13 @@ class Task(ABC):
             tml_bench.errors.UserError: the folder or a subset does not exist.
         """
 
+    def stretches(self, sample: Sample, timeline: Timeline) -> tuple[tuple[float, float], ...]:
+        """Stretches of the model's track whose voice scoring needs described, as ``Timeline.voices``.
+
+        Pure; ``(start, end)`` in seconds. None, unless the task says so: it costs time.
+        """
+        return ()
+
     def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
         """What a judge must decide before a recording can be scored; nothing, unless the task says so.
 

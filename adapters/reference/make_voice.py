@@ -7,7 +7,8 @@ and ``clips.json`` with the text and word times of each.
 - ``answer``, ``talk`` and ``backchannel``: for turn taking. The first two begin with a full vowel, so that
   their onset is unmistakable.
 - ``one`` to ``forty``: numbers, their text in digits; ``start`` and ``stop``.
-- the others: every answer of the mini set of ProactiveVideoQA, named after its words.
+- the others: every answer of the mini set of ProactiveVideoQA and every reply of that of FD-bench v1.5, named
+  after their words.
 """
 
 from __future__ import annotations
@@ -68,6 +69,14 @@ ANSWERS = (
     "A car hits a post.",
     "Smoke comes out of the car.",
 )
+REPLIES = (
+    "Peppers need even more sun than that.",
+    "The first trains ran on steam.",
+    "In Paris I would begin at the river.",
+    "The kidneys clean the blood.",
+    "That doesn't change much, it is still long.",
+    "Then no ghosts, I promise.",
+)
 
 
 def spoken_forms() -> Iterator[tuple[str, str, str]]:
@@ -79,7 +88,7 @@ def spoken_forms() -> Iterator[tuple[str, str, str]]:
         yield name, str(number), f"{name.capitalize()},"
     for name in COMMANDS:
         yield name, name, f"{name.capitalize()}."
-    for text in ANSWERS:
+    for text in (*ANSWERS, *REPLIES):
         yield re.sub(r"[^a-z]+", "-", text.lower()).strip("-"), text, text
 
 

@@ -50,6 +50,28 @@ class WordSource(StrEnum):
     """There is no model speech, hence no words."""
 
 
+class Voice(msgspec.Struct, frozen=True):
+    """How the model's voice sounds in a stretch of its track; see ``prosody``.
+
+    Attributes:
+        start_s: the stretch's start, seconds.
+        end_s: its end.
+        pitch_hz: mean pitch of voiced frames; None where there is none.
+        pitch_std_hz: its standard deviation.
+        intensity_db: mean intensity in dB.
+        intensity_std_db: its standard deviation.
+        measured: False where it could not be measured, because Praat is not installed.
+    """
+
+    start_s: float
+    end_s: float
+    pitch_hz: float | None = None
+    pitch_std_hz: float | None = None
+    intensity_db: float | None = None
+    intensity_std_db: float | None = None
+    measured: bool = True
+
+
 class Timeline(msgspec.Struct, frozen=True):
     """Everything a metric may know about a recording.
 
@@ -68,6 +90,7 @@ class Timeline(msgspec.Struct, frozen=True):
             where the recording is imported.
         companions: timelines of the recordings scored together with this one (``Sample.companions``).
         silero_unrounded: ``silero_segments`` before rounding.
+        voices: how the model's voice sounds in the stretches the task asks for (``Task.stretches``).
     """
 
     duration_s: float
@@ -80,3 +103,4 @@ class Timeline(msgspec.Struct, frozen=True):
     turns: tuple[Segment, ...] = ()
     companions: dict[str, Timeline] = {}
     silero_unrounded: tuple[Segment, ...] = ()
+    voices: tuple[Voice, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -115,11 +116,16 @@ def score_runs(
     """
     failures: dict[tuple[int, str], str] = {}
     for number, run in enumerate(runs):
+        samples = {sample.id: sample for sample in run.samples}
         for attempt in run.valid():
-            key = (number, attempt.sample)
             pool.submit(
                 PerceiveJob(
-                    key, run.recording_path(attempt), run.timeline_path(attempt), words, run.task.hears_user
+                    (number, attempt.sample),
+                    run.file.config.task,
+                    samples[attempt.sample],
+                    run.recording_path(attempt),
+                    run.timeline_path(attempt),
+                    words,
                 )
             )
     for job, result in pool.results():
@@ -186,18 +192,21 @@ class _Scorer:
     def _heard(self, run: StoredRun, outcomes: Mapping[str, Ended]) -> list[tuple[Sample, Timeline]]:
         """The samples to score, with what was heard in them and in their companions."""
         valid = {i for i, ended in outcomes.items() if ended.kind is OutcomeKind.VALID}
+        samples = {sample.id: sample for sample in run.samples}
         pairs = []
         for sample in run.samples:
             if sample.scored and sample.id in valid:
-                companions = {role: self._timeline(run, i) for role, i in sample.companions.items()}
-                timeline = self._timeline(run, sample.id)
+                companions = {r: self._timeline(run, samples[i]) for r, i in sample.companions.items()}
+                timeline = self._timeline(run, sample)
                 pairs.append((sample, structs.replace(timeline, companions=companions)))
         return pairs
 
-    def _timeline(self, run: StoredRun, sample: str) -> Timeline:
-        attempt = run.attempts[sample]
+    def _timeline(self, run: StoredRun, sample: Sample) -> Timeline:
+        attempt = run.attempts[sample.id]
         recording = Recording(run.recording_path(attempt), verify=False)
-        return timeline_of(recording, run.timeline_path(attempt), self._words, run.task.hears_user)
+        stretches = partial(run.task.stretches, sample)
+        cache = run.timeline_path(attempt)
+        return timeline_of(recording, cache, self._words, run.task.hears_user, stretches)
 
     def _baselines(self, run: StoredRun, outcomes: Mapping[str, Ended], judge: Judge) -> tuple[Baseline, ...]:
         key = (judge.id, *_floor_key(run, outcomes))

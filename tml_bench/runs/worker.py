@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ from typing import Protocol
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.perception.words import WordMode
-from tml_bench.plugins import make_adapter, parse_adapter_spec
+from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording, RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.runs.perceive import timeline_of
@@ -64,13 +65,23 @@ class SessionJob:
 
 @dataclass(frozen=True, slots=True)
 class PerceiveJob:
-    """Perceive one recording into its cached timeline."""
+    """Perceive one recording into its cached timeline.
+
+    Attributes:
+        key: what the caller knows it by.
+        task: name of the task.
+        sample: what was played.
+        recording: folder of the recording.
+        timeline: where its timeline is cached.
+        words: where words may come from.
+    """
 
     key: tuple[int, str]
+    task: str
+    sample: Sample
     recording: Path
     timeline: Path
     words: WordMode
-    user: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +230,9 @@ def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:
 
 def _perceive(job: PerceiveJob) -> Result:
     try:
-        timeline_of(Recording(job.recording), job.timeline, job.words, job.user)
+        task = load_task(job.task)
+        stretches = partial(task.stretches, job.sample)
+        timeline_of(Recording(job.recording), job.timeline, job.words, task.hears_user, stretches)
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return Result(Outcome.INFRASTRUCTURE, f"perception: {reason}")

@@ -1,0 +1,173 @@
+"""Loading FD-bench v1.5 from disk.
+
+Layout: ``{root}/{subset}/{ID}/input.wav clean_input.wav metadata.json`` (or ``.flac``), ``{ID}`` a decimal
+number. The root may hold the subsets in a folder ``v1_5`` or ``v1.5``, or be one subset's folder itself.
+
+Every item is two samples: ``{subset}-{ID}``, which is scored, and its companion ``{subset}-{ID}-clean``,
+the same without the overlap. A flaw in any file of an item is the problem of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.media.audio import probe
+from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
+from tml_bench.tasks.fd_bench_v1.loader import AUDIO_SUFFIXES, audio_file, is_number
+from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap, read_metadata
+
+OFFICIAL_SIZES = {
+    "user_interruption": (200,),
+    "user_backchannel": (98, 99),
+    "talking_to_other": (100,),
+    "background_speech": (100,),
+}
+"""Items in each subset of the official data; its README says 99 backchannels, the archive holds 98."""
+
+SUBSETS = tuple(OFFICIAL_SIZES)
+RESPONDS = "user_interruption"
+"""The subset in which the overlap is meant for the model."""
+CLEAN = "clean"
+"""Role of the companion."""
+
+_VERSION_FOLDERS = ("v1_5", "v1.5")
+_REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
+_LENGTH_NOTE_S = 0.1
+
+
+def subset_folders(root: Path) -> dict[str, Path]:
+    """Find the subsets in a data folder, in the order of the published tables.
+
+    Raises:
+        UserError: the folder does not exist, or holds no subset.
+    """
+    if not root.is_dir():
+        raise UserError(f"--data {root}: no such folder", "give the folder that holds the subsets")
+    for base in (root, *(root / name for name in _VERSION_FOLDERS)):
+        found = {name: base / name for name in SUBSETS if (base / name).is_dir()}
+        if found:
+            return found
+    if root.resolve().name in SUBSETS:
+        return {root.resolve().name: root}
+    raise UserError(f"--data {root}: holds none of {', '.join(SUBSETS)}", "give the folder that holds them")
+
+
+def is_official(root: Path) -> bool:
+    """Whether every subset found has the number of items of the official data.
+
+    Raises:
+        UserError: as ``subset_folders``.
+    """
+    return all(
+        sum(is_number(item.name) for item in folder.iterdir()) in OFFICIAL_SIZES[name]
+        for name, folder in subset_folders(root).items()
+    )
+
+
+def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+    """Load samples by subset and number, each followed by its companion. Broken ones carry ``problem``.
+
+    Args:
+        root: a folder in the official layout.
+        subsets: only these, in this order; empty means all that are there.
+
+    Raises:
+        UserError: the folder or a subset does not exist, or a subset has no samples.
+    """
+    folders = subset_folders(root)
+    chosen: list[tuple[str, list[Path]]] = []
+    for subset in subsets or folders:
+        if subset not in SUBSETS:
+            raise UserError(f"subset {subset}: unknown", f"choose from {', '.join(SUBSETS)}")
+        if subset not in folders:
+            raise UserError(f"{root}: subset {subset} is not there", f"choose from {', '.join(folders)}")
+        numbered = [p for p in folders[subset].iterdir() if p.is_dir() and is_number(p.name)]
+        if not numbered:
+            raise UserError(f"{folders[subset]}: no samples", "expected {ID}/input.wav, {ID} a number")
+        chosen.append((subset, sorted(numbered, key=lambda p: (int(p.name), p.name))))
+    return (
+        sample
+        for subset, numbered in chosen
+        for folder in numbered
+        for sample in read_item(f"{subset}-{folder.name}", subset, folder)
+    )
+
+
+def read_item(sample_id: str, subset: str, folder: Path) -> tuple[Sample, Sample]:
+    """Read one item: the sample with the overlap, and its companion without."""
+    clean_id = f"{sample_id}-{CLEAN}"
+    companions = {CLEAN: clean_id}
+    try:
+        audio, clean_audio = audio_file(folder, "input"), audio_file(folder, "clean_input")
+        info, clean_info = probe(audio), probe(clean_audio)
+        context_s, remarks = _context_length(folder)
+        item = read_metadata(folder, info.duration_s, context_s)
+    except BadSampleError as error:
+        return with_problem(
+            (Sample(sample_id, subset, companions=companions), Sample(clean_id, subset, scored=False)),
+            str(error),
+        )
+    notes = [*info.notes, *remarks]
+    if abs(info.duration_s - clean_info.duration_s) > _LENGTH_NOTE_S:
+        notes.append("input and clean_input differ in length")
+    return (
+        Sample(
+            sample_id,
+            subset,
+            Script((UserTurn(audio, label="with overlap"),)),
+            Reference(item.overlap[1], ideal(subset, item), item),
+            notes=tuple(notes),
+            companions=companions,
+        ),
+        Sample(
+            clean_id,
+            subset,
+            Script((UserTurn(clean_audio, label="without overlap"),)),
+            Reference(
+                None if item.context is None else item.context[1],
+                clean_ideal(item),
+                Clean(clean_info.duration_s, item),
+            ),
+            notes=clean_info.notes,
+            scored=False,
+        ),
+    )
+
+
+def with_problem(samples: tuple[Sample, Sample], problem: str) -> tuple[Sample, Sample]:
+    """The two samples of an item that cannot be used."""
+    first, second = samples
+    return replace(first, problem=problem), replace(second, problem=problem)
+
+
+def ideal(subset: str, item: Overlap) -> tuple[Utterance, ...]:
+    """What an ideal respondent says: it answers the question, and the overlap if that is meant for it.
+
+    Where the data does not tell when the question ends, only the answer to the overlap is known.
+    """
+    begins, ends = item.overlap
+    responds = subset == RESPONDS
+    until = begins + _REACTION_S if responds else None
+    said = [replace(u, until_s=until) for u in clean_ideal(item) if u.at_s < begins]
+    if responds:
+        said.append(Utterance(ends + _REACTION_S, text=item.reply_text))
+    return tuple(said)
+
+
+def clean_ideal(item: Overlap) -> tuple[Utterance, ...]:
+    """What an ideal respondent says without the overlap: the answer, where its time is known."""
+    return () if item.context is None else (Utterance(item.context[1] + _REACTION_S, "talk"),)
+
+
+def _context_length(folder: Path) -> tuple[float | None, tuple[str, ...]]:
+    """Length of the user's question, where its audio is there and can be read."""
+    for suffix in AUDIO_SUFFIXES:
+        if (path := folder / f"context{suffix}").is_file():
+            try:
+                return probe(path).duration_s, ()
+            except BadSampleError as error:
+                return None, (f"the oracle does not answer the question: {error}",)
+    return None, ()

@@ -1,0 +1,221 @@
+"""Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tml_bench.errors import BadSampleError
+from tml_bench.judges.contract import Question, Verdicts, verdict_of
+from tml_bench.metrics import fdb15_reference
+from tml_bench.metrics.fdb15_reference import MODEL_GAP_S, USER_GAP_S, Interval, WordTimes
+from tml_bench.metrics.overlap import overlapped
+from tml_bench.metrics.vocalisations import Row, Vocalisation, classify
+from tml_bench.perception import prosody
+from tml_bench.perception.timeline import Segment, Timeline, Voice, WordSource
+from tml_bench.samples import Sample
+from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks.fd_bench_v1.scoring import NO_WORDS
+from tml_bench.tasks.fd_bench_v15 import behaviour
+from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap
+from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, UNKNOWN
+from tml_bench.tasks.fd_bench_v15.loader import CLEAN
+from tml_bench.tasks.fd_bench_v15.measures import BEHAVIOURS, EXPECTED
+
+_JUDGED = tuple(metric.name for metric in BEHAVIOURS)
+_NOTHING = Timeline(0.0)
+MASKED_DB = -190.0
+"""Intensities up to this stand for silence."""
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """The score while it is filled in."""
+
+    values: dict[str, Value] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+
+    def put(self, name: str, value: float | None) -> None:
+        """Enter a value, unless the metric does not apply."""
+        if value is not None:
+            self.values[name] = Value(float(value))
+
+    def put_list(self, name: str, values: Sequence[float]) -> None:
+        """Enter a list's sum and length, unless it is empty."""
+        if values:
+            self.values[name] = Value(float(sum(values)), float(len(values)))
+
+
+def item_of(sample: Sample) -> Overlap:
+    """The item a sample belongs to.
+
+    Raises:
+        BadSampleError: the sample has a problem, or is not of this task.
+    """
+    found = sample.reference.annotation
+    if isinstance(found, Clean):
+        return found.item
+    if not isinstance(found, Overlap):
+        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of FD-bench v1.5")
+    return found
+
+
+def annotated(sample: Sample) -> tuple[Mark, ...]:
+    """What the sample's annotation marks, for pictures."""
+    item = item_of(sample)
+    marks = [] if item.context is None else [Mark(*item.context, "question")]
+    if isinstance(sample.reference.annotation, Overlap):
+        marks.append(Mark(*item.overlap, "overlap"))
+    return tuple(marks)
+
+
+def stretches(sample: Sample, timeline: Timeline) -> tuple[Interval, ...]:
+    """The model's track before and after it turns to the overlap; all of it in the clip without."""
+    if not timeline.segments:
+        return ()
+    if isinstance(sample.reference.annotation, Clean):
+        return ((0.0, timeline.duration_s),)
+    split = _split(item_of(sample), timeline)
+    return ((0.0, split), (split, timeline.duration_s))
+
+
+def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+    """The question about the behaviour; none where the model says nothing more, or words are unknown."""
+    item, clean = item_of(sample), timeline.companions.get(CLEAN, _NOTHING)
+    if _words_unknown(timeline, clean) or not _speaks_after(item, timeline):
+        return ()
+    return (behaviour.ask(item, timeline, clean),)
+
+
+def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+    """Score one item.
+
+    Args:
+        task: the task's name.
+        sample: what was played.
+        timeline: what was heard, with the companion's timeline.
+        verdicts: of the judge.
+
+    Raises:
+        BadSampleError: the sample has a problem.
+    """
+    item, clean = item_of(sample), timeline.companions.get(CLEAN, _NOTHING)
+    sheet = _Sheet()
+    _behaviour(sheet, sample, timeline, clean, verdicts)
+    _timing(sheet, item, timeline)
+    _lists(sheet, timeline)
+    _voice(sheet, item, timeline, clean)
+    return Score(task, sample.subset, sample.id, sample.unit, sheet.values, sheet.missing, tuple(sheet.rows))
+
+
+def _behaviour(
+    sheet: _Sheet, sample: Sample, timeline: Timeline, clean: Timeline, verdicts: Verdicts
+) -> None:
+    item = item_of(sample)
+    if _words_unknown(timeline, clean):
+        sheet.missing |= dict.fromkeys(_JUDGED, NO_WORDS)
+        return
+    answer: str | None = UNKNOWN
+    if _speaks_after(item, timeline):
+        verdict = verdict_of(verdicts, "behaviour")
+        answer = verdict.answer
+        if answer is None:
+            sheet.missing |= dict.fromkeys(_JUDGED, verdict.missing)
+            return
+    for one in ANSWERS:
+        sheet.put(one.lower(), answer == one)
+        sheet.put(f"fdb15_{one.lower()}", answer == one)
+    sheet.put("expected", answer == EXPECTED[sample.subset])
+    sheet.put("fdb15_expected", answer == EXPECTED[sample.subset])
+    sheet.rows.append({"event": f"behaviour {answer}", "start_s": item.overlap[0], "end_s": item.overlap[1]})
+
+
+def _timing(sheet: _Sheet, item: Overlap, timeline: Timeline) -> None:
+    found = overlapped(_vocalisations(timeline), item.overlap, timeline.duration_s)
+    sheet.put("talked_over", found.talked_over)
+    sheet.put("stop_latency", found.stop_latency_s)
+    sheet.put("censored_stop", found.censored_stop)
+    sheet.put("kept_talking", found.kept_talking)
+    sheet.put("early_start", found.early_start)
+    sheet.put("response_latency", found.response_latency_s)
+    sheet.rows += found.rows
+
+
+def _lists(sheet: _Sheet, timeline: Timeline) -> None:
+    if timeline.user is None:
+        reason = "the user's track was not perceived; score the run again"
+        sheet.missing |= dict.fromkeys(("fdb15_stop", "fdb15_censored", "fdb15_response"), reason)
+        return
+    user = fdb15_reference.merge(_spans(timeline.user.silero_unrounded), USER_GAP_S)
+    model = fdb15_reference.merge(_spans(timeline.silero_unrounded), MODEL_GAP_S)
+    stops = fdb15_reference.stops(user, model)
+    responses = fdb15_reference.responses(user, model)
+    sheet.put_list("fdb15_stop", [stop.length_s for stop in stops])
+    sheet.put_list("fdb15_censored", [stop.censored for stop in stops])
+    sheet.put_list("fdb15_response", [start - end for end, start in responses])
+    for stop in stops:
+        event = "fdb15_stop censored" if stop.censored else "fdb15_stop"
+        sheet.rows.append({"event": event, "start_s": stop.start_s, "end_s": stop.end_s})
+    sheet.rows += ({"event": "fdb15_response", "start_s": end, "end_s": start} for end, start in responses)
+
+
+def _voice(sheet: _Sheet, item: Overlap, timeline: Timeline, clean: Timeline) -> None:
+    before, after = fdb15_reference.words_before(_word_times(timeline), _split(item, timeline))
+    for part, heard, words in (
+        ("before", timeline, before),
+        ("after", timeline, after),
+        ("clean", clean, _word_times(clean)),
+    ):
+        if heard.word_source is WordSource.NONE:
+            sheet.missing[f"wpm_{part}"] = NO_WORDS
+        sheet.put(f"wpm_{part}", fdb15_reference.words_per_minute(words))
+    parts = [*zip(("before", "after"), timeline.voices, strict=False), *(("clean", v) for v in clean.voices)]
+    for part, voice in parts:
+        for name, value in _pitch_and_level(voice).items():
+            if voice.measured:
+                sheet.put(f"{name}_{part}", value)
+            else:
+                sheet.missing[f"{name}_{part}"] = prosody.REMEDY
+
+
+def _pitch_and_level(voice: Voice) -> dict[str, float | None]:
+    """Values by metric; what the reference's significance test masks is None."""
+    level = voice.intensity_db
+    return {
+        "pitch": voice.pitch_hz or None,
+        "pitch_std": voice.pitch_std_hz or None,
+        "intensity": None if level is None or level <= MASKED_DB else level,
+        "intensity_std": voice.intensity_std_db or None,
+    }
+
+
+def _split(item: Overlap, timeline: Timeline) -> float:
+    return fdb15_reference.split_time(_word_times(timeline), item.overlap[1], timeline.duration_s)
+
+
+def _words_unknown(timeline: Timeline, clean: Timeline) -> bool:
+    return WordSource.NONE in (timeline.word_source, clean.word_source)
+
+
+def _speaks_after(item: Overlap, timeline: Timeline) -> bool:
+    return any(word.start_s is not None and word.start_s >= item.overlap[0] for word in timeline.words)
+
+
+def _word_times(timeline: Timeline) -> list[WordTimes]:
+    return [(word.start_s, word.end_s) for word in timeline.words]
+
+
+def _spans(segments: Sequence[Segment]) -> list[Interval]:
+    return [(s.start_s, s.end_s) for s in segments]
+
+
+def _vocalisations(timeline: Timeline) -> tuple[Vocalisation, ...]:
+    words = None
+    if timeline.word_source is not WordSource.NONE:
+        words = [
+            (w.start_s, w.start_s if w.end_s is None else w.end_s)
+            for w in timeline.words
+            if w.start_s is not None and w.text.strip()
+        ]
+    return classify(_spans(timeline.segments), words)

@@ -1,0 +1,122 @@
+"""Pitch and intensity of stretches of a track, by Praat (the extra ``[prosody]``).
+
+The settings are those of Full-Duplex-Bench v1.5's before/after measures:
+    * A stretch is cut from the track at 16 kHz and its silence removed: Silero (probability >= 0.5) finds
+      the speech, which is joined; stretches of at most 60 ms are dropped, and 50 ms of silence end one.
+    * Pitch: Praat's autocorrelation every 10 ms, 50 to 600 Hz; mean and standard deviation (n - 1) over
+      voiced frames, in Hz.
+    * Intensity: every 10 ms, in dB relative to 2e-5, frames above -200 dB; mean and standard deviation
+      (n - 1).
+
+Values that do not exist (no speech, no voiced frame, a stretch too short for Praat) are None. The reference
+measures the silence where there is no speech (-100 dB for digital zeros with a few samples of sound), writes
+0 or -200 where Praat gives nothing, and masks some of that in its significance test alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.media.audio import ClipReader
+from tml_bench.perception import silero
+from tml_bench.perception.silero import FRAME, RATE, ProbabilityTrack
+from tml_bench.perception.timeline import Voice
+
+RULE = "voices 1"
+"""Name and version of the rules in this module."""
+REMEDY = "pitch and intensity need Praat; install it with `pip install 'tml-bench[prosody]'`"
+
+_MIN_SPEECH = RATE * 60 // 1000
+_MIN_SILENCE = RATE * 50 // 1000
+_STEP_S = 0.01
+_FLOOR_HZ, _CEILING_HZ = 50.0, 600.0
+_SILENT_DB = -200.0
+
+
+def installed() -> bool:
+    """Whether Praat is there."""
+    return find_spec("parselmouth") is not None
+
+
+def voices_key(audio: Path, stretches: Sequence[tuple[float, float]]) -> str:
+    """Identifies what ``voices`` gives: hash of the audio, the stretches, and all that decides them."""
+    with audio.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    praat = f"praat-parselmouth {version('praat-parselmouth')}" if installed() else "no Praat"
+    parts = (RULE, silero.network_id(), silero.RULE, praat, content, stretches)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def voices(audio: Path, stretches: Sequence[tuple[float, float]]) -> tuple[Voice, ...]:
+    """Describe the voice in stretches of a track.
+
+    Args:
+        audio: the track's file.
+        stretches: ``(start, end)`` in seconds.
+
+    Returns:
+        One per stretch, in order; without Praat none is measured.
+
+    Raises:
+        BadSampleError: the file cannot be read.
+    """
+    if not installed():
+        return tuple(Voice(start, end, measured=False) for start, end in stretches)
+    with ClipReader(audio, RATE) as clip:
+        track = clip.read(clip.length)
+    return tuple(
+        Voice(start, end, *describe(without_silence(track[int(start * RATE) : int(end * RATE)])))
+        for start, end in stretches
+    )
+
+
+def without_silence(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The speech of a stretch, joined; empty where there is none."""
+    track = ProbabilityTrack()
+    track.add(np.pad(samples, (0, -samples.size % FRAME)))
+    spans = silero.speech_spans(
+        track.values(), samples.size, min_speech=_MIN_SPEECH, min_silence=_MIN_SILENCE
+    )
+    return np.concatenate([samples[:0], *(samples[a:b] for a, b in spans)])
+
+
+def describe(
+    samples: NDArray[np.float32],
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """Mean and standard deviation of pitch in Hz, then of intensity in dB; needs Praat.
+
+    Args:
+        samples: shape (n,), at 16 kHz.
+    """
+    import parselmouth
+
+    if not samples.any():
+        return None, None, None, None
+    sound = parselmouth.Sound(samples.astype(np.float64), RATE)
+    try:
+        hertz = sound.to_pitch(_STEP_S, _FLOOR_HZ, _CEILING_HZ).selected_array["frequency"]
+        pitch = _mean_and_std(hertz[hertz > 0])
+    except parselmouth.PraatError:
+        # Praat refuses sounds shorter than its window: there is no pitch to speak of.
+        pitch = (None, None)
+    try:
+        levels = sound.to_intensity(time_step=_STEP_S).values
+        intensity = _mean_and_std(levels[levels > _SILENT_DB])
+    except parselmouth.PraatError:
+        intensity = (None, None)
+    return *pitch, *intensity
+
+
+def _mean_and_std(values: Any) -> tuple[float | None, float | None]:
+    if not values.size:
+        return None, None
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if values.size > 1 else None
