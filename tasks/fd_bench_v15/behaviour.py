@@ -65,7 +65,7 @@ HIT_SHARE, KNOWN_SHARE = 0.3, 0.3
 _PHRASE_GAP_S = 0.3
 _REPAIR = re.compile(
     r"\b(?:repeat|rephrase|say (?:that|it) again|come again|pardon|what was that|speak up"
-    r"|(?:did ?n[o']t|could ?n[o']t|can ?no?'?t|did not|could not)(?: \w+)? (?:catch|hear|understand|get)"
+    r"|(?:didn't|did not|couldn't|could not|can't|cannot|can not)(?: \w+)? (?:catch|hear|understand|get)"
     r"|not sure (?:what|i)|what do you mean|what did you (?:say|mean))\b"
 )
 _CHATTER = frozenset(
@@ -116,7 +116,7 @@ def decide(question: Question) -> Decision:
         content_words(" ".join(question.texts(USER_CLEAN)))
     )
     asked = content_words(overlap.text) - _CHATTER - known
-    said = " ".join(line.text for line in after).lower()
+    said = " ".join(line.text for line in after).lower().replace("’", "'")
     hits = asked & content_words(said)
     counts = len(hits) >= 2 or (bool(hits) and len(hits) >= HIT_SHARE * len(asked))
     repair = _REPAIR.search(said)
@@ -149,7 +149,7 @@ def _lines(role: str, words: Sequence[Word], cut_s: float | None = None) -> Iter
     """Words as phrases: parted at pauses, ends of sentences, and at ``cut_s``; words without start run on."""
     phrase: list[Word] = []
     for word in words:
-        if phrase and _parted(phrase[-1], word, cut_s):
+        if phrase and _parted(phrase, word, cut_s):
             yield _line(role, phrase)
             phrase = []
         phrase.append(word)
@@ -157,21 +157,25 @@ def _lines(role: str, words: Sequence[Word], cut_s: float | None = None) -> Iter
         yield _line(role, phrase)
 
 
-def _parted(last: Word, word: Word, cut_s: float | None) -> bool:
+def _parted(phrase: Sequence[Word], word: Word, cut_s: float | None) -> bool:
     if word.start_s is None:
         return False
-    if last.text.rstrip("\"'”’)").endswith((".", "?", "!")):
+    if phrase[-1].text.rstrip("\"'”’)").endswith((".", "?", "!")):
         return True
-    began = last.start_s if last.end_s is None else last.end_s
-    if began is not None and word.start_s - began >= _PHRASE_GAP_S:
+    times = _times(phrase)
+    if times and word.start_s - times[-1] >= _PHRASE_GAP_S:
         return True
-    return cut_s is not None and last.start_s is not None and last.start_s < cut_s <= word.start_s
+    return cut_s is not None and bool(times) and times[0] < cut_s <= word.start_s
+
+
+def _times(phrase: Sequence[Word]) -> list[float]:
+    return sorted(t for word in phrase for t in (word.start_s, word.end_s) if t is not None)
 
 
 def _line(role: str, phrase: Sequence[Word]) -> Line:
-    times = [t for word in phrase for t in (word.start_s, word.end_s) if t is not None]
+    times = _times(phrase)
     text = " ".join(word.text.strip() for word in phrase)
-    return Line(role, text, min(times, default=None), max(times, default=None))
+    return Line(role, text, times[0] if times else None, times[-1] if times else None)
 
 
 def _tail(before: Sequence[Line], after: Sequence[Line]) -> list[Line]:

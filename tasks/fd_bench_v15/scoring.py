@@ -15,12 +15,12 @@ from tml_bench.perception import prosody
 from tml_bench.perception.timeline import Segment, Timeline, Voice, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks.fd_bench_v1.scoring import NO_WORDS
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, UNKNOWN
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN
 from tml_bench.tasks.fd_bench_v15.measures import BEHAVIOURS, EXPECTED
+from tml_bench.tasks.shared import NO_WORDS
 
 _JUDGED = tuple(metric.name for metric in BEHAVIOURS)
 _NOTHING = Timeline(0.0)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
-
-import msgspec
 
 from tml_bench.judges.contract import Question, Verdicts
 from tml_bench.perception.timeline import Timeline
@@ -14,7 +11,7 @@ from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Imported, Mark, Published, Score, Task
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, OVERALL
-from tml_bench.tasks.instructed import manifest_version
+from tml_bench.tasks.shared import dataset_name, published_rows
 
 MINI = Path(__file__).parent / "mini"
 
@@ -50,9 +47,7 @@ input.json and clean_input.json are used where they are there.
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when every subset there has its official size, else ``custom``; or the mini set."""
-        if data is not None and data.resolve() != MINI.resolve():
-            return "official" if loader.is_official(data) else f"custom-{data.resolve().name}"
-        return manifest_version(MINI)
+        return dataset_name(data, MINI, loader.is_official)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """Load the samples by subset and number, each with its companion; see ``loader``.
@@ -92,8 +87,7 @@ input.json and clean_input.json are used where they are there.
 
     def published(self) -> tuple[Published, ...]:
         """Shares and averages that others reported, each with its source."""
-        file = resources.files("tml_bench.published") / "fd-bench-v1.5.json"
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+        return published_rows(self.name)
 
     def imports(self, folder: Path) -> Iterator[Imported]:
         """Read recordings of another harness; see ``recordings``.
