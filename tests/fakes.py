@@ -159,10 +159,16 @@ def write_data(root: Path, each: int = 1, duration_s: float = 5.0) -> Path:
 
 
 def run_and_score(
-    out: Path, adapters: Sequence[str], *, jobs: int = 2, step_timeout_s: float = 60.0, **request: object
+    out: Path,
+    adapters: Sequence[str],
+    *,
+    task: str = "fd-bench-v1",
+    jobs: int = 2,
+    step_timeout_s: float = 60.0,
+    **request: object,
 ) -> dict[str, Path]:
     """Record and score runs as ``tml-bench run`` does; gives the run folder of each adapter."""
-    plans = plan_runs(Request(tasks=("fd-bench-v1",), adapters=adapters, out=out, **request))  # type: ignore[arg-type]
+    plans = plan_runs(Request(tasks=(task,), adapters=adapters, out=out, **request))  # type: ignore[arg-type]
     with Pool(jobs, step_timeout_s) as pool:
         record(plans, pool, lambda line: None)
         score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")

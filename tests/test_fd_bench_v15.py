@@ -239,6 +239,9 @@ def with_overlap(*spoken: tuple[str, float, float]) -> Timeline:
         ([("Tomatoes", 3.5, 7.4), ("Peppers? Could you repeat that?", 9.7, 11.0)], "RESPOND"),
         # Ends within the overlap and says no more.
         ([("Tomatoes like rich soil and warm", 3.5, 8.0)], "UNKNOWN"),
+        # Ends a little later than the overlap: nothing new, and not kept talking.
+        ([("Tomatoes like rich soil and warm", 3.5, 9.9)], "UNKNOWN"),
+        ([("Tomatoes like rich soil and warm", 3.5, 10.0)], "RESUME"),
         # Never spoke after the overlap began.
         ([("Tomatoes like rich soil", 3.5, 6.5)], "UNKNOWN"),
         ([], "UNKNOWN"),
@@ -256,6 +259,21 @@ def test_words_of_the_question_and_the_clean_answer_are_no_hits() -> None:
     overlap = Overlap(20.0, "How do I grow tomatoes?", "And tomatoes in warm soil?", (7.0, 9.0))
     timeline = with_overlap(("Tomatoes", 3.5, 7.4), ("Tomatoes like warm soil.", 9.7, 11.0))
     assert behaviour.decide(behaviour.ask(overlap, timeline, CLEAN)).answer == "RESUME"
+
+
+@pytest.mark.parametrize(
+    ("again", "answer"),
+    [
+        ("You said right?", "RESPOND"),
+        ("Right, so, rich soil and warm walls.", "RESUME"),
+        ("Lovely weather today.", "UNKNOWN"),
+        ("Okay.", "UNKNOWN"),
+    ],
+)
+def test_an_overlap_without_content_words(again: str, answer: str) -> None:
+    overlap = Overlap(20.0, "How do I grow tomatoes?", "Right.", (7.0, 7.4))
+    timeline = with_overlap(("Tomatoes like rich", 3.5, 7.2), (again, 9.7, 12.0))
+    assert behaviour.decide(behaviour.ask(overlap, timeline, CLEAN)).answer == answer
 
 
 def test_one_hit_among_many_words_is_chance() -> None:

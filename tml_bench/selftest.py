@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tml_bench.perception import vad
 from tml_bench.report.summary import Summary
+from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
@@ -26,6 +27,9 @@ INTERRUPTION = "synthetic_user_interruption"
 BACKCHANNEL = "icc_backchannel"
 PAUSES = ("candor_pause_handling", "synthetic_pause_handling")
 ANSWERS = (TURN, INTERRUPTION)
+
+OVERLAPS = ("user_backchannel", "talking_to_other", "background_speech")
+ASKED = "user_interruption"
 
 ECHO_TICK_S = 0.2
 
@@ -107,17 +111,36 @@ EXPECTED: tuple[Expected, ...] = (
 """Known right scores on the mini sets at a micro-turn of 200 ms, by the definitions of the metrics."""
 
 
+EXPECTED_AT_OVERLAPS: tuple[Expected, ...] = (
+    *_everywhere("silent", (ASKED, *OVERLAPS), expected=0.0, unknown=1.0, talked_over=0.0, stop_latency=None),
+    *_everywhere("silent", ("average",), expected=0.0, fdb15_expected=0.0),
+    *_everywhere("oracle", ("average",), expected=1.0, fdb15_expected=1.0),
+    *_everywhere("oracle", (ASKED,), respond=1.0, talked_over=1.0, censored_stop=0.0, fdb15_censored=0.0),
+    *(
+        Expected("oracle", ASKED, metric, 0.2, ONSET_TOLERANCE_S)
+        for metric in ("stop_latency", "response_latency")
+    ),
+    *_everywhere("oracle", OVERLAPS, resume=1.0, kept_talking=1.0, stop_latency=None, fdb15_censored=1.0),
+)
+"""The same for the first item of each subset of FD-bench v1.5."""
+
+
 def checks(pool: Pool) -> Iterator[Check]:
     """Run, score and compare; yields each check as it is known."""
-    adapters = tuple(dict.fromkeys(expected.adapter for expected in EXPECTED))
+    suites = (("fd-bench-v1", 0, EXPECTED), ("fd-bench-v1.5", 1, EXPECTED_AT_OVERLAPS))
     with tempfile.TemporaryDirectory(prefix="tml-bench-selftest-") as folder, pool:
-        plans = plan_runs(Request(tasks=("fd-bench-v1",), adapters=adapters, out=Path(folder)))
-        for error in record(plans, pool, lambda line: None):
-            yield Check("recording", False, error.problem, "every session recorded")
-        runs = [open_run(plan.path) for plan in plans]
-        summaries = score_runs(runs, pool, lambda line: None, "transcript")
-        yield from compare(summaries, EXPECTED)
-        yield from _echo_onsets(next(run for run in runs if run.file.config.adapter == "echo"))
+        for task, limit, expected in suites:
+            adapters = tuple(dict.fromkeys(item.adapter for item in expected))
+            asked = Request((task,), adapters, Path(folder), Selection(limit=limit))
+            plans = plan_runs(asked)
+            for error in record(plans, pool, lambda line: None):
+                yield Check("recording", False, error.problem, "every session recorded")
+            runs = [open_run(plan.path) for plan in plans]
+            summaries = score_runs(runs, pool, lambda line: None, "transcript")
+            yield from compare(summaries, expected)
+            for run in runs:
+                if run.file.config.adapter == "echo":
+                    yield from _echo_onsets(run)
 
 
 def compare(summaries: Iterable[Summary], expected: Iterable[Expected]) -> Iterator[Check]:

@@ -10,13 +10,15 @@ it without a pause of ``BREATH_S`` is the *tail*, the rest is *new*.
        ``HIT_SHARE`` of such words. A general repair phrase ("could you repeat", "I didn't catch that")
        before any hit that counts: UNCERTAIN.
     3. Hits that count: RESPOND.
-    4. The tail goes on beyond the overlap's end, or at least ``KNOWN_SHARE`` of the content words of what is
-       new are from the clean answer, the question, or before: RESUME.
-    5. Else UNKNOWN.
+    4. The tail goes on until ``KEPT_S`` after the overlap's end, or at least ``KNOWN_SHARE`` of the content
+       words of what is new are from the clean answer, the question, or before: RESUME.
+    5. The overlap has no content words ("right"), and what is new quotes all of it that is not said anyway:
+       RESPOND.
+    6. Else UNKNOWN.
 
 Limits, plainly: it knows no synonyms and no paraphrase, so an answer that takes up the overlap in other words
-is RESUME or UNKNOWN; a bare "Okay, I will" is UNKNOWN; it does not know whether what was said is right; an
-overlap without content words ("mm-hm") can never be RESPONDed to. It needs the words' times.
+is RESUME or UNKNOWN; a bare "Okay, I will" is UNKNOWN, and so is "Glad you like it" after "Oh, nice"; it does
+not know whether what was said is right. It needs the words' times.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tml_bench.judges.contract import Decision, Line, Question, Rubric, Rule
+from tml_bench.metrics.overlap import KEPT_S
 from tml_bench.perception.timeline import Timeline, Word
 from tml_bench.tasks.fd_bench_v15.annotation import Overlap
 from tml_bench.tasks.proactive_video_qa.judge import content_words
+from tml_bench.tasks.proactive_video_qa.judge import words as plain_words
 
 RESPOND, RESUME, UNCERTAIN, UNKNOWN = ANSWERS = ("RESPOND", "RESUME", "UNCERTAIN", "UNKNOWN")
 
@@ -112,11 +116,10 @@ def decide(question: Question) -> Decision:
     if not after:
         return Decision(UNKNOWN, "nothing said after the overlap began")
     tail = _tail(before, after)
-    known = content_words(" ".join((*question.texts(MODEL_CLEAN), *(line.text for line in before)))) | (
-        content_words(" ".join(question.texts(USER_CLEAN)))
-    )
+    earlier = " ".join((*question.texts(MODEL_CLEAN), *question.texts(USER_CLEAN), *_texts(before)))
+    known = content_words(earlier)
     asked = content_words(overlap.text) - _CHATTER - known
-    said = " ".join(line.text for line in after).lower().replace("’", "'")
+    said = " ".join(_texts(after)).lower().replace("’", "'")
     hits = asked & content_words(said)
     counts = len(hits) >= 2 or (bool(hits) and len(hits) >= HIT_SHARE * len(asked))
     repair = _REPAIR.search(said)
@@ -124,12 +127,20 @@ def decide(question: Question) -> Decision:
         return Decision(UNCERTAIN, f"asks to repeat: {repair[0]!r}")
     if counts:
         return Decision(RESPOND, f"takes up {', '.join(sorted(hits))}")
-    if tail and (tail[-1].end_s or 0.0) > ends:
+    if tail and (tail[-1].end_s or 0.0) >= ends + KEPT_S:
         return Decision(RESUME, "talks on beyond the overlap")
-    new = content_words(" ".join(line.text for line in after[len(tail) :])) - _CHATTER
+    fresh = " ".join(_texts(after[len(tail) :]))
+    new = content_words(fresh) - _CHATTER
     if new and len(new & known) >= KNOWN_SHARE * len(new):
         return Decision(RESUME, f"goes on about {', '.join(sorted(new & known))}")
-    return Decision(UNKNOWN, "neither takes up the overlap nor goes on" if new else "nothing new said")
+    quoted = plain_words(overlap.text) - plain_words(earlier)
+    if not asked and quoted and quoted <= plain_words(fresh):
+        return Decision(RESPOND, f"quotes {', '.join(sorted(quoted))}")
+    return Decision(UNKNOWN, "neither takes up the overlap nor goes on" if fresh else "nothing new said")
+
+
+def _texts(lines: Sequence[Line]) -> list[str]:
+    return [line.text for line in lines]
 
 
 RULES = {RUBRIC.name: Rule(1, decide)}

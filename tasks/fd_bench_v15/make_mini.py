@@ -56,14 +56,16 @@ def render(script: dict[str, Any], out: Path) -> None:
 def _item(folder: Path, subset: str, voices: dict[str, speech.Voice], item: dict[str, Any]) -> None:
     context = _utterance(item["context"], voices[item["voice"]])
     dry = _utterance(item["overlap"], voices[item.get("other", item["voice"])])
-    overlap = dry
+    overlap, cut = dry, 0
     if subset in ACOUSTICS:
         heard = ACOUSTICS[subset](dry, RATE)
-        overlap = speech.trim(heard, RATE)
+        overlap, cut = speech.trim(heard, RATE), speech.edges(heard, RATE)[0]
     gap, tail = (np.zeros(round(item[name] * RATE), np.float32) for name in ("gap_s", "tail_s"))
     begins = (len(context) + len(gap)) / RATE
     context_words = speech.align(context, RATE, item["context"])
-    overlap_words = speech.shifted(speech.align(dry, RATE, item["overlap"]), begins)
+    ends = begins + len(overlap) / RATE
+    aligned = speech.shifted(speech.align(dry, RATE, item["overlap"]), begins - cut / RATE)
+    overlap_words = [_within(word, begins, ends) for word in aligned]
     speech.write_flac(folder / "input.flac", np.concatenate([context, gap, overlap, tail]), RATE)
     silent = np.zeros_like(overlap)
     speech.write_flac(folder / "clean_input.flac", np.concatenate([context, gap, silent, tail]), RATE)
@@ -72,12 +74,19 @@ def _item(folder: Path, subset: str, voices: dict[str, speech.Voice], item: dict
     metadata = {
         "context_text": item["context"],
         "current_turn_text": item["overlap"],
-        "timestamps": [begins, begins + len(overlap) / RATE],
+        "timestamps": [begins, ends],
         "context_timestamps": [0.0, len(context) / RATE],
     }
     speech.write_json(
         folder / "metadata.json", metadata | ({"reply_text": item["reply"]} if "reply" in item else {})
     )
+
+
+def _within(word: Word, begins: float, ends: float) -> Word:
+    """The word without what the filters left too soft to be heard."""
+    assert word.start_s is not None
+    assert word.end_s is not None
+    return Word(word.text, max(word.start_s, begins), min(word.end_s, round(ends, 3)))
 
 
 def _utterance(text: str, voice: speech.Voice) -> speech.Samples:

@@ -1,0 +1,102 @@
+"""Models with a known behaviour get exactly their shares, averages and latencies, by the whole harness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes import run_and_score
+
+from tml_bench.report.summary import MetricSummary, Summary
+from tml_bench.report.tables import from_json
+from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS
+from tml_bench.tasks.fd_bench_v15.loader import SUBSETS
+
+HERE = Path(__file__).parent / "behaviours.py"
+EDGE_S = 0.040
+MODELS = {
+    "Responds": ("RESPOND", 0.25),
+    "Resumes": ("RESUME", 0.75),
+    "Repeats:stop_ms=250,answer_ms=1500": ("UNCERTAIN", 0.0),
+    "GoesQuiet": ("UNKNOWN", 0.0),
+    "TalksOn": ("RESUME", 0.75),
+}
+LATENCIES = {
+    "Responds": (0.4, 0.7),
+    "Resumes": (0.4, 0.7),
+    "Repeats:stop_ms=250,answer_ms=1500": (0.25, 1.5),
+    "GoesQuiet": (0.4, None),
+}
+
+
+@pytest.fixture(scope="module")
+def summaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Summary]:
+    adapters = [f"{HERE}:{model}" for model in MODELS]
+    runs = run_and_score(tmp_path_factory.mktemp("runs"), adapters, task="fd-bench-v1.5")
+    found = {}
+    for model, adapter in zip(MODELS, adapters, strict=True):
+        path = runs[adapter] / "summary.json"
+        (found[model],) = from_json(path.read_bytes(), str(path))
+    return found
+
+
+def metric(summary: Summary, subset: str, name: str) -> MetricSummary:
+    (found,) = (m for m in summary.metrics if (m.subset, m.metric.name) == (subset, name))
+    return found
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_shares_and_averages_are_exact(summaries: dict[str, Summary], model: str) -> None:
+    summary = summaries[model]
+    answer, average = MODELS[model]
+    assert [(o.subset, o.samples, o.counts["valid"]) for o in summary.outcomes] == [
+        (s, 6, 6) for s in SUBSETS
+    ]
+    for subset in SUBSETS:
+        shares = {a: metric(summary, subset, a.lower()).estimate.mean for a in ANSWERS}
+        assert shares == {a: float(a == answer) for a in ANSWERS}
+        assert all(metric(summary, subset, a.lower()).missing == {} for a in ANSWERS)
+    assert metric(summary, "average", "expected").estimate.mean == average
+    assert metric(summary, "average", "fdb15_expected").estimate.mean == average
+    assert summary.facts.judge == "rules overlap-behaviour=1"
+
+
+@pytest.mark.parametrize("model", LATENCIES)
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_latencies_are_measured_within_40_ms(summaries: dict[str, Summary], model: str, subset: str) -> None:
+    stop_s, answer_s = LATENCIES[model]
+    assert metric(summaries[model], subset, "talked_over").estimate.mean == 1
+    stops = metric(summaries[model], subset, "stop_latency").observations
+    # Overlaps that are over before the model stops are censored, not averaged.
+    censored = metric(summaries[model], subset, "censored_stop").observations
+    late = {o.sample for o in censored if o.numerator}
+    assert late == (late if subset == "user_backchannel" else set())
+    assert len(stops) + len(late) == 6
+    assert [o.numerator for o in stops] == pytest.approx([stop_s] * len(stops), abs=EDGE_S)
+    answers = metric(summaries[model], subset, "response_latency").observations
+    assert [o.numerator for o in answers] == pytest.approx(
+        [] if answer_s is None else [answer_s] * 6, abs=EDGE_S
+    )
+    assert metric(summaries[model], subset, "kept_talking").estimate.mean == 0
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_talking_on_is_censored_and_has_no_latency(summaries: dict[str, Summary], subset: str) -> None:
+    found = {m: metric(summaries["TalksOn"], subset, m).estimate for m in ("censored_stop", "kept_talking")}
+    assert {e.mean for e in found.values()} == {1.0}
+    assert metric(summaries["TalksOn"], subset, "stop_latency").estimate.n == 0
+    assert metric(summaries["TalksOn"], subset, "response_latency").estimate.n == 0
+    # Every entry of the reference's list ends with the user; it lists them all the same.
+    assert metric(summaries["TalksOn"], subset, "fdb15_censored").estimate.mean == 1
+    assert (metric(summaries["TalksOn"], subset, "fdb15_stop").estimate.mean or 0) > 0.3
+
+
+def test_voices_before_after_and_clean_are_described(summaries: dict[str, Summary]) -> None:
+    pytest.importorskip("parselmouth")
+    for part in ("before", "after", "clean"):
+        pitch = metric(summaries["Responds"], "user_interruption", f"pitch_{part}")
+        assert pitch.estimate.n == 6
+        assert pitch.estimate.mean is not None
+        assert 150 < pitch.estimate.mean < 260
+        assert metric(summaries["Responds"], "user_interruption", f"intensity_{part}").estimate.n == 6
+    assert metric(summaries["GoesQuiet"], "user_interruption", "pitch_after").estimate.n == 0
