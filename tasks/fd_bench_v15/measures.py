@@ -14,7 +14,17 @@ EXPECTED = {subset: RESPOND if subset == RESPONDS else RESUME for subset in SUBS
 
 OVERALL = (Overall("average", SUBSETS, equal=True),)
 
-_TITLES = {"RESPOND": "responds", "RESUME": "resumes", "UNCERTAIN": "asks to repeat", "UNKNOWN": "unclear"}
+_TITLES = {
+    "RESPOND": "responds",
+    "RESUME": "resumes",
+    "UNCERTAIN": "asks to repeat",
+    "UNKNOWN": "does none of these",
+}
+    "RESPOND": "responds",
+    "RESUME": "resumes",
+    "UNCERTAIN": "asks to repeat",
+    "UNKNOWN": "does none of these",
+}
 _PARTS = {
     "before": "until the model turns to the overlap",
     "after": "from then on",
