@@ -20,11 +20,6 @@ _TITLES = {
     "UNCERTAIN": "asks to repeat",
     "UNKNOWN": "does none of these",
 }
-    "RESPOND": "responds",
-    "RESUME": "resumes",
-    "UNCERTAIN": "asks to repeat",
-    "UNKNOWN": "does none of these",
-}
 _PARTS = {
     "before": "until the model turns to the overlap",
     "after": "from then on",
