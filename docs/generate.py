@@ -72,10 +72,10 @@ def metrics() -> str:
 
 
 def _metric_rows() -> Iterator[Sequence[str]]:
-    from tml_bench.plugins import load_task, task_names
+    from tml_bench.plugins import load_task, suite_names
 
     better = {"higher": "higher", "lower": "lower", "none": "–"}
-    for name in task_names():
+    for name in suite_names():
         task = load_task(name)
         for m in task.metrics:
             bold = f"**`{m.name}`**" if m.name in task.headline else f"`{m.name}`"
@@ -202,9 +202,9 @@ def _outages(network: Network) -> str:
 
 def minutes() -> str:
     """How long the sessions of the mini sets last."""
-    from tml_bench.plugins import load_task, task_names
+    from tml_bench.plugins import load_task, suite_names
 
-    tasks = (load_task(name) for name in task_names())
+    tasks = (load_task(name) for name in suite_names())
     return table(
         ("mini set", "sessions", "minutes of audio each way", "of them with video"), map(_length, tasks)
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tml_bench.plugins import load_task, task_names
+from tml_bench.plugins import load_task, suite_names
 from tml_bench.report.summary import MetricSummary, Standing, Summary
 from tml_bench.report.tables import from_json
 from tml_bench.runs.plan import REFERENCE_ADAPTERS
@@ -32,7 +32,7 @@ def metric(summary: Summary, subset: str, name: str) -> MetricSummary:
     return found
 
 
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", suite_names())
 def test_every_reference_adapter_is_there_and_every_sample_is_scored(task: str) -> None:
     found = committed(task)
     assert set(REFERENCE_ADAPTERS) <= set(found)
@@ -43,14 +43,14 @@ def test_every_reference_adapter_is_there_and_every_sample_is_scored(task: str) 
         assert sum(o.counts["valid"] for o in summary.outcomes) == samples
 
 
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", suite_names())
 def test_metrics_are_those_of_this_version(task: str) -> None:
     versions = {m.name: m.version for m in load_task(task).metrics}
     for summary in committed(task).values():
         assert {m.metric.name: m.metric.version for m in summary.metrics} == versions
 
 
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", suite_names())
 def test_the_table_says_what_the_json_says(task: str) -> None:
     with (FOLDER / task / "report.csv").open(encoding="utf-8", newline="") as file:
         rows = {(r["adapter"], r["subset"], r["metric"]): r for r in csv.DictReader(file)}

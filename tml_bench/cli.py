@@ -127,7 +127,7 @@ def _judge_options(command: Command) -> Command:
 
 
 @main.command()
-@click.option("--task", "tasks", multiple=True, help="Task; repeatable. [default: all installed]")
+@click.option("--task", "tasks", multiple=True, help="Task; repeatable. [default: all but test splits]")
 @click.option(
     "--adapter", "adapters", multiple=True,
     help="NAME or FILE.py:CLASS, with options after a colon; repeatable. [default: the reference adapters]",
@@ -180,7 +180,7 @@ def run(
     tml-bench run --adapter my.py:MyModel --compute recorded --replay results/fd-bench-v1-mini-1--my-MyModel
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
-    from tml_bench.plugins import task_names
+    from tml_bench.plugins import suite_names
     from tml_bench.runs.config import Selection
     from tml_bench.runs.live import LivePool
     from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
@@ -190,7 +190,7 @@ def run(
     from tml_bench.session.network import load_network
 
     request = Request(
-        tasks=tasks or tuple(task_names()),
+        tasks=tasks or tuple(suite_names()),
         all_tasks=not tasks,
         adapters=adapters or REFERENCE_ADAPTERS,
         out=out,

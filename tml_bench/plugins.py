@@ -94,6 +94,12 @@ def task_names() -> list[str]:
     return list(_registered("tml_bench.tasks"))
 
 
+def suite_names() -> list[str]:
+    """Names of the tasks that are run when none is named: all that are no further split of another."""
+    points = _registered("tml_bench.tasks").items()
+    return [name for name, point in points if not cast(type[Task], point.load()).split_of]
+
+
 def adapter_names() -> list[str]:
     """Names of the installed adapters."""
     return list(_registered("tml_bench.adapters"))

@@ -18,6 +18,7 @@ from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.score import StoredRun, open_run, score_runs
+from tml_bench.samples import Sample
 
 ONSET_TOLERANCE_S = 0.015
 """What the speech detector may be off on clean speech."""
@@ -32,6 +33,11 @@ OVERLAPS = ("user_backchannel", "talking_to_other", "background_speech")
 ASKED = "user_interruption"
 
 ECHO_TICK_S = 0.2
+
+TIMED: tuple[str, ...] = ()
+TIMED_ADAPTERS = ("oracle", "silent", "always-on")
+NEAR_ZERO = 0.05
+"""What talking all the time may hit by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,35 @@ def checks(pool: Pool) -> Iterator[Check]:
             for run in runs:
                 if run.file.config.adapter == "echo":
                     yield from _echo_onsets(run)
+        for task in TIMED:
+            yield from _timed_checks(task, Path(folder), pool)
+
+
+def _timed_checks(task: str, folder: Path, pool: Pool) -> Iterator[Check]:
+    """The development split of a task whose items say when what must be said."""
+    plans = plan_runs(Request(tasks=(task,), adapters=TIMED_ADAPTERS, out=folder))
+    for error in record(plans, pool, lambda line: None):
+        yield Check(f"{task} recording", False, error.problem, "every session recorded")
+    summaries = score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")
+    yield from compare(summaries, timed_expectations(plans[0].samples))
+
+
+def timed_expectations(samples: Iterable[Sample]) -> list[Expected]:
+    """Known right scores of `TIMED_ADAPTERS` in every family.
+
+    Args:
+        samples: of the run; one for which an ideal respondent says nothing is a silent control.
+    """
+    families: dict[str, list[bool]] = {}
+    for sample in samples:
+        families.setdefault(sample.subset, []).append(not sample.reference.ideal)
+    found = []
+    for family, controls in families.items():
+        share = sum(controls) / len(controls)
+        found += _everywhere("oracle", (family,), on_time=1.0, timed_f1=1.0, false_alarms_per_minute=0.0)
+        found += _everywhere("silent", (family,), on_time=share, timed_f1=0.0, false_alarms_per_minute=0.0)
+        found.append(Expected("always-on", family, "on_time", 0.0, NEAR_ZERO))
+    return found
 
 
 def compare(summaries: Iterable[Summary], expected: Iterable[Expected]) -> Iterator[Check]:

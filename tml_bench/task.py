@@ -184,6 +184,8 @@ class Task(ABC):
         rubrics: what judges are asked about recordings of this task.
         rules: how the offline judge decides them, by name of the rubric.
         hears_user: scoring needs the user's speech as it was played, ``Timeline.user``.
+        split_of: the task that this is another split of; such a task is run only when named. Empty for a task
+            of its own.
         needs_history: its scripts have a history, so only adapters with ``takes_history`` can run it.
     """
 
@@ -198,6 +200,7 @@ class Task(ABC):
     rubrics: tuple[Rubric, ...] = ()
     rules: Mapping[str, Rule] = {}
     hears_user: bool = False
+    split_of: str = ""
     needs_history: bool = False
 
     @abstractmethod

@@ -23,3 +23,4 @@ class CueSpeakTest(CueSpeak):
     name = "cuespeak-test"
     title = "CueSpeak, test split"
     split = "test"
+    split_of = "cuespeak"

@@ -236,10 +236,20 @@ def _estimated_tail(item: Item) -> Iterator[str]:
     end_s = max((end for _, end in places.values()), default=0.0)
     for event in item.events:
         if event.anchor.turn in places and _sound(event):
-            anchor_s = places[event.anchor.turn][event.anchor.edge == "end"]
+            anchor_s = _estimated_anchor(item, event.anchor, places)
             needed = anchor_s + latest_after_anchor(event) + REST_S - end_s
             if needed > item.tail_s + 0.5:
                 yield f"tail_s: {item.tail_s:g} may be short for event {event.id!r}; needs about {needed:.1f}"
+
+
+def _estimated_anchor(item: Item, anchor: Anchor, places: dict[str, tuple[float, float]]) -> float:
+    start, end = places[anchor.turn]
+    if not anchor.word:
+        return end if anchor.edge == "end" else start
+    words = next(spoken_words(turn.text) for turn in item.turns if turn.id == anchor.turn)
+    same = [k for k, word in enumerate(words) if word == word_of(anchor)]
+    place = same[anchor.nth - 1] if anchor.nth <= len(same) else len(words) - 1
+    return start + (end - start) * (place + (anchor.edge == "end")) / len(words)
 
 
 def _estimated_overlaps(item: Item) -> Iterator[str]:

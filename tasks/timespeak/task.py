@@ -23,3 +23,4 @@ class TimeSpeakTest(TimeSpeak):
     name = "timespeak-test"
     title = "TimeSpeak, test split"
     split = "test"
+    split_of = "timespeak"
