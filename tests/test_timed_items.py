@@ -25,7 +25,8 @@ def test_a_right_item_is_read_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_a_silent_control_has_no_events() -> None:
-    assert problems(made(item(events=[]))) == []
+    control = item(id="cs-sum-001", family="arithmetic_slip", events=[])
+    assert problems(made(control)) == []
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,13 @@ def test_a_silent_control_has_no_events() -> None:
         ({"tail_s": 0.0}, "tail_s: is not positive"),
         ({"tail_s": 11.6}, "tail_s: 11.6 is too short; give at least 11.7"),
         ({"quiet_after": [{"turn": "z"}]}, "quiet_after[0].turn: there is no turn 'z'"),
+        ({"events": []}, "events: silent controls are for code_switch"),
+        ({"quiet_after": [{"turn": "a"}]}, "quiet_after: is for periodic_until_stop"),
+        ({"events": [event(speech={"seconds": 9})]}, "speech: is for schedule, own_duration"),
+        (
+            {"events": [event(number={"from": {"turn": "a"}, "to": {"turn": "a"}})]},
+            "number: is for elapsed_time",
+        ),
         ({"events": [event(), event()]}, "events: the id 'e1' is there 2 times"),
         ({"events": [event(id="e2"), event(after_s=5.0)]}, "put events in order"),
         ({"events": [event(meaning=" ")]}, "events[0] 'e1'.meaning: is empty"),

@@ -19,8 +19,9 @@ from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
 from tml_bench.tasks.timed import scoring, strategies
 from tml_bench.tasks.timed.expected import Expected, expected, expected_of, ideal
+from tml_bench.tasks.timed.items import CUESPEAK, TIMESPEAK
 from tml_bench.tasks.timed.judge import RUBRIC, RULE
-from tml_bench.tasks.timed.measures import NAMES, tolerance_name
+from tml_bench.tasks.timed.measures import metrics, names, tolerance_name
 from tml_bench.tasks.timed.rendered import Rendered
 from tml_bench.tasks.timed.utterances import utterances
 
@@ -73,9 +74,7 @@ def test_right_and_on_time() -> None:
     assert [found[name] for name in CURVE] == [1, 1, 1, 1, 1]
     assert found["onset_error"] == found["signed_onset_error"] == pytest.approx(0.2)
     assert found["false_alarms_per_minute"] == found["repeated"] == found["acknowledged"] == 0
-    assert found["number_error"] is None
-    assert found["duration_error"] is None
-    assert found["stopped"] is None
+    assert not {"number_error", "duration_error", "stopped", "quiet"} & set(found)
 
 
 ALARM = {"false_alarms_per_minute": 1}
@@ -127,7 +126,7 @@ def test_a_long_promise_is_no_short_acknowledgement() -> None:
 # ---- silent controls
 
 
-CONTROL = sample(item(id="ts-delay-002", events=[]))
+CONTROL = sample(item(id="cs-sum-002", family="arithmetic_slip", events=[]))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +272,7 @@ def test_the_length_of_a_talk(length: float, earned: int) -> None:
 def test_speech_without_words_is_missing_not_zero() -> None:
     score = scored(DELAY, Timeline(20.0, (Segment(9.0, 9.5),), (), WordSource.NONE))
     assert score.values == {}
-    assert set(score.missing) == set(NAMES)
+    assert set(score.missing) == set(names("single_delay"))
 
 
 def test_a_missing_verdict_is_missing_not_zero() -> None:
@@ -388,6 +387,15 @@ def test_every_event_and_every_utterance_has_one_fate(said: list[tuple[int, str]
     assert found["repeated"] <= alarms
     assert found["on_time"] == hits / max(3, counted)
     assert 0 <= found["acc_025"] <= found["acc_050"] <= found["acc_100"] <= found["acc_300"] <= 1
+
+
+def test_metrics_apply_where_items_have_what_they_measure() -> None:
+    where = {m.name: m.subsets for m in (*metrics(TIMESPEAK), *metrics(CUESPEAK))}
+    assert where["stopped"] == ("periodic_until_stop",)
+    assert where["number_error"] == ("elapsed_time",)
+    assert where["duration_error"] == ("schedule", "own_duration")
+    assert where["quiet"] == CUESPEAK
+    assert {m.name for m in metrics(CUESPEAK)} - {m.name for m in metrics(TIMESPEAK)} == {"quiet"}
 
 
 def test_the_annotation_has_a_stable_text() -> None:

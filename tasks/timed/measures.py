@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from tml_bench.metrics.onsets import TOLERANCES_S
 from tml_bench.task import Direction, Kind, Metric, Overall
+from tml_bench.tasks.timed.items import CONTROLLED, LASTING, NUMBERED, STOPPED
 
 HIGHER, LOWER, NEITHER = Direction.HIGHER, Direction.LOWER, Direction.NONE
 TIMED, CURVE, EVENTS, SPEECH = "right and on time", "right within a tolerance", "per event", "what was said"
 HEADLINE = ("on_time", "timed_f1", "false_alarms_per_minute", "onset_error")
+
+
+ONLY = {"quiet": CONTROLLED, "number_error": NUMBERED, "duration_error": LASTING, "stopped": STOPPED}
+"""Metrics that do not apply to every family."""
 
 
 def tolerance_name(tau_s: float) -> str:
@@ -15,11 +20,20 @@ def tolerance_name(tau_s: float) -> str:
     return f"acc_{round(100 * tau_s):03}"
 
 
-def metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
-    """Every metric, on these families; all are ratios, so that families can have equal weight."""
+def families_of(name: str, families: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some families where a metric applies."""
+    return tuple(f for f in families if f in ONLY.get(name, families))
 
+
+def metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
+    """Every metric that applies to some of these families; all are ratios, so that families weigh alike."""
+    return tuple(metric for metric in _metrics(families) if metric.subsets)
+
+
+def _metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
     def one(name: str, title: str, unit: str, better: Direction, family: str, what: str) -> Metric:
-        return Metric(name, title, unit, better, Kind.RATIO, 1, families, family, what, judged=True)
+        where = families_of(name, families)
+        return Metric(name, title, unit, better, Kind.RATIO, 1, where, family, what, judged=True)
 
     return (
         one("on_time", "On time", "%", HIGHER, TIMED,
@@ -61,5 +75,6 @@ def overall(families: tuple[str, ...]) -> tuple[Overall, ...]:
     return (Overall("mean of families", families, equal=True),)
 
 
-NAMES = tuple(metric.name for metric in metrics(()))
-"""Of every metric."""
+def names(family: str) -> tuple[str, ...]:
+    """Of the metrics that apply to a family."""
+    return tuple(metric.name for metric in metrics((family,)))

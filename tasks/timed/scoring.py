@@ -32,7 +32,7 @@ from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks.timed.asking import lines
 from tml_bench.tasks.timed.expected import Due, Expected, expected_of
 from tml_bench.tasks.timed.judge import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC
-from tml_bench.tasks.timed.measures import NAMES, tolerance_name
+from tml_bench.tasks.timed.measures import names, tolerance_name
 from tml_bench.tasks.timed.spoken_time import seconds_in
 from tml_bench.tasks.timed.utterances import Utterance, utterances
 
@@ -189,9 +189,10 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     item = expected_of(sample)
     heard = NO_WORDS if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
     if isinstance(heard, str):
-        missing = dict.fromkeys(NAMES, heard)
+        missing = dict.fromkeys(names(sample.subset), heard)
         return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
-    values = _headline(heard) | _events(heard) | _beside(heard, timeline.duration_s)
+    found = _headline(heard) | _events(heard) | _beside(heard, timeline.duration_s)
+    values = {name: found[name] for name in names(sample.subset) if name in found}
     return Score(task, sample.subset, sample.id, sample.unit, values, rows=tuple(_rows(heard)))
 
 

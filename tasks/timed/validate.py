@@ -15,9 +15,13 @@ from tml_bench.errors import UserError
 from tml_bench.metrics import onsets
 from tml_bench.perception.numbers import numbers_in
 from tml_bench.tasks.timed.items import (
+    CONTROLLED,
     FAMILIES,
+    LASTING,
+    NUMBERED,
     REST_S,
     SIZES,
+    STOPPED,
     VOICES,
     Anchor,
     Answer,
@@ -118,6 +122,10 @@ def _event(item: Item, event: Event) -> Iterator[str]:
         yield f"reject: {sorted(same)[0]!r} is accepted too; drop it from one of them"
     yield from _anchored(item, "anchor", event.anchor)
     yield from _windowed(item, event)
+    if event.number and item.family not in NUMBERED:
+        yield f"number: is for {', '.join(NUMBERED)}; drop it"
+    if event.speech and item.family not in LASTING:
+        yield f"speech: is for {', '.join(LASTING)}; drop it"
     if event.number:
         yield from _anchored(item, "number.from", event.number.from_)
         yield from _anchored(item, "number.to", event.number.to)
@@ -182,6 +190,10 @@ def word_of(anchor: Anchor) -> str:
 
 
 def _quiet(item: Item) -> Iterator[str]:
+    if item.quiet_after and item.family not in STOPPED:
+        yield f"quiet_after: is for {', '.join(STOPPED)}; drop it"
+    if not item.events and item.family not in CONTROLLED:
+        yield f"events: silent controls are for {', '.join(CONTROLLED)}; add an event"
     for k, anchor in enumerate(item.quiet_after):
         yield from _anchored(item, f"quiet_after[{k}]", anchor)
 
