@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -192,6 +193,23 @@ def test_others_score_again_without_key_client_or_network(
     found = judging.model.answer(asked)
     assert (found[0].answer, found[0].cached) == ("short", True)
     assert found[1].missing.startswith("not in the cache, and the official client is not installed")
+
+
+def test_a_cache_serves_where_an_event_loop_is_running(tmp_path: Path) -> None:
+    async def notebook(fake: FakeJudge) -> list[Verdict]:
+        asking = judge(fake, tmp_path / "c.sqlite")
+        return asking.answer([question("a")]) + asking.answer([question("a"), question("b")])
+
+    with FakeJudge() as fake:
+        found = asyncio.run(notebook(fake))
+        assert len(fake.requests) == 2
+    assert [v.answer for v in found] == ["short"] * 3
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with FakeJudge() as fake, pytest.raises(UserError, match="cannot be used"):
+        judge(fake, tmp_path / "file" / "c.sqlite").answer([question("a"), question("b")])
 
 
 def test_an_interruption_loses_no_answer_that_came(tmp_path: Path) -> None:

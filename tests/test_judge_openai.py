@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from fake_servers.judge import FakeJudge
+from hypothesis import given
+from hypothesis import strategies as st
 from virtual_time import VirtualTimeLoop, run_virtual
 
 from tml_bench.errors import UserError
@@ -18,7 +20,7 @@ from tml_bench.judges.asking import IN_A_ROW, Ask, Effort, Gate, ModelJudge, Rep
 from tml_bench.judges.budget import Budget
 from tml_bench.judges.contract import Line, Question, Rubric, Verdict
 from tml_bench.judges.openai import OpenAIChat
-from tml_bench.judges.prompt import Prompt
+from tml_bench.judges.prompt import Prompt, prompt_of, read_reply
 from tml_bench.judges.spec import Judging, openai_of
 
 RUBRIC = Rubric(
@@ -267,6 +269,41 @@ def test_numbers_for_answers_that_are_numbers() -> None:
     with FakeJudge(['say {"answer": 2}']) as fake:
         (verdict,) = judge(fake).answer([Question("k", rubric, (Line("model", "x"),))])
     assert verdict.answer == "2"
+
+
+@given(st.text(), st.text(), st.floats(0, 1e6))
+def test_whatever_a_text_says_it_arrives_as_it_is_and_alone(role: str, text: str, at_s: float) -> None:
+    prompt = prompt_of(Question("k", RUBRIC, (Line(role, text, at_s), Line("model", "x"))))
+    first, second = json.loads(prompt.user)
+    assert (first["role"], first["text"]) == (role, text)
+    assert second == {"role": "model", "text": "x"}
+    assert prompt.system == prompt_of(question("other")).system
+
+
+PIECES = st.sampled_from(
+    [
+        '{"answer": "long"}',
+        '{"answer": "short"}',
+        '{"answer": "medium"}',
+        "{",
+        "}",
+        '"answer"',
+        "long",
+        "```",
+        "\n",
+    ]
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=5), max_size=8))
+def test_a_reply_is_read_only_when_it_has_one_answer(pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    read = read_reply(text, RUBRIC)
+    if read is not None:
+        assert read.answer in RUBRIC.answers
+        assert read_reply(f"{text} " + '{"answer": "medium"}', RUBRIC) is None
+    if {'{"answer": "long"}', '{"answer": "short"}'} <= set(pieces) and not {"{", '"answer"'} & set(pieces):
+        assert read is None
 
 
 # ---- budget, rate, concurrency

@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from tml_bench.report.tables import full_markdown, leaderboard_markdown, to_csv
 from tml_bench.runs.score import read_lines
 
 TASK = "proactive-video-qa"
+MAIN = "from tml_bench.cli import main; main()"
 RUN = ("run", "--task", TASK, "--subset", "VAD", "--limit", "2", "--adapter", "oracle", "--jobs", "1")
 
 
@@ -148,6 +153,32 @@ def test_a_judge_that_is_down_is_missing_data_and_no_score(run: Path) -> None:
     assert metric(summary).estimate.n == 0
     assert metric(summary).estimate.mean is None
     assert sum(metric(summary).missing.values()) == 2
+
+
+def test_ctrl_c_loses_no_answer(run: Path) -> None:
+    with FakeJudge(decide=by_wording) as fake:
+        call("score", run, "--judge", f"{spec(fake)},tag=count")
+        needed = len(fake.requests)
+    with FakeJudge(decide=by_wording, takes_s=0.3) as fake:
+        one_at_a_time = f"openai:model=m,base_url={fake.base_url},concurrency=1"
+        judging = subprocess.Popen(
+            [sys.executable, "-c", MAIN, "score", str(run), "--jobs", "1", "--judge", one_at_a_time],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while len(fake.requests) < 2 and judging.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        judging.send_signal(signal.SIGINT)
+        _, said = judging.communicate(timeout=30)
+        assert judging.returncode == 130, said
+        assert "the same command continues" in said
+        asked = len(fake.requests)
+        assert 2 <= asked < needed
+        fake.takes_s = 0.0
+        assert call("score", run, "--judge", one_at_a_time).exit_code == 0
+        # At most what was in flight is lost.
+        assert needed <= len(fake.requests) <= needed + 1
 
 
 def test_runs_by_different_judges_never_share_a_table(run: Path, made: Path) -> None:

@@ -508,7 +508,8 @@ def _scored(runs: list[StoredRun], pool: Pool, words: WordMode, judging: Judging
     with _progress() as bar:
 
         def foresee(questions: Sequence[Question]) -> None:
-            assert judging.model is not None
+            if judging.model is None or not questions:
+                return
             estimate = judging.model.estimate(questions)
             click.echo(f"judge {judging.model.id}: {estimate}; floors and ceilings included", err=True)
             todo = judging.model.pending(questions)

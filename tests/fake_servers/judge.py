@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +34,7 @@ class FakeJudge:
             ``garbage``, ``shape``, ``empty``, ``refusal``, or ``say TEXT`` for a reply of these words.
         decide: gives the answers.
         takes_schema: False refuses every request with a JSON Schema.
+        takes_s: before each reply, on the wall clock.
 
     Attributes:
         requests: the bodies received.
@@ -40,11 +42,17 @@ class FakeJudge:
     """
 
     def __init__(
-        self, plan: Sequence[str] = (), decide: Decide = length_answer, *, takes_schema: bool = True
+        self,
+        plan: Sequence[str] = (),
+        decide: Decide = length_answer,
+        *,
+        takes_schema: bool = True,
+        takes_s: float = 0.0,
     ) -> None:
         self.plan = list(plan)
         self.decide = decide
         self.takes_schema = takes_schema
+        self.takes_s = takes_s
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.problems: list[str] = []
@@ -98,8 +106,9 @@ class FakeJudge:
                 for name, value in {"content-type": "application/json", **headers}.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
+                with suppress(ConnectionError):  # the client has gone
+                    self.end_headers()
+                    self.wfile.write(reply)
 
         return Handler
 
@@ -112,6 +121,7 @@ class FakeJudge:
             self.requests.append(request)
             self.keys.append(key)
             step = self.plan.pop(0) if self.plan else "ok"
+        self._over.wait(self.takes_s)
         if "response_format" in request and (step == "no schema" or not self.takes_schema):
             return _error(400, "response_format is not supported")
         word, _, rest = step.partition(" ")

@@ -21,7 +21,8 @@ from tml_bench.judges.contract import Identity, Question, Rubric, Verdict
 
 _SCHEMA = 1
 _APPLICATION = 0x746D6C6A  # "tmlj", so that another program's file is told from ours
-_BUSY_MS = 60_000
+_BUSY_S = 60.0
+"""How long to wait for another process to finish writing."""
 _BATCH = 300
 
 _TABLES = """
@@ -157,7 +158,7 @@ class Cache:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
             yield self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
 
     @contextmanager
@@ -168,7 +169,7 @@ class Cache:
                 # A deferred transaction that turns into a writing one fails at once where another writes.
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -183,10 +184,13 @@ class Cache:
         elif not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
             # A reader of a file in WAL mode writes beside it, unless it is told that nobody else does.
             uri = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
-            connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             self._check(connection)
             return connection
-        connection = sqlite3.connect(self.path, timeout=_BUSY_MS / 1000, isolation_level=None)
+        # Where an event loop is running already, judging has a thread of its own; never two at a time.
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        )
         if fresh or not self._check(connection):
             self._create(connection)
         return connection
@@ -212,7 +216,7 @@ class Cache:
         what = f"a cache of format {version}" if application == _APPLICATION else "no cache of judgements"
         raise UserError(f"{self.path} is {what}", "give another --judge-cache")
 
-    def _unusable(self, error: sqlite3.Error) -> UserError:
+    def _unusable(self, error: sqlite3.Error | OSError) -> UserError:
         return UserError(
             f"the judge cache {self.path} cannot be used: {error}", "give another --judge-cache, or remove it"
         )
