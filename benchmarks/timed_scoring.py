@@ -1,0 +1,55 @@
+"""Wall time to score 480 recorded sessions of TimeSpeak and CueSpeak, both splits, on two processes.
+
+The sessions are those of the oracle, which says everything that is expected. Scored twice: once with perceiving
+(speech detection in every recording), as after a run, and once more with the timelines in the cache, as by
+another judge. Floors and ceilings are computed both times.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from common import machine
+
+from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.record import record
+from tml_bench.runs.score import open_run, score_runs
+
+TASKS = ("timespeak", "timespeak-test", "cuespeak", "cuespeak-test")
+JOBS = 2
+TARGET_S = 60.0
+
+
+def scoring_s(paths: list[Path]) -> float:
+    """Seconds to score these runs."""
+    with Pool(JOBS, 60.0) as pool:
+        began = time.perf_counter()
+        score_runs([open_run(path) for path in paths], pool, lambda line: None, "transcript")
+        return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print the times."""
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        plans = plan_runs(Request(tasks=TASKS, adapters=("oracle",), out=Path(folder)))
+        with Pool(JOBS, 60.0) as pool:
+            began = time.perf_counter()
+            failed = record(plans, pool, lambda line: None)
+            recording_s = time.perf_counter() - began
+        assert not failed, failed
+        paths = [plan.path for plan in plans]
+        runs = [open_run(path) for path in paths]
+        minutes = sum(attempt.audio_s for run in runs for attempt in run.valid()) / 60
+        sessions = sum(len(run.valid()) for run in runs)
+        first, again = scoring_s(paths), scoring_s(paths)
+    verdict = "ok" if first < TARGET_S else "missed"
+    print(f"{sessions} sessions, {minutes:.0f} minutes of audio; recorded in {recording_s:.0f} s")
+    print(f"scored with perceiving in {first:.1f} s (target {TARGET_S:g}: {verdict}), again in {again:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
