@@ -24,7 +24,9 @@ SILENCE_S = 0.15
 REACH_S = 0.06
 """How far from a boundary the aligner may have put it for a silence to count as being there."""
 _SHORTEST_S = 0.03
-_LEAD_S = 0.5
+_LEADS_S = (0.5, 0.8, 1.0, 1.3, 0.3)
+"""Silence given to the aligner around the clip, the next if it does not get through with one: with some it
+stretches the last but one word to the end."""
 _FRAME_CENTRE_S = 0.0128
 """The aligner names a frame by its first sample; what it judges is a window of 25.6 ms from there on."""
 
@@ -50,11 +52,9 @@ def word_times(
     """
     tokens = [token for token in text.split() if any(map(str.isalnum, token))]
     start, end = (sample / RATE for sample in speech.edges(audio, RATE))
-    placed = align(_in_room(audio), tokens, [cmu(said) for said in _said(text, tokens, british)])
-    if not placed:
+    bounds = _aligned(audio, tokens, [cmu(said) for said in _said(text, tokens, british)])
+    if not bounds:
         raise ValueError(f"the clip does not say {text!r}")
-    shift = _FRAME_CENTRE_S - _LEAD_S
-    bounds = [[(w.start_s or 0.0) + shift, (w.end_s or 0.0) + shift] for w in placed]
     bounds[0][0], bounds[-1][1] = start, end
     if snap:
         _snap(bounds, [(a / RATE, b / RATE) for a, b in speech.silences(audio, RATE)])
@@ -75,9 +75,18 @@ def _said(text: str, tokens: Sequence[str], british: bool) -> list[str]:
     return [p for token, p in zip(text.split(), said, strict=True) if any(map(str.isalnum, token))]
 
 
-def _in_room(audio: speech.Samples) -> speech.Samples:
+def _aligned(audio: speech.Samples, tokens: Sequence[str], phones: Sequence[str]) -> list[list[float]]:
+    """Start and end of each token in seconds; empty when the aligner does not get through."""
+    for lead_s in _LEADS_S:
+        if placed := align(_in_room(audio, lead_s), tokens, phones):
+            shift = _FRAME_CENTRE_S - lead_s
+            return [[(w.start_s or 0.0) + shift, (w.end_s or 0.0) + shift] for w in placed]
+    return []
+
+
+def _in_room(audio: speech.Samples, lead_s: float) -> speech.Samples:
     """The clip with silence around it that has a spectrum, which the aligner needs: -60 dBFS noise."""
-    lead = round(_LEAD_S * RATE)
+    lead = round(lead_s * RATE)
     noise = np.random.default_rng(0).normal(0.0, 1e-3, len(audio) + 2 * lead)
     return (np.pad(audio, lead) + noise).astype(np.float32)
 
