@@ -1,8 +1,8 @@
 """Wall time to score 480 recorded sessions of TimeSpeak and CueSpeak, both splits, on two processes.
 
-The sessions are those of the oracle, which says everything that is expected. Scored twice: once with perceiving
-(speech detection in every recording), as after a run, and once more with the timelines in the cache, as by
-another judge. Floors and ceilings are computed both times.
+The sessions are those of the oracle, which says everything that is expected. Scored twice: once with
+perceiving (speech detection in every recording), as after a run, and once more with the timelines in the
+cache, as by another judge. Floors and ceilings are computed both times.
 """
 
 from __future__ import annotations
