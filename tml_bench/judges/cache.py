@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -196,7 +197,7 @@ class Cache:
         return connection
 
     def _create(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             for statement in _TABLES.split(";"):
@@ -206,11 +207,13 @@ class Cache:
 
     def _check(self, connection: sqlite3.Connection) -> bool:
         """Whether it is set up; False for an empty file, which another process may be about to fill."""
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        with connection:  # one look, for another process may be setting it up
+            connection.execute("BEGIN")
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         if (application, version) == (_APPLICATION, _SCHEMA):
             return True
-        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         if application == 0 and empty:
             return False
         what = f"a cache of format {version}" if application == _APPLICATION else "no cache of judgements"
@@ -220,6 +223,19 @@ class Cache:
         return UserError(
             f"the judge cache {self.path} cannot be used: {error}", "give another --judge-cache, or remove it"
         )
+
+
+def _patiently(act: Callable[[], object]) -> None:
+    """Do what SQLite refuses at once, without waiting, while another process does the same."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            act()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _verdict(judge: JudgeKey, row: Sequence[object]) -> Verdict:
