@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from virtual_time import VirtualTimeLoop, run_virtual
 
 from tml_bench.errors import UserError
-from tml_bench.judges.asking import IN_A_ROW, Ask, Effort, Gate, ModelJudge, Reply, pause_s
+from tml_bench.judges.asking import IN_A_ROW, Effort, ModelJudge, pause_s
 from tml_bench.judges.budget import Budget
 from tml_bench.judges.contract import Line, Question, Rubric, Verdict
+from tml_bench.judges.model import Ask, CallError, Gate, Reply
 from tml_bench.judges.openai import OpenAIChat
 from tml_bench.judges.prompt import Prompt, prompt_of, read_reply
 from tml_bench.judges.spec import Judging, openai_of
@@ -207,8 +208,6 @@ def test_one_who_is_asked_to_wait_makes_the_others_wait() -> None:
     def busy(n: int) -> Reply:
         starts.append(loop.time())
         if n == 0:
-            from tml_bench.judges.asking import CallError
-
             raise CallError("HTTP 429", again=True, wait_s=30)
         return Reply('{"answer": "short"}')
 

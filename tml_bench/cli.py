@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from tml_bench import __version__
+from tml_bench.cli_judge import JudgeOptions, judge_options, judging_by
 from tml_bench.cli_judge import judge as judge_commands
 from tml_bench.errors import UserError
 
@@ -83,49 +83,6 @@ def _pool_options(command: Command) -> Command:
     return command
 
 
-class JudgeOptions(NamedTuple):
-    """What the command line says about judging."""
-
-    spec: str
-    cache: Path | None
-    calls: int | None
-    tokens: int | None
-
-
-def _judge_options(command: Command) -> Command:
-    @wraps(command)
-    def wrapped(
-        judge: str,
-        judge_cache: Path | None,
-        judge_calls: int | None,
-        judge_tokens: int | None,
-        **rest: object,
-    ) -> object:
-        return command(judge=JudgeOptions(judge, judge_cache, judge_calls, judge_tokens), **rest)
-
-    found: Callable[..., object] = wrapped
-    for option in (
-        click.option(
-            "--judge-tokens", type=click.IntRange(0),
-            help="Tokens the judge may take; what remains is missing, the same command continues.",
-        ),
-        click.option(
-            "--judge-calls", type=click.IntRange(0),
-            help="Calls the judge may make; 0 takes answers from the cache alone.",
-        ),
-        click.option(
-            "--judge-cache", type=click.Path(path_type=Path),
-            help="Answers of language models. [default: judge-cache.sqlite beside the runs]",
-        ),
-        click.option(
-            "--judge", default="rules", show_default=True,
-            help="Who judges what was said: rules, openai:model=NAME,OPTION=VALUE,... or human:SHEET.csv.",
-        ),
-    ):  # fmt: skip
-        found = option(found)
-    return cast(Command, found)
-
-
 @main.command()
 @click.option("--task", "tasks", multiple=True, help="Task; repeatable. [default: all but test splits]")
 @click.option(
@@ -159,7 +116,7 @@ def _judge_options(command: Command) -> Command:
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
-@_judge_options
+@judge_options
 @_pool_options
 def run(
     tasks: tuple[str, ...], adapters: tuple[str, ...], data: Path | None, subsets: tuple[str, ...],
@@ -211,7 +168,7 @@ def run(
     stepped = [plan for plan in plans if plan.config.clock != "wall"]
     live = [plan for plan in plans if plan.config.clock == "wall"]
     with (
-        _judging(judge, out) as judging,
+        judging_by(judge, out) as judging,
         _pool(jobs, step_timeout) as pool,
         LivePool(concurrency, rate) as live_pool,
     ):
@@ -228,7 +185,7 @@ def run(
 
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_judge_options
+@judge_options
 @_pool_options
 def score(
     runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: WordMode, judge: JudgeOptions
@@ -242,7 +199,7 @@ def score(
     """
     from tml_bench.runs.score import open_run
 
-    with _judging(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
+    with judging_by(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
         summaries = _scored([open_run(path) for path in runs], pool, words, judging)
     _print_scores(summaries)
     sys.exit(_completeness(summaries))
@@ -469,16 +426,6 @@ def _pool(jobs: int | None, step_timeout: float) -> Pool:
     from tml_bench.runs.pool import Pool
 
     return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout)
-
-
-def _judging(options: JudgeOptions, beside: Path) -> Judging:
-    from tml_bench.judges.spec import CACHE_NAME, Judging
-
-    cache = options.cache or beside / CACHE_NAME
-    judging = Judging(options.spec, cache, options.calls, options.tokens)
-    if judging.warning:
-        click.secho(judging.warning, fg="yellow", err=True)
-    return judging
 
 
 @contextmanager

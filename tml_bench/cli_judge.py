@@ -1,10 +1,74 @@
-"""The commands of ``tml-bench judge``: parse, call, print."""
+"""Options and commands about judges: parse, call, print."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import click
+
+if TYPE_CHECKING:
+    from tml_bench.judges.spec import Judging
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class JudgeOptions(NamedTuple):
+    """What the command line says about judging."""
+
+    spec: str
+    cache: Path | None
+    calls: int | None
+    tokens: int | None
+
+
+def judge_options(command: Command) -> Command:
+    """Give a command the options that say who judges; it gets them as ``judge``."""
+
+    @wraps(command)
+    def wrapped(
+        judge: str,
+        judge_cache: Path | None,
+        judge_calls: int | None,
+        judge_tokens: int | None,
+        **rest: object,
+    ) -> object:
+        return command(judge=JudgeOptions(judge, judge_cache, judge_calls, judge_tokens), **rest)
+
+    found: Callable[..., object] = wrapped
+    for option in (
+        click.option(
+            "--judge-tokens", type=click.IntRange(0),
+            help="Tokens the judge may take; what remains is missing, the same command continues.",
+        ),
+        click.option(
+            "--judge-calls", type=click.IntRange(0),
+            help="Calls the judge may make; 0 takes answers from the cache alone.",
+        ),
+        click.option(
+            "--judge-cache", type=click.Path(path_type=Path),
+            help="Answers of language models. [default: judge-cache.sqlite beside the runs]",
+        ),
+        click.option(
+            "--judge", default="rules", show_default=True,
+            help="Who judges what was said: rules, openai:model=NAME,OPTION=VALUE,... or human:SHEET.csv.",
+        ),
+    ):  # fmt: skip
+        found = option(found)
+    return cast(Command, found)
+
+
+def judging_by(options: JudgeOptions, beside: Path) -> Judging:
+    """The judging of a command, with its cache in the folder ``beside`` unless the options say where."""
+    from tml_bench.judges.spec import CACHE_NAME, Judging
+
+    cache = options.cache or beside / CACHE_NAME
+    judging = Judging(options.spec, cache, options.calls, options.tokens)
+    if judging.warning:
+        click.secho(judging.warning, fg="yellow", err=True)
+    return judging
 
 
 @click.group()

@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, Protocol
+from typing import Annotated
 
 from msgspec import Meta, structs
 
 from tml_bench.judges.budget import Budget, BudgetSpentError, Estimate, Pace, Sleep
 from tml_bench.judges.cache import Cache
 from tml_bench.judges.contract import Identity, Question, Verdict
+from tml_bench.judges.model import Ask, CallError, ChatModel, Reply
 from tml_bench.judges.prompt import Prompt, kept_raw, prompt_of, read_reply
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
@@ -32,67 +32,6 @@ READINGS = 2
 """How often a question is asked whose reply cannot be read."""
 IN_A_ROW = 10
 """After so many questions in a row without an answer the rest is not asked."""
-
-
-class Reply(NamedTuple):
-    """What a model replied.
-
-    Attributes:
-        text: the reply.
-        model: which model the service says replied; may be empty.
-        prompt_tokens: tokens read, 0 if the service does not tell.
-        completion_tokens: tokens written, 0 if the service does not tell.
-    """
-
-    text: str
-    model: str = ""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class CallError(Exception):
-    """A call without reply.
-
-    Args:
-        reason: what happened, in words that are the same for every question; shown in reports.
-        again: it may go better another time.
-        wait_s: how long the service asks to wait; 0 when it does not say.
-        final: no other question will fare better.
-    """
-
-    def __init__(self, reason: str, *, again: bool = False, wait_s: float = 0.0, final: bool = False) -> None:
-        super().__init__(reason)
-        self.again = again
-        self.wait_s = wait_s
-        self.final = final
-
-
-Gate = Callable[[], Awaitable[None]]
-"""Awaited before every request: waits for its turn and books it."""
-Ask = Callable[[Prompt, Gate], Awaitable[Reply]]
-"""Asks once; raises `CallError`."""
-
-
-class ChatModel(Protocol):
-    """A language model that can be asked."""
-
-    @property
-    def kind(self) -> str:
-        """What reaches it, such as ``openai``."""
-
-    @property
-    def model(self) -> str:
-        """Its name."""
-
-    @property
-    def version(self) -> str:
-        """All else that changes answers: prompt and settings."""
-
-    def obstacle(self) -> str:
-        """Why it cannot be asked here; empty when it can."""
-
-    def connect(self) -> AbstractAsyncContextManager[Ask]:
-        """Open what asking needs, inside a running event loop."""
 
 
 @dataclass(frozen=True, slots=True)
