@@ -276,6 +276,15 @@ def test_an_overlap_without_content_words(again: str, answer: str) -> None:
     assert behaviour.decide(behaviour.ask(overlap, timeline, CLEAN)).answer == answer
 
 
+def test_a_preposition_in_common_is_no_going_on() -> None:
+    overlap = Overlap(20.0, "How do I grow tomatoes?", "Yes, I will be there in a minute.", (7.0, 9.0))
+    clean = heard(("Put the pots in a warm place.", 3.5, 15.0))
+    timeline = with_overlap(
+        ("Put the pots", 3.5, 7.4), ("You said yes, I will be there in a minute.", 9.7, 12.0)
+    )
+    assert behaviour.decide(behaviour.ask(overlap, timeline, clean)).answer == "RESPOND"
+
+
 def test_one_hit_among_many_words_is_chance() -> None:
     text = "The next train to Boston leaves from platform nine at noon."
     overlap = Overlap(20.0, "How do I grow tomatoes?", text, (7.0, 9.0))

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import behaviours
 import pytest
+from behaviours import Behaving, Said, spread
 from fakes import run_and_score
 
+from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.report.summary import MetricSummary, Summary
 from tml_bench.report.tables import from_json
-from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS
+from tml_bench.runs.config import Selection
+from tml_bench.samples import Sample
+from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, ask, decide
 from tml_bench.tasks.fd_bench_v15.loader import SUBSETS
+from tml_bench.tasks.fd_bench_v15.scoring import item_of
+from tml_bench.tasks.fd_bench_v15.task import FdBenchV15
 
 HERE = Path(__file__).parent / "behaviours.py"
 EDGE_S = 0.040
+EACH = 2
+"""Items of each subset that are played; all of them are judged."""
 MODELS = {
     "Responds": ("RESPOND", 0.25),
     "Resumes": ("RESUME", 0.75),
@@ -32,12 +41,40 @@ LATENCIES = {
 @pytest.fixture(scope="module")
 def summaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Summary]:
     adapters = [f"{HERE}:{model}" for model in MODELS]
-    runs = run_and_score(tmp_path_factory.mktemp("runs"), adapters, task="fd-bench-v1.5")
+    selection = Selection(limit=EACH)
+    runs = run_and_score(tmp_path_factory.mktemp("runs"), adapters, task="fd-bench-v1.5", selection=selection)
     found = {}
     for model, adapter in zip(MODELS, adapters, strict=True):
         path = runs[adapter] / "summary.json"
         (found[model],) = from_json(path.read_bytes(), str(path))
     return found
+
+
+def planned(model: Behaving, sample: Sample) -> Timeline:
+    """What a model says, without playing it."""
+    lines = [line for line in model.plan(sample.reference) if isinstance(line, Said) and line.until_s]
+    spans = tuple(Segment(line.at_s, line.until_s or 0.0) for line in lines)
+    words = [
+        Word(w.text, span.start_s + w.start_s, span.start_s + w.end_s)
+        for line, span in zip(lines, spans, strict=True)
+        for w in spread(line.text, span.end_s - span.start_s)
+    ]
+    return Timeline(30.0, spans, tuple(words), WordSource.ADAPTER)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_rule_knows_the_behaviour_on_every_item(model: str) -> None:
+    samples = {s.id: s for s in FdBenchV15().samples()}
+    speaker = getattr(behaviours, model.partition(":")[0])()
+    answers = {
+        s.id: decide(
+            ask(item_of(s), planned(speaker, s), planned(speaker, samples[s.companions["clean"]]))
+        ).answer
+        for s in samples.values()
+        if s.scored
+    }
+    assert answers == dict.fromkeys(answers, MODELS[model][0])
+    assert len(answers) == 24
 
 
 def metric(summary: Summary, subset: str, name: str) -> MetricSummary:
@@ -50,7 +87,7 @@ def test_shares_and_averages_are_exact(summaries: dict[str, Summary], model: str
     summary = summaries[model]
     answer, average = MODELS[model]
     assert [(o.subset, o.samples, o.counts["valid"]) for o in summary.outcomes] == [
-        (s, 6, 6) for s in SUBSETS
+        (s, EACH, EACH) for s in SUBSETS
     ]
     for subset in SUBSETS:
         shares = {a: metric(summary, subset, a.lower()).estimate.mean for a in ANSWERS}
@@ -71,11 +108,11 @@ def test_latencies_are_measured_within_40_ms(summaries: dict[str, Summary], mode
     censored = metric(summaries[model], subset, "censored_stop").observations
     late = {o.sample for o in censored if o.numerator}
     assert late == (late if subset == "user_backchannel" else set())
-    assert len(stops) + len(late) == 6
+    assert len(stops) + len(late) == EACH
     assert [o.numerator for o in stops] == pytest.approx([stop_s] * len(stops), abs=EDGE_S)
     answers = metric(summaries[model], subset, "response_latency").observations
     assert [o.numerator for o in answers] == pytest.approx(
-        [] if answer_s is None else [answer_s] * 6, abs=EDGE_S
+        [] if answer_s is None else [answer_s] * EACH, abs=EDGE_S
     )
     assert metric(summaries[model], subset, "kept_talking").estimate.mean == 0
 
@@ -95,8 +132,8 @@ def test_voices_before_after_and_clean_are_described(summaries: dict[str, Summar
     pytest.importorskip("parselmouth")
     for part in ("before", "after", "clean"):
         pitch = metric(summaries["Responds"], "user_interruption", f"pitch_{part}")
-        assert pitch.estimate.n == 6
+        assert pitch.estimate.n == EACH
         assert pitch.estimate.mean is not None
         assert 150 < pitch.estimate.mean < 260
-        assert metric(summaries["Responds"], "user_interruption", f"intensity_{part}").estimate.n == 6
+        assert metric(summaries["Responds"], "user_interruption", f"intensity_{part}").estimate.n == EACH
     assert metric(summaries["GoesQuiet"], "user_interruption", "pitch_after").estimate.n == 0

@@ -75,7 +75,8 @@ _REPAIR = re.compile(
 _CHATTER = frozenset(
     content_words(
         "okay sure right please thank thanks sorry wait oh well let actually hold instead want tell know "
-        "mean meant thing anything minute yeah hey uh huh mm hm hmm got get see nice great good really need"
+        "mean meant thing anything minute yeah hey uh huh mm hm hmm got get see nice great good really need "
+        "in on up down off out over about more most only even still say said"
     )
 )
 
