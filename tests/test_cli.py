@@ -205,6 +205,7 @@ def test_exchanges_of_another_harness_are_imported_and_scored(tmp_path: Path) ->
         (("run", "--step-timeout", "0"), "--step-timeout"),
         (("run", "--limit", "-1"), "--limit"),
         (("score", "nowhere"), "run.json does not exist"),
+        (("score", __file__), "run.json does not exist"),
         (("report", "nowhere"), "summary.json does not exist"),
         (("inspect", "nowhere"), "is not a recording"),
         (("import", "nothing", "nowhere"), "there is no task 'nothing'"),

@@ -88,7 +88,7 @@ def read_json(path: Path, kind: type[T], remedy: str) -> T:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} does not exist", remedy) from None
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise UserError(f"{path}: {error}", remedy) from error
