@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tml_bench.samples import Script, Waveform
     from tml_bench.session.network import Direction, Network
     from tml_bench.task import Task
+    from tml_bench.tasks.timed.task import Timed
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -33,6 +34,7 @@ def pages() -> list[Path]:
         *sorted((ROOT / "docs").glob("*.md")),
         *sorted((ROOT / "docs" / "services").glob("*.md")),
         ROOT / "benchmarks" / "README.md",
+        *(ROOT / "tasks" / name / "README.md" for name in ("timespeak", "cuespeak")),
     ]
 
 
@@ -190,6 +192,26 @@ def networks() -> str:
         for way in ("up", "down")
     )
     return table(heads, rows)
+
+
+def judge_errors() -> str:
+    """How often the offline judge of TimeSpeak and CueSpeak errs."""
+    from tml_bench.tasks.timed import card
+
+    return card.judge_errors()
+
+
+def timed_card(part: str, *names: str) -> Callable[[], str]:
+    """A computed part of the card of TimeSpeak or CueSpeak."""
+
+    def write() -> str:
+        from tml_bench.plugins import load_task
+        from tml_bench.tasks.timed import card
+
+        splits = [cast("Timed", load_task(name)) for name in names]
+        return card.floors(splits) if part == "floors" else getattr(card, part)(splits[0])
+
+    return write
 
 
 def _way(way: Direction) -> Sequence[str]:
@@ -369,7 +391,13 @@ PARTS: dict[str, Callable[[], str]] = {
     "scores": scores,
     "verdicts": verdicts,
     "tasks": tasks,
+    "timed-judge": judge_errors,
     "wire-messages": wire_messages,
+    **{
+        f"{name}-{part}": timed_card(part, name, f"{name}-test")
+        for name in ("timespeak", "cuespeak")
+        for part in ("families", "floors", "voices")
+    },
 }
 """What can be generated into a page, by name."""
 
