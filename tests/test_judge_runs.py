@@ -115,6 +115,7 @@ def test_what_the_budget_leaves_is_missing_everywhere_and_then_made_up(run: Path
     with FakeJudge(decide=by_wording) as fake:
         stopped = call("score", run, "--judge", spec(fake), "--judge-calls", "1")
         assert stopped.exit_code == 0
+        assert "; the budget allows 1 calls" in stopped.stderr
         assert len(fake.requests) == 1
         (summary,) = read_summaries([run])
         reason = "not asked: the budget of 1 calls is spent; the same command continues"

@@ -457,8 +457,7 @@ def _scored(runs: list[StoredRun], pool: Pool, words: WordMode, judging: Judging
         def foresee(questions: Sequence[Question]) -> None:
             if judging.model is None or not questions:
                 return
-            estimate = judging.model.estimate(questions)
-            click.echo(f"judge {judging.model.id}: {estimate}; floors and ceilings included", err=True)
+            click.echo(f"{judging.model.forecast(questions)}; floors and ceilings included", err=True)
             todo = judging.model.pending(questions)
             advance = bar("judge", len(todo))
             judging.model.answer(todo, lambda: advance(""))

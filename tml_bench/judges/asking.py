@@ -100,6 +100,11 @@ class ModelJudge:
         """``openai``, model, and version of prompt and settings."""
         return f"{self._model.kind} {self._model.model} {self._model.version}"
 
+    def forecast(self, questions: Sequence[Question]) -> str:
+        """Who is about to answer, what that will take, and what the budget allows, in words."""
+        allowed = f"; the budget allows {self._budget}" if str(self._budget) else ""
+        return f"judge {self.id}: {self.estimate(questions)}{allowed}"
+
     def pending(self, questions: Sequence[Question]) -> list[Question]:
         """The questions that are not answered yet, each once."""
         self._recall(questions)

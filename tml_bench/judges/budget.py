@@ -64,6 +64,11 @@ class Budget:
         """Whether it allows no call at all."""
         return self._calls == 0 or self._tokens == 0
 
+    def __str__(self) -> str:
+        """The limits in words; empty without any."""
+        limits = ((self._calls, "calls"), (self._tokens, "tokens"))
+        return " and ".join(f"{limit:,} {what}" for limit, what in limits if limit is not None)
+
     def take(self, tokens: int) -> None:
         """Book a call.
 
