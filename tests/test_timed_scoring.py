@@ -402,3 +402,17 @@ def test_the_annotation_has_a_stable_text() -> None:
     annotation = DELAY.reference.annotation
     assert isinstance(annotation, Expected)
     assert repr(annotation) == repr(expected_of(sample(item())))
+
+
+@given(
+    st.lists(st.floats(0.0, 20.0), min_size=1, max_size=6),
+    st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(0.0, 2.0)), max_size=12),
+)
+def test_utterances_are_in_order_whatever_the_words_times_are(
+    starts: list[float], spoken: list[tuple[float, float]]
+) -> None:
+    segments = tuple(Segment(a, a + 0.5) for a in sorted(starts))
+    words = tuple(Word("word", a, a + length) for a, length in spoken)
+    found = utterances(Timeline(30.0, segments, words, WordSource.ADAPTER), 0.5)
+    assert [u.start_s for u in found] == sorted(u.start_s for u in found)
+    assert all(u.start_s <= u.end_s for u in found)

@@ -64,16 +64,16 @@ def _merged(segments: Sequence[Segment], silence_s: float) -> list[tuple[float, 
 
 
 def _split(start: float, end: float, words: Sequence[Word], silence_s: float | None) -> list[Utterance]:
-    """One stretch of speech, taken apart where its words are."""
+    """One stretch of speech, taken apart where its words are; a word's time outside it is moved into it."""
     groups: list[list[Word]] = [[]]
-    for word in words:
+    for word in sorted(words, key=lambda w: w.start_s or 0.0):
         before = groups[-1][-1].end_s if groups[-1] else None
         if silence_s is not None and before is not None and (word.start_s or 0.0) - before >= silence_s:
             groups.append([])
         groups[-1].append(word)
     found = []
     for k, group in enumerate(groups):
-        first = start if k == 0 else group[0].start_s or 0.0
-        last = end if k == len(groups) - 1 else group[-1].end_s or first
+        first = start if k == 0 else min(max(group[0].start_s or 0.0, start), end)
+        last = end if k == len(groups) - 1 else min(max(group[-1].end_s or 0.0, first), end)
         found.append(Utterance(first, last, " ".join(word.text.strip() for word in group)))
     return found
