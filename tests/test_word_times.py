@@ -11,6 +11,7 @@ import pytest
 from tml_bench.media import engines, voices
 from tml_bench.media.phones import cmu
 from tml_bench.media.word_times import shifted, word_times
+from tml_bench.perception.align import align
 
 needs_speech = pytest.mark.skipif(
     bool(engines.missing("hibari")) or find_spec("pocketsphinx") is None,
@@ -44,6 +45,30 @@ def test_words_run_on_in_a_sentence_and_dashes_are_none() -> None:
     assert found[-1][2] == pytest.approx(len(clip) / voices.RATE - voices.PAD_S, abs=0.003)
     assert all(a < b for _, a, b in found)
     assert all(before[2] <= after[1] for before, after in pairwise(found))
+
+
+@needs_speech
+def test_a_short_last_word_that_the_aligner_leaves_out_is_found() -> None:
+    text = "Help me quiz my nephew. If I mention an animal, tell us whether it can fly, just yes or no."
+    clip = voices.render(text, "us-f-1").samples
+    tokens = text.split()
+    lead = np.random.default_rng(0).normal(0.0, 1e-3, len(clip) + 16000).astype(np.float32)
+    in_room = np.pad(clip, 8000) + lead
+    assert not align(in_room, tokens, [cmu(said) for said in engines.phonemes(text, False)])
+    found = word_times(clip, text)
+    assert [word for word, _, _ in found] == tokens
+    word, start, end = found[-1]
+    assert word == "no."
+    assert 0.1 < end - start < 0.5
+
+
+@needs_speech
+def test_only_the_first_words_are_given_when_no_more_are_wanted() -> None:
+    clip = np.pad(voices.render("One, two, three.", "us-f-1").samples, 8000)
+    clip += np.random.default_rng(0).normal(0.0, 1e-3, len(clip)).astype(np.float32)
+    tokens = ["one", "two", "three"]
+    assert align(clip, tokens, least=2) == align(clip, tokens)[:2]
+    assert len(align(clip, tokens, least=2)) == 2
 
 
 @needs_speech

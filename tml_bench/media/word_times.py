@@ -24,9 +24,7 @@ SILENCE_S = 0.15
 REACH_S = 0.06
 """How far from a boundary the aligner may have put it for a silence to count as being there."""
 _SHORTEST_S = 0.03
-_LEADS_S = (0.5, 0.8, 1.0, 1.3, 0.3)
-"""Silence given to the aligner around the clip, the next if it does not get through with one: with some it
-stretches the last but one word to the end."""
+_LEAD_S = 0.5
 _FRAME_CENTRE_S = 0.0128
 """The aligner names a frame by its first sample; what it judges is a window of 25.6 ms from there on."""
 
@@ -77,18 +75,22 @@ def _said(text: str, tokens: Sequence[str], british: bool) -> list[str]:
 
 def _aligned(audio: speech.Samples, tokens: Sequence[str], phones: Sequence[str]) -> list[list[float]]:
     """Start and end of each token in seconds; empty when the aligner does not get through."""
-    for lead_s in _LEADS_S:
-        if placed := align(_in_room(audio, lead_s), tokens, phones):
-            shift = _FRAME_CENTRE_S - lead_s
-            return [[(w.start_s or 0.0) + shift, (w.end_s or 0.0) + shift] for w in placed]
-    return []
+    placed = align(_in_room(audio), tokens, phones)
+    if not placed:
+        # It sometimes stretches a late word to the end and leaves out short ones after it. When the same is
+        # said once more, that happens to the second time.
+        twice = _in_room(np.pad(audio, (0, round(_LEAD_S * RATE))), again=audio)
+        placed = align(twice, [*tokens, *tokens], [*phones, *phones], least=len(tokens))
+    shift = _FRAME_CENTRE_S - _LEAD_S
+    return [[(w.start_s or 0.0) + shift, (w.end_s or 0.0) + shift] for w in placed]
 
 
-def _in_room(audio: speech.Samples, lead_s: float) -> speech.Samples:
-    """The clip with silence around it that has a spectrum, which the aligner needs: -60 dBFS noise."""
-    lead = round(lead_s * RATE)
-    noise = np.random.default_rng(0).normal(0.0, 1e-3, len(audio) + 2 * lead)
-    return (np.pad(audio, lead) + noise).astype(np.float32)
+def _in_room(audio: speech.Samples, again: speech.Samples | None = None) -> speech.Samples:
+    """Clips with silence around them that has a spectrum, which the aligner needs: -60 dBFS noise."""
+    both = audio if again is None else np.concatenate([audio, again])
+    lead = round(_LEAD_S * RATE)
+    noise = np.random.default_rng(0).normal(0.0, 1e-3, len(both) + 2 * lead)
+    return (np.pad(both, lead) + noise).astype(np.float32)
 
 
 def _snap(bounds: list[list[float]], silences: Sequence[tuple[float, float]]) -> None:

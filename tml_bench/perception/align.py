@@ -41,7 +41,11 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 
 
 def align(
-    audio: NDArray[np.float32], tokens: Sequence[str], phones: Sequence[str] | None = None
+    audio: NDArray[np.float32],
+    tokens: Sequence[str],
+    phones: Sequence[str] | None = None,
+    *,
+    least: int | None = None,
 ) -> tuple[Word, ...]:
     """Place tokens on the audio that says them.
 
@@ -50,10 +54,12 @@ def align(
         tokens: the text in order, split at spaces, punctuation kept.
         phones: how each token is said, in the phones of the CMU dictionary with spaces between, as in
             ``HH AH L OW``; the dictionary's own ways stay possible. Where empty, the rules above hold.
+        least: how many tokens from the first on are wanted, if the rest may stay without a place; all unless
+            given.
 
     Returns:
-        One word per token, in order and inside the audio; empty when the text does not fit the audio or
-        no token can be pronounced.
+        One word per token (of those wanted), in order and inside the audio; empty when the text does not
+        fit the audio or no token can be pronounced.
     """
     decoder = _decoder()
     spoken = [
@@ -74,11 +80,16 @@ def align(
         for entry in decoder.seg()
         if entry.word[0] not in "<["
     ]
-    if len(spans) != sum(map(len, spoken)):
+    found = len(spans)
+    if least is not None and len(spans) < sum(map(len, spoken)):
+        # The last word found is stretched over what follows it.
+        tokens, spoken, found = tokens[:least], spoken[:least], len(spans) - 1
+    if found < sum(map(len, spoken)):
         return ()
     taken = iter(spans)
     placed = [[next(taken) for _ in parts] for parts in spoken]
-    return _spread(tokens, [(p[0][0], p[-1][1]) if p else None for p in placed], audio.size / RATE)
+    words = _spread(tokens, [(p[0][0], p[-1][1]) if p else None for p in placed], audio.size / RATE)
+    return words[:least]
 
 
 def spell(number: int) -> str:
