@@ -1,4 +1,7 @@
-"""The items that ship: complete, valid, no twins, spread evenly; the judge agrees with their examples."""
+"""What ships: items without twins, evenly spread, the audio they were rendered to, and scores that are known.
+
+The offline judge agrees with every example of every item.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,30 @@ from pathlib import Path
 import pytest
 
 from tml_bench.judges.contract import Question
+from tml_bench.judges.scoring import score_all
+from tml_bench.metrics.onsets import TOLERANCES_S
+from tml_bench.plugins import load_task
+from tml_bench.report.baselines import baselines
+from tml_bench.samples import Sample
+from tml_bench.tasks.timed import strategies
 from tml_bench.tasks.timed.asking import lines
+from tml_bench.tasks.timed.expected import expected_of
 from tml_bench.tasks.timed.items import CONTROLLED, CUESPEAK, SIZES, TIMESPEAK, VOICES, Item, load_items
 from tml_bench.tasks.timed.judge import RIGHT, RUBRIC, RULE
+from tml_bench.tasks.timed.measures import tolerance_name
 from tml_bench.tasks.timed.validate import doubts, near_duplicates
 
 FAMILIES = {"timespeak": TIMESPEAK, "cuespeak": CUESPEAK}
 TASKS = tuple(FAMILIES)
 
 
+def home(task: str) -> Path:
+    return Path(str(resources.files(f"tml_bench.tasks.{task}")))
+
+
 @cache
 def shipped(task: str) -> tuple[Item, ...]:
-    return load_items(Path(str(resources.files(f"tml_bench.tasks.{task}"))) / "items.jsonl")
+    return load_items(home(task) / "items.jsonl")
 
 
 def replies(item: Item) -> Iterator[tuple[str, str, bool]]:
@@ -61,3 +76,56 @@ def test_nothing_is_doubtful_and_no_two_are_the_same(task: str) -> None:
 def test_the_offline_judge_agrees_with_every_example(task: str) -> None:
     wrong = [(i.id, *found) for i in shipped(task) for found in replies(i) if not found[2]]
     assert wrong == []
+
+
+# ---- the audio
+
+
+@cache
+def samples(name: str) -> tuple[Sample, ...]:
+    return tuple(load_task(name).samples())
+
+
+@pytest.mark.parametrize("name", [*TASKS, *(f"{task}-test" for task in TASKS)])
+def test_every_item_has_the_audio_it_was_rendered_to(name: str) -> None:
+    found = samples(name)
+    assert len(found) == SIZES["test" if name.endswith("-test") else "dev"]
+    assert [s.problem for s in found if s.problem] == []
+    assert load_task(name).dataset(None).partition("-")[0] in SIZES
+
+
+def test_the_audio_is_small() -> None:
+    files = [p for task in TASKS for p in (home(task) / "audio").rglob("*") if p.is_file()]
+    assert len(files) == 2 * sum(SIZES.values())
+    assert sum(p.stat().st_size for p in files) < 30_000_000
+
+
+# ---- respondents with known scores
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("shift", [-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0])
+def test_the_shifted_oracle_follows_windows_and_curve_exactly(task: str, shift: float) -> None:
+    pairs = [(s, strategies.shifted(s, shift)) for s in samples(task) if s.reference.ideal]
+    for (sample, _), score in zip(pairs, score_all(load_task(task), pairs).scores, strict=True):
+        due = expected_of(sample).due
+        onsets = [u.at_s + shift for u in sample.reference.ideal]
+        hits = sum(d.target.holds(at) for d, at in zip(due, onsets, strict=True))
+        assert score.values["on_time"].numerator == pytest.approx(hits / len(due)), sample.id
+        for tau in TOLERANCES_S:
+            near = sum(d.target.holds_within(at, tau) for d, at in zip(due, onsets, strict=True))
+            value = score.values[tolerance_name(tau)].numerator
+            assert value == pytest.approx(near / len(due)), (sample.id, tau)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_floors_leave_room_in_every_family(task: str) -> None:
+    found = baselines(load_task(task), samples(task))
+    for one in (b for b in found if b.metric == "on_time"):
+        controls = [not s.reference.ideal for s in samples(task) if s.subset == one.subset]
+        assert one.ceiling == 1
+        assert one.blind["always-on"] == 0
+        if controls:
+            assert one.blind["silent"] == pytest.approx(sum(controls) / len(controls))
+            assert one.floor is not None
+            assert one.floor <= 0.6

@@ -34,7 +34,7 @@ ASKED = "user_interruption"
 
 ECHO_TICK_S = 0.2
 
-TIMED: tuple[str, ...] = ()
+TIMED = ("timespeak", "cuespeak")
 TIMED_ADAPTERS = ("oracle", "silent", "always-on")
 NEAR_ZERO = 0.05
 """What talking all the time may hit by chance."""
