@@ -9,7 +9,7 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.tasks.timed import pairs
 from tml_bench.tasks.timed.asking import lines
 from tml_bench.tasks.timed.items import CUESPEAK, TIMESPEAK
-from tml_bench.tasks.timed.judge import NOTHING, RUBRIC, RULE
+from tml_bench.tasks.timed.judge import NOTHING, RIGHT, RUBRIC, RULE, WRONG, decide
 from tml_bench.tasks.timed.wording import read, stem, words
 
 LANTERN = ("Say lantern in six seconds.", "says lantern", ("Lantern.", "Okay, lantern!"), ("Six seconds.",))
@@ -128,3 +128,20 @@ def test_error_rate_on_hand_labelled_replies(half: str, errors: int, falsely_rig
     assert sum(n for (label, answer), n in found.items() if label != answer) == errors
     assert sum(n for (label, answer), n in found.items() if label != answer == "right") == falsely_right
     assert f"Errors: {errors} of {sum(found.values())}" in pairs.table(half)
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("It's not Venus, it's Mercury.", RIGHT),
+        ("Actually, it's not Venus. It's Mercury.", RIGHT),
+        ("That isn't Venus: Mercury.", RIGHT),
+        ("It's not Mercury, it's Venus.", WRONG),
+        ("It's not Mercury.", WRONG),
+        ("That's not Venus, that's Mars.", WRONG),
+    ],
+)
+def test_what_a_thing_is_not_is_set_aside_before_what_it_is(reply: str, answer: str) -> None:
+    accept, reject = ("Mercury.", "It is Mercury."), ("Venus.", "Mars.")
+    shown = lines(("Stop me.",), "corrects it to Mercury", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer

@@ -2,24 +2,22 @@
 
 The rule, version 1 (words, stems and word lists: ``wording``):
 
-1. A reply that equals an accepted example, but for words that open or soften ("okay", "and", "here it is"),
-is
-   ``right``; one that equals a rejected example so is not. A letter or number said alone may be written as a
-   word that sounds the same.
+1. A reply that equals an accepted example, but for words that open or soften ("okay", "and", "here it
+   is"), is ``right``; one that equals a rejected example so is not. A letter or number said alone may be
+   written as a word that sounds the same.
 2. It is an ``acknowledgement`` if it promises ("I'll ...", "let me know ..."), unless an accepted example
-promises
-   too; or if it opens or ends with words of assent and holds nothing else but words of the user, without a
-   copula ("Got it, nine seconds.").
+   promises too; or if it opens or ends with words of assent and holds nothing else but words of the user,
+   without a copula ("Got it, nine seconds.").
 3. Where a length of time is asked for (``<number>`` in the examples), a reply that names one is ``right``;
    whether it is the right one is for code.
 4. Else it is ``right`` if it covers an accepted example, or the words of the meaning: at least 0.6 of its
-content
-   words are said, and they are at least 0.4 of the content words said, the user's words aside; and
+   content words are said, and they are at least 0.4 of the content words said, the user's words aside; and
 
    * it has every content word that all accepted examples share (where they are two or more), or names nothing
      but the number of one;
    * the numbers of the example are in it, in order, and none of a rejected one is;
-   * it says no exactly if the example does ("not expresso" after a comma only contrasts);
+   * it says no exactly if the example does ("not expresso", or "it isn't Venus" before
+     another clause, only contrasts);
    * it has no opposite of a word of the example ("on" and "off", "my" and "your", ...) in that word's place;
    * it asks if all accepted examples ask;
    * it covers no rejected example better, and is no bare list that holds one too.

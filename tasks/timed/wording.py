@@ -117,8 +117,16 @@ class Text(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def read(text: str) -> Text:
-    """A text in words. A clause such as ``not expresso`` only contrasts: it counts among the words alone."""
-    kept = " ".join(clause for clause in re.split(r"(?<=[,;:.!?—–])\s+", text) if not _contrast(clause))
+    """A text in words.
+
+    A clause such as ``not expresso``, or ``it's not Venus`` before another clause, only contrasts: it counts
+    among the words alone.
+    """
+    clauses = re.split(r"(?<=[,;:.!?—–])\s+", text)
+    before = (_denies(clause) for clause in clauses[:-1])
+    kept = " ".join(
+        c for c, denies in zip(clauses, (*before, False), strict=True) if not (denies or _contrast(c))
+    )
     said = words(kept)
     content = frozenset(stem(w) for w in said if w not in FUNCTION | NO)
     everything = frozenset(map(stem, said))
@@ -154,3 +162,10 @@ NUMBER_STEMS = stems([word for k in (*range(100), 100, 1000) for word in spell(k
 
 def _contrast(clause: str) -> bool:
     return bool(re.match(r"not\b", clause.strip().lower())) and len(clause.split()) <= 4
+
+
+def _denies(clause: str) -> bool:
+    """Whether a clause says what a thing is not, in a few words: ``it isn't Venus``."""
+    said = words(clause)
+    opening = r"(it|that|this|he|she|they|there)( is| was| are| were)? not\b"
+    return len(said) <= 7 and bool(re.match(opening, " ".join(said)))
