@@ -217,6 +217,13 @@ def test_silence_meets_nothing_and_is_not_asked_about() -> None:
         assert "latency" not in found
 
 
+def test_who_is_already_speaking_when_the_user_ends_has_no_latency() -> None:
+    line = heard((1.0, "on and on and on"), (3.0, "so be it"))
+    found = numbers(TASK.score(spoken(), line, {judging.key(n): MET for n in range(3)}))
+    assert found["answered"] == 1.0
+    assert "latency" not in found
+
+
 def test_speech_without_words_is_missing_not_failed() -> None:
     line = Timeline(9.0, (Segment(2.0, 3.0),), (), WordSource.NONE)
     score = TASK.score(spoken(), line)

@@ -57,7 +57,7 @@ METRICS = (
     _metric("answered", "Answered", "%", HIGHER, Kind.RATE, SPEECH,
             "The model speaks after the last user turn.", judged=False),
     _metric("latency", "Latency", "s", LOWER, Kind.MEAN, SPEECH,
-            "From the end of the last user turn to the onset of the reply.", judged=False),
+            "From the end of the last user turn to the onset of the reply; none for who is speaking then.", judged=False),
     _metric("reply_words", "Words", "", NEITHER, Kind.MEAN, SPEECH,
             "Words of the reply, where there is one.", judged=False),
     *(m for n in TURNS for m in _both(f"_turns_{n}", f", {n} turns", BY_TURNS, f" of {n} user turns")),

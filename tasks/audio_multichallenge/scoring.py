@@ -88,8 +88,8 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
         return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
     spoken = [s for s in timeline.segments if s.end_s > end_s]
     values["answered"] = Value(float(bool(spoken)))
-    if spoken:
-        values["latency"] = Value(max(0.0, spoken[0].start_s - end_s))
+    if spoken and spoken[0].start_s >= end_s:
+        values["latency"] = Value(spoken[0].start_s - end_s)
     words = list(_words_from(timeline, end_s))
     if spoken and timeline.word_source is WordSource.NONE:
         missing = dict.fromkeys(_names(item), NO_WORDS)
