@@ -111,19 +111,19 @@ def _repeat(text: str) -> Plan | None:
     one = 60.0 if (every["one"] or "").lower() == "minute" else 1.0
     period = seconds(every["length"]) if every["length"] else 2.0 if every["other"] else one
     first = _find(rf"\b(?:start(?:ing)?|begin(?:ning)?|first)\b[^.]*?({LENGTH})", text)
-    rest = re.sub(r"(?i)\buntil\b.*", "", text[: every.start()] + text[every.end() :])
+    rest = re.sub(r"(?i)\buntil\b.*", "", f"{text[: every.start()]}.{text[every.end() :]}")
     texts = tuple(filter(None, (reply(rest),))) or (TIME_IS_UP,)
     return Repeat(texts, seconds(first[1]) if first else period, period)
 
 
 def _if_silent(text: str) -> Plan | None:
     silent = (
-        r"\b(?:nothing|silent|quiet|silence|pause|stop(?:ped)? talking|not (?:say|speak|talk)\w*"
-        r"|(?:don't|do not|haven't|have not) (?:say|said|speak|spoken|talk|talked)\w*)\b"
+        r"\b(?:nothing|anything|silent|quiet|silence|pause|stop(?:ped)? talking for|not (?:say|speak|talk)\w*"
+        r"|(?:don't|do not|haven't|have not) (?:say|said|speak|spoken|talk|talked|hear|heard)\w*)\b"
     )
     found = _find(
-        rf"\b(?:if|when|whenever|once|as soon as)\b[^.]*?\b(?:I|I'm|I've|I'd|you|you've)\b[^.]*?{silent}"
-        rf"[^.]*?({LENGTH})",
+        r"\b(?:if|when|whenever|once|as soon as)\b[^.]*?\b(?:I|I'm|I've|you|you've|nobody|no one)\b"
+        rf"[^.]*?{silent}[^.]*?({LENGTH})",
         text,
     )
     if not found:
@@ -162,7 +162,7 @@ def _countdown(text: str) -> Plan | None:
         rf"\b(?:count|countdown|go)\b[^.]*?"
         rf"\bfrom (?P<first>{NUMBER})(?: down| up)?(?: to (?P<last>{NUMBER}))?",
         text,
-    ) or _find(rf"\bcount (?:up )?to (?P<last>{NUMBER})(?P<first>)", text)
+    ) or _find(rf"\bcount (?:out loud |aloud )?(?:up )?to (?P<last>{NUMBER})(?P<first>)", text)
     if not count:
         return None
     first = int(number(count["first"] or "1"))
@@ -211,7 +211,7 @@ def _delay(text: str) -> Plan | None:
         _find(rf"\b(?:in|after|wait|give me|within) {ABOUT}({LENGTH})", text)
         or _find(rf"({LENGTH}) (?:from now|later)", text)
         or _find(rf"\b(?:timer|alarm|quiet|silent|hold on)\b[^.]*?({LENGTH})", text)
-        or _find(rf"({LENGTH}) (?:timer|alarm)", text)
+        or _find(rf"({LENGTH}) (?:timer|alarm|of (?:quiet|silence))", text)
         or _find(rf"\b(?:when|once) (?:it's been |it has been )?({LENGTH})", text)
     )
     if not when:
@@ -262,11 +262,11 @@ def _now(text: str) -> Plan | None:
 _RULES: tuple[Callable[[str], Plan | None], ...] = (
     _stop,
     _how_long,
+    _countdown,
     _repeat,
     _after_word,
     _if_silent,
     _change,
-    _countdown,
     _schedule,
     _talk,
     _delay,
