@@ -249,7 +249,7 @@ def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     with FakeJudge() as fake:
         ranges = (("0", "60"), ("30", "90"))
-        command = [sys.executable, "-c", WORKER, fake.base_url, str(path)]
+        command = [sys.executable, "-P", "-c", WORKER, fake.base_url, str(path)]
         running = [subprocess.Popen([*command, *limits]) for limits in ranges]
         assert [process.wait(60) for process in running] == [0, 0]
         assert os.listdir(tmp_path) == ["c.sqlite"]
@@ -269,6 +269,6 @@ def test_many_processes_that_create_the_cache_together(tmp_path: Path) -> None:
         "[Cache(Path(sys.argv[1])).keep(('k', 'm', str(i)), q, Verdict('a')) for i in range(20)]"
     )
     path = tmp_path / "c.sqlite"
-    running = [subprocess.Popen([sys.executable, "-c", code, str(path), str(n)]) for n in range(4)]
+    running = [subprocess.Popen([sys.executable, "-P", "-c", code, str(path), str(n)]) for n in range(4)]
     assert [process.wait(60) for process in running] == [0] * 4
     assert sum(kept.answers for kept in Cache(path).contents()) == 80

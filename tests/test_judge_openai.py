@@ -489,4 +489,4 @@ def test_the_client_is_not_imported_before_it_is_needed() -> None:
     import subprocess
 
     code = "import sys, tml_bench.judges.spec; sys.exit('openai' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

@@ -163,7 +163,7 @@ def test_ctrl_c_loses_no_answer(run: Path) -> None:
     with FakeJudge(decide=by_wording, takes_s=0.3) as fake:
         one_at_a_time = f"openai:model=m,base_url={fake.base_url},concurrency=1"
         judging = subprocess.Popen(
-            [sys.executable, "-c", MAIN, "score", str(run), "--jobs", "1", "--judge", one_at_a_time],
+            [sys.executable, "-P", "-c", MAIN, "score", str(run), "--jobs", "1", "--judge", one_at_a_time],
             stderr=subprocess.PIPE,
             text=True,
         )
