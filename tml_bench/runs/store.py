@@ -217,6 +217,8 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Workers that outlived a killed command may have written once more since the folder was opened.
+        shutil.rmtree(self.aside.parent, ignore_errors=True)
         self._log.close()
         self._lock.close()
 
