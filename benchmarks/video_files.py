@@ -103,7 +103,7 @@ def write_part(path: Path, kind: Kind) -> None:
     with av.open(str(path), "w") as container:
         picture = container.add_stream("libx264", rate=FPS)
         picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        picture.options = kind.options
+        picture.options = dict(kind.options)
         # One slice a frame, as cameras have it; with PyAV's default there is one for each processor.
         picture.thread_type = "FRAME"
         sound = container.add_stream("aac", rate=SOUND_RATE, layout="mono")
