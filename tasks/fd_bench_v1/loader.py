@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.errors import BadSampleError, UserError
+from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
+from tml_bench.tasks.fd_bench_v1 import folders
 from tml_bench.tasks.fd_bench_v1.annotation import (
     GT_FILE,
-    RESTORE,
     Annotation,
     Backchannel,
     Interruption,
     Pause,
     TurnEnd,
-    bad,
     read_backchannel,
     read_interruption,
     read_pause,
@@ -46,7 +45,6 @@ OFFICIAL_SIZES = {
 """Samples in each subset of the official data."""
 
 _VERSION_FOLDERS = ("v1_0", "v1.0")
-AUDIO_SUFFIXES = (".wav", ".flac")
 _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
 _HELD_S = 1.5  # how long before an interruption an ideal answer of 2 s can begin and still be interrupted
 
@@ -57,15 +55,7 @@ def subset_folders(root: Path) -> dict[str, Path]:
     Raises:
         UserError: the folder does not exist, or holds no subset.
     """
-    if not root.is_dir():
-        raise UserError(f"--data {root}: no such folder", "give the folder that holds the subsets")
-    for base in (root, *(root / name for name in _VERSION_FOLDERS)):
-        found = {name: base / name for name in PROTOCOLS if (base / name).is_dir()}
-        if found:
-            return found
-    if root.resolve().name in PROTOCOLS:
-        return {root.resolve().name: root}
-    raise UserError(f"--data {root}: holds none of {', '.join(PROTOCOLS)}", "give the folder that holds them")
+    return folders.subset_folders(root, tuple(PROTOCOLS), _VERSION_FOLDERS)
 
 
 def is_official(root: Path) -> bool:
@@ -74,11 +64,7 @@ def is_official(root: Path) -> bool:
     Raises:
         UserError: as ``subset_folders``.
     """
-    found = subset_folders(root)
-    return all(
-        sum(is_number(item.name) for item in folder.iterdir()) == OFFICIAL_SIZES[name]
-        for name, folder in found.items()
-    )
+    return folders.have_sizes(subset_folders(root), {name: (n,) for name, n in OFFICIAL_SIZES.items()})
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
@@ -91,21 +77,10 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     Raises:
         UserError: the folder or a subset does not exist, or a subset has no samples.
     """
-    folders = subset_folders(root)
-    chosen: list[tuple[str, list[Path]]] = []
-    for subset in subsets or folders:
-        if subset not in PROTOCOLS:
-            raise UserError(f"subset {subset}: unknown", f"choose from {', '.join(PROTOCOLS)}")
-        if subset not in folders:
-            raise UserError(f"{root}: subset {subset} is not there", f"choose from {', '.join(folders)}")
-        numbered = [p for p in folders[subset].iterdir() if p.is_dir() and is_number(p.name)]
-        if not numbered:
-            raise UserError(f"{folders[subset]}: no samples", "expected {ID}/input.wav, {ID} a number")
-        chosen.append((subset, sorted(numbered, key=lambda p: (int(p.name), p.name))))
+    found = folders.numbered(root, subset_folders(root), subsets, tuple(PROTOCOLS))
     return (
         read_sample(f"{subset}-{folder.name}", subset, folder, (root, folder.parent.parent, folder.parent))
-        for subset, numbered in chosen
-        for folder in numbered
+        for subset, folder in found
     )
 
 
@@ -119,12 +94,12 @@ def read_sample(sample_id: str, subset: str, folder: Path, gt_bases: Sequence[Pa
         gt_bases: folders that may hold the listeners' distribution, or ``evaluation/`` with it.
     """
     try:
-        audio = audio_file(folder, "input")
+        audio = folders.audio_file(folder, "input")
         info = probe(audio)
         annotation = _annotation(PROTOCOLS.get(subset, subset), folder, info.duration_s, gt_bases)
     except BadSampleError as error:
         return Sample(sample_id, subset, problem=str(error))
-    context_s, remarks = _context_length(folder)
+    context_s, remarks = folders.context_length(folder, "the context")
     return Sample(
         sample_id,
         subset,
@@ -132,23 +107,6 @@ def read_sample(sample_id: str, subset: str, folder: Path, gt_bases: Sequence[Pa
         _reference(annotation, context_s),
         notes=(*info.notes, *remarks),
     )
-
-
-def is_number(name: str) -> bool:
-    """Whether a folder's name is a decimal number, as those of samples are."""
-    return name.isascii() and name.isdecimal()
-
-
-def audio_file(folder: Path, stem: str) -> Path:
-    """The audio file ``stem`` of a folder.
-
-    Raises:
-        BadSampleError: it is missing.
-    """
-    for suffix in AUDIO_SUFFIXES:
-        if (path := folder / f"{stem}{suffix}").is_file():
-            return path
-    raise bad(folder / f"{stem}.wav", "", "the file is missing", RESTORE)
 
 
 def _annotation(protocol: str, folder: Path, duration_s: float, gt_bases: Sequence[Path]) -> Annotation:
@@ -160,16 +118,6 @@ def _annotation(protocol: str, folder: Path, duration_s: float, gt_bases: Sequen
         return read_interruption(folder, duration_s)
     places = (base / part / GT_FILE for base in gt_bases for part in ("", "evaluation"))
     return read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
-
-
-def _context_length(folder: Path) -> tuple[float | None, tuple[str, ...]]:
-    for suffix in AUDIO_SUFFIXES:
-        if (path := folder / f"context{suffix}").is_file():
-            try:
-                return probe(path).duration_s, ()
-            except BadSampleError as error:
-                return None, (f"the oracle does not answer the context: {error}",)
-    return None, ()
 
 
 def _reference(annotation: Annotation, context_s: float | None) -> Reference:

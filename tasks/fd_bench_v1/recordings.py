@@ -6,7 +6,6 @@ any other belongs to the protocol that its annotation file tells (no such file: 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,13 +16,8 @@ from tml_bench.media.audio import probe
 from tml_bench.perception.timeline import Word
 from tml_bench.task import Imported
 from tml_bench.tasks.fd_bench_v1.annotation import Annotation, bad, load_json, number, pair
-from tml_bench.tasks.fd_bench_v1.loader import (
-    AUDIO_SUFFIXES,
-    PROTOCOLS,
-    audio_file,
-    is_number,
-    read_sample,
-)
+from tml_bench.tasks.fd_bench_v1.folders import audio_file, recording_folders
+from tml_bench.tasks.fd_bench_v1.loader import PROTOCOLS, read_sample
 
 _TOLD_BY = {
     "pause.json": "pause_handling",
@@ -42,7 +36,7 @@ def load_imports(root: Path) -> Iterator[Imported]:
     if not root.is_dir():
         raise UserError(f"{root}: no such folder", "give the folder that holds the recordings")
     leaves: dict[str, tuple[str, Path]] = {}
-    for folder in _recordings(root):
+    for folder in recording_folders(root):
         subset, sample_id = _identity(root, folder)
         if sample_id in leaves:
             raise UserError(
@@ -84,16 +78,6 @@ def read_transcript(path: Path) -> tuple[tuple[Word, ...], tuple[str, ...]]:
             remarks.append(f"{path.name}: {field}: ends before it starts; used as it stands")
         words.append(Word(chunk["text"], start, end))
     return tuple(words), tuple(remarks)
-
-
-def _recordings(root: Path) -> list[Path]:
-    names = {f"{stem}{suffix}" for stem in ("input", "output") for suffix in AUDIO_SUFFIXES}
-    found = [Path(folder) for folder, _, files in os.walk(root) if names & set(files)]
-    return sorted(found, key=lambda folder: [_order(part) for part in folder.relative_to(root).parts])
-
-
-def _order(part: str) -> tuple[int, int, str]:
-    return (0, int(part), part) if is_number(part) else (1, 0, part)
 
 
 def _identity(root: Path, folder: Path) -> tuple[str, str]:

@@ -13,10 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tml_bench.errors import BadSampleError, UserError
+from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks.fd_bench_v1.loader import AUDIO_SUFFIXES, audio_file, is_number
+from tml_bench.tasks.fd_bench_v1.folders import (
+    audio_file,
+    context_length,
+    have_sizes,
+    numbered,
+    subset_folders,
+)
 from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap, read_metadata
 
 OFFICIAL_SIZES = {
@@ -38,33 +44,13 @@ _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et 
 _LENGTH_NOTE_S = 0.1
 
 
-def subset_folders(root: Path) -> dict[str, Path]:
-    """Find the subsets in a data folder, in the order of the published tables.
-
-    Raises:
-        UserError: the folder does not exist, or holds no subset.
-    """
-    if not root.is_dir():
-        raise UserError(f"--data {root}: no such folder", "give the folder that holds the subsets")
-    for base in (root, *(root / name for name in _VERSION_FOLDERS)):
-        found = {name: base / name for name in SUBSETS if (base / name).is_dir()}
-        if found:
-            return found
-    if root.resolve().name in SUBSETS:
-        return {root.resolve().name: root}
-    raise UserError(f"--data {root}: holds none of {', '.join(SUBSETS)}", "give the folder that holds them")
-
-
 def is_official(root: Path) -> bool:
     """Whether every subset found has the number of items of the official data.
 
     Raises:
-        UserError: as ``subset_folders``.
+        UserError: the folder does not exist, or holds no subset.
     """
-    return all(
-        sum(is_number(item.name) for item in folder.iterdir()) in OFFICIAL_SIZES[name]
-        for name, folder in subset_folders(root).items()
-    )
+    return have_sizes(subset_folders(root, SUBSETS, _VERSION_FOLDERS), OFFICIAL_SIZES)
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
@@ -77,22 +63,9 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     Raises:
         UserError: the folder or a subset does not exist, or a subset has no samples.
     """
-    folders = subset_folders(root)
-    chosen: list[tuple[str, list[Path]]] = []
-    for subset in subsets or folders:
-        if subset not in SUBSETS:
-            raise UserError(f"subset {subset}: unknown", f"choose from {', '.join(SUBSETS)}")
-        if subset not in folders:
-            raise UserError(f"{root}: subset {subset} is not there", f"choose from {', '.join(folders)}")
-        numbered = [p for p in folders[subset].iterdir() if p.is_dir() and is_number(p.name)]
-        if not numbered:
-            raise UserError(f"{folders[subset]}: no samples", "expected {ID}/input.wav, {ID} a number")
-        chosen.append((subset, sorted(numbered, key=lambda p: (int(p.name), p.name))))
+    found = numbered(root, subset_folders(root, SUBSETS, _VERSION_FOLDERS), subsets, SUBSETS)
     return (
-        sample
-        for subset, numbered in chosen
-        for folder in numbered
-        for sample in read_item(f"{subset}-{folder.name}", subset, folder)
+        sample for subset, folder in found for sample in read_item(f"{subset}-{folder.name}", subset, folder)
     )
 
 
@@ -103,7 +76,7 @@ def read_item(sample_id: str, subset: str, folder: Path) -> tuple[Sample, Sample
     try:
         audio, clean_audio = audio_file(folder, "input"), audio_file(folder, "clean_input")
         info, clean_info = probe(audio), probe(clean_audio)
-        context_s, remarks = _context_length(folder)
+        context_s, remarks = context_length(folder, "the question")
         item = read_metadata(folder, info.duration_s, context_s)
     except BadSampleError as error:
         return with_problem(
@@ -160,14 +133,3 @@ def ideal(subset: str, item: Overlap) -> tuple[Utterance, ...]:
 def clean_ideal(item: Overlap) -> tuple[Utterance, ...]:
     """What an ideal respondent says without the overlap: the answer, where its time is known."""
     return () if item.context is None else (Utterance(item.context[1] + _REACTION_S, "talk"),)
-
-
-def _context_length(folder: Path) -> tuple[float | None, tuple[str, ...]]:
-    """Length of the user's question, where its audio is there and can be read."""
-    for suffix in AUDIO_SUFFIXES:
-        if (path := folder / f"context{suffix}").is_file():
-            try:
-                return probe(path).duration_s, ()
-            except BadSampleError as error:
-                return None, (f"the oracle does not answer the question: {error}",)
-    return None, ()

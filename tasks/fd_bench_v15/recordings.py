@@ -10,7 +10,6 @@ below a folder with an official subset's name, which tells what is expected.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from tml_bench.media.audio import probe
 from tml_bench.perception.timeline import Word
 from tml_bench.samples import Sample
 from tml_bench.task import Imported
-from tml_bench.tasks.fd_bench_v1.loader import AUDIO_SUFFIXES, audio_file, is_number
+from tml_bench.tasks.fd_bench_v1.folders import audio_file, is_number, recording_folders
 from tml_bench.tasks.fd_bench_v1.recordings import read_transcript
 from tml_bench.tasks.fd_bench_v15.loader import SUBSETS, read_item, with_problem
 
@@ -36,7 +35,7 @@ def load_imports(root: Path) -> Iterator[Imported]:
     if not root.is_dir():
         raise UserError(f"{root}: no such folder", "give the folder that holds the recordings")
     items: dict[str, tuple[str, Path]] = {}
-    for folder in _recordings(root):
+    for folder in recording_folders(root):
         subset, sample_id = _identity(folder)
         if sample_id in items:
             raise UserError(
@@ -51,16 +50,6 @@ def load_imports(root: Path) -> Iterator[Imported]:
         for sample_id, (subset, folder) in items.items()
         for imported in _item(sample_id, subset, folder)
     )
-
-
-def _recordings(root: Path) -> list[Path]:
-    names = {f"{stem}{suffix}" for stem in ("input", "output") for suffix in AUDIO_SUFFIXES}
-    found = [Path(folder) for folder, _, files in os.walk(root) if names & set(files)]
-    return sorted(found, key=lambda folder: [_order(part) for part in folder.relative_to(root).parts])
-
-
-def _order(part: str) -> tuple[int, int, str]:
-    return (0, int(part), part) if is_number(part) else (1, 0, part)
 
 
 def _identity(folder: Path) -> tuple[str, str]:
