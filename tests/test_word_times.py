@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tml_bench.media import engines, voices
+from tml_bench.media import word_times as word_times_module
 from tml_bench.media.phones import cmu
 from tml_bench.media.word_times import shifted, word_times
 from tml_bench.perception.align import align
@@ -69,6 +70,32 @@ def test_only_the_first_words_are_given_when_no_more_are_wanted() -> None:
     tokens = ["one", "two", "three"]
     assert align(clip, tokens, least=2) == align(clip, tokens)[:2]
     assert len(align(clip, tokens, least=2)) == 2
+
+
+SHORT = (1.0, 1.1)
+"""A silence of 100 ms, which the aligner gives to the word before."""
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "silences", "expected"),
+    [
+        pytest.param("M", "AH", [SHORT], (1.0, 1.1), id="a pause"),
+        pytest.param("M", "K", [SHORT], (1.0, 1.1), id="the closure of the word after, as aligned"),
+        pytest.param("K", "AH", [SHORT], (1.1, 1.1), id="the closure of the word before"),
+        pytest.param("K", "AH", [(0.9, 0.95), SHORT], (1.0, 1.1), id="a pause after the burst of a stop"),
+        pytest.param("K", "AH", [(0.7, 0.75), SHORT], (1.1, 1.1), id="a silence too early to be its closure"),
+        pytest.param("M", "AH", [(1.03, 1.09)], (1.1, 1.1), id="too short to tell"),
+        pytest.param("M", "AH", [(0.7, 0.8)], (1.1, 1.1), id="inside the word before"),
+        pytest.param("M", "AH", [], (1.1, 1.1), id="none"),
+    ],
+)
+def test_short_silences_at_a_boundary(
+    last: str, first: str, silences: list[tuple[float, float]], expected: tuple[float, float]
+) -> None:
+    bounds = [[0.5, 1.1], [1.1, 1.6]]
+    phones = [["AH", last], [first, "N"]]
+    word_times_module._snap_short(bounds, silences, phones)
+    assert bounds == [[0.5, expected[0]], [expected[1], 1.6]]
 
 
 @needs_speech

@@ -195,13 +195,25 @@ def time_of(anchor: Anchor, rendered: Rendered) -> float:
     Raises:
         BadSampleError: the rendering has no such turn or word.
     """
+    turn, index = word_at(anchor, rendered)
+    if not anchor.word:
+        return turn.start_s if anchor.edge == "start" else turn.end_s
+    word = turn.words[index]
+    return word.start_s if anchor.edge == "start" else word.end_s
+
+
+def word_at(anchor: Anchor, rendered: Rendered) -> tuple[RenderedTurn, int]:
+    """The turn and the index of the word whose edge an anchor is; a turn's edges are its outermost words'.
+
+    Raises:
+        BadSampleError: the rendering has no such turn or word.
+    """
     turn = next((t for t in rendered.turns if t.id == anchor.turn), None)
     if turn is None:
         raise BadSampleError(f"rendered.jsonl: {rendered.id}: no turn {anchor.turn!r}; {REMEDY}")
     if not anchor.word:
-        return turn.start_s if anchor.edge == "start" else turn.end_s
-    same = [w for w in turn.words if spoken_words(w.text) == [word_of(anchor)]]
+        return turn, 0 if anchor.edge == "start" else len(turn.words) - 1
+    same = [k for k, w in enumerate(turn.words) if spoken_words(w.text) == [word_of(anchor)]]
     if len(same) < anchor.nth:
         raise BadSampleError(f"rendered.jsonl: {rendered.id}: no word {anchor.word!r}; {REMEDY}")
-    word = same[anchor.nth - 1]
-    return word.start_s if anchor.edge == "start" else word.end_s
+    return turn, same[anchor.nth - 1]

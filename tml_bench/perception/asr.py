@@ -173,31 +173,6 @@ def transcribe(audio: NDArray[np.float32], model: str | None = None) -> str:
     return " ".join(part.text.strip() for part in heard)
 
 
-def whisper_words(audio: NDArray[np.float32], model: str | None = None) -> list[tuple[str, float, float]]:
-    """Whisper's text of at most 30 s of audio with Whisper's own times, which are 80-200 ms off.
-
-    Args:
-        audio: shape (n,), mono at 16 kHz.
-        model: see ``chosen_model``.
-
-    Returns:
-        Every word with its start and end in seconds; empty when nothing is heard.
-
-    Raises:
-        UserError: as ``recognise``.
-    """
-    whisper = _whisper(chosen_model(model))
-    heard, _ = whisper.transcribe(
-        audio,
-        language=None if whisper.model.is_multilingual else "en",
-        beam_size=5,
-        temperature=0.0,
-        condition_on_previous_text=False,
-        word_timestamps=True,
-    )
-    return [(word.word.strip(), word.start, word.end) for part in heard for word in part.words]
-
-
 def _skip(clip: ClipReader, samples: int) -> None:
     while samples > 0:
         samples -= clip.read(min(samples, 60 * RATE)).size
