@@ -115,6 +115,8 @@ def check(folder: Path, items: Sequence[Item], rendered: dict[str, Rendered], mo
             turn, word = word_at(anchor, rendered[item.id])
             used.add((turn.id, word, anchor.edge))
         audio, _ = read_mono(folder / rendered[item.id].audio, RATE)
+        # The file ends with the last word; a pause follows.
+        audio = np.pad(audio, (0, round(_ROOM_S * RATE)))
         for turn in rendered[item.id].turns:
             _check_turn(found, turn, audio, item.voice.startswith("gb"), models, used)
     return found
