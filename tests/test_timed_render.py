@@ -67,7 +67,7 @@ def test_a_set_is_whole_continues_and_renders_again_what_changed(tmp_path: Path)
     for one in items:
         check_rendered(one, entries[one.id])
         assert soundfile.info(files[one.id]).duration == pytest.approx(entries[one.id].duration_s, abs=1e-6)
-    assert read_rendering(tmp_path).version == "1-us-f-1"
+    assert read_rendering(tmp_path).version == "2-us-f-1"
 
     before = files["ts-delay-001"].stat().st_mtime_ns
     changed = made(item(id="ts-delay-002", turns=[{"id": "a", "text": "Say hello.", "at_s": 1.0}]))
@@ -86,7 +86,7 @@ def test_the_command_renders_a_set_that_stands_alone(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["prepare", "timespeak", *options])
     assert result.exit_code == 0, result.output
     assert "1 items in" in result.output
-    assert read_rendering(out).version == "1-us-f-1-pace1.1"
+    assert read_rendering(out).version == "2-us-f-1-pace1.1"
     assert (out / "items.jsonl").read_bytes() == source.read_bytes()
     assert read_rendered(out)["ts-delay-001"].turns[0].start_s == pytest.approx(0.5, abs=0.002)
 

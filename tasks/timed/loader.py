@@ -24,7 +24,7 @@ from tml_bench.tasks.timed.rendered import (
 
 
 def dataset(folder: Path, split: str) -> str:
-    """Name and version of the data, such as ``dev-1``.
+    """Name and version of the data, such as ``dev-2``.
 
     Raises:
         UserError: the folder is no rendered set.

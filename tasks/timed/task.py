@@ -39,7 +39,7 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         cls.overall = overall(cls.subsets)
 
     def dataset(self, data: Path | None) -> str:
-        """The split and the version of the rendering, such as ``dev-1``.
+        """The split and the version of the rendering, such as ``dev-2``.
 
         Raises:
             UserError: the folder is no rendered set.
