@@ -67,7 +67,7 @@ def test_a_set_is_whole_continues_and_renders_again_what_changed(tmp_path: Path)
     for one in items:
         check_rendered(one, entries[one.id])
         assert soundfile.info(files[one.id]).duration == pytest.approx(entries[one.id].duration_s, abs=1e-6)
-    assert read_rendering(tmp_path).version == "2-us-f-1"
+    assert read_rendering(tmp_path).version == "1-us-f-1"
 
     before = files["ts-delay-001"].stat().st_mtime_ns
     changed = made(item(id="ts-delay-002", turns=[{"id": "a", "text": "Say hello.", "at_s": 1.0}]))

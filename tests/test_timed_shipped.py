@@ -25,6 +25,8 @@ from tml_bench.tasks.timed.expected import expected_of
 from tml_bench.tasks.timed.items import CONTROLLED, CUESPEAK, SIZES, TIMESPEAK, VOICES, Item, load_items
 from tml_bench.tasks.timed.judge import RIGHT, RUBRIC, RULE
 from tml_bench.tasks.timed.measures import tolerance_name
+from tml_bench.tasks.timed.render import VERSION
+from tml_bench.tasks.timed.rendered import read_rendering
 from tml_bench.tasks.timed.validate import doubts, near_duplicates
 
 FAMILIES = {"timespeak": TIMESPEAK, "cuespeak": CUESPEAK}
@@ -62,6 +64,11 @@ def test_splits_families_and_voices(task: str) -> None:
         assert set(voices) == set(VOICES)
         assert max(voices.values()) - min(voices.values()) <= 2
         assert any(not i.events for i in mine) == (family in CONTROLLED)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_new_rendering_has_the_version_of_what_ships(task: str) -> None:
+    assert read_rendering(home(task)).version == VERSION
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -42,7 +42,7 @@ from tml_bench.tasks.timed.rendered import (
 _FADE_S = 0.05
 _COMPRESSION = 0.93
 """libsndfile's scale; about 24 kbit/s while somebody speaks."""
-VERSION = "1"
+VERSION = "2"
 """Of the shipped rendering; variants add to it."""
 
 
