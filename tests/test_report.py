@@ -446,6 +446,16 @@ def test_page_is_the_same_bytes_for_the_same_runs_in_any_order() -> None:
     assert to_html([a, b]) == to_html([b, a])
 
 
+def test_page_links_to_its_tables_where_there_are_several() -> None:
+    one, other = run("half", HALF), run("half", HALF, dataset="other")
+    assert "<nav" not in to_html([one])
+    page = to_html([one, other])
+    targets = re.findall(r'<li><a href="#(t\d)">', page)
+    assert targets == ["t0", "t1"]
+    assert all(page.count(f'id="{target}"') == 1 for target in targets)
+    assert all(f"<small>{dataset}, 1 adapter</small>" in page for dataset in (one.facts.dataset, "other"))
+
+
 def test_no_runs_are_no_error() -> None:
     assert leaderboard_markdown([]) == full_markdown([]) == ""
     assert "no runs" in to_html([])

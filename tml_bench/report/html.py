@@ -89,7 +89,7 @@ def to_html(summaries: Sequence[Summary]) -> str:
         f'<title>{title} · tml-bench</title>\n<link rel="icon" href="data:,">\n'
         f"<style>\n{style}</style>\n</head>\n<body>\n<header>\n<h1>tml-bench report</h1>\n"
         '<p class="soft">What a realtime voice model says and when. '
-        '<a href="#reading">How to read this page</a></p>\n</header>\n'
+        f'<a href="#reading">How to read this page</a></p>\n{_contents(groups)}</header>\n'
         f'<main>\n{sections}\n<section id="reading">\n<h2>How to read this page</h2>\n<ul>{reading}</ul>\n'
         f"</section>\n</main>\n<script>{script}</script>\n</body>\n</html>\n"
     )
@@ -97,6 +97,18 @@ def to_html(summaries: Sequence[Summary]) -> str:
 
 def _e(text: str) -> str:
     return html.escape(plain(text), quote=True)
+
+
+def _contents(groups: Sequence[Table]) -> str:
+    """Links to the tables, where there are several."""
+    if len(groups) < 2:
+        return ""
+    links = "".join(
+        f'<li><a href="#t{k}">{_e(t.title)}</a> <small>{_e(t.summaries[0].facts.dataset)}, '
+        f"{_count(len(t.measured) + len(t.reference), 'adapter')}</small></li>"
+        for k, t in enumerate(groups)
+    )
+    return f'<nav aria-label="Tables"><ul class="contents">{links}</ul></nav>\n'
 
 
 def _section(table: Table, k: int) -> str:
@@ -125,12 +137,14 @@ def _section(table: Table, k: int) -> str:
 def _summary(table: Table) -> str:
     first = table.summaries[0]
     samples = sum(o.samples for o in first.outcomes)
-    models, references = len(table.measured), len(table.reference)
     return (
-        f"{models} {'model' if models == 1 else 'models'} and "
-        f"{references} reference {'adapter' if references == 1 else 'adapters'} on {samples} samples of "
-        f"{', '.join(o.subset for o in first.outcomes)}."
+        f"{_count(len(table.measured), 'model')} and {_count(len(table.reference), 'reference adapter')} on "
+        f"{_count(samples, 'sample')} of {', '.join(o.subset for o in first.outcomes)}."
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _name(text: str) -> str:
