@@ -79,7 +79,7 @@ def load_spoken(folders: Iterable[Path]) -> Spoken:
             continue
         try:
             entries = msgspec.json.decode(path.read_bytes(), type=dict[str, _Entry])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: {error}", 'give {key: {"file": ..., "text": ...}}') from None
         for key, entry in entries.items():
             clip = folder / entry.file

@@ -162,6 +162,9 @@ def test_lines_that_are_no_conversation_are_named(tmp_path: Path) -> None:
     (tmp_path / "conversations.jsonl").write_text('{"id": "a"}\n')
     with pytest.raises(UserError, match=r"line 1: .*axis"):
         list(read(tmp_path))
+    (tmp_path / "conversations.jsonl").write_bytes(b'{"id": "\xff"}\n')
+    with pytest.raises(UserError, match=r"line 1: 'utf-8'"):
+        list(read(tmp_path))
 
 
 def spoken(lengths: Sequence[float] = (1.0, 1.0), played: int = 1, items: int = 3) -> Sample:

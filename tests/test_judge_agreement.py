@@ -230,9 +230,10 @@ def test_runs_of_one_judge_count_as_one(made: Path, tmp_path: Path) -> None:
 
 def test_a_malformed_agreement_is_said(made: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(made, tmp_path / made.name))
-    (run / "agreement.json").write_text('{"pairs": 3}')
-    with pytest.raises(UserError, match=r"agreement\.json"):
-        read_summaries([run])
+    for content in (b'{"pairs": 3}', b'{"pairs": [{"rubric": "\xff"}]}'):
+        (run / "agreement.json").write_bytes(content)
+        with pytest.raises(UserError, match=r"agreement\.json"):
+            read_summaries([run])
 
 
 def test_nothing_is_kept_for_a_run_that_was_not_compared(made: Path, tmp_path: Path) -> None:

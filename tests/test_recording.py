@@ -141,7 +141,20 @@ def test_kinds_and_fields_of_a_later_minor_version_are_skipped(ran: Ran) -> None
 
 
 @pytest.mark.parametrize(
-    "line", [b"[1]", b"7", b"null", b'{"kind":"note"}', b'{"no":"kind"}', b'{"kind":3}', b"{", b"\xff", b""]
+    "line",
+    [
+        b"[1]",
+        b"7",
+        b"null",
+        b'{"kind":"note"}',
+        b'{"no":"kind"}',
+        b'{"kind":3}',
+        b"{",
+        b"\xff",
+        b'{"kind":"note","text":"\xff"}',
+        b'{"kind":"later","text":"\xff"}',
+        b"",
+    ],
 )
 def test_a_line_that_is_no_event_is_named(ran: Ran, line: bytes) -> None:
     log = ran.recording.folder / "session.jsonl"

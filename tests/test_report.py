@@ -322,6 +322,8 @@ def test_json_round_trip() -> None:
     assert from_json(to_json(summaries)) == summaries
     with pytest.raises(UserError, match=r"report\.json"):
         from_json("{}", "report.json")
+    with pytest.raises(UserError, match=r"report\.json"):
+        from_json(b'[{"facts": {"run": "\xff"}}]', "report.json")
 
 
 HOSTILE = "<script>alert(1)</script>[red]\x1b[31m|\n&"

@@ -123,6 +123,18 @@ def test_a_process_that_dies_takes_nothing_else_with_it(tmp_path: Path) -> None:
     assert outcomes["s2"][-1] is Outcome.VALID
 
 
+def test_a_process_that_died_while_idle_is_an_outcome_too(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, "Service", 1)
+    with LivePool(1) as pool:
+        pool._ready_connection()
+        assert pool._process is not None
+        pool._process.kill()
+        pool._process.join()
+        pool.submit(job)
+        ((_, result),) = pool.results()
+    assert "the process that runs live sessions died" in result.reason
+
+
 def test_a_blocked_loop_is_ended(tmp_path: Path) -> None:
     results = do(LivePool(1, limits=Limits(blocked_s=1.0)), jobs(tmp_path, "Blocks", 1))
     assert results["s0"].outcome is Outcome.ADAPTER_ERROR

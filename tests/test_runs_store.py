@@ -73,6 +73,9 @@ def test_a_damaged_run_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"config": 3}')
     with pytest.raises(UserError, match=r"run\.json: .*\$\.config"):
         RunFolder(tmp_path, CONFIG)
+    (tmp_path / "run.json").write_bytes(b'{"config": {"schema": "\xff"}}')
+    with pytest.raises(UserError, match=r"run\.json: 'utf-8'"):
+        RunFolder(tmp_path, CONFIG)
 
 
 def test_attempts_are_read_back(tmp_path: Path) -> None:
@@ -102,6 +105,9 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     log = tmp_path / "attempts.jsonl"
     log.write_bytes(b'{"sample": 1}\n')
     with pytest.raises(UserError, match=r"attempts\.jsonl, line 1: .*sample"):
+        read_lines(log, Attempt)
+    log.write_bytes(b'{"sample": "\xff"}\n')
+    with pytest.raises(UserError, match=r"attempts\.jsonl, line 1: 'utf-8'"):
         read_lines(log, Attempt)
 
 

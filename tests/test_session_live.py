@@ -209,6 +209,12 @@ class NeverReady(Service):
         await asyncio.Event().wait()
 
 
+class RefusesToBegin(Service):
+    async def connect(self, session: SessionStart) -> None:
+        await asyncio.sleep(1.0)
+        raise ProtocolError("no such model")
+
+
 class NeverReads(Service):
     async def send(self, turn: MicroTurn) -> None:
         await asyncio.Event().wait()
@@ -274,6 +280,12 @@ def test_a_fault_of_the_adapter_ends_a_whole_recording(tmp_path: Path, service: 
     events = list(Recording(tmp_path / "r").events())
     assert isinstance(events[-2], ev.Fault)
     assert isinstance(events[-1], ev.SessionClosed)
+
+
+def test_a_fault_before_the_session_begins_has_its_first_instant(tmp_path: Path) -> None:
+    with pytest.raises(AdapterFaultError, match="no such model"):
+        play(tmp_path / "r", RefusesToBegin())
+    assert [e.t_ns for e in Recording(tmp_path / "r").events() if isinstance(e, ev.Fault)] == [0]
 
 
 def test_a_service_that_never_closes_does_not_hold_up_the_run(tmp_path: Path) -> None:

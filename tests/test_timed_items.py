@@ -212,6 +212,9 @@ def test_broken_lists_are_named(tmp_path: Path) -> None:
         rendered.read_rendered(tmp_path)
     with pytest.raises(UserError, match=r"rendering.json"):
         rendered.read_rendering(tmp_path)
+    (tmp_path / "rendered.jsonl").write_bytes(b'{"id": "\xff"}\n')
+    with pytest.raises(UserError, match=r"rendered.jsonl:1: "):
+        rendered.read_rendered(tmp_path)
     (tmp_path / "rendered.jsonl").write_text('{"id": 1}\n')
     with pytest.raises(UserError, match=r"rendered.jsonl:1: "):
         rendered.read_rendered(tmp_path)

@@ -259,7 +259,7 @@ class Recording:
                 f"{self.folder} is not a recording: it has no manifest.json",
                 "give a folder such as RUN/TASK/SAMPLE/1",
             ) from None
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: {error}", "the recording is damaged; run the sample again") from error
         _check_schema(path, manifest.schema, MANIFEST_SCHEMA)
         return manifest
@@ -302,11 +302,9 @@ class Recording:
             for number, line in enumerate(file, 1):
                 try:
                     yield decoder.decode(line)
-                except msgspec.ValidationError as error:
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     if not _is_of_later_version(line):
                         raise UserError(f"{path}, line {number}: {error}") from error
-                except msgspec.DecodeError as error:
-                    raise UserError(f"{path}, line {number}: {error}") from error
 
     def compute_ns(self) -> tuple[int, ...]:
         """Compute charged to each micro-turn, for a replay."""
@@ -352,5 +350,8 @@ KINDS = frozenset(str(kind.__struct_config__.tag) for kind in ev.AnyEvent.__args
 
 
 def _is_of_later_version(line: bytes) -> bool:
-    event = msgspec.json.decode(line)
+    try:
+        event = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
     return isinstance(event, dict) and isinstance(event.get("kind"), str) and event["kind"] not in KINDS

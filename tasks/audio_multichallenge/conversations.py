@@ -102,7 +102,7 @@ def read(folder: Path) -> Iterator[Conversation]:
                 continue
             try:
                 found = msgspec.json.decode(line, type=Conversation)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise UserError(f"{path}, line {number}: {error}", "see the card of the task") from None
             if found.id in seen:
                 raise UserError(f"{path}, line {number}: id {found.id!r} occurs twice", "give each its own")

@@ -110,7 +110,7 @@ def read_rendering(folder: Path) -> Rendering:
     path = folder / "rendering.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Rendering)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}", "give the folder of a rendered set") from None
 
 
@@ -130,7 +130,7 @@ def read_rendered(folder: Path) -> dict[str, Rendered]:
     for number, line in enumerate(lines, start=1):
         try:
             entry = msgspec.json.decode(line, type=Rendered)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             what = f"{path}:{number}: {error}"
             raise UserError(what, "render the set again with `tml-bench prepare`") from None
         found[entry.id] = entry

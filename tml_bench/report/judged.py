@@ -64,7 +64,7 @@ def with_agreement(s: Summary, run: Path) -> Summary:
     if path.is_file():
         try:
             stored = msgspec.json.decode(path.read_bytes(), type=Stored)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: {error}", "remove it, or save the agreement again") from error
         known = s.judgements.rubrics
         pairs = tuple(

@@ -243,7 +243,7 @@ def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
     """
     try:
         return msgspec.json.decode(text, type=list[Summary])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(
             f"{where} is not a summary of this version: {error}", "Score the run again"
         ) from error

@@ -122,7 +122,11 @@ class LivePool:
             job = self._waiting.popleft()
             self._running[job.key] = job
             self._throttle.started()
-            connection.send(job)
+            try:
+                connection.send(job)
+            except (BrokenPipeError, ConnectionResetError):
+                # The process has died; receiving from it will say so.
+                return
 
     def _ended(self, key: tuple[int, str], result: Result) -> Iterator[tuple[Job, Result]]:
         job = self._running.pop(key)

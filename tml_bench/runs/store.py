@@ -90,7 +90,7 @@ def read_json(path: Path, kind: type[T], remedy: str) -> T:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} does not exist", remedy) from None
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}", remedy) from error
 
 
@@ -108,7 +108,7 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     for number, line in enumerate(lines, 1):
         try:
             items.append(decoder.decode(line))
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(
                 f"{path}, line {number}: {error}", "remove the line to redo its sample"
             ) from error

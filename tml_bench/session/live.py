@@ -121,6 +121,7 @@ class LiveSession:
         self._limits = limits
         self._clock_ns = clock_ns
         self._phase = phase
+        self._ready = False
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
@@ -176,7 +177,7 @@ class LiveSession:
                     await _blamed("connect", self._adapter.connect(start))
             except TimeoutError:
                 raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
-            self._t0_ns = self._first_instant_ns()
+            self._t0_ns, self._ready = self._first_instant_ns(), True
             yield
         finally:
             # What has been recorded counts; how the goodbye goes does not.
@@ -192,8 +193,8 @@ class LiveSession:
         return earliest_ns + (round(self._phase * tick_ns) - earliest_ns) % tick_ns
 
     def _now_ns(self) -> int:
-        """Session time, never before what has been played."""
-        return max(self._clock_ns() - self._t0_ns, self._played_ns)
+        """Session time, never before what has been played; 0 until the service is ready."""
+        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self._ready else 0
 
     async def _play(self, helpers: _Tasks) -> None:
         for index in count():
