@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_servers.judge import FakeJudge
@@ -142,6 +143,22 @@ def test_a_database_of_another_program_or_version(tmp_path: Path) -> None:
         newer.contents()
 
 
+def test_a_file_that_is_refused_is_not_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def remembered(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        opened.append(connect(*args, **kwargs))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", remembered)
+    (tmp_path / "c.sqlite").write_bytes(b"not a database" * 40)
+    with pytest.raises(UserError, match=r"c\.sqlite cannot be used"):
+        Cache(tmp_path / "c.sqlite").contents()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
+
+
 # ---- with a judge
 
 
@@ -232,6 +249,7 @@ def test_an_interruption_loses_no_answer_that_came(tmp_path: Path) -> None:
 WORKER = """
 import sys
 from pathlib import Path
+from typing import Any
 from tml_bench.judges.asking import Effort, ModelJudge
 from tml_bench.judges.cache import Cache
 from tml_bench.judges.contract import Line, Question, Rubric

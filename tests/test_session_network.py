@@ -10,9 +10,10 @@ from fakes import MS, Ran, Scripted, run_session
 
 from tml_bench import events as ev
 from tml_bench.adapter import Output
+from tml_bench.errors import UserError
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.engine import Compute, Settings
-from tml_bench.session.network import PROFILES, Direction, Network
+from tml_bench.session.network import PROFILES, Direction, Link, Network, Outage, load_network
 
 RATE = 16000
 
@@ -54,3 +55,31 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
     first, again, other = written("a", 1), written("b", 1), written("c", 2)
     assert first == again
     assert first != other.replace(b'"seed":2', b'"seed":1')
+
+
+def test_outages_that_touch_or_overlap_are_one_in_whatever_order() -> None:
+    outages = (Outage(3.0, 1.0), Outage(1.0, 1.0), Outage(1.5, 1.5))
+    sent = {s: Link(Direction(), outages, 1).arrival_ns(s * 500 * MS, 0) // MS for s in (1, 2, 3, 7, 8)}
+    assert sent == {1: 500, 2: 4000, 3: 4000, 7: 4000, 8: 4000}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[up]\nloss = 1.0\n",
+        b"[up]\nloss = -0.1\n",
+        b"[down]\njitter_ms = nan\n",
+        b"[down]\ndelay_ms = inf\n",
+        b"[[outages]]\nstart_s = -1\nduration_s = 1\n",
+        b"[[outages]]\nstart_s = 1\nduration_s = inf\n",
+        b"[[outages]]\nstart_s = 1\n",
+        b"[up]\nspeed = 1\n",
+        b"[up\n",
+        b"name = '\xff'\n",
+    ],
+)
+def test_a_profile_that_cannot_be_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "train.toml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"train\.toml"):
+        load_network(str(path))

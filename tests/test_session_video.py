@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from fakes import MS, Ran, Scripted, attempts_of, run_session, sample_of, tone
 from videos import constant, read_barcode, shown, variable, write_video
 
 from tml_bench import events as ev
-from tml_bench.adapter import Frame, VideoSpec
+from tml_bench.adapter import Frame, InfrastructureError, MicroTurn, Output, VideoSpec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.report.log import describe
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, dataset_sha256
@@ -297,6 +299,27 @@ def test_a_broken_video_ends_its_sample_only(tmp_path: Path, clip: Path) -> None
     assert "cut.mp4 is truncated" in ended["cut"].reason
     assert "none.mp4 does not exist" in ended["none"].reason
     assert "text.mp4 is not a video" in ended["text"].reason
+
+
+class Unreachable(Watching):
+    """Loses its model in the third micro-turn."""
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        if turn.index == 2:
+            raise InfrastructureError("gone")
+        return super().step(turn)
+
+
+def test_however_a_session_ends_its_video_is_closed(tmp_path: Path, clip: Path) -> None:
+    sample = Sample("s", "all", Script(videos=(UserVideo(clip),)))
+    before = set(threading.enumerate())
+    gc.disable()  # it would tidy up sooner or later, and hide what is left open
+    try:
+        with pytest.raises(InfrastructureError, match="gone"):
+            run_session(tmp_path / "r", sample, Unreachable(), TICK)
+        assert set(threading.enumerate()) <= before
+    finally:
+        gc.enable()
 
 
 def test_the_data_hash_covers_videos(tmp_path: Path, clip: Path) -> None:

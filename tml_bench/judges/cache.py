@@ -186,14 +186,16 @@ class Cache:
             # A reader of a file in WAL mode writes beside it, unless it is told that nobody else does.
             uri = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-            self._check(connection)
+            with _closed_on_error(connection):
+                self._check(connection)
             return connection
         # Where an event loop is running already, judging has a thread of its own; never two at a time.
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
         )
-        if fresh or not self._check(connection):
-            self._create(connection)
+        with _closed_on_error(connection):
+            if fresh or not self._check(connection):
+                self._create(connection)
         return connection
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -223,6 +225,15 @@ class Cache:
         return UserError(
             f"the judge cache {self.path} cannot be used: {error}", "give another --judge-cache, or remove it"
         )
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _patiently(act: Callable[[], object]) -> None:

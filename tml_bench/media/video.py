@@ -172,8 +172,12 @@ class FrameReader:
         self._container = open_container(path)
         self._ahead = Ahead(self._pictures(), _AHEAD) if ahead else None
         self._coming: Iterator[tuple[int, Image]] = self._ahead or self._pictures()
-        self._next: tuple[int, Image] | None = next(self._coming, None)
         self._shown: tuple[int, Image] | None = None
+        try:
+            self._next: tuple[int, Image] | None = next(self._coming, None)
+        except BaseException:
+            self.close()
+            raise
 
     def at(self, k: int) -> Frame:
         """The frame at the instant ``k / fps``; black before the first, the last one after the end.

@@ -148,6 +148,8 @@ class Session:
         except AdapterFaultError as fault:
             self._stage.fail(self._queue.done_ns, str(fault))
             raise
+        finally:
+            self._stage.close()
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:

@@ -158,6 +158,8 @@ class LiveSession:
             reason = redacted(str(fault))
             self._stage.fail(self._now_ns(), reason)
             raise AdapterFaultError(reason) from fault
+        finally:
+            self._stage.close()
         return self._lateness()
 
     @asynccontextmanager

@@ -6,11 +6,13 @@ time-out that doubles, and holds up everything behind it. Same seed, same impair
 
 from __future__ import annotations
 
+import math
 import random
 import tomllib
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from tml_bench.errors import UserError
 
@@ -51,7 +53,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         name: for results.
         up: from the user to the model.
         down: from the model to the user.
-        outages: in order.
+        outages: in any order; they may touch or overlap.
     """
 
     name: str = "ideal"
@@ -77,7 +79,8 @@ def load_network(text: str) -> Network:
     """A profile by name, or from a TOML file with ``[up]``, ``[down]`` and ``[[outages]]``.
 
     Raises:
-        UserError: no such profile or file, or a field that does not exist or is out of range.
+        UserError: no such profile or file, or one that cannot be read, or a field that does not exist or is
+            out of range.
     """
     if text in PROFILES:
         return PROFILES[text]
@@ -89,11 +92,15 @@ def load_network(text: str) -> Network:
     try:
         fields = {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
         network = msgspec.convert(fields, Network)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise UserError(f"{path}: {error}", "its tables are [up], [down] and [[outages]]") from error
-    for way in (network.up, network.down):
-        if not (0 <= way.loss < 1 and min(way.delay_ms, way.jitter_ms, way.kbps) >= 0):
-            raise UserError(f"{path}: {way}", "loss lies in [0, 1), everything else is at least 0")
+    for part in (network.up, network.down, *network.outages):
+        values = structs.astuple(part)
+        lost = part.loss if isinstance(part, Direction) else 0.0
+        if not (lost < 1 and all(math.isfinite(value) and value >= 0 for value in values)):
+            raise UserError(
+                f"{path}: {part}", "loss lies in [0, 1), everything else is finite and at least 0"
+            )
     return network
 
 
@@ -108,7 +115,9 @@ class Link:
 
     def __init__(self, way: Direction, outages: tuple[Outage, ...], seed: int) -> None:
         self._way = way
-        self._outages = [(round(o.start_s * 1e9), round((o.start_s + o.duration_s) * 1e9)) for o in outages]
+        self._outages = sorted(
+            (round(o.start_s * 1e9), round((o.start_s + o.duration_s) * 1e9)) for o in outages
+        )
         self._random = random.Random(seed)
         self._free_ns = 0
         self._last_ns = 0
@@ -143,7 +152,7 @@ class Link:
     def _after_outage(self, t_ns: int) -> int:
         for start_ns, end_ns in self._outages:
             if start_ns <= t_ns < end_ns:
-                return end_ns
+                t_ns = end_ns
         return t_ns
 
 

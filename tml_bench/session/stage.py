@@ -122,17 +122,17 @@ class Stage:
         """End the recording where the session ended, once ``advance`` has said so."""
         if self._closed is not None:
             self._writer.event(self._closed)
-        self._close()
+        self._track.close(self._writer.user.samples)
 
     def fail(self, t_ns: int, reason: str) -> None:
         """End the recording here because the adapter broke its contract."""
         end_ns = sample_time_ns(self._writer.user.samples, self._rate)
         self._writer.event(ev.Fault(t_ns, reason))
         self._writer.event(ev.SessionClosed(end_ns, "fault"))
-        self._close()
-
-    def _close(self) -> None:
         self._track.close(self._writer.user.samples)
+
+    def close(self) -> None:
+        """Close the sample's files, however the session ended; does nothing when they are closed."""
         self._user.close()
         if self._camera is not None:
             self._camera.close()
