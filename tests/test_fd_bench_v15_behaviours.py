@@ -12,8 +12,11 @@ from fakes import run_and_score
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.report.summary import MetricSummary, Summary
 from tml_bench.report.tables import from_json
+from tml_bench.runs import picture
 from tml_bench.runs.config import Selection
+from tml_bench.runs.store import read_lines
 from tml_bench.samples import Sample
+from tml_bench.task import Score
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, ask, decide
 from tml_bench.tasks.fd_bench_v15.loader import SUBSETS
 from tml_bench.tasks.fd_bench_v15.scoring import item_of
@@ -39,15 +42,33 @@ LATENCIES = {
 
 
 @pytest.fixture(scope="module")
-def summaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Summary]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     adapters = [f"{HERE}:{model}" for model in MODELS]
     selection = Selection(limit=EACH)
-    runs = run_and_score(tmp_path_factory.mktemp("runs"), adapters, task="fd-bench-v1.5", selection=selection)
+    out = tmp_path_factory.mktemp("runs")
+    made = run_and_score(out, adapters, task="fd-bench-v1.5", selection=selection)
+    return {model: made[adapter] for model, adapter in zip(MODELS, adapters, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def summaries(runs: dict[str, Path]) -> dict[str, Summary]:
     found = {}
-    for model, adapter in zip(MODELS, adapters, strict=True):
-        path = runs[adapter] / "summary.json"
-        (found[model],) = from_json(path.read_bytes(), str(path))
+    for model, run in runs.items():
+        (found[model],) = from_json((run / "summary.json").read_bytes(), str(run))
     return found
+
+
+def test_a_picture_shows_what_was_scored(
+    runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs the companion, the user's track and the voice, as scoring does."""
+    run = runs["Resumes"]
+    scored = read_lines(run / "scores.jsonl", Score)[0]
+    drawn: list[object] = []
+    monkeypatch.setattr(picture, "timeline_picture", lambda out, **shown: drawn.append(shown["rows"]))
+    picture.draw(run / "fd-bench-v1.5" / scored.sample / "1", tmp_path / "x.png")
+    assert drawn == [scored.rows]
+    assert any(str(row["event"]).startswith("fdb15_") for row in scored.rows)
 
 
 def planned(model: Behaving, sample: Sample) -> Timeline:

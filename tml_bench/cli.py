@@ -271,7 +271,7 @@ def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
 
     opened = Recording(recording)
     if as_json:
-        click.echo((recording / "session.jsonl").read_text(), nl=False)
+        click.echo((recording / "session.jsonl").read_text(encoding="utf-8"), nl=False)
     else:
         for line in describe(opened):
             click.echo(line)

@@ -13,7 +13,6 @@ from tml_bench.errors import UserError
 from tml_bench.recording import Recording
 from tml_bench.report.lanes import Item
 from tml_bench.report.picture import Still, timeline_picture
-from tml_bench.runs.perceive import timeline_of
 from tml_bench.runs.score import open_run, stored_verdicts
 from tml_bench.samples import UserVideo
 from tml_bench.session.camera import MAX_FPS, Camera, place_videos
@@ -39,8 +38,7 @@ def draw(folder: Path, out: Path) -> None:
     sample = next((s for s in run.samples if s.id == recording.opened.sample), None)
     if sample is None:
         raise UserError(f"{run.path} has no sample {recording.opened.sample}", "give RUN/TASK/SAMPLE/ATTEMPT")
-    cache = run.path / "timelines" / f"{sample.id}-{folder.resolve().name}.json"
-    timeline = timeline_of(recording, cache, "auto")
+    timeline = run.heard(sample, "auto", folder)
     score = run.task.score(sample, timeline, stored_verdicts(run.path, sample.id))
     timeline_picture(
         out,

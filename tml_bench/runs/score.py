@@ -68,6 +68,33 @@ class StoredRun:
         last = (self.attempts.get(sample.id) for sample in self.samples)
         return [attempt for attempt in last if attempt is not None and attempt.outcome is Outcome.VALID]
 
+    def heard(self, sample: Sample, words: WordMode, recording: Path | None = None) -> Timeline:
+        """What was heard of a sample, with its companions where these have a valid recording.
+
+        Args:
+            sample: one of the run's.
+            words: where words may come from.
+            recording: the folder of one of its recordings; that of the last attempt unless given.
+
+        Raises:
+            UserError: a recording is damaged, or words cannot be had that way.
+            BadSampleError: its audio cannot be used.
+        """
+        companions = {}
+        for role, other in sample.companions.items():
+            ended = self.attempts.get(other)
+            if ended is not None and ended.outcome is Outcome.VALID:
+                companion = next(s for s in self.samples if s.id == other)
+                companions[role] = self._timeline(companion, self.recording_path(ended), words)
+        place = recording or self.recording_path(self.attempts[sample.id])
+        return structs.replace(self._timeline(sample, place, words), companions=companions)
+
+    def _timeline(self, sample: Sample, recording: Path, words: WordMode) -> Timeline:
+        cache = self.path / "timelines" / f"{sample.id}-{recording.resolve().name}.json"
+        stretches = partial(self.task.stretches, sample)
+        opened = Recording(recording, verify=False)
+        return timeline_of(opened, cache, words, self.task.hears_user, stretches)
+
 
 def open_run(path: Path) -> StoredRun:
     """Load a run and its samples.
@@ -192,21 +219,11 @@ class _Scorer:
     def _heard(self, run: StoredRun, outcomes: Mapping[str, Ended]) -> list[tuple[Sample, Timeline]]:
         """The samples to score, with what was heard in them and in their companions."""
         valid = {i for i, ended in outcomes.items() if ended.kind is OutcomeKind.VALID}
-        samples = {sample.id: sample for sample in run.samples}
-        pairs = []
-        for sample in run.samples:
-            if sample.scored and sample.id in valid:
-                companions = {r: self._timeline(run, samples[i]) for r, i in sample.companions.items()}
-                timeline = self._timeline(run, sample)
-                pairs.append((sample, structs.replace(timeline, companions=companions)))
-        return pairs
-
-    def _timeline(self, run: StoredRun, sample: Sample) -> Timeline:
-        attempt = run.attempts[sample.id]
-        recording = Recording(run.recording_path(attempt), verify=False)
-        stretches = partial(run.task.stretches, sample)
-        cache = run.timeline_path(attempt)
-        return timeline_of(recording, cache, self._words, run.task.hears_user, stretches)
+        return [
+            (sample, run.heard(sample, self._words))
+            for sample in run.samples
+            if sample.scored and sample.id in valid
+        ]
 
     def _baselines(self, run: StoredRun, outcomes: Mapping[str, Ended], judge: Judge) -> tuple[Baseline, ...]:
         key = (judge.id, *_floor_key(run, outcomes))
