@@ -152,7 +152,7 @@ def duration_of(video: Path) -> float:
             if container.duration:
                 return float(container.duration / av.time_base)
     except (av.FFmpegError, OSError) as error:
-        raise BadSampleError(f"{short(video)}: not a video ({error}); download it again") from None
+        raise BadSampleError(f"{short(video)}: not a video ({error.strerror}); download it again") from None
     raise BadSampleError(f"{short(video)}: states no duration; remux it with ffmpeg -c copy")
 
 

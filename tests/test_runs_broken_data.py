@@ -11,7 +11,9 @@ import pytest
 import soundfile
 from fakes import attempts_of, recordings_of, run_and_score, score_lines, write_data
 
+from tml_bench.errors import UserError
 from tml_bench.runs.config import Selection
+from tml_bench.tasks.repcount_a.task import RepCountA
 
 SUBSET = "candor_turn_taking"
 
@@ -102,3 +104,23 @@ def test_good_samples_do_not_notice(runs: tuple[Path, Path]) -> None:
     assert len(expected) == 6
     assert {sample: found[sample] for sample in expected} == expected
     assert recordings_of(good).items() <= recordings_of(bad).items()
+
+
+def test_a_relative_data_folder_with_broken_files_is_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is wrong with a file names its path; recording and scoring must not name it differently.
+    data = write_data(tmp_path / "data", each=2)
+    cut_audio(0)(data / SUBSET / "1")
+    monkeypatch.chdir(tmp_path)
+    (run,) = run_and_score(tmp_path / "out", ["silent"], selection=Selection(Path("data"))).values()
+    assert attempts_of(run)[f"{SUBSET}-1"].outcome == "invalid"
+    assert f"{SUBSET}-2" in score_lines(run)
+
+
+def test_two_samples_of_one_name_stop_the_run_before_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "annotation").mkdir()
+    rows = ["type,name,count,L1,L2", "squat,a.mp4,1,0,9", "squat,a.webm,1,0,9"]
+    (tmp_path / "annotation" / "test.csv").write_text("\n".join(rows))
+    with pytest.raises(UserError, match="2 samples are called test-a"):
+        Selection(tmp_path).of(RepCountA())

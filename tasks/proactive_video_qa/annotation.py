@@ -144,6 +144,8 @@ def _text(where: str, holder: object) -> str:
     content = holder.get("content") if isinstance(holder, dict) else None
     if not isinstance(content, str) or not content.strip():
         raise BadSampleError(f"{where}: missing or empty; correct it")
+    if any("\ud800" <= character <= "\udfff" for character in content):
+        raise BadSampleError(f"{where}: holds half a character (a lone surrogate); correct it")
     return content.strip()
 
 
@@ -159,6 +161,10 @@ def _span(where: str, value: object) -> Span:
 def _seconds(where: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadSampleError(f"{where}: {str(value)[:40]!r} is not a number of seconds; correct it")
-    if not math.isfinite(value) or value < 0:
-        raise BadSampleError(f"{where}: {value} is not a time of the video; correct it")
-    return float(value)
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds) or seconds < 0:
+        raise BadSampleError(f"{where}: {seconds} is not a time of the video; correct it")
+    return seconds

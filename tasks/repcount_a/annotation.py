@@ -200,7 +200,7 @@ def frame_times(video: Path) -> list[float]:
                 if packet.pts is not None and not packet.is_discard
             )
     except (av.FFmpegError, OSError) as error:
-        raise BadSampleError(f"{short(video)}: not a video ({error}); download it again") from None
+        raise BadSampleError(f"{short(video)}: not a video ({error.strerror}); download it again") from None
     if not times:
         raise BadSampleError(f"{short(video)}: has no frames; download it again")
     return times

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench import __version__
+from tml_bench.errors import UserError
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.engine import Compute, Settings
 from tml_bench.session.network import IDEAL, Network
@@ -127,8 +129,22 @@ class Selection:
     limit: int = 0
 
     def of(self, task: Task) -> list[Sample]:
-        """The samples selected, in the task's order."""
-        everything = list(task.samples(self.data, self.subsets))
+        """The samples selected, in the task's order.
+
+        The folder is made absolute first: what is wrong with a file may name its path, which is part of the
+        data's hash, and scoring reads the absolute path of ``run.json``.
+
+        Raises:
+            UserError: as ``Task.samples``, or two samples have the same id.
+        """
+        data = self.data.resolve() if self.data else None
+        everything = list(task.samples(data, self.subsets))
+        for ident, times in Counter(sample.id for sample in everything).items():
+            if times > 1:
+                raise UserError(
+                    f"{data or 'the mini set'}: {times} samples are called {ident}",
+                    "give their files or ids names that differ in letters, digits, dots or underscores",
+                )
         if not self.limit:
             return everything
         taken: dict[str, int] = {}
