@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,9 +87,75 @@ def test_the_command_renders_a_set_that_stands_alone(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["prepare", "timespeak", *options])
     assert result.exit_code == 0, result.output
     assert "1 items in" in result.output
-    assert read_rendering(out).version == "2-us-f-1-pace1.1"
+    assert read_rendering(out).version == "2-own-us-f-1-pace1.1"
     assert (out / "items.jsonl").read_bytes() == source.read_bytes()
     assert read_rendered(out)["ts-delay-001"].turns[0].start_s == pytest.approx(0.5, abs=0.002)
+
+
+@needs_voices
+def test_own_items_have_a_version_of_their_own(tmp_path: Path) -> None:
+    source = write_items(tmp_path / "items.jsonl", [item()])
+    result = CliRunner().invoke(
+        main, ["prepare", "timespeak", "--items", str(source), "--out", str(tmp_path / "set")]
+    )
+    assert result.exit_code == 0, result.output
+    assert read_rendering(tmp_path / "set").version == "2-own"
+
+
+@needs_voices
+def test_a_set_refused_keeps_its_items(tmp_path: Path) -> None:
+    out, first = tmp_path / "set", write_items(tmp_path / "first.jsonl", [item()])
+    other = write_items(tmp_path / "other.jsonl", [item(id="ts-delay-002")])
+    prepare = ["prepare", "timespeak", "--voice", "us-f-1", "--out", str(out), "--items"]
+    assert CliRunner().invoke(main, [*prepare, str(first)]).exit_code == 0
+    result = CliRunner().invoke(main, [*prepare, str(other), "--noise", "10"])
+    assert result.exit_code == 2
+    assert "choose an empty folder" in result.output
+    assert (out / "items.jsonl").read_bytes() == first.read_bytes()
+
+
+@needs_voices
+def test_items_of_the_other_task_are_refused(tmp_path: Path) -> None:
+    source = write_items(tmp_path / "items.jsonl", [item()])
+    result = CliRunner().invoke(
+        main, ["prepare", "cuespeak", "--items", str(source), "--out", str(tmp_path / "set")]
+    )
+    assert result.exit_code == 2
+    assert "ts-delay-001: id: is not of cuespeak" in result.output
+    assert not (tmp_path / "set").exists()
+
+
+@needs_voices
+@pytest.mark.parametrize("noise_db", [float("nan"), float("inf"), -100.0])
+def test_an_impossible_noise_is_refused(tmp_path: Path, noise_db: float) -> None:
+    with pytest.raises(UserError, match=r"a noise of .* dB is outside -20 to 60"):
+        list(render_set([made(item())], tmp_path, "1", Variant("us-f-1", noise_db)))
+
+
+@needs_voices
+def test_what_cannot_be_written_is_said_and_the_rest_stays(tmp_path: Path) -> None:
+    source = write_items(tmp_path / "items.jsonl", [item(), item(id="ts-delay-002")])
+    options = ["--items", str(source), "--out", str(tmp_path / "s")]
+    prepare = ["prepare", "timespeak", "--voice", "us-f-1", *options]
+    in_the_way = tmp_path / "s" / "audio" / "dev" / "ts-delay-002.ogg"
+    in_the_way.mkdir(parents=True)
+    result = CliRunner().invoke(main, prepare)
+    assert result.exit_code == 2
+    assert re.search(r"error: \S*ts-delay-002\S*: Is a directory\n  make room or choose", result.output)
+    assert list(read_rendered(tmp_path / "s")) == ["ts-delay-001"]
+    in_the_way.rmdir()
+    assert CliRunner().invoke(main, prepare).exit_code == 0
+    assert list(read_rendered(tmp_path / "s")) == ["ts-delay-001", "ts-delay-002"]
+
+
+@needs_voices
+def test_what_ends_while_others_are_stopped_is_kept(tmp_path: Path) -> None:
+    items = [made(item(id=f"ts-delay-00{k}", turns=TURNS[:1])) for k in (1, 2)]
+    going = render_set(items, tmp_path, "1", HIBARI, jobs=2)
+    next(going)
+    going.close()  # as Ctrl-C does; the other item is nearly done
+    files = {path.stem for path in tmp_path.rglob("*.ogg")}
+    assert files == set(read_rendered(tmp_path))
 
 
 def test_an_unknown_voice_is_refused(tmp_path: Path) -> None:
@@ -102,6 +169,7 @@ def test_an_unknown_voice_is_refused(tmp_path: Path) -> None:
         (Variant(), ""),
         (Variant(noise_db=5.0), "noise5"),
         (Variant("gb-m-1", 12.5, 0.9), "gb-m-1-noise12.5-pace0.9"),
+        (Variant("gb-m-1", own=True), "own-gb-m-1"),
     ],
 )
 def test_variants_have_names(variant: Variant, name: str) -> None:

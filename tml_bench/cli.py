@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,9 +37,23 @@ Command = TypeVar("Command", bound=Callable[..., object])
 Bar = Callable[[str, int], Callable[[str], None]]
 """From what is counted and its total to what advances its bar, with a line to print."""
 
+UNWRITABLE = frozenset(
+    (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EEXIST,
+    )
+)
+"""What the system says where a file or folder cannot be written."""
+
 
 class Group(click.Group):
-    """Shows errors that people can put right as one line, and Ctrl-C as what it is."""
+    """Shows errors that people can put right, a full disk too, in one line, and Ctrl-C as what it is."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -48,6 +63,13 @@ class Group(click.Group):
             click.secho(f"error: {error.problem}", fg="red", err=True)
             if error.remedy:
                 click.echo(f"  {error.remedy}", err=True)
+            sys.exit(2)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            click.secho(f"error: {where}{error.strerror}", fg="red", err=True)
+            click.echo("  make room or choose another folder; the same command continues", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nstopped; nothing finished is lost, the same command continues", err=True)
@@ -352,16 +374,17 @@ def prepare(
     tml-bench prepare cuespeak --voice us-m-1 --pace 1.2 --out data/cuespeak-fast
     tml-bench run --task timespeak --data data/timespeak-noise10 --adapter my.py:MyModel
     """
-    from tml_bench.tasks.timed.items import load_items
-    from tml_bench.tasks.timed.prepare import items_of, place_items
-    from tml_bench.tasks.timed.render import VERSION, Variant, render_set
+    from tml_bench.tasks.timed.prepare import is_own, items_of, load_own, place_items
+    from tml_bench.tasks.timed.render import VERSION, Variant, held, render_set
 
     source = items or items_of(task)
-    found = load_items(source)
+    found = load_own(task, source)
+    variant = Variant(voice, noise, pace, own=is_own(task, source))
+    held(found, out, VERSION, variant)  # before anything there is replaced
     place_items(source, out)
     with _progress() as bar:
         advance = bar("rendering", len(found))
-        for name in render_set(found, out, VERSION, Variant(voice, noise, pace), jobs):
+        for name in render_set(found, out, VERSION, variant, jobs):
             advance(name)
     click.echo(f"{len(found)} items in {out}")
 

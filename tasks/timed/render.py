@@ -10,10 +10,11 @@ as files with their SHA-256.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from tml_bench.media import speech, voices
 from tml_bench.media.ogg import with_serial
 from tml_bench.media.voices import PAD_S, RATE, VOICES
 from tml_bench.media.word_times import word_times
+from tml_bench.runs.store import write_atomically
 from tml_bench.tasks.timed.items import Item, Turn
 from tml_bench.tasks.timed.rendered import (
     Rendered,
@@ -42,6 +44,8 @@ from tml_bench.tasks.timed.rendered import (
 _FADE_S = 0.05
 _COMPRESSION = 0.93
 """libsndfile's scale; about 24 kbit/s while somebody speaks."""
+NOISE_DB = (-20.0, 60.0)
+"""Beyond, speech or noise would be lost in the file."""
 VERSION = "2"
 """Of the shipped rendering; variants add to it."""
 
@@ -55,16 +59,18 @@ class Variant:
         noise_db: ratio of active speech to pink noise, dB; None for no noise. The noise runs from the
             session's first instant to the last turn's end.
         pace: factor on the speech rate of every turn, on top of the turn's own.
+        own: the items are not those that ship.
     """
 
     voice: str | None = None
     noise_db: float | None = None
     pace: float = 1.0
+    own: bool = False
 
     @property
     def name(self) -> str:
-        """``us-f-1-noise10-pace1.2``; empty for the shipped rendering."""
-        parts = [self.voice or ""]
+        """``own-us-f-1-noise10-pace1.2``; empty for the shipped rendering."""
+        parts = ["own" if self.own else "", self.voice or ""]
         parts.append("" if self.noise_db is None else f"noise{self.noise_db:g}")
         parts.append("" if self.pace == 1.0 else f"pace{self.pace:g}")
         return "-".join(filter(None, parts))
@@ -91,7 +97,7 @@ def render_set(
             once everything else is done, items could not be rendered: names each with its reason.
     """
     rendering = _rendering(base_version, variant)
-    done = _held(items, folder, rendering)
+    done = held(items, folder, base_version, variant)
     todo = [item for item in items if item.id not in done]
     yield from done
     if not todo:
@@ -108,12 +114,20 @@ def render_set(
                     refused.append(error.problem)
                     continue
                 done[entry.id] = entry
+                write_rendered(folder, done.values(), rendering)  # nothing finished is lost, whatever comes
                 yield entry.id
         finally:
             pool.shutdown(cancel_futures=True)
+            done |= {entry.id: entry for entry in _finished(waiting)}
             write_rendered(folder, done.values(), rendering)
     if refused:
         raise UserError("; ".join(sorted(refused)), "reword these turns or choose another voice")
+
+
+def _finished(waiting: Iterable[Future[Rendered]]) -> Iterator[Rendered]:
+    """What was done, also while others were being stopped."""
+    ended = (future for future in waiting if future.done() and not future.cancelled())
+    return (future.result() for future in ended if future.exception() is None)
 
 
 def render_item(item: Item, variant: Variant) -> tuple[NDArray[np.float32], tuple[RenderedTurn, ...]]:
@@ -188,23 +202,25 @@ def _file(item: Item, folder: Path, variant: Variant) -> Rendered:
     audio, turns = render_item(item, variant)
     name = f"audio/{item.split}/{item.id}.ogg"
     path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
-    soundfile.write(aside, audio, RATE, format="OGG", subtype="OPUS", compression_level=_COMPRESSION)
-    data = with_serial(aside.read_bytes(), 1)
-    aside.write_bytes(data)
-    aside.replace(path)
+    written = BytesIO()  # a full disk is an OSError of the system's, not one of the library's
+    soundfile.write(written, audio, RATE, format="OGG", subtype="OPUS", compression_level=_COMPRESSION)
+    data = with_serial(written.getvalue(), 1)
+    write_atomically(path, data)
     digest = hashlib.sha256(data).hexdigest()
     return Rendered(item.id, said_sha256(item), name, digest, RATE, len(audio) / RATE, turns)
 
 
-def _held(items: Sequence[Item], folder: Path, rendering: Rendering) -> dict[str, Rendered]:
-    """What the folder already has of these items, whole and up to date."""
+def held(items: Sequence[Item], folder: Path, base_version: str, variant: Variant) -> dict[str, Rendered]:
+    """What the folder already has of these items, whole and up to date.
+
+    Raises:
+        UserError: an extra is missing, the variant is impossible or the folder holds another rendering.
+    """
+    rendering = _rendering(base_version, variant)
     if not (folder / "rendered.jsonl").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         return {}
-    if (held := read_rendering(folder)) != rendering:
-        raise UserError(f"{folder} holds rendering {held.version!r} ({held.how})", "choose an empty folder")
+    if (other := read_rendering(folder)) != rendering:
+        raise UserError(f"{folder} holds rendering {other.version!r} ({other.how})", "choose an empty folder")
     entries = read_rendered(folder)
     current = {}
     for item in items:
@@ -223,6 +239,9 @@ def _held(items: Sequence[Item], folder: Path, rendering: Rendering) -> dict[str
 def _rendering(base_version: str, variant: Variant) -> Rendering:
     if variant.voice is not None and variant.voice not in VOICES:
         raise UserError(f"there is no voice {variant.voice!r}", f"choose from {', '.join(VOICES)}")
+    if variant.noise_db is not None and not NOISE_DB[0] <= variant.noise_db <= NOISE_DB[1]:
+        what = f"a noise of {variant.noise_db:g} dB is outside {NOISE_DB[0]:g} to {NOISE_DB[1]:g}"
+        raise UserError(what, "give how much louder the speech is than the noise, in dB")
     used = VOICES if variant.voice is None else {variant.voice: VOICES[variant.voice]}
     for voice in used:
         if problem := voices.missing(voice):

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.runs.store import write_atomically
 from tml_bench.tasks.timed.items import Anchor, Item, spoken_words
 from tml_bench.tasks.timed.validate import word_of
 
@@ -138,11 +139,11 @@ def read_rendered(folder: Path) -> dict[str, Rendered]:
 
 
 def write_rendered(folder: Path, entries: Iterable[Rendered], rendering: Rendering) -> None:
-    """Write ``rendered.jsonl``, sorted by item, and ``rendering.json``."""
-    lines = [msgspec.json.encode(entry) + b"\n" for entry in sorted(entries, key=lambda entry: entry.id)]
-    (folder / "rendered.jsonl").write_bytes(b"".join(lines))
+    """Write ``rendering.json`` and then ``rendered.jsonl``, sorted by item, each whole or not at all."""
     text = msgspec.json.format(msgspec.json.encode(rendering), indent=1)
-    (folder / "rendering.json").write_bytes(text + b"\n")
+    write_atomically(folder / "rendering.json", text + b"\n")
+    lines = [msgspec.json.encode(entry) + b"\n" for entry in sorted(entries, key=lambda entry: entry.id)]
+    write_atomically(folder / "rendered.jsonl", b"".join(lines))
 
 
 def check_rendered(item: Item, rendered: Rendered) -> None:
