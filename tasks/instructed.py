@@ -21,7 +21,6 @@ import msgspec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Sample, Script, Subtitle, UserText, UserTurn, UserVideo
-from tml_bench.tasks.shared import manifest_version as manifest_version
 
 SILENCE_S = 2.0
 """Between the instruction's end and the video's first instant."""

@@ -11,6 +11,8 @@ from typing import TypeVar
 import msgspec
 
 from tml_bench.errors import BadSampleError
+from tml_bench.metrics.vocalisations import Vocalisation, classify
+from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Metric, Published, Score
 
@@ -59,6 +61,22 @@ def annotation_of(sample: Sample, kind: type[T], benchmark: str) -> T:
     if not isinstance(found, kind):
         raise BadSampleError(sample.problem or f"{sample.id}: not a sample of {benchmark}")
     return found
+
+
+def vocalisations_of(timeline: Timeline) -> tuple[Vocalisation, ...]:
+    """The model's speech, told into backchannels and takeovers; where no words are known, by duration alone.
+
+    Returns:
+        In order; empty for a track without speech.
+    """
+    words = None
+    if timeline.word_source is not WordSource.NONE:
+        words = [
+            (w.start_s, w.start_s if w.end_s is None else w.end_s)
+            for w in timeline.words
+            if w.start_s is not None and w.text.strip()
+        ]
+    return classify([(s.start_s, s.end_s) for s in timeline.segments], words)
 
 
 def without_words(task: str, sample: Sample, metrics: Iterable[Metric]) -> Score:

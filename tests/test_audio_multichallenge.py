@@ -106,6 +106,15 @@ def test_a_parquet_is_unpacked_once_byte_for_byte(tmp_path: Path, monkeypatch: p
     assert TASK.dataset(file) == "custom-audiomc.parquet"
 
 
+def test_two_that_unpack_at_once_agree(tmp_path: Path) -> None:
+    file, cache = write(tmp_path / "x.parquet", [row("c1", turns=2)]), tmp_path / "cache"
+    others: list[Path] = []
+    folder = parquet.unpacked([file], cache, lambda _: others.append(parquet.unpacked([file], cache)))
+    assert set(others) == {folder}
+    assert [path.name for path in cache.iterdir()] == [folder.name]
+    assert [c.id for c in read(folder)] == ["c1"]
+
+
 @pytest.mark.parametrize("audio", ["bytes", "list"])
 def test_audio_columns_are_found_by_what_they_hold(tmp_path: Path, audio: str) -> None:
     cells = row()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig
 from tml_bench.runs.record import start_over
 from tml_bench.runs.store import (
@@ -16,7 +17,6 @@ from tml_bench.runs.store import (
     RunFolder,
     last_attempts,
     read_lines,
-    write_atomically,
 )
 
 CONFIG = RunConfig(
@@ -134,6 +134,13 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     write_atomically(tmp_path / "new" / "file", b"one")
     write_atomically(tmp_path / "new" / "file", b"two")
     assert [path.read_bytes() for path in (tmp_path / "new").iterdir()] == [b"two"]
+
+
+def test_what_cannot_be_written_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_atomically(tmp_path / "file", b"one")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_only_a_run_is_started_over(tmp_path: Path) -> None:

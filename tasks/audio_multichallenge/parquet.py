@@ -79,8 +79,12 @@ def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = l
         with (aside / FILE).open("wb") as out:
             for found in conversations(files, aside, tell):
                 out.write(msgspec.json.encode(found) + b"\n")
-        if not done.exists():
+        try:
             os.replace(aside, done)
+        except OSError:
+            # Another process may have been first.
+            if not (done / FILE).is_file():
+                raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return done

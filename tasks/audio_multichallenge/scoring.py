@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tml_bench.errors import BadSampleError
 from tml_bench.judges.contract import Line, Question, Verdicts, verdict_of
 from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks import shared
 from tml_bench.tasks.audio_multichallenge.judging import MET, key, questions
 from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, Spoken
 from tml_bench.tasks.audio_multichallenge.measures import TURNS, audio_name, audio_range, turns_name
-from tml_bench.tasks.shared import NO_WORDS
 
 Row = dict[str, str | float | None]
 NOT_REACHED = "the session ended before the last user turn was over"
@@ -28,10 +27,7 @@ def annotation_of(sample: Sample) -> Spoken:
     Raises:
         BadSampleError: the sample has a problem, or is not of this task.
     """
-    found = sample.reference.annotation
-    if not isinstance(found, Spoken):
-        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of Audio MultiChallenge")
-    return found
+    return shared.annotation_of(sample, Spoken, "Audio MultiChallenge")
 
 
 def user_turns(item: Spoken, timeline: Timeline) -> tuple[Segment, ...]:
@@ -92,7 +88,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
         values["latency"] = Value(spoken[0].start_s - end_s)
     words = list(_words_from(timeline, end_s))
     if spoken and timeline.word_source is WordSource.NONE:
-        missing = dict.fromkeys(_names(item), NO_WORDS)
+        missing = dict.fromkeys(_names(item), shared.NO_WORDS)
     elif not words:
         _rate(values, item, [False] * len(item.items))
     else:

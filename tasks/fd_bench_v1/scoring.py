@@ -11,13 +11,13 @@ from tml_bench.errors import BadSampleError
 from tml_bench.judges.contract import Question, Verdicts, verdict_of
 from tml_bench.metrics import backchannel, fdb_reference, turn_taking
 from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
-from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation, classify
+from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation
 from tml_bench.perception.timeline import Timeline, Word, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks.fd_bench_v1.annotation import Annotation, Backchannel, Interruption, Pause, TurnEnd
 from tml_bench.tasks.fd_bench_v1.rubric import KEY, PLACEHOLDER, rating
-from tml_bench.tasks.shared import NO_WORDS
+from tml_bench.tasks.shared import NO_WORDS, vocalisations_of
 
 NO_TEXTS = "interrupt.json does not say what the user says: give it context and interrupt"
 
@@ -105,7 +105,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
         BadSampleError: the sample has a problem.
     """
     sheet = _Sheet()
-    speech = _vocalisations(timeline)
+    speech = vocalisations_of(timeline)
     match annotation_of(sample):
         case Pause() as pause:
             _pause(sheet, pause, speech, timeline)
@@ -225,17 +225,6 @@ def _transcript(sheet: _Sheet, words: Sequence[WordTimes], user_end_s: float) ->
     sheet.put("fdb_tor", tor)
     if tor:
         sheet.attempt("fdb_latency", lambda: fdb_reference.clipped_latency(words, user_end_s))
-
-
-def _vocalisations(timeline: Timeline) -> tuple[Vocalisation, ...]:
-    words = None
-    if timeline.word_source is not WordSource.NONE:
-        words = [
-            (w.start_s, w.start_s if w.end_s is None else w.end_s)
-            for w in timeline.words
-            if w.start_s is not None and w.text.strip()
-        ]
-    return classify([(s.start_s, s.end_s) for s in timeline.segments], words)
 
 
 def _word_times(sheet: _Sheet, timeline: Timeline, names: Sequence[str]) -> list[WordTimes] | None:

@@ -10,7 +10,7 @@ from tml_bench.judges.contract import Question, Verdicts, verdict_of
 from tml_bench.metrics import fdb15_reference
 from tml_bench.metrics.fdb15_reference import MODEL_GAP_S, USER_GAP_S, Interval, WordTimes
 from tml_bench.metrics.overlap import overlapped
-from tml_bench.metrics.vocalisations import Row, Vocalisation, classify
+from tml_bench.metrics.vocalisations import Row
 from tml_bench.perception import prosody
 from tml_bench.perception.timeline import Segment, Timeline, Voice, WordSource
 from tml_bench.samples import Sample
@@ -20,7 +20,7 @@ from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, UNKNOWN
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN
 from tml_bench.tasks.fd_bench_v15.measures import BEHAVIOURS, EXPECTED
-from tml_bench.tasks.shared import NO_WORDS
+from tml_bench.tasks.shared import NO_WORDS, vocalisations_of
 
 _JUDGED = tuple(metric.name for metric in BEHAVIOURS)
 _NOTHING = Timeline(0.0)
@@ -132,7 +132,7 @@ def _behaviour(
 
 
 def _timing(sheet: _Sheet, item: Overlap, timeline: Timeline) -> None:
-    found = overlapped(_vocalisations(timeline), item.overlap, timeline.duration_s)
+    found = overlapped(vocalisations_of(timeline), item.overlap, timeline.duration_s)
     sheet.put("talked_over", found.talked_over)
     sheet.put("stop_latency", found.stop_latency_s)
     sheet.put("censored_stop", found.censored_stop)
@@ -208,14 +208,3 @@ def _word_times(timeline: Timeline) -> list[WordTimes]:
 
 def _spans(segments: Sequence[Segment]) -> list[Interval]:
     return [(s.start_s, s.end_s) for s in segments]
-
-
-def _vocalisations(timeline: Timeline) -> tuple[Vocalisation, ...]:
-    words = None
-    if timeline.word_source is not WordSource.NONE:
-        words = [
-            (w.start_s, w.start_s if w.end_s is None else w.end_s)
-            for w in timeline.words
-            if w.start_s is not None and w.text.strip()
-        ]
-    return classify(_spans(timeline.segments), words)

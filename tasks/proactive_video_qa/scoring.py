@@ -11,12 +11,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tml_bench.errors import BadSampleError
 from tml_bench.judges.contract import Question, Verdicts, verdict_of
 from tml_bench.metrics.pauc import OMEGAS, Reply, pauc, within
 from tml_bench.perception.timeline import Timeline, Word, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks import shared
 from tml_bench.tasks.proactive_video_qa.annotation import Turn
 from tml_bench.tasks.proactive_video_qa.loader import Expected
 from tml_bench.tasks.proactive_video_qa.measures import END, METRICS, ONSET, pauc_name
@@ -26,10 +26,6 @@ SILENCE_S = 0.8
 """Silence that separates replies."""
 ONSET_TOLERANCE_S = 0.1
 """95 % of onset detection errors are smaller; a reply at the very moment must not fall out of its span."""
-NO_WORDS = (
-    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
-    "install tml-bench[speech]"
-)
 _WORD_SLACK_S = 0.3
 Row = dict[str, str | float | None]
 
@@ -82,10 +78,7 @@ def annotation_of(sample: Sample) -> Expected:
     Raises:
         BadSampleError: the sample has none.
     """
-    found = sample.reference.annotation
-    if not isinstance(found, Expected):
-        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of ProactiveVideoQA")
-    return found
+    return shared.annotation_of(sample, Expected, "ProactiveVideoQA")
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
@@ -192,9 +185,9 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     """
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
-        missing = dict.fromkeys((m.name for m in METRICS), NO_WORDS)
-        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
-    values, missing = _beside(heard), {}
+        return shared.without_words(task, sample, METRICS)
+    values = _beside(heard)
+    missing: dict[str, str] = {}
     judged = {family: _judged(heard, family, verdicts) for family in heard.by}
     for family, (replies, lost) in judged.items():
         if lost:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
-
-import msgspec
 
 from tml_bench.judges.contract import Question, Verdicts
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
-from tml_bench.tasks.instructed import manifest_version
 from tml_bench.tasks.proactive_video_qa import loader, scoring, strategies
 from tml_bench.tasks.proactive_video_qa.measures import HEADLINE, METRICS, OVERALL
 from tml_bench.tasks.proactive_video_qa.rubric import COVERAGE, RULES
+from tml_bench.tasks.shared import dataset_name, published_rows
 
 
 class ProactiveVideoQA(Task):
@@ -41,9 +38,7 @@ Any category may be missing; one category's folder alone will do.
 
     def dataset(self, data: Path | None) -> str:
         """``official`` when every category there has its official size, else ``custom``; or the mini set."""
-        if data is not None and data.resolve() != loader.MINI.resolve():
-            return "official" if loader.is_official(data) else f"custom-{data.resolve().name}"
-        return manifest_version(loader.MINI)
+        return dataset_name(data, loader.MINI, loader.is_official)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """Load the samples by category, in the order of the annotation; see ``loader``.
@@ -83,5 +78,4 @@ Any category may be missing; one category's folder alone will do.
 
     def published(self) -> tuple[Published, ...]:
         """What the paper and vendors report."""
-        file = resources.files("tml_bench.published") / "proactive-video-qa.json"
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+        return published_rows(self.name)

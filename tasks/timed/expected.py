@@ -9,6 +9,7 @@ from tml_bench.errors import BadSampleError
 from tml_bench.metrics import onsets
 from tml_bench.metrics.onsets import Target
 from tml_bench.samples import Sample, Utterance
+from tml_bench.tasks.shared import annotation_of
 from tml_bench.tasks.timed.items import REST_S, Answer, Event, Item, Scheduled
 from tml_bench.tasks.timed.rendered import Rendered, time_of
 
@@ -149,10 +150,7 @@ def expected_of(sample: Sample) -> Expected:
     Raises:
         BadSampleError: it has none.
     """
-    found = sample.reference.annotation
-    if not isinstance(found, Expected):
-        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of TimeSpeak or CueSpeak")
-    return found
+    return annotation_of(sample, Expected, "TimeSpeak or CueSpeak")
 
 
 def ideal(item: Expected) -> tuple[Utterance, ...]:

@@ -29,6 +29,7 @@ from tml_bench.metrics.onsets import TOLERANCES_S, Match, Right
 from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks.shared import NO_WORDS
 from tml_bench.tasks.timed.asking import lines
 from tml_bench.tasks.timed.expected import Due, Expected, expected_of
 from tml_bench.tasks.timed.judge import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC
@@ -41,10 +42,6 @@ REACH_S = 3.0
 ACKNOWLEDGE_S, BEFORE_END_S, SHORT_S = 3.0, 0.2, 5.0
 """An acknowledgement begins so long after a turn of the user at most, so long before its end at the earliest,
 and is not longer than this."""
-NO_WORDS = (
-    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
-    "install tml-bench[speech]"
-)
 ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "wrong length", "false alarm"
 Row = dict[str, str | float | None]
 

@@ -8,8 +8,6 @@ that were given. Change any of them and the timeline is perceived again.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench.errors import BadSampleError
+from tml_bench.files import write_atomically
 from tml_bench.perception import silero, vad
 from tml_bench.perception.timeline import Timeline, Word
 from tml_bench.perception.words import WordMode, find_words, source_id
@@ -122,17 +121,5 @@ def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         pass
     timeline = compute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1))
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1))
     return timeline
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
 from tml_bench.judges.agreement import Agreement, Joint, Labels, compare, merged
 from tml_bench.judges.cache import Cache, JudgeKey
 from tml_bench.judges.contract import Rubric
@@ -19,7 +20,6 @@ from tml_bench.judges.spec import openai_of
 from tml_bench.report.judged import AGREEMENT, Stored
 from tml_bench.report.tables import from_json
 from tml_bench.runs.judged import judged_of
-from tml_bench.runs.store import write_atomically
 
 _SQLITE = b"SQLite format 3\0"
 

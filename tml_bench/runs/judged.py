@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
 from tml_bench.judges.human import read_sheet
 from tml_bench.judges.scoring import Judged
 from tml_bench.judges.sheet import merged, rows_of, to_csv
 from tml_bench.judges.sheet_page import to_page
 from tml_bench.runs.score import NOT_A_RUN, VERDICTS
-from tml_bench.runs.store import read_lines, write_atomically
+from tml_bench.runs.store import read_lines
 
 
 class Sheet(NamedTuple):

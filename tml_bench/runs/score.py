@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
 from tml_bench.judges.contract import Judge, Question, Verdict
 from tml_bench.judges.rules import rule_judge
 from tml_bench.judges.scoring import Judged, score_all
@@ -27,7 +28,7 @@ from tml_bench.runs.config import RunConfig, RunFile, Selection, dataset_sha256
 from tml_bench.runs.perceive import timeline_of
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
-from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines, write_atomically
+from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines
 from tml_bench.runs.worker import PerceiveJob
 from tml_bench.samples import Sample
 from tml_bench.task import Task

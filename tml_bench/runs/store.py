@@ -23,6 +23,7 @@ from typing import IO, Self, TypeVar
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
 from tml_bench.runs.config import RunConfig, RunFile, difference, environment
 
 T = TypeVar("T")
@@ -67,17 +68,6 @@ class Attempt(msgspec.Struct, frozen=True):
     wall_s: float = 0.0
     ended: str = ""
     retry: bool = False
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file aside and rename it, so that a reader sees the old or the new content, never half."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:

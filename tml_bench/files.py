@@ -1,0 +1,29 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file aside and rename it, so that a reader sees the old or the new content, never half.
+
+    Args:
+        path: the file; its folder is made if need be.
+        content: all of it.
+
+    Raises:
+        OSError: it cannot be written; what was there before stays, and nothing is left beside it.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
