@@ -24,6 +24,11 @@ def test_a_right_item_is_read_as_it_stands(tmp_path: Path) -> None:
     assert problems(one) == []
 
 
+def test_an_id_of_no_task_is_all_that_is_said_of_it() -> None:
+    (only,) = problems(made(item(id="delay-1")))
+    assert only.startswith("delay-1: id: 'delay-1' is not ts-FAMILY-NNN")
+
+
 def test_a_silent_control_has_no_events() -> None:
     control = item(id="cs-sum-001", family="arithmetic_slip", events=[])
     assert problems(made(control)) == []
@@ -56,6 +61,28 @@ def test_a_silent_control_has_no_events() -> None:
         (
             {"events": [event(number={"from": {"turn": "a"}, "to": {"turn": "a"}})]},
             "number: is for elapsed_time",
+        ),
+        ({"id": "ts-elapsed-001", "family": "elapsed_time"}, "number: is missing, and elapsed_time asks"),
+        ({"id": "ts-duration-001", "family": "own_duration"}, "speech: is missing, and own_duration asks"),
+        (
+            {"events": [event(number={"from": {"turn": "a"}, "to": {"turn": "a", "edge": "start"}})]},
+            "number.to: is not after number.from",
+        ),
+        (
+            {
+                "events": [
+                    event(
+                        anchor={"turn": "a", "word": "word"},
+                        window={
+                            "kind": "cue",
+                            "w_s": 2,
+                            "until": {"turn": "a", "word": "word", "edge": "start"},
+                        },
+                        after_s=0,
+                    )
+                ]
+            },
+            "window.until: is not after the anchor",
         ),
         ({"events": [event(), event()]}, "events: the id 'e1' is there 2 times"),
         ({"events": [event(id="e2"), event(after_s=5.0)]}, "put events in order"),

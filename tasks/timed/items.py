@@ -52,6 +52,8 @@ CONTROLLED = CUESPEAK
 """Families with silent controls."""
 NUMBERED, LASTING, STOPPED = ("elapsed_time",), ("schedule", "own_duration"), ("periodic_until_stop",)
 """Families whose events may have the field ``number``, ``speech``, and whose items ``quiet_after``."""
+TALKS = ("own_duration",)
+"""Families whose events must have the field ``speech``; those of `NUMBERED` must have ``number``."""
 VOICES = ("us-f-1", "us-f-2", "us-m-1", "us-m-2", "gb-f-1", "gb-f-2", "gb-m-1", "gb-m-2")
 SIZES = {"dev": 40, "test": 200}
 """Items of each split of a task."""

@@ -22,6 +22,7 @@ from tml_bench.tasks.timed.items import (
     REST_S,
     SIZES,
     STOPPED,
+    TALKS,
     VOICES,
     Anchor,
     Answer,
@@ -57,7 +58,7 @@ def _head(item: Item) -> Iterator[str]:
     if not _ID.fullmatch(item.id):
         yield f"id: {item.id!r} is not ts-FAMILY-NNN or cs-FAMILY-NNN; rename it"
     known = FAMILIES.get(item.task, ())
-    if item.family not in known:
+    if known and item.family not in known:
         yield f"family: {item.family!r} is unknown; choose from {', '.join(known)}"
     if item.voice not in VOICES:
         yield f"voice: {item.voice!r} is unknown; choose from {', '.join(VOICES)}"
@@ -126,9 +127,18 @@ def _event(item: Item, event: Event) -> Iterator[str]:
         yield f"number: is for {', '.join(NUMBERED)}; drop it"
     if event.speech and item.family not in LASTING:
         yield f"speech: is for {', '.join(LASTING)}; drop it"
+    if item.family in NUMBERED and not event.number:
+        yield f"number: is missing, and {item.family} asks for one; say from when to when"
+    if item.family in TALKS and not event.speech:
+        yield f"speech: is missing, and {item.family} asks for a length; give its seconds"
     if event.number:
-        yield from _anchored(item, "number.from", event.number.from_)
-        yield from _anchored(item, "number.to", event.number.to)
+        wrong = [
+            *_anchored(item, "number.from", event.number.from_),
+            *_anchored(item, "number.to", event.number.to),
+        ]
+        yield from wrong
+        if not wrong and _moment(item, event.number.to) <= _moment(item, event.number.from_):
+            yield "number.to: is not after number.from; exchange or correct them"
         if event.number.relative < 0 or event.number.absolute <= 0:
             yield "number: a tolerance is not positive; correct it"
     if event.speech and (
@@ -158,7 +168,11 @@ def _windowed(item: Item, event: Event) -> Iterator[str]:
     if isinstance(window, Cue) and window.w_s not in CUE_WINDOWS_S:
         yield f"window.w_s: {window.w_s:g} is not 1, 2 or 4; choose one"
     if isinstance(window, Cue) and window.until is not None:
-        yield from _anchored(item, "window.until", window.until)
+        wrong = [*_anchored(item, "window.until", window.until)]
+        yield from wrong
+        exist = not wrong and not [*_anchored(item, "anchor", event.anchor)]
+        if exist and _moment(item, window.until) <= _moment(item, event.anchor):
+            yield "window.until: is not after the anchor; name a later moment"
 
 
 def _whole(number: float) -> bool:
@@ -181,6 +195,17 @@ def _anchored(item: Item, field: str, anchor: Anchor) -> Iterator[str]:
             f"{field}.word: turn {anchor.turn!r} says {anchor.word!r} {there} times, not {anchor.nth}; "
             "name a single word as the text has it, and nth within that"
         )
+
+
+def _moment(item: Item, anchor: Anchor) -> tuple[int, int, bool]:
+    """Where in the item's words an anchor that exists is, to be compared."""
+    index = next(k for k, turn in enumerate(item.turns) if turn.id == anchor.turn)
+    words = spoken_words(item.turns[index].text)
+    ends = anchor.edge == "end"
+    if not anchor.word:
+        return index, len(words) - 1 if ends else 0, ends
+    same = [k for k, word in enumerate(words) if word == word_of(anchor)]
+    return index, same[anchor.nth - 1], ends
 
 
 def word_of(anchor: Anchor) -> str:
