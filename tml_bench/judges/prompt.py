@@ -137,9 +137,14 @@ def _answer(item: dict[str, object], rubric: Rubric) -> Answer | None:
     if len(matching) != 1:
         return None
     why = item.get("explanation")
-    return Answer(matching[0], redacted(why[:_LONGEST_EXPLANATION]) if isinstance(why, str) else "")
+    return Answer(matching[0], _storable(why[:_LONGEST_EXPLANATION]) if isinstance(why, str) else "")
 
 
 def kept_raw(text: str) -> str:
     """A reply as it may be stored: without secrets, and bounded."""
-    return redacted(text[:_LONGEST_RAW])
+    return _storable(text[:_LONGEST_RAW])
+
+
+def _storable(text: str) -> str:
+    # JSON may spell half a surrogate pair, as models cut within an emoji do; no file takes it.
+    return redacted(text.encode("utf-8", "replace").decode())
