@@ -139,6 +139,15 @@ def test_sheets_and_caches_meet(tmp_path: Path) -> None:
     assert agreement([str(stored), str(people)]).pairs == [pair]
 
 
+def test_two_people_who_answer_the_same_are_two(tmp_path: Path) -> None:
+    anna, bela = (sheet(tmp_path / f"{name}.csv", {0: "yes", 1: "no"}) for name in ("anna", "bela"))
+    ((pair,), _) = agreement([str(anna), str(bela)])
+    assert pair.second == f"{pair.first} ({bela})"
+    assert (pair.n, pair.accuracy.value, pair.kappa.value) == (2, 1.0, 1.0)
+    with pytest.raises(UserError, match="one judge alone"):
+        agreement([str(anna), f"{tmp_path}/./anna.csv"])
+
+
 def test_a_sheet_keeps_that_answers_are_ordered(tmp_path: Path) -> None:
     one = sheet(tmp_path / "one.csv", {0: "1", 1: "3"}, MARK)
     other = sheet(tmp_path / "two.csv", {0: "1", 1: "2"}, MARK)

@@ -19,7 +19,15 @@ from tml_bench.perception.timeline import Segment, Timeline
 from tml_bench.report.baselines import baselines
 from tml_bench.report.html import to_html
 from tml_bench.report.layout import interval, number, rank, tables
-from tml_bench.report.summary import Outcome, OutcomeKind, RunFacts, Standing, Summary, summarise
+from tml_bench.report.summary import (
+    MOST_REASONS,
+    Outcome,
+    OutcomeKind,
+    RunFacts,
+    Standing,
+    Summary,
+    summarise,
+)
 from tml_bench.report.tables import (
     from_json,
     full_markdown,
@@ -182,6 +190,19 @@ def test_failed_samples_are_missing_data_and_counted_with_reasons() -> None:
     assert value_of(s, "delay").missing == {"no words": 1}
     assert value_of(s, "takeover").baseline.floor == 1.0
     assert "4 of 11 samples have no score" in leaderboard_markdown([s])
+
+
+def test_as_many_reasons_as_samples_are_put_together() -> None:
+    samples = [Sample(f"r{k}", "reply") for k in range(30)]
+    reasons = [*["no words"] * 3, *(f"HTTP 400: request {k}" for k in range(27))]
+    scores = [
+        Score(TASK.name, "reply", s.id, "", {}, {"delay": reason})
+        for s, reason in zip(samples, reasons, strict=True)
+    ]
+    missing = value_of(summarise(TASK, run("x", {}).facts, samples, scores, {}, []), "delay").missing
+    assert len(missing) == MOST_REASONS
+    assert (missing["no words"], sum(missing.values())) == (3, 30)
+    assert missing["21 other reasons, see scores.jsonl"] == 21
 
 
 def test_summary_does_not_depend_on_the_order_of_scores() -> None:

@@ -18,6 +18,9 @@ from tml_bench.report.baselines import Baseline, baselines, columns, mean_of, ob
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Metric, Overall, Published, Score, Task
 
+MOST_REASONS = 8
+"""As many different reasons for missing data are told; the rarer are counted together."""
+
 
 class RunFacts(msgspec.Struct, frozen=True):
     """How a run was made.
@@ -279,10 +282,26 @@ def _judgements(task: Task, judged: Sequence[Judged]) -> Judgements:
     return Judgements(
         rubrics=tuple(f"{rubric.name} {rubric.version}" for rubric in task.rubrics),
         asked=len(judged),
-        missing=dict(sorted(missing.items())),
+        missing=_by_reason(missing, "verdicts.jsonl"),
         prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
         completion_tokens=sum(verdict.completion_tokens for verdict in different),
     )
+
+
+def _by_reason(found: Counter[str], where: str) -> dict[str, int]:
+    """Counts by reason, in the order of the reasons; the rarer of very many are put together.
+
+    Args:
+        found: how often each reason occurs.
+        where: the file that has every one of them.
+    """
+    ranked = sorted(found, key=lambda reason: (-found[reason], reason))
+    # Services put numbers of requests and tokens into their words: there may be as many reasons as questions.
+    shown = ranked if len(ranked) <= MOST_REASONS else ranked[: MOST_REASONS - 1]
+    counts = {reason: found[reason] for reason in sorted(shown)}
+    if others := len(ranked) - len(shown):
+        counts[f"{others} other reasons, see {where}"] = found.total() - sum(counts.values())
+    return counts
 
 
 def _rounded(exact: Estimate, mean: float | None) -> Estimate:
@@ -314,7 +333,7 @@ def _metric_summary(
         estimate=result,
         baseline=baseline,
         standing=standing(metric, result, baseline.floor, baseline.ceiling),
-        missing=dict(sorted(missing.items())),
+        missing=_by_reason(missing, "scores.jsonl"),
         observations=values,
     )
 

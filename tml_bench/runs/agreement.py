@@ -14,7 +14,7 @@ from tml_bench.files import write_atomically
 from tml_bench.judges.agreement import Agreement, Joint, Labels, compare, merged
 from tml_bench.judges.cache import Cache, JudgeKey
 from tml_bench.judges.contract import Rubric
-from tml_bench.judges.human import HumanJudge, read_sheet
+from tml_bench.judges.human import KIND, HumanJudge, read_sheet
 from tml_bench.judges.sheet import row_id
 from tml_bench.judges.spec import openai_of
 from tml_bench.report.judged import AGREEMENT, Stored
@@ -41,12 +41,13 @@ def agreement(sources: Sequence[str]) -> Compared:
 
     Args:
         sources: folders of scored runs, filled-in sheets, and caches, as ``FILE`` where one judge's answers
-            are in it, else ``FILE:openai:OPTIONS``. Sources of one judge are put together.
+            are in it, else ``FILE:openai:OPTIONS``. Sources of one judge are put together; two sheets are
+            two people, also when all their answers are the same.
 
     Raises:
         UserError: a source cannot be read, there are fewer than two judges, or they share no question.
     """
-    judges = merged([labels_of(source) for source in sources])
+    judges = merged(_people_apart({source: labels_of(source) for source in sources}))
     if len(judges) < 2:
         raise UserError(
             f"these are the answers of one judge alone: {', '.join(j.judge for j in judges)}",
@@ -59,6 +60,18 @@ def agreement(sources: Sequence[str]) -> Compared:
             "judge the same recordings, with the same versions of the rubrics",
         )
     return found
+
+
+def _people_apart(found: dict[str, Labels]) -> list[Labels]:
+    """The labels by source, with sheets of the same answers told apart by their files."""
+    first: dict[str, Path] = {}
+    for source, labels in found.items():
+        path = Path(source)
+        if path.is_file() and labels.judge.startswith(f"{KIND} "):
+            known = first.setdefault(labels.judge, path)
+            if not path.samefile(known):
+                labels.judge += f" ({path})"
+    return list(found.values())
 
 
 def labels_of(source: str) -> Labels:
