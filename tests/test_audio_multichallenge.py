@@ -72,6 +72,8 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
         '["says a", "says b"]',
         [{"criterion": "says a", "weight": 1}, {"criterion": "says b"}],
         '{"items": [{"text": "says a"}, {"text": "says b"}]}',
+        "['says a', 'says b']",
+        {"id": ["r1", "r2"], "criterion": ["says a", "says b"]},
         "1. says a\n2) says b\n",
         "- says a\n\n* says b",
     ],
@@ -134,6 +136,64 @@ def test_unknown_columns_are_listed(tmp_path: Path) -> None:
     ):
         parquet.unpacked([file], tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_columns_beside_those_of_the_benchmark_are_not_taken_for_them(tmp_path: Path) -> None:
+    cells = {"rubric_id": "r7", "num_rubrics": 2} | row()
+    for n in (1, 2):
+        cells[f"audio_user_turn_{n}_24000"] = cells.pop(f"user_turn_{n}_audio")
+        cells |= {f"user_turn_{n}_emotion": "happy", f"user_turn_{n}_embedding": b"\0\1"}
+    folder = parquet.unpacked([write(tmp_path / "x.parquet", [cells])], tmp_path / "cache")
+    [found] = read(folder)
+    assert [(t.user, (folder / t.audio).read_bytes()) for t in found.turns] == [
+        ("user 1", clip(0.25)),
+        ("user 2", clip(0.5)),
+    ]
+    assert found.items == (Item("a"), Item("b"))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"user_turn_1_audio_noisy": clip()}, "user_turn_1_audio and .*_noisy may each hold the user's audio"),
+        ({"user_turn_2_transcript_de": "hallo"}, "may each hold the user's transcript of turn 2"),
+    ],
+)  # fmt: skip
+def test_columns_of_which_either_would_do_are_refused(
+    tmp_path: Path, more: dict[str, object], says: str
+) -> None:
+    with pytest.raises(UserError, match=rf"x\.parquet: .*{says}"):
+        parquet.unpacked([write(tmp_path / "x.parquet", [row() | more])], tmp_path / "cache")
+
+
+def test_an_empty_shard_and_a_column_of_categories_cost_nothing(tmp_path: Path) -> None:
+    whole = pa.Table.from_pylist([row("c1"), row("c2", "NO_AXIS")])
+    pq.write_table(whole.slice(0, 0), tmp_path / "0.parquet")
+    coded = whole.column("axis").dictionary_encode()
+    pq.write_table(
+        whole.set_column(whole.schema.get_field_index("axis"), "axis", coded), tmp_path / "1.parquet"
+    )
+    files = [tmp_path / "0.parquet", tmp_path / "1.parquet"]
+    assert [(c.id, c.axis) for c in read(parquet.unpacked(files, tmp_path / "cache"))] == [
+        ("c1", "SELF_COHERENCE"),
+        ("c2", "NO_AXIS"),
+    ]
+
+
+def test_ids_that_differ_in_odd_characters_alone_stay_apart(tmp_path: Path) -> None:
+    rows = [row(name) for name in ("a/b", "a b", "../..", "a-b")]
+    folder = parquet.unpacked([write(tmp_path / "x.parquet", rows)], tmp_path / "cache")
+    assert [c.id for c in read(folder)] == ["a-b-row-0001", "a-b-row-0002", "row-0003", "a-b"]
+    assert sorted(p.name for p in (folder / "audio").iterdir()) == sorted(c.id for c in read(folder))
+
+
+def test_turns_that_are_not_whole_do_not_shorten_a_conversation(tmp_path: Path) -> None:
+    last, gap = row("last", turns=3), row("gap", turns=3)
+    last["user_turn_3_transcript"] = " "
+    gap |= {"user_turn_2_transcript": None, "user_turn_2_audio": None}
+    found = {s.id: s.problem for s in TASK.samples(write(tmp_path / "x.parquet", [last, gap]))}
+    assert "user turn 3 has audio and no transcript" in found["last"]
+    assert "a user turn between 1 and 3 is missing" in found["gap"]
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

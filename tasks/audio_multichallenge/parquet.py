@@ -1,13 +1,12 @@
 """The official parquet, unpacked column by column into the form of ``conversations``.
 
-Columns are found by what they hold, because their names are not promised: user audio is binary (alone or as
-``{"bytes": ..., "path": ...}``) and its name holds the number of the turn; transcripts are text whose name
-holds ``user`` or ``assistant`` and a number; ``axis`` holds only the four axes; ``rubric`` is the column of
-that name. Audio is streamed: never more than one cell, and the page it lies on, is in memory.
+Which column holds what is found out in ``columns``. Audio is streamed: never more than one cell, and the page
+it lies on, is in memory.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -15,42 +14,20 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.tasks.audio_multichallenge.conversations import AXES, FILE, Conversation, Exchange, Item
+from tml_bench.tasks.audio_multichallenge.columns import Columns, axis_of, find_columns, is_text
+from tml_bench.tasks.audio_multichallenge.conversations import FILE, Conversation, Exchange, Item
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
+_FORM = 2
+"""Raised whenever the same file is unpacked into something else: what was unpacked before is not used."""
 _SUFFIXES = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"))
 _TEXT_FIELDS = ("criterion", "criteria", "rubric", "text", "item", "description", "question", "title")
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which column holds what.
-
-    Attributes:
-        id: the conversation's id; empty when there is none.
-        axis: the axis.
-        rubric: the items.
-        speaker: who speaks; empty when unknown.
-        user_audio, user_text, assistant_text: by number of the turn.
-    """
-
-    id: str
-    axis: str
-    rubric: str
-    speaker: str
-    user_audio: Mapping[int, str]
-    user_text: Mapping[int, str]
-    assistant_text: Mapping[int, str]
 
 
 def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = lambda line: None) -> Path:
@@ -68,7 +45,7 @@ def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = l
         UserError: pyarrow is missing, a file is broken, or its columns are not those of the benchmark.
     """
     key = hashlib.sha256(
-        repr([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]).encode()
+        repr([_FORM, *((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files)]).encode()
     ).hexdigest()
     done = cache / key[:16]
     if (done / FILE).is_file():
@@ -130,7 +107,7 @@ class _Rows:
 
         self._path, self._before, self._folder = path, before, folder
         with parquet.ParquetFile(path) as file:
-            self._columns = find_columns(file.schema_arrow, _samples(path))
+            self._columns = find_columns(file.schema_arrow, _samples(path), str(path))
         self.cells = list(_values(path, _texts(self._columns)))
         self._audio: dict[tuple[int, int], str] = {}
 
@@ -153,12 +130,14 @@ class _Rows:
     def _name(self, row: int) -> str:
         number = f"row-{self._before + row + 1:04d}"
         given = str(self.cells[row].get(self._columns.id) or "")
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", given).strip("-.") or number
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", given).strip("-.")
+        # Two ids that differ in other characters alone must not share a folder.
+        return plain if plain and plain == given else "-".join(filter(None, (plain, number)))
 
     def conversations(self) -> Iterator[Conversation]:
         """The file's conversations, in order."""
         for row, cells in enumerate(self.cells):
-            name, axis = self._name(row), _axis(str(cells[self._columns.axis]))
+            name, axis = self._name(row), axis_of(str(cells[self._columns.axis]))
             speaker = str(cells.get(self._columns.speaker) or "")
             try:
                 turns = tuple(self._turns(row, cells))
@@ -171,6 +150,11 @@ class _Rows:
     def _turns(self, row: int, cells: Mapping[str, Any]) -> Iterator[Exchange]:
         said = {n: str(cells[c] or "").strip() for n, c in self._columns.user_text.items()}
         spoken = sorted(number for number, text in said.items() if text)
+        unsaid = [n for n in sorted(self._columns.user_audio) if (row, n) in self._audio and not said.get(n)]
+        if unsaid:
+            raise ValueError(f"user turn {unsaid[0]} has audio and no transcript")
+        if spoken and spoken[-1] - spoken[0] >= len(spoken):
+            raise ValueError(f"a user turn between {spoken[0]} and {spoken[-1]} is missing")
         for number in spoken:
             if (row, number) not in self._audio:
                 raise ValueError(f"user turn {number} has a transcript and no audio")
@@ -178,62 +162,10 @@ class _Rows:
             yield Exchange(said[number], self._audio[row, number], "" if number == spoken[-1] else reply)
 
 
-def find_columns(schema: pa.Schema, texts: Mapping[str, Sequence[str]]) -> Columns:
-    """Tell the columns apart.
-
-    Args:
-        schema: names and types.
-        texts: the first values of every text column.
-
-    Raises:
-        UserError: one cannot be found; says which columns there are.
-    """
-    audio: dict[int, str] = {}
-    spoken: dict[str, dict[int, str]] = {"user": {}, "assistant": {}}
-    for field in schema:
-        number = _number(field.name)
-        name = field.name.lower()
-        if number is None:
-            continue
-        if _holds_bytes(field.type):
-            if "assistant" not in name:
-                audio[number] = field.name
-        elif field.name in texts:
-            for role, found in spoken.items():
-                if role in name and "audio" not in name:
-                    found[number] = field.name
-    axis = next((n for n, values in texts.items() if values and all(_axis(v) in AXES for v in values)), "")
-    rubric = next((f.name for f in schema if "rubric" in f.name.lower()), "")
-    missing = [
-        what
-        for what, found in (
-            ("user audio by turn", audio),
-            ("user transcripts by turn", spoken["user"]),
-            ("assistant transcripts by turn", spoken["assistant"]),
-            ("the axis", axis),
-            ("the rubric", rubric),
-        )
-        if not found
-    ]
-    if missing:
-        there = ", ".join(f"{f.name} ({f.type})" for f in schema)
-        raise UserError(
-            f"no column holds {' or '.join(missing)}; the columns are {there}",
-            "give the parquet of ScaleAI/audiomc, or unpack it into the folder form of the card",
-        )
-    return Columns(
-        id=_named(schema, texts, ("id", "conversation_id", "task_id", "uid")),
-        axis=axis,
-        rubric=rubric,
-        speaker=_named(schema, texts, ("speaker", "speaker_id", "voice_id")),
-        user_audio=audio,
-        user_text=spoken["user"],
-        assistant_text=spoken["assistant"],
-    )
-
-
 def rubric_items(value: object) -> tuple[Item, ...]:
     """The items of a rubric: a list of texts or of objects with one, as such, as JSON, or line by line.
+
+    A list as Python writes it, and an object of lists as tables are written by columns, will do too.
 
     Raises:
         ValueError: there are none.
@@ -242,10 +174,13 @@ def rubric_items(value: object) -> tuple[Item, ...]:
         try:
             return rubric_items(json.loads(value))
         except json.JSONDecodeError:
+            if (written := _python_list(value)) is not None:
+                return rubric_items(written)
             lines = (re.sub(r"^\s*(?:[-*•]|\(?\d+[.)])\s*", "", line).strip() for line in value.splitlines())
             texts = [line for line in lines if line]
     elif isinstance(value, Mapping):
-        inner = next((v for v in value.values() if isinstance(v, list)), None)
+        lists = {name: v for name, v in value.items() if isinstance(v, list)}
+        inner = next((lists[name] for name in (*_TEXT_FIELDS, *lists) if name in lists), None)
         texts = [_text_of(value)] if inner is None else [_text_of(v) for v in inner]
     elif isinstance(value, Sequence):
         texts = [_text_of(v) for v in value]
@@ -254,6 +189,16 @@ def rubric_items(value: object) -> tuple[Item, ...]:
     if not texts:
         raise ValueError("the rubric is empty")
     return tuple(Item(text) for text in texts)
+
+
+def _python_list(text: str) -> list[object] | None:
+    if not text.strip().startswith("["):
+        return None
+    try:
+        found = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
 
 
 def _text_of(value: object) -> str:
@@ -277,11 +222,10 @@ def _bytes(cell: object) -> bytes:
 
 def _samples(path: Path) -> dict[str, list[str]]:
     """The first values of every text column of a file."""
-    import pyarrow as pa
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        names = [f.name for f in file.schema_arrow if f.type in (pa.string(), pa.large_string())]
+        names = [f.name for f in file.schema_arrow if is_text(f.type)]
     rows = list(islice(_values(path, names), 16))
     return {name: [str(row[name]) for row in rows if row[name]] for name in names}
 
@@ -299,26 +243,3 @@ def _texts(columns: Columns) -> list[str]:
     named = (columns.id, columns.axis, columns.rubric, columns.speaker)
     by_turn = (columns.user_text, columns.assistant_text)
     return [*filter(None, named), *(name for found in by_turn for name in found.values())]
-
-
-def _holds_bytes(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    if pa.types.is_struct(kind):
-        return any(_holds_bytes(kind.field(k).type) for k in range(kind.num_fields))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _holds_bytes(kind.value_type)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _named(schema: pa.Schema, texts: Mapping[str, Sequence[str]], names: Sequence[str]) -> str:
-    return next((f.name for want in names for f in schema if f.name.lower() == want and f.name in texts), "")
-
-
-def _number(name: str) -> int | None:
-    found = re.findall(r"\d+", name)
-    return int(found[-1]) if found else None
-
-
-def _axis(value: str) -> str:
-    return re.sub(r"[^A-Z]+", "_", value.upper()).strip("_")
