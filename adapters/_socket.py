@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
@@ -211,7 +212,7 @@ def _in_good_order(error: ConnectionClosed) -> bool:
 
 def _refusal(error: InvalidStatus, url: str, key_variable: str) -> InfrastructureError:
     status = error.response.status_code
-    wait = _seconds(error.response.headers.get("Retry-After"))
+    wait = retry_after_s(error.response.headers.get("Retry-After"))
     said = plain((error.response.body or b"")[:300].decode("utf-8", "replace")).strip()
     text = f"{url} answers HTTP {status}" + (f": {said}" if said else "")
     if status == 429 or (status == 503 and wait is not None):
@@ -221,8 +222,10 @@ def _refusal(error: InvalidStatus, url: str, key_variable: str) -> Infrastructur
     return InfrastructureError(text)
 
 
-def _seconds(header: str | None) -> float | None:
+def retry_after_s(header: str | None) -> float | None:
+    """The seconds that a ``Retry-After`` names; None where it names none, such as a date."""
     try:
-        return max(0.0, float(header)) if header is not None else None
+        seconds = float(header or "")
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

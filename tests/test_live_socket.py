@@ -58,6 +58,8 @@ def refusing(status: int, **headers: str) -> Callable[[ServerConnection, Request
     [
         (429, {"Retry_After": "3"}, QuotaError, 3.0),
         (429, {"Retry_After": "soon"}, QuotaError, None),
+        (429, {"Retry_After": "inf"}, QuotaError, None),
+        (429, {"Retry_After": "-3"}, QuotaError, 0.0),
         (503, {"Retry_After": "2"}, QuotaError, 2.0),
         (503, {}, InfrastructureError, None),
         (401, {}, InfrastructureError, None),

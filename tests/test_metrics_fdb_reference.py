@@ -15,7 +15,6 @@ from tml_bench.metrics.fdb_reference import (
     backchannel_frequency,
     backchannel_jsd,
     clipped_latency,
-    mean_and_std,
     pause_tor,
     turn_tor,
     vad_backchannels,
@@ -161,8 +160,3 @@ def test_jsd_agrees_with_scipy(
     found = backchannel_jsd(segments, duration, distribution)
     # Near 0 the root of rounding noise is about 1e-8.
     assert found == pytest.approx(float(np.nan_to_num(expected)), abs=1e-6)
-
-
-def test_population_std() -> None:
-    assert mean_and_std([1.0, 3.0]) == (2.0, 1.0)
-    assert all(math.isnan(x) for x in mean_and_std([]))

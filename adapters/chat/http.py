@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
-from tml_bench.adapters._socket import parse_object, refusal
+from tml_bench.adapters._socket import parse_object, refusal, retry_after_s
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
 
@@ -104,8 +104,4 @@ def _refused(url: str, response: http.client.HTTPResponse, answer: bytes) -> Inf
     text = f"{url} answers HTTP {response.status}: {said}"
     if response.status != 429:
         return refusal(text)
-    try:
-        wait = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        return QuotaError(text)
-    return QuotaError(text, max(0.0, wait))
+    return QuotaError(text, retry_after_s(response.headers.get("Retry-After")))

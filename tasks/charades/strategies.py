@@ -13,7 +13,6 @@ CONSTANTS = (
 )  # fmt: skip
 """Constant intervals in seconds of the video. On the official test sets the best ones are (0, 13) for
 Charades-STA and (6, 22) for interior actions; the others cover shorter and longer sets."""
-DELAYS_S = (0.5, 1.0, 2.0)
 WORD_S = 0.4
 
 

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tml_bench.metrics.vocalisations import Interval
 from tml_bench.perception.timeline import Word
 from tml_bench.tasks.fd_bench_v1.annotation import RESTORE, bad, load_json, number, pair
 
-Scenario = Literal["user_interruption", "user_backchannel", "talking_to_other", "background_speech"]
 Words = tuple[Word, ...]
 _SLACK_S = 0.1
 

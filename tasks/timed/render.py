@@ -22,11 +22,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.files import write_atomically
 from tml_bench.media import speech, voices
 from tml_bench.media.ogg import with_serial
 from tml_bench.media.voices import PAD_S, RATE, VOICES
 from tml_bench.media.word_times import word_times
-from tml_bench.runs.store import write_atomically
 from tml_bench.tasks.timed.items import Item, Turn
 from tml_bench.tasks.timed.rendered import (
     Rendered,

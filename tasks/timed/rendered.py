@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.runs.store import write_atomically
+from tml_bench.files import write_atomically
 from tml_bench.tasks.timed.items import Anchor, Item, spoken_words
 from tml_bench.tasks.timed.validate import word_of
 

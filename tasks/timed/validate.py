@@ -253,11 +253,6 @@ def _sound(event: Event) -> bool:
     return not isinstance(window, Scheduled) or (window.d_s or window.period_s or 0.0) > 0
 
 
-def estimated_s(turn: Turn) -> float:
-    """About how long a turn takes."""
-    return len(spoken_words(turn.text)) * WORD_S / turn.pace
-
-
 def estimated_places(item: Item) -> dict[str, tuple[float, float]]:
     """About when every turn starts and ends, by id."""
     places: dict[str, tuple[float, float]] = {}

@@ -95,8 +95,6 @@ def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
         return read_mono(clip, rate)[0]
     if clip.rate == rate:
         return clip.samples
-    import soxr
-
     resampled: NDArray[np.float32] = soxr.resample(clip.samples, clip.rate, rate)
     return resampled
 

@@ -76,7 +76,6 @@ class Scan:
         video: the picture's packets.
         audio: the sound's packets; None when there is no sound.
         audio_rate: its samples per second; 0 when there is none.
-        audio_channels: likewise.
     """
 
     codec: str
@@ -89,7 +88,6 @@ class Scan:
     video: Track
     audio: Track | None
     audio_rate: int
-    audio_channels: int
 
 
 def stamp_ns(stamp: int, time_base: Fraction) -> int:
@@ -116,7 +114,6 @@ def _scan(path: Path, size: int, modified_ns: int) -> Scan:
         stampless = container.format.name == "avi"
         sound = first_audio(container) if audio else None
         rate = sound.codec_context.sample_rate if sound else 0
-        channels = sound.codec_context.channels if sound else 0
     with open_video(path) as (container, stream):
         frame = next(decoded(path, container, stream), None)
         if frame is None:
@@ -132,7 +129,6 @@ def _scan(path: Path, size: int, modified_ns: int) -> Scan:
             video=video,
             audio=audio,
             audio_rate=rate,
-            audio_channels=channels,
         )
 
 

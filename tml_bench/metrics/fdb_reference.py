@@ -20,7 +20,7 @@ Measures:
     * JSD: Jensen-Shannon **distance** (square root of the divergence, natural logarithm, at most
       sqrt(ln 2) = 0.8326) between the predictions on a 0.2 s grid and the listeners' distribution; 1 if
       there is no prediction.
-    * Spread: population standard deviation (``ddof=0``).
+    * Spread: population standard deviation (``ddof=0``), as `aggregate.estimate` gives it.
 
 Source: Full-Duplex-Bench (arXiv 2503.04721), ``evaluation/`` of the public repository, state of April 2026.
 """
@@ -174,13 +174,6 @@ def backchannel_jsd(
     if not stretched.sum() > 0:
         raise UndefinedInReferenceError("the listeners' distribution vanishes on the grid")
     return _jensen_shannon_distance(counts + FLOOR, stretched)
-
-
-def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and population standard deviation; both NaN without values."""
-    if not values:
-        return float("nan"), float("nan")
-    return float(np.mean(values)), float(np.std(values))
 
 
 def _by_span(words: Sequence[WordTimes], last_end: float | None) -> int:
