@@ -79,6 +79,16 @@ def test_a_word_that_begins_after_the_cut_was_not_heard(tmp_path: Path) -> None:
     assert ran.recording.timed_words() == (Word("a", 0.2, 0.9),)
 
 
+def test_words_that_come_after_their_audio_are_where_it_was_heard(tmp_path: Path) -> None:
+    """Audio from 0.2 to 0.7 s; its word comes at 1.2 s alone, or with the next audio."""
+    late = Transcript("a", (SpokenWord("a", -0.4, -0.2),))
+    for then in (None, tone(0.2)):
+        outputs = {0: Output(tone(0.5)), 5: Output(then, (late,))}
+        folder = tmp_path / ("with audio" if then is not None else "alone")
+        ran = run_session(folder, sample_of(UserTurn(silence(2.0))), Scripted(outputs), Settings())
+        assert ran.recording.timed_words() == (Word("a", 0.3, 0.5),)
+
+
 def test_words_without_times_leave_none(tmp_path: Path) -> None:
     outputs = {0: Output(tone(0.5), transcript=(Transcript("a", WORDS[:1]), Transcript("b")))}
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), Scripted(outputs), Settings())

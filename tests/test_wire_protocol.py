@@ -136,6 +136,22 @@ def test_words_count_from_their_reply_however_late_they_come() -> None:
     assert new.transcript[0].words == (SpokenWord("b", 0.6, 0.9),)
 
 
+def test_replies_are_numbered_from_1() -> None:
+    audio = Chunk(AUDIO, 0, 0, 0, bytes(2)).pack()
+    for message in (audio, {"type": "transcript", "item": 0, "text": "a"}):
+        with pytest.raises(ProtocolError, match="numbered from 1"):
+            outputs(message)
+
+
+def test_words_of_a_reply_that_another_has_followed() -> None:
+    first, second = (Chunk(AUDIO, item, 0, 0, bytes(2 * 500)).pack() for item in (1, 2))
+    said = [{"text": "a", "start_s": 0.1, "end_s": 0.2}]
+    late = {"type": "transcript", "item": 1, "text": "a", "words": said}
+    found = outputs(first, second, late, second, {**late, "item": 2})
+    assert found[2].transcript[0].words[0].start_s == pytest.approx(0.1 - 1.0)
+    assert found[4].transcript[0].words[0].start_s == pytest.approx(0.1 - 1.0)
+
+
 def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
     inbox = Inbox()
     state = inbox.read('{"type": "state", "listening": true}')

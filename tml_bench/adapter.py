@@ -193,7 +193,8 @@ class SpokenWord:
     Attributes:
         text: the word as written, punctuation included.
         start_s: its onset in seconds from the first sample of the audio in the same ``Output``.
-        end_s: its end, counted the same way. Both may lie beyond that audio when the rest follows.
+        end_s: its end, counted the same way. Both may lie beyond that audio when the rest follows; negative
+            times count back from the end of the audio before, for words that come later than their audio.
     """
 
     text: str

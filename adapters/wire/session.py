@@ -141,7 +141,8 @@ async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[Provid
                 if received.message is not None:
                     raise ProtocolError(f"the model sends {received.event.type!r} before 'ready'")
     except TimeoutError as error:
-        raise InfrastructureError(f"no 'ready' within {READY_S:g} s") from error
+        instead = f", only {', '.join(repr(e.type) for e in events[:3])}" if events else ""
+        raise InfrastructureError(f"no 'ready' within {READY_S:g} s{instead}") from error
 
 
 def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
@@ -192,7 +193,7 @@ def video_of(ready: wire.Ready) -> VideoSpec | None:
 
 
 class Replies:
-    """Turns a model's messages into outputs, and knows how much of the current reply has come.
+    """Turns a model's messages into outputs, and knows how much has come since each reply began.
 
     Args:
         rate: of the model's audio.
@@ -202,6 +203,7 @@ class Replies:
         self._rate = rate
         self._item = 0
         self._came = 0
+        self._began: dict[int, int] = {}
 
     def outputs(self, message: wire.FromModel | Chunk | None, queued: int = 0) -> Iterator[Output]:
         """What a message makes the listener hear or see.
@@ -211,7 +213,7 @@ class Replies:
             queued: samples that will stand before what is given now in the same output.
 
         Raises:
-            ProtocolError: ``ready`` comes a second time.
+            ProtocolError: ``ready`` comes a second time, or a reply has the number 0.
         """
         match message:
             case Chunk():
@@ -231,12 +233,16 @@ class Replies:
                 raise ProtocolError("the model sends 'ready' a second time")
 
     def _count(self, item: int, samples: int) -> None:
-        if item != self._item:
-            self._item, self._came = item, 0
+        if not item:
+            raise ProtocolError("a reply has the item 0: replies are numbered from 1")
+        # A transcript may come when the next reply has begun: it must not end that one.
+        if samples or item not in self._began:
+            self._item = item
+        self._began.setdefault(item, self._came)
         self._came += samples
 
     def _placed(self, spoken: wire.Spoken, queued: int) -> Transcript:
         """Its words counted from the first sample of the output, not of the reply."""
-        shift_s = (queued - self._came) / self._rate
+        shift_s = (queued - self._came + self._began[spoken.item]) / self._rate
         words = tuple(SpokenWord(w.text, w.start_s + shift_s, w.end_s + shift_s) for w in spoken.words)
         return Transcript(spoken.text, words)

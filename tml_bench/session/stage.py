@@ -228,7 +228,8 @@ class Stage:
         audio = checked_audio(output, index)
         at_ns = t_ns if arrival_ns is None else arrival_ns
         cut = self._flush(at_ns) if output.flush else []
-        heard_ns = max(at_ns, self._playback.end_ns)
+        before_ns = self._playback.end_ns
+        heard_ns = max(at_ns, before_ns)
         if len(audio):
             heard_ns = self._push(audio, output.item, t_ns, at_ns)
         if self._playback.backlog_s > self._max_backlog_s:
@@ -237,7 +238,8 @@ class Stage:
                 f"the limit is {self._max_backlog_s:g} s"
             )
         for piece in output.transcript:
-            self._writer.event(_transcript_event(checked_transcript(piece, index), t_ns, heard_ns))
+            checked = checked_transcript(piece, index)
+            self._writer.event(_transcript_event(checked, t_ns, heard_ns, before_ns or heard_ns))
         if output.text:
             self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
         for call in output.tool_calls:
@@ -296,12 +298,14 @@ def _video_event(placed: PlacedVideo) -> ev.UserVideoStarted:
     )
 
 
-def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int) -> ev.ModelTranscript:
-    words = tuple(
-        ev.TimedWord(w.text, heard_ns + nanoseconds(w.start_s), heard_ns + nanoseconds(w.end_s))
-        for w in piece.words
-    )
-    return ev.ModelTranscript(t_ns, piece.text, words)
+def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int, before_ns: int) -> ev.ModelTranscript:
+    # A word of audio that was given before counts back from that audio's end, however long it has been over.
+    words = []
+    for word in piece.words:
+        zero_ns = before_ns if word.start_s + word.end_s < 0 else heard_ns
+        times = zero_ns + nanoseconds(word.start_s), zero_ns + nanoseconds(word.end_s)
+        words.append(ev.TimedWord(word.text, *times))
+    return ev.ModelTranscript(t_ns, piece.text, tuple(words))
 
 
 def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
