@@ -180,7 +180,34 @@ def test_the_command_says_what_to_do_and_exits_with_1_on_a_failure(tmp_path: Pat
     )
     assert "speech" not in bad.output
     nobody = run(main, ["check-adapter", "ws://127.0.0.1:1"])
-    assert (nobody.exit_code, "cannot be reached" in nobody.output) == (1, True)
+    assert (nobody.exit_code, "fail     hello: " in nobody.output) == (1, True)
+    assert "cannot be reached" in nobody.output
+    assert "start the model's server" in nobody.output
+
+
+def test_a_malformed_ready_fails_the_hello_and_says_where_it_is_described() -> None:
+    async def handle(socket: ServerConnection) -> None:
+        await greet(socket, audio_out={"rate": "24k"})
+        await socket.wait_closed()
+
+    with serving(handle) as url:
+        for text in (url, f"wire-lockstep:{url}"):
+            (finding,) = check(text, ("speech",))
+            assert (finding.adapter, finding.case, finding.verdict) == (text, "hello", Verdict.FAIL)
+            assert "$.audio_out.rate" in finding.detail
+            assert "docs/wire-protocol.md" in finding.remedy
+
+
+def test_a_server_that_dies_after_the_hello_is_not_told_to_start() -> None:
+    async def handle(socket: ServerConnection) -> None:
+        await greet(socket, modes=["lockstep"])
+        await socket.recv()
+        await socket.close(1011, "out of memory")
+
+    with serving(handle) as url:
+        (finding,) = check(url, ("speech",))
+    assert finding.detail.startswith("infrastructure:")
+    assert "its own log" in finding.remedy
 
 
 def test_an_unknown_case_is_named() -> None:

@@ -402,24 +402,19 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
     tml-bench check-adapter my_model.py:MyModel
     tml-bench check-adapter ws://localhost:8765 --case hello --case speech
     """
-    from tml_bench.adapter import InfrastructureError, ProtocolError
     from tml_bench.conformance import CASES, Verdict, check
 
     colours = {Verdict.PASS: "green", Verdict.SKIPPED: "yellow", Verdict.FAIL: "red"}
     failed, shown = 0, ""
-    try:
-        for finding in check(adapter, cases or CASES):
-            if finding.adapter != shown:
-                click.echo(finding.adapter)
-                shown = finding.adapter
-            mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
-            click.echo(f"  {mark} {finding.case}: {finding.detail}")
-            if finding.remedy:
-                click.echo(f"           {finding.remedy}")
-            failed += finding.verdict is Verdict.FAIL
-    except (InfrastructureError, ProtocolError) as error:
-        click.secho(f"{adapter}: {error}", fg="red", err=True)
-        sys.exit(1)
+    for finding in check(adapter, cases or CASES):
+        if finding.adapter != shown:
+            click.echo(finding.adapter)
+            shown = finding.adapter
+        mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
+        click.echo(f"  {mark} {finding.case}: {finding.detail}")
+        if finding.remedy:
+            click.echo(f"           {finding.remedy}")
+        failed += finding.verdict is Verdict.FAIL
     sys.exit(1 if failed else 0)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tml_bench.adapter import LiveAdapter
+from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.adapters.wire.messages import Ready
 from tml_bench.adapters.wire.session import PROBE, checked_url, hello_of, open_session
@@ -47,6 +47,8 @@ CASES = (
 STEP_LIMIT_S = 60.0
 """A step that takes longer is taken to hang."""
 
+UNREACHED = "start the model's server, or check its address and key"
+
 PATIENT = Limits(late_p99_ms=1000.0, late_max_ms=1000.0)
 """Nothing is measured here, so a busy machine spoils nothing."""
 
@@ -78,12 +80,19 @@ def check(text: str, only: Collection[str] = CASES) -> Iterator[Finding]:
 
     Raises:
         UserError: no such adapter, no address, or no such case.
-        InfrastructureError, ProtocolError: nothing that speaks the protocol listens at the address.
     """
     unknown = set(only) - set(CASES)
     if unknown:
         raise UserError(f"there is no case {min(unknown)!r}", f"the cases are {', '.join(CASES)}")
-    for subject in _at(text) if text.startswith(("ws://", "wss://")) else [_named(text)]:
+    try:
+        subjects = _at(text) if text.startswith(("ws://", "wss://")) else [_named(text)]
+    except InfrastructureError as error:
+        yield Finding(text, "hello", Verdict.FAIL, str(error), UNREACHED)
+        return
+    except ProtocolError as error:
+        yield Finding(text, "hello", Verdict.FAIL, str(error), "see `ready` in docs/wire-protocol.md")
+        return
+    for subject in subjects:
         yield from _checked(subject, only)
 
 
@@ -145,17 +154,23 @@ def _session(subject: _Subject, pool: Pool | LivePool, name: str, case: SessionC
     pool.submit(SessionJob((0, sample.id), "check", sample, subject.spec, Settings(), place))
     ((_, result),) = pool.results()
     if result.outcome is not Outcome.VALID:
-        return Verdict.FAIL, f"{result.outcome}: {result.reason}", _remedy(result)
+        return (
+            Verdict.FAIL,
+            f"{result.outcome}: {result.reason}",
+            _remedy(result, seen=bool(subject.url) or name != "hello"),
+        )
     verdict, detail, remedy = case.judge(list(Recording(place).events()))
     if verdict is Verdict.SKIPPED and case.claim in subject.claims:
         return Verdict.FAIL, f"claims {case.claim}, but {detail}", remedy
     return verdict, detail, remedy
 
 
-def _remedy(result: Result) -> str:
+def _remedy(result: Result, *, seen: bool) -> str:
     match result.outcome:
+        case Outcome.INFRASTRUCTURE if seen:
+            return "the server has answered before: see what its own log says of this session"
         case Outcome.INFRASTRUCTURE:
-            return "start the model's server, or check its address and key"
+            return UNREACHED
         case Outcome.INVALID:
             return "this machine was too busy to keep time at all: stop what else runs, and check again"
         case _:

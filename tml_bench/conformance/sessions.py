@@ -139,14 +139,19 @@ def _answered(events: Events) -> Judged:
     return (
         Verdict.FAIL,
         f"says nothing to {WORDS_S:g} s of speech and 4 s of silence",
-        "check that it reads audio at its rate and full scale, and how it finds the end of a turn",
+        "check that it reads audio at its rate and full scale, and how it finds the end of a turn; on the wire, "
+        "that its audio is in binary frames with their header",
     )
 
 
 def _replied(events: Events) -> Judged:
     if _of(events, ev.ModelText) or _onsets_s(events):
         return Verdict.PASS, "answers a text message", ""
-    return Verdict.SKIPPED, "does not answer text messages", "use turn.texts, if the model can read"
+    return (
+        Verdict.SKIPPED,
+        "does not answer text messages",
+        "use turn.texts, on the wire `text`, if it can read",
+    )
 
 
 def _watched(events: Events) -> Judged:
@@ -179,7 +184,8 @@ def _cancelled(events: Events) -> Judged:
     return (
         Verdict.SKIPPED,
         "drops nothing when it is interrupted",
-        "right for a model that gives its audio as it is to be heard; one that is ahead must flush",
+        "right for a model that gives its audio as it is to be heard; one that is ahead must flush, "
+        "on the wire by `interrupted`",
     )
 
 
