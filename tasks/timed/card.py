@@ -58,7 +58,7 @@ def floors(splits: Sequence[Timed]) -> str:
 
 def judge_errors() -> str:
     """How often the offline judge errs on hand-labelled replies."""
-    return "\n\n".join(pairs.table(half) for half in reversed(pairs.HALVES)) + "\n"
+    return "\n\n".join(pairs.table(part) for part in reversed(pairs.PARTS)) + "\n"
 
 
 def _best(blind: Mapping[str, float | None], names: Sequence[str]) -> str:

@@ -1,8 +1,10 @@
 """Hand-labelled replies, and how often the offline judge errs on them.
 
 ``pairs.jsonl`` has one event a line: what the user said, the meaning, accepted and rejected examples, and
-replies with labels a person gave. The events are not those of the items. Half of them were used while the
-rule was written (``development``); the others (``held out``) were labelled before it and only counted after.
+replies with labels a person gave. Three parts: ``development`` was used while the rule was written, ``held
+out`` was labelled before it and only counted after; their events are not those of the items.
+``independent`` was written later, apart from them, on events of the items, and labelled before the rule was
+asked; the rule was not changed for it.
 ``python -m tml_bench.tasks.timed.pairs`` prints the confusion tables and every error on the first half.
 """
 
@@ -21,7 +23,7 @@ from tml_bench.tasks.timed.asking import lines
 from tml_bench.tasks.timed.judge import RUBRIC, RULE
 
 PAIRS = Path(__file__).parent / "pairs.jsonl"
-HALVES = ("development", "held out")
+PARTS = ("development", "held out", "independent")
 Label = Literal["right", "wrong", "acknowledgement"]
 
 
@@ -36,7 +38,7 @@ class Labelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An event with replies.
 
     Attributes:
-        half: ``development`` or ``held out``.
+        part: one of `PARTS`.
         family: of the event.
         user: what the user has said.
         meaning: as in items.
@@ -45,7 +47,7 @@ class Labelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         replies: to be judged.
     """
 
-    half: Literal["development", "held out"]
+    part: Literal["development", "held out", "independent"]
     family: str
     user: str
     meaning: str
@@ -68,28 +70,28 @@ def judged(events: Iterable[Labelled]) -> Iterator[tuple[Labelled, Reply, str, s
             yield event, reply, str(decision.answer), decision.explanation
 
 
-def confusion(half: str) -> Counter[tuple[str, str]]:
-    """How many replies of a half have a label and an answer."""
-    events = [event for event in load_pairs() if event.half == half]
+def confusion(part: str) -> Counter[tuple[str, str]]:
+    """How many replies of a part have a label and an answer."""
+    events = [event for event in load_pairs() if event.part == part]
     return Counter((reply.label, answer) for _, reply, answer, _ in judged(events))
 
 
-def table(half: str) -> str:
-    """The confusion of a half as a Markdown table, with the share that is wrong."""
-    found = confusion(half)
+def table(part: str) -> str:
+    """The confusion of a part as a Markdown table, with the share that is wrong."""
+    found = confusion(part)
     total, hits = sum(found.values()), sum(n for (a, b), n in found.items() if a == b)
     names = RUBRIC.answers
     rows = [f"| **{a}** | " + " | ".join(str(found[a, b]) for b in names) + " |" for a in names]
-    head = f"| {half}, n = {total} | " + " | ".join(f"judged {b}" for b in names) + " |"
+    head = f"| {part}, n = {total} | " + " | ".join(f"judged {b}" for b in names) + " |"
     error = f"Errors: {total - hits} of {total} ({100 * (total - hits) / total:.1f} %)."
     return "\n".join([head, "|" + " --- |" * (len(names) + 1), *rows, "", error])
 
 
 def main() -> None:
     """Print the confusion tables, and the errors on the development half."""
-    print("\n\n".join(table(half) for half in HALVES))
+    print("\n\n".join(table(part) for part in PARTS))
     for event, reply, answer, why in judged(load_pairs()):
-        if event.half == "development" and answer != reply.label:
+        if event.part == "development" and answer != reply.label:
             print(f"{event.meaning} | {reply.text} | {reply.label}, judged {answer}: {why}", file=sys.stderr)
 
 
