@@ -155,7 +155,7 @@ def test_columns_beside_those_of_the_benchmark_are_not_taken_for_them(tmp_path: 
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"user_turn_1_audio_noisy": clip()}, "user_turn_1_audio and .*_noisy may each hold the user's audio"),
+        ({"user_turn_1_audio_noisy": clip()}, "turn_1_audio and .*_noisy may each hold the user's audio"),
         ({"user_turn_2_transcript_de": "hallo"}, "may each hold the user's transcript of turn 2"),
     ],
 )  # fmt: skip

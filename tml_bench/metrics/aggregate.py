@@ -265,7 +265,10 @@ def rank_ranges(
 
     Returns:
         (best, worst) rank per system, 1 is best; None for a system without a value, which is not ranked.
-        Systems that share no sample are not ordered.
+        Systems that share no sample are not ordered. No systems give an empty list.
+
+    Raises:
+        ValueError: as for `compare`.
     """
     ranked = [i for i, s in enumerate(systems) if any(o.denominator > 0 for o in s)]
     pairs, p_values, signs = [], [], []

@@ -130,6 +130,9 @@ def bootstrap(
         Lower and upper end; None with fewer than 2 groups, where the coefficient is not defined in some
         resample in twenty or more, or where all resamples give the same value, since resampling then
         knows nothing about the spread.
+
+    Raises:
+        ValueError: there are groups, and not one for each unit.
     """
     sums = _grouped(matrices, groups)
     n = len(sums)

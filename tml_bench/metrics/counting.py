@@ -125,8 +125,13 @@ def error_at(steps: Sequence[Step], fraction: float) -> int:
 def latencies(said: Sequence[Said], ends: Sequence[float], start_s: float) -> list[float | None]:
     """Latency of each repetition in seconds; None where its number was not said in time.
 
+    Args:
+        said: every number, in order of onset.
+        ends: of the repetitions, in order.
+        start_s: the video's first instant.
+
     Returns:
-        One per repetition, in order.
+        One per repetition, in order; empty without repetitions.
     """
     found: list[float | None] = []
     free = list(said)

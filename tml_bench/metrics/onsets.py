@@ -2,11 +2,10 @@
 
 Conventions:
     Times are seconds on one clock. An onset is the first voiced sample of an utterance. A target is an
-    expected
-    event: its time t* and the window, both ends included, within which an onset is on time. Comparisons allow
-    `EPSILON_S` for rounding. What an utterance means is decided elsewhere and comes as a matrix of shape
-    (utterances, targets): whether that utterance says what that event asks for. Meaning never depends on
-    time, and time never on meaning.
+    expected event: its time t* and the window, both ends included, within which an onset is on time.
+    Comparisons allow `EPSILON_S` for rounding. What an utterance means is decided elsewhere and comes as a
+    matrix of shape (utterances, targets): whether that utterance says what that event asks for. Meaning never
+    depends on time, and time never on meaning.
 
 Windows:
     * Scheduled, d seconds after the moment the user named: |onset - t*| <= min(3, max(0.5, 0.1 d)). Half a
@@ -104,19 +103,32 @@ def half_width(d_s: float) -> float:
 
 
 def scheduled(at_s: float, d_s: float) -> Target:
-    """The target of an event due ``d_s`` seconds after the moment the user named."""
+    """The target of an event due ``d_s`` seconds after the moment the user named.
+
+    Raises:
+        ValueError: ``d_s`` is not positive.
+    """
     half = half_width(d_s)
     return Target(at_s, at_s - half, at_s + half)
 
 
 def periodic(at_s: float, period_s: float) -> Target:
-    """The target of a beat of a series."""
+    """The target of a beat of a series.
+
+    Raises:
+        ValueError: ``period_s`` is not positive.
+    """
     half = min(half_width(period_s), period_s / 4)
     return Target(at_s, at_s - half, at_s + half)
 
 
 def cue(at_s: float, w_s: float, until_s: float | None = None) -> Target:
     """The target of a reaction to a cue.
+
+    Args:
+        at_s: when the cue can be known.
+        w_s: how long after it an onset is on time.
+        until_s: when the window closes at the latest, such as at the next cue; None for no such limit.
 
     Raises:
         ValueError: ``until_s`` lies before the window opens.
@@ -129,7 +141,7 @@ def cue(at_s: float, w_s: float, until_s: float | None = None) -> Target:
 
 
 def answer(at_s: float, w_s: float) -> Target:
-    """The target of an answer to a question."""
+    """The target of an answer to a question that ends at ``at_s``, on time for ``w_s`` seconds."""
     return Target(at_s, at_s, at_s + w_s, at_s)
 
 

@@ -60,7 +60,11 @@ def missing(model: str | None = None) -> str:
 
 
 def recogniser_id(model: str | None = None) -> str:
-    """Names and versions of all that decides the words."""
+    """Names and versions of all that decides the words.
+
+    Raises:
+        UserError: the extra is not installed.
+    """
     packages = ["faster-whisper", "ctranslate2", "pocketsphinx"]
     try:
         versions = [f"{package} {version(package)}" for package in packages]
@@ -108,6 +112,12 @@ def pieces(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
     """Group segments into stretches of at most 28 s by cutting at the longest silence first.
 
     A single segment that is longer stays whole.
+
+    Args:
+        segments: in order, at least one.
+
+    Returns:
+        The same segments, in order, none left out.
     """
     if len(segments) == 1 or segments[-1].end_s - segments[0].start_s <= _PIECE_S:
         return [tuple(segments)]

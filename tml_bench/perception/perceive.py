@@ -113,6 +113,9 @@ def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
         path: a JSON file; its folder is made if need be.
         key: see ``cache_key``.
         compute: gives the timeline.
+
+    Raises:
+        OSError: the file cannot be read or written; or whatever ``compute`` raises.
     """
     try:
         entry = msgspec.json.decode(path.read_bytes(), type=_Entry)

@@ -48,7 +48,14 @@ def installed() -> bool:
 
 
 def voices_key(audio: Path, stretches: Sequence[tuple[float, float]]) -> str:
-    """Identifies what ``voices`` gives: hash of the audio, the stretches, and all that decides them."""
+    """Identifies what ``voices`` gives: hash of the audio, the stretches, and all that decides them.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with audio.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     praat = f"praat-parselmouth {version('praat-parselmouth')}" if installed() else "no Praat"

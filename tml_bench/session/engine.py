@@ -16,7 +16,14 @@ from itertools import count
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.adapter import Adapter, InfrastructureError, MicroTurn, SessionStart, StepAdapter
+from tml_bench.adapter import (
+    Adapter,
+    InfrastructureError,
+    MicroTurn,
+    SessionStart,
+    StepAdapter,
+    ToolSpec,
+)
 from tml_bench.errors import UserError
 from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
@@ -61,7 +68,11 @@ class Settings:
 
 
 def session_rate(sample: Sample, adapter: Adapter) -> int:
-    """Rate of the recording: the higher of the user's and the model's, so that neither loses bandwidth."""
+    """Rate of the recording in Hz: the higher of the user's and the model's, so that neither loses bandwidth.
+
+    Raises:
+        BadSampleError: the sample's audio or video cannot be used.
+    """
     rates = [
         turn.audio.rate if isinstance(turn.audio, Waveform) else probe(turn.audio).rate
         for turn in sample.script.turns
@@ -73,7 +84,11 @@ def session_rate(sample: Sample, adapter: Adapter) -> int:
 def opened_event(
     task: str, sample: Sample, spec: str, adapter: Adapter, settings: Settings
 ) -> ev.SessionOpened:
-    """The first event of a session's recording."""
+    """The first event of a session's recording.
+
+    Raises:
+        BadSampleError: as `session_rate`.
+    """
     return ev.SessionOpened(
         schema=ev.SCHEMA,
         task=task,
@@ -84,6 +99,21 @@ def opened_event(
         rate=session_rate(sample, adapter),
         audio_in=adapter.audio_in,
         audio_out=adapter.audio_out,
+    )
+
+
+def session_start(
+    task: str, sample: Sample, adapter: Adapter, settings: Settings, tools: tuple[ToolSpec, ...]
+) -> SessionStart:
+    """What an adapter is told of a session before it; what is expected only if it is privileged."""
+    return SessionStart(
+        session_id=f"{task}/{sample.id}",
+        tick_ns=settings.tick_ns,
+        seed=settings.seed,
+        instructions=sample.script.instructions,
+        tools=tools,
+        reference=sample.reference if adapter.privileged else None,
+        history=sample.script.history,
     )
 
 
@@ -164,15 +194,7 @@ class Session:
             self._adapter.stop()
 
     def _start(self) -> None:
-        start = SessionStart(
-            session_id=f"{self._task}/{self._sample.id}",
-            tick_ns=self._settings.tick_ns,
-            seed=self._settings.seed,
-            instructions=self._sample.script.instructions,
-            tools=self._stage.tool_specs,
-            reference=self._sample.reference if self._adapter.privileged else None,
-            history=self._sample.script.history,
-        )
+        start = session_start(self._task, self._sample, self._adapter, self._settings, self._stage.tool_specs)
         with _blaming_adapter("start"):
             self._adapter.start(start)
 

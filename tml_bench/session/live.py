@@ -26,13 +26,12 @@ from tml_bench.adapter import (
     Output,
     ProtocolError,
     ProviderEvent,
-    SessionStart,
 )
 from tml_bench.recording import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.clock import Ticks
-from tml_bench.session.engine import Settings
+from tml_bench.session.engine import Settings, session_start
 from tml_bench.session.network import links
 from tml_bench.session.output import AdapterFaultError
 from tml_bench.session.stage import Stage
@@ -164,15 +163,7 @@ class LiveSession:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:
-        start = SessionStart(
-            session_id=f"{self._task}/{self._sample.id}",
-            tick_ns=self._settings.tick_ns,
-            seed=self._settings.seed,
-            instructions=self._sample.script.instructions,
-            tools=self._stage.tool_specs,
-            reference=self._sample.reference if self._adapter.privileged else None,
-            history=self._sample.script.history,
-        )
+        start = session_start(self._task, self._sample, self._adapter, self._settings, self._stage.tool_specs)
         try:
             try:
                 async with asyncio.timeout(self._limits.connect_s):
