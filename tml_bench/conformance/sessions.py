@@ -139,8 +139,8 @@ def _answered(events: Events) -> Judged:
     return (
         Verdict.FAIL,
         f"says nothing to {WORDS_S:g} s of speech and 4 s of silence",
-        "check that it reads audio at its rate and full scale, and how it finds the end of a turn; on the wire, "
-        "that its audio is in binary frames with their header",
+        "check that it reads audio at its rate and full scale, and how it finds the end of a turn; "
+        "on the wire, that its audio is in binary frames with their header",
     )
 
 
