@@ -17,6 +17,7 @@ from tml_bench.task import Mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 1500
 """Most columns of a waveform: more could not be seen."""
@@ -72,15 +73,9 @@ def timeline_picture(
     if kind not in ("png", "svg"):
         raise UserError(f"{out} is neither .png nor .svg", "Name a file with one of these endings")
     import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     said: list[Item] = [(w.start_s, w.end_s, w.text) for w in words if w.start_s is not None]
-    scored: list[Item] = [
-        (s, _seconds(r.get("end_s")), _row_label(r))
-        for r in rows
-        if (s := _seconds(r.get("start_s"))) is not None
-    ]
+    scored = _scored(rows)
     expected: list[Item] = [(s.start_s, s.end_s, s.label) for s in marks]
     ends = [len(user[0]) / user[1], len(model[0]) / model[1]]
     ends += [start if end is None else end for start, end, _ in (*asked, *said, *scored, *expected)]
@@ -92,17 +87,7 @@ def timeline_picture(
     heights = [*strip_in, _lane_in(lanes[0]), *asked_in, _WAVE_IN, _WAVE_IN, *map(_lane_in, lanes[2:])]
 
     with mpl.rc_context({"svg.hashsalt": "tml-bench", "font.size": 9, "axes.linewidth": 0.6}):
-        height = sum(heights) + 0.08 * len(heights) + 2 * _MARGIN_IN
-        figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI)
-        FigureCanvasAgg(figure)
-        drawn: Sequence[Axes] = figure.subplots(
-            len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.12}
-        )
-        margin = _MARGIN_IN / height
-        figure.subplots_adjust(left=_LEFT, right=_RIGHT, top=1 - margin, bottom=margin)
-        figure.suptitle(
-            plain(title), x=_LEFT, y=1 - 0.3 * margin, ha="left", va="top", fontsize=12, parse_math=False
-        )
+        figure, drawn = _figure(title, heights)
         places = iter(drawn)
         if stills:
             _strip(next(places), stills, heights[0] / second_in)
@@ -116,16 +101,49 @@ def timeline_picture(
             below.axvspan(segment.start_s, segment.end_s, color=_MODEL, alpha=0.15, linewidth=0)
         _lane(spoken, lanes[2], "words", _MODEL)
         _lane(counted, lanes[3], "scored", _SCORED)
-        for start, end, _ in expected:
-            for ax in (above, below, spoken, counted):
-                if end is None:
-                    ax.axvline(start, color=_EXPECTED, linewidth=1, linestyle="--")
-                else:
-                    ax.axvspan(start, end, facecolor=_EXPECTED, alpha=0.12, linewidth=0)
+        _through((above, below, spoken, counted), expected)
         counted.set_xlim(0, length)
         counted.set_xlabel("seconds")
         metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
         figure.savefig(out, format=kind, metadata=metadata)
+
+
+def _figure(title: str, heights: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
+    """An empty figure with one plot above the other, of these heights in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height = sum(heights) + 0.08 * len(heights) + 2 * _MARGIN_IN
+    figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    drawn: Sequence[Axes] = figure.subplots(
+        len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.12}
+    )
+    margin = _MARGIN_IN / height
+    figure.subplots_adjust(left=_LEFT, right=_RIGHT, top=1 - margin, bottom=margin)
+    figure.suptitle(
+        plain(title), x=_LEFT, y=1 - 0.3 * margin, ha="left", va="top", fontsize=12, parse_math=False
+    )
+    return figure, drawn
+
+
+def _through(plots: Sequence[Axes], items: Sequence[Item]) -> None:
+    """Draw instants and stretches through several plots."""
+    for start, end, _ in items:
+        for ax in plots:
+            if end is None:
+                ax.axvline(start, color=_EXPECTED, linewidth=1, linestyle="--")
+            else:
+                ax.axvspan(start, end, facecolor=_EXPECTED, alpha=0.12, linewidth=0)
+
+
+def _scored(rows: Sequence[Mapping[str, str | float | None]]) -> list[Item]:
+    """The rows that have a start."""
+    return [
+        (start, _seconds(row.get("end_s")), _row_label(row))
+        for row in rows
+        if (start := _seconds(row.get("start_s"))) is not None
+    ]
 
 
 def envelope(samples: NDArray[np.generic], columns: int = COLUMNS) -> tuple[NDArray[Any], NDArray[Any]]:
