@@ -101,6 +101,22 @@ def test_scores_without_a_model(tmp_path: Path) -> None:
     assert (outcomes.samples, outcomes.counts["valid"], outcomes.counts["invalid"]) == (2, 1, 1)
 
 
+def test_a_folder_given_relatively_is_found_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (finished(tmp_path / "data") / "output.wav").write_bytes(b"RIFF nothing")
+    monkeypatch.chdir(tmp_path)
+    first, _ = import_run(TASK, Path("data"), tmp_path / "run", "moshi")
+    assert "output.wav is not audio that can be read" in first.reason
+    assert len(open_run(tmp_path / "run").samples) == 2
+
+
+def test_a_remark_is_made_once(tmp_path: Path) -> None:
+    folder = finished(tmp_path / "data")
+    samples, rate = soundfile.read(folder / "output.wav")
+    soundfile.write(folder / "output.wav", np.stack([samples, samples], 1), rate)
+    first, _ = import_run(TASK, tmp_path / "data", tmp_path / "run", "moshi")
+    assert first.notes == ("output.wav: 2 channels averaged",)
+
+
 def means(summary: Summary, subset: str) -> dict[str, float | None]:
     names = ("respond", "expected", "unknown")
     return {

@@ -37,15 +37,17 @@ def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Atte
     Raises:
         UserError: the folder is not in the task's layout, or holds nothing to import.
     """
+    # What is wrong with a file may name its path, which is part of the data's hash; scoring reads this path.
+    source = source.resolve()
     imported = list(task.imports(source))
     if not imported:
         raise UserError(f"{source} holds nothing to import", task.data_help)
     config = RunConfig(
         schema=RUN_SCHEMA,
         task=task.name,
-        dataset=f"imported from {source.resolve().name}",
+        dataset=f"imported from {source.name}",
         dataset_sha256=dataset_sha256([item.sample for item in imported]),
-        data=str(source.resolve()),
+        data=str(source),
         subsets=(),
         limit=0,
         adapter=name,
@@ -71,7 +73,8 @@ def _import_one(task: str, item: Imported, folder: RunFolder, name: str) -> Atte
     if not reason:
         try:
             more, audio_s = _write(task, item, aside, name)
-            notes, recording = (*notes, *more), aside
+            # The task may have looked at the same file.
+            notes, recording = tuple(dict.fromkeys((*notes, *more))), aside
         except BadSampleError as error:
             reason = str(error)
     if reason:
