@@ -53,6 +53,8 @@ def test_a_silent_control_has_no_events() -> None:
             "after: 'c' is no earlier turn; name one of a",
         ),
         ({"tail_s": 0.0}, "tail_s: is not positive"),
+        ({"tail_s": 1e9}, "tail_s: 1e+09 is over 3600"),
+        ({"turns": [TURN | {"at_s": 1e9}]}, "turns[0] 'a'.at_s: 1e+09 is over 3600"),
         ({"tail_s": 11.6}, "tail_s: 11.6 is too short; give at least 11.7"),
         ({"quiet_after": [{"turn": "z"}]}, "quiet_after[0].turn: there is no turn 'z'"),
         ({"events": []}, "events: silent controls are for code_switch"),

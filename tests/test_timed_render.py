@@ -93,6 +93,15 @@ def test_the_command_renders_a_set_that_stands_alone(tmp_path: Path) -> None:
 
 
 @needs_voices
+def test_a_turn_that_begins_in_the_one_before_is_refused(tmp_path: Path) -> None:
+    early = [TURNS[0], {"id": "b", "text": "I'm cutting bread.", "at_s": 1.0}]
+    items = [made(item()), made(item(id="ts-delay-002", turns=early))]
+    with pytest.raises(UserError, match=r"ts-delay-002: turn 'b' begins at 1 s, .* give a later at_s"):
+        list(render_set(items, tmp_path, "1", HIBARI))
+    assert list(read_rendered(tmp_path)) == ["ts-delay-001"]
+
+
+@needs_voices
 def test_own_items_have_a_version_of_their_own(tmp_path: Path) -> None:
     source = write_items(tmp_path / "items.jsonl", [item()])
     result = CliRunner().invoke(

@@ -111,7 +111,7 @@ def render_set(
                 try:
                     entry = future.result()
                 except UserError as error:
-                    refused.append(error.problem)
+                    refused.append(str(error))
                     continue
                 done[entry.id] = entry
                 write_rendered(folder, done.values(), rendering)  # nothing finished is lost, whatever comes
@@ -121,7 +121,7 @@ def render_set(
             done |= {entry.id: entry for entry in _finished(waiting)}
             write_rendered(folder, done.values(), rendering)
     if refused:
-        raise UserError("; ".join(sorted(refused)), "reword these turns or choose another voice")
+        raise UserError("\n".join(sorted(refused)), "correct these items; the same command continues")
 
 
 def _finished(waiting: Iterable[Future[Rendered]]) -> Iterator[Rendered]:
@@ -137,7 +137,8 @@ def render_item(item: Item, variant: Variant) -> tuple[NDArray[np.float32], tupl
         Samples of shape (n,) at 16 kHz, and a turn for each of the item's.
 
     Raises:
-        UserError: a turn cannot be spoken or its words cannot be found; names the item and the turn.
+        UserError: a turn cannot be spoken, its words cannot be found or it begins in the one before; names the
+            item and the turn.
     """
     clips: list[tuple[int, NDArray[np.float32]]] = []
     turns: list[RenderedTurn] = []
@@ -148,6 +149,11 @@ def render_item(item: Item, variant: Variant) -> tuple[NDArray[np.float32], tupl
             start_s = next(t.end_s for t in turns if t.id == turn.after) + turn.gap_s
         begin = round((start_s - PAD_S) * RATE)
         turns.append(_placed(item, turn, variant, clip, begin / RATE))
+        if len(turns) > 1 and turns[-1].start_s < turns[-2].end_s:
+            what = (
+                f"{item.id}: turn {turn.id!r} begins at {turns[-1].start_s:g} s, before the one before ends"
+            )
+            raise UserError(f"{what} ({turns[-2].end_s:g} s)", "give a later at_s, or after and gap_s")
         clips.append((begin, clip))
     audio = np.zeros(max(begin + len(clip) for begin, clip in clips), np.float32)
     for begin, clip in clips:

@@ -39,6 +39,8 @@ from tml_bench.tasks.timed.items import (
 WORD_S = 0.33
 """Length of a word at a voice's own pace, for estimates where nothing is rendered yet."""
 PACES = (0.8, 1.25)
+LONGEST_S = 3600.0
+"""No silence of an item is longer; a slip of the pen must not fill the memory."""
 CUE_WINDOWS_S = (1.0, 2.0, 4.0)
 _ID = re.compile(r"(ts|cs)-[a-z0-9]+(-[a-z0-9]+)*-[0-9]{3}")
 
@@ -80,6 +82,9 @@ def _turns(item: Item) -> Iterator[str]:
 def _place(item: Item, k: int, turn: Turn) -> Iterator[str]:
     if turn.gap_s < 0 or not math.isfinite(turn.gap_s):
         yield f"gap_s: {turn.gap_s:g} lets turns overlap; give 0 or more"
+    for field, seconds in (("gap_s", turn.gap_s), ("at_s", turn.at_s or 0.0)):
+        if seconds > LONGEST_S:
+            yield f"{field}: {seconds:g} is over {LONGEST_S:g}; give seconds"
     if (turn.at_s is None) == (not turn.after):
         yield "at_s: a turn has at_s or else after and gap_s; give one of them"
     elif turn.at_s is not None:
@@ -241,6 +246,8 @@ def _tail(item: Item) -> Iterator[str]:
     """The tail where it is certain without a rendering: events counted from the end of the last turn."""
     if item.tail_s <= 0 or not math.isfinite(item.tail_s):
         yield "tail_s: is not positive; give the silence after the last turn"
+    elif item.tail_s > LONGEST_S:
+        yield f"tail_s: {item.tail_s:g} is over {LONGEST_S:g}; give seconds"
     elif item.turns:
         last = Anchor(item.turns[-1].id)
         needed = [latest_after_anchor(e) + REST_S for e in item.events if e.anchor == last and _sound(e)]
