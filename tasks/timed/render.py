@@ -137,8 +137,8 @@ def render_item(item: Item, variant: Variant) -> tuple[NDArray[np.float32], tupl
         Samples of shape (n,) at 16 kHz, and a turn for each of the item's.
 
     Raises:
-        UserError: a turn cannot be spoken, its words cannot be found or it begins in the one before; names the
-            item and the turn.
+        UserError: a turn cannot be spoken, its words cannot be found or it begins in the one before; names
+            the item and the turn.
     """
     clips: list[tuple[int, NDArray[np.float32]]] = []
     turns: list[RenderedTurn] = []
