@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.judges.contract import Line, Verdict
+from tml_bench.judges.contract import Line, Question, Verdict
 from tml_bench.judges.scoring import score_all
 from tml_bench.perception import prosody
 from tml_bench.perception.timeline import Segment, Timeline, Voice, Word, WordSource
@@ -466,17 +466,22 @@ def test_without_praat_pitch_is_missing_and_names_the_extra() -> None:
 # ---- averages
 
 
-def summary_of(expected: Mapping[str, tuple[int, int]]) -> Summary:
-    """A run in which so many of so many samples of each subset did what is expected."""
+def summary_of(expected: Mapping[str, tuple[int, int]], unjudged: str = "", failed: str = "") -> Summary:
+    """A run in which so many of so many samples of each subset did what is expected.
+
+    One subset may be wholly without judgements, and another without scores.
+    """
     samples, scores = [], []
     for subset, (right, total) in expected.items():
         for k in range(total):
             sample = sample_of(subset, k)
             value = Value(float(k < right))
             samples.append(sample)
-            scores.append(
-                Score(TASK.name, subset, sample.id, "", {"expected": value, "fdb15_expected": value})
-            )
+            names = ("expected", "fdb15_expected")
+            values = dict.fromkeys(names, value) if subset != unjudged else {}
+            missing = {} if values else dict.fromkeys(names, "not asked")
+            if subset != failed:
+                scores.append(Score(TASK.name, subset, sample.id, "", values, missing))
     outcomes = {s.id: Outcome(OutcomeKind.VALID) for s in samples}
     return summarise(TASK, RunFacts("r", "a", TASK.name, "d", 0, "ideal"), samples, scores, outcomes, ())
 
@@ -506,6 +511,31 @@ def test_the_average_ignores_sizes() -> None:
 def test_the_average_needs_all_subsets() -> None:
     found = summary_of({SUBSETS[0]: (1, 1)})
     assert "average" not in {m.subset for m in found.metrics}
+
+
+@pytest.mark.parametrize("gone", ["unjudged", "failed"])
+def test_there_is_no_average_where_a_scenario_is_missing(gone: str) -> None:
+    counts = dict.fromkeys(SUBSETS, (1, 2))
+    found = summary_of(counts, **{gone: SUBSETS[3]})
+    assert mean(found, "average", "expected") is None
+    assert mean(found, "average", "fdb15_expected") is None
+    assert mean(found, SUBSETS[0], "fdb15_expected") == 0.5
+    (average,) = (m for m in found.metrics if (m.subset, m.metric.name) == ("average", "expected"))
+    assert average.missing == ({"not asked": 2} if gone == "unjudged" else {})
+
+
+def test_the_floor_is_unknown_where_blind_strategies_are_not_judged() -> None:
+    class Unasked:
+        id = "unasked"
+
+        def answer(self, questions: Sequence[Question], advance: Callable[[], None]) -> list[Verdict]:
+            return [Verdict(None, missing="not asked") for _ in questions]
+
+    found = {(b.subset, b.metric): b for b in baselines(TASK, list(TASK.samples()), Unasked())}
+    for subset in (*SUBSETS, "average"):
+        assert (found[subset, "expected"].floor, found[subset, "expected"].floor_by) == (None, "")
+        assert found[subset, "expected"].blind["silent"] == 0
+    assert found[SUBSETS[0], "early_start"].floor == 0
 
 
 def test_a_rounded_mean_lies_in_its_interval() -> None:

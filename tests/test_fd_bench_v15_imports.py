@@ -101,7 +101,9 @@ def test_scores_without_a_model(tmp_path: Path) -> None:
     assert (outcomes.samples, outcomes.counts["valid"], outcomes.counts["invalid"]) == (2, 1, 1)
 
 
-def test_a_folder_given_relatively_is_found_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_given_relatively_is_found_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (finished(tmp_path / "data") / "output.wav").write_bytes(b"RIFF nothing")
     monkeypatch.chdir(tmp_path)
     first, _ = import_run(TASK, Path("data"), tmp_path / "run", "moshi")

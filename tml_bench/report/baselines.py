@@ -28,7 +28,7 @@ class Baseline(msgspec.Struct, frozen=True):
     Attributes:
         subset: part of the task, a subset or several together.
         metric: name of the metric.
-        floor: the best value among blind strategies; None where there is none.
+        floor: the best value among blind strategies; None where there is none, or it is not known.
         floor_by: the strategy that reaches it; the task's first one of equals.
         ceiling: the ideal respondent's value; None where it has none.
         blind: value per blind strategy; None where it has none.
@@ -47,7 +47,8 @@ def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None)
 
     A strategy counts for a metric's floor only where the metric is defined on at least half of the
     subset's samples: a latency that exists only where something was said must not be won by a strategy
-    that hardly ever speaks.
+    that hardly ever speaks. Where one would count but for judgements that are missing, the floor is not
+    known: the best of the others may be far below it.
 
     Args:
         task: the task.
@@ -105,8 +106,12 @@ def observations(scores: Iterable[Score], part: Overall, metric: str) -> tuple[O
     """The values of one metric in one part of a task, sorted by sample.
 
     With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that the
-    ratio of sums is the mean over subsets.
+    ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean over the
+    others would pass for that over all.
     """
+    scores = list(scores)
+    if part.equal and any(_all_missing(scores, subset, metric) for subset in part.subsets):
+        return ()
     found = [(s, s.values[metric]) for s in scores if s.subset in part.subsets and metric in s.values]
     totals = dict.fromkeys(part.subsets, 1.0)
     if part.equal:
@@ -132,8 +137,11 @@ def mean_of(scores: Iterable[Score], part: Overall, metric: Metric) -> tuple[flo
     """Mean of a metric over a part of a task, and from how many samples.
 
     With ``metric.decimals`` it is rounded, or else is the mean of the subsets' rounded means where
-    ``part.equal``. The mean is None without samples.
+    ``part.equal``. The mean is None without samples, and with ``part.equal`` where a whole subset is missing.
     """
+    scores = list(scores)
+    if part.equal and any(_all_missing(scores, subset, metric.name) for subset in part.subsets):
+        return None, 0
     if part.equal and metric.decimals is not None:
         means = [mean_of(scores, Overall(s, (s,)), metric) for s in part.subsets]
         known = [mean for mean, _ in means if mean is not None]
@@ -152,8 +160,12 @@ def _baseline(
 ) -> Baseline:
     values = {name: mean_of(scores, part, metric) for name, scores in blind.items()}
     candidates = [(name, v) for name, (v, n) in values.items() if v is not None and 2 * n >= size]
+    known = not any(
+        2 * values[name][1] < size <= 2 * (values[name][1] + _missing(scores, part, metric))
+        for name, scores in blind.items()
+    )
     floor, floor_by = None, ""
-    if metric.direction is not Direction.NONE and candidates:
+    if metric.direction is not Direction.NONE and candidates and known:
         best = max if metric.direction is Direction.HIGHER else min
         floor_by, floor = best(candidates, key=lambda c: c[1])
     return Baseline(
@@ -164,3 +176,13 @@ def _baseline(
         ceiling=mean_of(ideal, part, metric)[0],
         blind={name: v for name, (v, _) in values.items()},
     )
+
+
+def _missing(scores: Iterable[Score], part: Overall, metric: Metric) -> int:
+    return sum(s.subset in part.subsets and metric.name in s.missing for s in scores)
+
+
+def _all_missing(scores: Iterable[Score], subset: str, metric: str) -> bool:
+    """Whether a subset has no value of a metric and should have one; not where it applies to no sample."""
+    own = [s for s in scores if s.subset == subset]
+    return not any(metric in s.values for s in own) and (not own or any(metric in s.missing for s in own))
