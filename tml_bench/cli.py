@@ -351,7 +351,9 @@ def selftest(jobs: int | None) -> None:
 @main.command()
 @click.argument("task", type=click.Choice(["timespeak", "cuespeak"]))
 @click.option("--voice", help="One voice for all items, such as gb-m-1. [default: each item's own]")
-@click.option("--noise", type=float, help="Pink noise, as dB of speech over noise. [default: none]")
+@click.option(
+    "--noise", type=click.FloatRange(-20, 60), help="Pink noise, as dB of speech over noise. [default: none]"
+)
 @click.option(
     "--pace", "--rate", type=click.FloatRange(0.5, 2), default=1.0, show_default=True,
     help="Factor on the speech rate.",
