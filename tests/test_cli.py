@@ -201,6 +201,7 @@ def test_exchanges_of_another_harness_are_imported_and_scored(tmp_path: Path) ->
         ),
         (("run", "--max-session", "0"), "cannot last 0 s"),
         (("run", "--max-session", "nan"), "cannot last nan s"),
+        (("run", "--max-session", "inf"), "cannot last inf s"),
         (("run", "--jobs", "0"), "--jobs"),
         (("run", "--step-timeout", "0"), "--step-timeout"),
         (("run", "--limit", "-1"), "--limit"),

@@ -129,7 +129,9 @@ def _pool_options(command: Command) -> Command:
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
     help="Live services: sessions at once.",
 )  # fmt: skip
-@click.option("--rate", type=float, default=0.0, help="Live services: sessions started a minute; 0: any.")
+@click.option(
+    "--rate", type=click.FloatRange(0), default=0.0, help="Live services: sessions started a minute; 0: any."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--max-session", type=float, default=7200.0, show_default=True, help="Limit of a session, s.")
 @click.option(

@@ -15,6 +15,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -197,9 +198,9 @@ class RecordingWriter:
 
     def abandon(self) -> None:
         """Close the files without a manifest: what is there is not a recording."""
-        self._log.close()
-        self.user.close()
-        self.model.close()
+        with ExitStack() as each:  # whichever cannot be finished, the others are closed
+            for close in (self.model.close, self.user.close, self._log.close):
+                each.callback(close)
 
     def __enter__(self) -> Self:
         return self

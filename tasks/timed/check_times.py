@@ -96,7 +96,7 @@ class Check:
 
 
 def sampled(items: Sequence[Item], n: int) -> list[Item]:
-    """At most ``n`` items, evenly spread over the sorted ids."""
+    """At most ``n`` items, at least 1, evenly spread over the sorted ids; none of none."""
     ordered = sorted(items, key=lambda item: item.id)
     step = max(1.0, len(ordered) / n)
     return [ordered[int(k * step)] for k in range(min(n, len(ordered)))]
@@ -225,10 +225,14 @@ def main() -> None:
         "--recognise", metavar="MODEL", help="also let this Whisper model listen to the items"
     )
     chosen = parser.parse_args()
+    if chosen.n < 1:
+        parser.error(f"-n {chosen.n}: give at least 1")
     try:
         rendered = read_rendered(chosen.folder)
         items = load_items(chosen.items or chosen.folder / "items.jsonl")
         some = sampled([item for item in items if item.id in rendered], chosen.n)
+        if not some:
+            raise UserError(f"{chosen.folder} has none of these items rendered", "give their --items")
         print(f"{len(some)} of {len(rendered)} items\n\n{HEADER}")
         for row in check(chosen.folder, some, rendered, models_path()).rows():
             print(row)

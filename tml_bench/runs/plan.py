@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -119,8 +120,10 @@ def _check(request: Request) -> None:
         raise UserError(
             f"--data {request.selection.data} is the data of one task", "say which: --task NAME --data FOLDER"
         )
-    if not request.max_session_s > 0:
-        raise UserError(f"a session cannot last {request.max_session_s:g} s", "give --max-session above 0")
+    if not 0 < request.max_session_s < math.inf:
+        raise UserError(
+            f"a session cannot last {request.max_session_s:g} s", "give --max-session above 0, and an end"
+        )
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
     if request.replay is not None and not (request.replay / "run.json").is_file():
