@@ -15,6 +15,7 @@ import struct
 from array import array
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 HEADER = struct.Struct("<BBHIQ")  # kind, flags, item, seq, t_us
 AUDIO = 1
@@ -131,6 +132,8 @@ async def main() -> None:
     async def one(socket: ServerConnection) -> None:
         try:
             await session(socket, options.compute_ms)
+        except ConnectionClosed:
+            return  # the harness was stopped
         except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
             await socket.close(1002, f"{type(error).__name__}: {error}"[:100])
 

@@ -256,6 +256,7 @@ def test_another_configuration_in_the_folder_is_refused_unless_fresh(tmp_path: P
     assert other.exit_code == 2
     assert "tick_ns is 200000000 there and 400000000 now" in other.output
     assert "--fresh" in other.output
+    assert "compute is 'ideal' there and 'charged' now" in call(*shared, "--compute", "charged").output
     assert call(*shared, "--tick", 400, "--fresh").exit_code == 0
     (recording, *_) = tmp_path.glob("*/*/*/*/manifest.json")
     assert Recording(recording.parent).opened.tick_ns == 400_000_000

@@ -16,6 +16,7 @@ from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
 from tml_bench.errors import UserError
 from tml_bench.perception.timeline import Word
 from tml_bench.recording import KINDS, AudioWriter, Recording, RecordingWriter
+from tml_bench.report.log import describe
 from tml_bench.samples import UserText, UserTurn
 from tml_bench.session.engine import Settings
 
@@ -87,6 +88,15 @@ def test_words_that_come_after_their_audio_are_where_it_was_heard(tmp_path: Path
         folder = tmp_path / ("with audio" if then is not None else "alone")
         ran = run_session(folder, sample_of(UserTurn(silence(2.0))), Scripted(outputs), Settings())
         assert ran.recording.timed_words() == (Word("a", 0.3, 0.5),)
+
+
+def test_a_model_cannot_steer_the_terminal_on_which_its_recording_is_read(tmp_path: Path) -> None:
+    call = ToolCall("c", "f\x1b[2J", {"\x1b[1mkey": "\x07"})
+    outputs = {0: Output(text="\x1b[31m", tool_calls=(call,), transcript=(Transcript("a\rb"),))}
+    ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), Scripted(outputs), Settings())
+    lines = list(describe(ran.recording))
+    assert all(line.isprintable() for line in lines)
+    assert any(r"calls f\x1b[2J(\x1b[1mkey='\x07')" in line for line in lines)
 
 
 def test_words_without_times_leave_none(tmp_path: Path) -> None:

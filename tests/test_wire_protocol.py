@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 
 from tml_bench.adapter import (
     Frame,
@@ -28,7 +32,7 @@ from tml_bench.adapter import (
 from tml_bench.adapters.wire import Wire, WireLockstep, messages
 from tml_bench.adapters.wire.frames import AUDIO, JPEG, Chunk
 from tml_bench.adapters.wire.inbox import MAX_DEPTH, Inbox
-from tml_bench.adapters.wire.session import Replies, Sender, checked_url, hello_of
+from tml_bench.adapters.wire.session import PROBE, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -230,3 +234,26 @@ def test_addresses_that_are_none(url: object) -> None:
 
 def test_both_adapters_take_an_address() -> None:
     assert Wire("ws://h:1").url == WireLockstep("ws://h:1").url == "ws://h:1"
+
+
+def test_the_reference_server_bears_a_harness_that_is_stopped() -> None:
+    server = [sys.executable, str(ROOT / "examples" / "wire_server.py"), "0"]
+    with subprocess.Popen(server, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+
+            async def drop() -> None:
+                async with connect(url) as socket:
+                    await socket.send(msgspec.json.encode(hello_of(PROBE, "realtime")).decode())
+                    await socket.recv()
+                    socket.transport.abort()
+                async with connect(url) as socket:  # it has dealt with the other when it has answered this
+                    await socket.send(msgspec.json.encode(hello_of(PROBE, "realtime")).decode())
+                    await socket.recv()
+
+            asyncio.run(drop())
+        finally:
+            process.terminate()
+            _, complaints = process.communicate()
+    assert complaints == ""

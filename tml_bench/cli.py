@@ -158,7 +158,8 @@ def run(
     tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
-    tml-bench run --adapter my.py:MyModel --compute recorded --replay results/fd-bench-v1-mini-1--my-MyModel
+    tml-bench run --task charades --adapter my.py:M --compute charged --out charged
+    tml-bench run --task charades --adapter my.py:M --compute recorded --replay charged/charades-mini-1--my-M
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
     from tml_bench.plugins import suite_names

@@ -14,10 +14,10 @@ def describe(recording: Recording) -> Iterator[str]:
     """Lines: what the recording is, then its timeline, then how compute was spent.
 
     Chunks of model audio that follow each other without a gap are one line; micro-turns are summed up at
-    the end.
+    the end. Control characters, which could act on a terminal, are shown as escapes.
     """
     opened, manifest = recording.opened, recording.manifest
-    yield f"{opened.task}/{opened.sample} by {opened.adapter}"
+    yield _printable(f"{opened.task}/{opened.sample} by {opened.adapter}")
     yield (
         f"{recording.duration_s:.3f} s at {manifest.rate} Hz, clock {manifest.clock}, "
         f"compute {manifest.compute}, micro-turns of {opened.tick_ns / 1e6:g} ms, seed {opened.seed}, "
@@ -25,11 +25,15 @@ def describe(recording: Recording) -> Iterator[str]:
     )
     yield ""
     for t_ns, who, what in _timeline(recording):
-        yield f"{seconds(t_ns):10.3f} s  {who:<6} {what}"
+        yield f"{seconds(t_ns):10.3f} s  {who:<6} {_printable(what)}"
     yield ""
     yield from _compute([e for e in recording.events() if isinstance(e, ev.Stepped)])
     yield from _frames([e for e in recording.events() if isinstance(e, ev.FrameShown)])
     yield from _sending([e for e in recording.events() if isinstance(e, ev.Sent)])
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _timeline(recording: Recording) -> list[tuple[int, str, str]]:

@@ -219,5 +219,7 @@ def difference(config: RunConfig, stored: RunConfig) -> str | None:
     for field in RunConfig.__struct_fields__:
         asked, there = getattr(config, field), getattr(stored, field)
         if asked != there:
-            return f"{field} is {there!r} there and {asked!r} now"
+            # A member of a StrEnum prints as the word that is given on the command line.
+            words = (repr(str(v) if isinstance(v, str) else v) for v in (there, asked))
+            return "{} is {} there and {} now".format(field, *words)
     return None
