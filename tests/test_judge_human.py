@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -242,17 +243,45 @@ press("s");
 logged.push(["kept", Object.keys(kept)]);
 setTimeout(() => { console.log(JSON.stringify(logged)); process.exit(0); }, 0);
 """  # noqa: E501 -- a script reads better in lines of its own
+SAVE = """
+press("s");
+setTimeout(() => { console.log(JSON.stringify([logged.at(-1)[2], kept])); process.exit(0); }, 0);
+"""
+
+
+def play(folder: Path, rows: Sequence[Row], acts: str, kept: object = None) -> list[object]:
+    """What a page with these rows logs when played, in a browser that keeps this."""
+    data, script = Page(to_page(rows, "sheet.csv")).inside["script"]
+    keep = f"Object.assign(kept, {json.dumps(kept or {})});"
+    (folder / "play.js").write_text(f"const SHEET = {json.dumps(data)};{DRIVER}{keep}{script}{acts}")
+    done = subprocess.run(
+        ["node", str(folder / "play.js")], capture_output=True, text=True, timeout=60, check=True
+    )
+    found: list[object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="plays the page's script in node")
+def test_a_sheet_filled_in_elsewhere_is_newer_than_what_the_browser_keeps(tmp_path: Path) -> None:
+    rows = merged([], rows_of([question("b"), question("c", MARK)]))
+    saved, kept = play(tmp_path, rows, f'press("2");{SAVE}')
+    assert saved == to_csv(filled(rows, "long", ""))
+    # The same sheet again: the browser's answer is all there is.
+    assert play(tmp_path, rows, SAVE, kept)[0] == saved
+    for answers in (("", "2"), ("short", "2")):
+        elsewhere = filled(rows, *answers)
+        expected = filled(rows, "long", "2") if not answers[0] else elsewhere
+        assert play(tmp_path, elsewhere, SAVE, kept)[0] == to_csv(expected)
+    # Taken back in the browser is an answer too, as long as the sheet stays as it was.
+    answered = filled(rows, "short", "2")
+    taken_back, kept = play(tmp_path, answered, f'press("Backspace");{SAVE}')
+    assert play(tmp_path, answered, SAVE, kept)[0] == taken_back == to_csv(filled(rows, "", "2"))
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="plays the page's script in node")
 def test_the_page_is_filled_in_with_the_keyboard(tmp_path: Path) -> None:
     rows = merged([], rows_of([question("b"), question("c", MARK)]))
-    data, script = Page(to_page(rows, "sheet.csv")).inside["script"]
-    (tmp_path / "play.js").write_text(f"const SHEET = {json.dumps(data)};{DRIVER}{script}{PLAY}")
-    done = subprocess.run(
-        ["node", str(tmp_path / "play.js")], capture_output=True, text=True, timeout=60, check=True
-    )
-    log = json.loads(done.stdout)
+    log = cast(Any, play(tmp_path, rows, PLAY))
     assert log[0] == ["state", "Question 1 of 2; 0 answered. sheet.csv"]
     assert log[1] == ["texts", rows[0].texts]
     assert log[2] == ["keys", ["short 1", "long 2"]]

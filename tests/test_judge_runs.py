@@ -231,6 +231,7 @@ def test_a_sheet_that_is_half_filled_in_is_missing_data(run: Path, tmp_path: Pat
     [
         (("judge", "sheet", "{run}", "--rubric", "politeness"), "rubrics of these runs: pvqa-coverage"),
         (("judge", "sheet", "{run}/nothing"), "does not exist"),
+        (("judge", "sheet", "{run}", "--out", "{run}/sheet.html"), "give a name ending in .csv"),
         (("judge", "cache", "{run}/none.sqlite"), "does not exist"),
         (("score", "{run}", "--judge", "human:{run}/none.csv"), "cannot be read"),
         (("score", "{run}", "--judge", "human:"), "there is no such judge"),

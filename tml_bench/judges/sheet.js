@@ -10,6 +10,9 @@ function trouble(text) {
   at("trouble").hidden = false;
 }
 
+const stateOf = (row) => row.answer + "\n" + row.explanation;
+for (const row of rows) row.was = stateOf(row);
+
 const stored = () => JSON.parse(localStorage.getItem(store) || "{}");
 
 function restore() {
@@ -17,7 +20,8 @@ function restore() {
     const kept = stored();
     for (const row of rows) {
       const found = kept[row.id];
-      if (found && (found.answer === "" || row.allowed.includes(found.answer))) {
+      // A sheet that was filled in elsewhere since then is newer than what is kept here.
+      if (found && found.was === row.was && (found.answer === "" || row.allowed.includes(found.answer))) {
         row.answer = found.answer;
         row.explanation = String(found.explanation);
       }
@@ -30,7 +34,10 @@ function restore() {
 function keep() {
   try {
     const kept = stored(); // another sheet may have the same name: its answers stay
-    for (const row of rows) kept[row.id] = { answer: row.answer, explanation: row.explanation };
+    for (const row of rows) {
+      if (stateOf(row) === row.was) delete kept[row.id];
+      else kept[row.id] = { answer: row.answer, explanation: row.explanation, was: row.was };
+    }
     localStorage.setItem(store, JSON.stringify(kept));
   } catch (error) {
     trouble("This browser keeps nothing for local pages: download the CSV before you close the page.");

@@ -67,9 +67,11 @@ def make_sheet(runs: Sequence[Path], out: Path, rubrics: Sequence[str] = (), lim
     if not chosen:
         names = ", ".join(sorted({question.rubric.name for question in asked})) or "none"
         raise UserError("there is no question to put on a sheet", f"rubrics of these runs: {names}")
+    page = out.with_suffix(".html")
+    if page == out:
+        raise UserError(f"--out {out}: the page stands there, beside the sheet", "give a name ending in .csv")
     old = read_sheet(out) if out.exists() else []
     rows = merged(old, rows_of(chosen), limit)
-    page = out.with_suffix(".html")
     # Spreadsheets take a file for UTF-8 only when it begins with a byte order mark.
     write_atomically(out, to_csv(rows).encode("utf-8-sig"))
     write_atomically(page, to_page(rows, out.name).encode())
