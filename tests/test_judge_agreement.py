@@ -218,7 +218,11 @@ def test_a_judge_against_people_and_the_report_that_says_so(made: Path, tmp_path
         call("score", other, "--judge", f"openai:model=m,base_url={fake.base_url}")
     judgements = read_summaries([other])[0].judgements
     assert judgements is not None
-    assert judgements.agreement == ()
+    # With the rules of the task every other judge is compared at once.
+    (beside,) = judgements.agreement
+    assert (beside.first, beside.second) == ("openai m prompt=1 temperature=0", "rules pvqa-coverage=1")
+    assert (beside.n, beside.confusion) == (n, ((0, 0, 0), (0, 0, 0), (0, 0, n)))
+    assert "with rules pvqa-coverage=1 on pvqa-coverage 1: n" in to_html(read_summaries([other]))
     assert len(tables(read_summaries([run, made]))) == 1
     assert len(tables(read_summaries([run, other]))) == 2
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from tml_bench.judges.contract import Judge, Question, Verdict
+from tml_bench.judges.agreement import Agreement, Labels, compare
+from tml_bench.judges.contract import Judge, Question, Rule, Verdict
 from tml_bench.judges.rules import RuleJudge
+from tml_bench.judges.sheet import row_id
 from tml_bench.perception.timeline import Timeline
 from tml_bench.samples import Sample
 from tml_bench.task import Score, Task
@@ -65,3 +67,26 @@ def score_all(
         # A task that asks nothing need not know of verdicts.
         scores.append(task.score(sample, timeline, found) if found else task.score(sample, timeline))
     return Scored(scores, judged)
+
+
+def against_rules(judge: str, judged: Sequence[Judged], rules: Mapping[str, Rule]) -> tuple[Agreement, ...]:
+    """How far a judge agrees with the task's own rules, which cost nothing to ask as well.
+
+    Args:
+        judge: its id.
+        judged: its verdicts.
+        rules: by name of the rubric.
+
+    Returns:
+        One entry per rubric on which both answered something, the judge first; none for the rules themselves.
+    """
+    rule_judge = RuleJudge(rules)
+    if judge == rule_judge.id:
+        return ()
+    first, second = Labels(judge), Labels(rule_judge.id)
+    decided = rule_judge.answer([one.question for one in judged])
+    for one, verdict in zip(judged, decided, strict=True):
+        for labels, answer in ((first, one.verdict.answer), (second, verdict.answer)):
+            if answer is not None:
+                labels.add(one.question.rubric, row_id(one.question), answer, one.sample)
+    return tuple(pair for pair in compare([first, second])[0] if pair.n)

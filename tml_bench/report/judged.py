@@ -49,8 +49,15 @@ class Stored(msgspec.Struct, frozen=True):
     pairs: tuple[Agreement, ...]
 
 
+def beside_rules(s: Summary, pairs: tuple[Agreement, ...]) -> Summary:
+    """The summary with how its judge agrees with the task's rules."""
+    if s.judgements is None:
+        return s
+    return structs.replace(s, judgements=structs.replace(s.judgements, agreement=pairs))
+
+
 def with_agreement(s: Summary, run: Path) -> Summary:
-    """The summary with what is known of its judge's agreement, from the file beside the run.
+    """The summary with what is known of its judge's agreement, also from the file beside the run.
 
     What is known of another judge, or of another version of a rubric, is left out.
 
@@ -70,7 +77,9 @@ def with_agreement(s: Summary, run: Path) -> Summary:
         pairs = tuple(
             p for p in stored.pairs if p.first == s.facts.judge and f"{p.rubric} {p.version}" in known
         )
-    return structs.replace(s, judgements=structs.replace(s.judgements, agreement=pairs))
+    kept = {(p.second, p.rubric) for p in pairs}
+    own = tuple(p for p in s.judgements.agreement if (p.second, p.rubric) not in kept)
+    return structs.replace(s, judgements=structs.replace(s.judgements, agreement=(*own, *pairs)))
 
 
 def agreement_lines(s: Summary) -> list[str]:

@@ -136,7 +136,7 @@ class Table:
                 f"The data is {self.summaries[0].facts.dataset}, not the official set: "
                 f"published numbers are not comparable and are not shown."
             )
-        perceivers = sorted({", ".join(s.facts.perceivers) or "unknown" for s in self.summaries})
+        perceivers = sorted({", ".join(s.facts.perceivers) for s in self.summaries if s.facts.perceivers})
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
         for row in (*self.measured, *self.reference):
@@ -145,7 +145,13 @@ class Table:
                     f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
                     f"see the outcomes."
                 )
-        found += dict.fromkeys(line for s in self.summaries for line in agreement_lines(s))
+        agreed: dict[str, list[str]] = {}
+        for row in (*self.measured, *self.reference):
+            for line in agreement_lines(row.summary):
+                agreed.setdefault(line, []).append(row.label)
+        everywhere = len(self.measured) + len(self.reference)
+        for line, labels in agreed.items():
+            found.append(line if len(labels) == everywhere else f"{', '.join(labels)}: {line}")
         found += missing_lines((row.label, row.summary) for row in (*self.measured, *self.reference))
         return tuple(found)
 

@@ -14,13 +14,13 @@ from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.judges.contract import Judge, Question, Verdict
 from tml_bench.judges.rules import rule_judge
-from tml_bench.judges.scoring import Judged, score_all
+from tml_bench.judges.scoring import Judged, against_rules, score_all
 from tml_bench.perception.timeline import Timeline
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.baselines import Baseline, baseline_questions, baselines
-from tml_bench.report.judged import with_agreement
+from tml_bench.report.judged import beside_rules, with_agreement
 from tml_bench.report.summary import Outcome as Ended
 from tml_bench.report.summary import OutcomeKind, RunFacts, Summary, summarise
 from tml_bench.report.tables import to_json
@@ -211,6 +211,7 @@ class _Scorer:
         facts = _facts(run, tuple(sorted(perceivers)), judge.id if scored.judged or run.task.rubrics else "")
         floors = self._baselines(run, outcomes, judge)
         summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged)
+        summary = beside_rules(summary, against_rules(judge.id, scored.judged, run.task.rules))
         _write_lines(run.path / "scores.jsonl", scored.scores)
         if run.task.rubrics:
             _write_lines(run.path / VERDICTS, scored.judged)
