@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
@@ -147,6 +148,11 @@ async def open_socket(
         UserError: the address is not one of a websocket.
     """
     shown = redacted(url)
+    none = UserError(f"{shown!r} is not the address of a websocket", "give ws://... or wss://...")
+    try:
+        _ = urlsplit(url).port
+    except ValueError:  # half a bracket, or a port that cannot be; InvalidURI does not cover them
+        raise none from None
     try:
         connection = await _Connect(
             url,
@@ -160,9 +166,7 @@ async def open_socket(
             max_queue=MAX_QUEUE,
         )
     except InvalidURI as error:
-        raise UserError(
-            f"{shown!r} is not the address of a websocket", "give ws://... or wss://..."
-        ) from error
+        raise none from error
     except InvalidStatus as error:
         raise _refusal(error, shown, key_variable) from error
     except (OSError, TimeoutError, InvalidHandshake, WebSocketException, EOFError) as error:

@@ -176,6 +176,10 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "Charades_v1_test.csv").write_text("id,length\nA,3\n")
     with pytest.raises(UserError, match="no column actions"):
         TASK.samples(tmp_path)
+    for twice in ("A,c008 1 9,20\nA,c009 2 8,20\n", ",c008 1 9,20\n"):
+        (tmp_path / "Charades_v1_test.csv").write_text("id,actions,length\n" + twice)
+        with pytest.raises(UserError, match="is empty or there twice"):
+            TASK.samples(tmp_path)
 
 
 def test_only_official_sizes_are_official(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:
     run(talk(idle, client, ssl=context))
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1", "nonsense", ""])
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "nonsense", "", "ws://h:99999", "ws://[::1"])
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(UserError, match="not the address of a websocket"):
         asyncio.run(open_socket(url))

@@ -6,6 +6,7 @@ import pytest
 from tml_bench.adapter import Frame, MicroTurn, SessionStart
 from tml_bench.adapters.motion_counter import MotionCounter, asked
 from tml_bench.adapters.motion_counter.motion import HEIGHT, WIDTH, Stretch, main_axis, repetitions, stretches
+from tml_bench.errors import UserError
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 
 TICK_NS = 200_000_000
@@ -154,6 +155,11 @@ def test_it_reads_text_messages_and_is_silent_when_asked_something_else():
     ]
     assert session(MotionCounter(), places, "What is the person doing?") == []
     assert [t for _, t, _ in session(MotionCounter("count"), places)] == ["1", "2", "3"]
+
+
+def test_a_task_it_does_not_know_is_told_and_not_played_in_silence():
+    with pytest.raises(UserError, match="knows no task 'counts'"):
+        MotionCounter("counts")
 
 
 def test_a_second_session_forgets_the_first():

@@ -226,10 +226,19 @@ def test_an_error_says_whose_it_is(code: str, kind: type[Exception]) -> None:
         assert caught.value.retry_after_s == 3
 
 
-@pytest.mark.parametrize("url", ["localhost:1", "http://h", "ws://", "", 7, "ws://user:secret@h", None])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:1", "http://h", "ws://", "", 7, "ws://user:secret@h", None, "ws://h:99999", "ws://[::1"],
+)
 def test_addresses_that_are_none(url: object) -> None:
     with pytest.raises(UserError):
         checked_url(url)
+
+
+@pytest.mark.parametrize("answer_s", ["x", 0, -3, float("nan"), float("inf")])
+def test_a_time_to_wait_that_is_none(answer_s: float) -> None:
+    with pytest.raises(UserError, match="answer_s"):
+        WireLockstep("ws://h:1", answer_s)
 
 
 def test_both_adapters_take_an_address() -> None:

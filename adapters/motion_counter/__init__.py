@@ -16,6 +16,7 @@ import numpy as np
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter, Transcript, VideoSpec
 from tml_bench.adapters.motion_counter.motion import Grey, repetitions, small, stretches
 from tml_bench.adapters.reference.voice import HIGHEST, clip, number_name
+from tml_bench.errors import UserError
 from tml_bench.timebase import sample_time_ns
 
 
@@ -25,6 +26,9 @@ class MotionCounter(StepAdapter):
     Args:
         task: ``count`` or ``mark``, whatever is asked; empty to go by what is asked in writing, which leaves
             it silent where the instruction is only spoken, as in the mini sets.
+
+    Raises:
+        UserError: ``task`` is something else.
     """
 
     audio_in = 16000
@@ -32,6 +36,8 @@ class MotionCounter(StepAdapter):
     video_in = VideoSpec(fps=10, max_side=160)
 
     def __init__(self, task: str = "") -> None:
+        if task not in ("", "count", "mark"):
+            raise UserError(f"motion-counter knows no task {task!r}", "give task=count or task=mark")
         self.task = task
 
     def warm_up(self) -> None:

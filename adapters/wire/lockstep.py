@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from tml_bench.adapters.wire.session import (
     same_formats,
     video_of,
 )
+from tml_bench.errors import UserError
 
 MAX_TICK_S = 300
 """Most audio a model may give in one micro-turn, in seconds."""
@@ -37,12 +39,17 @@ class WireLockstep(StepAdapter):
     Args:
         url: ``ws://HOST:PORT`` or ``wss://...``.
         answer_s: longest wait for the answer to a micro-turn, in seconds.
+
+    Raises:
+        UserError: no such address, or no such time.
     """
 
     takes_history = True
 
     def __init__(self, url: str, answer_s: float = 30.0) -> None:
         self.url = checked_url(url)
+        if not isinstance(answer_s, int | float) or not 0 < answer_s < math.inf:
+            raise UserError(f"answer_s={answer_s}: not a time", "give seconds, such as answer_s=300")
         self.capabilities: tuple[str, ...] = ()
         self._answer_s = answer_s
         self._runner: asyncio.Runner | None = None

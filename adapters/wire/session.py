@@ -164,9 +164,14 @@ def checked_url(url: object) -> str:
     Raises:
         UserError: it is none, or holds a password, which would be recorded.
     """
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
+    none = UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        known = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
+    except ValueError:  # half a bracket, or a port that cannot be
+        raise none from None
+    if not known:
+        raise none
     if parts.username or parts.password:
         raise UserError("the address holds a password, which would be recorded", f"put it in {TOKEN}")
     return parts.geturl()

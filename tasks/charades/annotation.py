@@ -66,7 +66,7 @@ def read_videos(path: Path) -> dict[str, Video | BadSampleError]:
     """Read ``Charades_v1_test.csv`` (or train), by video id.
 
     Raises:
-        UserError: the file cannot be read or lacks a column.
+        UserError: the file cannot be read, lacks a column, or names a video twice.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -77,8 +77,10 @@ def read_videos(path: Path) -> dict[str, Video | BadSampleError]:
         what = "no rows" if not table else f"no column {', '.join(sorted(lacking))}"
         raise UserError(f"{path}: {what}", _AGAIN)
     found: dict[str, Video | BadSampleError] = {}
-    for fields in table:
+    for number, fields in enumerate(table, start=2):
         video = (fields["id"] or "").strip()
+        if not video or video in found:
+            raise UserError(f"{path}: row {number}: the id {video!r} is empty or there twice", "correct it")
         length = _seconds(fields["length"])
         if not length:
             found[video] = BadSampleError(f"{path.name}: {video}: length {fields['length']!r}; correct it")
