@@ -210,6 +210,12 @@ def test_a_server_that_dies_after_the_hello_is_not_told_to_start() -> None:
     assert "its own log" in finding.remedy
 
 
+def test_an_option_that_cannot_be_is_not_blamed_on_a_server() -> None:
+    (finding,) = check("echo:rate=5")
+    assert "audio_in is 5" in finding.detail
+    assert "options" in finding.remedy
+
+
 def test_an_unknown_case_is_named() -> None:
     with pytest.raises(UserError, match="no case 'helo'"):
         list(check("echo", ("helo",)))

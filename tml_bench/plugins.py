@@ -7,6 +7,7 @@ Built-ins are declared in this project's own ``pyproject.toml`` under the entry-
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import sys
 from dataclasses import dataclass
@@ -162,13 +163,36 @@ def _from_file(target: str) -> object:
     return getattr(module, name)
 
 
+def fitting_class(spec: AdapterSpec) -> type[StepAdapter] | type[LiveAdapter]:
+    """The adapter's class, its options checked without creating it, which may load weights.
+
+    Raises:
+        UserError: as ``adapter_class``, or an option does not exist, or is a word where a number or a truth
+            value is declared.
+    """
+    made = adapter_class(spec.target)
+    signature = inspect.signature(made)
+    options = ", ".join(str(option).replace("'", "") for option in signature.parameters.values())
+    remedy = f"its options are {options or 'none'}"
+    try:
+        given = signature.bind(*spec.args, **spec.kwargs).arguments
+    except TypeError as error:
+        raise UserError(f"adapter {spec.text!r}: {error}", remedy) from None
+    for name, value in given.items():
+        declared = signature.parameters[name].annotation
+        kind = next((k for k in (int, float, bool) if declared in (k, k.__name__)), None)
+        if kind and isinstance(value, str):
+            raise UserError(f"adapter {spec.text!r}: {name}={value} is no {kind.__name__}", remedy)
+    return made
+
+
 def make_adapter(spec: AdapterSpec) -> Adapter:
     """Create the adapter.
 
     Raises:
         UserError: as ``adapter_class``, or its options do not fit.
     """
-    made = adapter_class(spec.target)
+    made = fitting_class(spec)
     try:
         return made(*spec.args, **spec.kwargs)
     except TypeError as error:

@@ -166,6 +166,8 @@ def _session(subject: _Subject, pool: Pool | LivePool, name: str, case: SessionC
 
 
 def _remedy(result: Result, *, seen: bool) -> str:
+    if result.fatal:
+        return "put right what it names; `tml-bench list adapters` shows the options"
     match result.outcome:
         case Outcome.INFRASTRUCTURE if seen:
             return "the server has answered before: see what its own log says of this session"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import msgspec
 
 from tml_bench.adapter import LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
-from tml_bench.plugins import AdapterSpec, adapter_class, load_task, parse_adapter_spec
+from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection, dataset_sha256
 from tml_bench.runs.record import Plan
 from tml_bench.session.clock import Ticks
@@ -69,7 +68,7 @@ def plan_runs(request: Request) -> list[Plan]:
     """
     _check(request)
     specs = [parse_adapter_spec(text) for text in request.adapters]
-    classes = [_fitting_class(spec) for spec in specs]
+    classes = [fitting_class(spec) for spec in specs]
     for spec, made in zip(specs, classes, strict=True):
         if issubclass(made, LiveAdapter) and request.compute is not Compute.IDEAL:
             raise UserError(
@@ -149,15 +148,3 @@ def _can_run(
         "cannot take",
         "run the open-loop form of the task, or see takes_history in docs/writing-an-adapter.md",
     )
-
-
-def _fitting_class(spec: AdapterSpec) -> type[StepAdapter] | type[LiveAdapter]:
-    """Check the options without creating the adapter, which may load weights."""
-    made = adapter_class(spec.target)
-    try:
-        inspect.signature(made).bind(*spec.args, **spec.kwargs)
-    except TypeError as error:
-        raise UserError(
-            f"adapter {spec.text!r}: {error}", f"its options are {inspect.signature(made)}"
-        ) from None
-    return made
