@@ -320,6 +320,19 @@ def test_subtitles_lie_inside_the_lower_half_and_stand_out() -> None:
             assert region.min() == 0
 
 
+def test_a_very_long_word_is_broken_without_trying_every_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def length(line: str, capital: int) -> int:
+        measured.append(line)
+        return len(line) * capital
+
+    monkeypatch.setattr("tml_bench.media.draw._length", length)
+    lines = list(wrapped("x" * 5000, 160, 12))
+    assert ("".join(lines), {len(line) for line in lines[:-1]}) == ("x" * 5000, {12})
+    assert len(measured) < 20 * len(lines)
+
+
 def test_subtitles_are_wrapped_without_losing_a_letter() -> None:
     text = "one two three supercalifragilisticexpialidocious five\nnew line"
     lines = list(wrapped(text, 160, 12))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,11 +96,16 @@ def wrapped(text: str, width: int, capital: int) -> Iterator[str]:
                 yield line
             line = word
             while _length(line, capital) > room and len(line) > 1:
-                fits = next((n for n in range(len(line) - 1, 1, -1) if _length(line[:n], capital) <= room), 1)
+                lengths = partial(_beginning, line, capital)
+                fits = max(1, bisect_right(range(1, len(line)), room, key=lengths))
                 yield line[:fits]
                 line = line[fits:]
         if line:
             yield line
+
+
+def _beginning(line: str, capital: int, letters: int) -> int:
+    return _length(line[:letters], capital)
 
 
 def _font(capital: int) -> tuple[float, int]:
