@@ -469,7 +469,10 @@ def test_an_adapter_without_history_is_refused_by_name_and_left_out_otherwise(tm
     asked = Request(tasks=("audio-multichallenge",), adapters=(f"{file}:Plain",), out=tmp_path)
     with pytest.raises(UserError, match=r"cannot take.*open-loop"):
         plan_runs(asked)
-    assert plan_runs(replace(asked, all_tasks=True)) == []
+    told: list[str] = []
+    assert plan_runs(replace(asked, all_tasks=True), told.append) == []
+    (line,) = told
+    assert f"does not run {asked.tasks[0]}" in line
     assert len(plan_runs(replace(asked, tasks=("audio-multichallenge-open",)))) == 1
 
 

@@ -184,7 +184,7 @@ def run(
         max_session_s=max_session,
         network=load_network(network),
     )
-    plans = plan_runs(request)
+    plans = plan_runs(request, lambda line: click.echo(line, err=True))
     if fresh:
         for plan in plans:
             start_over(plan.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +60,12 @@ def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
     return f"{task}-{re.sub(r'[^A-Za-z0-9._-]+', '-', dataset)}--{adapter.slug}"
 
 
-def plan_runs(request: Request) -> list[Plan]:
+def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None) -> list[Plan]:
     """One plan per task and adapter, without tasks that an adapter cannot run where all were asked for.
+
+    Args:
+        request: what to run.
+        tell: gets a line for every task that is left out.
 
     Raises:
         UserError: a task, adapter, option, folder or subset does not exist or does not fit.
@@ -84,6 +88,7 @@ def plan_runs(request: Request) -> list[Plan]:
         digest = dataset_sha256(samples)
         for spec, made in zip(specs, classes, strict=True):
             if not _can_run(task, spec, made, request.all_tasks):
+                tell(f"{spec.text} does not run {name}: it takes no conversation from before the session")
                 continue
             live = issubclass(made, LiveAdapter)
             config = RunConfig(
