@@ -213,3 +213,12 @@ def test_the_hash_of_what_is_said_survives_a_round_trip() -> None:
         msgspec.json.encode(item(turns=[{**TURNS[0], "gap_s": 0.0, "pace": 1.0}])), type=Item
     )
     assert said_sha256(explicit) == said_sha256(implicit)
+
+
+@needs_voices
+def test_a_folder_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = CliRunner().invoke(main, ["prepare", "timespeak", "--out", str(tmp_path / "file" / "out")])
+    assert result.exit_code == 2
+    assert "Not a directory" in result.output
+    assert "choose another folder" in result.output
