@@ -109,6 +109,7 @@ GOOD = item()["answer"][0]
         ({"duration": "long"}, "duration: 'long' is not a number"),
         ({"duration": True}, "is not a number"),
         ({"duration": 10**400}, "duration: inf is not a time"),
+        ({"duration": 1_000_000}, "duration: 1000000.0 is not a time"),
         ({"conversation": []}, "conversation: holds no question"),
         ({"conversation": [{"role": "user"}]}, "conversation[0].content: missing"),
         ({"conversation": [*item()["conversation"], {"content": "x"}]}, "conversation[1].time"),

@@ -17,6 +17,8 @@ from tml_bench.samples import Subtitle
 
 SUBTITLE_S = 4.0
 """The annotation gives no end of a subtitle: it stays until the next, at most this long."""
+LONGEST_S = 86_400.0
+"""A time in the annotation beyond a day is a slip, such as milliseconds."""
 Span = tuple[float, float]
 
 
@@ -165,6 +167,6 @@ def _seconds(where: str, value: object) -> float:
         seconds = float(value)
     except OverflowError:
         seconds = math.inf
-    if not math.isfinite(seconds) or seconds < 0:
+    if not 0 <= seconds <= LONGEST_S:
         raise BadSampleError(f"{where}: {seconds} is not a time of the video; correct it")
     return seconds
