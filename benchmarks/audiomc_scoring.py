@@ -22,12 +22,12 @@ import pyarrow as pa
 import soundfile
 from pyarrow import parquet
 
-from tml_bench.judges.contract import Question, Verdict
+from tml_bench.questions import Question, Verdict
 from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.score import open_run, score_runs
+from tml_bench.scoring.score import open_run, score_runs
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
 
 TURNS = 4

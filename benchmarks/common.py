@@ -17,7 +17,7 @@ from tml_bench.media.audio import read_mono
 from tml_bench.plugins import load_task
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import Sample, Script, UserTurn
-from tml_bench.session.engine import Session, Settings, opened_event
+from tml_bench.session.simulated import Session, Settings, opened_event
 
 
 def machine() -> str:

@@ -25,12 +25,12 @@ from common import machine, processor_s, speech_file
 
 from tml_bench import events as ev
 from tml_bench.recording import Recording
-from tml_bench.runs.live import LivePool
+from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import SessionJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn
-from tml_bench.session.engine import Settings
 from tml_bench.session.live import Limits
+from tml_bench.session.simulated import Settings
 
 SESSIONS = 64
 SECONDS = 30
@@ -87,7 +87,7 @@ def busy(count: int) -> Iterator[None]:
 
 def lateness_ms(folder: Path) -> np.ndarray:
     """How late each micro-turn of a recording was sent."""
-    sent = (e for e in Recording(folder).events() if isinstance(e, ev.Sent))
+    sent = (e for e in Recording(folder).events() if isinstance(e, ev.TurnSent))
     return np.array([e.late_ns / 1e6 for e in sent])
 
 

@@ -15,12 +15,12 @@ from common import machine
 
 from tml_bench.adapters.reference import AlwaysOn
 from tml_bench.perception import asr
+from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording, RecordingWriter
-from tml_bench.runs.perceive import timeline_of
 from tml_bench.samples import Sample
-from tml_bench.session.engine import Session, Settings, opened_event
+from tml_bench.session.simulated import Session, Settings, opened_event
 from tml_bench.task import Task
 
 

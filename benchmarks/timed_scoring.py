@@ -16,7 +16,7 @@ from common import machine
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.score import open_run, score_runs
+from tml_bench.scoring.score import open_run, score_runs
 
 TASKS = ("timespeak", "timespeak-test", "cuespeak", "cuespeak-test")
 JOBS = 2

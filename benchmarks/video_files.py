@@ -15,9 +15,8 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from drawing import figure, film, motion
 from numpy.typing import NDArray
-
-from tml_bench.media import figure, film, motion
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 SOUND_RATE = 48000
@@ -46,7 +45,7 @@ def camera() -> Callable[[int], Planes]:
     rng = np.random.default_rng(0)
     margin, scale = 48, HEIGHT / 2.75
     size = (WIDTH + 2 * margin, HEIGHT + 2 * margin)
-    view = figure.Camera(scale, complex(size[0] / 2, HEIGHT + margin - 0.32 * scale))
+    view = figure.SceneCamera(scale, complex(size[0] / 2, HEIGHT + margin - 0.32 * scale))
     room = film.room(size, view, 0).astype(np.float32)
     for grain in (2, 5, 16):
         coarse = rng.normal(0, 9, (size[1] // grain, size[0] // grain)).astype(np.float32)

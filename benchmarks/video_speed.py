@@ -16,7 +16,7 @@ import video_files
 from tml_bench.adapter import MicroTurn, Output, VideoSpec
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import Sample, Script, UserVideo
-from tml_bench.session.engine import Session, Settings, opened_event
+from tml_bench.session.simulated import Session, Settings, opened_event
 
 MINUTES = 10
 TARGET_SPEED = 20

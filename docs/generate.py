@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,11 +20,12 @@ import click
 
 if TYPE_CHECKING:
     from tml_bench.samples import Script, Waveform
-    from tml_bench.session.network import Direction, Network
+    from tml_bench.session.network import LinkDirection, Network
     from tml_bench.task import Task
-    from tml_bench.tasks.timed.task import Timed
+    from tml_bench.tasks._timed.task import TimedTask
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -86,7 +88,7 @@ def _metric_rows() -> Iterator[Sequence[str]]:
 
 def adapters() -> str:
     """Every installed adapter with its options."""
-    from tml_bench.listing import adapter_lines
+    from tml_bench.cli_listing import adapter_lines
 
     lines = (line.partition("  ")[::2] for line in adapter_lines() if not line.startswith("your own"))
     return table(("adapter and its options", "what it does"), ((f"`{a}`", _joined(b)) for a, b in lines))
@@ -134,11 +136,11 @@ def scores() -> str:
 
 def verdicts() -> str:
     """The fields of a line of verdicts.jsonl."""
-    from tml_bench.judges.contract import Line, Question, Rubric, Verdict
-    from tml_bench.judges.scoring import Judged
+    from tml_bench.questions import Question, QuestionLine, Rubric, Verdict
+    from tml_bench.scoring.judging import QuestionVerdict
 
-    titles = {Judged: "a line of `verdicts.jsonl`"} | {
-        k: f"`{k.__name__}`" for k in (Question, Line, Rubric, Verdict)
+    titles = {QuestionVerdict: "a line of `verdicts.jsonl`"} | {
+        k: f"`{k.__name__}`" for k in (Question, QuestionLine, Rubric, Verdict)
     }
     return "\n".join(_struct(kind, title) for kind, title in titles.items())
 
@@ -196,7 +198,7 @@ def networks() -> str:
 
 def judge_errors() -> str:
     """How often the offline judge of TimeSpeak and CueSpeak errs."""
-    from tml_bench.tasks.timed import card
+    import timed_card as card
 
     return card.judge_errors()
 
@@ -205,16 +207,17 @@ def timed_card(part: str, *names: str) -> Callable[[], str]:
     """A computed part of the card of TimeSpeak or CueSpeak."""
 
     def write() -> str:
-        from tml_bench.plugins import load_task
-        from tml_bench.tasks.timed import card
+        import timed_card as card
 
-        splits = [cast("Timed", load_task(name)) for name in names]
+        from tml_bench.plugins import load_task
+
+        splits = [cast("TimedTask", load_task(name)) for name in names]
         return card.floors(splits) if part == "floors" else getattr(card, part)(splits[0])
 
     return write
 
 
-def _way(way: Direction) -> Sequence[str]:
+def _way(way: LinkDirection) -> Sequence[str]:
     return f"{way.delay_ms:g}", f"{way.jitter_ms:g}", f"{way.loss:g}", f"{way.kbps:g}" if way.kbps else "any"
 
 
@@ -354,13 +357,13 @@ def schema() -> str:
 
 def wire_messages() -> str:
     """The control messages of the wire protocol, both ways."""
-    from tml_bench.adapters.wire import messages
+    from tml_bench.wire import messages
 
-    def part(head: str, kinds: Sequence[type[messages.Message]]) -> str:
+    def part(head: str, kinds: Sequence[type[messages.WireMessage]]) -> str:
         return f"### {head}\n\n" + "\n".join(_struct(k, f"`{k.__struct_config__.tag}`") for k in kinds)
 
     ways = (("From the harness", messages.FromHarness), ("From the model", messages.FromModel))
-    inner = (messages.ToolOffer, messages.AudioFormat, messages.VideoFormat, messages.Word)
+    inner = (messages.ToolOffer, messages.AudioFormat, messages.VideoFormat, messages.WireWord)
     parts = "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in inner)
     return "\n".join(part(head, kinds.__args__) for head, kinds in ways) + f"\n### Parts\n\n{parts}"
 
@@ -369,7 +372,7 @@ def wire_schema() -> str:
     """The JSON Schema of a control message of the wire protocol."""
     import msgspec
 
-    from tml_bench.adapters.wire import messages
+    from tml_bench.wire import messages
 
     return msgspec.json.format(msgspec.json.encode(messages.schema(), order="sorted")).decode() + "\n"
 

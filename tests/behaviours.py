@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tml_bench.adapter import SpokenWord
-from tml_bench.adapters.reference.planned import Line, Planned
+from tml_bench.adapters.reference.planned import PlannedLine, PlannedSpeaker
 from tml_bench.adapters.reference.voice import Clip, clip
 from tml_bench.samples import Reference
-from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap
+from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation
 
 BEGINS_S = 0.3
 LONG = "It depends on many things, and I will go through every one of them, slowly and in order. " * 3
@@ -24,7 +24,7 @@ SLACK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Said(Line):
+class Said(PlannedLine):
     """A line with a text of its own, from somewhere in the clip.
 
     Attributes:
@@ -35,41 +35,41 @@ class Said(Line):
     text: str = ""
 
 
-class Behaving(Planned):
+class Behaving(PlannedSpeaker):
     """Says ``again`` after the overlap, having stopped into it."""
 
     def __init__(self, stop_ms: float = 400, answer_ms: float = 700) -> None:
         super().__init__()
         self.stop_s, self.answer_s = stop_ms / 1000, answer_ms / 1000
 
-    def again(self, item: Overlap) -> str:
+    def again(self, item: OverlapAnnotation) -> str:
         """What to say after the overlap; nothing where it is empty."""
         raise NotImplementedError
 
-    def plan(self, reference: Reference) -> list[Line]:
+    def plan(self, reference: Reference) -> list[PlannedLine]:
         """The answer, cut short by the overlap, and what follows."""
         annotation = reference.annotation
-        if isinstance(annotation, Clean):
+        if isinstance(annotation, CleanAnnotation):
             assert annotation.item.context is not None
             return [said(annotation.item.context[1] + BEGINS_S, annotation.item.context[1] + 12.0, LONG)]
-        assert isinstance(annotation, Overlap)
+        assert isinstance(annotation, OverlapAnnotation)
         assert annotation.context is not None
         begins, ends = annotation.overlap
-        lines: list[Line] = [said(annotation.context[1] + BEGINS_S, begins + self.stop_s, LONG)]
+        lines: list[PlannedLine] = [said(annotation.context[1] + BEGINS_S, begins + self.stop_s, LONG)]
         text = self.again(annotation)
         if text:
             at = ends + self.answer_s
             lines.append(said(at, at + 3.0, text))
         return lines
 
-    def _placed(self, line: Line) -> tuple[int, int, Clip]:
+    def _placed(self, line: PlannedLine) -> tuple[int, int, Clip]:
         assert isinstance(line, Said)
         assert line.until_s is not None
         talk = clip("talk", self.audio_out).audio
         length = round((line.until_s - line.at_s) * self.audio_out)
         audio = sounding(np.resize(talk, length + 4 * self.audio_out), length, self.audio_out)
         words = spread(line.text, length / self.audio_out)
-        start, _, _ = Planned._placed(self, replace(line, until_s=None))
+        start, _, _ = PlannedSpeaker._placed(self, replace(line, until_s=None))
         return start, start + length, Clip(line.text, words, audio)
 
 
@@ -99,37 +99,37 @@ def sounding(talk: np.ndarray, length: int, rate: int) -> np.ndarray:
 class Responds(Behaving):
     """Takes up whatever was said."""
 
-    def again(self, item: Overlap) -> str:
+    def again(self, item: OverlapAnnotation) -> str:
         return item.reply_text or f"You said: {item.overlap_text}"
 
 
 class Resumes(Behaving):
     """Goes on with the answer."""
 
-    def again(self, item: Overlap) -> str:
+    def again(self, item: OverlapAnnotation) -> str:
         return "So, as I said, it depends on many things, and I will go through every one."
 
 
 class Repeats(Behaving):
     """Asks to repeat."""
 
-    def again(self, item: Overlap) -> str:
+    def again(self, item: OverlapAnnotation) -> str:
         return "Sorry, could you repeat that, please?"
 
 
 class GoesQuiet(Behaving):
     """Says nothing more."""
 
-    def again(self, item: Overlap) -> str:
+    def again(self, item: OverlapAnnotation) -> str:
         return ""
 
 
 class TalksOn(Behaving):
     """Does not even stop."""
 
-    def plan(self, reference: Reference) -> list[Line]:
+    def plan(self, reference: Reference) -> list[PlannedLine]:
         (first, *_) = super().plan(reference)
         return [replace(first, until_s=first.at_s + 12.0)]
 
-    def again(self, item: Overlap) -> str:
+    def again(self, item: OverlapAnnotation) -> str:
         return ""

@@ -17,10 +17,10 @@ from tml_bench.recording import Recording, RecordingWriter
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.score import open_run, score_runs
 from tml_bench.runs.store import Attempt, last_attempts, read_lines
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
-from tml_bench.session.engine import Session, Settings, opened_event
+from tml_bench.scoring.score import open_run, score_runs
+from tml_bench.session.simulated import Session, Settings, opened_event
 
 MS = 1_000_000
 Audio = NDArray[np.float32]

@@ -27,9 +27,9 @@ from tml_bench.adapter import (
 from tml_bench.adapters._endpointing import Endpointer
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.openai_realtime.adapter import _address
-from tml_bench.adapters.openai_realtime.conversation import HANDLERS, Conversation
+from tml_bench.adapters.openai_realtime.conversation import HANDLERS, RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS
-from tml_bench.adapters.openai_realtime.messages import Chunk, Wishes
+from tml_bench.adapters.openai_realtime.messages import SessionWishes, UserStretch
 from tml_bench.errors import UserError
 
 URL = "ws://localhost:1/v1"
@@ -40,15 +40,15 @@ def adapter(dialect: str = "ga", **options: Any) -> OpenAIRealtime:
     return OpenAIRealtime(dialect, base_url=URL, **options)
 
 
-def conversation(dialect: str = "ga", cuts: bool = True) -> Conversation:
-    return Conversation(DIALECTS[dialect], 24000, cuts)
+def conversation(dialect: str = "ga", cuts: bool = True) -> RealtimeConversation:
+    return RealtimeConversation(DIALECTS[dialect], 24000, cuts)
 
 
-def tell(talk: Conversation, *messages: dict[str, Any]) -> list[str]:
+def tell(talk: RealtimeConversation, *messages: dict[str, Any]) -> list[str]:
     return [line for message in messages for line in meaning(talk.take(message))]
 
 
-def replied(talk: Conversation) -> list[str]:
+def replied(talk: RealtimeConversation) -> list[str]:
     said = [message["type"] for message in talk.replies]
     talk.replies.clear()
     return said
@@ -320,7 +320,7 @@ def test_sessions_of_all_dialects_are_valid(dialect: str, vad: str) -> None:
         with pytest.raises(UserError, match=f"no vad={vad}"):
             adapter(dialect, vad=vad)
         return
-    wishes = Wishes("m", "v" if spoken.voices else "", vad)
+    wishes = SessionWishes("m", "v" if spoken.voices else "", vad)
     if vad == "server":
         wishes = replace(wishes, silence_ms=400, threshold=0.5)
     if vad == "semantic":
@@ -331,7 +331,7 @@ def test_sessions_of_all_dialects_are_valid(dialect: str, vad: str) -> None:
 
 
 def test_everything_asked_for_is_in_the_session() -> None:
-    wishes = Wishes("m", "cedar", "semantic", None, None, "low", False, "high", "gpt-transcribe")
+    wishes = SessionWishes("m", "cedar", "semantic", None, None, "low", False, "high", "gpt-transcribe")
     session = DIALECTS["ga"].configure(wishes, START)["session"]
     assert session["reasoning"] == {"effort": "high"}
     assert session["audio"]["output"]["voice"] == "cedar"
@@ -350,13 +350,15 @@ def test_everything_asked_for_is_in_the_session() -> None:
             "parameters": {"type": "object", "properties": {}},
         }
     ]
-    assert DIALECTS["ga"].configure(Wishes(spoken=False), START)["session"]["output_modalities"] == ["text"]
+    assert DIALECTS["ga"].configure(SessionWishes(spoken=False), START)["session"]["output_modalities"] == [
+        "text"
+    ]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_audio_and_frames_of_all_dialects_are_valid(dialect: str) -> None:
     spoken = DIALECTS[dialect]
-    messages = spoken.append(Chunk("AAAA", (("/9j/", 1500.0),), 7, 1400.0, 200.0, 16000))
+    messages = spoken.append(UserStretch("AAAA", (("/9j/", 1500.0),), 7, 1400.0, 200.0, 16000))
     for message in messages:
         PROFILES[dialect].check({"event_id": "e", **message} if spoken.numbered else message)
     assert "AAAA" in json.dumps(messages[0])
@@ -392,8 +394,12 @@ def test_addresses() -> None:
     assert _address("ws://h:1/openai/v1/realtime?model=other&x=1", ga) == (
         "ws://h:1/openai/v1/realtime?model=other&x=1"
     )
-    assert DIALECTS["vllm-duplex"].query(Wishes("m")) == {"duplex": "1", "autostart": "0", "model": "m"}
-    assert DIALECTS["minicpmo"].query(Wishes(video=True)) == {"mode": "video"}
+    assert DIALECTS["vllm-duplex"].query(SessionWishes("m")) == {
+        "duplex": "1",
+        "autostart": "0",
+        "model": "m",
+    }
+    assert DIALECTS["minicpmo"].query(SessionWishes(video=True)) == {"mode": "video"}
 
 
 def test_video_can_be_slowed_down_or_left_out() -> None:

@@ -47,8 +47,8 @@ from tml_bench.samples import (
     UserTurn,
     Waveform,
 )
-from tml_bench.session.engine import Settings, opened_event
 from tml_bench.session.live import LEAD_NS, Limits, LiveSession
+from tml_bench.session.simulated import Settings, opened_event
 
 MS = 1_000_000
 RATE = 16000
@@ -71,7 +71,7 @@ class Ran:
         return [event for event in self.events if isinstance(event, kind)]
 
     def provider(self, kind: str, sent: bool) -> list[Any]:
-        return [e for e in self.of(ev.Provider) if e.type == kind and e.sent == sent]
+        return [e for e in self.of(ev.ProviderMessage) if e.type == kind and e.sent == sent]
 
 
 async def ran(adapter: LiveAdapter, sample: Sample, folder: Path, tick_ms: int = 200) -> Ran:

@@ -9,14 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tml_bench.metrics.aggregate import (
-    Observation,
-    compare,
-    estimate,
-    holm,
-    rank_ranges,
-    wilson,
-)
+from tml_bench.metrics.statistics import Observation, compare, estimate, holm, rank_ranges, wilson
 from tml_bench.task import Kind
 
 

@@ -21,22 +21,28 @@ from pydantic import TypeAdapter
 
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
-from tml_bench.adapters.chat.dialogue import Dialogue
+from tml_bench.adapters.chat.dialogue import ChatDialogue
 from tml_bench.adapters.openai_realtime.messages import history_item
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.judges.contract import Question, Verdict
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.judges.scoring import score_all
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.questions import Question, Verdict
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.samples import Message, Sample, Waveform
-from tml_bench.session.engine import Settings
+from tml_bench.scoring.judging import score_all
+from tml_bench.session.simulated import Settings
 from tml_bench.task import Score
 from tml_bench.tasks.audio_multichallenge import judging, loader, parquet
-from tml_bench.tasks.audio_multichallenge.conversations import Check, Conversation, Exchange, Item, read
+from tml_bench.tasks.audio_multichallenge.conversations import (
+    ConversationTurn,
+    ReplyCheck,
+    RubricConversation,
+    RubricItem,
+    read,
+)
 from tml_bench.tasks.audio_multichallenge.measures import audio_range
 from tml_bench.tasks.audio_multichallenge.task import AudioMultiChallenge, AudioMultiChallengeOpen
 from tml_bench.timebase import NS, first_sample_at
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK, OPEN = AudioMultiChallenge(), AudioMultiChallengeOpen()
 MET, NOT = Verdict("met"), Verdict("not_met")
@@ -79,7 +85,7 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     ],
 )
 def test_rubrics_are_read_in_every_shape(value: object) -> None:
-    assert parquet.rubric_items(value) == (Item("says a"), Item("says b"))
+    assert parquet.rubric_items(value) == (RubricItem("says a"), RubricItem("says b"))
 
 
 @pytest.mark.parametrize("value", [[], "", "[]", [{"weight": 1}], [3], None, 7])
@@ -149,7 +155,7 @@ def test_columns_beside_those_of_the_benchmark_are_not_taken_for_them(tmp_path: 
         ("user 1", clip(0.25)),
         ("user 2", clip(0.5)),
     ]
-    assert found.items == (Item("a"), Item("b"))
+    assert found.items == (RubricItem("a"), RubricItem("b"))
 
 
 @pytest.mark.parametrize(
@@ -237,9 +243,11 @@ def test_lines_that_are_no_conversation_are_named(tmp_path: Path) -> None:
 
 
 def spoken(lengths: Sequence[float] = (1.0, 1.0), played: int = 1, items: int = 3) -> Sample:
-    turns = tuple(Exchange(f"user {n}", "", f"reference {n}") for n in range(len(lengths)))
-    rubric = tuple(Item(f"item {n}") for n in range(items))
-    annotation = loader.Spoken(turns, rubric, "", played, sum(lengths), tuple(lengths[played:]))
+    turns = tuple(ConversationTurn(f"user {n}", "", f"reference {n}") for n in range(len(lengths)))
+    rubric = tuple(RubricItem(f"item {n}") for n in range(items))
+    annotation = loader.ConversationAnnotation(
+        turns, rubric, "", played, sum(lengths), tuple(lengths[played:])
+    )
     return Sample("s", "VOICE_EDITING", reference=replace(Sample("s", "x").reference, annotation=annotation))
 
 
@@ -340,20 +348,20 @@ def test_a_session_cut_short_is_missing() -> None:
 @pytest.mark.parametrize(
     ("reply", "check", "answer"),
     [
-        ("The call is at 4.", Check(("four",)), "met"),
-        ("The call is at four.", Check(("4",)), "met"),
-        ("The call is at fourteen.", Check(("four",)), "not_met"),
-        ("Half past eleven.", Check(("eleven thirty|half past eleven",)), "met"),
-        ("It's a tortoise, I think.", Check(none_of=("turtle|tortoise",)), "not_met"),
-        ("One two three four.", Check(most_words=3), "not_met"),
-        ("One two three.", Check(most_words=3), "met"),
-        ("Yes.", Check(fewest_words=2), "not_met"),
-        ("Don't!", Check(("dont",)), "met"),
-        ("Ten.", Check(("at ten",)), "not_met"),
+        ("The call is at 4.", ReplyCheck(("four",)), "met"),
+        ("The call is at four.", ReplyCheck(("4",)), "met"),
+        ("The call is at fourteen.", ReplyCheck(("four",)), "not_met"),
+        ("Half past eleven.", ReplyCheck(("eleven thirty|half past eleven",)), "met"),
+        ("It's a tortoise, I think.", ReplyCheck(none_of=("turtle|tortoise",)), "not_met"),
+        ("One two three four.", ReplyCheck(most_words=3), "not_met"),
+        ("One two three.", ReplyCheck(most_words=3), "met"),
+        ("Yes.", ReplyCheck(fewest_words=2), "not_met"),
+        ("Don't!", ReplyCheck(("dont",)), "met"),
+        ("Ten.", ReplyCheck(("at ten",)), "not_met"),
     ],
 )
-def test_the_offline_rule(reply: str, check: Check, answer: str) -> None:
-    [question] = judging.questions((), reply, [Item("x", check)])
+def test_the_offline_rule(reply: str, check: ReplyCheck, answer: str) -> None:
+    [question] = judging.questions((), reply, [RubricItem("x", check)])
     assert judging.decide(question).answer == answer
 
 
@@ -446,8 +454,8 @@ def test_the_next_turn_follows_once_the_model_has_really_finished(
     folder = tmp_path / "data"
     (folder / "audio").mkdir(parents=True)
     (folder / "audio" / "1.wav").write_bytes(clip(1.0))
-    turns = (Exchange("one", "audio/1.wav", "reference"), Exchange("two", "audio/1.wav"))
-    line = Conversation("c", "VOICE_EDITING", turns, (Item("x"),))
+    turns = (ConversationTurn("one", "audio/1.wav", "reference"), ConversationTurn("two", "audio/1.wav"))
+    line = RubricConversation("c", "VOICE_EDITING", turns, (RubricItem("x"),))
     (folder / "conversations.jsonl").write_text(msgspec.json.encode(line).decode())
     [sample] = OPEN.samples(folder)
     ran = run_session(tmp_path / "out", sample, Talker([answer, [(0.0, 1.0)]]), Settings())
@@ -492,7 +500,7 @@ def test_history_as_items_of_openai_realtime() -> None:
 
 
 def test_history_as_messages_of_chat_completions() -> None:
-    dialogue = Dialogue(SessionStart("t/s", 200_000_000, history=SAID), {"model": "m"}, 24000)
+    dialogue = ChatDialogue(SessionStart("t/s", 200_000_000, history=SAID), {"model": "m"}, 24000)
     dialogue.say({"type": "text", "text": "Now."})
     roles = [(m["role"], type(m["content"]).__name__) for m in dialogue.request()["messages"]]
     assert roles == [("user", "list"), ("assistant", "str"), ("user", "str"), ("user", "list")]

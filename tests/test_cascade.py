@@ -10,27 +10,27 @@ import pytest
 
 from tml_bench.adapter import MicroTurn, SessionStart
 from tml_bench.adapters.cascade import Cascade, mouth
-from tml_bench.adapters.cascade.dialogue import Dialogue, Due, Heard
+from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn, SpokenDialogue
 from tml_bench.adapters.cascade.language import understand
 from tml_bench.adapters.cascade.phrases import reply, seconds
 from tml_bench.adapters.cascade.plans import (
     AfterWord,
-    Answer,
+    AnswerPlan,
     Capitals,
-    Change,
+    ChangePlan,
     CountWord,
     HowLong,
     IfSilent,
     OnWord,
     Plan,
-    Repeat,
+    RepeatPlan,
     SayAt,
-    Stop,
-    Talk,
-    Translate,
+    StopPlan,
+    TalkPlan,
+    TranslatePlan,
 )
-from tml_bench.media import engines, speech, voices
 from tml_bench.perception import asr
+from tml_bench.synthesis import engines, speech, voices
 
 needs_speech = pytest.mark.skipif(
     bool(engines.missing("hibari") or asr.missing()) or find_spec("pocketsphinx") is None,
@@ -51,9 +51,9 @@ TICK_NS = 200_000_000
         ("at 10 20 and 30 seconds say hello.", SayAt(((10.0, "Hello."), (20.0, "Hello."), (30.0, "Hello.")))),
         ("Say start at 5 seconds and stop at 12 seconds.", SayAt(((5.0, "Start."), (12.0, "Stop.")))),
         ("Count down from 3 to 1, starting in 2 seconds.", SayAt(((2, "Three."), (3, "Two."), (4, "One.")))),
-        ("Every five seconds, say tick.", Repeat(("Tick.",), 5.0, 5.0)),
-        ("Say tick every 5 seconds until I tell you to stop.", Repeat(("Tick.",), 5.0, 5.0)),
-        ("Every other second, say tock.", Repeat(("Tock.",), 2.0, 2.0)),
+        ("Every five seconds, say tick.", RepeatPlan(("Tick.",), 5.0, 5.0)),
+        ("Say tick every 5 seconds until I tell you to stop.", RepeatPlan(("Tick.",), 5.0, 5.0)),
+        ("Every other second, say tock.", RepeatPlan(("Tock.",), 2.0, 2.0)),
         (
             "If I say nothing for six seconds, ask me if I'm still there.",
             IfSilent(6.0, "Are you still there?"),
@@ -61,27 +61,27 @@ TICK_NS = 200_000_000
         ("Tell me you can't hear me when I've been quiet for 8 seconds.", IfSilent(8.0, "I can't hear you.")),
         ("Three seconds after I say go, say launch.", AfterWord("go", 3.0, "Launch.")),
         ("When I say go, wait 3 seconds and then say launch.", AfterWord("go", 3.0, "Launch.")),
-        ("Talk for about fifteen seconds about the ocean.", Talk(15.0, "the ocean")),
+        ("Talk for about fifteen seconds about the ocean.", TalkPlan(15.0, "the ocean")),
         ("How long has it been?", HowLong("it been")),
-        ("Make that ten.", Change(10.0)),
-        ("No, make it 12 seconds.", Change(12.0)),
-        ("Five seconds later than that.", Change(5.0, relative=True)),
-        ("Start the timer again.", Change(None, restart=True)),
-        ("Okay, stop.", Stop()),
-        ("That's enough, thank you.", Stop()),
+        ("Make that ten.", ChangePlan(10.0)),
+        ("No, make it 12 seconds.", ChangePlan(12.0)),
+        ("Five seconds later than that.", ChangePlan(5.0, relative=True)),
+        ("Start the timer again.", ChangePlan(None, restart=True)),
+        ("Okay, stop.", StopPlan()),
+        ("That's enough, thank you.", StopPlan()),
         ("Count how many times I say the word river.", CountWord("river")),
         ("Whenever I say pumpkin, you say boo.", OnWord("pumpkin", "Boo.")),
-        ("Whenever I use a Spanish word, tell me what it is in English.", Translate()),
-        ("What's the capital of Peru?", Answer("Lima.")),
+        ("Whenever I use a Spanish word, tell me what it is in English.", TranslatePlan()),
+        ("What's the capital of Peru?", AnswerPlan("Lima.")),
         ("Each time I name a country, tell me its capital.", Capitals()),
-        ("Say hello.", Answer("Hello.")),
+        ("Say hello.", AnswerPlan("Hello.")),
         ("Could you let me know when fifteen seconds have passed?", SayAt(((15.0, "Time's up."),))),
         ("Give me a shout in 20 seconds.", SayAt(((20.0, "Time's up."),))),
-        ("Say ping once every four seconds until I say stop.", Repeat(("Ping.",), 4.0, 4.0)),
+        ("Say ping once every four seconds until I say stop.", RepeatPlan(("Ping.",), 4.0, 4.0)),
         ("Say red after two seconds, then blue after five seconds.", SayAt(((2.0, "Red."), (5.0, "Blue.")))),
         ("Ask me whether I'm done in twelve seconds.", SayAt(((12.0, "Are you done?"),))),
-        ("Every six seconds, with a short wait first, say ping.", Repeat(("Ping.",), 6.0, 6.0)),
-        ("Say, next one, every five seconds, with the first now.", Repeat(("Next one.",), 5.0, 5.0)),
+        ("Every six seconds, with a short wait first, say ping.", RepeatPlan(("Ping.",), 6.0, 6.0)),
+        ("Say, next one, every five seconds, with the first now.", RepeatPlan(("Next one.",), 5.0, 5.0)),
         ("If nobody says anything for nine seconds, say hello.", IfSilent(9.0, "Hello.")),
         (
             "Once I stop talking, say red after 3 seconds and blue at 7.",
@@ -90,7 +90,7 @@ TICK_NS = 200_000_000
         ("Six seconds of quiet, please, and then say, good night.", SayAt(((6.0, "Good night."),))),
         ("Count out loud to two, one number each second.", SayAt(((0.5, "One."), (1.5, "Two.")))),
         ("Count to three.", SayAt(((0.5, "One."), (1.5, "Two."), (2.5, "Three.")))),
-        ("Can you make that five seconds longer?", Change(5.0, relative=True)),
+        ("Can you make that five seconds longer?", ChangePlan(5.0, relative=True)),
         ("Nice weather today.", None),
         ("I told her to stop at the shop on the way because we were out of milk and bread.", None),
     ],
@@ -121,13 +121,15 @@ def test_lengths_of_time(text: str, value: float) -> None:
     assert seconds(text) == value
 
 
-def heard(text: str, start_s: float, end_s: float) -> Heard:
+def heard(text: str, start_s: float, end_s: float) -> RecognisedTurn:
     words = text.split()
     ends = np.linspace(start_s, end_s, len(words) + 1)[1:]
-    return Heard(text, list(zip(words, ends.tolist(), strict=True)), start_s, end_s)
+    return RecognisedTurn(text, list(zip(words, ends.tolist(), strict=True)), start_s, end_s)
 
 
-def said_by(dialogue: Dialogue, until_s: float, silent_since_s: float) -> list[tuple[float, str | Talk]]:
+def said_by(
+    dialogue: SpokenDialogue, until_s: float, silent_since_s: float
+) -> list[tuple[float, str | TalkPlan]]:
     found = []
     while due := dialogue.take(until_s, silent_since_s):
         found.append((due.at_s, due.say))
@@ -135,10 +137,10 @@ def said_by(dialogue: Dialogue, until_s: float, silent_since_s: float) -> list[t
 
 
 def test_a_series_goes_on_until_stopped_and_skips_what_was_missed() -> None:
-    dialogue = Dialogue()
+    dialogue = SpokenDialogue()
     dialogue.hear(heard("Every 3 seconds, say tick.", 0.0, 2.0))
     assert dialogue.take(4.9, 2.0) is None
-    assert dialogue.take(5.1, 2.0) == Due(5.0, "Tick.", Repeat(("Tick.",), 3.0, 3.0))
+    assert dialogue.take(5.1, 2.0) == DueSpeech(5.0, "Tick.", RepeatPlan(("Tick.",), 3.0, 3.0))
     late = dialogue.take(15.0, 2.0)  # 8, 11 and 14 were due
     assert late is not None
     assert late.at_s == 8.0
@@ -148,7 +150,7 @@ def test_a_series_goes_on_until_stopped_and_skips_what_was_missed() -> None:
 
 
 def test_a_time_is_changed_and_counts_from_the_first_request_or_from_now() -> None:
-    dialogue = Dialogue()
+    dialogue = SpokenDialogue()
     dialogue.hear(heard("In 12 seconds, say banana.", 0.0, 2.0))
     dialogue.hear(heard("Make that 10.", 4.0, 5.0))
     assert said_by(dialogue, 100.0, 5.0) == [(12.0, "Banana.")]
@@ -158,7 +160,7 @@ def test_a_time_is_changed_and_counts_from_the_first_request_or_from_now() -> No
 
 
 def test_silence_is_counted_from_the_last_sound_and_noticed_once() -> None:
-    dialogue = Dialogue()
+    dialogue = SpokenDialogue()
     dialogue.hear(heard("If I say nothing for 6 seconds, say hello.", 0.0, 3.0))
     assert said_by(dialogue, 9.0, 3.0) == []
     assert said_by(dialogue, 9.1, 3.0) == [(9.0, "Hello.")]
@@ -168,7 +170,7 @@ def test_silence_is_counted_from_the_last_sound_and_noticed_once() -> None:
 
 
 def test_a_word_starts_a_time_at_its_own_end() -> None:
-    dialogue = Dialogue()
+    dialogue = SpokenDialogue()
     dialogue.hear(heard("Three seconds after I say go, say launch.", 0.0, 3.0))
     assert said_by(dialogue, 50.0, 3.0) == []
     dialogue.hear(heard("Ready, go! And off", 10.0, 14.0))
@@ -176,7 +178,7 @@ def test_a_word_starts_a_time_at_its_own_end() -> None:
 
 
 def test_elapsed_time_is_since_what_is_named() -> None:
-    dialogue = Dialogue()
+    dialogue = SpokenDialogue()
     dialogue.hear(heard("The kettle goes on.", 0.0, 2.0))
     dialogue.hear(heard("And here are the cups.", 5.0, 7.0))
     dialogue.hear(heard("How long ago did the kettle go on?", 12.0, 14.0))
@@ -184,7 +186,7 @@ def test_elapsed_time_is_since_what_is_named() -> None:
 
 
 def test_standing_orders_are_followed_at_the_turn_s_end() -> None:
-    dialogue = Dialogue()
+    dialogue = SpokenDialogue()
     for order in (
         "Count how many times I say the word river.",
         "Whenever I say pumpkin, you say boo.",
@@ -276,7 +278,7 @@ def test_a_reply_that_falls_due_while_the_user_speaks_waits(agent: Cascade) -> N
 def test_talk_of_words_moves_with_its_silence() -> None:
     from tml_bench.adapter import SpokenWord, Transcript
 
-    said = mouth.Utterance(np.ones(2400, np.float32), Transcript("Hi.", (SpokenWord("Hi.", 0.0, 0.1),)))
+    said = mouth.SpokenClip(np.ones(2400, np.float32), Transcript("Hi.", (SpokenWord("Hi.", 0.0, 0.1),)))
     later = said.later(0.5)
     assert later.seconds == pytest.approx(0.6)
     assert later.transcript.words == (SpokenWord("Hi.", 0.5, 0.6),)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.task import Score
 from tml_bench.tasks.charades import strategies
-from tml_bench.tasks.charades.loader import Expected
+from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.tasks.charades.task import Charades
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = Charades()
 DATA = Path(os.environ.get("TML_BENCH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "charades"
@@ -53,7 +53,7 @@ def write(
 
 def expected(sample: Sample) -> tuple[float, float]:
     item = sample.reference.annotation
-    assert isinstance(item, Expected)
+    assert isinstance(item, MomentAnnotation)
     return item.start_s - item.video_at_s, item.end_s - item.video_at_s
 
 
@@ -188,7 +188,7 @@ def test_only_official_sizes_are_official(tmp_path: Path) -> None:
 
 # ---- scoring
 
-SAMPLE = Sample("s", "sta", reference=Reference(annotation=Expected(7.0, 12.0, 2.0, 15.0)))
+SAMPLE = Sample("s", "sta", reference=Reference(annotation=MomentAnnotation(7.0, 12.0, 2.0, 15.0)))
 
 
 def heard(*said: tuple[str, float], source: WordSource = WordSource.ADAPTER) -> Timeline:
@@ -237,7 +237,7 @@ def test_the_first_words_decide() -> None:
 
 
 def test_a_stop_after_the_video_ends_with_it() -> None:
-    whole = Sample("s", "edge", reference=Reference(annotation=Expected(7.0, 17.0, 2.0, 15.0)))
+    whole = Sample("s", "edge", reference=Reference(annotation=MomentAnnotation(7.0, 17.0, 2.0, 15.0)))
     found = numbers(TASK.score(whole, heard(("start", 7.0), ("stop", 18.0))))
     assert found["miou"] == pytest.approx(1.0)
     assert found["signed_stop_error"] == 1.0

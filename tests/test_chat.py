@@ -24,7 +24,7 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters.chat import ChatCompletions, adapter
-from tml_bench.adapters.chat.dialogue import Dialogue
+from tml_bench.adapters.chat.dialogue import ChatDialogue
 from tml_bench.adapters.chat.turns import UserTurns, samples, wav
 from tml_bench.errors import UserError
 
@@ -126,7 +126,7 @@ def test_an_answer_comes_in_when_it_was_sent() -> None:
 
 
 def test_nothing_is_asked_while_results_are_missing() -> None:
-    dialogue = Dialogue(SESSION, {"model": "m"}, 24000)
+    dialogue = ChatDialogue(SESSION, {"model": "m"}, 24000)
     assert not dialogue.ready
     dialogue.say({"type": "text", "text": "add"})
     dialogue.request()

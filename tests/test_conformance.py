@@ -13,11 +13,11 @@ from websockets.asyncio.server import ServerConnection
 from wire_servers import EXAMPLES, READY, greet, reference_server, serving, step_server
 
 from tml_bench.adapter import LiveAdapter, Output
-from tml_bench.adapters.wire.frames import AUDIO, Chunk
 from tml_bench.cli import main
-from tml_bench.conformance import CASES, Finding, Verdict, check, direct
+from tml_bench.conformance import CASES, CaseFinding, CaseVerdict, check, direct
 from tml_bench.conformance.direct import LIVE, run_live
 from tml_bench.errors import UserError
+from tml_bench.wire.frames import AUDIO, BinaryFrame
 
 MINE = '''
 import numpy as np
@@ -43,7 +43,7 @@ class Sick(StepAdapter):
 '''
 
 
-def by_case(findings: list[Finding]) -> dict[str, Finding]:
+def by_case(findings: list[CaseFinding]) -> dict[str, CaseFinding]:
     return {finding.case: finding for finding in findings}
 
 
@@ -56,16 +56,16 @@ def test_the_reference_server_passes_in_lockstep() -> None:
     with reference_server("python") as url:
         found = by_case(list(check(f"wire-lockstep:{url}")))
     assert tuple(found) == CASES
-    skipped = {case for case, finding in found.items() if finding.verdict is Verdict.SKIPPED}
+    skipped = {case for case, finding in found.items() if finding.verdict is CaseVerdict.SKIPPED}
     assert skipped == {"video", *LIVE}
-    assert {found[case].verdict for case in set(CASES) - skipped} == {Verdict.PASS}
+    assert {found[case].verdict for case in set(CASES) - skipped} == {CaseVerdict.PASS}
     # The user ends at 2.4 s; 300 ms of silence are complete in the micro-turn handed over at 2.8 s.
     assert found["speech"].detail == "answers +0.40 s after the user's end"
 
 
 def test_the_example_adapter_does_all_it_claims() -> None:
     found = by_case(list(check(f"{EXAMPLES / 'step_adapter.py'}:Beeper")))
-    assert {finding.verdict for finding in found.values()} == {Verdict.PASS, Verdict.SKIPPED}
+    assert {finding.verdict for finding in found.values()} == {CaseVerdict.PASS, CaseVerdict.SKIPPED}
     assert found["speech"].detail == "answers +0.40 s after the user's end"
 
 
@@ -86,15 +86,15 @@ def test_an_address_is_checked_in_every_mode() -> None:
 
 def test_a_claim_that_is_not_kept_is_a_failure() -> None:
     def answer(tick: dict) -> list:  # type: ignore[type-arg]
-        beep = Chunk(AUDIO, 1, 0, 0, np.full(2400, 9000, "<i2").tobytes()).pack()
+        beep = BinaryFrame(AUDIO, 1, 0, 0, np.full(2400, 9000, "<i2").tobytes()).pack()
         return [*([beep] if tick["n"] in (3, 4) else []), {"type": "tick_done", "n": tick["n"]}]
 
     with serving(step_server(answer, modes=["lockstep"], capabilities=["tools"])) as url:
         found = by_case(list(check(url, ("silence", "text", "tool", "cancel"))))
     assert found["silence"].detail == "speaks first, after 0.8 s"
-    assert found["tool"].verdict is Verdict.FAIL
+    assert found["tool"].verdict is CaseVerdict.FAIL
     assert found["tool"].detail.startswith("claims tools, but")
-    assert found["cancel"].verdict is Verdict.SKIPPED
+    assert found["cancel"].verdict is CaseVerdict.SKIPPED
 
 
 def test_a_server_that_hangs_up_fails_the_hello_and_nothing_else_is_tried() -> None:
@@ -104,7 +104,7 @@ def test_a_server_that_hangs_up_fails_the_hello_and_nothing_else_is_tried() -> N
 
     with serving(handle) as url:
         (finding,) = check(url)
-    assert (finding.case, finding.verdict) == ("hello", Verdict.FAIL)
+    assert (finding.case, finding.verdict) == ("hello", CaseVerdict.FAIL)
     assert finding.detail.startswith("infrastructure:")
     assert "server" in finding.remedy
 
@@ -123,7 +123,7 @@ def test_a_server_that_garbage_kills_fails() -> None:
 
     with serving(handle) as url:
         (finding,) = check(f"wire-lockstep:{url}", ("garbage",))
-    assert finding.verdict is Verdict.FAIL
+    assert finding.verdict is CaseVerdict.FAIL
     assert "serve the next one" in finding.remedy
 
 
@@ -137,8 +137,8 @@ def test_adapters_of_our_own(tmp_path: Path) -> None:
         "garbage": "skipped",
     }
     seeing = by_case(list(check(named(tmp_path, "Seeing"), ("speech", "video"))))
-    assert seeing["speech"].verdict is Verdict.PASS
-    assert seeing["video"].verdict is Verdict.FAIL
+    assert seeing["speech"].verdict is CaseVerdict.PASS
+    assert seeing["video"].verdict is CaseVerdict.FAIL
     assert "no camera driver" in seeing["video"].detail
 
 
@@ -163,9 +163,9 @@ class Hangs(LiveAdapter):
 
 def test_live_adapters_that_hang_or_cannot_be_closed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct, "PATIENCE_S", 0.2)
-    assert run_live("flood", Hangs)[:2] == (Verdict.FAIL, "is not done after 0.2 s")
+    assert run_live("flood", Hangs)[:2] == (CaseVerdict.FAIL, "is not done after 0.2 s")
     verdict, detail, remedy = run_live("close", Hangs)
-    assert (verdict, detail) == (Verdict.FAIL, "RuntimeError: closed twice")
+    assert (verdict, detail) == (CaseVerdict.FAIL, "RuntimeError: closed twice")
     assert remedy
 
 
@@ -193,7 +193,7 @@ def test_a_malformed_ready_fails_the_hello_and_says_where_it_is_described() -> N
     with serving(handle) as url:
         for text in (url, f"wire-lockstep:{url}"):
             (finding,) = check(text, ("speech",))
-            assert (finding.adapter, finding.case, finding.verdict) == (text, "hello", Verdict.FAIL)
+            assert (finding.adapter, finding.case, finding.verdict) == (text, "hello", CaseVerdict.FAIL)
             assert "$.audio_out.rate" in finding.detail
             assert "docs/wire-protocol.md" in finding.remedy
 

@@ -22,14 +22,14 @@ from tml_bench.adapter import LiveAdapter, MicroTurn, Output, ProviderEvent, Ses
 from tml_bench.adapters.reference import Delayed, Silent
 from tml_bench.cli import main
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.perception.timeline import Timeline, Word, WordSource
+from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import adapter_class, adapter_names, load_task
-from tml_bench.report.baselines import baselines
-from tml_bench.runs.perceive import timeline_of
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn
-from tml_bench.session.engine import Compute, Settings
+from tml_bench.scoring.floors import baselines
 from tml_bench.session.network import load_network
+from tml_bench.session.simulated import Compute, Settings
 from tml_bench.task import Score, Task
+from tml_bench.timeline import Timeline, Word, WordSource
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)

@@ -14,16 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.judges.contract import Question, Verdict
-from tml_bench.judges.scoring import score_all
-from tml_bench.metrics.aggregate import estimate
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
-from tml_bench.report.baselines import observations
+from tml_bench.metrics.statistics import estimate
+from tml_bench.questions import Question, Verdict
 from tml_bench.samples import At, Sample, Utterance
+from tml_bench.scoring.floors import observations
+from tml_bench.scoring.judging import score_all
 from tml_bench.task import Kind, Overall, Score
 from tml_bench.tasks.fd_bench_v1 import loader
-from tml_bench.tasks.fd_bench_v1.annotation import Backchannel, Interruption, Pause, TurnEnd
+from tml_bench.tasks.fd_bench_v1.annotation import (
+    BackchannelAnnotation,
+    InterruptionAnnotation,
+    PauseAnnotation,
+    TurnEndAnnotation,
+)
 from tml_bench.tasks.fd_bench_v1.task import FdBenchV1
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = FdBenchV1()
 OFFICIAL = (
@@ -139,11 +144,11 @@ def test_references(tmp_path: Path) -> None:
     folder = item(tmp_path, "synthetic_user_interruption")
     audio(folder / "context.wav", 1.0)
     pause, turn, interruption = TASK.samples(tmp_path)
-    assert pause.reference.annotation == Pause(10.0, (3.0, 4.0), 10.0)
+    assert pause.reference.annotation == PauseAnnotation(10.0, (3.0, 4.0), 10.0)
     assert (pause.reference.user_end_s, pause.reference.ideal) == (10.0, ())
-    assert turn.reference.annotation == TurnEnd(10.0, 5.0)
+    assert turn.reference.annotation == TurnEndAnnotation(10.0, 5.0)
     assert (turn.reference.user_end_s, turn.reference.ideal) == (5.0, (Utterance(5.2),))
-    assert interruption.reference.annotation == Interruption(10.0, (4.0, 6.0), "a", "b")
+    assert interruption.reference.annotation == InterruptionAnnotation(10.0, (4.0, 6.0), "a", "b")
     assert interruption.reference.user_end_s == 6.0
     assert interruption.reference.ideal == (Utterance(2.5, until_s=4.2), Utterance(6.2))
 
@@ -251,7 +256,7 @@ def test_listeners_distribution(tmp_path: Path, place: str) -> None:
     put(tmp_path / f"{place}icc_gt_distribution.json", {"0": [0, 0, 0, 1.0, 0, 0, 0, 0, 0, 0]})
     sample = only(tmp_path)
     found = sample.reference.annotation
-    assert isinstance(found, Backchannel)
+    assert isinstance(found, BackchannelAnnotation)
     assert found.windows == ((3.0, 4.0),)
     assert sample.reference.ideal == (Utterance(3.2, "backchannel"),)
     assert sample.reference.user_end_s is None

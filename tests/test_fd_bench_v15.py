@@ -12,20 +12,20 @@ import pytest
 import soundfile
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.judges.contract import Line, Question, Verdict
-from tml_bench.judges.scoring import score_all
 from tml_bench.perception import prosody
-from tml_bench.perception.timeline import Segment, Timeline, Voice, Word, WordSource
-from tml_bench.report.baselines import baselines
-from tml_bench.report.summary import Outcome, OutcomeKind, RunFacts, Summary, summarise
+from tml_bench.questions import Question, QuestionLine, Verdict
 from tml_bench.runs.config import Selection
 from tml_bench.samples import Sample, Utterance
+from tml_bench.scoring.floors import baselines
+from tml_bench.scoring.judging import score_all
+from tml_bench.scoring.summary import OutcomeKind, RunFacts, SampleOutcome, Summary, summarise
 from tml_bench.task import Score, Value
 from tml_bench.tasks.fd_bench_v15 import behaviour
-from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap
+from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, MODEL, OVERLAP, USER, USER_CLEAN
 from tml_bench.tasks.fd_bench_v15.loader import OFFICIAL_SIZES, SUBSETS
 from tml_bench.tasks.fd_bench_v15.task import FdBenchV15
+from tml_bench.timeline import Segment, Timeline, Voice, Word, WordSource
 
 TASK = FdBenchV15()
 GOOD = {
@@ -64,9 +64,9 @@ def test_an_item_is_a_sample_and_its_companion(tmp_path: Path) -> None:
     assert (sample.companions, clean.companions) == ({"clean": clean.id}, {})
     assert [t.audio for t in sample.script.turns] == [folder / "input.wav"]
     assert [t.audio for t in clean.script.turns] == [folder / "clean_input.wav"]
-    found = Overlap(20.0, "How do I grow tomatoes?", "Wait, what about peppers?", (7.0, 9.0))
+    found = OverlapAnnotation(20.0, "How do I grow tomatoes?", "Wait, what about peppers?", (7.0, 9.0))
     assert sample.reference.annotation == found
-    assert clean.reference.annotation == Clean(20.0, found)
+    assert clean.reference.annotation == CleanAnnotation(20.0, found)
     assert (sample.problem, clean.problem, sample.notes, clean.notes) == ("", "", (), ())
 
 
@@ -162,7 +162,7 @@ def test_lengths_that_differ_are_noted(tmp_path: Path) -> None:
     audio(item(tmp_path) / "clean_input.wav", 15.0)
     sample, clean = pair(tmp_path)
     assert sample.notes == ("input and clean_input differ in length",)
-    assert clean.reference.annotation == Clean(15.0, sample.reference.annotation)  # type: ignore[arg-type]
+    assert clean.reference.annotation == CleanAnnotation(15.0, sample.reference.annotation)  # type: ignore[arg-type]
 
 
 def test_references(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_official_sizes(tmp_path: Path) -> None:
 
 # ---- the question and the rule
 
-ITEM = Overlap(20.0, "How do I grow tomatoes?", "Wait, what about peppers?", (7.0, 9.0), (0.0, 3.0))
+ITEM = OverlapAnnotation(20.0, "How do I grow tomatoes?", "Wait, what about peppers?", (7.0, 9.0), (0.0, 3.0))
 CLEAN_TEXT = "Tomatoes like rich soil and warm nights. Put the pots near a wall that keeps the heat."
 
 
@@ -256,7 +256,7 @@ def test_the_rule(spoken: list[tuple[str, float, float]], answer: str) -> None:
 
 
 def test_words_of_the_question_and_the_clean_answer_are_no_hits() -> None:
-    overlap = Overlap(20.0, "How do I grow tomatoes?", "And tomatoes in warm soil?", (7.0, 9.0))
+    overlap = OverlapAnnotation(20.0, "How do I grow tomatoes?", "And tomatoes in warm soil?", (7.0, 9.0))
     timeline = with_overlap(("Tomatoes", 3.5, 7.4), ("Tomatoes like warm soil.", 9.7, 11.0))
     assert behaviour.decide(behaviour.ask(overlap, timeline, CLEAN)).answer == "RESUME"
 
@@ -271,13 +271,15 @@ def test_words_of_the_question_and_the_clean_answer_are_no_hits() -> None:
     ],
 )
 def test_an_overlap_without_content_words(again: str, answer: str) -> None:
-    overlap = Overlap(20.0, "How do I grow tomatoes?", "Right.", (7.0, 7.4))
+    overlap = OverlapAnnotation(20.0, "How do I grow tomatoes?", "Right.", (7.0, 7.4))
     timeline = with_overlap(("Tomatoes like rich", 3.5, 7.2), (again, 9.7, 12.0))
     assert behaviour.decide(behaviour.ask(overlap, timeline, CLEAN)).answer == answer
 
 
 def test_a_preposition_in_common_is_no_going_on() -> None:
-    overlap = Overlap(20.0, "How do I grow tomatoes?", "Yes, I will be there in a minute.", (7.0, 9.0))
+    overlap = OverlapAnnotation(
+        20.0, "How do I grow tomatoes?", "Yes, I will be there in a minute.", (7.0, 9.0)
+    )
     clean = heard(("Put the pots in a warm place.", 3.5, 15.0))
     timeline = with_overlap(
         ("Put the pots", 3.5, 7.4), ("You said yes, I will be there in a minute.", 9.7, 12.0)
@@ -287,7 +289,7 @@ def test_a_preposition_in_common_is_no_going_on() -> None:
 
 def test_one_hit_among_many_words_is_chance() -> None:
     text = "The next train to Boston leaves from platform nine at noon."
-    overlap = Overlap(20.0, "How do I grow tomatoes?", text, (7.0, 9.0))
+    overlap = OverlapAnnotation(20.0, "How do I grow tomatoes?", text, (7.0, 9.0))
     timeline = with_overlap(
         ("Tomatoes", 3.5, 7.4), ("Next, rich soil. Train the vine up a warm wall.", 9.7, 12.0)
     )
@@ -313,23 +315,23 @@ def test_the_question_holds_four_tracks_and_the_overlap() -> None:
         (MODEL, "and warm nights."),  # parted at the overlap's start, 7.0 s
         (MODEL, "Peppers too."),
     ]
-    assert question.lines[3] == Line(USER, "How do I grow tomatoes?", 0.0, 3.0)
-    assert question.lines[4] == Line(OVERLAP, "Wait, what about peppers?", 7.0, 9.0)
+    assert question.lines[3] == QuestionLine(USER, "How do I grow tomatoes?", 0.0, 3.0)
+    assert question.lines[4] == QuestionLine(OVERLAP, "Wait, what about peppers?", 7.0, 9.0)
 
 
 def test_the_user_s_own_transcripts_are_shown_where_there_are_any() -> None:
     words = (Word("How", 0.1, 0.3), Word("so?", 0.3, 0.6), Word("Peppers?", 7.1, 7.9))
-    told = Overlap(20.0, "How so?", "Peppers?", (7.0, 9.0), user=words, user_clean=words[:2])
+    told = OverlapAnnotation(20.0, "How so?", "Peppers?", (7.0, 9.0), user=words, user_clean=words[:2])
     lines = behaviour.ask(told, with_overlap(), CLEAN).lines
     assert [line for line in lines if line.role == USER] == [
-        Line(USER, "How so?", 0.1, 0.6),
-        Line(USER, "Peppers?", 7.1, 7.9),
+        QuestionLine(USER, "How so?", 0.1, 0.6),
+        QuestionLine(USER, "Peppers?", 7.1, 7.9),
     ]
     assert [line.text for line in lines if line.role == USER_CLEAN] == ["How so?"]
 
 
 def test_without_annotation_the_question_s_times_are_those_of_the_user_s_speech() -> None:
-    untold = Overlap(20.0, "How do I grow tomatoes?", "Peppers?", (7.0, 9.0))
+    untold = OverlapAnnotation(20.0, "How do I grow tomatoes?", "Peppers?", (7.0, 9.0))
     line = next(line for line in behaviour.ask(untold, with_overlap(), CLEAN).lines if line.role == USER)
     assert (line.start_s, line.end_s) == (0.0, 3.0)
 
@@ -482,7 +484,7 @@ def summary_of(expected: Mapping[str, tuple[int, int]], unjudged: str = "", fail
             missing = {} if values else dict.fromkeys(names, "not asked")
             if subset != failed:
                 scores.append(Score(TASK.name, subset, sample.id, "", values, missing))
-    outcomes = {s.id: Outcome(OutcomeKind.VALID) for s in samples}
+    outcomes = {s.id: SampleOutcome(OutcomeKind.VALID) for s in samples}
     return summarise(TASK, RunFacts("r", "a", TASK.name, "d", 0, "ideal"), samples, scores, outcomes, ())
 
 

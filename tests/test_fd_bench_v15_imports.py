@@ -13,14 +13,14 @@ import soundfile
 
 import tml_bench.adapters.reference
 from tml_bench.errors import UserError
-from tml_bench.perception.timeline import Word
-from tml_bench.report.summary import Summary
 from tml_bench.runs.imports import import_run
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.score import open_run, score_runs
 from tml_bench.runs.store import Outcome
-from tml_bench.task import Imported
+from tml_bench.scoring.score import open_run, score_runs
+from tml_bench.scoring.summary import Summary
+from tml_bench.task import ImportedExchange
 from tml_bench.tasks.fd_bench_v15.task import MINI, FdBenchV15
+from tml_bench.timeline import Word
 
 TASK = FdBenchV15()
 TALK = Path(tml_bench.adapters.reference.__file__).parent / "voice" / "talk.flac"
@@ -163,7 +163,7 @@ def test_lengths_that_differ_are_noted(tmp_path: Path) -> None:
 
 def refused(root: Path) -> UserError:
     with pytest.raises(UserError) as error:
-        list[Imported](TASK.imports(root))
+        list[ImportedExchange](TASK.imports(root))
     return error.value
 
 

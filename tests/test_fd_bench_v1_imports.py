@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from tml_bench.errors import UserError
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
-from tml_bench.task import Imported
+from tml_bench.task import ImportedExchange
 from tml_bench.tasks.fd_bench_v1.task import FdBenchV1
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = FdBenchV1()
 GOOD = {
@@ -36,7 +36,7 @@ def recording(folder: Path, transcript: Any = GOOD, annotation: str = "turn_taki
     return folder
 
 
-def only(root: Path) -> Imported:
+def only(root: Path) -> ImportedExchange:
     (found,) = TASK.imports(root)
     return found
 

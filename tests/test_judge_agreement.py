@@ -15,16 +15,16 @@ from msgspec import structs
 
 from tml_bench.cli import main
 from tml_bench.errors import UserError
-from tml_bench.judges.agreement import Labels, compare, merged
-from tml_bench.judges.cache import Cache
-from tml_bench.judges.contract import Line, Question, Rubric, Verdict
+from tml_bench.judges.cache import JudgeCache
 from tml_bench.judges.human import read_sheet
 from tml_bench.judges.sheet import row_id, rows_of, to_csv
+from tml_bench.questions import Question, QuestionLine, Rubric, Verdict
 from tml_bench.report.files import read_summaries
 from tml_bench.report.html import to_html
 from tml_bench.report.layout import tables
 from tml_bench.report.tables import full_markdown, leaderboard_markdown
-from tml_bench.runs.agreement import agreement, labels_of
+from tml_bench.scoring.agreement import agreement, labels_of
+from tml_bench.scoring.judge_labels import JudgeLabels, compare, merged
 
 YES_NO = Rubric("polite", 1, "Is it polite?", ("yes", "no"))
 MARK = Rubric("mark", 2, "How good?", ("1", "2", "3"), ordered=True)
@@ -37,11 +37,11 @@ def call(*arguments: object) -> Result:
 
 
 def question(number: int, rubric: Rubric = YES_NO) -> Question:
-    return Question(f"q{number}", rubric, (Line("reply", f"text {number}"),))
+    return Question(f"q{number}", rubric, (QuestionLine("reply", f"text {number}"),))
 
 
-def labels(judge: str, answers: Mapping[int, str], rubric: Rubric = YES_NO) -> Labels:
-    found = Labels(judge)
+def labels(judge: str, answers: Mapping[int, str], rubric: Rubric = YES_NO) -> JudgeLabels:
+    found = JudgeLabels(judge)
     for number, answer in answers.items():
         found.add(rubric, row_id(question(number, rubric)), answer)
     return found
@@ -121,7 +121,7 @@ def sheet(path: Path, answers: Mapping[int, str], rubric: Rubric = YES_NO) -> Pa
 
 
 def cache(path: Path, answers: Mapping[int, str], model: str = "m") -> Path:
-    kept = Cache(path)
+    kept = JudgeCache(path)
     for number, answer in answers.items():
         kept.keep(("openai", model, "prompt=1 temperature=0"), question(number), Verdict(answer))
     kept.close()

@@ -14,19 +14,19 @@ import pytest
 from fake_servers.judge import FakeJudge
 
 from tml_bench.errors import UserError
-from tml_bench.judges.asking import Effort, ModelJudge
 from tml_bench.judges.budget import Budget
-from tml_bench.judges.cache import Cache
-from tml_bench.judges.contract import Line, Question, Rubric, Verdict
+from tml_bench.judges.cache import JudgeCache
+from tml_bench.judges.model_judge import Effort, ModelJudge
 from tml_bench.judges.openai import OpenAIChat
-from tml_bench.judges.spec import Judging
+from tml_bench.judges.spec import JudgeSetup
+from tml_bench.questions import Question, QuestionLine, Rubric, Verdict
 
 RUBRIC = Rubric("length", 1, "Is the text long or short?", ("short", "long"), ordered=True)
 JUDGE = ("openai", "m", "prompt=1")
 
 
 def question(text: str, rubric: Rubric = RUBRIC) -> Question:
-    return Question(f"key of {text}", rubric, (Line("model", text, 1.0, 2.0),))
+    return Question(f"key of {text}", rubric, (QuestionLine("model", text, 1.0, 2.0),))
 
 
 def answered(text: str = "long") -> Verdict:
@@ -36,9 +36,9 @@ def answered(text: str = "long") -> Verdict:
 def test_half_an_emoji_in_a_reply_is_stored_as_a_question_mark(tmp_path: Path) -> None:
     with FakeJudge(['say {"explanation": "cut \\ud83d", "answer": "long"}']) as fake:
         model = OpenAIChat("fake-judge", fake.base_url)
-        (verdict,) = ModelJudge(model, Cache(tmp_path / "cache.sqlite")).answer([question("a")])
+        (verdict,) = ModelJudge(model, JudgeCache(tmp_path / "cache.sqlite")).answer([question("a")])
     assert (verdict.answer, verdict.explanation, verdict.missing) == ("long", "cut ?", "")
-    kept = Cache(tmp_path / "cache.sqlite").find(
+    kept = JudgeCache(tmp_path / "cache.sqlite").find(
         ("openai", "fake-judge", verdict.version), [question("a").identity]
     )
     assert [v.explanation for v in kept.values()] == ["cut ?"]
@@ -46,11 +46,11 @@ def test_half_an_emoji_in_a_reply_is_stored_as_a_question_mark(tmp_path: Path) -
 
 def test_an_answer_is_found_again_whole(tmp_path: Path) -> None:
     asked = question("a")
-    first = Cache(tmp_path / "deep" / "cache.sqlite")
+    first = JudgeCache(tmp_path / "deep" / "cache.sqlite")
     assert first.find(JUDGE, [asked.identity]) == {}
     assert not first.path.exists()
     assert first.keep(JUDGE, asked, answered()) == answered()
-    again = Cache(first.path).find(JUDGE, [asked.identity])
+    again = JudgeCache(first.path).find(JUDGE, [asked.identity])
     expected = Verdict("long", "why", '{"raw"}', "openai", "m-2026", "prompt=1", 7, 3, cached=True)
     assert again == {asked.identity: expected}
 
@@ -64,40 +64,40 @@ def test_an_answer_is_found_again_whole(tmp_path: Path) -> None:
         (JUDGE, question("b")),
         (JUDGE, question("a", Rubric("length", 1, "Is the text long, or is it short?", ("short", "long")))),
         (JUDGE, question("a", Rubric("length", 1, RUBRIC.text, ("short", "long", "empty")))),
-        (JUDGE, Question("k", RUBRIC, (Line("user", "a", 1.0, 2.0),))),
-        (JUDGE, Question("k", RUBRIC, (Line("model", "a", 1.0, 2.5),))),
+        (JUDGE, Question("k", RUBRIC, (QuestionLine("user", "a", 1.0, 2.0),))),
+        (JUDGE, Question("k", RUBRIC, (QuestionLine("model", "a", 1.0, 2.5),))),
     ],
 )
 def test_whatever_may_change_the_answer_changes_the_key(
     tmp_path: Path, judge: tuple[str, str, str], asked: Question
 ) -> None:
-    cache = Cache(tmp_path / "c.sqlite")
+    cache = JudgeCache(tmp_path / "c.sqlite")
     cache.keep(JUDGE, question("a"), answered())
     assert cache.find(judge, [asked.identity]) == {}
 
 
 def test_the_key_of_a_question_is_not_part_of_it(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "c.sqlite")
+    cache = JudgeCache(tmp_path / "c.sqlite")
     cache.keep(JUDGE, question("a"), answered())
     other = Question("another key", RUBRIC, question("a").lines)
     assert cache.find(JUDGE, [other.identity])[other.identity].answer == "long"
 
 
 def test_failures_are_never_kept(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "c.sqlite")
+    cache = JudgeCache(tmp_path / "c.sqlite")
     with pytest.raises(ValueError, match="only answers"):
         cache.keep(JUDGE, question("a"), Verdict(None, missing="HTTP 500"))
     assert not cache.path.exists()
 
 
 def test_the_first_answer_stays(tmp_path: Path) -> None:
-    one, two = Cache(tmp_path / "c.sqlite"), Cache(tmp_path / "c.sqlite")
+    one, two = JudgeCache(tmp_path / "c.sqlite"), JudgeCache(tmp_path / "c.sqlite")
     one.keep(JUDGE, question("a"), answered("long"))
     assert two.keep(JUDGE, question("a"), answered("short")).answer == "long"
 
 
 def test_thousands_are_found_in_one_go(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "c.sqlite")
+    cache = JudgeCache(tmp_path / "c.sqlite")
     asked = [question(f"text {k}") for k in range(1000)]
     for q in asked[::2]:
         cache.keep(JUDGE, q, answered())
@@ -109,14 +109,14 @@ def test_thousands_are_found_in_one_go(tmp_path: Path) -> None:
 
 
 def test_a_closed_cache_is_one_file(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "c.sqlite")
+    cache = JudgeCache(tmp_path / "c.sqlite")
     cache.keep(JUDGE, question("a"), answered())
     cache.close()
     assert os.listdir(tmp_path) == ["c.sqlite"]
 
 
 def test_a_shipped_cache_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Cache(tmp_path / "c.sqlite")
+    made = JudgeCache(tmp_path / "c.sqlite")
     made.keep(JUDGE, question("a"), answered())
     made.close()
     made.path.chmod(0o444)
@@ -124,7 +124,7 @@ def test_a_shipped_cache_that_may_not_be_written(tmp_path: Path, monkeypatch: py
     if os.access(made.path, os.W_OK):  # root may write everywhere
         monkeypatch.setattr("tml_bench.judges.cache.os.access", lambda path, mode: False)
     try:
-        cache = Cache(made.path)
+        cache = JudgeCache(made.path)
         assert cache.find(JUDGE, [question("a").identity])[question("a").identity].answer == "long"
         assert os.listdir(tmp_path) == ["c.sqlite"]
         with pytest.raises(UserError, match="give another --judge-cache"):
@@ -137,15 +137,15 @@ def test_a_shipped_cache_that_may_not_be_written(tmp_path: Path, monkeypatch: py
 def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.sqlite").write_bytes(content)
     with pytest.raises(UserError, match=r"c\.sqlite cannot be used"):
-        Cache(tmp_path / "c.sqlite").find(JUDGE, [question("a").identity])
+        JudgeCache(tmp_path / "c.sqlite").find(JUDGE, [question("a").identity])
 
 
 def test_a_database_of_another_program_or_version(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.sqlite") as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
     with pytest.raises(UserError, match="is no cache of judgements"):
-        Cache(tmp_path / "other.sqlite").contents()
-    newer = Cache(tmp_path / "newer.sqlite")
+        JudgeCache(tmp_path / "other.sqlite").contents()
+    newer = JudgeCache(tmp_path / "newer.sqlite")
     newer.keep(JUDGE, question("a"), answered())
     newer.close()
     with sqlite3.connect(newer.path) as changed:
@@ -165,7 +165,7 @@ def test_a_file_that_is_refused_is_not_left_open(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sqlite3, "connect", remembered)
     (tmp_path / "c.sqlite").write_bytes(b"not a database" * 40)
     with pytest.raises(UserError, match=r"c\.sqlite cannot be used"):
-        Cache(tmp_path / "c.sqlite").contents()
+        JudgeCache(tmp_path / "c.sqlite").contents()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         opened[0].execute("SELECT 1")
 
@@ -174,7 +174,7 @@ def test_a_file_that_is_refused_is_not_left_open(tmp_path: Path, monkeypatch: py
 
 
 def judge(fake: FakeJudge, path: Path, calls: int | None = None) -> ModelJudge:
-    return ModelJudge(OpenAIChat("m", fake.base_url), Cache(path), Budget(calls), Effort(1, tries=1))
+    return ModelJudge(OpenAIChat("m", fake.base_url), JudgeCache(path), Budget(calls), Effort(1, tries=1))
 
 
 def test_the_second_run_asks_nothing(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_others_score_again_without_key_client_or_network(
         judge(fake, tmp_path / "c.sqlite").answer(asked[:1])
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setitem(sys.modules, "openai", None)
-    judging = Judging("openai:model=m", tmp_path / "c.sqlite")
+    judging = JudgeSetup("openai:model=m", tmp_path / "c.sqlite")
     assert judging.model is not None
     found = judging.model.answer(asked)
     assert (found[0].answer, found[0].cached) == ("short", True)
@@ -261,15 +261,15 @@ WORKER = """
 import sys
 from pathlib import Path
 from typing import Any
-from tml_bench.judges.asking import Effort, ModelJudge
-from tml_bench.judges.cache import Cache
-from tml_bench.judges.contract import Line, Question, Rubric
+from tml_bench.judges.model_judge import Effort, ModelJudge
+from tml_bench.judges.cache import JudgeCache
+from tml_bench.questions import Question, QuestionLine, Rubric
 from tml_bench.judges.openai import OpenAIChat
 
 url, path, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 rubric = Rubric("length", 1, "Is the text long or short?", ("short", "long"), ordered=True)
-asked = [Question(f"{k}", rubric, (Line("model", f"text {k}", 1.0, 2.0),)) for k in range(first, last)]
-found = ModelJudge(OpenAIChat("m", url), Cache(path), effort=Effort(4)).answer(asked)
+asked = [Question(f"{k}", rubric, (QuestionLine("model", f"text {k}", 1.0, 2.0),)) for k in range(first, last)]
+found = ModelJudge(OpenAIChat("m", url), JudgeCache(path), effort=Effort(4)).answer(asked)
 sys.exit(not all(v.answer == "short" for v in found))
 """
 
@@ -286,18 +286,18 @@ def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
         asked = [question(f"text {k}") for k in range(90)]
         assert judge(fake, path).estimate(asked).calls == 0
         assert len(fake.requests) == served <= 120
-    (kept,) = Cache(path).contents()
+    (kept,) = JudgeCache(path).contents()
     assert kept.answers == 90
 
 
 def test_many_processes_that_create_the_cache_together(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tml_bench.judges.cache import Cache;"
-        "from tml_bench.judges.contract import *; n = sys.argv[2];"
-        "q = Question('k', Rubric('r', 1, 't', ('a',)), (Line('model', n),));"
-        "[Cache(Path(sys.argv[1])).keep(('k', 'm', str(i)), q, Verdict('a')) for i in range(20)]"
+        "import sys; from pathlib import Path; from tml_bench.judges.cache import JudgeCache;"
+        "from tml_bench.questions import *; n = sys.argv[2];"
+        "q = Question('k', Rubric('r', 1, 't', ('a',)), (QuestionLine('model', n),));"
+        "[JudgeCache(Path(sys.argv[1])).keep(('k', 'm', str(i)), q, Verdict('a')) for i in range(20)]"
     )
     path = tmp_path / "c.sqlite"
     running = [subprocess.Popen([sys.executable, "-P", "-c", code, str(path), str(n)]) for n in range(4)]
     assert [process.wait(60) for process in running] == [0] * 4
-    assert sum(kept.answers for kept in Cache(path).contents()) == 80
+    assert sum(kept.answers for kept in JudgeCache(path).contents()) == 80

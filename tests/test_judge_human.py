@@ -21,24 +21,26 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.judges.contract import Line, Question, Rubric
 from tml_bench.judges.human import HumanJudge, read_sheet
-from tml_bench.judges.sheet import Row, from_csv, merged, row_id, rows_of, to_csv
+from tml_bench.judges.sheet import SheetRow, from_csv, merged, row_id, rows_of, to_csv
 from tml_bench.judges.sheet_page import to_page
+from tml_bench.questions import Question, QuestionLine, Rubric
 
 RUBRIC = Rubric("length", 2, "Is it long?\nSay so.", ("short", "long"))
 MARK = Rubric("mark", 1, "How good?", ("0", "1", "2"), ordered=True)
 
 
 def question(text: str, rubric: Rubric = RUBRIC, key: str = "k") -> Question:
-    return Question(key, rubric, (Line("user", "Say something."), Line("model", text, 1.0, 2.5)))
+    return Question(
+        key, rubric, (QuestionLine("user", "Say something."), QuestionLine("model", text, 1.0, 2.5))
+    )
 
 
-def filled(rows: Sequence[Row], *answers: str) -> list[Row]:
+def filled(rows: Sequence[SheetRow], *answers: str) -> list[SheetRow]:
     return [structs.replace(row, answer=a) for row, a in zip(rows, answers, strict=True)]
 
 
-def write(path: Path, rows: Sequence[Row]) -> Path:
+def write(path: Path, rows: Sequence[SheetRow]) -> Path:
     path.write_text(to_csv(rows), encoding="utf-8-sig")
     return path
 
@@ -190,7 +192,9 @@ def test_the_page_holds_the_sheet_and_fetches_nothing() -> None:
     rows = rows_of([question(HOSTILE), question("b", MARK)])
     page = Page(to_page(rows, 'sheet"<b>.csv'))
     data, script = page.inside["script"]
-    assert [Row(**(row | {"allowed": tuple(row["allowed"])})) for row in json.loads(data)["rows"]] == rows
+    assert [
+        SheetRow(**(row | {"allowed": tuple(row["allowed"])})) for row in json.loads(data)["rows"]
+    ] == rows
     assert {tag for tag, _ in page.tags} & {"img", "iframe", "object", "form"} == set()
     attributes = [
         value or "" for _, attrs in page.tags for name, value in attrs.items() if name in ("src", "href")
@@ -249,7 +253,7 @@ setTimeout(() => { console.log(JSON.stringify([logged.at(-1)[2], kept])); proces
 """
 
 
-def play(folder: Path, rows: Sequence[Row], acts: str, kept: object = None) -> list[object]:
+def play(folder: Path, rows: Sequence[SheetRow], acts: str, kept: object = None) -> list[object]:
     """What a page with these rows logs when played, in a browser that keeps this."""
     data, script = Page(to_page(rows, "sheet.csv")).inside["script"]
     keep = f"Object.assign(kept, {json.dumps(kept or {})});"

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from virtual_time import VirtualTimeLoop, run_virtual
 
 from tml_bench.errors import UserError
-from tml_bench.judges.asking import IN_A_ROW, Effort, ModelJudge, pause_s
 from tml_bench.judges.budget import Budget
-from tml_bench.judges.contract import Line, Question, Rubric, Verdict
-from tml_bench.judges.model import Ask, CallError, Gate, Reply
+from tml_bench.judges.chat_model import Ask, CallError, Gate, ModelReply
+from tml_bench.judges.model_judge import IN_A_ROW, Effort, ModelJudge, pause_s
 from tml_bench.judges.openai import OpenAIChat
 from tml_bench.judges.prompt import Prompt, prompt_of, read_reply
-from tml_bench.judges.spec import Judging, openai_of
+from tml_bench.judges.spec import JudgeSetup, openai_of
+from tml_bench.questions import Question, QuestionLine, Rubric, Verdict
 
 RUBRIC = Rubric(
     "length", 1, "Is the model's text long (more than 10 characters) or short?", ("short", "long")
@@ -30,7 +30,9 @@ RUBRIC = Rubric(
 
 
 def question(text: str, key: str = "q", start_s: float | None = None) -> Question:
-    return Question(key, RUBRIC, (Line("user", "Say something."), Line("model", text, start_s)))
+    return Question(
+        key, RUBRIC, (QuestionLine("user", "Say something."), QuestionLine("model", text, start_s))
+    )
 
 
 def questions(n: int) -> list[Question]:
@@ -65,7 +67,9 @@ def one(fake: FakeJudge, **more: Any) -> Verdict:
 
 def test_the_request_holds_rubric_texts_and_a_closed_answer() -> None:
     with FakeJudge() as fake:
-        asked = Question("k", RUBRIC, (Line("user", "Hello"), Line("model", 'Say "}]', 1.23456, 2.0)))
+        asked = Question(
+            "k", RUBRIC, (QuestionLine("user", "Hello"), QuestionLine("model", 'Say "}]', 1.23456, 2.0))
+        )
         judge(fake).answer([asked])
     (request,) = fake.requests
     assert request.keys() == {"model", "messages", "temperature", "response_format"}
@@ -205,11 +209,11 @@ def test_one_who_is_asked_to_wait_makes_the_others_wait() -> None:
     loop = VirtualTimeLoop()
     starts: list[float] = []
 
-    def busy(n: int) -> Reply:
+    def busy(n: int) -> ModelReply:
         starts.append(loop.time())
         if n == 0:
             raise CallError("HTTP 429", again=True, wait_s=30)
-        return Reply('{"answer": "short"}')
+        return ModelReply('{"answer": "short"}')
 
     virtual(Fake(busy), loop, Effort(concurrency=1)).answer(questions(2))
     assert starts == [0, 30, 30]
@@ -266,13 +270,13 @@ def test_replies_that_can_be_read(reply: str) -> None:
 def test_numbers_for_answers_that_are_numbers() -> None:
     rubric = Rubric("mark", 1, "How good?", ("0", "1", "2"), ordered=True)
     with FakeJudge(['say {"answer": 2}']) as fake:
-        (verdict,) = judge(fake).answer([Question("k", rubric, (Line("model", "x"),))])
+        (verdict,) = judge(fake).answer([Question("k", rubric, (QuestionLine("model", "x"),))])
     assert verdict.answer == "2"
 
 
 @given(st.text(), st.text(), st.floats(0, 1e6))
 def test_whatever_a_text_says_it_arrives_as_it_is_and_alone(role: str, text: str, at_s: float) -> None:
-    prompt = prompt_of(Question("k", RUBRIC, (Line(role, text, at_s), Line("model", "x"))))
+    prompt = prompt_of(Question("k", RUBRIC, (QuestionLine(role, text, at_s), QuestionLine("model", "x"))))
     first, second = json.loads(prompt.user)
     assert (first["role"], first["text"]) == (role, text)
     assert second == {"role": "model", "text": "x"}
@@ -351,7 +355,7 @@ class Fake:
 
     kind, model, version = "fake", "model", "1"
 
-    def __init__(self, reply: Callable[[int], Reply], takes_s: float = 0.0) -> None:
+    def __init__(self, reply: Callable[[int], ModelReply], takes_s: float = 0.0) -> None:
         self._reply = reply
         self._takes_s = takes_s
         self.asked = self.running = self.most = 0
@@ -366,7 +370,7 @@ class Fake:
 
         return opened()
 
-    async def _ask(self, prompt: Prompt, gate: Gate) -> Reply:
+    async def _ask(self, prompt: Prompt, gate: Gate) -> ModelReply:
         await gate()
         self.asked += 1
         self.running += 1
@@ -384,7 +388,7 @@ def virtual(model: Fake, loop: VirtualTimeLoop, effort: Effort) -> ModelJudge:
 
 def test_so_many_at_once_and_no_more() -> None:
     loop = VirtualTimeLoop()
-    model = Fake(lambda n: Reply('{"answer": "short"}'), takes_s=2.0)
+    model = Fake(lambda n: ModelReply('{"answer": "short"}'), takes_s=2.0)
     found = virtual(model, loop, Effort(concurrency=4)).answer(questions(12))
     assert all(v.answer == "short" for v in found)
     assert model.most == 4
@@ -395,9 +399,9 @@ def test_so_many_a_minute_and_no_more() -> None:
     loop = VirtualTimeLoop()
     starts: list[float] = []
 
-    def reply(n: int) -> Reply:
+    def reply(n: int) -> ModelReply:
         starts.append(loop.time())
-        return Reply('{"answer": "short"}')
+        return ModelReply('{"answer": "short"}')
 
     virtual(Fake(reply), loop, Effort(concurrency=3, rate=30)).answer(questions(5))
     assert starts == pytest.approx([0, 2, 4, 6, 8])
@@ -440,7 +444,7 @@ def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_key_the_service_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    judging = Judging("openai:model=gpt-5.4-mini")
+    judging = JudgeSetup("openai:model=gpt-5.4-mini")
     assert judging.warning == "the judge cannot be asked: OPENAI_API_KEY is not set; only the cache answers"
     assert judging.model is not None
     (verdict,) = judging.model.answer([question("x")])
@@ -482,7 +486,7 @@ def test_options_of_the_command_line() -> None:
 )
 def test_specs_that_do_not_fit(spec: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
-        Judging(spec)
+        JudgeSetup(spec)
 
 
 def test_the_client_is_not_imported_before_it_is_needed() -> None:

@@ -19,14 +19,14 @@ from msgspec import structs
 
 from tml_bench.cli import main
 from tml_bench.judges.human import read_sheet
-from tml_bench.judges.scoring import Judged
 from tml_bench.judges.sheet import to_csv as to_sheet
 from tml_bench.report.files import read_summaries
 from tml_bench.report.html import to_html
 from tml_bench.report.layout import tables
-from tml_bench.report.summary import MetricSummary, Summary
 from tml_bench.report.tables import full_markdown, leaderboard_markdown, to_csv
-from tml_bench.runs.score import read_lines
+from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.score import read_lines
+from tml_bench.scoring.summary import MetricSummary, Summary
 
 TASK = "proactive-video-qa"
 MAIN = "from tml_bench.cli import main; main()"
@@ -89,7 +89,7 @@ def test_a_run_is_judged_and_the_same_command_asks_nothing(tmp_path: Path) -> No
     assert (run / "scores.jsonl").read_bytes() == scores
     assert "floors and ceilings included" in first.stderr
     assert f"about {asked} calls" in first.stderr
-    lines = read_lines(run / "verdicts.jsonl", Judged)
+    lines = read_lines(run / "verdicts.jsonl", QuestionVerdict)
     assert {line.verdict.answer for line in lines} == {"3"}
     assert all(line.verdict.cached for line in lines)
     (summary,) = read_summaries([run])

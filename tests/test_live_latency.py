@@ -34,8 +34,8 @@ from tml_bench.adapters.pipecat import Pipecat
 from tml_bench.adapters.twilio import Twilio
 from tml_bench.recording import Recording, RecordingWriter
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn, Waveform
-from tml_bench.session.engine import Settings, opened_event
 from tml_bench.session.live import LEAD_NS, Limits, LiveSession
+from tml_bench.session.simulated import Settings, opened_event
 
 LIMIT_MS = 15.0
 SESSIONS = 4

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.signal import lfilter
-
-from tml_bench.media.acoustics import (
+from drawing.acoustics import (
     Biquad,
     amplified,
     filtered,
@@ -16,6 +14,7 @@ from tml_bench.media.acoustics import (
     reflected,
     turned_away,
 )
+from scipy.signal import lfilter
 
 RATE = 16000
 

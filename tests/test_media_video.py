@@ -19,7 +19,7 @@ from videos import barcode, constant, read_barcode, shown, turn, variable, write
 
 from tml_bench.adapter import Frame, VideoSpec
 from tml_bench.errors import BadSampleError
-from tml_bench.media.draw import drawable, subtitled, wrapped
+from tml_bench.media.subtitles import drawable, subtitled, wrapped
 from tml_bench.media.video import FrameReader, instant_ns, probe_video, scaled_size
 
 MS = 1_000_000
@@ -327,7 +327,7 @@ def test_a_very_long_word_is_broken_without_trying_every_length(monkeypatch: pyt
         measured.append(line)
         return len(line) * capital
 
-    monkeypatch.setattr("tml_bench.media.draw._length", length)
+    monkeypatch.setattr("tml_bench.media.subtitles._length", length)
     lines = list(wrapped("x" * 5000, 160, 12))
     assert ("".join(lines), {len(line) for line in lines[:-1]}) == ("x" * 5000, {12})
     assert len(measured) < 20 * len(lines)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from videos import MS, constant, shown, turn, variable
 
 from tml_bench.adapter import VideoSpec
-from tml_bench.media.ahead import Ahead
+from tml_bench.media.ahead import ReadAhead
 from tml_bench.media.video import FrameReader
 
 SIZE = (128, 80)
@@ -141,7 +141,7 @@ def test_frames_are_ready_before_they_are_asked_for() -> None:
                 third.set()
             yield i
 
-    ahead = Ahead(items(), 3)
+    ahead = ReadAhead(items(), 3)
     assert third.wait(10)
     assert list(ahead) == list(range(10))
     assert list(ahead) == []
@@ -153,7 +153,7 @@ def test_an_error_comes_where_its_frame_would_have_come() -> None:
         yield 2
         raise ValueError("the third")
 
-    ahead = Ahead(items(), 5)
+    ahead = ReadAhead(items(), 5)
     assert [next(ahead), next(ahead)] == [1, 2]
     with pytest.raises(ValueError, match="the third"):
         next(ahead)
@@ -169,7 +169,7 @@ def test_closing_early_waits_for_the_thread_and_makes_no_more() -> None:
             made.append(threading.current_thread())
             yield len(made)
 
-    ahead = Ahead(items(), 2)
+    ahead = ReadAhead(items(), 2)
     assert next(ahead) == 1
     ahead.close()
     count = len(made)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tml_bench.metrics.agreement import (
+from tml_bench.metrics.rater_agreement import (
     Coefficient,
     accuracy,
     bootstrap,

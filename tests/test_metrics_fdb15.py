@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tml_bench.metrics.fdb15_reference import (
     MODEL_GAP_S,
     USER_GAP_S,
-    Stop,
+    OverlapStretch,
     merge,
     responses,
     split_time,
@@ -17,7 +17,7 @@ from tml_bench.metrics.fdb15_reference import (
     words_before,
     words_per_minute,
 )
-from tml_bench.metrics.overlap import Overlapped, overlapped
+from tml_bench.metrics.overlap import OverlapResponse, overlapped
 from tml_bench.metrics.vocalisations import Vocalisation
 
 # ---- merging
@@ -49,25 +49,29 @@ def test_merging_chains_and_empty_input_is_empty() -> None:
     ("user", "model", "expected"),
     [
         # The model yields 0.8 s after the user comes in at 7.
-        ([(0.0, 3.0), (7.0, 9.0)], [(4.0, 7.8), (10.0, 12.0)], [Stop(7.0, 7.8, False)]),
+        ([(0.0, 3.0), (7.0, 9.0)], [(4.0, 7.8), (10.0, 12.0)], [OverlapStretch(7.0, 7.8, False)]),
         # The model talks on: the stretch ends with the user and is censored.
-        ([(7.0, 9.0)], [(4.0, 12.0)], [Stop(7.0, 9.0, True)]),
+        ([(7.0, 9.0)], [(4.0, 12.0)], [OverlapStretch(7.0, 9.0, True)]),
         # The model starts into the user: the stretch is from the model's start.
-        ([(7.0, 9.0)], [(8.0, 8.5)], [Stop(8.0, 8.5, False)]),
+        ([(7.0, 9.0)], [(8.0, 8.5)], [OverlapStretch(8.0, 8.5, False)]),
         # Both end together: seen, not censored.
-        ([(7.0, 9.0)], [(4.0, 9.0)], [Stop(7.0, 9.0, False)]),
+        ([(7.0, 9.0)], [(4.0, 9.0)], [OverlapStretch(7.0, 9.0, False)]),
         # The context turn counts like any other; sorted by end.
-        ([(0.0, 3.0), (7.0, 9.0)], [(2.5, 7.5)], [Stop(2.5, 3.0, True), Stop(7.0, 7.5, False)]),
+        (
+            [(0.0, 3.0), (7.0, 9.0)],
+            [(2.5, 7.5)],
+            [OverlapStretch(2.5, 3.0, True), OverlapStretch(7.0, 7.5, False)],
+        ),
         # Touching is not overlapping.
         ([(0.0, 3.0)], [(3.0, 5.0)], []),
         # Three decimals.
-        ([(7.00049, 9.0)], [(4.0, 7.80051)], [Stop(7.0, 7.801, False)]),
+        ([(7.00049, 9.0)], [(4.0, 7.80051)], [OverlapStretch(7.0, 7.801, False)]),
         ([], [(1.0, 2.0)], []),
         ([(1.0, 2.0)], [], []),
     ],
 )
 def test_stops(
-    user: list[tuple[float, float]], model: list[tuple[float, float]], expected: list[Stop]
+    user: list[tuple[float, float]], model: list[tuple[float, float]], expected: list[OverlapStretch]
 ) -> None:
     assert list(stops(user, model)) == expected
 
@@ -75,11 +79,11 @@ def test_stops(
 def test_of_stops_with_one_end_the_shortest_is_kept() -> None:
     # Ends 9.0002 and 9.0004 are the same millisecond: lengths 1.0002 and 0.2004.
     user = [(8.0, 9.0002), (8.8, 9.0004)]
-    assert stops(user, [(7.0, 12.0)]) == (Stop(8.8, 9.0, True),)
+    assert stops(user, [(7.0, 12.0)]) == (OverlapStretch(8.8, 9.0, True),)
 
 
 def test_length_of_a_stop() -> None:
-    assert Stop(7.0, 7.8, False).length_s == pytest.approx(0.8)
+    assert OverlapStretch(7.0, 7.8, False).length_s == pytest.approx(0.8)
 
 
 # ---- latency_resp_list
@@ -199,7 +203,7 @@ def test_overlap(
     response: float | None,
 ) -> None:
     found = overlapped(said(*spans), (7.0, 9.0), 20.0)
-    expected = Overlapped(talked_over, stop, censored, kept, early, response, found.rows)
+    expected = OverlapResponse(talked_over, stop, censored, kept, early, response, found.rows)
     assert found._replace(stop_latency_s=None, response_latency_s=None) == expected._replace(
         stop_latency_s=None, response_latency_s=None
     )

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tml_bench.metrics.onsets import (
+from tml_bench.metrics.event_matching import (
     TOLERANCES_S,
-    Match,
+    EventMatch,
+    EventTarget,
     Right,
-    Target,
     answer,
     cue,
     half_width,
@@ -41,9 +41,9 @@ def test_half_width_of_beats(period: float, half: float) -> None:
 
 
 def test_windows_of_cues_and_answers() -> None:
-    assert cue(5.0, 2.0) == Target(5.0, 4.8, 7.0, 4.8)
-    assert cue(5.0, 2.0, until_s=6.0) == Target(5.0, 4.8, 6.0, 4.8)
-    assert answer(5.0, 3.0) == Target(5.0, 5.0, 8.0, 5.0)
+    assert cue(5.0, 2.0) == EventTarget(5.0, 4.8, 7.0, 4.8)
+    assert cue(5.0, 2.0, until_s=6.0) == EventTarget(5.0, 4.8, 6.0, 4.8)
+    assert answer(5.0, 3.0) == EventTarget(5.0, 5.0, 8.0, 5.0)
     with pytest.raises(ValueError, match="before it opens"):
         cue(5.0, 2.0, until_s=4.0)
     with pytest.raises(ValueError, match="has no window"):
@@ -117,7 +117,7 @@ def test_what_is_out_of_order_is_refused() -> None:
         match([1.0], [scheduled(2, 1)], np.zeros((2, 2), np.bool_))
 
 
-Situation = tuple[list[float], list[Target], Right]
+Situation = tuple[list[float], list[EventTarget], Right]
 TIMES = st.integers(0, 80).map(lambda k: k / 4)
 
 
@@ -158,7 +158,7 @@ def test_matching_is_the_best_of_all(
     assert worth(pairs) == max(map(worth, possible))
     for m in found:
         onset, target = onsets[m.utterance], targets[m.target]
-        assert m == Match(m.utterance, m.target, onset - target.at_s, target.holds(onset))
+        assert m == EventMatch(m.utterance, m.target, onset - target.at_s, target.holds(onset))
     for tau in TOLERANCES_S:
         fitting = [p for p in possible if all(targets[k].holds_within(onsets[i], tau) for i, k in p)]
         assert within(onsets, targets, right, tau) == max(map(len, fitting))

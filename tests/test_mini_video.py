@@ -13,13 +13,14 @@ import av
 import numpy as np
 import pytest
 import soundfile as sf
+from drawing import figure, film
+from drawing.motion import sit, stand, walk
 
 import tml_bench.adapters.reference
 import tml_bench.tasks
-from tml_bench.media import figure, film
-from tml_bench.media.motion import sit, stand, walk
 
 TASKS = Path(tml_bench.tasks.__file__).parent
+TOOLS = Path(__file__).parent.parent / "tools"
 REPCOUNT, CHARADES, PVQA = (TASKS / t / "mini" for t in ("repcount_a", "charades", "proactive_video_qa"))
 VOICE = Path(tml_bench.adapters.reference.__file__).parent / "voice"
 SETS = [REPCOUNT, CHARADES, PVQA]
@@ -250,9 +251,9 @@ def test_limbs_keep_their_lengths(pose):
 
 def test_a_video_rendered_in_a_fresh_process_has_the_same_bytes(tmp_path):
     code = (
-        "import sys, pathlib\n"
-        "from tml_bench.media import film\n"
-        "from tml_bench.tasks.repcount_a.make_mini import plan, painter\n"
+        f"import sys, pathlib\nsys.path.append({str(TOOLS)!r})\n"
+        "from drawing import film\n"
+        "from mini_sets.repcount_a import plan, painter\n"
         "item = plan(0)[6]\n"
         "file, times = pathlib.Path(sys.argv[1]), item.times[:12]\n"
         "film.write_video(file, times, painter(item), item.seed, fps=item.fps)\n"

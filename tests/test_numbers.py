@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.perception.numbers import BREATH_S, SpokenNumber, numbers_in, spoken_numbers
-from tml_bench.perception.timeline import Word
+from tml_bench.timeline import Word
 
 GOLDEN = {
     "twenty one": [21],

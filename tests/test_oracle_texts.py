@@ -7,16 +7,16 @@ import pytest
 
 from tml_bench.adapter import MicroTurn, SessionStart
 from tml_bench.adapters.reference import Oracle
-from tml_bench.adapters.reference.planned import Line, clip_saying
+from tml_bench.adapters.reference.planned import PlannedLine, clip_saying
 from tml_bench.samples import Reference, Utterance
 
 
 def test_a_text_has_its_clip_and_no_text_the_clip_of_the_role() -> None:
     ideal = (Utterance(1.0, text="right"), Utterance(2.0, "backchannel"), Utterance(3.0, until_s=4.0))
     assert Oracle().plan(Reference(ideal=ideal)) == [
-        Line(1.0, "backchannel"),
-        Line(2.0, "backchannel"),
-        Line(3.0, "answer", 4.0),
+        PlannedLine(1.0, "backchannel"),
+        PlannedLine(2.0, "backchannel"),
+        PlannedLine(3.0, "answer", 4.0),
     ]
 
 
@@ -26,7 +26,9 @@ def test_case_and_punctuation_do_not_matter() -> None:
 
 def test_a_text_without_a_clip_is_other_speech_with_the_right_words() -> None:
     said = Utterance(1.0, until_s=2.2, text="Time to flip the pancakes!")
-    assert Oracle().plan(Reference(ideal=(said,))) == [Line(1.0, "talk", 2.2, "Time to flip the pancakes!")]
+    assert Oracle().plan(Reference(ideal=(said,))) == [
+        PlannedLine(1.0, "talk", 2.2, "Time to flip the pancakes!")
+    ]
     assert clip_saying("supercalifragilistic") is None
     adapter = Oracle(audio_out=8000)
     adapter.start(SessionStart("x", 200_000_000, reference=Reference(ideal=(said,))))
@@ -50,7 +52,7 @@ def test_talk_lasts_as_long_as_asked_whatever_its_words() -> None:
 def test_a_shift_moves_everything_and_drops_what_would_begin_before_the_session() -> None:
     ideal = (Utterance(1.0, text="right"), Utterance(3.0, until_s=4.0, text="supercalifragilistic"))
     assert Oracle(shift_ms=-1500).plan(Reference(ideal=ideal)) == [
-        Line(1.5, "talk", 2.5, "supercalifragilistic")
+        PlannedLine(1.5, "talk", 2.5, "supercalifragilistic")
     ]
 
 

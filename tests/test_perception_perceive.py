@@ -13,7 +13,7 @@ import soundfile
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import read_mono
 from tml_bench.perception.perceive import cache_key, cached, perceive, perceiver_id
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice"
 LINE = Timeline(3.0, (Segment(1.0, 2.0),), (Word("hi", 1.0, None),), WordSource.IMPORTED, (), "p")

@@ -10,7 +10,7 @@ import soundfile
 
 import tml_bench.adapters.reference
 from tml_bench.perception import prosody
-from tml_bench.perception.timeline import Voice
+from tml_bench.timeline import Voice
 
 RATE = 16000
 TALK = Path(tml_bench.adapters.reference.__file__).parent / "voice" / "talk.flac"

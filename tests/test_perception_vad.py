@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError
 from tml_bench.perception import silero, vad
-from tml_bench.perception.timeline import Segment
+from tml_bench.timeline import Segment
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice" / "answer.flac"
 RATES = (8000, 16000, 24000, 44100, 48000)

@@ -16,8 +16,8 @@ from tml_bench.errors import UserError
 from tml_bench.media.audio import read_mono
 from tml_bench.perception import align, asr
 from tml_bench.perception.proportional import lay_over
-from tml_bench.perception.timeline import Segment, Word, WordSource
 from tml_bench.perception.words import WordMode, find_words
+from tml_bench.timeline import Segment, Word, WordSource
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice"
 SPEECH = (Segment(1.0, 2.0), Segment(3.0, 5.0))

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.judges.contract import Question, Verdict
-from tml_bench.judges.scoring import score_all
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
-from tml_bench.report.summary import Outcome, OutcomeKind, RunFacts, summarise
+from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
+from tml_bench.scoring.judging import score_all
+from tml_bench.scoring.summary import OutcomeKind, RunFacts, SampleOutcome, summarise
 from tml_bench.task import Score
-from tml_bench.tasks.proactive_video_qa.annotation import Turn
-from tml_bench.tasks.proactive_video_qa.judge import RuleJudge
-from tml_bench.tasks.proactive_video_qa.loader import Expected
+from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
+from tml_bench.tasks.proactive_video_qa.coverage_rule import CoverageRule
+from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.task import ProactiveVideoQA
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = ProactiveVideoQA()
 QUESTION = "What does the person do?"
@@ -62,8 +62,8 @@ def test_a_sample_in_the_official_layout(tmp_path: Path) -> None:
     sample = only(write(tmp_path, "WEB", item("a/b 1")))
     assert (sample.id, sample.subset, sample.unit, sample.problem) == ("WEB-a-b-1", "WEB", "WEB/v.mp4", "")
     (video,) = sample.script.videos
-    assert sample.reference.annotation == Expected(
-        QUESTION, (Turn("She opens the door.", (5.0, 15.0), 9.0),), video.at_s, 30.0
+    assert sample.reference.annotation == ProactiveAnnotation(
+        QUESTION, (ExpectedTurn("She opens the door.", (5.0, 15.0), 9.0),), video.at_s, 30.0
     )
     assert sample.reference.ideal == (Utterance(video.at_s + 5.0, text="She opens the door."),)
     assert (sample.script.texts[0].text if sample.script.texts else sample.script.turns[0].label) == QUESTION
@@ -93,8 +93,8 @@ def test_subtitles_last_until_the_next_and_at_most_four_seconds(tmp_path: Path) 
 def test_without_related_span_the_reply_span_relates(tmp_path: Path) -> None:
     sample = only(write(tmp_path, "VAD", item(answer=[{"content": "x y", "reply_timespan": [1, 2]}])))
     annotation = sample.reference.annotation
-    assert isinstance(annotation, Expected)
-    assert annotation.turns == (Turn("x y", (1.0, 2.0), 2.0),)
+    assert isinstance(annotation, ProactiveAnnotation)
+    assert annotation.turns == (ExpectedTurn("x y", (1.0, 2.0), 2.0),)
 
 
 GOOD = item()["answer"][0]
@@ -140,7 +140,7 @@ def test_broken_items_name_file_question_and_field(tmp_path: Path, flaw: dict[st
 def test_missing_video_keeps_the_annotation(tmp_path: Path) -> None:
     sample = only(write(tmp_path, "WEB", item(), video=False))
     assert "videos/v.mp4: the video is missing" in sample.problem
-    assert isinstance(sample.reference.annotation, Expected)
+    assert isinstance(sample.reference.annotation, ProactiveAnnotation)
 
 
 def test_without_duration_the_video_is_probed(tmp_path: Path) -> None:
@@ -179,10 +179,10 @@ def test_only_official_sizes_are_official(tmp_path: Path) -> None:
 # ---- scoring
 
 TURNS = (
-    Turn("She opens the door.", (5.0, 15.0), 9.0),
-    Turn("She sits down on the sofa.", (20.0, 28.0), 28.0),
+    ExpectedTurn("She opens the door.", (5.0, 15.0), 9.0),
+    ExpectedTurn("She sits down on the sofa.", (20.0, 28.0), 28.0),
 )
-SAMPLE = Sample("s", "WEB", reference=Reference(annotation=Expected(QUESTION, TURNS, 10.0, 30.0)))
+SAMPLE = Sample("s", "WEB", reference=Reference(annotation=ProactiveAnnotation(QUESTION, TURNS, 10.0, 30.0)))
 
 
 def heard(*said: tuple[float, str], length: float = 1.0, source: WordSource = WordSource.ADAPTER) -> Timeline:
@@ -273,7 +273,9 @@ def test_speech_before_the_video_is_no_reply() -> None:
     early = Sample(
         "s",
         "WEB",
-        reference=Reference(annotation=Expected(QUESTION, (Turn("Okay.", (0.0, 5.0), 5.0),), 10.0, 30.0)),
+        reference=Reference(
+            annotation=ProactiveAnnotation(QUESTION, (ExpectedTurn("Okay.", (0.0, 5.0), 5.0),), 10.0, 30.0)
+        ),
     )
     found = scored(early, heard((8.0, "Okay.")))
     assert paucs(heard((8.0, "Okay.")), early) == [0.25] * 3
@@ -347,7 +349,9 @@ def test_without_verdicts_nothing_is_made_up() -> None:
 
 def test_the_clean_up_reaches_the_score() -> None:
     judge = Judge(lambda question, gold, replies: "3" if len(replies) == 1 else "1")
-    one = Sample("s", "WEB", reference=Reference(annotation=Expected(QUESTION, TURNS[:1], 10.0, 30.0)))
+    one = Sample(
+        "s", "WEB", reference=Reference(annotation=ProactiveAnnotation(QUESTION, TURNS[:1], 10.0, 30.0))
+    )
     ((score,), _) = score_all(TASK, [(one, heard((16.0, "a"), (23.0, "b")))], judge)
     assert numbers(score)["pauc_100"] == 1.0
 
@@ -395,16 +399,16 @@ def test_both_averages_of_the_published_table() -> None:
 
 
 def test_reports_give_both_averages() -> None:
-    two = (Turn("a door", (1.0, 2.0), 2.0), Turn("a dog", (3.0, 4.0), 4.0))
+    two = (ExpectedTurn("a door", (1.0, 2.0), 2.0), ExpectedTurn("a dog", (3.0, 4.0), 4.0))
     turns = {"WEB": two, "EGO": two[:1], "TV": two[:1], "VAD": two[:1]}
     samples = [
-        Sample(c, c, reference=Reference(annotation=Expected(QUESTION, t, 0.0, 10.0)))
+        Sample(c, c, reference=Reference(annotation=ProactiveAnnotation(QUESTION, t, 0.0, 10.0)))
         for c, t in turns.items()
     ]
     # WEB is answered perfectly, the others are silent.
     scores = [scored(s, TASK.ideal(s) if s.id == "WEB" else heard(source=WordSource.SILENT)) for s in samples]
     facts = RunFacts("run", "fake", TASK.name, "mini", 200_000_000, "ideal")
-    outcomes = {s.id: Outcome(OutcomeKind.VALID) for s in samples}
+    outcomes = {s.id: SampleOutcome(OutcomeKind.VALID) for s in samples}
     found = {
         m.subset: m
         for m in summarise(TASK, facts, samples, scores, outcomes).metrics
@@ -422,7 +426,7 @@ def test_reports_give_both_averages() -> None:
 
 # ---- the judge by rules
 
-JUDGE = RuleJudge()
+JUDGE = CoverageRule()
 
 
 @pytest.mark.parametrize(

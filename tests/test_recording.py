@@ -14,11 +14,11 @@ from fakes import Ran, Scripted, run_session, sample_of, silence, sixteen_bit, t
 from tml_bench import events as ev
 from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
 from tml_bench.errors import UserError
-from tml_bench.perception.timeline import Word
 from tml_bench.recording import KINDS, AudioWriter, Recording, RecordingWriter
 from tml_bench.report.log import describe
 from tml_bench.samples import UserText, UserTurn
-from tml_bench.session.engine import Settings
+from tml_bench.session.simulated import Settings
+from tml_bench.timeline import Word
 
 WORDS = (SpokenWord("hello", 0.0, 0.5), SpokenWord("there", 0.6, 1.4))
 

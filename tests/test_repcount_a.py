@@ -12,13 +12,19 @@ import numpy as np
 import pytest
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.task import Score
-from tml_bench.tasks.instructed import AS_TEXT
+from tml_bench.tasks._visual import AS_TEXT
 from tml_bench.tasks.repcount_a import annotation, loader, strategies
-from tml_bench.tasks.repcount_a.annotation import Repetitions, Row, frame_times, read, repetitions
+from tml_bench.tasks.repcount_a.annotation import (
+    RepetitionAnnotation,
+    RepetitionRow,
+    frame_times,
+    read,
+    repetitions,
+)
 from tml_bench.tasks.repcount_a.task import RepCountA
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = RepCountA()
 DATA = Path(os.environ.get("TML_BENCH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "repcount"
@@ -77,7 +83,7 @@ def only(root: Path, subsets: tuple[str, ...] = ()) -> Sample:
     return sample
 
 
-def rows_of(path: Path) -> dict[str, Row | BadSampleError]:
+def rows_of(path: Path) -> dict[str, RepetitionRow | BadSampleError]:
     return dict(read(path))
 
 
@@ -89,9 +95,9 @@ def test_a_sample_in_the_official_layout(tmp_path: Path) -> None:
     assert (sample.id, sample.subset, sample.problem) == ("test-stu1_1", "test", "")
     (video,) = sample.script.videos
     item = sample.reference.annotation
-    assert isinstance(item, Repetitions)
+    assert isinstance(item, RepetitionAnnotation)
     at = video.at_s
-    assert item == Repetitions(
+    assert item == RepetitionAnnotation(
         "squat", 2, (pytest.approx(at + 1), pytest.approx(at + 2)), at, pytest.approx(at + 2.5)
     )  # type: ignore[arg-type]
     assert sample.reference.ideal == (
@@ -107,7 +113,7 @@ def test_frames_are_taken_at_their_presentation_time(tmp_path: Path) -> None:
     assert frame_times(tmp_path / "v.mp4") == pytest.approx([p / 1000 for p in pts], abs=1e-3)
     sample = only(data(tmp_path, row(frames=[0, 3, 4, 7]), pts_ms=pts))
     item = sample.reference.annotation
-    assert isinstance(item, Repetitions)
+    assert isinstance(item, RepetitionAnnotation)
     assert [e - item.start_s for e in item.ends] == pytest.approx([0.5, 2.0], abs=1e-3)
 
 
@@ -124,7 +130,7 @@ def test_without_instruction_audio_a_text_is_sent_and_said_so(tmp_path: Path) ->
 def test_misspelt_types(tmp_path: Path, wrong: str) -> None:
     annotate(tmp_path / "test.csv", {**row(), "type": wrong})
     found = rows_of(tmp_path / "test.csv")["a.mp4"]
-    assert isinstance(found, Row)
+    assert isinstance(found, RepetitionRow)
     assert found.action == annotation.CANONICAL[wrong]
 
 
@@ -135,15 +141,15 @@ def test_the_variant_with_fps_columns_and_more_index_columns(tmp_path: Path) -> 
         extra=("Unnamed: 0.1", "Unnamed: 0"),
     )
     found = rows_of(tmp_path / "test_with_fps.csv")["a.mp4"]
-    assert isinstance(found, Row)
-    assert repetitions(found, None, 1.0)[0] == Repetitions("squat", 2, (1.4, 1.8), 1.0, 11.0)
+    assert isinstance(found, RepetitionRow)
+    assert repetitions(found, None, 1.0)[0] == RepetitionAnnotation("squat", 2, (1.4, 1.8), 1.0, 11.0)
 
 
 def test_without_video_the_sample_is_unusable_but_its_floor_is_known(tmp_path: Path) -> None:
     annotate(tmp_path / "annotation" / "test.csv", row(fps=30, duration=8.0))
     sample = only(tmp_path)
     assert sample.problem.startswith("video/test/a.mp4: the video is missing")
-    assert isinstance(sample.reference.annotation, Repetitions)
+    assert isinstance(sample.reference.annotation, RepetitionAnnotation)
     assert "metronome" in TASK.blind(sample)
 
 
@@ -240,7 +246,7 @@ def test_only_official_sizes_are_official(tmp_path: Path) -> None:
 
 # ---- scoring
 
-ITEM = Repetitions("squat", 3, (4.0, 6.0, 8.0), 2.0, 10.0)
+ITEM = RepetitionAnnotation("squat", 3, (4.0, 6.0, 8.0), 2.0, 10.0)
 SAMPLE = Sample("s", "test", reference=Reference(annotation=ITEM))
 
 
@@ -286,9 +292,13 @@ def test_silence() -> None:
 
 
 def test_fewer_than_two_repetitions_count_from_the_start() -> None:
-    one = Sample("s", "test", reference=Reference(annotation=Repetitions("squat", 1, (8.0,), 2.0, 10.0)))
+    one = Sample(
+        "s", "test", reference=Reference(annotation=RepetitionAnnotation("squat", 1, (8.0,), 2.0, 10.0))
+    )
     assert numbers(TASK.score(one, heard(("one", 2.5))))["obo"] == 1.0
-    none = Sample("s", "test", reference=Reference(annotation=Repetitions("squat", 0, (), 2.0, 10.0)))
+    none = Sample(
+        "s", "test", reference=Reference(annotation=RepetitionAnnotation("squat", 0, (), 2.0, 10.0))
+    )
     found = numbers(TASK.score(none, heard(("zero", 2.5))))
     assert found["obo"] == 1.0
     assert "mae" not in found
@@ -327,7 +337,7 @@ def test_the_metronome_counts_a_beat_on_the_end_itself() -> None:
 
 
 def test_the_spoken_ideal_leaves_out_what_there_is_no_time_for() -> None:
-    item = Repetitions("squat", 4, (1.0, 1.3, 2.5, 2.9), 0.0, 3.0)
+    item = RepetitionAnnotation("squat", 4, (1.0, 1.3, 2.5, 2.9), 0.0, 3.0)
     assert [(u.at_s, u.text) for u in loader.spoken_ideal(item)] == [(1.0, "1"), (2.9, "4")]
 
 
@@ -350,7 +360,7 @@ def test_official_sizes_and_flaws() -> None:
     assert [name for name, found in train.items() if isinstance(found, BadSampleError)] == ["stu6_44.mp4"]
     test = list(TASK.samples(DATA))
     assert len(test) == 152
-    assert all(isinstance(s.reference.annotation, Repetitions) for s in test)
+    assert all(isinstance(s.reference.annotation, RepetitionAnnotation) for s in test)
 
 
 @official
@@ -367,7 +377,7 @@ def test_official_floors(strategy: str, obo: float) -> None:
 def test_the_metronomes_rates_are_those_fitted_on_train() -> None:
     items: dict[str, list[tuple[float, int]]] = {}
     for found in rows_of(DATA / "train_with_fps.csv").values():
-        if isinstance(found, Row) and found.duration_s:
+        if isinstance(found, RepetitionRow) and found.duration_s:
             items.setdefault(found.action, []).append((found.duration_s, found.count))
     assert strategies.fit(x for some in items.values() for x in some) == strategies.BLIND_RATE
     assert {action: strategies.fit(some) for action, some in items.items()} == strategies.ACTION_RATES

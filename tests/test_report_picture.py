@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from videos import read_barcode, write_video
 
 from tml_bench.errors import UserError
-from tml_bench.perception.timeline import Segment, Word
 from tml_bench.report.lanes import LINES, arrange
-from tml_bench.report.picture import envelope, timeline_picture
-from tml_bench.runs.picture import stills
+from tml_bench.report.sample_picture import stills
+from tml_bench.report.timeline_picture import envelope, timeline_picture
 from tml_bench.samples import UserVideo
 from tml_bench.task import Mark
+from tml_bench.timeline import Segment, Word
 
 
 def test_envelope_by_hand() -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from tml_bench.recording import Recording
-from tml_bench.runs.live import BACK_OFF_S, LivePool, _Throttle
-from tml_bench.runs.live_host import Places
+from tml_bench.runs.live_pool import BACK_OFF_S, LivePool, _Throttle
+from tml_bench.runs.live_worker import DeadlinePlaces
 from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import Result, SessionJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
-from tml_bench.session.engine import Settings
 from tml_bench.session.live import Limits
+from tml_bench.session.simulated import Settings
 
 SERVICE = '''
 import asyncio, os, time
@@ -165,7 +165,7 @@ def test_the_throttle_keeps_the_rate_and_backs_off() -> None:
 
 
 def test_deadlines_of_sessions_lie_far_from_each_other() -> None:
-    places = Places()
+    places = DeadlinePlaces()
     assert [places.phase(places.take()) for _ in range(6)] == [0, 0.5, 0.25, 0.75, 0.125, 0.625]
     places.leave(2)
     assert places.take() == 2

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from aligner_check import htk, second_aligner
+from aligner_check.htk import ORDER, RATE, SIZE, STEP, WINDOW, features, read_models
+from aligner_check.second_aligner import models_path, second_word_times
 from tones import RATE_IN, laid, write_models
 
 from tml_bench.errors import UserError
-from tml_bench.tasks.timed import htk, second_aligner
-from tml_bench.tasks.timed.htk import ORDER, RATE, SIZE, STEP, WINDOW, features, read_models
-from tml_bench.tasks.timed.second_aligner import models_path, second_word_times
 
 
 @pytest.fixture(scope="module")

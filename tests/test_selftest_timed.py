@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tml_bench.conformance.selftest import ExpectedScore, timed_expectations
 from tml_bench.plugins import suite_names, task_names
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.selftest import Expected, timed_expectations
 
 
 def test_silence_is_worth_the_share_of_silent_controls() -> None:
@@ -13,8 +13,8 @@ def test_silence_is_worth_the_share_of_silent_controls() -> None:
     found = timed_expectations(samples)
     shares = {e.subset: e.value for e in found if (e.adapter, e.metric) == ("silent", "on_time")}
     assert shares == {"x": 0.5, "y": 0.0}
-    assert Expected("oracle", "x", "on_time", 1.0) in found
-    assert Expected("always-on", "y", "on_time", 0.0, 0.05) in found
+    assert ExpectedScore("oracle", "x", "on_time", 1.0) in found
+    assert ExpectedScore("always-on", "y", "on_time", 0.0, 0.05) in found
 
 
 def test_a_further_split_is_run_only_when_named() -> None:

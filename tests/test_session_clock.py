@@ -13,7 +13,7 @@ from tml_bench import events as ev
 from tml_bench.adapter import Output
 from tml_bench.samples import UserTurn
 from tml_bench.session.clock import ComputeQueue, Ticks
-from tml_bench.session.engine import Compute, Settings
+from tml_bench.session.simulated import Compute, Settings
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns, seconds
 
 RATES = (8000, 11025, 16000, 22050, 24000, 44100, 48000)
@@ -86,7 +86,7 @@ def test_300_ms_of_compute_per_200_ms_lag_100_ms_more_each_turn(tmp_path, turns)
     costs = [300 * MS] * (2 * turns)
     ran = run_session(tmp_path / "r", sample, adapter, Settings(compute=Compute.RECORDED), costs)
 
-    steps = ran.of(ev.Stepped)
+    steps = ran.of(ev.StepDone)
     assert [s.handed_ns for s in steps] == [200 * MS * (k + 1) for k in range(len(steps))]
     assert [s.done_ns - s.handed_ns for s in steps] == [300 * MS + 100 * MS * k for k in range(len(steps))]
     assert [a.t_ns for a in ran.of(ev.ModelAudio)] == [s.done_ns for s in steps[:turns]]
@@ -103,10 +103,10 @@ def test_a_step_within_real_time_pays_only_its_own_compute(tmp_path) -> None:  #
     sample = sample_of(UserTurn(silence(1.0)), tail_s=0.0)
     costs = [150 * MS, 500 * MS, 10 * MS, 10 * MS, 10 * MS]
     ran = run_session(tmp_path / "r", sample, Scripted(), Settings(compute=Compute.RECORDED), costs)
-    assert [s.done_ns // MS for s in ran.of(ev.Stepped)] == [350, 900, 910, 920]
+    assert [s.done_ns // MS for s in ran.of(ev.StepDone)] == [350, 900, 910, 920]
 
 
 def test_ideal_compute_costs_nothing(tmp_path) -> None:  # type: ignore[no-untyped-def]
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), Scripted(), Settings())
-    assert {s.compute_ns for s in ran.of(ev.Stepped)} == {0}
-    assert all(s.done_ns == s.handed_ns for s in ran.of(ev.Stepped))
+    assert {s.compute_ns for s in ran.of(ev.StepDone)} == {0}
+    assert all(s.done_ns == s.handed_ns for s in ran.of(ev.StepDone))

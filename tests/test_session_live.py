@@ -25,10 +25,10 @@ from tml_bench.adapter import (
 )
 from tml_bench.recording import Recording, RecordingWriter
 from tml_bench.samples import AfterModelStops, At, Reference, Sample, Script, Tool, UserTurn, Waveform
-from tml_bench.session.engine import Settings, opened_event
+from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LEAD_NS, Lateness, Limits, LiveSession
-from tml_bench.session.network import Direction, Network
-from tml_bench.session.output import AdapterFaultError
+from tml_bench.session.network import LinkDirection, Network
+from tml_bench.session.simulated import Settings, opened_event
 
 MS = 1_000_000
 RATE = 16000
@@ -119,7 +119,7 @@ def test_every_micro_turn_is_sent_at_its_deadline_and_nothing_drifts(tmp_path: P
     ]
     assert len(service.turns) == 4000 // tick_ms - 1
     assert lateness == Lateness(0.0, 0.0)
-    sent = [e for e in recording.events() if isinstance(e, ev.Sent)]
+    sent = [e for e in recording.events() if isinstance(e, ev.TurnSent)]
     assert [e.late_ns for e in sent] == [0] * len(service.turns)
     heard = np.concatenate([turn.audio for _, turn in service.turns])
     np.testing.assert_allclose(heard[: 2 * RATE], tone(2.0)[: len(heard)], atol=1e-6)
@@ -183,13 +183,13 @@ def test_tools_answer_after_their_latency(tmp_path: Path) -> None:
 def test_provider_messages_are_kept(tmp_path: Path) -> None:
     service = Service([(0.5, ProviderEvent("odd.thing", {"a": 1})), (0.6, ProviderEvent("x", {}, sent=True))])
     recording, _ = play(tmp_path / "r", service)
-    kept = [e for e in recording.events() if isinstance(e, ev.Provider)]
+    kept = [e for e in recording.events() if isinstance(e, ev.ProviderMessage)]
     assert [(e.type, e.body, e.sent) for e in kept] == [("odd.thing", {"a": 1}, False), ("x", {}, True)]
     assert kept[0].t_ns == pytest.approx(500 * MS, abs=MS)
 
 
 def test_the_networks_delay_comes_on_top_both_ways(tmp_path: Path) -> None:
-    network = Network("test", Direction(delay_ms=50), Direction(delay_ms=70))
+    network = Network("test", LinkDirection(delay_ms=50), LinkDirection(delay_ms=70))
     service = Service([(2.0, Output(audio=tone(0.5)))])
     recording, _ = play(tmp_path / "r", service, settings=Settings(network=network))
     assert [round(at, 3) for at, _ in service.turns[:3]] == [0.25, 0.45, 0.65]
@@ -337,7 +337,7 @@ class SlowOnce(Service):
 
 def test_waiting_for_a_slow_service_is_not_the_harness_being_late(tmp_path: Path) -> None:
     recording, lateness = play(tmp_path / "r", SlowOnce())
-    sent = [e for e in recording.events() if isinstance(e, ev.Sent)]
+    sent = [e for e in recording.events() if isinstance(e, ev.TurnSent)]
     assert [round(e.took_ns / MS) for e in sent[:4]] == [0, 0, 500, 0]
     assert lateness == Lateness(0.0, 0.0)
 
@@ -361,7 +361,7 @@ class HoldsUp(Service):
 
 
 def test_lateness_counts_to_the_moment_of_sending(tmp_path: Path) -> None:
-    network = Network("test", up=Direction(delay_ms=50))
+    network = Network("test", up=LinkDirection(delay_ms=50))
     loop, example, settings = VirtualTimeLoop(), sample(), Settings(network=network)
     service = HoldsUp(loop)
     opened = opened_event("t", example, "service", service, settings)
@@ -369,7 +369,7 @@ def test_lateness_counts_to_the_moment_of_sending(tmp_path: Path) -> None:
         live = LiveSession("t", example, service, settings, writer, clock_ns=service.clock_ns)
         lateness = run_virtual(live.run(), loop)
         writer.close()
-    late = [e.late_ns for e in Recording(tmp_path / "r").events() if isinstance(e, ev.Sent)]
+    late = [e.late_ns for e in Recording(tmp_path / "r").events() if isinstance(e, ev.TurnSent)]
     assert max(late[:4]) < MS
     assert late[4] == pytest.approx(30 * MS, abs=MS)
     assert lateness.max_ms == late[4] / MS

@@ -12,8 +12,8 @@ from tml_bench import events as ev
 from tml_bench.adapter import Output
 from tml_bench.errors import UserError
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
-from tml_bench.session.engine import Compute, Settings
-from tml_bench.session.network import PROFILES, Direction, Link, Network, Outage, load_network
+from tml_bench.session.network import PROFILES, Link, LinkDirection, Network, Outage, load_network
+from tml_bench.session.simulated import Compute, Settings
 
 RATE = 16000
 
@@ -26,10 +26,10 @@ def ran(folder: Path, settings: Settings, costs_ns: tuple[int, ...] = ()) -> Ran
 
 
 def test_delays_add_up_around_the_compute(tmp_path: Path) -> None:
-    network = Network("test", Direction(delay_ms=50), Direction(delay_ms=70))
+    network = Network("test", LinkDirection(delay_ms=50), LinkDirection(delay_ms=70))
     settings = Settings(compute=Compute.RECORDED, network=network)
     found = ran(tmp_path / "r", settings, (30 * MS,) * 20)
-    step = next(e for e in found.of(ev.Stepped) if e.i == 10)
+    step = next(e for e in found.of(ev.StepDone) if e.i == 10)
     (audio,) = found.of(ev.ModelAudio)
     assert (step.handed_ns, step.up_ns, step.compute_ns, step.done_ns) == (
         2200 * MS,
@@ -41,9 +41,9 @@ def test_delays_add_up_around_the_compute(tmp_path: Path) -> None:
 
 
 def test_a_slow_model_behind_a_slow_network_still_queues(tmp_path: Path) -> None:
-    network = Network("test", Direction(delay_ms=50))
+    network = Network("test", LinkDirection(delay_ms=50))
     found = ran(tmp_path / "r", Settings(compute=Compute.RECORDED, network=network), (300 * MS,) * 20)
-    assert [s.done_ns - s.handed_ns for s in found.of(ev.Stepped)][:3] == [350 * MS, 450 * MS, 550 * MS]
+    assert [s.done_ns - s.handed_ns for s in found.of(ev.StepDone)][:3] == [350 * MS, 450 * MS, 550 * MS]
 
 
 @pytest.mark.parametrize("name", ["wifi", "4g", "bad"])
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
 
 def test_outages_that_touch_or_overlap_are_one_in_whatever_order() -> None:
     outages = (Outage(3.0, 1.0), Outage(1.0, 1.0), Outage(1.5, 1.5))
-    sent = {s: Link(Direction(), outages, 1).arrival_ns(s * 500 * MS, 0) // MS for s in (1, 2, 3, 7, 8)}
+    sent = {s: Link(LinkDirection(), outages, 1).arrival_ns(s * 500 * MS, 0) // MS for s in (1, 2, 3, 7, 8)}
     assert sent == {1: 500, 2: 4000, 3: 4000, 7: 4000, 8: 4000}
 
 

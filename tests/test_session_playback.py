@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench import events as ev
-from tml_bench.adapter import Flushed, Output
+from tml_bench.adapter import FlushReport, Output
 from tml_bench.samples import UserTurn
-from tml_bench.session.engine import Compute, Settings
 from tml_bench.session.playback import Playback
+from tml_bench.session.simulated import Compute, Settings
 
 RATE = 1000  # a sample a millisecond
 
@@ -44,13 +44,13 @@ class Naive:
         self.heard |= {start + k: value for k, value in enumerate(audio)}
         return start
 
-    def flush(self, t: int) -> Flushed:
+    def flush(self, t: int) -> FlushReport:
         dropped = [at for at in self.heard if at >= t]
         if not dropped:
-            return Flushed(float(self.end() - self.stretch), 0.0)
+            return FlushReport(float(self.end() - self.stretch), 0.0)
         for at in dropped:
             del self.heard[at]
-        cut = Flushed(float(max(0, t - self.stretch)), float(len(dropped)))
+        cut = FlushReport(float(max(0, t - self.stretch)), float(len(dropped)))
         self.stretch = t
         return cut
 
@@ -107,7 +107,7 @@ def test_a_flush_says_how_much_of_the_stretch_was_heard_and_dropped() -> None:
     playback.push(100 * MS, np.ones(50, np.float32))
     playback.push(120 * MS, np.ones(50, np.float32))
     playback.render(130 * MS)
-    assert playback.flush(130 * MS) == Flushed(heard_ms=30, dropped_ms=70)
+    assert playback.flush(130 * MS) == FlushReport(heard_ms=30, dropped_ms=70)
     assert playback.heard_ms == 30
 
 
@@ -115,7 +115,7 @@ def test_a_flush_of_nothing_drops_nothing() -> None:
     playback = Playback(RATE)
     playback.push(0, np.ones(40, np.float32))
     playback.render(90 * MS)
-    assert playback.flush(90 * MS) == Flushed(heard_ms=40, dropped_ms=0)
+    assert playback.flush(90 * MS) == FlushReport(heard_ms=40, dropped_ms=0)
 
 
 def test_an_answer_after_a_flush_is_a_stretch_of_its_own() -> None:
@@ -125,7 +125,7 @@ def test_an_answer_after_a_flush_is_a_stretch_of_its_own() -> None:
     playback.flush(30 * MS)
     playback.push(30 * MS, np.ones(100, np.float32))
     playback.render(45 * MS)
-    assert playback.flush(45 * MS) == Flushed(heard_ms=15, dropped_ms=85)
+    assert playback.flush(45 * MS) == FlushReport(heard_ms=15, dropped_ms=85)
 
 
 def test_the_adapter_is_told_what_was_heard(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_the_adapter_is_told_what_was_heard(tmp_path: Path) -> None:
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0)), tail_s=0), adapter, Settings())
     assert [turn.heard_ms for turn in adapter.turns] == [0, 200, 400, 400, 400, 600, 650, 650, 650]
     told = {turn.index: turn.flushed for turn in adapter.turns if turn.flushed}
-    assert told == {3: Flushed(400, 600), 7: Flushed(250, 0)}
+    assert told == {3: FlushReport(400, 600), 7: FlushReport(250, 0)}
     flushes = [(e.t_ns // MS, e.heard_ms, e.dropped_ms) for e in ran.of(ev.Flush)]
     assert flushes == [(600, 400, 600), (1400, 250, 0)]
     loud = np.flatnonzero(np.convolve(np.abs(ran.model) > 0, np.ones(40), "same"))
@@ -156,7 +156,7 @@ def test_a_flush_by_a_late_step_takes_effect_when_the_step_is_done(tmp_path: Pat
     settings = Settings(compute=Compute.RECORDED)
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0))), adapter, settings, costs)
     assert [(e.t_ns // MS, e.heard_ms, e.dropped_ms) for e in ran.of(ev.Flush)] == [(900, 700, 1300)]
-    assert {t.index: t.flushed for t in adapter.turns if t.flushed} == {4: Flushed(700, 1300)}
+    assert {t.index: t.flushed for t in adapter.turns if t.flushed} == {4: FlushReport(700, 1300)}
     assert ran.model[900 * 16 - 10 : 900 * 16].any()
     assert not ran.model[900 * 16 :].any()
 
@@ -170,7 +170,7 @@ def test_every_one_of_several_late_flushes_is_told(tmp_path: Path) -> None:
     done = [(e.t_ns // MS, e.heard_ms, e.dropped_ms) for e in ran.of(ev.Flush)]
     assert done == [(920, 720, 280), (940, 20, 980), (960, 20, 980)]
     told = [(t.index, t.flushed) for t in adapter.turns if t.flushed]
-    assert told == [(4, Flushed(720, 280)), (5, Flushed(20, 980)), (6, Flushed(20, 980))]
+    assert told == [(4, FlushReport(720, 280)), (5, FlushReport(20, 980)), (6, FlushReport(20, 980))]
 
 
 @pytest.mark.parametrize("audio_out", [8000, 24000, 44100])

@@ -14,8 +14,8 @@ from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
 from tml_bench.recording import KINDS
 from tml_bench.samples import UserText, UserTurn
 from tml_bench.schema import session_schema
-from tml_bench.session.engine import Settings
-from tml_bench.session.output import AdapterFaultError
+from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.simulated import Settings
 
 FILE = Path(__file__).parent.parent / "docs" / "session.schema.json"
 

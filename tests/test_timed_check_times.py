@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from aligner_check import check_times
+from aligner_check.check_times import ENERGY, SECOND, TimeCheck, TimeDifferences, anchors, check, pauses
 from timed_items import event, item, made
 from tones import RATE_IN, laid, write_models
 
-from tml_bench.tasks.timed import check_times
-from tml_bench.tasks.timed.check_times import ENERGY, SECOND, Check, Differences, anchors, check, pauses
-from tml_bench.tasks.timed.items import Anchor, Item
-from tml_bench.tasks.timed.rendered import Rendered, RenderedTurn, RenderedWord, said_sha256
+from tml_bench.tasks._timed.items import SpeechAnchor, TimedItem
+from tml_bench.tasks._timed.rendered import RenderedItem, RenderedTurn, RenderedWord, said_sha256
 
 PHONES = {"ma": "M AA1", "sam": "S AA1 M", "as": "AA1 S"}
 WORDS = {"ma": (0.5, 0.9), "sam": (0.9, 1.5), "as": (1.8, 2.3)}
@@ -33,12 +33,12 @@ def known_phones(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def one(anchor_word: str) -> Item:
+def one(anchor_word: str) -> TimedItem:
     turns = [{"id": "a", "text": "ma sam as", "at_s": 0.5}]
     return made(item(turns=turns, events=[event(anchor={"turn": "a", "word": anchor_word, "edge": "end"})]))
 
 
-def rendering(folder: Path, of: Item, **moved_s: float) -> Rendered:
+def rendering(folder: Path, of: TimedItem, **moved_s: float) -> RenderedItem:
     """The words with their times, their ends moved by so much."""
     audio, _ = laid(
         ("", 0.5), ("M", 0.2), ("AA1", 0.2), ("S", 0.2), ("AA1", 0.2), ("M", 0.2), ("", 0.3), ("AA1", 0.2),
@@ -48,10 +48,10 @@ def rendering(folder: Path, of: Item, **moved_s: float) -> Rendered:
     digest = hashlib.sha256((folder / "a.flac").read_bytes()).hexdigest()
     words = tuple(RenderedWord(w, a, b + moved_s.get(w, 0.0)) for w, (a, b) in WORDS.items())
     turn = RenderedTurn("a", 0.5, 2.3, words)
-    return Rendered(of.id, said_sha256(of), "a.flac", digest, RATE_IN, len(audio) / RATE_IN, (turn,))
+    return RenderedItem(of.id, said_sha256(of), "a.flac", digest, RATE_IN, len(audio) / RATE_IN, (turn,))
 
 
-def checked(folder: Path, models: Path, anchor_word: str = "sam", **moved_s: float) -> Check:
+def checked(folder: Path, models: Path, anchor_word: str = "sam", **moved_s: float) -> TimeCheck:
     of = one(anchor_word)
     return check(folder, [of], {of.id: rendering(folder, of, **moved_s)}, models)
 
@@ -78,9 +78,9 @@ def test_a_wrong_end_inside_the_talk_is_the_second_aligners(tmp_path: Path, mode
 
 
 def test_rows_say_how_many_are_within_50_ms() -> None:
-    differences = Differences({"start": [], "end": [-0.02, 0.01, 0.03, 0.061]})
+    differences = TimeDifferences({"start": [], "end": [-0.02, 0.01, 0.03, 0.061]})
     assert list(differences.rows("x")) == ["| x | end | 4 | +20 | 30 | 56 | 75.0 % |"]
-    assert list(Differences().rows("x")) == []
+    assert list(TimeDifferences().rows("x")) == []
 
 
 def test_pauses_are_40_db_down_and_70_ms_long() -> None:
@@ -98,5 +98,5 @@ def test_every_moment_an_item_rests_on_is_checked() -> None:
     cue = event(anchor=a, window={"kind": "cue", "w_s": 2, "until": b})
     number = event(id="e2", anchor=b, window={"kind": "answer"}, number={"from": a, "to": c})
     of = made(item(events=[cue, number], quiet_after=[c]))
-    assert set(anchors(of)) == {Anchor("a", "end", word) for word in ("ma", "sam", "as")}
+    assert set(anchors(of)) == {SpeechAnchor("a", "end", word) for word in ("ma", "sam", "as")}
     assert len(list(anchors(of))) == 6

@@ -10,9 +10,9 @@ import timed_items
 from timed_items import event, item, made, write_items
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.tasks.timed import rendered
-from tml_bench.tasks.timed.items import Anchor, load_items, spoken_words
-from tml_bench.tasks.timed.validate import masked, near_duplicates, problems, report
+from tml_bench.tasks._timed import rendered
+from tml_bench.tasks._timed.items import SpeechAnchor, load_items, spoken_words
+from tml_bench.tasks._timed.validate import masked, near_duplicates, problems, report
 
 TURN = {"id": "a", "text": "Go now. I said go!", "at_s": 0.0}
 
@@ -188,14 +188,14 @@ def test_anchors_become_times(tmp_path: Path) -> None:
     entry = rendered.read_rendered(folder)[one.id]
     rendered.check_rendered(one, entry)
     assert rendered.check_audio(folder, entry).is_file()
-    assert rendered.time_of(Anchor("a"), entry) == 1.25
-    assert rendered.time_of(Anchor("b", "start"), entry) == 3.25
-    assert rendered.time_of(Anchor("a", "end", "go"), entry) == 0.25
-    assert rendered.time_of(Anchor("a", "start", "Go!", 2), entry) == 1.0
+    assert rendered.time_of(SpeechAnchor("a"), entry) == 1.25
+    assert rendered.time_of(SpeechAnchor("b", "start"), entry) == 3.25
+    assert rendered.time_of(SpeechAnchor("a", "end", "go"), entry) == 0.25
+    assert rendered.time_of(SpeechAnchor("a", "start", "Go!", 2), entry) == 1.0
     with pytest.raises(BadSampleError, match="no turn 'c'"):
-        rendered.time_of(Anchor("c"), entry)
+        rendered.time_of(SpeechAnchor("c"), entry)
     with pytest.raises(BadSampleError, match="no word 'bye'"):
-        rendered.time_of(Anchor("a", word="bye"), entry)
+        rendered.time_of(SpeechAnchor("a", word="bye"), entry)
 
 
 def test_a_rendering_of_another_text_is_refused(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from timed_items import item, made, write_items
 
 from tml_bench.cli import main
 from tml_bench.errors import UserError
-from tml_bench.media import engines, speech
 from tml_bench.media.ogg import with_serial
-from tml_bench.tasks.timed.render import Variant, render_item, render_set
-from tml_bench.tasks.timed.rendered import check_audio, check_rendered, read_rendered, read_rendering
+from tml_bench.synthesis import engines, speech
+from tml_bench.tasks._timed.render import Variant, render_item, render_set
+from tml_bench.tasks._timed.rendered import check_audio, check_rendered, read_rendered, read_rendering
 
 needs_voices = pytest.mark.skipif(
     any(engines.missing(engine) for engine in ("hibari", "joe", "kokoro"))
@@ -205,12 +205,12 @@ def test_what_is_no_whole_ogg_file_is_refused(broken: bytes) -> None:
 
 
 def test_the_hash_of_what_is_said_survives_a_round_trip() -> None:
-    from tml_bench.tasks.timed.items import Item
-    from tml_bench.tasks.timed.rendered import said_sha256
+    from tml_bench.tasks._timed.items import TimedItem
+    from tml_bench.tasks._timed.rendered import said_sha256
 
     implicit = made(item())
     explicit = msgspec.json.decode(
-        msgspec.json.encode(item(turns=[{**TURNS[0], "gap_s": 0.0, "pace": 1.0}])), type=Item
+        msgspec.json.encode(item(turns=[{**TURNS[0], "gap_s": 0.0, "pace": 1.0}])), type=TimedItem
     )
     assert said_sha256(explicit) == said_sha256(implicit)
 

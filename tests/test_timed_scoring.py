@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from timed_items import event, item, made, place
 
 from tml_bench.errors import BadSampleError
-from tml_bench.judges.contract import Verdict
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.metrics.onsets import TOLERANCES_S
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.metrics.event_matching import TOLERANCES_S
+from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
-from tml_bench.tasks.timed import scoring, strategies
-from tml_bench.tasks.timed.expected import Expected, expected, expected_of, ideal
-from tml_bench.tasks.timed.items import CUESPEAK, TIMESPEAK
-from tml_bench.tasks.timed.judge import RUBRIC, RULE
-from tml_bench.tasks.timed.measures import metrics, names, tolerance_name
-from tml_bench.tasks.timed.rendered import Rendered
-from tml_bench.tasks.timed.utterances import utterances
+from tml_bench.tasks._timed import scoring, strategies
+from tml_bench.tasks._timed.expected import TimedAnnotation, expected, expected_of, ideal
+from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
+from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
+from tml_bench.tasks._timed.measures import metrics, names, tolerance_name
+from tml_bench.tasks._timed.rendered import RenderedItem
+from tml_bench.tasks._timed.utterances import utterances
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 JUDGE = RuleJudge({RUBRIC.name: RULE})
 CURVE = [tolerance_name(tau) for tau in TOLERANCES_S]
@@ -33,7 +33,7 @@ def sample(fields: dict[str, object]) -> Sample:
     """The item with words of a quarter of a second each."""
     one = made(fields)
     turns = place(one)
-    found = expected(one, Rendered(one.id, "", "", "", 16000, turns[-1].end_s, turns))
+    found = expected(one, RenderedItem(one.id, "", "", "", 16000, turns[-1].end_s, turns))
     return Sample(one.id, one.family, reference=Reference(turns[-1].end_s, ideal(found), found))
 
 
@@ -400,7 +400,7 @@ def test_metrics_apply_where_items_have_what_they_measure() -> None:
 
 def test_the_annotation_has_a_stable_text() -> None:
     annotation = DELAY.reference.annotation
-    assert isinstance(annotation, Expected)
+    assert isinstance(annotation, TimedAnnotation)
     assert repr(annotation) == repr(expected_of(sample(item())))
 
 

@@ -13,21 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from tml_bench.judges.contract import Question
-from tml_bench.judges.scoring import score_all
-from tml_bench.metrics.onsets import TOLERANCES_S
+from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.plugins import load_task
-from tml_bench.report.baselines import baselines
+from tml_bench.questions import Question
 from tml_bench.samples import Sample
-from tml_bench.tasks.timed import strategies
-from tml_bench.tasks.timed.asking import lines
-from tml_bench.tasks.timed.expected import expected_of
-from tml_bench.tasks.timed.items import CONTROLLED, CUESPEAK, SIZES, TIMESPEAK, VOICES, Item, load_items
-from tml_bench.tasks.timed.judge import RIGHT, RUBRIC, RULE
-from tml_bench.tasks.timed.measures import tolerance_name
-from tml_bench.tasks.timed.render import VERSION
-from tml_bench.tasks.timed.rendered import read_rendering
-from tml_bench.tasks.timed.validate import doubts, near_duplicates
+from tml_bench.scoring.floors import baselines
+from tml_bench.scoring.judging import score_all
+from tml_bench.tasks._timed import strategies
+from tml_bench.tasks._timed.expected import expected_of
+from tml_bench.tasks._timed.items import CONTROLLED, CUESPEAK, SIZES, TIMESPEAK, VOICES, TimedItem, load_items
+from tml_bench.tasks._timed.meaning_question import lines
+from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE
+from tml_bench.tasks._timed.measures import tolerance_name
+from tml_bench.tasks._timed.render import VERSION
+from tml_bench.tasks._timed.rendered import read_rendering
+from tml_bench.tasks._timed.validate import doubts, near_duplicates
 
 FAMILIES = {"timespeak": TIMESPEAK, "cuespeak": CUESPEAK}
 TASKS = tuple(FAMILIES)
@@ -38,11 +38,11 @@ def home(task: str) -> Path:
 
 
 @cache
-def shipped(task: str) -> tuple[Item, ...]:
+def shipped(task: str) -> tuple[TimedItem, ...]:
     return load_items(home(task) / "items.jsonl")
 
 
-def replies(item: Item) -> Iterator[tuple[str, str, bool]]:
+def replies(item: TimedItem) -> Iterator[tuple[str, str, bool]]:
     for event in item.events:
         user = [turn.text for turn in item.turns]
         for right, texts in ((True, event.accept), (False, event.reject)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tml_bench.tasks.timed.spoken_time import seconds_in
+from tml_bench.tasks._timed.spoken_time import seconds_in
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,19 @@ from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference import AlwaysOn, Oracle, Silent
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.judges.scoring import score_all
-from tml_bench.metrics.onsets import TOLERANCES_S
-from tml_bench.perception.timeline import Timeline
+from tml_bench.metrics.event_matching import TOLERANCES_S
+from tml_bench.perception.recordings import timeline_of
 from tml_bench.recording import Recording, RecordingWriter
-from tml_bench.report.baselines import baselines
-from tml_bench.runs.perceive import timeline_of
 from tml_bench.samples import Sample
-from tml_bench.session.engine import Session, Settings, opened_event
+from tml_bench.scoring.floors import baselines
+from tml_bench.scoring.judging import score_all
+from tml_bench.session.simulated import Session, Settings, opened_event
 from tml_bench.task import Score, Task
+from tml_bench.tasks._timed.expected import expected_of
+from tml_bench.tasks._timed.measures import tolerance_name
 from tml_bench.tasks.cuespeak.task import CueSpeak, CueSpeakTest
-from tml_bench.tasks.timed.expected import expected_of
-from tml_bench.tasks.timed.measures import tolerance_name
 from tml_bench.tasks.timespeak.task import TimeSpeak, TimeSpeakTest
+from tml_bench.timeline import Timeline
 
 
 def beats(period: float, *texts: str) -> list[dict[str, object]]:

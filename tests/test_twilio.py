@@ -14,7 +14,7 @@ from live_driver import Heard, drive, micro_turns, run
 from wire_log import ReplaySocket, WireLog
 
 from tml_bench.adapter import (
-    Flushed,
+    FlushReport,
     InfrastructureError,
     ProtocolError,
     QuotaError,
@@ -31,7 +31,7 @@ SESSION = SessionStart("task/sample", 20_000_000, instructions="Be brief.", tool
 HEARD: dict[int, dict[str, object]] = {
     **{i: {"heard_ms": 20.0 * (i - 5)} for i in range(6, 9)},
     **{i: {"heard_ms": 60.0} for i in range(9, 16)},
-    9: {"heard_ms": 60.0, "flushed": Flushed(60.0, 60.0)},
+    9: {"heard_ms": 60.0, "flushed": FlushReport(60.0, 60.0)},
     **{i: {"heard_ms": min(180.0, 60.0 + 20.0 * (i - 16))} for i in range(16, 30)},
 }
 GOLDEN_TURNS = micro_turns("xx......xx....................", 8000, HEARD)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tml_bench.errors import UserError
-from tml_bench.media import engines, speech, voices
+from tml_bench.synthesis import engines, speech, voices
 
 needs_hibari = pytest.mark.skipif(bool(engines.missing("hibari")), reason="needs the extra voices")
 needs_kokoro = pytest.mark.skipif(bool(engines.missing("kokoro")), reason="needs the extra voices")

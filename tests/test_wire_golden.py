@@ -20,10 +20,18 @@ from websockets.asyncio.server import ServerConnection
 from wire_log import Line, Message, ReplaySocket, WireLog
 from wire_servers import EXAMPLES, Handler, serving
 
-from tml_bench.adapter import Flushed, MicroTurn, Output, ProviderEvent, SessionStart, ToolResult, ToolSpec
+from tml_bench.adapter import (
+    FlushReport,
+    MicroTurn,
+    Output,
+    ProviderEvent,
+    SessionStart,
+    ToolResult,
+    ToolSpec,
+)
 from tml_bench.adapters.wire import Wire, WireLockstep, session
-from tml_bench.adapters.wire.frames import Chunk
 from tml_bench.redact import kept
+from tml_bench.wire.frames import BinaryFrame
 
 TICK_MS = 100
 COMPUTE_MS = 12.5
@@ -42,7 +50,7 @@ TURNS = micro_turns(
         4: {"heard_ms": 100.0},
         5: {"heard_ms": 200.0},
         6: {"heard_ms": 300.0},
-        7: {"heard_ms": 300.0, "flushed": Flushed(300.0, 700.0)},
+        7: {"heard_ms": 300.0, "flushed": FlushReport(300.0, 700.0)},
         8: {"heard_ms": 300.0},
     },
     TICK_MS,
@@ -160,7 +168,7 @@ def told(messages: Sequence[Message], *, sent: bool) -> list[ProviderEvent]:
     events = []
     for message in messages:
         if isinstance(message, bytes):
-            events.append(ProviderEvent("media", Chunk.unpack(message).event.body, sent))
+            events.append(ProviderEvent("media", BinaryFrame.unpack(message).event.body, sent))
         else:
             body = json.loads(message)
             events.append(ProviderEvent(body["type"], kept(body), sent))

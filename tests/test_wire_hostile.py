@@ -21,20 +21,20 @@ from wire_servers import Handler, greet, open_files, serving, step_server, until
 
 from tml_bench.adapter import InfrastructureError, QuotaError
 from tml_bench.adapters.wire import Wire, WireLockstep
-from tml_bench.adapters.wire.frames import AUDIO, Chunk
 from tml_bench.recording import RecordingWriter
 from tml_bench.report.files import write_report
 from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.score import open_run, score_runs
 from tml_bench.samples import UserTurn
-from tml_bench.session.engine import Settings, opened_event
+from tml_bench.scoring.score import open_run, score_runs
+from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LiveSession
-from tml_bench.session.output import AdapterFaultError
+from tml_bench.session.simulated import Settings, opened_event
+from tml_bench.wire.frames import AUDIO, BinaryFrame
 
-SECOND = Chunk(AUDIO, 1, 0, 0, np.full(24000, 3000, "<i2").tobytes()).pack()
+SECOND = BinaryFrame(AUDIO, 1, 0, 0, np.full(24000, 3000, "<i2").tobytes()).pack()
 Misdeed = Callable[[ServerConnection], Awaitable[None]]
 
 

@@ -14,10 +14,10 @@ from wire_servers import LANGUAGES, READY, greet, reference_server, serving, ste
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, ProtocolError, SessionStart
 from tml_bench.adapters.wire import WireLockstep
-from tml_bench.adapters.wire.frames import AUDIO, Chunk
 from tml_bench.errors import UserError
 from tml_bench.samples import At, IntoModelSpeech, Tool, UserText, UserTurn, Waveform
-from tml_bench.session.engine import Compute, Settings
+from tml_bench.session.simulated import Compute, Settings
+from tml_bench.wire.frames import AUDIO, BinaryFrame
 
 TICK_MS = 200
 SPOKEN = Waveform(tone(1.0), 16000)
@@ -103,7 +103,7 @@ def test_compute_that_is_not_reported_is_measured(tmp_path: Path) -> None:
     with serving(step_server(lambda tick: [{"type": "tick_done", "n": tick["n"]}])) as url:
         sample = sample_of(UserTurn(silence(1.0)), tail_s=0)
         ran = run_session(tmp_path / "r", sample, warmed(url), Settings(compute=Compute.CHARGED))
-    costs = [event.compute_ns for event in ran.of(ev.Stepped)]
+    costs = [event.compute_ns for event in ran.of(ev.StepDone)]
     assert len(costs) == 4
     assert all(0 < cost < TICK_MS * MS for cost in costs)
 
@@ -114,7 +114,7 @@ def test_the_rates_are_those_of_the_model(tmp_path: Path) -> None:
         "audio_out": {"rate": 48000},
         "video_in": {"fps": 4, "max_side": 64},
     }
-    frame = Chunk(AUDIO, 1, 0, 0, bytes(2 * 4800)).pack()
+    frame = BinaryFrame(AUDIO, 1, 0, 0, bytes(2 * 4800)).pack()
 
     def answer(tick: dict) -> list:  # type: ignore[type-arg]
         return [frame, {"type": "tick_done", "n": tick["n"]}]
@@ -131,7 +131,7 @@ def test_the_rates_are_those_of_the_model(tmp_path: Path) -> None:
 
 def test_one_micro_turn_is_one_output() -> None:
     def chunk(item: int, value: int) -> bytes:
-        return Chunk(AUDIO, item, 0, 0, np.full(2400, value, "<i2").tobytes()).pack()
+        return BinaryFrame(AUDIO, item, 0, 0, np.full(2400, value, "<i2").tobytes()).pack()
 
     def spoken(item: int, start_s: float) -> dict:  # type: ignore[type-arg]
         word = {"text": "w", "start_s": start_s, "end_s": start_s + 0.1}
@@ -160,7 +160,7 @@ def test_one_micro_turn_is_one_output() -> None:
 
 
 def test_a_cut_reply_is_named_with_what_was_heard_of_it() -> None:
-    from tml_bench.adapter import Flushed
+    from tml_bench.adapter import FlushReport
 
     cuts: list[dict] = []  # type: ignore[type-arg]
 
@@ -172,13 +172,13 @@ def test_a_cut_reply_is_named_with_what_was_heard_of_it() -> None:
                 cuts.append(message)
             if message.get("type") == "tick":
                 if message["n"] == 0:
-                    await socket.send(Chunk(AUDIO, 4, 0, 0, bytes(48000)).pack())
+                    await socket.send(BinaryFrame(AUDIO, 4, 0, 0, bytes(48000)).pack())
                 if message["n"] == 1:
                     await socket.send('{"type": "interrupted"}')
                 await socket.send(json.dumps({"type": "tick_done", "n": message["n"]}))
 
     with serving(handle) as url:
-        stepped(url, turn(0), turn(1), turn(2, flushed=Flushed(150.0, 850.0)))
+        stepped(url, turn(0), turn(1), turn(2, flushed=FlushReport(150.0, 850.0)))
     assert cuts == [{"type": "truncate", "item": 4, "heard_ms": 150.0}]
 
 

@@ -29,11 +29,12 @@ from tml_bench.adapter import (
     ToolResult,
     ToolSpec,
 )
-from tml_bench.adapters.wire import Wire, WireLockstep, messages
-from tml_bench.adapters.wire.frames import AUDIO, JPEG, Chunk
+from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.adapters.wire.inbox import MAX_DEPTH, Inbox
 from tml_bench.adapters.wire.session import PROBE, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
+from tml_bench.wire import messages
+from tml_bench.wire.frames import AUDIO, JPEG, BinaryFrame
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "wire-protocol.schema.json").read_text())
@@ -54,7 +55,7 @@ def test_the_schema_is_that_of_the_code() -> None:
 
 def test_a_frame_to_the_byte() -> None:
     data = bytes.fromhex("01 00 0200 03000000 40e2010000000000 00c0 ff7f")
-    chunk = Chunk.unpack(data)
+    chunk = BinaryFrame.unpack(data)
     assert (chunk.kind, chunk.item, chunk.seq, chunk.t_us) == (AUDIO, 2, 3, 123456)
     assert chunk.samples.tolist() == [-16384, 32767]
     assert chunk.pack() == data
@@ -62,8 +63,8 @@ def test_a_frame_to_the_byte() -> None:
 
 @given(st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
 def test_frames_come_back(kind: int, item: int, seq: int, t_us: int) -> None:
-    chunk = Chunk(kind, item, seq, t_us, b"\1\2")
-    assert Chunk.unpack(chunk.pack()) == chunk
+    chunk = BinaryFrame(kind, item, seq, t_us, b"\1\2")
+    assert BinaryFrame.unpack(chunk.pack()) == chunk
 
 
 def test_a_micro_turn_in_order() -> None:
@@ -72,7 +73,7 @@ def test_a_micro_turn_in_order() -> None:
         texts=("hi",), frames=(frame,), tool_results=(ToolResult("c", "f", {"a": 1}),), heard_ms=12.5
     )
     sent = list(Sender().messages(given))
-    audio, image = Chunk.unpack(sent[0].data), Chunk.unpack(sent[1].data)  # type: ignore[arg-type]
+    audio, image = BinaryFrame.unpack(sent[0].data), BinaryFrame.unpack(sent[1].data)  # type: ignore[arg-type]
     assert (audio.kind, audio.item, audio.seq, audio.t_us, len(audio.samples)) == (AUDIO, 0, 0, 600_000, 3200)
     assert (image.kind, image.seq, image.t_us, image.payload[:2]) == (JPEG, 1, 700_000, b"\xff\xd8")
     assert [json.loads(message.data) for message in sent[2:]] == [
@@ -107,7 +108,7 @@ def outputs(*given: dict | bytes, rate: int = 1000) -> list[Output]:  # type: ig
 
 
 def test_what_a_model_says_becomes_outputs() -> None:
-    audio = Chunk(AUDIO, 5, 0, 0, b"\x00\x40").pack()
+    audio = BinaryFrame(AUDIO, 5, 0, 0, b"\x00\x40").pack()
     found = outputs(
         audio,
         {"type": "text", "text": "written"},
@@ -123,7 +124,7 @@ def test_what_a_model_says_becomes_outputs() -> None:
 
 
 def test_words_count_from_their_reply_however_late_they_come() -> None:
-    half = Chunk(AUDIO, 1, 0, 0, bytes(2 * 500)).pack()
+    half = BinaryFrame(AUDIO, 1, 0, 0, bytes(2 * 500)).pack()
     word = {
         "type": "transcript",
         "item": 1,
@@ -141,14 +142,14 @@ def test_words_count_from_their_reply_however_late_they_come() -> None:
 
 
 def test_replies_are_numbered_from_1() -> None:
-    audio = Chunk(AUDIO, 0, 0, 0, bytes(2)).pack()
+    audio = BinaryFrame(AUDIO, 0, 0, 0, bytes(2)).pack()
     for message in (audio, {"type": "transcript", "item": 0, "text": "a"}):
         with pytest.raises(ProtocolError, match="numbered from 1"):
             outputs(message)
 
 
 def test_words_of_a_reply_that_another_has_followed() -> None:
-    first, second = (Chunk(AUDIO, item, 0, 0, bytes(2 * 500)).pack() for item in (1, 2))
+    first, second = (BinaryFrame(AUDIO, item, 0, 0, bytes(2 * 500)).pack() for item in (1, 2))
     said = [{"text": "a", "start_s": 0.1, "end_s": 0.2}]
     late = {"type": "transcript", "item": 1, "text": "a", "words": said}
     found = outputs(first, second, late, second, {**late, "item": 2})
@@ -160,8 +161,8 @@ def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
     inbox = Inbox()
     state = inbox.read('{"type": "state", "listening": true}')
     assert (state.event.type, state.event.body["listening"], state.message) == ("state", True, None)
-    assert inbox.read(Chunk(9, 0, 0, 0, b"abc").pack()).message is None
-    assert inbox.read('{"type": "interrupted", "why": "user"}').message == messages.Interrupted()
+    assert inbox.read(BinaryFrame(9, 0, 0, 0, b"abc").pack()).message is None
+    assert inbox.read('{"type": "interrupted", "why": "user"}').message == messages.Interruption()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
         '{"type": "tool_call", "call_id": "' + "c" * 257 + '", "name": "f"}',
         '{"type": "tool_call", "call_id": "c", "name": "f", "arguments": []}',
         '{"type": "x", "deep": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", "[" * 500_000,
-        b"", b"short", Chunk(AUDIO, 0, 0, 0, b"odd").pack(),
+        b"", b"short", BinaryFrame(AUDIO, 0, 0, 0, b"odd").pack(),
     ],
     ids=lambda data: repr(data[:40]),
 )  # fmt: skip

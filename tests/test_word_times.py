@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tml_bench.media import engines, voices
-from tml_bench.media import word_times as word_times_module
-from tml_bench.media.phones import cmu
-from tml_bench.media.word_times import shifted, word_times
 from tml_bench.perception.align import align
+from tml_bench.synthesis import engines, voices
+from tml_bench.synthesis import word_times as word_times_module
+from tml_bench.synthesis.phones import cmu
+from tml_bench.synthesis.word_times import shifted, word_times
 
 needs_speech = pytest.mark.skipif(
     bool(engines.missing("hibari")) or find_spec("pocketsphinx") is None,

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import soundfile as sf
 
-from tml_bench.tasks.timed.items import Item
-from tml_bench.tasks.timed.rendered import (
-    Rendered,
+from tml_bench.tasks._timed.items import TimedItem
+from tml_bench.tasks._timed.rendered import (
+    RenderedItem,
     RenderedTurn,
     RenderedWord,
     Rendering,
@@ -53,9 +53,9 @@ def event(**changes: object) -> dict[str, object]:
     return base | changes
 
 
-def made(fields: dict[str, object]) -> Item:
+def made(fields: dict[str, object]) -> TimedItem:
     """The typed item."""
-    return msgspec.convert(fields, Item)
+    return msgspec.convert(fields, TimedItem)
 
 
 def write_items(path: Path, items: Iterable[dict[str, object]]) -> Path:
@@ -64,7 +64,7 @@ def write_items(path: Path, items: Iterable[dict[str, object]]) -> Path:
     return path
 
 
-def place(item: Item) -> tuple[RenderedTurn, ...]:
+def place(item: TimedItem) -> tuple[RenderedTurn, ...]:
     """Turns whose words take `WORD_S` each, without pauses."""
     turns: list[RenderedTurn] = []
     for turn in item.turns:
@@ -77,7 +77,7 @@ def place(item: Item) -> tuple[RenderedTurn, ...]:
     return tuple(turns)
 
 
-def render(folder: Path, items: Iterable[Item], version: str = "1") -> Path:
+def render(folder: Path, items: Iterable[TimedItem], version: str = "1") -> Path:
     """Write a rendered set in noise."""
     entries = []
     for one in items:
@@ -92,6 +92,6 @@ def render(folder: Path, items: Iterable[Item], version: str = "1") -> Path:
             audio[a:b] = 0.1 * noise.standard_normal(b - a)
         sf.write(path, audio, RATE)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        entries.append(Rendered(one.id, said_sha256(one), name, digest, RATE, len(audio) / RATE, turns))
+        entries.append(RenderedItem(one.id, said_sha256(one), name, digest, RATE, len(audio) / RATE, turns))
     write_rendered(folder, entries, Rendering(version, {"us-f-1": "noise"}, "noise"))
     return folder

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-
-from tml_bench.tasks.timed.htk import RATE, SIZE, STEP, WINDOW, features
+from aligner_check.htk import RATE, SIZE, STEP, WINDOW, features
 
 TONES = {"AA1": 300.0, "M": 800.0, "S": 3000.0}
 RATE_IN = 16_000

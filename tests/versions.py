@@ -23,14 +23,14 @@ from typing import TypeAlias
 
 from msgspec import structs
 
-from tml_bench.judges.contract import Question, Verdict
 from tml_bench.judges.prompt import INSTRUCTION, PROMPT_VERSION, prompt_of
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.judges.scoring import score_all
-from tml_bench.perception.timeline import Timeline
 from tml_bench.plugins import load_task, task_names
+from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Sample
+from tml_bench.scoring.judging import score_all
 from tml_bench.task import Score, Task
+from tml_bench.timeline import Timeline
 
 FILE = Path(__file__).parent / "golden" / "versions.json"
 SAMPLES = 20
@@ -72,10 +72,12 @@ def rubrics() -> Versions:
 
 
 def _prompt_sha256() -> str:
-    from tml_bench.judges.contract import Line, Rubric
+    from tml_bench.questions import QuestionLine, Rubric
 
     rubric = Rubric("r", 1, "text", ("a", "b"))
-    sent = prompt_of(Question("k", rubric, (Line("role", "text", 0.12345, 1.0), Line("role", "text"))))
+    sent = prompt_of(
+        Question("k", rubric, (QuestionLine("role", "text", 0.12345, 1.0), QuestionLine("role", "text")))
+    )
     return hashlib.sha256(json.dumps([INSTRUCTION, sent.user, sent.schema]).encode()).hexdigest()
 
 

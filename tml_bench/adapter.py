@@ -128,7 +128,7 @@ class SessionStart:
 
 
 @dataclass(frozen=True, slots=True)
-class Flushed:
+class FlushReport:
     """What became of the model's audio when it was flushed.
 
     Attributes:
@@ -183,7 +183,7 @@ class MicroTurn:
     frames: tuple[Frame, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
     heard_ms: float = 0.0
-    flushed: Flushed | None = None
+    flushed: FlushReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from tml_bench.cli_judge import judge as judge_commands
 from tml_bench.errors import UserError
 
 if TYPE_CHECKING:
-    from tml_bench.judges.contract import Question
-    from tml_bench.judges.spec import Judging
+    from tml_bench.judges.spec import JudgeSetup
     from tml_bench.perception.words import WordMode
-    from tml_bench.report.summary import Summary
+    from tml_bench.questions import Question
     from tml_bench.runs.pool import Pool
-    from tml_bench.runs.score import StoredRun
+    from tml_bench.scoring.score import StoredRun
+    from tml_bench.scoring.summary import Summary
 
 EXIT_CODES = """\b
 Exit codes:
@@ -52,7 +52,7 @@ UNWRITABLE = frozenset(
 """What the system says where a file or folder cannot be written."""
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """Shows errors that people can put right, a full disk too, in one line, and Ctrl-C as what it is."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -76,7 +76,7 @@ class Group(click.Group):
             sys.exit(130)
 
 
-@click.group(cls=Group, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
+@click.group(cls=CommandGroup, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
 @click.version_option(__version__, prog_name="tml-bench")
 def main() -> None:
     """Measure how well a realtime model interacts: what it says and when, on one honest clock.
@@ -164,12 +164,12 @@ def run(
     """
     from tml_bench.plugins import suite_names
     from tml_bench.runs.config import Selection
-    from tml_bench.runs.live import LivePool
+    from tml_bench.runs.live_pool import LivePool
     from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
     from tml_bench.runs.record import record, start_over
-    from tml_bench.runs.score import open_run
-    from tml_bench.session.engine import Compute
+    from tml_bench.scoring.score import open_run
     from tml_bench.session.network import load_network
+    from tml_bench.session.simulated import Compute
 
     request = Request(
         tasks=tasks or tuple(suite_names()),
@@ -222,7 +222,7 @@ def score(
     tml-bench score results/*--my-model* --words asr
     tml-bench score results/proactive-video-qa-* --judge openai:model=qwen3:8b,base_url=http://localhost:11434/v1
     """
-    from tml_bench.runs.score import open_run
+    from tml_bench.scoring.score import open_run
 
     with judging_by(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
         summaries = _scored([open_run(path) for path in runs], pool, words, judging)
@@ -301,7 +301,7 @@ def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
         for line in describe(opened):
             click.echo(line)
     if picture is not None:
-        from tml_bench.runs.picture import draw
+        from tml_bench.report.sample_picture import draw
 
         draw(recording, picture)
         click.echo(f"drawn to {picture}")
@@ -316,7 +316,7 @@ def list_(what: str) -> None:
     tml-bench list tasks
     tml-bench list adapters
     """
-    from tml_bench.listing import adapter_lines, task_lines
+    from tml_bench.cli_listing import adapter_lines, task_lines
 
     for line in task_lines() if what == "tasks" else adapter_lines():
         click.echo(line)
@@ -332,7 +332,7 @@ def selftest(jobs: int | None) -> None:
     \b
     tml-bench selftest
     """
-    from tml_bench.selftest import checks
+    from tml_bench.conformance.selftest import checks
 
     with _pool(jobs, 60.0) as pool:
         failed = 0
@@ -379,8 +379,8 @@ def prepare(
     tml-bench prepare cuespeak --voice us-m-1 --pace 1.2 --out data/cuespeak-fast
     tml-bench run --task timespeak --data data/timespeak-noise10 --adapter my.py:MyModel
     """
-    from tml_bench.tasks.timed.prepare import is_own, items_of, load_own, place_items
-    from tml_bench.tasks.timed.render import VERSION, Variant, held, render_set
+    from tml_bench.tasks._timed.prepare import is_own, items_of, load_own, place_items
+    from tml_bench.tasks._timed.render import VERSION, Variant, held, render_set
 
     source = items or items_of(task)
     found = load_own(task, source)
@@ -407,9 +407,9 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
     tml-bench check-adapter my_model.py:MyModel
     tml-bench check-adapter ws://localhost:8765 --case hello --case speech
     """
-    from tml_bench.conformance import CASES, Verdict, check
+    from tml_bench.conformance import CASES, CaseVerdict, check
 
-    colours = {Verdict.PASS: "green", Verdict.SKIPPED: "yellow", Verdict.FAIL: "red"}
+    colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
     failed, shown = 0, ""
     for finding in check(adapter, cases or CASES):
         if finding.adapter != shown:
@@ -419,7 +419,7 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
         click.echo(f"  {mark} {finding.case}: {finding.detail}")
         if finding.remedy:
             click.echo(f"           {finding.remedy}")
-        failed += finding.verdict is Verdict.FAIL
+        failed += finding.verdict is CaseVerdict.FAIL
     sys.exit(1 if failed else 0)
 
 
@@ -430,7 +430,7 @@ def doctor() -> None:
     \b
     tml-bench doctor
     """
-    from tml_bench.doctor import findings
+    from tml_bench.conformance.doctor import findings
 
     broken = False
     for finding in findings():
@@ -472,8 +472,8 @@ def _progress() -> Iterator[Bar]:
         yield bar
 
 
-def _scored(runs: list[StoredRun], pool: Pool, words: WordMode, judging: Judging) -> list[Summary]:
-    from tml_bench.runs.score import score_runs
+def _scored(runs: list[StoredRun], pool: Pool, words: WordMode, judging: JudgeSetup) -> list[Summary]:
+    from tml_bench.scoring.score import score_runs
 
     with _progress() as bar:
 
@@ -508,7 +508,7 @@ def _publish(summaries: list[Summary], out: Path) -> None:
 
 
 def _completeness(summaries: list[Summary]) -> int:
-    from tml_bench.report.summary import OutcomeKind
+    from tml_bench.scoring.summary import OutcomeKind
 
     counts = [outcomes.counts for summary in summaries for outcomes in summary.outcomes]
     bad = sum(n for count in counts for kind, n in count.items() if kind != OutcomeKind.VALID)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 import click
 
 if TYPE_CHECKING:
-    from tml_bench.judges.spec import Judging
+    from tml_bench.judges.spec import JudgeSetup
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -60,12 +60,12 @@ def judge_options(command: Command) -> Command:
     return cast(Command, found)
 
 
-def judging_by(options: JudgeOptions, beside: Path) -> Judging:
+def judging_by(options: JudgeOptions, beside: Path) -> JudgeSetup:
     """The judging of a command, with its cache in the folder ``beside`` unless the options say where."""
-    from tml_bench.judges.spec import CACHE_NAME, Judging
+    from tml_bench.judges.spec import CACHE_NAME, JudgeSetup
 
     cache = options.cache or beside / CACHE_NAME
-    judging = Judging(options.spec, cache, options.calls, options.tokens)
+    judging = JudgeSetup(options.spec, cache, options.calls, options.tokens)
     if judging.warning:
         click.secho(judging.warning, fg="yellow", err=True)
     return judging
@@ -101,7 +101,7 @@ def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: in
     tml-bench judge sheet results/proactive-video-qa-* --out sheet.csv --limit 200
     tml-bench score results/proactive-video-qa-mini-1--my-MyModel --judge human:sheet.csv
     """
-    from tml_bench.runs.judged import make_sheet
+    from tml_bench.scoring.sheets import make_sheet
 
     made = make_sheet(runs, out, rubrics, limit)
     click.echo(f"{made.csv}: {made.rows} questions, {made.added} new, {made.answered} answered")
@@ -127,8 +127,8 @@ def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> Non
     """
     import msgspec
 
-    from tml_bench.report.judged import agreement_text, joint_text
-    from tml_bench.runs import agreement as compared
+    from tml_bench.report.judge_lines import agreement_text, joint_text
+    from tml_bench.scoring import agreement as compared
 
     found = compared.agreement(sources)
     click.echo("\n\n".join([*map(agreement_text, found.pairs), *map(joint_text, found.joint)]))
@@ -149,11 +149,11 @@ def cache(path: Path) -> None:
     tml-bench judge cache results/judge-cache.sqlite
     """
     from tml_bench.errors import UserError
-    from tml_bench.judges.cache import Cache
+    from tml_bench.judges.cache import JudgeCache
 
     if not path.exists():
         raise UserError(f"{path} does not exist", "give the file that --judge-cache named")
-    for kept in Cache(path).contents():
+    for kept in JudgeCache(path).contents():
         click.echo(
             f"{' '.join(kept.judge)}: {kept.rubric.name} {kept.rubric.version}: {kept.answers:,} answers, "
             f"{kept.prompt_tokens:,} tokens read, {kept.completion_tokens:,} written"

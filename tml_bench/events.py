@@ -114,7 +114,7 @@ class FrameShown(Event, frozen=True, tag="frame"):
     pts_ns: int | None = None
 
 
-class Stepped(Event, frozen=True, tag="step"):
+class StepDone(Event, frozen=True, tag="step"):
     """One micro-turn went through the model.
 
     Attributes:
@@ -214,7 +214,7 @@ class ToolReturned(Event, frozen=True, tag="tool_result"):
     is_error: bool = False
 
 
-class Sent(Event, frozen=True, tag="sent"):
+class TurnSent(Event, frozen=True, tag="sent"):
     """One micro-turn was sent to a live service.
 
     Attributes:
@@ -230,7 +230,7 @@ class Sent(Event, frozen=True, tag="sent"):
     took_ns: int
 
 
-class Provider(Event, frozen=True, tag="provider"):
+class ProviderMessage(Event, frozen=True, tag="provider"):
     """A message to or from a live service, as it was, but for audio and images, which are told by size.
 
     Attributes:
@@ -292,15 +292,15 @@ AnyEvent = (
     | UserTextSent
     | UserVideoStarted
     | FrameShown
-    | Stepped
+    | StepDone
     | ModelAudio
     | Flush
     | ModelTranscript
     | ModelText
     | ModelToolCall
     | ToolReturned
-    | Sent
-    | Provider
+    | TurnSent
+    | ProviderMessage
     | ImportedTranscript
     | Note
     | Fault

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from tml_bench import events as ev
 from tml_bench.errors import UserError
-from tml_bench.perception.timeline import Segment, Word
 from tml_bench.timebase import NS, seconds
+from tml_bench.timeline import Segment, Word
 
 MANIFEST_SCHEMA = "tml-bench/recording/1.0"
 BLOCK_S = 4
@@ -309,7 +309,7 @@ class Recording:
 
     def compute_ns(self) -> tuple[int, ...]:
         """Compute charged to each micro-turn, for a replay."""
-        return tuple(e.compute_ns for e in self.events() if isinstance(e, ev.Stepped))
+        return tuple(e.compute_ns for e in self.events() if isinstance(e, ev.StepDone))
 
     def imported_words(self) -> tuple[Word, ...] | None:
         """The imported transcript's words; None when there is none."""

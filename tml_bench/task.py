@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from tml_bench.judges.contract import Question, Rubric, Rule, Verdicts
-from tml_bench.perception.timeline import Timeline, Word
+from tml_bench.questions import Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Sample
+from tml_bench.timeline import Timeline, Word
 
 
 class Kind(StrEnum):
@@ -151,7 +151,7 @@ class Mark(msgspec.Struct, frozen=True):
     label: str
 
 
-class Imported(NamedTuple):
+class ImportedExchange(NamedTuple):
     """A finished exchange that another harness recorded.
 
     Attributes:
@@ -237,7 +237,7 @@ class Task(ABC):
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording. Pure: same sample, timeline and verdicts, same score.
 
-        A metric whose verdict is missing (see `tml_bench.judges.contract.verdict_of`) is missing itself.
+        A metric whose verdict is missing (see `tml_bench.questions.verdict_of`) is missing itself.
         """
 
     @abstractmethod
@@ -261,7 +261,7 @@ class Task(ABC):
         """Numbers reported by others on the official data."""
         return ()
 
-    def imports(self, folder: Path) -> Iterator[Imported]:
+    def imports(self, folder: Path) -> Iterator[ImportedExchange]:
         """Read exchanges recorded by another harness.
 
         Raises:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
 from tml_bench.adapters.cascade import mouth
-from tml_bench.adapters.cascade.dialogue import Dialogue, Due, Heard
-from tml_bench.adapters.cascade.ears import Ears, UserTurn
-from tml_bench.adapters.cascade.plans import Talk
+from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn, SpokenDialogue
+from tml_bench.adapters.cascade.ears import Ears, SpeechBetweenSilences
+from tml_bench.adapters.cascade.plans import TalkPlan
 from tml_bench.perception import align, asr
 
 BARGE_IN_S = 0.2
@@ -18,7 +18,7 @@ class Cascade(StepAdapter):
 
     Args:
         silence_ms: silence that ends the user's turn.
-        voice: its voice, a name of ``tml_bench.media.voices``.
+        voice: its voice, a name of ``tml_bench.synthesis.voices``.
         whisper: recognition model, a folder or a name on the hub; the pinned tiny.en unless said.
     """
 
@@ -34,12 +34,12 @@ class Cascade(StepAdapter):
         """Load recognition, alignment and the voice."""
         mouth.warm_up(self.voice)
         hello = mouth.say("Hello there.", self.voice)
-        self._hear(UserTurn(hello.audio, 0.0, 0.0, hello.seconds))
+        self._hear(SpeechBetweenSilences(hello.audio, 0.0, 0.0, hello.seconds))
 
     def start(self, session: SessionStart) -> None:
         """Forget the session before."""
         self._ears = Ears(self.silence_ms / 1000)
-        self._dialogue = Dialogue()
+        self._dialogue = SpokenDialogue()
         self._tick_s = session.tick_ns / 1e9
         self._speaks_until_s = 0.0
 
@@ -64,10 +64,10 @@ class Cascade(StepAdapter):
         self._speaks_until_s = now_s
         return Output(flush=True)
 
-    def _say(self, due: Due, now_s: float) -> Output:
+    def _say(self, due: DueSpeech, now_s: float) -> Output:
         said = (
             mouth.talk(due.say.seconds, due.say.topic, self.voice)
-            if isinstance(due.say, Talk)
+            if isinstance(due.say, TalkPlan)
             else mouth.say(due.say, self.voice)
         )
         # Audio can only be given at a tick: the rest of the way to the due time is silence.
@@ -75,9 +75,9 @@ class Cascade(StepAdapter):
         self._speaks_until_s = now_s + said.seconds
         return Output(audio=said.audio, transcript=(said.transcript,))
 
-    def _hear(self, user: UserTurn) -> Heard:
+    def _hear(self, user: SpeechBetweenSilences) -> RecognisedTurn:
         text = asr.transcribe(user.audio, self.whisper)
         words = align.align(user.audio, text.split()) if text else ()
         ends = [(w.text, user.first_s + (w.end_s or 0.0)) for w in words]
         ends = ends or [(token, user.end_s) for token in text.split()]
-        return Heard(text, ends, user.start_s, user.end_s)
+        return RecognisedTurn(text, ends, user.start_s, user.end_s)

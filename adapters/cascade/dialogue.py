@@ -15,19 +15,19 @@ from tml_bench.adapters.cascade.language import understand
 from tml_bench.adapters.cascade.phrases import sentence
 from tml_bench.adapters.cascade.plans import (
     AfterWord,
-    Answer,
+    AnswerPlan,
     Capitals,
-    Change,
+    ChangePlan,
     CountWord,
     HowLong,
     IfSilent,
     OnWord,
     Plan,
-    Repeat,
+    RepeatPlan,
     SayAt,
-    Stop,
-    Talk,
-    Translate,
+    StopPlan,
+    TalkPlan,
+    TranslatePlan,
 )
 from tml_bench.perception.align import spell
 
@@ -40,7 +40,7 @@ _COMMON = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecognisedTurn:
     """A turn of the user as understood by recognition.
 
     Attributes:
@@ -57,7 +57,7 @@ class Heard:
 
 
 @dataclass(slots=True)
-class Due:
+class DueSpeech:
     """Something to be said.
 
     Attributes:
@@ -68,25 +68,25 @@ class Due:
     """
 
     at_s: float
-    say: str | Talk
-    repeat: Repeat | None = None
+    say: str | TalkPlan
+    repeat: RepeatPlan | None = None
     k: int = 0
 
 
-class Dialogue:
+class SpokenDialogue:
     """Keeps what was asked, and says what is due."""
 
     def __init__(self) -> None:
-        self._due: list[Due] = []
-        self._orders: list[OnWord | CountWord | Translate | Capitals] = []
+        self._due: list[DueSpeech] = []
+        self._orders: list[OnWord | CountWord | TranslatePlan | Capitals] = []
         self._events: list[AfterWord] = []
         self._silence: IfSilent | None = None
         self._silence_met = True
         self._counts: dict[str, int] = {}
         self._asked_s = 0.0
-        self._heard: list[Heard] = []
+        self._heard: list[RecognisedTurn] = []
 
-    def hear(self, turn: Heard) -> None:
+    def hear(self, turn: RecognisedTurn) -> None:
         """Take a turn of the user that has ended."""
         plan = understand(turn.text)
         self._silence_met = False
@@ -94,10 +94,10 @@ class Dialogue:
         if plan is not None:
             self._adopt(plan, turn)
         elif not (self._due or self._orders or self._events or self._silence):
-            self._due.append(Due(turn.end_s, ACKNOWLEDGEMENT))
+            self._due.append(DueSpeech(turn.end_s, ACKNOWLEDGEMENT))
         self._heard.append(turn)
 
-    def take(self, before_s: float, silent_since_s: float) -> Due | None:
+    def take(self, before_s: float, silent_since_s: float) -> DueSpeech | None:
         """What is due before a time, earliest first, and no longer pending; None when nothing is.
 
         Args:
@@ -108,7 +108,7 @@ class Dialogue:
             at_s = silent_since_s + self._silence.seconds
             if at_s < before_s:
                 self._silence_met = True
-                return Due(at_s, self._silence.text)
+                return DueSpeech(at_s, self._silence.text)
         ready = [due for due in self._due if due.at_s < before_s]
         if not ready:
             return None
@@ -118,31 +118,33 @@ class Dialogue:
             k, at_s = first.k + 1, first.at_s + first.repeat.period_s
             while at_s + first.repeat.period_s <= before_s:  # missed while the user spoke
                 k, at_s = k + 1, at_s + first.repeat.period_s
-            self._due.append(Due(at_s, first.repeat.texts[k % len(first.repeat.texts)], first.repeat, k))
+            self._due.append(
+                DueSpeech(at_s, first.repeat.texts[k % len(first.repeat.texts)], first.repeat, k)
+            )
         return first
 
-    def _adopt(self, plan: Plan, turn: Heard) -> None:
+    def _adopt(self, plan: Plan, turn: RecognisedTurn) -> None:
         end_s = turn.end_s
         match plan:
             case SayAt(due):
                 self._asked_s = end_s
-                self._due += [Due(end_s + after_s, text) for after_s, text in due]
-            case Repeat(texts, first_s):
+                self._due += [DueSpeech(end_s + after_s, text) for after_s, text in due]
+            case RepeatPlan(texts, first_s):
                 self._asked_s = end_s
-                self._due.append(Due(end_s + first_s, texts[0], plan))
-            case Talk():
-                self._due.append(Due(end_s, plan))
-            case Answer(text):
-                self._due.append(Due(end_s, text))
+                self._due.append(DueSpeech(end_s + first_s, texts[0], plan))
+            case TalkPlan():
+                self._due.append(DueSpeech(end_s, plan))
+            case AnswerPlan(text):
+                self._due.append(DueSpeech(end_s, text))
             case HowLong(about):
-                self._due.append(Due(end_s, self._elapsed(about, turn)))
-            case Change():
+                self._due.append(DueSpeech(end_s, self._elapsed(about, turn)))
+            case ChangePlan():
                 self._change(plan, end_s)
             case IfSilent():
                 self._silence = plan
             case AfterWord():
                 self._events.append(plan)
-            case Stop():
+            case StopPlan():
                 self._due.clear()
                 self._orders.clear()
                 self._events.clear()
@@ -150,17 +152,19 @@ class Dialogue:
             case _:
                 self._orders.append(plan)
 
-    def _listen(self, turn: Heard) -> None:
+    def _listen(self, turn: RecognisedTurn) -> None:
         """Follow standing orders in what was said; half-duplex, so all at the turn's end."""
         for event in list(self._events):
             for end_s in _ends_of(event.word, turn)[:1]:
                 self._events.remove(event)
-                self._due.append(Due(end_s + event.seconds, event.text))
+                self._due.append(DueSpeech(end_s + event.seconds, event.text))
         replies = [text for order in self._orders for text in self._replies(order, turn)]
         if replies:
-            self._due.append(Due(turn.end_s, " ".join(replies)))
+            self._due.append(DueSpeech(turn.end_s, " ".join(replies)))
 
-    def _replies(self, order: OnWord | CountWord | Translate | Capitals, turn: Heard) -> list[str]:
+    def _replies(
+        self, order: OnWord | CountWord | TranslatePlan | Capitals, turn: RecognisedTurn
+    ) -> list[str]:
         plain = [_plain(word) for word, _ in turn.words]
         match order:
             case OnWord(word, text):
@@ -169,12 +173,12 @@ class Dialogue:
                 new = len(_ends_of(word, turn))
                 self._counts[word] = self._counts.get(word, 0) + new
                 return [sentence(spell(self._counts[word]))] if new else []
-            case Translate():
+            case TranslatePlan():
                 return [sentence(ENGLISH[word]) for word in plain if word in ENGLISH]
             case Capitals():
                 return [sentence(CAPITALS[word]) for word in plain if word in CAPITALS]
 
-    def _change(self, plan: Change, end_s: float) -> None:
+    def _change(self, plan: ChangePlan, end_s: float) -> None:
         """Move what was asked last; all of a schedule moves with its first."""
         if not self._due:
             return
@@ -189,9 +193,9 @@ class Dialogue:
             due.at_s += by_s
         if first.repeat and plan.seconds is not None:
             period = first.repeat.period_s + plan.seconds if plan.relative else plan.seconds
-            first.repeat = Repeat(first.repeat.texts, length, period)
+            first.repeat = RepeatPlan(first.repeat.texts, length, period)
 
-    def _elapsed(self, about: str, turn: Heard) -> str:
+    def _elapsed(self, about: str, turn: RecognisedTurn) -> str:
         """How long it is since the user's last turn that shares a word with what is asked about."""
         if not self._heard:
             return "I don't know."
@@ -202,7 +206,7 @@ class Dialogue:
         return f"About {spell(seconds)} second{'s' if seconds != 1 else ''}."
 
 
-def _ends_of(term: str, turn: Heard) -> list[float]:
+def _ends_of(term: str, turn: RecognisedTurn) -> list[float]:
     """When each mention of a word or phrase ended."""
     wanted = [_plain(word) for word in term.split()]
     said = [_plain(word) for word, _ in turn.words]

@@ -14,7 +14,7 @@ LEAD_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class UserTurn:
+class SpeechBetweenSilences:
     """What was heard between two silences.
 
     Attributes:
@@ -54,7 +54,7 @@ class Ears:
         self.voiced_s = 0.0
         self.last_voice_s = 0.0
 
-    def feed(self, audio: NDArray[np.float32]) -> list[UserTurn]:
+    def feed(self, audio: NDArray[np.float32]) -> list[SpeechBetweenSilences]:
         """Take the next samples, shape (n,), 16 kHz; returns the turns that ended in them."""
         audio = np.concatenate([self._rest, audio])
         n = len(audio) // FRAME
@@ -65,7 +65,7 @@ class Ears:
     def _forget(self) -> None:
         self._kept = self._kept[-round(LEAD_S / FRAME_S) :]
 
-    def _frame(self, frame: NDArray[np.float32]) -> UserTurn | None:
+    def _frame(self, frame: NDArray[np.float32]) -> SpeechBetweenSilences | None:
         probability = self._network(np.ascontiguousarray(frame))
         self._voice = probability >= (NEG_THRESHOLD if self._voice else THRESHOLD)
         self._kept.append(frame)
@@ -82,10 +82,10 @@ class Ears:
             return None
         return self._ended(now_s) if now_s - self.last_voice_s >= self._silence_s - 1e-9 else None
 
-    def _ended(self, now_s: float) -> UserTurn:
+    def _ended(self, now_s: float) -> SpeechBetweenSilences:
         audio = np.concatenate(self._kept)
         first_s = now_s - len(audio) / RATE
         until = round((self.last_voice_s + LEAD_S - first_s) * RATE)
         self.speaking = False
         self._forget()
-        return UserTurn(audio[:until], first_s, self._start_s, self.last_voice_s)
+        return SpeechBetweenSilences(audio[:until], first_s, self._start_s, self.last_voice_s)

@@ -21,19 +21,19 @@ from tml_bench.adapters.cascade.phrases import (
 )
 from tml_bench.adapters.cascade.plans import (
     AfterWord,
-    Answer,
+    AnswerPlan,
     Capitals,
-    Change,
+    ChangePlan,
     CountWord,
     HowLong,
     IfSilent,
     OnWord,
     Plan,
-    Repeat,
+    RepeatPlan,
     SayAt,
-    Stop,
-    Talk,
-    Translate,
+    StopPlan,
+    TalkPlan,
+    TranslatePlan,
 )
 from tml_bench.perception.align import spell
 
@@ -68,17 +68,17 @@ def _stop(text: str) -> Plan | None:
     wanted = r"\b(?:stop|that's enough|that is enough|that's all|cancel|never mind|nevermind|forget it)\b"
     if not _find(wanted, text) or lengths(text) or _find(r"\b(?:until|tell me to|how long|how many)\b", text):
         return None
-    return Stop() if len(text.split()) <= 10 else None
+    return StopPlan() if len(text.split()) <= 10 else None
 
 
 def _change(text: str) -> Plan | None:
     restart = _find(r"\b(?:again|over|restart)\b", text) and _find(r"\b(?:start|begin|restart|count)\b", text)
     if restart and not _find(r"\b(?:say|tell|ask|remind)\b", text):
         found = lengths(text)
-        return Change(found[0] if found else None, restart=True)
+        return ChangePlan(found[0] if found else None, restart=True)
     if moved := _find(rf"({LENGTH}) (?P<way>sooner|earlier|later|longer|more|less)\b", text):
         sign = -1.0 if moved["way"].lower() in ("sooner", "earlier", "less") else 1.0
-        return Change(sign * seconds(moved[1]), relative=True)
+        return ChangePlan(sign * seconds(moved[1]), relative=True)
     corrects = (
         r"\b(?:make (?:it|that)|i (?:meant|mean)|change (?:it|that) to|instead|rather|sorry|actually"
         r"|wait,? no)\b"
@@ -86,9 +86,9 @@ def _change(text: str) -> Plan | None:
     if not _find(corrects, text) or _find(r"\b(?:say|tell|ask|remind|every)\b", text):
         return None
     if found := lengths(text):
-        return Change(found[0], restart=bool(_find(r"\bfrom now\b", text)))
+        return ChangePlan(found[0], restart=bool(_find(r"\bfrom now\b", text)))
     if bare := _find(rf"\b(?:make (?:it|that)|meant?|to) ({NUMBER})\b", text):
-        return Change(number(bare[1]), restart=bool(_find(r"\bfrom now\b", text)))
+        return ChangePlan(number(bare[1]), restart=bool(_find(r"\bfrom now\b", text)))
     return None
 
 
@@ -113,7 +113,7 @@ def _repeat(text: str) -> Plan | None:
     first = _find(rf"\b(?:start(?:ing)?|begin(?:ning)?|first)\b[^.]*?({LENGTH})", text)
     rest = re.sub(r"(?i)\buntil\b.*", "", f"{text[: every.start()]}.{text[every.end() :]}")
     texts = tuple(filter(None, (reply(rest),))) or (TIME_IS_UP,)
-    return Repeat(texts, seconds(first[1]) if first else period, period)
+    return RepeatPlan(texts, seconds(first[1]) if first else period, period)
 
 
 def _if_silent(text: str) -> Plan | None:
@@ -203,7 +203,7 @@ def _talk(text: str) -> Plan | None:
         return None
     rest = re.sub(rf"\b(?:for )?{ABOUT}{LENGTH}", "", text, flags=re.IGNORECASE)
     topic = _find(r"\b(?:describe|about|of) (?P<topic>(?:the |a |an |my |your )?[a-z]\w*)", rest)
-    return Talk(seconds(talking[1]), topic["topic"] if topic else "")
+    return TalkPlan(seconds(talking[1]), topic["topic"] if topic else "")
 
 
 def _delay(text: str) -> Plan | None:
@@ -243,19 +243,21 @@ def _count_word(text: str) -> Plan | None:
 
 def _translate(text: str) -> Plan | None:
     foreign = _find(r"\b(?:spanish|french|german|italian|foreign)\b", text)
-    return Translate() if foreign and _find(r"\b(?:in|into|the|to) english\b|\btranslate\b", text) else None
+    return (
+        TranslatePlan() if foreign and _find(r"\b(?:in|into|the|to) english\b|\btranslate\b", text) else None
+    )
 
 
 def _capital(text: str) -> Plan | None:
     asked = _find(r"\bcapital of (?P<country>\w+)", text)
     if asked and (capital := CAPITALS.get(asked["country"].lower())):
-        return Answer(sentence(capital))
+        return AnswerPlan(sentence(capital))
     return Capitals() if _find(r"\bcapitals?\b", text) and _find(r"\bcountr(?:y|ies)\b", text) else None
 
 
 def _now(text: str) -> Plan | None:
     if _find(r"^(?:please |now |okay,? |can you |could you |would you |just )*(?:say|shout)\b", text):
-        return Answer(said) if (said := reply(text)) else None
+        return AnswerPlan(said) if (said := reply(text)) else None
     return None
 
 

@@ -10,8 +10,8 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.adapter import SpokenWord, Transcript
-from tml_bench.media.voices import PAD_S, RATE, render
-from tml_bench.media.word_times import word_times
+from tml_bench.synthesis.voices import PAD_S, RATE, render
+from tml_bench.synthesis.word_times import word_times
 
 OUT_RATE = 24_000
 _PAUSE_S = 0.25
@@ -32,7 +32,7 @@ _TALK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class SpokenClip:
     """Something the agent says.
 
     Attributes:
@@ -48,15 +48,15 @@ class Utterance:
         """How long it lasts."""
         return len(self.audio) / OUT_RATE
 
-    def later(self, by_s: float) -> Utterance:
+    def later(self, by_s: float) -> SpokenClip:
         """After so many seconds of silence."""
         audio = np.concatenate([np.zeros(round(by_s * OUT_RATE), np.float32), self.audio])
         words = tuple(SpokenWord(w.text, w.start_s + by_s, w.end_s + by_s) for w in self.transcript.words)
-        return Utterance(audio, Transcript(self.transcript.text, words))
+        return SpokenClip(audio, Transcript(self.transcript.text, words))
 
 
 @lru_cache(maxsize=256)
-def say(text: str, voice: str) -> Utterance:
+def say(text: str, voice: str) -> SpokenClip:
     """Speak a text.
 
     Its first sound is the first sample. Its words' times are forced alignments where the text can be aligned;
@@ -75,7 +75,7 @@ def say(text: str, voice: str) -> Utterance:
     else:
         words = tuple(SpokenWord(word, start, end) for word, start, end in found)
     audio = soxr.resample(spoken, RATE, OUT_RATE).astype(np.float32)
-    return Utterance(audio, Transcript(text, words))
+    return SpokenClip(audio, Transcript(text, words))
 
 
 def warm_up(voice: str) -> None:
@@ -89,7 +89,7 @@ def warm_up(voice: str) -> None:
 
 
 @lru_cache(maxsize=32)
-def talk(seconds: float, topic: str, voice: str) -> Utterance:
+def talk(seconds: float, topic: str, voice: str) -> SpokenClip:
     """Talk for about so long: whole sentences, as many as come nearest to it."""
     said = say(_TALK[0].format(topic=topic or "that"), voice)
     count = 1
@@ -101,9 +101,9 @@ def talk(seconds: float, topic: str, voice: str) -> Utterance:
         count += 1
 
 
-def _joined(first: Utterance, then: Utterance) -> Utterance:
+def _joined(first: SpokenClip, then: SpokenClip) -> SpokenClip:
     moved = then.later(first.seconds).transcript
     text = f"{first.transcript.text} {moved.text}"
-    return Utterance(
+    return SpokenClip(
         np.concatenate([first.audio, then.audio]), Transcript(text, first.transcript.words + moved.words)
     )

@@ -13,7 +13,7 @@ class SayAt:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class RepeatPlan:
     """Say texts in turn, the first after ``first_s``, then every ``period_s``, until told to stop."""
 
     texts: tuple[str, ...]
@@ -39,7 +39,7 @@ class AfterWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class TalkPlan:
     """Talk for about ``seconds``; ``topic`` may be empty."""
 
     seconds: float
@@ -54,7 +54,7 @@ class HowLong:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangePlan:
     """Change the time of what was asked last.
 
     Attributes:
@@ -69,7 +69,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopPlan:
     """Drop all that is pending."""
 
 
@@ -89,7 +89,7 @@ class CountWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Translate:
+class TranslatePlan:
     """Say in English what the user says in another language, word by word."""
 
 
@@ -99,13 +99,13 @@ class Capitals:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerPlan:
     """Say a text now."""
 
     text: str
 
 
 Plan = (
-    SayAt | Repeat | IfSilent | AfterWord | Talk | HowLong | Change | Stop | OnWord | CountWord | Translate
-    | Capitals | Answer
+    SayAt | RepeatPlan | IfSilent | AfterWord | TalkPlan | HowLong | ChangePlan | StopPlan | OnWord
+    | CountWord | TranslatePlan | Capitals | AnswerPlan
 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, ProviderEvent, SessionStart
 from tml_bench.adapters._session import EventQueue
-from tml_bench.adapters.chat.dialogue import Dialogue, audio_part
+from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.adapters.chat.http import post_json
 from tml_bench.adapters.chat.turns import UserTurns
 from tml_bench.keys import optional_secret, secret
@@ -63,12 +63,12 @@ class ChatCompletions(LiveAdapter):
         self._turns = UserTurns(self.audio_in, silence_ms, max_turn_s)
         self._queue = EventQueue()
         self._asked = asyncio.Event()
-        self._dialogue: Dialogue | None = None
+        self._dialogue: ChatDialogue | None = None
         self._worker: asyncio.Task[None] | None = None
 
     async def connect(self, session: SessionStart) -> None:
         """As ``LiveAdapter.connect``; the service is first spoken to when the first turn has ended."""
-        self._dialogue = Dialogue(session, self._options, self.audio_out)
+        self._dialogue = ChatDialogue(session, self._options, self.audio_out)
         self._worker = asyncio.create_task(self._work(self._dialogue))
 
     async def send(self, turn: MicroTurn) -> None:
@@ -85,7 +85,7 @@ class ChatCompletions(LiveAdapter):
         if self._dialogue.ready:
             self._asked.set()
 
-    async def _work(self, dialogue: Dialogue) -> None:
+    async def _work(self, dialogue: ChatDialogue) -> None:
         try:
             while await self._asked.wait():
                 self._asked.clear()
@@ -94,7 +94,7 @@ class ChatCompletions(LiveAdapter):
         except Exception as error:  # raised to the session, which reads ``events``
             self._queue.end(error)
 
-    async def _ask(self, dialogue: Dialogue) -> None:
+    async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()
         self._queue.sent(ProviderEvent("request", kept(request), sent=True))
         reply = await post_json(self._url, self._headers, request, self._timeout_s)

@@ -21,7 +21,7 @@ HISTORY_RATE = 16000
 """Of the user's audio from before the session, in Hz."""
 
 
-class Dialogue:
+class ChatDialogue:
     """What has been said, in the form the service wants it.
 
     Args:

@@ -11,7 +11,7 @@ level and back below a lower one (hysteresis).
 **Stretches of motion.** The difference between frames 0.2 s apart where it is greatest (an arm covers few
 pixels), compared with a level above what noise and swaying cause and with a share of the strongest motion.
 
-The constants were chosen on drawn videos of other seeds than those that ship: ``make_mini --seed 101`` and
+The constants were chosen on drawn videos of other seeds than those that ship: ``--seed 101`` and
 ``--seed 102`` of repcount-a and charades.
 """
 

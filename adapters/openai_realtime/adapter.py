@@ -28,9 +28,9 @@ from tml_bench.adapters._endpointing import Endpointer
 from tml_bench.adapters._media import audio_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import Socket, open_socket, parse_object, refusal
-from tml_bench.adapters.openai_realtime.conversation import Conversation
+from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
-from tml_bench.adapters.openai_realtime.messages import Chunk, Message, Wishes
+from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
@@ -89,7 +89,7 @@ class OpenAIRealtime(SocketAdapter):
         self.audio_in = rate_in or spoken.rate_in
         self.audio_out = rate_out or spoken.rate_out
         self.video_in = _video(spoken, fps)
-        self._wishes = Wishes(
+        self._wishes = SessionWishes(
             model=model or spoken.model,
             voice=voice,
             vad=vad or spoken.vads[0],
@@ -108,7 +108,7 @@ class OpenAIRealtime(SocketAdapter):
         self._url = _address(base_url or spoken.base_url, spoken.query(self._wishes))
         self._key = optional_secret(*spoken.keys) if base_url or not spoken.keys else secret(*spoken.keys)
         cuts = interrupt and (spoken.cuts_on_speech or self._wishes.vad in ("server", "semantic"))
-        self._conversation = Conversation(spoken, self.audio_out, cuts)
+        self._conversation = RealtimeConversation(spoken, self.audio_out, cuts)
         self._endpointer = (
             Endpointer(self.audio_in, silence_ms or MANUAL_SILENCE_MS) if vad == "manual" else None
         )
@@ -182,7 +182,7 @@ class OpenAIRealtime(SocketAdapter):
 
     async def _send_chunk(self) -> None:
         audio = np.concatenate(self._audio)
-        chunk = Chunk(
+        chunk = UserStretch(
             audio_base64(audio, self._dialect.encoding),
             tuple((jpeg_base64(frame), frame.t_ns / 1e6) for frame in self._frames),
             self._sent_chunks,
@@ -254,7 +254,7 @@ def _video(dialect: Dialect, fps: float) -> VideoSpec | None:
     return dialect.video if fps < 0 else replace(dialect.video, fps=fps)
 
 
-def _check(name: str, dialect: Dialect, wishes: Wishes) -> None:
+def _check(name: str, dialect: Dialect, wishes: SessionWishes) -> None:
     """Refuse wishes that the dialect has no words for.
 
     Raises:

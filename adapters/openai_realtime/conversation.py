@@ -30,10 +30,10 @@ FATAL = frozenset({"session_expired", "beta_api_shape_disabled", "invalid_api_ke
 
 _LIMITS = ("insufficient_quota", "rate_limit", "session_limit", "too_many")
 
-Handler = Callable[["Conversation", Mapping[str, Any]], Iterator[Output]]
+Handler = Callable[["RealtimeConversation", Mapping[str, Any]], Iterator[Output]]
 
 
-class Conversation:
+class RealtimeConversation:
     """One session with the service.
 
     Args:
@@ -262,25 +262,25 @@ class Conversation:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "error": Conversation._failed,
-    "session.closed": Conversation._closed,
-    "response.created": Conversation._response_began,
-    "response.done": Conversation._response_ended,
-    "response.output_audio.delta": Conversation._audio_or_unit,
-    "response.audio.delta": Conversation._audio,
-    "response.output_audio_transcript.delta": Conversation._transcript,
-    "response.audio_transcript.delta": Conversation._transcript,
-    "response.output_text.delta": Conversation._text,
-    "response.text.delta": Conversation._text,
-    "response.output_item.added": Conversation._item_began,
-    "response.output_item.done": Conversation._item_done,
-    "response.function_call_arguments.done": Conversation._arguments_done,
-    "conversation.item.added": Conversation._item_in_conversation,
-    "conversation.item.created": Conversation._item_in_conversation,
-    "input_audio_buffer.speech_started": Conversation._user_began,
-    "output_audio_buffer.cleared": Conversation._cleared,
-    "response.listen": Conversation._listens,
-    "response.output.delta": Conversation._piece,
+    "error": RealtimeConversation._failed,
+    "session.closed": RealtimeConversation._closed,
+    "response.created": RealtimeConversation._response_began,
+    "response.done": RealtimeConversation._response_ended,
+    "response.output_audio.delta": RealtimeConversation._audio_or_unit,
+    "response.audio.delta": RealtimeConversation._audio,
+    "response.output_audio_transcript.delta": RealtimeConversation._transcript,
+    "response.audio_transcript.delta": RealtimeConversation._transcript,
+    "response.output_text.delta": RealtimeConversation._text,
+    "response.text.delta": RealtimeConversation._text,
+    "response.output_item.added": RealtimeConversation._item_began,
+    "response.output_item.done": RealtimeConversation._item_done,
+    "response.function_call_arguments.done": RealtimeConversation._arguments_done,
+    "conversation.item.added": RealtimeConversation._item_in_conversation,
+    "conversation.item.created": RealtimeConversation._item_in_conversation,
+    "input_audio_buffer.speech_started": RealtimeConversation._user_began,
+    "output_audio_buffer.cleared": RealtimeConversation._cleared,
+    "response.listen": RealtimeConversation._listens,
+    "response.output.delta": RealtimeConversation._piece,
 }
 """By raw type; GA's names and the beta's."""
 

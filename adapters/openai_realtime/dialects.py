@@ -11,21 +11,21 @@ from dataclasses import dataclass, field, replace
 from tml_bench.adapter import SessionStart, VideoSpec
 from tml_bench.adapters._media import Encoding
 from tml_bench.adapters.openai_realtime import messages as say
-from tml_bench.adapters.openai_realtime.messages import Chunk, Message, Wishes
+from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
 from tml_bench.samples import Message as Said
 
 _NO_QUERY: Mapping[str, str] = {}
 
 
-def _model_query(wishes: Wishes) -> Mapping[str, str]:
+def _model_query(wishes: SessionWishes) -> Mapping[str, str]:
     return {"model": wishes.model} if wishes.model else _NO_QUERY
 
 
-def _duplex_query(wishes: Wishes) -> Mapping[str, str]:
+def _duplex_query(wishes: SessionWishes) -> Mapping[str, str]:
     return {"duplex": "1", "autostart": "0", **_model_query(wishes)}
 
 
-def _mode_query(wishes: Wishes) -> Mapping[str, str]:
+def _mode_query(wishes: SessionWishes) -> Mapping[str, str]:
     return {"mode": "video" if wishes.video else "audio"}
 
 
@@ -69,9 +69,9 @@ class Dialect:
     base_url: str
     model: str = ""
     keys: tuple[str, ...] = ()
-    query: Callable[[Wishes], Mapping[str, str]] = _model_query
+    query: Callable[[SessionWishes], Mapping[str, str]] = _model_query
     greeting: str = "session.created"
-    configure: Callable[[Wishes, SessionStart], Message] = say.ga_session
+    configure: Callable[[SessionWishes, SessionStart], Message] = say.ga_session
     ready: str = "session.updated"
     patience_s: float = 20.0
     vads: tuple[str, ...] = ("server", "semantic", "manual")
@@ -79,7 +79,7 @@ class Dialect:
     rate_out: int = 24000
     encoding: Encoding = "pcm16"
     unit_ms: int = 0
-    append: Callable[[Chunk], list[Message]] = say.append_with_image_items
+    append: Callable[[UserStretch], list[Message]] = say.append_with_image_items
     video: VideoSpec | None = field(default_factory=lambda: VideoSpec(fps=1.0, max_side=768))
     video_on_request: bool = False
     text: Callable[[str], Message] | None = say.text_item

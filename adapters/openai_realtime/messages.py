@@ -20,7 +20,7 @@ Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SessionWishes:
     """What the person at the keyboard asked for; empty text and None leave it to the service.
 
     Attributes:
@@ -55,7 +55,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class UserStretch:
     """A stretch of the user's side, ready to send.
 
     Attributes:
@@ -80,7 +80,7 @@ def without_empty(message: Message) -> Message:
     return {key: value for key, value in message.items() if value is not None and value not in ("", {}, [])}
 
 
-def turn_detection(wishes: Wishes) -> Message | None:
+def turn_detection(wishes: SessionWishes) -> Message | None:
     """The object for the service's own turn detection; None for manual turns."""
     if wishes.vad == "manual":
         return None
@@ -96,7 +96,7 @@ def turn_detection(wishes: Wishes) -> Message | None:
     )
 
 
-def _detection_entry(wishes: Wishes) -> Message:
+def _detection_entry(wishes: SessionWishes) -> Message:
     return {"turn_detection": turn_detection(wishes)} if wishes.vad else {}
 
 
@@ -110,7 +110,7 @@ def flat_tool(tool: ToolSpec) -> Message:
     }
 
 
-def ga_session(wishes: Wishes, start: SessionStart) -> Message:
+def ga_session(wishes: SessionWishes, start: SessionStart) -> Message:
     """``session.update`` of OpenAI's GA form."""
     audio_in = {
         "format": {"type": "audio/pcm", "rate": wishes.rate_in},
@@ -132,7 +132,7 @@ def ga_session(wishes: Wishes, start: SessionStart) -> Message:
     return {"type": "session.update", "session": {"type": "realtime"} | without_empty(session)}
 
 
-def qwen_session(wishes: Wishes, start: SessionStart) -> Message:
+def qwen_session(wishes: SessionWishes, start: SessionStart) -> Message:
     """``session.update`` of DashScope: flat, as OpenAI's beta was, but with nested functions."""
     detection = turn_detection(wishes)
     if detection is not None:
@@ -159,7 +159,7 @@ def qwen_session(wishes: Wishes, start: SessionStart) -> Message:
     return {"type": "session.update", "session": without_empty(session) | {"turn_detection": detection}}
 
 
-def vllm_session(wishes: Wishes, start: SessionStart) -> Message:
+def vllm_session(wishes: SessionWishes, start: SessionStart) -> Message:
     """``session.update`` of vLLM-Omni's duplex route, which opens the session with it."""
     message = ga_session(wishes, start)
     message["session"].pop("type")
@@ -167,7 +167,7 @@ def vllm_session(wishes: Wishes, start: SessionStart) -> Message:
     return message
 
 
-def sglang_session(wishes: Wishes, start: SessionStart) -> Message:
+def sglang_session(wishes: SessionWishes, start: SessionStart) -> Message:
     """``session.update`` of SGLang-Omni: strict, and its deployment fixes formats, voice and tools."""
     detection = turn_detection(wishes) or {}
     detection.pop("create_response", None)
@@ -179,17 +179,17 @@ def sglang_session(wishes: Wishes, start: SessionStart) -> Message:
     return {"type": "session.update", "session": {"type": "realtime"} | without_empty(session)}
 
 
-def minicpmo_session(wishes: Wishes, start: SessionStart) -> Message:
+def minicpmo_session(wishes: SessionWishes, start: SessionStart) -> Message:
     """``session.update`` of MiniCPM-o-Demo; instructions are required there."""
     return {"type": "session.update", "session": {"instructions": start.instructions}}
 
 
-def minicpmo_init(wishes: Wishes, start: SessionStart) -> Message:
+def minicpmo_init(wishes: SessionWishes, start: SessionStart) -> Message:
     """``session.init`` of later versions of MiniCPM-o-Demo."""
     return {"type": "session.init", "payload": without_empty({"system_prompt": start.instructions})}
 
 
-def append_with_image_items(chunk: Chunk) -> list[Message]:
+def append_with_image_items(chunk: UserStretch) -> list[Message]:
     """Audio; every frame is a user message with an image, which asks for no response."""
     content = [
         {"type": "input_image", "image_url": f"data:image/jpeg;base64,{image}"} for image, _ in chunk.images
@@ -204,13 +204,13 @@ def append_with_image_items(chunk: Chunk) -> list[Message]:
     return [{"type": "input_audio_buffer.append", "audio": chunk.audio}, *items]
 
 
-def append_then_image_buffer(chunk: Chunk) -> list[Message]:
+def append_then_image_buffer(chunk: UserStretch) -> list[Message]:
     """Audio, then every frame into the image buffer (which refuses images before any audio)."""
     images = [{"type": "input_image_buffer.append", "image": image} for image, _ in chunk.images]
     return [{"type": "input_audio_buffer.append", "audio": chunk.audio}, *images]
 
 
-def append_duplex(chunk: Chunk) -> list[Message]:
+def append_duplex(chunk: UserStretch) -> list[Message]:
     """Audio that says its format and place, with the frames in it (vLLM-Omni)."""
     message = {
         "type": "input_audio_buffer.append",
@@ -223,17 +223,17 @@ def append_duplex(chunk: Chunk) -> list[Message]:
     return [_with_frames(message, chunk)]
 
 
-def append_with_frames(chunk: Chunk) -> list[Message]:
+def append_with_frames(chunk: UserStretch) -> list[Message]:
     """Audio with the frames in it (MiniCPM-o-Demo)."""
     return [_with_frames({"type": "input_audio_buffer.append", "audio": chunk.audio}, chunk)]
 
 
-def append_input(chunk: Chunk) -> list[Message]:
+def append_input(chunk: UserStretch) -> list[Message]:
     """Audio with the frames in it (later versions of MiniCPM-o-Demo)."""
     return [{"type": "input.append", "input": _with_frames({"audio": chunk.audio}, chunk)}]
 
 
-def append_numbered(chunk: Chunk) -> list[Message]:
+def append_numbered(chunk: UserStretch) -> list[Message]:
     """Audio with its number and place, then every frame with its instant (SGLang-Omni)."""
     place = {"seq": chunk.number, "t_start_ms": chunk.start_ms}
     images = [
@@ -243,7 +243,7 @@ def append_numbered(chunk: Chunk) -> list[Message]:
     return [{"type": "input_audio_buffer.append", "audio": chunk.audio, "sglang": place}, *images]
 
 
-def _with_frames(message: Message, chunk: Chunk) -> Message:
+def _with_frames(message: Message, chunk: UserStretch) -> Message:
     return message | without_empty({"video_frames": [image for image, _ in chunk.images]})
 
 

@@ -24,7 +24,7 @@ WORD_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlannedLine:
     """Something to say.
 
     Attributes:
@@ -68,7 +68,7 @@ def _stretch(text: str, length: int, rate: int) -> Clip:
     return Clip(text, words, np.take(clip("talk", rate).audio, np.arange(length), mode="wrap"))
 
 
-class Planned(StepAdapter):
+class PlannedSpeaker(StepAdapter):
     """Says the lines of a plan.
 
     Args:
@@ -86,7 +86,7 @@ class Planned(StepAdapter):
         self._lines: list[tuple[int, int, Clip]] = []
 
     @abstractmethod
-    def plan(self, reference: Reference) -> list[Line]:
+    def plan(self, reference: Reference) -> list[PlannedLine]:
         """What to say in a session with that reference."""
 
     def warm_up(self) -> None:
@@ -100,7 +100,7 @@ class Planned(StepAdapter):
         self._tick_ns = session.tick_ns
         self._lines = [self._placed(line) for line in self.plan(session.reference)]
 
-    def _placed(self, line: Line) -> tuple[int, int, Clip]:
+    def _placed(self, line: PlannedLine) -> tuple[int, int, Clip]:
         start = first_sample_at(nanoseconds(line.at_s), self.audio_out)
         until = None if line.until_s is None else first_sample_at(nanoseconds(line.until_s), self.audio_out)
         if line.text:
@@ -136,7 +136,7 @@ class Planned(StepAdapter):
         return Transcript(" ".join(w.text for w in words) + " ", words)
 
 
-class Oracle(Planned):
+class Oracle(PlannedSpeaker):
     """Does exactly what is expected: the ceiling.
 
     Args:
@@ -149,7 +149,7 @@ class Oracle(Planned):
         super().__init__(audio_in, audio_out)
         self.shift_s = shift_ms / 1000
 
-    def plan(self, reference: Reference) -> list[Line]:
+    def plan(self, reference: Reference) -> list[PlannedLine]:
         """The ideal utterances, each with the clip that says its text, or else of its role.
 
         A text that no clip says has the sound of other speech and the right transcript: it is right by the
@@ -159,16 +159,18 @@ class Oracle(Planned):
         lines = (self._line(utterance) for utterance in reference.ideal)
         return [line for line in lines if line.at_s >= 0]
 
-    def _line(self, utterance: Utterance) -> Line:
+    def _line(self, utterance: Utterance) -> PlannedLine:
         at_s = utterance.at_s + self.shift_s
         until_s = None if utterance.until_s is None else utterance.until_s + self.shift_s
         if not utterance.text:
-            return Line(at_s, utterance.role, until_s)
+            return PlannedLine(at_s, utterance.role, until_s)
         name = clip_saying(utterance.text)
-        return Line(at_s, name, until_s) if name else Line(at_s, "talk", until_s, utterance.text)
+        return (
+            PlannedLine(at_s, name, until_s) if name else PlannedLine(at_s, "talk", until_s, utterance.text)
+        )
 
 
-class Delayed(Planned):
+class Delayed(PlannedSpeaker):
     """Answers exactly ``ms`` milliseconds after the user's turn ends.
 
     Args:
@@ -181,10 +183,10 @@ class Delayed(Planned):
         super().__init__(audio_in, audio_out)
         self.ms = ms
 
-    def plan(self, reference: Reference) -> list[Line]:
+    def plan(self, reference: Reference) -> list[PlannedLine]:
         """One answer; none where there is no turn to answer."""
         end_s = reference.user_end_s
-        return [] if end_s is None else [Line(end_s + self.ms / 1000)]
+        return [] if end_s is None else [PlannedLine(end_s + self.ms / 1000)]
 
 
 class Early(Delayed):

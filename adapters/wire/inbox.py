@@ -9,9 +9,9 @@ from typing import get_args
 import msgspec
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, ProviderEvent, QuotaError
-from tml_bench.adapters.wire import messages as wire
-from tml_bench.adapters.wire.frames import AUDIO, Chunk
 from tml_bench.redact import kept, plain
+from tml_bench.wire import messages as wire
+from tml_bench.wire.frames import AUDIO, BinaryFrame
 
 MAX_MESSAGE = 2**20
 """Longest message taken, in bytes."""
@@ -31,7 +31,7 @@ _KINDS: Mapping[str, type[wire.FromModel]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class IncomingMessage:
     """A message of the model.
 
     Attributes:
@@ -40,7 +40,7 @@ class Received:
     """
 
     event: ProviderEvent
-    message: wire.FromModel | Chunk | None
+    message: wire.FromModel | BinaryFrame | None
 
 
 class Inbox:
@@ -54,7 +54,7 @@ class Inbox:
     def __init__(self, max_control: int = MAX_CONTROL, max_media: int = MAX_MEDIA) -> None:
         self._left = {"control messages": max_control, "media": max_media}
 
-    def read(self, data: str | bytes) -> Received:
+    def read(self, data: str | bytes) -> IncomingMessage:
         """Read one message.
 
         Raises:
@@ -71,19 +71,19 @@ class Inbox:
         event = ProviderEvent(plain(kind)[:256], kept(raw))
         known = _KINDS.get(kind)
         if known is None:
-            return Received(event, None)
+            return IncomingMessage(event, None)
         try:
             message = msgspec.convert(raw, known, strict=True)
         except msgspec.ValidationError as error:
             raise ProtocolError(f"message {kind!r} is malformed: {error}") from error
         if isinstance(message, wire.Refusal):
             raise refused(message)
-        return Received(event, message)
+        return IncomingMessage(event, message)
 
-    def _binary(self, data: bytes) -> Received:
+    def _binary(self, data: bytes) -> IncomingMessage:
         self._spend("media", len(data))
-        chunk = Chunk.unpack(data)
-        return Received(chunk.event, chunk if chunk.kind == AUDIO else None)
+        chunk = BinaryFrame.unpack(data)
+        return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
 
     def _spend(self, what: str, size: int) -> None:
         self._left[what] -= size

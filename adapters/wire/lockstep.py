@@ -11,8 +11,6 @@ import numpy as np
 
 from tml_bench.adapter import InfrastructureError, MicroTurn, Output, ProtocolError, SessionStart, StepAdapter
 from tml_bench.adapters._socket import Socket
-from tml_bench.adapters.wire import messages as wire
-from tml_bench.adapters.wire.frames import Chunk
 from tml_bench.adapters.wire.inbox import Inbox
 from tml_bench.adapters.wire.session import (
     PROBE,
@@ -26,6 +24,8 @@ from tml_bench.adapters.wire.session import (
     video_of,
 )
 from tml_bench.errors import UserError
+from tml_bench.wire import messages as wire
+from tml_bench.wire.frames import BinaryFrame
 
 MAX_TICK_S = 300
 """Most audio a model may give in one micro-turn, in seconds."""
@@ -142,7 +142,7 @@ class _Whole:
         self.cut = 0
         """The reply that was cut."""
 
-    def add(self, message: wire.FromModel | Chunk | None) -> None:
+    def add(self, message: wire.FromModel | BinaryFrame | None) -> None:
         """Take a message.
 
         Raises:

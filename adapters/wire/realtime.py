@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from tml_bench.adapter import MicroTurn, ModelEvent, SessionStart
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import PING_S
-from tml_bench.adapters.wire import messages as wire
 from tml_bench.adapters.wire.inbox import Inbox
 from tml_bench.adapters.wire.session import (
     PROBE,
-    Outgoing,
+    OutgoingMessage,
     Replies,
     Sender,
     checked_url,
@@ -21,6 +20,7 @@ from tml_bench.adapters.wire.session import (
     same_formats,
     video_of,
 )
+from tml_bench.wire import messages as wire
 
 
 class Wire(SocketAdapter):
@@ -72,7 +72,7 @@ class Wire(SocketAdapter):
         if cut and item.isdecimal():
             await self._out(control(wire.Truncate(int(item), ms)))
 
-    async def _out(self, message: Outgoing) -> None:
+    async def _out(self, message: OutgoingMessage) -> None:
         await self._say(message.data, message.event.type, message.event.body)
 
     def understand(self, message: str | bytes) -> Iterator[ModelEvent]:

@@ -24,12 +24,12 @@ from tml_bench.adapter import (
 from tml_bench.adapters._media import jpeg
 from tml_bench.adapters._pcm import to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
-from tml_bench.adapters.wire import messages as wire
-from tml_bench.adapters.wire.frames import AUDIO, JPEG, Chunk
 from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret
 from tml_bench.redact import kept, plain
+from tml_bench.wire import messages as wire
+from tml_bench.wire.frames import AUDIO, JPEG, BinaryFrame
 
 TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
@@ -42,7 +42,7 @@ PROBE = SessionStart("probe", 200_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingMessage:
     """A message of the harness.
 
     Attributes:
@@ -54,10 +54,12 @@ class Outgoing:
     event: ProviderEvent
 
 
-def control(message: wire.FromHarness) -> Outgoing:
+def control(message: wire.FromHarness) -> OutgoingMessage:
     """A control message."""
     body = msgspec.to_builtins(message)
-    return Outgoing(msgspec.json.encode(message).decode(), ProviderEvent(body["type"], kept(body), True))
+    return OutgoingMessage(
+        msgspec.json.encode(message).decode(), ProviderEvent(body["type"], kept(body), True)
+    )
 
 
 class Sender:
@@ -66,22 +68,22 @@ class Sender:
     def __init__(self) -> None:
         self._seq = 0
 
-    def messages(self, turn: MicroTurn) -> Iterator[Outgoing]:
+    def messages(self, turn: MicroTurn) -> Iterator[OutgoingMessage]:
         """The messages of a micro-turn in order, its ``tick`` last."""
         t_ms = turn.end_ns / 1e6
         yield self._media(AUDIO, turn.start_ns, to_pcm16(turn.audio))
         for frame in turn.frames:
             yield self._media(JPEG, frame.t_ns, jpeg(frame))
         for text in turn.texts:
-            yield control(wire.Text(text, t_ms))
+            yield control(wire.TextMessage(text, t_ms))
         for r in turn.tool_results:
             yield control(wire.ToolReturn(r.call_id, r.name, r.output, r.is_error))
         yield control(wire.Tick(turn.index, t_ms, turn.heard_ms))
 
-    def _media(self, kind: int, t_ns: int, payload: bytes) -> Outgoing:
-        chunk = Chunk(kind, 0, self._seq, t_ns // 1000, payload)
+    def _media(self, kind: int, t_ns: int, payload: bytes) -> OutgoingMessage:
+        chunk = BinaryFrame(kind, 0, self._seq, t_ns // 1000, payload)
         self._seq += 1
-        return Outgoing(chunk.pack(), replace(chunk.event, sent=True))
+        return OutgoingMessage(chunk.pack(), replace(chunk.event, sent=True))
 
 
 async def open_session(
@@ -188,7 +190,7 @@ def hello_of(session: SessionStart, mode: wire.Mode) -> wire.Hello:
         session.seed,
         session.instructions,
         tools,
-        tuple(wire.Said(said.role, said.text) for said in session.history) or msgspec.UNSET,
+        tuple(wire.HistoryEntry(said.role, said.text) for said in session.history) or msgspec.UNSET,
     )
 
 
@@ -210,7 +212,7 @@ class Replies:
         self._came = 0
         self._began: dict[int, int] = {}
 
-    def outputs(self, message: wire.FromModel | Chunk | None, queued: int = 0) -> Iterator[Output]:
+    def outputs(self, message: wire.FromModel | BinaryFrame | None, queued: int = 0) -> Iterator[Output]:
         """What a message makes the listener hear or see.
 
         Args:
@@ -221,18 +223,18 @@ class Replies:
             ProtocolError: ``ready`` comes a second time, or a reply has the number 0.
         """
         match message:
-            case Chunk():
+            case BinaryFrame():
                 self._count(message.item, len(message.samples))
                 if message.payload:
                     yield Output(audio=message.samples, item=str(message.item))
-            case wire.Spoken():
+            case wire.TranscriptPiece():
                 self._count(message.item, 0)
                 yield Output(transcript=(self._placed(message, queued),), item=str(message.item))
-            case wire.Text():
+            case wire.TextMessage():
                 yield Output(text=message.text)
             case wire.Call():
                 yield Output(tool_calls=(ToolCall(message.call_id, message.name, message.arguments),))
-            case wire.Interrupted():
+            case wire.Interruption():
                 yield Output(flush=True, item=str(self._item))
             case wire.Ready():
                 raise ProtocolError("the model sends 'ready' a second time")
@@ -246,7 +248,7 @@ class Replies:
         self._began.setdefault(item, self._came)
         self._came += samples
 
-    def _placed(self, spoken: wire.Spoken, queued: int) -> Transcript:
+    def _placed(self, spoken: wire.TranscriptPiece, queued: int) -> Transcript:
         """Its words counted from the first sample of the output, not of the reply."""
         shift_s = (queued - self._came + self._began[spoken.item]) / self._rate
         words = tuple(SpokenWord(w.text, w.start_s + shift_s, w.end_s + shift_s) for w in spoken.words)

@@ -24,7 +24,7 @@ AXES = ("INFERENCE_MEMORY", "INSTRUCTION_RETENTION", "SELF_COHERENCE", "VOICE_ED
 """As in the official column ``axis``."""
 
 
-class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ReplyCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the offline rule looks for in a reply; only the items of our own mini set have it.
 
     Attributes:
@@ -40,7 +40,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     fewest_words: int = 1
 
 
-class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RubricItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One item of a conversation's rubric.
 
     Attributes:
@@ -49,10 +49,10 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """
 
     text: str
-    check: Check | None = None
+    check: ReplyCheck | None = None
 
 
-class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ConversationTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One turn of the user and the reply of reference.
 
     Attributes:
@@ -66,7 +66,7 @@ class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     assistant: str = ""
 
 
-class Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RubricConversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One conversation.
 
     Attributes:
@@ -81,14 +81,14 @@ class Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
     id: str
     axis: str
-    turns: tuple[Exchange, ...]
-    items: tuple[Item, ...]
+    turns: tuple[ConversationTurn, ...]
+    items: tuple[RubricItem, ...]
     speaker: str = ""
     ideal: str = ""
     problem: str = ""
 
 
-def read(folder: Path) -> Iterator[Conversation]:
+def read(folder: Path) -> Iterator[RubricConversation]:
     """Read a folder's conversations.
 
     Raises:
@@ -101,7 +101,7 @@ def read(folder: Path) -> Iterator[Conversation]:
             if not line.strip():
                 continue
             try:
-                found = msgspec.json.decode(line, type=Conversation)
+                found = msgspec.json.decode(line, type=RubricConversation)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise UserError(f"{path}, line {number}: {error}", "see the card of the task") from None
             if found.id in seen:
@@ -110,7 +110,7 @@ def read(folder: Path) -> Iterator[Conversation]:
             yield found
 
 
-def problem_of(found: Conversation) -> str:
+def problem_of(found: RubricConversation) -> str:
     """Why a conversation cannot be used; empty when it can."""
     if found.problem:
         return found.problem

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from tml_bench.judges.contract import Decision, Line, Question, Rubric, Rule
 from tml_bench.perception.numbers import numbers_in
-from tml_bench.tasks.audio_multichallenge.conversations import Check, Item
+from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
+from tml_bench.tasks.audio_multichallenge.conversations import ReplyCheck, RubricItem
 
 MET, NOT_MET = "met", "not_met"
 RUBRIC = Rubric(
@@ -44,7 +44,7 @@ def key(number: int) -> str:
     return f"item-{number}"
 
 
-def questions(said: Sequence[Line], reply: str, items: Sequence[Item]) -> Iterator[Question]:
+def questions(said: Sequence[QuestionLine], reply: str, items: Sequence[RubricItem]) -> Iterator[Question]:
     """One question an item.
 
     Args:
@@ -53,7 +53,7 @@ def questions(said: Sequence[Line], reply: str, items: Sequence[Item]) -> Iterat
         items: of the rubric.
     """
     for number, item in enumerate(items):
-        lines = (*said, Line("final reply", reply), Line("criterion", item.text))
+        lines = (*said, QuestionLine("final reply", reply), QuestionLine("criterion", item.text))
         hint = msgspec.json.encode(item.check).decode() if item.check is not None else ""
         yield Question(key(number), RUBRIC, lines, hint)
 
@@ -62,7 +62,7 @@ def decide(question: Question) -> Decision:
     """The offline rule."""
     if not question.hint:
         return Decision(None, "only a language model or a person can judge this item")
-    check = msgspec.json.decode(question.hint, type=Check)
+    check = msgspec.json.decode(question.hint, type=ReplyCheck)
     [reply] = question.texts("final reply")
     count = len(reply.split())
     if count < check.fewest_words:

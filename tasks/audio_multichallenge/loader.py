@@ -22,9 +22,9 @@ from tml_bench.samples import AfterModelStops, At, Message, Reference, Sample, S
 from tml_bench.tasks.audio_multichallenge.conversations import (
     AXES,
     FILE,
-    Conversation,
-    Exchange,
-    Item,
+    ConversationTurn,
+    RubricConversation,
+    RubricItem,
     problem_of,
     read,
 )
@@ -45,7 +45,7 @@ OFFICIAL_SIZE = 452
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ConversationAnnotation:
     """The annotation of a sample.
 
     Attributes:
@@ -57,8 +57,8 @@ class Spoken:
         audio_s: length of each turn that is played, in seconds.
     """
 
-    turns: tuple[Exchange, ...]
-    items: tuple[Item, ...]
+    turns: tuple[ConversationTurn, ...]
+    items: tuple[RubricItem, ...]
     ideal: str
     played: int
     user_audio_s: float
@@ -116,7 +116,7 @@ def load(data: Path | None, subsets: Sequence[str], fixed: bool) -> Iterator[Sam
         yield from (_unusable(c, problem_of(c)) for c in found if c.axis not in AXES)
 
 
-def _sample(folder: Path, found: Conversation, fixed: bool) -> Sample:
+def _sample(folder: Path, found: RubricConversation, fixed: bool) -> Sample:
     if problem := problem_of(found):
         return _unusable(found, problem)
     try:
@@ -124,7 +124,9 @@ def _sample(folder: Path, found: Conversation, fixed: bool) -> Sample:
     except BadSampleError as error:
         return _unusable(found, str(error))
     first = len(found.turns) - 1 if fixed else 0
-    annotation = Spoken(found.turns, found.items, found.ideal, first, sum(lengths), tuple(lengths[first:]))
+    annotation = ConversationAnnotation(
+        found.turns, found.items, found.ideal, first, sum(lengths), tuple(lengths[first:])
+    )
     turns = tuple(
         UserTurn(
             folder / turn.audio,
@@ -142,13 +144,13 @@ def _sample(folder: Path, found: Conversation, fixed: bool) -> Sample:
     return Sample(found.id, found.axis, script, reference, unit=found.speaker)
 
 
-def _history(folder: Path, found: Conversation, first: int) -> Iterator[Message]:
+def _history(folder: Path, found: RubricConversation, first: int) -> Iterator[Message]:
     for turn in found.turns[:first]:
         yield Message("user", turn.user, folder / turn.audio)
         yield Message("assistant", turn.assistant)
 
 
-def _unusable(found: Conversation, problem: str) -> Sample:
+def _unusable(found: RubricConversation, problem: str) -> Sample:
     axis = found.axis if found.axis in AXES else AXES[0]
     return Sample(found.id, axis, unit=found.speaker, problem=problem)
 

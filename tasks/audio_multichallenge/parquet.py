@@ -22,7 +22,12 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.tasks.audio_multichallenge.columns import Columns, axis_of, find_columns, is_text
-from tml_bench.tasks.audio_multichallenge.conversations import FILE, Conversation, Exchange, Item
+from tml_bench.tasks.audio_multichallenge.conversations import (
+    FILE,
+    ConversationTurn,
+    RubricConversation,
+    RubricItem,
+)
 
 _FORM = 2
 """Raised whenever the same file is unpacked into something else: what was unpacked before is not used."""
@@ -69,7 +74,7 @@ def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = l
 
 def conversations(
     files: Sequence[Path], folder: Path, tell: Callable[[str], None] = lambda line: None
-) -> Iterator[Conversation]:
+) -> Iterator[RubricConversation]:
     """Read parquet files; audio goes into ``folder``.
 
     Raises:
@@ -134,7 +139,7 @@ class _Rows:
         # Two ids that differ in other characters alone must not share a folder.
         return plain if plain and plain == given else "-".join(filter(None, (plain, number)))
 
-    def conversations(self) -> Iterator[Conversation]:
+    def conversations(self) -> Iterator[RubricConversation]:
         """The file's conversations, in order."""
         for row, cells in enumerate(self.cells):
             name, axis = self._name(row), axis_of(str(cells[self._columns.axis]))
@@ -143,11 +148,11 @@ class _Rows:
                 turns = tuple(self._turns(row, cells))
                 items = rubric_items(cells[self._columns.rubric])
             except ValueError as error:
-                yield Conversation(name, axis, (), (), speaker, problem=f"{name}: {error}")
+                yield RubricConversation(name, axis, (), (), speaker, problem=f"{name}: {error}")
             else:
-                yield Conversation(name, axis, turns, items, speaker)
+                yield RubricConversation(name, axis, turns, items, speaker)
 
-    def _turns(self, row: int, cells: Mapping[str, Any]) -> Iterator[Exchange]:
+    def _turns(self, row: int, cells: Mapping[str, Any]) -> Iterator[ConversationTurn]:
         said = {n: str(cells[c] or "").strip() for n, c in self._columns.user_text.items()}
         spoken = sorted(number for number, text in said.items() if text)
         unsaid = [n for n in sorted(self._columns.user_audio) if (row, n) in self._audio and not said.get(n)]
@@ -159,10 +164,12 @@ class _Rows:
             if (row, number) not in self._audio:
                 raise ValueError(f"user turn {number} has a transcript and no audio")
             reply = str(cells.get(self._columns.assistant_text.get(number, "")) or "").strip()
-            yield Exchange(said[number], self._audio[row, number], "" if number == spoken[-1] else reply)
+            yield ConversationTurn(
+                said[number], self._audio[row, number], "" if number == spoken[-1] else reply
+            )
 
 
-def rubric_items(value: object) -> tuple[Item, ...]:
+def rubric_items(value: object) -> tuple[RubricItem, ...]:
     """The items of a rubric: a list of texts or of objects with one, as such, as JSON, or line by line.
 
     A list as Python writes it, and an object of lists as tables are written by columns, will do too.
@@ -188,7 +195,7 @@ def rubric_items(value: object) -> tuple[Item, ...]:
         raise ValueError(f"a rubric of type {type(value).__name__}")
     if not texts:
         raise ValueError("the rubric is empty")
-    return tuple(Item(text) for text in texts)
+    return tuple(RubricItem(text) for text in texts)
 
 
 def _python_list(text: str) -> list[object] | None:

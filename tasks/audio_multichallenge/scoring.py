@@ -8,29 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tml_bench.judges.contract import Line, Question, Verdicts, verdict_of
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import shared
+from tml_bench.tasks import _common as shared
 from tml_bench.tasks.audio_multichallenge.judging import MET, key, questions
-from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, Spoken
+from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, ConversationAnnotation
 from tml_bench.tasks.audio_multichallenge.measures import TURNS, audio_name, audio_range, turns_name
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 Row = dict[str, str | float | None]
 NOT_REACHED = "the session ended before the last user turn was over"
 
 
-def annotation_of(sample: Sample) -> Spoken:
+def annotation_of(sample: Sample) -> ConversationAnnotation:
     """The sample's annotation.
 
     Raises:
         BadSampleError: the sample has a problem, or is not of this task.
     """
-    return shared.annotation_of(sample, Spoken, "Audio MultiChallenge")
+    return shared.annotation_of(sample, ConversationAnnotation, "Audio MultiChallenge")
 
 
-def user_turns(item: Spoken, timeline: Timeline) -> tuple[Segment, ...]:
+def user_turns(item: ConversationAnnotation, timeline: Timeline) -> tuple[Segment, ...]:
     """When the played user turns were heard; where a timeline does not say, one after the other."""
     if timeline.turns:
         return timeline.turns
@@ -55,16 +55,18 @@ def ask(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     return tuple(questions(tuple(_said(item, timeline, spans)), reply, item.items))
 
 
-def _said(item: Spoken, timeline: Timeline, spans: Sequence[Segment]) -> Iterator[Line]:
+def _said(
+    item: ConversationAnnotation, timeline: Timeline, spans: Sequence[Segment]
+) -> Iterator[QuestionLine]:
     """The conversation before the reply: of reference where it was history, else as it went."""
     for turn in item.turns[: item.played]:
-        yield Line("user", turn.user)
-        yield Line("assistant", turn.assistant)
+        yield QuestionLine("user", turn.user)
+        yield QuestionLine("assistant", turn.assistant)
     for turn, span, following in zip(item.turns[item.played :], spans, (*spans[1:], None), strict=True):
-        yield Line("user", turn.user)
+        yield QuestionLine("user", turn.user)
         if following is not None:
             own = (w for w in _words_from(timeline, span.start_s) if (w.start_s or 0.0) < following.start_s)
-            yield Line("assistant", _text(own))
+            yield QuestionLine("assistant", _text(own))
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
@@ -104,7 +106,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     return Score(task, sample.subset, sample.id, sample.unit, values, missing, rows, tuple(notes))
 
 
-def _rows(item: Spoken, spans: Sequence[Segment], verdicts: Verdicts) -> Iterator[Row]:
+def _rows(item: ConversationAnnotation, spans: Sequence[Segment], verdicts: Verdicts) -> Iterator[Row]:
     for number, span in enumerate(spans, start=1):
         yield {"event": f"user turn {number}", "start_s": span.start_s, "end_s": span.end_s}
     for number, wanted in enumerate(item.items):
@@ -112,7 +114,7 @@ def _rows(item: Spoken, spans: Sequence[Segment], verdicts: Verdicts) -> Iterato
         yield {"event": f"item {number + 1}, {answer}: {wanted.text}", "start_s": None, "end_s": None}
 
 
-def _names(item: Spoken) -> tuple[str, ...]:
+def _names(item: ConversationAnnotation) -> tuple[str, ...]:
     """APR and ARS, under every name that holds for this conversation."""
     low, high = audio_range(item.user_audio_s)
     turns = len(item.turns)
@@ -127,7 +129,7 @@ def _names(item: Spoken) -> tuple[str, ...]:
     )
 
 
-def _rate(values: dict[str, Value], item: Spoken, met: Sequence[bool]) -> None:
+def _rate(values: dict[str, Value], item: ConversationAnnotation, met: Sequence[bool]) -> None:
     share = {"apr": float(all(met)), "ars": sum(met) / len(met)}
     values |= {name: Value(share[name[:3]]) for name in _names(item)}
 

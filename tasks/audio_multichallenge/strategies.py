@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
-from tml_bench.tasks.audio_multichallenge.loader import IDEAL_S, QUIET_S, Spoken
+from tml_bench.tasks.audio_multichallenge.loader import IDEAL_S, QUIET_S, ConversationAnnotation
 from tml_bench.tasks.audio_multichallenge.scoring import annotation_of, user_turns
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 WORD_S = 0.3
 SORRY = "I'm sorry, I can't help with that."
@@ -41,7 +41,7 @@ def ideal(sample: Sample) -> Timeline:
     return Timeline(end_s + QUIET_S, segments, (), WordSource.NONE, perceiver="synthetic")
 
 
-def _saying(item: Spoken, text: str) -> Timeline:
+def _saying(item: ConversationAnnotation, text: str) -> Timeline:
     spans = user_turns(item, Timeline(0.0))
     at = spans[-1].end_s + IDEAL_S
     words = tuple(Word(w, at + k * WORD_S, at + (k + 1) * WORD_S) for k, w in enumerate(text.split()))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.judges.contract import Question, Verdicts
-from tml_bench.perception.timeline import Timeline
+from tml_bench.questions import Question, Verdicts
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
+from tml_bench.tasks._common import dataset_name, published_rows
 from tml_bench.tasks.audio_multichallenge import loader, scoring, strategies
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
 from tml_bench.tasks.audio_multichallenge.judging import RUBRIC, RULES
 from tml_bench.tasks.audio_multichallenge.measures import HEADLINE, METRICS, OVERALL
-from tml_bench.tasks.shared import dataset_name, published_rows
+from tml_bench.timeline import Timeline
 
 
 class AudioMultiChallenge(Task):

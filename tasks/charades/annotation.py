@@ -23,7 +23,7 @@ _AGAIN = "download the annotations again"
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class VideoMoment:
     """What happens once in a video.
 
     Attributes:
@@ -45,12 +45,12 @@ class Moment:
         return start >= MARGIN_S and end <= self.length_s - MARGIN_S and end - start >= MARGIN_S
 
 
-Read = tuple[str, str, Moment | BadSampleError]
+Read = tuple[str, str, VideoMoment | BadSampleError]
 """Video, what, and the moment or what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
+class CharadesRow:
     """A row of the CSV.
 
     Attributes:
@@ -62,7 +62,7 @@ class Video:
     actions: str
 
 
-def read_videos(path: Path) -> dict[str, Video | BadSampleError]:
+def read_videos(path: Path) -> dict[str, CharadesRow | BadSampleError]:
     """Read ``Charades_v1_test.csv`` (or train), by video id.
 
     Raises:
@@ -76,7 +76,7 @@ def read_videos(path: Path) -> dict[str, Video | BadSampleError]:
     if not table or (lacking := {"id", "actions", "length"} - set(table[0])):
         what = "no rows" if not table else f"no column {', '.join(sorted(lacking))}"
         raise UserError(f"{path}: {what}", _AGAIN)
-    found: dict[str, Video | BadSampleError] = {}
+    found: dict[str, CharadesRow | BadSampleError] = {}
     for number, fields in enumerate(table, start=2):
         video = (fields["id"] or "").strip()
         if not video or video in found:
@@ -85,7 +85,7 @@ def read_videos(path: Path) -> dict[str, Video | BadSampleError]:
         if not length:
             found[video] = BadSampleError(f"{path.name}: {video}: length {fields['length']!r}; correct it")
         else:
-            found[video] = Video(length, (fields["actions"] or "").strip())
+            found[video] = CharadesRow(length, (fields["actions"] or "").strip())
     return found
 
 
@@ -111,7 +111,7 @@ def read_classes(path: Path) -> dict[str, str]:
     return names
 
 
-def single_actions(path: Path, videos: dict[str, Video | BadSampleError]) -> Iterator[Read]:
+def single_actions(path: Path, videos: dict[str, CharadesRow | BadSampleError]) -> Iterator[Read]:
     """Actions of a class that occurs once in its video; of those that recur no single interval is right."""
     for video, row in videos.items():
         if isinstance(row, BadSampleError):
@@ -151,7 +151,7 @@ def read_sentences(path: Path) -> list[tuple[str, str, list[str]]]:
     return found
 
 
-def sentence_moment(path: Path, video: str, sentence: str, fields: list[str], length_s: float) -> Moment:
+def sentence_moment(path: Path, video: str, sentence: str, fields: list[str], length_s: float) -> VideoMoment:
     """The moment of a query.
 
     Raises:
@@ -163,13 +163,15 @@ def sentence_moment(path: Path, video: str, sentence: str, fields: list[str], le
     return found
 
 
-def _moment(where: str, video: str, what: str, fields: list[str], length_s: float) -> Moment | BadSampleError:
+def _moment(
+    where: str, video: str, what: str, fields: list[str], length_s: float
+) -> VideoMoment | BadSampleError:
     if len(fields) != 2 or None in (times := [_seconds(f) for f in fields]):
         return BadSampleError(f"{where}: not a start and an end in seconds; correct it")
     start, end = times[0] or 0.0, min(times[1] or 0.0, length_s)
     if end <= start:
         return BadSampleError(f"{where}: ends before it starts, or starts after the video's end; correct it")
-    return Moment(video, what, (start, end), length_s)
+    return VideoMoment(video, what, (start, end), length_s)
 
 
 def _seconds(text: str | None) -> float | None:

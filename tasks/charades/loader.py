@@ -12,16 +12,23 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
+from tml_bench.tasks._visual import (
+    InstructionClips,
+    ask,
+    duration_of,
+    find_video,
+    load_spoken,
+    sample_id,
+)
 from tml_bench.tasks.charades.annotation import (
-    Moment,
-    Video,
+    CharadesRow,
+    VideoMoment,
     read_classes,
     read_sentences,
     read_videos,
     sentence_moment,
     single_actions,
 )
-from tml_bench.tasks.instructed import Spoken, ask, duration_of, find_video, load_spoken, sample_id
 
 SUBSETS = ("sta", "interior", "edge")
 """Charades-STA; single-occurrence actions away from the video's ends; the other single-occurrence ones."""
@@ -33,7 +40,7 @@ _REMEDY = "get the videos, see `tml-bench list tasks`"
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class MomentAnnotation:
     """When something happens, on the session clock.
 
     Attributes:
@@ -97,10 +104,10 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
 def _all(
     root: Path,
     subsets: Sequence[str],
-    videos: dict[str, Video | BadSampleError],
+    videos: dict[str, CharadesRow | BadSampleError],
     names: dict[str, str] | None,
     sentences: list[tuple[str, str, list[str]]],
-    spoken: Spoken,
+    spoken: InstructionClips,
 ) -> Iterator[Sample]:
     for subset in subsets:
         if subset == "sta":
@@ -127,7 +134,9 @@ def sentence_instruction(sentence: str) -> str:
     return f"Say start when this begins, and say stop when it ends: {sentence}"
 
 
-def _action(root: Path, subset: str, moment: Moment, names: dict[str, str] | None, spoken: Spoken) -> Sample:
+def _action(
+    root: Path, subset: str, moment: VideoMoment, names: dict[str, str] | None, spoken: InstructionClips
+) -> Sample:
     ident = sample_id("class", moment.video, moment.what)
     if names is None or moment.what not in names:
         what = "is missing" if names is None else f"has no {moment.what}"
@@ -144,12 +153,12 @@ def _sentence(
     video: str,
     sentence: str,
     fields: list[str],
-    videos: dict[str, Video | BadSampleError],
-    spoken: Spoken,
+    videos: dict[str, CharadesRow | BadSampleError],
+    spoken: InstructionClips,
 ) -> Sample:
     row = videos.get(video)
     try:
-        length = row.length_s if isinstance(row, Video) else duration_of(_video(root, video))
+        length = row.length_s if isinstance(row, CharadesRow) else duration_of(_video(root, video))
         moment = sentence_moment(Path(STA), video, sentence, fields, length)
     except BadSampleError as error:
         return Sample(ident, "sta", unit=video, problem=str(error))
@@ -157,7 +166,7 @@ def _sentence(
     return _sample(root, ident, "sta", moment, text, spoken.find(f"{video}-{sentence}", sentence, text))
 
 
-def _sample(root: Path, ident: str, subset: str, moment: Moment, text: str, clip: Path | None) -> Sample:
+def _sample(root: Path, ident: str, subset: str, moment: VideoMoment, text: str, clip: Path | None) -> Sample:
     try:
         asked = ask(text, clip, _video(root, moment.video))
     except BadSampleError as error:
@@ -165,10 +174,10 @@ def _sample(root: Path, ident: str, subset: str, moment: Moment, text: str, clip
     return Sample(ident, subset, asked.script, _at(moment, asked.video_at_s), moment.video, asked.notes)
 
 
-def _at(moment: Moment, video_at_s: float) -> Reference:
+def _at(moment: VideoMoment, video_at_s: float) -> Reference:
     start, end = (video_at_s + t for t in moment.interval)
     ideal = (Utterance(start, text="start"), Utterance(end, text="stop"))
-    return Reference(None, ideal, Expected(start, end, video_at_s, moment.length_s))
+    return Reference(None, ideal, MomentAnnotation(start, end, video_at_s, moment.length_s))
 
 
 def _video(root: Path, video: str) -> Path:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 
 from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
-from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import shared
-from tml_bench.tasks.charades.loader import Expected
+from tml_bench.tasks import _common as shared
+from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.tasks.charades.measures import METRICS, recall_name
+from tml_bench.timeline import Timeline, WordSource
 
 _TINY = 1e-9  # 0.3 computed from times is 0.29999...
 
 
-def annotation_of(sample: Sample) -> Expected:
+def annotation_of(sample: Sample) -> MomentAnnotation:
     """The sample's annotation.
 
     Raises:
         BadSampleError: the sample has none.
     """
-    return shared.annotation_of(sample, Expected, "Charades")
+    return shared.annotation_of(sample, MomentAnnotation, "Charades")
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
@@ -47,7 +47,7 @@ def said(timeline: Timeline, since_s: float) -> tuple[float | None, float | None
     return start, None
 
 
-def interval_of(item: Expected, start_s: float | None, stop_s: float | None) -> Interval | None:
+def interval_of(item: MomentAnnotation, start_s: float | None, stop_s: float | None) -> Interval | None:
     """What was said, cut at the video's end: nothing can go on after it. None when a word is missing."""
     if start_s is None or stop_s is None:
         return None

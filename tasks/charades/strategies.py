@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
-from tml_bench.tasks.charades.loader import Expected
+from tml_bench.tasks._visual import TAIL_S
+from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.tasks.charades.scoring import annotation_of
-from tml_bench.tasks.instructed import TAIL_S
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 CONSTANTS = (
     (0, 3), (0, 5), (0, 8), (0, 13), (0, 20), (0, 27), (2, 6), (2, 10), (3, 12), (4, 14), (6, 22), (8, 20),
@@ -50,7 +50,7 @@ def late(sample: Sample, delay_s: float) -> Timeline:
     return _spoken(item, item.start_s + shift, item.end_s + shift)
 
 
-def _spoken(item: Expected, start_s: float | None, stop_s: float | None) -> Timeline:
+def _spoken(item: MomentAnnotation, start_s: float | None, stop_s: float | None) -> Timeline:
     """The two words at times of the video; the first is cut off by the second."""
     times = [("start", start_s), ("stop", stop_s)]
     onsets = [(text, item.video_at_s + at) for text, at in times if at is not None]

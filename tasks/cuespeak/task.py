@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tml_bench.tasks.timed.items import CUESPEAK
-from tml_bench.tasks.timed.task import Timed
+from tml_bench.tasks._timed.items import CUESPEAK
+from tml_bench.tasks._timed.task import TimedTask
 
 
-class CueSpeak(Timed):
+class CueSpeak(TimedTask):
     """The development split, which is run by default and looked at."""
 
     name = "cuespeak"

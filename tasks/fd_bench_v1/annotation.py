@@ -21,7 +21,7 @@ _SLACK_S = 0.1  # annotations were made on other copies of the audio; the shippe
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class PauseAnnotation:
     """A pause in the user's turn.
 
     Attributes:
@@ -36,7 +36,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnd:
+class TurnEndAnnotation:
     """The end of the user's turn.
 
     Attributes:
@@ -49,7 +49,7 @@ class TurnEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Interruption:
+class InterruptionAnnotation:
     """The user interrupts.
 
     Attributes:
@@ -66,7 +66,7 @@ class Interruption:
 
 
 @dataclass(frozen=True, slots=True)
-class Backchannel:
+class BackchannelAnnotation:
     """The user talks at length.
 
     Attributes:
@@ -82,10 +82,10 @@ class Backchannel:
     unknown: str
 
 
-Annotation = Pause | TurnEnd | Interruption | Backchannel
+Annotation = PauseAnnotation | TurnEndAnnotation | InterruptionAnnotation | BackchannelAnnotation
 
 
-def read_pause(folder: Path, duration_s: float) -> Pause:
+def read_pause(folder: Path, duration_s: float) -> PauseAnnotation:
     """Read ``pause.json``, and ``transcription.json`` if there is one.
 
     The user's turn ends with the last word of the speaker who pauses, or with the clip where there is no
@@ -97,10 +97,10 @@ def read_pause(folder: Path, duration_s: float) -> Pause:
     pause = _timestamps(folder / "pause.json", duration_s)[0]
     transcription = folder / "transcription.json"
     end = _last_word_end(transcription, pause) if transcription.exists() else duration_s
-    return Pause(duration_s, pause, min(end, duration_s) if end >= pause[1] else duration_s)
+    return PauseAnnotation(duration_s, pause, min(end, duration_s) if end >= pause[1] else duration_s)
 
 
-def read_turn_end(folder: Path, duration_s: float) -> TurnEnd:
+def read_turn_end(folder: Path, duration_s: float) -> TurnEndAnnotation:
     """Read ``turn_taking.json``; only the first time of its timestamp is used.
 
     Raises:
@@ -110,10 +110,10 @@ def read_turn_end(folder: Path, duration_s: float) -> TurnEnd:
     end = _timestamps(path, duration_s, ordered=False)[0][0]
     if end <= 0:
         raise bad(path, "[0].timestamp[0]", "the user's turn ends at 0, before it began", "correct it")
-    return TurnEnd(duration_s, end)
+    return TurnEndAnnotation(duration_s, end)
 
 
-def read_interruption(folder: Path, duration_s: float) -> Interruption:
+def read_interruption(folder: Path, duration_s: float) -> InterruptionAnnotation:
     """Read ``interrupt.json``.
 
     Raises:
@@ -125,10 +125,10 @@ def read_interruption(folder: Path, duration_s: float) -> Interruption:
     item = items[0] if isinstance(items, list) else None
     texts = (item.get(name) if isinstance(item, dict) else None for name in ("context", "interrupt"))
     context, text = (text.strip() if isinstance(text, str) else "" for text in texts)
-    return Interruption(duration_s, timestamp, context, text)
+    return InterruptionAnnotation(duration_s, timestamp, context, text)
 
 
-def read_backchannel(folder: Path, duration_s: float, gt: Path | None) -> Backchannel:
+def read_backchannel(folder: Path, duration_s: float, gt: Path | None) -> BackchannelAnnotation:
     """Read the listeners' distribution, and the opportunities of ``backchannel.json`` if there is one.
 
     Without ``backchannel.json`` the opportunities are the peaks of the distribution.
@@ -153,7 +153,7 @@ def read_backchannel(folder: Path, duration_s: float, gt: Path | None) -> Backch
         windows: tuple[Interval, ...] | None = _timestamps(path, duration_s)
     else:
         windows = None if distribution is None else windows_of(distribution, duration_s)
-    return Backchannel(duration_s, distribution, windows, unknown)
+    return BackchannelAnnotation(duration_s, distribution, windows, unknown)
 
 
 def bad(path: Path, field: str, what: str, remedy: str) -> BadSampleError:

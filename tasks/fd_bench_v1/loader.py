@@ -12,14 +12,14 @@ from pathlib import Path
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks.fd_bench_v1 import folders
+from tml_bench.tasks._fd_bench import folders
 from tml_bench.tasks.fd_bench_v1.annotation import (
     GT_FILE,
     Annotation,
-    Backchannel,
-    Interruption,
-    Pause,
-    TurnEnd,
+    BackchannelAnnotation,
+    InterruptionAnnotation,
+    PauseAnnotation,
+    TurnEndAnnotation,
     read_backchannel,
     read_interruption,
     read_pause,
@@ -122,16 +122,16 @@ def _annotation(protocol: str, folder: Path, duration_s: float, gt_bases: Sequen
 
 def _reference(annotation: Annotation, context_s: float | None) -> Reference:
     match annotation:
-        case Pause(user_end_s=end):
+        case PauseAnnotation(user_end_s=end):
             return Reference(end, annotation=annotation)
-        case TurnEnd(user_end_s=end):
+        case TurnEndAnnotation(user_end_s=end):
             return Reference(end, (Utterance(end + _REACTION_S),), annotation)
-        case Interruption(interruption=(begins, end)):
+        case InterruptionAnnotation(interruption=(begins, end)):
             ideal = [Utterance(end + _REACTION_S)]
             if context_s is not None and context_s + _REACTION_S < begins:
                 at = max(context_s + _REACTION_S, begins - _HELD_S)
                 ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
             return Reference(end, tuple(ideal), annotation)
-        case Backchannel(windows=windows):
+        case BackchannelAnnotation(windows=windows):
             onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in windows or ())
             return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), annotation)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
-from tml_bench.perception.timeline import Word
-from tml_bench.task import Imported
+from tml_bench.task import ImportedExchange
+from tml_bench.tasks._fd_bench.folders import audio_file, recording_folders
 from tml_bench.tasks.fd_bench_v1.annotation import Annotation, bad, load_json, number, pair
-from tml_bench.tasks.fd_bench_v1.folders import audio_file, recording_folders
 from tml_bench.tasks.fd_bench_v1.loader import PROTOCOLS, read_sample
+from tml_bench.timeline import Word
 
 _TOLD_BY = {
     "pause.json": "pause_handling",
@@ -27,7 +27,7 @@ _TOLD_BY = {
 _CLOCK_SLACK_S = 0.5  # more than this and the output is hardly on the input's clock
 
 
-def load_imports(root: Path) -> Iterator[Imported]:
+def load_imports(root: Path) -> Iterator[ImportedExchange]:
     """Find and read recordings: every folder that holds ``input`` or ``output`` audio.
 
     Raises:
@@ -94,10 +94,10 @@ def _safe(parts: Sequence[str]) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts)).lstrip(".") or "recording"
 
 
-def _imported(root: Path, sample_id: str, subset: str, folder: Path) -> Imported:
+def _imported(root: Path, sample_id: str, subset: str, folder: Path) -> ImportedExchange:
     sample = read_sample(sample_id, subset, folder, (root, *folder.parents[:2]))
     if sample.problem:
-        return Imported(sample, None, None)
+        return ImportedExchange(sample, None, None)
     words: tuple[Word, ...] | None = None
     remarks: tuple[str, ...] = ()
     try:
@@ -106,10 +106,10 @@ def _imported(root: Path, sample_id: str, subset: str, folder: Path) -> Imported
         if (transcript := folder / "output.json").exists():
             words, remarks = read_transcript(transcript)
     except BadSampleError as error:
-        return Imported(replace(sample, problem=str(error)), None, None)
+        return ImportedExchange(replace(sample, problem=str(error)), None, None)
     notes = [*(f"{audio.name}: {note}" for note in info.notes), *remarks]
     annotation = sample.reference.annotation
     assert isinstance(annotation, Annotation)
     if abs(info.duration_s - annotation.duration_s) > _CLOCK_SLACK_S:
         notes.append(f"{audio.name}: {info.duration_s:.2f} s, the input is {annotation.duration_s:.2f} s")
-    return Imported(replace(sample, notes=(*sample.notes, *notes)), audio, words)
+    return ImportedExchange(replace(sample, notes=(*sample.notes, *notes)), audio, words)

@@ -6,7 +6,7 @@ No rule decides it offline: that takes understanding. The wording is our own; th
 
 from __future__ import annotations
 
-from tml_bench.judges.contract import Line, Question, Rubric
+from tml_bench.questions import Question, QuestionLine, Rubric
 
 RATING = Rubric(
     name="fdb-rating",
@@ -41,5 +41,9 @@ def rating(context: str, interruption: str, reply: str) -> Question:
         interruption: what they cut in with.
         reply: what the model said from the interruption's end on.
     """
-    lines = (Line("context", context), Line("interruption", interruption), Line("reply", reply))
+    lines = (
+        QuestionLine("context", context),
+        QuestionLine("interruption", interruption),
+        QuestionLine("reply", reply),
+    )
     return Question(KEY, RATING, lines)

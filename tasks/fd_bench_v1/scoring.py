@@ -8,16 +8,22 @@ from dataclasses import dataclass, field
 from msgspec import structs
 
 from tml_bench.errors import BadSampleError
-from tml_bench.judges.contract import Question, Verdicts, verdict_of
 from tml_bench.metrics import backchannel, fdb_reference, turn_taking
 from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
 from tml_bench.metrics.vocalisations import Interval, Row, Vocalisation
-from tml_bench.perception.timeline import Timeline, Word, WordSource
+from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks.fd_bench_v1.annotation import Annotation, Backchannel, Interruption, Pause, TurnEnd
+from tml_bench.tasks._common import NO_WORDS, vocalisations_of
+from tml_bench.tasks.fd_bench_v1.annotation import (
+    Annotation,
+    BackchannelAnnotation,
+    InterruptionAnnotation,
+    PauseAnnotation,
+    TurnEndAnnotation,
+)
 from tml_bench.tasks.fd_bench_v1.rubric import KEY, PLACEHOLDER, rating
-from tml_bench.tasks.shared import NO_WORDS, vocalisations_of
+from tml_bench.timeline import Timeline, Word, WordSource
 
 NO_TEXTS = "interrupt.json does not say what the user says: give it context and interrupt"
 
@@ -59,11 +65,11 @@ def annotation_of(sample: Sample) -> Annotation:
 def annotated(sample: Sample) -> tuple[Mark, ...]:
     """What the sample's annotation marks, for pictures; the user's end is marked by the task."""
     annotation = annotation_of(sample)
-    if isinstance(annotation, Pause):
+    if isinstance(annotation, PauseAnnotation):
         return (Mark(*annotation.pause, "pause"),)
-    if isinstance(annotation, Interruption):
+    if isinstance(annotation, InterruptionAnnotation):
         return (Mark(*annotation.interruption, "interruption"),)
-    if isinstance(annotation, Backchannel):
+    if isinstance(annotation, BackchannelAnnotation):
         return tuple(Mark(start, end, "backchannel") for start, end in annotation.windows or ())
     return ()
 
@@ -75,7 +81,7 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
         BadSampleError: the sample has a problem.
     """
     item = annotation_of(sample)
-    if not isinstance(item, Interruption) or not (item.context and item.text):
+    if not isinstance(item, InterruptionAnnotation) or not (item.context and item.text):
         return ()
     said = _answer_text(_after(timeline, item.interruption[1]))
     return (rating(item.context, item.text, said),) if said else ()
@@ -107,14 +113,14 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     sheet = _Sheet()
     speech = vocalisations_of(timeline)
     match annotation_of(sample):
-        case Pause() as pause:
+        case PauseAnnotation() as pause:
             _pause(sheet, pause, speech, timeline)
-        case TurnEnd(user_end_s=end):
+        case TurnEndAnnotation(user_end_s=end):
             _turn_end(sheet, end, speech, timeline)
-        case Interruption() as item:
+        case InterruptionAnnotation() as item:
             _interruption(sheet, item.interruption, speech, timeline)
             _rating(sheet, item, timeline, verdicts)
-        case Backchannel() as item:
+        case BackchannelAnnotation() as item:
             _backchannel(sheet, item, speech, timeline)
     if timeline.word_source is WordSource.NONE:
         sheet.notes.append("words unknown: backchannels are told from takeovers by duration alone")
@@ -130,7 +136,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     )
 
 
-def _pause(sheet: _Sheet, item: Pause, speech: Sequence[Vocalisation], timeline: Timeline) -> None:
+def _pause(sheet: _Sheet, item: PauseAnnotation, speech: Sequence[Vocalisation], timeline: Timeline) -> None:
     result = turn_taking.pause_handling(speech, item.pause, item.user_end_s)
     sheet.put("pause_takeover", result.pause_takeover)
     sheet.put("pause_backchannel", result.pause_backchannel)
@@ -162,7 +168,7 @@ def _interruption(
         _transcript(sheet, _times(_after(timeline, interrupted[1])), interrupted[1])
 
 
-def _rating(sheet: _Sheet, item: Interruption, timeline: Timeline, verdicts: Verdicts) -> None:
+def _rating(sheet: _Sheet, item: InterruptionAnnotation, timeline: Timeline, verdicts: Verdicts) -> None:
     """The rating of the answer, where there is one to rate."""
     verdict = verdict_of(verdicts, KEY)
     if "fdb_tor" in sheet.missing:
@@ -178,7 +184,7 @@ def _rating(sheet: _Sheet, item: Interruption, timeline: Timeline, verdicts: Ver
 
 
 def _backchannel(
-    sheet: _Sheet, item: Backchannel, speech: Sequence[Vocalisation], timeline: Timeline
+    sheet: _Sheet, item: BackchannelAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
 ) -> None:
     given = sum(not v.takeover for v in speech)
     if timeline.duration_s > 0:
@@ -209,7 +215,7 @@ def _backchannel(
         )
 
 
-def _answer(sheet: _Sheet, result: turn_taking.TurnEnd) -> None:
+def _answer(sheet: _Sheet, result: turn_taking.TurnEndResponse) -> None:
     sheet.put("early_start", result.early_start)
     sheet.put("response", result.response)
     sheet.put("latency", result.latency_s)

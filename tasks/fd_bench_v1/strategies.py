@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil
 
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
 from tml_bench.tasks.fd_bench_v1.rubric import PLACEHOLDER
 from tml_bench.tasks.fd_bench_v1.scoring import annotation_of
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 ANSWER_S, ANSWER_WORDS = 2.0, 5
 BACKCHANNEL_S, BACKCHANNEL_WORDS = 0.4, 1

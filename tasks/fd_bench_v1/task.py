@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.judges.contract import Question, Verdicts
-from tml_bench.perception.timeline import Timeline
+from tml_bench.questions import Question, Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Imported, Mark, Published, Score, Task
+from tml_bench.task import NO_VERDICTS, ImportedExchange, Mark, Published, Score, Task
+from tml_bench.tasks._common import dataset_name, published_rows
 from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
 from tml_bench.tasks.fd_bench_v1.rubric import RATING
-from tml_bench.tasks.shared import dataset_name, published_rows
+from tml_bench.timeline import Timeline
 
 MINI = Path(__file__).parent / "mini"
 
@@ -85,7 +85,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
         """The table of the Full-Duplex-Bench repository; ``fdb_rating`` there is by GPT-4 Turbo."""
         return published_rows(self.name)
 
-    def imports(self, folder: Path) -> Iterator[Imported]:
+    def imports(self, folder: Path) -> Iterator[ImportedExchange]:
         """Read recordings of another harness; see ``recordings``.
 
         Raises:

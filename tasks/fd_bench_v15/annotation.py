@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tml_bench.metrics.vocalisations import Interval
-from tml_bench.perception.timeline import Word
 from tml_bench.tasks.fd_bench_v1.annotation import RESTORE, bad, load_json, number, pair
+from tml_bench.timeline import Word
 
 Words = tuple[Word, ...]
 _SLACK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class OverlapAnnotation:
     """Somebody speaks while the model answers.
 
     Attributes:
@@ -42,7 +42,7 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
-class Clean:
+class CleanAnnotation:
     """The same clip without the overlap.
 
     Attributes:
@@ -51,10 +51,10 @@ class Clean:
     """
 
     duration_s: float
-    item: Overlap
+    item: OverlapAnnotation
 
 
-def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> Overlap:
+def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> OverlapAnnotation:
     """Read ``metadata.json``, and the user's transcripts if there are any.
 
     Args:
@@ -75,7 +75,7 @@ def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> O
         context = _interval(path, "context_timestamps", content, duration_s)
     if context is not None and context[1] > overlap[0]:
         context = None
-    return Overlap(
+    return OverlapAnnotation(
         duration_s,
         _text(path, "context_text", content),
         _text(path, "current_turn_text", content),

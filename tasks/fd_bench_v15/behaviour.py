@@ -26,12 +26,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tml_bench.judges.contract import Decision, Line, Question, Rubric, Rule
 from tml_bench.metrics.overlap import KEPT_S
-from tml_bench.perception.timeline import Timeline, Word
-from tml_bench.tasks.fd_bench_v15.annotation import Overlap
-from tml_bench.tasks.proactive_video_qa.judge import content_words
-from tml_bench.tasks.proactive_video_qa.judge import words as plain_words
+from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
+from tml_bench.tasks.fd_bench_v15.annotation import OverlapAnnotation
+from tml_bench.tasks.proactive_video_qa.coverage_rule import content_words
+from tml_bench.tasks.proactive_video_qa.coverage_rule import words as plain_words
+from tml_bench.timeline import Timeline, Word
 
 RESPOND, RESUME, UNCERTAIN, UNKNOWN = ANSWERS = ("RESPOND", "RESUME", "UNCERTAIN", "UNKNOWN")
 
@@ -81,7 +81,7 @@ _CHATTER = frozenset(
 )
 
 
-def ask(item: Overlap, timeline: Timeline, clean: Timeline) -> Question:
+def ask(item: OverlapAnnotation, timeline: Timeline, clean: Timeline) -> Question:
     """The question about one item.
 
     Args:
@@ -101,7 +101,7 @@ def ask(item: Overlap, timeline: Timeline, clean: Timeline) -> Question:
             ),
             *_lines(MODEL_CLEAN, clean.words),
             *(_lines(USER, item.user) if item.user is not None else _question_line(USER, item, timeline)),
-            Line(OVERLAP, item.overlap_text, begins, ends),
+            QuestionLine(OVERLAP, item.overlap_text, begins, ends),
             *_lines(MODEL, timeline.words, begins),
         ),
     )
@@ -140,24 +140,24 @@ def decide(question: Question) -> Decision:
     return Decision(UNKNOWN, "neither takes up the overlap nor goes on" if fresh else "nothing new said")
 
 
-def _texts(lines: Sequence[Line]) -> list[str]:
+def _texts(lines: Sequence[QuestionLine]) -> list[str]:
     return [line.text for line in lines]
 
 
 RULES = {RUBRIC.name: Rule(1, decide)}
 
 
-def _question_line(role: str, item: Overlap, timeline: Timeline) -> Iterator[Line]:
+def _question_line(role: str, item: OverlapAnnotation, timeline: Timeline) -> Iterator[QuestionLine]:
     """The user's question as one line, with the times of the user's speech before the overlap."""
     spans = [] if timeline.user is None else timeline.user.segments
     heard = [(s.start_s, s.end_s) for s in spans if s.end_s <= item.overlap[0]]
     if item.context is not None:
         heard = [item.context]
     start, end = (heard[0][0], heard[-1][1]) if heard else (None, None)
-    yield Line(role, item.context_text, start, end)
+    yield QuestionLine(role, item.context_text, start, end)
 
 
-def _lines(role: str, words: Sequence[Word], cut_s: float | None = None) -> Iterator[Line]:
+def _lines(role: str, words: Sequence[Word], cut_s: float | None = None) -> Iterator[QuestionLine]:
     """Words as phrases: parted at pauses, ends of sentences, and at ``cut_s``; words without start run on."""
     phrase: list[Word] = []
     for word in words:
@@ -184,15 +184,15 @@ def _times(phrase: Sequence[Word]) -> list[float]:
     return sorted(t for word in phrase for t in (word.start_s, word.end_s) if t is not None)
 
 
-def _line(role: str, phrase: Sequence[Word]) -> Line:
+def _line(role: str, phrase: Sequence[Word]) -> QuestionLine:
     times = _times(phrase)
     text = " ".join(word.text.strip() for word in phrase)
-    return Line(role, text, times[0] if times else None, times[-1] if times else None)
+    return QuestionLine(role, text, times[0] if times else None, times[-1] if times else None)
 
 
-def _tail(before: Sequence[Line], after: Sequence[Line]) -> list[Line]:
+def _tail(before: Sequence[QuestionLine], after: Sequence[QuestionLine]) -> list[QuestionLine]:
     """The lines that run on from before the overlap."""
-    tail: list[Line] = []
+    tail: list[QuestionLine] = []
     last = before[-1] if before else None
     for line in after:
         if last is None or last.end_s is None or _start(line) - last.end_s > BREATH_S:
@@ -202,5 +202,5 @@ def _tail(before: Sequence[Line], after: Sequence[Line]) -> list[Line]:
     return tail
 
 
-def _start(line: Line) -> float:
+def _start(line: QuestionLine) -> float:
     return 0.0 if line.start_s is None else line.start_s

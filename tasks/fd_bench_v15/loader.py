@@ -16,14 +16,8 @@ from pathlib import Path
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks.fd_bench_v1.folders import (
-    audio_file,
-    context_length,
-    have_sizes,
-    numbered,
-    subset_folders,
-)
-from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap, read_metadata
+from tml_bench.tasks._fd_bench.folders import audio_file, context_length, have_sizes, numbered, subset_folders
+from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation, read_metadata
 
 OFFICIAL_SIZES = {
     "user_interruption": (200,),
@@ -102,7 +96,7 @@ def read_item(sample_id: str, subset: str, folder: Path) -> tuple[Sample, Sample
             Reference(
                 None if item.context is None else item.context[1],
                 clean_ideal(item),
-                Clean(clean_info.duration_s, item),
+                CleanAnnotation(clean_info.duration_s, item),
             ),
             notes=clean_info.notes,
             scored=False,
@@ -116,7 +110,7 @@ def with_problem(samples: tuple[Sample, Sample], problem: str) -> tuple[Sample, 
     return replace(first, problem=problem), replace(second, problem=problem)
 
 
-def ideal(subset: str, item: Overlap) -> tuple[Utterance, ...]:
+def ideal(subset: str, item: OverlapAnnotation) -> tuple[Utterance, ...]:
     """What an ideal respondent says: it answers the question, and the overlap if that is meant for it.
 
     Where the data does not tell when the question ends, only the answer to the overlap is known.
@@ -130,6 +124,6 @@ def ideal(subset: str, item: Overlap) -> tuple[Utterance, ...]:
     return tuple(said)
 
 
-def clean_ideal(item: Overlap) -> tuple[Utterance, ...]:
+def clean_ideal(item: OverlapAnnotation) -> tuple[Utterance, ...]:
     """What an ideal respondent says without the overlap: the answer, where its time is known."""
     return () if item.context is None else (Utterance(item.context[1] + _REACTION_S, "talk"),)

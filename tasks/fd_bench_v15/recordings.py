@@ -16,17 +16,17 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
-from tml_bench.perception.timeline import Word
 from tml_bench.samples import Sample
-from tml_bench.task import Imported
-from tml_bench.tasks.fd_bench_v1.folders import audio_file, is_number, recording_folders
+from tml_bench.task import ImportedExchange
+from tml_bench.tasks._fd_bench.folders import audio_file, is_number, recording_folders
 from tml_bench.tasks.fd_bench_v1.recordings import read_transcript
 from tml_bench.tasks.fd_bench_v15.loader import SUBSETS, read_item, with_problem
+from tml_bench.timeline import Word
 
 _CLOCK_SLACK_S = 0.5  # more than this and the output is hardly on the input's clock
 
 
-def load_imports(root: Path) -> Iterator[Imported]:
+def load_imports(root: Path) -> Iterator[ImportedExchange]:
     """Find and read recordings, two per item.
 
     Raises:
@@ -65,17 +65,17 @@ def _identity(folder: Path) -> tuple[str, str]:
     return subset, f"{subset}-{resolved.name}"
 
 
-def _item(sample_id: str, subset: str, folder: Path) -> tuple[Imported, Imported]:
+def _item(sample_id: str, subset: str, folder: Path) -> tuple[ImportedExchange, ImportedExchange]:
     samples = read_item(sample_id, subset, folder)
     if not samples[0].problem:
         try:
             return _read(samples[0], folder, ""), _read(samples[1], folder, "clean_")
         except BadSampleError as error:
             samples = with_problem(samples, str(error))
-    return Imported(samples[0], None, None), Imported(samples[1], None, None)
+    return ImportedExchange(samples[0], None, None), ImportedExchange(samples[1], None, None)
 
 
-def _read(sample: Sample, folder: Path, prefix: str) -> Imported:
+def _read(sample: Sample, folder: Path, prefix: str) -> ImportedExchange:
     audio = audio_file(folder, f"{prefix}output")
     info = probe(audio)
     words: tuple[Word, ...] | None = None
@@ -86,4 +86,4 @@ def _read(sample: Sample, folder: Path, prefix: str) -> Imported:
     length_s = probe(audio_file(folder, f"{prefix}input")).duration_s
     if abs(info.duration_s - length_s) > _CLOCK_SLACK_S:
         notes.append(f"{audio.name}: {info.duration_s:.2f} s, the input is {length_s:.2f} s")
-    return Imported(replace(sample, notes=(*sample.notes, *notes)), audio, words)
+    return ImportedExchange(replace(sample, notes=(*sample.notes, *notes)), audio, words)

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tml_bench.errors import BadSampleError
-from tml_bench.judges.contract import Question, Verdicts, verdict_of
 from tml_bench.metrics import fdb15_reference
 from tml_bench.metrics.fdb15_reference import MODEL_GAP_S, USER_GAP_S, Interval, WordTimes
 from tml_bench.metrics.overlap import overlapped
 from tml_bench.metrics.vocalisations import Row
 from tml_bench.perception import prosody
-from tml_bench.perception.timeline import Segment, Timeline, Voice, WordSource
+from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
+from tml_bench.tasks._common import NO_WORDS, vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
-from tml_bench.tasks.fd_bench_v15.annotation import Clean, Overlap
+from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, UNKNOWN
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN
 from tml_bench.tasks.fd_bench_v15.measures import BEHAVIOURS, EXPECTED
-from tml_bench.tasks.shared import NO_WORDS, vocalisations_of
+from tml_bench.timeline import Segment, Timeline, Voice, WordSource
 
 _JUDGED = tuple(metric.name for metric in BEHAVIOURS)
 _NOTHING = Timeline(0.0)
@@ -47,16 +47,16 @@ class _Sheet:
             self.values[name] = Value(float(sum(values)), float(len(values)))
 
 
-def item_of(sample: Sample) -> Overlap:
+def item_of(sample: Sample) -> OverlapAnnotation:
     """The item a sample belongs to.
 
     Raises:
         BadSampleError: the sample has a problem, or is not of this task.
     """
     found = sample.reference.annotation
-    if isinstance(found, Clean):
+    if isinstance(found, CleanAnnotation):
         return found.item
-    if not isinstance(found, Overlap):
+    if not isinstance(found, OverlapAnnotation):
         raise BadSampleError(sample.problem or f"{sample.id}: not a sample of FD-bench v1.5")
     return found
 
@@ -65,7 +65,7 @@ def annotated(sample: Sample) -> tuple[Mark, ...]:
     """What the sample's annotation marks, for pictures."""
     item = item_of(sample)
     marks = [] if item.context is None else [Mark(*item.context, "question")]
-    if isinstance(sample.reference.annotation, Overlap):
+    if isinstance(sample.reference.annotation, OverlapAnnotation):
         marks.append(Mark(*item.overlap, "overlap"))
     return tuple(marks)
 
@@ -74,7 +74,7 @@ def stretches(sample: Sample, timeline: Timeline) -> tuple[Interval, ...]:
     """The model's track before and after it turns to the overlap; all of it in the clip without."""
     if not timeline.segments:
         return ()
-    if isinstance(sample.reference.annotation, Clean):
+    if isinstance(sample.reference.annotation, CleanAnnotation):
         return ((0.0, timeline.duration_s),)
     split = _split(item_of(sample), timeline)
     return ((0.0, split), (split, timeline.duration_s))
@@ -131,7 +131,7 @@ def _behaviour(
     sheet.rows.append({"event": f"behaviour {answer}", "start_s": item.overlap[0], "end_s": item.overlap[1]})
 
 
-def _timing(sheet: _Sheet, item: Overlap, timeline: Timeline) -> None:
+def _timing(sheet: _Sheet, item: OverlapAnnotation, timeline: Timeline) -> None:
     found = overlapped(vocalisations_of(timeline), item.overlap, timeline.duration_s)
     sheet.put("talked_over", found.talked_over)
     sheet.put("stop_latency", found.stop_latency_s)
@@ -160,7 +160,7 @@ def _lists(sheet: _Sheet, timeline: Timeline) -> None:
     sheet.rows += ({"event": "fdb15_response", "start_s": end, "end_s": start} for end, start in responses)
 
 
-def _voice(sheet: _Sheet, item: Overlap, timeline: Timeline, clean: Timeline) -> None:
+def _voice(sheet: _Sheet, item: OverlapAnnotation, timeline: Timeline, clean: Timeline) -> None:
     before, after = fdb15_reference.words_before(_word_times(timeline), _split(item, timeline))
     for part, heard, words in (
         ("before", timeline, before),
@@ -190,7 +190,7 @@ def _pitch_and_level(voice: Voice) -> dict[str, float | None]:
     }
 
 
-def _split(item: Overlap, timeline: Timeline) -> float:
+def _split(item: OverlapAnnotation, timeline: Timeline) -> float:
     return fdb15_reference.split_time(_word_times(timeline), item.overlap[1], timeline.duration_s)
 
 
@@ -198,7 +198,7 @@ def _words_unknown(timeline: Timeline, clean: Timeline) -> bool:
     return WordSource.NONE in (timeline.word_source, clean.word_source)
 
 
-def _speaks_after(item: Overlap, timeline: Timeline) -> bool:
+def _speaks_after(item: OverlapAnnotation, timeline: Timeline) -> bool:
     return any(word.start_s is not None and word.start_s >= item.overlap[0] for word in timeline.words)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tml_bench.metrics.vocalisations import Interval
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN, clean_ideal
 from tml_bench.tasks.fd_bench_v15.scoring import item_of
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 ANSWER_S, TALK_S = 2.0, 15.0
 ONSETS = (5, 10, 15, 20)

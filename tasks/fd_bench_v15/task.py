@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.judges.contract import Question, Verdicts
-from tml_bench.perception.timeline import Timeline
+from tml_bench.questions import Question, Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Imported, Mark, Published, Score, Task
+from tml_bench.task import NO_VERDICTS, ImportedExchange, Mark, Published, Score, Task
+from tml_bench.tasks._common import dataset_name, published_rows
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, OVERALL
-from tml_bench.tasks.shared import dataset_name, published_rows
+from tml_bench.timeline import Timeline
 
 MINI = Path(__file__).parent / "mini"
 
@@ -89,7 +89,7 @@ input.json and clean_input.json are used where they are there.
         """Shares and averages that others reported, each with its source."""
         return published_rows(self.name)
 
-    def imports(self, folder: Path) -> Iterator[Imported]:
+    def imports(self, folder: Path) -> Iterator[ImportedExchange]:
         """Read recordings of another harness; see ``recordings``.
 
         Raises:

@@ -23,7 +23,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ExpectedTurn:
     """A reply that is expected.
 
     Attributes:
@@ -38,7 +38,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ProactiveItem:
     """An item of ``anno.json``.
 
     Attributes:
@@ -54,11 +54,11 @@ class Item:
     video: str
     question: str
     duration_s: float | None
-    turns: tuple[Turn, ...]
+    turns: tuple[ExpectedTurn, ...]
     subtitles: tuple[Subtitle, ...]
 
 
-def read(path: Path) -> list[tuple[str, Item | BadSampleError]]:
+def read(path: Path) -> list[tuple[str, ProactiveItem | BadSampleError]]:
     """Read a category.
 
     Returns:
@@ -74,7 +74,7 @@ def read(path: Path) -> list[tuple[str, Item | BadSampleError]]:
         raise UserError(f"{path}: cannot be read ({error})", "download the annotation again") from None
     if not isinstance(items, list) or not items:
         raise UserError(f"{path}: not a list of questions", "download the annotation again")
-    found: dict[str, Item | BadSampleError] = {}
+    found: dict[str, ProactiveItem | BadSampleError] = {}
     for place, fields in enumerate(items):
         key = str(fields.get("question_id", "")).strip() if isinstance(fields, dict) else ""
         key = key or f"item-{place}"
@@ -87,7 +87,7 @@ def read(path: Path) -> list[tuple[str, Item | BadSampleError]]:
     return list(found.items())
 
 
-def _item(where: str, key: str, fields: object) -> Item:
+def _item(where: str, key: str, fields: object) -> ProactiveItem:
     if not isinstance(fields, dict):
         raise BadSampleError(f"{where}: not an object; correct it")
     video = fields.get("video")
@@ -99,7 +99,7 @@ def _item(where: str, key: str, fields: object) -> Item:
     question, *lines = spoken
     duration = fields.get("duration")
     seconds = None if duration is None else _seconds(f"{where}, duration", duration)
-    return Item(
+    return ProactiveItem(
         key=key,
         video=video,
         question=_text(f"{where}, conversation[0].content", question),
@@ -109,7 +109,7 @@ def _item(where: str, key: str, fields: object) -> Item:
     )
 
 
-def _turns(where: str, answers: object) -> tuple[Turn, ...]:
+def _turns(where: str, answers: object) -> tuple[ExpectedTurn, ...]:
     if not isinstance(answers, list) or not answers:
         raise BadSampleError(f"{where}: no reply is expected; correct it")
     turns = []
@@ -120,7 +120,7 @@ def _turns(where: str, answers: object) -> tuple[Turn, ...]:
         related = answer.get("related_timespan")
         # Two ports read a turn without related span as related to all of its reply span.
         end = span[1] if related is None else _span(f"{place}.related_timespan", related)[1]
-        turns.append(Turn(content, span, end))
+        turns.append(ExpectedTurn(content, span, end))
     for k, (a, b) in enumerate(pairwise(turns), start=1):
         if b.span[0] < a.span[0]:
             raise BadSampleError(f"{where}[{k}].reply_timespan: begins before the one before; correct it")

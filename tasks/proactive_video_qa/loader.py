@@ -12,8 +12,15 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.tasks.instructed import Spoken, ask, duration_of, find_video, load_spoken, sample_id
-from tml_bench.tasks.proactive_video_qa.annotation import Item, Turn, read
+from tml_bench.tasks._visual import (
+    InstructionClips,
+    ask,
+    duration_of,
+    find_video,
+    load_spoken,
+    sample_id,
+)
+from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn, ProactiveItem, read
 
 CATEGORIES = ("WEB", "EGO", "TV", "VAD")
 OFFICIAL_SIZES = {"WEB": 500, "EGO": 326, "TV": 500, "VAD": 101}
@@ -23,7 +30,7 @@ _REMEDY = "get the videos, see `tml-bench list tasks`"
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ProactiveAnnotation:
     """What is expected of a proactive respondent; times of ``turns`` are of the video.
 
     Attributes:
@@ -34,7 +41,7 @@ class Expected:
     """
 
     question: str
-    turns: tuple[Turn, ...]
+    turns: tuple[ExpectedTurn, ...]
     video_at_s: float
     length_s: float
 
@@ -89,7 +96,9 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     return (_sample(folders[name], name, key, item, spoken) for name, table in tables for key, item in table)
 
 
-def _sample(folder: Path, category: str, key: str, item: Item | BadSampleError, spoken: Spoken) -> Sample:
+def _sample(
+    folder: Path, category: str, key: str, item: ProactiveItem | BadSampleError, spoken: InstructionClips
+) -> Sample:
     ident = sample_id(category, key)
     if isinstance(item, BadSampleError):
         return Sample(ident, category, problem=str(item))
@@ -101,11 +110,13 @@ def _sample(folder: Path, category: str, key: str, item: Item | BadSampleError, 
         asked = ask(item.question, clip, video, subtitles=item.subtitles)
     except BadSampleError as error:
         known = item.duration_s is not None
-        expected = Expected(item.question, item.turns, 0.0, item.duration_s or 0.0) if known else None
+        expected = (
+            ProactiveAnnotation(item.question, item.turns, 0.0, item.duration_s or 0.0) if known else None
+        )
         return Sample(
             ident, category, reference=Reference(annotation=expected), unit=unit, problem=str(error)
         )
-    expected = Expected(item.question, item.turns, asked.video_at_s, length)
+    expected = ProactiveAnnotation(item.question, item.turns, asked.video_at_s, length)
     late = sum(turn.span[0] >= length for turn in item.turns)
     notes = (f"{late} expected replies begin after the video's end",) if late else ()
     ideal = tuple(Utterance(asked.video_at_s + t.span[0], text=t.content) for t in item.turns)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tml_bench.judges.contract import Decision, Line, Question, Rubric, Rule
-from tml_bench.tasks.proactive_video_qa.judge import RuleJudge
+from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
+from tml_bench.tasks.proactive_video_qa.coverage_rule import CoverageRule
 
 QUESTION, EXPECTED, REPLY = "question", "expected answer", "reply"
 
@@ -36,7 +36,7 @@ matter. A later reply may correct an earlier one; then the later one counts.""",
 SCORES = {answer: score for score, answer in enumerate(COVERAGE.answers)}
 """The score of each answer, 0 to 2."""
 
-_BY_RULE = RuleJudge()
+_BY_RULE = CoverageRule()
 
 
 def coverage(key: str, question: str, expected: str, replies: Sequence[str]) -> Question:
@@ -48,8 +48,10 @@ def coverage(key: str, question: str, expected: str, replies: Sequence[str]) -> 
         expected: the expected answer.
         replies: the replies so far, oldest first.
     """
-    said = (Line(REPLY, text) for text in replies)
-    return Question(key, COVERAGE, (Line(QUESTION, question), Line(EXPECTED, expected), *said))
+    said = (QuestionLine(REPLY, text) for text in replies)
+    return Question(
+        key, COVERAGE, (QuestionLine(QUESTION, question), QuestionLine(EXPECTED, expected), *said)
+    )
 
 
 def _decide(asked: Question) -> Decision:

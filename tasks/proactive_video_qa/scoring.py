@@ -11,16 +11,16 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tml_bench.judges.contract import Question, Verdicts, verdict_of
-from tml_bench.metrics.pauc import OMEGAS, Reply, pauc, within
-from tml_bench.perception.timeline import Timeline, Word, WordSource
+from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc, within
+from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import shared
-from tml_bench.tasks.proactive_video_qa.annotation import Turn
-from tml_bench.tasks.proactive_video_qa.loader import Expected
+from tml_bench.tasks import _common as shared
+from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
+from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.measures import END, METRICS, ONSET, pauc_name
 from tml_bench.tasks.proactive_video_qa.rubric import SCORES, coverage
+from tml_bench.timeline import Timeline, Word, WordSource
 
 SILENCE_S = 0.8
 """Silence that separates replies."""
@@ -30,7 +30,7 @@ _WORD_SLACK_S = 0.3
 Row = dict[str, str | float | None]
 
 
-class Utterance(NamedTuple):
+class TimedReply(NamedTuple):
     """A reply as heard.
 
     Attributes:
@@ -44,7 +44,7 @@ class Utterance(NamedTuple):
     text: str
 
 
-class Kept(NamedTuple):
+class SpanReplies(NamedTuple):
     """The replies in the span of one expected turn.
 
     Attributes:
@@ -56,7 +56,7 @@ class Kept(NamedTuple):
     duplicates: int
 
 
-class Heard(NamedTuple):
+class AssignedReplies(NamedTuple):
     """The replies of a recording, and which of them each expected turn gets.
 
     Attributes:
@@ -66,19 +66,19 @@ class Heard(NamedTuple):
         by: per family of metrics (`ONSET`, `END`), the replies of each turn.
     """
 
-    item: Expected
-    replies: tuple[Utterance, ...]
+    item: ProactiveAnnotation
+    replies: tuple[TimedReply, ...]
     onsets: tuple[tuple[float, str], ...]
-    by: dict[str, tuple[Kept, ...]]
+    by: dict[str, tuple[SpanReplies, ...]]
 
 
-def annotation_of(sample: Sample) -> Expected:
+def annotation_of(sample: Sample) -> ProactiveAnnotation:
     """The sample's annotation.
 
     Raises:
         BadSampleError: the sample has none.
     """
-    return shared.annotation_of(sample, Expected, "ProactiveVideoQA")
+    return shared.annotation_of(sample, ProactiveAnnotation, "ProactiveVideoQA")
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
@@ -89,7 +89,7 @@ def marks(sample: Sample) -> tuple[Mark, ...]:
     return (Mark(at, at + item.length_s, "video"), *spans)
 
 
-def utterances(timeline: Timeline, video_at_s: float) -> list[Utterance]:
+def utterances(timeline: Timeline, video_at_s: float) -> list[TimedReply]:
     """The replies in a recording, on the video's clock; speech without any word (a cough) is none."""
     spans: list[tuple[float, float]] = []
     for segment in timeline.segments:
@@ -103,7 +103,7 @@ def utterances(timeline: Timeline, video_at_s: float) -> list[Utterance]:
         if k is not None and word.text.strip():
             texts[k].append(word.text.strip())
     return [
-        Utterance(a - video_at_s, b - video_at_s, " ".join(text))
+        TimedReply(a - video_at_s, b - video_at_s, " ".join(text))
         for (a, b), text in zip(spans, texts, strict=True)
         if text and a >= video_at_s - ONSET_TOLERANCE_S
     ]
@@ -117,7 +117,7 @@ def _place(word: Word, spans: Sequence[tuple[float, float]]) -> int | None:
     return min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
 
 
-def kept(turn: Turn, said: Sequence[tuple[float, str]]) -> Kept:
+def kept(turn: ExpectedTurn, said: Sequence[tuple[float, str]]) -> SpanReplies:
     """The replies in a turn's span, without those that repeat an earlier one there.
 
     Args:
@@ -128,7 +128,7 @@ def kept(turn: Turn, said: Sequence[tuple[float, str]]) -> Kept:
     first: dict[str, tuple[float, str]] = {}
     for at, text in inside:
         first.setdefault(normalised(text), (at, text))
-    return Kept(tuple(first.values()), len(inside) - len(first))
+    return SpanReplies(tuple(first.values()), len(inside) - len(first))
 
 
 def normalised(text: str) -> str:
@@ -136,7 +136,7 @@ def normalised(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def hear(sample: Sample, timeline: Timeline) -> Heard:
+def hear(sample: Sample, timeline: Timeline) -> AssignedReplies:
     """The replies of a recording by expected turn, once by their onset and once by their end.
 
     Raises:
@@ -147,7 +147,7 @@ def hear(sample: Sample, timeline: Timeline) -> Heard:
     onsets = tuple((_snapped(u.start_s, item.turns), u.text) for u in replies)
     ends = tuple((u.end_s, u.text) for u in replies)
     by = {family: tuple(kept(t, said) for t in item.turns) for family, said in ((ONSET, onsets), (END, ends))}
-    return Heard(item, replies, onsets, by)
+    return AssignedReplies(item, replies, onsets, by)
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
@@ -201,12 +201,12 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
 class _Judged(NamedTuple):
     """Judged replies per turn; ``lost`` says why one has no verdict."""
 
-    replies: list[list[Reply]]
+    replies: list[list[RatedReply]]
     lost: str
 
 
-def _judged(heard: Heard, family: str, verdicts: Verdicts) -> _Judged:
-    replies: list[list[Reply]] = []
+def _judged(heard: AssignedReplies, family: str, verdicts: Verdicts) -> _Judged:
+    replies: list[list[RatedReply]] = []
     lost = ""
     for k, found in enumerate(heard.by[family], start=1):
         replies.append([])
@@ -215,11 +215,11 @@ def _judged(heard: Heard, family: str, verdicts: Verdicts) -> _Judged:
             if verdict.answer is None:
                 lost = lost or verdict.missing
             else:
-                replies[-1].append(Reply(at, SCORES[verdict.answer]))
+                replies[-1].append(RatedReply(at, SCORES[verdict.answer]))
     return _Judged(replies, lost)
 
 
-def _snapped(at_s: float, turns: Sequence[Turn]) -> float:
+def _snapped(at_s: float, turns: Sequence[ExpectedTurn]) -> float:
     """An onset just before a span opens, moved to its opening, unless another span holds it."""
     if any(within(at_s, t.span) for t in turns):
         return at_s
@@ -227,7 +227,9 @@ def _snapped(at_s: float, turns: Sequence[Turn]) -> float:
     return next(opening, at_s)
 
 
-def _paucs(turns: Sequence[Turn], judged: Sequence[Sequence[Reply]], end: bool) -> dict[str, Value]:
+def _paucs(
+    turns: Sequence[ExpectedTurn], judged: Sequence[Sequence[RatedReply]], end: bool
+) -> dict[str, Value]:
     return {
         pauc_name(omega, end): Value(
             sum(pauc(said, t.span, omega, t.related_end_s) for t, said in zip(turns, judged, strict=True)),
@@ -237,7 +239,7 @@ def _paucs(turns: Sequence[Turn], judged: Sequence[Sequence[Reply]], end: bool) 
     }
 
 
-def _beside(heard: Heard) -> dict[str, Value]:
+def _beside(heard: AssignedReplies) -> dict[str, Value]:
     item, onsets = heard.item, heard.onsets
     inside = [sum(within(at, t.span) for at, _ in onsets) for t in item.turns]
     outside = sum(not any(within(at, t.span) for t in item.turns) for at, _ in onsets)
@@ -249,7 +251,7 @@ def _beside(heard: Heard) -> dict[str, Value]:
     }
 
 
-def _rows(heard: Heard, judged: Sequence[Sequence[Reply]]) -> list[Row]:
+def _rows(heard: AssignedReplies, judged: Sequence[Sequence[RatedReply]]) -> list[Row]:
     at = heard.item.video_at_s
     rows: list[Row] = [
         {"event": f"reply: {u.text}", "start_s": at + u.start_s, "end_s": at + u.end_s} for u in heard.replies

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
-from tml_bench.tasks.instructed import TAIL_S
-from tml_bench.tasks.proactive_video_qa.loader import Expected
+from tml_bench.tasks._visual import TAIL_S
+from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.scoring import annotation_of
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 REPLY_S = 1.0
 PERIOD_S = 2.0
@@ -45,7 +45,7 @@ def ideal(sample: Sample) -> Timeline:
     return _spoken(item, [(turn.span[0], turn.content) for turn in item.turns])
 
 
-def _spoken(item: Expected, said: Iterable[tuple[float, str]]) -> Timeline:
+def _spoken(item: ProactiveAnnotation, said: Iterable[tuple[float, str]]) -> Timeline:
     """The timeline of utterances at times of the video, each over ``_GAP_S`` before the next one."""
     planned = list(said)
     following = [at for at, _ in planned[1:]] + [math.inf] * bool(planned)

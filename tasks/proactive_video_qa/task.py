@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.judges.contract import Question, Verdicts
-from tml_bench.perception.timeline import Timeline
+from tml_bench.questions import Question, Verdicts
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
+from tml_bench.tasks._common import dataset_name, published_rows
 from tml_bench.tasks.proactive_video_qa import loader, scoring, strategies
 from tml_bench.tasks.proactive_video_qa.measures import HEADLINE, METRICS, OVERALL
 from tml_bench.tasks.proactive_video_qa.rubric import COVERAGE, RULES
-from tml_bench.tasks.shared import dataset_name, published_rows
+from tml_bench.timeline import Timeline
 
 
 class ProactiveVideoQA(Task):

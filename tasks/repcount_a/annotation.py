@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.tasks.instructed import short
+from tml_bench.tasks._visual import short
 
 LABELS = 302
 CANONICAL = {
@@ -49,7 +49,7 @@ KNOWN_FLAWS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RepetitionRow:
     """A row of the CSV.
 
     Attributes:
@@ -72,7 +72,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Repetitions:
+class RepetitionAnnotation:
     """What is expected of a counter, on the session clock.
 
     Attributes:
@@ -90,7 +90,7 @@ class Repetitions:
     end_s: float
 
 
-def read(path: Path) -> Iterator[tuple[str, Row | BadSampleError]]:
+def read(path: Path) -> Iterator[tuple[str, RepetitionRow | BadSampleError]]:
     """Read a CSV in the official format or with the columns ``fps`` and ``duration`` (and others).
 
     Yields:
@@ -122,7 +122,7 @@ def read(path: Path) -> Iterator[tuple[str, Row | BadSampleError]]:
             yield name, error
 
 
-def _row(where: str, name: str, fields: Mapping[str, str | None]) -> Row:
+def _row(where: str, name: str, fields: Mapping[str, str | None]) -> RepetitionRow:
     kind = (fields["type"] or "").strip()
     action = CANONICAL.get(kind, kind)
     if action not in SPOKEN:
@@ -143,7 +143,7 @@ def _row(where: str, name: str, fields: Mapping[str, str | None]) -> Row:
     duration = _number(where, "duration", fields.get("duration"))
     if (fps is not None and fps <= 0) or (duration is not None and duration <= 0):
         raise BadSampleError(f"{where}, fps or duration: not positive; correct it")
-    return Row(name, action, int(count), cycles, fps, duration, tuple(notes))
+    return RepetitionRow(name, action, int(count), cycles, fps, duration, tuple(notes))
 
 
 def _frames(where: str, fields: Mapping[str, str | None]) -> list[int]:
@@ -206,7 +206,9 @@ def frame_times(video: Path) -> list[float]:
     return times
 
 
-def repetitions(row: Row, times: list[float] | None, start_s: float) -> tuple[Repetitions, tuple[str, ...]]:
+def repetitions(
+    row: RepetitionRow, times: list[float] | None, start_s: float
+) -> tuple[RepetitionAnnotation, tuple[str, ...]]:
     """Put a row on the session clock.
 
     Args:
@@ -240,4 +242,4 @@ def repetitions(row: Row, times: list[float] | None, start_s: float) -> tuple[Re
         notes = (f"{beyond} repetitions end after the last frame: cut there",) if beyond else ()
         ends = [times[min(last, len(times) - 1)] for last in lasts]
     shifted = tuple(start_s + end for end in ends)
-    return Repetitions(row.action, row.count, shifted, start_s, start_s + length), notes
+    return RepetitionAnnotation(row.action, row.count, shifted, start_s, start_s + length), notes

@@ -11,8 +11,15 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.tasks.instructed import Spoken, ask, find_video, load_spoken, sample_id
-from tml_bench.tasks.repcount_a.annotation import SPOKEN, Repetitions, Row, frame_times, read, repetitions
+from tml_bench.tasks._visual import InstructionClips, ask, find_video, load_spoken, sample_id
+from tml_bench.tasks.repcount_a.annotation import (
+    SPOKEN,
+    RepetitionAnnotation,
+    RepetitionRow,
+    frame_times,
+    read,
+    repetitions,
+)
 
 SPLITS = ("test", "valid", "train")
 OFFICIAL_SIZES = {"test": 152, "valid": 131, "train": 758}
@@ -81,7 +88,9 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     return (_sample(root, split, name, row, spoken) for split, table in tables for name, row in table)
 
 
-def _sample(root: Path, split: str, name: str, row: Row | BadSampleError, spoken: Spoken) -> Sample:
+def _sample(
+    root: Path, split: str, name: str, row: RepetitionRow | BadSampleError, spoken: InstructionClips
+) -> Sample:
     ident = sample_id(split, Path(name).stem)
     if isinstance(row, BadSampleError):
         return Sample(ident, split, problem=str(row))
@@ -106,7 +115,7 @@ def instruction(action: str) -> str:
     return f"Count out the {SPOKEN[action]} as you see them."
 
 
-def _without_video(row: Row) -> Reference:
+def _without_video(row: RepetitionRow) -> Reference:
     """What can be said without the video, so that floors can be checked on annotations alone."""
     try:
         return Reference(annotation=repetitions(row, None, 0.0)[0])
@@ -114,7 +123,7 @@ def _without_video(row: Row) -> Reference:
         return Reference()
 
 
-def spoken_ideal(item: Repetitions) -> tuple[Utterance, ...]:
+def spoken_ideal(item: RepetitionAnnotation) -> tuple[Utterance, ...]:
     """What a voice says that counts each repetition at its end, as far as there is time to say it."""
     chosen: list[Utterance] = []
     for k, end in enumerate(item.ends, start=1):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from tml_bench.metrics import counting
 from tml_bench.perception.numbers import spoken_numbers
-from tml_bench.perception.timeline import Timeline, WordSource
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import shared
-from tml_bench.tasks.repcount_a.annotation import Repetitions
+from tml_bench.tasks import _common as shared
+from tml_bench.tasks.repcount_a.annotation import RepetitionAnnotation
 from tml_bench.tasks.repcount_a.measures import FRACTIONS, METRICS, error_name
+from tml_bench.timeline import Timeline, WordSource
 
 Row = dict[str, str | float | None]
 
 
-def annotation_of(sample: Sample) -> Repetitions:
+def annotation_of(sample: Sample) -> RepetitionAnnotation:
     """The sample's annotation.
 
     Raises:
         BadSampleError: the sample has none.
     """
-    return shared.annotation_of(sample, Repetitions, "RepCount-A")
+    return shared.annotation_of(sample, RepetitionAnnotation, "RepCount-A")
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
@@ -56,7 +56,7 @@ def score(task: str, sample: Sample, timeline: Timeline) -> Score:
     return Score(task, sample.subset, sample.id, sample.unit, values, {}, tuple(rows))
 
 
-def _results(item: Repetitions, said: list[counting.Said]) -> dict[str, Value]:
+def _results(item: RepetitionAnnotation, said: list[counting.Said]) -> dict[str, Value]:
     since = counting.penultimate_end(item.ends, item.start_s) if item.count > 1 else item.start_s
     values = {}
     for prefix, from_s in (("", since), ("final_", item.start_s)):
@@ -67,7 +67,7 @@ def _results(item: Repetitions, said: list[counting.Said]) -> dict[str, Value]:
     return values
 
 
-def _along(item: Repetitions, said: list[counting.Said]) -> dict[str, Value]:
+def _along(item: RepetitionAnnotation, said: list[counting.Said]) -> dict[str, Value]:
     steps = counting.running_count(said, item.ends, item.start_s, item.end_s)
     values = {}
     if steps:
@@ -81,7 +81,7 @@ def _along(item: Repetitions, said: list[counting.Said]) -> dict[str, Value]:
     return values
 
 
-def _rows(item: Repetitions, said: list[counting.Said]) -> list[Row]:
+def _rows(item: RepetitionAnnotation, said: list[counting.Said]) -> list[Row]:
     """The running count: one row per number and per repetition's end, with the error from then on."""
     steps = counting.running_count(said, item.ends, item.start_s, item.end_s)
     rows: list[Row] = [

@@ -13,11 +13,11 @@ from itertools import pairwise
 from math import floor
 
 from tml_bench.metrics.counting import off_by_one
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
 from tml_bench.samples import Sample
-from tml_bench.tasks.instructed import TAIL_S
-from tml_bench.tasks.repcount_a.annotation import Repetitions
+from tml_bench.tasks._visual import TAIL_S
+from tml_bench.tasks.repcount_a.annotation import RepetitionAnnotation
 from tml_bench.tasks.repcount_a.scoring import annotation_of
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 CONSTANTS = (4, 8)
 """4 has the highest OBO of all constants on the train split; 8 is about the middle of the mini set."""
@@ -89,13 +89,13 @@ def ideal(sample: Sample) -> Timeline:
     return _spoken(item, said)
 
 
-def _metronome(item: Repetitions, rate: float) -> Timeline:
+def _metronome(item: RepetitionAnnotation, rate: float) -> Timeline:
     total = beats(rate, item.end_s - item.start_s)
     said = [(item.start_s + (k - 0.5) / rate, k) for k in range(1, total + 1)]
     return _spoken(item, [*said, (item.end_s, total)])
 
 
-def _spoken(item: Repetitions, said: Sequence[tuple[float, int]]) -> Timeline:
+def _spoken(item: RepetitionAnnotation, said: Sequence[tuple[float, int]]) -> Timeline:
     """The timeline of numbers said at those times, each cut off by the next."""
     ends = [min(at + WORD_S, after) for (at, _), (after, _) in pairwise(said)]
     ends += [at + WORD_S for at, _ in said[-1:]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.judges.contract import Verdicts
-from tml_bench.perception.timeline import Timeline
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
+from tml_bench.tasks._common import dataset_name, published_rows
 from tml_bench.tasks.repcount_a import loader, scoring, strategies
 from tml_bench.tasks.repcount_a.measures import HEADLINE, METRICS
-from tml_bench.tasks.shared import dataset_name, published_rows
+from tml_bench.timeline import Timeline
 
 
 class RepCountA(Task):

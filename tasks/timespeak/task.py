@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tml_bench.tasks.timed.items import TIMESPEAK
-from tml_bench.tasks.timed.task import Timed
+from tml_bench.tasks._timed.items import TIMESPEAK
+from tml_bench.tasks._timed.task import TimedTask
 
 
-class TimeSpeak(Timed):
+class TimeSpeak(TimedTask):
     """The development split, which is run by default and looked at."""
 
     name = "timespeak"

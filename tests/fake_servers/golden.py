@@ -24,8 +24,8 @@ from tml_bench.adapters.openai_realtime.dialects import DIALECTS
 from tml_bench.recording import RecordingWriter
 from tml_bench.redact import kept
 from tml_bench.samples import At, IntoModelSpeech, Reference, Sample, Script, Tool, UserTurn, Waveform
-from tml_bench.session.engine import Settings, opened_event
 from tml_bench.session.live import LiveSession
+from tml_bench.session.simulated import Settings, opened_event
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

@@ -10,21 +10,21 @@ from pathlib import Path
 
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.adapters.wire import Wire, WireLockstep
-from tml_bench.adapters.wire.messages import Ready
 from tml_bench.adapters.wire.session import PROBE, checked_url, hello_of, open_session
 from tml_bench.conformance.direct import LIVE, run_garbage, run_live
-from tml_bench.conformance.findings import Finding, Verdict
-from tml_bench.conformance.sessions import Judged, SessionCase, session_cases
+from tml_bench.conformance.findings import CaseFinding, CaseVerdict
+from tml_bench.conformance.sessions import CaseResult, SessionCase, session_cases
 from tml_bench.errors import UserError
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
-from tml_bench.runs.live import LivePool
+from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import Result, SessionJob
 from tml_bench.samples import Sample
-from tml_bench.session.engine import Settings
 from tml_bench.session.live import Limits
+from tml_bench.session.simulated import Settings
+from tml_bench.wire.messages import Ready
 
 CASES = (
     "hello",
@@ -70,7 +70,7 @@ class _Subject:
     url: str = ""
 
 
-def check(text: str, only: Collection[str] = CASES) -> Iterator[Finding]:
+def check(text: str, only: Collection[str] = CASES) -> Iterator[CaseFinding]:
     """Run the cases; yields each finding as it is known. After a failed ``hello`` nothing else is tried.
 
     Args:
@@ -87,10 +87,10 @@ def check(text: str, only: Collection[str] = CASES) -> Iterator[Finding]:
     try:
         subjects = _at(text) if text.startswith(("ws://", "wss://")) else [_named(text)]
     except InfrastructureError as error:
-        yield Finding(text, "hello", Verdict.FAIL, str(error), UNREACHED)
+        yield CaseFinding(text, "hello", CaseVerdict.FAIL, str(error), UNREACHED)
         return
     except ProtocolError as error:
-        yield Finding(text, "hello", Verdict.FAIL, str(error), "see `ready` in docs/wire-protocol.md")
+        yield CaseFinding(text, "hello", CaseVerdict.FAIL, str(error), "see `ready` in docs/wire-protocol.md")
         return
     for subject in subjects:
         yield from _checked(subject, only)
@@ -127,7 +127,7 @@ def _claims(ready: Ready) -> frozenset[str]:
     return frozenset((*ready.capabilities, *video))
 
 
-def _checked(subject: _Subject, only: Collection[str]) -> Iterator[Finding]:
+def _checked(subject: _Subject, only: Collection[str]) -> Iterator[CaseFinding]:
     with tempfile.TemporaryDirectory(prefix="tml-bench-check-") as name:
         sessions = session_cases(Path(name))
         with LivePool(1, limits=PATIENT) if subject.live else Pool(1, STEP_LIMIT_S) as pool:
@@ -141,27 +141,29 @@ def _checked(subject: _Subject, only: Collection[str]) -> Iterator[Finding]:
                 else:
                     session = sessions["hello" if case == "reconnect" else case]
                     judged = _session(subject, pool, case, session, Path(name))
-                yield Finding(subject.spec, case, *judged)
-                if case == "hello" and judged[0] is Verdict.FAIL:
+                yield CaseFinding(subject.spec, case, *judged)
+                if case == "hello" and judged[0] is CaseVerdict.FAIL:
                     return
 
 
-def _session(subject: _Subject, pool: Pool | LivePool, name: str, case: SessionCase, folder: Path) -> Judged:
+def _session(
+    subject: _Subject, pool: Pool | LivePool, name: str, case: SessionCase, folder: Path
+) -> CaseResult:
     if case.claim == "video_in" and "video_in" not in subject.claims:
-        return Verdict.SKIPPED, "takes no video", ""
+        return CaseVerdict.SKIPPED, "takes no video", ""
     place = folder / "recording"
     sample = Sample(name.replace(" ", "-"), "all", case.script, case.reference)
     pool.submit(SessionJob((0, sample.id), "check", sample, subject.spec, Settings(), place))
     ((_, result),) = pool.results()
     if result.outcome is not Outcome.VALID:
         return (
-            Verdict.FAIL,
+            CaseVerdict.FAIL,
             f"{result.outcome}: {result.reason}",
             _remedy(result, seen=bool(subject.url) or name != "hello"),
         )
     verdict, detail, remedy = case.judge(list(Recording(place).events()))
-    if verdict is Verdict.SKIPPED and case.claim in subject.claims:
-        return Verdict.FAIL, f"claims {case.claim}, but {detail}", remedy
+    if verdict is CaseVerdict.SKIPPED and case.claim in subject.claims:
+        return CaseVerdict.FAIL, f"claims {case.claim}, but {detail}", remedy
     return verdict, detail, remedy
 
 
@@ -179,9 +181,9 @@ def _remedy(result: Result, *, seen: bool) -> str:
             return "see docs/writing-an-adapter.md, or docs/wire-protocol.md for a server"
 
 
-def _direct(subject: _Subject, case: str) -> Judged:
+def _direct(subject: _Subject, case: str) -> CaseResult:
     if not subject.live:
-        return Verdict.SKIPPED, "only for adapters on the wall clock", ""
+        return CaseVerdict.SKIPPED, "only for adapters on the wall clock", ""
 
     def make() -> LiveAdapter:
         adapter = make_adapter(parse_adapter_spec(subject.spec))
@@ -191,7 +193,7 @@ def _direct(subject: _Subject, case: str) -> Judged:
     return run_live(case, make)
 
 
-def _garbage(subject: _Subject) -> Judged:
+def _garbage(subject: _Subject) -> CaseResult:
     if not subject.url:
-        return Verdict.SKIPPED, "only for servers of the wire protocol", ""
+        return CaseVerdict.SKIPPED, "only for servers of the wire protocol", ""
     return run_garbage(subject.url)

@@ -10,8 +10,8 @@ import numpy as np
 from tml_bench.adapter import InfrastructureError, LiveAdapter, MicroTurn, ProtocolError, SessionStart
 from tml_bench.adapters._socket import open_socket
 from tml_bench.adapters.wire.session import PROBE, hello_of, open_session
-from tml_bench.conformance.findings import Verdict
-from tml_bench.conformance.sessions import Judged
+from tml_bench.conformance.findings import CaseVerdict
+from tml_bench.conformance.sessions import CaseResult
 from tml_bench.errors import UserError
 
 TICK_NS = 200_000_000
@@ -95,27 +95,27 @@ REMEDIES = {
 }
 
 
-def run_live(name: str, make: Make) -> Judged:
+def run_live(name: str, make: Make) -> CaseResult:
     """Run a case of a live adapter."""
     return _judged(name, LIVE[name](make))
 
 
-def run_garbage(url: str) -> Judged:
+def run_garbage(url: str) -> CaseResult:
     """Send a wire server what is no protocol, then see whether it still serves."""
     return _judged("garbage", _garbage(url))
 
 
-def _judged(name: str, work: Awaitable[str]) -> Judged:
+def _judged(name: str, work: Awaitable[str]) -> CaseResult:
     async def bounded() -> str:
         async with asyncio.timeout(PATIENCE_S):
             return await work
 
     try:
-        return Verdict.PASS, asyncio.run(bounded()), ""
+        return CaseVerdict.PASS, asyncio.run(bounded()), ""
     except TimeoutError:
-        return Verdict.FAIL, f"is not done after {PATIENCE_S:g} s", REMEDIES[name]
+        return CaseVerdict.FAIL, f"is not done after {PATIENCE_S:g} s", REMEDIES[name]
     except Exception as error:
-        return Verdict.FAIL, f"{type(error).__name__}: {error}", REMEDIES[name]
+        return CaseVerdict.FAIL, f"{type(error).__name__}: {error}", REMEDIES[name]
 
 
 GARBAGE: tuple[str | bytes, ...] = (

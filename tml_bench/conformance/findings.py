@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CaseVerdict(StrEnum):
     """How a case ended."""
 
     PASS = "pass"
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CaseFinding:
     """What a case found.
 
     Attributes:
@@ -31,6 +31,6 @@ class Finding:
 
     adapter: str
     case: str
-    verdict: Verdict
+    verdict: CaseVerdict
     detail: str
     remedy: str = ""

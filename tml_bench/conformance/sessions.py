@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.conformance.findings import Verdict
+from tml_bench.conformance.findings import CaseVerdict
 from tml_bench.samples import (
     At,
     IntoModelSpeech,
@@ -29,7 +29,7 @@ WORDS_S = 2.0
 """Length of what the user says, in seconds."""
 
 Events = Sequence[ev.AnyEvent]
-Judged = tuple[Verdict, str, str]
+CaseResult = tuple[CaseVerdict, str, str]
 """Verdict, what was seen, what to do."""
 
 
@@ -45,7 +45,7 @@ class SessionCase:
     """
 
     script: Script
-    judge: Callable[[Events], Judged]
+    judge: Callable[[Events], CaseResult]
     claim: str = ""
     reference: Reference = field(default_factory=Reference)
 
@@ -121,84 +121,88 @@ def _onsets_s(events: Events) -> list[float]:
     return [audio.onset_ns / 1e9 for audio in _of(events, ev.ModelAudio) if audio.onset_ns is not None]
 
 
-def _opened(events: Events) -> Judged:
+def _opened(events: Events) -> CaseResult:
     (opened,) = _of(events, ev.SessionOpened)
-    return Verdict.PASS, f"takes audio at {opened.audio_in} Hz, gives it at {opened.audio_out} Hz", ""
+    return CaseVerdict.PASS, f"takes audio at {opened.audio_in} Hz, gives it at {opened.audio_out} Hz", ""
 
 
-def _silent(events: Events) -> Judged:
+def _silent(events: Events) -> CaseResult:
     onsets = _onsets_s(events)
-    return Verdict.PASS, f"speaks first, after {onsets[0]:.1f} s" if onsets else "keeps silent", ""
+    return CaseVerdict.PASS, f"speaks first, after {onsets[0]:.1f} s" if onsets else "keeps silent", ""
 
 
-def _answered(events: Events) -> Judged:
+def _answered(events: Events) -> CaseResult:
     (turn,) = _of(events, ev.UserTurnStarted)
     onsets = [onset for onset in _onsets_s(events) if onset > turn.t_ns / 1e9]
     if onsets:
-        return Verdict.PASS, f"answers {onsets[0] - turn.end_ns / 1e9:+.2f} s after the user's end", ""
+        return CaseVerdict.PASS, f"answers {onsets[0] - turn.end_ns / 1e9:+.2f} s after the user's end", ""
     return (
-        Verdict.FAIL,
+        CaseVerdict.FAIL,
         f"says nothing to {WORDS_S:g} s of speech and 4 s of silence",
         "check that it reads audio at its rate and full scale, and how it finds the end of a turn; "
         "on the wire, that its audio is in binary frames with their header",
     )
 
 
-def _replied(events: Events) -> Judged:
+def _replied(events: Events) -> CaseResult:
     if _of(events, ev.ModelText) or _onsets_s(events):
-        return Verdict.PASS, "answers a text message", ""
+        return CaseVerdict.PASS, "answers a text message", ""
     return (
-        Verdict.SKIPPED,
+        CaseVerdict.SKIPPED,
         "does not answer text messages",
         "use turn.texts, on the wire `text`, if it can read",
     )
 
 
-def _watched(events: Events) -> Judged:
-    return Verdict.PASS, "takes video", ""
+def _watched(events: Events) -> CaseResult:
+    return CaseVerdict.PASS, "takes video", ""
 
 
-def _called(events: Events) -> Judged:
+def _called(events: Events) -> CaseResult:
     calls, returned = _of(events, ev.ModelToolCall), _of(events, ev.ToolReturned)
     if not calls:
-        return Verdict.SKIPPED, "calls no function when asked to", "offer session.tools to the model"
+        return CaseVerdict.SKIPPED, "calls no function when asked to", "offer session.tools to the model"
     if not returned:
         return (
-            Verdict.FAIL,
+            CaseVerdict.FAIL,
             "calls a function and the result never comes back",
             "call it while the session lasts",
         )
     if calls[0].name != "get_time":
-        return Verdict.FAIL, f"calls {calls[0].name!r}, which was not offered", "call only functions offered"
-    return Verdict.PASS, "calls a function and takes its result while the user speaks", ""
+        return (
+            CaseVerdict.FAIL,
+            f"calls {calls[0].name!r}, which was not offered",
+            "call only functions offered",
+        )
+    return CaseVerdict.PASS, "calls a function and takes its result while the user speaks", ""
 
 
-def _cancelled(events: Events) -> Judged:
+def _cancelled(events: Events) -> CaseResult:
     interruption = _of(events, ev.UserTurnStarted)[1]
     if interruption.timed_out:
-        return Verdict.SKIPPED, "did not speak, so it could not be interrupted", ""
+        return CaseVerdict.SKIPPED, "did not speak, so it could not be interrupted", ""
     flushes = [flush for flush in _of(events, ev.Flush) if flush.t_ns > interruption.t_ns]
     if flushes:
         late_s = (flushes[0].t_ns - interruption.t_ns) / 1e9
-        return Verdict.PASS, f"drops its unheard audio {late_s:.2f} s after it is interrupted", ""
+        return CaseVerdict.PASS, f"drops its unheard audio {late_s:.2f} s after it is interrupted", ""
     return (
-        Verdict.SKIPPED,
+        CaseVerdict.SKIPPED,
         "drops nothing when it is interrupted",
         "right for a model that gives its audio as it is to be heard; one that is ahead must flush, "
         "on the wire by `interrupted`",
     )
 
 
-def _truncated(events: Events) -> Judged:
+def _truncated(events: Events) -> CaseResult:
     flushes = _of(events, ev.Flush)
     if not flushes:
-        return Verdict.SKIPPED, "drops nothing, so there is no position to be told", ""
-    handed = [step.handed_ns for step in events if isinstance(step, ev.Stepped | ev.Sent)]
+        return CaseVerdict.SKIPPED, "drops nothing, so there is no position to be told", ""
+    handed = [step.handed_ns for step in events if isinstance(step, ev.StepDone | ev.TurnSent)]
     after = [t_ns for t_ns in handed if t_ns > flushes[0].t_ns]
     if not after:
-        return Verdict.FAIL, "the session ends with the flush", "go on taking micro-turns after a flush"
-    return Verdict.PASS, f"is told that {flushes[0].heard_ms:.0f} ms were heard, and goes on", ""
+        return CaseVerdict.FAIL, "the session ends with the flush", "go on taking micro-turns after a flush"
+    return CaseVerdict.PASS, f"is told that {flushes[0].heard_ms:.0f} ms were heard, and goes on", ""
 
 
-def _survived(events: Events) -> Judged:
-    return Verdict.PASS, "survives full-scale noise and an odd text", ""
+def _survived(events: Events) -> CaseResult:
+    return CaseVerdict.PASS, "survives full-scale noise and an odd text", ""

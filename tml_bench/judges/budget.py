@@ -13,7 +13,7 @@ class BudgetSpentError(Exception):
     """The next call would go beyond the budget."""
 
 
-class Estimate(NamedTuple):
+class CostEstimate(NamedTuple):
     """What answering questions will take.
 
     Attributes:

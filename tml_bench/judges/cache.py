@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.judges.contract import Identity, Question, Rubric, Verdict
+from tml_bench.questions import Identity, Question, Rubric, Verdict
 
 _SCHEMA = 1
 _APPLICATION = 0x746D6C6A  # "tmlj", so that another program's file is told from ours
@@ -44,7 +44,7 @@ JudgeKey = tuple[str, str, str]
 """Kind, model and version of a judge."""
 
 
-class Kept(NamedTuple):
+class CachedAnswer(NamedTuple):
     """What a cache holds of one judge on one rubric.
 
     Attributes:
@@ -62,7 +62,7 @@ class Kept(NamedTuple):
     completion_tokens: int
 
 
-class Cache:
+class JudgeCache:
     """A cache on disk.
 
     Args:
@@ -122,7 +122,7 @@ class Cache:
             return verdict
         return self._find(judge, [question.identity]).get(question.identity, verdict)
 
-    def contents(self) -> list[Kept]:
+    def contents(self) -> list[CachedAnswer]:
         """What is in it, by judge and rubric."""
         if not self.path.exists():
             return []
@@ -133,7 +133,7 @@ class Cache:
         )
         with self._reading() as connection:
             return [
-                Kept(
+                CachedAnswer(
                     (row[0], row[1], row[2]),
                     Rubric(row[3], row[4], row[5], tuple(msgspec.json.decode(row[6])), bool(row[7])),
                     *row[8:],

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tml_bench.errors import UserError
-from tml_bench.judges.contract import Question, Verdict
-from tml_bench.judges.sheet import Row, from_csv, row_id
+from tml_bench.judges.sheet import SheetRow, from_csv, row_id
+from tml_bench.questions import Question, Verdict
 
 KIND = "human"
 
 
-def read_sheet(path: Path) -> list[Row]:
+def read_sheet(path: Path) -> list[SheetRow]:
     """Read a sheet from disk.
 
     Raises:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.judges.model import Ask, CallError, Gate, Reply
+from tml_bench.judges.chat_model import Ask, CallError, Gate, ModelReply
 from tml_bench.judges.prompt import PROMPT_VERSION, Prompt
 from tml_bench.keys import optional_secret
 from tml_bench.redact import plain
@@ -142,7 +142,7 @@ class _Client:
         self._client = client
         self._takes_schema: bool | None = None
 
-    async def ask(self, prompt: Prompt, gate: Gate) -> Reply:
+    async def ask(self, prompt: Prompt, gate: Gate) -> ModelReply:
         """Ask once, or twice where the schema is refused.
 
         Raises:
@@ -165,7 +165,7 @@ class _Client:
             self._takes_schema = False
         return reply
 
-    async def _once(self, prompt: Prompt, gate: Gate, *, schema: bool) -> Reply:
+    async def _once(self, prompt: Prompt, gate: Gate, *, schema: bool) -> ModelReply:
         import openai
 
         await gate()
@@ -229,7 +229,7 @@ def _retry_after(error: openai.APIStatusError) -> float:
     return seconds if seconds > 0 else 0.0
 
 
-def _read(body: bytes) -> Reply:
+def _read(body: bytes) -> ModelReply:
     try:
         completion = _decode.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -238,4 +238,6 @@ def _read(body: bytes) -> Reply:
         raise CallError("the service answers without a choice", again=True)
     message, usage = completion.choices[0].message, completion.usage or _Usage()
     text = message.content or message.refusal or ""
-    return Reply(text, plain(completion.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0)
+    return ModelReply(
+        text, plain(completion.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0
+    )

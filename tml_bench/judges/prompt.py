@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tml_bench.judges.contract import Line, Question, Rubric
+from tml_bench.questions import Question, QuestionLine, Rubric
 from tml_bench.redact import redacted
 
 PROMPT_VERSION = 1
@@ -59,7 +59,7 @@ class Prompt(NamedTuple):
         return -(-(len(self.system) + len(self.user)) // CHARACTERS_PER_TOKEN) + REPLY_TOKENS
 
 
-class Answer(NamedTuple):
+class JudgeAnswer(NamedTuple):
     """A reply that could be read."""
 
     answer: str
@@ -77,7 +77,7 @@ def prompt_of(question: Question) -> Prompt:
     )
 
 
-def _entry(line: Line) -> dict[str, str | float]:
+def _entry(line: QuestionLine) -> dict[str, str | float]:
     times = {"start_s": line.start_s, "end_s": line.end_s}
     return {
         "role": line.role,
@@ -100,7 +100,7 @@ def _schema(rubric: Rubric) -> dict[str, object]:
     }
 
 
-def read_reply(text: str, rubric: Rubric) -> Answer | None:
+def read_reply(text: str, rubric: Rubric) -> JudgeAnswer | None:
     """The answer in a reply, or None when there is none that is clear.
 
     Taken are a JSON object alone, or the only one in other text (a fence, a preamble, thoughts in
@@ -128,7 +128,7 @@ def _objects(text: str) -> Iterator[dict[str, object]]:
         at = text.find("{", end)
 
 
-def _answer(item: dict[str, object], rubric: Rubric) -> Answer | None:
+def _answer(item: dict[str, object], rubric: Rubric) -> JudgeAnswer | None:
     given = item["answer"]
     if isinstance(given, bool) or not isinstance(given, str | int):
         return None
@@ -137,7 +137,7 @@ def _answer(item: dict[str, object], rubric: Rubric) -> Answer | None:
     if len(matching) != 1:
         return None
     why = item.get("explanation")
-    return Answer(matching[0], _storable(why[:_LONGEST_EXPLANATION]) if isinstance(why, str) else "")
+    return JudgeAnswer(matching[0], _storable(why[:_LONGEST_EXPLANATION]) if isinstance(why, str) else "")
 
 
 def kept_raw(text: str) -> str:

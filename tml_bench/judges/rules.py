@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tml_bench.judges.contract import Question, Rule, Verdict
+from tml_bench.questions import Question, Rule, Verdict
 from tml_bench.task import Task
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.judges.contract import Line, Question
+from tml_bench.questions import Question, QuestionLine
 
 COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "ordered", "answer", "explanation")
 _BETWEEN = " | "
@@ -26,7 +26,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LONGEST_CELL = 10_000_000
 
 
-class Row(msgspec.Struct, frozen=True):
+class SheetRow(msgspec.Struct, frozen=True):
     """One question of a sheet.
 
     Attributes:
@@ -58,11 +58,11 @@ def row_id(question: Question) -> str:
     return f"{texts[:16]}-{rubric[:16]}"
 
 
-def rows_of(questions: Iterable[Question]) -> list[Row]:
+def rows_of(questions: Iterable[Question]) -> list[SheetRow]:
     """The rows of questions, each once, in the order of their ids."""
     found = {row_id(q): q for q in questions}
     return [
-        Row(
+        SheetRow(
             id=key,
             rubric=found[key].rubric.name,
             version=str(found[key].rubric.version),
@@ -75,14 +75,14 @@ def rows_of(questions: Iterable[Question]) -> list[Row]:
     ]
 
 
-def _readable(line: Line) -> str:
+def _readable(line: QuestionLine) -> str:
     times = [f"{t:.2f}" for t in (line.start_s, line.end_s) if t is not None]
     when = f" [{' to '.join(times)} s]" if times else ""
     # Indented, so that no text can pass for the next line.
     return f"{line.role}{when}: " + "\n    ".join(line.text.splitlines())
 
 
-def to_csv(rows: Sequence[Row]) -> str:
+def to_csv(rows: Sequence[SheetRow]) -> str:
     """The sheet as CSV."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -102,7 +102,7 @@ def _active(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
-def from_csv(text: str, where: str) -> list[Row]:
+def from_csv(text: str, where: str) -> list[SheetRow]:
     """Read a sheet; separated by commas, semicolons or tabs, as spreadsheets save it.
 
     Args:
@@ -124,7 +124,7 @@ def from_csv(text: str, where: str) -> list[Row]:
     names = [name.strip() for name in table[0]] if table else []
     if missing := [name for name in COLUMNS if name not in names]:
         raise UserError(f"{where} has no column {missing[0]!r}", "keep the columns of the sheet")
-    found: dict[str, Row] = {}
+    found: dict[str, SheetRow] = {}
     for number, cells in enumerate(table[1:], 2):
         if not any(cell.strip() for cell in cells):
             continue
@@ -135,7 +135,7 @@ def from_csv(text: str, where: str) -> list[Row]:
     return list(found.values())
 
 
-def _row(cells: dict[str, str], where: str) -> Row:
+def _row(cells: dict[str, str], where: str) -> SheetRow:
     given = {name: _active(cells[name]) for name in COLUMNS}
     allowed = tuple(answer.strip() for answer in given["allowed"].split(_BETWEEN.strip()))
     wanted = given["answer"].strip()
@@ -145,7 +145,7 @@ def _row(cells: dict[str, str], where: str) -> Row:
             f"{where}, answer: {wanted[:40]!r} is not one of {', '.join(allowed)}",
             "correct it, or leave it empty",
         )
-    return Row(
+    return SheetRow(
         id=given["id"].strip(),
         rubric=given["rubric"].strip(),
         version=given["version"].strip(),
@@ -158,7 +158,7 @@ def _row(cells: dict[str, str], where: str) -> Row:
     )
 
 
-def merged(old: Sequence[Row], new: Sequence[Row], limit: int = 0) -> list[Row]:
+def merged(old: Sequence[SheetRow], new: Sequence[SheetRow], limit: int = 0) -> list[SheetRow]:
     """A sheet with further questions: all old rows with their answers, then those that are new.
 
     Args:

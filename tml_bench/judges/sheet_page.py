@@ -16,10 +16,10 @@ from importlib import resources
 
 from msgspec import structs
 
-from tml_bench.judges.sheet import COLUMNS, FORMULA, Row
+from tml_bench.judges.sheet import COLUMNS, FORMULA, SheetRow
 
 
-def to_page(rows: Sequence[Row], name: str) -> str:
+def to_page(rows: Sequence[SheetRow], name: str) -> str:
     """Write the page.
 
     Args:

@@ -16,13 +16,13 @@ from typing import Self
 from msgspec import ValidationError, convert
 
 from tml_bench.errors import UserError
-from tml_bench.judges.asking import Effort, ModelJudge
 from tml_bench.judges.budget import Budget
-from tml_bench.judges.cache import Cache
-from tml_bench.judges.contract import Judge
+from tml_bench.judges.cache import JudgeCache
 from tml_bench.judges.human import KIND, HumanJudge
+from tml_bench.judges.model_judge import Effort, ModelJudge
 from tml_bench.judges.openai import OpenAIChat
 from tml_bench.judges.rules import rule_judge
+from tml_bench.questions import Judge
 from tml_bench.task import Task
 
 RULES = "rules"
@@ -30,7 +30,7 @@ CACHE_NAME = "judge-cache.sqlite"
 """Beside the runs' folders, unless ``--judge-cache`` says otherwise."""
 
 
-class Judging:
+class JudgeSetup:
     """The judge that a command asks, with its cache and its budget.
 
     Args:
@@ -67,7 +67,7 @@ class Judging:
         model, effort = openai_of(options)
         budget = Budget(calls, tokens)
         self._obstacle = "" if budget.nothing else model.obstacle()
-        self.model = ModelJudge(model, Cache(cache) if cache else None, budget, effort)
+        self.model = ModelJudge(model, JudgeCache(cache) if cache else None, budget, effort)
 
     @property
     def warning(self) -> str:

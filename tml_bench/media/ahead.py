@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class ReadAhead(Generic[T]):
     """The items of an iterator, in order; while one is used the next ones are made.
 
     Only the thread of this object touches the iterator, until ``close``. An error of the iterator is raised

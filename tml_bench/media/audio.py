@@ -100,7 +100,7 @@ def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, slots=True)
-class Resampled(Waveform):
+class ResampledWaveform(Waveform):
     """A waveform that has been resampled beforehand, for readers that must be quick.
 
     Attributes:
@@ -110,7 +110,7 @@ class Resampled(Waveform):
     at: Mapping[int, Waveform]
 
     @classmethod
-    def of(cls, waveform: Waveform, rates: Iterable[int]) -> Resampled:
+    def of(cls, waveform: Waveform, rates: Iterable[int]) -> ResampledWaveform:
         """Resample to these rates.
 
         Raises:
@@ -171,7 +171,7 @@ class ClipReader:
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
         """
-        if isinstance(source, Resampled):
+        if isinstance(source, ResampledWaveform):
             source = source.at.get(rate, source)
         self._source: BlockSource = (
             _WaveformSource(source)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import Frame, VideoSpec
 from tml_bench.errors import BadSampleError
-from tml_bench.media.ahead import Ahead
+from tml_bench.media.ahead import ReadAhead
 from tml_bench.media.container import decoded, open_container, video_stream
 from tml_bench.media.scan import Scan, scan
 from tml_bench.timebase import NS, seconds
@@ -170,7 +170,7 @@ class FrameReader:
         self._instants = self._all_instants()
         self._scaler = VideoReformatter()
         self._container = open_container(path)
-        self._ahead = Ahead(self._pictures(), _AHEAD) if ahead else None
+        self._ahead = ReadAhead(self._pictures(), _AHEAD) if ahead else None
         self._coming: Iterator[tuple[int, Image]] = self._ahead or self._pictures()
         self._shown: tuple[int, Image] | None = None
         try:

@@ -39,7 +39,7 @@ SEPARATE_S = BACKCHANNEL_MAX_S
 """Regions closer than this are one opportunity."""
 
 
-class Matches(NamedTuple):
+class BackchannelMatches(NamedTuple):
     """How predictions and windows of one clip match.
 
     Attributes:
@@ -56,7 +56,7 @@ class Matches(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def match(vocalisations: Sequence[Vocalisation], windows: Sequence[Interval]) -> Matches:
+def match(vocalisations: Sequence[Vocalisation], windows: Sequence[Interval]) -> BackchannelMatches:
     """Match backchannels to windows.
 
     Args:
@@ -82,7 +82,7 @@ def match(vocalisations: Sequence[Vocalisation], windows: Sequence[Interval]) ->
     events += [(v.start_s, v.row("takeover")) for v in vocalisations if v.takeover]
     events += [(start, {"event": "miss", "start_s": start, "end_s": end}) for start, end in missed]
     rows = tuple(row for _, row in sorted(events, key=lambda event: event[0]))
-    return Matches(len(hits), len(free), len(missed), rows)
+    return BackchannelMatches(len(hits), len(free), len(missed), rows)
 
 
 def windows_of(distribution: Sequence[float], duration_s: float) -> tuple[Interval, ...]:

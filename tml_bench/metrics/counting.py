@@ -35,7 +35,7 @@ Said = tuple[float, int]
 """Onset in seconds and the number said."""
 
 
-class Step(NamedTuple):
+class CountStep(NamedTuple):
     """A stretch of the running count.
 
     Attributes:
@@ -82,7 +82,9 @@ def absolute_error(prediction: int | None, count: int) -> float:
     return abs((prediction or 0) - count) / count
 
 
-def running_count(said: Sequence[Said], ends: Sequence[float], start_s: float, end_s: float) -> list[Step]:
+def running_count(
+    said: Sequence[Said], ends: Sequence[float], start_s: float, end_s: float
+) -> list[CountStep]:
     """The count said beside the true one, as steps that cover [start_s, end_s].
 
     Numbers said before ``start_s`` do not count. Empty if the stretch has no length.
@@ -94,11 +96,11 @@ def running_count(said: Sequence[Said], ends: Sequence[float], start_s: float, e
     steps = []
     for a, b in pairwise(inside):
         at = bisect_right(onsets, a)
-        steps.append(Step(a, b, heard[at - 1][1] if at else 0, bisect_right(order, a)))
+        steps.append(CountStep(a, b, heard[at - 1][1] if at else 0, bisect_right(order, a)))
     return steps
 
 
-def mean_error(steps: Sequence[Step]) -> float:
+def mean_error(steps: Sequence[CountStep]) -> float:
     """Mean of the running error over time, in repetitions.
 
     Raises:
@@ -110,7 +112,7 @@ def mean_error(steps: Sequence[Step]) -> float:
     return sum(s.error * (s.end_s - s.start_s) for s in steps) / total
 
 
-def error_at(steps: Sequence[Step], fraction: float) -> int:
+def error_at(steps: Sequence[CountStep], fraction: float) -> int:
     """The running error at a fraction of the time covered, in [0, 1]; at an edge, of what comes after.
 
     Raises:

@@ -43,7 +43,7 @@ MODEL_GAP_S = 0.5
 _DECIMALS = 3
 
 
-class Stop(NamedTuple):
+class OverlapStretch(NamedTuple):
     """A stretch in which both speak.
 
     Attributes:
@@ -73,13 +73,13 @@ def merge(segments: Sequence[Interval], gap_s: float) -> tuple[Interval, ...]:
     return tuple(merged)
 
 
-def stops(user: Sequence[Interval], model: Sequence[Interval]) -> tuple[Stop, ...]:
+def stops(user: Sequence[Interval], model: Sequence[Interval]) -> tuple[OverlapStretch, ...]:
     """``latency_stop_list``, from merged segments.
 
     Returns:
         Sorted by end; times rounded to 3 decimals; empty where the two never overlap.
     """
-    by_end: dict[float, Stop] = {}
+    by_end: dict[float, OverlapStretch] = {}
     for user_start, user_end in user:
         for model_start, model_end in model:
             start, end = max(user_start, model_start), min(user_end, model_end)
@@ -87,9 +87,10 @@ def stops(user: Sequence[Interval], model: Sequence[Interval]) -> tuple[Stop, ..
                 continue
             key = round(end, _DECIMALS)
             if key not in by_end or start > by_end[key].start_s:
-                by_end[key] = Stop(start, end, model_end > user_end)
+                by_end[key] = OverlapStretch(start, end, model_end > user_end)
     return tuple(
-        Stop(round(stop.start_s, _DECIMALS), key, stop.censored) for key, stop in sorted(by_end.items())
+        OverlapStretch(round(stop.start_s, _DECIMALS), key, stop.censored)
+        for key, stop in sorted(by_end.items())
     )
 
 

@@ -35,7 +35,7 @@ KEPT_S = 1.0
 _EDGE_S = 0.05
 
 
-class Overlapped(NamedTuple):
+class OverlapResponse(NamedTuple):
     """What the model did about an overlap.
 
     Attributes:
@@ -57,7 +57,9 @@ class Overlapped(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def overlapped(vocalisations: Sequence[Vocalisation], overlap: Interval, duration_s: float) -> Overlapped:
+def overlapped(
+    vocalisations: Sequence[Vocalisation], overlap: Interval, duration_s: float
+) -> OverlapResponse:
     """Judge an overlap; without vocalisations nobody was talked over and nobody responded.
 
     Args:
@@ -68,10 +70,10 @@ def overlapped(vocalisations: Sequence[Vocalisation], overlap: Interval, duratio
     found = interruption(vocalisations, overlap)
     latency = found.turn.latency_s
     if found.stop_latency_s is None:
-        return Overlapped(False, None, None, None, found.turn.early_start, latency, found.rows)
+        return OverlapResponse(False, None, None, None, found.turn.early_start, latency, found.rows)
     stop_s = overlap[0] + found.stop_latency_s
     kept = stop_s >= min(overlap[1] + KEPT_S, duration_s - _EDGE_S)
-    return Overlapped(
+    return OverlapResponse(
         talked_over=True,
         stop_latency_s=found.stop_latency_s if found.yielded else None,
         censored_stop=not found.yielded,

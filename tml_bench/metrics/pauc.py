@@ -33,7 +33,7 @@ START_SCORE, MOST = 0.5, 2
 OMEGAS = (0.0, 0.5, 1.0)
 
 
-class Reply(NamedTuple):
+class RatedReply(NamedTuple):
     """A reply that was judged.
 
     Attributes:
@@ -50,7 +50,7 @@ def within(at_s: float, span: tuple[float, float]) -> bool:
     return span[0] <= at_s <= span[1]
 
 
-def clean_up(replies: Sequence[Reply], related_end_s: float) -> list[Reply]:
+def clean_up(replies: Sequence[RatedReply], related_end_s: float) -> list[RatedReply]:
     """Step 2: the replies that stay, in order of time."""
     ordered = sorted(replies, key=lambda r: r.at_s)
     if len(ordered) < 2:
@@ -61,7 +61,7 @@ def clean_up(replies: Sequence[Reply], related_end_s: float) -> list[Reply]:
 
 
 def pauc(
-    replies: Sequence[Reply], span: tuple[float, float], omega: float, related_end_s: float | None = None
+    replies: Sequence[RatedReply], span: tuple[float, float], omega: float, related_end_s: float | None = None
 ) -> float:
     """PAUC of one expected turn.
 

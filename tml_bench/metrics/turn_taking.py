@@ -52,7 +52,7 @@ PAUSE_REACTION_S = 1.0
 then the model computes, so the reaction to a pause of 0.4 to 1.0 s is often heard after it."""
 
 
-class TurnEnd(NamedTuple):
+class TurnEndResponse(NamedTuple):
     """What the model did at the end of the user's turn.
 
     Attributes:
@@ -88,7 +88,7 @@ class PauseHandling(NamedTuple):
     rows: tuple[Row, ...]
 
 
-class Interruption(NamedTuple):
+class InterruptionResponse(NamedTuple):
     """What the model did when interrupted.
 
     Attributes:
@@ -101,11 +101,11 @@ class Interruption(NamedTuple):
 
     yielded: bool | None
     stop_latency_s: float | None
-    turn: TurnEnd
+    turn: TurnEndResponse
     rows: tuple[Row, ...]
 
 
-def turn_end(vocalisations: Sequence[Vocalisation], user_end_s: float) -> TurnEnd:
+def turn_end(vocalisations: Sequence[Vocalisation], user_end_s: float) -> TurnEndResponse:
     """Judge the end of the user's turn at ``user_end_s``; without vocalisations there is no response."""
     events = ["takeover" if v.takeover else "backchannel" for v in vocalisations]
     signed = None
@@ -119,7 +119,7 @@ def turn_end(vocalisations: Sequence[Vocalisation], user_end_s: float) -> TurnEn
         signed = vocalisations[opening].start_s - user_end_s
     response = signed is not None and not early
     rows = tuple(v.row(event) for v, event in zip(vocalisations, events, strict=True))
-    return TurnEnd(early, response, signed if response else None, signed, rows)
+    return TurnEndResponse(early, response, signed if response else None, signed, rows)
 
 
 def pause_handling(
@@ -148,7 +148,7 @@ def pause_handling(
     )
 
 
-def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -> Interruption:
+def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -> InterruptionResponse:
     """Judge an interruption; without vocalisations there is neither yielding nor response.
 
     Args:
@@ -161,10 +161,10 @@ def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -
     held = before.pop() if before and before[-1].end_s > begins else None
     rows = tuple(v.row("before") for v in before)
     if held is None:
-        return Interruption(None, None, turn, rows + turn.rows)
+        return InterruptionResponse(None, None, turn, rows + turn.rows)
     yielded = held.end_s < ends
     rows += (held.row("yield" if yielded else "no_yield"), *turn.rows)
-    return Interruption(yielded, held.end_s - begins, turn, rows)
+    return InterruptionResponse(yielded, held.end_s - begins, turn, rows)
 
 
 def _opening(vocalisations: Sequence[Vocalisation], taken: int, user_end_s: float) -> int:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.perception.timeline import Word
+from tml_bench.timeline import Word
 
 RATE = 16_000
 _FRAME_S = 0.01

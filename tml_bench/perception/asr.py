@@ -29,7 +29,7 @@ from tml_bench.errors import UserError
 from tml_bench.media.audio import ClipReader
 from tml_bench.perception.align import RATE, align
 from tml_bench.perception.proportional import lay_over
-from tml_bench.perception.timeline import Segment, Word
+from tml_bench.timeline import Segment, Word
 
 RULE = "pieces 1"
 """Name and version of the rules in this module."""

@@ -39,7 +39,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tml_bench.perception.timeline import Word
+from tml_bench.timeline import Word
 
 VERSION = "english-numbers 1"
 """Name and version of the rules in this module."""

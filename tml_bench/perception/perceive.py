@@ -17,8 +17,8 @@ import msgspec
 from tml_bench.errors import BadSampleError
 from tml_bench.files import write_atomically
 from tml_bench.perception import silero, vad
-from tml_bench.perception.timeline import Timeline, Word
 from tml_bench.perception.words import WordMode, find_words, source_id
+from tml_bench.timeline import Timeline, Word
 
 
 def perceive(

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from tml_bench.perception.timeline import Segment, Word
+from tml_bench.timeline import Segment, Word
 
 
 def lay_over(tokens: Sequence[str], segments: Sequence[Segment]) -> list[Word]:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from tml_bench.media.audio import ClipReader
 from tml_bench.perception import silero
 from tml_bench.perception.silero import FRAME, RATE, ProbabilityTrack
-from tml_bench.perception.timeline import Voice
+from tml_bench.timeline import Voice
 
 RULE = "voices 1"
 """Name and version of the rules in this module."""

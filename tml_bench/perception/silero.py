@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.perception.timeline import Segment
+from tml_bench.timeline import Segment
 
 RULE = "default-segments 2"
 """Name and version of the rules in ``silero_segments`` and ``speech_spans``."""

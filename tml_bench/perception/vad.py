@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from tml_bench.media.audio import ClipReader
 from tml_bench.perception import silero
 from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
-from tml_bench.perception.timeline import Segment
+from tml_bench.timeline import Segment
 
 RULE = "energy-edges 2"
 """Name and version of the rules in this module."""

@@ -15,7 +15,7 @@ from typing import Literal
 from tml_bench.errors import UserError
 from tml_bench.perception import asr
 from tml_bench.perception.proportional import lay_over
-from tml_bench.perception.timeline import Segment, Word, WordSource
+from tml_bench.timeline import Segment, Word, WordSource
 
 WordMode = Literal["auto", "transcript", "asr"]
 """``auto``: the best source there is; ``transcript``: never recognise, only what was given; ``asr``: always

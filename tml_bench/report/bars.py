@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tml_bench.metrics.aggregate import Estimate
-from tml_bench.report.baselines import Baseline
+from tml_bench.metrics.statistics import Estimate
+from tml_bench.scoring.floors import Baseline
 
 WIDTH, HEIGHT = 110, 16
 _EDGE = 4

@@ -14,16 +14,15 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 
-from tml_bench.metrics.aggregate import Estimate
+from tml_bench.metrics.statistics import Estimate
 from tml_bench.report.bars import bar, scale
-from tml_bench.report.baselines import Baseline
-from tml_bench.report.judged import agreement_lines, judge_line, judged_by
+from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
     MARKS,
     NOTHING,
-    Row,
-    Table,
+    LeaderboardRow,
+    LeaderboardTable,
     head,
     interval,
     number,
@@ -41,7 +40,8 @@ from tml_bench.report.rows import (
     published_rows,
     reason_rows,
 )
-from tml_bench.report.summary import MetricSummary, Standing, Summary
+from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 
 _BADGES = {
     Standing.UNCLEAR: "≈ floor",
@@ -99,7 +99,7 @@ def _e(text: str) -> str:
     return html.escape(plain(text), quote=True)
 
 
-def _contents(groups: Sequence[Table]) -> str:
+def _contents(groups: Sequence[LeaderboardTable]) -> str:
     """Links to the tables, where there are several."""
     if len(groups) < 2:
         return ""
@@ -111,7 +111,7 @@ def _contents(groups: Sequence[Table]) -> str:
     return f'<nav aria-label="Tables"><ul class="contents">{links}</ul></nav>\n'
 
 
-def _section(table: Table, k: int) -> str:
+def _section(table: LeaderboardTable, k: int) -> str:
     facts = "".join(f"<li>{_e(h)}</li>" for h in table.holds)
     caveats = "".join(f'<p class="caveat">Note: {_e(c)}</p>' for c in table.caveats)
     return "\n".join(
@@ -134,7 +134,7 @@ def _section(table: Table, k: int) -> str:
     )
 
 
-def _summary(table: Table) -> str:
+def _summary(table: LeaderboardTable) -> str:
     first = table.summaries[0]
     samples = sum(o.samples for o in first.outcomes)
     return (
@@ -175,7 +175,7 @@ def _number(value: float | None, unit: str) -> str:
     return f'<td data-v="{"" if value is None else f"{value:.9g}"}">{number(value, unit)}</td>'
 
 
-def _board(table: Table) -> str:
+def _board(table: LeaderboardTable) -> str:
     subsets = [s for s, _ in table.columns]
     groups = "".join(
         f'<th scope="colgroup" class="group" colspan="{subsets.count(s)}">{_e(s)}</th>'
@@ -214,7 +214,7 @@ def _board(table: Table) -> str:
     return _table("Leaderboard: mean, 95 % interval and rank", heads, body + foot, kind="board")
 
 
-def _board_row(row: Row, axes: Sequence[tuple[float, float]], remark: str) -> str:
+def _board_row(row: LeaderboardRow, axes: Sequence[tuple[float, float]], remark: str) -> str:
     cells = "".join(
         f'<td data-v="{"" if m.estimate.mean is None else f"{m.estimate.mean:.9g}"}">'
         f"<b>{number(m.estimate.mean, m.metric.unit)}</b>{_mark(m.standing)}"
@@ -238,7 +238,7 @@ def _badge(standing: Standing) -> str:
     return f'<span class="badge">{_BADGES[standing]}</span>' if standing in _BADGES else ""
 
 
-def _legend(table: Table) -> str:
+def _legend(table: LeaderboardTable) -> str:
     example = bar(
         Estimate(0.55, 0.4, 0.7, None, None, 1, 1), Baseline("", "", 0.15, "", 0.92, {}), (0.0, 1.0)
     )
@@ -252,7 +252,7 @@ def _legend(table: Table) -> str:
     )
 
 
-def _published(table: Table) -> str:
+def _published(table: LeaderboardTable) -> str:
     rows = published_rows(table)
     if not rows:
         return ""
@@ -261,7 +261,7 @@ def _published(table: Table) -> str:
     return f"<h3>Reported by others</h3>{_plain_table(caption, heads, rows, kind='published')}"
 
 
-def _pairs(table: Table) -> str:
+def _pairs(table: LeaderboardTable) -> str:
     rows = pair_rows(table)
     if not rows:
         return ""
@@ -272,7 +272,7 @@ def _pairs(table: Table) -> str:
     return f"<details><summary>Paired comparisons</summary>{grid}</details>"
 
 
-def _details(table: Table, subset: str) -> str:
+def _details(table: LeaderboardTable, subset: str) -> str:
     heads = (
         '<tr><th scope="col" class="text">measure</th><th scope="col" class="text">adapter</th>'
         + "".join(
@@ -297,7 +297,7 @@ def _details(table: Table, subset: str) -> str:
     )
 
 
-def _detail_row(row: Row, m: MetricSummary) -> str:
+def _detail_row(row: LeaderboardRow, m: MetricSummary) -> str:
     unit, e, b = m.metric.unit, m.estimate, m.baseline
     missing = "; ".join(f"{n}: {reason}" for reason, n in m.missing.items())
     by = f", judged by {judged_by(row.summary, m.metric)}" if m.metric.judged else ""
@@ -321,7 +321,7 @@ def _standing_text(standing: Standing) -> str:
     return "above floor" if standing is Standing.ABOVE else NOTHING
 
 
-def _blind(table: Table, subset: str) -> str:
+def _blind(table: LeaderboardTable, subset: str) -> str:
     found = [m for m in table.summaries[0].metrics if m.subset == subset and m.baseline.blind]
     if not found:
         return ""
@@ -334,14 +334,14 @@ def _blind(table: Table, subset: str) -> str:
     return f"<details><summary>Blind strategies</summary>{grid}</details>"
 
 
-def _measures(table: Table) -> str:
+def _measures(table: LeaderboardTable) -> str:
     metrics = {m.metric.name: m.metric for m in table.summaries[0].metrics}.values()
     rows = [[head(m), m.describes, m.family, str(m.version), m.kind, m.name] for m in metrics]
     heads = ["measure", "what it is", "family", "version", "kind", "name"]
     return "<h3>Measures</h3>" + _plain_table("What every measure is", heads, rows)
 
 
-def _outcomes(table: Table) -> str:
+def _outcomes(table: LeaderboardTable) -> str:
     runs = (*table.measured, *table.reference)
     rows = [line for r in runs for line in outcome_rows(r)]
     reasons = [line for r in runs for line in reason_rows(r)]
@@ -351,7 +351,7 @@ def _outcomes(table: Table) -> str:
     return "".join(parts)
 
 
-def _not_run(table: Table) -> str:
+def _not_run(table: LeaderboardTable) -> str:
     found = table.summaries[0].not_run
     if not found:
         return ""
@@ -359,7 +359,7 @@ def _not_run(table: Table) -> str:
     return f"<h3>Not run</h3>{grid}"
 
 
-def _versions(table: Table) -> str:
+def _versions(table: LeaderboardTable) -> str:
     rows = [
         [
             r.summary.facts.run,

@@ -12,7 +12,7 @@ Item = tuple[float, float | None, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class LaneBar:
     """An item with its place.
 
     Attributes:
@@ -30,7 +30,7 @@ class Bar:
     leftwards: bool
 
 
-def arrange(items: Sequence[Item], length_s: float, char_s: float) -> tuple[Bar, ...]:
+def arrange(items: Sequence[Item], length_s: float, char_s: float) -> tuple[LaneBar, ...]:
     """Give every item the highest line on which its label meets no other.
 
     A label that would reach beyond the right edge is written to the left of its bar's end.
@@ -51,8 +51,8 @@ def arrange(items: Sequence[Item], length_s: float, char_s: float) -> tuple[Bar,
         first = stop - char_s * len(label) if leftwards else start
         line = next((k for k in range(LINES) if free[k] <= first), None)
         if line is None:
-            bars.append(Bar(start, stop, LINES - 1, "", leftwards))
+            bars.append(LaneBar(start, stop, LINES - 1, "", leftwards))
             continue
         free[line] = max(stop, first + char_s * (len(label) + 1))
-        bars.append(Bar(start, stop, line, label, leftwards))
+        bars.append(LaneBar(start, stop, line, label, leftwards))
     return tuple(bars)

@@ -15,10 +15,10 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
-from tml_bench.metrics.aggregate import Comparison, compare, holm, rank_ranges
-from tml_bench.report.baselines import Baseline
-from tml_bench.report.judged import agreement_lines, judging, missing_lines
-from tml_bench.report.summary import MetricSummary, OutcomeKind, RunFacts, Standing, Summary
+from tml_bench.metrics.statistics import PairedComparison, compare, holm, rank_ranges
+from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
+from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.summary import MetricSummary, OutcomeKind, RunFacts, Standing, Summary
 from tml_bench.task import Direction, Metric, Published
 
 Rank = tuple[int, int]
@@ -42,7 +42,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-
 
 
 @dataclass(frozen=True)
-class Row:
+class LeaderboardRow:
     """One run in a leaderboard.
 
     Attributes:
@@ -63,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Pair:
+class RunComparison:
     """Two systems compared on one column.
 
     Attributes:
@@ -77,12 +77,12 @@ class Pair:
     column: int
     first: str
     second: str
-    result: Comparison
+    result: PairedComparison
     p_holm: float | None
 
 
 @dataclass(frozen=True)
-class Table:
+class LeaderboardTable:
     """Runs that may be compared.
 
     Attributes:
@@ -97,8 +97,8 @@ class Table:
     summaries: tuple[Summary, ...]
     columns: tuple[tuple[str, Metric], ...]
     baselines: tuple[Baseline, ...]
-    measured: tuple[Row, ...]
-    reference: tuple[Row, ...]
+    measured: tuple[LeaderboardRow, ...]
+    reference: tuple[LeaderboardRow, ...]
     published: tuple[tuple[str, tuple[Published | None, ...]], ...]
 
     @property
@@ -156,9 +156,9 @@ class Table:
         return tuple(found)
 
     @cached_property
-    def pairs(self) -> tuple[Pair, ...]:
+    def pairs(self) -> tuple[RunComparison, ...]:
         """Compare all measured rows on every column that has a better direction."""
-        found: list[Pair] = []
+        found: list[RunComparison] = []
         for k, (_, metric) in enumerate(self.columns):
             if metric.direction is Direction.NONE:
                 continue
@@ -168,11 +168,13 @@ class Table:
                 for a, b in itertools.combinations(rows, 2)
             ]
             corrected = iter(holm([c.p for _, _, c in results if c.p is not None]))
-            found += [Pair(k, a, b, c, next(corrected) if c.p is not None else None) for a, b, c in results]
+            found += [
+                RunComparison(k, a, b, c, next(corrected) if c.p is not None else None) for a, b, c in results
+            ]
         return tuple(found)
 
 
-def tables(summaries: Sequence[Summary]) -> tuple[Table, ...]:
+def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
     """Put runs that may be compared into one table each.
 
     Args:
@@ -186,7 +188,7 @@ def tables(summaries: Sequence[Summary]) -> tuple[Table, ...]:
 
 
 @lru_cache(maxsize=4)
-def _tables(ordered: bytes) -> tuple[Table, ...]:
+def _tables(ordered: bytes) -> tuple[LeaderboardTable, ...]:
     """The tables of encoded summaries: every writer asks for them, and the tests take seconds."""
     summaries = msgspec.msgpack.decode(ordered, type=list[Summary])
     return tuple(_table(tuple(group)) for _, group in itertools.groupby(summaries, key=_key))
@@ -198,7 +200,7 @@ def _key(s: Summary) -> tuple[object, ...]:
     return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))
 
 
-def _table(group: tuple[Summary, ...]) -> Table:
+def _table(group: tuple[Summary, ...]) -> LeaderboardTable:
     first = group[0]
     heads = [m for m in first.metrics if m.metric.name in first.headline]
     columns = tuple((m.subset, m.metric) for m in heads)
@@ -208,7 +210,7 @@ def _table(group: tuple[Summary, ...]) -> Table:
     measured = sorted(
         unsorted, key=lambda r: (_mean_rank(r.ranks, len(models)), _beaten_by(r, unsorted), r.label)
     )
-    return Table(
+    return LeaderboardTable(
         summaries=group,
         columns=columns,
         baselines=tuple(m.baseline for m in heads),
@@ -227,9 +229,9 @@ def _row(
     group: tuple[Summary, ...],
     columns: tuple[tuple[str, Metric], ...],
     ranks: tuple[Rank | None, ...],
-) -> Row:
+) -> LeaderboardRow:
     several = sum(o.facts.adapter == s.facts.adapter for o in group) > 1
-    return Row(
+    return LeaderboardRow(
         summary=s,
         label=_label(s.facts, several),
         scored=sum(o.counts[OutcomeKind.VALID] for o in s.outcomes),
@@ -264,7 +266,7 @@ def _mean_rank(ranks: tuple[Rank | None, ...], last: int) -> float:
     return sum((r[0] + r[1]) / 2 if r else last for r in ranks) / max(1, len(ranks))
 
 
-def _beaten_by(row: Row, rows: Sequence[Row]) -> int:
+def _beaten_by(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> int:
     """How often, over columns and other rows, the mean of another is better; puts equal ranks in order."""
     count = 0
     for k, cell in enumerate(row.cells):

@@ -27,9 +27,9 @@ def describe(recording: Recording) -> Iterator[str]:
     for t_ns, who, what in _timeline(recording):
         yield f"{seconds(t_ns):10.3f} s  {who:<6} {_printable(what)}"
     yield ""
-    yield from _compute([e for e in recording.events() if isinstance(e, ev.Stepped)])
+    yield from _compute([e for e in recording.events() if isinstance(e, ev.StepDone)])
     yield from _frames([e for e in recording.events() if isinstance(e, ev.FrameShown)])
-    yield from _sending([e for e in recording.events() if isinstance(e, ev.Sent)])
+    yield from _sending([e for e in recording.events() if isinstance(e, ev.TurnSent)])
 
 
 def _printable(text: str) -> str:
@@ -47,7 +47,7 @@ def _timeline(recording: Recording) -> list[tuple[int, str, str]]:
                 continue
             lines.extend(_line(stretch))
             stretch = event
-        elif not isinstance(event, ev.Stepped):
+        elif not isinstance(event, ev.StepDone):
             lines.extend(_line(event))
     lines.extend(_line(stretch))
     return sorted(lines, key=lambda line: line[0])
@@ -147,7 +147,7 @@ def _(event: ev.ToolReturned) -> list[tuple[int, str, str]]:
 
 
 @_line.register
-def _(event: ev.Provider) -> list[tuple[int, str, str]]:
+def _(event: ev.ProviderMessage) -> list[tuple[int, str, str]]:
     return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
 
 
@@ -157,7 +157,7 @@ def _frames(shown: list[ev.FrameShown]) -> Iterator[str]:
         yield f"{len(shown)} frames handed over" + (f", {black} of them black" if black else "")
 
 
-def _sending(sent: list[ev.Sent]) -> Iterator[str]:
+def _sending(sent: list[ev.TurnSent]) -> Iterator[str]:
     if not sent:
         return
     late = sorted(s.late_ns / 1e6 for s in sent)
@@ -168,7 +168,7 @@ def _sending(sent: list[ev.Sent]) -> Iterator[str]:
     )
 
 
-def _compute(steps: list[ev.Stepped]) -> Iterator[str]:
+def _compute(steps: list[ev.StepDone]) -> Iterator[str]:
     if not steps:
         return
     costs = [step.compute_ns / 1e6 for step in steps]

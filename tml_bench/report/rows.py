@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from tml_bench.report.layout import NOTHING, Row, Table, head, interval, number
-from tml_bench.report.summary import OutcomeKind
+from tml_bench.report.layout import NOTHING, LeaderboardRow, LeaderboardTable, head, interval, number
+from tml_bench.scoring.summary import OutcomeKind
 
 PAIR_HEADS = ("measure", "pair", "difference", "95 % interval", "p (Holm)", "detectable", "n / units")
 OUTCOME_HEADS = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in OutcomeKind))
 REASON_HEADS = ("adapter", "subset", "outcome", "samples", "reason")
 
 
-def column_heads(table: Table) -> list[str]:
+def column_heads(table: LeaderboardTable) -> list[str]:
     """Subset and head of every leaderboard column."""
     return [f"{subset}: {head(metric)}" for subset, metric in table.columns]
 
 
-def pair_rows(table: Table) -> list[list[str]]:
+def pair_rows(table: LeaderboardTable) -> list[list[str]]:
     """Paired comparisons, under `PAIR_HEADS`; empty with fewer than two models."""
     heads = column_heads(table)
     rows = []
@@ -35,7 +35,7 @@ def pair_rows(table: Table) -> list[list[str]]:
     return rows
 
 
-def published_rows(table: Table) -> list[list[str]]:
+def published_rows(table: LeaderboardTable) -> list[list[str]]:
     """Numbers reported by others: system, one text per column, source; empty unless the data is official."""
     return [
         [
@@ -50,7 +50,7 @@ def published_rows(table: Table) -> list[list[str]]:
     ]
 
 
-def outcome_rows(row: Row) -> list[list[str]]:
+def outcome_rows(row: LeaderboardRow) -> list[list[str]]:
     """How the samples of a run ended, under `OUTCOME_HEADS`."""
     return [
         [row.label, o.subset, str(o.samples), *(str(o.counts[k]) for k in OutcomeKind)]
@@ -58,7 +58,7 @@ def outcome_rows(row: Row) -> list[list[str]]:
     ]
 
 
-def reason_rows(row: Row) -> list[list[str]]:
+def reason_rows(row: LeaderboardRow) -> list[list[str]]:
     """Why samples of a run have no score, and remarks on others, under `REASON_HEADS`."""
     reasons = [
         [row.label, o.subset, kind.replace("_", " "), str(n), reason]

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.report.judged import agreement_lines, judge_line, judged_by
+from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
     MARKS,
     NOTHING,
-    Row,
-    Table,
+    LeaderboardRow,
+    LeaderboardTable,
     head,
     interval,
     number,
@@ -37,7 +37,7 @@ from tml_bench.report.rows import (
     published_rows,
     reason_rows,
 )
-from tml_bench.report.summary import MetricSummary, OutcomeKind, Summary
+from tml_bench.scoring.summary import MetricSummary, OutcomeKind, Summary
 
 
 def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
@@ -69,7 +69,7 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
     return "\n".join(p for p in parts if p)
 
 
-def _leaderboard(table: Table) -> str:
+def _leaderboard(table: LeaderboardTable) -> str:
     columns = column_heads(table)
     rows = [[row.label, f"{row.scored}/{row.samples}", *row_cells(row)] for row in table.measured]
     rows += [
@@ -93,7 +93,7 @@ def _leaderboard(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def row_cells(row: Row) -> list[str]:
+def row_cells(row: LeaderboardRow) -> list[str]:
     """A row's means with interval, mark and rank, as text."""
     return [_cell(m, rank(r)) for m, r in zip(row.cells, row.ranks, strict=True)]
 
@@ -104,12 +104,12 @@ def _cell(m: MetricSummary, ranks: str = "") -> str:
     return " ".join(p for p in parts if p)
 
 
-def _pairs(table: Table) -> str:
+def _pairs(table: LeaderboardTable) -> str:
     rows = pair_rows(table)
     return "\n".join(["### Paired comparisons", "", *_grid(PAIR_HEADS, rows)]) + "\n" if rows else ""
 
 
-def _run(row: Row) -> str:
+def _run(row: LeaderboardRow) -> str:
     s, f = row.summary, row.summary.facts
     made = [f"run {f.run}", f"seed {f.seed}", f"tml-bench {f.tml_bench or 'unknown'}"]
     made += [f"perceived by {', '.join(f.perceivers)}"] if f.perceivers else []

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tml_bench.report.judged import agreement_lines, judge_line
-from tml_bench.report.layout import LEGEND, MARKS, Table, head, interval, number, plain, tables
-from tml_bench.report.summary import MetricSummary, Summary
+from tml_bench.report.judge_lines import agreement_lines, judge_line
+from tml_bench.report.layout import (
+    LEGEND,
+    MARKS,
+    LeaderboardTable,
+    head,
+    interval,
+    number,
+    plain,
+    tables,
+)
 from tml_bench.report.tables import row_cells
+from tml_bench.scoring.summary import MetricSummary, Summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +50,7 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
             console.print(plain(line), markup=False, highlight=False, width=width)
 
 
-def _terminal_grids(table: Table, width: int) -> list[RichTable]:
+def _terminal_grids(table: LeaderboardTable, width: int) -> list[RichTable]:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text

@@ -16,8 +16,8 @@ import msgspec
 from tml_bench import __version__
 from tml_bench.errors import UserError
 from tml_bench.samples import Sample, Waveform
-from tml_bench.session.engine import Compute, Settings
 from tml_bench.session.network import IDEAL, Network
+from tml_bench.session.simulated import Compute, Settings
 from tml_bench.task import Task
 
 RUN_SCHEMA = "tml-bench/run/1.0"

@@ -16,7 +16,7 @@ from tml_bench.recording import RecordingWriter
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, dataset_sha256
 from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts
 from tml_bench.samples import Waveform
-from tml_bench.task import Imported, Task
+from tml_bench.task import ImportedExchange, Task
 from tml_bench.timebase import NS
 
 SHORTER_NOTE_S = 0.1
@@ -66,7 +66,7 @@ def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Atte
                 yield _import_one(task.name, item, folder, name)
 
 
-def _import_one(task: str, item: Imported, folder: RunFolder, name: str) -> Attempt:
+def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str) -> Attempt:
     aside = folder.aside / item.sample.id
     outcome, reason, notes, audio_s = Outcome.VALID, item.sample.problem, item.sample.notes, 0.0
     recording: Path | None = None
@@ -93,7 +93,7 @@ def _import_one(task: str, item: Imported, folder: RunFolder, name: str) -> Atte
     return attempt
 
 
-def _write(task: str, item: Imported, aside: Path, name: str) -> tuple[tuple[str, ...], float]:
+def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[tuple[str, ...], float]:
     """Write the recording; it is as long as the model's file, whose clock is the session's.
 
     Returns:

@@ -16,8 +16,8 @@ from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapt
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection, dataset_sha256
 from tml_bench.runs.record import Plan
 from tml_bench.session.clock import Ticks
-from tml_bench.session.engine import Compute
 from tml_bench.session.network import IDEAL, Network
+from tml_bench.session.simulated import Compute
 from tml_bench.task import Task
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")

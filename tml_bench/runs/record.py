@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tml_bench.errors import UserError
 from tml_bench.runs.config import RunConfig
-from tml_bench.runs.live import LivePool
+from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts, locked, read_lines
 from tml_bench.runs.worker import Job, Result, SessionJob

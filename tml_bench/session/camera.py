@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tml_bench.adapter import Frame, VideoSpec
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.media.draw import subtitled
+from tml_bench.media.subtitles import subtitled
 from tml_bench.media.video import FrameReader, Image, VideoInfo, black, instant_ns, probe_video, scaled_size
 from tml_bench.samples import UserVideo
 from tml_bench.timebase import nanoseconds, seconds

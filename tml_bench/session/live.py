@@ -30,11 +30,11 @@ from tml_bench.adapter import (
 from tml_bench.recording import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
+from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.clock import Ticks
-from tml_bench.session.engine import Settings, session_start
+from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
-from tml_bench.session.output import AdapterFaultError
-from tml_bench.session.stage import Stage
+from tml_bench.session.simulated import Settings, session_start
 
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
@@ -127,7 +127,7 @@ class LiveSession:
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
         self._unsent: asyncio.Queue[MicroTurn] = asyncio.Queue()
-        self._stage = Stage(
+        self._stage = Exchange(
             sample,
             adapter.audio_in,
             adapter.audio_out,
@@ -230,7 +230,7 @@ class LiveSession:
             await _blamed("send", self._adapter.send(turn))
             free_ns = self._clock_ns()
             self._writer.event(
-                ev.Sent(turn.index, turn.end_ns, self._late_ns[turn.index], free_ns - began_ns)
+                ev.TurnSent(turn.index, turn.end_ns, self._late_ns[turn.index], free_ns - began_ns)
             )
 
     async def _receive(self) -> None:
@@ -242,7 +242,7 @@ class LiveSession:
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
         if isinstance(event, ProviderEvent):
-            self._writer.event(ev.Provider(t_ns, event.type, dict(event.body), event.sent))
+            self._writer.event(ev.ProviderMessage(t_ns, event.type, dict(event.body), event.sent))
             return
         if not isinstance(event, Output):
             raise AdapterFaultError(f"events gave {type(event).__name__}, it must be Output or ProviderEvent")

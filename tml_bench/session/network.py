@@ -23,7 +23,7 @@ MAX_RETRANSMITS = 6
 """So many losses in a row at most."""
 
 
-class Direction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LinkDirection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One way.
 
     Attributes:
@@ -57,8 +57,8 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: str = "ideal"
-    up: Direction = Direction()
-    down: Direction = Direction()
+    up: LinkDirection = LinkDirection()
+    down: LinkDirection = LinkDirection()
     outages: tuple[Outage, ...] = ()
 
 
@@ -66,10 +66,10 @@ IDEAL = Network()
 
 PROFILES = {
     "ideal": IDEAL,
-    "wifi": Network("wifi", Direction(8, 4, 0.002), Direction(8, 4, 0.002)),
-    "4g": Network("4g", Direction(35, 15, 0.005, 10_000), Direction(30, 12, 0.005, 30_000)),
+    "wifi": Network("wifi", LinkDirection(8, 4, 0.002), LinkDirection(8, 4, 0.002)),
+    "4g": Network("4g", LinkDirection(35, 15, 0.005, 10_000), LinkDirection(30, 12, 0.005, 30_000)),
     "bad": Network(
-        "bad", Direction(120, 60, 0.03, 500), Direction(120, 60, 0.03, 1_000), (Outage(8.0, 1.5),)
+        "bad", LinkDirection(120, 60, 0.03, 500), LinkDirection(120, 60, 0.03, 1_000), (Outage(8.0, 1.5),)
     ),
 }
 """Profiles by name; delays are one-way."""
@@ -96,7 +96,7 @@ def load_network(text: str) -> Network:
         raise UserError(f"{path}: {error}", "its tables are [up], [down] and [[outages]]") from error
     for part in (network.up, network.down, *network.outages):
         values = structs.astuple(part)
-        lost = part.loss if isinstance(part, Direction) else 0.0
+        lost = part.loss if isinstance(part, LinkDirection) else 0.0
         if not (lost < 1 and all(math.isfinite(value) and value >= 0 for value in values)):
             raise UserError(
                 f"{path}: {part}", "loss lies in [0, 1), everything else is finite and at least 0"
@@ -113,7 +113,7 @@ class Link:
         seed: of the session; the two directions need different ones.
     """
 
-    def __init__(self, way: Direction, outages: tuple[Outage, ...], seed: int) -> None:
+    def __init__(self, way: LinkDirection, outages: tuple[Outage, ...], seed: int) -> None:
         self._way = way
         self._outages = sorted(
             (round(o.start_s * 1e9), round((o.start_s + o.duration_s) * 1e9)) for o in outages

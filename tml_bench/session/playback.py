@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Flushed
+from tml_bench.adapter import FlushReport
 from tml_bench.timebase import first_sample_at, sample_time_ns
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class QueuedAudio:
     """Where a chunk will be heard if nothing flushes it.
 
     Attributes:
@@ -72,7 +72,7 @@ class Playback:
         """When the last queued chunk ends."""
         return sample_time_ns(self._cursor, self._rate)
 
-    def push(self, t_ns: int, audio: NDArray[np.float32]) -> Queued:
+    def push(self, t_ns: int, audio: NDArray[np.float32]) -> QueuedAudio:
         """Queue a chunk that arrives at ``t_ns``.
 
         Args:
@@ -87,23 +87,25 @@ class Playback:
         self._cursor = start + len(audio)
         nonzero = audio != 0
         first = int(nonzero.argmax())
-        return Queued(
+        return QueuedAudio(
             sample_time_ns(start, self._rate),
             sample_time_ns(self._cursor, self._rate),
             sample_time_ns(start + first, self._rate) if nonzero[first] else None,
         )
 
-    def flush(self, t_ns: int) -> Flushed:
+    def flush(self, t_ns: int) -> FlushReport:
         """Drop what has not been heard by ``t_ns``; says how much was heard of the stretch it cuts."""
         cut = max(first_sample_at(t_ns, self._rate), self._rendered)
         if self._cursor <= cut:
-            return Flushed(heard_ms=1000.0 * (self._cursor - self._run_start) / self._rate, dropped_ms=0.0)
+            return FlushReport(
+                heard_ms=1000.0 * (self._cursor - self._run_start) / self._rate, dropped_ms=0.0
+            )
         dropped = sum(c.end - max(c.start, cut) for c in self._queue if c.end > cut)
         kept = (_Chunk(c.start, c.audio[: cut - c.start]) for c in self._queue if c.start < cut)
         self._queue = deque(kept)
         heard = max(0, cut - self._run_start)
         self._cursor = self._run_start = cut
-        return Flushed(heard_ms=1000.0 * heard / self._rate, dropped_ms=1000.0 * dropped / self._rate)
+        return FlushReport(heard_ms=1000.0 * heard / self._rate, dropped_ms=1000.0 * dropped / self._rate)
 
     def render(self, end_ns: int) -> NDArray[np.float32]:
         """What is heard from the end of the last call up to ``end_ns``; shape (n,), zeros where silent."""

@@ -94,7 +94,7 @@ def _first_gap(spans: list[tuple[int, int]], gap_ns: int) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedTurn:
     """A user turn with its place on the session clock.
 
     Attributes:
@@ -183,14 +183,14 @@ class ScriptedUser:
         self._armed_ns = 0
         self._texts = sorted(script.texts, key=lambda text: text.at_s)
 
-    def schedule(self, known_ns: int) -> Iterator[Placed]:
+    def schedule(self, known_ns: int) -> Iterator[PlacedTurn]:
         """Place every turn that starts before ``known_ns``; all heard before that time must be known."""
         while self._next < len(self._script.turns):
             due = cue_time(self._script.turns[self._next].cue, self._armed_ns, known_ns, self._speech)
             if due is None or due[0] > known_ns:
                 return
             start, timed_out = due
-            placed = Placed(self._next, start, start + self._durations_ns[self._next], timed_out)
+            placed = PlacedTurn(self._next, start, start + self._durations_ns[self._next], timed_out)
             for track in self._tracks.values():
                 track.place(placed.index, placed.start_ns)
             self._armed_ns = placed.end_ns

@@ -1,0 +1,1 @@
+"""What both versions of FD-bench share: their data folders."""

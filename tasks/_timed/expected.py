@@ -1,0 +1,176 @@
+"""What is expected in a rendered item, on the session clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tml_bench.errors import BadSampleError
+from tml_bench.metrics import event_matching as onsets
+from tml_bench.metrics.event_matching import EventTarget
+from tml_bench.samples import Sample, Utterance
+from tml_bench.tasks._common import annotation_of
+from tml_bench.tasks._timed.items import REST_S, AnswerWindow, ItemEvent, ScheduledWindow, TimedItem
+from tml_bench.tasks._timed.rendered import RenderedItem, time_of
+
+SILENCE_S = 0.5
+"""Silence that separates utterances."""
+SHORTEST_SILENCE_S = 0.2
+TALK_SILENCE_S = 1.5
+"""The same where the length of a talk is measured: a pause for breath or thought belongs to it."""
+GRACE_S = 0.5
+"""What is being said when the user says stop may be finished, where no period says how long."""
+WORD_S, SHORTEST_REPLY_S, LONGEST_REPLY_S = 0.3, 0.4, 2.0
+"""How long an ideal reply takes: per word, at least, at most."""
+REACTION_S = 0.2
+"""How long after a cue or a question the ideal respondent begins: the usual gap between speakers."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueEvent:
+    """An expected event with its times.
+
+    Attributes:
+        event: as in the item.
+        target: when it is expected.
+        truth_s: the length of time to be named; None where none is.
+    """
+
+    event: ItemEvent
+    target: EventTarget
+    truth_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserSentence:
+    """Something the user says.
+
+    Attributes:
+        text: what.
+        start_s: its onset.
+        end_s: its end.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimedAnnotation:
+    """A rendered item.
+
+    Attributes:
+        item: as written.
+        turns: what the user says, in order.
+        due: what is expected, in order of time.
+        quiet_from: from each of these moments on nothing more may be said.
+        length_s: of the session.
+    """
+
+    item: TimedItem
+    turns: tuple[UserSentence, ...]
+    due: tuple[DueEvent, ...]
+    quiet_from: tuple[float, ...]
+    length_s: float
+
+    @property
+    def silence_s(self) -> float:
+        """Silence that separates utterances in this item.
+
+        Half a second, as pauses within a sentence are shorter and a listener hears two remarks beyond; but a
+        quarter of the time between expected events where that is less (counts said every second), and
+        1.5 s where the length of a talk is measured.
+        """
+        if any(due.event.speech for due in self.due):
+            return TALK_SILENCE_S
+        gaps = [b.target.at_s - a.target.at_s for a, b in pairwise(self.due)]
+        return max(SHORTEST_SILENCE_S, min([SILENCE_S, *(gap / 4 for gap in gaps)]))
+
+
+def expected(item: TimedItem, rendered: RenderedItem) -> TimedAnnotation:
+    """Resolve the anchors of an item.
+
+    The session lasts `Item.tail_s` after the last turn, and at least `REST_S` after the latest right time.
+
+    Raises:
+        BadSampleError: an anchor is not in the rendering, or a window closes before it opens.
+    """
+    due = sorted((_due(event, rendered) for event in item.events), key=lambda d: d.target.at_s)
+    periods = [
+        e.window.period_s for e in item.events if isinstance(e.window, ScheduledWindow) and e.window.period_s
+    ]
+    grace = min(periods) / 2 if periods else GRACE_S
+    turns = tuple(
+        UserSentence(turn.text, times.start_s, times.end_s)
+        for turn, times in zip(item.turns, rendered.turns, strict=True)
+    )
+    end_s = max(turn.end_s for turn in turns) + item.tail_s
+    return TimedAnnotation(
+        item,
+        turns,
+        tuple(due),
+        tuple(time_of(anchor, rendered) + grace for anchor in item.quiet_after),
+        max([end_s, *(_latest_s(d) + REST_S for d in due)]),
+    )
+
+
+def _latest_s(due: DueEvent) -> float:
+    speech = due.event.speech
+    talk = speech.seconds + max(speech.absolute, speech.relative * speech.seconds) if speech else 0.0
+    return due.target.closes_s + talk
+
+
+def _due(event: ItemEvent, rendered: RenderedItem) -> DueEvent:
+    at_s = time_of(event.anchor, rendered) + event.after_s
+    number = event.number
+    truth = time_of(number.to, rendered) - time_of(number.from_, rendered) if number else None
+    if truth is not None and truth <= 0:
+        raise BadSampleError(f"{rendered.id}: {event.id}: number: the time asked for is not positive")
+    try:
+        return DueEvent(event, _target(event, at_s, rendered), truth)
+    except ValueError as error:
+        raise BadSampleError(f"{rendered.id}: {event.id}: window: {error}; correct the item") from None
+
+
+def _target(event: ItemEvent, at_s: float, rendered: RenderedItem) -> EventTarget:
+    window = event.window
+    if isinstance(window, AnswerWindow):
+        return onsets.answer(at_s, window.w_s)
+    if isinstance(window, ScheduledWindow):
+        if window.period_s is not None:
+            return onsets.periodic(at_s, window.period_s)
+        return onsets.scheduled(at_s, window.d_s or 0.0)
+    return onsets.cue(at_s, window.w_s, time_of(window.until, rendered) if window.until else None)
+
+
+def expected_of(sample: Sample) -> TimedAnnotation:
+    """The annotation of a sample.
+
+    Raises:
+        BadSampleError: it has none.
+    """
+    return annotation_of(sample, TimedAnnotation, "TimeSpeak or CueSpeak")
+
+
+def ideal(item: TimedAnnotation) -> tuple[Utterance, ...]:
+    """What an ideal respondent says: first accepted replies when due, or a reaction after the cue."""
+    return tuple(_ideal(item, k) for k in range(len(item.due)))
+
+
+def _ideal(item: TimedAnnotation, k: int) -> Utterance:
+    due = item.due[k]
+    window = due.event.window
+    onset = due.target.at_s if isinstance(window, ScheduledWindow) else due.target.at_s + REACTION_S
+    onset = min(onset, due.target.closes_s)
+    text = due.event.accept[0]
+    if due.truth_s is not None:
+        text = text.replace("{N}", str(max(1, round(due.truth_s))))
+    if due.event.speech:
+        return Utterance(onset, until_s=onset + due.event.speech.seconds, text=text)
+    length = max(SHORTEST_REPLY_S, min(LONGEST_REPLY_S, WORD_S * len(text.split())))
+    if k + 1 < len(item.due):
+        # Two utterances in a row must stay apart, however fast they follow each other.
+        room = item.due[k + 1].target.at_s - due.target.at_s - 1.5 * item.silence_s
+        length = max(SHORTEST_REPLY_S, min(length, room))
+    return Utterance(onset, until_s=onset + length, text=text)

@@ -1,0 +1,105 @@
+"""Respondents with known behaviour, as timelines: floors that know nothing of the time, and the ceiling.
+
+* ``silent`` says nothing.
+* ``always-on`` talks without a pause from the start.
+* ``delay d`` says, once, what the first event asks for, d seconds after the user's last turn: it knows the
+  words and not the time.
+* ``metronome p`` knows the words too: every p seconds from the end of the user's first turn on it says what
+  the next event asks for (after the last one, that again), until the session ends.
+
+In silent controls, where there are no words to know, the last two say "Okay." at their times. No model can
+know words and not their time; these are floors that a score must beat to show timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tml_bench.samples import Sample, Utterance
+from tml_bench.tasks._timed.expected import SHORTEST_REPLY_S, TimedAnnotation, expected_of
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
+
+DELAYS_S = (0.5, 1.0, 2.0, 5.0, 8.0, 10.0)
+PERIODS_S = (1.0, 2.0, 3.0, 5.0, 10.0)
+CHATTER = "There is always one more thing to say about the weather and the garden behind the house"
+CHATTER_WORD_S = 0.3
+PLACEHOLDER = "Okay."
+GUESS = "10"
+"""What who knows no times says when asked for one."""
+
+
+def blind(sample: Sample) -> dict[str, Timeline]:
+    """Every strategy that does not know the time.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    item = expected_of(sample)
+    texts = [due.event.accept[0].replace("{N}", GUESS) for due in item.due] or [PLACEHOLDER]
+    played = {"silent": spoken(item, []), "always-on": _talking(item)}
+    last = max(turn.end_s for turn in item.turns)
+    for delay in DELAYS_S:
+        played[f"delay {delay:g}"] = spoken(item, _planned([last + delay], texts, item.length_s))
+    first = item.turns[0].end_s
+    for period in PERIODS_S:
+        beats = [first + k * period for k in range(1, 1 + int((item.length_s - first) / period))]
+        played[f"metronome {period:g}"] = spoken(item, _planned(beats, texts, item.length_s))
+    return played
+
+
+def ideal(sample: Sample) -> Timeline:
+    """Says everything at its time.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    return spoken(expected_of(sample), sample.reference.ideal)
+
+
+def shifted(sample: Sample, by_s: float) -> Timeline:
+    """The ideal respondent, so much later; what would begin before the session is left out.
+
+    Raises:
+        BadSampleError: the sample has no annotation.
+    """
+    moved = [
+        Utterance(u.at_s + by_s, u.role, None if u.until_s is None else u.until_s + by_s, u.text)
+        for u in sample.reference.ideal
+        if u.at_s + by_s >= 0
+    ]
+    return spoken(expected_of(sample), moved)
+
+
+def spoken(item: TimedAnnotation, said: Iterable[Utterance]) -> Timeline:
+    """The timeline of utterances, their words spread evenly."""
+    segments, words = [], []
+    for utterance in said:
+        end = utterance.until_s if utterance.until_s is not None else utterance.at_s + SHORTEST_REPLY_S
+        pieces = utterance.text.split()
+        step = (end - utterance.at_s) / max(1, len(pieces))
+        segments.append(Segment(utterance.at_s, end))
+        words += [
+            Word(w, utterance.at_s + k * step, utterance.at_s + (k + 1) * step) for k, w in enumerate(pieces)
+        ]
+    source = WordSource.ADAPTER if segments else WordSource.SILENT
+    length = max([item.length_s, *(segment.end_s for segment in segments)])
+    return Timeline(length, tuple(segments), tuple(words), source, (), "synthetic")
+
+
+def _planned(onsets: Sequence[float], texts: Sequence[str], end_s: float) -> list[Utterance]:
+    """The texts in order at these onsets, the last one again and again; short enough to stay apart."""
+    said = ((at, texts[min(k, len(texts) - 1)]) for k, at in enumerate(onsets))
+    return [
+        Utterance(at, until_s=at + SHORTEST_REPLY_S, text=t)
+        for at, t in said
+        if at + SHORTEST_REPLY_S <= end_s
+    ]
+
+
+def _talking(item: TimedAnnotation) -> Timeline:
+    pieces = CHATTER.split()
+    n = int(item.length_s / CHATTER_WORD_S)
+    words = tuple(
+        Word(pieces[k % len(pieces)], k * CHATTER_WORD_S, (k + 1) * CHATTER_WORD_S) for k in range(n)
+    )
+    return Timeline(item.length_s, (Segment(0.0, item.length_s),), words, WordSource.ADAPTER, (), "synthetic")

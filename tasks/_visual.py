@@ -1,0 +1,184 @@
+"""What the visual tasks share: an instruction, two seconds of silence, then a video that is only watched.
+
+Instructions are spoken where a clip exists. Clips are listed in ``instructions.json`` of a data folder, or of
+the mini set, which ships the fixed ones: ``{key: {"file": ..., "text": ...}}``, the file relative to that
+folder; one is found by its key or by its text. Without a clip the user sends the instruction as a text
+message, and the sample says so in its notes, because reading is not hearing. ``python -m
+tml_bench.tasks._visual TASK DATA`` speaks what is missing with the extra ``voices``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.media.audio import probe
+from tml_bench.samples import Sample, Script, Subtitle, UserText, UserTurn, UserVideo
+
+SILENCE_S = 2.0
+"""Between the instruction's end and the video's first instant."""
+TAIL_S = 3.0
+"""Silence and a black picture after the video, in which the model may still answer."""
+LIST = "instructions.json"
+AS_TEXT = "no spoken instruction for this sample: sent as a text message"
+_SPOKEN_RATE = 16000
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    file: str
+    text: str
+
+
+class InstructionScript(NamedTuple):
+    """A script that gives an instruction and then shows a video.
+
+    Attributes:
+        script: what the user side does.
+        video_at_s: session time of the video's first instant.
+        notes: for the sample.
+    """
+
+    script: Script
+    video_at_s: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionClips:
+    """Spoken instructions by key and by text.
+
+    Attributes:
+        files: clip by key and by text, in lower case.
+    """
+
+    files: dict[str, Path]
+
+    def find(self, *names: str) -> Path | None:
+        """The clip with one of these keys or texts, the first that is there."""
+        return next((self.files[n.lower()] for n in names if n.lower() in self.files), None)
+
+
+def load_spoken(folders: Iterable[Path]) -> InstructionClips:
+    """Read the lists of clips; the first folder that has a name decides.
+
+    Raises:
+        UserError: a list is broken, or names a file that is not there.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        path = folder / LIST
+        if not path.is_file():
+            continue
+        try:
+            entries = msgspec.json.decode(path.read_bytes(), type=dict[str, _Entry])
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: {error}", 'give {key: {"file": ..., "text": ...}}') from None
+        for key, entry in entries.items():
+            clip = folder / entry.file
+            if not clip.is_file():
+                raise UserError(f"{path}: {key}: {entry.file} is missing", "render the instructions again")
+            for name in (key.lower(), entry.text.lower()):
+                found.setdefault(name, clip)
+    return InstructionClips(found)
+
+
+def ask(
+    text: str, clip: Path | None, video: Path, *, sound: bool = False, subtitles: Sequence[Subtitle] = ()
+) -> InstructionScript:
+    """The script: instruction at 0, silence, video, tail.
+
+    Args:
+        text: the instruction.
+        clip: the same spoken; None sends the text.
+        video: what is shown then.
+        sound: whether its audio track is heard.
+        subtitles: burned into it.
+
+    Raises:
+        BadSampleError: the clip cannot be read.
+    """
+    notes: tuple[str, ...]
+    if clip is None:
+        script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
+    else:
+        script, at, notes = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S, ()
+    shown = UserVideo(video, at_s=at, sound=sound, subtitles=tuple(subtitles))
+    return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
+
+
+def find_video(folders: Iterable[Path], name: str, remedy: str) -> Path:
+    """The video of that name in the first folder that has it.
+
+    Raises:
+        BadSampleError: it is nowhere, or empty.
+    """
+    places = [folder / name for folder in folders]
+    for path in places:
+        if path.is_file():
+            if not path.stat().st_size:
+                raise BadSampleError(f"{short(path)}: the file is empty; {remedy}")
+            return path
+    raise BadSampleError(f"{short(places[0])}: the video is missing; {remedy}")
+
+
+def short(path: Path) -> str:
+    """The last three parts of a path, for messages."""
+    return "/".join(path.parts[-3:])
+
+
+def sample_id(*parts: str) -> str:
+    """An id made of parts: everything but letters, digits, ``.`` and ``_`` becomes ``-``."""
+    return "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", part).strip("-") for part in parts if part)
+
+
+def duration_of(video: Path) -> float:
+    """Length of a video in seconds as its container states it.
+
+    Raises:
+        BadSampleError: it cannot be opened, or states none.
+    """
+    import av
+
+    try:
+        with av.open(str(video)) as container:
+            if container.duration:
+                return float(container.duration / av.time_base)
+    except (av.FFmpegError, OSError) as error:
+        raise BadSampleError(f"{short(video)}: not a video ({error.strerror}); download it again") from None
+    raise BadSampleError(f"{short(video)}: states no duration; remux it with ffmpeg -c copy")
+
+
+def instruction_texts(samples: Iterable[Sample]) -> list[str]:
+    """The instructions that were sent as text for want of a clip, each once."""
+    return list(dict.fromkeys(text.text for s in samples for text in s.script.texts))
+
+
+def main() -> None:
+    """Speak the instructions of a task's data that have no clip yet, into DATA/instructions."""
+    from tml_bench.plugins import load_task
+    from tml_bench.synthesis import speech
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("task")
+    parser.add_argument("data", type=Path)
+    chosen = parser.parse_args()
+    data: Path = chosen.data
+    path = data / LIST
+    entries = msgspec.json.decode(path.read_bytes(), type=dict[str, _Entry]) if path.is_file() else {}
+    for text in instruction_texts(load_task(chosen.task).samples(data)):
+        file = f"instructions/{sample_id(text)[:60].lower()}-{len(entries)}.flac"
+        clip = speech.level(speech.synthesise(text, speech.SynthesisVoice("hibari"), _SPOKEN_RATE))
+        speech.write_flac(data / file, clip, _SPOKEN_RATE)
+        entries[text] = _Entry(file, text)
+        speech.write_json(path, msgspec.to_builtins(entries))
+
+
+if __name__ == "__main__":
+    main()

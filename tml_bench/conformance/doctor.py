@@ -1,0 +1,92 @@
+"""What is installed on this machine, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution, metadata, requires, version
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from tml_bench import __version__
+from tml_bench.plugins import load_task, task_names
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationFinding:
+    """One thing looked at.
+
+    Attributes:
+        state: ``ok``, ``missing`` (works without it) or ``broken`` (does not work).
+        what: what was looked at.
+        detail: version, or how to put it right.
+    """
+
+    state: Literal["ok", "missing", "broken"]
+    what: str
+    detail: str
+
+
+def findings() -> Iterator[InstallationFinding]:
+    """Look at the interpreter, the core, the extras, the tasks' data and the folder for results."""
+    yield InstallationFinding(
+        "ok", "tml-bench", f"{__version__} in {distribution('tml-bench').locate_file('')}"
+    )
+    yield InstallationFinding(
+        "ok", "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    )
+    yield InstallationFinding("ok", "processors", f"{os.cpu_count()}")
+    yield from _packages()
+    yield from _tasks()
+    writable = os.access(Path.cwd(), os.W_OK)
+    yield InstallationFinding(
+        "ok" if writable else "broken",
+        "results",
+        f"{Path.cwd()} can be written" if writable else f"{Path.cwd()} cannot be written; give --out",
+    )
+
+
+def _packages() -> Iterator[InstallationFinding]:
+    by_extra: dict[str, list[str]] = {}
+    extras = metadata("tml-bench").get_all("Provides-Extra") or []
+    for line in requires("tml-bench") or ():
+        requirement = Requirement(line)
+        extra = next((e for e in extras if f'extra == "{e}"' in str(requirement.marker)), "")
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            by_extra.setdefault(extra, []).append(requirement.name)
+    for extra, names in by_extra.items():
+        label = f"extra [{extra}]" if extra else "core"
+        absent = [name for name in names if _version(name) is None]
+        if absent and extra:
+            yield InstallationFinding(
+                "missing", label, f"no {', '.join(absent)}; pip install 'tml-bench[{extra}]'"
+            )
+        elif absent:
+            yield InstallationFinding(
+                "broken", label, f"no {', '.join(absent)}; pip install --force-reinstall tml-bench"
+            )
+        else:
+            yield InstallationFinding("ok", label, ", ".join(f"{name} {_version(name)}" for name in names))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _tasks() -> Iterator[InstallationFinding]:
+    for name in task_names():
+        task = load_task(name)
+        broken = [sample.problem for sample in task.samples() if sample.problem]
+        if broken:
+            yield InstallationFinding("broken", f"task {name}", f"mini set: {broken[0]}")
+        else:
+            yield InstallationFinding(
+                "ok", f"task {name}", f"{task.dataset(None)} ships; official data by --data, see its card"
+            )

@@ -1,0 +1,223 @@
+"""Speech at the right time: windows around expected onsets, one-to-one matching, onset errors.
+
+Conventions:
+    Times are seconds on one clock. An onset is the first voiced sample of an utterance. A target is an
+    expected event: its time t* and the window, both ends included, within which an onset is on time.
+    Comparisons allow `EPSILON_S` for rounding. What an utterance means is decided elsewhere and comes as a
+    matrix of shape (utterances, targets): whether that utterance says what that event asks for. Meaning never
+    depends on time, and time never on meaning.
+
+Windows:
+    * Scheduled, d seconds after the moment the user named: |onset - t*| <= min(3, max(0.5, 0.1 d)). Half a
+      second is a micro-turn of 0.2-0.4 s and a vocal reaction of 0.2 s; a tenth is the coefficient of
+      variation of human interval timing (0.05-0.15; its fall with duration: Lewis & Miall 2009); 3 s is the
+      widest tolerance of proactive video benchmarks (2 s in StreamingBench, 3 s in OmniPro).
+    * Periodic, period p: the same with d = p, but at most p/4, so that no onset fits two beats.
+    * Cue, identifiable at t* (normally the end of the deciding word): t* - 0.2 <= onset <= t* + w, cut off at
+      the next cue where one is given. Before t* - 0.2 it is a guess, at any tolerance. w = 1 s for a fixed
+      word (reaction 0.2, word production 0.6, micro-turn 0.2; Levinson & Torreira 2015), 2 s by default, 4 s
+      for translating (ear-voice span of interpreters: 2-5 s).
+    * Answer to a question that ends at t*: t* <= onset <= t* + w; before t* it is none, at any tolerance.
+
+Measures:
+    * Matching (`match`): one to one and in order, among pairs whose meaning is right: as many pairs on time
+      as possible, then as many pairs as possible, then the least sum of |onset - t*|.
+    * An event is on time, early (right, before its window opens), late (right, after it closes) or missed.
+    * Signed onset error of a pair: onset - t*; negative is early.
+    * Tolerance curve (`within`): how many events can be matched, one to one and in order, to utterances that
+      are right and have |onset - t*| <= tau, for tau in `TOLERANCES_S`. It never falls with tau. Alignment is
+      off by 0.05-0.1 s, which is why no tau is below 0.2 s.
+    * An utterance matched to no event is a false alarm; it is a repetition too if it is right for some event.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+EPSILON_S = 1e-6
+GUESS_S = 0.2
+"""How long before a cue can be known an onset still counts: a micro-turn, and what an aligner may be off."""
+SHORTEST_S, SHARE, LONGEST_S = 0.5, 0.1, 3.0
+"""Half-width of a scheduled window: at least, as a share of the time to wait, at most."""
+TOLERANCES_S = (0.25, 0.5, 1.0, 2.0, 3.0)
+
+Right = NDArray[np.bool_]
+"""Shape (utterances, targets): whether that utterance says what that event asks for."""
+
+
+class EventTarget(NamedTuple):
+    """An expected event.
+
+    Attributes:
+        at_s: expected onset t*.
+        opens_s: first onset that is on time.
+        closes_s: last onset that is on time.
+        never_before_s: an onset before it counts at no tolerance.
+    """
+
+    at_s: float
+    opens_s: float
+    closes_s: float
+    never_before_s: float = -math.inf
+
+    def holds(self, onset_s: float) -> bool:
+        """Whether an onset is on time."""
+        return self.opens_s - EPSILON_S <= onset_s <= self.closes_s + EPSILON_S
+
+    def holds_within(self, onset_s: float, tolerance_s: float) -> bool:
+        """Whether an onset is within a tolerance of the expected one, and no guess."""
+        near = abs(onset_s - self.at_s) <= tolerance_s + EPSILON_S
+        return near and onset_s >= self.never_before_s - EPSILON_S
+
+
+class EventMatch(NamedTuple):
+    """An utterance that says what an event asks for.
+
+    Attributes:
+        utterance: its index.
+        target: the event's index.
+        error_s: onset - t*.
+        on_time: whether the onset lies in the window.
+    """
+
+    utterance: int
+    target: int
+    error_s: float
+    on_time: bool
+
+
+def half_width(d_s: float) -> float:
+    """Half the width of a scheduled window, seconds.
+
+    Raises:
+        ValueError: ``d_s`` is not positive.
+    """
+    if d_s <= 0:
+        raise ValueError(f"a time to wait of {d_s:g} s has no window")
+    return min(LONGEST_S, max(SHORTEST_S, SHARE * d_s))
+
+
+def scheduled(at_s: float, d_s: float) -> EventTarget:
+    """The target of an event due ``d_s`` seconds after the moment the user named.
+
+    Raises:
+        ValueError: ``d_s`` is not positive.
+    """
+    half = half_width(d_s)
+    return EventTarget(at_s, at_s - half, at_s + half)
+
+
+def periodic(at_s: float, period_s: float) -> EventTarget:
+    """The target of a beat of a series.
+
+    Raises:
+        ValueError: ``period_s`` is not positive.
+    """
+    half = min(half_width(period_s), period_s / 4)
+    return EventTarget(at_s, at_s - half, at_s + half)
+
+
+def cue(at_s: float, w_s: float, until_s: float | None = None) -> EventTarget:
+    """The target of a reaction to a cue.
+
+    Args:
+        at_s: when the cue can be known.
+        w_s: how long after it an onset is on time.
+        until_s: when the window closes at the latest, such as at the next cue; None for no such limit.
+
+    Raises:
+        ValueError: ``until_s`` lies before the window opens.
+    """
+    opens = at_s - GUESS_S
+    closes = at_s + w_s if until_s is None else min(at_s + w_s, until_s)
+    if closes < opens:
+        raise ValueError(f"the window closes at {closes:g} s, before it opens at {opens:g} s")
+    return EventTarget(at_s, opens, closes, opens)
+
+
+def answer(at_s: float, w_s: float) -> EventTarget:
+    """The target of an answer to a question that ends at ``at_s``, on time for ``w_s`` seconds."""
+    return EventTarget(at_s, at_s, at_s + w_s, at_s)
+
+
+def match(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right) -> list[EventMatch]:
+    """Match utterances to events; see the module's docstring.
+
+    Args:
+        onsets: of the utterances, in order.
+        targets: in order of ``at_s``.
+        right: which pairs may be matched.
+
+    Returns:
+        Pairs in order; empty when there are none.
+
+    Raises:
+        ValueError: ``onsets`` or ``targets`` are not in order, or ``right`` has another shape.
+    """
+    _check(onsets, targets, right)
+    values = {
+        (i, k): (int(target.holds(onset)), 1, -abs(onset - target.at_s))
+        for i, onset in enumerate(onsets)
+        for k, target in enumerate(targets)
+        if right[i, k]
+    }
+    return [
+        EventMatch(i, k, onsets[i] - targets[k].at_s, targets[k].holds(onsets[i]))
+        for i, k in _best(len(onsets), len(targets), values)
+    ]
+
+
+def within(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right, tolerance_s: float) -> int:
+    """How many events can be matched at a tolerance; see the module's docstring.
+
+    Raises:
+        ValueError: as `match`.
+    """
+    _check(onsets, targets, right)
+    values = {
+        (i, k): (1, 0, 0.0)
+        for i, onset in enumerate(onsets)
+        for k, target in enumerate(targets)
+        if right[i, k] and target.holds_within(onset, tolerance_s)
+    }
+    return len(_best(len(onsets), len(targets), values))
+
+
+_Worth = tuple[int, int, float]
+
+
+def _best(n: int, m: int, values: dict[tuple[int, int], _Worth]) -> list[tuple[int, int]]:
+    """The one-to-one, order-preserving pairs with the greatest sum of values, compared place by place."""
+    best: list[list[_Worth]] = [[(0, 0, 0.0)] * (m + 1) for _ in range(n + 1)]
+    for i in range(1, n + 1):
+        for k in range(1, m + 1):
+            best[i][k] = max(best[i - 1][k], best[i][k - 1])
+            if worth := values.get((i - 1, k - 1)):
+                best[i][k] = max(best[i][k], _sum(best[i - 1][k - 1], worth))
+    pairs = []
+    i, k = n, m
+    while i and k:
+        if best[i][k] == best[i - 1][k]:
+            i -= 1
+        elif best[i][k] == best[i][k - 1]:
+            k -= 1
+        else:
+            i, k = i - 1, k - 1
+            pairs.append((i, k))
+    return pairs[::-1]
+
+
+def _sum(a: _Worth, b: _Worth) -> _Worth:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+def _check(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right) -> None:
+    if list(onsets) != sorted(onsets) or list(targets) != sorted(targets, key=lambda t: t.at_s):
+        raise ValueError("onsets and targets must be in order of time")
+    if right.shape != (len(onsets), len(targets)):
+        raise ValueError(f"right has shape {right.shape}, not {(len(onsets), len(targets))}")

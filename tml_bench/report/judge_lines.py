@@ -1,0 +1,159 @@
+"""Who decided the judged scores of a report, and where no answer was given; one wording for all writers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from msgspec import structs
+
+from tml_bench.errors import UserError
+from tml_bench.scoring.judge_labels import Agreement, JointAgreement, MeasuredCoefficient
+from tml_bench.scoring.summary import Summary
+from tml_bench.task import Metric
+
+AGREEMENT = "agreement.json"
+"""Beside a run: how its judge agrees with others."""
+
+
+def judging(s: Summary) -> tuple[str, ...]:
+    """The judge and the rubrics that judged scores of a run depend on; empty where none of them is judged."""
+    if not any(m.metric.judged for m in s.metrics):
+        return ()
+    return (s.facts.judge or "unknown", *(s.judgements.rubrics if s.judgements else ()))
+
+
+def judged_by(s: Summary, metric: Metric) -> str:
+    """The judge of one metric; empty where the metric is not judged."""
+    return (s.facts.judge or "unknown") if metric.judged else ""
+
+
+def judge_line(s: Summary) -> str:
+    """What the judge of a run was asked and did not answer; empty where it was asked nothing."""
+    if not judging(s) or s.judgements is None:
+        return ""
+    asked, missing = s.judgements.asked, sum(s.judgements.missing.values())
+    line = f"judged by {s.facts.judge}: {asked} questions, {missing} without an answer"
+    reasons = "; ".join(f"{n}: {reason}" for reason, n in s.judgements.missing.items())
+    return f"{line} ({reasons})" if reasons else line
+
+
+class StoredAgreement(msgspec.Struct, frozen=True):
+    """Contents of ``agreement.json``.
+
+    Attributes:
+        pairs: agreement of the run's judge, each time the first, with others.
+    """
+
+    pairs: tuple[Agreement, ...]
+
+
+def beside_rules(s: Summary, pairs: tuple[Agreement, ...]) -> Summary:
+    """The summary with how its judge agrees with the task's rules."""
+    if s.judgements is None:
+        return s
+    return structs.replace(s, judgements=structs.replace(s.judgements, agreement=pairs))
+
+
+def with_agreement(s: Summary, run: Path) -> Summary:
+    """The summary with what is known of its judge's agreement, also from the file beside the run.
+
+    What is known of another judge, or of another version of a rubric, is left out.
+
+    Raises:
+        UserError: the file is malformed.
+    """
+    if s.judgements is None:
+        return s
+    path = run / AGREEMENT
+    pairs: tuple[Agreement, ...] = ()
+    if path.is_file():
+        try:
+            stored = msgspec.json.decode(path.read_bytes(), type=StoredAgreement)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: {error}", "remove it, or save the agreement again") from error
+        known = s.judgements.rubrics
+        pairs = tuple(
+            p for p in stored.pairs if p.first == s.facts.judge and f"{p.rubric} {p.version}" in known
+        )
+    kept = {(p.second, p.rubric) for p in pairs}
+    own = tuple(p for p in s.judgements.agreement if (p.second, p.rubric) not in kept)
+    return structs.replace(s, judgements=structs.replace(s.judgements, agreement=(*own, *pairs)))
+
+
+def agreement_lines(s: Summary) -> list[str]:
+    """How the judge of a run agrees with others, one line each; none where that is not known."""
+    if not judging(s) or s.judgements is None:
+        return []
+    return [agreement_line(pair) for pair in s.judgements.agreement]
+
+
+def agreement_line(pair: Agreement) -> str:
+    """Two judges on one rubric, in one line."""
+    return f"agreement of {pair.first} with {pair.second} on {pair.rubric} {pair.version}: " + ", ".join(
+        f"{name} {value}" for name, value in coefficients(pair)
+    )
+
+
+def coefficients(pair: Agreement) -> list[tuple[str, str]]:
+    """Name and value of everything that says how two judges agree."""
+    found = [("n", str(pair.n)), ("accuracy", _measured(pair.accuracy)), ("kappa", _measured(pair.kappa))]
+    if pair.weighted is not None:
+        found.append(("weighted kappa", _measured(pair.weighted)))
+    kind = "ordinal" if pair.weighted is not None else "nominal"
+    return [*found, (f"{kind} alpha", _measured(pair.alpha))]
+
+
+def _measured(m: MeasuredCoefficient) -> str:
+    if m.value is None:
+        return "not defined"
+    if m.low is None or m.high is None:
+        return f"{m.value:.3f}"
+    return f"{m.value:.3f} [{m.low:.3f}, {m.high:.3f}]"
+
+
+def agreement_text(pair: Agreement) -> str:
+    """Two judges on one rubric, in full: every coefficient, and the confusion matrix."""
+    wide = max(len(answer) for answer in (*pair.answers, "9999"))
+    head = "  ".join(answer.rjust(wide) for answer in pair.answers)
+    rows = [
+        f"  {answer.rjust(wide)}  " + "  ".join(str(n).rjust(wide) for n in row)
+        for answer, row in zip(pair.answers, pair.confusion, strict=True)
+    ]
+    unshared = f"  answered by one alone: {pair.only_first} by the first, {pair.only_second} by the second"
+    return "\n".join(
+        [
+            f"{pair.rubric} {pair.version}: {pair.first} (rows) and {pair.second} (columns)",
+            *(f"  {name:<15} {value}" for name, value in coefficients(pair)),
+            unshared,
+            f"  {' ' * wide}  {head}",
+            *rows,
+        ]
+    )
+
+
+def joint_text(joint: JointAgreement) -> str:
+    """All judges together on one rubric."""
+    return (
+        f"{joint.rubric} {joint.version}, {len(joint.judges)} judges together: "
+        f"Krippendorff's alpha {_measured(joint.alpha)}, n {joint.n}"
+    )
+
+
+def missing_lines(runs: Iterable[tuple[str, Summary]]) -> list[str]:
+    """One line per reason why judgements are missing, with the runs it concerns.
+
+    Args:
+        runs: labels and runs.
+    """
+    found: dict[str, list[str]] = {}
+    for label, s in runs:
+        if judging(s) and s.judgements:
+            for reason, n in s.judgements.missing.items():
+                found.setdefault(reason, []).append(f"{label} {n} of {s.judgements.asked}")
+    return [
+        f"Judgements are missing, and the judged measures of their samples with them ({reason}): "
+        f"{', '.join(where)}."
+        for reason, where in found.items()
+    ]

@@ -1,0 +1,176 @@
+"""Many wall-clock sessions at once, on one asyncio loop in one process (``live_host``).
+
+``LivePool`` has the interface of ``Pool``. It starts sessions no faster than the rate asked for, waits when
+the service refuses for its limits, and replaces its process when that dies or blocks.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+from typing import Self
+
+from tml_bench.runs.live_worker import main
+from tml_bench.runs.store import Outcome
+from tml_bench.runs.worker import Deadline, Job, Result
+from tml_bench.session.live import Limits
+
+BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Waits after refusals for quota in a row; after the last the outcome stands."""
+
+START_INTERVAL_S = 0.03
+"""Least time between two starts: opening a session keeps the loop busy for some milliseconds."""
+
+_POLL_S = 0.2
+
+
+class _Throttle:
+    """When the next session may start.
+
+    Args:
+        per_minute: sessions started a minute at most; 0 is unlimited.
+        clock: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval_s = 60.0 / per_minute if per_minute else START_INTERVAL_S
+        self._clock = clock
+        self._next_s = 0.0
+        self._refusals = 0
+
+    def wait_s(self) -> float:
+        """How long until then."""
+        return max(0.0, self._next_s - self._clock())
+
+    def started(self) -> None:
+        """A session starts now."""
+        self._next_s = max(self._next_s, self._clock()) + self._interval_s
+
+    def accepted(self) -> None:
+        """A session went through."""
+        self._refusals = 0
+
+    def refused(self, asked_s: float) -> bool:
+        """The service refused; False when it has done so too often in a row to go on."""
+        if self._refusals == len(BACK_OFF_S):
+            self._refusals = 0
+            return False
+        wait_s = max(asked_s, BACK_OFF_S[self._refusals])
+        self._refusals += 1
+        self._next_s = max(self._next_s, self._clock() + wait_s)
+        return True
+
+
+class LivePool:
+    """Does session jobs on one process with many sessions at once; use as a context manager.
+
+    Args:
+        concurrency: sessions at once.
+        per_minute: sessions started a minute at most; 0 is unlimited.
+        limits: what a session may take.
+    """
+
+    def __init__(self, concurrency: int, per_minute: float = 0.0, limits: Limits | None = None) -> None:
+        self._concurrency = concurrency
+        self._throttle = _Throttle(per_minute)
+        self._limits = limits or Limits()
+        self._context = multiprocessing.get_context("spawn")
+        self._waiting: deque[Job] = deque()
+        self._running: dict[tuple[int, str], Job] = {}
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+        self._deadline: Deadline | None = None
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        self._waiting.append(job)
+
+    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
+        """Forget waiting jobs; returns them."""
+        dropped = [job for job in self._waiting if unwanted(job)]
+        self._waiting = deque(job for job in self._waiting if not unwanted(job))
+        return dropped
+
+    def results(self) -> Iterator[tuple[Job, Result]]:
+        """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
+        while self._waiting or self._running:
+            connection = self._ready_connection()
+            self._start_sessions(connection)
+            try:
+                ended = connection.recv() if connection.poll(self._patience_s()) else None
+            except (EOFError, ConnectionResetError):
+                yield from self._lost("the process that runs live sessions died")
+                continue
+            if ended is not None:
+                yield from self._ended(*ended)
+            elif self._deadline is not None and time.monotonic() > self._deadline.value:
+                yield from self._lost(f"the adapter blocked its loop for {self._limits.blocked_s:g} s")
+
+    def _patience_s(self) -> float:
+        """How long to wait for a result before looking whether another session may start."""
+        may_start = self._waiting and len(self._running) < self._concurrency
+        return min(_POLL_S, self._throttle.wait_s()) if may_start else _POLL_S
+
+    def _start_sessions(self, connection: Connection) -> None:
+        while self._waiting and len(self._running) < self._concurrency and not self._throttle.wait_s():
+            job = self._waiting.popleft()
+            self._running[job.key] = job
+            self._throttle.started()
+            try:
+                connection.send(job)
+            except (BrokenPipeError, ConnectionResetError):
+                # The process has died; receiving from it will say so.
+                return
+
+    def _ended(self, key: tuple[int, str], result: Result) -> Iterator[tuple[Job, Result]]:
+        job = self._running.pop(key)
+        if result.quota_s is None:
+            self._throttle.accepted()
+        elif self._throttle.refused(result.quota_s):
+            self._waiting.appendleft(job)
+            return
+        yield job, result
+
+    def _ready_connection(self) -> Connection:
+        if self._connection is None:
+            ours, theirs = self._context.Pipe()
+            self._deadline = self._context.Value("d", math.inf, lock=False)
+            self._process = self._context.Process(
+                target=main, args=(theirs, self._deadline, self._limits), daemon=True
+            )
+            self._process.start()
+            theirs.close()
+            self._connection = ours
+        return self._connection
+
+    def _lost(self, reason: str) -> Iterator[tuple[Job, Result]]:
+        self._stop()
+        lost, self._running = list(self._running.values()), {}
+        for job in lost:
+            # Which of them did it cannot be told from outside; alone, the next time, it can.
+            retry = len(lost) > 1
+            outcome = Outcome.INFRASTRUCTURE if retry else Outcome.ADAPTER_ERROR
+            yield job, Result(outcome, reason, retry=retry)
+        self._concurrency = max(1, self._concurrency // 2)
+
+    def _stop(self) -> None:
+        if self._process is not None and self._connection is not None:
+            self._connection.close()
+            if self._running:
+                self._process.kill()
+            self._process.join()
+        self._process = self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()

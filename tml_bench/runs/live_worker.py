@@ -1,0 +1,226 @@
+"""The process that runs live sessions side by side on one asyncio loop.
+
+What takes long and is in no hurry (decoding and resampling a sample, encoding tracks, hashing files) is done
+by one thread beside the loop, so that the loop is free when a micro-turn is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TypeVar
+
+from tml_bench.adapter import InfrastructureError, LiveAdapter
+from tml_bench.errors import UserError
+from tml_bench.media.audio import ResampledWaveform, probe, read_mono
+from tml_bench.plugins import make_adapter, parse_adapter_spec
+from tml_bench.recording import RecordingWriter
+from tml_bench.runs.store import Outcome
+from tml_bench.runs.worker import Deadline, Result, SessionJob, check_rates, failure, session_seed
+from tml_bench.samples import Sample, Waveform
+from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.live import Limits, LiveSession
+from tml_bench.session.simulated import Settings, opened_event, session_rate
+
+READ_AHEAD_S = 300.0
+"""Longer clips are streamed from their files."""
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long the thread beside the loop may keep the interpreter to itself when the loop wants it."""
+
+T = TypeVar("T")
+
+
+class DeadlinePlaces:
+    """Where in the micro-turn the deadlines of each session lie: far from those of the others.
+
+    The places are those of van der Corput's sequence, 0, 1/2, 1/4, 3/4, 1/8, ...: however many of the first
+    are taken, they are spread evenly to within a factor of two, and exactly for a power of two.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+
+    def take(self) -> int:
+        """The first number that is free."""
+        number = next(n for n in range(len(self._taken) + 1) if n not in self._taken)
+        self._taken.add(number)
+        return number
+
+    def leave(self, number: int) -> None:
+        """Give a number back."""
+        self._taken.discard(number)
+
+    @staticmethod
+    def phase(number: int) -> float:
+        """The place of a number, in [0, 1): its binary digits, mirrored at the point."""
+        phase, weight = 0.0, 0.5
+        while number:
+            phase += weight * (number & 1)
+            number >>= 1
+            weight /= 2
+        return phase
+
+
+@dataclass(slots=True)
+class LiveHost:
+    """Runs sessions on the loop.
+
+    Attributes:
+        limits: what a session may take.
+        places: of the sessions that run.
+        aside: does what is in no hurry; one thread, or all of them would compete with the loop.
+    """
+
+    limits: Limits
+    places: DeadlinePlaces = field(default_factory=DeadlinePlaces)
+    aside: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "aside"))
+    _loaded: set[str] = field(default_factory=set)
+
+    async def session(self, job: SessionJob) -> Result:
+        """Run one session into the job's folder."""
+        began = time.monotonic()
+        place = self.places.take()
+        try:
+            result = await self._session(job, self.places.phase(place))
+        finally:
+            self.places.leave(place)
+        return replace(result, wall_s=time.monotonic() - began)
+
+    async def _session(self, job: SessionJob, phase: float) -> Result:
+        try:
+            adapter = await self._ready(job.adapter)
+        except TimeoutError:
+            reason = f"{job.adapter} says nothing for {self.limits.connect_s:g} s"
+            return Result(Outcome.INFRASTRUCTURE, reason, retry=True)
+        except InfrastructureError as error:
+            return failure(error)
+        except (Exception, SystemExit) as error:
+            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            reason = f"adapter {job.adapter} cannot be loaded: {reason}"
+            return Result(Outcome.INFRASTRUCTURE, reason, fatal=True)
+        try:
+            return await self._record(job, adapter, phase)
+        except Exception as error:
+            return failure(error)
+
+    async def _ready(self, spec: str) -> LiveAdapter:
+        adapter = make_adapter(parse_adapter_spec(spec))
+        if not isinstance(adapter, LiveAdapter):
+            raise UserError(f"adapter {spec} does not run on the wall clock")
+        async with asyncio.timeout(self.limits.connect_s):
+            await adapter.prepare()
+        check_rates(adapter, spec)
+        if spec not in self._loaded:
+            self._loaded.add(spec)
+            keep_imports()
+        return adapter
+
+    async def _record(self, job: SessionJob, adapter: LiveAdapter, phase: float) -> Result:
+        settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
+        sample, writer = await self._beside(lambda: _opened(job, adapter, settings, self.aside))
+        outcome, reason, retry = Outcome.VALID, "", False
+        with writer:
+            session = LiveSession(job.task, sample, adapter, settings, writer, self.limits, phase=phase)
+            try:
+                lateness = await session.run()
+            except AdapterFaultError as fault:
+                outcome, reason = Outcome.ADAPTER_ERROR, str(fault)
+            else:
+                reason = lateness.excess(self.limits)
+                if reason:
+                    outcome, retry = Outcome.INVALID, True
+            manifest = await self._beside(writer.close)
+        return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate, retry=retry)
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.aside, work)
+
+
+def _opened(
+    job: SessionJob, adapter: LiveAdapter, settings: Settings, aside: Executor
+) -> tuple[Sample, RecordingWriter]:
+    """The sample, its shorter clips in memory at the rates they are wanted at, and its recording."""
+    shutil.rmtree(job.folder, ignore_errors=True)
+    opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
+    rates = {session_rate(job.sample, adapter), adapter.audio_in}
+    script = job.sample.script
+    turns = tuple(replace(turn, audio=_in_memory(turn.audio, rates)) for turn in script.turns)
+    sample = replace(job.sample, script=replace(script, turns=turns))
+    return sample, RecordingWriter(job.folder, opened, clock="wall", compute="live", encoder=aside)
+
+
+def _in_memory(audio: Path | Waveform, rates: set[int]) -> Path | Waveform:
+    if isinstance(audio, Path):
+        if probe(audio).duration_s > READ_AHEAD_S:
+            return audio
+        audio = Waveform(*read_mono(audio))
+    return ResampledWaveform.of(audio, rates)
+
+
+def keep_imports() -> None:
+    """Take what lives now out of the garbage collector's sight.
+
+    A collection that walks everything imported would stop all sessions for tens of milliseconds.
+    """
+    gc.freeze()
+
+
+@dataclass(slots=True)
+class _Service:
+    """Takes jobs from the connection, has them run, sends results back."""
+
+    connection: Connection
+    deadline: Deadline
+    host: LiveHost
+
+    async def serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        closed = asyncio.Event()
+        sessions: set[asyncio.Task[None]] = set()
+
+        def take() -> None:
+            try:
+                job = self.connection.recv()
+            except (EOFError, OSError):
+                closed.set()
+                return
+            task = asyncio.create_task(self._session(job))
+            sessions.add(task)
+            task.add_done_callback(sessions.discard)
+
+        loop.add_reader(self.connection.fileno(), take)
+        beat = asyncio.create_task(self._beat())
+        await closed.wait()
+        for task in (beat, *sessions):
+            task.cancel()
+
+    async def _session(self, job: SessionJob) -> None:
+        result = await self.host.session(job)
+        self.connection.send((job.key, result))
+
+    async def _beat(self) -> None:
+        blocked_s = self.host.limits.blocked_s
+        while True:
+            self.deadline.value = time.monotonic() + blocked_s
+            await asyncio.sleep(blocked_s / 10)
+
+
+def main(connection: Connection, deadline: Deadline, limits: Limits) -> None:
+    """Run live sessions until the connection closes, which it does also when the supervisor is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    keep_imports()
+    asyncio.run(_Service(connection, deadline, LiveHost(limits)).serve())
+    os._exit(0)

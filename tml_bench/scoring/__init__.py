@@ -1,0 +1,1 @@
+"""From recordings to scores and their summaries, in one forward pass."""

@@ -1,0 +1,189 @@
+"""Agreement of judges from runs, sheets and caches on disk; kept beside a run for its reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec import structs
+
+from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
+from tml_bench.judges.cache import JudgeCache, JudgeKey
+from tml_bench.judges.human import KIND, HumanJudge, read_sheet
+from tml_bench.judges.sheet import row_id
+from tml_bench.judges.spec import openai_of
+from tml_bench.questions import Rubric
+from tml_bench.report.judge_lines import AGREEMENT, StoredAgreement
+from tml_bench.report.tables import from_json
+from tml_bench.scoring.judge_labels import Agreement, JointAgreement, JudgeLabels, compare, merged
+from tml_bench.scoring.sheets import judged_of
+
+_SQLITE = b"SQLite format 3\0"
+
+
+class JudgeComparison(NamedTuple):
+    """What was compared.
+
+    Attributes:
+        pairs: every two judges on every rubric.
+        joint: all judges together on every rubric that more than two answered.
+    """
+
+    pairs: list[Agreement]
+    joint: list[JointAgreement]
+
+
+def agreement(sources: Sequence[str]) -> JudgeComparison:
+    """Compare judges.
+
+    Args:
+        sources: folders of scored runs, filled-in sheets, and caches, as ``FILE`` where one judge's answers
+            are in it, else ``FILE:openai:OPTIONS``. Sources of one judge are put together; two sheets are
+            two people, also when all their answers are the same.
+
+    Raises:
+        UserError: a source cannot be read, there are fewer than two judges, or they share no question.
+    """
+    judges = merged(_people_apart({source: labels_of(source) for source in sources}))
+    if len(judges) < 2:
+        raise UserError(
+            f"these are the answers of one judge alone: {', '.join(j.judge for j in judges)}",
+            "give another judge's run, a sheet, or a cache",
+        )
+    found = JudgeComparison(*compare(judges))
+    if not any(pair.n for pair in found.pairs):
+        raise UserError(
+            "the judges have no question in common",
+            "judge the same recordings, with the same versions of the rubrics",
+        )
+    return found
+
+
+def _people_apart(found: dict[str, JudgeLabels]) -> list[JudgeLabels]:
+    """The labels by source, with sheets of the same answers told apart by their files."""
+    first: dict[str, Path] = {}
+    for source, labels in found.items():
+        path = Path(source)
+        if path.is_file() and labels.judge.startswith(f"{KIND} "):
+            known = first.setdefault(labels.judge, path)
+            if not path.samefile(known):
+                labels.judge += f" ({path})"
+    return list(found.values())
+
+
+def labels_of(source: str) -> JudgeLabels:
+    """The answers in one source, as for `agreement`.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _of_run(path)
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(len(_SQLITE))
+        return _of_cache(path, "") if head == _SQLITE else _of_sheet(path)
+    name, colon, spec = source.partition(":")
+    if colon and Path(name).is_file():
+        return _of_cache(Path(name), spec)
+    raise UserError(
+        f"{source} does not exist", "give a run's folder, a sheet, or a cache as FILE:openai:OPTIONS"
+    )
+
+
+def _of_run(run: Path) -> JudgeLabels:
+    (summary,) = from_json(_read(run / "summary.json"), str(run / "summary.json"))
+    labels = JudgeLabels(summary.facts.judge)
+    for judged in judged_of(run):
+        if judged.verdict.answer is not None:
+            question = judged.question
+            labels.add(question.rubric, row_id(question), judged.verdict.answer, judged.sample)
+    return labels
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise UserError(
+            f"{path} does not exist", f"score the run first: tml-bench score {path.parent}"
+        ) from None
+
+
+def _of_sheet(path: Path) -> JudgeLabels:
+    labels = JudgeLabels(HumanJudge(path).id)
+    for row in read_sheet(path):
+        if row.answer:
+            version = int(row.version) if row.version.isdecimal() else 0
+            rubric = Rubric(row.rubric, version, row.instruction, row.allowed, bool(row.ordered))
+            labels.add(rubric, row.id, row.answer)
+    return labels
+
+
+def _of_cache(path: Path, spec: str) -> JudgeLabels:
+    cache = JudgeCache(path)
+    try:
+        contents = cache.contents()
+        judge = _judge(path, spec, {kept.judge for kept in contents})
+        rubrics = {kept.rubric.sha256: kept.rubric for kept in contents if kept.judge == judge}
+        labels = JudgeLabels(" ".join(judge))
+        for (rubric, texts), answer in cache.answers(judge).items():
+            labels.add(rubrics[rubric], f"{texts[:16]}-{rubric[:16]}", answer)
+        return labels
+    finally:
+        cache.close()
+
+
+def _judge(path: Path, spec: str, there: set[JudgeKey]) -> JudgeKey:
+    """The judge of a cache that is meant."""
+    known = "; ".join(sorted(" ".join(judge) for judge in there)) or "no judge"
+    if not spec:
+        if len(there) != 1:
+            raise UserError(f"{path} holds answers of {known}", f"say whose: {path}:openai:model=...")
+        return next(iter(there))
+    kind, _, options = spec.partition(":")
+    if kind != "openai":
+        raise UserError(f"{path}: caches hold no answers of {kind!r}", f"give {path}:openai:model=...")
+    model, _ = openai_of(options)
+    judge = (model.kind, model.model, model.version)
+    if judge not in there:
+        raise UserError(f"{path} holds no answers of {' '.join(judge)}", f"it holds those of {known}")
+    return judge
+
+
+def save(found: JudgeComparison, runs: Sequence[Path]) -> list[Path]:
+    """Keep beside each run how its judge agrees with the others; returns the files written.
+
+    Raises:
+        UserError: a run was not scored, or its judge is not among those compared.
+    """
+    written = []
+    for run in runs:
+        judge = _of_run(run).judge
+        pairs = tuple(_seen_from(judge, pair) for pair in found.pairs if judge in (pair.first, pair.second))
+        if not pairs:
+            raise UserError(
+                f"{run} was judged by {judge}, which was not compared", "give the run as a source"
+            )
+        content = msgspec.json.format(msgspec.json.encode(StoredAgreement(pairs))) + b"\n"
+        write_atomically(run / AGREEMENT, content)
+        written.append(run / AGREEMENT)
+    return written
+
+
+def _seen_from(judge: str, pair: Agreement) -> Agreement:
+    """The pair with the judge first."""
+    if pair.first == judge:
+        return pair
+    return structs.replace(
+        pair,
+        first=pair.second,
+        second=pair.first,
+        only_first=pair.only_second,
+        only_second=pair.only_first,
+        confusion=tuple(zip(*pair.confusion, strict=True)),
+    )

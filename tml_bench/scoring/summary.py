@@ -1,0 +1,376 @@
+"""One run in numbers: every metric with its interval, its floor and its ceiling, and what did not count."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+import msgspec
+from msgspec import structs
+
+from tml_bench.errors import UserError
+from tml_bench.metrics.statistics import Estimate, Observation, estimate
+from tml_bench.samples import Sample
+from tml_bench.scoring.floors import Baseline, baselines, columns, mean_of, observations
+from tml_bench.scoring.judge_labels import Agreement
+from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.task import Direction, Metric, Overall, Published, Score, Task
+
+MOST_REASONS = 8
+"""As many different reasons for missing data are told; the rarer are counted together."""
+
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """How a run was made.
+
+    Attributes:
+        run: name of the run.
+        adapter: the adapter as it was asked for.
+        task: name of the task.
+        dataset: name and version of the data.
+        tick_ns: length of a micro-turn in nanoseconds.
+        compute: how compute time was charged (``ideal``, ``charged``, ``recorded``, ``live``).
+        clock: ``simulated`` or ``wall``.
+        network: profile of the network between harness and model.
+        turn_based: whether the service answers whole turns and cannot handle overlap.
+        privileged: whether the adapter was shown what is expected.
+        seed: of the run.
+        tml_bench: version of this package.
+        perceivers: names and versions of what perceived the recordings.
+        created: when the run began, as text; empty when unknown.
+        machine: what it ran on; empty when unknown.
+        judge: who decided what the task's judged metrics need; empty when nothing was asked.
+    """
+
+    run: str
+    adapter: str
+    task: str
+    dataset: str
+    tick_ns: int
+    compute: str
+    clock: str = "simulated"
+    network: str = "ideal"
+    turn_based: bool = False
+    privileged: bool = False
+    seed: int = 0
+    tml_bench: str = ""
+    perceivers: tuple[str, ...] = ()
+    created: str = ""
+    machine: str = ""
+    judge: str = ""
+
+
+class OutcomeKind(StrEnum):
+    """How the last attempt at a sample ended."""
+
+    VALID = "valid"
+    """It was recorded and scored."""
+    INVALID = "invalid"
+    """The sample's data, or the harness's own timing, made it unusable."""
+    INFRASTRUCTURE = "infrastructure"
+    """The model could not be reached; missing data, not a failure of the model."""
+    ADAPTER_ERROR = "adapter_error"
+    """The adapter raised."""
+    NOT_RUN = "not_run"
+    """There was no attempt."""
+
+
+class SampleOutcome(msgspec.Struct, frozen=True):
+    """How a sample ended.
+
+    Attributes:
+        kind: the outcome.
+        reason: why it is not valid; empty when it is.
+    """
+
+    kind: OutcomeKind
+    reason: str = ""
+
+
+class Standing(StrEnum):
+    """Where a score stands relative to the floor."""
+
+    ABOVE = "above"
+    """Better than the floor, and so is its whole 95 % interval."""
+    UNCLEAR = "unclear"
+    """Better than the floor, but the interval reaches it or is unknown."""
+    NOT_ABOVE = "not-above"
+    """Does not beat the floor."""
+    NO_ROOM = "no-room"
+    """Does not beat the floor, and nothing could: a blind strategy reaches the ceiling on this metric."""
+    NO_FLOOR = "no-floor"
+    """There is no value, no floor, or no better direction."""
+
+
+class MetricSummary(msgspec.Struct, frozen=True):
+    """One metric in one subset.
+
+    Attributes:
+        subset: part of the task.
+        metric: its declaration.
+        estimate: mean, interval, spread and counts.
+        baseline: floor and ceiling on the same samples.
+        standing: relative to the floor.
+        missing: samples where it applies but could not be computed, per reason.
+        observations: the values behind the mean, for paired comparisons with other runs.
+    """
+
+    subset: str
+    metric: Metric
+    estimate: Estimate
+    baseline: Baseline
+    standing: Standing
+    missing: dict[str, int]
+    observations: tuple[Observation, ...]
+
+
+class SubsetOutcomes(msgspec.Struct, frozen=True):
+    """How the samples of a subset ended.
+
+    Attributes:
+        subset: part of the task.
+        samples: how many there are.
+        counts: samples per `OutcomeKind`; every kind is present.
+        reasons: samples per outcome other than valid, and per reason.
+    """
+
+    subset: str
+    samples: int
+    counts: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+
+
+class Judgements(msgspec.Struct, frozen=True):
+    """What the judge was asked about a run.
+
+    Attributes:
+        rubrics: the rubrics of the task, each with its version.
+        asked: how many questions there were.
+        missing: how many of them have no answer, per reason.
+        prompt_tokens: what a language model read to answer, whenever that was; each question once.
+        completion_tokens: what it wrote.
+        agreement: how the judge agrees with people or other judges, where that is known.
+    """
+
+    rubrics: tuple[str, ...]
+    asked: int
+    missing: dict[str, int]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    agreement: tuple[Agreement, ...] = ()
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One run.
+
+    Attributes:
+        facts: how it was made.
+        title: the task's title.
+        headline: names of the metrics of the short leaderboard.
+        metrics: in the task's order of subsets, then of metrics.
+        outcomes: per subset.
+        sample_set: identifies the samples: 12 hex digits of the SHA-256 of their sorted ids.
+        official: whether the data is the official one, so that published numbers are comparable.
+        published: numbers reported by others; empty unless ``official``.
+        not_run: measures of the protocol that are not computed, with the reason.
+        notes: remarks on samples, with the number of samples.
+        judgements: what the judge was asked; None where the task asks nothing.
+    """
+
+    facts: RunFacts
+    title: str
+    headline: tuple[str, ...]
+    metrics: tuple[MetricSummary, ...]
+    outcomes: tuple[SubsetOutcomes, ...]
+    sample_set: str
+    official: bool
+    published: tuple[Published, ...]
+    not_run: dict[str, str]
+    notes: dict[str, int]
+    judgements: Judgements | None = None
+
+
+def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
+    """Where a score stands relative to the floor.
+
+    Args:
+        metric: gives the direction.
+        value: the score.
+        floor: best blind value.
+        ceiling: ideal value.
+
+    Returns:
+        See `Standing`. Better means strictly better.
+    """
+    if metric.direction is Direction.NONE or value.mean is None or floor is None:
+        return Standing.NO_FLOOR
+    sign = 1 if metric.direction is Direction.HIGHER else -1
+    if sign * (value.mean - floor) <= 0:
+        at_ceiling = ceiling is not None and sign * (ceiling - floor) <= 0
+        return Standing.NO_ROOM if at_ceiling else Standing.NOT_ABOVE
+    near = value.low if sign > 0 else value.high
+    return Standing.ABOVE if near is not None and sign * (near - floor) > 0 else Standing.UNCLEAR
+
+
+def summarise(
+    task: Task,
+    facts: RunFacts,
+    samples: Sequence[Sample],
+    scores: Sequence[Score],
+    outcomes: Mapping[str, SampleOutcome],
+    known: Sequence[Baseline] | None = None,
+    judged: Sequence[QuestionVerdict] = (),
+) -> Summary:
+    """Put one run into numbers.
+
+    Args:
+        task: the task.
+        facts: how the run was made.
+        samples: all samples that the run asked for, valid or not.
+        scores: scores of the valid ones.
+        outcomes: by sample id; a sample that is not there counts as not run.
+        known: what `baselines` gave for these samples; computed when None. Samples whose outcome is
+            ``invalid`` are then left out.
+        judged: every question asked about the run, with its verdict.
+
+    Returns:
+        The summary; independent of the order of ``scores``.
+
+    Raises:
+        UserError: a score names a sample, subset or metric that the run or the task does not have, or a
+            sample has two scores.
+    """
+    _check(task, samples, scores)
+    samples = [s for s in samples if s.scored]
+    if known is None:
+        invalid = {i for i, o in outcomes.items() if o.kind is OutcomeKind.INVALID}
+        known = baselines(task, [s for s in samples if s.id not in invalid])
+    by_column = {(b.subset, b.metric): b for b in known}
+    present = {s.subset for s in samples}
+    official = facts.dataset.startswith("official")
+    notes = Counter(n for s in samples for n in s.notes) + Counter(n for s in scores for n in s.notes)
+    ids = "\n".join(sorted(s.id for s in samples))
+    return Summary(
+        facts=facts,
+        title=task.title,
+        headline=task.headline,
+        metrics=tuple(
+            _metric_summary(
+                scores,
+                part,
+                metric,
+                by_column.get((part.name, metric.name), Baseline(part.name, metric.name, None, "", None, {})),
+            )
+            for part, metric in columns(task)
+            if present.issuperset(part.subsets)
+        ),
+        outcomes=tuple(_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
+        sample_set=hashlib.sha256(ids.encode()).hexdigest()[:12],
+        official=official,
+        published=task.published() if official else (),
+        not_run=dict(task.not_run),
+        notes=dict(sorted(notes.items())),
+        judgements=_judgements(task, judged) if task.rubrics else None,
+    )
+
+
+def _judgements(task: Task, judged: Sequence[QuestionVerdict]) -> Judgements:
+    missing = Counter(j.verdict.missing for j in judged if j.verdict.missing)
+    different = {j.question.identity: j.verdict for j in judged}.values()
+    return Judgements(
+        rubrics=tuple(f"{rubric.name} {rubric.version}" for rubric in task.rubrics),
+        asked=len(judged),
+        missing=_by_reason(missing, "verdicts.jsonl"),
+        prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
+        completion_tokens=sum(verdict.completion_tokens for verdict in different),
+    )
+
+
+def _by_reason(found: Counter[str], where: str) -> dict[str, int]:
+    """Counts by reason, in the order of the reasons; the rarer of very many are put together.
+
+    Args:
+        found: how often each reason occurs.
+        where: the file that has every one of them.
+    """
+    ranked = sorted(found, key=lambda reason: (-found[reason], reason))
+    # Services put numbers of requests and tokens into their words: there may be as many reasons as questions.
+    shown = ranked if len(ranked) <= MOST_REASONS else ranked[: MOST_REASONS - 1]
+    counts = {reason: found[reason] for reason in sorted(shown)}
+    if others := len(ranked) - len(shown):
+        counts[f"{others} other reasons, see {where}"] = found.total() - sum(counts.values())
+    return counts
+
+
+def _rounded(exact: Estimate, mean: float | None) -> Estimate:
+    """The estimate with a mean of rounded values, its interval widened to hold it."""
+    if mean is None:
+        return exact
+    low, high = exact.low, exact.high
+    return structs.replace(
+        exact,
+        mean=mean,
+        low=None if low is None else min(low, mean),
+        high=None if high is None else max(high, mean),
+    )
+
+
+def _metric_summary(
+    scores: Sequence[Score], part: Overall, metric: Metric, baseline: Baseline
+) -> MetricSummary:
+    values = observations(scores, part, metric.name)
+    result = estimate(values, metric.kind)
+    if metric.decimals is not None:
+        result = _rounded(result, mean_of(scores, part, metric)[0])
+    missing = Counter(
+        s.missing[metric.name] for s in scores if s.subset in part.subsets and metric.name in s.missing
+    )
+    return MetricSummary(
+        subset=part.name,
+        metric=metric,
+        estimate=result,
+        baseline=baseline,
+        standing=standing(metric, result, baseline.floor, baseline.ceiling),
+        missing=_by_reason(missing, "scores.jsonl"),
+        observations=values,
+    )
+
+
+def _outcomes(
+    subset: str, samples: Sequence[Sample], outcomes: Mapping[str, SampleOutcome]
+) -> SubsetOutcomes:
+    ended = [outcomes.get(s.id, SampleOutcome(OutcomeKind.NOT_RUN)) for s in samples if s.subset == subset]
+    counts = Counter(o.kind for o in ended)
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for o in ended:
+        if o.kind is not OutcomeKind.VALID:
+            reasons[o.kind.value][o.reason or "no reason given"] += 1
+    return SubsetOutcomes(
+        subset=subset,
+        samples=len(ended),
+        counts={k.value: counts[k] for k in OutcomeKind},
+        reasons={k.value: dict(sorted(reasons[k].items())) for k in OutcomeKind if k in reasons},
+    )
+
+
+def _check(task: Task, samples: Sequence[Sample], scores: Sequence[Score]) -> None:
+    subsets = {s.id: s.subset for s in samples}
+    declared = {m.name for m in task.metrics}
+    seen: set[str] = set()
+    for score in scores:
+        if subsets.get(score.sample) != score.subset:
+            raise UserError(
+                f"there is a score for sample {score.sample} of {score.task}/{score.subset}, "
+                f"which is not among the samples of the run",
+                "Score the run again with the data it was made with",
+            )
+        if score.sample in seen:
+            raise UserError(f"sample {score.sample} has two scores", "Score the run again")
+        seen.add(score.sample)
+        if unknown := (score.values.keys() | score.missing.keys()) - declared:
+            raise UserError(
+                f"task {task.name} scored {', '.join(sorted(unknown))}, which it does not declare",
+                "Add it to the task's metrics, or score the run again if the task has changed since",
+            )

@@ -1,0 +1,331 @@
+"""Both sides of a session on one timeline, going into its recording; whoever owns the clock drives it."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench import events as ev
+from tml_bench.adapter import (
+    FlushReport,
+    Frame,
+    MicroTurn,
+    Output,
+    ToolCall,
+    ToolSpec,
+    Transcript,
+    VideoSpec,
+)
+from tml_bench.media.audio import probe
+from tml_bench.recording import RecordingWriter, file_sha256
+from tml_bench.samples import At, Sample, Waveform
+from tml_bench.session.camera import Camera, PlacedVideo, place_videos
+from tml_bench.session.checks import AdapterFaultError, checked_audio, checked_text, checked_transcript
+from tml_bench.session.clock import Ticks
+from tml_bench.session.playback import Playback
+from tml_bench.session.tools import ToolBench
+from tml_bench.session.user import ModelSpeech, PlacedTurn, ScriptedUser
+from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
+
+
+class _ModelTrack:
+    """The model's heard audio, brought to the recording's rate as one continuous stream."""
+
+    def __init__(self, writer: RecordingWriter, audio_out: int, rate: int) -> None:
+        import soxr
+
+        self._writer = writer
+        self._stream = None if audio_out == rate else soxr.ResampleStream(audio_out, rate, 1, dtype="float32")
+
+    def write(self, audio: NDArray[np.float32]) -> None:
+        self._writer.model.write(audio if self._stream is None else self._stream.resample_chunk(audio))
+
+    def close(self, samples: int) -> None:
+        """End on exactly as many samples as the user's track."""
+        if self._stream is not None:
+            rest = self._stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+            self._writer.model.write(rest[: samples - self._writer.model.samples])
+        missing = samples - self._writer.model.samples
+        self._writer.model.write(np.zeros(missing, dtype=np.float32))
+
+
+class Exchange:
+    """The user side, the listener's loudspeaker and the recording of one session.
+
+    Args:
+        sample: what to play.
+        audio_in: rate of the user's audio for the model.
+        audio_out: rate of the model's audio.
+        ticks: the grid of micro-turns.
+        writer: an open recording; the caller closes it.
+        max_session_s: the session ends with ``time-out`` after that.
+        max_backlog_s: more audio than this waiting to be heard is a fault of the adapter.
+        video_in: the video wanted for the model; None for none.
+        ahead: decode video while the model works, which takes processor time from one that runs here.
+
+    Raises:
+        BadSampleError: the sample's audio or video cannot be used.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        audio_in: int,
+        audio_out: int,
+        ticks: Ticks,
+        writer: RecordingWriter,
+        *,
+        max_session_s: float,
+        max_backlog_s: float,
+        video_in: VideoSpec | None = None,
+        ahead: bool = True,
+    ) -> None:
+        self._sample = sample
+        self._audio_in = audio_in
+        self._audio_out = audio_out
+        self._ticks = ticks
+        self._writer = writer
+        self._max_session_ns = nanoseconds(max_session_s)
+        self._max_backlog_s = max_backlog_s
+        self._rate = writer.opened.rate
+        self._playback = Playback(audio_out)
+        self._track = _ModelTrack(writer, audio_out, self._rate)
+        self._speech = ModelSpeech(audio_out)
+        self._spoken = np.zeros(0, dtype=np.float32)
+        self._closed: ev.SessionClosed | None = None
+        self._flushed: deque[tuple[int, FlushReport]] = deque()
+        self._items: dict[str, list[tuple[int, int]]] = {}
+        self._tools = ToolBench(sample.script.tools)
+        script = sample.script
+        self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
+        durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
+        videos = place_videos(sample.script.videos)
+        self._videos = deque(videos)
+        self._camera = Camera(videos, video_in, ahead=ahead) if videos and video_in is not None else None
+        rates = tuple({self._rate, audio_in})
+        self._user = ScriptedUser(sample.script, durations, rates, self._speech, videos)
+
+    @property
+    def tool_specs(self) -> tuple[ToolSpec, ...]:
+        """The functions the model may call."""
+        return self._tools.specs
+
+    def advance(self, index: int) -> MicroTurn | None:
+        """Play both sides up to the hand-over of a micro-turn into the recording.
+
+        Args:
+            index: 0, 1, 2, ... in order.
+
+        Returns:
+            The micro-turn to hand over, or None when the session has ended within it.
+        """
+        start_ns, handed_ns = self._ticks.bounds(index)
+        self._closed = self._play(start_ns, handed_ns)
+        return None if self._closed else self._micro_turn(index, start_ns, handed_ns)
+
+    def finish(self) -> None:
+        """End the recording where the session ended, once ``advance`` has said so."""
+        if self._closed is not None:
+            self._writer.event(self._closed)
+        self._track.close(self._writer.user.samples)
+
+    def fail(self, t_ns: int, reason: str) -> None:
+        """End the recording here because the adapter broke its contract."""
+        end_ns = sample_time_ns(self._writer.user.samples, self._rate)
+        self._writer.event(ev.Fault(t_ns, reason))
+        self._writer.event(ev.SessionClosed(end_ns, "fault"))
+        self._track.close(self._writer.user.samples)
+
+    def close(self) -> None:
+        """Close the sample's files, however the session ended; does nothing when they are closed."""
+        self._user.close()
+        if self._camera is not None:
+            self._camera.close()
+
+    def _play(self, start_ns: int, end_ns: int) -> ev.SessionClosed | None:
+        """Play both sides into the recording, up to ``end_ns`` or the session's end."""
+        heard = self._playback.render(end_ns)
+        if self._reacts:
+            self._speech.hear(heard)
+        for placed in self._user.schedule(end_ns):
+            self._writer.event(self._turn_event(placed))
+        closed = self._closing(end_ns)
+        cut_ns = end_ns if closed is None else closed.t_ns
+        while self._videos and self._videos[0].start_ns < cut_ns:
+            self._writer.event(_video_event(self._videos.popleft()))
+        self._spoken = self._user.render(self._rate, cut_ns)
+        self._writer.user.write(self._spoken)
+        first = first_sample_at(start_ns, self._audio_out)
+        self._track.write(heard[: first_sample_at(cut_ns, self._audio_out) - first])
+        return closed
+
+    def _closing(self, by_ns: int) -> ev.SessionClosed | None:
+        limit_ns = self._max_session_ns
+        script_ns = self._user.end_ns(by_ns)
+        if script_ns is not None and script_ns <= min(by_ns, limit_ns):
+            return ev.SessionClosed(script_ns, "script")
+        return ev.SessionClosed(limit_ns, "time-out") if limit_ns <= by_ns else None
+
+    def _turn_event(self, placed: PlacedTurn) -> ev.UserTurnStarted:
+        turn = self._sample.script.turns[placed.index]
+        return ev.UserTurnStarted(
+            t_ns=placed.start_ns,
+            end_ns=placed.end_ns,
+            turn=placed.index,
+            label=turn.label,
+            cue=type(turn.cue).__name__,
+            timed_out=placed.timed_out,
+        )
+
+    def _micro_turn(self, index: int, start_ns: int, handed_ns: int) -> MicroTurn:
+        same_rate = self._audio_in == self._rate
+        audio = self._spoken if same_rate else self._user.render(self._audio_in, handed_ns)
+        audio.flags.writeable = False
+        texts = self._user.texts(handed_ns)
+        for t_ns, text in texts:
+            self._writer.event(ev.UserTextSent(t_ns, text))
+        frames = self._frames(handed_ns)
+        results = self._tools.due(handed_ns)
+        for t_ns, result in results:
+            self._writer.event(
+                ev.ToolReturned(t_ns, result.call_id, result.name, result.output, result.is_error)
+            )
+        flushed = None
+        if self._flushed and self._flushed[0][0] <= handed_ns:
+            flushed = self._flushed.popleft()[1]
+        return MicroTurn(
+            index=index,
+            start_ns=start_ns,
+            end_ns=handed_ns,
+            audio=audio,
+            texts=tuple(text for _, text in texts),
+            frames=frames,
+            tool_results=tuple(result for _, result in results),
+            heard_ms=self._playback.heard_ms,
+            flushed=flushed,
+        )
+
+    def _frames(self, end_ns: int) -> tuple[Frame, ...]:
+        if self._camera is None:
+            return ()
+        frames = self._camera.frames(end_ns)
+        for frame in frames:
+            self._writer.event(ev.FrameShown(frame.t_ns, frame.pts_ns))
+        return frames
+
+    def emit(
+        self, output: Output, index: int, t_ns: int, arrival_ns: int | None = None
+    ) -> list[tuple[str, float]]:
+        """Take what the model gave at ``t_ns`` in answer to a micro-turn.
+
+        Args:
+            output: what it gave.
+            index: number of the micro-turn, for messages.
+            t_ns: when it existed, at or after the last hand-over.
+            arrival_ns: when it has come through the network; None for at once.
+
+        Returns:
+            The items that a flush cut, each with the milliseconds heard of it in all.
+
+        Raises:
+            AdapterFaultError: it breaks the contract.
+        """
+        audio = checked_audio(output, index)
+        at_ns = t_ns if arrival_ns is None else arrival_ns
+        cut = self._flush(at_ns) if output.flush else []
+        before_ns = self._playback.end_ns
+        heard_ns = max(at_ns, before_ns)
+        if len(audio):
+            heard_ns = self._push(audio, output.item, t_ns, at_ns)
+        if self._playback.backlog_s > self._max_backlog_s:
+            raise AdapterFaultError(
+                f"micro-turn {index}: {self._playback.backlog_s:.0f} s of audio wait to be heard, "
+                f"the limit is {self._max_backlog_s:g} s"
+            )
+        for piece in output.transcript:
+            checked = checked_transcript(piece, index)
+            self._writer.event(_transcript_event(checked, t_ns, heard_ns, before_ns or heard_ns))
+        if output.text:
+            self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
+        for call in output.tool_calls:
+            self._writer.event(_tool_call_event(call, index, t_ns))
+            self._tools.call(at_ns, call)
+        return cut
+
+    def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int) -> int:
+        queued = self._playback.push(at_ns, audio)
+        if item not in self._items:
+            self._items = {k: spans for k, spans in self._items.items() if spans[-1][1] > at_ns}
+        self._items.setdefault(item, []).append((queued.start_ns, queued.end_ns))
+        self._writer.event(
+            ev.ModelAudio(
+                t_ns, queued.start_ns, queued.end_ns, queued.onset_ns, item=item, down_ns=at_ns - t_ns
+            )
+        )
+        return queued.start_ns
+
+    def _flush(self, t_ns: int) -> list[tuple[str, float]]:
+        flushed = self._playback.flush(t_ns)
+        self._flushed.append((t_ns, flushed))
+        self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms))
+        cut = []
+        for item, spans in self._items.items():
+            if spans[-1][1] > t_ns:
+                heard_ns = sum(min(end, t_ns) - start for start, end in spans if start < t_ns)
+                cut.append((item, heard_ns / 1e6))
+        self._items.clear()
+        return cut
+
+
+def _duration_ns(audio: Path | Waveform) -> int:
+    """Length of a clip, rounded down, so that what follows at once starts on the next sample."""
+    if isinstance(audio, Waveform):
+        return sample_time_ns(len(audio.samples), audio.rate)
+    info = probe(audio)
+    return sample_time_ns(info.frames, info.rate)
+
+
+def _video_event(placed: PlacedVideo) -> ev.UserVideoStarted:
+    path, info = placed.video.path, placed.info
+    return ev.UserVideoStarted(
+        t_ns=placed.start_ns,
+        end_ns=placed.end_ns,
+        video=placed.index,
+        name=path.name,
+        sha256=file_sha256(path),
+        codec=info.codec,
+        width=info.width,
+        height=info.height,
+        sound=placed.sounds,
+        after=placed.video.after,
+        subtitles=len(placed.video.subtitles),
+        notes=placed.notes,
+    )
+
+
+def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int, before_ns: int) -> ev.ModelTranscript:
+    # A word of audio that was given before counts back from that audio's end, however long it has been over.
+    words = []
+    for word in piece.words:
+        zero_ns = before_ns if word.start_s + word.end_s < 0 else heard_ns
+        times = zero_ns + nanoseconds(word.start_s), zero_ns + nanoseconds(word.end_s)
+        words.append(ev.TimedWord(word.text, *times))
+    return ev.ModelTranscript(t_ns, piece.text, tuple(words))
+
+
+def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
+    if not isinstance(call, ToolCall):
+        raise AdapterFaultError(
+            f"micro-turn {index}: tool_calls must hold ToolCall, not {type(call).__name__}"
+        )
+    try:
+        arguments = msgspec.convert(msgspec.to_builtins(dict(call.arguments)), dict[str, object])
+    except (TypeError, ValueError) as error:
+        raise AdapterFaultError(
+            f"micro-turn {index}: arguments of {call.name!r} are not JSON: {error}"
+        ) from error
+    return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)

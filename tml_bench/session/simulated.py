@@ -1,0 +1,258 @@
+"""Runs one session: a script against a ``StepAdapter`` on the simulated clock, into a recording.
+
+Micro-turn ``k`` covers ``[k*tick, (k+1)*tick)`` and is handed over at its end. What the model can be heard
+saying within it was decided by the steps before, so the user side may react to it to the exact sample.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+
+import numpy as np
+
+from tml_bench import events as ev
+from tml_bench.adapter import (
+    Adapter,
+    InfrastructureError,
+    MicroTurn,
+    SessionStart,
+    StepAdapter,
+    ToolSpec,
+)
+from tml_bench.errors import UserError
+from tml_bench.media.audio import probe
+from tml_bench.media.video import probe_video
+from tml_bench.recording import RecordingWriter
+from tml_bench.samples import Sample, Waveform
+from tml_bench.session.checks import AdapterFaultError, checked_output, reported_cost_ns
+from tml_bench.session.clock import ComputeQueue, Ticks
+from tml_bench.session.exchange import Exchange
+from tml_bench.session.network import IDEAL, Network, links
+
+
+class Compute(StrEnum):
+    """How the model's compute is charged to the session clock."""
+
+    IDEAL = "ideal"
+    """Nothing: c = 0."""
+    CHARGED = "charged"
+    """Wall time around ``step``, on a warmed-up model; or what it says it took, where it runs elsewhere."""
+    RECORDED = "recorded"
+    """Taken from an earlier recording, for a byte-identical replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How sessions are run.
+
+    Attributes:
+        tick_ns: length of a micro-turn, 20 to 1000 ms.
+        seed: passed to the adapter.
+        compute: how compute is charged.
+        max_session_s: a session that is not over by then ends with ``time-out``.
+        max_backlog_s: an adapter with more audio than this waiting to be heard has flooded the session.
+        network: what lies between harness and model.
+    """
+
+    tick_ns: int = 200_000_000
+    seed: int = 0
+    compute: Compute = Compute.IDEAL
+    max_session_s: float = 7200.0
+    max_backlog_s: float = 300.0
+    network: Network = IDEAL
+
+
+def session_rate(sample: Sample, adapter: Adapter) -> int:
+    """Rate of the recording in Hz: the higher of the user's and the model's, so that neither loses bandwidth.
+
+    Raises:
+        BadSampleError: the sample's audio or video cannot be used.
+    """
+    rates = [
+        turn.audio.rate if isinstance(turn.audio, Waveform) else probe(turn.audio).rate
+        for turn in sample.script.turns
+    ]
+    rates += [probe_video(video.path).audio_rate for video in sample.script.videos if video.sound]
+    return max([*rates, adapter.audio_out])
+
+
+def opened_event(
+    task: str, sample: Sample, spec: str, adapter: Adapter, settings: Settings
+) -> ev.SessionOpened:
+    """The first event of a session's recording.
+
+    Raises:
+        BadSampleError: as `session_rate`.
+    """
+    return ev.SessionOpened(
+        schema=ev.SCHEMA,
+        task=task,
+        sample=sample.id,
+        adapter=spec,
+        tick_ns=settings.tick_ns,
+        seed=settings.seed,
+        rate=session_rate(sample, adapter),
+        audio_in=adapter.audio_in,
+        audio_out=adapter.audio_out,
+    )
+
+
+def session_start(
+    task: str, sample: Sample, adapter: Adapter, settings: Settings, tools: tuple[ToolSpec, ...]
+) -> SessionStart:
+    """What an adapter is told of a session before it; what is expected only if it is privileged."""
+    return SessionStart(
+        session_id=f"{task}/{sample.id}",
+        tick_ns=settings.tick_ns,
+        seed=settings.seed,
+        instructions=sample.script.instructions,
+        tools=tools,
+        reference=sample.reference if adapter.privileged else None,
+        history=sample.script.history,
+    )
+
+
+class Session:
+    """One session of a sample with an adapter.
+
+    Args:
+        task: name of the task, for the recording.
+        sample: what to play.
+        adapter: the model, warmed up.
+        settings: how.
+        writer: an open recording; the caller closes it.
+        costs_ns: compute of each micro-turn, for ``Compute.RECORDED``.
+        before_step: called before each step, so that a supervisor can tell a hang.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        sample: Sample,
+        adapter: StepAdapter,
+        settings: Settings,
+        writer: RecordingWriter,
+        costs_ns: Sequence[int] = (),
+        before_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._task = task
+        self._sample = sample
+        self._adapter = adapter
+        self._settings = settings
+        self._writer = writer
+        self._costs_ns = costs_ns
+        self._before_step = before_step
+        self._queue = ComputeQueue()
+        self._up, self._down = links(settings.network, settings.seed)
+        self._stage = Exchange(
+            sample,
+            adapter.audio_in,
+            adapter.audio_out,
+            Ticks(settings.tick_ns),
+            writer,
+            max_session_s=settings.max_session_s,
+            max_backlog_s=settings.max_backlog_s,
+            video_in=adapter.video_in,
+            # Decoding beside a step would be charged to the model.
+            ahead=settings.compute is not Compute.CHARGED,
+        )
+
+    def run(self) -> None:
+        """Play the script to its end.
+
+        Raises:
+            AdapterFaultError: the adapter raised or broke its contract; the recording up to then is whole.
+            InfrastructureError: the adapter could not reach its model.
+            BadSampleError: the sample's audio turned out to be broken.
+        """
+        try:
+            with self._stopping():
+                self._start()
+                self._loop()
+            self._stage.finish()
+        except AdapterFaultError as fault:
+            self._stage.fail(self._queue.done_ns, str(fault))
+            raise
+        finally:
+            self._stage.close()
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Stop the adapter however the session ends; what went wrong first is what counts."""
+        try:
+            yield
+        except BaseException:
+            with suppress(AdapterFaultError), _blaming_adapter("stop"):
+                self._adapter.stop()
+            raise
+        with _blaming_adapter("stop"):
+            self._adapter.stop()
+
+    def _start(self) -> None:
+        start = session_start(self._task, self._sample, self._adapter, self._settings, self._stage.tool_specs)
+        with _blaming_adapter("start"):
+            self._adapter.start(start)
+
+    def _loop(self) -> None:
+        """Micro-turn after micro-turn, to the session's end."""
+        for index in count():
+            turn = self._stage.advance(index)
+            if turn is None:
+                return
+            self._step(turn)
+
+    def _step(self, turn: MicroTurn) -> None:
+        self._before_step()
+        began = time.perf_counter_ns()
+        with _blaming_adapter(f"micro-turn {turn.index}: step"):
+            raw = self._adapter.step(turn)
+        measured_ns = time.perf_counter_ns() - began
+        reported_ns = reported_cost_ns(raw, turn.index)
+        cost_ns = self._cost_ns(turn.index, measured_ns if reported_ns is None else reported_ns)
+        at_model_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
+        done_ns = self._queue.charge(at_model_ns, cost_ns)
+        self._writer.event(ev.StepDone(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
+        if raw is not None:
+            with _refusing_output(turn.index):
+                output = checked_output(raw, turn.index)
+                size = 0 if output.audio is None else 2 * np.size(output.audio)
+                self._stage.emit(output, turn.index, done_ns, self._down.arrival_ns(done_ns, size))
+
+    def _cost_ns(self, index: int, measured_ns: int) -> int:
+        if self._settings.compute is Compute.IDEAL:
+            return 0
+        if self._settings.compute is Compute.CHARGED:
+            return measured_ns
+        if index >= len(self._costs_ns):
+            raise UserError(
+                f"micro-turn {index} is beyond the {len(self._costs_ns)} of the recording to replay",
+                "replay with the same task, data and tick",
+            )
+        return self._costs_ns[index]
+
+
+@contextmanager
+def _blaming_adapter(where: str) -> Iterator[None]:
+    """Turn whatever the adapter raises into a fault of the adapter, but for trouble reaching its model."""
+    try:
+        yield
+    except InfrastructureError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise AdapterFaultError(f"{where} raised {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _refusing_output(index: int) -> Iterator[None]:
+    """Turn what an output of a wrong shape makes the harness raise into a fault of the adapter."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise AdapterFaultError(
+            f"micro-turn {index}: the output cannot be used ({type(error).__name__}: {error})"
+        ) from error

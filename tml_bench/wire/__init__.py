@@ -1,0 +1,1 @@
+"""The wire protocol, version 1: its messages and its binary frames."""

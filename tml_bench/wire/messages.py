@@ -1,0 +1,277 @@
+"""Control messages of the wire protocol, version 1: JSON objects told apart by ``type``.
+
+The normative text is ``docs/wire-protocol.md``; ``docs/wire-protocol.schema.json`` is generated from here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+VERSION = "1"
+"""Of the protocol."""
+
+Mode = Literal["realtime", "lockstep"]
+Rate = Annotated[int, Meta(ge=8000, le=192_000, description="samples per second")]
+Item = Annotated[int, Meta(ge=0, le=65535, description="number of a reply")]
+Name = Annotated[str, Meta(max_length=256)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
+
+
+class WireMessage(msgspec.Struct, frozen=True, tag_field="type"):
+    """A control message."""
+
+
+class ToolOffer(msgspec.Struct, frozen=True):
+    """A function the model may call.
+
+    Attributes:
+        name: the function.
+        description: what it does.
+        parameters: JSON Schema of its arguments, an object.
+    """
+
+    name: str
+    description: str
+    parameters: dict[str, object]
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """Something that was said before the session.
+
+    Attributes:
+        role: ``user`` or ``assistant``.
+        text: what was said.
+    """
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class Hello(WireMessage, frozen=True, tag="hello"):
+    """First message of a session, from the harness.
+
+    Attributes:
+        protocol: version of the protocol, ``1``.
+        session_id: ``task/sample``; ``probe`` for a session that only asks for ``ready`` and is closed then.
+        mode: ``realtime`` or ``lockstep``.
+        tick_ms: length of a micro-turn, 20 to 1000 ms.
+        seed: seed for everything random in the model; same seed, same output.
+        instructions: the system prompt; empty means none.
+        tools: functions the model may call.
+        history: the conversation so far, oldest first; left out when there is none.
+    """
+
+    protocol: str
+    session_id: str
+    mode: Mode
+    tick_ms: float
+    seed: int = 0
+    instructions: str = ""
+    tools: tuple[ToolOffer, ...] = ()
+    history: tuple[HistoryEntry, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+class TextMessage(WireMessage, frozen=True, tag="text"):
+    """A text message of the user (from the harness), or written output (from the model).
+
+    Attributes:
+        text: the message.
+        t_ms: end of the micro-turn in which the user sent it; the model leaves it out.
+    """
+
+    text: str
+    t_ms: Milliseconds = 0.0
+
+
+class ToolReturn(WireMessage, frozen=True, tag="tool_result"):
+    """What a function that the model called gave back.
+
+    Attributes:
+        call_id: of the call.
+        name: the function.
+        output: any JSON value.
+        is_error: the function does not exist or refused its arguments; ``output`` says why.
+    """
+
+    call_id: str
+    name: str
+    output: object = None
+    is_error: bool = False
+
+
+class Truncate(WireMessage, frozen=True, tag="truncate"):
+    """The rest of a reply was dropped unheard.
+
+    Attributes:
+        item: the reply.
+        heard_ms: how much of it the listener had heard, from its beginning.
+    """
+
+    item: Item
+    heard_ms: float
+
+
+class Tick(WireMessage, frozen=True, tag="tick"):
+    """A micro-turn is complete: everything of the user up to ``t_ms`` has been sent.
+
+    Attributes:
+        n: number of the micro-turn, 0, 1, 2, ...
+        t_ms: its end on the session clock.
+        heard_ms: how much of the model's audio the listener has heard by then, in all.
+    """
+
+    n: int
+    t_ms: float
+    heard_ms: float = 0.0
+
+
+class AudioFormat(msgspec.Struct, frozen=True):
+    """Mono 16-bit audio.
+
+    Attributes:
+        rate: samples per second.
+    """
+
+    rate: Rate
+
+
+class VideoFormat(msgspec.Struct, frozen=True):
+    """The video a model wants.
+
+    Attributes:
+        fps: frames per second.
+        max_side: frames are scaled down so that neither side exceeds this many pixels.
+    """
+
+    fps: Annotated[float, Meta(gt=0, le=60)] = 2.0
+    max_side: Annotated[int, Meta(ge=16, le=4096)] = 768
+
+
+class Ready(WireMessage, frozen=True, tag="ready"):
+    """The model's answer to ``hello``.
+
+    Attributes:
+        audio_in: the rate at which it wants the user's audio.
+        audio_out: the rate of the audio it gives.
+        video_in: the video it wants; absent or null when it takes none.
+        modes: those it supports.
+        capabilities: what it claims: ``text_in``, ``tools`` and ``interrupt`` decide which cases of
+            ``tml-bench check-adapter`` apply; ``history``, that ``hello`` may hold a conversation.
+        model: its name, for people.
+        version: its version, for people.
+    """
+
+    audio_in: AudioFormat
+    audio_out: AudioFormat
+    video_in: VideoFormat | None = None
+    modes: tuple[str, ...] = ("realtime",)
+    capabilities: tuple[str, ...] = ()
+    model: str = ""
+    version: str = ""
+
+
+class WireWord(msgspec.Struct, frozen=True):
+    """A word of the model's audio.
+
+    Attributes:
+        text: as written.
+        start_s: its onset in seconds from the first sample of its reply.
+        end_s: its end, counted the same way.
+    """
+
+    text: str
+    start_s: Seconds
+    end_s: Seconds
+
+
+class TranscriptPiece(WireMessage, frozen=True, tag="transcript"):
+    """A piece of the transcript of a reply.
+
+    Attributes:
+        item: the reply.
+        text: the words added by this piece.
+        words: the same words with times, when the model knows them.
+    """
+
+    item: Item
+    text: str
+    words: tuple[WireWord, ...] = ()
+
+
+class Call(WireMessage, frozen=True, tag="tool_call"):
+    """A function the model calls.
+
+    Attributes:
+        call_id: the model's own id of the call.
+        name: the function.
+        arguments: a JSON object.
+    """
+
+    call_id: Name
+    name: Name
+    arguments: dict[str, object] = {}
+
+
+class Interruption(WireMessage, frozen=True, tag="interrupted"):
+    """The model stops speaking: drop all audio that has not been heard yet."""
+
+
+class TickDone(WireMessage, frozen=True, tag="tick_done"):
+    """Lockstep: everything the model has to say by tick ``n`` has been sent.
+
+    Attributes:
+        n: of the tick.
+        compute_ms: what the micro-turn cost; absent or null: the harness measures it, the network included.
+    """
+
+    n: int
+    compute_ms: Annotated[float, Meta(ge=0, le=3_600_000)] | None = None
+
+
+class Refusal(WireMessage, frozen=True, tag="error"):
+    """The session cannot go on; the model closes the socket after it.
+
+    Attributes:
+        code: ``busy`` or ``quota`` (try again later), ``unavailable`` (missing data, not the model's fault);
+            any other is the model's own failure.
+        message: for people.
+        retry_after_s: how long to wait, for ``busy`` and ``quota``.
+    """
+
+    code: Name
+    message: str = ""
+    retry_after_s: Seconds | None = None
+
+
+FromHarness = Hello | TextMessage | ToolReturn | Truncate | Tick
+"""What the harness sends."""
+
+FromModel = Ready | TranscriptPiece | TextMessage | Call | Interruption | TickDone | Refusal
+"""What a model may send; other types are kept in the recording and otherwise ignored."""
+
+
+def schema() -> dict[str, object]:
+    """The JSON Schema of a control message, either way."""
+
+    def anything(kind: type) -> dict[str, object]:
+        if kind is object:
+            return {"description": "any JSON value"}
+        raise NotImplementedError(kind)
+
+    (harness, model), parts = msgspec.json.schema_components(
+        [FromHarness, FromModel], schema_hook=anything, ref_template="#/$defs/{name}"
+    )
+    for part in parts.values():
+        # Python versions differ in whether a docstring keeps its indentation.
+        part["description"] = inspect.cleandoc(part["description"])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"tml-bench wire protocol {VERSION}: control messages",
+        "anyOf": [{"$ref": "#/$defs/FromHarness"}, {"$ref": "#/$defs/FromModel"}],
+        "$defs": {"FromHarness": harness, "FromModel": model, **parts},
+    }

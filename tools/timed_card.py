@@ -1,0 +1,76 @@
+"""The parts of the tasks' cards that are computed: counts, floors, the offline judge's errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import timed_pairs as pairs
+
+from tml_bench.scoring.floors import baselines
+from tml_bench.synthesis.voices import VOICES
+from tml_bench.tasks._timed.items import TimedItem, load_items
+from tml_bench.tasks._timed.strategies import DELAYS_S, PERIODS_S
+from tml_bench.tasks._timed.task import TimedTask
+
+
+def families(task: TimedTask) -> str:
+    """Items, events and silent controls of every family, by split."""
+    items = load_items(task.home / "items.jsonl")
+    head = ("family", "dev", "test", "events", "silent controls", "easy, medium, hard")
+    rows = [(f"`{f}`", *_counts([i for i in items if i.family == f])) for f in task.subsets]
+    return _table(head, [*rows, ("all", *_counts(items))])
+
+
+def _counts(items: Sequence[TimedItem]) -> tuple[str, ...]:
+    splits, levels = Counter(i.split for i in items), Counter(i.difficulty for i in items)
+    events, silent = sum(len(i.events) for i in items), sum(not i.events for i in items)
+    spread = ", ".join(str(levels[k]) for k in (1, 2, 3))
+    return str(splits["dev"]), str(splits["test"]), str(events), str(silent), spread
+
+
+def voices(task: TimedTask) -> str:
+    """The voices, what stands behind them, and how many items each speaks."""
+    spoken = Counter(item.voice for item in load_items(task.home / "items.jsonl"))
+    rows = [
+        (f"`{name}`", s.description, f"{s.engine}, {s.speaker}", s.licence, str(spoken[name]))
+        for name, s in VOICES.items()
+    ]
+    return _table(("voice", "accent, sex", "engine, speaker", "licence", "items"), rows)
+
+
+def floors(splits: Sequence[TimedTask]) -> str:
+    """``on_time`` of strategies that do not know the time, and of the ideal respondent, per family."""
+    found = [{b.subset: b for b in baselines(t, t.samples()) if b.metric == "on_time"} for t in splits]
+    delays, periods = [f"delay {d:g}" for d in DELAYS_S], [f"metronome {p:g}" for p in PERIODS_S]
+    rows = []
+    for part in found[0]:
+        row = [part]
+        for known in found:
+            blind = known[part].blind
+            row += [_percent(blind["silent"]), _percent(blind["always-on"])]
+            row += [_best(blind, delays), _best(blind, periods), _percent(known[part].ceiling)]
+        rows.append(row)
+    head = ["family"]
+    for t in splits:
+        head += [f"{t.split}: silent", "always on", "best delay", "best metronome", "ideal"]
+    return _table(head, rows)
+
+
+def judge_errors() -> str:
+    """How often the offline judge errs on hand-labelled replies."""
+    return "\n\n".join(pairs.table(part) for part in reversed(pairs.PARTS)) + "\n"
+
+
+def _best(blind: Mapping[str, float | None], names: Sequence[str]) -> str:
+    name = max(names, key=lambda name: blind[name] or 0.0)
+    return f"{_percent(blind[name])} ({name.split()[1]} s)"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
