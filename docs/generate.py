@@ -350,7 +350,7 @@ def _option(option: click.Option) -> Sequence[str]:
 
 def schema() -> str:
     """The JSON Schema of a line of session.jsonl."""
-    from tml_bench.schema import session_schema
+    from session_schema import session_schema
 
     return session_schema()
 
