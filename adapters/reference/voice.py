@@ -12,15 +12,11 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import SpokenWord
 from tml_bench.media.audio import read_mono
+from tml_bench.perception.align import spell
 
 FOLDER = Path(__file__).parent / "voice"
 HIGHEST = 40
 """Numbers from 1 to this have a clip."""
-_ONES = [
-    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-]
-_TENS = ("twenty", "thirty", "forty")
 
 
 class _Word(msgspec.Struct, frozen=True):
@@ -51,10 +47,7 @@ class Clip:
 
 def number_name(number: int) -> str:
     """The clip that says a number from 1 to ``HIGHEST``, such as ``twenty-one``."""
-    if number < 20:
-        return _ONES[number - 1]
-    tens = _TENS[number // 10 - 2]
-    return f"{tens}-{_ONES[number % 10 - 1]}" if number % 10 else tens
+    return spell(number).replace(" ", "-")
 
 
 @cache

@@ -46,17 +46,20 @@ VERSION = "english-numbers 1"
 BREATH_S = 0.4
 """A longer pause separates numbers; within "twenty one" speakers leave less than 0.1 s."""
 
-_ONES = {
+ONES = {
     name: value
     for value, name in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
         "sixteen seventeen eighteen nineteen".split()
     )
 }
-_TENS = {
+"""The numbers below twenty by their names, in order."""
+TENS = {
     name: 10 * value
     for value, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-} | {"fourty": 40}
+}
+"""The tens from twenty by their names, in order."""
+_TENS = TENS | {"fourty": 40}
 _ORDINAL_ONES = {
     name: value
     for value, name in enumerate(
@@ -242,7 +245,7 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
             return 0, 0, False
         value, used = 1, lead
     elif used == 1 and value < 10 and _is_oh(tokens, at):
-        return 100 * value + _ONES[tokens[at + 2].text], 3, False
+        return 100 * value + ONES[tokens[at + 2].text], 3, False
     while (after := at + used) < len(tokens):
         name = tokens[after].text
         joined = _continues(tokens, after) or used == 0
@@ -281,8 +284,8 @@ def _rest(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
 
 def _below_hundred(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     text = tokens[at].text
-    if text in _ONES:
-        return _ONES[text], 1, False
+    if text in ONES:
+        return ONES[text], 1, False
     if text in _ORDINAL_TENS:
         return _ORDINAL_TENS[text], 1, True
     if text in _ORDINAL_ONES:
@@ -292,8 +295,8 @@ def _below_hundred(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
         return 0, 0, False
     if _continues(tokens, at + 1):
         after = tokens[at + 1]
-        if 0 < _ONES.get(after.text, 0) < 10:
-            return _TENS[text] + _ONES[after.text], 2, False
+        if 0 < ONES.get(after.text, 0) < 10:
+            return _TENS[text] + ONES[after.text], 2, False
         if 0 < _ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
             return _TENS[text] + _ORDINAL_ONES[after.text], 2, True
     return _TENS[text], 1, False
@@ -309,7 +312,7 @@ def _is_oh(tokens: Sequence[_Token], at: int) -> bool:
         _continues(tokens, at + 1)
         and _continues(tokens, at + 2)
         and tokens[at + 1].text in ("oh", "o")
-        and 0 < _ONES.get(tokens[at + 2].text, 0) < 10
+        and 0 < ONES.get(tokens[at + 2].text, 0) < 10
     )
 
 
