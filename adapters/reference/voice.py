@@ -19,15 +19,9 @@ HIGHEST = 40
 """Numbers from 1 to this have a clip."""
 
 
-class _Word(msgspec.Struct, frozen=True):
-    text: str
-    start_s: float
-    end_s: float
-
-
 class _Entry(msgspec.Struct, frozen=True):
     text: str
-    words: tuple[_Word, ...]
+    words: tuple[SpokenWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +44,20 @@ def number_name(number: int) -> str:
     return spell(number).replace(" ", "-")
 
 
+def texts() -> dict[str, str]:
+    """What each clip says, by its name."""
+    return {name: entry.text for name, entry in _entries().items()}
+
+
+@cache
+def _entries() -> dict[str, _Entry]:
+    return msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Entry])
+
+
 @cache
 def clip(name: str, rate: int) -> Clip:
     """The clip of that name (``answer``, ``talk``, ``twenty-one``, ...) at a rate in Hz."""
-    entry = msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Entry])[name]
+    entry = _entries()[name]
     audio, _ = read_mono(FOLDER / f"{name}.flac", rate)
     audio.flags.writeable = False
-    return Clip(entry.text, tuple(SpokenWord(w.text, w.start_s, w.end_s) for w in entry.words), audio)
+    return Clip(entry.text, entry.words, audio)
