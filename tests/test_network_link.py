@@ -18,24 +18,24 @@ from scipy import stats
 from tml_bench import events as ev
 from tml_bench.adapter import Output
 from tml_bench.samples import UserTurn
-from tml_bench.session.engine import Settings
 from tml_bench.session.network import (
     MAX_RETRANSMITS,
     PROFILES,
-    Direction,
     Link,
+    LinkDirection,
     Network,
     Outage,
     links,
     load_network,
 )
+from tml_bench.session.simulated import Settings
 
 FAR_MS = 100_000
 """Between messages, so that none waits for the one before."""
 
 
 def link(seed: int = 1, outages: tuple[Outage, ...] = (), **way: float) -> Link:
-    return Link(Direction(**way), outages, seed)
+    return Link(LinkDirection(**way), outages, seed)
 
 
 def delays_ms(of: Link, count: int) -> list[float]:
@@ -59,7 +59,7 @@ def test_a_profile_is_read_from_a_file(tmp_path: Path) -> None:
         "[[outages]]\nstart_s = 0\nduration_s = 0.25\n"
     )
     assert load_network(str(path)) == Network(
-        "train", Direction(40, 0.5, 0.999), Direction(kbps=64.5), (Outage(0, 0.25),)
+        "train", LinkDirection(40, 0.5, 0.999), LinkDirection(kbps=64.5), (Outage(0, 0.25),)
     )
 
 
@@ -136,14 +136,14 @@ def test_an_outages_edges_are_whole_nanoseconds() -> None:
 
 def test_what_the_model_says_in_an_outage_is_heard_when_it_is_over(tmp_path: Path) -> None:
     """Given at 0.4 s, 50 ms away, in an outage from 0.42 s to 1.12 s; what comes at 1.4 s is not touched."""
-    network = Network("test", Direction(), Direction(delay_ms=50), (Outage(0.42, 0.7),))
+    network = Network("test", LinkDirection(), LinkDirection(delay_ms=50), (Outage(0.42, 0.7),))
     adapter = Scripted({1: Output(tone(0.1)), 6: Output(tone(0.1))})
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0))), adapter, Settings(network=network))
     assert [(e.t_ns, e.heard_ns) for e in ran.of(ev.ModelAudio)] == [
         (400 * MS, 1120 * MS),
         (1400 * MS, 1450 * MS),
     ]
-    handed = [(s.handed_ns, s.up_ns) for s in ran.of(ev.Stepped)]
+    handed = [(s.handed_ns, s.up_ns) for s in ran.of(ev.StepDone)]
     assert handed[1:6] == [(400 * MS, 0), (600 * MS, 520 * MS), (800 * MS, 320 * MS), (1000 * MS, 120 * MS),
                            (1200 * MS, 0)]  # fmt: skip
     assert np.flatnonzero(ran.model)[0] == 1.12 * 16000
@@ -195,7 +195,7 @@ def test_nothing_overtakes_comes_too_soon_or_comes_in_an_outage(
     seed: int,
 ) -> None:
     outages = tuple(Outage(a, b) for a, b in dark)
-    of = Link(Direction(delay_ms=20, jitter_ms=jitter_ms, loss=loss, kbps=kbps), outages, seed)
+    of = Link(LinkDirection(delay_ms=20, jitter_ms=jitter_ms, loss=loss, kbps=kbps), outages, seed)
     sent = 0
     arrived = []
     for gap, size in messages:
@@ -243,6 +243,6 @@ def test_the_same_seed_gives_the_same_numbers_on_any_machine() -> None:
 
 
 def test_two_ways_and_two_seeds_share_no_randomness() -> None:
-    network = Network("test", Direction(jitter_ms=100), Direction(jitter_ms=100))
+    network = Network("test", LinkDirection(jitter_ms=100), LinkDirection(jitter_ms=100))
     first = [[way.arrival_ns(0, 0) for way in links(network, seed)] for seed in range(20)]
     assert len({at for both in first for at in both}) == 40

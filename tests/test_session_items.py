@@ -11,16 +11,16 @@ from fakes import MS, Scripted, sample_of, silence, tone
 from tml_bench.adapter import Output
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import UserTurn
+from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.clock import Ticks
-from tml_bench.session.engine import Settings, opened_event
-from tml_bench.session.output import AdapterFaultError
-from tml_bench.session.stage import Stage
+from tml_bench.session.exchange import Exchange
+from tml_bench.session.simulated import Settings, opened_event
 
 
 class Played:
     """A session of three seconds in which a model gives what a test says, when it says so."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Exchange) -> None:
         self._stage = stage
         self._ticks = 0
 
@@ -43,7 +43,7 @@ def played(tmp_path: Path) -> Iterator[Played]:
     sample = sample_of(UserTurn(silence(3.0)), tail_s=0)
     opened = opened_event("fake", sample, "fake", Scripted(), Settings())
     with RecordingWriter(tmp_path / "r", opened, clock="simulated", compute="ideal") as writer:
-        stage = Stage(sample, 16000, 16000, Ticks(200 * MS), writer, max_session_s=10, max_backlog_s=1.5)
+        stage = Exchange(sample, 16000, 16000, Ticks(200 * MS), writer, max_session_s=10, max_backlog_s=1.5)
         yield Played(stage)
         stage.close()
         writer.abandon()

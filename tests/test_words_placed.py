@@ -13,10 +13,10 @@ from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
 from tml_bench.adapters.reference import AlwaysOn, Oracle
 from tml_bench.adapters.reference.voice import clip
-from tml_bench.perception.timeline import Word
 from tml_bench.samples import Reference, UserTurn, Utterance
-from tml_bench.session.engine import Settings
-from tml_bench.session.network import Direction, Network
+from tml_bench.session.network import LinkDirection, Network
+from tml_bench.session.simulated import Settings
+from tml_bench.timeline import Word
 
 TICK = 200 * MS
 
@@ -27,7 +27,7 @@ def said(*words: tuple[str, float, float]) -> tuple[Transcript, ...]:
 
 def ran(folder: Path, outputs: dict[int, Output], down_ms: float = 0.0) -> Ran:
     """Two seconds; output ``k`` comes at (k + 1) * 0.2 s."""
-    settings = Settings(network=Network("test", Direction(), Direction(delay_ms=down_ms)))
+    settings = Settings(network=Network("test", LinkDirection(), LinkDirection(delay_ms=down_ms)))
     return run_session(folder, sample_of(UserTurn(silence(2.0)), tail_s=0), Scripted(outputs), settings)
 
 
