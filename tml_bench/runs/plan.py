@@ -12,7 +12,7 @@ import msgspec
 
 from tml_bench.adapter import LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
-from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec
+from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection, dataset_sha256
 from tml_bench.runs.record import Plan
 from tml_bench.session.clock import Ticks
@@ -61,7 +61,7 @@ def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
 
 
 def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None) -> list[Plan]:
-    """One plan per task and adapter, without tasks that an adapter cannot run where all were asked for.
+    """One plan per task and adapter; where all tasks were asked for, without those that cannot be run.
 
     Args:
         request: what to run.
@@ -81,8 +81,14 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
             )
     plans = []
     for name in request.tasks:
-        task = load_task(name)
-        samples = request.selection.of(task)
+        try:
+            task = load_task(name)
+            samples = request.selection.of(task)
+        except UserError as error:
+            if not request.all_tasks:
+                raise
+            tell(f"{name} is left out: {error.problem}")
+            continue
         if not samples:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
         digest = dataset_sha256(samples)
@@ -93,7 +99,8 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
             live = issubclass(made, LiveAdapter)
             config = RunConfig(
                 schema=RUN_SCHEMA,
-                task=name,
+                task=task.name,
+                task_file=task_place(name),
                 dataset=task.dataset(request.selection.data),
                 dataset_sha256=digest,
                 data=str(request.selection.data.resolve()) if request.selection.data else "",
@@ -110,7 +117,7 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
                 max_session_s=request.max_session_s,
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
             )
-            path = request.out / run_name(name, config.dataset, spec)
+            path = request.out / run_name(task.name, config.dataset, spec)
             plans.append(Plan(path, config, tuple(samples)))
     return plans
 

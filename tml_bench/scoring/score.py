@@ -104,7 +104,7 @@ def open_run(path: Path) -> StoredRun:
         UserError: not a run, its data is not where it was, or the data has changed since.
     """
     file = read_json(path / "run.json", RunFile, NOT_A_RUN)
-    task = load_task(file.config.task)
+    task = load_task(file.config.task_source)
     samples = run_samples(task, file.config)
     if dataset_sha256(samples) != file.config.dataset_sha256:
         raise UserError(
@@ -149,7 +149,7 @@ def score_runs(
             pool.submit(
                 PerceiveJob(
                     (number, attempt.sample),
-                    run.file.config.task,
+                    run.file.config.task_source,
                     samples[attempt.sample],
                     run.recording_path(attempt),
                     run.timeline_path(attempt),
