@@ -50,7 +50,10 @@ def metric(
     spread: bool = False,
 ) -> Metric:
     title = name.replace("_", " ").capitalize()
-    return Metric(name, title, unit, direction, kind, version, subsets, "made-up", f"What {name} is.", spread)
+    return Metric(
+        name=name, title=title, unit=unit, direction=direction, kind=kind, version=version, subsets=subsets,
+        family="made-up", describes=f"What {name} is.", spread=spread,
+    )  # fmt: skip
 
 
 class Answering(Task):

@@ -4,151 +4,35 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
+from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from tml_bench import respondents
+from tml_bench.errors import UserError
+from tml_bench.metric import Direction, Kind, Mark, Metric, Overall, Published, Score, Value
 from tml_bench.questions import Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Sample
 from tml_bench.timeline import Timeline, Word
 
+__all__ = [
+    "NO_VERDICTS",
+    "Direction",
+    "ImportedExchange",
+    "Kind",
+    "Mark",
+    "Metric",
+    "Overall",
+    "Published",
+    "Score",
+    "Task",
+    "Value",
+]
 
-class Kind(StrEnum):
-    """How values of a metric are averaged and what interval they get."""
-
-    RATE = "rate"
-    """0 or 1 per sample; mean with a Wilson score interval over independent units."""
-    MEAN = "mean"
-    """A number per sample; mean with a bootstrap interval over independent units."""
-    RATIO = "ratio"
-    """A numerator and a denominator per sample; ratio of sums with a bootstrap interval over units."""
-
-
-class Direction(StrEnum):
-    """Which way is better."""
-
-    HIGHER = "higher"
-    LOWER = "lower"
-    NONE = "none"
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """The declaration of one metric.
-
-    Attributes:
-        name: unique within its task; part of the public interface.
-        title: column head.
-        unit: ``%`` for shares (values stay in [0, 1]), ``s``, ``1/min``, or empty.
-        direction: which way is better.
-        kind: how it is averaged.
-        version: raised whenever a change of code changes a score.
-        subsets: where it applies.
-        family: a group of metrics shown together, such as ``reference-exact`` or ``repaired``.
-        spread: also print the population standard deviation (some protocols publish it).
-        judged: a judge decides part of it; values of different judges never share a column.
-        decimals: the mean of each subset is rounded to so many decimals, before subsets are averaged too,
-            because published numbers are; None leaves means as they are.
-        describes: one sentence for tables.
-    """
-
-    name: str
-    title: str
-    unit: str
-    direction: Direction
-    kind: Kind
-    version: int
-    subsets: tuple[str, ...]
-    family: str
-    describes: str
-    spread: bool = False
-    judged: bool = False
-    decimals: int | None = None
-
-
-class Overall(msgspec.Struct, frozen=True):
-    """Several subsets taken together, shown as one more subset when a run has all of them.
-
-    Attributes:
-        name: shown where a subset's name is; unlike any subset's.
-        subsets: which ones.
-        equal: every subset has the same weight, whatever its size (only for metrics of kind ``ratio``);
-            else their samples are pooled.
-    """
-
-    name: str
-    subsets: tuple[str, ...]
-    equal: bool = False
-
-
-class Value(msgspec.Struct, frozen=True):
-    """A metric's value for one sample.
-
-    Attributes:
-        numerator: the value itself for kinds ``rate`` and ``mean``.
-        denominator: 1 except for kind ``ratio``, where 0 means "nothing to count here".
-    """
-
-    numerator: float
-    denominator: float = 1.0
-
-
-class Score(msgspec.Struct, frozen=True):
-    """What one recording of one sample scored.
-
-    Attributes:
-        task: name of the task.
-        subset: part of the task.
-        sample: the sample's id.
-        unit: the independent unit it belongs to.
-        values: by metric name. A metric that does not apply to this sample (a latency when nothing was
-            said) or cannot be known (see ``missing``) is absent and stays out of the mean.
-        missing: metrics that apply but could not be computed, with the reason.
-        rows: events behind the values, for readers: each has ``event`` and times in seconds.
-        notes: remarks.
-    """
-
-    task: str
-    subset: str
-    sample: str
-    unit: str
-    values: dict[str, Value]
-    missing: dict[str, str] = {}
-    rows: tuple[dict[str, str | float | None], ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class Published(msgspec.Struct, frozen=True):
-    """A number somebody else reported.
-
-    Attributes:
-        system: the model.
-        subset: part of the task.
-        metric: the metric of ours it compares with.
-        value: as printed there, shares in [0, 1].
-        source: where it is printed.
-    """
-
-    system: str
-    subset: str
-    metric: str
-    value: float
-    source: str
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """Something annotated or expected, for pictures.
-
-    Attributes:
-        start_s: its start, seconds.
-        end_s: its end; None for a point in time.
-        label: what it is, such as ``pause`` or ``user end``.
-    """
-
-    start_s: float
-    end_s: float | None
-    label: str
+NO_VERDICTS: Verdicts = {}
+"""For tasks that ask nothing."""
 
 
 class ImportedExchange(NamedTuple):
@@ -165,12 +49,12 @@ class ImportedExchange(NamedTuple):
     words: tuple[Word, ...] | None
 
 
-NO_VERDICTS: Verdicts = {}
-"""For tasks that ask nothing."""
+class _Manifest(msgspec.Struct, frozen=True):
+    version: str
 
 
 class Task(ABC):
-    """One benchmark.
+    """One benchmark: a declaration, of which only the first five attributes and two methods are needed.
 
     Attributes:
         name: as in ``tml-bench run --task NAME``.
@@ -179,6 +63,8 @@ class Task(ABC):
         metrics: all metrics, in the order of the report.
         headline: names of the metrics that the short leaderboard shows.
         data_help: where the official data comes from and the folder layout expected.
+        mini: folder of the sample set that ships, with a ``manifest.json`` that states its ``version``; None
+            where samples are made in memory.
         not_run: measures of the protocol that are not computed, with the reason.
         overall: subsets taken together, shown before the single ones.
         rubrics: what judges are asked about recordings of this task.
@@ -194,7 +80,8 @@ class Task(ABC):
     subsets: tuple[str, ...]
     metrics: tuple[Metric, ...]
     headline: tuple[str, ...]
-    data_help: str
+    data_help: str = "There is no data to get.\n"
+    mini: Path | None = None
     not_run: Mapping[str, str] = {}
     overall: tuple[Overall, ...] = ()
     rubrics: tuple[Rubric, ...] = ()
@@ -202,10 +89,31 @@ class Task(ABC):
     hears_user: bool = False
     split_of: str = ""
     needs_history: bool = False
+    _declared: tuple[Metric, ...] = ()
 
-    @abstractmethod
+    def __init_subclass__(cls) -> None:
+        """Put the task's subsets where a metric names none."""
+        cls._declared = cls.__dict__.get("metrics", cls._declared)
+        if cls._declared:
+            cls.metrics = tuple(
+                m if m.subsets else msgspec.structs.replace(m, subsets=cls.subsets) for m in cls._declared
+            )
+
     def dataset(self, data: Path | None) -> str:
-        """Name and version of the data, such as ``mini-1`` or ``official``; part of every result."""
+        """Name and version of the data, part of every result.
+
+        By default what ``mini`` states, or ``mini``; for a folder ``official``, or ``custom-`` and its name.
+        """
+        if data is not None and (self.mini is None or data.resolve() != self.mini.resolve()):
+            return "official" if self.is_official(data) else f"custom-{data.resolve().name}"
+        manifest = None if self.mini is None else self.mini / "manifest.json"
+        if manifest is None or not manifest.is_file():
+            return "mini"
+        return msgspec.json.decode(manifest.read_bytes(), type=_Manifest).version
+
+    def is_official(self, folder: Path, /) -> bool:
+        """Whether a folder holds the whole official data; no, unless the task can tell."""
+        return False
 
     @abstractmethod
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
@@ -240,16 +148,20 @@ class Task(ABC):
         A metric whose verdict is missing (see `tml_bench.questions.verdict_of`) is missing itself.
         """
 
-    @abstractmethod
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """Timelines of strategies that look at nothing, by name; the best of them is the floor.
 
-        Every sample of the task must give the same names.
+        Every sample of the task must give the same names. By default silence, endless talk and an answer at
+        a fixed time; nothing, hence no floor, where `tml_bench.respondents` cannot know the session's length.
         """
+        return respondents.blind(sample)
 
-    @abstractmethod
     def ideal(self, sample: Sample) -> Timeline:
-        """The timeline of a respondent that does exactly what is expected: the ceiling."""
+        """The timeline of a respondent that does exactly what is expected: the ceiling.
+
+        By default it says what ``sample.reference.ideal`` lists.
+        """
+        return respondents.ideal(sample)
 
     def marks(self, sample: Sample) -> tuple[Mark, ...]:
         """What a picture of the sample shows; by default the end of the user's turn and the ideal onsets."""
@@ -258,17 +170,16 @@ class Task(ABC):
         return (*user, *(Mark(u.at_s, u.until_s, f"ideal {u.role}") for u in sample.reference.ideal))
 
     def published(self) -> tuple[Published, ...]:
-        """Numbers reported by others on the official data."""
-        return ()
+        """Numbers others reported on the official data; by default those in ``results/published``, if any."""
+        file = resources.files("tml_bench.published") / f"{self.name}.json"
+        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...]) if file.is_file() else ()
 
-    def imports(self, folder: Path) -> Iterator[ImportedExchange]:
+    def imports(self, folder: Path, /) -> Iterator[ImportedExchange]:
         """Read exchanges recorded by another harness.
 
         Raises:
             tml_bench.errors.UserError: the task cannot import, or the folder is not in its layout.
         """
-        from tml_bench.errors import UserError
-
         raise UserError(
             f"{self.name} has no import", "run `tml-bench list tasks` to see which tasks have one"
         )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from msgspec import structs
+
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.task import Direction, Kind, Metric, Overall
 from tml_bench.tasks._timed.items import CONTROLLED, LASTING, NUMBERED, STOPPED
 
-HIGHER, LOWER, NEITHER = Direction.HIGHER, Direction.LOWER, Direction.NONE
-TIMED, CURVE, EVENTS, SPEECH = "right and on time", "right within a tolerance", "per event", "what was said"
+LOWER, NEITHER = Direction.LOWER, Direction.NONE
 HEADLINE = ("on_time", "timed_f1", "false_alarms_per_minute", "onset_error")
-
-
 ONLY = {"quiet": CONTROLLED, "number_error": NUMBERED, "duration_error": LASTING, "stopped": STOPPED}
 """Metrics that do not apply to every family."""
 
@@ -27,47 +28,52 @@ def families_of(name: str, families: tuple[str, ...]) -> tuple[str, ...]:
 
 def metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
     """Every metric that applies to some of these families; all are ratios, so that families weigh alike."""
-    return tuple(metric for metric in _metrics(families) if metric.subsets)
+    fitted = (structs.replace(metric, subsets=families_of(metric.name, families)) for metric in METRICS)
+    return tuple(metric for metric in fitted if metric.subsets)
 
 
-def _metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
-    def one(name: str, title: str, unit: str, better: Direction, family: str, what: str) -> Metric:
-        where = families_of(name, families)
-        return Metric(name, title, unit, better, Kind.RATIO, 1, where, family, what, judged=True)
+_metric = partial(Metric, unit="%", kind=Kind.RATIO, judged=True)
+_timed = partial(_metric, family="right and on time")
+_curve = partial(_metric, family="right within a tolerance")
+_event = partial(_metric, family="per event", direction=LOWER)
+_said = partial(_metric, family="what was said")
 
-    return (
-        one("on_time", "On time", "%", HIGHER, TIMED,
-            "Mean over items: events said right and in their window, of the events or, if more, of all "
-            "that was said; silent controls: 1 if nothing was said."),
-        one("timed_f1", "F1", "%", HIGHER, TIMED,
-            "Twice the events hit, of the events and all that was said."),
-        one("quiet", "Quiet in controls", "%", HIGHER, TIMED,
-            "Silent controls in which nothing was said but acknowledgements."),
-        *(one(tolerance_name(tau), f"Within {tau:g} s", "%", HIGHER, CURVE,
-              f"As on_time, with {tau:g} s to either side as the window; no guesses. Items with events.")
-          for tau in TOLERANCES_S),
-        one("meaning", "Right at any time", "%", HIGHER, EVENTS,
-            "Events said right within 3 s of their window, on time or not."),
-        one("early", "Early", "%", LOWER, EVENTS, "Events said right before their window opens."),
-        one("late", "Late", "%", LOWER, EVENTS, "Events said right after their window closes."),
-        one("missed", "Missed", "%", LOWER, EVENTS, "Events never said right within 3 s of their window."),
-        one("onset_error", "Onset error", "s", LOWER, EVENTS,
-            "Mean distance of the onset from the expected time, of events said right."),
-        one("signed_onset_error", "Signed onset error", "s", NEITHER, EVENTS,
-            "The same with sign; negative is early."),
-        one("number_error", "Error of the time named", "s", LOWER, EVENTS,
-            "Distance of the length of time named from the truth, of replies that name one."),
-        one("duration_error", "Error of the talk's length", "s", LOWER, EVENTS,
-            "Distance of the length of a talk from what was asked, of talks on the subject."),
-        one("stopped", "Stopped when told", "%", HIGHER, SPEECH,
-            "Orders to stop after which nothing more was said."),
-        one("false_alarms_per_minute", "False alarms per minute", "1/min", LOWER, SPEECH,
-            "Utterances that match no event and are no acknowledgement, per minute of session."),
-        one("repeated", "Repeated", "%", LOWER, SPEECH,
-            "Utterances that say again what another one was matched for, of all that was said."),
-        one("acknowledged", "Acknowledged", "%", NEITHER, SPEECH,
-            "Items with an acknowledgement; neutral."),
-    )  # fmt: skip
+METRICS = (
+    _timed(name="on_time", title="On time",
+           describes="Mean over items: events said right and in their window, of the events or, if more, of "
+           "all that was said; silent controls: 1 if nothing was said."),
+    _timed(name="timed_f1", title="F1",
+           describes="Twice the events hit, of the events and all that was said."),
+    _timed(name="quiet", title="Quiet in controls",
+           describes="Silent controls in which nothing was said but acknowledgements."),
+    *(
+        _curve(name=tolerance_name(tau), title=f"Within {tau:g} s",
+               describes=f"As on_time, with {tau:g} s to either side as the window; no guesses. Items with "
+               "events.")
+        for tau in TOLERANCES_S
+    ),
+    _event(name="meaning", title="Right at any time", direction=Direction.HIGHER,
+           describes="Events said right within 3 s of their window, on time or not."),
+    _event(name="early", title="Early", describes="Events said right before their window opens."),
+    _event(name="late", title="Late", describes="Events said right after their window closes."),
+    _event(name="missed", title="Missed", describes="Events never said right within 3 s of their window."),
+    _event(name="onset_error", title="Onset error", unit="s",
+           describes="Mean distance of the onset from the expected time, of events said right."),
+    _event(name="signed_onset_error", title="Signed onset error", unit="s", direction=NEITHER,
+           describes="The same with sign; negative is early."),
+    _event(name="number_error", title="Error of the time named", unit="s",
+           describes="Distance of the length of time named from the truth, of replies that name one."),
+    _event(name="duration_error", title="Error of the talk's length", unit="s",
+           describes="Distance of the length of a talk from what was asked, of talks on the subject."),
+    _said(name="stopped", title="Stopped when told",
+          describes="Orders to stop after which nothing more was said."),
+    _said(name="false_alarms_per_minute", title="False alarms per minute", unit="1/min", direction=LOWER,
+          describes="Utterances that match no event and are no acknowledgement, per minute of session."),
+    _said(name="repeated", title="Repeated", direction=LOWER,
+          describes="Utterances that say again what another one was matched for, of all that was said."),
+    _said(name="acknowledged", title="Acknowledged", direction=NEITHER,
+          describes="Items with an acknowledgement; neutral."),
+)  # fmt: skip
 
 
 def overall(families: tuple[str, ...]) -> tuple[Overall, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Question, Verdicts
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Score, Task
+from tml_bench.task import NO_VERDICTS, Score, Task
 from tml_bench.tasks._timed import loader, scoring, strategies
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
 from tml_bench.tasks._timed.measures import HEADLINE, metrics, overall
 from tml_bench.timeline import Timeline
+
+RULES = {RUBRIC.name: RULE}
 
 
 class TimedTask(Task):
@@ -25,51 +27,32 @@ class TimedTask(Task):
     home: Path
     split: str = "dev"
     rubrics = (RUBRIC,)
-    rules = {RUBRIC.name: RULE}  # noqa: RUF012
+    rules = RULES
     headline = HEADLINE
     data_help = """\
 Nothing to get: both splits ship. A variant (other voices, noise, rate) is made by `tml-bench prepare`:
 
     DATA/rendering.json, rendered.jsonl, audio/{dev,test}/*.ogg
 """
+    questions = staticmethod(scoring.questions)
+    blind = staticmethod(strategies.blind)
+    ideal = staticmethod(strategies.ideal)
+    marks = staticmethod(scoring.marks)
 
     def __init_subclass__(cls) -> None:
         """Declare the metrics on the families."""
         cls.metrics = metrics(cls.subsets)
         cls.overall = overall(cls.subsets)
+        super().__init_subclass__()
 
     def dataset(self, data: Path | None) -> str:
-        """The split and the version of the rendering, such as ``dev-2``.
-
-        Raises:
-            UserError: the folder is no rendered set.
-        """
+        """The split and the version of the rendering, such as ``dev-2``."""
         return loader.dataset(data or self.home, self.split)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the items of the split; see ``loader``.
-
-        Raises:
-            UserError: the folder or a family does not exist, or a file is unusable.
-        """
+        """Load the items of the split; see ``loader``."""
         return loader.load(self.home, data, self.split, self.subsets, subsets)
-
-    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-        """One per utterance and event within reach; see ``scoring``."""
-        return scoring.questions(sample, timeline)
 
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording; see ``scoring``."""
         return scoring.score(self.name, sample, timeline, verdicts)
-
-    def blind(self, sample: Sample) -> dict[str, Timeline]:
-        """Silence, endless talk, fixed delays, metronomes; see ``strategies``."""
-        return strategies.blind(sample)
-
-    def ideal(self, sample: Sample) -> Timeline:
-        """Says everything at its time."""
-        return strategies.ideal(sample)
-
-    def marks(self, sample: Sample) -> tuple[Mark, ...]:
-        """The user's turns and the windows."""
-        return scoring.marks(sample)

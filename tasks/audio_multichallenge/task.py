@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Question, Verdicts
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
-from tml_bench.tasks._common import dataset_name, published_rows
+from tml_bench.task import NO_VERDICTS, Mark, Score, Task
 from tml_bench.tasks.audio_multichallenge import loader, scoring, strategies
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
 from tml_bench.tasks.audio_multichallenge.judging import RUBRIC, RULES
@@ -25,6 +24,7 @@ class AudioMultiChallenge(Task):
     metrics = METRICS
     headline = HEADLINE
     overall = OVERALL
+    mini = loader.MINI
     rubrics = (RUBRIC,)
     rules = RULES
     needs_history = True
@@ -37,49 +37,22 @@ once into the user's cache folder, which takes as much space again. Needs pip in
 Its rubrics need a language model as judge: --judge openai:model=...
 """
 
-    def dataset(self, data: Path | None) -> str:
-        """``official`` when all conversations are there, else ``custom``; or the mini set."""
-        return dataset_name(data, loader.MINI, loader.is_official)
+    is_official = staticmethod(loader.is_official)
+    questions = staticmethod(scoring.ask)
+    blind = staticmethod(strategies.blind)
+    ideal = staticmethod(strategies.ideal)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples by axis, in the order of the data; see ``loader``.
-
-        Raises:
-            UserError: there is no such data or axis, or a file is unusable.
-        """
+        """Load the samples by axis, in the order of the data; see ``loader``."""
         return loader.load(data, subsets, fixed=self.needs_history)
 
-    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-        """One per item of the rubric; none where nothing was said.
-
-        Raises:
-            BadSampleError: the sample has a problem.
-        """
-        return scoring.ask(sample, timeline)
-
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording.
-
-        Raises:
-            BadSampleError: the sample has a problem.
-        """
+        """Score one recording; see ``scoring``."""
         return scoring.score(self.name, sample, timeline, verdicts)
-
-    def blind(self, sample: Sample) -> dict[str, Timeline]:
-        """Silence, a refusal, an agreement, the user's own words; see ``strategies``."""
-        return strategies.blind(sample)
-
-    def ideal(self, sample: Sample) -> Timeline:
-        """A reply that meets every item, where one is known."""
-        return strategies.ideal(sample)
 
     def marks(self, sample: Sample) -> tuple[Mark, ...]:
         """The last user turn, and the ideal reply."""
         return (*scoring.marks(sample), *super().marks(sample))
-
-    def published(self) -> tuple[Published, ...]:
-        """What the paper and vendors report."""
-        return published_rows(self.name)
 
 
 class AudioMultiChallengeOpen(AudioMultiChallenge):
@@ -88,7 +61,3 @@ class AudioMultiChallengeOpen(AudioMultiChallenge):
     name = "audio-multichallenge-open"
     title = "Audio MultiChallenge, open loop: the model's own conversation"
     needs_history = False
-
-    def published(self) -> tuple[Published, ...]:
-        """None: nobody else reports this protocol."""
-        return ()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
-from tml_bench.tasks._common import dataset_name, published_rows
+from tml_bench.task import NO_VERDICTS, Score, Task
 from tml_bench.tasks.charades import loader, scoring, strategies
 from tml_bench.tasks.charades.measures import HEADLINE, METRICS, OVERALL
 from tml_bench.timeline import Timeline
@@ -23,6 +22,7 @@ class Charades(Task):
     metrics = METRICS
     headline = HEADLINE
     overall = OVERALL
+    mini = loader.MINI
     data_help = """\
 Labels (Charades.zip) and videos (Charades_v1_480) from prior.allenai.org/projects/charades, no sign-up, for
 non-commercial use. charades_sta_test.txt is linked in the README of jiyanggao/TALL on GitHub.
@@ -35,38 +35,15 @@ non-commercial use. charades_sta_test.txt is linked in the README of jiyanggao/T
 Any of the annotation files may be missing; its subsets are then left out.
 """
 
-    def dataset(self, data: Path | None) -> str:
-        """``official`` when what is there has its official size, else ``custom``; or the mini set."""
-        return dataset_name(data, loader.MINI, loader.is_official)
+    is_official = staticmethod(loader.is_official)
+    blind = staticmethod(strategies.blind)
+    ideal = staticmethod(strategies.ideal)
+    marks = staticmethod(scoring.marks)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples by subset, in the order of the files; see ``loader``.
-
-        Raises:
-            UserError: the folder, or a file that a subset needs, does not exist or is unusable.
-        """
+        """Load the samples by subset, in the order of the files; see ``loader``."""
         return loader.load(data or loader.MINI, subsets)
 
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording.
-
-        Raises:
-            BadSampleError: the sample has no annotation.
-        """
+        """Score one recording; see ``scoring``."""
         return scoring.score(self.name, sample, timeline)
-
-    def blind(self, sample: Sample) -> dict[str, Timeline]:
-        """Silence, the whole video, constant intervals; see ``strategies``."""
-        return strategies.blind(sample)
-
-    def ideal(self, sample: Sample) -> Timeline:
-        """Both words at the annotated times."""
-        return strategies.ideal(sample)
-
-    def marks(self, sample: Sample) -> tuple[Mark, ...]:
-        """The video and what happens in it."""
-        return scoring.marks(sample)
-
-    def published(self) -> tuple[Published, ...]:
-        """What others report, and what blind, late and human annotators reach on the official test sets."""
-        return published_rows(self.name)

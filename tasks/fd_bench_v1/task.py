@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Question, Verdicts
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, ImportedExchange, Mark, Published, Score, Task
-from tml_bench.tasks._common import dataset_name, published_rows
+from tml_bench.task import NO_VERDICTS, Mark, Score, Task
 from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
 from tml_bench.tasks.fd_bench_v1.rubric import RATING
@@ -25,6 +24,7 @@ class FdBenchV1(Task):
     subsets = SUBSETS
     metrics = METRICS
     headline = HEADLINE
+    mini = MINI
     data_help = """\
 The official data are behind the Google Drive link in dataset/README.md of the repository
 DanielLin94144/Full-Duplex-Bench on GitHub. The parts from CANDOR and ICC are CC BY-NC 4.0, the synthetic
@@ -40,55 +40,20 @@ parts MIT. Unpack them to
 and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and FLAC all do.
 """
     rubrics = (RATING,)
-
-    def dataset(self, data: Path | None) -> str:
-        """``official`` when every subset there has its official size, else ``custom``; or the mini set."""
-        return dataset_name(data, MINI, loader.is_official)
+    is_official = staticmethod(loader.is_official)
+    questions = staticmethod(scoring.questions)
+    blind = staticmethod(strategies.blind)
+    ideal = staticmethod(strategies.ideal)
+    imports = staticmethod(recordings.load_imports)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples by subset and number; see ``loader``.
-
-        Raises:
-            UserError: the folder or a subset does not exist.
-        """
+        """Load the samples by subset and number; see ``loader``."""
         return loader.load(data or MINI, subsets)
 
-    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-        """How well the answer to an interruption responds to it.
-
-        Raises:
-            BadSampleError: the sample has a problem.
-        """
-        return scoring.questions(sample, timeline)
-
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording with both families of measures.
-
-        Raises:
-            BadSampleError: the sample has a problem.
-        """
+        """Score one recording with both families of measures; see ``scoring``."""
         return scoring.score(self.name, sample, timeline, verdicts)
-
-    def blind(self, sample: Sample) -> dict[str, Timeline]:
-        """Silence, talking always, one answer at a fixed time, a metronome; see ``strategies``."""
-        return strategies.blind(sample)
-
-    def ideal(self, sample: Sample) -> Timeline:
-        """What the sample's reference asks for."""
-        return strategies.ideal(sample)
 
     def marks(self, sample: Sample) -> tuple[Mark, ...]:
         """The annotation, and what the ideal respondent says."""
         return (*scoring.annotated(sample), *super().marks(sample))
-
-    def published(self) -> tuple[Published, ...]:
-        """The table of the Full-Duplex-Bench repository; ``fdb_rating`` there is by GPT-4 Turbo."""
-        return published_rows(self.name)
-
-    def imports(self, folder: Path) -> Iterator[ImportedExchange]:
-        """Read recordings of another harness; see ``recordings``.
-
-        Raises:
-            UserError: there is no such folder, no recording in it, or two of one sample.
-        """
-        return recordings.load_imports(folder)

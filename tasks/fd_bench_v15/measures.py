@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tml_bench.task import Direction, Kind, Metric, Overall
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, RESPOND, RESUME
 from tml_bench.tasks.fd_bench_v15.loader import RESPONDS, SUBSETS
 
-EXACT, REPAIRED, VOICE = "reference-exact", "repaired", "before and after"
 HIGHER, LOWER, NEITHER = Direction.HIGHER, Direction.LOWER, Direction.NONE
-
 EXPECTED = {subset: RESPOND if subset == RESPONDS else RESUME for subset in SUBSETS}
 """The one behaviour each scenario asks for (the paper's table of scenarios)."""
-
-OVERALL = (Overall("average", SUBSETS, equal=True),)
 
 _TITLES = {
     "RESPOND": "responds",
@@ -33,97 +31,68 @@ _VOICE = (
     ("intensity_std", "Intensity std", "dB", "Standard deviation of intensity"),
 )
 
-
-def _metric(
-    name: str,
-    title: str,
-    unit: str,
-    direction: Direction,
-    family: str,
-    describes: str,
-    kind: Kind | None = None,
-    judged: bool = False,
-    decimals: int | None = None,
-) -> Metric:
-    kind = kind or (Kind.RATE if unit == "%" else Kind.MEAN)
-    return Metric(
-        name, title, unit, direction, kind, 1, SUBSETS, family, describes, judged=judged, decimals=decimals
-    )
-
+_metric = partial(Metric, direction=NEITHER)
+_repaired = partial(_metric, family="repaired")
+_exact = partial(_metric, family="reference-exact")
+_share = partial(_repaired, unit="%", kind=Kind.RATE)
+_rounded = partial(_exact, unit="%", judged=True, decimals=2)
 
 BEHAVIOURS = (
-    _metric(
-        "expected", "Expected behaviour", "%", HIGHER, REPAIRED,
-        "The behaviour is the one the scenario asks for: responding to an interruption, resuming otherwise.",
-        Kind.RATIO, judged=True,
-    ),
+    _share(name="expected", title="Expected behaviour", direction=HIGHER, kind=Kind.RATIO, judged=True,
+           describes="The behaviour is the one the scenario asks for: responding to an interruption, "
+           "resuming otherwise."),
     *(
-        _metric(
-            answer.lower(), _TITLES[answer].capitalize(), "%", NEITHER, REPAIRED,
-            f"The model {_TITLES[answer]}.", judged=True,
-        )
+        _share(name=answer.lower(), title=_TITLES[answer].capitalize(), judged=True,
+               describes=f"The model {_TITLES[answer]}.")
         for answer in ANSWERS
     ),
-    _metric(
-        "fdb15_expected", "FDB expected", "%", HIGHER, EXACT,
-        "The same, the share rounded to 2 decimals before scenarios are averaged, as published averages are.",
-        Kind.RATIO, judged=True, decimals=2,
-    ),
+    _rounded(name="fdb15_expected", title="FDB expected", direction=HIGHER, kind=Kind.RATIO,
+             describes="The same, the share rounded to 2 decimals before scenarios are averaged, as "
+             "published averages are."),
     *(
-        _metric(
-            f"fdb15_{answer.lower()}", f"FDB {answer}", "%", NEITHER, EXACT,
-            f"Share of C_{answer}{'_HANDLING' if answer == 'UNCERTAIN' else ''}, rounded to 2 decimals.",
-            judged=True, decimals=2,
-        )
+        _rounded(name=f"fdb15_{answer.lower()}", title=f"FDB {answer}", kind=Kind.RATE,
+                 describes=f"Share of C_{answer}{'_HANDLING' if answer == 'UNCERTAIN' else ''}, rounded to "
+                 "2 decimals.")
         for answer in ANSWERS
     ),
 )  # fmt: skip
 """What a judge decides. The average of ``expected`` is taken over scenarios of equal weight."""
 
 TIMING = (
-    _metric(
-        "talked_over", "Talked over", "%", NEITHER, REPAIRED,
-        "The model is speaking when the overlap begins; otherwise it cannot stop or go on.",
-    ),
-    _metric(
-        "stop_latency", "Stop latency", "s", NEITHER, REPAIRED,
-        "Time from the overlap's start until the model stops, where it stops within the overlap.",
-    ),
-    _metric(
-        "censored_stop", "Censored stops", "%", NEITHER, REPAIRED,
-        "The model, talked over, is still speaking when the overlap ends: its stop latency is not seen.",
-    ),
-    _metric(
-        "kept_talking", "Kept talking", "%", NEITHER, REPAIRED,
-        "The model, talked over, speaks on for 1 s after the overlap's end or to the end of the clip.",
-    ),
-    _metric(
-        "early_start", "Early start", "%", LOWER, REPAIRED,
-        "The model begins anew before the overlap is over.",
-    ),
-    _metric(
-        "response_latency", "Response latency", "s", LOWER, REPAIRED,
-        "Time from the overlap's end to the model's next turn; not where it kept talking.",
-    ),
-    _metric(
-        "fdb15_stop", "FDB stop list", "s", NEITHER, EXACT,
-        "Mean length of all stretches of double talk in the clip, censored ones included.", Kind.RATIO,
-    ),
-    _metric(
-        "fdb15_censored", "FDB censored", "%", NEITHER, EXACT,
-        "Share of those stretches that end with the user and not with the model.", Kind.RATIO,
-    ),
-    _metric(
-        "fdb15_response", "FDB response list", "s", LOWER, EXACT,
-        "Mean time from the end of any user segment to the next start of the model.", Kind.RATIO,
-    ),
+    _share(name="talked_over", title="Talked over",
+           describes="The model is speaking when the overlap begins; otherwise it cannot stop or go on."),
+    _repaired(name="stop_latency", title="Stop latency", unit="s",
+              describes="Time from the overlap's start until the model stops, where it stops within the "
+              "overlap."),
+    _share(name="censored_stop", title="Censored stops",
+           describes="The model, talked over, is still speaking when the overlap ends: its stop latency is "
+           "not seen."),
+    _share(name="kept_talking", title="Kept talking",
+           describes="The model, talked over, speaks on for 1 s after the overlap's end or to the end of "
+           "the clip."),
+    _share(name="early_start", title="Early start", direction=LOWER,
+           describes="The model begins anew before the overlap is over."),
+    _repaired(name="response_latency", title="Response latency", unit="s", direction=LOWER,
+              describes="Time from the overlap's end to the model's next turn; not where it kept talking."),
+    _exact(name="fdb15_stop", title="FDB stop list", unit="s", kind=Kind.RATIO,
+           describes="Mean length of all stretches of double talk in the clip, censored ones included."),
+    _exact(name="fdb15_censored", title="FDB censored", unit="%", kind=Kind.RATIO,
+           describes="Share of those stretches that end with the user and not with the model."),
+    _exact(name="fdb15_response", title="FDB response list", unit="s", direction=LOWER, kind=Kind.RATIO,
+           describes="Mean time from the end of any user segment to the next start of the model."),
 )  # fmt: skip
 
 VOICES = tuple(
-    _metric(f"{name}_{part}", f"{title} {part}", unit, NEITHER, VOICE, f"{describes} {when}.")
+    _metric(name=f"{name}_{part}", title=f"{title} {part}", unit=unit, family="before and after",
+            describes=f"{describes} {when}.")
     for part, when in _PARTS.items()
     for name, title, unit, describes in _VOICE
-)
+)  # fmt: skip
 
 METRICS = (*BEHAVIOURS, *TIMING, *VOICES)
 HEADLINE = ("expected", "respond", "resume", "uncertain", "unknown", "stop_latency", "response_latency")
+OVERALL = (Overall("average", SUBSETS, equal=True),)
+NOT_RUN = {
+    "UTMOSv2 before and after": "needs a neural predictor of listening scores, with PyTorch and weights",
+    "significance tests before and after": "the values per sample are in scores.jsonl",
+}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Question, Verdicts
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, ImportedExchange, Mark, Published, Score, Task
-from tml_bench.tasks._common import dataset_name, published_rows
+from tml_bench.task import NO_VERDICTS, Mark, Score, Task
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, recordings, scoring, strategies
-from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, OVERALL
+from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, NOT_RUN, OVERALL
 from tml_bench.timeline import Timeline
 
 MINI = Path(__file__).parent / "mini"
@@ -25,6 +24,8 @@ class FdBenchV15(Task):
     metrics = METRICS
     headline = HEADLINE
     overall = OVERALL
+    not_run = NOT_RUN
+    mini = MINI
     rubrics = (behaviour.RUBRIC,)
     rules = behaviour.RULES
     hears_user = True
@@ -40,59 +41,21 @@ DanielLin94144/Full-Duplex-Bench on GitHub (v1.5). Unpack them to
 and give DATA; a folder v1_5 or v1.5 in between, one subset's folder alone, and FLAC all do. context.wav,
 input.json and clean_input.json are used where they are there.
 """
-    not_run = {  # noqa: RUF012
-        "UTMOSv2 before and after": "needs a neural predictor of listening scores, with PyTorch and weights",
-        "significance tests before and after": "the values per sample are in scores.jsonl",
-    }
-
-    def dataset(self, data: Path | None) -> str:
-        """``official`` when every subset there has its official size, else ``custom``; or the mini set."""
-        return dataset_name(data, MINI, loader.is_official)
+    is_official = staticmethod(loader.is_official)
+    stretches = staticmethod(scoring.stretches)
+    questions = staticmethod(scoring.questions)
+    blind = staticmethod(strategies.blind)
+    ideal = staticmethod(strategies.ideal)
+    imports = staticmethod(recordings.load_imports)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples by subset and number, each with its companion; see ``loader``.
-
-        Raises:
-            UserError: the folder or a subset does not exist.
-        """
+        """Load the samples by subset and number, each with its companion; see ``loader``."""
         return loader.load(data or MINI, subsets)
 
-    def stretches(self, sample: Sample, timeline: Timeline) -> tuple[tuple[float, float], ...]:
-        """Before and after the model turns to the overlap; the whole clip without overlap."""
-        return scoring.stretches(sample, timeline)
-
-    def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-        """What the model did about the overlap; nothing where it said nothing more."""
-        return scoring.questions(sample, timeline)
-
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one item.
-
-        Raises:
-            BadSampleError: the sample has a problem.
-        """
+        """Score one item; see ``scoring``."""
         return scoring.score(self.name, sample, timeline, verdicts)
-
-    def blind(self, sample: Sample) -> dict[str, Timeline]:
-        """Silence, talking always, one answer at a fixed time; see ``strategies``."""
-        return strategies.blind(sample)
-
-    def ideal(self, sample: Sample) -> Timeline:
-        """What the sample's reference asks for."""
-        return strategies.ideal(sample)
 
     def marks(self, sample: Sample) -> tuple[Mark, ...]:
         """The annotation, and what the ideal respondent says."""
         return (*scoring.annotated(sample), *super().marks(sample))
-
-    def published(self) -> tuple[Published, ...]:
-        """Shares and averages that others reported, each with its source."""
-        return published_rows(self.name)
-
-    def imports(self, folder: Path) -> Iterator[ImportedExchange]:
-        """Read recordings of another harness; see ``recordings``.
-
-        Raises:
-            UserError: there is no such folder, or it is not in the layout.
-        """
-        return recordings.load_imports(folder)

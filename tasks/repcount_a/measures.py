@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tml_bench.task import Direction, Kind, Metric
-from tml_bench.tasks.repcount_a.loader import SPLITS
+from functools import partial
 
-STREAMED, FINAL, ALONG = "after the penultimate repetition", "final number", "along the way"
+from tml_bench.task import Direction, Kind, Metric
+
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)
-HIGHER, LOWER, NEITHER = Direction.HIGHER, Direction.LOWER, Direction.NONE
+MAE = "|number - count| / count of that number; 1 when none was said."
 
 
 def error_name(fraction: float) -> str:
@@ -15,34 +15,33 @@ def error_name(fraction: float) -> str:
     return f"error_at_{round(100 * fraction)}"
 
 
-def _metric(
-    name: str, title: str, unit: str, direction: Direction, kind: Kind, family: str, what: str
-) -> Metric:
-    return Metric(name, title, unit, direction, kind, 1, SPLITS, family, what)
-
+_streamed = partial(Metric, family="after the penultimate repetition")
+_final = partial(Metric, family="final number")
+_along = partial(Metric, family="along the way", direction=Direction.LOWER)
 
 METRICS = (
-    _metric("obo", "OBO", "%", HIGHER, Kind.RATE, STREAMED,
-            "The last number said after the end of the repetition before the last is within one."),
-    _metric("mae", "MAE", "", LOWER, Kind.MEAN, STREAMED,
-            "|number - count| / count of that number; 1 when none was said."),
-    _metric("final_obo", "OBO, final number", "%", HIGHER, Kind.RATE, FINAL,
-            "The last number said at all since the video's start is within one."),
-    _metric("final_mae", "MAE, final number", "", LOWER, Kind.MEAN, FINAL,
-            "|number - count| / count of that number; 1 when none was said."),
-    _metric("running_error", "Running error", "", LOWER, Kind.MEAN, ALONG,
-            "|last number said - repetitions ended| on average over the video's time, in repetitions."),
+    _streamed(name="obo", title="OBO", unit="%", kind=Kind.RATE,
+              describes="The last number said after the end of the repetition before the last is within "
+              "one."),
+    _streamed(name="mae", title="MAE", direction=Direction.LOWER, describes=MAE),
+    _final(name="final_obo", title="OBO, final number", unit="%", kind=Kind.RATE,
+           describes="The last number said at all since the video's start is within one."),
+    _final(name="final_mae", title="MAE, final number", direction=Direction.LOWER, describes=MAE),
+    _along(name="running_error", title="Running error",
+           describes="|last number said - repetitions ended| on average over the video's time, in "
+           "repetitions."),
     *(
-        _metric(error_name(f), f"Error at {f:.0%}", "", LOWER, Kind.MEAN, ALONG,
-                f"The running error {f:.0%} into the video, in repetitions.")
+        _along(name=error_name(f), title=f"Error at {f:.0%}",
+               describes=f"The running error {f:.0%} into the video, in repetitions.")
         for f in FRACTIONS
     ),
-    _metric("counted", "Counted aloud", "%", HIGHER, Kind.RATIO, ALONG,
-            "Share of repetitions whose number was said in its place."),
-    _metric("count_latency", "Count latency", "s", LOWER, Kind.RATIO, ALONG,
-            "Mean |onset of a repetition's number - its end|, over the repetitions counted aloud."),
-    _metric("signed_count_latency", "Signed count latency", "s", NEITHER, Kind.RATIO, ALONG,
-            "The same with its sign; negative when the number comes before the repetition is complete."),
+    _along(name="counted", title="Counted aloud", unit="%", direction=Direction.HIGHER, kind=Kind.RATIO,
+           describes="Share of repetitions whose number was said in its place."),
+    _along(name="count_latency", title="Count latency", unit="s", kind=Kind.RATIO,
+           describes="Mean |onset of a repetition's number - its end|, over the repetitions counted aloud."),
+    _along(name="signed_count_latency", title="Signed count latency", unit="s", direction=Direction.NONE,
+           kind=Kind.RATIO,
+           describes="The same with its sign; negative when the number comes before the repetition is "
+           "complete."),
 )  # fmt: skip
-
 HEADLINE = ("obo", "mae", "running_error", "counted", "count_latency")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Published, Score, Task
-from tml_bench.tasks._common import dataset_name, published_rows
+from tml_bench.task import NO_VERDICTS, Score, Task
 from tml_bench.tasks.repcount_a import loader, scoring, strategies
 from tml_bench.tasks.repcount_a.measures import HEADLINE, METRICS
 from tml_bench.timeline import Timeline
@@ -22,6 +21,7 @@ class RepCountA(Task):
     subsets = loader.SPLITS
     metrics = METRICS
     headline = HEADLINE
+    mini = loader.MINI
     data_help = """\
 Homepage: svip-lab.github.io/dataset/RepCount_dataset.html (archive LLSP, part A). Mirrors on Hugging Face:
 lmms-lab-eval/repcounta-lance, momo321654/RepCountA-videos. Academic use; the videos are from YouTube.
@@ -32,38 +32,15 @@ lmms-lab-eval/repcounta-lance, momo321654/RepCountA-videos. Academic use; the vi
 Without --subset the test split is run, on which results are published.
 """
 
-    def dataset(self, data: Path | None) -> str:
-        """``official`` when every split there has its official rows, else ``custom``; or the mini set."""
-        return dataset_name(data, loader.MINI, loader.is_official)
+    is_official = staticmethod(loader.is_official)
+    blind = staticmethod(strategies.blind)
+    ideal = staticmethod(strategies.ideal)
+    marks = staticmethod(scoring.marks)
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples in the order of the annotation; see ``loader``.
-
-        Raises:
-            UserError: the folder or a split does not exist, or an annotation file is unusable.
-        """
+        """Load the samples in the order of the annotation; see ``loader``."""
         return loader.load(data or loader.MINI, subsets)
 
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording.
-
-        Raises:
-            BadSampleError: the sample has no annotation.
-        """
+        """Score one recording; see ``scoring``."""
         return scoring.score(self.name, sample, timeline)
-
-    def blind(self, sample: Sample) -> dict[str, Timeline]:
-        """Silence, a constant count, metronomes fitted on train; see ``strategies``."""
-        return strategies.blind(sample)
-
-    def ideal(self, sample: Sample) -> Timeline:
-        """Every number at its repetition's end."""
-        return strategies.ideal(sample)
-
-    def marks(self, sample: Sample) -> tuple[Mark, ...]:
-        """The video and the end of every repetition."""
-        return scoring.marks(sample)
-
-    def published(self) -> tuple[Published, ...]:
-        """What papers and vendors report on the test split."""
-        return published_rows(self.name)

@@ -13,7 +13,8 @@ import msgspec
 from tml_bench.adapter import LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection, dataset_sha256
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection
+from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.record import Plan
 from tml_bench.session.clock import Ticks
 from tml_bench.session.network import IDEAL, Network
@@ -84,6 +85,7 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
         try:
             task = load_task(name)
             samples = request.selection.of(task)
+            digest = dataset_sha256(sample_hashes(samples, request.selection.data))
         except UserError as error:
             if not request.all_tasks:
                 raise
@@ -91,7 +93,6 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
             continue
         if not samples:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
-        digest = dataset_sha256(samples)
         for spec, made in zip(specs, classes, strict=True):
             if not _can_run(task, spec, made, request.all_tasks):
                 tell(f"{spec.text} does not run {name}: it takes no conversation from before the session")

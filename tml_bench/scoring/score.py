@@ -20,7 +20,8 @@ from tml_bench.questions import Judge, Question, Verdict
 from tml_bench.recording import Recording
 from tml_bench.report.judge_lines import beside_rules, with_agreement
 from tml_bench.report.tables import to_json
-from tml_bench.runs.config import RunConfig, RunFile, Selection, dataset_sha256
+from tml_bench.runs.config import RunConfig, RunFile, Selection
+from tml_bench.runs.identity import is_same_data
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines
@@ -106,7 +107,8 @@ def open_run(path: Path) -> StoredRun:
     file = read_json(path / "run.json", RunFile, NOT_A_RUN)
     task = load_task(file.config.task_source)
     samples = run_samples(task, file.config)
-    if dataset_sha256(samples) != file.config.dataset_sha256:
+    data = Path(file.config.data) if file.config.data else None
+    if not is_same_data(file.config.dataset_sha256, samples, data):
         raise UserError(
             f"{path} was made with other data than is now in {file.config.data or 'the mini set'}",
             "put the data back, or run again",

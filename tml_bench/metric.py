@@ -1,0 +1,143 @@
+"""What a task measures, declared, and what one recording scored: records without behaviour of a task."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """How values of a metric are averaged and what interval they get."""
+
+    RATE = "rate"
+    """0 or 1 per sample; mean with a Wilson score interval over independent units."""
+    MEAN = "mean"
+    """A number per sample; mean with a bootstrap interval over independent units."""
+    RATIO = "ratio"
+    """A numerator and a denominator per sample; ratio of sums with a bootstrap interval over units."""
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NONE = "none"
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """The declaration of one metric.
+
+    Attributes:
+        name: unique within its task; part of the public interface.
+        title: column head.
+        unit: ``%`` for shares (values stay in [0, 1]), ``s``, ``1/min``, or empty.
+        direction: which way is better; ``none`` has no floor.
+        kind: how it is averaged.
+        version: raised whenever a change of code changes a score.
+        subsets: where it applies; in a task's declaration, empty means all of its subsets.
+        family: a group of metrics shown together, such as ``reference-exact`` or ``repaired``.
+        describes: one sentence for tables.
+        spread: also print the population standard deviation (some protocols publish it).
+        judged: a judge decides part of it; values of different judges never share a column.
+        decimals: the mean of each subset is rounded to so many decimals, before subsets are averaged too,
+            because published numbers are; None leaves means as they are.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    direction: Direction = Direction.HIGHER
+    kind: Kind = Kind.MEAN
+    version: int = 1
+    subsets: tuple[str, ...] = ()
+    family: str = ""
+    describes: str = ""
+    spread: bool = False
+    judged: bool = False
+    decimals: int | None = None
+
+
+class Overall(msgspec.Struct, frozen=True):
+    """Several subsets taken together, shown as one more subset when a run has all of them.
+
+    Attributes:
+        name: shown where a subset's name is; unlike any subset's.
+        subsets: which ones.
+        equal: every subset has the same weight, whatever its size (only for metrics of kind ``ratio``);
+            else their samples are pooled.
+    """
+
+    name: str
+    subsets: tuple[str, ...]
+    equal: bool = False
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A metric's value for one sample.
+
+    Attributes:
+        numerator: the value itself for kinds ``rate`` and ``mean``.
+        denominator: 1 except for kind ``ratio``, where 0 means "nothing to count here".
+    """
+
+    numerator: float
+    denominator: float = 1.0
+
+
+class Score(msgspec.Struct, frozen=True):
+    """What one recording of one sample scored.
+
+    Attributes:
+        task: name of the task.
+        subset: part of the task.
+        sample: the sample's id.
+        unit: the independent unit it belongs to.
+        values: by metric name. A metric that does not apply to this sample (a latency when nothing was
+            said) or cannot be known (see ``missing``) is absent and stays out of the mean.
+        missing: metrics that apply but could not be computed, with the reason.
+        rows: events behind the values, for readers: each has ``event`` and times in seconds.
+        notes: remarks.
+    """
+
+    task: str
+    subset: str
+    sample: str
+    unit: str
+    values: dict[str, Value]
+    missing: dict[str, str] = {}
+    rows: tuple[dict[str, str | float | None], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Published(msgspec.Struct, frozen=True):
+    """A number somebody else reported.
+
+    Attributes:
+        system: the model.
+        subset: part of the task.
+        metric: the metric of ours it compares with.
+        value: as printed there, shares in [0, 1].
+        source: where it is printed.
+    """
+
+    system: str
+    subset: str
+    metric: str
+    value: float
+    source: str
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Something annotated or expected, for pictures.
+
+    Attributes:
+        start_s: its start, seconds.
+        end_s: its end; None for a point in time.
+        label: what it is, such as ``pause`` or ``user end``.
+    """
+
+    start_s: float
+    end_s: float | None
+    label: str
