@@ -46,7 +46,9 @@ class Raises(Lesser):
         raise RuntimeError("no weights")
 
 class Unmeasured(Lesser):
-    name, metrics = "unmeasured", ("latency",)
+    name = "unmeasured"
+    def __init__(self):
+        self.metrics = ("latency",)
 
 class Listed(Lesser):
     name, subsets = "listed", "all"
