@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from fakes import score_lines
 
 from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.plugins import adapter_class, load_task, make_adapter, parse_adapter_spec, suite_names
+from tml_bench.report.files import read_summaries
 from tml_bench.runs.plan import Request, plan_runs
 
 ODD = """
@@ -176,3 +179,72 @@ def test_a_run_of_everything_leaves_them_out_with_a_line_each(tmp_path: Path) ->
     assert {line.partition(" ")[0] for line in told} == {*TASKS, "unloading"}
     (line,) = (line for line in told if line.startswith("unloading"))
     assert "is left out: task unloading cannot load its mini set: FileNotFoundError" in line
+
+
+FAULTY = """
+import numpy as np
+
+from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
+from tml_bench.task import Metric, Score, Task, Value
+from tml_bench.timeline import Timeline
+
+class Faulty(Task):
+    name, title, subsets, headline = "faulty", "Faulty", ("all",), ("length",)
+    metrics = (Metric(name="length", title="Length"),)
+
+    def samples(self, data=None, subsets=()):
+        for number in range(4):
+            turn = UserTurn(Waveform(np.full(4000, 0.1, np.float32), 16000))
+            yield Sample(f"s-{number}", "all", Script((turn,), tail_s=1.0), Reference())
+
+    def score(self, sample, timeline, verdicts={}):
+        if sample.id == "s-1":
+            raise KeyError("token='hunter2'")
+        if sample.id == "s-2":
+            return None
+        return Score(self.name, "all", sample.id, sample.unit, {"length": Value(timeline.duration_s)})
+
+    def blind(self, sample):
+        return {"silent": Timeline(1.0)}
+
+    def ideal(self, sample):
+        return Timeline(BLIND)
+"""
+
+
+@pytest.mark.parametrize("blind", ["1.0", "{}[sample.id]"])
+def test_a_task_that_raises_over_a_sample_scores_the_others(tmp_path: Path, blind: str) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY.replace("BLIND", blind))
+    task = f"{tmp_path / 'faulty.py'}:Faulty"
+    result = call("run", "--task", task, "--adapter", "silent", "--out", tmp_path / "out", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    run = tmp_path / "out" / "faulty-mini--silent"
+    scores = {sample: json.loads(line) for sample, line in score_lines(run).items()}
+    assert [s for s, score in scores.items() if score["values"]] == ["s-0", "s-3"]
+    line = FAULTY[: FAULTY.index("raise KeyError")].count("\n") + 1
+    place = f"faulty.py:{line}: raise KeyError"
+    assert scores["s-1"]["missing"]["length"].startswith("scoring raised KeyError: ")
+    assert place in scores["s-1"]["missing"]["length"]
+    assert scores["s-2"]["missing"]["length"].startswith("scoring raised TypeError: it gave NoneType")
+    kept = (run / "scoring-tracebacks.txt").read_text()
+    assert kept.startswith("s-1\nTraceback")
+    assert "hunter2" not in kept + (run / "scores.jsonl").read_text()
+    (summary,) = read_summaries([run])
+    assert summary.metrics[0].estimate.n == 2
+    assert summary.metrics[0].baseline.ceiling == (1.0 if blind == "1.0" else None)
+    assert any("no floors and ceilings: the task raised KeyError" in n for n in summary.notes) == (
+        blind != "1.0"
+    )
+
+
+def test_tracebacks_of_a_task_that_was_repaired_are_gone(tmp_path: Path) -> None:
+    file = tmp_path / "faulty.py"
+    file.write_text(FAULTY.replace("BLIND", "1.0"))
+    shared = ("--adapter", "silent", "--out", tmp_path / "out", "--jobs", 1)
+    call("run", "--task", f"{file}:Faulty", *shared)
+    run = tmp_path / "out" / "faulty-mini--silent"
+    assert (run / "scoring-tracebacks.txt").is_file()
+    file.write_text(file.read_text().replace('"s-1"', '"s-9"').replace('"s-2"', '"s-9"'))
+    assert call("score", run).exit_code == 0
+    assert not (run / "scoring-tracebacks.txt").exists()
+    assert read_summaries([run])[0].metrics[0].estimate.n == 4
