@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
@@ -37,7 +38,7 @@ from tml_bench.report.rows import (
     published_rows,
     reason_rows,
 )
-from tml_bench.scoring.summary import MetricSummary, OutcomeKind, Summary
+from tml_bench.scoring.summary import MetricSummary, Summary
 
 
 def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
@@ -213,7 +214,7 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "n": e.n,
         "n_units": e.n_units,
         "samples": outcomes.samples if outcomes else "",
-        "valid": outcomes.counts[OutcomeKind.VALID] if outcomes else "",
+        "valid": outcomes.counts[Outcome.VALID] if outcomes else "",
         "floor": scaled(b.floor),
         "floor_by": b.floor_by,
         "ceiling": scaled(b.ceiling),

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunConfig
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts, locked, read_lines
+from tml_bench.runs.store import Attempt, RunFolder, last_attempts, locked, read_lines
 from tml_bench.runs.worker import Job, Result, SessionJob
 from tml_bench.samples import Sample
 
