@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
-from tml_bench.metrics.statistics import PairedComparison, compare, holm, rank_ranges
+from tml_bench.metrics.comparison import PairedComparison, compare, holm, rank_ranges
 from tml_bench.outcome import Outcome
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline

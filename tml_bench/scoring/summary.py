@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 import msgspec
-from msgspec import structs
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
@@ -295,7 +295,7 @@ def _rounded(exact: Estimate, mean: float | None) -> Estimate:
     if mean is None:
         return exact
     low, high = exact.low, exact.high
-    return structs.replace(
+    return replace(
         exact,
         mean=mean,
         low=None if low is None else min(low, mean),
