@@ -111,7 +111,7 @@ def main() -> None:
             print(f"recorded: {time.perf_counter() - began:.0f} s; peak {peak_mb():.0f} MB")
             began = time.perf_counter()
             runs = [open_run(plan.path) for plan in plans]
-            score_runs(runs, pool, lambda line: None, "transcript", judge_of=lambda task: Yes())
+            score_runs(runs, pool, lambda line: None, "transcript", judge_of=lambda rules: Yes())
             print(f"scored: {time.perf_counter() - began:.0f} s; peak {peak_mb():.0f} MB")
 
 

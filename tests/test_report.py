@@ -19,11 +19,9 @@ from tml_bench.questions import Verdicts
 from tml_bench.report.html import to_html
 from tml_bench.report.layout import interval, number, rank, tables
 from tml_bench.report.tables import (
-    from_json,
     full_markdown,
     leaderboard_markdown,
     to_csv,
-    to_json,
 )
 from tml_bench.report.terminal import print_details, print_leaderboard
 from tml_bench.samples import Sample
@@ -36,6 +34,7 @@ from tml_bench.scoring.summary import (
     Summary,
     summarise,
 )
+from tml_bench.scoring.summary_file import from_json, to_json
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Published, Score, Task, Value
 from tml_bench.timeline import Segment, Timeline
 

@@ -10,14 +10,12 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.files import write_atomically
-from tml_bench.judges.rules import rule_judge
+from tml_bench.judges.rules import RuleJudge
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
-from tml_bench.questions import Judge, Question, Verdict
+from tml_bench.questions import Judge, Question, Rule, Verdict
 from tml_bench.recording import Recording
-from tml_bench.report.judge_lines import beside_rules, with_agreement
-from tml_bench.report.tables import to_json
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import read_lines
@@ -28,7 +26,7 @@ from tml_bench.scoring.floors import Baseline, baseline_questions, baselines
 from tml_bench.scoring.judging import QuestionVerdict, against_rules, score_all
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary import SampleOutcome as Ended
-from tml_bench.task import Task
+from tml_bench.scoring.summary_file import to_json, with_agreement
 from tml_bench.timeline import Timeline
 
 VERDICTS = "verdicts.jsonl"
@@ -69,7 +67,7 @@ def score_runs(
     pool: Pool,
     advance: Advance,
     words: WordMode = "auto",
-    judge_of: Callable[[Task], Judge] = rule_judge,
+    judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
     foresee: Callable[[Sequence[Question]], None] | None = None,
 ) -> list[Summary]:
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
@@ -79,7 +77,7 @@ def score_runs(
         pool: does the perceiving.
         advance: told of every recording perceived.
         words: where words come from, see ``tml_bench.perception``.
-        judge_of: gives the judge of a task; by default the task's own rules.
+        judge_of: gives the judge of a task from its rules; by default the rules themselves.
         foresee: told every question of all runs, their floors and ceilings, before the first is asked, so
             that a judge can say what answering will take and answer them side by side.
     """
@@ -117,7 +115,7 @@ def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
 class _Scorer:
     """Scores runs one after the other; floors of the same samples by the same judge are computed once."""
 
-    def __init__(self, words: WordMode, judge_of: Callable[[Task], Judge]) -> None:
+    def __init__(self, words: WordMode, judge_of: Callable[[Mapping[str, Rule]], Judge]) -> None:
         self._words = words
         self._judge_of = judge_of
         self._floors: dict[tuple[str, ...], tuple[Baseline, ...]] = {}
@@ -144,15 +142,17 @@ class _Scorer:
             run: the run; its timelines are in the cache.
             failures: samples whose recordings could not be perceived, with the reason.
         """
-        judge = self._judge_of(run.task)
+        judge = self._judge_of(run.task.rules)
         outcomes = _outcomes(run, failures)
         pairs = self._heard(run, outcomes)
         scored = score_all(run.task, pairs, judge)
         perceivers = {timeline.perceiver for _, timeline in pairs}
         facts = _facts(run, tuple(sorted(perceivers)), judge.id if scored.judged or run.task.rubrics else "")
         floors = self._baselines(run, outcomes, judge)
-        summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged)
-        summary = beside_rules(summary, against_rules(judge.id, scored.judged, run.task.rules))
+        agreement = against_rules(judge.id, scored.judged, run.task.rules)
+        summary = summarise(
+            run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged, agreement
+        )
         _write_lines(run.path / "scores.jsonl", scored.scores)
         if run.task.rubrics:
             _write_lines(run.path / VERDICTS, scored.judged)

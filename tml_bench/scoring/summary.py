@@ -208,6 +208,7 @@ def summarise(
     outcomes: Mapping[str, SampleOutcome],
     known: Sequence[Baseline] | None = None,
     judged: Sequence[QuestionVerdict] = (),
+    agreement: tuple[Agreement, ...] = (),
 ) -> Summary:
     """Put one run into numbers.
 
@@ -220,6 +221,7 @@ def summarise(
         known: what `baselines` gave for these samples; computed when None. Samples whose outcome is
             ``invalid`` are then left out.
         judged: every question asked about the run, with its verdict.
+        agreement: how the judge agrees with others.
 
     Returns:
         The summary; independent of the order of ``scores``.
@@ -258,11 +260,13 @@ def summarise(
         published=task.published() if official else (),
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
-        judgements=_judgements(task, judged) if task.rubrics else None,
+        judgements=_judgements(task, judged, agreement) if task.rubrics else None,
     )
 
 
-def _judgements(task: Task, judged: Sequence[QuestionVerdict]) -> Judgements:
+def _judgements(
+    task: Task, judged: Sequence[QuestionVerdict], agreement: tuple[Agreement, ...]
+) -> Judgements:
     missing = Counter(j.verdict.missing for j in judged if j.verdict.missing)
     different = {j.question.identity: j.verdict for j in judged}.values()
     return Judgements(
@@ -271,6 +275,7 @@ def _judgements(task: Task, judged: Sequence[QuestionVerdict]) -> Judgements:
         missing=_by_reason(missing, "verdicts.jsonl"),
         prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
         completion_tokens=sum(verdict.completion_tokens for verdict in different),
+        agreement=agreement,
     )
 
 
