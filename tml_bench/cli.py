@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tml_bench.perception.words import WordMode
     from tml_bench.questions import Question
     from tml_bench.runs.pool import Pool
-    from tml_bench.scoring.score import StoredRun
+    from tml_bench.runs.stored_run import StoredRun
     from tml_bench.scoring.summary import Summary
 
 EXIT_CODES = """\b
@@ -169,7 +169,7 @@ def run(
     from tml_bench.runs.live_pool import LivePool
     from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
     from tml_bench.runs.record import record, start_over
-    from tml_bench.scoring.score import open_run
+    from tml_bench.runs.stored_run import open_run
     from tml_bench.session.network import load_network
     from tml_bench.session.simulated import Compute
 
@@ -224,7 +224,7 @@ def score(
     tml-bench score results/*--my-model* --words asr
     tml-bench score results/proactive-video-qa-* --judge openai:model=qwen3:8b,base_url=http://localhost:11434/v1
     """
-    from tml_bench.scoring.score import open_run
+    from tml_bench.runs.stored_run import open_run
 
     with judging_by(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
         summaries = _scored([open_run(path) for path in runs], pool, words, judging)
@@ -267,9 +267,9 @@ def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
     tml-bench import fd-bench-v1 ~/Full-Duplex-Bench/v1_0/moshi --name moshi
     tml-bench score results/fd-bench-v1--moshi
     """
+    from tml_bench.outcome import Outcome
     from tml_bench.plugins import load_task
     from tml_bench.runs.imports import import_run
-    from tml_bench.runs.store import Outcome
 
     path = out or Path("results") / f"{task}--{name}"
     count = 0
@@ -510,8 +510,8 @@ def _publish(summaries: list[Summary], out: Path) -> None:
 
 
 def _completeness(summaries: list[Summary]) -> int:
-    from tml_bench.scoring.summary import OutcomeKind
+    from tml_bench.outcome import Outcome
 
     counts = [outcomes.counts for summary in summaries for outcomes in summary.outcomes]
-    bad = sum(n for count in counts for kind, n in count.items() if kind != OutcomeKind.VALID)
+    bad = sum(n for count in counts for kind, n in count.items() if kind != Outcome.VALID)
     return 3 if bad else 0
