@@ -1,144 +1,80 @@
-"""Pipecat's ``frames.proto`` by hand: five messages, read and written without generated code.
+"""Pipecat's ``frames.proto`` by protobuf (the extra ``[pipecat]``), described here without generated code.
 
-Source: pipecat-ai, src/pipecat/frames/frames.proto; protobuf.dev/programming-guides/encoding. A ``Frame`` is
-one of text (1), audio (2), transcription (3), message (4) and interruption (5), each a message of its own.
-Unknown fields are skipped, as protobuf asks; a field that is absent has its type's zero.
+Source: pipecat-ai, src/pipecat/frames/frames.proto. A ``Frame`` is one of several messages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from tml_bench.adapter import ProtocolError
+from tml_bench.errors import UserError
 
 Value = int | str | bytes
 
-FRAMES: Mapping[str, tuple[int, Mapping[str, tuple[int, Value]]]] = {
-    "text": (1, {"id": (1, 0), "name": (2, ""), "text": (3, "")}),
-    "audio": (
-        2,
-        {
-            "id": (1, 0),
-            "name": (2, ""),
-            "audio": (3, b""),
-            "sample_rate": (4, 0),
-            "num_channels": (5, 0),
-            "pts": (6, 0),
-        },
-    ),
-    "transcription": (
-        3,
-        {"id": (1, 0), "name": (2, ""), "text": (3, ""), "user_id": (4, ""), "timestamp": (5, "")},
-    ),
-    "message": (4, {"data": (1, "")}),
-    "interruption": (5, {"id": (1, 0), "name": (2, "")}),
+FRAMES: Mapping[str, tuple[str, ...]] = {
+    "text": ("id", "name", "text"),
+    "audio": ("id", "name", "audio", "sample_rate", "num_channels", "pts"),
+    "transcription": ("id", "name", "text", "user_id", "timestamp"),
+    "message": ("data",),
+    "interruption": ("id", "name"),
 }
-"""Of each frame its number in ``Frame``, and of each of its fields the number and the zero of its type."""
+"""The fields of each frame; both are numbered from 1 in this order."""
+TYPES = {"id": "uint64", "pts": "uint64", "audio": "bytes", "sample_rate": "uint32", "num_channels": "uint32"}
+"""The types of fields that are no strings."""
 
-_NAMES = {number: name for name, (number, _) in FRAMES.items()}
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-_FIXED = {_FIXED64: 8, _FIXED32: 4}
+
+@cache
+def frame_class() -> Any:
+    """Protobuf's class of ``Frame``.
+
+    Raises:
+        UserError: the extra is not installed.
+    """
+    try:
+        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    except ImportError as error:
+        raise UserError("protobuf is not installed", "run: pip install 'tml-bench[pipecat]'") from error
+    field_type = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="frames.proto", package="pipecat", syntax="proto3")
+    frame = file.message_type.add(name="Frame")
+    frame.oneof_decl.add(name="frame")
+    for number, (kind, fields) in enumerate(FRAMES.items(), start=1):
+        message_type = {"type": field_type.TYPE_MESSAGE, "type_name": f".pipecat.{kind}"}
+        frame.field.add(name=kind, number=number, oneof_index=0, **message_type)
+        message = file.message_type.add(name=kind)
+        for at, name in enumerate(fields, start=1):
+            kind_of = getattr(field_type, f"TYPE_{TYPES.get(name, 'string').upper()}")
+            message.field.add(name=name, number=at, type=kind_of)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("pipecat.Frame"))
 
 
 def encode(kind: str, **fields: Value) -> bytes:
-    """The bytes of a ``Frame``; fields that are zero are left out.
+    """The bytes of a ``Frame``.
 
     Args:
         kind: a name in ``FRAMES``.
-        fields: of that frame.
+        fields: of that frame; those left out are their type's zero.
     """
-    number, known = FRAMES[kind]
-    body = b"".join(_field(known[name][0], value) for name, value in fields.items() if value)
-    return _tag(number, _LENGTH) + _varint(len(body)) + body
+    data: bytes = frame_class()(**{kind: fields}).SerializeToString()
+    return data
 
 
 def decode(data: bytes) -> tuple[str, dict[str, Value]]:
     """The kind of a ``Frame`` and its fields; the kind is empty for a frame of an unknown kind.
 
     Raises:
-        ProtocolError: the bytes are no protobuf message, or a field has another type.
+        ProtocolError: the bytes are no such protobuf message.
     """
-    kind, fields = "", dict[str, Value]()
-    for number, value in _parse(data):
-        if number in _NAMES:
-            kind = _NAMES[number]
-            fields = _message(kind, _bytes(value))
-    return kind, fields
+    from google.protobuf.message import DecodeError
 
-
-def _message(kind: str, data: bytes) -> dict[str, Value]:
-    known = FRAMES[kind][1]
-    names = {number: name for name, (number, _) in known.items()}
-    fields: dict[str, Value] = {name: zero for name, (_, zero) in known.items()}
-    for number, value in _parse(data):
-        if number in names:
-            name = names[number]
-            fields[name] = _typed(value, known[name][1], f"{kind}.{name}")
-    return fields
-
-
-def _typed(value: int | bytes, zero: Value, where: str) -> Value:
-    if isinstance(zero, int) != isinstance(value, int):
-        raise ProtocolError(f"{where} has the wrong type")
-    if isinstance(zero, str):
-        try:
-            return _bytes(value).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ProtocolError(f"{where} is not UTF-8") from error
-    return value
-
-
-def _bytes(value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        raise ProtocolError("a number where a message belongs")
-    return value
-
-
-def _parse(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    at = 0
-    while at < len(data):
-        key, at = _read_varint(data, at)
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, at = _read_varint(data, at)
-            yield number, value
-            continue
-        if wire == _LENGTH:
-            size, at = _read_varint(data, at)
-        elif wire in _FIXED:
-            size = _FIXED[wire]
-        else:
-            raise ProtocolError(f"no protobuf message: wire type {wire}")
-        if number == 0 or at + size > len(data):
-            raise ProtocolError("no protobuf message: it ends early")
-        yield number, data[at : at + size]
-        at += size
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for index, byte in enumerate(data[at : at + 10]):
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return value & 0xFFFF_FFFF_FFFF_FFFF, at + index + 1
-    raise ProtocolError("no protobuf message: a number does not end")
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _tag(number: int, wire: int) -> bytes:
-    return _varint(number << 3 | wire)
-
-
-def _field(number: int, value: Value) -> bytes:
-    if isinstance(value, int):
-        return _tag(number, _VARINT) + _varint(value)
-    data = value.encode("utf-8") if isinstance(value, str) else value
-    return _tag(number, _LENGTH) + _varint(len(data)) + data
+    try:
+        frame = frame_class().FromString(data)
+    except DecodeError as error:
+        raise ProtocolError(f"no protobuf message of Pipecat: {error}") from error
+    kind = frame.WhichOneof("frame") or ""
+    return kind, {name: getattr(getattr(frame, kind), name) for name in FRAMES.get(kind, ())}

@@ -24,16 +24,25 @@ def audio_base64(audio: NDArray[np.float32], encoding: Encoding = "pcm16") -> st
     return base64.b64encode(data).decode("ascii")
 
 
+def from_base64(text: str) -> bytes:
+    """The bytes of a message's audio; empty text gives none.
+
+    Raises:
+        ProtocolError: it is not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ProtocolError(f"the service sent audio that is not base64: {error}") from error
+
+
 def audio_from_base64(text: str, encoding: Encoding = "pcm16") -> NDArray[np.generic]:
     """Samples of a message, shape (n,), int16 or float32; empty text gives none.
 
     Raises:
         ProtocolError: it is not base64, or not whole samples.
     """
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ProtocolError(f"the service sent audio that is not base64: {error}") from error
+    data = from_base64(text)
     if encoding == "pcm16":
         return from_pcm16(data)
     if len(data) % 4:

@@ -5,13 +5,16 @@ Full scale is [-1, 1]; one step of 16 bits is 1 / 32768. Empty input gives empty
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from tml_bench.adapter import ProtocolError
 
-_BIAS = 132
-_CLIP = 32635
+MULAW_RATE = 8000
+"""Telephony's rate in Hz."""
 
 
 def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -37,30 +40,17 @@ def from_pcm16(data: bytes) -> NDArray[np.int16]:
 
 
 def to_mulaw(audio: NDArray[np.float32]) -> bytes:
-    """Samples of shape (n,) as mu-law, n bytes.
-
-    The biased magnitude ``min(|x|, 32635) + 132`` lies in [2 ** (e + 7), 2 ** (e + 8)) for one exponent e in
-    0..7; the byte is the complement of sign (1 bit), e (3 bits) and the four bits after the leading one.
-    """
-    samples = to_int16(audio).astype(np.int32)
-    biased = np.minimum(np.abs(samples), _CLIP) + _BIAS
-    exponent = np.frexp(biased.astype(np.float64))[1] - 8
-    code = ((samples < 0).astype(np.int32) << 7) | (exponent << 4) | ((biased >> (exponent + 3)) & 0x0F)
-    return bytes((~code & 0xFF).astype(np.uint8))
-
-
-def _mulaw_table() -> NDArray[np.int16]:
-    code = ~np.arange(256) & 0xFF
-    magnitude = ((((code & 0x0F) << 3) + _BIAS) << ((code >> 4) & 7)) - _BIAS
-    return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
-
-
-_MULAW = _mulaw_table()
+    """Samples of shape (n,) as mu-law, n bytes."""
+    data = io.BytesIO()
+    soundfile.write(data, to_int16(audio), MULAW_RATE, "ULAW", format="RAW")
+    return data.getvalue()
 
 
 def from_mulaw(data: bytes) -> NDArray[np.int16]:
     """Mu-law as int16 of shape (len,), in [-32124, 32124]."""
-    return _MULAW[np.frombuffer(data, np.uint8)]
+    form = {"samplerate": MULAW_RATE, "channels": 1, "format": "RAW", "subtype": "ULAW"}
+    samples: NDArray[np.int16] = soundfile.read(io.BytesIO(data), dtype="int16", **form)[0]
+    return samples
 
 
 class Frames:

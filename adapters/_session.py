@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
 
 from tml_bench.adapter import LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
-from tml_bench.adapters._socket import Socket
+from tml_bench.adapters._socket import Socket, parse_object, refusal
 from tml_bench.redact import kept
 
 MAX_UNREAD = 32
@@ -89,6 +90,24 @@ class SocketAdapter(LiveAdapter):
         lacking = {name: value for name, value in what.items() if value}
         if lacking:
             await self._record("unsupported", lacking, sent=True)
+
+    async def _until(self, socket: Socket, wanted: str, patience_s: float) -> Mapping[str, Any]:
+        """The first JSON message of that ``type``; those before it are recorded too.
+
+        Raises:
+            InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does.
+            QuotaError: that is about the service's limits.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience_s
+        while True:
+            message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
+            kind = str(message.get("type"))
+            await self._record(kind, message)
+            if kind == wanted:
+                return message
+            if kind in ("error", "session.closed"):
+                raise refusal(f"the service refuses the session: {kept(message)}")
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         assert self._socket is not None

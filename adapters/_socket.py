@@ -190,6 +190,11 @@ def parse_object(message: str | bytes) -> dict[str, Any]:
     return value
 
 
+def without_empty(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message without entries that are None, empty text, or empty objects and lists."""
+    return {key: value for key, value in message.items() if value is not None and value not in ("", {}, [])}
+
+
 def refusal(message: str, retry_after_s: float | None = None) -> InfrastructureError:
     """The error for a service that refuses and says why: a ``QuotaError`` if it is about its limits."""
     if retry_after_s is not None or _QUOTA.search(message):

@@ -31,7 +31,7 @@ from tml_bench.adapter import (
 )
 from tml_bench.adapters._media import audio_base64, audio_from_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object
+from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
@@ -251,26 +251,26 @@ def _key_header(base_url: str) -> dict[str, str]:
 
 
 def _generation(voice: str, thinking: str, media_resolution: str) -> dict[str, Any]:
-    config: dict[str, Any] = {"responseModalities": ["AUDIO"]}
-    if voice:
-        config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
-    if thinking:
-        config["thinkingConfig"] = {"thinkingLevel": thinking.upper()}
-    if media_resolution:
-        config["mediaResolution"] = f"MEDIA_RESOLUTION_{media_resolution.upper()}"
-    return config
+    speech = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
+    config = {
+        "responseModalities": ["AUDIO"],
+        "speechConfig": speech if voice else None,
+        "thinkingConfig": {"thinkingLevel": thinking.upper()} if thinking else None,
+        "mediaResolution": media_resolution and f"MEDIA_RESOLUTION_{media_resolution.upper()}",
+    }
+    return without_empty(config)
 
 
 def _realtime(silence_ms: int, start: str, end: str, interruptible: bool) -> dict[str, Any]:
-    detection: dict[str, Any] = {}
-    if silence_ms:
-        detection["silenceDurationMs"] = silence_ms
-    if start:
-        detection["startOfSpeechSensitivity"] = f"START_SENSITIVITY_{start.upper()}"
-    if end:
-        detection["endOfSpeechSensitivity"] = f"END_SENSITIVITY_{end.upper()}"
-    config: dict[str, Any] = {"automaticActivityDetection": detection} if detection else {}
-    return config if interruptible else config | {"activityHandling": "NO_INTERRUPTION"}
+    detection = {
+        "silenceDurationMs": silence_ms or None,
+        "startOfSpeechSensitivity": start and f"START_SENSITIVITY_{start.upper()}",
+        "endOfSpeechSensitivity": end and f"END_SENSITIVITY_{end.upper()}",
+    }
+    handling = "" if interruptible else "NO_INTERRUPTION"
+    return without_empty(
+        {"automaticActivityDetection": without_empty(detection), "activityHandling": handling}
+    )
 
 
 def _kind(message: Mapping[str, object]) -> str:

@@ -9,7 +9,6 @@ context to speak about.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -31,10 +30,11 @@ from tml_bench.adapter import (
     Transcript,
 )
 from tml_bench.adapters._complaint import explained
+from tml_bench.adapters._functions import arguments, flat_tool, result_item
 from tml_bench.adapters._gate import SilenceGate
 from tml_bench.adapters._media import audio_base64, audio_from_base64
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import Socket, open_socket, parse_object, refusal
+from tml_bench.adapters._socket import open_socket, parse_object, without_empty
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
@@ -85,50 +85,23 @@ class OpenAILive(SocketAdapter):
         socket = await open_socket(self._url, headers=headers, key_variable=KEY)
         self._socket = socket
         await self._tell({"type": "session.start", "session": self._session(session)})
-        await self._until_started(socket)
+        await self._until(socket, "session.started", PATIENCE_S)
         self._begin(socket)
 
     def _session(self, start: SessionStart) -> Message:
         audio: Message = {"format": {"type": "audio/pcm", "rate": self.audio_in}}
         if self._voice:
             audio["output"] = {"voice": self._voice}
-        session: Message = {"model": self._model, "audio": audio}
-        if start.instructions:
-            session["instructions"] = start.instructions
+        session: Message = {"model": self._model, "audio": audio, "instructions": start.instructions}
         if start.tools:
-            session["delegation"] = {"type": "responses", "responses": self._responses(start)}
-        return session
-
-    def _responses(self, start: SessionStart) -> Message:
-        responses: Message = {
-            "model": self._backend,
-            "tools": [
-                {
-                    "type": "function",
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": dict(tool.parameters),
-                }
-                for tool in start.tools
-            ],
-        }
-        if start.instructions:
-            responses["instructions"] = start.instructions
-        if self._effort:
-            responses["reasoning"] = {"effort": self._effort}
-        return responses
-
-    async def _until_started(self, socket: Socket) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_S
-        while True:
-            message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
-            kind = str(message.get("type"))
-            await self._record(kind, message)
-            if kind == "session.started":
-                return
-            if kind in ("error", "session.closed"):
-                raise refusal(f"the service refuses the session: {kept(message)}")
+            responses = {
+                "model": self._backend,
+                "tools": [flat_tool(tool) for tool in start.tools],
+                "instructions": start.instructions,
+                "reasoning": {"effort": self._effort} if self._effort else None,
+            }
+            session["delegation"] = {"type": "responses", "responses": without_empty(responses)}
+        return without_empty(session)
 
     async def send(self, turn: MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
@@ -192,21 +165,11 @@ class DelegatedCalls:
         elif event["type"] == "response.output_item.done" and item.get("status", "completed") == "completed":
             item = {**self._names.pop(str(item.get("id")), {}), **item}
             self._open.add(item["call_id"])
-            yield Output(tool_calls=(ToolCall(item["call_id"], item["name"], _arguments(item["arguments"])),))
+            yield Output(tool_calls=(ToolCall(item["call_id"], item["name"], arguments(item["arguments"])),))
 
     def answered(self, result: ToolResult) -> Iterator[Message]:
         """Messages that give a result back."""
-        value = {"error": result.output} if result.is_error else result.output
-        output = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        item = {"type": "function_call_output", "call_id": result.call_id, "output": output}
-        yield {"type": "response.item.create", "item": item}
+        yield {"type": "response.item.create", "item": result_item(result)}
         self._open.discard(result.call_id)
         if not self._open:
             yield {"type": "response.create"}
-
-
-def _arguments(text: str) -> dict[str, object]:
-    value = json.loads(text or "{}")
-    if not isinstance(value, dict):
-        raise ProtocolError(f"arguments of a call are no object: {text!r}")
-    return value

@@ -24,7 +24,7 @@ from tml_bench.adapter import (
     ToolResult,
     Transcript,
 )
-from tml_bench.adapters._frames_proto import decode, encode
+from tml_bench.adapters._frames_proto import decode, encode, frame_class
 from tml_bench.adapters._pcm import from_pcm16, to_pcm16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, refusal
@@ -35,7 +35,7 @@ RTVI_VERSION = "2.0.0"
 
 
 class Pipecat(SocketAdapter):
-    """A bot of Pipecat. Its own pipeline holds its prompt; the session's instructions cannot be told to it.
+    """A bot of Pipecat; needs the extra ``[pipecat]``. Its prompt is its own: it takes no instructions.
 
     Args:
         url: of the bot's websocket.
@@ -53,6 +53,7 @@ class Pipecat(SocketAdapter):
         rtvi: bool = False,
     ) -> None:
         super().__init__()
+        frame_class()  # read in now, which takes a while; a session must not be held up
         self.audio_in = rate_in
         self.audio_out = rate_out
         self._url = url

@@ -7,7 +7,6 @@ both ways, sent in frames of 20 ms. EVA's assistant servers (ServiceNow) speak t
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import json
@@ -24,6 +23,7 @@ from tml_bench.adapter import (
     ProviderEvent,
     SessionStart,
 )
+from tml_bench.adapters._media import from_base64
 from tml_bench.adapters._pcm import Frames, from_mulaw, to_mulaw
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object
@@ -126,10 +126,7 @@ class Twilio(SocketAdapter):
             yield Output(flush=True)
 
     def _heard_from(self, media: Mapping[str, Any]) -> Output:
-        try:
-            data = base64.b64decode(media["payload"], validate=True)
-        except binascii.Error as error:
-            raise ProtocolError(f"the bot sent audio that is not base64: {error}") from error
+        data = from_base64(media["payload"])
         self._received_ms += len(data) * 1000 / RATE
         return Output(audio=from_mulaw(data))
 

@@ -147,9 +147,9 @@ def verdicts() -> str:
 
 def contract() -> str:
     """The attributes of adapters, and everything that crosses the contract."""
-    from tml_bench import adapter
+    from tml_bench import adapter, turns
 
-    kinds = (adapter.StepAdapter, adapter.LiveAdapter, *_dataclasses(adapter))
+    kinds = (adapter.StepAdapter, adapter.LiveAdapter, *_dataclasses(turns))
     return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in kinds)
 
 
@@ -364,7 +364,7 @@ def _option(option: click.Option) -> Sequence[str]:
 
 def schema() -> str:
     """The JSON Schema of a line of session.jsonl."""
-    from tml_bench.schema import session_schema
+    from session_schema import session_schema
 
     return session_schema()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ from tml_bench.adapter import (
     ToolResult,
     ToolSpec,
 )
-from tml_bench.adapters.chat import ChatCompletions, adapter
+from tml_bench.adapters.chat import ChatCompletions, adapter, http
 from tml_bench.adapters.chat.dialogue import ChatDialogue
 from tml_bench.adapters.chat.turns import UserTurns, samples, wav
 from tml_bench.errors import UserError
@@ -65,7 +66,7 @@ def test_golden_session_replays_message_by_message(monkeypatch: pytest.MonkeyPat
     lines = [json.loads(line) for line in (GOLDEN / "chat.jsonl").read_text().splitlines()]
     left = list(lines)
 
-    async def posted(url: str, headers: Mapping[str, str], body: Any, timeout_s: float) -> dict[str, Any]:
+    async def posted(client: object, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
         line = left.pop(0)
         assert body == line["request"]
         assert url == "http://127.0.0.1:1/v1/chat/completions"
@@ -114,6 +115,46 @@ def test_sessions_with_the_fake_server() -> None:
     assert kinds == [ProtocolError] * 3 + [QuotaError] + [InfrastructureError] * 3
     assert results[7].retry_after_s == 7
     assert "sk-planted" not in str(results[8])
+
+
+def test_the_service_is_spoken_to_directly_and_its_answers_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setattr(http, "MAX_ANSWER", 1000)
+    written, spoken = run(against(FakeChat(("write",))), against(FakeChat()))
+    assert isinstance(written, Heard)
+    assert [o.text for o in written.outputs] == ["written"]
+    assert isinstance(spoken, ProtocolError)
+    assert "more than 1000 bytes" in str(spoken)
+
+
+def test_a_silent_server_is_given_up() -> None:
+    async def silence() -> object:
+        async with FakeChat(("never",)) as server:
+            said = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+            async with http.new_client({}, 0.1) as client:
+                try:
+                    return await http.post_json(client, f"{server.base_url}/chat/completions", said)
+                except Exception as error:
+                    return error
+
+    (error,) = run(silence())
+    assert type(error) is InfrastructureError
+    assert "ReadTimeout" in str(error)
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org", "example.org/v1", "https://", ""])
+def test_an_address_that_is_none_of_a_web_server(url: str) -> None:
+    with pytest.raises(UserError, match="not the address of a web server"):
+        ChatCompletions(base_url=url)
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(UserError, match=r"tml-bench\[chat\]") as missing:
+        ChatCompletions(base_url="http://127.0.0.1:1/v1")
+    assert "httpx" in str(missing.value)
 
 
 def test_an_answer_comes_in_when_it_was_sent() -> None:

@@ -268,7 +268,8 @@ from tml_bench.judges.openai import OpenAIChat
 
 url, path, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 rubric = Rubric("length", 1, "Is the text long or short?", ("short", "long"), ordered=True)
-asked = [Question(f"{k}", rubric, (QuestionLine("model", f"text {k}", 1.0, 2.0),)) for k in range(first, last)]
+asked = [Question(f"{k}", rubric, (QuestionLine("model", f"text {k}", 1.0, 2.0),))
+         for k in range(first, last)]
 found = ModelJudge(OpenAIChat("m", url), JudgeCache(path), effort=Effort(4)).answer(asked)
 sys.exit(not all(v.answer == "short" for v in found))
 """

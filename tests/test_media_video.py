@@ -19,7 +19,6 @@ from videos import barcode, constant, read_barcode, shown, turn, variable, write
 
 from tml_bench.adapter import Frame, VideoSpec
 from tml_bench.errors import BadSampleError
-from tml_bench.media.subtitles import drawable, subtitled, wrapped
 from tml_bench.media.video import FrameReader, instant_ns, probe_video, scaled_size
 
 MS = 1_000_000
@@ -300,47 +299,3 @@ def test_frames_too_large_are_refused_before_they_are_decoded(tmp_path: Path, si
         container.mux(stream.encode())
     with pytest.raises(BadSampleError, match=f"{size[0]}x{size[1]} pixels are too large"):
         probe_video(path)
-
-
-def test_subtitles_lie_inside_the_lower_half_and_stand_out() -> None:
-    text = "Tell me when the person opens the door, and what she is carrying in her left hand"
-    for height, width in ((432, 768), (768, 432), (240, 320)):
-        for grey in (0, 128, 255):
-            plain = np.full((height, width, 3), grey, np.uint8)
-            drawn = subtitled(plain, text)
-            changed = np.argwhere((drawn != plain).any(axis=2))
-            assert drawn.shape == plain.shape
-            assert not drawn.flags.writeable
-            assert changed[:, 0].min() > height * 0.45
-            assert changed[:, 0].max() < height - 1
-            assert changed[:, 1].min() > 0
-            assert changed[:, 1].max() < width - 1
-            region = drawn[changed[:, 0].min() :, :]
-            assert region.max() > 240
-            assert region.min() == 0
-
-
-def test_a_very_long_word_is_broken_without_trying_every_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[str] = []
-
-    def length(line: str, capital: int) -> int:
-        measured.append(line)
-        return len(line) * capital
-
-    monkeypatch.setattr("tml_bench.media.subtitles._length", length)
-    lines = list(wrapped("x" * 5000, 160, 12))
-    assert ("".join(lines), {len(line) for line in lines[:-1]}) == ("x" * 5000, {12})
-    assert len(measured) < 20 * len(lines)
-
-
-def test_subtitles_are_wrapped_without_losing_a_letter() -> None:
-    text = "one two three supercalifragilisticexpialidocious five\nnew line"
-    lines = list(wrapped(text, 160, 12))
-    assert lines[-1] == "new line"
-    assert "".join(lines).replace(" ", "") == text.replace(" ", "").replace("\n", "")
-
-
-def test_letters_that_cannot_be_drawn_are_refused() -> None:
-    assert drawable("“Café” — naïve…") == '"Cafe" - naive...'
-    with pytest.raises(BadSampleError, match="cannot be drawn"):
-        drawable("数える")

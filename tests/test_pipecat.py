@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 
 import pytest
 from fake_servers.pipecat import FakePipecat, Frame
@@ -20,8 +21,9 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters import pipecat
-from tml_bench.adapters._frames_proto import FRAMES, Value, decode, encode
+from tml_bench.adapters._frames_proto import FRAMES, TYPES, Value, decode, encode, frame_class
 from tml_bench.adapters.pipecat import Pipecat
+from tml_bench.errors import UserError
 
 GOLDEN_TURNS = micro_turns(
     "..xx........xx..................",
@@ -118,22 +120,22 @@ def test_an_answer_comes_in_when_it_was_sent(paced: bool) -> None:
     assert min(delays) < 0.005, "the least is what the adapter adds; the rest is a busy machine"
 
 
-def _values(zero: Value) -> st.SearchStrategy[Value]:
-    if isinstance(zero, int):
-        return st.integers(0, 2**32 - 1)
-    return st.text(max_size=300) if isinstance(zero, str) else st.binary(max_size=300)
-
-
+VALUES: dict[str, st.SearchStrategy[Value]] = {
+    "uint32": st.integers(0, 2**32 - 1),
+    "uint64": st.integers(0, 2**64 - 1),
+    "string": st.text(max_size=300),
+    "bytes": st.binary(max_size=300),
+}
 FRAME_VALUES = st.sampled_from(sorted(FRAMES)).flatmap(
     lambda kind: st.tuples(
         st.just(kind),
-        st.fixed_dictionaries({name: _values(zero) for name, (_, zero) in FRAMES[kind][1].items()}),
+        st.fixed_dictionaries({name: VALUES[TYPES.get(name, "string")] for name in FRAMES[kind]}),
     )
 )
 
 
 @given(FRAME_VALUES)
-def test_frames_are_those_of_google_protobuf(frame: tuple[str, dict[str, Value]]) -> None:
+def test_frames_are_those_of_pipecat(frame: tuple[str, dict[str, Value]]) -> None:
     kind, fields = frame
     theirs = Frame()
     getattr(theirs, kind).SetInParent()
@@ -152,11 +154,28 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     assert (kind in FRAMES) == bool(fields)
 
 
+@pytest.mark.parametrize("data", [b"\xff", b"\x12\x05", b"\x0a\x03\x1a\x01\xff"])
+def test_what_is_no_frame_is_refused(data: bytes) -> None:
+    with pytest.raises(ProtocolError, match="no protobuf message of Pipecat"):
+        decode(data)
+
+
+def test_the_bytes_of_a_frame() -> None:
+    assert encode("audio", num_channels=1, sample_rate=16000, audio=b"ab") == b"\x12\t\x1a\x02ab \x80}(\x01"
+
+
 def test_unknown_fields_are_skipped() -> None:
     known = encode("text", text="hi")
     fixed = bytes([15 << 3 | 1]) + bytes(8) + bytes([14 << 3 | 5]) + bytes(4) + bytes([13 << 3 | 0, 0x81, 1])
     assert decode(fixed + known) == ("text", {"id": 0, "name": "", "text": "hi"})
     assert decode(b"") == ("", {})
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    frame_class.cache_clear()
+    with pytest.raises(UserError, match=r"protobuf is not installed.*tml-bench\[pipecat\]"):
+        Pipecat()
 
 
 if __name__ == "__main__":

@@ -45,11 +45,15 @@ OUTPUTS = {
     "raise": lambda: 1 / 0,
     "key_error": lambda: {}["missing"],
     "exit": lambda: sys.exit(0),
+    "secret": lambda: secret(),
     "hard_exit": lambda: os._exit(0),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "hang": lambda: time.sleep(1000),
     "unreachable": lambda: unreachable(),
 }
+
+def secret():
+    api_key = 'hunter2'; raise KeyError("no sk-abcdefghijklmnopqrst")
 
 def unreachable():
     raise InfrastructureError("quota is used up")
@@ -117,6 +121,7 @@ SESSION_FAULTS = {
     "raise": "micro-turn 6: step raised ZeroDivisionError: division by zero",
     "key_error": "micro-turn 6: step raised KeyError: 'missing'",
     "exit": "micro-turn 6: step raised SystemExit: 0",
+    "secret": "micro-turn 6: step raised KeyError",
     "start": "start raised RuntimeError: no start",
     "stop": "stop raised RuntimeError: no stop",
 }
@@ -156,6 +161,33 @@ def test_a_fault_in_a_session_is_recorded_to_its_end(runs: dict[str, Path], how:
     assert [e for e in recording.events() if isinstance(e, ev.SessionClosed)] == [end]
     heard_s = {"start": 0, "stop": recording.duration_s}.get(how, 1.4)
     assert end.t_ns / 1e9 == recording.duration_s == heard_s
+
+
+def test_what_raised_is_shown_with_its_place_and_kept_whole(runs: dict[str, Path]) -> None:
+    run = runs["Bad:raise"]
+    line = BAD[: BAD.index("1 / 0")].count("\n") + 1
+    told = f'step raised ZeroDivisionError: division by zero (bad.py:{line}: "raise": lambda: 1 / 0,)'
+    assert attempts_of(run)[VICTIM].reason == f"micro-turn 6: {told}"
+    kept = (run / "fd-bench-v1" / VICTIM / "1" / "traceback.txt").read_text()
+    assert kept.startswith("Traceback (most recent call last)")
+    assert "OUTPUTS[self.how]()" in kept
+    assert kept.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_contract_that_is_broken_has_no_traceback_and_no_place(runs: dict[str, Path]) -> None:
+    run = runs["Bad:number"]
+    assert attempts_of(run)[VICTIM].reason == "micro-turn 6: step returned int, it must be Output or None"
+    assert not list(run.rglob("traceback.txt"))
+
+
+def test_no_secret_is_kept_of_what_raised(runs: dict[str, Path]) -> None:
+    run = runs["Bad:secret"]
+    reason = attempts_of(run)[VICTIM].reason
+    assert "KeyError: 'no [redacted]'" in reason
+    assert "api_key = '[redacted]'" in reason
+    written = b"".join(path.read_bytes() for path in run.rglob("*") if path.is_file())
+    assert b"hunter2" not in written
+    assert b"abcdefghijkl" not in written
 
 
 @pytest.mark.parametrize("how", PROCESS_FAULTS)
@@ -202,6 +234,8 @@ def test_an_adapter_that_cannot_be_loaded_leaves_no_sample_without_an_outcome(
     assert len(attempts) == 3
     assert {a.outcome for a in attempts.values()} == {"infrastructure"}
     assert all(reason in a.reason for a in attempts.values())
+    raised = how in ("init", "warm_up", "exit")
+    assert bool(list(runs[f"Unusable:{how}"].rglob("traceback.txt"))) == raised
     assert score_lines(runs[f"Unusable:{how}"]) == {}
 
 

@@ -17,7 +17,7 @@ from tml_bench import events as ev
 from tml_bench.adapter import Frame, InfrastructureError, MicroTurn, Output, VideoSpec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.report.log import describe
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, dataset_sha256
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Plan, record
 from tml_bench.samples import At, Sample, Script, Subtitle, UserTurn, UserVideo, Waveform
@@ -286,7 +286,7 @@ def test_a_broken_video_ends_its_sample_only(tmp_path: Path, clip: Path) -> None
     adapter = tmp_path / "eyes.py"
     adapter.write_text(EYES)
     config = RunConfig(
-        schema=RUN_SCHEMA, task="t", dataset="d", dataset_sha256=dataset_sha256(samples), data="", subsets=(),
+        schema=RUN_SCHEMA, task="t", dataset="d", dataset_sha256="0", data="", subsets=(),
         limit=0, adapter=f"{adapter}:Eyes", privileged=False, clock="simulated", compute="ideal", replay="",
         tick_ns=200 * MS, seed=0, max_session_s=60.0,
     )  # fmt: skip
@@ -320,17 +320,3 @@ def test_however_a_session_ends_its_video_is_closed(tmp_path: Path, clip: Path) 
         assert set(threading.enumerate()) <= before
     finally:
         gc.enable()
-
-
-def test_the_data_hash_covers_videos(tmp_path: Path, clip: Path) -> None:
-    def digest(video: UserVideo) -> str:
-        return dataset_sha256([Sample("s", "all", Script(videos=(video,)))])
-
-    copy = tmp_path / "other.mp4"
-    copy.write_bytes(clip.read_bytes())
-    whole = digest(UserVideo(copy))
-    assert whole == digest(UserVideo(clip))
-    assert whole != digest(UserVideo(clip, at_s=1.0))
-    assert whole != digest(UserVideo(clip, sound=True))
-    copy.write_bytes(clip.read_bytes()[:-1])
-    assert whole != digest(UserVideo(copy))

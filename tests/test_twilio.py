@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 
 import numpy as np
 import pytest
-import soundfile
 from fake_servers.twilio import FakeBot
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,17 +97,19 @@ def test_sessions_with_the_fake_server() -> None:
     assert kinds == [ProtocolError] * 4 + [QuotaError, InfrastructureError]
 
 
-def test_mulaw_is_that_of_libsndfile() -> None:
-    samples = np.arange(-32768, 32768).astype(np.int16)
-    file = io.BytesIO()
-    soundfile.write(file, samples, 8000, format="RAW", subtype="ULAW")
-    assert to_mulaw((samples / 32768).astype(np.float32)) == file.getvalue()
-    codes = bytes(range(256))
-    theirs, _ = soundfile.read(
-        io.BytesIO(codes), dtype="int16", samplerate=8000, channels=1, format="RAW", subtype="ULAW"
-    )
-    assert from_mulaw(codes).tolist() == theirs.tolist()
+def test_mulaw_is_that_of_g711() -> None:
+    """Byte: complement of sign, exponent e (3 bits) and the 4 bits after the leading one of |x| + 132."""
+    samples = np.arange(-32768, 32768)
+    biased = np.minimum(np.abs(samples), 32635) + 132
+    exponent = np.floor(np.log2(biased)).astype(int) - 7
+    code = np.where(samples < 0, 0x80, 0) | exponent << 4 | biased >> exponent + 3 & 0x0F
+    assert to_mulaw((samples / 32768).astype(np.float32)) == (~code & 0xFF).astype(np.uint8).tobytes()
+    codes = ~np.arange(256) & 0xFF
+    magnitude = ((codes & 0x0F) << 3 | 0x84) << (codes >> 4 & 7)
+    decoded = np.where(codes & 0x80, 132 - magnitude, magnitude - 132)
+    assert from_mulaw(bytes(range(256))).tolist() == decoded.tolist()
     assert from_mulaw(b"\xff\x00\x80").tolist() == [0, -32124, 32124]
+    assert (to_mulaw(np.zeros(0, np.float32)), from_mulaw(b"").size) == (b"", 0)
 
 
 @given(st.binary(max_size=100))

@@ -23,255 +23,46 @@ the wall clock. Both give the same ``Output`` to the same recorder; nothing down
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
-import numpy as np
-from numpy.typing import NDArray
+from tml_bench.errors import InfrastructureError, ProtocolError, QuotaError
+from tml_bench.turns import (
+    FlushReport,
+    Frame,
+    MicroTurn,
+    ModelEvent,
+    Output,
+    ProviderEvent,
+    SessionStart,
+    SpokenWord,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Transcript,
+    VideoSpec,
+)
 
-from tml_bench.samples import Message, Reference
-
-
-class InfrastructureError(Exception):
-    """Raise it when the model could not be reached (connection refused, quota, out of disk).
-
-    The attempt ends with the outcome ``infrastructure``: it is missing data, retried, and never counted
-    against the model.
-    """
-
-
-class QuotaError(InfrastructureError):
-    """Raise it when the service refuses for its rate limit or quota; the session is tried again later.
-
-    Attributes:
-        retry_after_s: how long the service asks to wait; None when it does not say.
-    """
-
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class ProtocolError(Exception):
-    """Raise it when the model's side breaks its own protocol (garbage, a message too large).
-
-    The attempt ends with the outcome ``adapter_error``.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class VideoSpec:
-    """The video an adapter wants.
-
-    Attributes:
-        fps: frames per second it is sent; the instants are k / fps on the session clock.
-        max_side: frames are scaled down, never up, so that neither side exceeds this many pixels.
-    """
-
-    fps: float = 2.0
-    max_side: int = 768
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What the user's camera shows at one instant.
-
-    Attributes:
-        t_ns: the instant on the session clock.
-        pts_ns: presentation time of the frame shown, on the session clock; at most ``t_ns``. None when the
-            camera shows black because no video runs.
-        image: shape (height, width, 3), uint8, RGB. Read-only.
-    """
-
-    t_ns: int
-    pts_ns: int | None
-    image: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSpec:
-    """A function the model may call.
-
-    Attributes:
-        name: the function.
-        description: what it does.
-        parameters: JSON Schema of its arguments, an object.
-    """
-
-    name: str
-    description: str = ""
-    parameters: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "properties": {}})
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStart:
-    """What an adapter learns when a session begins.
-
-    Attributes:
-        session_id: ``task/sample``; two sessions of a run never share it.
-        tick_ns: length of a micro-turn in nanoseconds.
-        seed: seed for everything random in the adapter; same seed, same output.
-        instructions: the system prompt; empty means none.
-        tools: functions the model may call.
-        reference: the expected behaviour. Only adapters with ``privileged = True`` get it, and reports
-            mark them; for all others it is None.
-        history: the conversation so far, oldest first; only for adapters with ``takes_history``.
-    """
-
-    session_id: str
-    tick_ns: int
-    seed: int = 0
-    instructions: str = ""
-    tools: tuple[ToolSpec, ...] = ()
-    reference: Reference | None = None
-    history: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FlushReport:
-    """What became of the model's audio when it was flushed.
-
-    Attributes:
-        heard_ms: how much of the interrupted stretch of audio the listener had heard.
-        dropped_ms: how much was dropped unheard.
-    """
-
-    heard_ms: float
-    dropped_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a function the model called gave back.
-
-    Attributes:
-        call_id: of the call.
-        name: the function.
-        output: any JSON value.
-        is_error: the function does not exist or refused its arguments; ``output`` says why.
-    """
-
-    call_id: str
-    name: str
-    output: object
-    is_error: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MicroTurn:
-    """The user's side of one micro-turn, handed over at ``end_ns``.
-
-    Attributes:
-        index: 0, 1, 2, ...
-        start_ns: session time of the first sample, in nanoseconds.
-        end_ns: session time of hand-over; the model can never be heard before it.
-        audio: shape (n,), float32 in [-1, 1], at the adapter's ``audio_in`` rate; silence is streamed too.
-            Read-only.
-        texts: text messages the user sent during the micro-turn.
-        frames: video frames whose instants lie in the micro-turn, in order; empty unless the adapter has
-            ``video_in`` and the script has video.
-        tool_results: results of function calls that have come in since the last micro-turn.
-        heard_ms: how much of the model's audio the listener has heard by ``end_ns``, in all.
-        flushed: what a flush since the last micro-turn dropped; None when there was none.
-    """
-
-    index: int
-    start_ns: int
-    end_ns: int
-    audio: NDArray[np.float32]
-    texts: tuple[str, ...] = ()
-    frames: tuple[Frame, ...] = ()
-    tool_results: tuple[ToolResult, ...] = ()
-    heard_ms: float = 0.0
-    flushed: FlushReport | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenWord:
-    """A word of the model's audio.
-
-    Attributes:
-        text: the word as written, punctuation included.
-        start_s: its onset in seconds from the first sample of the audio in the same ``Output``.
-        end_s: its end, counted the same way. Both may lie beyond that audio when the rest follows; negative
-            times count back from the end of the audio before, for words that come later than their audio.
-    """
-
-    text: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """A piece of the transcript of the model's speech.
-
-    Attributes:
-        text: the words added by this piece.
-        words: the same words with times, when the model knows them; else empty.
-    """
-
-    text: str
-    words: tuple[SpokenWord, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A function the model calls.
-
-    Attributes:
-        call_id: the model's own id of the call.
-        name: the function.
-        arguments: decoded JSON arguments.
-    """
-
-    call_id: str
-    name: str
-    arguments: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What the model gives back after one micro-turn; every part is optional.
-
-    Attributes:
-        audio: shape (n,), any float or int16, at the adapter's ``audio_out`` rate, full scale [-1, 1] for
-            floats. Any length: it is heard in order, after what is still playing. None or empty is silence.
-        transcript: transcript of the audio, for adapters that have it.
-        text: written (not spoken) output.
-        tool_calls: functions called.
-        flush: drop all audio that has not been heard yet, before ``audio`` is queued (a cancel).
-        item: the service's own id of the reply that ``audio`` belongs to; ``LiveAdapter.heard`` speaks of it.
-        compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
-            charged instead of the time measured around ``step``.
-    """
-
-    audio: NDArray[np.generic] | None = None
-    transcript: tuple[Transcript, ...] = ()
-    text: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
-    flush: bool = False
-    item: str = ""
-    compute_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderEvent:
-    """A message of the service, kept as it was for the record.
-
-    Attributes:
-        type: its type as the service names it.
-        body: the message, with audio and images replaced by their size; see ``tml_bench.redact``.
-        sent: True for a message of ours.
-    """
-
-    type: str
-    body: Mapping[str, object] = field(default_factory=dict)
-    sent: bool = False
-
-
-ModelEvent = Output | ProviderEvent
-"""What a live service may give."""
+__all__ = [
+    "Adapter",
+    "FlushReport",
+    "Frame",
+    "InfrastructureError",
+    "LiveAdapter",
+    "MicroTurn",
+    "ModelEvent",
+    "Output",
+    "ProtocolError",
+    "ProviderEvent",
+    "QuotaError",
+    "SessionStart",
+    "SpokenWord",
+    "StepAdapter",
+    "ToolCall",
+    "ToolResult",
+    "ToolSpec",
+    "Transcript",
+    "VideoSpec",
+]
 
 
 class StepAdapter(ABC):

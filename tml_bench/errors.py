@@ -19,3 +19,30 @@ class UserError(Exception):
 
 class BadSampleError(Exception):
     """The sample's data cannot be used (a corrupt file, a broken annotation): outcome ``invalid``."""
+
+
+class InfrastructureError(Exception):
+    """Raise it when the model could not be reached (connection refused, quota, out of disk).
+
+    The attempt ends with the outcome ``infrastructure``: it is missing data, retried, and never counted
+    against the model.
+    """
+
+
+class QuotaError(InfrastructureError):
+    """Raise it when the service refuses for its rate limit or quota; the session is tried again later.
+
+    Attributes:
+        retry_after_s: how long the service asks to wait; None when it does not say.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ProtocolError(Exception):
+    """Raise it when the model's side breaks its own protocol (garbage, a message too large).
+
+    The attempt ends with the outcome ``adapter_error``.
+    """

@@ -6,22 +6,24 @@ Source: platform.openai.com/docs/api-reference/chat/create: content part ``input
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, ProviderEvent, SessionStart
 from tml_bench.adapters._session import EventQueue
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
-from tml_bench.adapters.chat.http import post_json
+from tml_bench.adapters.chat.http import new_client, post_json
 from tml_bench.adapters.chat.turns import UserTurns
+from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
-from tml_bench.redact import kept
+from tml_bench.redact import kept, redacted
 
 OPENAI = "https://api.openai.com/v1"
 
 
 class ChatCompletions(LiveAdapter):
-    """A model that answers whole turns: overlap cannot be handled, and its speech is never cut.
+    """A model that answers whole turns; needs the extra ``[chat]``. Nothing is cut at an overlap.
 
     The harness ends the user's turns itself, by loudness, sends each as one WAV file, and plays the answer
     when it has come in whole. Turns that end while a request runs wait for its answer, then go together.
@@ -52,14 +54,18 @@ class ChatCompletions(LiveAdapter):
         max_turn_s: float = 60.0,
         timeout_s: float = 60.0,
     ) -> None:
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
         key = secret("OPENAI_API_KEY") if base_url.startswith(OPENAI) else _own_key(base_url)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        if not re.match(r"https?://[^/]", base_url):
+            raise UserError(
+                f"{redacted(base_url)!r} is not the address of a web server", "give http://... or https://..."
+            )
+        self._client = new_client(headers, timeout_s)
         self._options: dict[str, Any] = {"model": model, "modalities": ["text"]}
         if speak:
             self._options |= {"modalities": ["text", "audio"], "audio": {"voice": voice, "format": "wav"}}
         self._silence_ms = silence_ms
-        self._timeout_s = timeout_s
         self._turns = UserTurns(self.audio_in, silence_ms, max_turn_s)
         self._queue = EventQueue()
         self._asked = asyncio.Event()
@@ -97,7 +103,7 @@ class ChatCompletions(LiveAdapter):
     async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()
         self._queue.sent(ProviderEvent("request", kept(request), sent=True))
-        reply = await post_json(self._url, self._headers, request, self._timeout_s)
+        reply = await post_json(self._client, self._url, request)
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
         await self._queue.received((event, dialogue.take(reply)))
 
@@ -111,6 +117,7 @@ class ChatCompletions(LiveAdapter):
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait([self._worker])
+        await self._client.aclose()
         self._queue.end()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
+from tml_bench.adapters._functions import arguments, given_back, nested_tool
+from tml_bench.adapters._media import from_base64
 from tml_bench.adapters.chat.turns import samples, wav
 from tml_bench.media.audio import clip_samples
 from tml_bench.samples import Message as Said
@@ -38,13 +39,7 @@ class ChatDialogue:
             self._messages.append({"role": "system", "content": session.instructions})
         self._messages += [_before(said) for said in session.history]
         if session.tools:
-            self._options["tools"] = [
-                {
-                    "type": "function",
-                    "function": {"name": t.name, "description": t.description, "parameters": t.parameters},
-                }
-                for t in session.tools
-            ]
+            self._options["tools"] = [nested_tool(tool) for tool in session.tools]
         self._new: list[Message] = []
         self._awaited: set[str] = set()
         self._results: list[Message] = []
@@ -57,7 +52,7 @@ class ChatDialogue:
         """Add the result of a call; results of calls that nobody waits for are left out."""
         if result.call_id in self._awaited:
             self._awaited.remove(result.call_id)
-            content = json.dumps({"error": result.output} if result.is_error else result.output)
+            content = json.dumps(given_back(result))
             self._results.append({"role": "tool", "tool_call_id": result.call_id, "content": content})
 
     @property
@@ -93,7 +88,7 @@ class ChatDialogue:
             self._awaited = {call.call_id for call in calls}
         self._messages.append(kept)
         return Output(
-            audio=samples(_decoded(audio["data"]), self._rate) if audio.get("data") else None,
+            audio=samples(from_base64(audio["data"]), self._rate) if audio.get("data") else None,
             transcript=(Transcript(spoken),) if spoken else (),
             text="" if spoken else written,
             tool_calls=calls,
@@ -114,16 +109,6 @@ def _before(said: Said) -> Message:
     return {"role": said.role, "content": [audio_part(clip_samples(said.audio, HISTORY_RATE), HISTORY_RATE)]}
 
 
-def _decoded(data: str) -> bytes:
-    try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error as error:
-        raise ProtocolError(f"the service sent audio that is not base64: {error}") from error
-
-
 def _call(call: Mapping[str, Any]) -> ToolCall:
     function = call["function"]
-    arguments = json.loads(function["arguments"] or "{}")
-    if not isinstance(arguments, dict):
-        raise ProtocolError(f"the arguments of {function['name']!r} are no object")
-    return ToolCall(str(call["id"]), str(function["name"]), arguments)
+    return ToolCall(str(call["id"]), str(function["name"]), arguments(function["arguments"]))

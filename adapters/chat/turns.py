@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import wave
 from collections import deque
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import ProtocolError
 from tml_bench.adapters._endpointing import WINDOW_MS, Endpointer
-from tml_bench.adapters._pcm import Frames, to_pcm16
+from tml_bench.adapters._pcm import Frames, to_int16
 
 LEAD_MS = 200
 """Audio kept from before a turn's first loud window."""
@@ -58,11 +57,7 @@ class UserTurns:
 def wav(audio: NDArray[np.float32], rate: int) -> bytes:
     """Samples of shape (n,) as a WAV file of 16 bits."""
     out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(to_pcm16(audio))
+    soundfile.write(out, to_int16(audio), rate, "PCM_16", format="WAV")
     return out.getvalue()
 
 

@@ -27,7 +27,7 @@ from tml_bench.adapters._complaint import explained
 from tml_bench.adapters._endpointing import Endpointer
 from tml_bench.adapters._media import audio_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import Socket, open_socket, parse_object, refusal
+from tml_bench.adapters._socket import open_socket, parse_object
 from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
@@ -125,10 +125,11 @@ class OpenAIRealtime(SocketAdapter):
         keys = self._dialect.keys
         socket = await open_socket(self._url, headers=headers, key_variable=keys[0] if keys else "")
         self._socket = socket
+        patience_s = self._dialect.patience_s
         if self._dialect.greeting:
-            await self._until(socket, self._dialect.greeting)
+            await self._until(socket, self._dialect.greeting, patience_s)
         await self._tell(self._dialect.configure(self._wishes, session))
-        self._check_rates(await self._until(socket, self._dialect.ready))
+        self._check_rates(await self._until(socket, self._dialect.ready, patience_s))
         await self._unsupported(tools=[] if self._dialect.tools else [tool.name for tool in session.tools])
         await self._recall(session)
         self._begin(socket)
@@ -143,18 +144,6 @@ class OpenAIRealtime(SocketAdapter):
                     "run the open-loop form of the task, which plays every turn",
                 )
             await self._tell(as_item(said, self.audio_in))
-
-    async def _until(self, socket: Socket, wanted: str) -> Mapping[str, Any]:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._dialect.patience_s
-        while True:
-            message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
-            kind = str(message.get("type"))
-            await self._record(kind, message)
-            if kind == wanted:
-                return message
-            if kind in ("error", "session.closed"):
-                raise refusal(f"the service refuses the session: {kept(message)}")
 
     def _check_rates(self, message: Mapping[str, Any]) -> None:
         """The service may have granted other rates than ours."""

@@ -15,15 +15,15 @@ took the result has seen it. An ask that is refused (a response had just begun) 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
+from tml_bench.adapters._functions import arguments, result_item
 from tml_bench.adapters._media import audio_from_base64
 from tml_bench.adapters._socket import refusal
 from tml_bench.adapters.openai_realtime.dialects import Dialect
-from tml_bench.adapters.openai_realtime.messages import Message, result_item, truncation
+from tml_bench.adapters.openai_realtime.messages import Message, truncation
 
 FATAL = frozenset({"session_expired", "beta_api_shape_disabled", "invalid_api_key"})
 """Codes of errors after which the session is over; so it is after those about limits."""
@@ -84,7 +84,7 @@ class RealtimeConversation:
 
     def give_result(self, result: ToolResult) -> None:
         """Send what a function gave back and have it taken up."""
-        self.replies.append(result_item(result))
+        self.replies.append({"type": "conversation.item.create", "item": result_item(result)})
         self._unanswered.discard(result.call_id)
         self._owe()
 
@@ -204,7 +204,7 @@ class RealtimeConversation:
     def _call(self, item: Mapping[str, Any]) -> Iterator[Output]:
         if item.get("type") != "function_call" or item["call_id"] in self._emitted:
             return
-        call = ToolCall(item["call_id"], item["name"], _arguments(item.get("arguments")))
+        call = ToolCall(item["call_id"], item["name"], arguments(item.get("arguments")))
         self._emitted.add(call.call_id)
         self._unanswered.add(call.call_id)
         yield Output(tool_calls=(call,))
@@ -283,16 +283,6 @@ HANDLERS: Mapping[str, Handler] = {
     "response.output.delta": RealtimeConversation._piece,
 }
 """By raw type; GA's names and the beta's."""
-
-
-def _arguments(text: object) -> dict[str, object]:
-    try:
-        value = json.loads(text) if isinstance(text, str) and text else {}
-    except ValueError as error:
-        raise ProtocolError(f"arguments of a call are no JSON: {text!r}") from error
-    if not isinstance(value, dict):
-        raise ProtocolError(f"arguments of a call are no object: {text!r}")
-    return value
 
 
 def _reason(response: Mapping[str, Any]) -> str:

@@ -7,12 +7,13 @@ vllm-omni 0.30.0 ``protocol/realtime``; sglang-omni 0.1.9 ``serve/realtime/schem
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from tml_bench.adapter import SessionStart, ToolResult, ToolSpec
+from tml_bench.adapter import SessionStart
+from tml_bench.adapters._functions import flat_tool, nested_tool
 from tml_bench.adapters._media import audio_base64
+from tml_bench.adapters._socket import without_empty
 from tml_bench.media.audio import clip_samples
 from tml_bench.samples import Message as Said
 
@@ -75,11 +76,6 @@ class UserStretch:
     rate: int
 
 
-def without_empty(message: Message) -> Message:
-    """The message without entries that are None, empty text, or empty objects and lists."""
-    return {key: value for key, value in message.items() if value is not None and value not in ("", {}, [])}
-
-
 def turn_detection(wishes: SessionWishes) -> Message | None:
     """The object for the service's own turn detection; None for manual turns."""
     if wishes.vad == "manual":
@@ -98,16 +94,6 @@ def turn_detection(wishes: SessionWishes) -> Message | None:
 
 def _detection_entry(wishes: SessionWishes) -> Message:
     return {"turn_detection": turn_detection(wishes)} if wishes.vad else {}
-
-
-def flat_tool(tool: ToolSpec) -> Message:
-    """A function as the GA form lists it."""
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
 
 
 def ga_session(wishes: SessionWishes, start: SessionStart) -> Message:
@@ -144,17 +130,7 @@ def qwen_session(wishes: SessionWishes, start: SessionStart) -> Message:
         "input_audio_format": "pcm",
         "output_audio_format": "pcm",
         "input_audio_transcription": {"model": wishes.transcribe} if wishes.transcribe else None,
-        "tools": [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": dict(tool.parameters),
-                },
-            }
-            for tool in start.tools
-        ],
+        "tools": [nested_tool(tool) for tool in start.tools],
     }
     return {"type": "session.update", "session": without_empty(session) | {"turn_detection": detection}}
 
@@ -276,14 +252,6 @@ def history_item(said: Said, rate: int) -> Message:
 def input_text(text: str) -> Message:
     """A text message of the user as vLLM-Omni's duplex route takes it."""
     return {"type": "input.text.append", "text": text}
-
-
-def result_item(result: ToolResult) -> Message:
-    """What a function gave back; an error is told as ``{"error": ...}``."""
-    value = {"error": result.output} if result.is_error else result.output
-    output = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    item = {"type": "function_call_output", "call_id": result.call_id, "output": output}
-    return {"type": "conversation.item.create", "item": item}
 
 
 def truncation(item: str, ms: int) -> Message:

@@ -10,10 +10,12 @@ with published ones, which is why it is a task of another name.
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
@@ -125,7 +127,7 @@ def _sample(folder: Path, found: RubricConversation, fixed: bool) -> Sample:
         return _unusable(found, str(error))
     first = len(found.turns) - 1 if fixed else 0
     annotation = ConversationAnnotation(
-        found.turns, found.items, found.ideal, first, sum(lengths), tuple(lengths[first:])
+        found.turns, found.items, found.ideal, first, _total(lengths), tuple(lengths[first:])
     )
     turns = tuple(
         UserTurn(
@@ -138,7 +140,7 @@ def _sample(folder: Path, found: RubricConversation, fixed: bool) -> Sample:
     )
     script = Script(turns, tail_s=TAIL_S, quiet_s=QUIET_S, history=tuple(_history(folder, found, first)))
     # An ideal respondent in open loop answers the last turn only: every other one then waits out PATIENCE_S.
-    user_end_s = LEAD_S + sum(lengths[first:]) + PATIENCE_S * (len(turns) - 1)
+    user_end_s = LEAD_S + _total(lengths[first:]) + PATIENCE_S * (len(turns) - 1)
     ideal = (Utterance(user_end_s + IDEAL_S, text=found.ideal),) if found.ideal else ()
     reference = Reference(user_end_s if fixed else None, ideal, annotation)
     return Sample(found.id, found.axis, script, reference, unit=found.speaker)
@@ -153,6 +155,11 @@ def _history(folder: Path, found: RubricConversation, first: int) -> Iterator[Me
 def _unusable(found: RubricConversation, problem: str) -> Sample:
     axis = found.axis if found.axis in AXES else AXES[0]
     return Sample(found.id, axis, unit=found.speaker, problem=problem)
+
+
+def _total(lengths: Sequence[float]) -> float:
+    """Their sum; `sum` rounds otherwise from Python 3.12 on, and the data would have another hash there."""
+    return reduce(operator.add, lengths, 0.0)
 
 
 def _length_s(path: Path) -> float:

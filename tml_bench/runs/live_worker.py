@@ -26,7 +26,16 @@ from tml_bench.media.audio import ResampledWaveform, probe, read_mono
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import RecordingWriter
 from tml_bench.runs.store import Outcome
-from tml_bench.runs.worker import Deadline, Result, SessionJob, check_rates, failure, session_seed
+from tml_bench.runs.worker import (
+    Deadline,
+    Result,
+    SessionJob,
+    check_rates,
+    failure,
+    faulty,
+    session_seed,
+    unloadable,
+)
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import Limits, LiveSession
@@ -106,9 +115,7 @@ class LiveHost:
         except InfrastructureError as error:
             return failure(error)
         except (Exception, SystemExit) as error:
-            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            reason = f"adapter {job.adapter} cannot be loaded: {reason}"
-            return Result(Outcome.INFRASTRUCTURE, reason, fatal=True)
+            return unloadable(job.adapter, error)
         try:
             return await self._record(job, adapter, phase)
         except Exception as error:
@@ -129,19 +136,18 @@ class LiveHost:
     async def _record(self, job: SessionJob, adapter: LiveAdapter, phase: float) -> Result:
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
         sample, writer = await self._beside(lambda: _opened(job, adapter, settings, self.aside))
-        outcome, reason, retry = Outcome.VALID, "", False
+        ended = Result(Outcome.VALID)
         with writer:
             session = LiveSession(job.task, sample, adapter, settings, writer, self.limits, phase=phase)
             try:
                 lateness = await session.run()
             except AdapterFaultError as fault:
-                outcome, reason = Outcome.ADAPTER_ERROR, str(fault)
+                ended = faulty(fault)
             else:
-                reason = lateness.excess(self.limits)
-                if reason:
-                    outcome, retry = Outcome.INVALID, True
+                if reason := lateness.excess(self.limits):
+                    ended = Result(Outcome.INVALID, reason, retry=True)
             manifest = await self._beside(writer.close)
-        return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate, retry=retry)
+        return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 
     async def _beside(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.aside, work)

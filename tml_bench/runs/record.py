@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,15 @@ from tml_bench.errors import UserError
 from tml_bench.runs.config import RunConfig
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.store import Attempt, Outcome, RunFolder, last_attempts, locked, read_lines
+from tml_bench.runs.store import (
+    TRACEBACK,
+    Attempt,
+    Outcome,
+    RunFolder,
+    last_attempts,
+    locked,
+    read_lines,
+)
 from tml_bench.runs.worker import Job, Result, SessionJob
 from tml_bench.samples import Sample
 
@@ -127,7 +135,7 @@ class _Recorder:
             self.fatal = result.reason
             self._commit(job.sample, result, None)
             for waiting in self._pool.drop(lambda waiting: waiting.key[0] == self._number):
-                self._commit(self._samples[waiting.key[1]], result, None)
+                self._commit(self._samples[waiting.key[1]], replace(result, traceback=""), None)
             return
         self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] = self._tries.get(job.sample.id, 0) + 1
@@ -149,10 +157,11 @@ class _Recorder:
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             retry=result.retry,
         )
-        self._folder.commit(attempt, recording)
-        self._advance(
-            "" if result.outcome is Outcome.VALID else f"{sample.id}: {result.outcome}: {result.reason}"
-        )
+        self._folder.commit(attempt, recording, result.traceback)
+        line = "" if result.outcome is Outcome.VALID else f"{sample.id}: {result.outcome}: {result.reason}"
+        if result.traceback:
+            line += f"; traceback: {self._folder.recording_path(sample.id, number) / TRACEBACK}"
+        self._advance(line)
 
 
 def replayed(run: Path, task: str, sample: str) -> Path:

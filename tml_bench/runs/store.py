@@ -2,7 +2,7 @@
 
     run.json                          what the run is
     attempts.jsonl                    one line per attempt, appended when it has ended
-    <task>/<sample>/<attempt>/        recordings
+    <task>/<sample>/<attempt>/        recordings; traceback.txt where the adapter raised
     timelines/<sample>-<attempt>.json what was perceived, a cache
     scores.jsonl, summary.json        results, rewritten whole
 
@@ -27,6 +27,9 @@ from tml_bench.files import write_atomically
 from tml_bench.runs.config import RunConfig, RunFile, difference, environment
 
 T = TypeVar("T")
+
+TRACEBACK = "traceback.txt"
+"""Beside the recording of an attempt: the whole traceback of what was raised."""
 
 
 class Outcome(StrEnum):
@@ -184,18 +187,22 @@ class RunFolder:
         """Where the recording of an attempt is."""
         return self.path / self.config.task / sample / str(attempt)
 
-    def commit(self, attempt: Attempt, recording: Path | None) -> None:
+    def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording in place, then say so in ``attempts.jsonl``.
 
         Args:
             attempt: how it ended.
             recording: the folder written aside; None when there is none.
+            traceback: of what was raised; kept beside the recording.
         """
+        place = self.recording_path(attempt.sample, attempt.attempt)
         if recording is not None:
-            place = self.recording_path(attempt.sample, attempt.attempt)
             shutil.rmtree(place, ignore_errors=True)
             place.parent.mkdir(parents=True, exist_ok=True)
             recording.replace(place)
+        if traceback:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / TRACEBACK).write_text(traceback, encoding="utf-8", errors="backslashreplace")
         self._log.write(msgspec.json.encode(attempt) + b"\n")
         self._log.flush()
         os.fsync(self._log.fileno())

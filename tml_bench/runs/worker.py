@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
+from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
@@ -69,7 +70,7 @@ class PerceiveJob:
 
     Attributes:
         key: what the caller knows it by.
-        task: name of the task.
+        task: the task, as ``load_task`` takes it.
         sample: what was played.
         recording: folder of the recording.
         timeline: where its timeline is cached.
@@ -97,6 +98,7 @@ class Result:
         fatal: the adapter cannot be used at all; no further session makes sense.
         retry: it may go better another time: the model could not be reached, or this machine was too busy.
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
+        traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
     """
 
     outcome: Outcome
@@ -107,6 +109,7 @@ class Result:
     fatal: bool = False
     retry: bool = False
     quota_s: float | None = None
+    traceback: str = ""
 
 
 Job = SessionJob | PerceiveJob
@@ -127,8 +130,20 @@ def failure(error: Exception) -> Result:
         case OSError():
             return Result(Outcome.INFRASTRUCTURE, f"writing the recording: {text}", retry=True)
         case _:
-            reason = f"the harness failed, {type(error).__name__}: {text}"
-            return Result(Outcome.INFRASTRUCTURE, reason, retry=True)
+            reason = f"the harness failed, {in_one_line(error)}"
+            return Result(Outcome.INFRASTRUCTURE, reason, retry=True, traceback=whole(error))
+
+
+def unloadable(adapter: str, error: BaseException) -> Result:
+    """The outcome of a session whose adapter cannot be loaded."""
+    traceback = "" if isinstance(error, UserError) else whole(error)
+    reason = f"adapter {adapter} cannot be loaded: {in_one_line(error)}"
+    return Result(Outcome.INFRASTRUCTURE, reason, fatal=True, traceback=traceback)
+
+
+def faulty(fault: AdapterFaultError) -> Result:
+    """The outcome of a session that the adapter's fault ended."""
+    return Result(Outcome.ADAPTER_ERROR, str(fault), traceback=whole(fault.origin) if fault.origin else "")
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:
@@ -162,10 +177,7 @@ class _Worker:
         except InfrastructureError as error:
             return Result(Outcome.INFRASTRUCTURE, f"loading {job.adapter}: {error}", retry=True)
         except (Exception, SystemExit) as error:
-            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            return Result(
-                Outcome.INFRASTRUCTURE, f"adapter {job.adapter} cannot be loaded: {reason}", fatal=True
-            )
+            return unloadable(job.adapter, error)
         try:
             return self._record(job, adapter)
         except Exception as error:
@@ -192,14 +204,14 @@ class _Worker:
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
         opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
-        outcome, reason = Outcome.VALID, ""
+        ended = Result(Outcome.VALID)
         with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
             try:
                 Session(job.task, job.sample, adapter, settings, writer, costs, self._beat).run()
             except AdapterFaultError as fault:
-                outcome, reason = Outcome.ADAPTER_ERROR, str(fault)
+                ended = faulty(fault)
             manifest = writer.close()
-        return Result(outcome, reason, recording=True, audio_s=manifest.samples / manifest.rate)
+        return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 
 
 def check_rates(adapter: Adapter, spec: str) -> None:
@@ -234,8 +246,7 @@ def _perceive(job: PerceiveJob) -> Result:
         stretches = partial(task.stretches, job.sample)
         timeline_of(Recording(job.recording), job.timeline, job.words, task.hears_user, stretches)
     except Exception as error:
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Result(Outcome.INFRASTRUCTURE, f"perception: {reason}")
+        return Result(Outcome.INFRASTRUCTURE, f"perception: {in_one_line(error)}")
     return Result(Outcome.VALID)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tml_bench.adapter import Frame, VideoSpec
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.media.subtitles import subtitled
+from tml_bench.media.subtitles import check_drawable, subtitled
 from tml_bench.media.video import FrameReader, Image, VideoInfo, black, instant_ns, probe_video, scaled_size
 from tml_bench.samples import UserVideo
 from tml_bench.timebase import nanoseconds, seconds
@@ -99,10 +99,13 @@ class Camera:
 
     Raises:
         UserError: the adapter wants what cannot be had.
+        BadSampleError: a subtitle cannot be drawn.
     """
 
     def __init__(self, videos: Sequence[PlacedVideo], spec: VideoSpec, *, ahead: bool = True) -> None:
         _check_spec(spec)
+        for line in (line for placed in videos for line in placed.video.subtitles):
+            check_drawable(line.text)
         self._ahead = ahead
         self._spec = spec
         self._waiting = list(videos)

@@ -14,6 +14,12 @@ from tml_bench.timebase import nanoseconds
 class AdapterFaultError(Exception):
     """The adapter raised or broke its contract: outcome ``adapter_error``."""
 
+    @property
+    def origin(self) -> BaseException | None:
+        """What was raised first; None when nothing was, and the contract broken."""
+        cause = self.__cause__
+        return cause.origin if isinstance(cause, AdapterFaultError) else cause
+
 
 def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
     """The audio of an output as float32 in [-1, 1], shape (n,); empty when there is none.

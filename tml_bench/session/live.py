@@ -27,6 +27,7 @@ from tml_bench.adapter import (
     ProtocolError,
     ProviderEvent,
 )
+from tml_bench.blame import in_one_line
 from tml_bench.recording import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
@@ -289,7 +290,7 @@ async def _blamed(where: str, work: Coroutine[Any, Any, None]) -> None:
     except TimeoutError as error:
         raise InfrastructureError(f"{where}: no answer in time") from error
     except Exception as error:
-        raise AdapterFaultError(f"{where} raised {type(error).__name__}: {error}") from error
+        raise AdapterFaultError(f"{where} raised {in_one_line(error)}") from error
 
 
 async def _blamed_events(events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
@@ -301,4 +302,4 @@ async def _blamed_events(events: AsyncIterator[ModelEvent]) -> AsyncIterator[Mod
     except TimeoutError as error:
         raise InfrastructureError("events: no answer in time") from error
     except Exception as error:
-        raise AdapterFaultError(f"events raised {type(error).__name__}: {error}") from error
+        raise AdapterFaultError(f"events raised {in_one_line(error)}") from error

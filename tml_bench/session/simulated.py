@@ -24,6 +24,7 @@ from tml_bench.adapter import (
     StepAdapter,
     ToolSpec,
 )
+from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
@@ -244,7 +245,7 @@ def _blaming_adapter(where: str) -> Iterator[None]:
     except InfrastructureError:
         raise
     except (Exception, SystemExit) as error:
-        raise AdapterFaultError(f"{where} raised {type(error).__name__}: {error}") from error
+        raise AdapterFaultError(f"{where} raised {in_one_line(error)}") from error
 
 
 @contextmanager
@@ -254,5 +255,5 @@ def _refusing_output(index: int) -> Iterator[None]:
         yield
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise AdapterFaultError(
-            f"micro-turn {index}: the output cannot be used ({type(error).__name__}: {error})"
+            f"micro-turn {index}: the output cannot be used ({in_one_line(error)})"
         ) from error

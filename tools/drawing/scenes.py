@@ -278,7 +278,8 @@ def _vad() -> list[Scene]:
             "VAD", WATCH, (SceneEvent(9.0, 10.0, "A person falls down in the street.", 16.0),), 19.0, falling,
         ),
         Scene(
-            "VAD", WATCH, (SceneEvent(8.0, 11.5, "Someone steals a bag and runs away.", 17.0),), 20.0, stealing,
+            "VAD", WATCH, (SceneEvent(8.0, 11.5, "Someone steals a bag and runs away.", 17.0),), 20.0,
+            stealing,
         ),
         Scene("VAD", WATCH, (
             SceneEvent(6.8, 7.6, "A car hits a post.", 12.0),

@@ -1,6 +1,6 @@
 """The JSON Schema of every line of ``session.jsonl``, generated from ``tml_bench.events``.
 
-``python -m tml_bench.schema > docs/session.schema.json`` writes the file in ``docs``; a test compares.
+``docs/generate.py`` writes it to ``docs/session.schema.json``; a test compares.
 """
 
 from __future__ import annotations

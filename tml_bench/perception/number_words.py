@@ -1,0 +1,26 @@
+"""English words that are numbers, and words that sound like one; read by `tml_bench.perception.numbers`."""
+
+from __future__ import annotations
+
+_CARDINALS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+    "fifteenth sixteenth seventeenth eighteenth nineteenth"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_BEFORE_A_PRONOUN = "no any every some this that which the another each last next"
+
+ONES = {name: value for value, name in enumerate(_CARDINALS.split())}
+TENS = {name: 10 * value for value, name in enumerate(_TENS.split(), start=2)}
+TENS_AS_SPELT = TENS | {"fourty": 40}
+ORDINAL_ONES = {name: value for value, name in enumerate(_ORDINALS.split(), start=1)}
+ORDINAL_TENS = {name[:-1] + "ieth": value for name, value in TENS_AS_SPELT.items()}
+SCALES = {"hundred": 100, "thousand": 1000}
+ORDINAL_SCALES = {"hundredth": 100, "thousandth": 1000}
+HOMOPHONES = {"to": 2, "too": 2, "for": 4, "fore": 4, "ate": 8, "won": 1}
+PRONOUN_AFTER = frozenset(_BEFORE_A_PRONOUN.split())
+"""``one`` after these is a pronoun, and before those of ``PRONOUN_BEFORE``."""
+PRONOUN_BEFORE = frozenset(("of", "another", "thing", "day", "by"))

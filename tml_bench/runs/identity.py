@@ -1,0 +1,193 @@
+"""Whether data is the same: a hash of named fields, which no class name, Python version or place decides.
+
+A sample's hash is the SHA-256 of canonical JSON (keys sorted, no spaces, ASCII) of its id, subset, script and
+reference:
+
+- a dataclass, ``msgspec.Struct`` or named tuple is an object of its fields that are not at their default,
+  without the name of its class; a struct's tag, and the kind of a cue, tell apart what has the same fields;
+- audio and video stand as the SHA-256 of their content, null where a file cannot be read; other paths are
+  relative to the data's folder, or the bare name where they lie elsewhere;
+- enumerations stand as their value, sets sorted, numbers as Python prints them;
+- what is wrong with a sample (``problem``), remarks and labels are left out.
+
+The hash of data is that of an object of its samples' hashes by id, after ``json1:``, the name of this scheme.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from tml_bench.errors import UserError
+from tml_bench.runs.legacy_hash import legacy_sha256
+from tml_bench.samples import AfterModelStops, At, IntoModelSpeech, Sample, Script, Waveform
+
+SCHEME = "json1"
+"""Of data hashes; those without a scheme are of version 0.1.0, see ``legacy_hash``."""
+
+_CUES: Mapping[type, str] = {
+    At: "at",
+    AfterModelStops: "after_model_stops",
+    IntoModelSpeech: "into_model_speech",
+}
+
+_Fields = tuple[tuple[str, Callable[[], object] | None], ...]
+"""Names of a class's fields, each with what makes its default; None where it has none."""
+
+
+def sample_hashes(samples: Sequence[Sample], data: Path | None) -> dict[str, str]:
+    """The hash of each sample, hexadecimal, by id.
+
+    Args:
+        samples: of one task.
+        data: folder of the official data; None for the mini set.
+
+    Raises:
+        UserError: an annotation holds something that has no fields.
+    """
+    root = data.resolve() if data is not None else None
+    return {sample.id: _sha256(_sample(sample, root)) for sample in samples}
+
+
+def dataset_sha256(hashes: Mapping[str, str]) -> str:
+    """The hash of data made of these samples, whatever their order, with the name of its scheme."""
+    return f"{SCHEME}:{_sha256(dict(hashes))}"
+
+
+def is_same_data(stored: str, samples: Sequence[Sample], data: Path | None) -> bool:
+    """Whether the data of a stored run, by its hash of any version, is made of exactly these samples."""
+    if stored.startswith(f"{SCHEME}:"):
+        return stored == dataset_sha256(sample_hashes(samples, data))
+    return stored == legacy_sha256(samples)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(_canonical(value)).hexdigest()
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sample(sample: Sample, root: Path | None) -> dict[str, object]:
+    try:
+        return {
+            "id": sample.id,
+            "subset": sample.subset,
+            "script": _script(sample.script, root),
+            "reference": _record(sample.reference, root),
+        }
+    except TypeError as error:
+        raise UserError(
+            f"sample {sample.id}: {error}",
+            "make its annotation of dataclasses, msgspec.Structs, numbers, texts, lists and dicts",
+        ) from None
+
+
+def _script(script: Script, root: Path | None) -> dict[str, object]:
+    turns = [_record(t, root, but=("audio", "label")) | {"audio": _content(t.audio)} for t in script.turns]
+    videos = [_record(v, root, but=("path",)) | {"video": _content(v.path)} for v in script.videos]
+    history = [_record(m, root, but=("audio",)) | {"audio": _content(m.audio)} for m in script.history]
+    tools = [_record(tool, root, but=("answer",)) for tool in script.tools]
+    more = _record(script, root, but=("turns", "videos", "history", "tools"))
+    return more | {"turns": turns, "videos": videos, "history": history, "tools": tools}
+
+
+def _content(media: Path | Waveform | None) -> str | None:
+    if isinstance(media, Waveform):
+        digest = hashlib.sha256(f"{media.rate} Hz ".encode())
+        digest.update(media.samples.astype("<f4").tobytes())
+        return digest.hexdigest()
+    try:
+        return hashlib.sha256(media.read_bytes()).hexdigest() if media is not None else None
+    except OSError:
+        return None
+
+
+def _plain(value: object, root: Path | None) -> object:
+    """A value as JSON has it.
+
+    Raises:
+        TypeError: it is nothing that has fields.
+    """
+    match value:
+        case Enum():
+            return _plain(value.value, root)
+        case None | bool() | int() | float() | str():
+            return value
+        case Path():
+            inside = root is not None and value.is_relative_to(root)
+            return value.relative_to(cast(Path, root)).as_posix() if inside else value.name
+        case Waveform():
+            return _content(value)
+        case Mapping():
+            return {
+                key if isinstance(key, str) else _canonical(_plain(key, root)).decode(): _plain(item, root)
+                for key, item in value.items()
+            }
+        case set() | frozenset():
+            return sorted((_plain(item, root) for item in value), key=_canonical)
+        case list() | tuple() if not hasattr(value, "_fields"):
+            return [_plain(item, root) for item in value]
+    if hasattr(value, "tolist"):  # of numpy
+        return _plain(value.tolist(), root)
+    return _record(value, root)
+
+
+def _record(value: object, root: Path | None, but: Collection[str] = ()) -> dict[str, object]:
+    """The fields of a value that are not at their default.
+
+    Args:
+        value: a dataclass, a struct, a named tuple, or anything with attributes.
+        root: the data's folder.
+        but: fields to leave out.
+    """
+    kind: type = type(value)
+    record: dict[str, object] = {}
+    if kind in _CUES:
+        record["kind"] = _CUES[kind]
+    elif isinstance(value, msgspec.Struct) and value.__struct_config__.tag is not None:
+        record[str(value.__struct_config__.tag_field)] = value.__struct_config__.tag
+    for name, default in _fields(kind) or _attributes(value):
+        if name not in but:
+            plain = _plain(getattr(value, name), root)
+            if default is None or plain != _plain(default(), root):
+                record[name] = plain
+    return record
+
+
+@cache
+def _fields(kind: type) -> _Fields:
+    if dataclasses.is_dataclass(kind):
+        return tuple(
+            (f.name, _maker(f.default, f.default_factory, dataclasses.MISSING))
+            for f in dataclasses.fields(kind)
+        )
+    if issubclass(kind, msgspec.Struct):
+        return tuple(
+            (f.name, _maker(f.default, f.default_factory, msgspec.NODEFAULT))
+            for f in msgspec.structs.fields(kind)
+        )
+    defaults: Mapping[str, object] = getattr(kind, "_field_defaults", {})
+    names: tuple[str, ...] = getattr(kind, "_fields", ())
+    return tuple((name, _maker(defaults.get(name, None), None, None)) for name in names)
+
+
+def _attributes(value: object) -> _Fields:
+    if callable(value) or not hasattr(value, "__dict__"):
+        raise TypeError(f"a {type(value).__name__} has no fields to hash")
+    return tuple((name, None) for name in vars(value))
+
+
+def _maker(default: object, factory: object, missing: object) -> Callable[[], object] | None:
+    if factory is not missing and factory is not None:
+        return cast(Callable[[], object], factory)
+    return None if default is missing else lambda: default
