@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ import click
 import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from fakes import MS, Scripted, run_session, silence, tone
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -219,25 +217,14 @@ def test_the_doorbell_floor_is_as_the_page_says(examples: dict[str, ModuleType])
     assert floors["right"] == (pytest.approx(0.33, abs=0.005), "silent")
 
 
-def test_the_doorbell_is_run_as_an_installed_package_with_the_reference_adapters(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "examples" / "task.py", tmp_path / "doorbell.py")
-    installed = tmp_path / "doorbell-1.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: doorbell\nVersion: 1\n")
-    (installed / "entry_points.txt").write_text("[tml_bench.tasks]\ndoorbell = doorbell:Doorbell\n")
+def test_the_doorbell_is_run_with_the_reference_adapters(tmp_path: Path) -> None:
     adapters = ("oracle", "delayed:400", "early:500", "silent", "always-on")
-    command = ["run", "--task", "doorbell", "--jobs", "1", "--out", str(tmp_path / "results")]
-    command += [word for adapter in adapters for word in ("--adapter", adapter)]
-    ran = subprocess.run(
-        [sys.executable, "-c", "from tml_bench.cli import main; main()", *command],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    command = ["run", "--task", f"{ROOT / 'examples' / 'task.py'}:Doorbell", "--jobs", "1"]
+    command += ["--out", str(tmp_path), *(word for adapter in adapters for word in ("--adapter", adapter))]
+    ran = CliRunner().invoke(main, command)
+    assert ran.exit_code == 0, ran.output
     found = {}
-    for path in (tmp_path / "results").glob("*/summary.json"):
+    for path in tmp_path.glob("*/summary.json"):
         (summary,) = msgspec.json.decode(path.read_bytes(), type=list[Summary])
         assert summary.facts.dataset == "mini"
         found[summary.facts.adapter] = {m.metric.name: m.estimate.mean for m in summary.metrics}

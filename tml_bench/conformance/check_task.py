@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +15,7 @@ from msgspec import structs
 
 from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference import AlwaysOn, Oracle, Silent
+from tml_bench.blame import in_one_line
 from tml_bench.conformance import task_flaws as flaws
 from tml_bench.conformance.findings import CaseFinding, CaseVerdict
 from tml_bench.conformance.task_flaws import Flaw
@@ -24,7 +24,7 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording, RecordingWriter
-from tml_bench.runs.config import dataset_sha256
+from tml_bench.runs.identity import sample_hashes
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baselines
 from tml_bench.scoring.judging import score_all
@@ -119,32 +119,21 @@ def checked_task(task: Task, data: Path | None = None, name: str = "") -> Iterat
 
 
 def _findings(name: str, case: str, subject: _Subject) -> list[CaseFinding]:
+    seen = _Case((), "")
     try:
         seen = CASES[case](subject)
         wrong = list(dict.fromkeys(seen.flaws))
-    except UserError:
-        raise
+    except UserError as error:
+        if case == "samples":
+            raise
+        wrong = [Flaw(error.problem, error.remedy)]
     except Exception as error:
-        detail = f"{type(error).__name__}: {error} ({_place(error, subject.task)})"
-        return [
-            CaseFinding(name, case, CaseVerdict.FAIL, detail, "put right what the line named gives rise to")
-        ]
+        wrong = [Flaw(in_one_line(error), "put right what the line named gives rise to")]
     if not wrong:
         return [CaseFinding(name, case, CaseVerdict.PASS, seen.detail, seen.remedy)]
-    told = [CaseFinding(name, case, CaseVerdict.FAIL, *flaw) for flaw in wrong[:MOST_FLAWS]]
     if len(wrong) > MOST_FLAWS:
-        told.append(
-            CaseFinding(name, case, CaseVerdict.FAIL, f"and {len(wrong) - MOST_FLAWS} more like these")
-        )
-    return told
-
-
-def _place(error: Exception, task: Task) -> str:
-    """The last line of the task's own module that an error came through, or else where it was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    module = getattr(sys.modules.get(type(task).__module__), "__file__", None)
-    frame = ([frame for frame in frames if frame.filename == module] or frames)[-1]
-    return f"{Path(frame.filename).name}:{frame.lineno}: {frame.line}"
+        wrong[MOST_FLAWS:] = [Flaw(f"and {len(wrong) - MOST_FLAWS} more like these", "")]
+    return [CaseFinding(name, case, CaseVerdict.FAIL, *flaw) for flaw in wrong]
 
 
 def _declaration(subject: _Subject) -> _Case:
@@ -171,20 +160,17 @@ def _same_again(subject: _Subject) -> _Case:
     found = []
     if [s.id for s in again] != [s.id for s in subject.samples]:
         found.append(Flaw("samples() gives others the second time", "sort what a folder or a set lists"))
-    by_id = {sample.id: sample for sample in again}
-    for sample in chosen:
-        own = dataset_sha256([sample])
-        if sample.id in by_id and dataset_sha256([by_id[sample.id]]) != own:
-            found.append(
-                Flaw(
-                    f"sample {sample.id}: another data hash when it is loaded again",
-                    "build it from the data alone, its annotation from plain values, dataclasses or Structs",
-                )
-            )
-        if dataset_sha256([pickle.loads(pickle.dumps(sample))]) != own:
-            found.append(
-                Flaw(f"sample {sample.id}: pickling changes it", "let its annotation survive pickle")
-            )
+    ids = {sample.id for sample in chosen}
+    first, second, sent = (
+        sample_hashes(samples, subject.data)
+        for samples in (chosen, [s for s in again if s.id in ids], pickle.loads(pickle.dumps(chosen)))
+    )
+    for name in first:
+        if second.get(name, first[name]) != first[name]:
+            detail = f"sample {name}: another data hash when it is loaded again"
+            found.append(Flaw(detail, "build it from the data alone, without chance and time"))
+        if sent[name] != first[name]:
+            found.append(Flaw(f"sample {name}: pickling changes it", "let its annotation survive pickle"))
     for subset in dict.fromkeys(sample.subset for sample in chosen):
         others = {s.subset for s in subject.task.samples(subject.data, (subset,)) if s.scored} - {subset}
         if others:

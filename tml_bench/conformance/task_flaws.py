@@ -19,9 +19,8 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline
 from tml_bench.task import Direction, Kind, Metric, Score, Task, Value
 
-NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
-"""What can name a folder on every system."""
-NEEDED = ("name", "title", "subsets", "metrics", "headline")
+SAFE_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
+"""Ids that can name a folder on every system."""
 TINY = 1e-9
 ORACLE_TOLERANCE = 0.1
 """What perception may make of a session of the oracle, as a difference of shares."""
@@ -40,17 +39,10 @@ class Flaw(NamedTuple):
 
 
 def declaration_flaws(task: Task) -> Iterator[Flaw]:
-    """Of the class's attributes: what is not there, not unique, or names what does not exist."""
-    lacking = [name for name in NEEDED if not getattr(task, name, None)]
-    if lacking:
-        yield Flaw(f"declares no {', '.join(lacking)}", "declare it in the class's body")
-        return
-    for name in ("subsets", "headline"):
-        if isinstance(getattr(task, name), str):
-            yield Flaw(f"{name} is a text, not a tuple of texts", f'write {name} = ("...",)')
-            return
-    if not NAME.fullmatch(task.name):
-        yield Flaw(f"the name {task.name!r} cannot name a folder", "use letters, digits, '.', '_' and '-'")
+    """Of what is declared: nothing, twice the same, or what names something that does not exist."""
+    for name in ("subsets", "metrics", "headline"):
+        if not getattr(task, name):
+            yield Flaw(f"{name} is empty", "declare it in the class's body")
     metrics, parts = [m.name for m in task.metrics], [*task.subsets, *(o.name for o in task.overall)]
     rubrics = [rubric.name for rubric in task.rubrics]
     for what, names in (("metric", metrics), ("subset", parts), ("rubric", rubrics)):
@@ -85,7 +77,7 @@ def sample_flaws(task: Task, samples: Sequence[Sample], shipped: bool) -> Iterat
     for name in _repeated(ids):
         yield Flaw(f"sample {name}: another has the same id", "make ids unique within the task")
     for sample in samples:
-        if not NAME.fullmatch(sample.id):
+        if not SAFE_ID.fullmatch(sample.id):
             yield Flaw(
                 f"sample {sample.id!r}: the id cannot name a folder", "use letters, digits, '.', '_' and '-'"
             )
