@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tml_bench import __version__
+from tml_bench.cli_check import check_task, shown
 from tml_bench.cli_judge import JudgeOptions, judge_options, judging_by
 from tml_bench.cli_judge import judge as judge_commands
 from tml_bench.errors import UserError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    a check failed (selftest, doctor, check-adapter)
+  1    a check failed (selftest, doctor, check-adapter, check-task)
   2    wrong usage, or something you can put right; the message says what
   3    done, but some samples have no valid outcome; the table says which
   130  stopped by Ctrl-C; the same command continues
@@ -409,20 +410,9 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
     tml-bench check-adapter my_model.py:MyModel
     tml-bench check-adapter ws://localhost:8765 --case hello --case speech
     """
-    from tml_bench.conformance import CASES, CaseVerdict, check
+    from tml_bench.conformance import CASES, check
 
-    colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
-    failed, shown = 0, ""
-    for finding in check(adapter, cases or CASES):
-        if finding.adapter != shown:
-            click.echo(finding.adapter)
-            shown = finding.adapter
-        mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
-        click.echo(f"  {mark} {finding.case}: {finding.detail}")
-        if finding.remedy:
-            click.echo(f"           {finding.remedy}")
-        failed += finding.verdict is CaseVerdict.FAIL
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if shown(check(adapter, cases or CASES)) else 0)
 
 
 @main.command()
@@ -442,6 +432,7 @@ def doctor() -> None:
     sys.exit(1 if broken else 0)
 
 
+main.add_command(check_task)
 main.add_command(judge_commands)
 
 
