@@ -109,7 +109,7 @@ def test_every_installed_task_can_be_loaded() -> None:
         ("{folder}/none.py:Mine", "none.py does not exist"),
         ("{file}:Nobody", "has no 'Nobody'"),
         ("{file}:NotOne", "is not a subclass of tml_bench.adapter.StepAdapter"),
-        ("{file}:Abstract", "Can't instantiate abstract class"),
+        ("{file}:Abstract", "Abstract has no step. define it"),
         ("{file}:Mine:colour=red", "unexpected keyword argument 'colour'"),
         ("{file}:Mine:1,2,3,4", "positional arguments"),
         ("delayed:ms=x", r"ms=x is no float\. its options are ms: float = 700, audio_in"),

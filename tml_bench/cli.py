@@ -106,7 +106,9 @@ def _pool_options(command: Command) -> Command:
 
 
 @main.command()
-@click.option("--task", "tasks", multiple=True, help="Task; repeatable. [default: all but test splits]")
+@click.option(
+    "--task", "tasks", multiple=True, help="NAME or FILE.py:CLASS; repeatable. [default: all but test splits]"
+)
 @click.option(
     "--adapter", "adapters", multiple=True,
     help="NAME or FILE.py:CLASS, with options after a colon; repeatable. [default: the reference adapters]",

@@ -5,13 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from tml_bench.plugins import adapter_class, adapter_names, load_task, task_names
+from tml_bench.errors import UserError
+from tml_bench.plugins import adapter_class, adapter_names, load_task, shadowed, task_names
 
 
 def task_lines() -> Iterator[str]:
     """Each task with its subsets, metrics and where its data comes from."""
     for name in task_names():
-        task = load_task(name)
+        try:
+            task = load_task(name)
+        except UserError as error:
+            yield f"{name}: cannot be used: {error.problem}"
+            continue
         yield f"{name}: {task.title}"
         yield f"  subsets: {', '.join(task.subsets)}"
         for metric in task.metrics:
@@ -20,12 +25,17 @@ def task_lines() -> Iterator[str]:
         for what, why in task.not_run.items():
             yield f"  not run: {what}: {why}"
         yield from (f"  {line}".rstrip() for line in task.data_help.splitlines())
+    yield from shadowed("task")
 
 
 def adapter_lines() -> Iterator[str]:
     """Each adapter with its options and what it does."""
     for name in adapter_names():
-        made = adapter_class(name)
+        try:
+            made = adapter_class(name)
+        except UserError as error:
+            yield f"{name}: cannot be used: {error.problem}"
+            continue
         options = ", ".join(
             parameter.name
             if parameter.default is parameter.empty
@@ -35,4 +45,5 @@ def adapter_lines() -> Iterator[str]:
         first = (inspect.getdoc(made) or "").splitlines()[0:1]
         shown = " [is shown what is expected]" if made.privileged else ""
         yield f"{name}:{options}".rstrip(":") + f"  {''.join(first)}{shown}"
+    yield from shadowed("adapter")
     yield "your own: path/to/file.py:CLASS, options after a colon, such as my.py:Model:device=cpu,seed=1"

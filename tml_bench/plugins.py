@@ -1,25 +1,44 @@
 """One registry of tasks and adapters: entry points and ``path/to/file.py:Name``; loaded when asked for.
 
 Built-ins are declared in this project's own ``pyproject.toml`` under the entry-point groups
-``tml_bench.tasks`` and ``tml_bench.adapters``; other packages add theirs the same way.
+``tml_bench.tasks`` and ``tml_bench.adapters``; other packages add theirs the same way. One that cannot be
+imported, or is not what it must be, is a `UserError` for whoever asks for it and nothing for all others.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import cast
+from types import UnionType
+from typing import Literal
 
-from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter
+from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter, VideoSpec
+from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
-from tml_bench.task import Task
+from tml_bench.plugin_files import from_file
+from tml_bench.task import Metric, Task
 
+AdapterClass = type[StepAdapter] | type[LiveAdapter]
 Option = int | float | bool | str
+PlugInKind = Literal["task", "adapter"]
+Shape = type | UnionType
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Names that may name folders."""
+TASK_SHAPE: dict[str, Shape] = {"name": str, "title": str, "data_help": str, "not_run": Mapping}
+TASK_ITEMS: dict[str, Shape] = {"subsets": str, "metrics": Metric, "headline": str}
+ADAPTER_SHAPE: dict[str, Shape] = {
+    "audio_in": int,
+    "audio_out": int,
+    "video_in": VideoSpec | None,
+    "privileged": bool,
+    "takes_history": bool,
+}
+"""What must hold before anything is run; the rest is found by ``check-task`` and ``check-adapter``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,84 +105,154 @@ def _value(text: str) -> Option:
     return text
 
 
+def _is_ours(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == "tml-bench"
+
+
 def _registered(group: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in sorted(entry_points(group=group), key=lambda point: point.name)}
+    """Entry points by name; where several have one name, this harness's own comes first."""
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=group), key=lambda point: (point.name, not _is_ours(point))):
+        found.setdefault(point.name, point)
+    return found
+
+
+def shadowed(kind: PlugInKind) -> list[str]:
+    """A line for every installed plug-in whose name another has."""
+    group = f"tml_bench.{kind}s"
+    used = _registered(group)
+    return [
+        f"{point.name}{_of(point)}: not used: {_of(used[point.name]).strip() or 'another'} has that name"
+        for point in entry_points(group=group)
+        if point != used[point.name]
+    ]
+
+
+def _of(point: EntryPoint) -> str:
+    return f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
+
+
+def _loaded(kind: PlugInKind, name: str) -> object:
+    """What the file or the entry point of that name holds.
+
+    Raises:
+        UserError: there is none, or it cannot be imported.
+    """
+    if ".py:" in name:
+        return from_file(name)
+    points = _registered(f"tml_bench.{kind}s")
+    if name not in points:
+        raise UserError(
+            f"there is no {kind} {name!r}",
+            f"the installed {kind}s are {', '.join(points)}; your own is FILE.py:CLASS",
+        )
+    try:
+        return points[name].load()
+    except (Exception, SystemExit) as error:
+        raise UserError(
+            f"{kind} {name!r}{_of(points[name])} cannot be imported: {in_one_line(error)}",
+            "repair or uninstall it",
+        ) from error
 
 
 def task_names() -> list[str]:
-    """Names of the installed tasks."""
+    """Names of the installed tasks, those that cannot be loaded included."""
     return list(_registered("tml_bench.tasks"))
 
 
 def suite_names() -> list[str]:
     """Names of the tasks that are run when none is named: all that are no further split of another."""
-    points = _registered("tml_bench.tasks").items()
-    return [name for name, point in points if not cast(type[Task], point.load()).split_of]
+    return [name for name in task_names() if not _is_split(name)]
+
+
+def _is_split(name: str) -> bool:
+    try:
+        return bool(_task_class(name).split_of)
+    except UserError:
+        return False  # whoever loads it is told
 
 
 def adapter_names() -> list[str]:
-    """Names of the installed adapters."""
+    """Names of the installed adapters, those that cannot be loaded included."""
     return list(_registered("tml_bench.adapters"))
 
 
 def load_task(name: str) -> Task:
-    """The task of that name.
+    """The task of that name, or of ``FILE.py:CLASS``.
 
     Raises:
-        UserError: there is none; lists those there are.
+        UserError: there is none (lists those there are), it cannot be imported or made, or it is not as
+            `Task` declares.
     """
-    point = _registered("tml_bench.tasks").get(name)
-    if point is None:
-        raise UserError(f"there is no task {name!r}", f"the installed tasks are {', '.join(task_names())}")
-    return cast(Task, point.load()())
+    made = _task_class(name)
+    try:
+        task = made()
+        _check_kind(f"task {name!r}: what dataset() gives", task.dataset(None), str)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UserError(f"task {name!r} cannot be made: {in_one_line(error)}", "repair it") from error
+    for attribute, kind in TASK_SHAPE.items():
+        _check_shape(f"task {name!r}", task, attribute, kind)
+    for attribute, kind in TASK_ITEMS.items():
+        _check_shape(f"task {name!r}", task, attribute, tuple)
+        for item in getattr(task, attribute):
+            _check_kind(f"task {name!r}: an item of {attribute}", item, kind)
+    if not SAFE_NAME.fullmatch(task.name) or (".py:" not in name and task.name != name):
+        raise UserError(
+            f"task {name!r} has the name {task.name!r}",
+            "give it that of its entry point; letters, digits, dots, - and _ name folders",
+        )
+    return task
 
 
-def adapter_class(target: str) -> type[StepAdapter] | type[LiveAdapter]:
+def task_place(name: str) -> str:
+    """Where the task ``FILE.py:CLASS`` is found again from any folder; empty for an installed one."""
+    file, _, made = name.rpartition(":")
+    return f"{Path(file).resolve()}:{made}" if ".py:" in name else ""
+
+
+def _task_class(name: str) -> type[Task]:
+    found = _loaded("task", name)
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        raise UserError(f"{name} is not a subclass of tml_bench.task.Task", "make it one")
+    return found
+
+
+def _check_shape(what: str, found: object, attribute: str, kind: Shape) -> None:
+    if not hasattr(found, attribute):
+        raise UserError(f"{what} has no {attribute}", "declare it, see the docstring of its base class")
+    _check_kind(f"{what}: {attribute}", getattr(found, attribute), kind)
+
+
+def _check_kind(what: str, value: object, kind: Shape) -> None:
+    if not isinstance(value, kind | property):  # what a property gives is known of an instance alone
+        raise UserError(
+            f"{what} is {str(value)[:60]!r}, a {type(value).__name__}",
+            f"make it {getattr(kind, '__name__', kind)}",
+        )
+
+
+def adapter_class(target: str) -> AdapterClass:
     """The class behind an adapter's target.
 
     Raises:
-        UserError: no such name, file or class, or it is neither a ``StepAdapter`` nor a ``LiveAdapter``.
+        UserError: no such name, file or class, it cannot be imported, it is neither a ``StepAdapter`` nor a
+            ``LiveAdapter``, or it is not as these declare.
     """
-    if ".py:" in target:
-        found = _from_file(target)
-    else:
-        point = _registered("tml_bench.adapters").get(target)
-        if point is None:
-            raise UserError(
-                f"there is no adapter {target!r}",
-                f"the installed adapters are {', '.join(adapter_names())}; your own is FILE.py:CLASS",
-            )
-        found = point.load()
+    found = _loaded("adapter", target)
     if not (isinstance(found, type) and issubclass(found, StepAdapter | LiveAdapter)):
         raise UserError(
             f"{target} is not a subclass of tml_bench.adapter.StepAdapter or LiveAdapter", "make it one"
         )
+    if absent := found.__abstractmethods__:
+        raise UserError(f"{target} has no {', '.join(sorted(absent))}", "define it")
+    for attribute, kind in ADAPTER_SHAPE.items():
+        _check_shape(f"adapter {target}", found, attribute, kind)
     return found
 
 
-def _from_file(target: str) -> object:
-    file, _, name = target.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
-        raise UserError(
-            f"{path} does not exist", "give the path of a Python file, then a colon and the class"
-        )
-    module_name = f"tml_bench_user_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    if not hasattr(module, name):
-        raise UserError(f"{path} has no {name!r}", "name a class defined in that file")
-    return getattr(module, name)
-
-
-def fitting_class(spec: AdapterSpec) -> type[StepAdapter] | type[LiveAdapter]:
+def fitting_class(spec: AdapterSpec) -> AdapterClass:
     """The adapter's class, its options checked without creating it, which may load weights.
 
     Raises:

@@ -13,7 +13,9 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from tml_bench import __version__
-from tml_bench.plugins import load_task, task_names
+from tml_bench.errors import UserError
+from tml_bench.plugins import adapter_class, adapter_names, load_task, shadowed, task_names
+from tml_bench.runs.config import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def findings() -> Iterator[InstallationFinding]:
     yield InstallationFinding("ok", "processors", f"{os.cpu_count()}")
     yield from _packages()
     yield from _tasks()
+    yield from _adapters()
     writable = os.access(Path.cwd(), os.W_OK)
     yield InstallationFinding(
         "ok" if writable else "broken",
@@ -82,11 +85,26 @@ def _version(name: str) -> str | None:
 
 def _tasks() -> Iterator[InstallationFinding]:
     for name in task_names():
-        task = load_task(name)
-        broken = [sample.problem for sample in task.samples() if sample.problem]
+        try:
+            task = load_task(name)
+            broken = [sample.problem for sample in Selection().of(task) if sample.problem]
+        except UserError as error:
+            yield InstallationFinding("broken", f"task {name}", error.problem)
+            continue
         if broken:
             yield InstallationFinding("broken", f"task {name}", f"mini set: {broken[0]}")
         else:
             yield InstallationFinding(
                 "ok", f"task {name}", f"{task.dataset(None)} ships; official data by --data, see its card"
             )
+    yield from (InstallationFinding("broken", "a task", line) for line in shadowed("task"))
+
+
+def _adapters() -> Iterator[InstallationFinding]:
+    """Those that cannot be used; what the others need is told where they are used."""
+    for name in adapter_names():
+        try:
+            adapter_class(name)
+        except UserError as error:
+            yield InstallationFinding("broken", f"adapter {name}", error.problem)
+    yield from (InstallationFinding("broken", "an adapter", line) for line in shadowed("adapter"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench import __version__
+from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
@@ -56,6 +57,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         max_session_s: limit of a session.
         network: profile of the network between harness and model, as JSON; empty for the ideal one.
         tml_bench: version of the harness.
+        task_file: ``FILE.py:CLASS`` of a task from a file; empty for an installed one.
     """
 
     schema: str
@@ -76,6 +78,12 @@ class RunConfig(msgspec.Struct, frozen=True):
     turn_based: bool = False
     network: str = ""
     tml_bench: str = __version__
+    task_file: str = ""
+
+    @property
+    def task_source(self) -> str:
+        """What ``load_task`` takes."""
+        return self.task_file or self.task
 
     @property
     def network_name(self) -> str:
@@ -134,10 +142,18 @@ class Selection:
         data's hash in version 0.1.0, and scoring reads the absolute path of ``run.json``.
 
         Raises:
-            UserError: as ``Task.samples``, or two samples have the same id.
+            UserError: as ``Task.samples``, which may raise anything, or two samples have the same id.
         """
         data = self.data.resolve() if self.data else None
-        everything = list(task.samples(data, self.subsets))
+        try:
+            everything = list(task.samples(data, self.subsets))
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"task {task.name} cannot load {data or 'its mini set'}: {in_one_line(error)}",
+                "repair the task or its data",
+            ) from error
         for ident, times in Counter(sample.id for sample in everything).items():
             if times > 1:
                 raise UserError(

@@ -12,7 +12,7 @@ import msgspec
 
 from tml_bench.adapter import LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
-from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec
+from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.record import Plan
@@ -62,7 +62,7 @@ def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
 
 
 def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None) -> list[Plan]:
-    """One plan per task and adapter, without tasks that an adapter cannot run where all were asked for.
+    """One plan per task and adapter; where all tasks were asked for, without those that cannot be run.
 
     Args:
         request: what to run.
@@ -82,11 +82,17 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
             )
     plans = []
     for name in request.tasks:
-        task = load_task(name)
-        samples = request.selection.of(task)
+        try:
+            task = load_task(name)
+            samples = request.selection.of(task)
+            digest = dataset_sha256(sample_hashes(samples, request.selection.data))
+        except UserError as error:
+            if not request.all_tasks:
+                raise
+            tell(f"{name} is left out: {error.problem}")
+            continue
         if not samples:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
-        digest = dataset_sha256(sample_hashes(samples, request.selection.data))
         for spec, made in zip(specs, classes, strict=True):
             if not _can_run(task, spec, made, request.all_tasks):
                 tell(f"{spec.text} does not run {name}: it takes no conversation from before the session")
@@ -94,7 +100,8 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
             live = issubclass(made, LiveAdapter)
             config = RunConfig(
                 schema=RUN_SCHEMA,
-                task=name,
+                task=task.name,
+                task_file=task_place(name),
                 dataset=task.dataset(request.selection.data),
                 dataset_sha256=digest,
                 data=str(request.selection.data.resolve()) if request.selection.data else "",
@@ -111,7 +118,7 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
                 max_session_s=request.max_session_s,
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
             )
-            path = request.out / run_name(name, config.dataset, spec)
+            path = request.out / run_name(task.name, config.dataset, spec)
             plans.append(Plan(path, config, tuple(samples)))
     return plans
 

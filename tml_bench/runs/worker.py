@@ -70,7 +70,7 @@ class PerceiveJob:
 
     Attributes:
         key: what the caller knows it by.
-        task: name of the task.
+        task: the task, as ``load_task`` takes it.
         sample: what was played.
         recording: folder of the recording.
         timeline: where its timeline is cached.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.judges.rules import rule_judge
@@ -28,7 +30,13 @@ from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, rea
 from tml_bench.runs.worker import PerceiveJob
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baseline_questions, baselines
-from tml_bench.scoring.judging import QuestionVerdict, against_rules, score_all
+from tml_bench.scoring.judging import (
+    TRACEBACKS,
+    QuestionVerdict,
+    against_rules,
+    questions_about,
+    score_all,
+)
 from tml_bench.scoring.summary import OutcomeKind, RunFacts, Summary, summarise
 from tml_bench.scoring.summary import SampleOutcome as Ended
 from tml_bench.task import Task
@@ -105,7 +113,7 @@ def open_run(path: Path) -> StoredRun:
         UserError: not a run, its data is not where it was, or the data has changed since.
     """
     file = read_json(path / "run.json", RunFile, NOT_A_RUN)
-    task = load_task(file.config.task)
+    task = load_task(file.config.task_source)
     samples = run_samples(task, file.config)
     data = Path(file.config.data) if file.config.data else None
     if not is_same_data(file.config.dataset_sha256, samples, data):
@@ -151,7 +159,7 @@ def score_runs(
             pool.submit(
                 PerceiveJob(
                     (number, attempt.sample),
-                    run.file.config.task,
+                    run.file.config.task_source,
                     samples[attempt.sample],
                     run.recording_path(attempt),
                     run.timeline_path(attempt),
@@ -192,10 +200,11 @@ class _Scorer:
                 continue
             outcomes = _outcomes(run, lost)
             for sample, timeline in self._heard(run, outcomes):
-                asked += run.task.questions(sample, timeline)
+                asked += questions_about(run.task, sample, timeline, {})  # told when it is scored
             if (key := _floor_key(run, outcomes)) not in floors:
                 floors.add(key)
-                asked += baseline_questions(run.task, _not_invalid(run, outcomes))
+                with suppress(Exception):  # told when they are scored
+                    asked += baseline_questions(run.task, _not_invalid(run, outcomes))
         return asked
 
     def score(self, run: StoredRun, failures: Mapping[str, str]) -> Summary:
@@ -211,8 +220,18 @@ class _Scorer:
         scored = score_all(run.task, pairs, judge)
         perceivers = {timeline.perceiver for _, timeline in pairs}
         facts = _facts(run, tuple(sorted(perceivers)), judge.id if scored.judged or run.task.rubrics else "")
-        floors = self._baselines(run, outcomes, judge)
+        remarks: dict[str, int] = {}
+        try:
+            floors = self._baselines(run, outcomes, judge)
+        except UserError:
+            raise
+        except Exception as error:  # a model's scores are worth having without
+            floors = ()
+            remarks[f"no floors and ceilings: the task raised {in_one_line(error)}"] = len(run.samples)
+            scored.raised["floors and ceilings"] = error
+        _write_raised(run.path, scored.raised)
         summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged)
+        summary = structs.replace(summary, notes=summary.notes | remarks)
         summary = beside_rules(summary, against_rules(judge.id, scored.judged, run.task.rules))
         _write_lines(run.path / "scores.jsonl", scored.scores)
         if run.task.rubrics:
@@ -267,6 +286,15 @@ def _write_lines(path: Path, items: Sequence[object]) -> None:
     write_atomically(
         path, b"".join(msgspec.json.encode(item, order="deterministic") + b"\n" for item in items)
     )
+
+
+def _write_raised(run: Path, raised: Mapping[str, Exception]) -> None:
+    """Keep the tracebacks of what the task raised over samples; no file when it raised nothing."""
+    path = run / TRACEBACKS
+    path.unlink(missing_ok=True)
+    if raised:
+        text = "\n".join(f"{sample}\n{whole(error)}" for sample, error in raised.items())
+        write_atomically(path, text.encode(errors="backslashreplace"))
 
 
 def _facts(run: StoredRun, perceivers: tuple[str, ...], judge: str) -> RunFacts:
