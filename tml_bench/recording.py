@@ -291,6 +291,17 @@ class Recording:
         """Length of both tracks in seconds."""
         return self.manifest.samples / self.manifest.rate
 
+    def audio(self) -> tuple[NDArray[np.float32], int]:
+        """Both tracks as heard, and their rate in Hz.
+
+        Returns:
+            Shape (2, n), float32 in [-1, 1]: the user's track, then the model's.
+        """
+        import soundfile
+
+        tracks = [soundfile.read(path, dtype="float32")[0] for path in (self.user_path, self.model_path)]
+        return np.stack(tracks), self.manifest.rate
+
     def events(self) -> Iterator[ev.AnyEvent]:
         """Events in the order written; kinds of a later minor version are skipped.
 

@@ -25,7 +25,7 @@ SHORTER_NOTE_S = 0.1
 """The two files may differ in length by this much without a remark."""
 
 
-def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Attempt]:
+def import_run(task: Task, source: Path, path: Path, name: str, task_file: str = "") -> Iterator[Attempt]:
     """Import every exchange in a folder; yields each attempt as it is recorded.
 
     Running it again continues: what has been imported stays.
@@ -35,6 +35,7 @@ def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Atte
         source: the folder.
         path: the run's folder.
         name: of the system that spoke, for reports.
+        task_file: ``FILE.py:CLASS`` of a task from a file.
 
     Raises:
         UserError: the folder is not in the task's layout, or holds nothing to import.
@@ -60,6 +61,7 @@ def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Atte
         tick_ns=0,
         seed=0,
         max_session_s=0.0,
+        task_file=task_file,
     )
     with RunFolder(path, config) as folder:
         done = last_attempts(folder.attempts)

@@ -6,13 +6,16 @@ import math
 import os
 import shutil
 import signal
+import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
@@ -115,6 +118,19 @@ class Result:
 Job = SessionJob | PerceiveJob
 
 
+class SessionPool(Protocol):
+    """What does jobs, wherever it does them."""
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+
+    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
+        """Forget waiting jobs; returns them."""
+
+    def results(self) -> Iterator[tuple[Job, Result]]:
+        """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
+
+
 def failure(error: Exception) -> Result:
     """The outcome of a session that an error ended without a recording; the reason holds no secrets."""
     text = redacted(str(error))
@@ -152,7 +168,7 @@ def session_seed(seed: int, task: str, sample: str) -> int:
 
 
 @dataclass(slots=True)
-class _Worker:
+class Worker:
     """Keeps the adapter between sessions, so that its weights are loaded once.
 
     Attributes:
@@ -166,6 +182,7 @@ class _Worker:
     _adapter: StepAdapter | None = field(default=None)
 
     def do(self, job: Job) -> Result:
+        """Do one job."""
         began = time.monotonic()
         result = self._session(job) if isinstance(job, SessionJob) else _perceive(job)
         self.deadline(math.inf)
@@ -250,6 +267,17 @@ def _perceive(job: PerceiveJob) -> Result:
     return Result(Outcome.VALID)
 
 
+@contextmanager
+def no_script() -> Iterator[None]:
+    """Start processes within; they need nothing of the script that is running, and do not run it again."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
 def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:
     """Do jobs from the connection until it closes, which it does also when the supervisor is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -261,7 +289,7 @@ def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> Non
             os._exit(1)
         deadline.value = at
 
-    worker = _Worker(set_deadline, step_limit_s)
+    worker = Worker(set_deadline, step_limit_s)
     while True:
         try:
             job = connection.recv()
