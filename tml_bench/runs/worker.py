@@ -25,7 +25,8 @@ from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
@@ -261,7 +262,7 @@ def _perceive(job: PerceiveJob) -> Result:
     try:
         task = load_task(job.task)
         stretches = partial(task.stretches, job.sample)
-        timeline_of(Recording(job.recording), job.timeline, job.words, task.hears_user, stretches)
+        timeline_of(Recording(job.recording).facts, job.timeline, job.words, task.hears_user, stretches)
     except Exception as error:
         return Result(Outcome.INFRASTRUCTURE, f"perception: {in_one_line(error)}")
     return Result(Outcome.VALID)

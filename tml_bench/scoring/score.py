@@ -68,7 +68,8 @@ def heard(run: StoredRun, sample: Sample, words: WordMode, recording: Path | Non
 def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) -> Timeline:
     cache = run.timeline_path(sample.id, recording.resolve().name)
     stretches = partial(run.task.stretches, sample)
-    return timeline_of(Recording(recording, verify=False), cache, words, run.task.hears_user, stretches)
+    facts = Recording(recording, verify=False).facts
+    return timeline_of(facts, cache, words, run.task.hears_user, stretches)
 
 
 def score_runs(
