@@ -19,6 +19,7 @@ from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdap
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.perception.recordings import timeline_of
+from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording, RecordingWriter
@@ -86,6 +87,11 @@ class PerceiveJob:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptJob(PerceiveJob):
+    """Compare the transcript of a recording, whose timeline is cached, with what is recognised in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How a job ended.
 
@@ -99,6 +105,7 @@ class Result:
         retry: it may go better another time: the model could not be reached, or this machine was too busy.
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
+        transcript: what a transcript job found.
     """
 
     outcome: Outcome
@@ -110,6 +117,7 @@ class Result:
     retry: bool = False
     quota_s: float | None = None
     traceback: str = ""
+    transcript: TranscriptPair | None = None
 
 
 Job = SessionJob | PerceiveJob
@@ -167,7 +175,13 @@ class _Worker:
 
     def do(self, job: Job) -> Result:
         began = time.monotonic()
-        result = self._session(job) if isinstance(job, SessionJob) else _perceive(job)
+        match job:
+            case SessionJob():
+                result = self._session(job)
+            case TranscriptJob():
+                result = _compare(job)
+            case _:
+                result = _perceive(job)
         self.deadline(math.inf)
         return replace(result, wall_s=time.monotonic() - began)
 
@@ -248,6 +262,15 @@ def _perceive(job: PerceiveJob) -> Result:
     except Exception as error:
         return Result(Outcome.INFRASTRUCTURE, f"perception: {in_one_line(error)}")
     return Result(Outcome.VALID)
+
+
+def _compare(job: TranscriptJob) -> Result:
+    try:
+        recording = Recording(job.recording, verify=False)
+        pair = transcript_pair(recording, job.timeline, timeline_of(recording, job.timeline, job.words))
+    except Exception as error:
+        return Result(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
+    return Result(Outcome.VALID, transcript=pair)
 
 
 def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:
