@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tml_bench import __version__
+from tml_bench.cli_check import check_task, shown
 from tml_bench.cli_judge import JudgeOptions, judge_options, judging_by
 from tml_bench.cli_judge import judge as judge_commands
 from tml_bench.errors import UserError
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from tml_bench.perception.words import WordMode
     from tml_bench.questions import Question
     from tml_bench.runs.pool import Pool
-    from tml_bench.scoring.score import StoredRun
+    from tml_bench.runs.stored_run import StoredRun
     from tml_bench.scoring.summary import Summary
 
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    a check failed (selftest, doctor, check-adapter)
+  1    a check failed (selftest, doctor, check-adapter, check-task)
   2    wrong usage, or something you can put right; the message says what
   3    done, but some samples have no valid outcome; the table says which
   130  stopped by Ctrl-C; the same command continues
@@ -169,7 +170,7 @@ def run(
     from tml_bench.runs.live_pool import LivePool
     from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
     from tml_bench.runs.record import record, start_over
-    from tml_bench.scoring.score import open_run
+    from tml_bench.runs.stored_run import open_run
     from tml_bench.session.network import load_network
     from tml_bench.session.simulated import Compute
 
@@ -224,7 +225,7 @@ def score(
     tml-bench score results/*--my-model* --words asr
     tml-bench score results/proactive-video-qa-* --judge openai:model=qwen3:8b,base_url=http://localhost:11434/v1
     """
-    from tml_bench.scoring.score import open_run
+    from tml_bench.runs.stored_run import open_run
 
     with judging_by(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
         summaries = _scored([open_run(path) for path in runs], pool, words, judging)
@@ -267,9 +268,9 @@ def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
     tml-bench import fd-bench-v1 ~/Full-Duplex-Bench/v1_0/moshi --name moshi
     tml-bench score results/fd-bench-v1--moshi
     """
+    from tml_bench.outcome import Outcome
     from tml_bench.plugins import load_task
     from tml_bench.runs.imports import import_run
-    from tml_bench.runs.store import Outcome
 
     path = out or Path("results") / f"{task}--{name}"
     count = 0
@@ -409,20 +410,9 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
     tml-bench check-adapter my_model.py:MyModel
     tml-bench check-adapter ws://localhost:8765 --case hello --case speech
     """
-    from tml_bench.conformance import CASES, CaseVerdict, check
+    from tml_bench.conformance import CASES, check
 
-    colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
-    failed, shown = 0, ""
-    for finding in check(adapter, cases or CASES):
-        if finding.adapter != shown:
-            click.echo(finding.adapter)
-            shown = finding.adapter
-        mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
-        click.echo(f"  {mark} {finding.case}: {finding.detail}")
-        if finding.remedy:
-            click.echo(f"           {finding.remedy}")
-        failed += finding.verdict is CaseVerdict.FAIL
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if shown(check(adapter, cases or CASES)) else 0)
 
 
 @main.command()
@@ -442,6 +432,7 @@ def doctor() -> None:
     sys.exit(1 if broken else 0)
 
 
+main.add_command(check_task)
 main.add_command(judge_commands)
 
 
@@ -510,8 +501,8 @@ def _publish(summaries: list[Summary], out: Path) -> None:
 
 
 def _completeness(summaries: list[Summary]) -> int:
-    from tml_bench.scoring.summary import OutcomeKind
+    from tml_bench.outcome import Outcome
 
     counts = [outcomes.counts for summary in summaries for outcomes in summary.outcomes]
-    bad = sum(n for count in counts for kind, n in count.items() if kind != OutcomeKind.VALID)
+    bad = sum(n for count in counts for kind, n in count.items() if kind != Outcome.VALID)
     return 3 if bad else 0

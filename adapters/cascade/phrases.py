@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tml_bench.perception.number_words import ONES, TENS
+from tml_bench.number_words import ONES, TENS
 from tml_bench.perception.numbers import numbers_in
 
 _WORD = "|".join(sorted([*ONES, *TENS, "hundred"], key=len, reverse=True))

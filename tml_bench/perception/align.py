@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.perception.number_words import ONES, TENS
+from tml_bench.number_words import ONES, TENS
 from tml_bench.timeline import Word
 
 RATE = 16_000

@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tml_bench.perception.number_words import (
+from tml_bench.number_words import (
     HOMOPHONES,
     ONES,
     ORDINAL_ONES,

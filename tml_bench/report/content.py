@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from tml_bench.outcome import Outcome
 from tml_bench.report.grids import (
     MARKS,
     NOTHING,
@@ -24,7 +25,7 @@ from tml_bench.report.grids import (
 )
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
-from tml_bench.scoring.summary import MetricSummary, OutcomeKind, Standing, Summary
+from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 from tml_bench.task import Metric
 
 Remark = Callable[[Summary, Metric], str]
@@ -213,12 +214,12 @@ def outcomes(rows: Iterable[LeaderboardRow]) -> list[Grid]:
     ended, reasons = [], []
     for row in rows:
         for o in row.summary.outcomes:
-            ended.append([row.label, o.subset, str(o.samples), *(str(o.counts[k]) for k in OutcomeKind)])
+            ended.append([row.label, o.subset, str(o.samples), *(str(o.counts[k]) for k in Outcome)])
             for kind, found in o.reasons.items():
                 shown = kind.replace("_", " ")
                 reasons += [[row.label, o.subset, shown, str(n), reason] for reason, n in found.items()]
         reasons += [[row.label, "", "note", str(n), note] for note, n in row.summary.notes.items()]
-    heads = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in OutcomeKind))
+    heads = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in Outcome))
     grids = [text_grid("How the samples ended", heads, ended, "Outcomes")]
     if reasons:
         heads = ("adapter", "subset", "outcome", "samples", "reason")

@@ -1,4 +1,4 @@
-"""Reports as Markdown, CSV and JSON.
+"""Reports as Markdown and CSV.
 
 Which runs share a table, and in which order, is decided in `tml_bench.report.layout`; what is said about
 them in `tml_bench.report.content`.
@@ -11,14 +11,12 @@ import io
 import re
 from collections.abc import Sequence
 
-import msgspec
-
-from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.report import content
 from tml_bench.report.grids import MARKS, Grid, plain
 from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
-from tml_bench.scoring.summary import MetricSummary, OutcomeKind, Summary
+from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.scoring.transcript_check import TranscriptCheck
 
 _RUN_HEADS = (
@@ -156,7 +154,7 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "n": e.n,
         "n_units": e.n_units,
         "samples": outcomes.samples if outcomes else "",
-        "valid": outcomes.counts[OutcomeKind.VALID] if outcomes else "",
+        "valid": outcomes.counts[Outcome.VALID] if outcomes else "",
         "floor": scaled(b.floor),
         "floor_by": b.floor_by,
         "ceiling": scaled(b.ceiling),
@@ -169,26 +167,3 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "transcript_wer": "" if check.rate is None else round(100 * check.rate, 6),
         "transcript_wer_n": check.n if check.rate is not None else "",
     }
-
-
-def to_json(summaries: Sequence[Summary]) -> str:
-    """All summaries as JSON, values per sample included; shares stay in [0, 1]."""
-    return msgspec.json.format(msgspec.json.encode(list(summaries)), indent=1).decode() + "\n"
-
-
-def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
-    """Read what `to_json` wrote.
-
-    Args:
-        text: JSON.
-        where: names the file in the message.
-
-    Raises:
-        UserError: it is not such a JSON.
-    """
-    try:
-        return msgspec.json.decode(text, type=list[Summary])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{where} is not a summary of this version: {error}", "Score the run again"
-        ) from error

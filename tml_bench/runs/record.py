@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunConfig
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import (
     TRACEBACK,
     Attempt,
-    Outcome,
     RunFolder,
     last_attempts,
     locked,
