@@ -213,11 +213,17 @@ def run(
 
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--check-transcripts",
+    is_flag=True,
+    help="Hold also transcripts of reference adapters and imported ones against the audio.",
+)
 @judge_options
 @_pool_options
 def score(
-    runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: WordMode, judge: JudgeOptions
-) -> None:
+    runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: WordMode, judge: JudgeOptions,
+    check_transcripts: bool,
+) -> None:  # fmt: skip
     """Score runs again from their recordings; no model is needed.
 
     \b
@@ -228,7 +234,8 @@ def score(
     from tml_bench.runs.stored_run import open_run
 
     with judging_by(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
-        summaries = _scored([open_run(path) for path in runs], pool, words, judging)
+        stored = [open_run(path) for path in runs]
+        summaries = _scored(stored, pool, words, judging, check_all=check_transcripts)
     _print_scores(summaries)
     sys.exit(_completeness(summaries))
 
@@ -465,7 +472,9 @@ def _progress() -> Iterator[Bar]:
         yield bar
 
 
-def _scored(runs: list[StoredRun], pool: Pool, words: WordMode, judging: JudgeSetup) -> list[Summary]:
+def _scored(
+    runs: list[StoredRun], pool: Pool, words: WordMode, judging: JudgeSetup, *, check_all: bool = False
+) -> list[Summary]:
     from tml_bench.scoring.score import score_runs
 
     with _progress() as bar:
@@ -479,7 +488,8 @@ def _scored(runs: list[StoredRun], pool: Pool, words: WordMode, judging: JudgeSe
             judging.model.answer(todo, lambda: advance(""))
 
         heard = bar("perceive", sum(len(run.valid()) for run in runs))
-        return score_runs(runs, pool, heard, words, judging.judge_of, foresee if judging.model else None)
+        asking = foresee if judging.model else None
+        return score_runs(runs, pool, heard, words, judging.judge_of, asking, check_all=check_all)
 
 
 def _print_scores(summaries: list[Summary]) -> None:

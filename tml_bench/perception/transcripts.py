@@ -64,9 +64,9 @@ def _recognised(audio: Path, timeline: Timeline) -> Timeline:
 def _claimed(recording: Recording) -> str | None:
     words = recording.imported_words()
     if words is None:
-        words = recording.timed_words()
-    if words is not None:
-        return " ".join(word.text.strip() for word in words)
-    text = recording.transcript()
-    cut = bool(text) and any(isinstance(event, ev.Flush) for event in recording.events())
-    return None if cut else text
+        events = [e for e in recording.events() if isinstance(e, ev.ModelTranscript | ev.Flush)]
+        if any(isinstance(e, ev.ModelTranscript) and e.text.strip() and not e.words for e in events):
+            cut = any(isinstance(e, ev.Flush) for e in events)
+            return None if cut else recording.transcript()
+        words = recording.timed_words() or ()
+    return " ".join(word.text.strip() for word in words)
