@@ -89,6 +89,8 @@ class SessionFacts(msgspec.Struct, frozen=True):
             heard and is left out.
         text: the adapter's own transcript of its speech, pieces joined; empty when it gave none.
         turns: when each of the user's turns was played, in order; times in seconds.
+        claimed: what the transcript, imported or the adapter's, says was heard; empty where there is none,
+            None where some of it has no times and something was flushed, so that nobody can tell.
     """
 
     user: AudioTrack
@@ -97,6 +99,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     timed: tuple[Word, ...] | None
     text: str
     turns: tuple[Segment, ...]
+    claimed: str | None
 
 
 class Recording:
@@ -209,6 +212,7 @@ class Recording:
         pieces: list[ev.ModelTranscript] = []
         words: list[ev.TimedWord] = []
         turns: list[Segment] = []
+        flushed = False
         for event in self.events():
             match event:
                 case ev.UserTurnStarted():
@@ -217,17 +221,24 @@ class Recording:
                     pieces.append(event)
                     words += event.words
                 case ev.Flush():
+                    flushed = True
                     words = [w for w in words if w.start_ns < event.t_ns]
                 case ev.ImportedTranscript() if imported is None:
                     imported = tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
         timed = all(piece.words or not piece.text.strip() for piece in pieces)
+        heard = _heard(words, self.manifest.samples * NS // self.manifest.rate) if timed else None
+        text = "".join(piece.text for piece in pieces).strip()
+        claimed: str | None = " ".join(w.text.strip() for w in (imported or heard or ()))
+        if imported is None and not timed:
+            claimed = None if flushed else text
         return SessionFacts(
             user=self._track(self.user_path),
             model=self._track(self.model_path),
             imported=imported,
-            timed=_heard(words, self.manifest.samples * NS // self.manifest.rate) if timed else None,
-            text="".join(piece.text for piece in pieces).strip(),
+            timed=heard,
+            text=text,
             turns=tuple(turns),
+            claimed=claimed,
         )
 
     def _track(self, path: Path) -> AudioTrack:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from tml_bench.outcome import Outcome
 from tml_bench.report.grids import (
     MARKS,
@@ -231,6 +233,18 @@ def not_run(s: Summary) -> list[Grid]:
     return [text_grid(caption, heads, list(s.not_run.items()), "Not run")] if s.not_run else []
 
 
+def transcript_line(s: Summary) -> str:
+    """How far a run's transcripts are from its audio; empty where that was not asked."""
+    c = s.transcript_check
+    if isinstance(c, msgspec.UnsetType):
+        return ""
+    name = "word error rate of its transcript against its audio"
+    if c.missing:
+        return f"{name}: not measured ({c.missing})"
+    rate = " ".join(filter(None, (number(c.rate, "%"), interval(c.low, c.high, "%"))))
+    return f"{name}: {rate} % (n {c.n} of {c.of} recordings)"
+
+
 def made(s: Summary) -> dict[str, str]:
     """How a run was made: what, and its value; empty where it is not known."""
     f = s.facts
@@ -243,6 +257,7 @@ def made(s: Summary) -> dict[str, str]:
         "created": f.created,
         "machine": f.machine,
         "judge": "; ".join(filter(None, [judge_line(s), *agreement_lines(s)])),
+        "transcript": transcript_line(s),
     }
 
 

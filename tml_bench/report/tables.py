@@ -17,6 +17,7 @@ from tml_bench.report.grids import MARKS, Grid, plain
 from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.scoring.summary import MetricSummary, Summary
+from tml_bench.scoring.transcript_check import TranscriptCheck
 
 _RUN_HEADS = (
     "subset", "measure", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling", "detectable", "",
@@ -71,9 +72,9 @@ def _leaderboard(table: LeaderboardTable) -> str:
 
 def _run(row: LeaderboardRow) -> str:
     s = row.summary
-    made = content.made(s)
-    facts = [f"{k} {v}" for k, v in made.items() if v and k not in ("adapter", "created", "machine", "judge")]
-    facts += [made[k] for k in ("created", "machine", "judge") if made[k]]
+    made, bare = content.made(s), ("created", "machine", "judge", "transcript")
+    facts = [f"{k} {v}" for k, v in made.items() if v and k not in bare and k != "adapter"]
+    facts += [made[k] for k in bare if made[k]]
     kind = " (reference, sees the answers)" if s.facts.privileged else ""
     full = content.measures(
         "", _RUN_HEADS, ((row.label, s, m) for m in s.metrics), lambda _, m: "(judged)" if m.judged else ""
@@ -118,6 +119,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
     f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
+    check = s.transcript_check or TranscriptCheck()
     # Subsets taken together have no outcomes of their own.
     outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
 
@@ -162,4 +164,6 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "judge": judged_by(s, metric),
         "judgements": s.judgements.asked if metric.judged and s.judgements else "",
         "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
+        "transcript_wer": "" if check.rate is None else round(100 * check.rate, 6),
+        "transcript_wer_n": check.n if check.rate is not None else "",
     }

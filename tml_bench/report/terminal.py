@@ -39,7 +39,9 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
             start += width
             for k in range(0, width if subset else 0, per_grid):
                 paper.grid(_rich(subset, grid, places[k : k + per_grid]))
-        paper.notes(content.marks(table.shown), table.caveats)
+        checks = ((row.label, content.transcript_line(row.summary)) for row in table.rows)
+        said = (f"{label}: {line}" for label, line in checks if line)
+        paper.notes(content.marks(table.shown), (*table.caveats, *said))
 
 
 def print_details(summary: Summary, console: Console | None = None) -> None:
@@ -59,8 +61,8 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         found = (("", summary, m) for m in summary.metrics if m.subset == subset)
         grid = content.measures(subset, _DETAIL_HEADS, found, remark)
         paper.grid(_rich(subset, grid, range(1, len(grid.columns))))
-    judge = filter(None, (judge_line(summary), *agreement_lines(summary)))
-    paper.notes(content.marks(summary.metrics), judge)
+    said = (judge_line(summary), *agreement_lines(summary), content.transcript_line(summary))
+    paper.notes(content.marks(summary.metrics), filter(None, said))
 
 
 class _Paper:
