@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.adapters._pcm import Frames
+
 WINDOW_MS = 20
 THRESHOLD_DBFS = -45.0
 
@@ -26,22 +28,18 @@ class Endpointer:
     """
 
     def __init__(self, rate: int, silence_ms: int) -> None:
-        self._window = max(1, rate * WINDOW_MS // 1000)
+        self._windows = Frames(max(1, rate * WINDOW_MS // 1000))
         self._patience = -(-silence_ms // WINDOW_MS)
-        self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
         self._quiet = 0
         self._in_turn = False
 
     def feed(self, audio: NDArray[np.float32]) -> list[Change]:
         """Take the next samples, shape (n,), [-1, 1]; returns what changed in them, in order."""
-        audio = np.concatenate([self._rest, audio])
-        n = len(audio) // self._window
-        self._rest = audio[n * self._window :]
-        windows = audio[: n * self._window].reshape(n, self._window).astype(np.float64)
-        loud = np.mean(windows**2, axis=1) > 10 ** (THRESHOLD_DBFS / 10)
-        return [change for window in loud if (change := self._step(bool(window))) is not None]
+        changes = (self._step(window) for window in self._windows.push(audio))
+        return [change for change in changes if change is not None]
 
-    def _step(self, loud: bool) -> Change | None:
+    def _step(self, window: NDArray[np.float32]) -> Change | None:
+        loud = np.mean(window.astype(np.float64) ** 2) > 10 ** (THRESHOLD_DBFS / 10)
         self._quiet = 0 if loud else self._quiet + 1
         if loud and not self._in_turn:
             self._in_turn = True

@@ -14,27 +14,16 @@ from tml_bench.errors import UserError
 
 Value = int | str | bytes
 
-FRAMES: Mapping[str, Mapping[str, str]] = {
-    "text": {"id": "uint64", "name": "string", "text": "string"},
-    "audio": {
-        "id": "uint64",
-        "name": "string",
-        "audio": "bytes",
-        "sample_rate": "uint32",
-        "num_channels": "uint32",
-        "pts": "uint64",
-    },
-    "transcription": {
-        "id": "uint64",
-        "name": "string",
-        "text": "string",
-        "user_id": "string",
-        "timestamp": "string",
-    },
-    "message": {"data": "string"},
-    "interruption": {"id": "uint64", "name": "string"},
+FRAMES: Mapping[str, tuple[str, ...]] = {
+    "text": ("id", "name", "text"),
+    "audio": ("id", "name", "audio", "sample_rate", "num_channels", "pts"),
+    "transcription": ("id", "name", "text", "user_id", "timestamp"),
+    "message": ("data",),
+    "interruption": ("id", "name"),
 }
-"""The fields of each frame with their types; both are numbered from 1 in this order."""
+"""The fields of each frame; both are numbered from 1 in this order."""
+TYPES = {"id": "uint64", "pts": "uint64", "audio": "bytes", "sample_rate": "uint32", "num_channels": "uint32"}
+"""The types of fields that are no strings."""
 
 
 @cache
@@ -53,16 +42,12 @@ def frame_class() -> Any:
     frame = file.message_type.add(name="Frame")
     frame.oneof_decl.add(name="frame")
     for number, (kind, fields) in enumerate(FRAMES.items(), start=1):
-        frame.field.add(
-            name=kind,
-            number=number,
-            type=field_type.TYPE_MESSAGE,
-            type_name=f".pipecat.{kind}",
-            oneof_index=0,
-        )
+        message_type = {"type": field_type.TYPE_MESSAGE, "type_name": f".pipecat.{kind}"}
+        frame.field.add(name=kind, number=number, oneof_index=0, **message_type)
         message = file.message_type.add(name=kind)
-        for at, (name, of) in enumerate(fields.items(), start=1):
-            message.field.add(name=name, number=at, type=getattr(field_type, f"TYPE_{of.upper()}"))
+        for at, name in enumerate(fields, start=1):
+            kind_of = getattr(field_type, f"TYPE_{TYPES.get(name, 'string').upper()}")
+            message.field.add(name=name, number=at, type=kind_of)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("pipecat.Frame"))

@@ -27,7 +27,8 @@ from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.scoring.score import open_run, score_runs
+from tml_bench.runs.stored_run import open_run
+from tml_bench.scoring.score import score_runs
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
 
 TURNS = 4
@@ -110,7 +111,7 @@ def main() -> None:
             print(f"recorded: {time.perf_counter() - began:.0f} s; peak {peak_mb():.0f} MB")
             began = time.perf_counter()
             runs = [open_run(plan.path) for plan in plans]
-            score_runs(runs, pool, lambda line: None, "transcript", judge_of=lambda task: Yes())
+            score_runs(runs, pool, lambda line: None, "transcript", judge_of=lambda rules: Yes())
             print(f"scored: {time.perf_counter() - began:.0f} s; peak {peak_mb():.0f} MB")
 
 

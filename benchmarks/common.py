@@ -1,15 +1,13 @@
-"""What the benchmarks share: the machine's name, an hour of speech, a model that costs nothing."""
+"""What the benchmarks share: an hour of speech, a model that costs nothing, and what ``host`` tells."""
 
 from __future__ import annotations
 
-import math
-import os
-import platform
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from host import machine, processor_s
 from numpy.typing import NDArray
 
 from tml_bench.adapter import MicroTurn, Output, StepAdapter
@@ -19,25 +17,7 @@ from tml_bench.recording import RecordingWriter
 from tml_bench.samples import Sample, Script, UserTurn
 from tml_bench.session.simulated import Session, Settings, opened_event
 
-
-def machine() -> str:
-    """Processor, number of logical processors, system and Python, in one line."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = names[0] if names else platform.processor() or platform.machine()
-    system = f"{platform.system()} {platform.machine()}"
-    return f"{processor}, {os.cpu_count()} logical; {system}; Python {platform.python_version()}"
-
-
-def processor_s() -> float:
-    """Processor seconds that the whole machine has used; NaN where it does not say."""
-    stat = Path("/proc/stat")
-    if not stat.is_file():
-        return math.nan
-    used = [int(n) for n in stat.read_text().split("\n", 1)[0].split()[1:9]]
-    idle = used[3] + used[4]
-    return (sum(used) - idle) / os.sysconf("SC_CLK_TCK")
+__all__ = ["Null", "machine", "processor_s", "record", "speech_file"]
 
 
 class Null(StepAdapter):

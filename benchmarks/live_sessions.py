@@ -24,9 +24,9 @@ import numpy as np
 from common import machine, processor_s, speech_file
 
 from tml_bench import events as ev
+from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.live_pool import LivePool
-from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import SessionJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn
 from tml_bench.session.live import Limits

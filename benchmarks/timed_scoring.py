@@ -16,7 +16,8 @@ from common import machine
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.scoring.score import open_run, score_runs
+from tml_bench.runs.stored_run import open_run
+from tml_bench.scoring.score import score_runs
 
 TASKS = ("timespeak", "timespeak-test", "cuespeak", "cuespeak-test")
 JOBS = 2

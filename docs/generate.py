@@ -161,6 +161,20 @@ def live_contract() -> str:
     return table(("method", "what it must do"), (_method(*named) for named in methods))
 
 
+def task_example() -> str:
+    """The example task, as a block that the tests import under a name of its own."""
+    return f"```python\n# doorbell.py\n{(ROOT / 'examples' / 'task.py').read_text(encoding='utf-8')}```\n"
+
+
+def task_contract() -> str:
+    """The attributes and methods of a task, and how a metric is declared."""
+    from tml_bench.task import Metric, Task
+
+    methods = ((name, method) for name, method in vars(Task).items() if inspect.isfunction(method))
+    described = table(("method", "what it gives"), (_method(*named) for named in methods))
+    return "\n".join((_struct(Task, "`Task`"), described, _struct(Metric, "`Metric`")))
+
+
 def _method(name: str, method: Callable[..., object]) -> Sequence[str]:
     names = list(inspect.signature(method).parameters)[1:]
     doc = inspect.getdoc(method) or ""
@@ -287,7 +301,7 @@ def _dataclasses(module: ModuleType) -> list[type]:
 
 def _struct(kind: type, title: str) -> str:
     summary, meanings = _docstring(kind)
-    types = kind.__annotations__
+    types = {name: kind for name, kind in kind.__annotations__.items() if not name.startswith("_")}
     rows = ((f"`{name}`", f"`{types[name]}`", meanings.get(name, "")) for name in types)
     body = table(("field", "type", "meaning"), rows) if types else ""
     return f"**{title}**: {summary}\n\n{body}"
@@ -394,6 +408,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "scores": scores,
     "verdicts": verdicts,
     "tasks": tasks,
+    "task-contract": task_contract,
+    "task-example": task_example,
     "timed-judge": judge_errors,
     "wire-messages": wire_messages,
     **{

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tml_bench.metrics.statistics import Observation, compare, estimate, holm, rank_ranges, wilson
+from tml_bench.metrics.comparison import compare, holm, rank_ranges
+from tml_bench.metrics.statistics import Observation, estimate, wilson
 from tml_bench.task import Kind
 
 

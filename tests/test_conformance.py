@@ -72,7 +72,7 @@ def test_the_example_adapter_does_all_it_claims() -> None:
 def test_an_address_is_checked_in_every_mode() -> None:
     with reference_server("node") as url:
         found = list(check(url, ("hello", "flood", "close", "garbage")))
-    assert [(f.adapter.partition(":")[0], f.case, f.verdict.value) for f in found] == [
+    assert [(f.subject.partition(":")[0], f.case, f.verdict.value) for f in found] == [
         ("wire-lockstep", "hello", "pass"),
         ("wire-lockstep", "flood", "skipped"),
         ("wire-lockstep", "close", "skipped"),
@@ -193,7 +193,7 @@ def test_a_malformed_ready_fails_the_hello_and_says_where_it_is_described() -> N
     with serving(handle) as url:
         for text in (url, f"wire-lockstep:{url}"):
             (finding,) = check(text, ("speech",))
-            assert (finding.adapter, finding.case, finding.verdict) == (text, "hello", CaseVerdict.FAIL)
+            assert (finding.subject, finding.case, finding.verdict) == (text, "hello", CaseVerdict.FAIL)
             assert "$.audio_out.rate" in finding.detail
             assert "docs/wire-protocol.md" in finding.remedy
 

@@ -13,19 +13,23 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from fakes import MS, Scripted, run_session, silence, tone
 from websockets.asyncio.server import ServerConnection, serve
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, Output, ProviderEvent, SessionStart, StepAdapter
-from tml_bench.adapters.reference import Delayed, Silent
 from tml_bench.cli import main
+from tml_bench.conformance.check_task import checked_task
+from tml_bench.conformance.findings import CaseVerdict
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import adapter_class, adapter_names, load_task
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn
 from tml_bench.scoring.floors import baselines
+from tml_bench.scoring.summary import Summary
 from tml_bench.session.network import load_network
 from tml_bench.session.simulated import Compute, Settings
 from tml_bench.task import Score, Task
@@ -195,22 +199,41 @@ def test_the_agent_answers_an_interruption_with_a_flush(
     assert emitted_s > 0
 
 
-def test_the_doorbell_measures_what_it_says(examples: dict[str, ModuleType], tmp_path: Path) -> None:
-    task = examples["doorbell"].Doorbell()
-    ideal = [task.score(sample, task.ideal(sample)) for sample in task.samples()]
-    assert value(ideal, "answers") == 1.0
-    assert value(ideal, "delay") == pytest.approx(0.2)
-    delayed = scores(tmp_path / "delayed", task, Delayed(400))
-    assert value(delayed, "delay") == pytest.approx(0.4, abs=0.02)
-    silent = scores(tmp_path / "silent", task, Silent())
-    assert value(silent, "answers") == 0.0
-    assert value(silent, "delay") is None
+def test_the_doorbell_of_the_page_is_the_file() -> None:
+    page = ROOT / "docs" / "writing-a-task.md"
+    (block,) = (body for body in blocks(page, "python") if body.startswith("# doorbell.py\n"))
+    example = (ROOT / "examples" / "task.py").read_text(encoding="utf-8")
+    assert block.removeprefix("# doorbell.py\n") == example
+
+
+def test_the_doorbell_passes_its_check(examples: dict[str, ModuleType]) -> None:
+    found = list(checked_task(examples["doorbell"].Doorbell()))
+    assert {finding.verdict for finding in found} == {CaseVerdict.PASS}
 
 
 def test_the_doorbell_floor_is_as_the_page_says(examples: dict[str, ModuleType]) -> None:
     task = examples["doorbell"].Doorbell()
     floors = {b.metric: (b.floor, b.floor_by) for b in baselines(task, task.samples())}
-    assert floors["answers"] == (1.0, "constant@2")
+    assert floors["right"] == (pytest.approx(0.33, abs=0.005), "silent")
+
+
+def test_the_doorbell_is_run_with_the_reference_adapters(tmp_path: Path) -> None:
+    adapters = ("oracle", "delayed:400", "early:500", "silent", "always-on")
+    command = ["run", "--task", f"{ROOT / 'examples' / 'task.py'}:Doorbell", "--jobs", "1"]
+    command += ["--out", str(tmp_path), *(word for adapter in adapters for word in ("--adapter", adapter))]
+    ran = CliRunner().invoke(main, command)
+    assert ran.exit_code == 0, ran.output
+    found = {}
+    for path in tmp_path.glob("*/summary.json"):
+        (summary,) = msgspec.json.decode(path.read_bytes(), type=list[Summary])
+        assert summary.facts.dataset == "mini"
+        found[summary.facts.adapter] = {m.metric.name: m.estimate.mean for m in summary.metrics}
+    assert {adapter: values["right"] for adapter, values in found.items()} == pytest.approx(
+        {"oracle": 1.0, "delayed:400": 1.0, "early:500": 1 / 3, "silent": 1 / 3, "always-on": 0.0}
+    )
+    assert found["oracle"]["delay"] == pytest.approx(0.3, abs=0.02)
+    assert found["delayed:400"]["delay"] == pytest.approx(0.4, abs=0.02)
+    assert found["silent"]["delay"] is None
 
 
 def test_the_polite_rubric_is_missing_where_the_rule_cannot_tell(examples: dict[str, ModuleType]) -> None:

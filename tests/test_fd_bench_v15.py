@@ -12,13 +12,14 @@ import pytest
 import soundfile
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.outcome import Outcome
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, QuestionLine, Verdict
 from tml_bench.runs.config import Selection
 from tml_bench.samples import Sample, Utterance
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.scoring.summary import OutcomeKind, RunFacts, SampleOutcome, Summary, summarise
+from tml_bench.scoring.summary import RunFacts, SampleOutcome, Summary, summarise
 from tml_bench.task import Score, Value
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation
@@ -484,7 +485,7 @@ def summary_of(expected: Mapping[str, tuple[int, int]], unjudged: str = "", fail
             missing = {} if values else dict.fromkeys(names, "not asked")
             if subset != failed:
                 scores.append(Score(TASK.name, subset, sample.id, "", values, missing))
-    outcomes = {s.id: SampleOutcome(OutcomeKind.VALID) for s in samples}
+    outcomes = {s.id: SampleOutcome(Outcome.VALID) for s in samples}
     return summarise(TASK, RunFacts("r", "a", TASK.name, "d", 0, "ideal"), samples, scores, outcomes, ())
 
 

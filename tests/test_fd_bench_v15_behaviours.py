@@ -10,11 +10,11 @@ from behaviours import Behaving, Said, spread
 from fakes import run_and_score
 
 from tml_bench.report import sample_picture as picture
-from tml_bench.report.tables import from_json
 from tml_bench.runs.config import Selection
 from tml_bench.runs.store import read_lines
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import MetricSummary, Summary
+from tml_bench.scoring.summary_file import from_json
 from tml_bench.task import Score
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, ask, decide
 from tml_bench.tasks.fd_bench_v15.loader import SUBSETS

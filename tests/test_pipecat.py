@@ -21,7 +21,7 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters import pipecat
-from tml_bench.adapters._frames_proto import FRAMES, Value, decode, encode, frame_class
+from tml_bench.adapters._frames_proto import FRAMES, TYPES, Value, decode, encode, frame_class
 from tml_bench.adapters.pipecat import Pipecat
 from tml_bench.errors import UserError
 
@@ -129,7 +129,7 @@ VALUES: dict[str, st.SearchStrategy[Value]] = {
 FRAME_VALUES = st.sampled_from(sorted(FRAMES)).flatmap(
     lambda kind: st.tuples(
         st.just(kind),
-        st.fixed_dictionaries({name: VALUES[of] for name, of in FRAMES[kind].items()}),
+        st.fixed_dictionaries({name: VALUES[TYPES.get(name, "string")] for name in FRAMES[kind]}),
     )
 )
 

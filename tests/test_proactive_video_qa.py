@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.outcome import Outcome
 from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
 from tml_bench.scoring.judging import score_all
-from tml_bench.scoring.summary import OutcomeKind, RunFacts, SampleOutcome, summarise
+from tml_bench.scoring.summary import RunFacts, SampleOutcome, summarise
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
 from tml_bench.tasks.proactive_video_qa.coverage_rule import CoverageRule
@@ -408,7 +409,7 @@ def test_reports_give_both_averages() -> None:
     # WEB is answered perfectly, the others are silent.
     scores = [scored(s, TASK.ideal(s) if s.id == "WEB" else heard(source=WordSource.SILENT)) for s in samples]
     facts = RunFacts("run", "fake", TASK.name, "mini", 200_000_000, "ideal")
-    outcomes = {s.id: SampleOutcome(OutcomeKind.VALID) for s in samples}
+    outcomes = {s.id: SampleOutcome(Outcome.VALID) for s in samples}
     found = {
         m.subset: m
         for m in summarise(TASK, facts, samples, scores, outcomes).metrics

@@ -14,28 +14,27 @@ import pytest
 from rich.console import Console
 
 from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.questions import Verdicts
 from tml_bench.report.html import to_html
 from tml_bench.report.layout import interval, number, rank, tables
 from tml_bench.report.tables import (
-    from_json,
     full_markdown,
     leaderboard_markdown,
     to_csv,
-    to_json,
 )
 from tml_bench.report.terminal import print_details, print_leaderboard
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.summary import (
     MOST_REASONS,
-    OutcomeKind,
     RunFacts,
     SampleOutcome,
     Standing,
     Summary,
     summarise,
 )
+from tml_bench.scoring.summary_file import from_json, to_json
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Published, Score, Task, Value
 from tml_bench.timeline import Segment, Timeline
 
@@ -128,7 +127,7 @@ def run(adapter: str, starts: dict[str, float], **facts: object) -> Summary:
         msgspec.convert({**known, "compute": "ideal", "adapter": adapter, **facts}, RunFacts),
         samples,
         scores,
-        {s.id: SampleOutcome(OutcomeKind.VALID) for s in samples},
+        {s.id: SampleOutcome(Outcome.VALID) for s in samples},
     )
 
 
@@ -177,14 +176,12 @@ def test_standing_relative_to_the_floor() -> None:
 
 def test_failed_samples_are_missing_data_and_counted_with_reasons() -> None:
     samples = [*TASK.samples(), Sample("r9", "reply", problem="pause.json is missing")]
-    outcomes = {s.id: SampleOutcome(OutcomeKind.VALID) for s in samples}
-    outcomes["r9"] = SampleOutcome(OutcomeKind.INVALID, "pause.json is missing")
-    outcomes["r0"] = SampleOutcome(OutcomeKind.INFRASTRUCTURE, "connection refused")
-    outcomes["r1"] = SampleOutcome(OutcomeKind.ADAPTER_ERROR, "ZeroDivisionError")
+    outcomes = {s.id: SampleOutcome(Outcome.VALID) for s in samples}
+    outcomes["r9"] = SampleOutcome(Outcome.INVALID, "pause.json is missing")
+    outcomes["r0"] = SampleOutcome(Outcome.INFRASTRUCTURE, "connection refused")
+    outcomes["r1"] = SampleOutcome(Outcome.ADAPTER_ERROR, "ZeroDivisionError")
     del outcomes["w3"]
-    scores = [
-        TASK.score(s, said(6.0)) for s in samples if outcomes.get(s.id) == SampleOutcome(OutcomeKind.VALID)
-    ]
+    scores = [TASK.score(s, said(6.0)) for s in samples if outcomes.get(s.id) == SampleOutcome(Outcome.VALID)]
     scores[0] = msgspec.structs.replace(scores[0], values={}, missing={"delay": "no words"})
     s = summarise(TASK, run("x", {}).facts, samples, scores, outcomes)
     reply, wait = s.outcomes

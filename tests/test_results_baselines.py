@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tml_bench.plugins import load_task, suite_names
-from tml_bench.report.tables import from_json
 from tml_bench.runs.plan import REFERENCE_ADAPTERS
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
+from tml_bench.scoring.summary_file import from_json
 
 FOLDER = Path(__file__).resolve().parent.parent / "results" / "baselines"
 SEEING = [

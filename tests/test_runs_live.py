@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.live_pool import BACK_OFF_S, LivePool, _Throttle
 from tml_bench.runs.live_worker import DeadlinePlaces
-from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import Result, SessionJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import Limits

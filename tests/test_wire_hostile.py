@@ -27,8 +27,9 @@ from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
+from tml_bench.runs.stored_run import open_run
 from tml_bench.samples import UserTurn
-from tml_bench.scoring.score import open_run, score_runs
+from tml_bench.scoring.score import score_runs
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LiveSession
 from tml_bench.session.simulated import Settings, opened_event

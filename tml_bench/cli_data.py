@@ -24,9 +24,9 @@ def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
     tml-bench import fd-bench-v1 ~/Full-Duplex-Bench/v1_0/moshi --name moshi
     tml-bench score results/fd-bench-v1--moshi
     """
+    from tml_bench.outcome import Outcome
     from tml_bench.plugins import load_task, task_place
     from tml_bench.runs.imports import import_run
-    from tml_bench.runs.store import Outcome
 
     loaded, count = load_task(task), 0
     path = out or Path("results") / f"{loaded.name}--{name}"

@@ -52,7 +52,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = Kind.MEAN
     version: int = 1
     subsets: tuple[str, ...] = ()
-    family: str = ""
+    family: str = "main"
     describes: str = ""
     spread: bool = False
     judged: bool = False

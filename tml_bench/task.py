@@ -95,8 +95,9 @@ class Task(ABC):
         """Put the task's subsets where a metric names none."""
         cls._declared = cls.__dict__.get("metrics", cls._declared)
         if cls._declared:
+            own = getattr(cls, "subsets", ())
             cls.metrics = tuple(
-                m if m.subsets else msgspec.structs.replace(m, subsets=cls.subsets) for m in cls._declared
+                m if m.subsets else msgspec.structs.replace(m, subsets=own) for m in cls._declared
             )
 
     def dataset(self, data: Path | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.adapters._pcm import Frames
 from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, load_network
 
 LEAD_S = 0.3
@@ -45,7 +46,7 @@ class Ears:
     def __init__(self, silence_s: float) -> None:
         self._network = load_network()
         self._silence_s = silence_s
-        self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._whole = Frames(FRAME)
         self._kept: list[NDArray[np.float32]] = []
         self._frames = 0
         self._start_s = 0.0
@@ -56,17 +57,14 @@ class Ears:
 
     def feed(self, audio: NDArray[np.float32]) -> list[SpeechBetweenSilences]:
         """Take the next samples, shape (n,), 16 kHz; returns the turns that ended in them."""
-        audio = np.concatenate([self._rest, audio])
-        n = len(audio) // FRAME
-        self._rest = audio[n * FRAME :]
-        ended = (self._frame(frame) for frame in audio[: n * FRAME].reshape(n, FRAME))
+        ended = (self._frame(frame) for frame in self._whole.push(audio))
         return [turn for turn in ended if turn is not None]
 
     def _forget(self) -> None:
         self._kept = self._kept[-round(LEAD_S / FRAME_S) :]
 
     def _frame(self, frame: NDArray[np.float32]) -> SpeechBetweenSilences | None:
-        probability = self._network(np.ascontiguousarray(frame))
+        probability = self._network(frame)
         self._voice = probability >= (NEG_THRESHOLD if self._voice else THRESHOLD)
         self._kept.append(frame)
         self._frames += 1

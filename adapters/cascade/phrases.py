@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 
+from tml_bench.number_words import ONES, TENS
 from tml_bench.perception.numbers import numbers_in
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred"
-)
-_WORD = "|".join(sorted(_SMALL.split(), key=len, reverse=True))
+_WORD = "|".join(sorted([*ONES, *TENS, "hundred"], key=len, reverse=True))
 NUMBER = rf"(?:\d+(?:\.\d+)?|(?:{_WORD})(?:[ -](?:{_WORD}))*)"
 _UNIT = r"(?:whole |full |more )?(?:seconds?|secs?|minutes?)"
 LENGTH = rf"(?:half a minute|a minute and a half|an? (?:second|minute)|{NUMBER}[ -]{_UNIT})"

@@ -6,16 +6,18 @@ Source: platform.openai.com/docs/api-reference/chat/create: content part ``input
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, ProviderEvent, SessionStart
 from tml_bench.adapters._session import EventQueue
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
-from tml_bench.adapters.chat.http import JsonEndpoint
+from tml_bench.adapters.chat.http import new_client, post_json
 from tml_bench.adapters.chat.turns import UserTurns
+from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
-from tml_bench.redact import kept
+from tml_bench.redact import kept, redacted
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -54,7 +56,12 @@ class ChatCompletions(LiveAdapter):
     ) -> None:
         key = secret("OPENAI_API_KEY") if base_url.startswith(OPENAI) else _own_key(base_url)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._service = JsonEndpoint(f"{base_url.rstrip('/')}/chat/completions", headers, timeout_s)
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        if not re.match(r"https?://[^/]", base_url):
+            raise UserError(
+                f"{redacted(base_url)!r} is not the address of a web server", "give http://... or https://..."
+            )
+        self._client = new_client(headers, timeout_s)
         self._options: dict[str, Any] = {"model": model, "modalities": ["text"]}
         if speak:
             self._options |= {"modalities": ["text", "audio"], "audio": {"voice": voice, "format": "wav"}}
@@ -96,7 +103,7 @@ class ChatCompletions(LiveAdapter):
     async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()
         self._queue.sent(ProviderEvent("request", kept(request), sent=True))
-        reply = await self._service.post(request)
+        reply = await post_json(self._client, self._url, request)
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
         await self._queue.received((event, dialogue.take(reply)))
 
@@ -110,7 +117,7 @@ class ChatCompletions(LiveAdapter):
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait([self._worker])
-        await self._service.close()
+        await self._client.aclose()
         self._queue.end()
 
 

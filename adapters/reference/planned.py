@@ -11,11 +11,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cache
 
-import msgspec
 import numpy as np
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
-from tml_bench.adapters.reference.voice import FOLDER, Clip, clip
+from tml_bench.adapters.reference.voice import Clip, clip, texts
 from tml_bench.samples import Reference, Utterance
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns, seconds
 
@@ -41,14 +40,9 @@ class PlannedLine:
     text: str = ""
 
 
-class _Text(msgspec.Struct, frozen=True):
-    text: str
-
-
 @cache
 def _clips_by_text() -> dict[str, str]:
-    entries = msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Text])
-    return {_plain(entry.text): name for name, entry in entries.items()}
+    return {_plain(text): name for name, text in texts().items()}
 
 
 def _plain(text: str) -> str:

@@ -12,26 +12,16 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import SpokenWord
 from tml_bench.media.audio import read_mono
+from tml_bench.perception.align import spell
 
 FOLDER = Path(__file__).parent / "voice"
 HIGHEST = 40
 """Numbers from 1 to this have a clip."""
-_ONES = [
-    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-]
-_TENS = ("twenty", "thirty", "forty")
-
-
-class _Word(msgspec.Struct, frozen=True):
-    text: str
-    start_s: float
-    end_s: float
 
 
 class _Entry(msgspec.Struct, frozen=True):
     text: str
-    words: tuple[_Word, ...]
+    words: tuple[SpokenWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +41,23 @@ class Clip:
 
 def number_name(number: int) -> str:
     """The clip that says a number from 1 to ``HIGHEST``, such as ``twenty-one``."""
-    if number < 20:
-        return _ONES[number - 1]
-    tens = _TENS[number // 10 - 2]
-    return f"{tens}-{_ONES[number % 10 - 1]}" if number % 10 else tens
+    return spell(number).replace(" ", "-")
+
+
+def texts() -> dict[str, str]:
+    """What each clip says, by its name."""
+    return {name: entry.text for name, entry in _entries().items()}
+
+
+@cache
+def _entries() -> dict[str, _Entry]:
+    return msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Entry])
 
 
 @cache
 def clip(name: str, rate: int) -> Clip:
     """The clip of that name (``answer``, ``talk``, ``twenty-one``, ...) at a rate in Hz."""
-    entry = msgspec.json.decode((FOLDER / "clips.json").read_bytes(), type=dict[str, _Entry])[name]
+    entry = _entries()[name]
     audio, _ = read_mono(FOLDER / f"{name}.flac", rate)
     audio.flags.writeable = False
-    return Clip(entry.text, tuple(SpokenWord(w.text, w.start_s, w.end_s) for w in entry.words), audio)
+    return Clip(entry.text, entry.words, audio)

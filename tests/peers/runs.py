@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 from tml_bench import events as ev
+from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
-from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_lines
+from tml_bench.runs.store import Attempt, last_attempts, read_lines
 from tml_bench.task import Score
 
 Audio = NDArray[np.float32]

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import RunConfig, RunFile
-from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines
+from tml_bench.runs.store import Attempt, last_attempts, read_json, read_lines
+from tml_bench.runs.stored_run import NOT_A_RUN, open_run, run_samples
 from tml_bench.samples import Sample
-from tml_bench.scoring.score import NOT_A_RUN, open_run, run_samples
-from tml_bench.scoring.summary import OutcomeKind, Summary
+from tml_bench.scoring.score import heard
+from tml_bench.scoring.summary import Summary
 from tml_bench.task import Direction, Metric, Score, Task
 from tml_bench.timeline import Timeline
 
@@ -103,7 +105,7 @@ class Run:
     @property
     def complete(self) -> bool:
         """Every sample has a valid outcome."""
-        valid = OutcomeKind.VALID
+        valid = Outcome.VALID
         return all(
             count == 0 or kind == valid for o in self.summary.outcomes for kind, count in o.counts.items()
         )
@@ -140,7 +142,7 @@ class Run:
             UserError: there is no recording of the sample, or the data has changed.
         """
         recording = self.recording(sample)
-        return open_run(self.path).heard(self.samples[sample], "auto", recording.folder)
+        return heard(open_run(self.path), self.samples[sample], "auto", recording.folder)
 
     def worst(self, metric: str, subset: str = "") -> list[str]:
         """Ids of the samples that have a value of a metric, the worst first, equal ones in the order scored.
@@ -210,12 +212,10 @@ class Run:
 
     def _ended(self, sample: Sample) -> dict[str, str]:
         attempt = self.attempts.get(sample.id)
-        outcome, reason = (
-            (attempt.outcome.value, attempt.reason) if attempt else (OutcomeKind.NOT_RUN.value, "")
-        )
-        if outcome == OutcomeKind.VALID and sample.id not in self.scores:
+        outcome, reason = (attempt.outcome.value, attempt.reason) if attempt else (Outcome.NOT_RUN.value, "")
+        if outcome == Outcome.VALID and sample.id not in self.scores:
             outcome, reason = (
-                OutcomeKind.INFRASTRUCTURE.value,
+                Outcome.INFRASTRUCTURE.value,
                 "its recording could not be scored, see the summary",
             )
         own = {"sample": sample.id, "subset": sample.subset, "unit": sample.unit or sample.id}

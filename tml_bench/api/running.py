@@ -22,8 +22,8 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
 from tml_bench.runs.record import Plan, record, start_over
+from tml_bench.runs.stored_run import open_run
 from tml_bench.runs.worker import SessionPool
-from tml_bench.scoring.score import open_run
 from tml_bench.session.network import load_network
 from tml_bench.session.simulated import Compute
 

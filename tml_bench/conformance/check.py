@@ -15,11 +15,11 @@ from tml_bench.conformance.direct import LIVE, run_garbage, run_live
 from tml_bench.conformance.findings import CaseFinding, CaseVerdict
 from tml_bench.conformance.sessions import CaseResult, SessionCase, session_cases
 from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import Result, SessionJob
 from tml_bench.samples import Sample
 from tml_bench.session.live import Limits

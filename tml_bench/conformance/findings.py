@@ -22,14 +22,14 @@ class CaseFinding:
     """What a case found.
 
     Attributes:
-        adapter: as given, or as derived from an address.
+        subject: what is checked: an adapter or a task as given, or as derived from an address.
         case: its name.
         verdict: how it ended.
         detail: what was seen.
         remedy: what to do about it; empty when nothing.
     """
 
-    adapter: str
+    subject: str
     case: str
     verdict: CaseVerdict
     detail: str

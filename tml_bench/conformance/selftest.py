@@ -16,8 +16,9 @@ from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
+from tml_bench.runs.stored_run import StoredRun, open_run
 from tml_bench.samples import Sample
-from tml_bench.scoring.score import StoredRun, open_run, score_runs
+from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
 
 ONSET_TOLERANCE_S = 0.015

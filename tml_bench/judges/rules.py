@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tml_bench.questions import Question, Rule, Verdict
-from tml_bench.task import Task
 
 
 class RuleJudge:
@@ -44,8 +43,3 @@ class RuleJudge:
             why = decision.explanation or "the rule cannot tell"
             return Verdict(None, judge="rules", version=version, missing=why)
         return Verdict(decision.answer, decision.explanation, judge="rules", version=version)
-
-
-def rule_judge(task: Task) -> RuleJudge:
-    """The offline judge of a task."""
-    return RuleJudge(task.rules)

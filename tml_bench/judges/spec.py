@@ -21,9 +21,8 @@ from tml_bench.judges.cache import JudgeCache
 from tml_bench.judges.human import KIND, HumanJudge
 from tml_bench.judges.model_judge import Effort, ModelJudge
 from tml_bench.judges.openai import OpenAIChat
-from tml_bench.judges.rules import rule_judge
-from tml_bench.questions import Judge
-from tml_bench.task import Task
+from tml_bench.judges.rules import RuleJudge
+from tml_bench.questions import Judge, Rule
 
 RULES = "rules"
 CACHE_NAME = "judge-cache.sqlite"
@@ -85,9 +84,9 @@ class JudgeSetup:
         if self.model is not None:
             self.model.close()
 
-    def judge_of(self, task: Task) -> Judge:
-        """The judge of a task."""
-        return self.model or self._human or rule_judge(task)
+    def judge_of(self, rules: Mapping[str, Rule]) -> Judge:
+        """The judge of a task that brings these rules along, by name of the rubric."""
+        return self.model or self._human or RuleJudge(rules)
 
 
 def openai_of(options: str) -> tuple[OpenAIChat, Effort]:

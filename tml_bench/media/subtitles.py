@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,7 @@ def check_drawable(text: str) -> None:
 
 
 def wrapped(text: str, room: float, length: Callable[[str], float]) -> Iterator[str]:
-    """Lines of a text that fit into some room; a word too long for a line is broken, not before a mark.
+    """Lines of a text that fit into some room; a word too long for one is broken, though not before a mark.
 
     Args:
         text: words; line breaks are kept.
@@ -106,23 +106,17 @@ def wrapped(text: str, room: float, length: Callable[[str], float]) -> Iterator[
                 yield line
             line = word
             while length(line) > room and len(line) > 1:
-                fits = _fitting(line, room, length)
+                fits = max(1, bisect_right(range(1, len(line)), room, key=partial(_beginning, line, length)))
+                while fits > 1 and unicodedata.category(line[fits]).startswith("M"):
+                    fits -= 1
                 yield line[:fits]
                 line = line[fits:]
         if line:
             yield line
 
 
-def _fitting(word: str, room: float, length: Callable[[str], float]) -> int:
-    """How many letters of a word that is too long make a line: at least one."""
-    most = max(1, bisect_right(range(1, len(word)), room, key=lambda n: length(word[:n])))
-    return next((n for n in range(most, 0, -1) if not _clings(word[n])), most)
-
-
-def _clings(letter: str) -> bool:
-    """Whether it may not begin a line: a mark on a letter, or what closes a sentence or a quotation."""
-    category = unicodedata.category(letter)
-    return category.startswith("M") or category in ("Pe", "Pf", "Po")
+def _beginning(line: str, length: Callable[[str], float], letters: int) -> float:
+    return length(line[:letters])
 
 
 @lru_cache(64)

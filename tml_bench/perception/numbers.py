@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tml_bench.perception.number_words import (
+from tml_bench.number_words import (
     HOMOPHONES,
     ONES,
     ORDINAL_ONES,
@@ -46,7 +46,7 @@ from tml_bench.perception.number_words import (
     PRONOUN_AFTER,
     PRONOUN_BEFORE,
     SCALES,
-    TENS,
+    TENS_AS_SPELT,
 )
 from tml_bench.timeline import Word
 
@@ -272,15 +272,15 @@ def _below_hundred(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     if text in ORDINAL_ONES:
         known = text != "second" or _second_is_ordinal(tokens, at)
         return (ORDINAL_ONES[text], 1, True) if known else (0, 0, False)
-    if text not in TENS:
+    if text not in TENS_AS_SPELT:
         return 0, 0, False
     if _continues(tokens, at + 1):
         after = tokens[at + 1]
         if 0 < ONES.get(after.text, 0) < 10:
-            return TENS[text] + ONES[after.text], 2, False
+            return TENS_AS_SPELT[text] + ONES[after.text], 2, False
         if 0 < ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
-            return TENS[text] + ORDINAL_ONES[after.text], 2, True
-    return TENS[text], 1, False
+            return TENS_AS_SPELT[text] + ORDINAL_ONES[after.text], 2, True
+    return TENS_AS_SPELT[text], 1, False
 
 
 def _continues(tokens: Sequence[_Token], at: int) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tml_bench.errors import UserError
 from tml_bench.report.html import to_html
-from tml_bench.report.judge_lines import with_agreement
-from tml_bench.report.tables import from_json, full_markdown, leaderboard_markdown, to_csv, to_json
+from tml_bench.report.tables import full_markdown, leaderboard_markdown, to_csv
 from tml_bench.scoring.summary import Summary
+from tml_bench.scoring.summary_file import from_json, to_json, with_agreement
 
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
-import msgspec
-from msgspec import structs
-
-from tml_bench.errors import UserError
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, MeasuredCoefficient
 from tml_bench.scoring.summary import Summary
 from tml_bench.task import Metric
-
-AGREEMENT = "agreement.json"
-"""Beside a run: how its judge agrees with others."""
 
 
 def judging(s: Summary) -> tuple[str, ...]:
@@ -37,49 +29,6 @@ def judge_line(s: Summary) -> str:
     line = f"judged by {s.facts.judge}: {asked} questions, {missing} without an answer"
     reasons = "; ".join(f"{n}: {reason}" for reason, n in s.judgements.missing.items())
     return f"{line} ({reasons})" if reasons else line
-
-
-class StoredAgreement(msgspec.Struct, frozen=True):
-    """Contents of ``agreement.json``.
-
-    Attributes:
-        pairs: agreement of the run's judge, each time the first, with others.
-    """
-
-    pairs: tuple[Agreement, ...]
-
-
-def beside_rules(s: Summary, pairs: tuple[Agreement, ...]) -> Summary:
-    """The summary with how its judge agrees with the task's rules."""
-    if s.judgements is None:
-        return s
-    return structs.replace(s, judgements=structs.replace(s.judgements, agreement=pairs))
-
-
-def with_agreement(s: Summary, run: Path) -> Summary:
-    """The summary with what is known of its judge's agreement, also from the file beside the run.
-
-    What is known of another judge, or of another version of a rubric, is left out.
-
-    Raises:
-        UserError: the file is malformed.
-    """
-    if s.judgements is None:
-        return s
-    path = run / AGREEMENT
-    pairs: tuple[Agreement, ...] = ()
-    if path.is_file():
-        try:
-            stored = msgspec.json.decode(path.read_bytes(), type=StoredAgreement)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: {error}", "remove it, or save the agreement again") from error
-        known = s.judgements.rubrics
-        pairs = tuple(
-            p for p in stored.pairs if p.first == s.facts.judge and f"{p.rubric} {p.version}" in known
-        )
-    kept = {(p.second, p.rubric) for p in pairs}
-    own = tuple(p for p in s.judgements.agreement if (p.second, p.rubric) not in kept)
-    return structs.replace(s, judgements=structs.replace(s.judgements, agreement=(*own, *pairs)))
 
 
 def agreement_lines(s: Summary) -> list[str]:

@@ -15,10 +15,11 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
-from tml_bench.metrics.statistics import PairedComparison, compare, holm, rank_ranges
+from tml_bench.metrics.comparison import PairedComparison, compare, holm, rank_ranges
+from tml_bench.outcome import Outcome
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
-from tml_bench.scoring.summary import MetricSummary, OutcomeKind, RunFacts, Standing, Summary
+from tml_bench.scoring.summary import MetricSummary, RunFacts, Standing, Summary
 from tml_bench.task import Direction, Metric, Published
 
 Rank = tuple[int, int]
@@ -234,7 +235,7 @@ def _row(
     return LeaderboardRow(
         summary=s,
         label=_label(s.facts, several),
-        scored=sum(o.counts[OutcomeKind.VALID] for o in s.outcomes),
+        scored=sum(o.counts[Outcome.VALID] for o in s.outcomes),
         samples=sum(o.samples for o in s.outcomes),
         cells=tuple(_cell(s, subset, metric.name) for subset, metric in columns),
         ranks=ranks,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tml_bench.outcome import Outcome
 from tml_bench.report.layout import NOTHING, LeaderboardRow, LeaderboardTable, head, interval, number
-from tml_bench.scoring.summary import OutcomeKind
 
 PAIR_HEADS = ("measure", "pair", "difference", "95 % interval", "p (Holm)", "detectable", "n / units")
-OUTCOME_HEADS = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in OutcomeKind))
+OUTCOME_HEADS = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in Outcome))
 REASON_HEADS = ("adapter", "subset", "outcome", "samples", "reason")
 
 
@@ -53,7 +53,7 @@ def published_rows(table: LeaderboardTable) -> list[list[str]]:
 def outcome_rows(row: LeaderboardRow) -> list[list[str]]:
     """How the samples of a run ended, under `OUTCOME_HEADS`."""
     return [
-        [row.label, o.subset, str(o.samples), *(str(o.counts[k]) for k in OutcomeKind)]
+        [row.label, o.subset, str(o.samples), *(str(o.counts[k]) for k in Outcome)]
         for o in row.summary.outcomes
     ]
 

@@ -1,4 +1,4 @@
-"""Reports as Markdown, CSV and JSON.
+"""Reports as Markdown and CSV.
 
 Which runs share a table, and in which order, is decided in `tml_bench.report.layout`.
 """
@@ -10,9 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import (
     LEGEND,
@@ -37,7 +35,7 @@ from tml_bench.report.rows import (
     published_rows,
     reason_rows,
 )
-from tml_bench.scoring.summary import MetricSummary, OutcomeKind, Summary
+from tml_bench.scoring.summary import MetricSummary, Summary
 
 
 def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
@@ -213,7 +211,7 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "n": e.n,
         "n_units": e.n_units,
         "samples": outcomes.samples if outcomes else "",
-        "valid": outcomes.counts[OutcomeKind.VALID] if outcomes else "",
+        "valid": outcomes.counts[Outcome.VALID] if outcomes else "",
         "floor": scaled(b.floor),
         "floor_by": b.floor_by,
         "ceiling": scaled(b.ceiling),
@@ -224,26 +222,3 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "judgements": s.judgements.asked if metric.judged and s.judgements else "",
         "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
     }
-
-
-def to_json(summaries: Sequence[Summary]) -> str:
-    """All summaries as JSON, values per sample included; shares stay in [0, 1]."""
-    return msgspec.json.format(msgspec.json.encode(list(summaries)), indent=1).decode() + "\n"
-
-
-def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
-    """Read what `to_json` wrote.
-
-    Args:
-        text: JSON.
-        where: names the file in the message.
-
-    Raises:
-        UserError: it is not such a JSON.
-    """
-    try:
-        return msgspec.json.decode(text, type=list[Summary])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{where} is not a summary of this version: {error}", "Score the run again"
-        ) from error

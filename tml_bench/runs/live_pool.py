@@ -16,8 +16,8 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
+from tml_bench.outcome import Outcome
 from tml_bench.runs.live_worker import main
-from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import Deadline, Job, Result, no_script
 from tml_bench.session.live import Limits
 

@@ -23,9 +23,9 @@ from typing import TypeVar
 from tml_bench.adapter import InfrastructureError, LiveAdapter
 from tml_bench.errors import UserError
 from tml_bench.media.audio import ResampledWaveform, probe, read_mono
+from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import RecordingWriter
-from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import (
     Deadline,
     Result,

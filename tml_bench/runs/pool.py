@@ -13,8 +13,8 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
+from tml_bench.outcome import Outcome
 from tml_bench.runs import worker
-from tml_bench.runs.store import Outcome
 from tml_bench.runs.worker import WARM_UP_LIMIT_S, Deadline, Job, Result, SessionJob
 
 _POLL_S = 0.5

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunConfig
 from tml_bench.runs.store import (
     TRACEBACK,
     Attempt,
-    Outcome,
     RunFolder,
     last_attempts,
     locked,

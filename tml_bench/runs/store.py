@@ -15,7 +15,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeVar
@@ -24,25 +23,13 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
+from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunConfig, RunFile, difference, environment
 
 T = TypeVar("T")
 
 TRACEBACK = "traceback.txt"
 """Beside the recording of an attempt: the whole traceback of what was raised."""
-
-
-class Outcome(StrEnum):
-    """How an attempt ended."""
-
-    VALID = "valid"
-    """There is a recording to score."""
-    INVALID = "invalid"
-    """The sample's data cannot be used, or the harness did not keep its own promises."""
-    INFRASTRUCTURE = "infrastructure"
-    """The model could not be reached, or this machine failed: missing data."""
-    ADAPTER_ERROR = "adapter_error"
-    """The adapter raised, hung, died or broke its contract."""
 
 
 class Attempt(msgspec.Struct, frozen=True):

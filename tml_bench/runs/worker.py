@@ -21,12 +21,12 @@ from typing import Protocol
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording, RecordingWriter
 from tml_bench.redact import redacted
-from tml_bench.runs.store import Outcome
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.simulated import Session, Settings, opened_event

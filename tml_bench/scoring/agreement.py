@@ -16,10 +16,9 @@ from tml_bench.judges.human import KIND, HumanJudge, read_sheet
 from tml_bench.judges.sheet import row_id
 from tml_bench.judges.spec import openai_of
 from tml_bench.questions import Rubric
-from tml_bench.report.judge_lines import AGREEMENT, StoredAgreement
-from tml_bench.report.tables import from_json
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, JudgeLabels, compare, merged
 from tml_bench.scoring.sheets import judged_of
+from tml_bench.scoring.summary_file import AGREEMENT, StoredAgreement, from_json
 
 _SQLITE = b"SQLite format 3\0"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,19 +13,16 @@ from msgspec import structs
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
-from tml_bench.judges.rules import rule_judge
+from tml_bench.judges.rules import RuleJudge
+from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
-from tml_bench.plugins import load_task
-from tml_bench.questions import Judge, Question, Verdict
+from tml_bench.questions import Judge, Question, Rule, Verdict
 from tml_bench.recording import Recording
-from tml_bench.report.judge_lines import beside_rules, with_agreement
-from tml_bench.report.tables import to_json
-from tml_bench.runs.config import RunConfig, RunFile, Selection
-from tml_bench.runs.identity import is_same_data
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
-from tml_bench.runs.store import Attempt, Outcome, last_attempts, read_json, read_lines
+from tml_bench.runs.store import read_lines
+from tml_bench.runs.stored_run import StoredRun
 from tml_bench.runs.worker import PerceiveJob
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baseline_questions, baselines
@@ -37,100 +33,42 @@ from tml_bench.scoring.judging import (
     questions_about,
     score_all,
 )
-from tml_bench.scoring.summary import OutcomeKind, RunFacts, Summary, summarise
+from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary import SampleOutcome as Ended
-from tml_bench.task import Task
+from tml_bench.scoring.summary_file import to_json, with_agreement
 from tml_bench.timeline import Timeline
 
 VERDICTS = "verdicts.jsonl"
 """Every question asked about a run, with its verdict."""
-NOT_A_RUN = "give a run's folder, one that holds run.json"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A run on disk with its samples loaded again.
+def heard(run: StoredRun, sample: Sample, words: WordMode, recording: Path | None = None) -> Timeline:
+    """What was heard of a sample, with its companions where these have a valid recording.
 
-    Attributes:
-        path: its folder.
-        file: what it is and where it was made.
-        task: its task.
-        samples: its samples, in order.
-        attempts: the last attempt of each sample.
-    """
-
-    path: Path
-    file: RunFile
-    task: Task
-    samples: tuple[Sample, ...]
-    attempts: dict[str, Attempt]
-
-    def timeline_path(self, attempt: Attempt) -> Path:
-        """Where the timeline of an attempt is cached."""
-        return self.path / "timelines" / f"{attempt.sample}-{attempt.attempt}.json"
-
-    def recording_path(self, attempt: Attempt) -> Path:
-        """Where the recording of an attempt is."""
-        return self.path / self.file.config.task / attempt.sample / str(attempt.attempt)
-
-    def valid(self) -> list[Attempt]:
-        """The attempts to score, in the order of the samples."""
-        last = (self.attempts.get(sample.id) for sample in self.samples)
-        return [attempt for attempt in last if attempt is not None and attempt.outcome is Outcome.VALID]
-
-    def heard(self, sample: Sample, words: WordMode, recording: Path | None = None) -> Timeline:
-        """What was heard of a sample, with its companions where these have a valid recording.
-
-        Args:
-            sample: one of the run's.
-            words: where words may come from.
-            recording: the folder of one of its recordings; that of the last attempt unless given.
-
-        Raises:
-            UserError: a recording is damaged, or words cannot be had that way.
-            BadSampleError: its audio cannot be used.
-        """
-        companions = {}
-        for role, other in sample.companions.items():
-            ended = self.attempts.get(other)
-            if ended is not None and ended.outcome is Outcome.VALID:
-                companion = next(s for s in self.samples if s.id == other)
-                companions[role] = self._timeline(companion, self.recording_path(ended), words)
-        place = recording or self.recording_path(self.attempts[sample.id])
-        return structs.replace(self._timeline(sample, place, words), companions=companions)
-
-    def _timeline(self, sample: Sample, recording: Path, words: WordMode) -> Timeline:
-        cache = self.path / "timelines" / f"{sample.id}-{recording.resolve().name}.json"
-        stretches = partial(self.task.stretches, sample)
-        opened = Recording(recording, verify=False)
-        return timeline_of(opened, cache, words, self.task.hears_user, stretches)
-
-
-def open_run(path: Path) -> StoredRun:
-    """Load a run and its samples.
+    Args:
+        run: the run.
+        sample: one of its samples.
+        words: where words may come from.
+        recording: the folder of one of its recordings; that of the last attempt unless given.
 
     Raises:
-        UserError: not a run, its data is not where it was, or the data has changed since.
+        UserError: a recording is damaged, or words cannot be had that way.
+        BadSampleError: its audio cannot be used.
     """
-    file = read_json(path / "run.json", RunFile, NOT_A_RUN)
-    task = load_task(file.config.task_source)
-    samples = run_samples(task, file.config)
-    data = Path(file.config.data) if file.config.data else None
-    if not is_same_data(file.config.dataset_sha256, samples, data):
-        raise UserError(
-            f"{path} was made with other data than is now in {file.config.data or 'the mini set'}",
-            "put the data back, or run again",
-        )
-    attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
-    return StoredRun(path, file, task, tuple(samples), attempts)
+    companions = {}
+    for role, other in sample.companions.items():
+        ended = run.attempts.get(other)
+        if ended is not None and ended.outcome is Outcome.VALID:
+            companion = next(s for s in run.samples if s.id == other)
+            companions[role] = _timeline(run, companion, run.recording_path(ended), words)
+    place = recording or run.recording_path(run.attempts[sample.id])
+    return structs.replace(_timeline(run, sample, place, words), companions=companions)
 
 
-def run_samples(task: Task, config: RunConfig) -> list[Sample]:
-    """The samples of a run, loaded again from where its data is."""
-    if config.clock == "imported":
-        return [imported.sample for imported in task.imports(Path(config.data))]
-    data = Path(config.data) if config.data else None
-    return Selection(data, config.subsets, config.limit).of(task)
+def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) -> Timeline:
+    cache = run.timeline_path(sample.id, recording.resolve().name)
+    stretches = partial(run.task.stretches, sample)
+    return timeline_of(Recording(recording, verify=False), cache, words, run.task.hears_user, stretches)
 
 
 def score_runs(
@@ -138,7 +76,7 @@ def score_runs(
     pool: Pool,
     advance: Advance,
     words: WordMode = "auto",
-    judge_of: Callable[[Task], Judge] = rule_judge,
+    judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
     foresee: Callable[[Sequence[Question]], None] | None = None,
 ) -> list[Summary]:
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
@@ -148,7 +86,7 @@ def score_runs(
         pool: does the perceiving.
         advance: told of every recording perceived.
         words: where words come from, see ``tml_bench.perception``.
-        judge_of: gives the judge of a task; by default the task's own rules.
+        judge_of: gives the judge of a task from its rules; by default the rules themselves.
         foresee: told every question of all runs, their floors and ceilings, before the first is asked, so
             that a judge can say what answering will take and answer them side by side.
     """
@@ -162,7 +100,7 @@ def score_runs(
                     run.file.config.task_source,
                     samples[attempt.sample],
                     run.recording_path(attempt),
-                    run.timeline_path(attempt),
+                    run.timeline_path(attempt.sample, str(attempt.attempt)),
                     words,
                 )
             )
@@ -186,7 +124,7 @@ def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
 class _Scorer:
     """Scores runs one after the other; floors of the same samples by the same judge are computed once."""
 
-    def __init__(self, words: WordMode, judge_of: Callable[[Task], Judge]) -> None:
+    def __init__(self, words: WordMode, judge_of: Callable[[Mapping[str, Rule]], Judge]) -> None:
         self._words = words
         self._judge_of = judge_of
         self._floors: dict[tuple[str, ...], tuple[Baseline, ...]] = {}
@@ -214,7 +152,7 @@ class _Scorer:
             run: the run; its timelines are in the cache.
             failures: samples whose recordings could not be perceived, with the reason.
         """
-        judge = self._judge_of(run.task)
+        judge = self._judge_of(run.task.rules)
         outcomes = _outcomes(run, failures)
         pairs = self._heard(run, outcomes)
         scored = score_all(run.task, pairs, judge)
@@ -230,9 +168,11 @@ class _Scorer:
             remarks[f"no floors and ceilings: the task raised {in_one_line(error)}"] = len(run.samples)
             scored.raised["floors and ceilings"] = error
         _write_raised(run.path, scored.raised)
-        summary = summarise(run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged)
+        agreement = against_rules(judge.id, scored.judged, run.task.rules)
+        summary = summarise(
+            run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged, agreement
+        )
         summary = structs.replace(summary, notes=summary.notes | remarks)
-        summary = beside_rules(summary, against_rules(judge.id, scored.judged, run.task.rules))
         _write_lines(run.path / "scores.jsonl", scored.scores)
         if run.task.rubrics:
             _write_lines(run.path / VERDICTS, scored.judged)
@@ -241,9 +181,9 @@ class _Scorer:
 
     def _heard(self, run: StoredRun, outcomes: Mapping[str, Ended]) -> list[tuple[Sample, Timeline]]:
         """The samples to score, with what was heard in them and in their companions."""
-        valid = {i for i, ended in outcomes.items() if ended.kind is OutcomeKind.VALID}
+        valid = {i for i, ended in outcomes.items() if ended.kind is Outcome.VALID}
         return [
-            (sample, run.heard(sample, self._words))
+            (sample, heard(run, sample, self._words))
             for sample in run.samples
             if sample.scored and sample.id in valid
         ]
@@ -267,17 +207,17 @@ def _floor_key(run: StoredRun, outcomes: Mapping[str, Ended]) -> tuple[str, ...]
 
 
 def _invalid(outcomes: Mapping[str, Ended]) -> set[str]:
-    return {sample for sample, ended in outcomes.items() if ended.kind is OutcomeKind.INVALID}
+    return {sample for sample, ended in outcomes.items() if ended.kind is Outcome.INVALID}
 
 
 def _outcomes(run: StoredRun, failures: Mapping[str, str]) -> dict[str, Ended]:
     """How every sample that was tried ended; one whose companion is lost ends as the companion did."""
-    found = {a.sample: Ended(OutcomeKind(a.outcome.value), a.reason) for a in run.attempts.values()}
-    found |= {sample: Ended(OutcomeKind.INFRASTRUCTURE, why) for sample, why in failures.items()}
+    found = {a.sample: Ended(Outcome(a.outcome.value), a.reason) for a in run.attempts.values()}
+    found |= {sample: Ended(Outcome.INFRASTRUCTURE, why) for sample, why in failures.items()}
     for sample in run.samples:
         for role, companion in sample.companions.items():
-            ended = found.get(companion, Ended(OutcomeKind.NOT_RUN))
-            if ended.kind is not OutcomeKind.VALID and sample.id in found:
+            ended = found.get(companion, Ended(Outcome.NOT_RUN))
+            if ended.kind is not Outcome.VALID and sample.id in found:
                 found[sample.id] = Ended(ended.kind, f"its {role} companion {companion}: {ended.reason}")
     return found
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 import msgspec
-from msgspec import structs
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
+from tml_bench.outcome import Outcome
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baselines, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
@@ -62,21 +63,6 @@ class RunFacts(msgspec.Struct, frozen=True):
     judge: str = ""
 
 
-class OutcomeKind(StrEnum):
-    """How the last attempt at a sample ended."""
-
-    VALID = "valid"
-    """It was recorded and scored."""
-    INVALID = "invalid"
-    """The sample's data, or the harness's own timing, made it unusable."""
-    INFRASTRUCTURE = "infrastructure"
-    """The model could not be reached; missing data, not a failure of the model."""
-    ADAPTER_ERROR = "adapter_error"
-    """The adapter raised."""
-    NOT_RUN = "not_run"
-    """There was no attempt."""
-
-
 class SampleOutcome(msgspec.Struct, frozen=True):
     """How a sample ended.
 
@@ -85,7 +71,7 @@ class SampleOutcome(msgspec.Struct, frozen=True):
         reason: why it is not valid; empty when it is.
     """
 
-    kind: OutcomeKind
+    kind: Outcome
     reason: str = ""
 
 
@@ -132,7 +118,7 @@ class SubsetOutcomes(msgspec.Struct, frozen=True):
     Attributes:
         subset: part of the task.
         samples: how many there are.
-        counts: samples per `OutcomeKind`; every kind is present.
+        counts: samples per `Outcome`; every kind is present.
         reasons: samples per outcome other than valid, and per reason.
     """
 
@@ -222,6 +208,7 @@ def summarise(
     outcomes: Mapping[str, SampleOutcome],
     known: Sequence[Baseline] | None = None,
     judged: Sequence[QuestionVerdict] = (),
+    agreement: tuple[Agreement, ...] = (),
 ) -> Summary:
     """Put one run into numbers.
 
@@ -234,6 +221,7 @@ def summarise(
         known: what `baselines` gave for these samples; computed when None. Samples whose outcome is
             ``invalid`` are then left out.
         judged: every question asked about the run, with its verdict.
+        agreement: how the judge agrees with others.
 
     Returns:
         The summary; independent of the order of ``scores``.
@@ -245,7 +233,7 @@ def summarise(
     _check(task, samples, scores)
     samples = [s for s in samples if s.scored]
     if known is None:
-        invalid = {i for i, o in outcomes.items() if o.kind is OutcomeKind.INVALID}
+        invalid = {i for i, o in outcomes.items() if o.kind is Outcome.INVALID}
         known = baselines(task, [s for s in samples if s.id not in invalid])
     by_column = {(b.subset, b.metric): b for b in known}
     present = {s.subset for s in samples}
@@ -272,11 +260,13 @@ def summarise(
         published=task.published() if official else (),
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
-        judgements=_judgements(task, judged) if task.rubrics else None,
+        judgements=_judgements(task, judged, agreement) if task.rubrics else None,
     )
 
 
-def _judgements(task: Task, judged: Sequence[QuestionVerdict]) -> Judgements:
+def _judgements(
+    task: Task, judged: Sequence[QuestionVerdict], agreement: tuple[Agreement, ...]
+) -> Judgements:
     missing = Counter(j.verdict.missing for j in judged if j.verdict.missing)
     different = {j.question.identity: j.verdict for j in judged}.values()
     return Judgements(
@@ -285,6 +275,7 @@ def _judgements(task: Task, judged: Sequence[QuestionVerdict]) -> Judgements:
         missing=_by_reason(missing, "verdicts.jsonl"),
         prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
         completion_tokens=sum(verdict.completion_tokens for verdict in different),
+        agreement=agreement,
     )
 
 
@@ -309,7 +300,7 @@ def _rounded(exact: Estimate, mean: float | None) -> Estimate:
     if mean is None:
         return exact
     low, high = exact.low, exact.high
-    return structs.replace(
+    return replace(
         exact,
         mean=mean,
         low=None if low is None else min(low, mean),
@@ -341,17 +332,17 @@ def _metric_summary(
 def _outcomes(
     subset: str, samples: Sequence[Sample], outcomes: Mapping[str, SampleOutcome]
 ) -> SubsetOutcomes:
-    ended = [outcomes.get(s.id, SampleOutcome(OutcomeKind.NOT_RUN)) for s in samples if s.subset == subset]
+    ended = [outcomes.get(s.id, SampleOutcome(Outcome.NOT_RUN)) for s in samples if s.subset == subset]
     counts = Counter(o.kind for o in ended)
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for o in ended:
-        if o.kind is not OutcomeKind.VALID:
+        if o.kind is not Outcome.VALID:
             reasons[o.kind.value][o.reason or "no reason given"] += 1
     return SubsetOutcomes(
         subset=subset,
         samples=len(ended),
-        counts={k.value: counts[k] for k in OutcomeKind},
-        reasons={k.value: dict(sorted(reasons[k].items())) for k in OutcomeKind if k in reasons},
+        counts={k.value: counts[k] for k in Outcome},
+        reasons={k.value: dict(sorted(reasons[k].items())) for k in Outcome if k in reasons},
     )
 
 

@@ -1,10 +1,36 @@
-"""Commands that verify: this installation, an adapter."""
+"""Commands that check: a task, an adapter, this installation."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tml_bench.conformance.findings import CaseFinding
+
+
+@click.command("check-task")
+@click.argument("task")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder of the official data. [default: mini set]"
+)
+def check_task(task: str, data: Path | None) -> None:
+    """Check that a task declares, loads, plays and scores what a run will ask of it.
+
+    TASK is a name, or FILE.py:CLASS. A few samples of each subset are played with the adapters silent, oracle
+    and always-on. Each case gets a verdict and, where something is wrong, what to do.
+
+    \b
+    tml-bench check-task my_task.py:MyTask
+    tml-bench check-task charades --data DATA
+    """
+    from tml_bench.conformance.check_task import check_task
+
+    sys.exit(1 if shown(check_task(task, data)) else 0)
 
 
 @click.command()
@@ -50,20 +76,9 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
     tml-bench check-adapter my_model.py:MyModel
     tml-bench check-adapter ws://localhost:8765 --case hello --case speech
     """
-    from tml_bench.conformance import CASES, CaseVerdict, check
+    from tml_bench.conformance import CASES, check
 
-    colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
-    failed, shown = 0, ""
-    for finding in check(adapter, cases or CASES):
-        if finding.adapter != shown:
-            click.echo(finding.adapter)
-            shown = finding.adapter
-        mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
-        click.echo(f"  {mark} {finding.case}: {finding.detail}")
-        if finding.remedy:
-            click.echo(f"           {finding.remedy}")
-        failed += finding.verdict is CaseVerdict.FAIL
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if shown(check(adapter, cases or CASES)) else 0)
 
 
 @click.command()
@@ -81,3 +96,25 @@ def doctor() -> None:
         click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.what}: {finding.detail}")
         broken = broken or finding.state == "broken"
     sys.exit(1 if broken else 0)
+
+
+def shown(findings: Iterable[CaseFinding]) -> int:
+    """Print findings as they come, under the name of what is checked.
+
+    Returns:
+        How many failed.
+    """
+    from tml_bench.conformance.findings import CaseVerdict
+
+    colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
+    failed, subject = 0, ""
+    for finding in findings:
+        if finding.subject != subject:
+            click.echo(finding.subject)
+            subject = finding.subject
+        mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
+        click.echo(f"  {mark} {finding.case}: {finding.detail}")
+        if finding.remedy:
+            click.echo(f"           {finding.remedy}")
+        failed += finding.verdict is CaseVerdict.FAIL
+    return failed

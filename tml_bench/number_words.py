@@ -14,9 +14,10 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _BEFORE_A_PRONOUN = "no any every some this that which the another each last next"
 
 ONES = {name: value for value, name in enumerate(_CARDINALS.split())}
-TENS = {name: 10 * value for value, name in enumerate(_TENS.split(), start=2)} | {"fourty": 40}
+TENS = {name: 10 * value for value, name in enumerate(_TENS.split(), start=2)}
+TENS_AS_SPELT = TENS | {"fourty": 40}
 ORDINAL_ONES = {name: value for value, name in enumerate(_ORDINALS.split(), start=1)}
-ORDINAL_TENS = {name[:-1] + "ieth": value for name, value in TENS.items()}
+ORDINAL_TENS = {name[:-1] + "ieth": value for name, value in TENS_AS_SPELT.items()}
 SCALES = {"hundred": 100, "thousand": 1000}
 ORDINAL_SCALES = {"hundredth": 100, "thousandth": 1000}
 HOMOPHONES = {"to": 2, "too": 2, "for": 4, "fore": 4, "ate": 8, "won": 1}

@@ -1,0 +1,95 @@
+"""What is told of the replies that a flush cuts: which they are, and how much of each was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import MS, Scripted, sample_of, silence, tone
+
+from tml_bench.adapter import Output
+from tml_bench.recording import RecordingWriter
+from tml_bench.samples import UserTurn
+from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.clock import Ticks
+from tml_bench.session.exchange import Exchange
+from tml_bench.session.simulated import Settings, opened_event
+
+
+class Played:
+    """A session of three seconds in which a model gives what a test says, when it says so."""
+
+    def __init__(self, stage: Exchange) -> None:
+        self._stage = stage
+        self._ticks = 0
+
+    def at(self, t_ms: int, output: Output) -> list[tuple[str, float]]:
+        """Play to the last hand-over by then, and let the model give something."""
+        while (self._ticks + 1) * 200 <= t_ms:
+            assert self._stage.advance(self._ticks) is not None
+            self._ticks += 1
+        return self._stage.emit(output, self._ticks - 1, t_ms * MS)
+
+    def says(self, t_ms: int, item: str, lasts_s: float) -> None:
+        assert self.at(t_ms, Output(tone(lasts_s), item=item)) == []
+
+    def cut(self, t_ms: int) -> list[tuple[str, float]]:
+        return self.at(t_ms, Output(flush=True))
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Iterator[Played]:
+    sample = sample_of(UserTurn(silence(3.0)), tail_s=0)
+    opened = opened_event("fake", sample, "fake", Scripted(), Settings())
+    with RecordingWriter(tmp_path / "r", opened, clock="simulated", compute="ideal") as writer:
+        stage = Exchange(sample, 16000, 16000, Ticks(200 * MS), writer, max_session_s=10, max_backlog_s=1.5)
+        yield Played(stage)
+        stage.close()
+        writer.abandon()
+
+
+def test_a_reply_in_pieces_was_heard_as_far_as_its_pieces_were(played: Played) -> None:
+    """From 0.2 to 0.7 s and from 1.0 to 1.5 s, cut at 1.2 s; a piece that has not begun counts nothing."""
+    played.says(200, "a", 0.5)
+    played.says(1000, "a", 0.5)
+    played.says(1100, "a", 0.5)
+    assert played.cut(1200) == [("a", 700.0)]
+
+
+def test_a_reply_that_is_over_is_not_cut(played: Played) -> None:
+    played.says(200, "a", 0.5)
+    played.says(300, "b", 1.0)
+    assert played.cut(1000) == [("b", 300.0)]
+
+
+def test_a_reply_that_ends_at_the_very_flush_is_not_cut(played: Played) -> None:
+    played.says(200, "a", 0.5)
+    assert played.cut(700) == []
+
+
+def test_replies_that_wait_are_cut_unheard(played: Played) -> None:
+    played.says(200, "a", 1.0)
+    played.says(400, "b", 0.5)
+    assert played.cut(500) == [("a", 300.0), ("b", 0.0)]
+
+
+def test_a_reply_under_way_in_its_second_piece_stays_when_another_comes(played: Played) -> None:
+    played.says(200, "a", 0.5)
+    played.says(1000, "a", 1.0)
+    played.says(1200, "b", 0.1)
+    assert played.cut(1500) == [("a", 1000.0), ("b", 0.0)]
+
+
+def test_what_was_cut_is_not_cut_again(played: Played) -> None:
+    played.says(200, "a", 1.0)
+    assert played.cut(500) == [("a", 300.0)]
+    assert played.cut(600) == []
+    played.says(700, "b", 1.0)
+    assert played.cut(800) == [("b", 100.0)]
+
+
+def test_as_much_may_wait_as_the_limit_says(played: Played) -> None:
+    played.says(200, "a", 1.5)
+    with pytest.raises(AdapterFaultError, match=r"the limit is 1\.5 s"):
+        played.says(200, "a", 1 / 16000)

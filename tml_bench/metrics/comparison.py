@@ -1,0 +1,205 @@
+"""Two systems compared on the samples both have a value for, and the ranks that comparisons allow.
+
+Conventions are those of `tml_bench.metrics.statistics`. Two systems are compared by a test that
+swaps them within a unit (for means: the paired sign-flip permutation test). Holm's step-down procedure
+(Scand. J. Statist. 6, 1979) corrects a family of tests.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.metrics.statistics import (
+    TINY,
+    Z80,
+    Z95,
+    FloatArray,
+    Observation,
+    bootstrap_interval,
+    counted,
+    standard_error,
+    unit_of,
+    unit_sums,
+)
+
+PERMUTATIONS = 10_000
+_EXACT_UNITS = 13
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """One system minus another, on the samples both have a value for.
+
+    Attributes:
+        difference: mean of the first minus mean of the second; None when they share no sample.
+        low: lower end of the 95 % paired bootstrap interval; None with fewer than 2 units, or when the
+            difference is the same in every unit (resampling then knows nothing about its spread).
+        high: upper end.
+        p: two-sided p value of the swap test, uncorrected; None when they share no sample.
+        detectable: minimum detectable difference with this pairing; None as for ``low``.
+        n: samples compared.
+        n_units: independent units compared.
+    """
+
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    detectable: float | None
+    n: int
+    n_units: int
+
+
+def compare(
+    first: Iterable[Observation], second: Iterable[Observation], kind: str, *, seed: int = 0
+) -> PairedComparison:
+    """Compare two systems on the samples where both have a value.
+
+    The test swaps the two systems within each unit and counts how often the absolute difference is at
+    least the observed one: all 2^u swaps up to 13 units, else 10,000 random ones with
+    p = (1 + count) / (1 + 10,000).
+
+    Args:
+        first: one system.
+        second: the other; units of the samples must be the same.
+        kind: how to average.
+        seed: of the random swaps and of the bootstrap.
+
+    Returns:
+        The comparison; an empty intersection gives None throughout and n = 0.
+
+    Raises:
+        ValueError: as for `estimate`, or a sample has different units in the two systems.
+    """
+    shared, (na, da), (nb, db) = _paired(first, second, kind)
+    if not shared:
+        return PairedComparison(None, None, None, None, None, 0, 0)
+    ratio_a, ratio_b = na.sum() / da.sum(), nb.sum() / db.sum()
+    residuals = (na - ratio_a * da) / da.sum() - (nb - ratio_b * db) / db.sum()
+    error = standard_error(residuals, 1.0)
+    low, high = (
+        bootstrap_interval(len(na), lambda d: na[d].sum(1) / da[d].sum(1) - nb[d].sum(1) / db[d].sum(1), seed)
+        if error > TINY
+        else (None, None)
+    )
+    return PairedComparison(
+        difference=float(ratio_a - ratio_b),
+        low=low,
+        high=high,
+        p=_swap_test(na, da, nb, db, seed),
+        detectable=(Z95 + Z80) * error if error > TINY else None,
+        n=shared,
+        n_units=len(na),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction.
+
+    Args:
+        p_values: p values of one family, each in [0, 1].
+
+    Returns:
+        Corrected p values in the order given: the i-th smallest of m times (m - i + 1), made
+        non-decreasing and cut at 1. Empty input gives an empty list.
+    """
+    corrected = [0.0] * len(p_values)
+    worst = 0.0
+    for i, k in enumerate(sorted(range(len(p_values)), key=lambda k: p_values[k])):
+        worst = max(worst, min(1.0, p_values[k] * (len(p_values) - i)))
+        corrected[k] = worst
+    return corrected
+
+
+def rank_ranges(
+    systems: Sequence[Sequence[Observation]],
+    kind: str,
+    *,
+    higher_is_better: bool,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> list[tuple[int, int] | None]:
+    """Ranks that the data allow.
+
+    All pairs are compared by `compare`; Holm's correction runs over all pairs. A system's best possible
+    rank is 1 + the number of systems significantly better, its worst is the number of systems minus
+    those significantly worse.
+
+    Args:
+        systems: one list of observations per system.
+        kind: how to average.
+        higher_is_better: the metric's direction.
+        alpha: family-wise error.
+        seed: of the tests.
+
+    Returns:
+        (best, worst) rank per system, 1 is best; None for a system without a value, which is not ranked.
+        Systems that share no sample are not ordered. No systems give an empty list.
+
+    Raises:
+        ValueError: as for `compare`.
+    """
+    ranked = [i for i, s in enumerate(systems) if any(o.denominator > 0 for o in s)]
+    pairs, p_values, signs = [], [], []
+    for k, i in enumerate(ranked):
+        for j in ranked[k + 1 :]:
+            shared, (na, da), (nb, db) = _paired(systems[i], systems[j], kind)
+            if shared:
+                pairs.append((i, j))
+                p_values.append(_swap_test(na, da, nb, db, seed))
+                difference = na.sum() / da.sum() - nb.sum() / db.sum()
+                signs.append(difference if higher_is_better else -difference)
+    better: dict[int, int] = defaultdict(int)
+    worse: dict[int, int] = defaultdict(int)
+    for (i, j), p, sign in zip(pairs, holm(p_values), signs, strict=True):
+        if p <= alpha and sign != 0:
+            winner, loser = (i, j) if sign > 0 else (j, i)
+            better[loser] += 1
+            worse[winner] += 1
+    return [(1 + better[i], len(ranked) - worse[i]) if i in ranked else None for i in range(len(systems))]
+
+
+def _paired(
+    first: Iterable[Observation], second: Iterable[Observation], kind: str
+) -> tuple[int, tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
+    """Number of shared samples and the sums per unit of both systems over them."""
+    a = {o.sample: o for o in counted(first, kind)}
+    b = {o.sample: o for o in counted(second, kind)}
+    shared = [s for s in a if s in b]
+    for s in shared:
+        if unit_of(a[s]) != unit_of(b[s]):
+            raise ValueError(f"sample {s!r} has the units {a[s].unit!r} and {b[s].unit!r}")
+    return len(shared), unit_sums([a[s] for s in shared]), unit_sums([b[s] for s in shared])
+
+
+@lru_cache(maxsize=8)
+def _signs(units: int, seed: int) -> NDArray[np.int8]:
+    """Rows of +1 and -1, shape (rows, units): every combination if few, else random ones."""
+    if units <= _EXACT_UNITS:
+        return (1 - 2 * (np.arange(2**units)[:, None] >> np.arange(units) & 1)).astype(np.int8)
+    rng = np.random.default_rng(seed)
+    return 1 - 2 * rng.integers(0, 2, size=(PERMUTATIONS, units), dtype=np.int8)
+
+
+def _swap_test(na: FloatArray, da: FloatArray, nb: FloatArray, db: FloatArray, seed: int) -> float:
+    """Two-sided p value of swapping the systems within units; see `compare`."""
+    half_n, half_d = (na - nb) / 2, (da - db) / 2
+    middle_n, middle_d = float((na + nb).sum()) / 2, float((da + db).sum()) / 2
+
+    def distance(signs: NDArray[np.int8]) -> FloatArray:
+        rows = signs.astype(np.float64)
+        n, d = rows @ half_n, rows @ half_d if half_d.any() else 0.0
+        return np.abs((middle_n + n) / (middle_d + d) - (middle_n - n) / (middle_d - d))
+
+    observed = float(distance(np.ones((1, len(na)), dtype=np.int8))[0])
+    signs = _signs(len(na), seed)
+    reached = int(np.count_nonzero(distance(signs) >= observed - 1e-9 * max(1.0, observed)))
+    if len(na) <= _EXACT_UNITS:
+        return reached / len(signs)
+    return (1 + reached) / (1 + len(signs))
