@@ -74,18 +74,19 @@ def compare(
     """
     first, second = (run.summary if isinstance(run, Run) else Run(run).summary for run in (run_a, run_b))
     if len(tables([first, second])) > 1:
-        here, there = ({t.title, *t.holds} for s in (first, second) for t in tables([s]))
+        here, elsewhere = ({t.title, *t.holds} for s in (first, second) for t in tables([s]))
         raise UserError(
             f"{first.facts.run} and {second.facts.run} may not be compared: "
-            f"{'; '.join(sorted(here - there))} against {'; '.join(sorted(there - here))}",
+            f"{'; '.join(sorted(here - elsewhere))} against {'; '.join(sorted(elsewhere - here))}",
             "compare runs of one task on the same data under the same settings",
         )
-    names = first.headline if metric is None else (metric,) if isinstance(metric, str) else tuple(metric)
-    if unknown := set(names) - {m.metric.name for m in first.metrics}:
+    there = dict.fromkeys(m.metric.name for m in first.metrics)
+    asked = (metric,) if isinstance(metric, str) else metric or ()
+    if unknown := set(asked) - there.keys():
         raise UserError(
-            f"{first.facts.run} has no metric {sorted(unknown)[0]!r}",
-            f"it has {', '.join(dict.fromkeys(m.metric.name for m in first.metrics))}",
+            f"{first.facts.run} has no metric {sorted(unknown)[0]!r}", f"it has {', '.join(there)}"
         )
+    names = asked or first.headline
     others = {(m.subset, m.metric.name): m for m in second.metrics}
     pairs = [(m, others[m.subset, m.metric.name]) for m in first.metrics if m.metric.name in names]
     found = [comparison.compare(a.observations, b.observations, a.metric.kind) for a, b in pairs]
