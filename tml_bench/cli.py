@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 import click
 
 from tml_bench import __version__
-from tml_bench.cli_check import check_task
+from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import judge, judge_options
-from tml_bench.cli_verify import check_adapter, doctor, selftest
 from tml_bench.errors import UserError
 
 if TYPE_CHECKING:
