@@ -21,12 +21,14 @@ import msgspec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Sample, Script, Subtitle, UserText, UserTurn, UserVideo
+from tml_bench.tasks._common.records import json_file, short
 
 SILENCE_S = 2.0
 """Between the instruction's end and the video's first instant."""
 TAIL_S = 3.0
 """Silence and a black picture after the video, in which the model may still answer."""
 LIST = "instructions.json"
+_GET_VIDEOS = "get the videos, see `tml-bench list tasks`"
 AS_TEXT = "no spoken instruction for this sample: sent as a text message"
 _SPOKEN_RATE = 16000
 
@@ -76,10 +78,7 @@ def load_spoken(folders: Iterable[Path]) -> InstructionClips:
         path = folder / LIST
         if not path.is_file():
             continue
-        try:
-            entries = msgspec.json.decode(path.read_bytes(), type=dict[str, _Entry])
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: {error}", 'give {key: {"file": ..., "text": ...}}') from None
+        entries = json_file(path, dict[str, _Entry], 'give {key: {"file": ..., "text": ...}}')
         for key, entry in entries.items():
             clip = folder / entry.file
             if not clip.is_file():
@@ -113,7 +112,7 @@ def ask(
     return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
 
 
-def find_video(folders: Iterable[Path], name: str, remedy: str) -> Path:
+def find_video(folders: Iterable[Path], name: str) -> Path:
     """The video of that name in the first folder that has it.
 
     Raises:
@@ -123,14 +122,9 @@ def find_video(folders: Iterable[Path], name: str, remedy: str) -> Path:
     for path in places:
         if path.is_file():
             if not path.stat().st_size:
-                raise BadSampleError(f"{short(path)}: the file is empty; {remedy}")
+                raise BadSampleError(f"{short(path)}: the file is empty; {_GET_VIDEOS}")
             return path
-    raise BadSampleError(f"{short(places[0])}: the video is missing; {remedy}")
-
-
-def short(path: Path) -> str:
-    """The last three parts of a path, for messages."""
-    return "/".join(path.parts[-3:])
+    raise BadSampleError(f"{short(places[0])}: the video is missing; {_GET_VIDEOS}")
 
 
 def sample_id(*parts: str) -> str:

@@ -12,7 +12,8 @@ from timed_items import event, item, made, write_items
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.tasks._timed import rendered
 from tml_bench.tasks._timed.items import SpeechAnchor, load_items, spoken_words
-from tml_bench.tasks._timed.validate import masked, near_duplicates, problems, report
+from tml_bench.tasks._timed.review import masked, near_duplicates, report
+from tml_bench.tasks._timed.validate import problems
 
 TURN = {"id": "a", "text": "Go now. I said go!", "at_s": 0.0}
 
@@ -127,7 +128,7 @@ def test_messages_name_file_line_item_and_field(tmp_path: Path) -> None:
     path = write_items(tmp_path / "items.jsonl", [item(), item(voice="x"), item(id="ts-delay-002", colour=1)])
     with pytest.raises(UserError) as caught:
         load_items(path)
-    broken, voice, twice = caught.value.problem.splitlines()
+    twice, broken, voice = caught.value.problem.splitlines()
     assert broken.startswith(f"{path}:3: ts-delay-002: ")
     assert "colour" in broken
     assert voice.startswith(f"{path}:2: ts-delay-001: voice: 'x' is unknown")

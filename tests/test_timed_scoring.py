@@ -284,7 +284,7 @@ def test_a_missing_verdict_is_missing_not_zero() -> None:
 
 
 def test_a_sample_of_another_task_is_refused() -> None:
-    with pytest.raises(BadSampleError, match="not a sample of"):
+    with pytest.raises(BadSampleError, match="its annotation is not of this task"):
         scoring.questions(Sample("x", "y"), heard())
 
 

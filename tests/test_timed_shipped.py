@@ -27,7 +27,7 @@ from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE
 from tml_bench.tasks._timed.measures import tolerance_name
 from tml_bench.tasks._timed.render import VERSION
 from tml_bench.tasks._timed.rendered import read_rendering
-from tml_bench.tasks._timed.validate import doubts, near_duplicates
+from tml_bench.tasks._timed.review import doubts, near_duplicates
 
 FAMILIES = {"timespeak": TIMESPEAK, "cuespeak": CUESPEAK}
 TASKS = tuple(FAMILIES)

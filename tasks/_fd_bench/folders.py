@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
-from tml_bench.tasks.fd_bench_v1.annotation import RESTORE, bad
+from tml_bench.tasks._fd_bench.files import place_of
 
 AUDIO_SUFFIXES = (".wav", ".flac")
 
@@ -75,17 +74,6 @@ def is_number(name: str) -> bool:
     return name.isascii() and name.isdecimal()
 
 
-def recording_folders(root: Path) -> list[Path]:
-    """Every folder below that holds ``input`` or ``output`` audio, numbers in the order of their values."""
-    names = {f"{stem}{suffix}" for stem in ("input", "output") for suffix in AUDIO_SUFFIXES}
-    found = [Path(folder) for folder, _, files in os.walk(root) if names & set(files)]
-    return sorted(found, key=lambda folder: [_order(part) for part in folder.relative_to(root).parts])
-
-
-def _order(part: str) -> tuple[int, int, str]:
-    return (0, int(part), part) if is_number(part) else (1, 0, part)
-
-
 def audio_file(folder: Path, stem: str) -> Path:
     """The audio file ``stem`` of a folder.
 
@@ -95,7 +83,7 @@ def audio_file(folder: Path, stem: str) -> Path:
     for suffix in AUDIO_SUFFIXES:
         if (path := folder / f"{stem}{suffix}").is_file():
             return path
-    raise bad(folder / f"{stem}.wav", "", "the file is missing", RESTORE)
+    raise place_of(folder / f"{stem}.wav").bad("", "the file is missing")
 
 
 def context_length(folder: Path, what: str) -> tuple[float | None, tuple[str, ...]]:

@@ -17,6 +17,9 @@ from typing import Literal
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.metrics import event_matching
+from tml_bench.metrics.event_matching import EventTarget
+from tml_bench.tasks._common.records import StrictRecord, json_lines
 
 TIMESPEAK = (
     "single_delay",
@@ -61,11 +64,7 @@ REST_S = 4.0
 """The session goes on for at least so long after the latest right time."""
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Fields that are not declared are errors."""
-
-
-class SpeechAnchor(_Strict, frozen=True):
+class SpeechAnchor(StrictRecord, frozen=True):
     """A moment of the user's speech.
 
     Attributes:
@@ -80,8 +79,13 @@ class SpeechAnchor(_Strict, frozen=True):
     word: str = ""
     nth: int = 1
 
+    def places(self, words: Sequence[str]) -> list[int]:
+        """Where the anchor's word stands among words (`spoken_words`); nowhere if it is no single word."""
+        wanted = spoken_words(self.word)
+        return [k for k, word in enumerate(words) if [word] == wanted]
 
-class ItemTurn(_Strict, frozen=True):
+
+class ItemTurn(StrictRecord, frozen=True):
     """Something the user says.
 
     Attributes:
@@ -101,7 +105,7 @@ class ItemTurn(_Strict, frozen=True):
     pace: float = 1.0
 
 
-class ScheduledWindow(_Strict, frozen=True, tag_field="kind", tag="scheduled"):
+class ScheduledWindow(StrictRecord, frozen=True, tag_field="kind", tag="scheduled"):
     """Due at a time the user named; one of the two fields is given.
 
     Attributes:
@@ -112,8 +116,18 @@ class ScheduledWindow(_Strict, frozen=True, tag_field="kind", tag="scheduled"):
     d_s: float | None = None
     period_s: float | None = None
 
+    def target(self, at_s: float, until_s: float | None = None) -> EventTarget:
+        """When an event expected at ``at_s`` is on time.
 
-class CueWindow(_Strict, frozen=True, tag_field="kind", tag="cue"):
+        Raises:
+            ValueError: a field is not positive.
+        """
+        if self.period_s is not None:
+            return event_matching.periodic(at_s, self.period_s)
+        return event_matching.scheduled(at_s, self.d_s or 0.0)
+
+
+class CueWindow(StrictRecord, frozen=True, tag_field="kind", tag="cue"):
     """Due when a cue can be known.
 
     Attributes:
@@ -125,8 +139,16 @@ class CueWindow(_Strict, frozen=True, tag_field="kind", tag="cue"):
     w_s: float
     until: SpeechAnchor | None = None
 
+    def target(self, at_s: float, until_s: float | None = None) -> EventTarget:
+        """When a reaction to a cue at ``at_s`` is on time.
 
-class AnswerWindow(_Strict, frozen=True, tag_field="kind", tag="answer"):
+        Raises:
+            ValueError: ``until_s`` lies before the window opens.
+        """
+        return event_matching.cue(at_s, self.w_s, until_s)
+
+
+class AnswerWindow(StrictRecord, frozen=True, tag_field="kind", tag="answer"):
     """Due after a question.
 
     Attributes:
@@ -135,11 +157,15 @@ class AnswerWindow(_Strict, frozen=True, tag_field="kind", tag="answer"):
 
     w_s: float = 3.0
 
+    def target(self, at_s: float, until_s: float | None = None) -> EventTarget:
+        """When an answer to a question that ends at ``at_s`` is on time."""
+        return event_matching.answer(at_s, self.w_s)
+
 
 Window = ScheduledWindow | CueWindow | AnswerWindow
 
 
-class NumberDemand(_Strict, frozen=True):
+class NumberDemand(StrictRecord, frozen=True):
     """The reply must name the seconds between two moments.
 
     Attributes:
@@ -154,8 +180,12 @@ class NumberDemand(_Strict, frozen=True):
     relative: float = 0.15
     absolute: float = 1.0
 
+    def tolerance_s(self, truth_s: float) -> float:
+        """How far off the seconds named may be."""
+        return max(self.absolute, self.relative * truth_s)
 
-class LengthDemand(_Strict, frozen=True):
+
+class LengthDemand(StrictRecord, frozen=True):
     """The reply must last a time.
 
     Attributes:
@@ -168,8 +198,13 @@ class LengthDemand(_Strict, frozen=True):
     relative: float = 0.2
     absolute: float = 2.0
 
+    @property
+    def tolerance_s(self) -> float:
+        """How far off its length may be."""
+        return max(self.absolute, self.relative * self.seconds)
 
-class ItemEvent(_Strict, frozen=True):
+
+class ItemEvent(StrictRecord, frozen=True):
     """Something the model must say.
 
     Attributes:
@@ -196,7 +231,7 @@ class ItemEvent(_Strict, frozen=True):
     speech: LengthDemand | None = None
 
 
-class TimedItem(_Strict, frozen=True):
+class TimedItem(StrictRecord, frozen=True):
     """One item.
 
     Attributes:
@@ -238,50 +273,11 @@ def load_items(path: Path) -> tuple[TimedItem, ...]:
     """
     from tml_bench.tasks._timed.validate import problems
 
-    items, wrong = read_items(path)
+    items, wrong = json_lines(path, TimedItem, "give an items.jsonl")
     wrong += [f"{path}:{line}: {text}" for line, item in items for text in problems(item)]
-    wrong += repeated_ids(path, items)
     if wrong:
         raise UserError("\n".join(wrong), f"see `python -m tml_bench.tasks._timed.items {path}`")
     return tuple(item for _, item in items)
-
-
-def read_items(path: Path) -> tuple[list[tuple[int, TimedItem]], list[str]]:
-    """Read an item file without checking what items say.
-
-    Returns:
-        Line numbers and items; and a message for every line that is no item.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})", "give an items.jsonl") from None
-    found: list[tuple[int, TimedItem]] = []
-    wrong: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append((number, msgspec.json.decode(line, type=TimedItem)))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            name = re.search(rb'"id"\s*:\s*"([^"]*)"', line)
-            ident = name[1].decode(errors="replace") if name else "no id"
-            wrong.append(f"{path}:{number}: {ident}: {error}; correct the line")
-    return found, wrong
-
-
-def repeated_ids(path: Path, items: Sequence[tuple[int, TimedItem]]) -> list[str]:
-    """A message for every id that was there before."""
-    seen: dict[str, int] = {}
-    wrong = []
-    for line, item in items:
-        if item.id in seen:
-            wrong.append(f"{path}:{line}: {item.id}: id: is on line {seen[item.id]} too; give each its own")
-        seen.setdefault(item.id, line)
-    return wrong
 
 
 def spoken_words(text: str) -> list[str]:
@@ -294,6 +290,6 @@ def spoken_words(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    from tml_bench.tasks._timed.validate import main
+    from tml_bench.tasks._timed.review import main
 
     main()

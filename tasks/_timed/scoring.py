@@ -28,7 +28,7 @@ from tml_bench.metrics.event_matching import TOLERANCES_S, EventMatch, Right
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks._common import NO_WORDS
+from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
 from tml_bench.tasks._timed.meaning_question import lines
 from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC
@@ -43,7 +43,6 @@ ACKNOWLEDGE_S, BEFORE_END_S, SHORT_S = 3.0, 0.2, 5.0
 """An acknowledgement begins so long after a turn of the user at most, so long before its end at the earliest,
 and is not longer than this."""
 ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "wrong length", "false alarm"
-Row = dict[str, str | float | None]
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
@@ -111,7 +110,8 @@ class MatchedRecording:
 
     def hit(self, match: EventMatch) -> bool:
         """Whether a match earns the event: on time and, where that is asked, as long as asked."""
-        return match.on_time and abs(self.lasts_beyond(match)) <= self._tolerance(match)
+        speech = self.item.due[match.target].event.speech
+        return match.on_time and (not speech or abs(self.lasts_beyond(match)) <= speech.tolerance_s)
 
     def outcome(self, match: EventMatch) -> str:
         """What a match is: a hit, early, late, or on time but of the wrong length."""
@@ -125,10 +125,6 @@ class MatchedRecording:
         speech = self.item.due[match.target].event.speech
         said = self.said[match.utterance]
         return said.end_s - said.start_s - speech.seconds if speech else 0.0
-
-    def _tolerance(self, match: EventMatch) -> float:
-        speech = self.item.due[match.target].event.speech
-        return max(speech.absolute, speech.relative * speech.seconds) if speech else 0.0
 
 
 def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> MatchedRecording | str:
@@ -167,8 +163,8 @@ def _names(due: DueEvent, said: ModelUtterance) -> bool:
     if due.truth_s is None or due.event.number is None:
         return True
     named = seconds_in(said.text)
-    limit = max(due.event.number.absolute, due.event.number.relative * due.truth_s)
-    return bool(named) and all(abs(seconds - due.truth_s) <= limit + onsets.EPSILON_S for seconds in named)
+    limit = due.event.number.tolerance_s(due.truth_s) + onsets.EPSILON_S
+    return bool(named) and all(abs(seconds - due.truth_s) <= limit for seconds in named)
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
@@ -185,12 +181,14 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     """
     item = expected_of(sample)
     heard = NO_WORDS if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
+    sheet = ScoreSheet()
     if isinstance(heard, str):
-        missing = dict.fromkeys(names(sample.subset), heard)
-        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
+        sheet.lack(names(sample.subset), heard)
+        return sheet.score(task, sample)
     found = _headline(heard) | _events(heard) | _beside(heard, timeline.duration_s)
-    values = {name: found[name] for name in names(sample.subset) if name in found}
-    return Score(task, sample.subset, sample.id, sample.unit, values, rows=tuple(_rows(heard)))
+    sheet.values |= {name: found[name] for name in names(sample.subset) if name in found}
+    _enter_rows(sheet, heard)
+    return sheet.score(task, sample)
 
 
 def _headline(heard: MatchedRecording) -> dict[str, Value]:
@@ -258,20 +256,15 @@ def _beside(heard: MatchedRecording, length_s: float) -> dict[str, Value]:
     }
 
 
-def _rows(heard: MatchedRecording) -> Iterator[Row]:
+def _enter_rows(sheet: ScoreSheet, heard: MatchedRecording) -> None:
     """Expected events with their windows, and every utterance with what it counts as."""
     for due in heard.item.due:
-        target = due.target
-        yield {"event": f"expected {due.event.id}", "start_s": target.opens_s, "end_s": target.closes_s}
+        sheet.event(f"expected {due.event.id}", due.target.opens_s, due.target.closes_s)
     counts = {m.utterance: f"{heard.outcome(m)} {heard.item.due[m.target].event.id}" for m in heard.matches}
     for i, said in enumerate(heard.said):
-        yield _row(counts.get(i, FALSE_ALARM), said)
+        sheet.event(f"{counts.get(i, FALSE_ALARM)}: {said.text}", said.start_s, said.end_s)
     for said in heard.neutral:
-        yield _row("acknowledgement", said)
-
-
-def _row(counts_as: str, said: ModelUtterance) -> Row:
-    return {"event": f"{counts_as}: {said.text}", "start_s": said.start_s, "end_s": said.end_s}
+        sheet.event(f"acknowledgement: {said.text}", said.start_s, said.end_s)
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:

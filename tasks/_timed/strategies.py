@@ -14,10 +14,14 @@ know words and not their time; these are floors that a score must beat to show t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import cycle, islice
+
+from msgspec import structs
 
 from tml_bench.samples import Sample, Utterance
+from tml_bench.tasks._common.respondents import Speech, speaking
 from tml_bench.tasks._timed.expected import SHORTEST_REPLY_S, TimedAnnotation, expected_of
-from tml_bench.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.timeline import Segment, Timeline
 
 DELAYS_S = (0.5, 1.0, 2.0, 5.0, 8.0, 10.0)
 PERIODS_S = (1.0, 2.0, 3.0, 5.0, 10.0)
@@ -72,18 +76,11 @@ def shifted(sample: Sample, by_s: float) -> Timeline:
 
 def spoken(item: TimedAnnotation, said: Iterable[Utterance]) -> Timeline:
     """The timeline of utterances, their words spread evenly."""
-    segments, words = [], []
-    for utterance in said:
-        end = utterance.until_s if utterance.until_s is not None else utterance.at_s + SHORTEST_REPLY_S
-        pieces = utterance.text.split()
-        step = (end - utterance.at_s) / max(1, len(pieces))
-        segments.append(Segment(utterance.at_s, end))
-        words += [
-            Word(w, utterance.at_s + k * step, utterance.at_s + (k + 1) * step) for k, w in enumerate(pieces)
-        ]
-    source = WordSource.ADAPTER if segments else WordSource.SILENT
-    length = max([item.length_s, *(segment.end_s for segment in segments)])
-    return Timeline(length, tuple(segments), tuple(words), source, (), "synthetic")
+    planned = [
+        Speech(u.at_s, u.at_s + SHORTEST_REPLY_S if u.until_s is None else u.until_s, u.text.split())
+        for u in said
+    ]
+    return speaking(max([item.length_s, *(speech.end_s for speech in planned)]), planned)
 
 
 def _planned(onsets: Sequence[float], texts: Sequence[str], end_s: float) -> list[Utterance]:
@@ -97,9 +94,8 @@ def _planned(onsets: Sequence[float], texts: Sequence[str], end_s: float) -> lis
 
 
 def _talking(item: TimedAnnotation) -> Timeline:
-    pieces = CHATTER.split()
     n = int(item.length_s / CHATTER_WORD_S)
-    words = tuple(
-        Word(pieces[k % len(pieces)], k * CHATTER_WORD_S, (k + 1) * CHATTER_WORD_S) for k in range(n)
+    words = speaking(
+        item.length_s, [Speech(0.0, n * CHATTER_WORD_S, list(islice(cycle(CHATTER.split()), n)))]
     )
-    return Timeline(item.length_s, (Segment(0.0, item.length_s),), words, WordSource.ADAPTER, (), "synthetic")
+    return structs.replace(words, segments=(Segment(0.0, item.length_s),))

@@ -1,26 +1,19 @@
-"""What is wrong with an item, and what looks doubtful."""
+"""What is wrong with an item."""
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, pairwise
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from tml_bench.errors import UserError
-from tml_bench.metrics import event_matching as onsets
-from tml_bench.perception.numbers import numbers_in
 from tml_bench.tasks._timed.items import (
     CONTROLLED,
     FAMILIES,
     LASTING,
     NUMBERED,
     REST_S,
-    SIZES,
     STOPPED,
     TALKS,
     VOICES,
@@ -31,13 +24,9 @@ from tml_bench.tasks._timed.items import (
     ScheduledWindow,
     SpeechAnchor,
     TimedItem,
-    read_items,
-    repeated_ids,
     spoken_words,
 )
 
-WORD_S = 0.33
-"""Length of a word at a voice's own pace, for estimates where nothing is rendered yet."""
 PACES = (0.8, 1.25)
 LONGEST_S = 3600.0
 """No silence of an item is longer; a slip of the pen must not fill the memory."""
@@ -49,11 +38,6 @@ def problems(item: TimedItem) -> list[str]:
     """Rules that an item breaks, each as ``<id>: <field>: <what>; <remedy>``; empty when it is right."""
     found = (*_head(item), *_turns(item), *_events(item), *_quiet(item), *_tail(item))
     return [f"{item.id}: {text}" for text in found]
-
-
-def doubts(item: TimedItem) -> list[str]:
-    """What breaks no rule but deserves a look, each as ``<id>: <field>: <what>``."""
-    return [f"{item.id}: {text}" for text in (*_estimated_tail(item), *_estimated_overlaps(item))]
 
 
 def _head(item: TimedItem) -> Iterator[str]:
@@ -194,7 +178,7 @@ def _anchored(item: TimedItem, field: str, anchor: SpeechAnchor) -> Iterator[str
         if anchor.nth != 1:
             yield f"{field}.nth: counts only with word; drop it"
         return
-    there = spoken_words(turn.text).count(word_of(anchor))
+    there = len(anchor.places(spoken_words(turn.text)))
     if not 1 <= anchor.nth <= there:
         yield (
             f"{field}.word: turn {anchor.turn!r} says {anchor.word!r} {there} times, not {anchor.nth}; "
@@ -209,14 +193,7 @@ def _moment(item: TimedItem, anchor: SpeechAnchor) -> tuple[int, int, bool]:
     ends = anchor.edge == "end"
     if not anchor.word:
         return index, len(words) - 1 if ends else 0, ends
-    same = [k for k, word in enumerate(words) if word == word_of(anchor)]
-    return index, same[anchor.nth - 1], ends
-
-
-def word_of(anchor: SpeechAnchor) -> str:
-    """The anchor's word as `spoken_words` gives it; empty when it is not a single word."""
-    words = spoken_words(anchor.word)
-    return words[0] if len(words) == 1 else ""
+    return index, anchor.places(words)[anchor.nth - 1], ends
 
 
 def _quiet(item: TimedItem) -> Iterator[str]:
@@ -230,16 +207,8 @@ def _quiet(item: TimedItem) -> Iterator[str]:
 
 def latest_after_anchor(event: ItemEvent) -> float:
     """From the anchor to the latest onset that is on time, and the length the reply must have; seconds."""
-    window = event.window
-    talk = 0.0
-    if event.speech:
-        asked = event.speech.seconds
-        talk = asked + max(event.speech.absolute, event.speech.relative * asked)
-    if not isinstance(window, ScheduledWindow):
-        return window.w_s + talk
-    if window.d_s is not None:
-        return onsets.scheduled(event.after_s, window.d_s).closes_s + talk
-    return onsets.periodic(event.after_s, window.period_s or 0.0).closes_s + talk
+    talk = event.speech.seconds + event.speech.tolerance_s if event.speech else 0.0
+    return event.window.target(event.after_s).closes_s + talk
 
 
 def _tail(item: TimedItem) -> Iterator[str]:
@@ -250,116 +219,16 @@ def _tail(item: TimedItem) -> Iterator[str]:
         yield f"tail_s: {item.tail_s:g} is over {LONGEST_S:g}; give seconds"
     elif item.turns:
         last = SpeechAnchor(item.turns[-1].id)
-        needed = [latest_after_anchor(e) + REST_S for e in item.events if e.anchor == last and _sound(e)]
+        needed = [latest_after_anchor(e) + REST_S for e in item.events if e.anchor == last and sound(e)]
         if needed and max(needed) > item.tail_s + 1e-6:
             yield f"tail_s: {item.tail_s:g} is too short; give at least {math.ceil(max(needed) * 10) / 10:g}"
 
 
-def _sound(event: ItemEvent) -> bool:
+def sound(event: ItemEvent) -> bool:
+    """Whether an event's window is one."""
     window = event.window
     return not isinstance(window, ScheduledWindow) or (window.d_s or window.period_s or 0.0) > 0
 
 
-def estimated_places(item: TimedItem) -> dict[str, tuple[float, float]]:
-    """About when every turn starts and ends, by id."""
-    places: dict[str, tuple[float, float]] = {}
-    for turn in item.turns:
-        before = places.get(turn.after, (0.0, 0.0))[1]
-        start = turn.at_s if turn.at_s is not None else before + turn.gap_s
-        places[turn.id] = (start, start + len(spoken_words(turn.text)) * WORD_S / turn.pace)
-    return places
-
-
-def _estimated_tail(item: TimedItem) -> Iterator[str]:
-    places = estimated_places(item)
-    end_s = max((end for _, end in places.values()), default=0.0)
-    for event in item.events:
-        if event.anchor.turn in places and _sound(event):
-            anchor_s = _estimated_anchor(item, event.anchor, places)
-            needed = anchor_s + latest_after_anchor(event) + REST_S - end_s
-            if needed > item.tail_s + 0.5:
-                yield f"tail_s: {item.tail_s:g} may be short for event {event.id!r}; needs about {needed:.1f}"
-
-
-def _estimated_anchor(item: TimedItem, anchor: SpeechAnchor, places: dict[str, tuple[float, float]]) -> float:
-    start, end = places[anchor.turn]
-    if not anchor.word:
-        return end if anchor.edge == "end" else start
-    words = next(spoken_words(turn.text) for turn in item.turns if turn.id == anchor.turn)
-    same = [k for k, word in enumerate(words) if word == word_of(anchor)]
-    place = same[anchor.nth - 1] if anchor.nth <= len(same) else len(words) - 1
-    return start + (end - start) * (place + (anchor.edge == "end")) / len(words)
-
-
-def _estimated_overlaps(item: TimedItem) -> Iterator[str]:
-    for (_, (_, end)), (name, (start, _)) in pairwise(estimated_places(item).items()):
-        if start < end - 0.3:
-            yield f"turn {name!r}: starts at about {start:.1f} s, in the turn before, up to about {end:.1f} s"
-
-
 def _plain(text: str) -> str:
     return " ".join(spoken_words(text))
-
-
-def masked(item: TimedItem) -> str:
-    """The user's words without numbers, quoted words and the words of the expected replies.
-
-    Two items of a family with the same masked text differ in nothing that matters.
-    """
-    said = {word for event in item.events for text in event.accept[:1] for word in spoken_words(text)}
-    text = " | ".join(turn.text for turn in item.turns)
-    text = re.sub(r"[\"“‘']\b[^\"”’']+[\"”’']", "“”", text)
-    words = ("#" if numbers_in(w) else "_" if w in said and len(w) > 3 else w for w in spoken_words(text))
-    return " ".join(words)
-
-
-def near_duplicates(items: Iterable[TimedItem]) -> list[tuple[str, str]]:
-    """Pairs of items that differ only in what `masked` leaves out."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for item in items:
-        groups.setdefault((item.task, masked(item)), []).append(item.id)
-    return [pair for ids in groups.values() for pair in combinations(ids, 2)]
-
-
-def report(path: Path) -> tuple[list[str], list[str]]:
-    """What is wrong with a file and what looks doubtful, and then its counts.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    read, wrong = read_items(path)
-    wrong += [f"{path}:{line}: {text}" for line, item in read for text in problems(item)]
-    wrong += repeated_ids(path, read)
-    items = [item for _, item in read]
-    lines = [f"doubt: {path}:{line}: {text}" for line, item in read for text in doubts(item)]
-    lines += [f"doubt: {a} and {b} are the same but for numbers and names" for a, b in near_duplicates(items)]
-    for split, size in SIZES.items():
-        n = sum(item.split == split for item in items)
-        lines += [f"doubt: split {split} holds {n} items of {size}"] if n != size else []
-    return wrong, [*lines, *_counts(items)]
-
-
-def _counts(items: Sequence[TimedItem]) -> Iterator[str]:
-    yield f"{'family':<20} {'dev':>4} {'test':>5} {'silent':>7} {'events':>7}  voices"
-    for family in dict.fromkeys(i.family for i in items):
-        chosen = [i for i in items if i.family == family]
-        splits = Counter(i.split for i in chosen)
-        voices = Counter(i.voice for i in chosen)
-        spread = " ".join(f"{v}:{voices[v]}" for v in VOICES if voices[v])
-        silent, events = sum(not i.events for i in chosen), sum(len(i.events) for i in chosen)
-        yield f"{family:<20} {splits['dev']:>4} {splits['test']:>5} {silent:>7} {events:>7}  {spread}"
-    splits, levels = Counter(i.split for i in items), Counter(i.difficulty for i in items)
-    hard = ", ".join(f"{levels[k]} of difficulty {k}" for k in (1, 2, 3))
-    yield f"{len(items)} items: {splits['dev']} dev, {splits['test']} test; {hard}"
-
-
-def main() -> None:
-    """Print what is wrong with an item file (then the status is 1), what looks doubtful, and counts."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("path", type=Path)
-    try:
-        wrong, lines = report(parser.parse_args().path)
-    except UserError as error:
-        sys.exit(str(error))
-    print("\n".join([*(f"error: {text}" for text in wrong), *lines]))
-    sys.exit(bool(wrong))

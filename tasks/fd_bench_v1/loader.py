@@ -15,11 +15,6 @@ from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
 from tml_bench.tasks._fd_bench import folders
 from tml_bench.tasks.fd_bench_v1.annotation import (
     GT_FILE,
-    Annotation,
-    BackchannelAnnotation,
-    InterruptionAnnotation,
-    PauseAnnotation,
-    TurnEndAnnotation,
     read_backchannel,
     read_interruption,
     read_pause,
@@ -93,45 +88,36 @@ def read_sample(sample_id: str, subset: str, folder: Path, gt_bases: Sequence[Pa
         folder: where its files are.
         gt_bases: folders that may hold the listeners' distribution, or ``evaluation/`` with it.
     """
+    context_s, remarks = folders.context_length(folder, "the context")
     try:
         audio = folders.audio_file(folder, "input")
         info = probe(audio)
-        annotation = _annotation(PROTOCOLS.get(subset, subset), folder, info.duration_s, gt_bases)
+        reference = _reference(PROTOCOLS.get(subset, subset), folder, info.duration_s, context_s, gt_bases)
     except BadSampleError as error:
         return Sample(sample_id, subset, problem=str(error))
-    context_s, remarks = folders.context_length(folder, "the context")
-    return Sample(
-        sample_id,
-        subset,
-        Script((UserTurn(audio),)),
-        _reference(annotation, context_s),
-        notes=(*info.notes, *remarks),
-    )
+    script = Script((UserTurn(audio),))
+    return Sample(sample_id, subset, script, reference, notes=(*info.notes, *remarks))
 
 
-def _annotation(protocol: str, folder: Path, duration_s: float, gt_bases: Sequence[Path]) -> Annotation:
+def _reference(
+    protocol: str, folder: Path, duration_s: float, context_s: float | None, gt_bases: Sequence[Path]
+) -> Reference:
+    """The annotation, and what an ideal respondent says."""
     if protocol == "pause_handling":
-        return read_pause(folder, duration_s)
+        pause = read_pause(folder, duration_s)
+        return Reference(pause.user_end_s, annotation=pause)
     if protocol == "smooth_turn_taking":
-        return read_turn_end(folder, duration_s)
+        turn = read_turn_end(folder, duration_s)
+        return Reference(turn.user_end_s, (Utterance(turn.user_end_s + _REACTION_S),), turn)
     if protocol == "user_interruption":
-        return read_interruption(folder, duration_s)
+        item = read_interruption(folder, duration_s)
+        begins, end = item.interruption
+        ideal = [Utterance(end + _REACTION_S)]
+        if context_s is not None and context_s + _REACTION_S < begins:
+            at = max(context_s + _REACTION_S, begins - _HELD_S)
+            ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
+        return Reference(end, tuple(ideal), item)
     places = (base / part / GT_FILE for base in gt_bases for part in ("", "evaluation"))
-    return read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
-
-
-def _reference(annotation: Annotation, context_s: float | None) -> Reference:
-    match annotation:
-        case PauseAnnotation(user_end_s=end):
-            return Reference(end, annotation=annotation)
-        case TurnEndAnnotation(user_end_s=end):
-            return Reference(end, (Utterance(end + _REACTION_S),), annotation)
-        case InterruptionAnnotation(interruption=(begins, end)):
-            ideal = [Utterance(end + _REACTION_S)]
-            if context_s is not None and context_s + _REACTION_S < begins:
-                at = max(context_s + _REACTION_S, begins - _HELD_S)
-                ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
-            return Reference(end, tuple(ideal), annotation)
-        case BackchannelAnnotation(windows=windows):
-            onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in windows or ())
-            return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), annotation)
+    talk = read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
+    onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in talk.windows or ())
+    return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), talk)

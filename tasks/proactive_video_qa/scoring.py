@@ -15,33 +15,18 @@ from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc, within
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import _common as shared
+from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
+from tml_bench.tasks._common.speech import SpeechStretch, stretches
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
 from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.measures import END, METRICS, ONSET, pauc_name
 from tml_bench.tasks.proactive_video_qa.rubric import SCORES, coverage
-from tml_bench.timeline import Timeline, Word, WordSource
+from tml_bench.timeline import Timeline, WordSource
 
 SILENCE_S = 0.8
 """Silence that separates replies."""
 ONSET_TOLERANCE_S = 0.1
 """95 % of onset detection errors are smaller; a reply at the very moment must not fall out of its span."""
-_WORD_SLACK_S = 0.3
-Row = dict[str, str | float | None]
-
-
-class TimedReply(NamedTuple):
-    """A reply as heard.
-
-    Attributes:
-        start_s: its onset, seconds of the video.
-        end_s: its end.
-        text: what was said.
-    """
-
-    start_s: float
-    end_s: float
-    text: str
 
 
 class SpanReplies(NamedTuple):
@@ -67,54 +52,26 @@ class AssignedReplies(NamedTuple):
     """
 
     item: ProactiveAnnotation
-    replies: tuple[TimedReply, ...]
+    replies: tuple[SpeechStretch, ...]
     onsets: tuple[tuple[float, str], ...]
     by: dict[str, tuple[SpanReplies, ...]]
 
 
-def annotation_of(sample: Sample) -> ProactiveAnnotation:
-    """The sample's annotation.
-
-    Raises:
-        BadSampleError: the sample has none.
-    """
-    return shared.annotation_of(sample, ProactiveAnnotation, "ProactiveVideoQA")
-
-
 def marks(sample: Sample) -> tuple[Mark, ...]:
     """The video and the expected spans."""
-    item = annotation_of(sample)
+    item = annotation_of(sample, ProactiveAnnotation)
     at = item.video_at_s
     spans = (Mark(at + t.span[0], at + t.span[1], f"reply {k}") for k, t in enumerate(item.turns, start=1))
     return (Mark(at, at + item.length_s, "video"), *spans)
 
 
-def utterances(timeline: Timeline, video_at_s: float) -> list[TimedReply]:
+def replies_in(timeline: Timeline, video_at_s: float) -> tuple[SpeechStretch, ...]:
     """The replies in a recording, on the video's clock; speech without any word (a cough) is none."""
-    spans: list[tuple[float, float]] = []
-    for segment in timeline.segments:
-        if spans and segment.start_s - spans[-1][1] < SILENCE_S:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], segment.end_s))
-        else:
-            spans.append((segment.start_s, segment.end_s))
-    texts: list[list[str]] = [[] for _ in spans]
-    for word in timeline.words:
-        k = _place(word, spans)
-        if k is not None and word.text.strip():
-            texts[k].append(word.text.strip())
-    return [
-        TimedReply(a - video_at_s, b - video_at_s, " ".join(text))
-        for (a, b), text in zip(spans, texts, strict=True)
-        if text and a >= video_at_s - ONSET_TOLERANCE_S
-    ]
-
-
-def _place(word: Word, spans: Sequence[tuple[float, float]]) -> int | None:
-    """The span nearest to a word's middle; None if there is none or the word has no time."""
-    if word.start_s is None or not spans:
-        return None
-    middle = (word.start_s + (word.start_s if word.end_s is None else word.end_s)) / 2
-    return min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
+    return tuple(
+        SpeechStretch(said.start_s - video_at_s, said.end_s - video_at_s, said.words)
+        for said in stretches(timeline, SILENCE_S)
+        if said.words and said.start_s >= video_at_s - ONSET_TOLERANCE_S
+    )
 
 
 def kept(turn: ExpectedTurn, said: Sequence[tuple[float, str]]) -> SpanReplies:
@@ -142,8 +99,8 @@ def hear(sample: Sample, timeline: Timeline) -> AssignedReplies:
     Raises:
         BadSampleError: the sample has no annotation.
     """
-    item = annotation_of(sample)
-    replies = tuple(utterances(timeline, item.video_at_s))
+    item = annotation_of(sample, ProactiveAnnotation)
+    replies = replies_in(timeline, item.video_at_s)
     onsets = tuple((_snapped(u.start_s, item.turns), u.text) for u in replies)
     ends = tuple((u.end_s, u.text) for u in replies)
     by = {family: tuple(kept(t, said) for t in item.turns) for family, said in ((ONSET, onsets), (END, ends))}
@@ -185,17 +142,16 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     """
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
-        return shared.without_words(task, sample, METRICS)
-    values = _beside(heard)
-    missing: dict[str, str] = {}
+        return without_words(task, sample, METRICS)
+    sheet = ScoreSheet(_beside(heard))
     judged = {family: _judged(heard, family, verdicts) for family in heard.by}
     for family, (replies, lost) in judged.items():
         if lost:
-            missing |= dict.fromkeys((pauc_name(omega, family == END) for omega in OMEGAS), lost)
+            sheet.lack((pauc_name(omega, family == END) for omega in OMEGAS), lost)
         else:
-            values |= _paucs(heard.item.turns, replies, end=family == END)
-    rows = tuple(_rows(heard, judged[ONSET].replies))
-    return Score(task, sample.subset, sample.id, sample.unit, values, missing, rows)
+            sheet.values |= _paucs(heard.item.turns, replies, end=family == END)
+    _enter_rows(sheet, heard, judged[ONSET].replies)
+    return sheet.score(task, sample)
 
 
 class _Judged(NamedTuple):
@@ -251,15 +207,11 @@ def _beside(heard: AssignedReplies) -> dict[str, Value]:
     }
 
 
-def _rows(heard: AssignedReplies, judged: Sequence[Sequence[RatedReply]]) -> list[Row]:
+def _enter_rows(sheet: ScoreSheet, heard: AssignedReplies, judged: Sequence[Sequence[RatedReply]]) -> None:
     at = heard.item.video_at_s
-    rows: list[Row] = [
-        {"event": f"reply: {u.text}", "start_s": at + u.start_s, "end_s": at + u.end_s} for u in heard.replies
-    ]
+    for said in heard.replies:
+        sheet.event(f"reply: {said.text}", at + said.start_s, at + said.end_s)
     for k, (turn, replies) in enumerate(zip(heard.item.turns, judged, strict=True), start=1):
-        rows.append({"event": f"turn {k}", "start_s": at + turn.span[0], "end_s": at + turn.span[1]})
-        rows += [
-            {"event": f"turn {k} judged", "start_s": at + r.at_s, "end_s": None, "score": float(r.score)}
-            for r in replies
-        ]
-    return rows
+        sheet.event(f"turn {k}", at + turn.span[0], at + turn.span[1])
+        for reply in replies:
+            sheet.event(f"turn {k} judged", at + reply.at_s, score=float(reply.score))

@@ -9,15 +9,15 @@ a class-blind one knows nothing, a per-action one is told the action, as the ins
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from math import floor
 
 from tml_bench.metrics.counting import off_by_one
 from tml_bench.samples import Sample
+from tml_bench.tasks._common.respondents import one_by_one, speaking
+from tml_bench.tasks._common.scores import annotation_of
 from tml_bench.tasks._visual import TAIL_S
 from tml_bench.tasks.repcount_a.annotation import RepetitionAnnotation
-from tml_bench.tasks.repcount_a.scoring import annotation_of
-from tml_bench.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.timeline import Timeline
 
 CONSTANTS = (4, 8)
 """4 has the highest OBO of all constants on the train split; 8 is about the middle of the mini set."""
@@ -67,7 +67,7 @@ def blind(sample: Sample) -> dict[str, Timeline]:
     Raises:
         BadSampleError: the sample has no annotation.
     """
-    item = annotation_of(sample)
+    item = annotation_of(sample, RepetitionAnnotation)
     found = {"silent": _spoken(item, [])}
     for n in CONSTANTS:
         found[f"constant@{n}"] = _spoken(item, [(item.end_s, n)])
@@ -82,7 +82,7 @@ def ideal(sample: Sample) -> Timeline:
     Raises:
         BadSampleError: the sample has no annotation.
     """
-    item = annotation_of(sample)
+    item = annotation_of(sample, RepetitionAnnotation)
     said = [(end, k) for k, end in enumerate(item.ends, start=1)]
     if len(said) != item.count:
         said.append((item.end_s, item.count))
@@ -97,16 +97,5 @@ def _metronome(item: RepetitionAnnotation, rate: float) -> Timeline:
 
 def _spoken(item: RepetitionAnnotation, said: Sequence[tuple[float, int]]) -> Timeline:
     """The timeline of numbers said at those times, each cut off by the next."""
-    ends = [min(at + WORD_S, after) for (at, _), (after, _) in pairwise(said)]
-    ends += [at + WORD_S for at, _ in said[-1:]]
     # A full stop keeps "20." and "1." two numbers, as a voice does.
-    words = tuple(Word(f"{n}.", at, end) for (at, n), end in zip(said, ends, strict=True))
-    segments: list[Segment] = []
-    for word in words:
-        start, end = word.start_s or 0.0, word.end_s or 0.0
-        if segments and start <= segments[-1].end_s:
-            start = segments.pop().start_s
-        if end > start:
-            segments.append(Segment(start, end))
-    source = WordSource.ADAPTER if words else WordSource.SILENT
-    return Timeline(item.end_s + TAIL_S, tuple(segments), words, source, (), "synthetic")
+    return speaking(item.end_s + TAIL_S, one_by_one([(at, f"{n}.") for at, n in said], WORD_S))
