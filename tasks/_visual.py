@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,19 +52,31 @@ class InstructionScript(NamedTuple):
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InstructionClips:
-    """Spoken instructions by key and by text.
+class InstructionClips(dict[str, Path]):
+    """Spoken instructions by key and by text, in lower case."""
 
-    Attributes:
-        files: clip by key and by text, in lower case.
-    """
+    def ask(
+        self, text: str, keys: Iterable[str], video: Path, subtitles: tuple[Subtitle, ...] = ()
+    ) -> InstructionScript:
+        """The script: instruction at 0, silence, video, tail.
 
-    files: dict[str, Path]
+        Args:
+            text: the instruction; sent as text where it has no clip.
+            keys: where its clip may be found, the first that is there, before its text.
+            video: what is shown then, without its sound.
+            subtitles: burned into it.
 
-    def find(self, *names: str) -> Path | None:
-        """The clip with one of these keys or texts, the first that is there."""
-        return next((self.files[n.lower()] for n in names if n.lower() in self.files), None)
+        Raises:
+            BadSampleError: the clip cannot be read.
+        """
+        clip = next((self[key.lower()] for key in (*keys, text) if key.lower() in self), None)
+        notes: tuple[str, ...] = ()
+        if clip is None:
+            script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
+        else:
+            script, at = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S
+        shown = UserVideo(video, at_s=at, subtitles=subtitles)
+        return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
 
 
 def load_spoken(folders: Iterable[Path]) -> InstructionClips:
@@ -73,7 +85,7 @@ def load_spoken(folders: Iterable[Path]) -> InstructionClips:
     Raises:
         UserError: a list is broken, or names a file that is not there.
     """
-    found: dict[str, Path] = {}
+    found = InstructionClips()
     for folder in folders:
         path = folder / LIST
         if not path.is_file():
@@ -85,31 +97,7 @@ def load_spoken(folders: Iterable[Path]) -> InstructionClips:
                 raise UserError(f"{path}: {key}: {entry.file} is missing", "render the instructions again")
             for name in (key.lower(), entry.text.lower()):
                 found.setdefault(name, clip)
-    return InstructionClips(found)
-
-
-def ask(
-    text: str, clip: Path | None, video: Path, *, sound: bool = False, subtitles: Sequence[Subtitle] = ()
-) -> InstructionScript:
-    """The script: instruction at 0, silence, video, tail.
-
-    Args:
-        text: the instruction.
-        clip: the same spoken; None sends the text.
-        video: what is shown then.
-        sound: whether its audio track is heard.
-        subtitles: burned into it.
-
-    Raises:
-        BadSampleError: the clip cannot be read.
-    """
-    notes: tuple[str, ...]
-    if clip is None:
-        script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
-    else:
-        script, at, notes = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S, ()
-    shown = UserVideo(video, at_s=at, sound=sound, subtitles=tuple(subtitles))
-    return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
+    return found
 
 
 def find_video(folders: Iterable[Path], name: str) -> Path:

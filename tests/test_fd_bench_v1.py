@@ -654,7 +654,7 @@ def test_the_mini_set_loads_clean() -> None:
 
 
 def test_only_data_of_official_size_counts_as_official(tmp_path: Path) -> None:
-    for name, size in loader.OFFICIAL_SIZES.items():
+    for name, (size,) in loader.OFFICIAL_SIZES.items():
         for number in range(size):
             (tmp_path / name / str(number)).mkdir(parents=True)
     assert FdBenchV1().dataset(tmp_path) == "official"

@@ -147,7 +147,7 @@ def test_broken_items_name_file_question_and_field(tmp_path: Path, flaw: dict[st
     write(tmp_path, "EGO", {**item(), **flaw}, item("fine"))
     broken, fine = TASK.samples(tmp_path)
     assert says in broken.problem
-    assert broken.problem.startswith("EGO/anno.json: q1, ")
+    assert broken.problem.startswith(("EGO/anno.json: q1, ", "EGO/anno.json: q1: "))
     assert broken.problem.endswith("correct it")
     assert fine.problem == ""
 

@@ -10,7 +10,7 @@ from tml_bench.errors import BadSampleError
 from tml_bench.metrics.event_matching import EventTarget
 from tml_bench.samples import Sample, Utterance
 from tml_bench.tasks._common.scores import annotation_of
-from tml_bench.tasks._timed.items import REST_S, CueWindow, ItemEvent, ScheduledWindow, TimedItem
+from tml_bench.tasks._timed.items import REST_S, CueWindow, ItemEvent, ScheduledWindow, TimedItem, target_of
 from tml_bench.tasks._timed.rendered import RenderedItem, time_of
 
 SILENCE_S = 0.5
@@ -125,7 +125,7 @@ def _due(event: ItemEvent, rendered: RenderedItem) -> DueEvent:
         raise BadSampleError(f"{rendered.id}: {event.id}: number: the time asked for is not positive")
     until = event.window.until if isinstance(event.window, CueWindow) else None
     try:
-        target = event.window.target(at_s, time_of(until, rendered) if until else None)
+        target = target_of(event.window, at_s, time_of(until, rendered) if until else None)
     except ValueError as error:
         raise BadSampleError(f"{rendered.id}: {event.id}: window: {error}; correct the item") from None
     return DueEvent(event, target, truth)

@@ -4,7 +4,7 @@ An item file is JSON Lines in UTF-8, one `TimedItem` a line. Unknown fields are 
 item knows no times of words: a `SpeechAnchor` names a turn or a word, and the rendering of the item
 (``rendered.jsonl``) says when that was.
 
-``python -m tml_bench.tasks._timed.items ITEMS.jsonl`` prints what is wrong, what looks doubtful, and counts.
+``python -m tml_bench.tasks._timed.items ITEMS.jsonl`` prints what is wrong and what looks doubtful.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from tml_bench.errors import UserError
 from tml_bench.metrics import event_matching
@@ -58,10 +59,15 @@ NUMBERED, LASTING, STOPPED = ("elapsed_time",), ("schedule", "own_duration"), ("
 TALKS = ("own_duration",)
 """Families whose events must have the field ``speech``; those of `NUMBERED` must have ``number``."""
 VOICES = ("us-f-1", "us-f-2", "us-m-1", "us-m-2", "gb-f-1", "gb-f-2", "gb-m-1", "gb-m-2")
-SIZES = {"dev": 40, "test": 200}
-"""Items of each split of a task."""
 REST_S = 4.0
 """The session goes on for at least so long after the latest right time."""
+
+Silence = Annotated[float, Meta(ge=0, le=3600)]
+Length = Annotated[float, Meta(gt=0, le=3600)]
+"""Seconds; a slip of the pen must not fill the memory."""
+Share = Annotated[float, Meta(ge=0)]
+Spoken = Annotated[str, Meta(pattern=r"\w")]
+Replies = Annotated[tuple[Spoken, ...], Meta(min_length=1)]
 
 
 class SpeechAnchor(StrictRecord, frozen=True):
@@ -77,7 +83,12 @@ class SpeechAnchor(StrictRecord, frozen=True):
     turn: str
     edge: Literal["start", "end"] = "end"
     word: str = ""
-    nth: int = 1
+    nth: Annotated[int, Meta(ge=1)] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse an occurrence of no word."""
+        if self.nth > 1 and not self.word:
+            raise ValueError("nth counts only with word")
 
     def places(self, words: Sequence[str]) -> list[int]:
         """Where the anchor's word stands among words (`spoken_words`); nowhere if it is no single word."""
@@ -98,11 +109,18 @@ class ItemTurn(StrictRecord, frozen=True):
     """
 
     id: str
-    text: str
-    at_s: float | None = None
+    text: Spoken
+    at_s: Silence | None = None
     after: str = ""
-    gap_s: float = 0.0
-    pace: float = 1.0
+    gap_s: Silence = 0.0
+    pace: Annotated[float, Meta(ge=0.8, le=1.25)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a turn without a place, or with two."""
+        if (self.at_s is None) == (not self.after):
+            raise ValueError("a turn has at_s or else after and gap_s")
+        if self.at_s is not None and self.gap_s:
+            raise ValueError("gap_s counts only with after")
 
 
 class ScheduledWindow(StrictRecord, frozen=True, tag_field="kind", tag="scheduled"):
@@ -113,18 +131,13 @@ class ScheduledWindow(StrictRecord, frozen=True, tag_field="kind", tag="schedule
         period_s: period of a series that the event belongs to.
     """
 
-    d_s: float | None = None
-    period_s: float | None = None
+    d_s: Length | None = None
+    period_s: Length | None = None
 
-    def target(self, at_s: float, until_s: float | None = None) -> EventTarget:
-        """When an event expected at ``at_s`` is on time.
-
-        Raises:
-            ValueError: a field is not positive.
-        """
-        if self.period_s is not None:
-            return event_matching.periodic(at_s, self.period_s)
-        return event_matching.scheduled(at_s, self.d_s or 0.0)
+    def __post_init__(self) -> None:
+        """Refuse neither and both."""
+        if (self.d_s is None) == (self.period_s is None):
+            raise ValueError("a scheduled window has d_s or else period_s")
 
 
 class CueWindow(StrictRecord, frozen=True, tag_field="kind", tag="cue"):
@@ -139,13 +152,10 @@ class CueWindow(StrictRecord, frozen=True, tag_field="kind", tag="cue"):
     w_s: float
     until: SpeechAnchor | None = None
 
-    def target(self, at_s: float, until_s: float | None = None) -> EventTarget:
-        """When a reaction to a cue at ``at_s`` is on time.
-
-        Raises:
-            ValueError: ``until_s`` lies before the window opens.
-        """
-        return event_matching.cue(at_s, self.w_s, until_s)
+    def __post_init__(self) -> None:
+        """Refuse other lengths."""
+        if self.w_s not in (1.0, 2.0, 4.0):
+            raise ValueError(f"w_s {self.w_s:g} is not 1, 2 or 4")
 
 
 class AnswerWindow(StrictRecord, frozen=True, tag_field="kind", tag="answer"):
@@ -155,14 +165,25 @@ class AnswerWindow(StrictRecord, frozen=True, tag_field="kind", tag="answer"):
         w_s: how long after it is still on time.
     """
 
-    w_s: float = 3.0
-
-    def target(self, at_s: float, until_s: float | None = None) -> EventTarget:
-        """When an answer to a question that ends at ``at_s`` is on time."""
-        return event_matching.answer(at_s, self.w_s)
+    w_s: Length = 3.0
 
 
 Window = ScheduledWindow | CueWindow | AnswerWindow
+
+
+def target_of(window: Window, at_s: float, until_s: float | None = None) -> EventTarget:
+    """When an event expected at ``at_s`` is on time; for a cue, until ``until_s`` at the latest.
+
+    Raises:
+        ValueError: ``until_s`` lies before the window opens.
+    """
+    if isinstance(window, CueWindow):
+        return event_matching.cue(at_s, window.w_s, until_s)
+    if isinstance(window, AnswerWindow):
+        return event_matching.answer(at_s, window.w_s)
+    if window.period_s is not None:
+        return event_matching.periodic(at_s, window.period_s)
+    return event_matching.scheduled(at_s, window.d_s or 0.0)
 
 
 class NumberDemand(StrictRecord, frozen=True):
@@ -177,8 +198,8 @@ class NumberDemand(StrictRecord, frozen=True):
 
     from_: SpeechAnchor = msgspec.field(name="from")
     to: SpeechAnchor
-    relative: float = 0.15
-    absolute: float = 1.0
+    relative: Share = 0.15
+    absolute: Length = 1.0
 
     def tolerance_s(self, truth_s: float) -> float:
         """How far off the seconds named may be."""
@@ -194,9 +215,9 @@ class LengthDemand(StrictRecord, frozen=True):
         absolute: tolerance in seconds; the larger of the two counts.
     """
 
-    seconds: float
-    relative: float = 0.2
-    absolute: float = 2.0
+    seconds: Length
+    relative: Share = 0.2
+    absolute: Length = 2.0
 
     @property
     def tolerance_s(self) -> float:
@@ -221,12 +242,12 @@ class ItemEvent(StrictRecord, frozen=True):
     """
 
     id: str
-    meaning: str
-    accept: tuple[str, ...]
-    reject: tuple[str, ...]
+    meaning: Spoken
+    accept: Replies
+    reject: Replies
     anchor: SpeechAnchor
     window: Window
-    after_s: float = 0.0
+    after_s: Silence = 0.0
     number: NumberDemand | None = None
     speech: LengthDemand | None = None
 
@@ -247,13 +268,13 @@ class TimedItem(StrictRecord, frozen=True):
         note: for reviewers.
     """
 
-    id: str
+    id: Annotated[str, Meta(pattern=r"^(ts|cs)-[a-z0-9]+(-[a-z0-9]+)*-[0-9]{3}\Z")]
     split: Literal["dev", "test"]
     family: str
     difficulty: Literal[1, 2, 3]
     voice: str
-    turns: tuple[ItemTurn, ...]
-    tail_s: float
+    turns: Annotated[tuple[ItemTurn, ...], Meta(min_length=1)]
+    tail_s: Length
     events: tuple[ItemEvent, ...]
     quiet_after: tuple[SpeechAnchor, ...] = ()
     note: str = ""
@@ -290,6 +311,6 @@ def spoken_words(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    from tml_bench.tasks._timed.review import main
+    from tml_bench.tasks._timed.validate import main
 
     main()

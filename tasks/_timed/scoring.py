@@ -13,6 +13,8 @@
 6. ``on_time`` = hits / max(events, utterances said): the share of events hit, or, for who speaks more often
    than asked, the share of what was said that hit. Without the second, saying the word again and again would
    hit anything. Silent controls have no events: 1 if nothing was said, else 0.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
 from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet
+from tml_bench.tasks._common.speech import SpeechStretch
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
-from tml_bench.tasks._timed.meaning_question import lines
-from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC
+from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC, lines
 from tml_bench.tasks._timed.measures import names, tolerance_name
 from tml_bench.tasks._timed.spoken_time import seconds_in
-from tml_bench.tasks._timed.utterances import ModelUtterance, utterances
+from tml_bench.tasks._timed.utterances import utterances
 from tml_bench.timeline import Timeline, WordSource
 
 REACH_S = 3.0
@@ -46,11 +48,7 @@ ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "w
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-    """What must be decided about a recording: one question per utterance and event within reach.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """What must be decided about a recording: one question per utterance and event within reach."""
     item = expected_of(sample)
     return tuple(
         Question(_key(i, due), RUBRIC, _lines(item, said, due))
@@ -59,7 +57,7 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     )
 
 
-def _asked(item: TimedAnnotation, said: ModelUtterance) -> Iterator[DueEvent | None]:
+def _asked(item: TimedAnnotation, said: SpeechStretch) -> Iterator[DueEvent | None]:
     """The events an utterance may be meant for; None is no event, where it may yet be an acknowledgement."""
     near = [due for due in item.due if said.text and _within_reach(due, said)]
     yield from near
@@ -67,11 +65,11 @@ def _asked(item: TimedAnnotation, said: ModelUtterance) -> Iterator[DueEvent | N
         yield None
 
 
-def _within_reach(due: DueEvent, said: ModelUtterance) -> bool:
+def _within_reach(due: DueEvent, said: SpeechStretch) -> bool:
     return due.target.opens_s - REACH_S <= said.start_s <= due.target.closes_s + REACH_S
 
 
-def _may_acknowledge(item: TimedAnnotation, said: ModelUtterance) -> bool:
+def _may_acknowledge(item: TimedAnnotation, said: SpeechStretch) -> bool:
     soon = any(-BEFORE_END_S <= said.start_s - turn.end_s <= ACKNOWLEDGE_S for turn in item.turns)
     return soon and said.end_s - said.start_s <= SHORT_S
 
@@ -80,7 +78,7 @@ def _key(utterance: int, due: DueEvent | None) -> str:
     return f"{utterance}-{due.event.id if due else 'none'}"
 
 
-def _lines(item: TimedAnnotation, said: ModelUtterance, due: DueEvent | None) -> tuple[QuestionLine, ...]:
+def _lines(item: TimedAnnotation, said: SpeechStretch, due: DueEvent | None) -> tuple[QuestionLine, ...]:
     user = [turn.text for turn in item.turns if turn.start_s < said.start_s]
     if due is None:
         return lines(user, NOTHING, (), (), said.text)
@@ -102,8 +100,8 @@ class MatchedRecording:
     """
 
     item: TimedAnnotation
-    said: tuple[ModelUtterance, ...]
-    neutral: tuple[ModelUtterance, ...]
+    said: tuple[SpeechStretch, ...]
+    neutral: tuple[SpeechStretch, ...]
     means: Right
     right: Right
     matches: tuple[EventMatch, ...]
@@ -154,11 +152,11 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
     return MatchedRecording(item, spoken, _chosen(everything, neutral), means, right, tuple(found))
 
 
-def _chosen(said: Sequence[ModelUtterance], which: NDArray[np.bool_]) -> tuple[ModelUtterance, ...]:
+def _chosen(said: Sequence[SpeechStretch], which: NDArray[np.bool_]) -> tuple[SpeechStretch, ...]:
     return tuple(utterance for utterance, chosen in zip(said, which, strict=True) if chosen)
 
 
-def _names(due: DueEvent, said: ModelUtterance) -> bool:
+def _names(due: DueEvent, said: SpeechStretch) -> bool:
     """Whether every length of time in a reply is within the tolerance; true where none is asked for."""
     if due.truth_s is None or due.event.number is None:
         return True
@@ -168,17 +166,7 @@ def _names(due: DueEvent, said: ModelUtterance) -> bool:
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one recording; see the module's docstring.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard.
-        verdicts: on `questions`.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Score one recording; see the module's docstring."""
     item = expected_of(sample)
     heard = NO_WORDS if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
     sheet = ScoreSheet()
@@ -268,11 +256,7 @@ def _enter_rows(sheet: ScoreSheet, heard: MatchedRecording) -> None:
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
-    """The user's turns, the windows, and where silence is to begin.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """The user's turns, the windows, and where silence is to begin."""
     item = expected_of(sample)
     turns = (Mark(turn.start_s, turn.end_s, "user") for turn in item.turns)
     windows = (Mark(d.target.opens_s, d.target.closes_s, d.event.meaning) for d in item.due)

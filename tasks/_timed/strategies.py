@@ -9,6 +9,8 @@
 
 In silent controls, where there are no words to know, the last two say "Okay." at their times. No model can
 know words and not their time; these are floors that a score must beat to show timing.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -33,11 +35,7 @@ GUESS = "10"
 
 
 def blind(sample: Sample) -> dict[str, Timeline]:
-    """Every strategy that does not know the time.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Every strategy that does not know the time."""
     item = expected_of(sample)
     texts = [due.event.accept[0].replace("{N}", GUESS) for due in item.due] or [PLACEHOLDER]
     played = {"silent": spoken(item, []), "always-on": _talking(item)}
@@ -52,26 +50,8 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says everything at its time.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Says everything at its time."""
     return spoken(expected_of(sample), sample.reference.ideal)
-
-
-def shifted(sample: Sample, by_s: float) -> Timeline:
-    """The ideal respondent, so much later; what would begin before the session is left out.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
-    moved = [
-        Utterance(u.at_s + by_s, u.role, None if u.until_s is None else u.until_s + by_s, u.text)
-        for u in sample.reference.ideal
-        if u.at_s + by_s >= 0
-    ]
-    return spoken(expected_of(sample), moved)
 
 
 def spoken(item: TimedAnnotation, said: Iterable[Utterance]) -> Timeline:

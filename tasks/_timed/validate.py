@@ -1,13 +1,17 @@
-"""What is wrong with an item."""
+"""What is wrong with an item, and what looks doubtful."""
 
 from __future__ import annotations
 
+import argparse
 import math
-import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
+from tml_bench.errors import UserError
+from tml_bench.tasks._common.records import json_lines
 from tml_bench.tasks._timed.items import (
     CONTROLLED,
     FAMILIES,
@@ -17,68 +21,42 @@ from tml_bench.tasks._timed.items import (
     STOPPED,
     TALKS,
     VOICES,
-    AnswerWindow,
     CueWindow,
     ItemEvent,
-    ItemTurn,
     ScheduledWindow,
     SpeechAnchor,
     TimedItem,
     spoken_words,
+    target_of,
 )
 
-PACES = (0.8, 1.25)
-LONGEST_S = 3600.0
-"""No silence of an item is longer; a slip of the pen must not fill the memory."""
-CUE_WINDOWS_S = (1.0, 2.0, 4.0)
-_ID = re.compile(r"(ts|cs)-[a-z0-9]+(-[a-z0-9]+)*-[0-9]{3}")
+WORD_S = 0.33
+"""Length of a word at a voice's own pace, for estimates where nothing is rendered yet."""
 
 
 def problems(item: TimedItem) -> list[str]:
-    """Rules that an item breaks, each as ``<id>: <field>: <what>; <remedy>``; empty when it is right."""
+    """Rules that an item breaks, each as ``<id>: <field>: <what>; <remedy>``; empty if it is right.
+
+    What one field may hold is said by its type.
+    """
     found = (*_head(item), *_turns(item), *_events(item), *_quiet(item), *_tail(item))
     return [f"{item.id}: {text}" for text in found]
 
 
 def _head(item: TimedItem) -> Iterator[str]:
-    if not _ID.fullmatch(item.id):
-        yield f"id: {item.id!r} is not ts-FAMILY-NNN or cs-FAMILY-NNN; rename it"
-    known = FAMILIES.get(item.task, ())
-    if known and item.family not in known:
+    if item.family not in (known := FAMILIES[item.task]):
         yield f"family: {item.family!r} is unknown; choose from {', '.join(known)}"
     if item.voice not in VOICES:
         yield f"voice: {item.voice!r} is unknown; choose from {', '.join(VOICES)}"
 
 
 def _turns(item: TimedItem) -> Iterator[str]:
-    if not item.turns:
-        yield "turns: the user says nothing; add a turn"
     yield from _twice("turns", [turn.id for turn in item.turns])
     for k, turn in enumerate(item.turns):
-        where = f"turns[{k}] {turn.id!r}"
-        if not spoken_words(turn.text):
-            yield f"{where}.text: says nothing; write what is said"
-        if not PACES[0] <= turn.pace <= PACES[1]:
-            yield f"{where}.pace: {turn.pace:g} is outside {PACES[0]:g} to {PACES[1]:g}; choose a pace within"
-        yield from (f"{where}.{text}" for text in _place(item, k, turn))
-
-
-def _place(item: TimedItem, k: int, turn: ItemTurn) -> Iterator[str]:
-    if turn.gap_s < 0 or not math.isfinite(turn.gap_s):
-        yield f"gap_s: {turn.gap_s:g} lets turns overlap; give 0 or more"
-    for field, seconds in (("gap_s", turn.gap_s), ("at_s", turn.at_s or 0.0)):
-        if seconds > LONGEST_S:
-            yield f"{field}: {seconds:g} is over {LONGEST_S:g}; give seconds"
-    if (turn.at_s is None) == (not turn.after):
-        yield "at_s: a turn has at_s or else after and gap_s; give one of them"
-    elif turn.at_s is not None:
-        if turn.at_s < 0 or not math.isfinite(turn.at_s):
-            yield f"at_s: {turn.at_s:g} lies before the session; give 0 or more"
-        if turn.gap_s:
-            yield "gap_s: counts only with after; drop it"
-    elif turn.after not in (earlier := [t.id for t in item.turns[:k]]):
-        names = ", ".join(earlier) or "none, give at_s"
-        yield f"after: {turn.after!r} is no earlier turn; name one of {names}"
+        earlier = [t.id for t in item.turns[:k]]
+        if turn.at_s is None and turn.after not in earlier:
+            names = ", ".join(earlier) or "none, give at_s"
+            yield f"turns[{k}] {turn.id!r}.after: {turn.after!r} is no earlier turn; name one of {names}"
 
 
 def _twice(field: str, names: Sequence[str]) -> Iterator[str]:
@@ -90,28 +68,44 @@ def _twice(field: str, names: Sequence[str]) -> Iterator[str]:
 def _events(item: TimedItem) -> Iterator[str]:
     yield from _twice("events", [event.id for event in item.events])
     for k, event in enumerate(item.events):
-        where = f"events[{k}] {event.id!r}"
-        yield from (f"{where}.{text}" for text in _event(item, event))
+        found = (*_replies(event), *_placed(item, event), *_demands(item, event))
+        yield from (f"events[{k}] {event.id!r}.{text}" for text in found)
     for k, (a, b) in enumerate(pairwise(item.events), start=1):
         if a.anchor == b.anchor and b.after_s < a.after_s:
             yield f"events[{k}] {b.id!r}.after_s: is due before the one before; put events in order"
 
 
-def _event(item: TimedItem, event: ItemEvent) -> Iterator[str]:
-    if not event.meaning.strip():
-        yield "meaning: is empty; say in plain words what the reply says"
-    for field, texts, least in (("accept", event.accept, 1), ("reject", event.reject, 1)):
-        if len(texts) < least or not all(spoken_words(t.replace("{N}", "5")) for t in texts):
-            yield f"{field}: is empty or holds an empty reply; give example replies"
-        if field == "accept" and event.number and not all("{N}" in t for t in texts):
-            yield "accept: write {N} for the right number in every reply"
-        if not event.number and any("{N}" in t for t in texts):
+def _replies(event: ItemEvent) -> Iterator[str]:
+    if event.number and not all("{N}" in text for text in event.accept):
+        yield "accept: write {N} for the right number in every reply"
+    for field, texts in (("accept", event.accept), ("reject", event.reject)):
+        if not event.number and any("{N}" in text for text in texts):
             yield f"{field}: {{N}} needs the field number; add it or write the number"
-    same = {_plain(t) for t in event.accept} & {_plain(t) for t in event.reject}
-    if same:
-        yield f"reject: {sorted(same)[0]!r} is accepted too; drop it from one of them"
-    yield from _anchored(item, "anchor", event.anchor)
-    yield from _windowed(item, event)
+    accepted, rejected = ({" ".join(spoken_words(t)) for t in some} for some in (event.accept, event.reject))
+    if same := accepted & rejected:
+        yield f"reject: {min(same)!r} is accepted too; drop it from one of them"
+
+
+def _placed(item: TimedItem, event: ItemEvent) -> Iterator[str]:
+    window = event.window
+    lost = [*_anchored(item, "anchor", event.anchor)]
+    yield from lost
+    if isinstance(window, ScheduledWindow):
+        if window.period_s is not None and not _whole(event.after_s / window.period_s):
+            yield f"after_s: {event.after_s:g} is not a multiple of period_s {window.period_s:g}; correct it"
+        elif window.d_s is not None and event.after_s < window.d_s / 2:
+            yield f"window.d_s: {window.d_s:g} is over twice after_s, {event.after_s:g}; give the time named"
+        return
+    if event.after_s:
+        yield f"after_s: {event.after_s:g}, but cues and answers are due at the anchor; give 0"
+    if isinstance(window, CueWindow) and window.until is not None:
+        wrong = [*_anchored(item, "window.until", window.until)]
+        yield from wrong
+        if not (wrong or lost) and _moment(item, window.until) <= _moment(item, event.anchor):
+            yield "window.until: is not after the anchor; name a later moment"
+
+
+def _demands(item: TimedItem, event: ItemEvent) -> Iterator[str]:
     if event.number and item.family not in NUMBERED:
         yield f"number: is for {', '.join(NUMBERED)}; drop it"
     if event.speech and item.family not in LASTING:
@@ -121,47 +115,11 @@ def _event(item: TimedItem, event: ItemEvent) -> Iterator[str]:
     if item.family in TALKS and not event.speech:
         yield f"speech: is missing, and {item.family} asks for a length; give its seconds"
     if event.number:
-        wrong = [
-            *_anchored(item, "number.from", event.number.from_),
-            *_anchored(item, "number.to", event.number.to),
-        ]
+        begins, ends = event.number.from_, event.number.to
+        wrong = [*_anchored(item, "number.from", begins), *_anchored(item, "number.to", ends)]
         yield from wrong
-        if not wrong and _moment(item, event.number.to) <= _moment(item, event.number.from_):
+        if not wrong and _moment(item, ends) <= _moment(item, begins):
             yield "number.to: is not after number.from; exchange or correct them"
-        if event.number.relative < 0 or event.number.absolute <= 0:
-            yield "number: a tolerance is not positive; correct it"
-    if event.speech and (
-        event.speech.seconds <= 0 or event.speech.absolute <= 0 or event.speech.relative < 0
-    ):
-        yield "speech: a time or tolerance is not positive; correct it"
-
-
-def _windowed(item: TimedItem, event: ItemEvent) -> Iterator[str]:
-    window = event.window
-    if event.after_s < 0 or not math.isfinite(event.after_s):
-        yield f"after_s: {event.after_s:g} is no time after the anchor; give 0 or more"
-    if isinstance(window, ScheduledWindow):
-        if (window.d_s is None) == (window.period_s is None):
-            yield "window: a scheduled window has d_s or else period_s; give one of them"
-        elif (window.d_s or window.period_s or 0.0) <= 0:
-            yield "window: d_s or period_s is not positive; correct it"
-        elif window.period_s is not None and not _whole(event.after_s / window.period_s):
-            yield f"after_s: {event.after_s:g} is not a multiple of period_s {window.period_s:g}; correct it"
-        elif window.d_s is not None and event.after_s < window.d_s / 2:
-            yield f"window.d_s: {window.d_s:g} is over twice after_s, {event.after_s:g}; give the time named"
-        return
-    if event.after_s:
-        yield f"after_s: {event.after_s:g}, but cues and answers are due at the anchor; give 0"
-    if isinstance(window, AnswerWindow) and window.w_s <= 0:
-        yield "window.w_s: is not positive; correct it"
-    if isinstance(window, CueWindow) and window.w_s not in CUE_WINDOWS_S:
-        yield f"window.w_s: {window.w_s:g} is not 1, 2 or 4; choose one"
-    if isinstance(window, CueWindow) and window.until is not None:
-        wrong = [*_anchored(item, "window.until", window.until)]
-        yield from wrong
-        exist = not wrong and not [*_anchored(item, "anchor", event.anchor)]
-        if exist and _moment(item, window.until) <= _moment(item, event.anchor):
-            yield "window.until: is not after the anchor; name a later moment"
 
 
 def _whole(number: float) -> bool:
@@ -175,11 +133,9 @@ def _anchored(item: TimedItem, field: str, anchor: SpeechAnchor) -> Iterator[str
         yield f"{field}.turn: there is no turn {anchor.turn!r}; name one of {names}"
         return
     if not anchor.word:
-        if anchor.nth != 1:
-            yield f"{field}.nth: counts only with word; drop it"
         return
     there = len(anchor.places(spoken_words(turn.text)))
-    if not 1 <= anchor.nth <= there:
+    if anchor.nth > there:
         yield (
             f"{field}.word: turn {anchor.turn!r} says {anchor.word!r} {there} times, not {anchor.nth}; "
             "name a single word as the text has it, and nth within that"
@@ -208,27 +164,77 @@ def _quiet(item: TimedItem) -> Iterator[str]:
 def latest_after_anchor(event: ItemEvent) -> float:
     """From the anchor to the latest onset that is on time, and the length the reply must have; seconds."""
     talk = event.speech.seconds + event.speech.tolerance_s if event.speech else 0.0
-    return event.window.target(event.after_s).closes_s + talk
+    return target_of(event.window, event.after_s).closes_s + talk
 
 
 def _tail(item: TimedItem) -> Iterator[str]:
     """The tail where it is certain without a rendering: events counted from the end of the last turn."""
-    if item.tail_s <= 0 or not math.isfinite(item.tail_s):
-        yield "tail_s: is not positive; give the silence after the last turn"
-    elif item.tail_s > LONGEST_S:
-        yield f"tail_s: {item.tail_s:g} is over {LONGEST_S:g}; give seconds"
-    elif item.turns:
-        last = SpeechAnchor(item.turns[-1].id)
-        needed = [latest_after_anchor(e) + REST_S for e in item.events if e.anchor == last and sound(e)]
-        if needed and max(needed) > item.tail_s + 1e-6:
-            yield f"tail_s: {item.tail_s:g} is too short; give at least {math.ceil(max(needed) * 10) / 10:g}"
+    last = SpeechAnchor(item.turns[-1].id)
+    needed = max((latest_after_anchor(e) + REST_S for e in item.events if e.anchor == last), default=0.0)
+    if needed > item.tail_s + 1e-6:
+        yield f"tail_s: {item.tail_s:g} is too short; give at least {math.ceil(needed * 10) / 10:g}"
 
 
-def sound(event: ItemEvent) -> bool:
-    """Whether an event's window is one."""
-    window = event.window
-    return not isinstance(window, ScheduledWindow) or (window.d_s or window.period_s or 0.0) > 0
+def doubts(item: TimedItem) -> list[str]:
+    """What breaks no rule but deserves a look, each as ``<id>: <field>: <what>``."""
+    return [f"{item.id}: {text}" for text in (*_estimated_tail(item), *_estimated_overlaps(item))]
 
 
-def _plain(text: str) -> str:
-    return " ".join(spoken_words(text))
+def estimated_places(item: TimedItem) -> dict[str, tuple[float, float]]:
+    """About when every turn starts and ends, by id."""
+    places: dict[str, tuple[float, float]] = {}
+    for turn in item.turns:
+        before = places.get(turn.after, (0.0, 0.0))[1]
+        start = turn.at_s if turn.at_s is not None else before + turn.gap_s
+        places[turn.id] = (start, start + len(spoken_words(turn.text)) * WORD_S / turn.pace)
+    return places
+
+
+def _estimated_tail(item: TimedItem) -> Iterator[str]:
+    places = estimated_places(item)
+    end_s = max(end for _, end in places.values())
+    for event in item.events:
+        if event.anchor.turn in places:
+            anchor_s = _estimated_anchor(item, event.anchor, places)
+            needed = anchor_s + latest_after_anchor(event) + REST_S - end_s
+            if needed > item.tail_s + 0.5:
+                yield f"tail_s: {item.tail_s:g} may be short for event {event.id!r}; needs about {needed:.1f}"
+
+
+def _estimated_anchor(item: TimedItem, anchor: SpeechAnchor, places: dict[str, tuple[float, float]]) -> float:
+    start, end = places[anchor.turn]
+    if not anchor.word:
+        return end if anchor.edge == "end" else start
+    words = next(spoken_words(turn.text) for turn in item.turns if turn.id == anchor.turn)
+    same = anchor.places(words)
+    place = same[anchor.nth - 1] if anchor.nth <= len(same) else len(words) - 1
+    return start + (end - start) * (place + (anchor.edge == "end")) / len(words)
+
+
+def _estimated_overlaps(item: TimedItem) -> Iterator[str]:
+    for (_, (_, end)), (name, (start, _)) in pairwise(estimated_places(item).items()):
+        if start < end - 0.3:
+            yield f"turn {name!r}: starts at about {start:.1f} s, in the turn before, up to about {end:.1f} s"
+
+
+def report(path: Path) -> tuple[list[str], list[str]]:
+    """What is wrong with an item file, and what looks doubtful.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    read, wrong = json_lines(path, TimedItem, "give an items.jsonl")
+    wrong += [f"{path}:{line}: {text}" for line, item in read for text in problems(item)]
+    return wrong, [f"doubt: {path}:{line}: {text}" for line, item in read for text in doubts(item)]
+
+
+def main() -> None:
+    """Print what is wrong with an item file (then the status is 1), and what looks doubtful."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("path", type=Path)
+    try:
+        wrong, doubtful = report(parser.parse_args().path)
+    except UserError as error:
+        sys.exit(str(error))
+    print("\n".join([*(f"error: {text}" for text in wrong), *doubtful]))
+    sys.exit(bool(wrong))

@@ -2,6 +2,8 @@
 
 The reply is what the model says after the end of the last user turn. Nothing said meets no item, by rule and
 without asking a judge, so that silence cannot pass on criteria that only forbid something.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -33,11 +35,7 @@ def user_turns(item: ConversationAnnotation, timeline: Timeline) -> tuple[Segmen
 
 
 def ask(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-    """One question per item of the rubric; none when nothing was said, or no words are known.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """One question per item of the rubric; none when nothing was said, or no words are known."""
     item = annotation_of(sample, ConversationAnnotation)
     spans = user_turns(item, timeline)
     reply = text_of(_words_from(timeline, spans[-1].end_s))
@@ -61,11 +59,7 @@ def _said(
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one recording.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """Score one recording."""
     item = annotation_of(sample, ConversationAnnotation)
     spans = user_turns(item, timeline)
     sheet = ScoreSheet()

@@ -1,4 +1,7 @@
-"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling."""
+"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,7 @@ OKAY = "Okay, sure. I will do that."
 
 
 def blind(sample: Sample) -> dict[str, Timeline]:
-    """``silent``; ``refuses`` and ``agrees``, whatever was said; ``repeats`` the user's last turn.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """``silent``; ``refuses`` and ``agrees``, whatever was said; ``repeats`` the user's last turn."""
     item = annotation_of(sample, ConversationAnnotation)
     return {
         "silent": _saying(item, ""),
@@ -30,11 +29,7 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """The conversation's own ideal reply; speech of unknown words, hence no ceiling, where there is none.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """The conversation's own ideal reply; speech of unknown words, hence no ceiling, where there is none."""
     item = annotation_of(sample, ConversationAnnotation)
     if item.ideal:
         return _saying(item, item.ideal)

@@ -17,7 +17,6 @@ from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.tasks._common.folders import check_folder, chosen
 from tml_bench.tasks._visual import (
     InstructionClips,
-    ask,
     duration_of,
     find_video,
     load_spoken,
@@ -98,10 +97,6 @@ class _Data(NamedTuple):
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     """Load samples by subset, in the order of the files. Broken ones carry ``problem``.
 
-    Args:
-        root: a folder in the layout above.
-        subsets: only these; empty means all whose annotation is there.
-
     Raises:
         UserError: the folder, or a file that a subset needs, does not exist or is unusable.
     """
@@ -166,9 +161,9 @@ def _sentence(data: _Data, ident: str, query: SentenceQuery) -> Sample:
 
 
 def _sample(data: _Data, ident: str, subset: str, moment: VideoMoment, text: str) -> Sample:
-    clip = data.spoken.find(f"{moment.video}-{moment.what}", moment.what, text)
+    keys = f"{moment.video}-{moment.what}", moment.what
     try:
-        asked = ask(text, clip, _video(data, moment.video))
+        asked = data.spoken.ask(text, keys, _video(data, moment.video))
     except BadSampleError as error:
         return Sample(ident, subset, reference=_at(moment, 0.0), unit=moment.video, problem=str(error))
     return Sample(ident, subset, asked.script, _at(moment, asked.video_at_s), moment.video, asked.notes)

@@ -1,4 +1,7 @@
-"""Scoring one recording of Charades."""
+"""Scoring one recording of Charades.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -47,16 +50,7 @@ def interval_of(item: MomentAnnotation, start_s: float | None, stop_s: float | N
 
 
 def score(task: str, sample: Sample, timeline: Timeline) -> Score:
-    """Score one recording.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Score one recording."""
     item = annotation_of(sample, MomentAnnotation)
     if timeline.word_source is WordSource.NONE:
         return without_words(task, sample, METRICS)

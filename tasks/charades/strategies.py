@@ -1,4 +1,7 @@
-"""Respondents with known behaviour, as timelines: blind ones for the floor, late and ideal ones above it."""
+"""Respondents with known behaviour, as timelines: blind ones for the floor, late and ideal ones above it.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,7 @@ WORD_S = 0.4
 
 
 def blind(sample: Sample) -> dict[str, Timeline]:
-    """``silent``, ``whole video`` and ``constant@A-B``: none looks at the video.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """``silent``, ``whole video`` and ``constant@A-B``: none looks at the video."""
     item = annotation_of(sample, MomentAnnotation)
     found = {"silent": _spoken(item, None, None), "whole video": _spoken(item, 0.0, item.length_s)}
     for start, end in CONSTANTS:
@@ -32,20 +31,12 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says both words at the annotated times.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Says both words at the annotated times."""
     return late(sample, 0.0)
 
 
 def late(sample: Sample, delay_s: float) -> Timeline:
-    """Sees everything and says both words ``delay_s`` seconds late.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Sees everything and says both words ``delay_s`` seconds late."""
     item = annotation_of(sample, MomentAnnotation)
     shift = delay_s - item.video_at_s
     return _spoken(item, item.start_s + shift, item.end_s + shift)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks._fd_bench import folders
+from tml_bench.tasks._fd_bench.folders import FdLayout, audio_file, context_length
 from tml_bench.tasks.fd_bench_v1.annotation import (
     GT_FILE,
     read_backchannel,
@@ -31,51 +31,30 @@ PROTOCOLS = {
 """The protocol of each official subset."""
 
 OFFICIAL_SIZES = {
-    "candor_pause_handling": 216,
-    "synthetic_pause_handling": 137,
-    "icc_backchannel": 55,
-    "candor_turn_taking": 119,
-    "synthetic_user_interruption": 200,
+    "candor_pause_handling": (216,),
+    "synthetic_pause_handling": (137,),
+    "icc_backchannel": (55,),
+    "candor_turn_taking": (119,),
+    "synthetic_user_interruption": (200,),
 }
 """Samples in each subset of the official data."""
 
-_VERSION_FOLDERS = ("v1_0", "v1.0")
+_LAYOUT = FdLayout(OFFICIAL_SIZES, ("v1_0", "v1.0"))
 _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
 _HELD_S = 1.5  # how long before an interruption an ideal answer of 2 s can begin and still be interrupted
 
-
-def subset_folders(root: Path) -> dict[str, Path]:
-    """Find the subsets in a data folder, in the order of the published tables.
-
-    Raises:
-        UserError: the folder does not exist, or holds no subset.
-    """
-    return folders.subset_folders(root, tuple(PROTOCOLS), _VERSION_FOLDERS)
-
-
-def is_official(root: Path) -> bool:
-    """Whether every subset found has the number of samples of the official data.
-
-    Raises:
-        UserError: as ``subset_folders``.
-    """
-    return folders.have_sizes(subset_folders(root), {name: (n,) for name, n in OFFICIAL_SIZES.items()})
+is_official = _LAYOUT.is_official
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     """Load samples by subset and number. Broken ones carry ``problem``.
 
-    Args:
-        root: a folder in the official layout.
-        subsets: only these, in this order; empty means all that are there.
-
     Raises:
         UserError: the folder or a subset does not exist, or a subset has no samples.
     """
-    found = folders.numbered(root, subset_folders(root), subsets, tuple(PROTOCOLS))
     return (
         read_sample(f"{subset}-{folder.name}", subset, folder, (root, folder.parent.parent, folder.parent))
-        for subset, folder in found
+        for subset, folder in _LAYOUT.samples(root, subsets)
     )
 
 
@@ -88,9 +67,9 @@ def read_sample(sample_id: str, subset: str, folder: Path, gt_bases: Sequence[Pa
         folder: where its files are.
         gt_bases: folders that may hold the listeners' distribution, or ``evaluation/`` with it.
     """
-    context_s, remarks = folders.context_length(folder, "the context")
+    context_s, remarks = context_length(folder, "the context")
     try:
-        audio = folders.audio_file(folder, "input")
+        audio = audio_file(folder, "input")
         info = probe(audio)
         reference = _reference(PROTOCOLS.get(subset, subset), folder, info.duration_s, context_s, gt_bases)
     except BadSampleError as error:

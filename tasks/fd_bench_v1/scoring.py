@@ -1,4 +1,7 @@
-"""Scoring one recording of FD-bench v1 with both families of measures."""
+"""Scoring one recording of FD-bench v1 with both families of measures.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +43,7 @@ def annotated(sample: Sample) -> tuple[Mark, ...]:
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-    """How well the answer to an interruption responds to it; nothing where there is none, or nothing to rate.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """How well the answer to an interruption responds to it; nothing where there is nothing to rate."""
     item = annotation_of(sample, ClipAnnotation)
     if not isinstance(item, InterruptionAnnotation) or not (item.context and item.text):
         return ()
@@ -64,17 +63,7 @@ def _answer_text(words: Sequence[Word]) -> str:
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one recording.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard.
-        verdicts: on what `questions` asks.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """Score one recording."""
     sheet = ScoreSheet()
     speech = vocalisations_of(timeline)
     match annotation_of(sample, ClipAnnotation):

@@ -1,4 +1,7 @@
-"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling."""
+"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,6 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
     ``silent``; ``always-on``; ``constant@T``: one answer from T seconds on, cut at the clip's end;
     ``metronome@P``: a backchannel every P seconds.
-
-    Raises:
-        BadSampleError: the sample has a problem.
     """
     length = annotation_of(sample, ClipAnnotation).duration_s
     plans = {"silent": [], "always-on": [Speech(0.0, length, [PLACEHOLDER] * ceil(2.5 * length))]}
@@ -41,11 +41,7 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Timeline of a respondent that says what the reference asks for, in answers of 2 s.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """Timeline of a respondent that says what the reference asks for, in answers of 2 s."""
     said = []
     for u in sample.reference.ideal:
         length, words = (BACKCHANNEL_S, BACKCHANNEL) if u.role == "backchannel" else (ANSWER_S, ANSWER)

@@ -1,4 +1,7 @@
-"""Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after."""
+"""Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +30,7 @@ MASKED_DB = -190.0
 
 
 def item_of(sample: Sample) -> OverlapAnnotation:
-    """The item a sample belongs to.
-
-    Raises:
-        BadSampleError: the sample has a problem, or is not of this task.
-    """
+    """The item a sample belongs to."""
     found = sample.reference.annotation
     return found.item if isinstance(found, CleanAnnotation) else annotation_of(sample, OverlapAnnotation)
 
@@ -64,17 +63,7 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one item.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard, with the companion's timeline.
-        verdicts: of the judge.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """Score one item."""
     item, clean = item_of(sample), timeline.companions.get(CLEAN, _NOTHING)
     sheet = ScoreSheet()
     _behaviour(sheet, sample, timeline, clean, verdicts)

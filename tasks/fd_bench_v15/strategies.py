@@ -2,6 +2,8 @@
 
 All of them also do in the clip without the overlap what they do in the one with it: the blind ones the very
 same, the ideal one its answer to the question.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -31,9 +33,6 @@ def blind(sample: Sample) -> dict[str, Timeline]:
     """Timelines of strategies that look at nothing, the same names for every sample.
 
     ``silent``; ``always-on``: one endless talk; ``constant@T``: one answer from T seconds on.
-
-    Raises:
-        BadSampleError: the sample has a problem.
     """
     item = item_of(sample)
     plans = {"silent": [], "always-on": [_said(item, 0.0, item.duration_s, TALK)]}
@@ -45,9 +44,6 @@ def ideal(sample: Sample) -> Timeline:
     """Timeline of a respondent that does what the reference asks for.
 
     It answers the overlap with the data's own answer, or else with the overlap's words.
-
-    Raises:
-        BadSampleError: the sample has a problem.
     """
     item = item_of(sample)
     said = []

@@ -1,4 +1,4 @@
-"""Annotations of ProactiveVideoQA: reading ``anno.json`` with every flaw named; see ``_common.records``.
+"""Annotations of ProactiveVideoQA: reading ``anno.json``; see ``_common.records``.
 
 Times are seconds of the video.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +19,6 @@ from tml_bench.tasks._common.records import AGAIN, RecordPlace, Seconds, Text, T
 
 SUBTITLE_S = 4.0
 """The annotation gives no end of a subtitle: it stays until the next, at most this long."""
-Span = tuple[float, float]
 
 
 class ExpectedTurn(msgspec.Struct, frozen=True):
@@ -33,46 +31,72 @@ class ExpectedTurn(msgspec.Struct, frozen=True):
     """
 
     content: str
-    span: Span
+    span: tuple[float, float]
     related_end_s: float
+
+
+class _Line(msgspec.Struct, frozen=True):
+    content: Text
+    time: Seconds | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    content: Text
+    reply_timespan: TimeSpan
+    related_timespan: TimeSpan | None = None
 
 
 class ProactiveItem(msgspec.Struct, frozen=True):
     """An item of ``anno.json``.
 
     Attributes:
-        key: its ``question_id``.
         video: name of the video file.
-        question: asked before the video.
-        duration_s: of the video; None where the annotation does not say.
-        turns: in order of time.
-        subtitles: what is said in the video (TV), to be burned in.
+        conversation: the question, and then what is said in the video (TV).
+        answer: the expected replies, in order of time.
+        duration: of the video; None where the annotation does not say.
     """
 
-    key: str
-    video: str
-    question: str
-    duration_s: float | None
-    turns: tuple[ExpectedTurn, ...]
-    subtitles: tuple[Subtitle, ...]
-
-
-class _Line(msgspec.Struct):
-    content: Text
-    time: object = None
-
-
-class _Answer(msgspec.Struct):
-    content: Text
-    reply_timespan: TimeSpan
-    related_timespan: TimeSpan | None = None
-
-
-class _Fields(msgspec.Struct):
     video: Text
-    conversation: Annotated[list[_Line], msgspec.Meta(min_length=1)]
-    answer: Annotated[list[_Answer], msgspec.Meta(min_length=1)]
+    conversation: Annotated[tuple[_Line, ...], msgspec.Meta(min_length=1)]
+    answer: Annotated[tuple[_Answer, ...], msgspec.Meta(min_length=1)]
     duration: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no field's type can."""
+        if Path(self.video).is_absolute() or ".." in Path(self.video).parts:
+            raise ValueError(f"video: {self.video!r} is not the name of a video")
+        for k, line in enumerate(self.conversation):
+            if k and line.time is None:
+                raise ValueError(f"conversation[{k}].time: is missing")
+        for k, (a, b) in enumerate(pairwise(self.answer), start=1):
+            if b.reply_timespan.start_s < a.reply_timespan.start_s:
+                raise ValueError(f"answer[{k}].reply_timespan: begins before the one before")
+
+    @property
+    def question(self) -> str:
+        """What is asked before the video."""
+        return self.conversation[0].content.strip()
+
+    @property
+    def turns(self) -> tuple[ExpectedTurn, ...]:
+        """The expected replies."""
+        # Two ports read a turn without related span as related to all of its reply span.
+        related = ((a.related_timespan or a.reply_timespan).end_s for a in self.answer)
+        return tuple(
+            ExpectedTurn(a.content.strip(), a.reply_timespan.interval, end_s)
+            for a, end_s in zip(self.answer, related, strict=True)
+        )
+
+    @property
+    def subtitles(self) -> tuple[Subtitle, ...]:
+        """What is said in the video, to be burned in."""
+        said = sorted(self.conversation[1:], key=lambda line: line.time or 0.0)
+        starts = [line.time or 0.0 for line in said]
+        return tuple(
+            Subtitle(start, min(after, start + SUBTITLE_S), line.content.strip())
+            for line, start, after in zip(said, starts, [*starts[1:], math.inf], strict=False)
+            if after > start
+        )
 
 
 def read(path: Path) -> list[tuple[str, ProactiveItem | BadSampleError]]:
@@ -98,44 +122,7 @@ def read(path: Path) -> list[tuple[str, ProactiveItem | BadSampleError]]:
         if key in found:
             raise UserError(f"{path}: question_id {key} is there twice", "correct it")
         try:
-            found[key] = _item(RecordPlace(f"{path.parent.name}/{path.name}", key), fields)
+            found[key] = RecordPlace(f"{path.parent.name}/{path.name}", key).record(fields, ProactiveItem)
         except BadSampleError as error:
             found[key] = error
     return list(found.items())
-
-
-def _item(place: RecordPlace, fields: object) -> ProactiveItem:
-    found = place.record(fields, _Fields)
-    if Path(found.video).is_absolute() or ".." in Path(found.video).parts:
-        raise place.bad("video", f"{found.video!r} is not the name of a video")
-    for k, (a, b) in enumerate(pairwise(found.answer), start=1):
-        if b.reply_timespan.start_s < a.reply_timespan.start_s:
-            raise place.bad(f"answer[{k}].reply_timespan", "begins before the one before")
-    question, *lines = found.conversation
-    return ProactiveItem(
-        key=place.row,
-        video=found.video,
-        question=question.content.strip(),
-        duration_s=found.duration or None,
-        turns=tuple(map(_turn, found.answer)),
-        subtitles=_subtitles(place, lines),
-    )
-
-
-def _turn(answer: _Answer) -> ExpectedTurn:
-    # Two ports read a turn without related span as related to all of its reply span.
-    related = answer.related_timespan or answer.reply_timespan
-    return ExpectedTurn(answer.content.strip(), answer.reply_timespan.interval, related.end_s)
-
-
-def _subtitles(place: RecordPlace, lines: Sequence[_Line]) -> tuple[Subtitle, ...]:
-    times = [
-        place.record(line.time, Seconds, f"conversation[{k}].time") for k, line in enumerate(lines, start=1)
-    ]
-    timed = sorted(zip(times, (line.content.strip() for line in lines), strict=True), key=lambda t: t[0])
-    following = [*(start for start, _ in timed[1:]), math.inf]
-    return tuple(
-        Subtitle(start, min(after, start + SUBTITLE_S), text)
-        for (start, text), after in zip(timed, following, strict=False)
-        if after > start
-    )

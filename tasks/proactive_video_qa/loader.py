@@ -16,7 +16,6 @@ from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.tasks._common.folders import check_folder, chosen
 from tml_bench.tasks._visual import (
     InstructionClips,
-    ask,
     duration_of,
     find_video,
     load_spoken,
@@ -77,10 +76,6 @@ def is_official(root: Path) -> bool:
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     """Load samples by category, in the order of the annotation. Broken ones carry ``problem``.
 
-    Args:
-        root: a folder in the official layout.
-        subsets: categories; empty means all that are there.
-
     Raises:
         UserError: the folder or a category does not exist, or an annotation file is unusable.
     """
@@ -100,14 +95,13 @@ def _sample(
     unit = f"{category}/{item.video}"
     try:
         video = find_video((folder / "videos",), item.video)
-        length = item.duration_s or duration_of(video)
-        clip = spoken.find(f"{category}-{key}", key, item.question)
-        asked = ask(item.question, clip, video, subtitles=item.subtitles)
+        length = item.duration or duration_of(video)
+        asked = spoken.ask(item.question, (f"{category}-{key}", key), video, item.subtitles)
     except BadSampleError as error:
-        if item.duration_s is None:
+        if not item.duration:
             return Sample(ident, category, unit=unit, problem=str(error))
         # Without the video too, so that floors can be checked on annotations alone.
-        known = ProactiveAnnotation(item.question, item.turns, 0.0, item.duration_s)
+        known = ProactiveAnnotation(item.question, item.turns, 0.0, item.duration)
         return Sample(ident, category, reference=Reference(annotation=known), unit=unit, problem=str(error))
     expected = ProactiveAnnotation(item.question, item.turns, asked.video_at_s, length)
     late = sum(turn.span[0] >= length for turn in item.turns)

@@ -1,4 +1,7 @@
-"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling."""
+"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,6 @@ def blind(sample: Sample) -> dict[str, Timeline]:
     """``silent``, ``always-reply``, ``question back``: none looks at the video.
 
     ``always-reply`` says the same sentence every 2 s; ``question back`` repeats the question once, at 0 s.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
     """
     item = annotation_of(sample, ProactiveAnnotation)
     beats = [k * PERIOD_S for k in range(int(item.length_s // PERIOD_S) + 1)]
@@ -37,11 +37,7 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says every gold answer the moment its span opens.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Says every gold answer the moment its span opens."""
     item = annotation_of(sample, ProactiveAnnotation)
     return _spoken(item, [(turn.span[0], turn.content) for turn in item.turns])
 

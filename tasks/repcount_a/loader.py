@@ -12,7 +12,7 @@ from pathlib import Path
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.tasks._common.folders import check_folder, chosen
-from tml_bench.tasks._visual import InstructionClips, ask, find_video, load_spoken, sample_id
+from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, sample_id
 from tml_bench.tasks.repcount_a.annotation import (
     SPOKEN,
     RepetitionAnnotation,
@@ -66,11 +66,9 @@ def is_official(root: Path) -> bool:
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-    """Load samples in the order of the CSV. Broken ones carry ``problem``.
+    """Load samples in the order of the CSV, by default of ``test``, on which results are published.
 
-    Args:
-        root: a folder in the official layout.
-        subsets: splits; empty means ``test``, on which results are published.
+    Broken ones carry ``problem``.
 
     Raises:
         UserError: the folder or a split does not exist, or an annotation file is unusable.
@@ -91,7 +89,7 @@ def _sample(
     folders = (root / "video" / split, root / "LLSP" / "video" / split)
     try:
         video = find_video(folders, name)
-        asked = ask(instruction(row.action), spoken.find(row.action, instruction(row.action)), video)
+        asked = spoken.ask(instruction(row.action), (row.action,), video)
         item, notes = repetitions(row, frame_times(video), asked.video_at_s)
     except BadSampleError as error:
         return Sample(ident, split, reference=_without_video(row), notes=row.notes, problem=str(error))

@@ -1,4 +1,7 @@
-"""Scoring one recording of RepCount-A."""
+"""Scoring one recording of RepCount-A.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +27,7 @@ def marks(sample: Sample) -> tuple[Mark, ...]:
 
 
 def score(task: str, sample: Sample, timeline: Timeline) -> Score:
-    """Score one recording.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Score one recording."""
     item = annotation_of(sample, RepetitionAnnotation)
     if timeline.word_source is WordSource.NONE:
         return without_words(task, sample, METRICS)

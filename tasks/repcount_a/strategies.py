@@ -2,16 +2,17 @@
 
 A metronome of rate r says k at (k - 0.5) / r into the video, so that it ends at r times its length,
 rounded (half up), and says that number again when the video ends. Its rates were chosen on the official
-train split as the ones with the highest OBO on a grid of 0.01 per second, the lowest of equals (``fit``);
+train split as the ones with the highest OBO on a grid of 0.01 per second, the lowest of equals;
 a class-blind one knows nothing, a per-action one is told the action, as the instruction tells everyone.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import floor
 
-from tml_bench.metrics.counting import off_by_one
 from tml_bench.samples import Sample
 from tml_bench.tasks._common.respondents import one_by_one, speaking
 from tml_bench.tasks._common.scores import annotation_of
@@ -37,23 +38,6 @@ ACTION_RATES: Mapping[str, float] = {
 """Repetitions per second."""
 WORD_S = 0.3
 _TINY = 1e-9
-_STEP, _FASTEST = 100, 300  # rates are hundredths up to 3 per second
-
-
-def fit(items: Iterable[tuple[float, int]]) -> float:
-    """The metronome's rate with the highest OBO.
-
-    Args:
-        items: length in seconds and count of each video.
-
-    Raises:
-        ValueError: there are no items.
-    """
-    known = list(items)
-    if not known:
-        raise ValueError("no items")
-    rates = [k / _STEP for k in range(1, _FASTEST + 1)]
-    return max(rates, key=lambda rate: sum(off_by_one(beats(rate, length), n) for length, n in known))
 
 
 def beats(rate: float, length_s: float) -> int:
@@ -62,11 +46,7 @@ def beats(rate: float, length_s: float) -> int:
 
 
 def blind(sample: Sample) -> dict[str, Timeline]:
-    """``silent``, ``constant@N``, ``metronome`` and ``metronome per action``: none looks at the video.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """``silent``, ``constant@N``, ``metronome`` and ``metronome per action``: none looks at the video."""
     item = annotation_of(sample, RepetitionAnnotation)
     found = {"silent": _spoken(item, [])}
     for n in CONSTANTS:
@@ -77,11 +57,7 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says each repetition's number at its end, and the count at the last one's.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Says each repetition's number at its end, and the count at the last one's."""
     item = annotation_of(sample, RepetitionAnnotation)
     said = [(end, k) for k, end in enumerate(item.ends, start=1)]
     if len(said) != item.count:
