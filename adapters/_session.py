@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
 
 from tml_bench.adapter import LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
 from tml_bench.adapters._socket import Socket
@@ -83,6 +84,13 @@ class SocketAdapter(LiveAdapter):
         assert self._socket is not None, "connect first"
         await self._record(kind, body, sent=True)
         await self._socket.send(message)
+
+    def _learn_model(self, message: Mapping[str, Any]) -> None:
+        """Take the model that a service names in its session, as OpenAI's do."""
+        session = message.get("session")
+        model = session.get("model") if isinstance(session, Mapping) else None
+        if isinstance(model, str):
+            self.reported = {"model": model}
 
     async def _unsupported(self, **what: object) -> None:
         """Record what the session asks for and the service has no way to be told; empty values are none."""

@@ -125,6 +125,7 @@ class OpenAILive(SocketAdapter):
             message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
             kind = str(message.get("type"))
             await self._record(kind, message)
+            self._learn_model(message)
             if kind == "session.started":
                 return
             if kind in ("error", "session.closed"):

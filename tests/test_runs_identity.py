@@ -1,6 +1,6 @@
 """The hash of data: what it depends on, and that nothing else moves it.
 
-``golden/dataset_hashes.json`` pins the hash of every mini set, and the hash that version 0.1.0 gave it, made by
+``golden/dataset_hashes.json`` pins the hash of every mini set, and the hash version 0.1.0 gave it, made by
 that version. A change of either makes stored runs strangers to their data.
 """
 

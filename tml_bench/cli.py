@@ -150,23 +150,24 @@ def run(
 ) -> None:  # fmt: skip
     """Run models on tasks, score them, print the leaderboard and write the report.
 
-    Each pair of task and adapter is one run, a folder under --out. The same command continues what was
-    interrupted.
+    Each pair of task and adapter is one run, a folder under --out, named also after settings that are not
+    the usual ones. The same command continues what was interrupted and reuses what is done; a run whose
+    adapter, server or data has changed is refused.
 
     \b
     tml-bench run
     tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
-    tml-bench run --task charades --adapter my.py:M --compute charged --out charged
-    tml-bench run --task charades --adapter my.py:M --compute recorded --replay charged/charades-mini-1--my-M
+    tml-bench run --task charades --adapter my.py:M --compute charged
+    tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
     from tml_bench.plugins import suite_names
     from tml_bench.runs.config import Selection
     from tml_bench.runs.live_pool import LivePool
     from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
-    from tml_bench.runs.record import record, start_over
+    from tml_bench.runs.record import ChangedModelError, record, start_over
     from tml_bench.scoring.score import open_run
     from tml_bench.session.network import load_network
     from tml_bench.session.simulated import Compute
@@ -184,7 +185,11 @@ def run(
         max_session_s=max_session,
         network=load_network(network),
     )
-    plans = plan_runs(request, lambda line: click.echo(line, err=True))
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    plans = plan_runs(request, tell)
     if fresh:
         for plan in plans:
             start_over(plan.path)
@@ -199,12 +204,20 @@ def run(
     ):
         with _progress() as bar:
             advance = bar("sessions", sum(len(plan.samples) for plan in plans))
-            failed = record(stepped, pool, advance, retry_errors=retry_errors)
-            failed += record(live, live_pool, advance, retry_errors=retry_errors)
-        summaries = _scored([open_run(plan.path) for plan in plans], pool, words, judging)
-    _publish(summaries, out / "report")
+            lines: list[str] = []
+            failed = record(stepped, pool, advance, retry_errors=retry_errors, tell=lines.append)
+            failed += record(live, live_pool, advance, retry_errors=retry_errors, tell=lines.append)
+        for line in lines:
+            tell(line)
+        changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
+        runs = [open_run(plan.path) for plan in plans if plan.path not in changed]
+        summaries = _scored(runs, pool, words, judging) if runs else []
+    if summaries:
+        _publish(summaries, out / "report")
     for error in failed:
         click.secho(f"error: {error.problem}", fg="red", err=True)
+        if error.remedy:
+            click.echo(f"  {error.remedy}", err=True)
     sys.exit(2 if failed else _completeness(summaries))
 
 

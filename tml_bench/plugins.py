@@ -17,6 +17,7 @@ from typing import cast
 
 from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
+from tml_bench.redact import remember_named
 from tml_bench.task import Task
 
 Option = int | float | bool | str
@@ -52,7 +53,7 @@ class AdapterSpec:
 
 
 def parse_adapter_spec(text: str) -> AdapterSpec:
-    """Read an adapter as given on the command line.
+    """Read an adapter as given on the command line; an option named like a secret is recorded nowhere.
 
     Raises:
         UserError: nothing is named.
@@ -69,6 +70,7 @@ def parse_adapter_spec(text: str) -> AdapterSpec:
         key, equals, value = item.partition("=")
         if equals and key.strip().isidentifier():
             kwargs[key.strip()] = _value(value)
+            remember_named(key, kwargs[key.strip()])
         else:
             args.append(_value(item))
     return AdapterSpec(text, target, tuple(args), kwargs)

@@ -151,6 +151,7 @@ class OpenAIRealtime(SocketAdapter):
             message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
             kind = str(message.get("type"))
             await self._record(kind, message)
+            self._learn_model(message)
             if kind == wanted:
                 return message
             if kind in ("error", "session.closed"):
