@@ -21,12 +21,13 @@ from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
-from tml_bench.recording import Recording
+from tml_bench.recording import Recording, SessionFacts
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.timeline import Timeline
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
@@ -66,22 +67,22 @@ class SessionJob:
 
 @dataclass(frozen=True, slots=True)
 class PerceiveJob:
-    """Perceive one recording into its cached timeline.
+    """Perceive one recording and keep its timeline in the cache.
 
     Attributes:
         key: what the caller knows it by.
         task: name of the task.
         sample: what was played.
-        recording: folder of the recording.
-        timeline: where its timeline is cached.
+        facts: of the recording.
+        cache: where its timeline is kept.
         words: where words may come from.
     """
 
     key: tuple[int, str]
     task: str
     sample: Sample
-    recording: Path
-    timeline: Path
+    facts: SessionFacts
+    cache: Path
     words: WordMode
 
 
@@ -98,6 +99,7 @@ class Result:
         fatal: the adapter cannot be used at all; no further session makes sense.
         retry: it may go better another time: the model could not be reached, or this machine was too busy.
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
+        timeline: what was perceived; None for a session, or where it failed.
     """
 
     outcome: Outcome
@@ -108,6 +110,7 @@ class Result:
     fatal: bool = False
     retry: bool = False
     quota_s: float | None = None
+    timeline: Timeline | None = None
 
 
 Job = SessionJob | PerceiveJob
@@ -233,11 +236,16 @@ def _perceive(job: PerceiveJob) -> Result:
     try:
         task = load_task(job.task)
         stretches = partial(task.stretches, job.sample)
-        timeline_of(Recording(job.recording).facts, job.timeline, job.words, task.hears_user, stretches)
+        timeline = timeline_of(job.facts, job.cache, job.words, task.hears_user, stretches)
     except Exception as error:
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Result(Outcome.INFRASTRUCTURE, f"perception: {reason}")
-    return Result(Outcome.VALID)
+        return Result(Outcome.INFRASTRUCTURE, perception_failure(error))
+    return Result(Outcome.VALID, timeline=timeline)
+
+
+def perception_failure(error: Exception) -> str:
+    """Why a recording cannot be scored, as the reason of its outcome."""
+    reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return f"perception: {reason}"
 
 
 def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:

@@ -42,6 +42,50 @@ class JudgedScores(NamedTuple):
     judged: list[QuestionVerdict]
 
 
+class Performance(NamedTuple):
+    """What was heard of a sample, of a model or of a respondent behind a floor, and what to ask about it.
+
+    Attributes:
+        sample: the sample.
+        timeline: what was heard.
+        questions: what a judge must decide before it can be scored.
+    """
+
+    sample: Sample
+    timeline: Timeline
+    questions: tuple[Question, ...]
+
+
+def performed(task: Task, sample: Sample, timeline: Timeline) -> Performance:
+    """What was heard of a sample, with the task's questions about it."""
+    return Performance(sample, timeline, task.questions(sample, timeline))
+
+
+def judged(
+    task: Task,
+    performances: Sequence[Performance],
+    judge: Judge,
+    advance: Callable[[], None] = lambda: None,
+) -> JudgedScores:
+    """Ask the judge all questions, then score every performance.
+
+    Args:
+        task: the task.
+        performances: of one respondent.
+        judge: the judge.
+        advance: called after each question.
+    """
+    answers = iter(judge.answer([q for one in performances for q in one.questions], advance))
+    scores: list[Score] = []
+    asked: list[QuestionVerdict] = []
+    for sample, timeline, questions in performances:
+        found = {question.key: next(answers) for question in questions}
+        asked += (QuestionVerdict(sample.id, question, found[question.key]) for question in questions)
+        # A task that asks nothing need not know of verdicts.
+        scores.append(task.score(sample, timeline, found) if found else task.score(sample, timeline))
+    return JudgedScores(scores, asked)
+
+
 def score_all(
     task: Task,
     pairs: Sequence[tuple[Sample, Timeline]],
@@ -56,17 +100,8 @@ def score_all(
         judge: the judge; the task's own rules when None.
         advance: called after each question.
     """
-    judge = judge or RuleJudge(task.rules)
-    asked = [task.questions(sample, timeline) for sample, timeline in pairs]
-    verdicts = iter(judge.answer([q for questions in asked for q in questions], advance))
-    scores: list[Score] = []
-    judged: list[QuestionVerdict] = []
-    for (sample, timeline), questions in zip(pairs, asked, strict=True):
-        found = {question.key: next(verdicts) for question in questions}
-        judged += (QuestionVerdict(sample.id, question, found[question.key]) for question in questions)
-        # A task that asks nothing need not know of verdicts.
-        scores.append(task.score(sample, timeline, found) if found else task.score(sample, timeline))
-    return JudgedScores(scores, judged)
+    performances = [performed(task, sample, timeline) for sample, timeline in pairs]
+    return judged(task, performances, judge or RuleJudge(task.rules), advance)
 
 
 def against_rules(
