@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +18,16 @@ from tml_bench.cli import main
 from tml_bench.outcome import Outcome
 from tml_bench.perception import asr
 from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
+from tml_bench.perception.words import WordMode
 from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import Selection
-from tml_bench.runs.stored_run import open_run
-from tml_bench.runs.worker import PerceiveJob, Result, TranscriptJob
+from tml_bench.runs.store import Attempt
+from tml_bench.runs.stored_run import StoredRun, open_run
+from tml_bench.runs.worker import Result, TranscriptJob
 from tml_bench.samples import Sample, UserTurn
 from tml_bench.scoring import transcript_sample
-from tml_bench.scoring.transcript_check import normalised, transcript_check, word_edits
+from tml_bench.scoring.transcript_check import TranscriptCheck, normalised, transcript_check, word_edits
 from tml_bench.scoring.transcript_sample import MOST_RECORDINGS, check_transcripts
 from tml_bench.session.simulated import Settings
 from tml_bench.timeline import Timeline, Word, WordSource
@@ -94,7 +97,7 @@ def recorded(folder: Path, outputs: dict[int, Output]) -> str | None:
     """What is claimed in a session whose recogniser hears ``a``."""
     ran = run_session(folder, sample_of(UserTurn(silence(2.0))), Scripted(outputs), Settings())
     heard = Timeline(2.0, words=(Word("a", 0.2, 0.9),), word_source=WordSource.ASR)
-    return transcript_pair(ran.recording, folder / "x.json", heard).claimed
+    return transcript_pair(ran.recording.facts, folder / "x.json", heard).claimed
 
 
 def test_only_what_was_heard_counts(tmp_path: Path) -> None:
@@ -131,41 +134,47 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def perceived(n: int, words: str = "auto") -> list[PerceiveJob]:
-    return [
-        PerceiveJob((0, f"s{k:02}"), "t", Sample(f"s{k:02}", "x"), Path(), Path(), words)  # type: ignore[arg-type]
-        for k in range(n)
-    ]
+def stored(run: Path, n: int, **config: object) -> StoredRun:
+    """A run like that one, of so many valid recordings."""
+    opened = open_run(run)
+    ended = {f"s{k:02}": Attempt(f"s{k:02}", "x", 1, Outcome.VALID) for k in range(n)}
+    samples = tuple(Sample(name, "x") for name in ended)
+    file = msgspec.structs.replace(opened.file, config=msgspec.structs.replace(opened.file.config, **config))
+    return dataclasses.replace(opened, file=file, samples=samples, attempts=ended)
+
+
+def checked(run: StoredRun, pool: FakePool, words: WordMode = "auto", *, asked: bool = False) -> object:
+    return check_transcripts([run], [()], pool, words, asked=asked)[0]  # type: ignore[arg-type]
 
 
 def test_a_seeded_sample_of_a_run_is_recognised(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = msgspec.structs.replace(open_run(run).file.config, privileged=False, adapter="mine")
     monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "")
-    jobs = perceived(3 * MOST_RECORDINGS)
-    drawn = []
-    for order in (jobs, jobs[::-1]):
-        pool = FakePool()
-        (found,) = check_transcripts([config], order, pool)  # type: ignore[arg-type]
-        assert (found.n, found.of, found.rate) == (MOST_RECORDINGS, len(jobs), 0.0)  # type: ignore[union-attr]
-        drawn.append([job.key for job in pool.jobs])
-    assert drawn[0] == drawn[1]
-    assert len(set(drawn[0])) == MOST_RECORDINGS
+    mine = stored(run, 3 * MOST_RECORDINGS, privileged=False, adapter="mine")
+    pools = (FakePool(), FakePool())
+    for pool in pools:
+        found = checked(mine, pool)
+        assert isinstance(found, TranscriptCheck)
+        assert (found.n, found.of, found.rate) == (MOST_RECORDINGS, 3 * MOST_RECORDINGS, 0.0)
+    drawn, again = ([job.recording for job in pool.jobs] for pool in pools)
+    assert drawn == again
+    assert len(set(drawn)) == MOST_RECORDINGS
 
 
-def test_what_needs_no_check_is_not_checked_unless_asked(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = open_run(run).file.config
+@pytest.mark.parametrize(
+    "true", [{}, {"privileged": False, "clock": "imported"}, {"privileged": False, "adapter": "silent"}]
+)
+def test_what_needs_no_check_is_not_checked_unless_asked(
+    run: Path, monkeypatch: pytest.MonkeyPatch, true: dict[str, object]
+) -> None:
     monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "needs x")
-    true = [
-        config,
-        msgspec.structs.replace(config, privileged=False, clock="imported"),
-        msgspec.structs.replace(config, privileged=False, adapter="silent"),
-    ]
-    for one in true:
-        assert check_transcripts([one], perceived(2), FakePool()) == [msgspec.UNSET]  # type: ignore[arg-type]
-        (asked,) = check_transcripts([one], perceived(2), FakePool(), asked=True)  # type: ignore[arg-type]
-        assert asked.missing == "needs x: install tml-bench[speech]"  # type: ignore[union-attr]
-    (off,) = check_transcripts([config], perceived(2, "transcript"), FakePool(), asked=True)  # type: ignore[arg-type]
-    assert off.missing == "recognition is switched off"  # type: ignore[union-attr]
+    known = stored(run, 2, **true)
+    assert checked(known, FakePool()) is msgspec.UNSET
+    assert checked(known, FakePool(), asked=True) == TranscriptCheck(
+        of=2, missing="needs x: install tml-bench[speech]"
+    )
+    assert checked(known, FakePool(), "transcript", asked=True) == TranscriptCheck(
+        of=2, missing="recognition is switched off"
+    )
     assert "transcript_check" not in json.loads((run / "summary.json").read_bytes())[0]
 
 

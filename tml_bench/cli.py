@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import click
 
 from tml_bench import __version__
-from tml_bench.cli_check import check_task, shown
-from tml_bench.cli_judge import JudgeOptions, judge_options, judging_by
-from tml_bench.cli_judge import judge as judge_commands
+from tml_bench.cli_check import check_task
+from tml_bench.cli_data import import_, inspect, list_, prepare
+from tml_bench.cli_judge import judge, judge_options
+from tml_bench.cli_verify import check_adapter, doctor, selftest
 from tml_bench.errors import UserError
 
 if TYPE_CHECKING:
-    from tml_bench.judges.spec import JudgeSetup
-    from tml_bench.perception.words import WordMode
-    from tml_bench.questions import Question
-    from tml_bench.runs.pool import Pool
-    from tml_bench.runs.stored_run import StoredRun
+    from tml_bench.api.running import RunOptions
+    from tml_bench.api.scores import ScoreOptions
     from tml_bench.scoring.summary import Summary
 
 EXIT_CODES = """\b
@@ -35,8 +33,6 @@ Exit codes:
 """
 
 Command = TypeVar("Command", bound=Callable[..., object])
-Bar = Callable[[str, int], Callable[[str], None]]
-"""From what is counted and its total to what advances its bar, with a line to print."""
 
 UNWRITABLE = frozenset(
     (
@@ -94,8 +90,8 @@ def _pool_options(command: Command) -> Command:
     for option in (
         click.option("--jobs", type=click.IntRange(1), help="Processes. [default: processors, at most 8]"),
         click.option(
-            "--step-timeout", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True,
-            help="Seconds after which a step is taken to hang.",
+            "--step-timeout", "step_timeout_s", type=click.FloatRange(0, min_open=True), default=60.0,
+            show_default=True, help="Seconds after which a step is taken to hang.",
         ),
         click.option(
             "--words", type=click.Choice(["auto", "transcript", "asr"]), default="auto", show_default=True,
@@ -121,7 +117,9 @@ def _pool_options(command: Command) -> Command:
 @click.option(
     "--limit", type=click.IntRange(0), default=0, help="At most so many samples a subset; 0 is all."
 )
-@click.option("--tick", type=int, default=200, show_default=True, help="Micro-turn in ms, 20 to 1000.")
+@click.option(
+    "--tick", "tick_ms", type=int, default=200, show_default=True, help="Micro-turn in ms, 20 to 1000."
+)
 @click.option(
     "--compute", type=click.Choice(["ideal", "charged", "recorded"]), default="ideal", show_default=True,
     help="Charge nothing, the measured time of each step, or that of an earlier run.",
@@ -136,7 +134,14 @@ def _pool_options(command: Command) -> Command:
     "--rate", type=click.FloatRange(0), default=0.0, help="Live services: sessions started a minute; 0: any."
 )
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--max-session", type=float, default=7200.0, show_default=True, help="Limit of a session, s.")
+@click.option(
+    "--max-session",
+    "max_session_s",
+    type=float,
+    default=7200.0,
+    show_default=True,
+    help="Limit of a session, s.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
     help="Folder for the runs and the report.",
@@ -145,12 +150,7 @@ def _pool_options(command: Command) -> Command:
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
 @judge_options
 @_pool_options
-def run(
-    tasks: tuple[str, ...], adapters: tuple[str, ...], data: Path | None, subsets: tuple[str, ...],
-    limit: int, tick: int, compute: str, replay: Path | None, network: str, concurrency: int, rate: float,
-    seed: int, max_session: float, out: Path, fresh: bool, retry_errors: bool, jobs: int | None,
-    step_timeout: float, words: WordMode, judge: JudgeOptions,
-) -> None:  # fmt: skip
+def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[RunOptions]) -> None:
     """Run models on tasks, score them, print the leaderboard and write the report.
 
     Each pair of task and adapter is one run, a folder under --out. The same command continues what was
@@ -165,65 +165,29 @@ def run(
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay charged/charades-mini-1--my-M
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
-    from tml_bench.plugins import suite_names
-    from tml_bench.runs.config import Selection
-    from tml_bench.runs.live_pool import LivePool
-    from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
-    from tml_bench.runs.record import record, start_over
-    from tml_bench.runs.stored_run import open_run
-    from tml_bench.session.network import load_network
-    from tml_bench.session.simulated import Compute
+    from tml_bench import api
 
-    request = Request(
-        tasks=tasks or tuple(suite_names()),
-        all_tasks=not tasks,
-        adapters=adapters or REFERENCE_ADAPTERS,
-        out=out,
-        selection=Selection(data, subsets, limit),
-        tick_ms=tick,
-        seed=seed,
-        compute=Compute(compute),
-        replay=replay,
-        max_session_s=max_session,
-        network=load_network(network),
-    )
-    plans = plan_runs(request, lambda line: click.echo(line, err=True))
-    if fresh:
-        for plan in plans:
-            start_over(plan.path)
-    if compute == "charged" and jobs is None:
-        jobs = 1
-    stepped = [plan for plan in plans if plan.config.clock != "wall"]
-    live = [plan for plan in plans if plan.config.clock == "wall"]
-    with (
-        judging_by(judge, out) as judging,
-        _pool(jobs, step_timeout) as pool,
-        LivePool(concurrency, rate) as live_pool,
-    ):
-        with _progress() as bar:
-            advance = bar("sessions", sum(len(plan.samples) for plan in plans))
-            failed = record(stepped, pool, advance, retry_errors=retry_errors)
-            failed += record(live, live_pool, advance, retry_errors=retry_errors)
-        summaries = _scored([open_run(plan.path) for plan in plans], pool, words, judging)
-    _publish(summaries, out / "report")
-    for error in failed:
+    options["progress"] = api.TerminalProgress()
+    errors: tuple[UserError, ...] = ()
+    try:
+        runs = api.run(tasks or None, adapters or None, **options)
+    except api.UnfinishedRunsError as unfinished:
+        runs, errors = list(unfinished.runs), unfinished.errors
+    _publish([run.summary for run in runs], runs, Path(options["out"]) / "report")
+    for error in errors:
         click.secho(f"error: {error.problem}", fg="red", err=True)
-    sys.exit(2 if failed else _completeness(summaries))
+    sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
 
 
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--check-transcripts",
-    is_flag=True,
+    "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
-)
+)  # fmt: skip
 @judge_options
 @_pool_options
-def score(
-    runs: tuple[Path, ...], jobs: int | None, step_timeout: float, words: WordMode, judge: JudgeOptions,
-    check_transcripts: bool,
-) -> None:  # fmt: skip
+def score(runs: tuple[Path, ...], **options: Unpack[ScoreOptions]) -> None:
     """Score runs again from their recordings; no model is needed.
 
     \b
@@ -231,13 +195,12 @@ def score(
     tml-bench score results/*--my-model* --words asr
     tml-bench score results/proactive-video-qa-* --judge openai:model=qwen3:8b,base_url=http://localhost:11434/v1
     """
-    from tml_bench.runs.stored_run import open_run
+    from tml_bench import api
 
-    with judging_by(judge, runs[0].resolve().parent) as judging, _pool(jobs, step_timeout) as pool:
-        stored = [open_run(path) for path in runs]
-        summaries = _scored(stored, pool, words, judging, check_all=check_transcripts)
-    _print_scores(summaries)
-    sys.exit(_completeness(summaries))
+    options["progress"] = api.TerminalProgress()
+    scored = api.score(runs, **options)
+    _print_scores([run.summary for run in scored])
+    sys.exit(0 if all(run.complete for run in scored) else 3)
 
 
 @main.command()
@@ -255,244 +218,14 @@ def report(runs: tuple[Path, ...], out: Path) -> None:
     """
     from tml_bench.report.files import read_summaries
 
-    _publish(read_summaries(runs), out)
+    _publish(read_summaries(runs), runs, out)
 
 
-@main.command("import")
-@click.argument("task")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default="imported", show_default=True, help="Name of the system that spoke.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The run's folder. [default: results/TASK--NAME]"
-)
-def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
-    """Turn exchanges another harness recorded into a run that scores like our own.
-
-    FOLDER holds, at any depth, one folder an exchange with input.wav, output.wav and, if there is one, the
-    transcript output.json.
-
-    \b
-    tml-bench import fd-bench-v1 ~/Full-Duplex-Bench/v1_0/moshi --name moshi
-    tml-bench score results/fd-bench-v1--moshi
-    """
-    from tml_bench.outcome import Outcome
-    from tml_bench.plugins import load_task
-    from tml_bench.runs.imports import import_run
-
-    path = out or Path("results") / f"{task}--{name}"
-    count = 0
-    for attempt in import_run(load_task(task), folder, path, name):
-        count += 1
-        if attempt.outcome is not Outcome.VALID:
-            click.secho(f"{attempt.sample}: {attempt.outcome}: {attempt.reason}", fg="yellow", err=True)
-    click.echo(f"imported {count} exchanges into {path}; next: tml-bench score {path}")
+for command in (check_adapter, check_task, doctor, import_, inspect, judge, list_, prepare, selftest):
+    main.add_command(command)
 
 
-@main.command()
-@click.argument("recording", type=click.Path(path_type=Path))
-@click.option(
-    "--picture", type=click.Path(path_type=Path), help="Also draw the timeline to this .png or .svg."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the raw events.")
-def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
-    """Print what happened in a recording, readably; --picture draws it with what was scored.
-
-    \b
-    tml-bench inspect results/fd-bench-v1-mini-1--silent/fd-bench-v1/candor_turn_taking-1/1
-    tml-bench inspect RECORDING --picture timeline.png
-    """
-    from tml_bench.recording import Recording
-    from tml_bench.report.log import describe
-
-    opened = Recording(recording)
-    if as_json:
-        click.echo((recording / "session.jsonl").read_text(encoding="utf-8"), nl=False)
-    else:
-        for line in describe(opened):
-            click.echo(line)
-    if picture is not None:
-        from tml_bench.report.sample_picture import draw
-
-        draw(recording, picture)
-        click.echo(f"drawn to {picture}")
-
-
-@main.command("list")
-@click.argument("what", type=click.Choice(["tasks", "adapters"]))
-def list_(what: str) -> None:
-    """List installed tasks or adapters.
-
-    \b
-    tml-bench list tasks
-    tml-bench list adapters
-    """
-    from tml_bench.cli_listing import adapter_lines, task_lines
-
-    for line in task_lines() if what == "tasks" else adapter_lines():
-        click.echo(line)
-
-
-@main.command()
-@click.option("--jobs", type=click.IntRange(1), help="Processes. [default: one per processor, at most 8]")
-def selftest(jobs: int | None) -> None:
-    """Run the reference adapters on the mini sets and check their known right scores.
-
-    Fails loudly when one is off: then this installation must not be trusted.
-
-    \b
-    tml-bench selftest
-    """
-    from tml_bench.conformance.selftest import checks
-
-    with _pool(jobs, 60.0) as pool:
-        failed = 0
-        for check in checks(pool):
-            mark = click.style("ok  ", fg="green") if check.passed else click.style("FAIL", fg="red")
-            click.echo(
-                f"{mark} {check.name}: {check.found}"
-                + ("" if check.passed else f", expected {check.expected}")
-            )
-            failed += not check.passed
-    if failed:
-        click.secho(
-            f"{failed} checks failed: scores of this installation cannot be trusted", fg="red", err=True
-        )
-        sys.exit(1)
-    click.echo("all checks passed")
-
-
-@main.command()
-@click.argument("task", type=click.Choice(["timespeak", "cuespeak"]))
-@click.option("--voice", help="One voice for all items, such as gb-m-1. [default: each item's own]")
-@click.option(
-    "--noise", type=click.FloatRange(-20, 60), help="Pink noise, as dB of speech over noise. [default: none]"
-)
-@click.option(
-    "--pace", "--rate", type=click.FloatRange(0.5, 2), default=1.0, show_default=True,
-    help="Factor on the speech rate.",
-)  # fmt: skip
-@click.option("--items", type=click.Path(path_type=Path), help="Your own items.jsonl. [default: the task's]")
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the set; give it to run --data."
-)
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-def prepare(
-    task: str, voice: str | None, noise: float | None, pace: float, items: Path | None, out: Path, jobs: int
-) -> None:
-    """Render a task's spoken items to audio: in another voice, with noise, faster or slower.
-
-    The set has a dataset version of its own, so that its results stay apart. Needs the extras voices and
-    speech. The same command continues what was interrupted and renders again what has changed.
-
-    \b
-    tml-bench prepare timespeak --noise 10 --out data/timespeak-noise10
-    tml-bench prepare cuespeak --voice us-m-1 --pace 1.2 --out data/cuespeak-fast
-    tml-bench run --task timespeak --data data/timespeak-noise10 --adapter my.py:MyModel
-    """
-    from tml_bench.tasks._timed.prepare import is_own, items_of, load_own, place_items
-    from tml_bench.tasks._timed.render import VERSION, Variant, held, render_set
-
-    source = items or items_of(task)
-    found = load_own(task, source)
-    variant = Variant(voice, noise, pace, own=is_own(task, source))
-    held(found, out, VERSION, variant)  # before anything there is replaced
-    place_items(source, out)
-    with _progress() as bar:
-        advance = bar("rendering", len(found))
-        for name in render_set(found, out, VERSION, variant, jobs):
-            advance(name)
-    click.echo(f"{len(found)} items in {out}")
-
-
-@main.command("check-adapter")
-@click.argument("adapter")
-@click.option("--case", "cases", multiple=True, help="Only this case; repeatable. [default: all]")
-def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
-    """Check that an adapter, or a server of the wire protocol, does what a run will ask of it.
-
-    ADAPTER is as for `run`, or the address of a server, which is checked in every mode it has. Each case
-    gets a verdict and, where something is wrong, what to do. What is not claimed is skipped.
-
-    \b
-    tml-bench check-adapter my_model.py:MyModel
-    tml-bench check-adapter ws://localhost:8765 --case hello --case speech
-    """
-    from tml_bench.conformance import CASES, check
-
-    sys.exit(1 if shown(check(adapter, cases or CASES)) else 0)
-
-
-@main.command()
-def doctor() -> None:
-    """Say what is installed, what is missing, and how to get it.
-
-    \b
-    tml-bench doctor
-    """
-    from tml_bench.conformance.doctor import findings
-
-    broken = False
-    for finding in findings():
-        colour = {"ok": "green", "missing": "yellow", "broken": "red"}[finding.state]
-        click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.what}: {finding.detail}")
-        broken = broken or finding.state == "broken"
-    sys.exit(1 if broken else 0)
-
-
-main.add_command(check_task)
-main.add_command(judge_commands)
-
-
-def _pool(jobs: int | None, step_timeout: float) -> Pool:
-    import os
-
-    from tml_bench.runs.pool import Pool
-
-    return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout)
-
-
-@contextmanager
-def _progress() -> Iterator[Bar]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-
-        def bar(what: str, total: int) -> Callable[[str], None]:
-            task = progress.add_task(what, total=total)
-
-            def advance(line: str) -> None:
-                if line:
-                    progress.console.print(line, markup=False, highlight=False)
-                progress.advance(task)
-
-            return advance
-
-        yield bar
-
-
-def _scored(
-    runs: list[StoredRun], pool: Pool, words: WordMode, judging: JudgeSetup, *, check_all: bool = False
-) -> list[Summary]:
-    from tml_bench.scoring.score import score_runs
-
-    with _progress() as bar:
-
-        def foresee(questions: Sequence[Question]) -> None:
-            if judging.model is None or not questions:
-                return
-            click.echo(f"{judging.model.forecast(questions)}; floors and ceilings included", err=True)
-            todo = judging.model.pending(questions)
-            advance = bar("judge", len(todo))
-            judging.model.answer(todo, lambda: advance(""))
-
-        heard = bar("perceive", sum(len(run.valid()) for run in runs))
-        asking = foresee if judging.model else None
-        return score_runs(runs, pool, heard, words, judging.judge_of, asking, check_all=check_all)
-
-
-def _print_scores(summaries: list[Summary]) -> None:
+def _print_scores(summaries: Sequence[Summary]) -> None:
     """The leaderboard of several runs, or every measure of a single one."""
     from tml_bench.report.terminal import print_details, print_leaderboard
 
@@ -502,17 +235,8 @@ def _print_scores(summaries: list[Summary]) -> None:
         print_leaderboard(summaries)
 
 
-def _publish(summaries: list[Summary], out: Path) -> None:
-    from tml_bench.report.files import write_report
+def _publish(summaries: Sequence[Summary], runs: Sequence[os.PathLike[str]], out: Path) -> None:
+    import tml_bench
 
     _print_scores(summaries)
-    page = write_report(summaries, out)
-    click.echo(f"report: {page}")
-
-
-def _completeness(summaries: list[Summary]) -> int:
-    from tml_bench.outcome import Outcome
-
-    counts = [outcomes.counts for summary in summaries for outcomes in summary.outcomes]
-    bad = sum(n for count in counts for kind, n in count.items() if kind != Outcome.VALID)
-    return 3 if bad else 0
+    click.echo(f"report: {tml_bench.report(runs, out)}")

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 import click
 
-if TYPE_CHECKING:
-    from tml_bench.judges.spec import JudgeSetup
-
 Command = TypeVar("Command", bound=Callable[..., object])
-
-
-class JudgeOptions(NamedTuple):
-    """What the command line says about judging."""
-
-    spec: str
-    cache: Path | None
-    calls: int | None
-    tokens: int | None
 
 
 def judge_options(command: Command) -> Command:
@@ -35,6 +23,8 @@ def judge_options(command: Command) -> Command:
         judge_tokens: int | None,
         **rest: object,
     ) -> object:
+        from tml_bench.api import JudgeOptions
+
         return command(judge=JudgeOptions(judge, judge_cache, judge_calls, judge_tokens), **rest)
 
     found: Callable[..., object] = wrapped
@@ -58,17 +48,6 @@ def judge_options(command: Command) -> Command:
     ):  # fmt: skip
         found = option(found)
     return cast(Command, found)
-
-
-def judging_by(options: JudgeOptions, beside: Path) -> JudgeSetup:
-    """The judging of a command, with its cache in the folder ``beside`` unless the options say where."""
-    from tml_bench.judges.spec import CACHE_NAME, JudgeSetup
-
-    cache = options.cache or beside / CACHE_NAME
-    judging = JudgeSetup(options.spec, cache, options.calls, options.tokens)
-    if judging.warning:
-        click.secho(judging.warning, fg="yellow", err=True)
-    return judging
 
 
 @click.group()

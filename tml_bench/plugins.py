@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Literal
 
 from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter, VideoSpec
 from tml_bench.blame import in_one_line
+from tml_bench.code_digest import code_sha256
 from tml_bench.errors import UserError
 from tml_bench.plugin_files import from_file
 from tml_bench.task import Metric, Task
@@ -103,6 +105,29 @@ def _value(text: str) -> Option:
         except ValueError:
             continue
     return text
+
+
+_given: dict[str, Adapter | AdapterClass] = {}
+
+
+@contextmanager
+def given_adapters(adapters: Mapping[str, Adapter | AdapterClass]) -> Iterator[None]:
+    """Let adapters that exist in this process alone be named like others while the context lasts.
+
+    Args:
+        adapters: classes, which are made without options, and objects, by name.
+    """
+    _given.update(adapters)
+    try:
+        yield
+    finally:
+        for name in adapters:
+            del _given[name]
+
+
+def given_sha256(name: str) -> str:
+    """The hash of the code of an adapter that was given; empty for any other."""
+    return code_sha256(_given[name]) if name in _given else ""
 
 
 def _is_ours(point: EntryPoint) -> bool:
@@ -240,7 +265,10 @@ def adapter_class(target: str) -> AdapterClass:
         UserError: no such name, file or class, it cannot be imported, it is neither a ``StepAdapter`` nor a
             ``LiveAdapter``, or it is not as these declare.
     """
-    found = _loaded("adapter", target)
+    given = _given.get(target)
+    if isinstance(given, StepAdapter | LiveAdapter):
+        return type(given)
+    found = given or _loaded("adapter", target)
     if not (isinstance(found, type) and issubclass(found, StepAdapter | LiveAdapter)):
         raise UserError(
             f"{target} is not a subclass of tml_bench.adapter.StepAdapter or LiveAdapter", "make it one"
@@ -260,6 +288,8 @@ def fitting_class(spec: AdapterSpec) -> AdapterClass:
             value is declared.
     """
     made = adapter_class(spec.target)
+    if isinstance(_given.get(spec.target), StepAdapter | LiveAdapter):
+        return made
     signature = inspect.signature(made)
     options = ", ".join(str(option).replace("'", "") for option in signature.parameters.values())
     remedy = f"its options are {options or 'none'}"
@@ -282,6 +312,9 @@ def make_adapter(spec: AdapterSpec) -> Adapter:
         UserError: as ``adapter_class``, or its options do not fit.
     """
     made = fitting_class(spec)
+    given = _given.get(spec.target)
+    if isinstance(given, StepAdapter | LiveAdapter):
+        return given
     try:
         return made(*spec.args, **spec.kwargs)
     except TypeError as error:

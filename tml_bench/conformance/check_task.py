@@ -23,7 +23,8 @@ from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import load_task
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.identity import sample_hashes
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baselines
@@ -238,7 +239,7 @@ def _played(task: Task, sample: Sample, name: str, folder: Path) -> Timeline:
         writer.close()
     cache = folder / f"{sample.id}.json"
     stretches = partial(task.stretches, sample)
-    return timeline_of(Recording(place), cache, "transcript", task.hears_user, stretches)
+    return timeline_of(Recording(place).facts, cache, "transcript", task.hears_user, stretches)
 
 
 def _scores(subject: _Subject) -> _Case:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tml_bench import events as ev
 from tml_bench.perception import asr
 from tml_bench.perception.perceive import cache_key, cached
-from tml_bench.recording import Recording
+from tml_bench.recording import SessionFacts
 from tml_bench.timeline import Timeline, WordSource
 
 
@@ -30,11 +29,11 @@ class TranscriptPair:
     recognised: str = ""
 
 
-def transcript_pair(recording: Recording, cache: Path, timeline: Timeline) -> TranscriptPair:
-    """Compare a recording's transcript, its adapter's or the one imported with it, to its audio.
+def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> TranscriptPair:
+    """Put a recording's transcript beside what is recognised in its audio.
 
     Args:
-        recording: the recording.
+        facts: of the recording.
         cache: where its timeline is kept; recognised words are cached beside, as ``*-recognised.json``.
         timeline: what was perceived in it; words that were recognised for it are not recognised again.
 
@@ -42,31 +41,16 @@ def transcript_pair(recording: Recording, cache: Path, timeline: Timeline) -> Tr
         BadSampleError: the audio cannot be read.
         UserError: the extra ``[speech]`` is not installed.
     """
-    claimed = _claimed(recording)
-    if not claimed:
-        return TranscriptPair(claimed)
-    if timeline.word_source is WordSource.ASR:
-        words = timeline.words
-    else:
+    if not facts.claimed:
+        return TranscriptPair(facts.claimed)
+
+    def recognise() -> Timeline:
+        words = asr.recognise(facts.model.path, timeline.segments)
+        by = asr.recogniser_id()
+        return Timeline(timeline.duration_s, timeline.segments, words, WordSource.ASR, perceiver=by)
+
+    words = timeline.words
+    if timeline.word_source is not WordSource.ASR:
         beside = cache.with_name(f"{cache.stem}-recognised.json")
-        audio = recording.model_path
-        words = cached(beside, cache_key(audio, words="asr"), lambda: _recognised(audio, timeline)).words
-    return TranscriptPair(claimed, " ".join(word.text.strip() for word in words))
-
-
-def _recognised(audio: Path, timeline: Timeline) -> Timeline:
-    words = asr.recognise(audio, timeline.segments)
-    return Timeline(
-        timeline.duration_s, timeline.segments, words, WordSource.ASR, perceiver=asr.recogniser_id()
-    )
-
-
-def _claimed(recording: Recording) -> str | None:
-    words = recording.imported_words()
-    if words is None:
-        events = [e for e in recording.events() if isinstance(e, ev.ModelTranscript | ev.Flush)]
-        if any(isinstance(e, ev.ModelTranscript) and e.text.strip() and not e.words for e in events):
-            cut = any(isinstance(e, ev.Flush) for e in events)
-            return None if cut else recording.transcript()
-        words = recording.timed_words() or ()
-    return " ".join(word.text.strip() for word in words)
+        words = cached(beside, cache_key(facts.model.sha256, words="asr"), recognise).words
+    return TranscriptPair(facts.claimed, " ".join(word.text.strip() for word in words))

@@ -14,8 +14,8 @@ from tml_bench.report.grids import (
     Cell,
     Column,
     Grid,
-    Mark,
     Row,
+    StandingMark,
     axis,
     head,
     interval,
@@ -82,7 +82,7 @@ def _limits(table: LeaderboardTable) -> tuple[Row, Row]:
     )
 
 
-def marks(metrics: Iterable[MetricSummary]) -> list[Mark]:
+def marks(metrics: Iterable[MetricSummary]) -> list[StandingMark]:
     """The marks that need a legend, in the order of `MARKS`."""
     shown = {m.standing for m in metrics}
     return [mark for standing, mark in MARKS.items() if standing in shown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,29 @@ def read_summaries(runs: Iterable[Path]) -> list[Summary]:
             raise UserError(f"{path} does not exist", f"score the run first: tml-bench score {run}")
         summaries += (with_agreement(s, run) for s in from_json(path.read_bytes(), str(path)))
     return summaries
+
+
+def report(
+    runs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str] = "results/report",
+) -> Path:
+    """Put scored runs side by side: report.md, report.csv, report.json and one self-contained index.html.
+
+    Example:
+        >>> page = tml_bench.report([mine, "results/fd-bench-v1-mini-1--silent"], "comparison")
+
+    Args:
+        runs: one or several, each a `tml_bench.Run` or its folder.
+        out: folder for the report; created if missing.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UserError: a folder is not a scored run.
+    """
+    paths = [runs] if isinstance(runs, str | os.PathLike) else runs
+    return write_report(read_summaries(map(Path, paths)), Path(out))
 
 
 def write_report(summaries: Sequence[Summary], out: Path) -> Path:

@@ -19,7 +19,7 @@ _ARROWS = {Direction.HIGHER: " ↑", Direction.LOWER: " ↓", Direction.NONE: ""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-class Mark(NamedTuple):
+class StandingMark(NamedTuple):
     """How a standing is shown.
 
     Attributes:
@@ -34,11 +34,11 @@ class Mark(NamedTuple):
 
 
 MARKS = {
-    Standing.UNCLEAR: Mark(
+    Standing.UNCLEAR: StandingMark(
         "≈", "≈ floor", "better than the floor, but its interval reaches the floor or is unknown"
     ),
-    Standing.NOT_ABOVE: Mark("✗", "✗ not above floor", "does not beat the floor"),
-    Standing.NO_ROOM: Mark(
+    Standing.NOT_ABOVE: StandingMark("✗", "✗ not above floor", "does not beat the floor"),
+    Standing.NO_ROOM: StandingMark(
         "⊘",
         "⊘ floor = ceiling",
         "does not beat the floor, and nothing could: a blind strategy reaches the ceiling here, so read it "
@@ -98,7 +98,7 @@ class Cell:
     value: float | None = None
     remark: str = ""
     interval: str = ""
-    mark: Mark | None = None
+    mark: StandingMark | None = None
     rank: str = ""
     bar: Bar | None = None
     form: Literal["", "name", "badge"] = ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from tml_bench.report import content
-from tml_bench.report.grids import Grid, Mark, plain
+from tml_bench.report.grids import Grid, StandingMark, plain
 from tml_bench.report.judge_lines import agreement_lines, judge_line
 from tml_bench.report.layout import tables
 from tml_bench.scoring.summary import Summary
@@ -81,7 +81,7 @@ class _Paper:
         self._console.print(grid, width=self.width)
         self._console.print()
 
-    def notes(self, marks: Iterable[Mark], lines: Iterable[str]) -> None:
+    def notes(self, marks: Iterable[StandingMark], lines: Iterable[str]) -> None:
         for line in (*(f"{mark.sign} {mark.meaning}" for mark in marks), *lines):
             self.line(line)
 

@@ -13,7 +13,7 @@ from tml_bench import events as ev
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.outcome import Outcome
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
@@ -25,7 +25,7 @@ SHORTER_NOTE_S = 0.1
 """The two files may differ in length by this much without a remark."""
 
 
-def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Attempt]:
+def import_run(task: Task, source: Path, path: Path, name: str, task_file: str = "") -> Iterator[Attempt]:
     """Import every exchange in a folder; yields each attempt as it is recorded.
 
     Running it again continues: what has been imported stays.
@@ -35,6 +35,7 @@ def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Atte
         source: the folder.
         path: the run's folder.
         name: of the system that spoke, for reports.
+        task_file: ``FILE.py:CLASS`` of a task from a file.
 
     Raises:
         UserError: the folder is not in the task's layout, or holds nothing to import.
@@ -60,6 +61,7 @@ def import_run(task: Task, source: Path, path: Path, name: str) -> Iterator[Atte
         tick_ns=0,
         seed=0,
         max_session_s=0.0,
+        task_file=task_file,
     )
     with RunFolder(path, config) as folder:
         done = last_attempts(folder.attempts)

@@ -18,7 +18,7 @@ from typing import Self
 
 from tml_bench.outcome import Outcome
 from tml_bench.runs.live_worker import main
-from tml_bench.runs.worker import Deadline, Job, Result
+from tml_bench.runs.worker import Deadline, Job, Result, no_script
 from tml_bench.session.live import Limits
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
@@ -144,7 +144,8 @@ class LivePool:
             self._process = self._context.Process(
                 target=main, args=(theirs, self._deadline, self._limits), daemon=True
             )
-            self._process.start()
+            with no_script():
+                self._process.start()
             theirs.close()
             self._connection = ours
         return self._connection

@@ -85,7 +85,8 @@ class Pool:
         process = self._context.Process(
             target=worker.main, args=(theirs, deadline, self._step_limit_s), daemon=True
         )
-        process.start()
+        with worker.no_script():
+            process.start()
         theirs.close()
         return _Slot(process, ours, deadline)
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunConfig
-from tml_bench.runs.live_pool import LivePool
-from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import (
     TRACEBACK,
     Attempt,
@@ -22,7 +20,7 @@ from tml_bench.runs.store import (
     locked,
     read_lines,
 )
-from tml_bench.runs.worker import Job, Result, SessionJob
+from tml_bench.runs.worker import Job, Result, SessionJob, SessionPool
 from tml_bench.samples import Sample
 
 Advance = Callable[[str], None]
@@ -61,7 +59,7 @@ def pending(plan: Plan, attempts: Sequence[Attempt], *, retry_errors: bool = Fal
 
 
 def record(
-    plans: Sequence[Plan], pool: Pool | LivePool, advance: Advance, *, retry_errors: bool = False
+    plans: Sequence[Plan], pool: SessionPool, advance: Advance, *, retry_errors: bool = False
 ) -> list[UserError]:
     """Record what is pending; continues runs that were interrupted.
 
@@ -93,7 +91,7 @@ class _Recorder:
     """One run's attempts."""
 
     def __init__(
-        self, number: int, plan: Plan, folder: RunFolder, pool: Pool | LivePool, advance: Advance
+        self, number: int, plan: Plan, folder: RunFolder, pool: SessionPool, advance: Advance
     ) -> None:
         self.fatal = ""
         self._number = number

@@ -6,13 +6,16 @@ import math
 import os
 import shutil
 import signal
+import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
@@ -23,7 +26,8 @@ from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
@@ -87,8 +91,20 @@ class PerceiveJob:
 
 
 @dataclass(frozen=True, slots=True)
-class TranscriptJob(PerceiveJob):
-    """Compare the transcript of a recording, whose timeline is cached, with what is recognised in it."""
+class TranscriptJob:
+    """Put the transcript of a recording beside what is recognised in it.
+
+    Attributes:
+        key: what the caller knows it by.
+        recording: folder of the recording.
+        timeline: where its timeline is cached.
+        words: where the words of the timeline may come from.
+    """
+
+    key: tuple[int, str]
+    recording: Path
+    timeline: Path
+    words: WordMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +136,20 @@ class Result:
     transcript: TranscriptPair | None = None
 
 
-Job = SessionJob | PerceiveJob
+Job = SessionJob | PerceiveJob | TranscriptJob
+
+
+class SessionPool(Protocol):
+    """What does jobs, wherever it does them."""
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+
+    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
+        """Forget waiting jobs; returns them."""
+
+    def results(self) -> Iterator[tuple[Job, Result]]:
+        """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
 
 
 def failure(error: Exception) -> Result:
@@ -160,7 +189,7 @@ def session_seed(seed: int, task: str, sample: str) -> int:
 
 
 @dataclass(slots=True)
-class _Worker:
+class Worker:
     """Keeps the adapter between sessions, so that its weights are loaded once.
 
     Attributes:
@@ -174,6 +203,7 @@ class _Worker:
     _adapter: StepAdapter | None = field(default=None)
 
     def do(self, job: Job) -> Result:
+        """Do one job."""
         began = time.monotonic()
         match job:
             case SessionJob():
@@ -258,7 +288,7 @@ def _perceive(job: PerceiveJob) -> Result:
     try:
         task = load_task(job.task)
         stretches = partial(task.stretches, job.sample)
-        timeline_of(Recording(job.recording), job.timeline, job.words, task.hears_user, stretches)
+        timeline_of(Recording(job.recording).facts, job.timeline, job.words, task.hears_user, stretches)
     except Exception as error:
         return Result(Outcome.INFRASTRUCTURE, f"perception: {in_one_line(error)}")
     return Result(Outcome.VALID)
@@ -266,11 +296,22 @@ def _perceive(job: PerceiveJob) -> Result:
 
 def _compare(job: TranscriptJob) -> Result:
     try:
-        recording = Recording(job.recording, verify=False)
-        pair = transcript_pair(recording, job.timeline, timeline_of(recording, job.timeline, job.words))
+        facts = Recording(job.recording).facts
+        pair = transcript_pair(facts, job.timeline, timeline_of(facts, job.timeline, job.words))
     except Exception as error:
         return Result(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
     return Result(Outcome.VALID, transcript=pair)
+
+
+@contextmanager
+def no_script() -> Iterator[None]:
+    """Start processes within; they need nothing of the script that is running, and do not run it again."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:
@@ -284,7 +325,7 @@ def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> Non
             os._exit(1)
         deadline.value = at
 
-    worker = _Worker(set_deadline, step_limit_s)
+    worker = Worker(set_deadline, step_limit_s)
     while True:
         try:
             job = connection.recv()

@@ -70,7 +70,8 @@ def heard(run: StoredRun, sample: Sample, words: WordMode, recording: Path | Non
 def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) -> Timeline:
     cache = run.timeline_path(sample.id, recording.resolve().name)
     stretches = partial(run.task.stretches, sample)
-    return timeline_of(Recording(recording, verify=False), cache, words, run.task.hears_user, stretches)
+    facts = Recording(recording, verify=False).facts
+    return timeline_of(facts, cache, words, run.task.hears_user, stretches)
 
 
 def score_runs(
@@ -95,7 +96,6 @@ def score_runs(
             that a judge can say what answering will take and answer them side by side.
         check_all: also hold the transcripts of reference adapters and of imported runs against their audio.
     """
-    perceived: list[PerceiveJob] = []
     failures: dict[tuple[int, str], str] = {}
     for number, run in enumerate(runs):
         samples = {sample.id: sample for sample in run.samples}
@@ -113,12 +113,10 @@ def score_runs(
     for job, result in pool.results():
         if result.outcome is not Outcome.VALID:
             failures[job.key] = result.reason
-        elif isinstance(job, PerceiveJob):
-            perceived.append(job)
         advance(f"{job.key[1]}: {result.reason}" if result.reason else "")
-    checks = check_transcripts([run.file.config for run in runs], perceived, pool, asked=check_all)
     scorer = _Scorer(words, judge_of)
     lost = [{key[1]: why for key, why in failures.items() if key[0] == k} for k in range(len(runs))]
+    checks = check_transcripts(runs, lost, pool, words, asked=check_all)
     if foresee is not None:
         foresee(scorer.questions(runs, lost))
     return [scorer.score(run, why, check) for run, why, check in zip(runs, lost, checks, strict=True)]

@@ -1,0 +1,23 @@
+"""The Python face: what a notebook or a script calls, and all that the command line does.
+
+`tml_bench` gives the same names. See docs/python.md.
+"""
+
+from tml_bench.api.comparison import MetricComparison, compare
+from tml_bench.api.judging import JudgeOptions
+from tml_bench.api.progress import Progress, TerminalProgress
+from tml_bench.api.results import Run
+from tml_bench.api.running import UnfinishedRunsError, run
+from tml_bench.api.scores import score
+
+__all__ = [
+    "JudgeOptions",
+    "MetricComparison",
+    "Progress",
+    "Run",
+    "TerminalProgress",
+    "UnfinishedRunsError",
+    "compare",
+    "run",
+    "score",
+]

@@ -1,0 +1,122 @@
+"""Compare two runs, sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tml_bench.api.results import Run, RunLike
+from tml_bench.errors import UserError
+from tml_bench.metrics.comparison import PairedComparison, holm
+from tml_bench.metrics.comparison import compare as compare_pair
+from tml_bench.report.layout import tables
+from tml_bench.scoring.summary import MetricSummary
+
+
+@dataclass(frozen=True, slots=True)
+class MetricComparison:
+    """One metric in one part of a task: the first run minus the second, on the samples that both have.
+
+    Numbers are in ``unit``; shares in %.
+
+    Attributes:
+        subset: part of the task.
+        metric: name of the metric.
+        unit: its unit.
+        first: the first run's value over all its samples; None where it has none.
+        second: the second run's.
+        difference: mean of the first minus mean of the second; None when they share no sample.
+        low: lower end of the 95 % paired bootstrap interval over independent units; None with fewer than 2 of
+            them, or when all units agree.
+        high: upper end.
+        p: two-sided p value of a paired test that swaps the runs within units, uncorrected.
+        p_holm: the same, corrected for all metrics compared at once.
+        detectable: the smallest true difference such a comparison finds in 80 % of repetitions.
+        n: samples compared.
+        n_units: independent units compared.
+    """
+
+    subset: str
+    metric: str
+    unit: str
+    first: float | None
+    second: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    detectable: float | None
+    n: int
+    n_units: int
+
+
+def compare(
+    run_a: RunLike, run_b: RunLike, metric: str | Sequence[str] | None = None
+) -> list[MetricComparison]:
+    """Compare two scored runs by paired tests.
+
+    Example:
+        >>> tml_bench.compare(mine, "results/fd-bench-v1-mini-1--silent", "latency")
+        >>> pandas.DataFrame(tml_bench.compare(before, after))
+
+    Args:
+        run_a: the first run.
+        run_b: the second.
+        metric: a metric or several, in every part of the task; the leaderboard's when None. Holm's correction
+            runs over all of them: ask for what you want to know, and for no more.
+
+    Returns:
+        One comparison per part and metric, in the task's order.
+
+    Raises:
+        UserError: a run was not scored, they may not be compared (another task, data, micro-turn, clock,
+            compute mode, network, judge, or version of a metric), or there is no such metric.
+    """
+    first, second = (run.summary if isinstance(run, Run) else Run(run).summary for run in (run_a, run_b))
+    if len(tables([first, second])) > 1:
+        here, there = ({t.title, *t.holds} for s in (first, second) for t in tables([s]))
+        raise UserError(
+            f"{first.facts.run} and {second.facts.run} may not be compared: "
+            f"{'; '.join(sorted(here - there))} against {'; '.join(sorted(there - here))}",
+            "compare runs of one task on the same data under the same settings",
+        )
+    names = first.headline if metric is None else (metric,) if isinstance(metric, str) else tuple(metric)
+    if unknown := set(names) - {m.metric.name for m in first.metrics}:
+        raise UserError(
+            f"{first.facts.run} has no metric {sorted(unknown)[0]!r}",
+            f"it has {', '.join(dict.fromkeys(m.metric.name for m in first.metrics))}",
+        )
+    others = {(m.subset, m.metric.name): m for m in second.metrics}
+    pairs = [(m, others[m.subset, m.metric.name]) for m in first.metrics if m.metric.name in names]
+    found = [compare_pair(a.observations, b.observations, a.metric.kind) for a, b in pairs]
+    corrected = iter(holm([c.p for c in found if c.p is not None]))
+    return [
+        _in_unit(a, b, c, next(corrected) if c.p is not None else None)
+        for (a, b), c in zip(pairs, found, strict=True)
+    ]
+
+
+def _in_unit(
+    a: MetricSummary, b: MetricSummary, c: PairedComparison, p_holm: float | None
+) -> MetricComparison:
+    scale = 100.0 if a.metric.unit == "%" else 1.0
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value * scale
+
+    return MetricComparison(
+        subset=a.subset,
+        metric=a.metric.name,
+        unit=a.metric.unit,
+        first=scaled(a.estimate.mean),
+        second=scaled(b.estimate.mean),
+        difference=scaled(c.difference),
+        low=scaled(c.low),
+        high=scaled(c.high),
+        p=c.p,
+        p_holm=p_holm,
+        detectable=scaled(c.detectable),
+        n=c.n,
+        n_units=c.n_units,
+    )

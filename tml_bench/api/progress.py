@@ -1,0 +1,69 @@
+"""What is shown while something runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Bar = Callable[[str, int], Callable[[str], None]]
+"""From what is counted and its total to what advances its bar, with a line to print."""
+
+
+class Progress:
+    """Shows nothing; a subclass shows what it likes."""
+
+    def tell(self, line: str) -> None:
+        """Something worth knowing."""
+
+    def warn(self, line: str) -> None:
+        """Something that may not be as wanted."""
+
+    @contextmanager
+    def bars(self) -> Iterator[Bar]:
+        """Bars, while the context lasts."""
+        yield lambda what, total: lambda line: None
+
+
+class TerminalProgress(Progress):
+    """Shows bars and lines on standard error, in a notebook below the cell."""
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        import click
+
+        click.echo(line, err=True)
+
+    def warn(self, line: str) -> None:
+        """Print a yellow line."""
+        import click
+
+        click.secho(line, fg="yellow", err=True)
+
+    @contextmanager
+    def bars(self) -> Iterator[Bar]:
+        """Bars with the time that remains; lines go above them."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with RichProgress(*columns, console=Console(stderr=True)) as shown:
+
+            def bar(what: str, total: int) -> Callable[[str], None]:
+                task = shown.add_task(what, total=total)
+
+                def advance(line: str) -> None:
+                    if line:
+                        shown.console.print(line, markup=False, highlight=False)
+                    shown.advance(task)
+
+                return advance
+
+            yield bar
+
+
+def shown_by(progress: bool | Progress) -> Progress:
+    """True shows bars, False nothing."""
+    if isinstance(progress, Progress):
+        return progress
+    return TerminalProgress() if progress else Progress()

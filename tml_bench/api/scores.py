@@ -1,0 +1,111 @@
+"""Score recorded runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict, Unpack, overload
+
+from tml_bench.api.judging import JudgeOptions, judging_by
+from tml_bench.api.progress import Progress, shown_by
+from tml_bench.api.results import Run, RunLike, SeveralRuns
+from tml_bench.errors import UserError
+from tml_bench.judges.spec import RULES, JudgeSetup
+from tml_bench.perception.words import WordMode
+from tml_bench.questions import Question
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.stored_run import StoredRun, open_run
+from tml_bench.scoring.score import score_runs
+
+
+class ScoreOptions(TypedDict, total=False):
+    """What `score` takes beside runs; see there."""
+
+    judge: str | JudgeOptions
+    words: WordMode
+    jobs: int | None
+    step_timeout_s: float
+    progress: bool | Progress
+    check_transcripts: bool
+
+
+@overload
+def score(runs: RunLike, **options: Unpack[ScoreOptions]) -> Run: ...
+@overload
+def score(runs: SeveralRuns, **options: Unpack[ScoreOptions]) -> list[Run]: ...
+def score(
+    runs: RunLike | SeveralRuns,
+    *,
+    judge: str | JudgeOptions = RULES,
+    words: WordMode = "auto",
+    jobs: int | None = None,
+    step_timeout_s: float = 60.0,
+    progress: bool | Progress = True,
+    check_transcripts: bool = False,
+) -> Run | list[Run]:
+    """Score runs again from their recordings; no model is needed.
+
+    Example:
+        >>> run = tml_bench.score("results/fd-bench-v1-mini-1--silent")
+        >>> run.summary.metrics[0].estimate.mean
+
+    Args:
+        runs: one or several, as `Run` or as its folder.
+        judge: who judges what was said: ``rules``, ``openai:model=NAME,OPTION=VALUE,...``,
+            ``human:SHEET.csv``, or `JudgeOptions` with a cache and a budget.
+        words: words from the adapter's transcript, else from local recognition (``auto``); or only from one.
+        jobs: processes; by default the processors, at most 8.
+        step_timeout_s: a recording that takes longer to perceive is given up.
+        progress: show bars; or what shows them.
+        check_transcripts: hold also transcripts of reference adapters and imported ones against the audio.
+
+    Returns:
+        The run, or the runs in the order given.
+
+    Raises:
+        UserError: a folder is not a run, its data is not where it was or has changed, or there is no such
+            judge.
+    """
+    shown = shown_by(progress)
+    paths = [Path(run) for run in (runs if isinstance(runs, list | tuple) else (runs,))]
+    if not paths:
+        raise UserError("there is nothing to score", "give at least one run")
+    with (
+        judging_by(judge, paths[0].resolve().parent, shown) as judging,
+        worker_pool(jobs, step_timeout_s) as pool,
+    ):
+        stored = [open_run(path) for path in paths]
+        found = scored(stored, pool, words, judging, shown, check_all=check_transcripts)
+    return found if isinstance(runs, list | tuple) else found[0]
+
+
+def worker_pool(jobs: int | None, step_timeout_s: float) -> Pool:
+    """As many processes as asked for; by default one a processor, at most 8."""
+    return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout_s)
+
+
+def scored(
+    runs: Sequence[StoredRun],
+    pool: Pool,
+    words: WordMode,
+    judging: JudgeSetup,
+    shown: Progress,
+    *,
+    check_all: bool = False,
+) -> list[Run]:
+    """Score opened runs, with a bar of what is perceived and one of what a model judges."""
+    with shown.bars() as bar:
+
+        def foresee(questions: Sequence[Question]) -> None:
+            if judging.model is None or not questions:
+                return
+            shown.tell(f"{judging.model.forecast(questions)}; floors and ceilings included")
+            todo = judging.model.pending(questions)
+            advance = bar("judge", len(todo))
+            judging.model.answer(todo, lambda: advance(""))
+
+        heard = bar("perceive", sum(len(run.valid()) for run in runs))
+        asking = foresee if judging.model else None
+        found = score_runs(runs, pool, heard, words, judging.judge_of, asking, check_all=check_all)
+    return [Run(run.path, summary) for run, summary in zip(runs, found, strict=True)]

@@ -1,0 +1,125 @@
+"""Commands about data: what is installed, exchanges of others, recordings, spoken items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("import")
+@click.argument("task")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", default="imported", show_default=True, help="Name of the system that spoke.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The run's folder. [default: results/TASK--NAME]"
+)
+def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
+    """Turn exchanges another harness recorded into a run that scores like our own.
+
+    FOLDER holds, at any depth, one folder an exchange with input.wav, output.wav and, if there is one, the
+    transcript output.json.
+
+    \b
+    tml-bench import fd-bench-v1 ~/Full-Duplex-Bench/v1_0/moshi --name moshi
+    tml-bench score results/fd-bench-v1--moshi
+    """
+    from tml_bench.outcome import Outcome
+    from tml_bench.plugins import load_task, task_place
+    from tml_bench.runs.imports import import_run
+
+    loaded, count = load_task(task), 0
+    path = out or Path("results") / f"{loaded.name}--{name}"
+    for attempt in import_run(loaded, folder, path, name, task_place(task)):
+        count += 1
+        if attempt.outcome is not Outcome.VALID:
+            click.secho(f"{attempt.sample}: {attempt.outcome}: {attempt.reason}", fg="yellow", err=True)
+    click.echo(f"imported {count} exchanges into {path}; next: tml-bench score {path}")
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Also draw the timeline to this .png or .svg."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the raw events.")
+def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
+    """Print what happened in a recording, readably; --picture draws it with what was scored.
+
+    \b
+    tml-bench inspect results/fd-bench-v1-mini-1--silent/fd-bench-v1/candor_turn_taking-1/1
+    tml-bench inspect RECORDING --picture timeline.png
+    """
+    from tml_bench.recording import Recording
+    from tml_bench.report.log import describe
+
+    opened = Recording(recording)
+    if as_json:
+        click.echo((recording / "session.jsonl").read_text(encoding="utf-8"), nl=False)
+    else:
+        for line in describe(opened):
+            click.echo(line)
+    if picture is not None:
+        from tml_bench.report.sample_picture import draw
+
+        draw(recording, picture)
+        click.echo(f"drawn to {picture}")
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["tasks", "adapters"]))
+def list_(what: str) -> None:
+    """List installed tasks or adapters.
+
+    \b
+    tml-bench list tasks
+    tml-bench list adapters
+    """
+    from tml_bench.cli_listing import adapter_lines, task_lines
+
+    for line in task_lines() if what == "tasks" else adapter_lines():
+        click.echo(line)
+
+
+@click.command()
+@click.argument("task", type=click.Choice(["timespeak", "cuespeak"]))
+@click.option("--voice", help="One voice for all items, such as gb-m-1. [default: each item's own]")
+@click.option(
+    "--noise", type=click.FloatRange(-20, 60), help="Pink noise, as dB of speech over noise. [default: none]"
+)
+@click.option(
+    "--pace", "--rate", type=click.FloatRange(0.5, 2), default=1.0, show_default=True,
+    help="Factor on the speech rate.",
+)  # fmt: skip
+@click.option("--items", type=click.Path(path_type=Path), help="Your own items.jsonl. [default: the task's]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the set; give it to run --data."
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+def prepare(
+    task: str, voice: str | None, noise: float | None, pace: float, items: Path | None, out: Path, jobs: int
+) -> None:
+    """Render a task's spoken items to audio: in another voice, with noise, faster or slower.
+
+    The set has a dataset version of its own, so that its results stay apart. Needs the extras voices and
+    speech. The same command continues what was interrupted and renders again what has changed.
+
+    \b
+    tml-bench prepare timespeak --noise 10 --out data/timespeak-noise10
+    tml-bench prepare cuespeak --voice us-m-1 --pace 1.2 --out data/cuespeak-fast
+    tml-bench run --task timespeak --data data/timespeak-noise10 --adapter my.py:MyModel
+    """
+    from tml_bench.api.progress import TerminalProgress
+    from tml_bench.tasks._timed.prepare import is_own, items_of, load_own, place_items
+    from tml_bench.tasks._timed.render import VERSION, Variant, held, render_set
+
+    source = items or items_of(task)
+    found = load_own(task, source)
+    variant = Variant(voice, noise, pace, own=is_own(task, source))
+    held(found, out, VERSION, variant)  # before anything there is replaced
+    place_items(source, out)
+    with TerminalProgress().bars() as bar:
+        advance = bar("rendering", len(found))
+        for name in render_set(found, out, VERSION, variant, jobs):
+            advance(name)
+    click.echo(f"{len(found)} items in {out}")
