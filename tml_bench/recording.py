@@ -90,7 +90,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
         text: the adapter's own transcript of its speech, pieces joined; empty when it gave none.
         turns: when each of the user's turns was played, in order; times in seconds.
         claimed: what the transcript, imported or the adapter's, says was heard; empty where there is none,
-            None where it has no times and something was flushed, so that it cannot be told.
+            None where some of it has no times and something was flushed, so that nobody can tell.
     """
 
     user: AudioTrack
@@ -99,7 +99,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     timed: tuple[Word, ...] | None
     text: str
     turns: tuple[Segment, ...]
-    claimed: str | None = ""
+    claimed: str | None
 
 
 class Recording:
@@ -212,7 +212,7 @@ class Recording:
         pieces: list[ev.ModelTranscript] = []
         words: list[ev.TimedWord] = []
         turns: list[Segment] = []
-        cut = False
+        flushed = False
         for event in self.events():
             match event:
                 case ev.UserTurnStarted():
@@ -221,22 +221,24 @@ class Recording:
                     pieces.append(event)
                     words += event.words
                 case ev.Flush():
-                    cut = True
+                    flushed = True
                     words = [w for w in words if w.start_ns < event.t_ns]
                 case ev.ImportedTranscript() if imported is None:
                     imported = tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
-        heard: tuple[Word, ...] | None = None
-        if all(piece.words or not piece.text.strip() for piece in pieces):
-            heard = _heard(words, self.manifest.samples * NS // self.manifest.rate)
+        timed = all(piece.words or not piece.text.strip() for piece in pieces)
+        heard = _heard(words, self.manifest.samples * NS // self.manifest.rate) if timed else None
         text = "".join(piece.text for piece in pieces).strip()
+        claimed: str | None = " ".join(w.text.strip() for w in (imported or heard or ()))
+        if imported is None and not timed:
+            claimed = None if flushed else text
         return SessionFacts(
             user=self._track(self.user_path),
             model=self._track(self.model_path),
             imported=imported,
-            timed=heard or None,
+            timed=heard,
             text=text,
             turns=tuple(turns),
-            claimed=_joined(heard if imported is None else imported, None if cut and text else text),
+            claimed=claimed,
         )
 
     def _track(self, path: Path) -> AudioTrack:
@@ -246,15 +248,10 @@ class Recording:
         return AudioTrack(path, entry.sha256 if entry else file_sha256(path))
 
 
-def _joined(words: tuple[Word, ...] | None, without: str | None) -> str | None:
-    """The words as text; what to give without words."""
-    return without if words is None else " ".join(word.text.strip() for word in words)
-
-
-def _heard(words: Iterable[ev.TimedWord], end_ns: int) -> tuple[Word, ...]:
-    """Those that begin before the session's end, in order."""
+def _heard(words: Iterable[ev.TimedWord], end_ns: int) -> tuple[Word, ...] | None:
+    """Those that begin before the session's end, in order; None when there are none."""
     heard = sorted((w for w in words if w.start_ns < end_ns), key=lambda w: w.start_ns)
-    return tuple(Word(w.text, seconds(w.start_ns), seconds(min(w.end_ns, end_ns))) for w in heard)
+    return tuple(Word(w.text, seconds(w.start_ns), seconds(min(w.end_ns, end_ns))) for w in heard) or None
 
 
 def _missing(path: Path) -> UserError:

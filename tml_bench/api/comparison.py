@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from tml_bench.api.results import Run, RunLike
 from tml_bench.errors import UserError
-from tml_bench.metrics.comparison import PairedComparison, holm
-from tml_bench.metrics.comparison import compare as compare_pair
+from tml_bench.metrics import comparison
 from tml_bench.report.layout import tables
 from tml_bench.scoring.summary import MetricSummary
 
@@ -75,22 +74,23 @@ def compare(
     """
     first, second = (run.summary if isinstance(run, Run) else Run(run).summary for run in (run_a, run_b))
     if len(tables([first, second])) > 1:
-        here, there = ({t.title, *t.holds} for s in (first, second) for t in tables([s]))
+        here, elsewhere = ({t.title, *t.holds} for s in (first, second) for t in tables([s]))
         raise UserError(
             f"{first.facts.run} and {second.facts.run} may not be compared: "
-            f"{'; '.join(sorted(here - there))} against {'; '.join(sorted(there - here))}",
+            f"{'; '.join(sorted(here - elsewhere))} against {'; '.join(sorted(elsewhere - here))}",
             "compare runs of one task on the same data under the same settings",
         )
-    names = first.headline if metric is None else (metric,) if isinstance(metric, str) else tuple(metric)
-    if unknown := set(names) - {m.metric.name for m in first.metrics}:
+    there = dict.fromkeys(m.metric.name for m in first.metrics)
+    asked = (metric,) if isinstance(metric, str) else metric or ()
+    if unknown := set(asked) - there.keys():
         raise UserError(
-            f"{first.facts.run} has no metric {sorted(unknown)[0]!r}",
-            f"it has {', '.join(dict.fromkeys(m.metric.name for m in first.metrics))}",
+            f"{first.facts.run} has no metric {sorted(unknown)[0]!r}", f"it has {', '.join(there)}"
         )
+    names = asked or first.headline
     others = {(m.subset, m.metric.name): m for m in second.metrics}
     pairs = [(m, others[m.subset, m.metric.name]) for m in first.metrics if m.metric.name in names]
-    found = [compare_pair(a.observations, b.observations, a.metric.kind) for a, b in pairs]
-    corrected = iter(holm([c.p for c in found if c.p is not None]))
+    found = [comparison.compare(a.observations, b.observations, a.metric.kind) for a, b in pairs]
+    corrected = iter(comparison.holm([c.p for c in found if c.p is not None]))
     return [
         _in_unit(a, b, c, next(corrected) if c.p is not None else None)
         for (a, b), c in zip(pairs, found, strict=True)
@@ -98,7 +98,7 @@ def compare(
 
 
 def _in_unit(
-    a: MetricSummary, b: MetricSummary, c: PairedComparison, p_holm: float | None
+    a: MetricSummary, b: MetricSummary, c: comparison.PairedComparison, p_holm: float | None
 ) -> MetricComparison:
     scale = 100.0 if a.metric.unit == "%" else 1.0
 

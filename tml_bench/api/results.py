@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
+from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
@@ -133,16 +134,20 @@ class Run:
         """The recordings of all samples whose last attempt is valid; ``opened.sample`` says whose each is."""
         return (self.recording(s) for s, last in self.attempts.items() if last.outcome is Outcome.VALID)
 
-    def timeline(self, sample: str) -> Timeline:
+    def timeline(self, sample: str, words: WordMode = "auto") -> Timeline:
         """What was perceived of the model in a sample's recording: speech segments, words.
 
-        Taken from the run's cache where it is up to date.
+        Taken from the run's cache where it was made the same way, else perceived now.
+
+        Args:
+            sample: the sample's id.
+            words: where words may come from, as for `tml_bench.score`.
 
         Raises:
             UserError: there is no recording of the sample, or the data has changed.
         """
         recording = self.recording(sample)
-        return heard(open_run(self.path), self.samples[sample], "auto", recording.folder)
+        return heard(open_run(self.path), self.samples[sample], words, recording.folder)
 
     def worst(self, metric: str, subset: str = "") -> list[str]:
         """Ids of the samples that have a value of a metric, the worst first, equal ones in the order scored.
@@ -186,9 +191,9 @@ class Run:
         if rows == "events":
             return pd.DataFrame(
                 [
-                    {"sample": s.sample, "subset": s.subset, **row}
-                    for s in self.scores.values()
-                    for row in s.rows
+                    {"sample": score.sample, "subset": score.subset, "event": row["event"], **row}
+                    for score in self.scores.values()
+                    for row in score.rows
                 ]
             )
         metrics = self._metrics()

@@ -30,7 +30,7 @@ class TranscriptPair:
 
 
 def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> TranscriptPair:
-    """Put a recording's transcript beside what is recognised in its audio.
+    """Compare a recording's transcript, its adapter's or the one imported with it, to its audio.
 
     Args:
         facts: of the recording.
@@ -43,14 +43,18 @@ def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> Tra
     """
     if not facts.claimed:
         return TranscriptPair(facts.claimed)
-
-    def recognise() -> Timeline:
-        words = asr.recognise(facts.model.path, timeline.segments)
-        by = asr.recogniser_id()
-        return Timeline(timeline.duration_s, timeline.segments, words, WordSource.ASR, perceiver=by)
-
-    words = timeline.words
-    if timeline.word_source is not WordSource.ASR:
+    if timeline.word_source is WordSource.ASR:
+        words = timeline.words
+    else:
         beside = cache.with_name(f"{cache.stem}-recognised.json")
-        words = cached(beside, cache_key(facts.model.sha256, words="asr"), recognise).words
+        track = facts.model
+        key = cache_key(track.sha256, words="asr")
+        words = cached(beside, key, lambda: _recognised(track.path, timeline)).words
     return TranscriptPair(facts.claimed, " ".join(word.text.strip() for word in words))
+
+
+def _recognised(audio: Path, timeline: Timeline) -> Timeline:
+    words = asr.recognise(audio, timeline.segments)
+    return Timeline(
+        timeline.duration_s, timeline.segments, words, WordSource.ASR, perceiver=asr.recogniser_id()
+    )
