@@ -94,20 +94,8 @@ class PerceiveJob:
 
 
 @dataclass(frozen=True, slots=True)
-class TranscriptJob:
-    """Put the transcript of a recording beside what is recognised in it.
-
-    Attributes:
-        key: what the caller knows it by.
-        recording: folder of the recording.
-        timeline: where its timeline is cached.
-        words: where the words of the timeline may come from.
-    """
-
-    key: tuple[int, str]
-    recording: Path
-    timeline: Path
-    words: WordMode
+class TranscriptJob(PerceiveJob):
+    """Compare the transcript of a recording, whose timeline is cached, with what is recognised in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +129,7 @@ class Result:
     reported: Mapping[str, str] = field(default_factory=dict)
 
 
-Job = SessionJob | PerceiveJob | TranscriptJob
+Job = SessionJob | PerceiveJob
 
 
 class SessionPool(Protocol):

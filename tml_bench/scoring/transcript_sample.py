@@ -61,9 +61,18 @@ def _check(run: StoredRun, lost: Collection[str], pool: Pool, words: WordMode) -
         return TranscriptCheck(of=of, missing="recognition is switched off")
     if why := asr.missing():
         return TranscriptCheck(of=of, missing=f"{why}: install tml-bench[speech]")
+    samples = {sample.id: sample for sample in run.samples}
     for attempt in random.Random(0).sample(attempts, min(MOST_RECORDINGS, of)):
-        timeline = run.timeline_path(attempt.sample, str(attempt.attempt))
-        pool.submit(TranscriptJob((0, attempt.sample), run.recording_path(attempt), timeline, words))
+        pool.submit(
+            TranscriptJob(
+                (0, attempt.sample),
+                run.file.config.task_source,
+                samples[attempt.sample],
+                run.recording_path(attempt),
+                run.timeline_path(attempt.sample, str(attempt.attempt)),
+                words,
+            )
+        )
     results = sorted(pool.results(), key=lambda done: done[0].key)
     pairs = [result.transcript for _, result in results if result.transcript is not None]
     return transcript_check(pairs, of) if pairs else TranscriptCheck(of=of, missing=results[0][1].reason)
