@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tml_bench.adapter import MicroTurn, Output, StepAdapter
 from tml_bench.media.audio import read_mono
 from tml_bench.plugins import load_task
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample, Script, UserTurn
 from tml_bench.session.simulated import Session, Settings, opened_event
 

@@ -18,7 +18,8 @@ from tml_bench.perception import asr
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
 from tml_bench.session.simulated import Session, Settings, opened_event
 from tml_bench.task import Task
@@ -39,12 +40,12 @@ def recordings(task: Task, folder: Path) -> list[tuple[Sample, Recording]]:
 
 def cost(task: Task, made: list[tuple[Sample, Recording]], words: WordMode, folder: Path) -> str:
     """Processor seconds per minute of audio, for perceiving and for scoring."""
-    timeline_of(made[0][1], folder / "first.json", words)
+    timeline_of(made[0][1].facts, folder / "first.json", words)
     minutes = sum(recording.duration_s for _, recording in made) / 60
     perceiving = scoring = 0.0
     for sample, recording in made:
         began = time.process_time()
-        timeline = timeline_of(recording, folder / f"{words}-{sample.id}.json", words)
+        timeline = timeline_of(recording.facts, folder / f"{words}-{sample.id}.json", words)
         perceived = time.process_time()
         task.score(sample, timeline)
         perceiving += perceived - began

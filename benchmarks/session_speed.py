@@ -15,7 +15,7 @@ from pathlib import Path
 from common import Null, machine, record, speech_file
 
 from tml_bench.media.audio import ClipReader
-from tml_bench.recording import AudioWriter
+from tml_bench.recording_writer import AudioWriter
 
 SECONDS = 600
 TARGET = 500

@@ -14,7 +14,7 @@ import common
 import video_files
 
 from tml_bench.adapter import MicroTurn, Output, VideoSpec
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample, Script, UserVideo
 from tml_bench.session.simulated import Session, Settings, opened_event
 

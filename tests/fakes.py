@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.plan import Request, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record

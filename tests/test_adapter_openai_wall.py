@@ -35,7 +35,8 @@ from tml_bench.adapters._gate import SilenceGate
 from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import (
     At,
     IntoModelSpeech,
@@ -226,7 +227,7 @@ def test_functions_texts_and_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert server.problems == []
     (call,) = result.of(ev.ModelToolCall)
     assert (call.call_id, call.name, call.arguments) == ("call_1", "weather", {"city": "Lima"})
-    assert "It is sunny." in result.recording.transcript()
+    assert "It is sunny." in result.recording.facts.text
     said = [message for sent, _, message in server.sessions[0].log if not sent]
     (result_item,) = [m["item"] for m in said if m.get("item", {}).get("type") == "function_call_output"]
     assert result_item["output"] == '{"sunny": true}'

@@ -163,6 +163,12 @@ def test_a_broken_file_of_somebody_elses_data_is_no_flaw_of_the_task(tmp_path: P
     assert found == {}
 
 
+def test_data_of_which_nothing_can_be_used_cannot_be_checked(tmp_path: Path) -> None:
+    assert "no sample to score" in only(
+        with_samples(replace(FIRST, problem="truncated")), "samples", tmp_path
+    )
+
+
 def annotated(annotation: object) -> Sample:
     return replace(FIRST, reference=replace(FIRST.reference, annotation=annotation))
 

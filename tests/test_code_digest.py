@@ -110,7 +110,9 @@ def test_what_an_object_gathered_in_a_session_does_not_count() -> None:
 
 
 def test_code_that_refers_to_itself_has_an_end() -> None:
-    cell = "class Mine:\n    def f(self):\n        return again, Mine\n\ndef again():\n    return again, Mine\n"
+    cell = (
+        "class Mine:\n    def f(self):\n        return again, Mine\n\ndef again():\n    return again, Mine\n"
+    )
     assert len(code_sha256(made(cell))) == 64
 
 

@@ -159,7 +159,7 @@ def scores(folder: Path, task: Task, adapter: StepAdapter, **wanted: object) -> 
     found = []
     for sample in task.samples(**wanted):  # type: ignore[arg-type]
         ran = run_session(folder / sample.id, sample, adapter, Settings())
-        timeline = timeline_of(ran.recording, folder / f"{sample.id}.json", "transcript")
+        timeline = timeline_of(ran.recording.facts, folder / f"{sample.id}.json", "transcript")
         found.append(task.score(sample, timeline))
     return found
 
@@ -192,7 +192,7 @@ def test_the_agent_answers_an_interruption_with_a_flush(
 ) -> None:
     sample = next(load_task("fd-bench-v1").samples(subsets=["synthetic_user_interruption"]))
     ran = run_session(tmp_path / "r", sample, examples["agent"].Agent(), Settings())
-    assert ran.recording.timed_words()
+    assert ran.recording.facts.timed
     (block,) = (module for module in examples.values() if hasattr(module, "steps_and_speech"))
     steps, emitted_s = block.steps_and_speech(ran.recording.folder)
     assert steps == int(ran.recording.duration_s / 0.2)

@@ -32,7 +32,8 @@ from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.pipecat import Pipecat
 from tml_bench.adapters.twilio import Twilio
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LEAD_NS, Limits, LiveSession
 from tml_bench.session.simulated import Settings, opened_event

@@ -56,8 +56,6 @@ def test_a_silent_track(tmp_path: Path) -> None:
 def test_broken_audio_and_unknown_modes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSampleError, match="does not exist"):
         perceive(tmp_path / "no.wav")
-    with pytest.raises(BadSampleError, match="cannot be opened"):
-        cache_key(tmp_path / "no.wav")
     with pytest.raises(UserError, match="auto, transcript, asr"):
         perceiver_id("magic")  # type: ignore[arg-type]
 
@@ -71,10 +69,8 @@ def test_segments_agree_with_the_examples_own_word_times() -> None:
     assert line.segments[-1].end_s == pytest.approx(chunks[-1]["timestamp"][1], abs=0.2)
 
 
-def test_the_key_holds_everything_that_decides_the_result(tmp_path: Path) -> None:
-    for name, value in (("a", 0.1), ("b", 0.2)):
-        soundfile.write(tmp_path / f"{name}.wav", np.full(1000, value), 16000)
-    a, b = tmp_path / "a.wav", tmp_path / "b.wav"
+def test_the_key_holds_everything_that_decides_the_result() -> None:
+    a, b = "a" * 64, "b" * 64
     keys = [
         cache_key(a),
         cache_key(b),

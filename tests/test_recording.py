@@ -14,7 +14,8 @@ from fakes import Ran, Scripted, run_session, sample_of, silence, sixteen_bit, t
 from tml_bench import events as ev
 from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
 from tml_bench.errors import UserError
-from tml_bench.recording import KINDS, AudioWriter, Recording, RecordingWriter
+from tml_bench.recording import KINDS, Recording
+from tml_bench.recording_writer import AudioWriter, RecordingWriter
 from tml_bench.report.log import describe
 from tml_bench.samples import UserText, UserTurn
 from tml_bench.session.simulated import Settings
@@ -60,13 +61,13 @@ def test_everything_is_read_back(ran: Ran) -> None:
     assert ran.of(ev.UserTextSent) == [ev.UserTextSent(100_000_000, "hi")]
     assert ran.recording.duration_s == 2.0
     assert ran.recording.compute_ns() == (0,) * 9
-    assert ran.recording.imported_words() is None
-    assert ran.recording.transcript() == "hello therebye"
+    assert ran.recording.facts.imported is None
+    assert ran.recording.facts.text == "hello therebye"
 
 
 def test_words_are_those_heard(ran: Ran) -> None:
     """``there`` begins at 0.8 s, before the cut; ``bye`` ends with the session."""
-    assert ran.recording.timed_words() == (
+    assert ran.recording.facts.timed == (
         Word("hello", 0.2, 0.7),
         Word("there", 0.8, 1.6),
         Word("bye", 1.4, 2.0),
@@ -77,7 +78,7 @@ def test_a_word_that_begins_after_the_cut_was_not_heard(tmp_path: Path) -> None:
     words = (SpokenWord("a", 0.0, 0.7), SpokenWord("b", 0.8, 1.0))
     outputs = {0: Output(tone(2.0), transcript=(Transcript("a b", words),)), 4: Output(flush=True)}
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0))), Scripted(outputs), Settings())
-    assert ran.recording.timed_words() == (Word("a", 0.2, 0.9),)
+    assert ran.recording.facts.timed == (Word("a", 0.2, 0.9),)
 
 
 def test_words_that_come_after_their_audio_are_where_it_was_heard(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_words_that_come_after_their_audio_are_where_it_was_heard(tmp_path: Path
         outputs = {0: Output(tone(0.5)), 5: Output(then, (late,))}
         folder = tmp_path / ("with audio" if then is not None else "alone")
         ran = run_session(folder, sample_of(UserTurn(silence(2.0))), Scripted(outputs), Settings())
-        assert ran.recording.timed_words() == (Word("a", 0.3, 0.5),)
+        assert ran.recording.facts.timed == (Word("a", 0.3, 0.5),)
 
 
 def test_a_model_cannot_steer_the_terminal_on_which_its_recording_is_read(tmp_path: Path) -> None:
@@ -102,8 +103,8 @@ def test_a_model_cannot_steer_the_terminal_on_which_its_recording_is_read(tmp_pa
 def test_words_without_times_leave_none(tmp_path: Path) -> None:
     outputs = {0: Output(tone(0.5), transcript=(Transcript("a", WORDS[:1]), Transcript("b")))}
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), Scripted(outputs), Settings())
-    assert ran.recording.timed_words() is None
-    assert ran.recording.transcript() == "ab"
+    assert ran.recording.facts.timed is None
+    assert ran.recording.facts.text == "ab"
 
 
 @pytest.mark.parametrize("name", ["session.jsonl", "user.flac", "model.flac", "manifest.json"])

@@ -16,8 +16,9 @@ from rich.console import Console
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Verdicts
+from tml_bench.report.grids import interval, number, rank
 from tml_bench.report.html import to_html
-from tml_bench.report.layout import interval, number, rank, tables
+from tml_bench.report.layout import tables
 from tml_bench.report.tables import (
     full_markdown,
     leaderboard_markdown,
@@ -443,6 +444,12 @@ def test_page_escapes_what_comes_from_outside() -> None:
     assert "\x1b" not in text
     assert "Answering &lt;made up&gt;" in text
     assert not any(k.startswith("on") for _, a in Page(text).tags for k in a)
+
+
+def test_page_breaks_long_names_and_nothing_else() -> None:
+    page = to_html([run("delayed:700", PROMPT)])
+    assert '<th scope="row">delayed:<wbr>700</th>' in page
+    assert "&lt;wbr&gt;" not in page
 
 
 def test_page_tables_have_captions_and_scoped_heads() -> None:

@@ -70,7 +70,7 @@ def test_latency_is_exact_in_the_events_and_in_the_track(
     onsets = [e.onset_ns for e in ran.of(ev.ModelAudio) if e.onset_ns is not None]
     assert abs(onsets[0] / 1e9 - expected) <= 0.001
     assert abs(np.flatnonzero(ran.model)[0] / rate - expected) <= 0.001
-    words = ran.recording.timed_words()
+    words = ran.recording.facts.timed
     assert words is not None
     assert abs(words[0].start_s - expected) <= 0.001
 

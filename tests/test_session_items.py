@@ -9,7 +9,7 @@ import pytest
 from fakes import MS, Scripted, sample_of, silence, tone
 
 from tml_bench.adapter import Output
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import UserTurn
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.clock import Ticks

@@ -23,7 +23,8 @@ from tml_bench.adapter import (
     SessionStart,
     ToolCall,
 )
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import AfterModelStops, At, Reference, Sample, Script, Tool, UserTurn, Waveform
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LEAD_NS, Lateness, Limits, LiveSession

@@ -16,7 +16,8 @@ from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.perception.recordings import timeline_of
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
@@ -195,7 +196,7 @@ def run(task: Task, samples: Sequence[Sample], model: StepAdapter, folder: Path)
         with RecordingWriter(path, opened, clock="simulated", compute="ideal") as writer:
             Session(task.name, sample, model, Settings(), writer).run()
             writer.close()
-        pairs.append((sample, timeline_of(Recording(path), path / "timeline.json", "transcript")))
+        pairs.append((sample, timeline_of(Recording(path).facts, path / "timeline.json", "transcript")))
     return {s.sample: s for s in score_all(task, pairs, RuleJudge(task.rules)).scores}
 
 

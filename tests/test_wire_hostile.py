@@ -21,7 +21,7 @@ from wire_servers import Handler, greet, open_files, serving, step_server, until
 
 from tml_bench.adapter import InfrastructureError, QuotaError
 from tml_bench.adapters.wire import Wire, WireLockstep
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.files import write_report
 from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import Request, plan_runs

@@ -180,6 +180,10 @@ def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[Run
 
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--check-transcripts", is_flag=True,
+    help="Hold also transcripts of reference adapters and imported ones against the audio.",
+)  # fmt: skip
 @judge_options
 @_pool_options
 def score(runs: tuple[Path, ...], **options: Unpack[ScoreOptions]) -> None:

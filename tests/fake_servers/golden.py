@@ -21,7 +21,7 @@ from tml_bench.adapter import LiveAdapter, ModelEvent, Output
 from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import kept
 from tml_bench.samples import At, IntoModelSpeech, Reference, Sample, Script, Tool, UserTurn, Waveform
 from tml_bench.session.live import LiveSession

@@ -26,6 +26,7 @@ class ScoreOptions(TypedDict, total=False):
     words: WordMode
     jobs: int | None
     step_timeout_s: float
+    check_transcripts: bool
     progress: bool | Progress
 
 
@@ -40,6 +41,7 @@ def score(
     words: WordMode = "auto",
     jobs: int | None = None,
     step_timeout_s: float = 60.0,
+    check_transcripts: bool = False,
     progress: bool | Progress = True,
 ) -> Run | list[Run]:
     """Score runs again from their recordings; no model is needed.
@@ -55,6 +57,7 @@ def score(
         words: words from the adapter's transcript, else from local recognition (``auto``); or only from one.
         jobs: processes; by default the processors, at most 8.
         step_timeout_s: a recording that takes longer to perceive is given up.
+        check_transcripts: hold also transcripts of reference adapters and imported ones against the audio.
         progress: show bars; or what shows them.
 
     Returns:
@@ -72,7 +75,7 @@ def score(
         judging_by(judge, paths[0].resolve().parent, shown) as judging,
         worker_pool(jobs, step_timeout_s) as pool,
     ):
-        found = scored([open_run(path) for path in paths], pool, words, judging, shown)
+        found = scored([open_run(path) for path in paths], pool, words, judging, shown, check_transcripts)
     return found if isinstance(runs, list | tuple) else found[0]
 
 
@@ -82,7 +85,12 @@ def worker_pool(jobs: int | None, step_timeout_s: float) -> Pool:
 
 
 def scored(
-    runs: Sequence[StoredRun], pool: Pool, words: WordMode, judging: JudgeSetup, shown: Progress
+    runs: Sequence[StoredRun],
+    pool: Pool,
+    words: WordMode,
+    judging: JudgeSetup,
+    shown: Progress,
+    check_transcripts: bool = False,
 ) -> list[Run]:
     """Score opened runs, with a bar of what is perceived and one of what a model judges."""
     with shown.bars() as bar:
@@ -96,5 +104,13 @@ def scored(
             judging.model.answer(todo, lambda: advance(""))
 
         heard = bar("perceive", sum(len(run.valid()) for run in runs))
-        found = score_runs(runs, pool, heard, words, judging.judge_of, foresee if judging.model else None)
+        found = score_runs(
+            runs,
+            pool,
+            heard,
+            words,
+            judging.judge_of,
+            foresee if judging.model else None,
+            check_all=check_transcripts,
+        )
     return [Run(run.path, summary) for run, summary in zip(runs, found, strict=True)]

@@ -23,7 +23,8 @@ from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import load_task
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.identity import sample_hashes
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baselines
@@ -110,7 +111,7 @@ def checked_task(task: Task, data: Path | None = None, name: str = "") -> Iterat
         name: what it is called in the findings; its own name when empty.
     """
     subject = _Subject(task, data, [])
-    name = name or str(getattr(task, "name", type(task).__name__))
+    name = name or task.name
     for case in CASES:
         findings = _findings(name, case, subject)
         yield from findings
@@ -207,8 +208,9 @@ def _ideal(subject: _Subject) -> _Case:
     shown = [b for b in subject.floors if b.metric in task.headline and b.subset in task.subsets]
     unknown = [b for b in shown if b.ceiling is None]
     detail = "reaches the end of every share of the headline"
-    without = f"; has no value of {', '.join(f'{b.metric} in {b.subset}' for b in unknown)}"
-    return _Case(flaws.ideal_flaws(task, subject.floors), detail + without * bool(unknown))
+    if unknown:
+        detail += f"; has no value of {', '.join(f'{b.metric} in {b.subset}' for b in unknown)}"
+    return _Case(flaws.ideal_flaws(task, subject.floors), detail)
 
 
 def _sessions(subject: _Subject) -> _Case:
@@ -219,7 +221,8 @@ def _sessions(subject: _Subject) -> _Case:
     with tempfile.TemporaryDirectory(prefix="tml-bench-check-") as folder:
         for name, sample in product(PLAYERS, chosen):
             play = partial(_played, task, name=name, folder=Path(folder, name))
-            companions = {role: play(by_id[other]) for role, other in sample.companions.items()}
+            beside = {role: by_id[other] for role, other in sample.companions.items()}
+            companions = {role: play(other) for role, other in beside.items() if not other.problem}
             pairs[name].append((sample, structs.replace(play(sample), companions=companions)))
     subject.timelines += chain.from_iterable(pairs.values())
     played = score_all(task, pairs["oracle"]).scores
@@ -238,7 +241,7 @@ def _played(task: Task, sample: Sample, name: str, folder: Path) -> Timeline:
         writer.close()
     cache = folder / f"{sample.id}.json"
     stretches = partial(task.stretches, sample)
-    return timeline_of(Recording(place), cache, "transcript", task.hears_user, stretches)
+    return timeline_of(Recording(place).facts, cache, "transcript", task.hears_user, stretches)
 
 
 def _scores(subject: _Subject) -> _Case:

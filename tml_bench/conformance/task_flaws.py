@@ -71,7 +71,7 @@ def sample_flaws(task: Task, samples: Sequence[Sample], shipped: bool) -> Iterat
         samples: all of them.
         shipped: they are the set that ships, of which nothing may be broken.
     """
-    if not any(sample.scored for sample in samples):
+    if not any(sample.scored and not sample.problem for sample in samples):
         yield Flaw("there is no sample to score", "let samples() yield some for data=None: a mini set")
     ids = [sample.id for sample in samples]
     for name in _repeated(ids):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
-from tml_bench.errors import BadSampleError
 from tml_bench.files import write_atomically
 from tml_bench.perception import silero, vad
 from tml_bench.perception.words import WordMode, find_words, source_id
@@ -70,12 +70,16 @@ def perceiver_id(words: WordMode = "auto", whisper: str | None = None) -> str:
     Raises:
         UserError: as ``perceive``.
     """
-    speech = f"soxr {version('soxr')} + {silero.network_id()} + {silero.RULE} + {vad.RULE}"
-    return f"{speech}; {source_id(words, whisper)}"
+    return f"{_speech_id()}; {source_id(words, whisper)}"
+
+
+@cache
+def _speech_id() -> str:
+    return f"soxr {version('soxr')} + {silero.network_id()} + {silero.RULE} + {vad.RULE}"
 
 
 def cache_key(
-    model_audio: Path,
+    audio_sha256: str,
     *,
     imported: tuple[Word, ...] | None = None,
     timed: tuple[Word, ...] | None = None,
@@ -83,18 +87,15 @@ def cache_key(
     words: WordMode = "auto",
     whisper: str | None = None,
 ) -> str:
-    """The cache key of what ``perceive`` gives for the same arguments, 64 hexadecimal digits.
+    """The cache key of what ``perceive`` gives for audio of this SHA-256 and the same other arguments.
+
+    Returns:
+        64 hexadecimal digits.
 
     Raises:
-        BadSampleError: the audio file cannot be opened.
         UserError: as ``perceive``.
     """
-    try:
-        with model_audio.open("rb") as file:
-            audio = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadSampleError(f"{model_audio} cannot be opened ({error.strerror})") from error
-    parts = (perceiver_id(words, whisper), audio, imported, timed, text)
+    parts = (perceiver_id(words, whisper), audio_sha256, imported, timed, text)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -103,11 +104,22 @@ class _Entry(msgspec.Struct, frozen=True):
     timeline: Timeline
 
 
+_DECODER = msgspec.json.Decoder(_Entry)
+
+
+def stored(path: Path, key: str) -> Timeline | None:
+    """The timeline stored at ``path`` under ``key``; None where it is not, or the file is torn or foreign."""
+    try:
+        entry = _DECODER.decode(path.read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return entry.timeline if entry.key == key else None
+
+
 def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
     """The timeline stored at ``path`` under ``key``, or else computed and stored there.
 
-    A file that is missing, torn, of another shape or stored under another key is computed again and
-    replaced in one step, so a reader never sees half of it.
+    The file is replaced in one step, so a reader never sees half of it.
 
     Args:
         path: a JSON file; its folder is made if need be.
@@ -117,12 +129,9 @@ def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
     Raises:
         OSError: the file cannot be read or written; or whatever ``compute`` raises.
     """
-    try:
-        entry = msgspec.json.decode(path.read_bytes(), type=_Entry)
-        if entry.key == key:
-            return entry.timeline
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-        pass
+    known = stored(path, key)
+    if known is not None:
+        return known
     timeline = compute()
     write_atomically(path, msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1))
     return timeline

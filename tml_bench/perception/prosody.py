@@ -47,19 +47,14 @@ def installed() -> bool:
     return find_spec("parselmouth") is not None
 
 
-def voices_key(audio: Path, stretches: Sequence[tuple[float, float]]) -> str:
+def voices_key(audio_sha256: str, stretches: Sequence[tuple[float, float]]) -> str:
     """Identifies what ``voices`` gives: hash of the audio, the stretches, and all that decides them.
 
     Returns:
         64 hexadecimal digits.
-
-    Raises:
-        OSError: the file cannot be read.
     """
-    with audio.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
     praat = f"praat-parselmouth {version('praat-parselmouth')}" if installed() else "no Praat"
-    parts = (RULE, silero.network_id(), silero.RULE, praat, content, stretches)
+    parts = (RULE, silero.network_id(), silero.RULE, praat, audio_sha256, stretches)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 

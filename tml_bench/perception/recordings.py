@@ -9,10 +9,14 @@ from typing import TypedDict
 from msgspec import structs
 
 from tml_bench.perception import prosody
-from tml_bench.perception.perceive import cache_key, cached, perceive
+from tml_bench.perception.perceive import cache_key, cached, perceive, stored
 from tml_bench.perception.words import WordMode
-from tml_bench.recording import Recording
+from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.timeline import Timeline, Voice, Word
+
+Stretches = Callable[[Timeline], Sequence[tuple[float, float]]]
+Lookup = Callable[[Path, str, Callable[[], Timeline]], Timeline]
+"""Gives the timeline in a file under a key; the last computes it."""
 
 
 class _Given(TypedDict):
@@ -22,20 +26,21 @@ class _Given(TypedDict):
     words: WordMode
 
 
-Stretches = Callable[[Timeline], Sequence[tuple[float, float]]]
+class NotCachedError(Exception):
+    """Part of a timeline is not in the cache."""
 
 
 def timeline_of(
-    recording: Recording,
+    facts: SessionFacts,
     cache: Path,
     words: WordMode,
     user: bool = False,
     stretches: Stretches | None = None,
 ) -> Timeline:
-    """What was perceived in a recording.
+    """What is perceived in a recording.
 
     Args:
-        recording: the recording.
+        facts: of the recording.
         cache: where its timeline is kept; written when it is missing or out of date.
         words: where words may come from.
         user: also perceive the speech of the user's track; it is cached beside, as ``*-user.json``.
@@ -45,28 +50,65 @@ def timeline_of(
         BadSampleError: the audio cannot be used.
         UserError: local recognition was demanded and is not installed.
     """
-    given = _Given(
-        imported=recording.imported_words(),
-        timed=recording.timed_words(),
-        text=recording.transcript(),
-        words=words,
-    )
-    timeline = _perceived(recording.model_path, cache, given)
-    timeline = structs.replace(timeline, turns=recording.turns())
+    return _timeline(facts, cache, words, user, stretches, cached)
+
+
+def cached_timeline(
+    facts: SessionFacts,
+    cache: Path,
+    words: WordMode,
+    user: bool = False,
+    stretches: Stretches | None = None,
+) -> Timeline | None:
+    """What `timeline_of` gives for the same arguments, where all of it is in the cache; else None.
+
+    No audio is read.
+
+    Raises:
+        UserError: as `timeline_of`.
+    """
+    try:
+        return _timeline(facts, cache, words, user, stretches, _stored)
+    except NotCachedError:
+        return None
+
+
+def _stored(path: Path, key: str, _: Callable[[], Timeline]) -> Timeline:
+    known = stored(path, key)
+    if known is None:
+        raise NotCachedError(path)
+    return known
+
+
+def _timeline(
+    facts: SessionFacts,
+    cache: Path,
+    words: WordMode,
+    user: bool,
+    stretches: Stretches | None,
+    look: Lookup,
+) -> Timeline:
+    given = _Given(imported=facts.imported, timed=facts.timed, text=facts.text, words=words)
+    timeline = _perceived(facts.model, cache, given, look)
+    timeline = structs.replace(timeline, turns=facts.turns)
     if stretches is not None and (asked := tuple(stretches(timeline))):
-        timeline = structs.replace(timeline, voices=_voices(recording.model_path, cache, asked))
+        beside = cache.with_name(f"{cache.stem}-voices.json")
+        timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
     if not user:
         return timeline
     beside = cache.with_name(f"{cache.stem}-user.json")
     unheard = _Given(imported=None, timed=None, text="", words="transcript")
-    return structs.replace(timeline, user=_perceived(recording.user_path, beside, unheard))
+    return structs.replace(timeline, user=_perceived(facts.user, beside, unheard, look))
 
 
-def _voices(audio: Path, cache: Path, asked: tuple[tuple[float, float], ...]) -> tuple[Voice, ...]:
-    beside = cache.with_name(f"{cache.stem}-voices.json")
-    key = prosody.voices_key(audio, asked)
-    return cached(beside, key, lambda: Timeline(asked[-1][1], voices=prosody.voices(audio, asked))).voices
+def _perceived(track: AudioTrack, cache: Path, given: _Given, look: Lookup) -> Timeline:
+    return look(cache, cache_key(track.sha256, **given), lambda: perceive(track.path, **given))
 
 
-def _perceived(audio: Path, cache: Path, given: _Given) -> Timeline:
-    return cached(cache, cache_key(audio, **given), lambda: perceive(audio, **given))
+def _voices(
+    track: AudioTrack, cache: Path, asked: tuple[tuple[float, float], ...], look: Lookup
+) -> tuple[Voice, ...]:
+    def describe() -> Timeline:
+        return Timeline(asked[-1][1], voices=prosody.voices(track.path, asked))
+
+    return look(cache, prosody.voices_key(track.sha256, asked), describe).voices

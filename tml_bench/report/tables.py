@@ -1,6 +1,7 @@
 """Reports as Markdown and CSV.
 
-Which runs share a table, and in which order, is decided in `tml_bench.report.layout`.
+Which runs share a table, and in which order, is decided in `tml_bench.report.layout`; what is said about
+them in `tml_bench.report.content`.
 """
 
 from __future__ import annotations
@@ -8,34 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tml_bench.outcome import Outcome
-from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
-from tml_bench.report.layout import (
-    LEGEND,
-    MARKS,
-    NOTHING,
-    LeaderboardRow,
-    LeaderboardTable,
-    head,
-    interval,
-    number,
-    plain,
-    rank,
-    tables,
-)
-from tml_bench.report.rows import (
-    OUTCOME_HEADS,
-    PAIR_HEADS,
-    REASON_HEADS,
-    column_heads,
-    outcome_rows,
-    pair_rows,
-    published_rows,
-    reason_rows,
-)
+from tml_bench.report import content
+from tml_bench.report.grids import MARKS, Grid, plain
+from tml_bench.report.judge_lines import judged_by
+from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.scoring.summary import MetricSummary, Summary
+from tml_bench.scoring.transcript_check import TranscriptCheck
+
+_RUN_HEADS = (
+    "subset", "measure", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling", "detectable", "",
+    "missing",
+)  # fmt: skip
 
 
 def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
@@ -62,89 +49,44 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
     parts = []
     for table in tables(summaries):
         parts.append(f"## {_md(table.title)}: details\n\n{_md('; '.join(table.holds))}\n")
-        parts.append(_pairs(table))
-        parts += [_run(row) for row in (*table.measured, *table.reference)]
-    return "\n".join(p for p in parts if p)
+        parts += [f"### {grid.folded}\n\n{_grid(grid)}" for grid in content.comparisons(table)]
+        parts += [_run(row) for row in table.rows]
+    return "\n".join(parts)
 
 
 def _leaderboard(table: LeaderboardTable) -> str:
-    columns = column_heads(table)
-    rows = [[row.label, f"{row.scored}/{row.samples}", *row_cells(row)] for row in table.measured]
-    rows += [
-        [f"{row.label} (reference, sees the answers)", f"{row.scored}/{row.samples}", *row_cells(row)]
-        for row in table.reference
-    ]
-    units = [metric.unit for _, metric in table.columns]
-    floors = [
-        f"{number(b.floor, u)} {b.floor_by}".strip() for b, u in zip(table.baselines, units, strict=True)
-    ]
-    ceilings = [number(b.ceiling, u) for b, u in zip(table.baselines, units, strict=True)]
-    rows += [["floor: best blind strategy", "", *floors], ["ceiling: ideal respondent", "", *ceilings]]
-    lines = [f"## {_md(table.title)}", "", _md("; ".join(table.holds)), ""]
-    lines += _grid(["adapter", "scored", *columns], rows)
-    lines += ["", "- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
-    lines += [f"- {MARKS[s]} {text}." for s, text in LEGEND.items()]
+    lines = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
+    lines += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
     lines += [f"- Note: {_md(c)}" for c in table.caveats]
-    if table.published:
-        lines += ["", "### Reported by others (not measured by us)", ""]
-        lines += _grid(["system", *columns, "source"], published_rows(table))
-    return "\n".join(lines) + "\n"
-
-
-def row_cells(row: LeaderboardRow) -> list[str]:
-    """A row's means with interval, mark and rank, as text."""
-    return [_cell(m, rank(r)) for m, r in zip(row.cells, row.ranks, strict=True)]
-
-
-def _cell(m: MetricSummary, ranks: str = "") -> str:
-    unit, e = m.metric.unit, m.estimate
-    parts = (number(e.mean, unit), interval(e.low, e.high, unit), MARKS[m.standing], ranks)
-    return " ".join(p for p in parts if p)
-
-
-def _pairs(table: LeaderboardTable) -> str:
-    rows = pair_rows(table)
-    return "\n".join(["### Paired comparisons", "", *_grid(PAIR_HEADS, rows)]) + "\n" if rows else ""
+    legend = "\n".join(lines) + "\n"
+    parts = [
+        f"## {_md(table.title)}\n",
+        f"{_md('; '.join(table.holds))}\n",
+        _grid(content.board(table)),
+        legend,
+    ]
+    for grid in content.published(table):
+        parts += [f"### {grid.heading} (not measured by us)\n", _grid(grid)]
+    return "\n".join(parts)
 
 
 def _run(row: LeaderboardRow) -> str:
-    s, f = row.summary, row.summary.facts
-    made = [f"run {f.run}", f"seed {f.seed}", f"tml-bench {f.tml_bench or 'unknown'}"]
-    made += [f"perceived by {', '.join(f.perceivers)}"] if f.perceivers else []
-    made += [x for x in (f.created, f.machine, judge_line(s), *agreement_lines(s)) if x]
-    kind = " (reference, sees the answers)" if f.privileged else ""
-    lines = [f"### {_md(row.label)}{kind}", "", _md("; ".join(made)), ""]
-    heads = ["subset", "measure", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling"]
-    lines += _grid([*heads, "detectable", "", "missing"], [_full_row(m) for m in s.metrics])
-    lines += ["", *_grid(OUTCOME_HEADS, outcome_rows(row))]
-    if reasons := reason_rows(row):
-        lines += ["", *_grid(REASON_HEADS, reasons)]
-    if s.not_run:
-        lines += ["", *_grid(["not computed", "why"], s.not_run.items())]
-    return "\n".join(lines) + "\n"
+    s = row.summary
+    made, bare = content.made(s), ("created", "machine", "judge", "transcript")
+    facts = [f"{k} {v}" for k, v in made.items() if v and k not in bare and k != "adapter"]
+    facts += [made[k] for k in bare if made[k]]
+    kind = " (reference, sees the answers)" if s.facts.privileged else ""
+    full = content.measures(
+        "", _RUN_HEADS, ((row.label, s, m) for m in s.metrics), lambda _, m: "(judged)" if m.judged else ""
+    )
+    grids = (full, *content.outcomes([row]), *content.not_run(s))
+    return "\n".join([f"### {_md(row.label)}{kind}\n", f"{_md('; '.join(facts))}\n", *map(_grid, grids)])
 
 
-def _full_row(m: MetricSummary) -> list[str]:
-    unit, e, b = m.metric.unit, m.estimate, m.baseline
-    return [
-        m.subset,
-        f"{head(m.metric)}{' (judged)' if m.metric.judged else ''}",
-        number(e.mean, unit),
-        interval(e.low, e.high, unit) or NOTHING,
-        number(e.std, unit) if m.metric.spread else "",
-        str(e.n),
-        str(e.n_units),
-        f"{number(b.floor, unit)} {b.floor_by}".strip(),
-        number(b.ceiling, unit),
-        number(e.detectable, unit),
-        MARKS[m.standing],
-        "; ".join(f"{n}: {reason}" for reason, n in m.missing.items()),
-    ]
-
-
-def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads)]
-    return ["| " + " | ".join(map(_md, cells)) + " |" for cells in [*lines, *rows]]
+def _grid(grid: Grid) -> str:
+    heads = [[c.full for c in grid.columns], ["---"] * len(grid.columns)]
+    rows = ([cell.line for cell in row.cells] for row in grid.rows)
+    return "".join("| " + " | ".join(map(_md, cells)) + " |\n" for cells in (*heads, *rows))
 
 
 def _md(text: str) -> str:
@@ -164,7 +106,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     Returns:
         CSV with a head, in the order of `tml_bench.report.layout.tables`; an empty string for no runs.
     """
-    runs = [row.summary for t in tables(summaries) for row in (*t.measured, *t.reference)]
+    runs = [row.summary for t in tables(summaries) for row in t.rows]
     rows = [_csv_row(s, m) for s in runs for m in s.metrics]
     if not rows:
         return ""
@@ -177,6 +119,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
     f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
+    check = s.transcript_check or TranscriptCheck()
     # Subsets taken together have no outcomes of their own.
     outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
 
@@ -221,4 +164,6 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "judge": judged_by(s, metric),
         "judgements": s.judgements.asked if metric.judged and s.judgements else "",
         "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
+        "transcript_wer": "" if check.rate is None else round(100 * check.rate, 6),
+        "transcript_wer_n": check.n if check.rate is not None else "",
     }

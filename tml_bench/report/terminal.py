@@ -2,93 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
+from tml_bench.report import content
+from tml_bench.report.grids import Grid, StandingMark, plain
 from tml_bench.report.judge_lines import agreement_lines, judge_line
-from tml_bench.report.layout import (
-    LEGEND,
-    MARKS,
-    LeaderboardTable,
-    head,
-    interval,
-    number,
-    plain,
-    tables,
-)
-from tml_bench.report.tables import row_cells
-from tml_bench.scoring.summary import MetricSummary, Summary
+from tml_bench.report.layout import tables
+from tml_bench.scoring.summary import Summary
+from tml_bench.task import Metric
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table as RichTable
+    from rich.table import Table
 
 TERMINAL_WIDTH = 120
 """Wider lines are not read."""
+_DETAIL_HEADS = ("measure", "mean", "95 % interval", "n", "floor", "ceiling", "")
 
 
 def print_leaderboard(summaries: Sequence[Summary], console: Console | None = None) -> None:
-    """Print the leaderboard in the terminal, one narrow table per subset.
+    """Print the leaderboard in the terminal, narrow tables of the columns of one subset.
 
     Args:
         summaries: any runs.
         console: where to print; None for standard output. At most 120 columns are used.
     """
-    from rich.console import Console as RichConsole
-
-    console = console or RichConsole()
-    width = min(console.width, TERMINAL_WIDTH)
+    paper = _Paper(console)
+    per_grid = max(1, (paper.width - 26) // 28)
     for table in tables(summaries):
-        console.print(plain(table.title), style="bold", markup=False, width=width)
-        console.print(plain("; ".join(table.holds)), style="dim", markup=False, highlight=False, width=width)
-        for grid in _terminal_grids(table, width):
-            console.print(grid, width=width)
-            console.print()
-        marks = {m.standing for row in (*table.measured, *table.reference) for m in row.cells}
-        lines = [f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in marks]
-        for line in (*lines, *table.caveats):
-            console.print(plain(line), markup=False, highlight=False, width=width)
-
-
-def _terminal_grids(table: LeaderboardTable, width: int) -> list[RichTable]:
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    per_grid = max(1, (width - 26) // 28)
-    grids = []
-    for subset in dict.fromkeys(s for s, _ in table.columns):
-        places = [k for k, (s, _) in enumerate(table.columns) if s == subset]
-        for start in range(0, len(places), per_grid):
-            shown = places[start : start + per_grid]
-            grid = RichTable(
-                title=plain(subset),
-                title_justify="left",
-                box=box.SIMPLE_HEAD,
-                pad_edge=False,
-                show_edge=False,
-            )
-            grid.add_column("adapter", overflow="fold", max_width=24)
-            for k in shown:
-                grid.add_column(Text(head(table.columns[k][1])), overflow="fold")
-            for row in table.measured:
-                grid.add_row(Text(plain(row.label)), *(Text(row_cells(row)[k]) for k in shown))
-            for row in table.reference:
-                grid.add_row(
-                    Text(f"{plain(row.label)} (reference)"), *(Text(row_cells(row)[k]) for k in shown)
-                )
-            units = {k: table.columns[k][1].unit for k in shown}
-            grid.add_section()
-            grid.add_row(
-                "floor",
-                *(
-                    Text(f"{number(table.baselines[k].floor, u)} {table.baselines[k].floor_by}")
-                    for k, u in units.items()
-                ),
-            )
-            grid.add_row("ceiling", *(Text(number(table.baselines[k].ceiling, u)) for k, u in units.items()))
-            grids.append(grid)
-    return grids
+        paper.line(table.title, "bold")
+        paper.line("; ".join(table.holds), "dim")
+        grid, start = content.board(table), 0
+        for subset, width in grid.groups:
+            places = range(start, start + width)
+            start += width
+            for k in range(0, width if subset else 0, per_grid):
+                paper.grid(_rich(subset, grid, places[k : k + per_grid]))
+        checks = ((row.label, content.transcript_line(row.summary)) for row in table.rows)
+        said = (f"{label}: {line}" for label, line in checks if line)
+        paper.notes(content.marks(table.shown), (*table.caveats, *said))
 
 
 def print_details(summary: Summary, console: Console | None = None) -> None:
@@ -98,40 +51,62 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         summary: the run.
         console: where to print; None for standard output. At most 120 columns are used.
     """
-    from rich.console import Console as RichConsole
 
-    console = console or RichConsole()
-    width = min(console.width, TERMINAL_WIDTH)
-    console.print(f"{summary.title}: {plain(summary.facts.adapter)}", style="bold", markup=False, width=width)
+    def remark(_: Summary, metric: Metric) -> str:
+        return f"{metric.name} (judged)" if metric.judged else metric.name
+
+    paper = _Paper(console)
+    paper.line(f"{summary.title}: {summary.facts.adapter}", "bold")
     for subset in dict.fromkeys(m.subset for m in summary.metrics):
-        console.print(_details([m for m in summary.metrics if m.subset == subset], subset), width=width)
-        console.print()
-    shown = {m.standing for m in summary.metrics}
-    lines = [f"{MARKS[s]} {text}" for s, text in LEGEND.items() if s in shown]
-    for line in (*lines, *filter(None, [judge_line(summary)]), *agreement_lines(summary)):
-        console.print(plain(line), markup=False, highlight=False, width=width)
+        found = (("", summary, m) for m in summary.metrics if m.subset == subset)
+        grid = content.measures(subset, _DETAIL_HEADS, found, remark)
+        paper.grid(_rich(subset, grid, range(1, len(grid.columns))))
+    said = (judge_line(summary), *agreement_lines(summary), content.transcript_line(summary))
+    paper.notes(content.marks(summary.metrics), filter(None, said))
 
 
-def _details(metrics: Sequence[MetricSummary], subset: str) -> RichTable:
+class _Paper:
+    """A console, used to a width that is read; nothing printed on it is obeyed by the terminal."""
+
+    def __init__(self, console: Console | None) -> None:
+        from rich.console import Console as RichConsole
+
+        self._console = console or RichConsole()
+        self.width = min(self._console.width, TERMINAL_WIDTH)
+
+    def line(self, text: str, style: str | None = None) -> None:
+        self._console.print(plain(text), style=style, markup=False, highlight=False, width=self.width)
+
+    def grid(self, grid: Table) -> None:
+        self._console.print(grid, width=self.width)
+        self._console.print()
+
+    def notes(self, marks: Iterable[StandingMark], lines: Iterable[str]) -> None:
+        for line in (*(f"{mark.sign} {mark.meaning}" for mark in marks), *lines):
+            self.line(line)
+
+
+def _rich(title: str, grid: Grid, places: Iterable[int]) -> Table:
+    """Some columns of a grid, after the one with names."""
     from rich import box
-    from rich.table import Table as RichTable
+    from rich.table import Table
     from rich.text import Text
 
-    grid = RichTable(
-        title=plain(subset), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
-    )
-    for name in ("measure", "mean", "95 % interval", "n", "floor", "ceiling", ""):
-        grid.add_column(name, overflow="fold", justify="left" if name == "measure" else "right")
-    for m in metrics:
-        e, b, unit = m.estimate, m.baseline, m.metric.unit
-        cells = (
-            f"{head(m.metric)} {m.metric.name}{' (judged)' if m.metric.judged else ''}",
-            number(e.mean, unit),
-            interval(e.low, e.high, unit),
-            str(e.n),
-            f"{number(b.floor, unit)} {b.floor_by}".strip(),
-            number(b.ceiling, unit),
-            MARKS[m.standing],
-        )
-        grid.add_row(*map(Text, cells))
-    return grid
+    name, *_ = grid.columns
+    # Wide cells of a leaderboard are compared downwards: intervals of different width stand below each other.
+    numbers: Literal["left", "right"] = "left" if grid.style == "board" else "right"
+    shown = Table(
+        title=Text(plain(title), "table.title"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False,
+        show_edge=False,
+    )  # fmt: skip
+    shown.add_column(name.head, overflow="fold", max_width=24 if grid.style == "board" else None)
+    for k in places:
+        shown.add_column(Text(grid.columns[k].head), overflow="fold", justify=numbers)
+    for kind, rows in grid.bodies:
+        if kind == "foot":
+            shown.add_section()
+        for row in rows:
+            first = row.cells[0]
+            label = f"{first.text} (reference)" if kind == "reference" else first.text if kind else first.line
+            shown.add_row(*(Text(plain(text)) for text in (label, *(row.cells[k].line for k in places))))
+    return shown

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.errors import UserError
+from tml_bench.report.grids import plain
 from tml_bench.report.lanes import Item, LaneBar, arrange
-from tml_bench.report.layout import plain
 from tml_bench.task import Mark
 from tml_bench.timeline import Segment, Word
 

@@ -13,7 +13,7 @@ from tml_bench import events as ev
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.outcome import Outcome
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts

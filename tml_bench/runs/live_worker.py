@@ -25,7 +25,7 @@ from tml_bench.errors import UserError
 from tml_bench.media.audio import ResampledWaveform, probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.worker import (
     Deadline,
     Result,

@@ -23,9 +23,11 @@ from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
+from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
@@ -89,6 +91,11 @@ class PerceiveJob:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptJob(PerceiveJob):
+    """Compare the transcript of a recording, whose timeline is cached, with what is recognised in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How a job ended.
 
@@ -102,6 +109,7 @@ class Result:
         retry: it may go better another time: the model could not be reached, or this machine was too busy.
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
+        transcript: what a transcript job found.
     """
 
     outcome: Outcome
@@ -113,6 +121,7 @@ class Result:
     retry: bool = False
     quota_s: float | None = None
     traceback: str = ""
+    transcript: TranscriptPair | None = None
 
 
 Job = SessionJob | PerceiveJob
@@ -184,7 +193,13 @@ class Worker:
     def do(self, job: Job) -> Result:
         """Do one job."""
         began = time.monotonic()
-        result = self._session(job) if isinstance(job, SessionJob) else _perceive(job)
+        match job:
+            case SessionJob():
+                result = self._session(job)
+            case TranscriptJob():
+                result = _compare(job)
+            case _:
+                result = _perceive(job)
         self.deadline(math.inf)
         return replace(result, wall_s=time.monotonic() - began)
 
@@ -261,7 +276,7 @@ def _perceive(job: PerceiveJob) -> Result:
     try:
         task = load_task(job.task)
         stretches = partial(task.stretches, job.sample)
-        timeline_of(Recording(job.recording), job.timeline, job.words, task.hears_user, stretches)
+        timeline_of(Recording(job.recording).facts, job.timeline, job.words, task.hears_user, stretches)
     except Exception as error:
         return Result(Outcome.INFRASTRUCTURE, f"perception: {in_one_line(error)}")
     return Result(Outcome.VALID)
@@ -276,6 +291,15 @@ def no_script() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
+
+
+def _compare(job: TranscriptJob) -> Result:
+    try:
+        facts = Recording(job.recording, verify=False).facts
+        pair = transcript_pair(facts, job.timeline, timeline_of(facts, job.timeline, job.words))
+    except Exception as error:
+        return Result(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
+    return Result(Outcome.VALID, transcript=pair)
 
 
 def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:

@@ -36,6 +36,8 @@ from tml_bench.scoring.judging import (
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary import SampleOutcome as Ended
 from tml_bench.scoring.summary_file import to_json, with_agreement
+from tml_bench.scoring.transcript_check import TranscriptCheck
+from tml_bench.scoring.transcript_sample import check_transcripts
 from tml_bench.timeline import Timeline
 
 VERDICTS = "verdicts.jsonl"
@@ -68,7 +70,8 @@ def heard(run: StoredRun, sample: Sample, words: WordMode, recording: Path | Non
 def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) -> Timeline:
     cache = run.timeline_path(sample.id, recording.resolve().name)
     stretches = partial(run.task.stretches, sample)
-    return timeline_of(Recording(recording, verify=False), cache, words, run.task.hears_user, stretches)
+    facts = Recording(recording, verify=False).facts
+    return timeline_of(facts, cache, words, run.task.hears_user, stretches)
 
 
 def score_runs(
@@ -78,6 +81,8 @@ def score_runs(
     words: WordMode = "auto",
     judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
     foresee: Callable[[Sequence[Question]], None] | None = None,
+    *,
+    check_all: bool = False,
 ) -> list[Summary]:
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
@@ -89,7 +94,9 @@ def score_runs(
         judge_of: gives the judge of a task from its rules; by default the rules themselves.
         foresee: told every question of all runs, their floors and ceilings, before the first is asked, so
             that a judge can say what answering will take and answer them side by side.
+        check_all: also hold the transcripts of reference adapters and of imported runs against their audio.
     """
+    perceived: list[PerceiveJob] = []
     failures: dict[tuple[int, str], str] = {}
     for number, run in enumerate(runs):
         samples = {sample.id: sample for sample in run.samples}
@@ -107,12 +114,15 @@ def score_runs(
     for job, result in pool.results():
         if result.outcome is not Outcome.VALID:
             failures[job.key] = result.reason
+        elif isinstance(job, PerceiveJob):
+            perceived.append(job)
         advance(f"{job.key[1]}: {result.reason}" if result.reason else "")
+    checks = check_transcripts([run.file.config for run in runs], perceived, pool, asked=check_all)
     scorer = _Scorer(words, judge_of)
     lost = [{key[1]: why for key, why in failures.items() if key[0] == k} for k in range(len(runs))]
     if foresee is not None:
         foresee(scorer.questions(runs, lost))
-    return [scorer.score(run, why) for run, why in zip(runs, lost, strict=True)]
+    return [scorer.score(run, why, check) for run, why, check in zip(runs, lost, checks, strict=True)]
 
 
 def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
@@ -145,12 +155,15 @@ class _Scorer:
                     asked += baseline_questions(run.task, _not_invalid(run, outcomes))
         return asked
 
-    def score(self, run: StoredRun, failures: Mapping[str, str]) -> Summary:
+    def score(
+        self, run: StoredRun, failures: Mapping[str, str], check: TranscriptCheck | msgspec.UnsetType
+    ) -> Summary:
         """Score one run; writes ``scores.jsonl``, ``verdicts.jsonl`` and ``summary.json``.
 
         Args:
             run: the run; its timelines are in the cache.
             failures: samples whose recordings could not be perceived, with the reason.
+            check: how far its transcripts are from its audio.
         """
         judge = self._judge_of(run.task.rules)
         outcomes = _outcomes(run, failures)
@@ -172,7 +185,7 @@ class _Scorer:
         summary = summarise(
             run.task, facts, run.samples, scored.scores, outcomes, floors, scored.judged, agreement
         )
-        summary = structs.replace(summary, notes=summary.notes | remarks)
+        summary = structs.replace(summary, notes=summary.notes | remarks, transcript_check=check)
         _write_lines(run.path / "scores.jsonl", scored.scores)
         if run.task.rubrics:
             _write_lines(run.path / VERDICTS, scored.judged)

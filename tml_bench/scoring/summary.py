@@ -17,6 +17,7 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baselines, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.task import Direction, Metric, Overall, Published, Score, Task
 
 MOST_REASONS = 8
@@ -163,6 +164,7 @@ class Summary(msgspec.Struct, frozen=True):
         not_run: measures of the protocol that are not computed, with the reason.
         notes: remarks on samples, with the number of samples.
         judgements: what the judge was asked; None where the task asks nothing.
+        transcript_check: how far the model's transcripts are from its audio; unset where that is not asked.
     """
 
     facts: RunFacts
@@ -176,6 +178,7 @@ class Summary(msgspec.Struct, frozen=True):
     not_run: dict[str, str]
     notes: dict[str, int]
     judgements: Judgements | None = None
+    transcript_check: TranscriptCheck | msgspec.UnsetType = msgspec.UNSET
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:

@@ -20,8 +20,9 @@ from tml_bench.adapter import (
     Transcript,
     VideoSpec,
 )
+from tml_bench.files import file_sha256
 from tml_bench.media.audio import probe
-from tml_bench.recording import RecordingWriter, file_sha256
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Sample, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import AdapterFaultError, checked_audio, checked_text, checked_transcript

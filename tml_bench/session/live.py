@@ -28,7 +28,7 @@ from tml_bench.adapter import (
     ProviderEvent,
 )
 from tml_bench.blame import in_one_line
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError

@@ -28,7 +28,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
-from tml_bench.recording import RecordingWriter
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError, checked_output, reported_cost_ns
 from tml_bench.session.clock import ComputeQueue, Ticks

@@ -1,0 +1,167 @@
+"""Write a recording: see `tml_bench.recording` for what it consists of."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench import events as ev
+from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
+
+BLOCK_S = 4
+"""Audio is handed to the encoder in blocks of this many seconds."""
+
+
+class AudioWriter:
+    """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit.
+
+    Args:
+        path: of the file.
+        rate: samples per second.
+        encoder: encodes beside the caller, one piece of work at a time; None to encode in ``write``.
+    """
+
+    def __init__(self, path: Path, rate: int, encoder: Executor | None = None) -> None:
+        import soundfile
+
+        self.samples = 0
+        """How many were written so far."""
+        self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
+        self._block = BLOCK_S * rate
+        self._held: list[NDArray[np.float32]] = []
+        self._held_samples = 0
+        self._encoder = encoder
+        self._encoding: deque[Future[None]] = deque()
+
+    def write(self, audio: NDArray[np.float32]) -> None:
+        """Append samples, shape (n,), float32 in [-1, 1]; what lies beyond is clipped.
+
+        Raises:
+            OSError: these or earlier ones cannot be written.
+        """
+        self._held.append(audio)
+        self._held_samples += len(audio)
+        self.samples += len(audio)
+        if self._held_samples >= self._block:
+            self._drain()
+
+    def _drain(self) -> None:
+        held, self._held, self._held_samples = self._held, [], 0
+        if self._encoder is None:
+            self._encode(held)
+            return
+        while self._encoding and self._encoding[0].done():
+            self._encoding.popleft().result()
+        self._encoding.append(self._encoder.submit(self._encode, held))
+
+    def _encode(self, pieces: list[NDArray[np.float32]]) -> None:
+        audio = np.concatenate(pieces)
+        audio *= 32768
+        np.rint(audio, out=audio)
+        np.clip(audio, -32768, 32767, out=audio)
+        self._file.write(audio.astype(np.int16))
+
+    def close(self) -> None:
+        """Write what is held and close the file; does nothing when it is closed.
+
+        Raises:
+            OSError: something cannot be written.
+        """
+        if self._file.closed:
+            return
+        try:
+            while self._encoding:
+                self._encoding.popleft().result()
+            if self._held:
+                self._encode(self._held)
+        finally:
+            self._held, self._held_samples = [], 0
+            self._file.close()
+
+
+class RecordingWriter:
+    """Writes a recording into an empty folder; the caller renames it when complete.
+
+    Args:
+        folder: created if missing.
+        opened: the first event.
+        clock: as in ``Manifest``.
+        compute: as in ``Manifest``.
+        encoder: encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
+            be called on it too. None to encode while writing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        opened: ev.SessionOpened,
+        *,
+        clock: str,
+        compute: str,
+        encoder: Executor | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self.opened = opened
+        self.log_bytes = 0
+        """How many bytes of events were written so far."""
+        self._clock = clock
+        self._compute = compute
+        self._encode = msgspec.json.Encoder().encode
+        self._log = (folder / LOG).open("wb", buffering=1 << 16)
+        self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder)
+        self.model = AudioWriter(folder / MODEL_TRACK, opened.rate, encoder)
+        self.event(opened)
+
+    def event(self, event: ev.Event) -> None:
+        """Append one event."""
+        line = self._encode(event) + b"\n"
+        self._log.write(line)
+        self.log_bytes += len(line)
+
+    def close(self) -> Manifest:
+        """Finish all files and write the manifest.
+
+        Raises:
+            ValueError: the two tracks do not have the same length.
+        """
+        from tml_bench import __version__
+
+        self.abandon()
+        if self.user.samples != self.model.samples:
+            raise ValueError(f"tracks differ: user {self.user.samples}, model {self.model.samples} samples")
+        names = (LOG, USER_TRACK, MODEL_TRACK)
+        manifest = Manifest(
+            schema=MANIFEST_SCHEMA,
+            files={name: entry_of(self._folder / name) for name in names},
+            rate=self.opened.rate,
+            samples=self.user.samples,
+            clock=self._clock,
+            compute=self._compute,
+            tml_bench=__version__,
+        )
+        (self._folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+        return manifest
+
+    def abandon(self) -> None:
+        """Close the files without a manifest: what is there is not a recording."""
+        with ExitStack() as each:  # whichever cannot be finished, the others are closed
+            for close in (self.model.close, self.user.close, self._log.close):
+                each.callback(close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()

@@ -1,0 +1,268 @@
+"""What a report says about the runs of one table, as grids; printers choose among them and only print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from tml_bench.outcome import Outcome
+from tml_bench.report.grids import (
+    MARKS,
+    NOTHING,
+    Bar,
+    Cell,
+    Column,
+    Grid,
+    Row,
+    StandingMark,
+    axis,
+    head,
+    interval,
+    number,
+    rank,
+    text_grid,
+)
+from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
+from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
+from tml_bench.scoring.summary import MetricSummary, Standing, Summary
+from tml_bench.task import Metric
+
+Remark = Callable[[Summary, Metric], str]
+_NUMERIC = frozenset(("mean", "95 % interval", "std", "n", "units", "floor", "ceiling", "detectable"))
+_PAIR_HEADS = ("measure", "pair", "difference", "95 % interval", "p (Holm)", "detectable", "n / units")
+
+
+def value(x: float | None, unit: str, remark: str = "") -> Cell:
+    """A number; shares in %."""
+    return Cell(number(x, unit), x, remark)
+
+
+def board(table: LeaderboardTable) -> Grid:
+    """The leaderboard: headline metrics with interval, standing and rank, above floors and ceilings."""
+    rows = table.rows
+    axes = [
+        axis(m.unit, [r.cells[k].estimate for r in rows], table.baselines[k])
+        for k, (_, m) in enumerate(table.columns)
+    ]
+    columns = (Column(head(m), numeric=True, group=subset, about=m.describes) for subset, m in table.columns)
+    return Grid(
+        "Leaderboard: mean, 95 % interval and rank",
+        (Column("adapter"), Column("scored", numeric=True), *columns),
+        (*(_board_row(row, axes) for row in rows), *_limits(table)),
+        style="board",
+    )
+
+
+def _board_row(row: LeaderboardRow, axes: list[tuple[float, float]]) -> Row:
+    reference = row.summary.facts.privileged
+    name = Cell(row.label, remark="(reference, sees the answers)" if reference else "", form="name")
+    cells = (
+        Cell(
+            number(m.estimate.mean, m.metric.unit),
+            m.estimate.mean,
+            interval=interval(m.estimate.low, m.estimate.high, m.metric.unit),
+            mark=MARKS.get(m.standing),
+            rank=rank(ranks),
+            bar=Bar(m.estimate, m.baseline, *ends),
+        )
+        for m, ranks, ends in zip(row.cells, row.ranks, axes, strict=True)
+    )
+    scored = Cell(f"{row.scored}/{row.samples}", row.scored)
+    return Row((name, scored, *cells), "reference" if reference else "")
+
+
+def _limits(table: LeaderboardTable) -> tuple[Row, Row]:
+    found = [(b, m.unit) for b, (_, m) in zip(table.baselines, table.columns, strict=True)]
+    floors = (value(b.floor, unit, b.floor_by) for b, unit in found)
+    ceilings = (value(b.ceiling, unit) for b, unit in found)
+    return (
+        Row((Cell("floor", remark="(best blind)"), Cell(""), *floors), "foot"),
+        Row((Cell("ceiling", remark="(ideal)"), Cell(""), *ceilings), "foot"),
+    )
+
+
+def marks(metrics: Iterable[MetricSummary]) -> list[StandingMark]:
+    """The marks that need a legend, in the order of `MARKS`."""
+    shown = {m.standing for m in metrics}
+    return [mark for standing, mark in MARKS.items() if standing in shown]
+
+
+def published(table: LeaderboardTable) -> list[Grid]:
+    """Numbers reported by others; none unless the data is official."""
+    heads = ["system", *(f"{subset}: {head(m)}" for subset, m in table.columns), "source"]
+    rows = [
+        [
+            system,
+            *(number(c.value if c else None, m.unit) for c, (_, m) in zip(cells, table.columns, strict=True)),
+            "; ".join(dict.fromkeys(c.source for c in cells if c)),
+        ]
+        for system, cells in table.published
+    ]
+    caption = "Numbers printed elsewhere, on the whole official set; we did not measure them"
+    return [text_grid(caption, heads, rows, "Reported by others", style="published")] if rows else []
+
+
+def comparisons(table: LeaderboardTable) -> list[Grid]:
+    """Paired comparisons of all models; none with fewer than two."""
+    rows = []
+    for p in table.pairs:
+        r, (subset, metric) = p.result, table.columns[p.column]
+        rows.append(
+            [
+                f"{subset}: {head(metric)}",
+                f"{p.first} − {p.second}",
+                number(r.difference, metric.unit),
+                interval(r.low, r.high, metric.unit) or NOTHING,
+                NOTHING if p.p_holm is None else f"{p.p_holm:.4f}",
+                number(r.detectable, metric.unit),
+                f"{r.n} / {r.n_units}",
+            ]
+        )
+    caption = (
+        "Differences on the samples both have a value for; p values corrected over all pairs of a measure"
+    )
+    return [text_grid(caption, _PAIR_HEADS, rows, folded="Paired comparisons")] if rows else []
+
+
+def measures(
+    caption: str,
+    heads: tuple[str, ...],
+    found: Iterable[tuple[str, Summary, MetricSummary]],
+    remark: Remark,
+    heading: str = "",
+) -> Grid:
+    """Measures in full.
+
+    Args:
+        caption: what they are.
+        heads: the columns to show, out of those of `_measure`.
+        found: label of the run, its summary and a metric in it, one for each row.
+        remark: what stands beside the name of a metric.
+        heading: of the grid.
+    """
+    cells = (_measure(*one, remark) for one in found)
+    columns = tuple(Column(h, numeric=h in _NUMERIC) for h in heads)
+    return Grid(caption, columns, tuple(Row(tuple(c[h] for h in heads)) for c in cells), heading)
+
+
+def _measure(label: str, s: Summary, m: MetricSummary, remark: Remark) -> dict[str, Cell]:
+    unit, e, b, mark = m.metric.unit, m.estimate, m.baseline, MARKS.get(m.standing)
+    above = "above floor" if m.standing is Standing.ABOVE else NOTHING
+    return {
+        "subset": Cell(m.subset),
+        "measure": Cell(head(m.metric), remark=remark(s, m.metric)),
+        "adapter": Cell(label, form="name"),
+        "mean": value(e.mean, unit),
+        "95 % interval": Cell(interval(e.low, e.high, unit) or NOTHING, e.low),
+        "std": value(e.std if m.metric.spread else None, unit),
+        "n": Cell(str(e.n), e.n),
+        "units": Cell(str(e.n_units), e.n_units),
+        "floor": value(b.floor, unit, b.floor_by),
+        "ceiling": value(b.ceiling, unit),
+        "detectable": value(e.detectable, unit),
+        "": Cell(mark.sign if mark else ""),
+        "standing": Cell(mark.badge, form="badge") if mark else Cell(above),
+        "missing": Cell("; ".join(f"{n}: {reason}" for reason, n in m.missing.items())),
+    }
+
+
+def subset_grids(table: LeaderboardTable) -> list[Grid]:
+    """Per subset, every measure of every run, and what every blind strategy reaches."""
+    heads = (
+        "measure", "adapter", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling", "detectable",
+        "standing", "missing",
+    )  # fmt: skip
+
+    def remark(s: Summary, metric: Metric) -> str:
+        by = f", judged by {judged_by(s, metric)}" if metric.judged else ""
+        return f"{metric.family}, version {metric.version}{by}"
+
+    kept = [(row, {(m.subset, m.metric.name): m for m in row.summary.metrics}) for row in table.rows]
+    names = [(m.subset, m.metric.name) for m in table.summaries[0].metrics]
+    grids = []
+    for subset in dict.fromkeys(subset for subset, _ in names):
+        found = [
+            (row.label, row.summary, metrics[name])
+            for name in names
+            if name[0] == subset
+            for row, metrics in kept
+        ]
+        grids += [measures(f"All measures of {subset}", heads, found, remark, subset), *_blind(table, subset)]
+    return grids
+
+
+def _blind(table: LeaderboardTable, subset: str) -> list[Grid]:
+    found = [m for m in table.summaries[0].metrics if m.subset == subset and m.baseline.blind]
+    strategies = found[0].baseline.blind if found else ()
+    rows = [[name, *(number(m.baseline.blind[name], m.metric.unit) for m in found)] for name in strategies]
+    heads = ["strategy", *(head(m.metric) for m in found)]
+    caption = f"What every blind strategy reaches on {subset}"
+    return [text_grid(caption, heads, rows, folded="Blind strategies")] if rows else []
+
+
+def declarations(table: LeaderboardTable) -> Grid:
+    """What every measure is."""
+    metrics = {m.metric.name: m.metric for m in table.summaries[0].metrics}.values()
+    rows = [[head(m), m.describes, m.family, str(m.version), m.kind, m.name] for m in metrics]
+    heads = ["measure", "what it is", "family", "version", "kind", "name"]
+    return text_grid("What every measure is", heads, rows, "Measures")
+
+
+def outcomes(rows: Iterable[LeaderboardRow]) -> list[Grid]:
+    """How the samples of runs ended; then, if any, why some have no score and remarks on others."""
+    ended, reasons = [], []
+    for row in rows:
+        for o in row.summary.outcomes:
+            ended.append([row.label, o.subset, str(o.samples), *(str(o.counts[k]) for k in Outcome)])
+            for kind, found in o.reasons.items():
+                shown = kind.replace("_", " ")
+                reasons += [[row.label, o.subset, shown, str(n), reason] for reason, n in found.items()]
+        reasons += [[row.label, "", "note", str(n), note] for note, n in row.summary.notes.items()]
+    heads = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in Outcome))
+    grids = [text_grid("How the samples ended", heads, ended, "Outcomes")]
+    if reasons:
+        heads = ("adapter", "subset", "outcome", "samples", "reason")
+        grids.append(text_grid("Reasons and notes", heads, reasons))
+    return grids
+
+
+def not_run(s: Summary) -> list[Grid]:
+    """Measures of the protocol that are not computed; none where there are none."""
+    caption, heads = "Measures of the protocol that are not computed", ("not computed", "why")
+    return [text_grid(caption, heads, list(s.not_run.items()), "Not run")] if s.not_run else []
+
+
+def transcript_line(s: Summary) -> str:
+    """How far a run's transcripts are from its audio; empty where that was not asked."""
+    c = s.transcript_check
+    if isinstance(c, msgspec.UnsetType):
+        return ""
+    name = "word error rate of its transcript against its audio"
+    if c.missing:
+        return f"{name}: not measured ({c.missing})"
+    rate = " ".join(filter(None, (number(c.rate, "%"), interval(c.low, c.high, "%"))))
+    return f"{name}: {rate} % (n {c.n} of {c.of} recordings)"
+
+
+def made(s: Summary) -> dict[str, str]:
+    """How a run was made: what, and its value; empty where it is not known."""
+    f = s.facts
+    return {
+        "run": f.run,
+        "adapter": f.adapter,
+        "tml-bench": f.tml_bench or "unknown",
+        "perceived by": ", ".join(f.perceivers),
+        "seed": str(f.seed),
+        "created": f.created,
+        "machine": f.machine,
+        "judge": "; ".join(filter(None, [judge_line(s), *agreement_lines(s)])),
+        "transcript": transcript_line(s),
+    }
+
+
+def versions(table: LeaderboardTable) -> Grid:
+    """How each run was made."""
+    facts = [made(row.summary) for row in table.rows]
+    rows = [list(f.values()) for f in facts]
+    return text_grid("How each run was made", list(facts[0]), rows, "Runs and versions")

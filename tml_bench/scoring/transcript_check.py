@@ -1,0 +1,108 @@
+"""Does a model say what its transcript says? Word error rate between its transcript and its audio.
+
+The reference is what a local recogniser hears in the audio, the hypothesis is the transcript: words that
+are only in the transcript are insertions. The rate of a run is the sum of all edits over the sum of all
+recognised words, so a lying transcript shows. The recogniser's own errors are in it too: compare runs with
+each other, not with 0. It moves no score.
+
+Both sides are normalised first: Unicode NFKC, case folded, apostrophes left out (``don't`` is ``dont``),
+whole numbers of at most six digits spelt out in English (``21`` is ``twenty one``), everything that is
+neither letter nor digit a space. Languages that set no spaces between words are not meant.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from tml_bench.perception.align import spell
+
+if TYPE_CHECKING:
+    from tml_bench.perception.transcripts import TranscriptPair
+
+_RESAMPLES = 2000
+_NUMBER = re.compile(r"(?<!\w)(?<!\d[.,])(?:\d{1,3},\d{3}|\d{1,6})(?!\w|[.,]\d)")
+
+
+class TranscriptCheck(msgspec.Struct, frozen=True):
+    """Word error rate between a run's transcripts and its audio.
+
+    Attributes:
+        rate: edits over recognised words, 0 and more; None where it is not measured.
+        low: lower end of the 95 % interval, a bootstrap over recordings; None with fewer than 2 of them.
+        high: upper end.
+        n: recordings compared.
+        of: valid recordings of the run; a sample of them is tried.
+        edits: substitutions, insertions and deletions in all.
+        words: words recognised in all.
+        missing: why it is not measured; empty where it is.
+    """
+
+    rate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    of: int = 0
+    edits: int = 0
+    words: int = 0
+    missing: str = ""
+
+
+def normalised(text: str) -> str:
+    """Words in the form in which they are compared, set apart by single spaces."""
+    folded = re.sub(r"['’`]", "", unicodedata.normalize("NFKC", text).casefold())
+    spelt = _NUMBER.sub(lambda found: f" {spell(int(found[0].replace(',', '')))} ", folded)
+    return " ".join(re.sub(r"[\W_]+", " ", spelt).split())
+
+
+def word_edits(recognised: str, claimed: str) -> tuple[int, int]:
+    """How far a transcript is from what was recognised.
+
+    Args:
+        recognised: the reference.
+        claimed: the hypothesis.
+
+    Returns:
+        Least number of substituted, inserted and deleted words, and the number of words recognised.
+    """
+    import jiwer
+
+    reference, hypothesis = normalised(recognised), normalised(claimed)
+    if not reference:
+        return len(hypothesis.split()), 0
+    found = jiwer.process_words(reference, hypothesis)
+    return found.substitutions + found.insertions + found.deletions, len(reference.split())
+
+
+def transcript_check(pairs: Sequence[TranscriptPair], of: int) -> TranscriptCheck:
+    """The word error rate of a run.
+
+    Args:
+        pairs: transcripts and what was recognised; those without a transcript do not count.
+        of: valid recordings of the run.
+    """
+    counted = [word_edits(pair.recognised, pair.claimed) for pair in pairs if pair.claimed]
+    if not counted:
+        cut = any(pair.claimed is None for pair in pairs)
+        why = "its replies were cut short, and the transcript has no word times" if cut else ""
+        return TranscriptCheck(of=of, missing=why or "the model gives no transcript")
+    table = np.array(counted)
+    edits, words = (int(total) for total in table.sum(axis=0))
+    if not words:
+        why = f"nothing is recognised in its audio, but its transcript has {edits} words"
+        return TranscriptCheck(n=len(counted), of=of, edits=edits, missing=why)
+    low, high = _interval(table) if len(counted) > 1 else (None, None)
+    return TranscriptCheck(edits / words, low, high, len(counted), of, edits, words)
+
+
+def _interval(table: np.ndarray) -> tuple[float | None, float | None]:
+    drawn = np.random.default_rng(0).integers(0, len(table), (_RESAMPLES, len(table)))
+    edits, words = table[drawn].sum(axis=1).T
+    rates = edits[words > 0] / words[words > 0]
+    low, high = np.quantile(rates, (0.025, 0.975))
+    return float(low), float(high)
