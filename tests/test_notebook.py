@@ -64,7 +64,7 @@ def test_the_worst_recording_is_the_slowest_answer_s(executed: tuple[dict[str, A
 def test_the_page_shows_the_lines_of_the_notebook() -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```py\n(.*?)^```$", page, re.M | re.S)[0]
-    assert shown == "\n".join(f"{cell}\n" for cell in CELLS)
+    assert shown == "\n\n\n".join(CELLS) + "\n"
 
 
 def test_what_follows_the_model_is_ten_lines() -> None:
