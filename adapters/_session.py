@@ -85,6 +85,13 @@ class SocketAdapter(LiveAdapter):
         await self._record(kind, body, sent=True)
         await self._socket.send(message)
 
+    def _learn_model(self, message: Mapping[str, Any]) -> None:
+        """Take the model that a service names in its session, as OpenAI's do."""
+        session = message.get("session")
+        model = session.get("model") if isinstance(session, Mapping) else None
+        if isinstance(model, str):
+            self.reported = {"model": model}
+
     async def _unsupported(self, **what: object) -> None:
         """Record what the session asks for and the service has no way to be told; empty values are none."""
         lacking = {name: value for name, value in what.items() if value}
@@ -104,6 +111,7 @@ class SocketAdapter(LiveAdapter):
             message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
             kind = str(message.get("type"))
             await self._record(kind, message)
+            self._learn_model(message)
             if kind == wanted:
                 return message
             if kind in ("error", "session.closed"):

@@ -101,6 +101,7 @@ class GeminiLive(SocketAdapter):
         realtime = _realtime(silence_ms, start_sensitivity, end_sensitivity, interruptible)
         if realtime:
             self._setup["realtimeInputConfig"] = realtime
+        self.reported = {"model": self._setup["model"]}
         if compress:
             self._setup["contextWindowCompression"] = {"slidingWindow": {}}
         self._handle = ""

@@ -128,6 +128,11 @@ class Pipecat(SocketAdapter):
     def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[ModelEvent]:
         data = message.get("data") or {}
         match message.get("type"):
+            case "bot-ready":
+                about = data.get("about")
+                names = about if isinstance(about, Mapping) else {}
+                library = f"{names.get('library', '')} {names.get('library_version', '')}".strip()
+                self.reported = {"rtvi_version": str(data.get("version", "")), "server_version": library}
             case "bot-tts-text":
                 yield Output(transcript=(Transcript(str(data["text"])),))
             case "llm-function-call":

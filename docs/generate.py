@@ -113,9 +113,9 @@ def manifest() -> str:
 
 def run_config() -> str:
     """The fields of run.json."""
-    from tml_bench.runs.config import Environment, RunConfig
+    from tml_bench.runs.config import Environment, Identity, RunConfig
 
-    titles = ((RunConfig, "`config`"), (Environment, "`environment`"))
+    titles = ((RunConfig, "`config`"), (Environment, "`environment`"), (Identity, "`identity`"))
     return "\n".join(_struct(kind, title) for kind, title in titles)
 
 

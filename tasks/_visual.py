@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,12 +21,14 @@ import msgspec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Sample, Script, Subtitle, UserText, UserTurn, UserVideo
+from tml_bench.tasks._common.records import json_file, short
 
 SILENCE_S = 2.0
 """Between the instruction's end and the video's first instant."""
 TAIL_S = 3.0
 """Silence and a black picture after the video, in which the model may still answer."""
 LIST = "instructions.json"
+_GET_VIDEOS = "get the videos, see `tml-bench list tasks`"
 AS_TEXT = "no spoken instruction for this sample: sent as a text message"
 _SPOKEN_RATE = 16000
 
@@ -50,19 +52,31 @@ class InstructionScript(NamedTuple):
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InstructionClips:
-    """Spoken instructions by key and by text.
+class InstructionClips(dict[str, Path]):
+    """Spoken instructions by key and by text, in lower case."""
 
-    Attributes:
-        files: clip by key and by text, in lower case.
-    """
+    def ask(
+        self, text: str, keys: Iterable[str], video: Path, subtitles: tuple[Subtitle, ...] = ()
+    ) -> InstructionScript:
+        """The script: instruction at 0, silence, video, tail.
 
-    files: dict[str, Path]
+        Args:
+            text: the instruction; sent as text where it has no clip.
+            keys: where its clip may be found, the first that is there, before its text.
+            video: what is shown then, without its sound.
+            subtitles: burned into it.
 
-    def find(self, *names: str) -> Path | None:
-        """The clip with one of these keys or texts, the first that is there."""
-        return next((self.files[n.lower()] for n in names if n.lower() in self.files), None)
+        Raises:
+            BadSampleError: the clip cannot be read.
+        """
+        clip = next((self[key.lower()] for key in (*keys, text) if key.lower() in self), None)
+        notes: tuple[str, ...] = ()
+        if clip is None:
+            script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
+        else:
+            script, at = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S
+        shown = UserVideo(video, at_s=at, subtitles=subtitles)
+        return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
 
 
 def load_spoken(folders: Iterable[Path]) -> InstructionClips:
@@ -71,49 +85,22 @@ def load_spoken(folders: Iterable[Path]) -> InstructionClips:
     Raises:
         UserError: a list is broken, or names a file that is not there.
     """
-    found: dict[str, Path] = {}
+    found = InstructionClips()
     for folder in folders:
         path = folder / LIST
         if not path.is_file():
             continue
-        try:
-            entries = msgspec.json.decode(path.read_bytes(), type=dict[str, _Entry])
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: {error}", 'give {key: {"file": ..., "text": ...}}') from None
+        entries = json_file(path, dict[str, _Entry], 'give {key: {"file": ..., "text": ...}}')
         for key, entry in entries.items():
             clip = folder / entry.file
             if not clip.is_file():
                 raise UserError(f"{path}: {key}: {entry.file} is missing", "render the instructions again")
             for name in (key.lower(), entry.text.lower()):
                 found.setdefault(name, clip)
-    return InstructionClips(found)
+    return found
 
 
-def ask(
-    text: str, clip: Path | None, video: Path, *, sound: bool = False, subtitles: Sequence[Subtitle] = ()
-) -> InstructionScript:
-    """The script: instruction at 0, silence, video, tail.
-
-    Args:
-        text: the instruction.
-        clip: the same spoken; None sends the text.
-        video: what is shown then.
-        sound: whether its audio track is heard.
-        subtitles: burned into it.
-
-    Raises:
-        BadSampleError: the clip cannot be read.
-    """
-    notes: tuple[str, ...]
-    if clip is None:
-        script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
-    else:
-        script, at, notes = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S, ()
-    shown = UserVideo(video, at_s=at, sound=sound, subtitles=tuple(subtitles))
-    return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
-
-
-def find_video(folders: Iterable[Path], name: str, remedy: str) -> Path:
+def find_video(folders: Iterable[Path], name: str) -> Path:
     """The video of that name in the first folder that has it.
 
     Raises:
@@ -123,14 +110,9 @@ def find_video(folders: Iterable[Path], name: str, remedy: str) -> Path:
     for path in places:
         if path.is_file():
             if not path.stat().st_size:
-                raise BadSampleError(f"{short(path)}: the file is empty; {remedy}")
+                raise BadSampleError(f"{short(path)}: the file is empty; {_GET_VIDEOS}")
             return path
-    raise BadSampleError(f"{short(places[0])}: the video is missing; {remedy}")
-
-
-def short(path: Path) -> str:
-    """The last three parts of a path, for messages."""
-    return "/".join(path.parts[-3:])
+    raise BadSampleError(f"{short(places[0])}: the video is missing; {_GET_VIDEOS}")
 
 
 def sample_id(*parts: str) -> str:

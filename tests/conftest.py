@@ -15,7 +15,7 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-LONG = ("test_runs_kill", "test_runs_broken_adapters", "test_charades", "test_mini_video", "test_docs")
+LONG = ("test_runs_resume", "test_runs_kill", "test_runs_broken_adapters", "test_charades", "test_mini_video")
 """Files that take longest, longest first: started last, they would keep one processor waiting."""
 
 

@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 from fakes import attempts_of, write_data
 
 from tml_bench.cli import main
-from tml_bench.recording import Recording
 
 RAISES = """
 from tml_bench.adapter import StepAdapter
@@ -235,31 +234,6 @@ def test_a_damaged_recording_is_said_to_be(done: tuple[Result, Path], tmp_path: 
     result = call("inspect", place)
     assert result.exit_code == 2
     assert "model.flac: its SHA-256 is not the one" in result.output
-
-
-def test_another_configuration_in_the_folder_is_refused_unless_fresh(tmp_path: Path, data: Path) -> None:
-    shared = (
-        "run",
-        "--task",
-        "fd-bench-v1",
-        "--adapter",
-        "silent",
-        "--data",
-        data,
-        "--out",
-        tmp_path,
-        "--jobs",
-        1,
-    )
-    assert call(*shared).exit_code == 0
-    other = call(*shared, "--tick", 400)
-    assert other.exit_code == 2
-    assert "tick_ns is 200000000 there and 400000000 now" in other.output
-    assert "--fresh" in other.output
-    assert "compute is 'ideal' there and 'charged' now" in call(*shared, "--compute", "charged").output
-    assert call(*shared, "--tick", 400, "--fresh").exit_code == 0
-    (recording, *_) = tmp_path.glob("*/*/*/*/manifest.json")
-    assert Recording(recording.parent).opened.tick_ns == 400_000_000
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:

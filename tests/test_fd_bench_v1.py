@@ -175,18 +175,18 @@ def test_pause_turn_ends_with_the_pausing_speakers_last_word(tmp_path: Path) -> 
         ("", "the file is empty"),
         ("[{", "not JSON"),
         ([], "the list is empty"),
-        ({"timestamp": [1, 2]}, "is not a list"),
-        (["x"], "[0].timestamp: missing"),
-        ([{"text": "x"}], "[0].timestamp: missing"),
-        ([{"timestamp": 3.0}], "[0].timestamp: 3.0 is not a pair"),
-        ([{"timestamp": [3.0]}], "[0].timestamp: [3.0] is not a pair"),
-        ('[{"timestamp": [NaN, 4.0]}]', "[0].timestamp[0]: nan is not a time"),
-        ('[{"timestamp": [3.0, Infinity]}]', "[0].timestamp[1]: inf is not a time"),
-        ([{"timestamp": [-1.0, 4.0]}], "[0].timestamp[0]: -1.0 is not a time"),
-        ([{"timestamp": ["3", 4.0]}], '[0].timestamp[0]: "3" is not a number'),
-        ([{"timestamp": [True, 4.0]}], "[0].timestamp[0]: true is not a number"),
-        ([{"timestamp": [None, 4.0]}], "[0].timestamp[0]: null is not a number"),
-        ([{"timestamp": [10**400, 4.0]}], "is not a time"),
+        ({"timestamp": [1, 2]}, "Expected `array`, got `object`"),
+        (["x"], "[0]: Expected `object`, got `str` ('x')"),
+        ([{"text": "x"}], "[0].timestamp: is missing"),
+        ([{"timestamp": 3.0}], "[0].timestamp: Expected `array`, got `float` (3.0)"),
+        ([{"timestamp": [3.0]}], "length 2, got 1 ([3.0])"),
+        ('[{"timestamp": [NaN, 4.0]}]', "[0].timestamp[0]: Expected `float` >= 0.0 (nan)"),
+        ('[{"timestamp": [3.0, Infinity]}]', "[0].timestamp[1]: Expected `float` <= 86400.0 (inf)"),
+        ([{"timestamp": [-1.0, 4.0]}], "[0].timestamp[0]: Expected `float` >= 0.0 (-1.0)"),
+        ([{"timestamp": ["3", 4.0]}], "[0].timestamp[0]: Expected `float`, got `str` ('3')"),
+        ([{"timestamp": [True, 4.0]}], "[0].timestamp[0]: Expected `float`, got `bool` (True)"),
+        ([{"timestamp": [None, 4.0]}], "[0].timestamp[0]: Expected `float`, got `null` (None)"),
+        ([{"timestamp": [10**400, 4.0]}], "[0].timestamp[0]: Number out of range"),
         ([{"timestamp": [20.0, 21.0]}], "beyond the clip's end at 10 s"),
     ],
 )
@@ -276,11 +276,11 @@ def test_without_distribution_the_rest_is_scored(tmp_path: Path) -> None:
     ("content", "says"),
     [
         ("", "the file is empty"),
-        ([], "is not an object"),
-        ({"1": []}, "is not a list of numbers"),
+        ([], "Expected `object`, got `array`"),
+        ({"1": []}, '"1": Expected `array` of length >= 1'),
         ({"1": [0.0, 0.0]}, "all values are 0"),
-        ('{"1": [0.5, NaN]}', '"1"[1]: nan'),
-        ({"1": [0.5, -0.1]}, '"1"[1]: -0.1'),
+        ('{"1": [0.5, NaN]}', '"1"[1]: Expected `float` >= 0.0 (nan)'),
+        ({"1": [0.5, -0.1]}, '"1"[1]: Expected `float` >= 0.0 (-0.1)'),
     ],
 )
 def test_broken_distribution(tmp_path: Path, content: Any, says: str) -> None:
@@ -654,7 +654,7 @@ def test_the_mini_set_loads_clean() -> None:
 
 
 def test_only_data_of_official_size_counts_as_official(tmp_path: Path) -> None:
-    for name, size in loader.OFFICIAL_SIZES.items():
+    for name, (size,) in loader.OFFICIAL_SIZES.items():
         for number in range(size):
             (tmp_path / name / str(number)).mkdir(parents=True)
     assert FdBenchV1().dataset(tmp_path) == "official"

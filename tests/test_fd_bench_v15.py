@@ -117,18 +117,18 @@ def test_folders_that_cannot_be_used(
     [
         ("", "the file is empty"),
         ("{", "not JSON"),
-        ([GOOD], "not an object"),
-        ({k: v for k, v in GOOD.items() if k != "timestamps"}, "timestamps: missing"),
-        (GOOD | {"timestamps": 7.0}, "timestamps: 7.0 is not a pair"),
-        (GOOD | {"timestamps": [7.0, None]}, "timestamps[1]: null is not a number"),
-        (GOOD | {"timestamps": [-1.0, 9.0]}, "timestamps[0]: -1.0 is not a time"),
+        ([GOOD], "Expected `object`, got `array`"),
+        ({k: v for k, v in GOOD.items() if k != "timestamps"}, "timestamps: is missing"),
+        (GOOD | {"timestamps": 7.0}, "timestamps: Expected `array`, got `float` (7.0)"),
+        (GOOD | {"timestamps": [7.0, None]}, "timestamps[1]: Expected `float`, got `null`"),
+        (GOOD | {"timestamps": [-1.0, 9.0]}, "timestamps[0]: Expected `float` >= 0.0 (-1.0)"),
         (GOOD | {"timestamps": [9.0, 9.0]}, "not after its start"),
         (GOOD | {"timestamps": [19.0, 21.0]}, "beyond the clip's end at 20 s"),
         (GOOD | {"context_timestamps": [3.0, 1.0]}, "context_timestamps: ends at"),
-        (GOOD | {"context_text": ""}, "context_text: empty"),
-        (GOOD | {"current_turn_text": 3}, "current_turn_text: missing or not a string"),
-        ({"timestamps": [7.0, 9.0]}, "context_text: missing or not a string"),
-        (GOOD | {"reply_text": None}, "reply_text: missing or not a string"),
+        (GOOD | {"context_text": ""}, "context_text: is empty"),
+        (GOOD | {"current_turn_text": 3}, "current_turn_text: Expected `str`, got `int` (3)"),
+        ({"timestamps": [7.0, 9.0]}, "context_text: is missing"),
+        (GOOD | {"reply_text": None}, "reply_text: Expected `str`, got `null`"),
     ],
 )
 def test_broken_metadata_is_the_problem_of_both(tmp_path: Path, content: Any, says: str) -> None:
@@ -156,7 +156,7 @@ def test_a_missing_file_is_the_problem_of_both(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("name", ["input.json", "clean_input.json"])
 def test_a_broken_transcript_of_the_user_is_a_problem(tmp_path: Path, name: str) -> None:
     (item(tmp_path) / name).write_text("{}")
-    assert f"{name}: chunks: not a list" in pair(tmp_path)[0].problem
+    assert f"{name}: chunks: is missing" in pair(tmp_path)[0].problem
 
 
 def test_lengths_that_differ_are_noted(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_missing_file_is_the_problem_of_both(tmp_path: Path, name: str) -> Non
 def test_a_broken_transcript_is_the_problem_of_both(tmp_path: Path, name: str) -> None:
     (finished(tmp_path) / name).write_text("[]")
     first, clean = TASK.imports(tmp_path)
-    assert f"{name}: chunks: not a list" in first.sample.problem
+    assert f"{name}: Expected `object`, got `array` ([])" in first.sample.problem
     assert first.sample.problem == clean.sample.problem
 
 
@@ -180,7 +180,7 @@ def test_folders_that_are_no_items_are_refused(tmp_path: Path) -> None:
 def test_two_systems_at_once_are_refused(tmp_path: Path) -> None:
     for system in ("a", "b"):
         finished(tmp_path / system)
-    assert "both item user_interruption-1" in str(refused(tmp_path))
+    assert "both sample user_interruption-1" in str(refused(tmp_path))
 
 
 def chunks_of(path: Path) -> Any:

@@ -114,14 +114,23 @@ def test_empty_transcript_is_silence(tmp_path: Path) -> None:
     [
         ("", "the file is empty"),
         ("{", "not JSON"),
-        ([], "chunks: not a list"),
-        ({"text": "a"}, "chunks: not a list"),
+        ([], "Expected `object`, got `array` ([])"),
+        ({"text": "a"}, "chunks: is missing"),
         ({"text": "a", "chunks": []}, "chunks: empty, although there is text"),
-        ({"chunks": [{"timestamp": [1, 2]}]}, "chunks[0].text: missing"),
-        ({"chunks": [{"text": "a"}]}, "chunks[0].timestamp: null is not a pair"),
-        ({"chunks": [{"text": "a", "timestamp": [1]}]}, "chunks[0].timestamp: [1] is not a pair"),
-        ({"chunks": [{"text": "a", "timestamp": [None, 2]}]}, "chunks[0].timestamp[0]: null is not a number"),
-        ('{"chunks": [{"text": "a", "timestamp": [1, NaN]}]}', "chunks[0].timestamp[1]: nan is not a time"),
+        ({"chunks": [{"timestamp": [1, 2]}]}, "chunks[0].text: is missing"),
+        ({"chunks": [{"text": "a"}]}, "chunks[0].timestamp: is missing"),
+        (
+            {"chunks": [{"text": "a", "timestamp": [1]}]},
+            "chunks[0].timestamp: Expected `array` of length 2, got 1 ([1])",
+        ),
+        (
+            {"chunks": [{"text": "a", "timestamp": [None, 2]}]},
+            "chunks[0].timestamp[0]: Expected `float`, got `null`",
+        ),
+        (
+            '{"chunks": [{"text": "a", "timestamp": [1, NaN]}]}',
+            "chunks[0].timestamp[1]: Expected `float` >= 0.0 (nan)",
+        ),
     ],
 )
 def test_broken_transcript_is_a_problem_of_that_sample(tmp_path: Path, transcript: Any, says: str) -> None:

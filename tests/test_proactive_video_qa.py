@@ -104,28 +104,43 @@ GOOD = item()["answer"][0]
 @pytest.mark.parametrize(
     ("flaw", "says"),
     [
-        ({"video": ""}, "video: '' is not the name"),
+        ({"video": ""}, "video: is empty"),
         ({"video": "../../etc/x.mp4"}, "is not the name of a video"),
-        ({"video": 3}, "video: 3 is not the name"),
-        ({"duration": "long"}, "duration: 'long' is not a number"),
-        ({"duration": True}, "is not a number"),
-        ({"duration": 10**400}, "duration: inf is not a time"),
-        ({"duration": 1_000_000}, "duration: 1000000.0 is not a time"),
-        ({"conversation": []}, "conversation: holds no question"),
-        ({"conversation": [{"role": "user"}]}, "conversation[0].content: missing"),
+        ({"video": 3}, "video: Expected `str`, got `int` (3)"),
+        ({"duration": "long"}, "duration: Expected `float | null`, got `str` ('long')"),
+        ({"duration": True}, "duration: Expected `float | null`, got `bool`"),
+        ({"duration": 10**400}, "duration: Number out of range"),
+        ({"duration": 1_000_000}, "duration: Expected `float` <= 86400.0 (1000000)"),
+        ({"conversation": []}, "conversation: Expected `array` of length >= 1"),
+        ({"conversation": [{"role": "user"}]}, "conversation[0].content: is missing"),
         ({"conversation": [*item()["conversation"], {"content": "x"}]}, "conversation[1].time"),
-        ({"answer": []}, "answer: no reply is expected"),
-        ({"answer": None}, "answer: no reply is expected"),
-        ({"answer": ["x"]}, "answer[0].content: missing"),
-        ({"answer": [{**GOOD, "content": " "}]}, "answer[0].content: missing or empty"),
-        ({"answer": [{**GOOD, "content": "a \ud83d"}]}, "answer[0].content: holds half a character"),
-        ({"answer": [{**GOOD, "reply_timespan": 3}]}, "answer[0].reply_timespan: 3 is not a pair"),
-        ({"answer": [{**GOOD, "reply_timespan": [5.0]}]}, "is not a pair"),
+        ({"answer": []}, "answer: Expected `array` of length >= 1"),
+        ({"answer": None}, "answer: Expected `array`, got `null`"),
+        ({"answer": ["x"]}, "answer[0]: Expected `object`, got `str` ('x')"),
+        ({"answer": [{**GOOD, "content": " "}]}, "answer[0].content: is empty"),
+        (
+            {"answer": [{**GOOD, "content": "a \ud83d"}]},
+            "answer[0].content: is empty, or holds half a character",
+        ),
+        (
+            {"answer": [{**GOOD, "reply_timespan": 3}]},
+            "answer[0].reply_timespan: Expected `array`, got `int` (3)",
+        ),
+        ({"answer": [{**GOOD, "reply_timespan": [5.0]}]}, "length 2, got 1 ([5.0])"),
         ({"answer": [{**GOOD, "reply_timespan": [9.0, 5.0]}]}, "ends at 5 s, not after its start"),
         ({"answer": [{**GOOD, "reply_timespan": [5.0, 5.0]}]}, "not after its start"),
-        ({"answer": [{**GOOD, "reply_timespan": [float("nan"), 5.0]}]}, "is not a time"),
-        ({"answer": [{**GOOD, "reply_timespan": [-1, 5.0]}]}, "is not a time"),
-        ({"answer": [{**GOOD, "related_timespan": [3.0]}]}, "related_timespan: [3.0] is not a pair"),
+        (
+            {"answer": [{**GOOD, "reply_timespan": [float("nan"), 5.0]}]},
+            "reply_timespan[0]: Expected `float` >= 0.0",
+        ),
+        (
+            {"answer": [{**GOOD, "reply_timespan": [-1, 5.0]}]},
+            "reply_timespan[0]: Expected `float` >= 0.0 (-1)",
+        ),
+        (
+            {"answer": [{**GOOD, "related_timespan": [3.0]}]},
+            "related_timespan: Expected `array` of at least length 2",
+        ),
         ({"answer": [GOOD, {**GOOD, "reply_timespan": [1.0, 2.0]}]}, "begins before the one before"),
     ],
 )
@@ -133,7 +148,7 @@ def test_broken_items_name_file_question_and_field(tmp_path: Path, flaw: dict[st
     write(tmp_path, "EGO", {**item(), **flaw}, item("fine"))
     broken, fine = TASK.samples(tmp_path)
     assert says in broken.problem
-    assert broken.problem.startswith("EGO/anno.json: q1, ")
+    assert broken.problem.startswith(("EGO/anno.json: q1, ", "EGO/anno.json: q1: "))
     assert broken.problem.endswith("correct it")
     assert fine.problem == ""
 

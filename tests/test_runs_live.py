@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ class Refuses(Service):
 class Gone(Service):
     async def connect(self, session):
         raise InfrastructureError("connection refused")
+
+class Named(Service):
+    async def prepare(self):
+        self.reported = {"model": "m-1"}
+    async def connect(self, session):
+        self.reported = {"model": "m-1", "server_version": "2\\n"}
+
+class Mumbles(Service):
+    reported = "model m-1"
 
 class Blocks(Service):
     async def send(self, turn):
@@ -104,6 +114,38 @@ def test_a_service_that_is_gone_is_infrastructure(tmp_path: Path) -> None:
         (Outcome.INFRASTRUCTURE, "connection refused")
     }
     assert all(r.retry for r in results.values())
+
+
+@pytest.mark.parametrize(
+    ("known", "differs"),
+    [
+        ({"model": "m-0"}, "model m-0 there and m-1 now"),
+        ({"model": "m-1", "server_version": "1"}, "server version 1 there and 2  now"),
+    ],
+)
+def test_another_model_ends_the_session_before_it_begins(
+    tmp_path: Path, known: dict[str, str], differs: str
+) -> None:
+    work = [replace(job, reported=known) for job in jobs(tmp_path, "Named", 1)]
+    (result,) = do(LivePool(1), work).values()
+    assert (result.outcome, result.reason) == (Outcome.INFRASTRUCTURE, f"it is another model: {differs}")
+    assert not result.recording
+    assert result.reported["model"] == "m-1"
+
+
+def test_a_report_that_is_none_is_refused(tmp_path: Path) -> None:
+    (result,) = do(LivePool(1), jobs(tmp_path, "Mumbles", 1)).values()
+    assert result.fatal
+    assert "reported is 'model m-1'. give a dict" in result.reason
+
+
+def test_the_same_model_goes_on(tmp_path: Path) -> None:
+    work = [
+        replace(job, reported={"model": "m-1", "server_version": "2 "}) for job in jobs(tmp_path, "Named", 1)
+    ]
+    (result,) = do(LivePool(1), work).values()
+    assert result.recording
+    assert result.reported == {"model": "m-1", "server_version": "2 "}
 
 
 def test_a_process_that_dies_takes_nothing_else_with_it(tmp_path: Path) -> None:

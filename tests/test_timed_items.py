@@ -8,11 +8,12 @@ import msgspec
 import pytest
 import timed_items
 from timed_items import event, item, made, write_items
+from timed_review import masked, near_duplicates, review
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.tasks._timed import rendered
 from tml_bench.tasks._timed.items import SpeechAnchor, load_items, spoken_words
-from tml_bench.tasks._timed.validate import masked, near_duplicates, problems, report
+from tml_bench.tasks._timed.validate import problems, report
 
 TURN = {"id": "a", "text": "Go now. I said go!", "at_s": 0.0}
 
@@ -24,9 +25,17 @@ def test_a_right_item_is_read_as_it_stands(tmp_path: Path) -> None:
     assert problems(one) == []
 
 
-def test_an_id_of_no_task_is_all_that_is_said_of_it() -> None:
-    (only,) = problems(made(item(id="delay-1")))
-    assert only.startswith("delay-1: id: 'delay-1' is not ts-FAMILY-NNN")
+def refused(path: Path, *items: dict[str, object]) -> list[str]:
+    """What is said of items that break a rule, a line each."""
+    with pytest.raises(UserError) as caught:
+        load_items(write_items(path, items))
+    return caught.value.problem.splitlines()
+
+
+def test_an_id_of_no_task_is_all_that_is_said_of_it(tmp_path: Path) -> None:
+    (only,) = refused(tmp_path / "i.jsonl", item(id="delay-1", voice="x"))
+    assert only.startswith(f"{tmp_path}/i.jsonl:1: delay-1: Expected `str` matching regex '^(ts|cs)-")
+    assert "`$.id`" in only
 
 
 def test_a_silent_control_has_no_events() -> None:
@@ -37,24 +46,27 @@ def test_a_silent_control_has_no_events() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"id": "delay-1"}, "id: 'delay-1' is not"),
+        ({"id": "delay-1"}, "matching regex '^(ts|cs)-"),
         ({"family": "keyword_trigger"}, "family: 'keyword_trigger' is unknown; choose from single_delay"),
         ({"voice": "de-f-1"}, "voice: 'de-f-1' is unknown"),
-        ({"turns": []}, "turns: the user says nothing"),
+        ({"turns": []}, "Expected `array` of length >= 1 - at `$.turns`"),
         ({"turns": [TURN, TURN | {"at_s": 9.0}]}, "turns: the id 'a' is there 2 times"),
-        ({"turns": [TURN | {"text": " – "}]}, "turns[0] 'a'.text: says nothing"),
-        ({"turns": [TURN | {"pace": 2.0}]}, "pace: 2 is outside 0.8 to 1.25"),
-        ({"turns": [{"id": "a", "text": "Go."}]}, "at_s: a turn has at_s or else after"),
-        ({"turns": [TURN | {"after": "a"}]}, "at_s: a turn has at_s or else after"),
-        ({"turns": [TURN | {"at_s": -1.0}]}, "at_s: -1 lies before the session"),
-        ({"turns": [TURN | {"gap_s": -1.0}]}, "gap_s: -1 lets turns overlap"),
+        ({"turns": [TURN | {"text": " – "}]}, "matching regex '\\\\w' - at `$.turns[0].text`"),
+        ({"turns": [TURN | {"pace": 2.0}]}, "Expected `float` <= 1.25 - at `$.turns[0].pace`"),
+        (
+            {"turns": [{"id": "a", "text": "Go."}]},
+            "a turn has at_s or else after and gap_s - at `$.turns[0]`",
+        ),
+        ({"turns": [TURN | {"after": "a"}]}, "a turn has at_s or else after and gap_s - at `$.turns[0]`"),
+        ({"turns": [TURN | {"at_s": -1.0}]}, "Expected `float` >= 0.0 - at `$.turns[0].at_s`"),
+        ({"turns": [TURN | {"gap_s": -1.0}]}, "Expected `float` >= 0.0 - at `$.turns[0].gap_s`"),
         (
             {"turns": [TURN, {"id": "b", "text": "Go.", "after": "c"}]},
             "after: 'c' is no earlier turn; name one of a",
         ),
-        ({"tail_s": 0.0}, "tail_s: is not positive"),
-        ({"tail_s": 1e9}, "tail_s: 1e+09 is over 3600"),
-        ({"turns": [TURN | {"at_s": 1e9}]}, "turns[0] 'a'.at_s: 1e+09 is over 3600"),
+        ({"tail_s": 0.0}, "Expected `float` > 0.0 - at `$.tail_s`"),
+        ({"tail_s": 1e9}, "Expected `float` <= 3600.0 - at `$.tail_s`"),
+        ({"turns": [TURN | {"at_s": 1e9}]}, "Expected `float` <= 3600.0 - at `$.turns[0].at_s`"),
         ({"tail_s": 11.6}, "tail_s: 11.6 is too short; give at least 11.7"),
         ({"quiet_after": [{"turn": "z"}]}, "quiet_after[0].turn: there is no turn 'z'"),
         ({"events": []}, "events: silent controls are for code_switch"),
@@ -88,23 +100,35 @@ def test_a_silent_control_has_no_events() -> None:
         ),
         ({"events": [event(), event()]}, "events: the id 'e1' is there 2 times"),
         ({"events": [event(id="e2"), event(after_s=5.0)]}, "put events in order"),
-        ({"events": [event(meaning=" ")]}, "events[0] 'e1'.meaning: is empty"),
-        ({"events": [event(accept=[])]}, "accept: is empty"),
-        ({"events": [event(reject=["."])]}, "reject: is empty or holds an empty reply"),
+        ({"events": [event(meaning=" ")]}, "matching regex '\\\\w' - at `$.events[0].meaning`"),
+        ({"events": [event(accept=[])]}, "of length >= 1 - at `$.events[0].accept`"),
+        ({"events": [event(reject=["."])]}, "- at `$.events[0].reject[0]`"),
         ({"events": [event(reject=["LIGHTHOUSE"])]}, "reject: 'lighthouse' is accepted too"),
         ({"events": [event(accept=["About {N}."])]}, "accept: {N} needs the field number"),
         ({"events": [event(anchor={"turn": "b"})]}, "anchor.turn: there is no turn 'b'; name one of a"),
         ({"events": [event(anchor={"turn": "a", "word": "house"})]}, "says 'house' 0 times, not 1"),
         ({"events": [event(anchor={"turn": "a", "word": "in", "nth": 2})]}, "says 'in' 1 times, not 2"),
         ({"events": [event(anchor={"turn": "a", "word": "the word"})]}, "name a single word"),
-        ({"events": [event(anchor={"turn": "a", "nth": 2})]}, "anchor.nth: counts only with word"),
-        ({"events": [event(after_s=-1.0)]}, "after_s: -1 is no time after the anchor"),
-        ({"events": [event(window={"kind": "scheduled"})]}, "has d_s or else period_s"),
-        ({"events": [event(window={"kind": "scheduled", "d_s": 0.0})]}, "is not positive"),
+        (
+            {"events": [event(anchor={"turn": "a", "nth": 2})]},
+            "nth counts only with word - at `$.events[0].anchor`",
+        ),
+        ({"events": [event(after_s=-1.0)]}, "Expected `float` >= 0.0 - at `$.events[0].after_s`"),
+        (
+            {"events": [event(window={"kind": "scheduled"})]},
+            "has d_s or else period_s - at `$.events[0].window`",
+        ),
+        (
+            {"events": [event(window={"kind": "scheduled", "d_s": 0.0})]},
+            "> 0.0 - at `$.events[0].window.d_s`",
+        ),
         ({"events": [event(window={"kind": "scheduled", "d_s": 20.0})]}, "is over twice after_s"),
         ({"events": [event(window={"kind": "scheduled", "period_s": 2.0})]}, "not a multiple of period_s 2"),
         ({"events": [event(window={"kind": "cue", "w_s": 2})]}, "cues and answers are due at the anchor"),
-        ({"events": [event(window={"kind": "answer", "w_s": 0}, after_s=0)]}, "window.w_s: is not positive"),
+        (
+            {"events": [event(window={"kind": "answer", "w_s": 0}, after_s=0)]},
+            "> 0.0 - at `$.events[0].window.w_s`",
+        ),
         (
             {"events": [event(window={"kind": "cue", "w_s": 2, "until": {"turn": "q"}}, after_s=0)]},
             "window.until.turn: there is no turn 'q'",
@@ -114,20 +138,25 @@ def test_a_silent_control_has_no_events() -> None:
             "number.to.turn: there is no turn 'x'",
         ),
         ({"events": [event(number={"from": {"turn": "a"}, "to": {"turn": "a"}})]}, "write {N}"),
-        ({"events": [event(speech={"seconds": 0})]}, "speech: a time or tolerance is not positive"),
+        ({"events": [event(speech={"seconds": 0})]}, "> 0.0 - at `$.events[0].speech.seconds`"),
+        (
+            {"events": [event(window={"kind": "cue", "w_s": 3}, after_s=0)]},
+            "w_s 3 is not 1, 2 or 4 - at `$.events[0].window`",
+        ),
     ],
 )
-def test_what_breaks_a_rule_is_named(changes: dict[str, object], message: str) -> None:
-    found = problems(made(item(**changes)))
+def test_what_breaks_a_rule_is_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    found = refused(tmp_path / "i.jsonl", item(**changes))
     assert any(message in text for text in found), found
-    assert all(text.startswith(f"{changes.get('id', 'ts-delay-001')}: ") for text in found)
+    where = f"{tmp_path}/i.jsonl:1: {changes.get('id', 'ts-delay-001')}: "
+    assert all(text.startswith(where) for text in found)
 
 
 def test_messages_name_file_line_item_and_field(tmp_path: Path) -> None:
     path = write_items(tmp_path / "items.jsonl", [item(), item(voice="x"), item(id="ts-delay-002", colour=1)])
     with pytest.raises(UserError) as caught:
         load_items(path)
-    broken, voice, twice = caught.value.problem.splitlines()
+    twice, broken, voice = caught.value.problem.splitlines()
     assert broken.startswith(f"{path}:3: ts-delay-002: ")
     assert "colour" in broken
     assert voice.startswith(f"{path}:2: ts-delay-001: voice: 'x' is unknown")
@@ -143,7 +172,7 @@ def test_a_line_that_is_no_item_is_named(tmp_path: Path) -> None:
         load_items(tmp_path / "none.jsonl")
 
 
-def test_the_report_counts_and_finds_twins(tmp_path: Path) -> None:
+def test_the_review_counts_and_finds_twins() -> None:
     twin = {"id": "a", "text": "Could you say the word elephant in nine seconds?", "at_s": 0.5}
     other = {"id": "a", "text": "Give me nine seconds, then say elephant.", "at_s": 0.5}
     elephant = event(accept=["Elephant."])
@@ -154,8 +183,7 @@ def test_the_report_counts_and_finds_twins(tmp_path: Path) -> None:
     ]
     assert near_duplicates(map(made, items)) == [("ts-delay-001", "ts-delay-002")]
     assert masked(made(items[2])) == "give me # seconds then say _"
-    wrong, lines = report(write_items(tmp_path / "items.jsonl", items))
-    assert wrong == []
+    lines = list(review([made(one) for one in items]))
     assert "doubt: split dev holds 2 items of 40" in lines
     (counts,) = (line.split() for line in lines if line.startswith("single_delay"))
     assert counts == ["single_delay", "2", "1", "0", "3", "us-f-1:2", "gb-m-2:1"]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from timed_items import event, item, made, place
+from timed_items import event, item, made, place, shifted
 
 from tml_bench.errors import BadSampleError
 from tml_bench.judges.rules import RuleJudge
@@ -284,7 +284,7 @@ def test_a_missing_verdict_is_missing_not_zero() -> None:
 
 
 def test_a_sample_of_another_task_is_refused() -> None:
-    with pytest.raises(BadSampleError, match="not a sample of"):
+    with pytest.raises(BadSampleError, match="its annotation is not of this task"):
         scoring.questions(Sample("x", "y"), heard())
 
 
@@ -324,7 +324,7 @@ def test_pauses_within_an_utterance_belong_to_it() -> None:
         words(("Oh,", 1.0, 1.5), ("flip", 1.9, 2.1), ("them.", 2.1, 2.4), ("Now.", 3.0, 3.4)),
         WordSource.ADAPTER,
     )
-    assert [tuple(u) for u in utterances(timeline, 0.5)] == [
+    assert [(u.start_s, u.end_s, u.text) for u in utterances(timeline, 0.5)] == [
         (1.0, 2.4, "Oh, flip them."),
         (3.0, 3.4, "Now."),
     ]
@@ -334,7 +334,7 @@ def test_words_take_speech_apart_where_the_detector_did_not() -> None:
     segments = (Segment(1.0, 3.4),)
     said = words(("Three.", 1.0, 1.4), ("Two.", 2.0, 2.4), ("One.", 3.0, 3.4))
     timed = Timeline(9.0, segments, said, WordSource.ADAPTER)
-    assert [tuple(u) for u in utterances(timed, 0.5)] == [
+    assert [(u.start_s, u.end_s, u.text) for u in utterances(timed, 0.5)] == [
         (1.0, 1.4, "Three."),
         (2.0, 2.4, "Two."),
         (3.0, 3.4, "One."),
@@ -363,7 +363,7 @@ def test_the_ideal_respondent_gets_everything_and_blind_ones_do_not(one: Sample)
 @pytest.mark.parametrize("one", [DELAY, ELAPSED, series(3, 10.0)])
 @pytest.mark.parametrize("shift", [-2.0, -1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0])
 def test_a_shift_follows_the_windows(one: Sample, shift: float) -> None:
-    found = values(scored(one, strategies.shifted(one, shift)))
+    found = values(scored(one, shifted(one, shift)))
     due = expected_of(one).due
     onsets = [u.at_s + shift for u in one.reference.ideal]
     pairs = list(zip(due, onsets, strict=True))

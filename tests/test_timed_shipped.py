@@ -12,6 +12,8 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from timed_items import shifted
+from timed_review import SIZES, near_duplicates
 
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.plugins import load_task
@@ -19,15 +21,13 @@ from tml_bench.questions import Question
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.tasks._timed import strategies
 from tml_bench.tasks._timed.expected import expected_of
-from tml_bench.tasks._timed.items import CONTROLLED, CUESPEAK, SIZES, TIMESPEAK, VOICES, TimedItem, load_items
-from tml_bench.tasks._timed.meaning_question import lines
-from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE
+from tml_bench.tasks._timed.items import CONTROLLED, CUESPEAK, TIMESPEAK, VOICES, TimedItem, load_items
+from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, lines
 from tml_bench.tasks._timed.measures import tolerance_name
 from tml_bench.tasks._timed.render import VERSION
 from tml_bench.tasks._timed.rendered import read_rendering
-from tml_bench.tasks._timed.validate import doubts, near_duplicates
+from tml_bench.tasks._timed.validate import doubts
 
 FAMILIES = {"timespeak": TIMESPEAK, "cuespeak": CUESPEAK}
 TASKS = tuple(FAMILIES)
@@ -113,7 +113,7 @@ def test_the_audio_is_small() -> None:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("shift", [-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0])
 def test_the_shifted_oracle_follows_windows_and_curve_exactly(task: str, shift: float) -> None:
-    pairs = [(s, strategies.shifted(s, shift)) for s in samples(task) if s.reference.ideal]
+    pairs = [(s, shifted(s, shift)) for s in samples(task) if s.reference.ideal]
     for (sample, _), score in zip(pairs, score_all(load_task(task), pairs).scores, strict=True):
         due = expected_of(sample).due
         onsets = [u.at_s + shift for u in sample.reference.ideal]

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 import soundfile as sf
 
+from tml_bench.samples import Sample, Utterance
+from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.items import TimedItem
 from tml_bench.tasks._timed.rendered import (
     RenderedItem,
@@ -19,6 +21,8 @@ from tml_bench.tasks._timed.rendered import (
     said_sha256,
     write_rendered,
 )
+from tml_bench.tasks._timed.strategies import spoken
+from tml_bench.timeline import Timeline
 
 RATE = 16000
 WORD_S = 0.25
@@ -95,3 +99,13 @@ def render(folder: Path, items: Iterable[TimedItem], version: str = "1") -> Path
         entries.append(RenderedItem(one.id, said_sha256(one), name, digest, RATE, len(audio) / RATE, turns))
     write_rendered(folder, entries, Rendering(version, {"us-f-1": "noise"}, "noise"))
     return folder
+
+
+def shifted(sample: Sample, by_s: float) -> Timeline:
+    """The ideal respondent, so much later; what would begin before the session is left out."""
+    moved = [
+        Utterance(u.at_s + by_s, u.role, None if u.until_s is None else u.until_s + by_s, u.text)
+        for u in sample.reference.ideal
+        if u.at_s + by_s >= 0
+    ]
+    return spoken(expected_of(sample), moved)

@@ -23,7 +23,8 @@ the wall clock. Both give the same ``Output`` to the same recorder; nothing down
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 
 from tml_bench.errors import InfrastructureError, ProtocolError, QuotaError
 from tml_bench.turns import (
@@ -76,6 +77,8 @@ class StepAdapter(ABC):
         video_in: the video it wants; None when it takes none.
         privileged: True for reference adapters that are shown what is expected of them.
         takes_history: it puts ``SessionStart.history`` into the model's context.
+        reported: what the model says of itself (``model``, ``server_version``, a checksum of its weights):
+            filled by ``warm_up`` or ``start``. A run is continued only while what it says stays the same.
     """
 
     audio_in: int = 16000
@@ -83,6 +86,7 @@ class StepAdapter(ABC):
     video_in: VideoSpec | None = None
     privileged: bool = False
     takes_history: bool = False
+    reported: Mapping[str, str] = MappingProxyType({})
 
     def warm_up(self) -> None:  # noqa: B027
         """Load weights and run once, before the first session; its time is charged to nobody."""
@@ -110,6 +114,7 @@ class LiveAdapter(ABC):
         privileged: as for ``StepAdapter``.
         turn_based: the service answers whole turns, so that overlap cannot be handled; reports say so.
         takes_history: as for ``StepAdapter``.
+        reported: as for ``StepAdapter``, filled by ``prepare`` or ``connect``, or as the service tells it.
     """
 
     audio_in: int = 24000
@@ -118,6 +123,7 @@ class LiveAdapter(ABC):
     privileged: bool = False
     turn_based: bool = False
     takes_history: bool = False
+    reported: Mapping[str, str] = MappingProxyType({})
 
     async def prepare(self) -> None:  # noqa: B027
         """Learn what the service wants; the attributes above hold once it has returned.

@@ -48,6 +48,13 @@ UNWRITABLE = frozenset(
 """What the system says where a file or folder cannot be written."""
 
 
+def show_error(error: UserError) -> None:
+    """Print what is wrong and what to do about it."""
+    click.secho(f"error: {error.problem}", fg="red", err=True)
+    if error.remedy:
+        click.echo(f"  {error.remedy}", err=True)
+
+
 class CommandGroup(click.Group):
     """Shows errors that people can put right, a full disk too, in one line, and Ctrl-C as what it is."""
 
@@ -56,9 +63,7 @@ class CommandGroup(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            click.secho(f"error: {error.problem}", fg="red", err=True)
-            if error.remedy:
-                click.echo(f"  {error.remedy}", err=True)
+            show_error(error)
             sys.exit(2)
         except OSError as error:
             if error.errno not in UNWRITABLE:
@@ -152,16 +157,17 @@ def _pool_options(command: Command) -> Command:
 def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[RunOptions]) -> None:
     """Run models on tasks, score them, print the leaderboard and write the report.
 
-    Each pair of task and adapter is one run, a folder under --out. The same command continues what was
-    interrupted.
+    Each pair of task and adapter is one run, a folder under --out, named also after settings that are not
+    the usual ones. The same command continues what was interrupted and reuses what is done; a run whose
+    adapter, server or data has changed is refused.
 
     \b
     tml-bench run
     tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
-    tml-bench run --task charades --adapter my.py:M --compute charged --out charged
-    tml-bench run --task charades --adapter my.py:M --compute recorded --replay charged/charades-mini-1--my-M
+    tml-bench run --task charades --adapter my.py:M --compute charged
+    tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
     from tml_bench import api
@@ -172,9 +178,10 @@ def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[Run
         runs = api.run(tasks or None, adapters or None, **options)
     except api.UnfinishedRunsError as unfinished:
         runs, errors = list(unfinished.runs), unfinished.errors
-    _publish([run.summary for run in runs], runs, Path(options["out"]) / "report")
+    if runs:
+        _publish([run.summary for run in runs], runs, Path(options["out"]) / "report")
     for error in errors:
-        click.secho(f"error: {error.problem}", fg="red", err=True)
+        show_error(error)
     sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
 
 

@@ -22,6 +22,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.code_digest import code_sha256
 from tml_bench.errors import UserError
 from tml_bench.plugin_files import from_file
+from tml_bench.redact import remember_named
 from tml_bench.task import Metric, Task
 
 AdapterClass = type[StepAdapter] | type[LiveAdapter]
@@ -73,7 +74,7 @@ class AdapterSpec:
 
 
 def parse_adapter_spec(text: str) -> AdapterSpec:
-    """Read an adapter as given on the command line.
+    """Read an adapter as given on the command line; an option named like a secret is recorded nowhere.
 
     Raises:
         UserError: nothing is named.
@@ -90,6 +91,7 @@ def parse_adapter_spec(text: str) -> AdapterSpec:
         key, equals, value = item.partition("=")
         if equals and key.strip().isidentifier():
             kwargs[key.strip()] = _value(value)
+            remember_named(key, kwargs[key.strip()])
         else:
             args.append(_value(item))
     return AdapterSpec(text, target, tuple(args), kwargs)

@@ -36,6 +36,12 @@ def remember_secret(secret: str) -> None:
         _name.cache_clear()
 
 
+def remember_named(name: str, value: object) -> None:
+    """As `remember_secret`, for a text whose name says that it is one, such as ``api_key``."""
+    if isinstance(value, str) and _SECRET_NAMES.search(name):
+        remember_secret(value)
+
+
 @cache
 def _pattern() -> re.Pattern[str]:
     """Known secrets, values of environment variables named like secrets, and what looks like a key.

@@ -19,8 +19,7 @@ from typing import Literal
 import msgspec
 
 from tml_bench.questions import Question
-from tml_bench.tasks._timed.meaning_question import lines
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
+from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE, lines
 
 PAIRS = Path(__file__).parent / "pairs.jsonl"
 PARTS = ("development", "held out", "independent")

@@ -104,6 +104,8 @@ class ChatCompletions(LiveAdapter):
         request = dialogue.request()
         self._queue.sent(ProviderEvent("request", kept(request), sent=True))
         reply = await post_json(self._client, self._url, request)
+        if isinstance(model := reply.get("model"), str):
+            self.reported = {"model": model}
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
         await self._queue.received((event, dialogue.take(reply)))
 

@@ -20,6 +20,7 @@ from tml_bench.adapters.wire.session import (
     control,
     hello_of,
     open_session,
+    reported_by,
     same_formats,
     video_of,
 )
@@ -78,6 +79,7 @@ class WireLockstep(StepAdapter):
         self._runner = asyncio.Runner()
         opening = open_session(self.url, hello_of(session, "lockstep"), ping_s=None)
         self._socket, self._inbox, ready, _ = self._runner.run(opening)
+        self.reported = reported_by(ready)
         return ready
 
     def step(self, turn: MicroTurn) -> Output | None:

@@ -17,6 +17,7 @@ from tml_bench.adapters.wire.session import (
     control,
     hello_of,
     open_session,
+    reported_by,
     same_formats,
     video_of,
 )
@@ -51,6 +52,7 @@ class Wire(SocketAdapter):
         self.audio_in, self.audio_out = ready.audio_in.rate, ready.audio_out.rate
         self.video_in = video_of(ready)
         self.capabilities = ready.capabilities
+        self.reported = reported_by(ready)
 
     async def connect(self, session: SessionStart) -> None:
         """Open a socket for the session."""
@@ -59,6 +61,7 @@ class Wire(SocketAdapter):
         for event in events:
             await self._record(event.type, event.body, sent=event.sent)
         same_formats(ready, self.audio_in, self.audio_out)
+        self.reported = reported_by(ready)
         self._replies = Replies(self.audio_out)
         self._begin(self._socket)
 

@@ -194,6 +194,11 @@ def hello_of(session: SessionStart, mode: wire.Mode) -> wire.Hello:
     )
 
 
+def reported_by(ready: wire.Ready) -> dict[str, str]:
+    """What a model's server says of itself."""
+    return {"model": ready.model, "server_version": ready.version}
+
+
 def video_of(ready: wire.Ready) -> VideoSpec | None:
     """The video a model wants."""
     return None if ready.video_in is None else VideoSpec(ready.video_in.fps, ready.video_in.max_side)

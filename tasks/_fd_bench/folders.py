@@ -2,88 +2,71 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
-from tml_bench.tasks.fd_bench_v1.annotation import RESTORE, bad
+from tml_bench.tasks._common.folders import check_folder, chosen
+from tml_bench.tasks._fd_bench.files import place_of
 
 AUDIO_SUFFIXES = (".wav", ".flac")
 
 
-def subset_folders(root: Path, subsets: Sequence[str], within: Sequence[str]) -> dict[str, Path]:
-    """Find the subsets in a data folder, in their order.
+class FdLayout(NamedTuple):
+    """Where the subsets of one version lie.
 
-    Args:
-        root: holds the subsets, or a folder with them, or is one subset's folder itself.
-        subsets: the names that there are.
-        within: names of folders that may stand between.
-
-    Raises:
-        UserError: the folder does not exist, or holds no subset.
+    Attributes:
+        sizes: of each subset, in the order of the published tables, the numbers of samples it may officially
+            have.
+        within: names of folders that may stand between the root and the subsets.
     """
-    if not root.is_dir():
-        raise UserError(f"--data {root}: no such folder", "give the folder that holds the subsets")
-    for base in (root, *(root / name for name in within)):
-        found = {name: base / name for name in subsets if (base / name).is_dir()}
-        if found:
-            return found
-    if root.resolve().name in subsets:
-        return {root.resolve().name: root}
-    raise UserError(f"--data {root}: holds none of {', '.join(subsets)}", "give the folder that holds them")
 
+    sizes: Mapping[str, Collection[int]]
+    within: Sequence[str]
 
-def have_sizes(folders: Mapping[str, Path], sizes: Mapping[str, Collection[int]]) -> bool:
-    """Whether every subset has one of the numbers of samples it should have."""
-    return all(
-        sum(is_number(item.name) for item in folder.iterdir()) in sizes[name]
-        for name, folder in folders.items()
-    )
+    def folders(self, root: Path) -> dict[str, Path]:
+        """The subsets that are there, in order; the root may be one subset's folder itself.
 
+        Raises:
+            UserError: the folder does not exist, or holds no subset.
+        """
+        check_folder(root, "give the folder that holds the subsets")
+        for base in (root, *(root / name for name in self.within)):
+            if found := {name: base / name for name in self.sizes if (base / name).is_dir()}:
+                return found
+        if root.resolve().name in self.sizes:
+            return {root.resolve().name: root}
+        what = f"--data {root}: holds none of {', '.join(self.sizes)}"
+        raise UserError(what, "give the folder that holds them")
 
-def numbered(
-    root: Path, folders: Mapping[str, Path], subsets: Sequence[str], known: Sequence[str]
-) -> list[tuple[str, Path]]:
-    """The samples' folders with their subsets, by subset and number.
+    def is_official(self, root: Path) -> bool:
+        """Whether every subset that is there has an official size; raises as `folders`."""
+        return all(
+            sum(is_number(item.name) for item in folder.iterdir()) in self.sizes[name]
+            for name, folder in self.folders(root).items()
+        )
 
-    Args:
-        root: named in messages.
-        folders: of the subsets that are there.
-        subsets: only these, in this order; empty means all that are there.
-        known: the names that there are.
+    def samples(self, root: Path, subsets: Sequence[str]) -> list[tuple[str, Path]]:
+        """Subsets and folders of the samples, by subset (empty means all that are there) and number.
 
-    Raises:
-        UserError: a subset is unknown, is not there, or has no samples.
-    """
-    found: list[tuple[str, Path]] = []
-    for subset in subsets or folders:
-        if subset not in known:
-            raise UserError(f"subset {subset}: unknown", f"choose from {', '.join(known)}")
-        if subset not in folders:
-            raise UserError(f"{root}: subset {subset} is not there", f"choose from {', '.join(folders)}")
-        samples = [p for p in folders[subset].iterdir() if p.is_dir() and is_number(p.name)]
-        if not samples:
-            raise UserError(f"{folders[subset]}: no samples", "expected {ID}/input.wav, {ID} a number")
-        found += [(subset, folder) for folder in sorted(samples, key=lambda p: (int(p.name), p.name))]
-    return found
+        Raises:
+            UserError: as `folders`, or a subset is unknown, is not there, or has no samples.
+        """
+        folders = self.folders(root)
+        found: list[tuple[str, Path]] = []
+        for subset in chosen(root, subsets, tuple(self.sizes), folders):
+            samples = [p for p in folders[subset].iterdir() if p.is_dir() and is_number(p.name)]
+            if not samples:
+                raise UserError(f"{folders[subset]}: no samples", "expected {ID}/input.wav, {ID} a number")
+            found += [(subset, folder) for folder in sorted(samples, key=lambda p: (int(p.name), p.name))]
+        return found
 
 
 def is_number(name: str) -> bool:
     """Whether a folder's name is a decimal number, as those of samples are."""
     return name.isascii() and name.isdecimal()
-
-
-def recording_folders(root: Path) -> list[Path]:
-    """Every folder below that holds ``input`` or ``output`` audio, numbers in the order of their values."""
-    names = {f"{stem}{suffix}" for stem in ("input", "output") for suffix in AUDIO_SUFFIXES}
-    found = [Path(folder) for folder, _, files in os.walk(root) if names & set(files)]
-    return sorted(found, key=lambda folder: [_order(part) for part in folder.relative_to(root).parts])
-
-
-def _order(part: str) -> tuple[int, int, str]:
-    return (0, int(part), part) if is_number(part) else (1, 0, part)
 
 
 def audio_file(folder: Path, stem: str) -> Path:
@@ -92,10 +75,14 @@ def audio_file(folder: Path, stem: str) -> Path:
     Raises:
         BadSampleError: it is missing.
     """
-    for suffix in AUDIO_SUFFIXES:
-        if (path := folder / f"{stem}{suffix}").is_file():
-            return path
-    raise bad(folder / f"{stem}.wav", "", "the file is missing", RESTORE)
+    if found := find_audio(folder, stem):
+        return found
+    raise place_of(folder / f"{stem}.wav").bad("", "the file is missing")
+
+
+def find_audio(folder: Path, stem: str) -> Path | None:
+    """The audio file ``stem`` of a folder; None if there is none."""
+    return next((path for suffix in AUDIO_SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()), None)
 
 
 def context_length(folder: Path, what: str) -> tuple[float | None, tuple[str, ...]]:
@@ -105,10 +92,8 @@ def context_length(folder: Path, what: str) -> tuple[float | None, tuple[str, ..
         folder: of a sample.
         what: these words in a remark, as in "the question".
     """
-    for suffix in AUDIO_SUFFIXES:
-        if (path := folder / f"context{suffix}").is_file():
-            try:
-                return probe(path).duration_s, ()
-            except BadSampleError as error:
-                return None, (f"the oracle does not answer {what}: {error}",)
-    return None, ()
+    try:
+        context = find_audio(folder, "context")
+        return (probe(context).duration_s if context else None), ()
+    except BadSampleError as error:
+        return None, (f"the oracle does not answer {what}: {error}",)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
+import msgspec
+
 from tml_bench.errors import BadSampleError
-from tml_bench.metrics import event_matching as onsets
 from tml_bench.metrics.event_matching import EventTarget
 from tml_bench.samples import Sample, Utterance
-from tml_bench.tasks._common import annotation_of
-from tml_bench.tasks._timed.items import REST_S, AnswerWindow, ItemEvent, ScheduledWindow, TimedItem
+from tml_bench.tasks._common.scores import annotation_of
+from tml_bench.tasks._timed.items import REST_S, CueWindow, ItemEvent, ScheduledWindow, TimedItem, target_of
 from tml_bench.tasks._timed.rendered import RenderedItem, time_of
 
 SILENCE_S = 0.5
@@ -26,8 +26,7 @@ REACTION_S = 0.2
 """How long after a cue or a question the ideal respondent begins: the usual gap between speakers."""
 
 
-@dataclass(frozen=True, slots=True)
-class DueEvent:
+class DueEvent(msgspec.Struct, frozen=True):
     """An expected event with its times.
 
     Attributes:
@@ -41,8 +40,7 @@ class DueEvent:
     truth_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class UserSentence:
+class UserSentence(msgspec.Struct, frozen=True):
     """Something the user says.
 
     Attributes:
@@ -56,8 +54,7 @@ class UserSentence:
     end_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class TimedAnnotation:
+class TimedAnnotation(msgspec.Struct, frozen=True):
     """A rendered item.
 
     Attributes:
@@ -117,8 +114,7 @@ def expected(item: TimedItem, rendered: RenderedItem) -> TimedAnnotation:
 
 def _latest_s(due: DueEvent) -> float:
     speech = due.event.speech
-    talk = speech.seconds + max(speech.absolute, speech.relative * speech.seconds) if speech else 0.0
-    return due.target.closes_s + talk
+    return due.target.closes_s + (speech.seconds + speech.tolerance_s if speech else 0.0)
 
 
 def _due(event: ItemEvent, rendered: RenderedItem) -> DueEvent:
@@ -127,21 +123,12 @@ def _due(event: ItemEvent, rendered: RenderedItem) -> DueEvent:
     truth = time_of(number.to, rendered) - time_of(number.from_, rendered) if number else None
     if truth is not None and truth <= 0:
         raise BadSampleError(f"{rendered.id}: {event.id}: number: the time asked for is not positive")
+    until = event.window.until if isinstance(event.window, CueWindow) else None
     try:
-        return DueEvent(event, _target(event, at_s, rendered), truth)
+        target = target_of(event.window, at_s, time_of(until, rendered) if until else None)
     except ValueError as error:
         raise BadSampleError(f"{rendered.id}: {event.id}: window: {error}; correct the item") from None
-
-
-def _target(event: ItemEvent, at_s: float, rendered: RenderedItem) -> EventTarget:
-    window = event.window
-    if isinstance(window, AnswerWindow):
-        return onsets.answer(at_s, window.w_s)
-    if isinstance(window, ScheduledWindow):
-        if window.period_s is not None:
-            return onsets.periodic(at_s, window.period_s)
-        return onsets.scheduled(at_s, window.d_s or 0.0)
-    return onsets.cue(at_s, window.w_s, time_of(window.until, rendered) if window.until else None)
+    return DueEvent(event, target, truth)
 
 
 def expected_of(sample: Sample) -> TimedAnnotation:
@@ -150,7 +137,7 @@ def expected_of(sample: Sample) -> TimedAnnotation:
     Raises:
         BadSampleError: it has none.
     """
-    return annotation_of(sample, TimedAnnotation, "TimeSpeak or CueSpeak")
+    return annotation_of(sample, TimedAnnotation)
 
 
 def ideal(item: TimedAnnotation) -> tuple[Utterance, ...]:

@@ -4,7 +4,7 @@ An item file is JSON Lines in UTF-8, one `TimedItem` a line. Unknown fields are 
 item knows no times of words: a `SpeechAnchor` names a turn or a word, and the rendering of the item
 (``rendered.jsonl``) says when that was.
 
-``python -m tml_bench.tasks._timed.items ITEMS.jsonl`` prints what is wrong, what looks doubtful, and counts.
+``python -m tml_bench.tasks._timed.items ITEMS.jsonl`` prints what is wrong and what looks doubtful.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from tml_bench.errors import UserError
+from tml_bench.metrics import event_matching
+from tml_bench.metrics.event_matching import EventTarget
+from tml_bench.tasks._common.records import StrictRecord, json_lines
 
 TIMESPEAK = (
     "single_delay",
@@ -55,17 +59,18 @@ NUMBERED, LASTING, STOPPED = ("elapsed_time",), ("schedule", "own_duration"), ("
 TALKS = ("own_duration",)
 """Families whose events must have the field ``speech``; those of `NUMBERED` must have ``number``."""
 VOICES = ("us-f-1", "us-f-2", "us-m-1", "us-m-2", "gb-f-1", "gb-f-2", "gb-m-1", "gb-m-2")
-SIZES = {"dev": 40, "test": 200}
-"""Items of each split of a task."""
 REST_S = 4.0
 """The session goes on for at least so long after the latest right time."""
 
+Silence = Annotated[float, Meta(ge=0, le=3600)]
+Length = Annotated[float, Meta(gt=0, le=3600)]
+"""Seconds; a slip of the pen must not fill the memory."""
+Share = Annotated[float, Meta(ge=0)]
+Spoken = Annotated[str, Meta(pattern=r"\w")]
+Replies = Annotated[tuple[Spoken, ...], Meta(min_length=1)]
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Fields that are not declared are errors."""
 
-
-class SpeechAnchor(_Strict, frozen=True):
+class SpeechAnchor(StrictRecord, frozen=True):
     """A moment of the user's speech.
 
     Attributes:
@@ -78,10 +83,20 @@ class SpeechAnchor(_Strict, frozen=True):
     turn: str
     edge: Literal["start", "end"] = "end"
     word: str = ""
-    nth: int = 1
+    nth: Annotated[int, Meta(ge=1)] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse an occurrence of no word."""
+        if self.nth > 1 and not self.word:
+            raise ValueError("nth counts only with word")
+
+    def places(self, words: Sequence[str]) -> list[int]:
+        """Where the anchor's word stands among words (`spoken_words`); nowhere if it is no single word."""
+        wanted = spoken_words(self.word)
+        return [k for k, word in enumerate(words) if [word] == wanted]
 
 
-class ItemTurn(_Strict, frozen=True):
+class ItemTurn(StrictRecord, frozen=True):
     """Something the user says.
 
     Attributes:
@@ -94,14 +109,21 @@ class ItemTurn(_Strict, frozen=True):
     """
 
     id: str
-    text: str
-    at_s: float | None = None
+    text: Spoken
+    at_s: Silence | None = None
     after: str = ""
-    gap_s: float = 0.0
-    pace: float = 1.0
+    gap_s: Silence = 0.0
+    pace: Annotated[float, Meta(ge=0.8, le=1.25)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a turn without a place, or with two."""
+        if (self.at_s is None) == (not self.after):
+            raise ValueError("a turn has at_s or else after and gap_s")
+        if self.at_s is not None and self.gap_s:
+            raise ValueError("gap_s counts only with after")
 
 
-class ScheduledWindow(_Strict, frozen=True, tag_field="kind", tag="scheduled"):
+class ScheduledWindow(StrictRecord, frozen=True, tag_field="kind", tag="scheduled"):
     """Due at a time the user named; one of the two fields is given.
 
     Attributes:
@@ -109,11 +131,16 @@ class ScheduledWindow(_Strict, frozen=True, tag_field="kind", tag="scheduled"):
         period_s: period of a series that the event belongs to.
     """
 
-    d_s: float | None = None
-    period_s: float | None = None
+    d_s: Length | None = None
+    period_s: Length | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse neither and both."""
+        if (self.d_s is None) == (self.period_s is None):
+            raise ValueError("a scheduled window has d_s or else period_s")
 
 
-class CueWindow(_Strict, frozen=True, tag_field="kind", tag="cue"):
+class CueWindow(StrictRecord, frozen=True, tag_field="kind", tag="cue"):
     """Due when a cue can be known.
 
     Attributes:
@@ -125,21 +152,41 @@ class CueWindow(_Strict, frozen=True, tag_field="kind", tag="cue"):
     w_s: float
     until: SpeechAnchor | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse other lengths."""
+        if self.w_s not in (1.0, 2.0, 4.0):
+            raise ValueError(f"w_s {self.w_s:g} is not 1, 2 or 4")
 
-class AnswerWindow(_Strict, frozen=True, tag_field="kind", tag="answer"):
+
+class AnswerWindow(StrictRecord, frozen=True, tag_field="kind", tag="answer"):
     """Due after a question.
 
     Attributes:
         w_s: how long after it is still on time.
     """
 
-    w_s: float = 3.0
+    w_s: Length = 3.0
 
 
 Window = ScheduledWindow | CueWindow | AnswerWindow
 
 
-class NumberDemand(_Strict, frozen=True):
+def target_of(window: Window, at_s: float, until_s: float | None = None) -> EventTarget:
+    """When an event expected at ``at_s`` is on time; for a cue, until ``until_s`` at the latest.
+
+    Raises:
+        ValueError: ``until_s`` lies before the window opens.
+    """
+    if isinstance(window, CueWindow):
+        return event_matching.cue(at_s, window.w_s, until_s)
+    if isinstance(window, AnswerWindow):
+        return event_matching.answer(at_s, window.w_s)
+    if window.period_s is not None:
+        return event_matching.periodic(at_s, window.period_s)
+    return event_matching.scheduled(at_s, window.d_s or 0.0)
+
+
+class NumberDemand(StrictRecord, frozen=True):
     """The reply must name the seconds between two moments.
 
     Attributes:
@@ -151,11 +198,15 @@ class NumberDemand(_Strict, frozen=True):
 
     from_: SpeechAnchor = msgspec.field(name="from")
     to: SpeechAnchor
-    relative: float = 0.15
-    absolute: float = 1.0
+    relative: Share = 0.15
+    absolute: Length = 1.0
+
+    def tolerance_s(self, truth_s: float) -> float:
+        """How far off the seconds named may be."""
+        return max(self.absolute, self.relative * truth_s)
 
 
-class LengthDemand(_Strict, frozen=True):
+class LengthDemand(StrictRecord, frozen=True):
     """The reply must last a time.
 
     Attributes:
@@ -164,12 +215,17 @@ class LengthDemand(_Strict, frozen=True):
         absolute: tolerance in seconds; the larger of the two counts.
     """
 
-    seconds: float
-    relative: float = 0.2
-    absolute: float = 2.0
+    seconds: Length
+    relative: Share = 0.2
+    absolute: Length = 2.0
+
+    @property
+    def tolerance_s(self) -> float:
+        """How far off its length may be."""
+        return max(self.absolute, self.relative * self.seconds)
 
 
-class ItemEvent(_Strict, frozen=True):
+class ItemEvent(StrictRecord, frozen=True):
     """Something the model must say.
 
     Attributes:
@@ -186,17 +242,17 @@ class ItemEvent(_Strict, frozen=True):
     """
 
     id: str
-    meaning: str
-    accept: tuple[str, ...]
-    reject: tuple[str, ...]
+    meaning: Spoken
+    accept: Replies
+    reject: Replies
     anchor: SpeechAnchor
     window: Window
-    after_s: float = 0.0
+    after_s: Silence = 0.0
     number: NumberDemand | None = None
     speech: LengthDemand | None = None
 
 
-class TimedItem(_Strict, frozen=True):
+class TimedItem(StrictRecord, frozen=True):
     """One item.
 
     Attributes:
@@ -212,13 +268,13 @@ class TimedItem(_Strict, frozen=True):
         note: for reviewers.
     """
 
-    id: str
+    id: Annotated[str, Meta(pattern=r"^(ts|cs)-[a-z0-9]+(-[a-z0-9]+)*-[0-9]{3}\Z")]
     split: Literal["dev", "test"]
     family: str
     difficulty: Literal[1, 2, 3]
     voice: str
-    turns: tuple[ItemTurn, ...]
-    tail_s: float
+    turns: Annotated[tuple[ItemTurn, ...], Meta(min_length=1)]
+    tail_s: Length
     events: tuple[ItemEvent, ...]
     quiet_after: tuple[SpeechAnchor, ...] = ()
     note: str = ""
@@ -238,50 +294,11 @@ def load_items(path: Path) -> tuple[TimedItem, ...]:
     """
     from tml_bench.tasks._timed.validate import problems
 
-    items, wrong = read_items(path)
+    items, wrong = json_lines(path, TimedItem, "give an items.jsonl")
     wrong += [f"{path}:{line}: {text}" for line, item in items for text in problems(item)]
-    wrong += repeated_ids(path, items)
     if wrong:
         raise UserError("\n".join(wrong), f"see `python -m tml_bench.tasks._timed.items {path}`")
     return tuple(item for _, item in items)
-
-
-def read_items(path: Path) -> tuple[list[tuple[int, TimedItem]], list[str]]:
-    """Read an item file without checking what items say.
-
-    Returns:
-        Line numbers and items; and a message for every line that is no item.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})", "give an items.jsonl") from None
-    found: list[tuple[int, TimedItem]] = []
-    wrong: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append((number, msgspec.json.decode(line, type=TimedItem)))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            name = re.search(rb'"id"\s*:\s*"([^"]*)"', line)
-            ident = name[1].decode(errors="replace") if name else "no id"
-            wrong.append(f"{path}:{number}: {ident}: {error}; correct the line")
-    return found, wrong
-
-
-def repeated_ids(path: Path, items: Sequence[tuple[int, TimedItem]]) -> list[str]:
-    """A message for every id that was there before."""
-    seen: dict[str, int] = {}
-    wrong = []
-    for line, item in items:
-        if item.id in seen:
-            wrong.append(f"{path}:{line}: {item.id}: id: is on line {seen[item.id]} too; give each its own")
-        seen.setdefault(item.id, line)
-    return wrong
 
 
 def spoken_words(text: str) -> list[str]:

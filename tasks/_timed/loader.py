@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.errors import BadSampleError, UserError
+from tml_bench.errors import BadSampleError
 from tml_bench.samples import Reference, Sample, Script, UserTurn
+from tml_bench.tasks._common.folders import check_folder, chosen
 from tml_bench.tasks._timed.expected import expected, ideal
 from tml_bench.tasks._timed.items import TimedItem, load_items
 from tml_bench.tasks._timed.rendered import (
@@ -47,17 +48,14 @@ def load(
     Raises:
         UserError: the folder or a family does not exist, or a file is unusable.
     """
-    for family in subsets:
-        if family not in families:
-            raise UserError(f"subset {family}: unknown", f"choose from {', '.join(families)}")
     folder = data or home
-    if not folder.is_dir():
-        raise UserError(f"--data {folder}: no such folder", "give the folder of a rendered set")
+    asked = chosen(folder, subsets, families, families)
+    check_folder(folder, "give the folder of a rendered set")
     own = folder / "items.jsonl"
     items = load_items(own if own.is_file() else home / "items.jsonl")
     rendered = read_rendered(folder)
-    chosen = [i for i in items if i.split == split and i.family in (subsets or families)]
-    return (_sample(folder, item, rendered.get(item.id)) for item in chosen)
+    played = [item for item in items if item.split == split and item.family in asked]
+    return (_sample(folder, item, rendered.get(item.id)) for item in played)
 
 
 def _sample(folder: Path, item: TimedItem, rendered: RenderedItem | None) -> Sample:

@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tml_bench.questions import Decision, Question, Rubric, Rule
+from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
 from tml_bench.tasks._timed import wording
 from tml_bench.tasks._timed.spoken_time import seconds_in
 from tml_bench.tasks._timed.wording import WordedText, read, stems
@@ -81,6 +81,24 @@ RUBRIC = Rubric(
     ),
     answers=(RIGHT, WRONG, ACKNOWLEDGEMENT),
 )
+
+
+def lines(
+    user: Sequence[str], meaning: str, accept: Sequence[str], reject: Sequence[str], reply: str
+) -> tuple[QuestionLine, ...]:
+    """The texts, in order; ``{N}`` in examples becomes `NUMBER`.
+
+    Args:
+        user: what the user has said so far, turn by turn.
+        meaning: what is expected.
+        accept: accepted examples.
+        reject: rejected examples.
+        reply: what was said.
+    """
+    shown = [*((USER, text) for text in user), (EXPECTED, meaning)]
+    shown += [(ACCEPTED, text) for text in accept] + [(REJECTED, text) for text in reject] + [(REPLY, reply)]
+    return tuple(QuestionLine(role, text.replace("{N}", NUMBER)) for role, text in shown)
+
 
 COVER, FOCUS = 0.6, 0.4
 TALK_WORDS = 5

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import msgspec
 
-from tml_bench.errors import BadSampleError, UserError
+from tml_bench.errors import BadSampleError
 from tml_bench.files import write_atomically
+from tml_bench.tasks._common.records import StrictRecord, json_file, read_lines
 from tml_bench.tasks._timed.items import SpeechAnchor, TimedItem, spoken_words
-from tml_bench.tasks._timed.validate import word_of
 
 REMEDY = "get the file again, or render the item again with `tml-bench prepare`"
 
 
-class RenderedWord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RenderedWord(StrictRecord, frozen=True):
     """A word of a turn.
 
     Attributes:
@@ -41,7 +41,7 @@ class RenderedWord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end_s: float
 
 
-class RenderedTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RenderedTurn(StrictRecord, frozen=True):
     """A turn.
 
     Attributes:
@@ -58,7 +58,7 @@ class RenderedTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: tuple[RenderedWord, ...]
 
 
-class RenderedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RenderedItem(StrictRecord, frozen=True):
     """An item's audio.
 
     Attributes:
@@ -80,7 +80,7 @@ class RenderedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turns: tuple[RenderedTurn, ...]
 
 
-class Rendering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Rendering(StrictRecord, frozen=True):
     """How a set was rendered.
 
     Attributes:
@@ -108,11 +108,7 @@ def read_rendering(folder: Path) -> Rendering:
     Raises:
         UserError: ``rendering.json`` is missing or broken.
     """
-    path = folder / "rendering.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Rendering)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {error}", "give the folder of a rendered set") from None
+    return json_file(folder / "rendering.json", Rendering, "give the folder of a rendered set")
 
 
 def read_rendered(folder: Path) -> dict[str, RenderedItem]:
@@ -121,21 +117,8 @@ def read_rendered(folder: Path) -> dict[str, RenderedItem]:
     Raises:
         UserError: ``rendered.jsonl`` is missing or broken.
     """
-    path = folder / "rendered.jsonl"
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        what = f"{path} cannot be read ({error.strerror})"
-        raise UserError(what, "give the folder of a rendered set") from None
-    found: dict[str, RenderedItem] = {}
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = msgspec.json.decode(line, type=RenderedItem)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            what = f"{path}:{number}: {error}"
-            raise UserError(what, "render the set again with `tml-bench prepare`") from None
-        found[entry.id] = entry
-    return found
+    remedy = "give the folder of a rendered set, or render it again with `tml-bench prepare`"
+    return {entry.id: entry for entry in read_lines(folder / "rendered.jsonl", RenderedItem, remedy)}
 
 
 def write_rendered(folder: Path, entries: Iterable[RenderedItem], rendering: Rendering) -> None:
@@ -214,7 +197,7 @@ def word_at(anchor: SpeechAnchor, rendered: RenderedItem) -> tuple[RenderedTurn,
         raise BadSampleError(f"rendered.jsonl: {rendered.id}: no turn {anchor.turn!r}; {REMEDY}")
     if not anchor.word:
         return turn, 0 if anchor.edge == "start" else len(turn.words) - 1
-    same = [k for k, w in enumerate(turn.words) if spoken_words(w.text) == [word_of(anchor)]]
+    same = anchor.places([" ".join(spoken_words(word.text)) for word in turn.words])
     if len(same) < anchor.nth:
         raise BadSampleError(f"rendered.jsonl: {rendered.id}: no word {anchor.word!r}; {REMEDY}")
     return turn, same[anchor.nth - 1]

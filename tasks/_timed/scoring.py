@@ -13,6 +13,8 @@
 6. ``on_time`` = hits / max(events, utterances said): the share of events hit, or, for who speaks more often
    than asked, the share of what was said that hit. Without the second, saying the word again and again would
    hit anything. Silent controls have no events: 1 if nothing was said, else 0.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -28,13 +30,13 @@ from tml_bench.metrics.event_matching import TOLERANCES_S, EventMatch, Right
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks._common import NO_WORDS
+from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet
+from tml_bench.tasks._common.speech import SpeechStretch
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
-from tml_bench.tasks._timed.meaning_question import lines
-from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC
+from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC, lines
 from tml_bench.tasks._timed.measures import names, tolerance_name
 from tml_bench.tasks._timed.spoken_time import seconds_in
-from tml_bench.tasks._timed.utterances import ModelUtterance, utterances
+from tml_bench.tasks._timed.utterances import utterances
 from tml_bench.timeline import Timeline, WordSource
 
 REACH_S = 3.0
@@ -43,15 +45,10 @@ ACKNOWLEDGE_S, BEFORE_END_S, SHORT_S = 3.0, 0.2, 5.0
 """An acknowledgement begins so long after a turn of the user at most, so long before its end at the earliest,
 and is not longer than this."""
 ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "wrong length", "false alarm"
-Row = dict[str, str | float | None]
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-    """What must be decided about a recording: one question per utterance and event within reach.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """What must be decided about a recording: one question per utterance and event within reach."""
     item = expected_of(sample)
     return tuple(
         Question(_key(i, due), RUBRIC, _lines(item, said, due))
@@ -60,7 +57,7 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     )
 
 
-def _asked(item: TimedAnnotation, said: ModelUtterance) -> Iterator[DueEvent | None]:
+def _asked(item: TimedAnnotation, said: SpeechStretch) -> Iterator[DueEvent | None]:
     """The events an utterance may be meant for; None is no event, where it may yet be an acknowledgement."""
     near = [due for due in item.due if said.text and _within_reach(due, said)]
     yield from near
@@ -68,11 +65,11 @@ def _asked(item: TimedAnnotation, said: ModelUtterance) -> Iterator[DueEvent | N
         yield None
 
 
-def _within_reach(due: DueEvent, said: ModelUtterance) -> bool:
+def _within_reach(due: DueEvent, said: SpeechStretch) -> bool:
     return due.target.opens_s - REACH_S <= said.start_s <= due.target.closes_s + REACH_S
 
 
-def _may_acknowledge(item: TimedAnnotation, said: ModelUtterance) -> bool:
+def _may_acknowledge(item: TimedAnnotation, said: SpeechStretch) -> bool:
     soon = any(-BEFORE_END_S <= said.start_s - turn.end_s <= ACKNOWLEDGE_S for turn in item.turns)
     return soon and said.end_s - said.start_s <= SHORT_S
 
@@ -81,7 +78,7 @@ def _key(utterance: int, due: DueEvent | None) -> str:
     return f"{utterance}-{due.event.id if due else 'none'}"
 
 
-def _lines(item: TimedAnnotation, said: ModelUtterance, due: DueEvent | None) -> tuple[QuestionLine, ...]:
+def _lines(item: TimedAnnotation, said: SpeechStretch, due: DueEvent | None) -> tuple[QuestionLine, ...]:
     user = [turn.text for turn in item.turns if turn.start_s < said.start_s]
     if due is None:
         return lines(user, NOTHING, (), (), said.text)
@@ -103,15 +100,16 @@ class MatchedRecording:
     """
 
     item: TimedAnnotation
-    said: tuple[ModelUtterance, ...]
-    neutral: tuple[ModelUtterance, ...]
+    said: tuple[SpeechStretch, ...]
+    neutral: tuple[SpeechStretch, ...]
     means: Right
     right: Right
     matches: tuple[EventMatch, ...]
 
     def hit(self, match: EventMatch) -> bool:
         """Whether a match earns the event: on time and, where that is asked, as long as asked."""
-        return match.on_time and abs(self.lasts_beyond(match)) <= self._tolerance(match)
+        speech = self.item.due[match.target].event.speech
+        return match.on_time and (not speech or abs(self.lasts_beyond(match)) <= speech.tolerance_s)
 
     def outcome(self, match: EventMatch) -> str:
         """What a match is: a hit, early, late, or on time but of the wrong length."""
@@ -125,10 +123,6 @@ class MatchedRecording:
         speech = self.item.due[match.target].event.speech
         said = self.said[match.utterance]
         return said.end_s - said.start_s - speech.seconds if speech else 0.0
-
-    def _tolerance(self, match: EventMatch) -> float:
-        speech = self.item.due[match.target].event.speech
-        return max(speech.absolute, speech.relative * speech.seconds) if speech else 0.0
 
 
 def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> MatchedRecording | str:
@@ -158,39 +152,31 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
     return MatchedRecording(item, spoken, _chosen(everything, neutral), means, right, tuple(found))
 
 
-def _chosen(said: Sequence[ModelUtterance], which: NDArray[np.bool_]) -> tuple[ModelUtterance, ...]:
+def _chosen(said: Sequence[SpeechStretch], which: NDArray[np.bool_]) -> tuple[SpeechStretch, ...]:
     return tuple(utterance for utterance, chosen in zip(said, which, strict=True) if chosen)
 
 
-def _names(due: DueEvent, said: ModelUtterance) -> bool:
+def _names(due: DueEvent, said: SpeechStretch) -> bool:
     """Whether every length of time in a reply is within the tolerance; true where none is asked for."""
     if due.truth_s is None or due.event.number is None:
         return True
     named = seconds_in(said.text)
-    limit = max(due.event.number.absolute, due.event.number.relative * due.truth_s)
-    return bool(named) and all(abs(seconds - due.truth_s) <= limit + onsets.EPSILON_S for seconds in named)
+    limit = due.event.number.tolerance_s(due.truth_s) + onsets.EPSILON_S
+    return bool(named) and all(abs(seconds - due.truth_s) <= limit for seconds in named)
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one recording; see the module's docstring.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard.
-        verdicts: on `questions`.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Score one recording; see the module's docstring."""
     item = expected_of(sample)
     heard = NO_WORDS if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
+    sheet = ScoreSheet()
     if isinstance(heard, str):
-        missing = dict.fromkeys(names(sample.subset), heard)
-        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
+        sheet.lack(names(sample.subset), heard)
+        return sheet.score(task, sample)
     found = _headline(heard) | _events(heard) | _beside(heard, timeline.duration_s)
-    values = {name: found[name] for name in names(sample.subset) if name in found}
-    return Score(task, sample.subset, sample.id, sample.unit, values, rows=tuple(_rows(heard)))
+    sheet.values |= {name: found[name] for name in names(sample.subset) if name in found}
+    _enter_rows(sheet, heard)
+    return sheet.score(task, sample)
 
 
 def _headline(heard: MatchedRecording) -> dict[str, Value]:
@@ -258,28 +244,19 @@ def _beside(heard: MatchedRecording, length_s: float) -> dict[str, Value]:
     }
 
 
-def _rows(heard: MatchedRecording) -> Iterator[Row]:
+def _enter_rows(sheet: ScoreSheet, heard: MatchedRecording) -> None:
     """Expected events with their windows, and every utterance with what it counts as."""
     for due in heard.item.due:
-        target = due.target
-        yield {"event": f"expected {due.event.id}", "start_s": target.opens_s, "end_s": target.closes_s}
+        sheet.event(f"expected {due.event.id}", due.target.opens_s, due.target.closes_s)
     counts = {m.utterance: f"{heard.outcome(m)} {heard.item.due[m.target].event.id}" for m in heard.matches}
     for i, said in enumerate(heard.said):
-        yield _row(counts.get(i, FALSE_ALARM), said)
+        sheet.event(f"{counts.get(i, FALSE_ALARM)}: {said.text}", said.start_s, said.end_s)
     for said in heard.neutral:
-        yield _row("acknowledgement", said)
-
-
-def _row(counts_as: str, said: ModelUtterance) -> Row:
-    return {"event": f"{counts_as}: {said.text}", "start_s": said.start_s, "end_s": said.end_s}
+        sheet.event(f"acknowledgement: {said.text}", said.start_s, said.end_s)
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
-    """The user's turns, the windows, and where silence is to begin.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """The user's turns, the windows, and where silence is to begin."""
     item = expected_of(sample)
     turns = (Mark(turn.start_s, turn.end_s, "user") for turn in item.turns)
     windows = (Mark(d.target.opens_s, d.target.closes_s, d.event.meaning) for d in item.due)

@@ -9,15 +9,21 @@
 
 In silent controls, where there are no words to know, the last two say "Okay." at their times. No model can
 know words and not their time; these are floors that a score must beat to show timing.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import cycle, islice
+
+from msgspec import structs
 
 from tml_bench.samples import Sample, Utterance
+from tml_bench.tasks._common.respondents import Speech, speaking
 from tml_bench.tasks._timed.expected import SHORTEST_REPLY_S, TimedAnnotation, expected_of
-from tml_bench.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.timeline import Segment, Timeline
 
 DELAYS_S = (0.5, 1.0, 2.0, 5.0, 8.0, 10.0)
 PERIODS_S = (1.0, 2.0, 3.0, 5.0, 10.0)
@@ -29,11 +35,7 @@ GUESS = "10"
 
 
 def blind(sample: Sample) -> dict[str, Timeline]:
-    """Every strategy that does not know the time.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Every strategy that does not know the time."""
     item = expected_of(sample)
     texts = [due.event.accept[0].replace("{N}", GUESS) for due in item.due] or [PLACEHOLDER]
     played = {"silent": spoken(item, []), "always-on": _talking(item)}
@@ -48,42 +50,17 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says everything at its time.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Says everything at its time."""
     return spoken(expected_of(sample), sample.reference.ideal)
-
-
-def shifted(sample: Sample, by_s: float) -> Timeline:
-    """The ideal respondent, so much later; what would begin before the session is left out.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
-    moved = [
-        Utterance(u.at_s + by_s, u.role, None if u.until_s is None else u.until_s + by_s, u.text)
-        for u in sample.reference.ideal
-        if u.at_s + by_s >= 0
-    ]
-    return spoken(expected_of(sample), moved)
 
 
 def spoken(item: TimedAnnotation, said: Iterable[Utterance]) -> Timeline:
     """The timeline of utterances, their words spread evenly."""
-    segments, words = [], []
-    for utterance in said:
-        end = utterance.until_s if utterance.until_s is not None else utterance.at_s + SHORTEST_REPLY_S
-        pieces = utterance.text.split()
-        step = (end - utterance.at_s) / max(1, len(pieces))
-        segments.append(Segment(utterance.at_s, end))
-        words += [
-            Word(w, utterance.at_s + k * step, utterance.at_s + (k + 1) * step) for k, w in enumerate(pieces)
-        ]
-    source = WordSource.ADAPTER if segments else WordSource.SILENT
-    length = max([item.length_s, *(segment.end_s for segment in segments)])
-    return Timeline(length, tuple(segments), tuple(words), source, (), "synthetic")
+    planned = [
+        Speech(u.at_s, u.at_s + SHORTEST_REPLY_S if u.until_s is None else u.until_s, u.text.split())
+        for u in said
+    ]
+    return speaking(max([item.length_s, *(speech.end_s for speech in planned)]), planned)
 
 
 def _planned(onsets: Sequence[float], texts: Sequence[str], end_s: float) -> list[Utterance]:
@@ -97,9 +74,8 @@ def _planned(onsets: Sequence[float], texts: Sequence[str], end_s: float) -> lis
 
 
 def _talking(item: TimedAnnotation) -> Timeline:
-    pieces = CHATTER.split()
     n = int(item.length_s / CHATTER_WORD_S)
-    words = tuple(
-        Word(pieces[k % len(pieces)], k * CHATTER_WORD_S, (k + 1) * CHATTER_WORD_S) for k in range(n)
+    words = speaking(
+        item.length_s, [Speech(0.0, n * CHATTER_WORD_S, list(islice(cycle(CHATTER.split()), n)))]
     )
-    return Timeline(item.length_s, (Segment(0.0, item.length_s),), words, WordSource.ADAPTER, (), "synthetic")
+    return structs.replace(words, segments=(Segment(0.0, item.length_s),))

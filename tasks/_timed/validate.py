@@ -4,97 +4,59 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, pairwise
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from tml_bench.errors import UserError
-from tml_bench.metrics import event_matching as onsets
-from tml_bench.perception.numbers import numbers_in
+from tml_bench.tasks._common.records import json_lines
 from tml_bench.tasks._timed.items import (
     CONTROLLED,
     FAMILIES,
     LASTING,
     NUMBERED,
     REST_S,
-    SIZES,
     STOPPED,
     TALKS,
     VOICES,
-    AnswerWindow,
     CueWindow,
     ItemEvent,
-    ItemTurn,
     ScheduledWindow,
     SpeechAnchor,
     TimedItem,
-    read_items,
-    repeated_ids,
     spoken_words,
+    target_of,
 )
 
 WORD_S = 0.33
 """Length of a word at a voice's own pace, for estimates where nothing is rendered yet."""
-PACES = (0.8, 1.25)
-LONGEST_S = 3600.0
-"""No silence of an item is longer; a slip of the pen must not fill the memory."""
-CUE_WINDOWS_S = (1.0, 2.0, 4.0)
-_ID = re.compile(r"(ts|cs)-[a-z0-9]+(-[a-z0-9]+)*-[0-9]{3}")
 
 
 def problems(item: TimedItem) -> list[str]:
-    """Rules that an item breaks, each as ``<id>: <field>: <what>; <remedy>``; empty when it is right."""
+    """Rules that an item breaks, each as ``<id>: <field>: <what>; <remedy>``; empty if it is right.
+
+    What one field may hold is said by its type.
+    """
     found = (*_head(item), *_turns(item), *_events(item), *_quiet(item), *_tail(item))
     return [f"{item.id}: {text}" for text in found]
 
 
-def doubts(item: TimedItem) -> list[str]:
-    """What breaks no rule but deserves a look, each as ``<id>: <field>: <what>``."""
-    return [f"{item.id}: {text}" for text in (*_estimated_tail(item), *_estimated_overlaps(item))]
-
-
 def _head(item: TimedItem) -> Iterator[str]:
-    if not _ID.fullmatch(item.id):
-        yield f"id: {item.id!r} is not ts-FAMILY-NNN or cs-FAMILY-NNN; rename it"
-    known = FAMILIES.get(item.task, ())
-    if known and item.family not in known:
+    if item.family not in (known := FAMILIES[item.task]):
         yield f"family: {item.family!r} is unknown; choose from {', '.join(known)}"
     if item.voice not in VOICES:
         yield f"voice: {item.voice!r} is unknown; choose from {', '.join(VOICES)}"
 
 
 def _turns(item: TimedItem) -> Iterator[str]:
-    if not item.turns:
-        yield "turns: the user says nothing; add a turn"
     yield from _twice("turns", [turn.id for turn in item.turns])
     for k, turn in enumerate(item.turns):
-        where = f"turns[{k}] {turn.id!r}"
-        if not spoken_words(turn.text):
-            yield f"{where}.text: says nothing; write what is said"
-        if not PACES[0] <= turn.pace <= PACES[1]:
-            yield f"{where}.pace: {turn.pace:g} is outside {PACES[0]:g} to {PACES[1]:g}; choose a pace within"
-        yield from (f"{where}.{text}" for text in _place(item, k, turn))
-
-
-def _place(item: TimedItem, k: int, turn: ItemTurn) -> Iterator[str]:
-    if turn.gap_s < 0 or not math.isfinite(turn.gap_s):
-        yield f"gap_s: {turn.gap_s:g} lets turns overlap; give 0 or more"
-    for field, seconds in (("gap_s", turn.gap_s), ("at_s", turn.at_s or 0.0)):
-        if seconds > LONGEST_S:
-            yield f"{field}: {seconds:g} is over {LONGEST_S:g}; give seconds"
-    if (turn.at_s is None) == (not turn.after):
-        yield "at_s: a turn has at_s or else after and gap_s; give one of them"
-    elif turn.at_s is not None:
-        if turn.at_s < 0 or not math.isfinite(turn.at_s):
-            yield f"at_s: {turn.at_s:g} lies before the session; give 0 or more"
-        if turn.gap_s:
-            yield "gap_s: counts only with after; drop it"
-    elif turn.after not in (earlier := [t.id for t in item.turns[:k]]):
-        names = ", ".join(earlier) or "none, give at_s"
-        yield f"after: {turn.after!r} is no earlier turn; name one of {names}"
+        earlier = [t.id for t in item.turns[:k]]
+        if turn.at_s is None and turn.after not in earlier:
+            names = ", ".join(earlier) or "none, give at_s"
+            yield f"turns[{k}] {turn.id!r}.after: {turn.after!r} is no earlier turn; name one of {names}"
 
 
 def _twice(field: str, names: Sequence[str]) -> Iterator[str]:
@@ -106,28 +68,44 @@ def _twice(field: str, names: Sequence[str]) -> Iterator[str]:
 def _events(item: TimedItem) -> Iterator[str]:
     yield from _twice("events", [event.id for event in item.events])
     for k, event in enumerate(item.events):
-        where = f"events[{k}] {event.id!r}"
-        yield from (f"{where}.{text}" for text in _event(item, event))
+        found = (*_replies(event), *_placed(item, event), *_demands(item, event))
+        yield from (f"events[{k}] {event.id!r}.{text}" for text in found)
     for k, (a, b) in enumerate(pairwise(item.events), start=1):
         if a.anchor == b.anchor and b.after_s < a.after_s:
             yield f"events[{k}] {b.id!r}.after_s: is due before the one before; put events in order"
 
 
-def _event(item: TimedItem, event: ItemEvent) -> Iterator[str]:
-    if not event.meaning.strip():
-        yield "meaning: is empty; say in plain words what the reply says"
-    for field, texts, least in (("accept", event.accept, 1), ("reject", event.reject, 1)):
-        if len(texts) < least or not all(spoken_words(t.replace("{N}", "5")) for t in texts):
-            yield f"{field}: is empty or holds an empty reply; give example replies"
-        if field == "accept" and event.number and not all("{N}" in t for t in texts):
-            yield "accept: write {N} for the right number in every reply"
-        if not event.number and any("{N}" in t for t in texts):
+def _replies(event: ItemEvent) -> Iterator[str]:
+    if event.number and not all("{N}" in text for text in event.accept):
+        yield "accept: write {N} for the right number in every reply"
+    for field, texts in (("accept", event.accept), ("reject", event.reject)):
+        if not event.number and any("{N}" in text for text in texts):
             yield f"{field}: {{N}} needs the field number; add it or write the number"
-    same = {_plain(t) for t in event.accept} & {_plain(t) for t in event.reject}
-    if same:
-        yield f"reject: {sorted(same)[0]!r} is accepted too; drop it from one of them"
-    yield from _anchored(item, "anchor", event.anchor)
-    yield from _windowed(item, event)
+    accepted, rejected = ({" ".join(spoken_words(t)) for t in some} for some in (event.accept, event.reject))
+    if same := accepted & rejected:
+        yield f"reject: {min(same)!r} is accepted too; drop it from one of them"
+
+
+def _placed(item: TimedItem, event: ItemEvent) -> Iterator[str]:
+    window = event.window
+    lost = [*_anchored(item, "anchor", event.anchor)]
+    yield from lost
+    if isinstance(window, ScheduledWindow):
+        if window.period_s is not None and not _whole(event.after_s / window.period_s):
+            yield f"after_s: {event.after_s:g} is not a multiple of period_s {window.period_s:g}; correct it"
+        elif window.d_s is not None and event.after_s < window.d_s / 2:
+            yield f"window.d_s: {window.d_s:g} is over twice after_s, {event.after_s:g}; give the time named"
+        return
+    if event.after_s:
+        yield f"after_s: {event.after_s:g}, but cues and answers are due at the anchor; give 0"
+    if isinstance(window, CueWindow) and window.until is not None:
+        wrong = [*_anchored(item, "window.until", window.until)]
+        yield from wrong
+        if not (wrong or lost) and _moment(item, window.until) <= _moment(item, event.anchor):
+            yield "window.until: is not after the anchor; name a later moment"
+
+
+def _demands(item: TimedItem, event: ItemEvent) -> Iterator[str]:
     if event.number and item.family not in NUMBERED:
         yield f"number: is for {', '.join(NUMBERED)}; drop it"
     if event.speech and item.family not in LASTING:
@@ -137,47 +115,11 @@ def _event(item: TimedItem, event: ItemEvent) -> Iterator[str]:
     if item.family in TALKS and not event.speech:
         yield f"speech: is missing, and {item.family} asks for a length; give its seconds"
     if event.number:
-        wrong = [
-            *_anchored(item, "number.from", event.number.from_),
-            *_anchored(item, "number.to", event.number.to),
-        ]
+        begins, ends = event.number.from_, event.number.to
+        wrong = [*_anchored(item, "number.from", begins), *_anchored(item, "number.to", ends)]
         yield from wrong
-        if not wrong and _moment(item, event.number.to) <= _moment(item, event.number.from_):
+        if not wrong and _moment(item, ends) <= _moment(item, begins):
             yield "number.to: is not after number.from; exchange or correct them"
-        if event.number.relative < 0 or event.number.absolute <= 0:
-            yield "number: a tolerance is not positive; correct it"
-    if event.speech and (
-        event.speech.seconds <= 0 or event.speech.absolute <= 0 or event.speech.relative < 0
-    ):
-        yield "speech: a time or tolerance is not positive; correct it"
-
-
-def _windowed(item: TimedItem, event: ItemEvent) -> Iterator[str]:
-    window = event.window
-    if event.after_s < 0 or not math.isfinite(event.after_s):
-        yield f"after_s: {event.after_s:g} is no time after the anchor; give 0 or more"
-    if isinstance(window, ScheduledWindow):
-        if (window.d_s is None) == (window.period_s is None):
-            yield "window: a scheduled window has d_s or else period_s; give one of them"
-        elif (window.d_s or window.period_s or 0.0) <= 0:
-            yield "window: d_s or period_s is not positive; correct it"
-        elif window.period_s is not None and not _whole(event.after_s / window.period_s):
-            yield f"after_s: {event.after_s:g} is not a multiple of period_s {window.period_s:g}; correct it"
-        elif window.d_s is not None and event.after_s < window.d_s / 2:
-            yield f"window.d_s: {window.d_s:g} is over twice after_s, {event.after_s:g}; give the time named"
-        return
-    if event.after_s:
-        yield f"after_s: {event.after_s:g}, but cues and answers are due at the anchor; give 0"
-    if isinstance(window, AnswerWindow) and window.w_s <= 0:
-        yield "window.w_s: is not positive; correct it"
-    if isinstance(window, CueWindow) and window.w_s not in CUE_WINDOWS_S:
-        yield f"window.w_s: {window.w_s:g} is not 1, 2 or 4; choose one"
-    if isinstance(window, CueWindow) and window.until is not None:
-        wrong = [*_anchored(item, "window.until", window.until)]
-        yield from wrong
-        exist = not wrong and not [*_anchored(item, "anchor", event.anchor)]
-        if exist and _moment(item, window.until) <= _moment(item, event.anchor):
-            yield "window.until: is not after the anchor; name a later moment"
 
 
 def _whole(number: float) -> bool:
@@ -191,11 +133,9 @@ def _anchored(item: TimedItem, field: str, anchor: SpeechAnchor) -> Iterator[str
         yield f"{field}.turn: there is no turn {anchor.turn!r}; name one of {names}"
         return
     if not anchor.word:
-        if anchor.nth != 1:
-            yield f"{field}.nth: counts only with word; drop it"
         return
-    there = spoken_words(turn.text).count(word_of(anchor))
-    if not 1 <= anchor.nth <= there:
+    there = len(anchor.places(spoken_words(turn.text)))
+    if anchor.nth > there:
         yield (
             f"{field}.word: turn {anchor.turn!r} says {anchor.word!r} {there} times, not {anchor.nth}; "
             "name a single word as the text has it, and nth within that"
@@ -209,14 +149,7 @@ def _moment(item: TimedItem, anchor: SpeechAnchor) -> tuple[int, int, bool]:
     ends = anchor.edge == "end"
     if not anchor.word:
         return index, len(words) - 1 if ends else 0, ends
-    same = [k for k, word in enumerate(words) if word == word_of(anchor)]
-    return index, same[anchor.nth - 1], ends
-
-
-def word_of(anchor: SpeechAnchor) -> str:
-    """The anchor's word as `spoken_words` gives it; empty when it is not a single word."""
-    words = spoken_words(anchor.word)
-    return words[0] if len(words) == 1 else ""
+    return index, anchor.places(words)[anchor.nth - 1], ends
 
 
 def _quiet(item: TimedItem) -> Iterator[str]:
@@ -230,34 +163,21 @@ def _quiet(item: TimedItem) -> Iterator[str]:
 
 def latest_after_anchor(event: ItemEvent) -> float:
     """From the anchor to the latest onset that is on time, and the length the reply must have; seconds."""
-    window = event.window
-    talk = 0.0
-    if event.speech:
-        asked = event.speech.seconds
-        talk = asked + max(event.speech.absolute, event.speech.relative * asked)
-    if not isinstance(window, ScheduledWindow):
-        return window.w_s + talk
-    if window.d_s is not None:
-        return onsets.scheduled(event.after_s, window.d_s).closes_s + talk
-    return onsets.periodic(event.after_s, window.period_s or 0.0).closes_s + talk
+    talk = event.speech.seconds + event.speech.tolerance_s if event.speech else 0.0
+    return target_of(event.window, event.after_s).closes_s + talk
 
 
 def _tail(item: TimedItem) -> Iterator[str]:
     """The tail where it is certain without a rendering: events counted from the end of the last turn."""
-    if item.tail_s <= 0 or not math.isfinite(item.tail_s):
-        yield "tail_s: is not positive; give the silence after the last turn"
-    elif item.tail_s > LONGEST_S:
-        yield f"tail_s: {item.tail_s:g} is over {LONGEST_S:g}; give seconds"
-    elif item.turns:
-        last = SpeechAnchor(item.turns[-1].id)
-        needed = [latest_after_anchor(e) + REST_S for e in item.events if e.anchor == last and _sound(e)]
-        if needed and max(needed) > item.tail_s + 1e-6:
-            yield f"tail_s: {item.tail_s:g} is too short; give at least {math.ceil(max(needed) * 10) / 10:g}"
+    last = SpeechAnchor(item.turns[-1].id)
+    needed = max((latest_after_anchor(e) + REST_S for e in item.events if e.anchor == last), default=0.0)
+    if needed > item.tail_s + 1e-6:
+        yield f"tail_s: {item.tail_s:g} is too short; give at least {math.ceil(needed * 10) / 10:g}"
 
 
-def _sound(event: ItemEvent) -> bool:
-    window = event.window
-    return not isinstance(window, ScheduledWindow) or (window.d_s or window.period_s or 0.0) > 0
+def doubts(item: TimedItem) -> list[str]:
+    """What breaks no rule but deserves a look, each as ``<id>: <field>: <what>``."""
+    return [f"{item.id}: {text}" for text in (*_estimated_tail(item), *_estimated_overlaps(item))]
 
 
 def estimated_places(item: TimedItem) -> dict[str, tuple[float, float]]:
@@ -272,9 +192,9 @@ def estimated_places(item: TimedItem) -> dict[str, tuple[float, float]]:
 
 def _estimated_tail(item: TimedItem) -> Iterator[str]:
     places = estimated_places(item)
-    end_s = max((end for _, end in places.values()), default=0.0)
+    end_s = max(end for _, end in places.values())
     for event in item.events:
-        if event.anchor.turn in places and _sound(event):
+        if event.anchor.turn in places:
             anchor_s = _estimated_anchor(item, event.anchor, places)
             needed = anchor_s + latest_after_anchor(event) + REST_S - end_s
             if needed > item.tail_s + 0.5:
@@ -286,7 +206,7 @@ def _estimated_anchor(item: TimedItem, anchor: SpeechAnchor, places: dict[str, t
     if not anchor.word:
         return end if anchor.edge == "end" else start
     words = next(spoken_words(turn.text) for turn in item.turns if turn.id == anchor.turn)
-    same = [k for k, word in enumerate(words) if word == word_of(anchor)]
+    same = anchor.places(words)
     place = same[anchor.nth - 1] if anchor.nth <= len(same) else len(words) - 1
     return start + (end - start) * (place + (anchor.edge == "end")) / len(words)
 
@@ -297,69 +217,24 @@ def _estimated_overlaps(item: TimedItem) -> Iterator[str]:
             yield f"turn {name!r}: starts at about {start:.1f} s, in the turn before, up to about {end:.1f} s"
 
 
-def _plain(text: str) -> str:
-    return " ".join(spoken_words(text))
-
-
-def masked(item: TimedItem) -> str:
-    """The user's words without numbers, quoted words and the words of the expected replies.
-
-    Two items of a family with the same masked text differ in nothing that matters.
-    """
-    said = {word for event in item.events for text in event.accept[:1] for word in spoken_words(text)}
-    text = " | ".join(turn.text for turn in item.turns)
-    text = re.sub(r"[\"“‘']\b[^\"”’']+[\"”’']", "“”", text)
-    words = ("#" if numbers_in(w) else "_" if w in said and len(w) > 3 else w for w in spoken_words(text))
-    return " ".join(words)
-
-
-def near_duplicates(items: Iterable[TimedItem]) -> list[tuple[str, str]]:
-    """Pairs of items that differ only in what `masked` leaves out."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for item in items:
-        groups.setdefault((item.task, masked(item)), []).append(item.id)
-    return [pair for ids in groups.values() for pair in combinations(ids, 2)]
-
-
 def report(path: Path) -> tuple[list[str], list[str]]:
-    """What is wrong with a file and what looks doubtful, and then its counts.
+    """What is wrong with an item file, and what looks doubtful.
 
     Raises:
         UserError: the file cannot be read.
     """
-    read, wrong = read_items(path)
+    read, wrong = json_lines(path, TimedItem, "give an items.jsonl")
     wrong += [f"{path}:{line}: {text}" for line, item in read for text in problems(item)]
-    wrong += repeated_ids(path, read)
-    items = [item for _, item in read]
-    lines = [f"doubt: {path}:{line}: {text}" for line, item in read for text in doubts(item)]
-    lines += [f"doubt: {a} and {b} are the same but for numbers and names" for a, b in near_duplicates(items)]
-    for split, size in SIZES.items():
-        n = sum(item.split == split for item in items)
-        lines += [f"doubt: split {split} holds {n} items of {size}"] if n != size else []
-    return wrong, [*lines, *_counts(items)]
-
-
-def _counts(items: Sequence[TimedItem]) -> Iterator[str]:
-    yield f"{'family':<20} {'dev':>4} {'test':>5} {'silent':>7} {'events':>7}  voices"
-    for family in dict.fromkeys(i.family for i in items):
-        chosen = [i for i in items if i.family == family]
-        splits = Counter(i.split for i in chosen)
-        voices = Counter(i.voice for i in chosen)
-        spread = " ".join(f"{v}:{voices[v]}" for v in VOICES if voices[v])
-        silent, events = sum(not i.events for i in chosen), sum(len(i.events) for i in chosen)
-        yield f"{family:<20} {splits['dev']:>4} {splits['test']:>5} {silent:>7} {events:>7}  {spread}"
-    splits, levels = Counter(i.split for i in items), Counter(i.difficulty for i in items)
-    hard = ", ".join(f"{levels[k]} of difficulty {k}" for k in (1, 2, 3))
-    yield f"{len(items)} items: {splits['dev']} dev, {splits['test']} test; {hard}"
+    return wrong, [f"doubt: {path}:{line}: {text}" for line, item in read for text in doubts(item)]
 
 
 def main() -> None:
-    """Print what is wrong with an item file (then the status is 1), what looks doubtful, and counts."""
+    """Print what is wrong with an item file (then the status is 1), and what looks doubtful."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("path", type=Path)
     try:
-        wrong, lines = report(parser.parse_args().path)
+        wrong, doubtful = report(parser.parse_args().path)
     except UserError as error:
         sys.exit(str(error))
-    print("\n".join([*(f"error: {text}" for text in wrong), *lines]))
+    print("\n".join([*(f"error: {text}" for text in wrong), *doubtful]))
     sys.exit(bool(wrong))

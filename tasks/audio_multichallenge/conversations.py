@@ -12,19 +12,16 @@ The last turn has no ``assistant``: that reply is what the model is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
-from tml_bench.errors import UserError
+from tml_bench.tasks._common.records import StrictRecord, read_lines
 
 FILE = "conversations.jsonl"
 AXES = ("INFERENCE_MEMORY", "INSTRUCTION_RETENTION", "SELF_COHERENCE", "VOICE_EDITING")
 """As in the official column ``axis``."""
 
 
-class ReplyCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ReplyCheck(StrictRecord, frozen=True):
     """What the offline rule looks for in a reply; only the items of our own mini set have it.
 
     Attributes:
@@ -40,7 +37,7 @@ class ReplyCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     fewest_words: int = 1
 
 
-class RubricItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RubricItem(StrictRecord, frozen=True):
     """One item of a conversation's rubric.
 
     Attributes:
@@ -52,7 +49,7 @@ class RubricItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     check: ReplyCheck | None = None
 
 
-class ConversationTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ConversationTurn(StrictRecord, frozen=True):
     """One turn of the user and the reply of reference.
 
     Attributes:
@@ -66,7 +63,7 @@ class ConversationTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     assistant: str = ""
 
 
-class RubricConversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RubricConversation(StrictRecord, frozen=True):
     """One conversation.
 
     Attributes:
@@ -88,26 +85,13 @@ class RubricConversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     problem: str = ""
 
 
-def read(folder: Path) -> Iterator[RubricConversation]:
+def read(folder: Path) -> list[RubricConversation]:
     """Read a folder's conversations.
 
     Raises:
         UserError: a line is not one; the file, line and field are named.
     """
-    path = folder / FILE
-    seen: set[str] = set()
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                found = msgspec.json.decode(line, type=RubricConversation)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise UserError(f"{path}, line {number}: {error}", "see the card of the task") from None
-            if found.id in seen:
-                raise UserError(f"{path}, line {number}: id {found.id!r} occurs twice", "give each its own")
-            seen.add(found.id)
-            yield found
+    return read_lines(folder / FILE, RubricConversation, "see the card of the task")
 
 
 def problem_of(found: RubricConversation) -> str:

@@ -14,13 +14,16 @@ import operator
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
+
+import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import AfterModelStops, At, Message, Reference, Sample, Script, UserTurn, Utterance
+from tml_bench.tasks._common.folders import chosen
+from tml_bench.tasks._common.records import short
 from tml_bench.tasks.audio_multichallenge.conversations import (
     AXES,
     FILE,
@@ -46,8 +49,7 @@ TAIL_S, QUIET_S = 60.0, 4.0
 OFFICIAL_SIZE = 452
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationAnnotation:
+class ConversationAnnotation(msgspec.Struct, frozen=True):
     """The annotation of a sample.
 
     Attributes:
@@ -85,7 +87,7 @@ def folder_of(data: Path | None) -> Path:
 
 def is_official(data: Path) -> bool:
     """Whether it is the parquet with all the official conversations."""
-    return not (data / FILE).is_file() and sum(1 for _ in read(folder_of(data))) == OFFICIAL_SIZE
+    return not (data / FILE).is_file() and len(read(folder_of(data))) == OFFICIAL_SIZE
 
 
 def cache_folder() -> Path:
@@ -106,12 +108,11 @@ def load(data: Path | None, subsets: Sequence[str], fixed: bool) -> Iterator[Sam
     Raises:
         UserError: there is no such data or axis, or a file is unusable.
     """
-    if unknown := set(subsets) - set(AXES):
-        raise UserError(f"there is no subset {sorted(unknown)[0]!r}", f"the subsets are {', '.join(AXES)}")
+    axes = chosen(data, subsets, AXES, AXES)
     folder = folder_of(data)
-    found = list(read(folder))
+    found = read(folder)
     for axis in AXES:
-        if not subsets or axis in subsets:
+        if axis in axes:
             yield from (_sample(folder, c, fixed) for c in found if c.axis == axis)
     if not subsets:
         # An axis that is none belongs nowhere; such conversations are shown, as invalid, with the first.
@@ -164,7 +165,7 @@ def _total(lengths: Sequence[float]) -> float:
 
 def _length_s(path: Path) -> float:
     if not path.is_file():
-        raise BadSampleError(f"{'/'.join(path.parts[-3:])} is missing; unpack the data again")
+        raise BadSampleError(f"{short(path)} is missing; unpack the data again")
     return probe(path).duration_s
 
 

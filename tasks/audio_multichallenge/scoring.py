@@ -2,6 +2,8 @@
 
 The reply is what the model says after the end of the last user turn. Nothing said meets no item, by rule and
 without asking a judge, so that silence cannot pass on criteria that only forbid something.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -10,24 +12,15 @@ from collections.abc import Iterator, Sequence
 
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import _common as shared
+from tml_bench.task import Mark, Score
+from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common.speech import text_of
 from tml_bench.tasks.audio_multichallenge.judging import MET, key, questions
 from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, ConversationAnnotation
 from tml_bench.tasks.audio_multichallenge.measures import TURNS, audio_name, audio_range, turns_name
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
-Row = dict[str, str | float | None]
 NOT_REACHED = "the session ended before the last user turn was over"
-
-
-def annotation_of(sample: Sample) -> ConversationAnnotation:
-    """The sample's annotation.
-
-    Raises:
-        BadSampleError: the sample has a problem, or is not of this task.
-    """
-    return shared.annotation_of(sample, ConversationAnnotation, "Audio MultiChallenge")
 
 
 def user_turns(item: ConversationAnnotation, timeline: Timeline) -> tuple[Segment, ...]:
@@ -42,14 +35,10 @@ def user_turns(item: ConversationAnnotation, timeline: Timeline) -> tuple[Segmen
 
 
 def ask(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-    """One question per item of the rubric; none when nothing was said, or no words are known.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
-    item = annotation_of(sample)
+    """One question per item of the rubric; none when nothing was said, or no words are known."""
+    item = annotation_of(sample, ConversationAnnotation)
     spans = user_turns(item, timeline)
-    reply = _text(_words_from(timeline, spans[-1].end_s))
+    reply = text_of(_words_from(timeline, spans[-1].end_s))
     if not reply or len(spans) < len(item.audio_s):
         return ()
     return tuple(questions(tuple(_said(item, timeline, spans)), reply, item.items))
@@ -65,53 +54,43 @@ def _said(
     for turn, span, following in zip(item.turns[item.played :], spans, (*spans[1:], None), strict=True):
         yield QuestionLine("user", turn.user)
         if following is not None:
-            own = (w for w in _words_from(timeline, span.start_s) if (w.start_s or 0.0) < following.start_s)
-            yield QuestionLine("assistant", _text(own))
+            own = [w for w in _words_from(timeline, span.start_s) if (w.start_s or 0.0) < following.start_s]
+            yield QuestionLine("assistant", text_of(own))
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one recording.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
-    item = annotation_of(sample)
+    """Score one recording."""
+    item = annotation_of(sample, ConversationAnnotation)
     spans = user_turns(item, timeline)
-    values: dict[str, Value] = {}
-    missing: dict[str, str] = {}
-    notes: list[str] = []
+    sheet = ScoreSheet()
     end_s = spans[-1].end_s
     if len(spans) < len(item.audio_s):
-        missing = dict.fromkeys(("answered", *_names(item)), NOT_REACHED)
-        return Score(task, sample.subset, sample.id, sample.unit, {}, missing)
+        sheet.lack(("answered", *_names(item)), NOT_REACHED)
+        return sheet.score(task, sample)
     spoken = [s for s in timeline.segments if s.end_s > end_s]
-    values["answered"] = Value(float(bool(spoken)))
+    sheet.put(answered=bool(spoken))
     if spoken and spoken[0].start_s >= end_s:
-        values["latency"] = Value(spoken[0].start_s - end_s)
-    words = list(_words_from(timeline, end_s))
+        sheet.put(latency=spoken[0].start_s - end_s)
+    words = _words_from(timeline, end_s)
     if spoken and timeline.word_source is WordSource.NONE:
-        missing = dict.fromkeys(_names(item), shared.NO_WORDS)
+        sheet.lack(_names(item), NO_WORDS)
     elif not words:
-        _rate(values, item, [False] * len(item.items))
+        _rate(sheet, item, [False] * len(item.items))
     else:
-        values["reply_words"] = Value(float(len(words)))
+        sheet.put(reply_words=len(words))
         found = [verdict_of(verdicts, key(n)) for n in range(len(item.items))]
         undecided = [v.missing for v in found if v.answer is None]
         if undecided:
-            missing = dict.fromkeys(_names(item), f"{undecided[0]}")
-            notes.append("conversations with items that the judge could not decide")
+            sheet.lack(_names(item), undecided[0])
+            sheet.notes.append("conversations with items that the judge could not decide")
         else:
-            _rate(values, item, [v.answer == MET for v in found])
-    rows = tuple(_rows(item, spans, verdicts))
-    return Score(task, sample.subset, sample.id, sample.unit, values, missing, rows, tuple(notes))
-
-
-def _rows(item: ConversationAnnotation, spans: Sequence[Segment], verdicts: Verdicts) -> Iterator[Row]:
+            _rate(sheet, item, [v.answer == MET for v in found])
     for number, span in enumerate(spans, start=1):
-        yield {"event": f"user turn {number}", "start_s": span.start_s, "end_s": span.end_s}
+        sheet.event(f"user turn {number}", span.start_s, span.end_s)
     for number, wanted in enumerate(item.items):
         answer = verdict_of(verdicts, key(number)).answer or "no verdict"
-        yield {"event": f"item {number + 1}, {answer}: {wanted.text}", "start_s": None, "end_s": None}
+        sheet.event(f"item {number + 1}, {answer}: {wanted.text}", None)
+    return sheet.score(task, sample)
 
 
 def _names(item: ConversationAnnotation) -> tuple[str, ...]:
@@ -129,9 +108,9 @@ def _names(item: ConversationAnnotation) -> tuple[str, ...]:
     )
 
 
-def _rate(values: dict[str, Value], item: ConversationAnnotation, met: Sequence[bool]) -> None:
-    share = {"apr": float(all(met)), "ars": sum(met) / len(met)}
-    values |= {name: Value(share[name[:3]]) for name in _names(item)}
+def _rate(sheet: ScoreSheet, item: ConversationAnnotation, met: Sequence[bool]) -> None:
+    share = {"apr": all(met), "ars": sum(met) / len(met)}
+    sheet.put(**{name: share[name[:3]] for name in _names(item)})
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
@@ -140,9 +119,5 @@ def marks(sample: Sample) -> tuple[Mark, ...]:
     return () if end_s is None else (Mark(LEAD_S, end_s, "last user turn"),)
 
 
-def _words_from(timeline: Timeline, from_s: float) -> Iterator[Word]:
-    return (w for w in timeline.words if w.start_s is not None and w.start_s >= from_s and w.text.strip())
-
-
-def _text(words: Iterator[Word]) -> str:
-    return " ".join(w.text.strip() for w in words)
+def _words_from(timeline: Timeline, from_s: float) -> list[Word]:
+    return [w for w in timeline.words if w.start_s is not None and w.start_s >= from_s and w.text.strip()]

@@ -7,14 +7,16 @@ root or in ``Charades``), and ``{id}.mp4`` in ``videos``, ``Charades_v1_480`` or
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
+from tml_bench.tasks._common.folders import check_folder, chosen
 from tml_bench.tasks._visual import (
     InstructionClips,
-    ask,
     duration_of,
     find_video,
     load_spoken,
@@ -22,7 +24,9 @@ from tml_bench.tasks._visual import (
 )
 from tml_bench.tasks.charades.annotation import (
     CharadesRow,
+    SentenceQuery,
     VideoMoment,
+    Videos,
     read_classes,
     read_sentences,
     read_videos,
@@ -36,11 +40,9 @@ OFFICIAL_SIZES = {"videos": 1863, "sentences": 3720}
 CSV, CLASSES, STA = "Charades_v1_test.csv", "Charades_v1_classes.txt", "charades_sta_test.txt"
 VIDEO_FOLDERS = ("videos", "Charades_v1_480", "Charades_v1")
 MINI = Path(__file__).parent / "mini"
-_REMEDY = "get the videos, see `tml-bench list tasks`"
 
 
-@dataclass(frozen=True, slots=True)
-class MomentAnnotation:
+class MomentAnnotation(msgspec.Struct, frozen=True):
     """When something happens, on the session clock.
 
     Attributes:
@@ -67,8 +69,7 @@ def is_official(root: Path) -> bool:
     Raises:
         UserError: a file is unusable.
     """
-    _check(root)
-    table, queries = find(root, CSV), find(root, STA)
+    table, queries = _files(root)
     sizes = {
         "videos": len(read_videos(table)) if table else OFFICIAL_SIZES["videos"],
         "sentences": len(read_sentences(queries)) if queries else OFFICIAL_SIZES["sentences"],
@@ -76,51 +77,58 @@ def is_official(root: Path) -> bool:
     return sizes == OFFICIAL_SIZES
 
 
+def _files(root: Path) -> tuple[Path | None, Path | None]:
+    """The CSV and the file of sentences."""
+    check_folder(root, f"give the folder that holds {CSV} or {STA}")
+    table, queries = find(root, CSV), find(root, STA)
+    if not (table or queries):
+        raise UserError(f"--data {root}: holds neither {CSV} nor {STA}", "give the folder that holds them")
+    return table, queries
+
+
+class _Data(NamedTuple):
+    root: Path
+    videos: Videos
+    names: dict[str, str] | None
+    queries: list[SentenceQuery]
+    spoken: InstructionClips
+
+
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     """Load samples by subset, in the order of the files. Broken ones carry ``problem``.
-
-    Args:
-        root: a folder in the layout above.
-        subsets: only these; empty means all whose annotation is there.
 
     Raises:
         UserError: the folder, or a file that a subset needs, does not exist or is unusable.
     """
-    _check(root)
-    table, queries = find(root, CSV), find(root, STA)
+    table, queries = _files(root)
     needs = {"sta": (queries, STA), "interior": (table, CSV), "edge": (table, CSV)}
     for subset in subsets:
-        if subset not in SUBSETS:
-            raise UserError(f"subset {subset}: unknown", f"choose from {', '.join(SUBSETS)}")
-        if needs[subset][0] is None:
-            raise UserError(f"{root}: {needs[subset][1]} is not there", "subset " + subset + " needs it")
-    spoken = load_spoken((root, MINI))
-    videos = read_videos(table) if table else {}
-    names = read_classes(path) if (path := find(root, CLASSES)) else None
-    sentences = read_sentences(queries) if queries else []
-    return _all(root, [s for s in subsets or SUBSETS if needs[s][0]], videos, names, sentences, spoken)
+        if subset in needs and not needs[subset][0]:
+            raise UserError(f"{root}: {needs[subset][1]} is not there", f"subset {subset} needs it")
+    names = find(root, CLASSES)
+    data = _Data(
+        root,
+        read_videos(table) if table else {},
+        read_classes(names) if names else None,
+        read_sentences(queries) if queries else [],
+        load_spoken((root, MINI)),
+    )
+    parts = chosen(root, subsets, SUBSETS, [s for s in SUBSETS if needs[s][0]])
+    return (sample for subset in parts for sample in _subset(data, subset))
 
 
-def _all(
-    root: Path,
-    subsets: Sequence[str],
-    videos: dict[str, CharadesRow | BadSampleError],
-    names: dict[str, str] | None,
-    sentences: list[tuple[str, str, list[str]]],
-    spoken: InstructionClips,
-) -> Iterator[Sample]:
-    for subset in subsets:
-        if subset == "sta":
-            for number, (video, sentence, fields) in enumerate(sentences, start=1):
-                ident = sample_id("sta", f"{number:04}", video)
-                yield _sentence(root, ident, video, sentence, fields, videos, spoken)
-        else:
-            for video, code, found in single_actions(Path(CSV), videos):
-                if isinstance(found, BadSampleError):
-                    if subset == "edge":
-                        yield Sample(sample_id("class", video, code), subset, unit=video, problem=str(found))
-                elif found.interior == (subset == "interior"):
-                    yield _action(root, subset, found, names, spoken)
+def _subset(data: _Data, subset: str) -> Iterator[Sample]:
+    if subset == "sta":
+        for number, query in enumerate(data.queries, start=1):
+            yield _sentence(data, sample_id("sta", f"{number:04}", query.video), query)
+        return
+    for video, code, found in single_actions(CSV, data.videos):
+        ident = sample_id("class", video, code)
+        if isinstance(found, VideoMoment):
+            if found.interior == (subset == "interior"):
+                yield _action(data, ident, subset, found)
+        elif subset == "edge":
+            yield Sample(ident, subset, unit=video, problem=str(found))
 
 
 def action_instruction(name: str) -> str:
@@ -134,41 +142,28 @@ def sentence_instruction(sentence: str) -> str:
     return f"Say start when this begins, and say stop when it ends: {sentence}"
 
 
-def _action(
-    root: Path, subset: str, moment: VideoMoment, names: dict[str, str] | None, spoken: InstructionClips
-) -> Sample:
-    ident = sample_id("class", moment.video, moment.what)
-    if names is None or moment.what not in names:
-        what = "is missing" if names is None else f"has no {moment.what}"
+def _action(data: _Data, ident: str, subset: str, moment: VideoMoment) -> Sample:
+    if data.names is None or moment.what not in data.names:
+        what = "is missing" if data.names is None else f"has no {moment.what}"
         why = f"{CLASSES}: {what}; copy it from Charades.zip"
         return Sample(ident, subset, reference=_at(moment, 0.0), unit=moment.video, problem=why)
-    text = action_instruction(names[moment.what])
-    clip = spoken.find(f"{moment.video}-{moment.what}", moment.what, text)
-    return _sample(root, ident, subset, moment, text, clip)
+    return _sample(data, ident, subset, moment, action_instruction(data.names[moment.what]))
 
 
-def _sentence(
-    root: Path,
-    ident: str,
-    video: str,
-    sentence: str,
-    fields: list[str],
-    videos: dict[str, CharadesRow | BadSampleError],
-    spoken: InstructionClips,
-) -> Sample:
-    row = videos.get(video)
+def _sentence(data: _Data, ident: str, query: SentenceQuery) -> Sample:
+    row = data.videos.get(query.video)
     try:
-        length = row.length_s if isinstance(row, CharadesRow) else duration_of(_video(root, video))
-        moment = sentence_moment(Path(STA), video, sentence, fields, length)
+        length = row.length if isinstance(row, CharadesRow) else duration_of(_video(data, query.video))
+        moment = sentence_moment(STA, query, length)
     except BadSampleError as error:
-        return Sample(ident, "sta", unit=video, problem=str(error))
-    text = sentence_instruction(sentence)
-    return _sample(root, ident, "sta", moment, text, spoken.find(f"{video}-{sentence}", sentence, text))
+        return Sample(ident, "sta", unit=query.video, problem=str(error))
+    return _sample(data, ident, "sta", moment, sentence_instruction(query.sentence))
 
 
-def _sample(root: Path, ident: str, subset: str, moment: VideoMoment, text: str, clip: Path | None) -> Sample:
+def _sample(data: _Data, ident: str, subset: str, moment: VideoMoment, text: str) -> Sample:
+    keys = f"{moment.video}-{moment.what}", moment.what
     try:
-        asked = ask(text, clip, _video(root, moment.video))
+        asked = data.spoken.ask(text, keys, _video(data, moment.video))
     except BadSampleError as error:
         return Sample(ident, subset, reference=_at(moment, 0.0), unit=moment.video, problem=str(error))
     return Sample(ident, subset, asked.script, _at(moment, asked.video_at_s), moment.video, asked.notes)
@@ -180,12 +175,5 @@ def _at(moment: VideoMoment, video_at_s: float) -> Reference:
     return Reference(None, ideal, MomentAnnotation(start, end, video_at_s, moment.length_s))
 
 
-def _video(root: Path, video: str) -> Path:
-    return find_video([root / folder for folder in VIDEO_FOLDERS], f"{video}.mp4", _REMEDY)
-
-
-def _check(root: Path) -> None:
-    if not root.is_dir():
-        raise UserError(f"--data {root}: no such folder", f"give the folder that holds {CSV} or {STA}")
-    if not (find(root, CSV) or find(root, STA)):
-        raise UserError(f"--data {root}: holds neither {CSV} nor {STA}", "give the folder that holds them")
+def _video(data: _Data, video: str) -> Path:
+    return find_video([data.root / folder for folder in VIDEO_FOLDERS], f"{video}.mp4")

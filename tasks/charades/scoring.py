@@ -1,4 +1,7 @@
-"""Scoring one recording of Charades."""
+"""Scoring one recording of Charades.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import re
 
 from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import _common as shared
+from tml_bench.task import Mark, Score
+from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.tasks.charades.measures import METRICS, recall_name
 from tml_bench.timeline import Timeline, WordSource
@@ -15,18 +18,9 @@ from tml_bench.timeline import Timeline, WordSource
 _TINY = 1e-9  # 0.3 computed from times is 0.29999...
 
 
-def annotation_of(sample: Sample) -> MomentAnnotation:
-    """The sample's annotation.
-
-    Raises:
-        BadSampleError: the sample has none.
-    """
-    return shared.annotation_of(sample, MomentAnnotation, "Charades")
-
-
 def marks(sample: Sample) -> tuple[Mark, ...]:
     """The video and what happens in it."""
-    item = annotation_of(sample)
+    item = annotation_of(sample, MomentAnnotation)
     return (
         Mark(item.video_at_s, item.video_at_s + item.length_s, "video"),
         Mark(item.start_s, item.end_s, "action"),
@@ -56,33 +50,18 @@ def interval_of(item: MomentAnnotation, start_s: float | None, stop_s: float | N
 
 
 def score(task: str, sample: Sample, timeline: Timeline) -> Score:
-    """Score one recording.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
-    item = annotation_of(sample)
+    """Score one recording."""
+    item = annotation_of(sample, MomentAnnotation)
     if timeline.word_source is WordSource.NONE:
-        return shared.without_words(task, sample, METRICS)
+        return without_words(task, sample, METRICS)
     start, stop = said(timeline, item.video_at_s)
     overlap = iou(interval_of(item, start, stop), (item.start_s, item.end_s))
-    values = {
-        "miou": Value(overlap),
-        "missing_start": Value(float(start is None)),
-        "missing_stop": Value(float(stop is None)),
-    }
-    values |= {recall_name(m): Value(float(overlap >= m - _TINY)) for m in THRESHOLDS}
+    sheet = ScoreSheet()
+    sheet.put(miou=overlap, missing_start=start is None, missing_stop=stop is None)
+    sheet.put(**{recall_name(m): overlap >= m - _TINY for m in THRESHOLDS})
     for name, at, true in (("start", start, item.start_s), ("stop", stop, item.end_s)):
         if at is not None:
-            values[f"{name}_error"] = Value(abs(at - true))
-            values[f"signed_{name}_error"] = Value(at - true)
-    rows: tuple[dict[str, str | float | None], ...] = (
-        {"event": "action", "start_s": item.start_s, "end_s": item.end_s},
-        {"event": "said", "start_s": start, "end_s": stop},
-    )
-    return Score(task, sample.subset, sample.id, sample.unit, values, {}, rows)
+            sheet.put(**{f"{name}_error": abs(at - true), f"signed_{name}_error": at - true})
+    sheet.event("action", item.start_s, item.end_s)
+    sheet.event("said", start, stop)
+    return sheet.score(task, sample)

@@ -1,88 +1,102 @@
-"""Annotations of FD-bench v1: their types, and reading them with every flaw named.
-
-Errors are ``BadSampleError`` with the text ``<file>: <field>: <what>; <remedy>``, where the file is named by
-the last three parts of its path.
-"""
+"""Annotations of FD-bench v1: their types, and reading them; see ``_common.records``."""
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, TypeVar
 
-from tml_bench.errors import BadSampleError
+import msgspec
+
 from tml_bench.metrics.backchannel import windows_of
 from tml_bench.metrics.vocalisations import Interval
+from tml_bench.tasks._common.records import Seconds, TimeSpan, short
+from tml_bench.tasks._fd_bench.files import check_within, place_of, read
 
+T = TypeVar("T")
 GT_FILE = "icc_gt_distribution.json"
-RESTORE = "unpack it again from the dataset"
-_SLACK_S = 0.1  # annotations were made on other copies of the audio; the shipped examples differ by 0.02 s
+_DROP = "correct it, or delete it: the turn then ends with the clip"
 
 
-@dataclass(frozen=True, slots=True)
-class PauseAnnotation:
-    """A pause in the user's turn.
+class ClipAnnotation(msgspec.Struct, frozen=True):
+    """What is annotated in a clip.
 
     Attributes:
         duration_s: length of the clip.
+    """
+
+    duration_s: float
+
+
+class PauseAnnotation(ClipAnnotation, frozen=True):
+    """A pause in the user's turn.
+
+    Attributes:
         pause: its start and end.
         user_end_s: end of the user's turn.
     """
 
-    duration_s: float
     pause: Interval
     user_end_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class TurnEndAnnotation:
+class TurnEndAnnotation(ClipAnnotation, frozen=True):
     """The end of the user's turn.
 
     Attributes:
-        duration_s: length of the clip.
         user_end_s: end of the user's turn.
     """
 
-    duration_s: float
     user_end_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptionAnnotation:
+class InterruptionAnnotation(ClipAnnotation, frozen=True):
     """The user interrupts.
 
     Attributes:
-        duration_s: length of the clip.
         interruption: start and end of the interrupting speech.
         context: what the user says first; empty if not known.
         text: what they cut in with; empty if not known.
     """
 
-    duration_s: float
     interruption: Interval
     context: str = ""
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BackchannelAnnotation:
+class BackchannelAnnotation(ClipAnnotation, frozen=True):
     """The user talks at length.
 
     Attributes:
-        duration_s: length of the clip.
         distribution: where listeners gave backchannels, over equal parts of the clip; None if not known.
         windows: opportunities for one backchannel each; None if not known.
         unknown: why either of them is not known.
     """
 
-    duration_s: float
     distribution: tuple[float, ...] | None
     windows: tuple[Interval, ...] | None
     unknown: str
 
 
-Annotation = PauseAnnotation | TurnEndAnnotation | InterruptionAnnotation | BackchannelAnnotation
+class _Stretch(msgspec.Struct):
+    timestamp: TimeSpan
+    context: object = ""
+    interrupt: object = ""
+
+
+class _TurnEnd(msgspec.Struct):
+    timestamp: tuple[Seconds, Seconds]
+
+
+class _SpokenWord(msgspec.Struct):
+    timestamp: tuple[object, Seconds]
+
+
+class _Speaker(msgspec.Struct):
+    item: list[_SpokenWord]
+    speaker: object = None
+
+
+_Shares = Annotated[list[Seconds], msgspec.Meta(min_length=1)]
 
 
 def read_pause(folder: Path, duration_s: float) -> PauseAnnotation:
@@ -94,7 +108,7 @@ def read_pause(folder: Path, duration_s: float) -> PauseAnnotation:
     Raises:
         BadSampleError: a file is missing or broken.
     """
-    pause = _timestamps(folder / "pause.json", duration_s)[0]
+    pause = _stretches(folder / "pause.json", duration_s)[0].timestamp.interval
     transcription = folder / "transcription.json"
     end = _last_word_end(transcription, pause) if transcription.exists() else duration_s
     return PauseAnnotation(duration_s, pause, min(end, duration_s) if end >= pause[1] else duration_s)
@@ -107,9 +121,14 @@ def read_turn_end(folder: Path, duration_s: float) -> TurnEndAnnotation:
         BadSampleError: the file is missing or broken.
     """
     path = folder / "turn_taking.json"
-    end = _timestamps(path, duration_s, ordered=False)[0][0]
-    if end <= 0:
-        raise bad(path, "[0].timestamp[0]", "the user's turn ends at 0, before it began", "correct it")
+    items = _items(path, list[_TurnEnd])
+    for k, item in enumerate(items):
+        check_within(path, f"[{k}].timestamp", item.timestamp[0], duration_s)
+    end = items[0].timestamp[0]
+    if not end:
+        raise place_of(path).bad(
+            "[0].timestamp[0]", "the user's turn ends at 0, before it began", "correct it"
+        )
     return TurnEndAnnotation(duration_s, end)
 
 
@@ -119,13 +138,9 @@ def read_interruption(folder: Path, duration_s: float) -> InterruptionAnnotation
     Raises:
         BadSampleError: the file is missing or broken.
     """
-    path = folder / "interrupt.json"
-    timestamp = _timestamps(path, duration_s)[0]
-    items = load_json(path)
-    item = items[0] if isinstance(items, list) else None
-    texts = (item.get(name) if isinstance(item, dict) else None for name in ("context", "interrupt"))
-    context, text = (text.strip() if isinstance(text, str) else "" for text in texts)
-    return InterruptionAnnotation(duration_s, timestamp, context, text)
+    item = _stretches(folder / "interrupt.json", duration_s)[0]
+    texts = (text.strip() if isinstance(text, str) else "" for text in (item.context, item.interrupt))
+    return InterruptionAnnotation(duration_s, item.timestamp.interval, *texts)
 
 
 def read_backchannel(folder: Path, duration_s: float, gt: Path | None) -> BackchannelAnnotation:
@@ -147,131 +162,46 @@ def read_backchannel(folder: Path, duration_s: float, gt: Path | None) -> Backch
     else:
         distribution = _distribution(gt, folder.name)
         if distribution is None:
-            unknown = f"{_short(gt)} has no entry {folder.name}; name the folder as in the dataset"
+            unknown = f"{short(gt)} has no entry {folder.name}; name the folder as in the dataset"
     path = folder / "backchannel.json"
+    windows: tuple[Interval, ...] | None = None
     if path.exists():
-        windows: tuple[Interval, ...] | None = _timestamps(path, duration_s)
-    else:
-        windows = None if distribution is None else windows_of(distribution, duration_s)
+        windows = tuple(item.timestamp.interval for item in _stretches(path, duration_s))
+    elif distribution is not None:
+        windows = windows_of(distribution, duration_s)
     return BackchannelAnnotation(duration_s, distribution, windows, unknown)
 
 
-def bad(path: Path, field: str, what: str, remedy: str) -> BadSampleError:
-    """The error for a field of a file; without field, for the file."""
-    return BadSampleError(f"{_short(path)}: {field + ': ' if field else ''}{what}; {remedy}")
+def _items(path: Path, kind: type[list[T]]) -> list[T]:
+    items = read(path, kind)
+    if not items:
+        raise place_of(path).bad("", "the list is empty", 'give [{"timestamp": [start, end]}]')
+    return items
 
 
-def load_json(path: Path) -> object:
-    """Decode a JSON file.
-
-    Raises:
-        BadSampleError: it is missing, empty or not JSON.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise bad(path, "", "the file is missing", RESTORE) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise bad(path, "", f"cannot be read ({error})", RESTORE) from None
-    if not text.strip():
-        raise bad(path, "", "the file is empty", RESTORE)
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise bad(path, "", f"not JSON ({error})", RESTORE) from None
-    return value
-
-
-def number(path: Path, field: str, value: object) -> float:
-    """Check that a value is a finite number of seconds, at least 0.
-
-    Raises:
-        BadSampleError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise bad(path, field, f"{_brief(value)} is not a number", "give seconds")
-    try:
-        seconds = float(value)
-    except OverflowError:
-        seconds = math.inf
-    if not math.isfinite(seconds) or seconds < 0:
-        raise bad(path, field, f"{value} is not a time in the clip", "give seconds from its start")
-    return seconds
-
-
-def pair(path: Path, field: str, value: object) -> tuple[object, object]:
-    """Check that a value is a list of two.
-
-    Raises:
-        BadSampleError: it is not.
-    """
-    if not isinstance(value, list) or len(value) != 2:
-        raise bad(path, field, f"{_brief(value)} is not a pair", "give [start, end] in seconds")
-    return value[0], value[1]
-
-
-def _timestamps(path: Path, duration_s: float, ordered: bool = True) -> tuple[Interval, ...]:
-    items = load_json(path)
-    if not isinstance(items, list) or not items:
-        what = "the list is empty" if items == [] else f"{_brief(items)} is not a list"
-        raise bad(path, "", what, 'give [{"timestamp": [start, end]}]')
-    return tuple(_timestamp(path, i, item, duration_s, ordered) for i, item in enumerate(items))
-
-
-def _timestamp(path: Path, index: int, item: object, duration_s: float, ordered: bool) -> Interval:
-    field = f"[{index}].timestamp"
-    if not isinstance(item, dict) or "timestamp" not in item:
-        raise bad(path, field, "missing", 'give "timestamp": [start, end] in seconds')
-    first, second = pair(path, field, item["timestamp"])
-    start, end = number(path, f"{field}[0]", first), number(path, f"{field}[1]", second)
-    if ordered and end <= start:
-        raise bad(path, field, f"ends at {end:g} s, not after its start at {start:g} s", "correct it")
-    if (last := max(start, end) if ordered else start) > duration_s + _SLACK_S:
-        raise bad(path, field, f"{last:g} s is beyond the clip's end at {duration_s:g} s", "check both files")
-    return start, end
+def _stretches(path: Path, duration_s: float) -> list[_Stretch]:
+    items = _items(path, list[_Stretch])
+    for k, item in enumerate(items):
+        check_within(path, f"[{k}].timestamp", item.timestamp.end_s, duration_s)
+    return items
 
 
 def _last_word_end(path: Path, pause: Interval) -> float:
-    remedy = "correct it, or delete it: the turn then ends with the clip"
-    speakers = load_json(path)
-    if not isinstance(speakers, list):
-        raise bad(path, "", f"{_brief(speakers)} is not a list", remedy)
     ends: dict[str, list[float]] = {}
-    for i, speaker in enumerate(speakers):
-        items = speaker.get("item") if isinstance(speaker, dict) else None
-        if not isinstance(items, list):
-            raise bad(path, f"[{i}].item", "missing", remedy)
-        for j, item in enumerate(items):
-            field = f"[{i}].item[{j}].timestamp"
-            timestamp = item.get("timestamp") if isinstance(item, dict) else None
-            end = number(path, f"{field}[1]", pair(path, field, timestamp)[1])
-            ends.setdefault(str(speaker.get("speaker")), []).append(end)
-    if not ends:
-        raise bad(path, "", "no words", remedy)
+    for speaker in read(path, list[_Speaker], _DROP):
+        ends.setdefault(str(speaker.speaker), []).extend(word.timestamp[1] for word in speaker.item)
+    spoken = [times for times in ends.values() if times]
+    if not spoken:
+        raise place_of(path).bad("", "no words", _DROP)
     # Both sides of the conversation may be listed; the one who pauses has a word that ends there.
-    pauser = min(ends.values(), key=lambda times: min(abs(time - pause[0]) for time in times))
-    return max(pauser)
+    return max(min(spoken, key=lambda times: min(abs(time - pause[0]) for time in times)))
 
 
 def _distribution(path: Path, key: str) -> tuple[float, ...] | None:
-    table = load_json(path)
-    if not isinstance(table, dict):
-        raise bad(path, "", f"{_brief(table)} is not an object", RESTORE)
+    table = read(path, dict[str, object])
     if key not in table:
         return None
-    values = table[key]
-    if not isinstance(values, list) or not values:
-        raise bad(path, f'"{key}"', f"{_brief(values)} is not a list of numbers", RESTORE)
-    shares = tuple(number(path, f'"{key}"[{i}]', value) for i, value in enumerate(values))
-    if sum(shares) <= 0:
-        raise bad(path, f'"{key}"', "all values are 0", RESTORE)
-    return shares
-
-
-def _brief(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _short(path: Path) -> str:
-    return "/".join(path.parts[-3:])
+    shares = place_of(path).record(table[key], _Shares, f'"{key}"')
+    if not sum(shares):
+        raise place_of(path).bad(f'"{key}"', "all values are 0")
+    return tuple(shares)

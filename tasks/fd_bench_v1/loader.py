@@ -12,14 +12,9 @@ from pathlib import Path
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks._fd_bench import folders
+from tml_bench.tasks._fd_bench.folders import FdLayout, audio_file, context_length
 from tml_bench.tasks.fd_bench_v1.annotation import (
     GT_FILE,
-    Annotation,
-    BackchannelAnnotation,
-    InterruptionAnnotation,
-    PauseAnnotation,
-    TurnEndAnnotation,
     read_backchannel,
     read_interruption,
     read_pause,
@@ -36,51 +31,30 @@ PROTOCOLS = {
 """The protocol of each official subset."""
 
 OFFICIAL_SIZES = {
-    "candor_pause_handling": 216,
-    "synthetic_pause_handling": 137,
-    "icc_backchannel": 55,
-    "candor_turn_taking": 119,
-    "synthetic_user_interruption": 200,
+    "candor_pause_handling": (216,),
+    "synthetic_pause_handling": (137,),
+    "icc_backchannel": (55,),
+    "candor_turn_taking": (119,),
+    "synthetic_user_interruption": (200,),
 }
 """Samples in each subset of the official data."""
 
-_VERSION_FOLDERS = ("v1_0", "v1.0")
+_LAYOUT = FdLayout(OFFICIAL_SIZES, ("v1_0", "v1.0"))
 _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
 _HELD_S = 1.5  # how long before an interruption an ideal answer of 2 s can begin and still be interrupted
 
-
-def subset_folders(root: Path) -> dict[str, Path]:
-    """Find the subsets in a data folder, in the order of the published tables.
-
-    Raises:
-        UserError: the folder does not exist, or holds no subset.
-    """
-    return folders.subset_folders(root, tuple(PROTOCOLS), _VERSION_FOLDERS)
-
-
-def is_official(root: Path) -> bool:
-    """Whether every subset found has the number of samples of the official data.
-
-    Raises:
-        UserError: as ``subset_folders``.
-    """
-    return folders.have_sizes(subset_folders(root), {name: (n,) for name, n in OFFICIAL_SIZES.items()})
+is_official = _LAYOUT.is_official
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     """Load samples by subset and number. Broken ones carry ``problem``.
 
-    Args:
-        root: a folder in the official layout.
-        subsets: only these, in this order; empty means all that are there.
-
     Raises:
         UserError: the folder or a subset does not exist, or a subset has no samples.
     """
-    found = folders.numbered(root, subset_folders(root), subsets, tuple(PROTOCOLS))
     return (
         read_sample(f"{subset}-{folder.name}", subset, folder, (root, folder.parent.parent, folder.parent))
-        for subset, folder in found
+        for subset, folder in _LAYOUT.samples(root, subsets)
     )
 
 
@@ -93,45 +67,36 @@ def read_sample(sample_id: str, subset: str, folder: Path, gt_bases: Sequence[Pa
         folder: where its files are.
         gt_bases: folders that may hold the listeners' distribution, or ``evaluation/`` with it.
     """
+    context_s, remarks = context_length(folder, "the context")
     try:
-        audio = folders.audio_file(folder, "input")
+        audio = audio_file(folder, "input")
         info = probe(audio)
-        annotation = _annotation(PROTOCOLS.get(subset, subset), folder, info.duration_s, gt_bases)
+        reference = _reference(PROTOCOLS.get(subset, subset), folder, info.duration_s, context_s, gt_bases)
     except BadSampleError as error:
         return Sample(sample_id, subset, problem=str(error))
-    context_s, remarks = folders.context_length(folder, "the context")
-    return Sample(
-        sample_id,
-        subset,
-        Script((UserTurn(audio),)),
-        _reference(annotation, context_s),
-        notes=(*info.notes, *remarks),
-    )
+    script = Script((UserTurn(audio),))
+    return Sample(sample_id, subset, script, reference, notes=(*info.notes, *remarks))
 
 
-def _annotation(protocol: str, folder: Path, duration_s: float, gt_bases: Sequence[Path]) -> Annotation:
+def _reference(
+    protocol: str, folder: Path, duration_s: float, context_s: float | None, gt_bases: Sequence[Path]
+) -> Reference:
+    """The annotation, and what an ideal respondent says."""
     if protocol == "pause_handling":
-        return read_pause(folder, duration_s)
+        pause = read_pause(folder, duration_s)
+        return Reference(pause.user_end_s, annotation=pause)
     if protocol == "smooth_turn_taking":
-        return read_turn_end(folder, duration_s)
+        turn = read_turn_end(folder, duration_s)
+        return Reference(turn.user_end_s, (Utterance(turn.user_end_s + _REACTION_S),), turn)
     if protocol == "user_interruption":
-        return read_interruption(folder, duration_s)
+        item = read_interruption(folder, duration_s)
+        begins, end = item.interruption
+        ideal = [Utterance(end + _REACTION_S)]
+        if context_s is not None and context_s + _REACTION_S < begins:
+            at = max(context_s + _REACTION_S, begins - _HELD_S)
+            ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
+        return Reference(end, tuple(ideal), item)
     places = (base / part / GT_FILE for base in gt_bases for part in ("", "evaluation"))
-    return read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
-
-
-def _reference(annotation: Annotation, context_s: float | None) -> Reference:
-    match annotation:
-        case PauseAnnotation(user_end_s=end):
-            return Reference(end, annotation=annotation)
-        case TurnEndAnnotation(user_end_s=end):
-            return Reference(end, (Utterance(end + _REACTION_S),), annotation)
-        case InterruptionAnnotation(interruption=(begins, end)):
-            ideal = [Utterance(end + _REACTION_S)]
-            if context_s is not None and context_s + _REACTION_S < begins:
-                at = max(context_s + _REACTION_S, begins - _HELD_S)
-                ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
-            return Reference(end, tuple(ideal), annotation)
-        case BackchannelAnnotation(windows=windows):
-            onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in windows or ())
-            return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), annotation)
+    talk = read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
+    onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in talk.windows or ())
+    return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), talk)

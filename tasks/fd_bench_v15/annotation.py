@@ -1,23 +1,20 @@
-"""Annotations of FD-bench v1.5: their type, and reading them with every flaw named.
-
-Errors are ``BadSampleError`` with the text ``<file>: <field>: <what>; <remedy>``, as in FD-bench v1.
-"""
+"""Annotations of FD-bench v1.5: their types, and reading them; see ``_common.records``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from tml_bench.metrics.vocalisations import Interval
-from tml_bench.tasks.fd_bench_v1.annotation import RESTORE, bad, load_json, number, pair
+from tml_bench.tasks._common.records import Text, TimeSpan
+from tml_bench.tasks._fd_bench.files import check_within, read, read_transcript
 from tml_bench.timeline import Word
 
 Words = tuple[Word, ...]
-_SLACK_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class OverlapAnnotation:
+class OverlapAnnotation(msgspec.Struct, frozen=True):
     """Somebody speaks while the model answers.
 
     Attributes:
@@ -41,8 +38,7 @@ class OverlapAnnotation:
     user_clean: Words | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CleanAnnotation:
+class CleanAnnotation(msgspec.Struct, frozen=True):
     """The same clip without the overlap.
 
     Attributes:
@@ -52,6 +48,14 @@ class CleanAnnotation:
 
     duration_s: float
     item: OverlapAnnotation
+
+
+class _Metadata(msgspec.Struct):
+    context_text: Text
+    current_turn_text: Text
+    timestamps: TimeSpan
+    context_timestamps: TimeSpan | None = None
+    reply_text: Text = ""
 
 
 def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> OverlapAnnotation:
@@ -66,22 +70,21 @@ def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> O
         BadSampleError: a file is missing or broken.
     """
     path = folder / "metadata.json"
-    content = load_json(path)
-    if not isinstance(content, dict):
-        raise bad(path, "", "not an object", 'give {"context_text", "current_turn_text", "timestamps"}')
-    overlap = _interval(path, "timestamps", content, duration_s)
+    found = read(path, _Metadata)
+    check_within(path, "timestamps", found.timestamps.end_s, duration_s)
     context = None if context_s is None else (0.0, context_s)
-    if "context_timestamps" in content:
-        context = _interval(path, "context_timestamps", content, duration_s)
-    if context is not None and context[1] > overlap[0]:
+    if found.context_timestamps is not None:
+        check_within(path, "context_timestamps", found.context_timestamps.end_s, duration_s)
+        context = found.context_timestamps.interval
+    if context is not None and context[1] > found.timestamps.start_s:
         context = None
     return OverlapAnnotation(
         duration_s,
-        _text(path, "context_text", content),
-        _text(path, "current_turn_text", content),
-        overlap,
+        found.context_text.strip(),
+        found.current_turn_text.strip(),
+        found.timestamps.interval,
         context,
-        _text(path, "reply_text", content) if "reply_text" in content else "",
+        found.reply_text.strip(),
         read_words(folder / "input.json"),
         read_words(folder / "clean_input.json"),
     )
@@ -93,27 +96,4 @@ def read_words(path: Path) -> Words | None:
     Raises:
         BadSampleError: it is broken.
     """
-    from tml_bench.tasks.fd_bench_v1.recordings import read_transcript
-
     return read_transcript(path)[0] if path.exists() else None
-
-
-def _interval(path: Path, field: str, content: dict[str, object], duration_s: float) -> Interval:
-    if field not in content:
-        raise bad(path, field, "missing", "give [start, end] in seconds")
-    first, second = pair(path, field, content[field])
-    start, end = number(path, f"{field}[0]", first), number(path, f"{field}[1]", second)
-    if end <= start:
-        raise bad(path, field, f"ends at {end:g} s, not after its start at {start:g} s", "correct it")
-    if end > duration_s + _SLACK_S:
-        raise bad(path, field, f"{end:g} s is beyond the clip's end at {duration_s:g} s", "check both files")
-    return start, end
-
-
-def _text(path: Path, field: str, content: dict[str, object]) -> str:
-    text = content.get(field)
-    if not isinstance(text, str):
-        raise bad(path, field, "missing or not a string", RESTORE)
-    if not text.strip():
-        raise bad(path, field, "empty", RESTORE)
-    return text.strip()

@@ -16,7 +16,7 @@ from pathlib import Path
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks._fd_bench.folders import audio_file, context_length, have_sizes, numbered, subset_folders
+from tml_bench.tasks._fd_bench.folders import FdLayout, audio_file, context_length
 from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation, read_metadata
 
 OFFICIAL_SIZES = {
@@ -33,73 +33,53 @@ RESPONDS = "user_interruption"
 CLEAN = "clean"
 """Role of the companion."""
 
-_VERSION_FOLDERS = ("v1_5", "v1.5")
+_LAYOUT = FdLayout(OFFICIAL_SIZES, ("v1_5", "v1.5"))
 _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
 _LENGTH_NOTE_S = 0.1
 
-
-def is_official(root: Path) -> bool:
-    """Whether every subset found has the number of items of the official data.
-
-    Raises:
-        UserError: the folder does not exist, or holds no subset.
-    """
-    return have_sizes(subset_folders(root, SUBSETS, _VERSION_FOLDERS), OFFICIAL_SIZES)
+is_official = _LAYOUT.is_official
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     """Load samples by subset and number, each followed by its companion. Broken ones carry ``problem``.
 
-    Args:
-        root: a folder in the official layout.
-        subsets: only these, in this order; empty means all that are there.
-
     Raises:
         UserError: the folder or a subset does not exist, or a subset has no samples.
     """
-    found = numbered(root, subset_folders(root, SUBSETS, _VERSION_FOLDERS), subsets, SUBSETS)
     return (
-        sample for subset, folder in found for sample in read_item(f"{subset}-{folder.name}", subset, folder)
+        sample
+        for subset, folder in _LAYOUT.samples(root, subsets)
+        for sample in read_item(f"{subset}-{folder.name}", subset, folder)
     )
 
 
 def read_item(sample_id: str, subset: str, folder: Path) -> tuple[Sample, Sample]:
     """Read one item: the sample with the overlap, and its companion without."""
-    clean_id = f"{sample_id}-{CLEAN}"
-    companions = {CLEAN: clean_id}
+    first = Sample(sample_id, subset, companions={CLEAN: f"{sample_id}-{CLEAN}"})
+    second = Sample(f"{sample_id}-{CLEAN}", subset, scored=False)
     try:
         audio, clean_audio = audio_file(folder, "input"), audio_file(folder, "clean_input")
         info, clean_info = probe(audio), probe(clean_audio)
         context_s, remarks = context_length(folder, "the question")
         item = read_metadata(folder, info.duration_s, context_s)
     except BadSampleError as error:
-        return with_problem(
-            (Sample(sample_id, subset, companions=companions), Sample(clean_id, subset, scored=False)),
-            str(error),
-        )
+        return with_problem((first, second), str(error))
     notes = [*info.notes, *remarks]
     if abs(info.duration_s - clean_info.duration_s) > _LENGTH_NOTE_S:
         notes.append("input and clean_input differ in length")
+    question_s = None if item.context is None else item.context[1]
     return (
-        Sample(
-            sample_id,
-            subset,
-            Script((UserTurn(audio, label="with overlap"),)),
-            Reference(item.overlap[1], ideal(subset, item), item),
+        replace(
+            first,
+            script=Script((UserTurn(audio, label="with overlap"),)),
+            reference=Reference(item.overlap[1], ideal(subset, item), item),
             notes=tuple(notes),
-            companions=companions,
         ),
-        Sample(
-            clean_id,
-            subset,
-            Script((UserTurn(clean_audio, label="without overlap"),)),
-            Reference(
-                None if item.context is None else item.context[1],
-                clean_ideal(item),
-                CleanAnnotation(clean_info.duration_s, item),
-            ),
+        replace(
+            second,
+            script=Script((UserTurn(clean_audio, label="without overlap"),)),
+            reference=Reference(question_s, clean_ideal(item), CleanAnnotation(clean_info.duration_s, item)),
             notes=clean_info.notes,
-            scored=False,
         ),
     )
 

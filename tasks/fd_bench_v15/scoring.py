@@ -1,20 +1,21 @@
-"""Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after."""
+"""Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from tml_bench.errors import BadSampleError
 from tml_bench.metrics import fdb15_reference
 from tml_bench.metrics.fdb15_reference import MODEL_GAP_S, USER_GAP_S, Interval, WordTimes
 from tml_bench.metrics.overlap import overlapped
-from tml_bench.metrics.vocalisations import Row
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks._common import NO_WORDS, vocalisations_of
+from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, UNKNOWN
@@ -28,37 +29,10 @@ MASKED_DB = -190.0
 """Intensities up to this stand for silence."""
 
 
-@dataclass(slots=True)
-class _Sheet:
-    """The score while it is filled in."""
-
-    values: dict[str, Value] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
-
-    def put(self, name: str, value: float | None) -> None:
-        """Enter a value, unless the metric does not apply."""
-        if value is not None:
-            self.values[name] = Value(float(value))
-
-    def put_list(self, name: str, values: Sequence[float]) -> None:
-        """Enter a list's sum and length, unless it is empty."""
-        if values:
-            self.values[name] = Value(float(sum(values)), float(len(values)))
-
-
 def item_of(sample: Sample) -> OverlapAnnotation:
-    """The item a sample belongs to.
-
-    Raises:
-        BadSampleError: the sample has a problem, or is not of this task.
-    """
+    """The item a sample belongs to."""
     found = sample.reference.annotation
-    if isinstance(found, CleanAnnotation):
-        return found.item
-    if not isinstance(found, OverlapAnnotation):
-        raise BadSampleError(sample.problem or f"{sample.id}: not a sample of FD-bench v1.5")
-    return found
+    return found.item if isinstance(found, CleanAnnotation) else annotation_of(sample, OverlapAnnotation)
 
 
 def annotated(sample: Sample) -> tuple[Mark, ...]:
@@ -89,78 +63,69 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one item.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard, with the companion's timeline.
-        verdicts: of the judge.
-
-    Raises:
-        BadSampleError: the sample has a problem.
-    """
+    """Score one item."""
     item, clean = item_of(sample), timeline.companions.get(CLEAN, _NOTHING)
-    sheet = _Sheet()
+    sheet = ScoreSheet()
     _behaviour(sheet, sample, timeline, clean, verdicts)
     _timing(sheet, item, timeline)
     _lists(sheet, timeline)
     _voice(sheet, item, timeline, clean)
-    return Score(task, sample.subset, sample.id, sample.unit, sheet.values, sheet.missing, tuple(sheet.rows))
+    return sheet.score(task, sample)
 
 
 def _behaviour(
-    sheet: _Sheet, sample: Sample, timeline: Timeline, clean: Timeline, verdicts: Verdicts
+    sheet: ScoreSheet, sample: Sample, timeline: Timeline, clean: Timeline, verdicts: Verdicts
 ) -> None:
     item = item_of(sample)
     if _words_unknown(timeline, clean):
-        sheet.missing |= dict.fromkeys(_JUDGED, NO_WORDS)
-        return
+        return sheet.lack(_JUDGED, NO_WORDS)
     answer: str | None = UNKNOWN
     if _speaks_after(item, timeline):
         verdict = verdict_of(verdicts, "behaviour")
         answer = verdict.answer
         if answer is None:
-            sheet.missing |= dict.fromkeys(_JUDGED, verdict.missing)
-            return
-    for one in ANSWERS:
-        sheet.put(one.lower(), answer == one)
-        sheet.put(f"fdb15_{one.lower()}", answer == one)
-    sheet.put("expected", answer == EXPECTED[sample.subset])
-    sheet.put("fdb15_expected", answer == EXPECTED[sample.subset])
-    sheet.rows.append({"event": f"behaviour {answer}", "start_s": item.overlap[0], "end_s": item.overlap[1]})
+            return sheet.lack(_JUDGED, verdict.missing)
+    found = {one.lower(): answer == one for one in ANSWERS} | {"expected": answer == EXPECTED[sample.subset]}
+    for name, value in found.items():
+        sheet.put(**{name: value, f"fdb15_{name}": value})
+    return sheet.event(f"behaviour {answer}", *item.overlap)
 
 
-def _timing(sheet: _Sheet, item: OverlapAnnotation, timeline: Timeline) -> None:
+def _timing(sheet: ScoreSheet, item: OverlapAnnotation, timeline: Timeline) -> None:
     found = overlapped(vocalisations_of(timeline), item.overlap, timeline.duration_s)
-    sheet.put("talked_over", found.talked_over)
-    sheet.put("stop_latency", found.stop_latency_s)
-    sheet.put("censored_stop", found.censored_stop)
-    sheet.put("kept_talking", found.kept_talking)
-    sheet.put("early_start", found.early_start)
-    sheet.put("response_latency", found.response_latency_s)
+    sheet.put(
+        talked_over=found.talked_over,
+        stop_latency=found.stop_latency_s,
+        censored_stop=found.censored_stop,
+        kept_talking=found.kept_talking,
+        early_start=found.early_start,
+        response_latency=found.response_latency_s,
+    )
     sheet.rows += found.rows
 
 
-def _lists(sheet: _Sheet, timeline: Timeline) -> None:
+def _lists(sheet: ScoreSheet, timeline: Timeline) -> None:
     if timeline.user is None:
         reason = "the user's track was not perceived; score the run again"
-        sheet.missing |= dict.fromkeys(("fdb15_stop", "fdb15_censored", "fdb15_response"), reason)
-        return
+        return sheet.lack(("fdb15_stop", "fdb15_censored", "fdb15_response"), reason)
     user = fdb15_reference.merge(_spans(timeline.user.silero_unrounded), USER_GAP_S)
     model = fdb15_reference.merge(_spans(timeline.silero_unrounded), MODEL_GAP_S)
     stops = fdb15_reference.stops(user, model)
     responses = fdb15_reference.responses(user, model)
-    sheet.put_list("fdb15_stop", [stop.length_s for stop in stops])
-    sheet.put_list("fdb15_censored", [stop.censored for stop in stops])
-    sheet.put_list("fdb15_response", [start - end for end, start in responses])
+    lists: dict[str, list[float]] = {
+        "fdb15_stop": [stop.length_s for stop in stops],
+        "fdb15_censored": [stop.censored for stop in stops],
+        "fdb15_response": [start - end for end, start in responses],
+    }
+    sheet.values |= {n: Value(float(sum(some)), float(len(some))) for n, some in lists.items() if some}
     for stop in stops:
-        event = "fdb15_stop censored" if stop.censored else "fdb15_stop"
-        sheet.rows.append({"event": event, "start_s": stop.start_s, "end_s": stop.end_s})
-    sheet.rows += ({"event": "fdb15_response", "start_s": end, "end_s": start} for end, start in responses)
+        sheet.event("fdb15_stop censored" if stop.censored else "fdb15_stop", stop.start_s, stop.end_s)
+    for response in responses:
+        sheet.event("fdb15_response", *response)
+    return None
 
 
-def _voice(sheet: _Sheet, item: OverlapAnnotation, timeline: Timeline, clean: Timeline) -> None:
+def _voice(sheet: ScoreSheet, item: OverlapAnnotation, timeline: Timeline, clean: Timeline) -> None:
     before, after = fdb15_reference.words_before(_word_times(timeline), _split(item, timeline))
     for part, heard, words in (
         ("before", timeline, before),
@@ -168,15 +133,15 @@ def _voice(sheet: _Sheet, item: OverlapAnnotation, timeline: Timeline, clean: Ti
         ("clean", clean, _word_times(clean)),
     ):
         if heard.word_source is WordSource.NONE:
-            sheet.missing[f"wpm_{part}"] = NO_WORDS
-        sheet.put(f"wpm_{part}", fdb15_reference.words_per_minute(words))
+            sheet.lack([f"wpm_{part}"], NO_WORDS)
+        sheet.put(**{f"wpm_{part}": fdb15_reference.words_per_minute(words)})
     parts = [*zip(("before", "after"), timeline.voices, strict=False), *(("clean", v) for v in clean.voices)]
     for part, voice in parts:
-        for name, value in _pitch_and_level(voice).items():
-            if voice.measured:
-                sheet.put(f"{name}_{part}", value)
-            else:
-                sheet.missing[f"{name}_{part}"] = prosody.REMEDY
+        found = {f"{name}_{part}": value for name, value in _pitch_and_level(voice).items()}
+        if voice.measured:
+            sheet.put(**found)
+        else:
+            sheet.lack(found, prosody.REMEDY)
 
 
 def _pitch_and_level(voice: Voice) -> dict[str, float | None]:

@@ -7,14 +7,15 @@ category's folder itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
+from tml_bench.tasks._common.folders import check_folder, chosen
 from tml_bench.tasks._visual import (
     InstructionClips,
-    ask,
     duration_of,
     find_video,
     load_spoken,
@@ -26,11 +27,9 @@ CATEGORIES = ("WEB", "EGO", "TV", "VAD")
 OFFICIAL_SIZES = {"WEB": 500, "EGO": 326, "TV": 500, "VAD": 101}
 """Questions in each category of the official data."""
 MINI = Path(__file__).parent / "mini"
-_REMEDY = "get the videos, see `tml-bench list tasks`"
 
 
-@dataclass(frozen=True, slots=True)
-class ProactiveAnnotation:
+class ProactiveAnnotation(msgspec.Struct, frozen=True):
     """What is expected of a proactive respondent; times of ``turns`` are of the video.
 
     Attributes:
@@ -52,8 +51,7 @@ def find_categories(root: Path) -> dict[str, Path]:
     Raises:
         UserError: the folder does not exist or holds none.
     """
-    if not root.is_dir():
-        raise UserError(f"--data {root}: no such folder", "give the folder that holds WEB, EGO, TV and VAD")
+    check_folder(root, "give the folder that holds WEB, EGO, TV and VAD")
     found = {name: root / name for name in CATEGORIES if (root / name / "anno.json").is_file()}
     if not found and root.resolve().name in CATEGORIES and (root / "anno.json").is_file():
         found = {root.resolve().name: root}
@@ -78,21 +76,13 @@ def is_official(root: Path) -> bool:
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     """Load samples by category, in the order of the annotation. Broken ones carry ``problem``.
 
-    Args:
-        root: a folder in the official layout.
-        subsets: categories; empty means all that are there.
-
     Raises:
         UserError: the folder or a category does not exist, or an annotation file is unusable.
     """
     folders = find_categories(root)
-    for subset in subsets:
-        if subset not in CATEGORIES:
-            raise UserError(f"subset {subset}: unknown", f"choose from {', '.join(CATEGORIES)}")
-        if subset not in folders:
-            raise UserError(f"{root}: subset {subset} is not there", f"choose from {', '.join(folders)}")
+    categories = chosen(root, subsets, CATEGORIES, folders)
     spoken = load_spoken((root, *(folders.values()), MINI))
-    tables = [(name, read(folders[name] / "anno.json")) for name in subsets or folders]
+    tables = [(name, read(folders[name] / "anno.json")) for name in categories]
     return (_sample(folders[name], name, key, item, spoken) for name, table in tables for key, item in table)
 
 
@@ -104,22 +94,18 @@ def _sample(
         return Sample(ident, category, problem=str(item))
     unit = f"{category}/{item.video}"
     try:
-        video = find_video((folder / "videos",), item.video, _REMEDY)
-        length = item.duration_s or duration_of(video)
-        clip = spoken.find(f"{category}-{key}", key, item.question)
-        asked = ask(item.question, clip, video, subtitles=item.subtitles)
+        video = find_video((folder / "videos",), item.video)
+        length = item.duration or duration_of(video)
+        asked = spoken.ask(item.question, (f"{category}-{key}", key), video, item.subtitles)
     except BadSampleError as error:
-        known = item.duration_s is not None
-        expected = (
-            ProactiveAnnotation(item.question, item.turns, 0.0, item.duration_s or 0.0) if known else None
-        )
-        return Sample(
-            ident, category, reference=Reference(annotation=expected), unit=unit, problem=str(error)
-        )
+        if not item.duration:
+            return Sample(ident, category, unit=unit, problem=str(error))
+        # Without the video too, so that floors can be checked on annotations alone.
+        known = ProactiveAnnotation(item.question, item.turns, 0.0, item.duration)
+        return Sample(ident, category, reference=Reference(annotation=known), unit=unit, problem=str(error))
     expected = ProactiveAnnotation(item.question, item.turns, asked.video_at_s, length)
     late = sum(turn.span[0] >= length for turn in item.turns)
     notes = (f"{late} expected replies begin after the video's end",) if late else ()
     ideal = tuple(Utterance(asked.video_at_s + t.span[0], text=t.content) for t in item.turns)
-    return Sample(
-        ident, category, asked.script, Reference(None, ideal, expected), unit, (*asked.notes, *notes)
-    )
+    reference = Reference(None, ideal, expected)
+    return Sample(ident, category, asked.script, reference, unit, (*asked.notes, *notes))

@@ -3,6 +3,8 @@
 Replies are utterances: speech with no silence of ``SILENCE_S`` or more inside, and at least one word.
 Times are of the video: session time minus the video's start; what begins before it is no reply. An onset
 within ``ONSET_TOLERANCE_S`` before an expected span opens counts as at its opening.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -15,45 +17,22 @@ from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc, within
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Score, Value
-from tml_bench.tasks import _common as shared
+from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
+from tml_bench.tasks._common.speech import SpeechStretch, stretches
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
 from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.measures import END, METRICS, ONSET, pauc_name
 from tml_bench.tasks.proactive_video_qa.rubric import SCORES, coverage
-from tml_bench.timeline import Timeline, Word, WordSource
+from tml_bench.timeline import Timeline, WordSource
 
 SILENCE_S = 0.8
 """Silence that separates replies."""
 ONSET_TOLERANCE_S = 0.1
 """95 % of onset detection errors are smaller; a reply at the very moment must not fall out of its span."""
-_WORD_SLACK_S = 0.3
-Row = dict[str, str | float | None]
 
 
-class TimedReply(NamedTuple):
-    """A reply as heard.
-
-    Attributes:
-        start_s: its onset, seconds of the video.
-        end_s: its end.
-        text: what was said.
-    """
-
-    start_s: float
-    end_s: float
-    text: str
-
-
-class SpanReplies(NamedTuple):
-    """The replies in the span of one expected turn.
-
-    Attributes:
-        said: time on the video's clock, and text, of those that count, in order of time.
-        duplicates: how many repeated an earlier one and were left out.
-    """
-
-    said: tuple[tuple[float, str], ...]
-    duplicates: int
+Reply = tuple[float, str]
+"""When on the video's clock, and what."""
 
 
 class AssignedReplies(NamedTuple):
@@ -62,108 +41,59 @@ class AssignedReplies(NamedTuple):
     Attributes:
         item: what is expected.
         replies: all of them.
-        onsets: onset and text of each; an onset just before a span is at its opening.
-        by: per family of metrics (`ONSET`, `END`), the replies of each turn.
+        onsets: the same by their onset; one just before a span is at its opening.
+        by: per family of metrics (`ONSET`, `END`) the replies in each turn's span, repetitions left out.
     """
 
     item: ProactiveAnnotation
-    replies: tuple[TimedReply, ...]
-    onsets: tuple[tuple[float, str], ...]
-    by: dict[str, tuple[SpanReplies, ...]]
-
-
-def annotation_of(sample: Sample) -> ProactiveAnnotation:
-    """The sample's annotation.
-
-    Raises:
-        BadSampleError: the sample has none.
-    """
-    return shared.annotation_of(sample, ProactiveAnnotation, "ProactiveVideoQA")
+    replies: tuple[SpeechStretch, ...]
+    onsets: tuple[Reply, ...]
+    by: dict[str, tuple[tuple[Reply, ...], ...]]
 
 
 def marks(sample: Sample) -> tuple[Mark, ...]:
     """The video and the expected spans."""
-    item = annotation_of(sample)
+    item = annotation_of(sample, ProactiveAnnotation)
     at = item.video_at_s
     spans = (Mark(at + t.span[0], at + t.span[1], f"reply {k}") for k, t in enumerate(item.turns, start=1))
     return (Mark(at, at + item.length_s, "video"), *spans)
 
 
-def utterances(timeline: Timeline, video_at_s: float) -> list[TimedReply]:
-    """The replies in a recording, on the video's clock; speech without any word (a cough) is none."""
-    spans: list[tuple[float, float]] = []
-    for segment in timeline.segments:
-        if spans and segment.start_s - spans[-1][1] < SILENCE_S:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], segment.end_s))
-        else:
-            spans.append((segment.start_s, segment.end_s))
-    texts: list[list[str]] = [[] for _ in spans]
-    for word in timeline.words:
-        k = _place(word, spans)
-        if k is not None and word.text.strip():
-            texts[k].append(word.text.strip())
-    return [
-        TimedReply(a - video_at_s, b - video_at_s, " ".join(text))
-        for (a, b), text in zip(spans, texts, strict=True)
-        if text and a >= video_at_s - ONSET_TOLERANCE_S
-    ]
-
-
-def _place(word: Word, spans: Sequence[tuple[float, float]]) -> int | None:
-    """The span nearest to a word's middle; None if there is none or the word has no time."""
-    if word.start_s is None or not spans:
-        return None
-    middle = (word.start_s + (word.start_s if word.end_s is None else word.end_s)) / 2
-    return min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
-
-
-def kept(turn: ExpectedTurn, said: Sequence[tuple[float, str]]) -> SpanReplies:
-    """The replies in a turn's span, without those that repeat an earlier one there.
-
-    Args:
-        turn: the expected turn.
-        said: time on the video's clock, and text, of every reply, in order of time.
-    """
-    inside = [(at, text) for at, text in said if within(at, turn.span)]
-    first: dict[str, tuple[float, str]] = {}
-    for at, text in inside:
-        first.setdefault(normalised(text), (at, text))
-    return SpanReplies(tuple(first.values()), len(inside) - len(first))
-
-
-def normalised(text: str) -> str:
-    """A text for comparison: speech knows neither case nor punctuation."""
-    return " ".join(re.findall(r"\w+", text.lower()))
-
-
 def hear(sample: Sample, timeline: Timeline) -> AssignedReplies:
-    """The replies of a recording by expected turn, once by their onset and once by their end.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
-    item = annotation_of(sample)
-    replies = tuple(utterances(timeline, item.video_at_s))
+    """The replies of a recording by expected turn, once by their onset and once by their end."""
+    item = annotation_of(sample, ProactiveAnnotation)
+    replies = tuple(
+        SpeechStretch(said.start_s - item.video_at_s, said.end_s - item.video_at_s, said.words)
+        for said in stretches(timeline, SILENCE_S)
+        if said.words and said.start_s >= item.video_at_s - ONSET_TOLERANCE_S
+    )
     onsets = tuple((_snapped(u.start_s, item.turns), u.text) for u in replies)
     ends = tuple((u.end_s, u.text) for u in replies)
-    by = {family: tuple(kept(t, said) for t in item.turns) for family, said in ((ONSET, onsets), (END, ends))}
+    said = {ONSET: onsets, END: ends}
+    by = {family: tuple(_kept(turn, some) for turn in item.turns) for family, some in said.items()}
     return AssignedReplies(item, replies, onsets, by)
 
 
-def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
-    """What must be judged: the replies in each span, after each of them; nothing where words are unknown.
+def _kept(turn: ExpectedTurn, said: Sequence[Reply]) -> tuple[Reply, ...]:
+    """The replies in a turn's span, without those that repeat an earlier one there."""
+    first: dict[str, Reply] = {}
+    for at, text in said:
+        if within(at, turn.span):
+            # Speech knows neither case nor punctuation.
+            first.setdefault(" ".join(re.findall(r"\w+", text.lower())), (at, text))
+    return tuple(first.values())
 
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+
+def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+    """What must be judged: the replies in each span, after each of them; nothing where words are unknown."""
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
         return ()
     return tuple(
-        coverage(_key(family, k, n), heard.item.question, turn.content, [text for _, text in found.said[:n]])
+        coverage(_key(family, k, n), heard.item.question, turn.content, [text for _, text in said[:n]])
         for family, turns in heard.by.items()
-        for k, (turn, found) in enumerate(zip(heard.item.turns, turns, strict=True), start=1)
-        for n in range(1, len(found.said) + 1)
+        for k, (turn, said) in enumerate(zip(heard.item.turns, turns, strict=True), start=1)
+        for n in range(1, len(said) + 1)
     )
 
 
@@ -172,51 +102,25 @@ def _key(family: str, turn: int, replies: int) -> str:
 
 
 def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
-    """Score one recording.
-
-    Args:
-        task: the task's name.
-        sample: what was played.
-        timeline: what was heard.
-        verdicts: what the replies mean, by `questions`.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
+    """Score one recording."""
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
-        return shared.without_words(task, sample, METRICS)
-    values = _beside(heard)
-    missing: dict[str, str] = {}
-    judged = {family: _judged(heard, family, verdicts) for family in heard.by}
-    for family, (replies, lost) in judged.items():
+        return without_words(task, sample, METRICS)
+    sheet = ScoreSheet(_beside(heard))
+    for family, turns in heard.by.items():
+        judged = [
+            [(at, verdict_of(verdicts, _key(family, k, n))) for n, (at, _) in enumerate(said, start=1)]
+            for k, said in enumerate(turns, start=1)
+        ]
+        lost = next((verdict.missing for said in judged for _, verdict in said if verdict.missing), "")
+        rated = [[RatedReply(at, SCORES[v.answer]) for at, v in said if v.answer] for said in judged]
         if lost:
-            missing |= dict.fromkeys((pauc_name(omega, family == END) for omega in OMEGAS), lost)
+            sheet.lack((pauc_name(omega, family == END) for omega in OMEGAS), lost)
         else:
-            values |= _paucs(heard.item.turns, replies, end=family == END)
-    rows = tuple(_rows(heard, judged[ONSET].replies))
-    return Score(task, sample.subset, sample.id, sample.unit, values, missing, rows)
-
-
-class _Judged(NamedTuple):
-    """Judged replies per turn; ``lost`` says why one has no verdict."""
-
-    replies: list[list[RatedReply]]
-    lost: str
-
-
-def _judged(heard: AssignedReplies, family: str, verdicts: Verdicts) -> _Judged:
-    replies: list[list[RatedReply]] = []
-    lost = ""
-    for k, found in enumerate(heard.by[family], start=1):
-        replies.append([])
-        for n, (at, _) in enumerate(found.said, start=1):
-            verdict = verdict_of(verdicts, _key(family, k, n))
-            if verdict.answer is None:
-                lost = lost or verdict.missing
-            else:
-                replies[-1].append(RatedReply(at, SCORES[verdict.answer]))
-    return _Judged(replies, lost)
+            sheet.values |= _paucs(heard.item.turns, rated, end=family == END)
+        if family == ONSET:
+            _enter_rows(sheet, heard, rated)
+    return sheet.score(task, sample)
 
 
 def _snapped(at_s: float, turns: Sequence[ExpectedTurn]) -> float:
@@ -240,26 +144,23 @@ def _paucs(
 
 
 def _beside(heard: AssignedReplies) -> dict[str, Value]:
+    """What was said, whatever it means."""
     item, onsets = heard.item, heard.onsets
     inside = [sum(within(at, t.span) for at, _ in onsets) for t in item.turns]
     outside = sum(not any(within(at, t.span) for t in item.turns) for at, _ in onsets)
     return {
-        "duplicates": Value(sum(k.duplicates for k in heard.by[ONSET]), sum(max(0, n - 1) for n in inside)),
+        "duplicates": Value(sum(inside) - sum(map(len, heard.by[ONSET])), sum(max(0, n - 1) for n in inside)),
         "out_of_span": Value(outside, len(onsets)),
         "replies_per_minute": Value(len(onsets), item.length_s / 60),
         "answered": Value(sum(n > 0 for n in inside), len(item.turns)),
     }
 
 
-def _rows(heard: AssignedReplies, judged: Sequence[Sequence[RatedReply]]) -> list[Row]:
+def _enter_rows(sheet: ScoreSheet, heard: AssignedReplies, judged: Sequence[Sequence[RatedReply]]) -> None:
     at = heard.item.video_at_s
-    rows: list[Row] = [
-        {"event": f"reply: {u.text}", "start_s": at + u.start_s, "end_s": at + u.end_s} for u in heard.replies
-    ]
+    for said in heard.replies:
+        sheet.event(f"reply: {said.text}", at + said.start_s, at + said.end_s)
     for k, (turn, replies) in enumerate(zip(heard.item.turns, judged, strict=True), start=1):
-        rows.append({"event": f"turn {k}", "start_s": at + turn.span[0], "end_s": at + turn.span[1]})
-        rows += [
-            {"event": f"turn {k} judged", "start_s": at + r.at_s, "end_s": None, "score": float(r.score)}
-            for r in replies
-        ]
-    return rows
+        sheet.event(f"turn {k}", at + turn.span[0], at + turn.span[1])
+        for reply in replies:
+            sheet.event(f"turn {k} judged", at + reply.at_s, score=float(reply.score))

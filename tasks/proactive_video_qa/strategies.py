@@ -1,17 +1,21 @@
-"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling."""
+"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from tml_bench.samples import Sample
+from tml_bench.tasks._common.respondents import Speech, speaking
+from tml_bench.tasks._common.scores import annotation_of
 from tml_bench.tasks._visual import TAIL_S
 from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
-from tml_bench.tasks.proactive_video_qa.scoring import annotation_of
-from tml_bench.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.timeline import Timeline
 
-REPLY_S = 1.0
+REPLY_S, SHORTEST_S = 1.0, 0.02
 PERIOD_S = 2.0
 """Chunks of this length are what the paper's offline models reply to on the shortest category."""
 CHATTER = "Something is happening in the video."
@@ -22,11 +26,8 @@ def blind(sample: Sample) -> dict[str, Timeline]:
     """``silent``, ``always-reply``, ``question back``: none looks at the video.
 
     ``always-reply`` says the same sentence every 2 s; ``question back`` repeats the question once, at 0 s.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
     """
-    item = annotation_of(sample)
+    item = annotation_of(sample, ProactiveAnnotation)
     beats = [k * PERIOD_S for k in range(int(item.length_s // PERIOD_S) + 1)]
     return {
         "silent": _spoken(item, []),
@@ -36,27 +37,16 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says every gold answer the moment its span opens.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
-    item = annotation_of(sample)
+    """Says every gold answer the moment its span opens."""
+    item = annotation_of(sample, ProactiveAnnotation)
     return _spoken(item, [(turn.span[0], turn.content) for turn in item.turns])
 
 
-def _spoken(item: ProactiveAnnotation, said: Iterable[tuple[float, str]]) -> Timeline:
+def _spoken(item: ProactiveAnnotation, said: Sequence[tuple[float, str]]) -> Timeline:
     """The timeline of utterances at times of the video, each over ``_GAP_S`` before the next one."""
-    planned = list(said)
-    following = [at for at, _ in planned[1:]] + [math.inf] * bool(planned)
-    segments, words = [], []
-    for (at, text), after in zip(planned, following, strict=True):
-        start = item.video_at_s + at
-        length = min(REPLY_S, max(after - at - _GAP_S, 0.02))
-        pieces = text.split()
-        step = length / len(pieces)
-        segments.append(Segment(start, start + length))
-        words += [Word(w, start + k * step, start + (k + 1) * step) for k, w in enumerate(pieces)]
-    source = WordSource.ADAPTER if words else WordSource.SILENT
-    end_s = max([item.video_at_s + item.length_s, *(s.end_s for s in segments)]) + TAIL_S
-    return Timeline(end_s, tuple(segments), tuple(words), source, (), "synthetic")
+    planned = []
+    for (at, text), after in zip(said, [*(at for at, _ in said[1:]), math.inf], strict=False):
+        length = min(REPLY_S, max(after - at - _GAP_S, SHORTEST_S))
+        planned.append(Speech(item.video_at_s + at, item.video_at_s + at + length, text.split()))
+    end_s = max([item.video_at_s + item.length_s, *(speech.end_s for speech in planned)]) + TAIL_S
+    return speaking(end_s, planned)

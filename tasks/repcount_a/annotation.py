@@ -1,18 +1,18 @@
 """Annotations of RepCount-A: reading the CSV with every flaw named, and frames turned into times.
 
-Errors are ``BadSampleError`` with the text ``<file>: <row>, <field>: <what>; <remedy>``.
+See ``_common.records``.
 """
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from tml_bench.errors import BadSampleError, UserError
-from tml_bench.tasks._visual import short
+import msgspec
+
+from tml_bench.errors import BadSampleError
+from tml_bench.tasks._common.records import RecordPlace, csv_rows, short
 
 LABELS = 302
 CANONICAL = {
@@ -48,8 +48,7 @@ KNOWN_FLAWS = {
 """Rows known to be wrong, by file name (https://github.com/SvipRepetitionCounting/TransRAC/issues)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RepetitionRow:
+class RepetitionRow(msgspec.Struct, frozen=True):
     """A row of the CSV.
 
     Attributes:
@@ -71,8 +70,7 @@ class RepetitionRow:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RepetitionAnnotation:
+class RepetitionAnnotation(msgspec.Struct, frozen=True):
     """What is expected of a counter, on the session clock.
 
     Attributes:
@@ -90,6 +88,22 @@ class RepetitionAnnotation:
     end_s: float
 
 
+_Whole = Annotated[int, msgspec.Meta(ge=0)]
+_Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+
+
+class _Cells(msgspec.Struct):
+    type: str = ""
+    count: _Whole | None = None
+    fps: _Positive | None = None
+    duration: _Positive | None = None
+
+
+_LABELS = [f"L{k}" for k in range(1, LABELS + 1)]
+_Labels = msgspec.defstruct("_Labels", [(label, _Whole | None, None) for label in _LABELS])
+"""First and last frame of every repetition in turn."""
+
+
 def read(path: Path) -> Iterator[tuple[str, RepetitionRow | BadSampleError]]:
     """Read a CSV in the official format or with the columns ``fps`` and ``duration`` (and others).
 
@@ -99,86 +113,44 @@ def read(path: Path) -> Iterator[tuple[str, RepetitionRow | BadSampleError]]:
     Raises:
         UserError: the file cannot be read, lacks a column, or names a video twice.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read ({error})", "download the annotation again") from None
-    columns = set(table[0]) if table else set()
-    if lacking := {"type", "name", "count", "L1", "L2"} - columns:
-        raise UserError(
-            f"{path}: {'no rows' if not table else 'no column ' + ', '.join(sorted(lacking))}",
-            "give the annotation as it was downloaded",
-        )
-    seen: set[str] = set()
-    for number, fields in enumerate(table, start=2):
-        name = (fields["name"] or "").strip()
-        if not name or name in seen:
-            raise UserError(f"{path}: line {number}: the name {name!r} is empty or there twice", "correct it")
-        seen.add(name)
+    for name, cells in csv_rows(path, "name", ("type", "count", "L1", "L2")):
         try:
-            yield name, _row(f"{path.parent.name}/{path.name}: {name}", name, fields)
+            yield name, _row(RecordPlace(f"{path.parent.name}/{path.name}", name), cells)
         except BadSampleError as error:
             yield name, error
 
 
-def _row(where: str, name: str, fields: Mapping[str, str | None]) -> RepetitionRow:
-    kind = (fields["type"] or "").strip()
-    action = CANONICAL.get(kind, kind)
+def _row(place: RecordPlace, cells: Mapping[str, str]) -> RepetitionRow:
+    known = {field: cell for field, cell in cells.items() if cell.lower() != "nan"}
+    row = place.record(known, _Cells, strict=False)
+    action = CANONICAL.get(row.type, row.type)
     if action not in SPOKEN:
-        raise BadSampleError(f"{where}, type: {kind!r} is no known action; correct it")
-    count = _number(where, "count", fields["count"])
-    if count is None or count < 0 or count != int(count):
-        raise BadSampleError(
-            f"{where}, count: {fields['count']!r} is not a count; correct it or drop the row"
-        )
-    frames = _frames(where, fields)
-    cycles = tuple(zip(frames[0::2], frames[1::2], strict=True))
-    notes = [f"known flaw: {KNOWN_FLAWS[name]}"] if name in KNOWN_FLAWS else []
-    if len(cycles) != count:
-        notes.append(f"count is {int(count)}, {len(cycles)} repetitions are labelled")
+        raise place.bad("type", f"{row.type!r} is no known action")
+    if row.count is None:
+        raise place.bad("count", f"{cells.get('count', '')!r} is not a count", "correct it or drop the row")
+    cycles = _cycles(place, msgspec.structs.astuple(place.record(known, _Labels, strict=False)))
+    notes = [f"known flaw: {KNOWN_FLAWS[place.row]}"] if place.row in KNOWN_FLAWS else []
+    if len(cycles) != row.count:
+        notes.append(f"count is {row.count}, {len(cycles)} repetitions are labelled")
     if empty := sum(last == first for first, last in cycles):
         notes.append(f"{empty} repetitions are labelled without length")
-    fps = _number(where, "fps", fields.get("fps"))
-    duration = _number(where, "duration", fields.get("duration"))
-    if (fps is not None and fps <= 0) or (duration is not None and duration <= 0):
-        raise BadSampleError(f"{where}, fps or duration: not positive; correct it")
-    return RepetitionRow(name, action, int(count), cycles, fps, duration, tuple(notes))
+    return RepetitionRow(place.row, action, row.count, cycles, row.fps, row.duration, tuple(notes))
 
 
-def _frames(where: str, fields: Mapping[str, str | None]) -> list[int]:
-    labels = [(f"L{k}", fields.get(f"L{k}")) for k in range(1, LABELS + 1)]
-    frames: list[int] = []
-    for field, text in labels:
-        value = _number(where, field, text)
-        if value is None:
-            break
-        if value < 0 or value != int(value):
-            raise BadSampleError(f"{where}, {field}: {text!r} is not a frame; correct it")
-        frames.append(int(value))
-    after = [field for field, text in labels[len(frames) :] if (text or "").strip()]
-    if after:
-        raise BadSampleError(f"{where}, {after[0]}: follows an empty label; correct it")
+def _cycles(place: RecordPlace, labels: tuple[int | None, ...]) -> tuple[tuple[int, int], ...]:
+    """The repetitions' frames, in order."""
+    frames = [frame for frame in labels if frame is not None]
+    for k, frame in enumerate(labels):
+        if frame is not None and k >= len(frames):
+            raise place.bad(_LABELS[k], "follows an empty label")
     if len(frames) % 2:
-        raise BadSampleError(f"{where}, L{len(frames)}: a repetition without an end; correct it")
-    for k in range(0, len(frames), 2):
-        if frames[k + 1] < frames[k] or (k and frames[k + 1] < frames[k - 1]):
-            raise BadSampleError(f"{where}, L{k + 1}, L{k + 2}: frames are not in order; correct it")
-    return frames
-
-
-def _number(where: str, field: str, text: str | None) -> float | None:
-    if text is None or not text.strip():
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        raise BadSampleError(f"{where}, {field}: {text!r} is not a number; correct it") from None
-    if math.isnan(value):
-        return None
-    if math.isinf(value):
-        raise BadSampleError(f"{where}, {field}: {text!r} is not a number; correct it")
-    return value
+        raise place.bad(f"L{len(frames)}", "a repetition without an end")
+    cycles = tuple(zip(frames[0::2], frames[1::2], strict=True))
+    ends = [0, *(last for _, last in cycles)]
+    for k, ((first, last), before) in enumerate(zip(cycles, ends, strict=False)):
+        if last < max(first, before):
+            raise place.bad(f"L{2 * k + 1}, L{2 * k + 2}", "frames are not in order")
+    return cycles
 
 
 def frame_times(video: Path) -> list[float]:

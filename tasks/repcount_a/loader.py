@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.tasks._visual import InstructionClips, ask, find_video, load_spoken, sample_id
+from tml_bench.tasks._common.folders import check_folder, chosen
+from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, sample_id
 from tml_bench.tasks.repcount_a.annotation import (
     SPOKEN,
     RepetitionAnnotation,
@@ -27,7 +28,6 @@ OFFICIAL_SIZES = {"test": 152, "valid": 131, "train": 758}
 MINI = Path(__file__).parent / "mini"
 SAY_S = 0.8
 """The ideal counter leaves out a number when the one before is not over yet; the last is always said."""
-_REMEDY = "get the videos, see `tml-bench list tasks`"
 
 
 def find_annotations(root: Path) -> dict[str, Path]:
@@ -36,8 +36,7 @@ def find_annotations(root: Path) -> dict[str, Path]:
     Raises:
         UserError: the folder does not exist or holds none.
     """
-    if not root.is_dir():
-        raise UserError(f"--data {root}: no such folder", "give the folder that holds annotation/ and video/")
+    check_folder(root, "give the folder that holds annotation/ and video/")
     found: dict[str, Path] = {}
     for split in SPLITS:
         places = (
@@ -67,24 +66,17 @@ def is_official(root: Path) -> bool:
 
 
 def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-    """Load samples in the order of the CSV. Broken ones carry ``problem``.
+    """Load samples in the order of the CSV, by default of ``test``, on which results are published.
 
-    Args:
-        root: a folder in the official layout.
-        subsets: splits; empty means ``test``, on which results are published.
+    Broken ones carry ``problem``.
 
     Raises:
         UserError: the folder or a split does not exist, or an annotation file is unusable.
     """
     annotations = find_annotations(root)
-    chosen = list(subsets) or ["test"]
-    for split in chosen:
-        if split not in SPLITS:
-            raise UserError(f"subset {split}: unknown", f"choose from {', '.join(SPLITS)}")
-        if split not in annotations:
-            raise UserError(f"{root}: subset {split} is not there", f"choose from {', '.join(annotations)}")
+    splits = chosen(root, subsets or ["test"], SPLITS, annotations)
     spoken = load_spoken((root, MINI))
-    tables = [(split, list(read(annotations[split]))) for split in chosen]
+    tables = [(split, list(read(annotations[split]))) for split in splits]
     return (_sample(root, split, name, row, spoken) for split, table in tables for name, row in table)
 
 
@@ -96,18 +88,13 @@ def _sample(
         return Sample(ident, split, problem=str(row))
     folders = (root / "video" / split, root / "LLSP" / "video" / split)
     try:
-        video = find_video(folders, name, _REMEDY)
-        asked = ask(instruction(row.action), spoken.find(row.action, instruction(row.action)), video)
+        video = find_video(folders, name)
+        asked = spoken.ask(instruction(row.action), (row.action,), video)
         item, notes = repetitions(row, frame_times(video), asked.video_at_s)
     except BadSampleError as error:
         return Sample(ident, split, reference=_without_video(row), notes=row.notes, problem=str(error))
-    return Sample(
-        ident,
-        split,
-        asked.script,
-        Reference(None, spoken_ideal(item), item),
-        notes=(*row.notes, *asked.notes, *notes),
-    )
+    reference = Reference(None, spoken_ideal(item), item)
+    return Sample(ident, split, asked.script, reference, notes=(*row.notes, *asked.notes, *notes))
 
 
 def instruction(action: str) -> str:

@@ -2,22 +2,23 @@
 
 A metronome of rate r says k at (k - 0.5) / r into the video, so that it ends at r times its length,
 rounded (half up), and says that number again when the video ends. Its rates were chosen on the official
-train split as the ones with the highest OBO on a grid of 0.01 per second, the lowest of equals (``fit``);
+train split as the ones with the highest OBO on a grid of 0.01 per second, the lowest of equals;
 a class-blind one knows nothing, a per-action one is told the action, as the instruction tells everyone.
+
+Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from math import floor
 
-from tml_bench.metrics.counting import off_by_one
 from tml_bench.samples import Sample
+from tml_bench.tasks._common.respondents import one_by_one, speaking
+from tml_bench.tasks._common.scores import annotation_of
 from tml_bench.tasks._visual import TAIL_S
 from tml_bench.tasks.repcount_a.annotation import RepetitionAnnotation
-from tml_bench.tasks.repcount_a.scoring import annotation_of
-from tml_bench.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.timeline import Timeline
 
 CONSTANTS = (4, 8)
 """4 has the highest OBO of all constants on the train split; 8 is about the middle of the mini set."""
@@ -37,23 +38,6 @@ ACTION_RATES: Mapping[str, float] = {
 """Repetitions per second."""
 WORD_S = 0.3
 _TINY = 1e-9
-_STEP, _FASTEST = 100, 300  # rates are hundredths up to 3 per second
-
-
-def fit(items: Iterable[tuple[float, int]]) -> float:
-    """The metronome's rate with the highest OBO.
-
-    Args:
-        items: length in seconds and count of each video.
-
-    Raises:
-        ValueError: there are no items.
-    """
-    known = list(items)
-    if not known:
-        raise ValueError("no items")
-    rates = [k / _STEP for k in range(1, _FASTEST + 1)]
-    return max(rates, key=lambda rate: sum(off_by_one(beats(rate, length), n) for length, n in known))
 
 
 def beats(rate: float, length_s: float) -> int:
@@ -62,12 +46,8 @@ def beats(rate: float, length_s: float) -> int:
 
 
 def blind(sample: Sample) -> dict[str, Timeline]:
-    """``silent``, ``constant@N``, ``metronome`` and ``metronome per action``: none looks at the video.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
-    item = annotation_of(sample)
+    """``silent``, ``constant@N``, ``metronome`` and ``metronome per action``: none looks at the video."""
+    item = annotation_of(sample, RepetitionAnnotation)
     found = {"silent": _spoken(item, [])}
     for n in CONSTANTS:
         found[f"constant@{n}"] = _spoken(item, [(item.end_s, n)])
@@ -77,12 +57,8 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says each repetition's number at its end, and the count at the last one's.
-
-    Raises:
-        BadSampleError: the sample has no annotation.
-    """
-    item = annotation_of(sample)
+    """Says each repetition's number at its end, and the count at the last one's."""
+    item = annotation_of(sample, RepetitionAnnotation)
     said = [(end, k) for k, end in enumerate(item.ends, start=1)]
     if len(said) != item.count:
         said.append((item.end_s, item.count))
@@ -97,16 +73,5 @@ def _metronome(item: RepetitionAnnotation, rate: float) -> Timeline:
 
 def _spoken(item: RepetitionAnnotation, said: Sequence[tuple[float, int]]) -> Timeline:
     """The timeline of numbers said at those times, each cut off by the next."""
-    ends = [min(at + WORD_S, after) for (at, _), (after, _) in pairwise(said)]
-    ends += [at + WORD_S for at, _ in said[-1:]]
     # A full stop keeps "20." and "1." two numbers, as a voice does.
-    words = tuple(Word(f"{n}.", at, end) for (at, n), end in zip(said, ends, strict=True))
-    segments: list[Segment] = []
-    for word in words:
-        start, end = word.start_s or 0.0, word.end_s or 0.0
-        if segments and start <= segments[-1].end_s:
-            start = segments.pop().start_s
-        if end > start:
-            segments.append(Segment(start, end))
-    source = WordSource.ADAPTER if words else WordSource.SILENT
-    return Timeline(item.end_s + TAIL_S, tuple(segments), words, source, (), "synthetic")
+    return speaking(item.end_s + TAIL_S, one_by_one([(at, f"{n}.") for at, n in said], WORD_S))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from tml_bench.api.results import Run, RunLike
 from tml_bench.errors import UserError
-from tml_bench.metrics.comparison import PairedComparison, holm
-from tml_bench.metrics.comparison import compare as compare_pair
+from tml_bench.metrics import comparison
 from tml_bench.report.layout import tables
 from tml_bench.scoring.summary import MetricSummary
 
@@ -90,8 +89,8 @@ def compare(
     names = asked or first.headline
     others = {(m.subset, m.metric.name): m for m in second.metrics}
     pairs = [(m, others[m.subset, m.metric.name]) for m in first.metrics if m.metric.name in names]
-    found = [compare_pair(a.observations, b.observations, a.metric.kind) for a, b in pairs]
-    corrected = iter(holm([c.p for c in found if c.p is not None]))
+    found = [comparison.compare(a.observations, b.observations, a.metric.kind) for a, b in pairs]
+    corrected = iter(comparison.holm([c.p for c in found if c.p is not None]))
     return [
         _in_unit(a, b, c, next(corrected) if c.p is not None else None)
         for (a, b), c in zip(pairs, found, strict=True)
@@ -99,7 +98,7 @@ def compare(
 
 
 def _in_unit(
-    a: MetricSummary, b: MetricSummary, c: PairedComparison, p_holm: float | None
+    a: MetricSummary, b: MetricSummary, c: comparison.PairedComparison, p_holm: float | None
 ) -> MetricComparison:
     scale = 100.0 if a.metric.unit == "%" else 1.0
 

@@ -17,11 +17,11 @@ from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
-from tml_bench.runs.config import Selection
+from tml_bench.runs.config import Plan, Selection
 from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
-from tml_bench.runs.record import Plan, record, start_over
+from tml_bench.runs.record import ChangedModelError, record, start_over
 from tml_bench.runs.stored_run import open_run
 from tml_bench.runs.worker import SessionPool
 from tml_bench.session.network import load_network
@@ -183,7 +183,9 @@ def run(
                 wall = live if plan.config.clock == "wall" else pool
                 places[own if plan.config.adapter in given else wall].append(plan)
             failed = _recorded(places, shown, retry_errors)
-            runs = scored([open_run(plan.path) for plan in plans], pool, words, judging, shown)
+            changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
+            stored = [open_run(plan.path) for plan in plans if plan.path not in changed]
+            runs = scored(stored, pool, words, judging, shown)
     if failed:
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
@@ -195,10 +197,13 @@ def _recorded(
 ) -> list[UserError]:
     """Record runs where each belongs; gives why some could not be finished."""
     failed: list[UserError] = []
+    lines: list[str] = []
     with shown.bars() as bar:
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         for pool, plans in places.items():
-            failed += record(plans, pool, advance, retry_errors=retry_errors)
+            failed += record(plans, pool, advance, retry_errors=retry_errors, tell=lines.append)
+    for line in lines:
+        shown.tell(line)
     return failed
 
 

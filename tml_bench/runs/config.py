@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.simulated import Compute, Settings
 from tml_bench.task import Task
 
-RUN_SCHEMA = "tml-bench/run/1.0"
+RUN_SCHEMA = "tml-bench/run/1.1"
 LIBRARIES = (
     "numpy",
     "av",
@@ -36,7 +37,7 @@ LIBRARIES = (
 
 
 class RunConfig(msgspec.Struct, frozen=True):
-    """Everything that decides what a run records; a run continues only under the same.
+    """Everything asked for that decides what a run records.
 
     Attributes:
         schema: name and version of this format.
@@ -46,7 +47,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         data: folder of the official data as given; empty for the mini set.
         subsets: parts of the task; empty means all.
         limit: at most so many samples a subset; 0 means all.
-        adapter: the adapter as given, or ``imported``.
+        adapter: the adapter as given, without secrets, or the name of a system whose exchanges were imported.
         privileged: the adapter is shown what is expected.
         turn_based: the service answers whole turns and cannot handle overlap.
         clock: ``simulated``, ``wall`` or ``imported``.
@@ -58,6 +59,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         network: profile of the network between harness and model, as JSON; empty for the ideal one.
         tml_bench: version of the harness.
         task_file: ``FILE.py:CLASS`` of a task from a file; empty for an installed one.
+        limits: limits of subsets for which ``limit`` does not hold.
     """
 
     schema: str
@@ -79,6 +81,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     network: str = ""
     tml_bench: str = __version__
     task_file: str = ""
+    limits: dict[str, int] = {}
 
     @property
     def task_source(self) -> str:
@@ -89,6 +92,11 @@ class RunConfig(msgspec.Struct, frozen=True):
     def network_name(self) -> str:
         """Name of the network's profile."""
         return msgspec.json.decode(self.network, type=Network).name if self.network else IDEAL.name
+
+    @property
+    def selection(self) -> Selection:
+        """Which samples it is made of."""
+        return Selection(Path(self.data) if self.data else None, self.subsets, self.limit, self.limits)
 
     def settings(self) -> Settings:
         """The part that concerns sessions."""
@@ -117,23 +125,51 @@ class Environment(msgspec.Struct, frozen=True):
     libraries: dict[str, str]
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """What ran; a run is continued only by the same.
+
+    Attributes:
+        sources: SHA-256 of each of the adapter's own Python files, by its path in the adapter's folder.
+        distribution: name and version of the package that installed the adapter, for those of third parties.
+        reported: what the model said of itself, such as ``model`` or ``server_version``, once a session had
+            opened.
+    """
+
+    sources: dict[str, str]
+    distribution: str = ""
+    reported: dict[str, str] = {}
+
+
 class RunFile(msgspec.Struct, frozen=True):
-    """Contents of ``run.json``."""
+    """Contents of ``run.json``.
+
+    Attributes:
+        config: what was asked for.
+        environment: where it was made.
+        identity: what ran; None for imported runs, and for those of version 0.1.0.
+    """
 
     config: RunConfig
     environment: Environment
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which samples of a task: folder of the data, subsets, and at most how many of each.
 
-    The limit counts samples that are scored; their companions come along.
+    The limit counts samples that are scored; their companions come along. ``limits`` holds the limits of
+    subsets for which it is another.
     """
 
     data: Path | None = None
     subsets: tuple[str, ...] = ()
     limit: int = 0
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+    def limit_of(self, subset: str) -> int:
+        """At most so many samples of a subset; 0 means all."""
+        return self.limits.get(subset, self.limit)
 
     def of(self, task: Task) -> list[Sample]:
         """The samples selected, in the task's order.
@@ -160,15 +196,67 @@ class Selection:
                     f"{data or 'the mini set'}: {times} samples are called {ident}",
                     "give their files or ids names that differ in letters, digits, dots or underscores",
                 )
-        if not self.limit:
-            return everything
-        taken: dict[str, int] = {}
+        taken: Counter[str] = Counter()
         wanted: set[str] = set()
         for sample in everything:
-            if sample.scored and taken.setdefault(sample.subset, 0) < self.limit:
+            limit = self.limit_of(sample.subset)
+            if not limit or (sample.scored and taken[sample.subset] < limit):
                 taken[sample.subset] += 1
                 wanted |= {sample.id, *sample.companions.values()}
         return [sample for sample in everything if sample.id in wanted]
+
+    def joined(self, other: Selection, task: Task) -> Selection:
+        """The samples of both, from the other's folder.
+
+        Raises:
+            UserError: as `of`.
+        """
+        alike = self.subsets == other.subsets
+        sides = [
+            (side, {*self.limits, *other.limits} if alike else side._names(task, other.data))
+            for side in (self, other)
+        ]
+        parts: dict[str, int] = {}
+        for side, names in sides:
+            for subset in names:
+                limit = side.limit_of(subset)
+                parts[subset] = _wider(limit, parts.get(subset, limit))
+        if alike:
+            subsets = self.subsets
+        elif any(not side.subsets and names == parts.keys() for side, names in sides):
+            subsets = ()
+        else:
+            subsets = tuple(sorted(parts, key=[*task.subsets, *sorted(parts)].index))
+        limit = _wider(self.limit, other.limit)
+        return Selection(other.data, subsets, limit, {k: n for k, n in sorted(parts.items()) if n != limit})
+
+    def _names(self, task: Task, data: Path | None) -> set[str]:
+        return set(self.subsets) or {sample.subset for sample in replace(self, data=data).of(task)}
+
+
+def _wider(a: int, b: int) -> int:
+    return max(a, b) if a and b else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run to record.
+
+    Attributes:
+        path: its folder.
+        config: what it is.
+        samples: its samples, in order.
+        adapter: the adapter as given; that of ``config``, which has no secrets, unless given.
+        identity: what will run; None when exchanges are imported.
+        hashes: of the samples, by id.
+    """
+
+    path: Path
+    config: RunConfig
+    samples: tuple[Sample, ...]
+    adapter: str = ""
+    identity: Identity | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 def environment() -> Environment:
@@ -194,14 +282,3 @@ def _processor() -> str:
         return platform.processor() or "unknown"
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else "unknown"
-
-
-def difference(config: RunConfig, stored: RunConfig) -> str | None:
-    """What differs between a run on disk and the one asked for; None when nothing does."""
-    for field in RunConfig.__struct_fields__:
-        asked, there = getattr(config, field), getattr(stored, field)
-        if asked != there:
-            # A member of a StrEnum prints as the word that is given on the command line.
-            words = (repr(str(v) if isinstance(v, str) else v) for v in (there, asked))
-            return "{} is {} there and {} now".format(field, *words)
-    return None

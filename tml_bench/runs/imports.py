@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig
+from tml_bench.runs.config import RUN_SCHEMA, Plan, RunConfig, RunFile, environment
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
+from tml_bench.runs.resume import closed, incomplete, resumed
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
 from tml_bench.samples import Waveform
 from tml_bench.task import ImportedExchange, Task
@@ -45,11 +47,12 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
     imported = list(task.imports(source))
     if not imported:
         raise UserError(f"{source} holds nothing to import", task.data_help)
+    hashes = sample_hashes([item.sample for item in imported], source)
     config = RunConfig(
         schema=RUN_SCHEMA,
         task=task.name,
         dataset=f"imported from {source.name}",
-        dataset_sha256=dataset_sha256(sample_hashes([item.sample for item in imported], source)),
+        dataset_sha256=dataset_sha256(hashes),
         data=str(source),
         subsets=(),
         limit=0,
@@ -63,14 +66,20 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
         max_session_s=0.0,
         task_file=task_file,
     )
-    with RunFolder(path, config) as folder:
+    plan = Plan(path, config, tuple(item.sample for item in imported), hashes=hashes)
+    with RunFolder(path, RunFile(config, environment()), partial(resumed, plan)) as folder:
         done = last_attempts(folder.attempts)
-        for item in imported:
-            if item.sample.id not in done:
-                yield _import_one(task.name, item, folder, name)
+        todo = [item for item in imported if item.sample.id not in done]
+        if todo and (why := closed(folder.file)):
+            raise incomplete(path, why)
+        folder.save()
+        for item in todo:
+            yield _import_one(task.name, item, folder, name, hashes[item.sample.id])
 
 
-def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str) -> Attempt:
+def _import_one(
+    task: str, item: ImportedExchange, folder: RunFolder, name: str, sample_sha256: str
+) -> Attempt:
     aside = folder.aside / item.sample.id
     outcome, reason, notes, audio_s = Outcome.VALID, item.sample.problem, item.sample.notes, 0.0
     recording: Path | None = None
@@ -92,6 +101,7 @@ def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str)
         notes=notes,
         audio_s=round(audio_s, 6),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        sample_sha256=sample_sha256,
     )
     folder.commit(attempt, recording)
     return attempt

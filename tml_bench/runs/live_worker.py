@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar
@@ -26,13 +27,16 @@ from tml_bench.media.audio import ResampledWaveform, probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
+from tml_bench.redact import redacted
 from tml_bench.runs.worker import (
     Deadline,
     Result,
     SessionJob,
-    check_rates,
+    check_same,
+    check_usable,
     failure,
     faulty,
+    reported_by,
     session_seed,
     unloadable,
 )
@@ -110,16 +114,18 @@ class LiveHost:
         try:
             adapter = await self._ready(job.adapter)
         except TimeoutError:
-            reason = f"{job.adapter} says nothing for {self.limits.connect_s:g} s"
+            reason = redacted(f"{job.adapter} says nothing for {self.limits.connect_s:g} s")
             return Result(Outcome.INFRASTRUCTURE, reason, retry=True)
         except InfrastructureError as error:
             return failure(error)
         except (Exception, SystemExit) as error:
             return unloadable(job.adapter, error)
         try:
-            return await self._record(job, adapter, phase)
+            check_same(job, adapter)
+            result = await self._record(job, adapter, phase)
         except Exception as error:
-            return failure(error)
+            result = failure(error)
+        return replace(result, reported=reported_by(adapter))
 
     async def _ready(self, spec: str) -> LiveAdapter:
         adapter = make_adapter(parse_adapter_spec(spec))
@@ -127,7 +133,7 @@ class LiveHost:
             raise UserError(f"adapter {spec} does not run on the wall clock")
         async with asyncio.timeout(self.limits.connect_s):
             await adapter.prepare()
-        check_rates(adapter, spec)
+        check_usable(adapter, spec)
         if spec not in self._loaded:
             self._loaded.add(spec)
             keep_imports()
@@ -138,7 +144,16 @@ class LiveHost:
         sample, writer = await self._beside(lambda: _opened(job, adapter, settings, self.aside))
         ended = Result(Outcome.VALID)
         with writer:
-            session = LiveSession(job.task, sample, adapter, settings, writer, self.limits, phase=phase)
+            session = LiveSession(
+                job.task,
+                sample,
+                adapter,
+                settings,
+                writer,
+                self.limits,
+                phase=phase,
+                opened=partial(check_same, job, adapter),
+            )
             try:
                 lateness = await session.run()
             except AdapterFaultError as fault:
@@ -158,7 +173,7 @@ def _opened(
 ) -> tuple[Sample, RecordingWriter]:
     """The sample, its shorter clips in memory at the rates they are wanted at, and its recording."""
     shutil.rmtree(job.folder, ignore_errors=True)
-    opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
+    opened = opened_event(job.task, job.sample, redacted(job.adapter), adapter, settings)
     rates = {session_rate(job.sample, adapter), adapter.audio_in}
     script = job.sample.script
     turns = tuple(replace(turn, audio=_in_memory(turn.audio, rates)) for turn in script.turns)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +14,12 @@ import msgspec
 from tml_bench.adapter import LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, Selection
+from tml_bench.redact import redacted
+from tml_bench.runs.config import RUN_SCHEMA, Identity, Plan, RunConfig, RunFile, Selection
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
-from tml_bench.runs.record import Plan
+from tml_bench.runs.resume import difference
+from tml_bench.runs.sources import adapter_distribution, adapter_sources
+from tml_bench.runs.store import Attempt, read_lines, read_run
 from tml_bench.session.clock import Ticks
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.simulated import Compute
@@ -23,6 +27,11 @@ from tml_bench.task import Task
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
+
+USUAL_TICK_MS, USUAL_MAX_SESSION_S = 200, 7200.0
+LONGEST_NAME = 255
+"""Most bytes that file systems take as a name."""
+NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +56,84 @@ class Request:
     adapters: Sequence[str]
     out: Path
     selection: Selection = field(default_factory=Selection)
-    tick_ms: int = 200
+    tick_ms: int = USUAL_TICK_MS
     seed: int = 0
     compute: Compute = Compute.IDEAL
     replay: Path | None = None
-    max_session_s: float = 7200.0
+    max_session_s: float = USUAL_MAX_SESSION_S
     network: Network = IDEAL
     all_tasks: bool = False
 
 
-def run_name(task: str, dataset: str, adapter: AdapterSpec) -> str:
-    """The folder of a run: task, data and adapter."""
-    return f"{task}-{re.sub(r'[^A-Za-z0-9._-]+', '-', dataset)}--{adapter.slug}"
+def run_name(task: str, dataset: str, adapter: AdapterSpec, settings: str = "") -> str:
+    """The folder of a run: task, data and adapter, and settings that are not the usual ones."""
+    shown = parse_adapter_spec(redacted(adapter.text)).slug
+    name = f"{task}-{_safe(dataset)}--{shown}{settings}"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - 9]}-{_digest(name)}"
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _settings_name(config: RunConfig, plain: str) -> str:
+    """What tells a run's folder from the ``plain`` one with the usual settings; empty when they are usual."""
+    compute = str(config.compute)
+    if config.replay:
+        replayed = Path(config.replay).name.removeprefix(plain).strip("-")
+        compute = f"{compute}-{replayed}".strip("-")
+    parts = (
+        (config.tick_ns != USUAL_TICK_MS * NS_PER_MS, f"tick-{config.tick_ns / NS_PER_MS:g}"),
+        (compute not in ("ideal", "live"), compute),
+        (bool(config.network), f"network-{config.network_name}"),
+        (config.seed != 0, f"seed-{config.seed}"),
+        (config.max_session_s != USUAL_MAX_SESSION_S, f"max-session-{config.max_session_s:g}"),
+    )
+    return "".join(f"--{_safe(name)}" for differs, name in parts if differs)
+
+
+def _place(out: Path, spec: AdapterSpec, config: RunConfig, hashes: Mapping[str, str]) -> Path:
+    """The folder of a run; other data of the same name has another one."""
+    plain = run_name(config.task, config.dataset, spec)
+    settings = _settings_name(config, plain)
+    data = f"--data-{_safe(Path(config.data).name)}"
+    usual, *others = (
+        out / run_name(config.task, config.dataset, spec, settings + more)
+        for more in ("", data, f"{data}-{_digest(config.data)}")
+    )
+    if settings and not usual.exists():
+        # In version 0.1.0 settings had no folders of their own.
+        stored = _stored(out / plain)
+        if stored is not None and not difference(config, stored.config):
+            return out / plain
+    for path in (usual, *others):
+        stored = _stored(path)
+        if stored is None or stored.config.data == config.data or _is_of(path, stored, config, hashes):
+            return path
+    return others[-1]
+
+
+def _stored(path: Path) -> RunFile | None:
+    """What a folder holds; None where it holds no run, or a damaged one, of which recording will tell."""
+    try:
+        return read_run(path)
+    except UserError:
+        return None
+
+
+def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, str]) -> bool:
+    """Whether a run's data, which lay elsewhere, is this."""
+    if stored.config.dataset_sha256 == config.dataset_sha256:
+        return True
+    played = {a.sample: a.sample_sha256 for a in read_lines(path / "attempts.jsonl", Attempt)}
+    common = played.keys() & hashes.keys()
+    return bool(common) and all(played[sample] == hashes[sample] for sample in common)
 
 
 def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None) -> list[Plan]:
@@ -74,6 +149,7 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
     _check(request)
     specs = [parse_adapter_spec(text) for text in request.adapters]
     classes = [fitting_class(spec) for spec in specs]
+    identities = [Identity(adapter_sources(spec), adapter_distribution(spec)) for spec in specs]
     for spec, made in zip(specs, classes, strict=True):
         if issubclass(made, LiveAdapter) and request.compute is not Compute.IDEAL:
             raise UserError(
@@ -85,7 +161,8 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
         try:
             task = load_task(name)
             samples = request.selection.of(task)
-            digest = dataset_sha256(sample_hashes(samples, request.selection.data))
+            hashes = sample_hashes(samples, request.selection.data)
+            digest = dataset_sha256(hashes)
         except UserError as error:
             if not request.all_tasks:
                 raise
@@ -93,7 +170,7 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
             continue
         if not samples:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
-        for spec, made in zip(specs, classes, strict=True):
+        for spec, made, identity in zip(specs, classes, identities, strict=True):
             if not _can_run(task, spec, made, request.all_tasks):
                 tell(f"{spec.text} does not run {name}: it takes no conversation from before the session")
                 continue
@@ -107,25 +184,25 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
                 data=str(request.selection.data.resolve()) if request.selection.data else "",
                 subsets=request.selection.subsets,
                 limit=request.selection.limit,
-                adapter=spec.text,
+                adapter=redacted(spec.text),
                 privileged=made.privileged,
                 turn_based=issubclass(made, LiveAdapter) and made.turn_based,
                 clock="wall" if live else "simulated",
                 compute="live" if live else request.compute,
                 replay=str(request.replay.resolve()) if request.replay else "",
-                tick_ns=request.tick_ms * 1_000_000,
+                tick_ns=request.tick_ms * NS_PER_MS,
                 seed=request.seed,
                 max_session_s=request.max_session_s,
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
             )
-            path = request.out / run_name(task.name, config.dataset, spec)
-            plans.append(Plan(path, config, tuple(samples)))
+            path = _place(request.out, spec, config, hashes)
+            plans.append(Plan(path, config, tuple(samples), spec.text, identity, hashes))
     return plans
 
 
 def _check(request: Request) -> None:
     try:
-        Ticks(request.tick_ms * 1_000_000)
+        Ticks(request.tick_ms * NS_PER_MS)
     except ValueError as error:
         raise UserError(str(error), "give --tick between 20 and 1000") from None
     if request.selection.data is not None and len(request.tasks) != 1:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
-from tml_bench.runs.config import RunConfig
-from tml_bench.runs.store import (
-    TRACEBACK,
-    Attempt,
-    RunFolder,
-    last_attempts,
-    locked,
-    read_lines,
-)
+from tml_bench.runs.config import Plan, RunFile, environment
+from tml_bench.runs.resume import EITHER, closed, incomplete, resumed
+from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines
 from tml_bench.runs.worker import Job, Result, SessionJob, SessionPool
 from tml_bench.samples import Sample
 
@@ -30,19 +25,16 @@ TRIES = 3
 """How often a sample is tried in one command while it may go better another time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A run to record.
+class ChangedModelError(UserError):
+    """A model says of itself something else than it said when the run began.
 
     Attributes:
-        path: its folder.
-        config: what it is.
-        samples: its samples, in order.
+        path: the run's folder, to which nothing was added since.
     """
 
-    path: Path
-    config: RunConfig
-    samples: tuple[Sample, ...]
+    def __init__(self, path: Path, differs: str) -> None:
+        super().__init__(f"{path} was recorded with another model: {differs}", EITHER)
+        self.path = path
 
 
 def pending(plan: Plan, attempts: Sequence[Attempt], *, retry_errors: bool = False) -> list[Sample]:
@@ -59,7 +51,12 @@ def pending(plan: Plan, attempts: Sequence[Attempt], *, retry_errors: bool = Fal
 
 
 def record(
-    plans: Sequence[Plan], pool: SessionPool, advance: Advance, *, retry_errors: bool = False
+    plans: Sequence[Plan],
+    pool: SessionPool,
+    advance: Advance,
+    *,
+    retry_errors: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> list[UserError]:
     """Record what is pending; continues runs that were interrupted.
 
@@ -68,77 +65,116 @@ def record(
         pool: does the sessions.
         advance: told of every sample, those already done included.
         retry_errors: try again also what ended in ``adapter_error``.
+        tell: gets a line for every run that has ended: how many samples were reused, how many run.
 
     Returns:
-        Why runs could not be finished: adapters that cannot be loaded.
+        Why runs could not be finished: adapters that cannot be loaded, models that are no longer the same.
 
     Raises:
-        UserError: a run's folder cannot be used.
+        UserError: a run's folder cannot be used, or holds what must not be mixed with what was asked for.
     """
     with ExitStack() as stack:
-        recorders = [
-            _Recorder(n, plan, stack.enter_context(RunFolder(plan.path, plan.config)), pool, advance)
-            for n, plan in enumerate(plans)
-        ]
+        recorders = []
+        for number, plan in enumerate(plans):
+            file = RunFile(plan.config, environment(), plan.identity)
+            folder = stack.enter_context(RunFolder(plan.path, file, partial(resumed, plan)))
+            todo = pending(plan, folder.attempts, retry_errors=retry_errors)
+            if todo and (why := closed(folder.file)):
+                raise incomplete(plan.path, why)
+            if not todo:
+                folder.save()
+            recorders.append(_Recorder(number, plan, folder, pool, advance, todo))
         for recorder in recorders:
-            recorder.submit(retry_errors)
+            recorder.submit()
         for job, result in pool.results():
             recorders[job.key[0]].take(job, result)
-        return [UserError(r.fatal) for r in recorders if r.fatal]
+        for recorder in recorders:
+            recorder.finish()
+            tell(recorder.line)
+        return [recorder.error for recorder in recorders if recorder.error]
 
 
 class _Recorder:
     """One run's attempts."""
 
     def __init__(
-        self, number: int, plan: Plan, folder: RunFolder, pool: SessionPool, advance: Advance
+        self,
+        number: int,
+        plan: Plan,
+        folder: RunFolder,
+        pool: SessionPool,
+        advance: Advance,
+        todo: Sequence[Sample],
     ) -> None:
-        self.fatal = ""
+        self.error: UserError | None = None
         self._number = number
         self._plan = plan
         self._folder = folder
         self._pool = pool
         self._advance = advance
+        self._todo = todo
         self._samples = {sample.id: sample for sample in plan.samples}
         self._numbers: dict[str, int] = {}
         for attempt in folder.attempts:
             self._numbers[attempt.sample] = max(self._numbers.get(attempt.sample, 0), attempt.attempt)
         self._tries: dict[str, int] = {}
+        self._ended: set[str] = set()
 
-    def submit(self, retry_errors: bool) -> None:
-        todo = pending(self._plan, self._folder.attempts, retry_errors=retry_errors)
-        for _ in range(len(self._plan.samples) - len(todo)):
+    @property
+    def line(self) -> str:
+        """How many samples were reused, how many run."""
+        reused = len(self._plan.samples) - len(self._todo)
+        why = closed(self._folder.file) if reused else ""
+        return f"{self._plan.path}: {reused} reused, {len(self._ended)} run{why and f' ({why})'}"
+
+    def submit(self) -> None:
+        for _ in range(len(self._plan.samples) - len(self._todo)):
             self._advance("")
-        for sample in todo:
-            if sample.problem:
-                self._commit(sample, Result(Outcome.INVALID, sample.problem), None)
-            else:
+        for sample in self._todo:
+            if not sample.problem:
                 self._pool.submit(self._job(sample))
 
+    def finish(self) -> None:
+        """Record the samples that cannot be played, unless nothing may be added."""
+        for sample in self._todo:
+            if sample.problem and not isinstance(self.error, ChangedModelError):
+                self._commit(sample, Result(Outcome.INVALID, sample.problem), None)
+
     def _job(self, sample: Sample) -> SessionJob:
-        config = self._plan.config
+        config, identity = self._plan.config, self._folder.file.identity
         return SessionJob(
             key=(self._number, sample.id),
             task=config.task,
             sample=sample,
-            adapter=config.adapter,
+            adapter=self._plan.adapter or config.adapter,
             settings=config.settings(),
             folder=self._folder.aside / sample.id,
             replay=replayed(Path(config.replay), config.task, sample.id) if config.replay else None,
+            reported=identity.reported if identity else {},
         )
 
     def take(self, job: Job, result: Result) -> None:
         assert isinstance(job, SessionJob)
+        if isinstance(self.error, ChangedModelError):
+            return  # of a session that was under way when the run was stopped
+        if differs := self._folder.learn(result.reported):
+            self.error = ChangedModelError(self._plan.path, differs)
+            self._dropped()
+            return
         if result.fatal:
-            self.fatal = result.reason
+            self.error = UserError(result.reason)
             self._commit(job.sample, result, None)
-            for waiting in self._pool.drop(lambda waiting: waiting.key[0] == self._number):
+            for waiting in self._dropped():
                 self._commit(self._samples[waiting.key[1]], replace(result, traceback=""), None)
             return
         self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] = self._tries.get(job.sample.id, 0) + 1
         if result.retry and self._tries[job.sample.id] < TRIES:
             self._pool.submit(self._job(job.sample))
+
+    def _dropped(self) -> list[Job]:
+        """The run's jobs that waited, and wait no longer."""
+        return self._pool.drop(lambda waiting: waiting.key[0] == self._number)
 
     def _commit(self, sample: Sample, result: Result, recording: Path | None) -> None:
         number = self._numbers.get(sample.id, 0) + 1
@@ -154,8 +190,10 @@ class _Recorder:
             wall_s=round(result.wall_s, 3),
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             retry=result.retry,
+            sample_sha256=self._plan.hashes.get(sample.id, ""),
         )
         self._folder.commit(attempt, recording, result.traceback)
+        self._ended.add(sample.id)
         line = "" if result.outcome is Outcome.VALID else f"{sample.id}: {result.outcome}: {result.reason}"
         if result.traceback:
             line += f"; traceback: {self._folder.recording_path(sample.id, number) / TRACEBACK}"

@@ -12,19 +12,20 @@ recording counts only once its line is in ``attempts.jsonl``.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.outcome import Outcome
-from tml_bench.runs.config import RunConfig, RunFile, difference, environment
+from tml_bench.runs.config import RUN_SCHEMA, RunFile
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class Attempt(msgspec.Struct, frozen=True):
         wall_s: how long it took.
         ended: UTC, ISO 8601.
         retry: it may go better another time; the next command tries again.
+        sample_sha256: hash of the sample that was played; empty in runs of version 0.1.0.
     """
 
     sample: str
@@ -58,6 +60,7 @@ class Attempt(msgspec.Struct, frozen=True):
     wall_s: float = 0.0
     ended: str = ""
     retry: bool = False
+    sample_sha256: str = ""
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:
@@ -95,21 +98,39 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     return items
 
 
-def locked(path: Path) -> IO[str]:
-    """Lock a run's folder until what is returned is closed.
+def read_run(path: Path) -> RunFile:
+    """Read the ``run.json`` of a run's folder.
+
+    Raises:
+        UserError: it is missing, malformed, or of a version this one does not know.
+    """
+    file = read_json(path / "run.json", RunFile, "give a run's folder, one that holds run.json")
+    if file.config.schema.rpartition(".")[0] != RUN_SCHEMA.rpartition(".")[0]:
+        raise UserError(
+            f"{path / 'run.json'}: schema {file.config.schema!r} is not {RUN_SCHEMA!r}",
+            "read it with the tml-bench version that wrote it",
+        )
+    return file
+
+
+def locked(path: Path) -> FileLock:
+    """Lock a run's folder until what is returned is released, or this process ends.
 
     Raises:
         UserError: another process has locked it.
     """
-    lock = (path / ".lock").open("w")
+    lock = FileLock(path / ".lock", timeout=0, thread_local=False)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
+        lock.acquire()
+    except Timeout:
         raise UserError(
             f"{path} is being written by another process", "wait for it, or give another --out"
         ) from None
     return lock
+
+
+Settle = Callable[[RunFile, Sequence[Attempt]], RunFile]
+"""From what a folder holds to what it will hold; raises ``UserError`` where the two cannot be one run."""
 
 
 class RunFolder:
@@ -117,40 +138,64 @@ class RunFolder:
 
     Args:
         path: the folder; created if missing.
-        config: what the run is.
+        file: what the run is.
+        settle: asked when the folder holds a run.
+
+    Attributes:
+        path: the folder.
+        file: what the run is, as ``run.json`` says.
+        attempts: those made so far.
 
     Raises:
         UserError: the folder holds another run, something else, or is being written by another process.
     """
 
-    def __init__(self, path: Path, config: RunConfig) -> None:
+    def __init__(self, path: Path, file: RunFile, settle: Settle) -> None:
         self.path = path
-        self.config = config
         path.mkdir(parents=True, exist_ok=True)
         self._lock = locked(path)
         try:
-            self._adopt()
+            self._adopt(file, settle)
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             raise
 
-    def _adopt(self) -> None:
-        run_json = self.path / "run.json"
-        if run_json.is_file():
-            stored = read_json(run_json, RunFile, "remove the folder to start over").config
-            differs = difference(self.config, stored)
-            if differs:
-                raise UserError(
-                    f"{self.path} holds another run: {differs}",
-                    "give another --out, or --fresh to replace it",
-                )
-        else:
-            content = msgspec.json.encode(RunFile(config=self.config, environment=environment()))
-            write_atomically(run_json, msgspec.json.format(content) + b"\n")
+    def _adopt(self, file: RunFile, settle: Settle) -> None:
+        stored = read_run(self.path) if (self.path / "run.json").is_file() else None
         shutil.rmtree(self.aside.parent, ignore_errors=True)
         self._repair_attempts()
         self.attempts = read_lines(self._attempts_path, Attempt)
+        self.file = file if stored is None else settle(stored, self.attempts)
+        self._saved = stored
+        if stored is None:
+            self.save()
         self._log = self._attempts_path.open("ab")
+
+    def save(self) -> None:
+        """Write ``run.json``, if it says something else; so does `commit`.
+
+        A run that is extended is what it was until something is added to it.
+        """
+        if self.file != self._saved:
+            content = msgspec.json.format(msgspec.json.encode(self.file)) + b"\n"
+            write_atomically(self.path / "run.json", content)
+            self._saved = self.file
+
+    def learn(self, reported: Mapping[str, str]) -> str:
+        """Record what a model says of itself.
+
+        Returns:
+            In what it differs from what it said before; empty when it does not.
+        """
+        known = self.file.identity
+        if known is None or not reported:
+            return ""
+        if differs := contradiction(known.reported, reported):
+            return differs
+        identity = msgspec.structs.replace(known, reported={**known.reported, **reported})
+        self.file = msgspec.structs.replace(self.file, identity=identity)
+        self.save()
+        return ""
 
     @property
     def _attempts_path(self) -> Path:
@@ -172,7 +217,7 @@ class RunFolder:
 
     def recording_path(self, sample: str, attempt: int) -> Path:
         """Where the recording of an attempt is."""
-        return self.path / self.config.task / sample / str(attempt)
+        return self.path / self.file.config.task / sample / str(attempt)
 
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording in place, then say so in ``attempts.jsonl``.
@@ -182,6 +227,7 @@ class RunFolder:
             recording: the folder written aside; None when there is none.
             traceback: of what was raised; kept beside the recording.
         """
+        self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)
         if recording is not None:
             shutil.rmtree(place, ignore_errors=True)
@@ -204,9 +250,18 @@ class RunFolder:
         # Workers that outlived a killed command may have written once more since the folder was opened.
         shutil.rmtree(self.aside.parent, ignore_errors=True)
         self._log.close()
-        self._lock.close()
+        self._lock.release()
 
 
 def last_attempts(attempts: list[Attempt]) -> dict[str, Attempt]:
     """The last attempt of each sample."""
     return {attempt.sample: attempt for attempt in attempts}
+
+
+def contradiction(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """In what two reports of a model of itself differ, of what both tell; empty when in nothing."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {before[name] or 'none'} there and {said or 'none'} now"
+        for name, said in now.items()
+        if before.get(name, said) != said
+    )

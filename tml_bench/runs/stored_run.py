@@ -8,9 +8,9 @@ from pathlib import Path
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
-from tml_bench.runs.config import RunConfig, RunFile, Selection
+from tml_bench.runs.config import RunConfig, RunFile
 from tml_bench.runs.identity import is_same_data
-from tml_bench.runs.store import Attempt, last_attempts, read_json, read_lines
+from tml_bench.runs.store import Attempt, last_attempts, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 
@@ -55,11 +55,10 @@ def open_run(path: Path) -> StoredRun:
     Raises:
         UserError: not a run, its data is not where it was, or the data has changed since.
     """
-    file = read_json(path / "run.json", RunFile, NOT_A_RUN)
+    file = read_run(path)
     task = load_task(file.config.task_source)
     samples = run_samples(task, file.config)
-    data = Path(file.config.data) if file.config.data else None
-    if not is_same_data(file.config.dataset_sha256, samples, data):
+    if not is_same_data(file.config.dataset_sha256, samples, file.config.selection.data):
         raise UserError(
             f"{path} was made with other data than is now in {file.config.data or 'the mini set'}",
             "put the data back, or run again",
@@ -72,5 +71,4 @@ def run_samples(task: Task, config: RunConfig) -> list[Sample]:
     """The samples of a run, loaded again from where its data is."""
     if config.clock == "imported":
         return [imported.sample for imported in task.imports(Path(config.data))]
-    data = Path(config.data) if config.data else None
-    return Selection(data, config.subsets, config.limit).of(task)
+    return config.selection.of(task)

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,7 +28,8 @@ from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import redacted
+from tml_bench.redact import plain, redacted
+from tml_bench.runs.store import contradiction
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.simulated import Session, Settings, opened_event
@@ -58,6 +59,7 @@ class SessionJob:
         settings: how.
         folder: where to write the recording, aside.
         replay: recording whose compute is replayed; None otherwise.
+        reported: what the model said of itself in earlier sessions of the run.
     """
 
     key: tuple[int, str]
@@ -67,6 +69,7 @@ class SessionJob:
     settings: Settings
     folder: Path
     replay: Path | None = None
+    reported: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Result:
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
         transcript: what a transcript job found.
+        reported: what the model says of itself.
     """
 
     outcome: Outcome
@@ -122,6 +126,7 @@ class Result:
     quota_s: float | None = None
     traceback: str = ""
     transcript: TranscriptPair | None = None
+    reported: Mapping[str, str] = field(default_factory=dict)
 
 
 Job = SessionJob | PerceiveJob
@@ -207,13 +212,15 @@ class Worker:
         try:
             adapter = self._warm(job.adapter)
         except InfrastructureError as error:
-            return Result(Outcome.INFRASTRUCTURE, f"loading {job.adapter}: {error}", retry=True)
+            return Result(Outcome.INFRASTRUCTURE, redacted(f"loading {job.adapter}: {error}"), retry=True)
         except (Exception, SystemExit) as error:
             return unloadable(job.adapter, error)
         try:
-            return self._record(job, adapter)
+            check_same(job, adapter)
+            result = self._record(job, adapter)
         except Exception as error:
-            return failure(error)
+            result = failure(error)
+        return replace(result, reported=reported_by(adapter))
 
     def _warm(self, spec: str) -> StepAdapter:
         if self._adapter is None or self._spec != spec:
@@ -222,7 +229,7 @@ class Worker:
             adapter = make_adapter(parse_adapter_spec(spec))
             if not isinstance(adapter, StepAdapter):
                 raise UserError(f"adapter {spec} runs on the wall clock only")
-            check_rates(adapter, spec)
+            check_usable(adapter, spec)
             adapter.warm_up()
             self._adapter, self._spec = adapter, spec
         return self._adapter
@@ -234,7 +241,7 @@ class Worker:
         self._beat()
         shutil.rmtree(job.folder, ignore_errors=True)
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
-        opened = opened_event(job.task, job.sample, job.adapter, adapter, settings)
+        opened = opened_event(job.task, job.sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = Result(Outcome.VALID)
         with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
@@ -246,11 +253,29 @@ class Worker:
         return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 
 
-def check_rates(adapter: Adapter, spec: str) -> None:
-    """Refuse an adapter whose rates are not usable.
+def reported_by(adapter: Adapter) -> dict[str, str]:
+    """What the model behind an adapter says of itself, as it may be recorded."""
+    said = adapter.reported
+    if not isinstance(said, Mapping):
+        return {}  # `check_usable` has refused it, or it became so later
+    return {plain(str(name)): plain(str(value)) for name, value in said.items()}
+
+
+def check_same(job: SessionJob, adapter: Adapter) -> None:
+    """Refuse to go on with a model that says something else of itself than in earlier sessions of the run.
 
     Raises:
-        UserError: a rate is not an int, or out of range.
+        InfrastructureError: it does; whoever takes the result sees that from ``Result.reported``.
+    """
+    if differs := contradiction(job.reported, reported_by(adapter)):
+        raise InfrastructureError(f"it is another model: {differs}")
+
+
+def check_usable(adapter: Adapter, spec: str) -> None:
+    """Refuse an adapter whose attributes are not usable.
+
+    Raises:
+        UserError: a rate is not an int, or out of range, or what it reports is no mapping.
     """
     for name in ("audio_in", "audio_out"):
         rate = getattr(adapter, name)
@@ -259,6 +284,8 @@ def check_rates(adapter: Adapter, spec: str) -> None:
                 f"adapter {spec}: {name} is {rate!r}",
                 f"give an int from {RATES.start} to {RATES.stop - 1}, in Hz",
             )
+    if not isinstance(adapter.reported, Mapping):
+        raise UserError(f"adapter {spec}: reported is {adapter.reported!r}", "give a dict, or leave it out")
 
 
 def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:

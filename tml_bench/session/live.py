@@ -100,6 +100,7 @@ class LiveSession:
         clock_ns: the monotonic clock.
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
             beside each other are not all due at once; None to begin as soon as the service is ready.
+        opened: called when the service is ready; what it raises ends the session.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class LiveSession:
         limits: Limits = Limits(),
         clock_ns: Callable[[], int] = time.monotonic_ns,
         phase: float | None = None,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         self._task = task
         self._sample = sample
@@ -121,6 +123,7 @@ class LiveSession:
         self._limits = limits
         self._clock_ns = clock_ns
         self._phase = phase
+        self._opened = opened
         self._ready = False
         self._t0_ns = 0
         self._played_ns = 0
@@ -171,6 +174,7 @@ class LiveSession:
                     await _blamed("connect", self._adapter.connect(start))
             except TimeoutError:
                 raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
+            self._opened()
             self._t0_ns, self._ready = self._first_instant_ns(), True
             yield
         finally:

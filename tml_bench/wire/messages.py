@@ -162,8 +162,9 @@ class Ready(WireMessage, frozen=True, tag="ready"):
         modes: those it supports.
         capabilities: what it claims: ``text_in``, ``tools`` and ``interrupt`` decide which cases of
             ``tml-bench check-adapter`` apply; ``history``, that ``hello`` may hold a conversation.
-        model: its name, for people.
-        version: its version, for people.
+        model: its name.
+        version: its version, raised by whatever changes what it says; a run made with another name or version
+            is not continued.
     """
 
     audio_in: AudioFormat

@@ -1,0 +1,69 @@
+"""What the model said, in stretches of speech."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tml_bench.metrics.vocalisations import Vocalisation, classify
+from tml_bench.timeline import Timeline, Word, WordSource
+
+
+class SpeechStretch(NamedTuple):
+    """Speech without a long silence inside.
+
+    Attributes:
+        start_s: its onset, seconds.
+        end_s: its end.
+        words: those nearest to it, in order; empty for a cough, or where no words are known.
+    """
+
+    start_s: float
+    end_s: float
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """Its words as one text."""
+        return text_of(self.words)
+
+
+def text_of(words: Sequence[Word]) -> str:
+    """Words as one text."""
+    return " ".join(word.text.strip() for word in words)
+
+
+def stretches(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]:
+    """The model's speech, joined where silences are shorter than ``silence_s``; empty for silence.
+
+    Every word with a text and a time belongs to the stretch nearest to its middle.
+    """
+    spans: list[tuple[float, float]] = []
+    for segment in timeline.segments:
+        if spans and segment.start_s - spans[-1][1] < silence_s:
+            spans[-1] = spans[-1][0], max(spans[-1][1], segment.end_s)
+        else:
+            spans.append((segment.start_s, segment.end_s))
+    placed: list[list[Word]] = [[] for _ in spans]
+    for word in timeline.words:
+        if spans and word.text.strip() and word.start_s is not None:
+            middle = (word.start_s + (word.start_s if word.end_s is None else word.end_s)) / 2
+            near = min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
+            placed[near].append(word)
+    return tuple(SpeechStretch(*span, tuple(words)) for span, words in zip(spans, placed, strict=True))
+
+
+def vocalisations_of(timeline: Timeline) -> tuple[Vocalisation, ...]:
+    """The model's speech, told into backchannels and takeovers; where no words are known, by duration alone.
+
+    Returns:
+        In order; empty for a track without speech.
+    """
+    words = None
+    if timeline.word_source is not WordSource.NONE:
+        words = [
+            (w.start_s, w.start_s if w.end_s is None else w.end_s)
+            for w in timeline.words
+            if w.start_s is not None and w.text.strip()
+        ]
+    return classify([(s.start_s, s.end_s) for s in timeline.segments], words)
