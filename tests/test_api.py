@@ -435,3 +435,26 @@ def test_progress_is_told_what_there_is_to_tell(
 def test_a_stored_summary_says_what_the_score_gave(delayed: Run) -> None:
     stored = json.loads((delayed.path / "summary.json").read_text())
     assert stored == json.loads(msgspec.json.encode([delayed.summary]))
+
+
+def test_results_of_other_code_are_never_taken_for_a_notebook_s(
+    cells: dict[str, Any], options: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown = {**options, "progress": True, "out": tmp_path}
+    tml_bench.run(TASK, cells["Parrot"], **shown)
+    assert "0 reused, 6 run" in capfd.readouterr().err
+    again = in_a_notebook(PARROT)["Parrot"]
+    tml_bench.run(TASK, again, **shown)
+    assert "6 reused, 0 run" in capfd.readouterr().err
+    eager = in_a_notebook(PARROT.replace("> 0.01", "> 0.02"))["Parrot"]
+    with pytest.raises(UserError, match="code of Parrot"):
+        tml_bench.run(TASK, eager, **shown)
+    assert tml_bench.run(TASK, eager, fresh=True, limit=1, **shown).complete
+
+
+def test_objects_made_otherwise_are_not_taken_for_each_other(options: dict[str, Any], tmp_path: Path) -> None:
+    shared = {**options, "out": tmp_path, "limit": 1}
+    tml_bench.run(TASK, Delayed(200), **shared)
+    tml_bench.run(TASK, Delayed(200), **shared)
+    with pytest.raises(UserError, match="code of Delayed"):
+        tml_bench.run(TASK, Delayed(600), **shared)

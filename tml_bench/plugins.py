@@ -136,21 +136,22 @@ def _is_ours(point: EntryPoint) -> bool:
     return point.dist is not None and point.dist.name == "tml-bench"
 
 
-def _registered(group: str) -> dict[str, EntryPoint]:
+def registered(kind: PlugInKind) -> dict[str, EntryPoint]:
     """Entry points by name; where several have one name, this harness's own comes first."""
     found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, not _is_ours(point))):
+    for point in sorted(
+        entry_points(group=f"tml_bench.{kind}s"), key=lambda point: (point.name, not _is_ours(point))
+    ):
         found.setdefault(point.name, point)
     return found
 
 
 def shadowed(kind: PlugInKind) -> list[str]:
     """A line for every installed plug-in whose name another has."""
-    group = f"tml_bench.{kind}s"
-    used = _registered(group)
+    used = registered(kind)
     return [
         f"{point.name}{_of(point)}: not used: {_of(used[point.name]).strip() or 'another'} has that name"
-        for point in entry_points(group=group)
+        for point in entry_points(group=f"tml_bench.{kind}s")
         if point != used[point.name]
     ]
 
@@ -167,7 +168,7 @@ def _loaded(kind: PlugInKind, name: str) -> object:
     """
     if ".py:" in name:
         return from_file(name)
-    points = _registered(f"tml_bench.{kind}s")
+    points = registered(kind)
     if name not in points:
         raise UserError(
             f"there is no {kind} {name!r}",
@@ -184,7 +185,7 @@ def _loaded(kind: PlugInKind, name: str) -> object:
 
 def task_names() -> list[str]:
     """Names of the installed tasks, those that cannot be loaded included."""
-    return list(_registered("tml_bench.tasks"))
+    return list(registered("task"))
 
 
 def suite_names() -> list[str]:
@@ -201,7 +202,7 @@ def _is_split(name: str) -> bool:
 
 def adapter_names() -> list[str]:
     """Names of the installed adapters, those that cannot be loaded included."""
-    return list(_registered("tml_bench.adapters"))
+    return list(registered("adapter"))
 
 
 def load_task(name: str) -> Task:

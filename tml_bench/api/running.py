@@ -31,7 +31,7 @@ PathLike = str | os.PathLike[str]
 Given = Adapter | AdapterClass
 AdapterLike = str | Given
 """A name with options or ``FILE.py:CLASS``, a class, or an object."""
-Several = list[AdapterLike] | tuple[AdapterLike, ...] | Mapping[str, Given]
+Several = list[str] | list[AdapterLike] | tuple[AdapterLike, ...] | Mapping[str, Given]
 
 
 class UnfinishedRunsError(UserError):

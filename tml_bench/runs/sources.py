@@ -12,10 +12,10 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from tml_bench.plugins import AdapterSpec, given_sha256
+from tml_bench.plugins import AdapterSpec, given_sha256, registered
 
 
 def adapter_sources(spec: AdapterSpec) -> dict[str, str]:
@@ -56,7 +56,7 @@ def adapter_distribution(spec: AdapterSpec) -> str:
 
 
 def _entry_point(name: str) -> EntryPoint | None:
-    return next(iter(entry_points(group="tml_bench.adapters", name=name)), None)
+    return registered("adapter").get(name)
 
 
 def _hashes(files: list[Path], folder: Path | None, package: str) -> dict[str, str]:
