@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from fakes import MS, Scripted, sample_of, silence, tone
 
-from tml_bench.adapter import Output
+from tml_bench.adapter import Flushed, Output
 from tml_bench.recording import RecordingWriter
 from tml_bench.samples import UserTurn
 from tml_bench.session.clock import Ticks
 from tml_bench.session.engine import Settings, opened_event
 from tml_bench.session.output import AdapterFaultError
+from tml_bench.session.playback import Playback
 from tml_bench.session.stage import Stage
 
 
@@ -93,3 +94,18 @@ def test_as_much_may_wait_as_the_limit_says(played: Played) -> None:
     played.says(200, "a", 1.5)
     with pytest.raises(AdapterFaultError, match=r"the limit is 1\.5 s"):
         played.says(200, "a", 1 / 16000)
+
+
+def test_a_flush_before_what_was_rendered_cuts_there() -> None:
+    playback = Playback(1000)
+    playback.push(0, tone(1.0, 1000))
+    playback.render(500 * MS)
+    assert playback.flush(400 * MS) == Flushed(heard_ms=500.0, dropped_ms=500.0)
+    assert playback.push(450 * MS, tone(0.1, 1000)).start_ns == 500 * MS
+
+
+def test_a_flush_of_what_is_still_on_its_way_drops_all_of_it_unheard() -> None:
+    playback = Playback(1000)
+    playback.push(800 * MS, tone(0.3, 1000))
+    assert playback.flush(500 * MS) == Flushed(heard_ms=0.0, dropped_ms=300.0)
+    assert not playback.render(2000 * MS).any()
