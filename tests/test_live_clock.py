@@ -20,7 +20,6 @@ from tml_bench.session.live import LEAD_NS, Lateness, Limits, LiveSession
 from tml_bench.session.network import Direction, Network
 from tml_bench.session.output import AdapterFaultError
 
-
 DIRECT, LIMITS = Direction(), Limits()
 
 
