@@ -28,9 +28,9 @@ from collections.abc import Iterator, Sequence
 
 from tml_bench.metrics.overlap import KEPT_S
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
+from tml_bench.tasks._common.words import content_words
+from tml_bench.tasks._common.words import words as plain_words
 from tml_bench.tasks.fd_bench_v15.annotation import OverlapAnnotation
-from tml_bench.tasks.proactive_video_qa.coverage_rule import content_words
-from tml_bench.tasks.proactive_video_qa.coverage_rule import words as plain_words
 from tml_bench.timeline import Timeline, Word
 
 RESPOND, RESUME, UNCERTAIN, UNKNOWN = ANSWERS = ("RESPOND", "RESUME", "UNCERTAIN", "UNKNOWN")
