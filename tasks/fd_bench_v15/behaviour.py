@@ -82,13 +82,7 @@ _CHATTER = frozenset(
 
 
 def ask(item: OverlapAnnotation, timeline: Timeline, clean: Timeline) -> Question:
-    """The question about one item.
-
-    Args:
-        item: the item.
-        timeline: what was heard of the model, and of the user, with the overlap.
-        clean: the same without it.
-    """
+    """The question about one item, from what was heard with the overlap and, in ``clean``, without it."""
     begins, ends = item.overlap
     return Question(
         "behaviour",
