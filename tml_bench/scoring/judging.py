@@ -11,6 +11,7 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.judges.sheet import row_id
 from tml_bench.questions import Judge, Question, Rule, Verdict
 from tml_bench.samples import Sample
+from tml_bench.scoring.asking import Performance, Respondents, performance_of
 from tml_bench.scoring.judge_labels import Agreement, JudgeLabels, compare
 from tml_bench.task import Score, Task
 from tml_bench.timeline import Timeline
@@ -42,26 +43,19 @@ class JudgedScores(NamedTuple):
     judged: list[QuestionVerdict]
 
 
-class Performance(NamedTuple):
-    """What was heard of a sample, of a model or of a respondent behind a floor, and what to ask about it.
+class RespondentScores(NamedTuple):
+    """Scores of blind and ideal respondents.
 
     Attributes:
-        sample: the sample.
-        timeline: what was heard.
-        questions: what a judge must decide before it can be scored.
+        blind: by strategy, one per sample.
+        ideal: one per sample.
     """
 
-    sample: Sample
-    timeline: Timeline
-    questions: tuple[Question, ...]
+    blind: dict[str, list[Score]]
+    ideal: list[Score]
 
 
-def performed(task: Task, sample: Sample, timeline: Timeline) -> Performance:
-    """What was heard of a sample, with the task's questions about it."""
-    return Performance(sample, timeline, task.questions(sample, timeline))
-
-
-def judged(
+def score_performances(
     task: Task,
     performances: Sequence[Performance],
     judge: Judge,
@@ -86,6 +80,15 @@ def judged(
     return JudgedScores(scores, asked)
 
 
+def score_respondents(task: Task, played: Respondents, judge: Judge) -> RespondentScores:
+    """Judge and score what blind and ideal respondents do."""
+    blind = {
+        name: score_performances(task, performances, judge).scores
+        for name, performances in played.blind.items()
+    }
+    return RespondentScores(blind, score_performances(task, played.ideal, judge).scores)
+
+
 def score_all(
     task: Task,
     pairs: Sequence[tuple[Sample, Timeline]],
@@ -100,8 +103,8 @@ def score_all(
         judge: the judge; the task's own rules when None.
         advance: called after each question.
     """
-    performances = [performed(task, sample, timeline) for sample, timeline in pairs]
-    return judged(task, performances, judge or RuleJudge(task.rules), advance)
+    performances = [performance_of(task, sample, timeline) for sample, timeline in pairs]
+    return score_performances(task, performances, judge or RuleJudge(task.rules), advance)
 
 
 def against_rules(

@@ -6,22 +6,20 @@ scores, floors and ceilings, summary, files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.outcome import Outcome
 from tml_bench.perception.words import WordMode
 from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.stored_run import StoredRun
-from tml_bench.scoring.floors import Baseline, Respondents, floors_and_ceilings, respondents
-from tml_bench.scoring.judging import Performance, against_rules, judged, performed
-from tml_bench.scoring.outcomes import SampleOutcome, outcomes_of
+from tml_bench.scoring.asking import AskedRun, Performance, ask
+from tml_bench.scoring.floors import Baseline, floors_and_ceilings
+from tml_bench.scoring.judging import against_rules, score_performances, score_respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
-from tml_bench.scoring.summary_file import with_agreement, write_results
-from tml_bench.scoring.timelines import RunTimelines, timelines_of
+from tml_bench.scoring.summary_file import write_results
+from tml_bench.scoring.timelines import timelines_of
 
 
 def score_runs(
@@ -43,67 +41,35 @@ def score_runs(
         foresee: told every question of all runs, their floors and ceilings, before the first is asked, so
             that a judge can say what answering will take and answer them side by side.
     """
-    seen: set[tuple[str, ...]] = set()
-    asked: Iterable[_AskedRun] = (_ask(heard, seen) for heard in timelines_of(runs, pool, advance, words))
+    heard = timelines_of(runs, pool, advance, words)
+    found: Iterable[AskedRun] = ask(heard)
     if foresee is not None:
-        asked = list(asked)
-        foresee([question for one in asked for question in one.questions()])
+        found = list(found)
+        foresee([question for one in found for question in one.questions()])
     floors: dict[tuple[str, ...], tuple[Baseline, ...]] = {}
-    return [_score(one, judge_of(one.run.task.rules), floors) for one in asked]
+    return [_score(one, judge_of(one.heard.run.task.rules), floors) for one in found]
 
 
-@dataclass(frozen=True, slots=True)
-class _AskedRun:
-    """A run with all that is asked about it.
-
-    Attributes:
-        run: the run.
-        outcomes: how its samples ended.
-        performances: what was heard of those that can be scored.
-        samples: identifies the samples that floors and ceilings are computed on.
-        respondents: what blind and ideal respondents do on them; None where an earlier run has the same.
-    """
-
-    run: StoredRun
-    outcomes: dict[str, SampleOutcome]
-    performances: list[Performance]
-    samples: tuple[str, ...]
-    respondents: Respondents | None
-
-    def questions(self) -> Iterator[Question]:
-        for performance in self.performances:
-            yield from performance.questions
-        if self.respondents is not None:
-            yield from self.respondents.questions()
-
-
-def _ask(heard: RunTimelines, seen: set[tuple[str, ...]]) -> _AskedRun:
-    run, config = heard.run, heard.run.file.config
-    outcomes = outcomes_of(run, heard.lost)
-    ended = {kind: {i for i, o in outcomes.items() if o.kind is kind} for kind in Outcome}
-    samples = (config.task, config.dataset_sha256, *sorted(ended[Outcome.INVALID]))
-    scored = [s for s in run.samples if s.scored and s.id in ended[Outcome.VALID]]
-    performances = [performed(run.task, sample, heard.of(sample)) for sample in scored]
-    if samples in seen:
-        return _AskedRun(run, outcomes, performances, samples, None)
-    seen.add(samples)
-    usable = [s for s in run.samples if s.id not in ended[Outcome.INVALID]]
-    return _AskedRun(run, outcomes, performances, samples, respondents(run.task, usable))
-
-
-def _score(one: _AskedRun, judge: Judge, floors: dict[tuple[str, ...], tuple[Baseline, ...]]) -> Summary:
+def _score(one: AskedRun, judge: Judge, floors: dict[tuple[str, ...], tuple[Baseline, ...]]) -> Summary:
     """Score one run and write its results; adds to the floors."""
-    run, task = one.run, one.run.task
+    run, task = one.heard.run, one.heard.run.task
     facts = _facts(run, one.performances, judge)
-    scored = judged(task, one.performances, judge)
+    scored = score_performances(task, one.performances, judge)
     if one.respondents is not None:
-        floors[one.samples] = floors_and_ceilings(task, one.respondents, judge)
+        beside = score_respondents(task, one.respondents, judge)
+        floors[one.samples] = floors_and_ceilings(task, beside)
     agreement = against_rules(judge.id, scored.judged, task.rules)
     summary = summarise(
-        task, facts, run.samples, scored.scores, one.outcomes, floors[one.samples], scored.judged, agreement
+        task,
+        facts,
+        run.samples,
+        scored.scores,
+        one.heard.outcomes,
+        floors[one.samples],
+        scored.judged,
+        agreement,
     )
-    write_results(run.path, scored, summary)
-    return with_agreement(summary, run.path)
+    return write_results(run.path, scored, summary)
 
 
 def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) -> RunFacts:

@@ -210,6 +210,7 @@ def summarise(
     official = facts.dataset.startswith("official")
     notes = Counter(n for s in samples for n in s.notes) + Counter(n for s in scores for n in s.notes)
     ids = "\n".join(sorted(s.id for s in samples))
+    judgements = _judgements(task, judged, agreement) if task.rubrics else None
     return Summary(
         facts=facts,
         title=task.title,
@@ -230,7 +231,7 @@ def summarise(
         published=task.published() if official else (),
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
-        judgements=_judgements(task, judged, agreement) if task.rubrics else None,
+        judgements=judgements,
     )
 
 

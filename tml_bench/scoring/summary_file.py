@@ -28,19 +28,27 @@ AGREEMENT = "agreement.json"
 """Beside a run: how its judge agrees with others."""
 
 
-def write_results(run: Path, scored: JudgedScores, summary: Summary) -> None:
+def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
     """Write ``scores.jsonl``, ``summary.json`` and, where the task asks questions, ``verdicts.jsonl``.
 
     Args:
         run: the run's folder.
         scored: its scores and verdicts.
         summary: its numbers.
+
+    Returns:
+        The summary as `with_agreement` gives it.
+
+    Raises:
+        UserError: as `with_agreement`.
     """
+    whole = with_agreement(summary, run)
     files = {"scores.jsonl": _lines(scored.scores), "summary.json": to_json([summary]).encode()}
     if summary.judgements is not None:
         files[VERDICTS] = _lines(scored.judged)
     for name, content in files.items():
         write_atomically(run / name, content)
+    return whole
 
 
 def _lines(items: Sequence[object]) -> bytes:
