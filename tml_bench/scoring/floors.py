@@ -7,8 +7,7 @@ The floor of a metric is the best value that a strategy which looks at nothing r
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -16,9 +15,9 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Judge
 from tml_bench.samples import Sample
 from tml_bench.scoring.asking import respondents
-from tml_bench.scoring.averages import columns, mean_of
+from tml_bench.scoring.averages import ScoreTable, columns, mean_of
 from tml_bench.scoring.judging import RespondentScores, score_respondents
-from tml_bench.task import Direction, Metric, Overall, Score, Task
+from tml_bench.task import Direction, Metric, Overall, Task
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -70,20 +69,20 @@ def floors_and_ceilings(task: Task, scored: RespondentScores) -> tuple[Baseline,
     Returns:
         One entry per subset and metric, in the task's order; subsets without samples have none.
     """
-    sizes = Counter(score.subset for score in scored.ideal)
+    blind = {name: ScoreTable(scores) for name, scores in scored.blind.items()}
+    ideal = ScoreTable(scored.ideal)
     return tuple(
-        _baseline(part, metric, sum(sizes[s] for s in part.subsets), scored)
-        for part, metric in columns(task)
-        if all(sizes[s] for s in part.subsets)
+        _baseline(part, metric, blind, ideal) for part, metric in columns(task) if ideal.samples(part)
     )
 
 
-def _baseline(part: Overall, metric: Metric, size: int, scored: RespondentScores) -> Baseline:
-    values = {name: mean_of(scores, part, metric) for name, scores in scored.blind.items()}
+def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], ideal: ScoreTable) -> Baseline:
+    size = ideal.samples(part)
+    values = {name: mean_of(scores, part, metric) for name, scores in blind.items()}
     candidates = [(name, v) for name, (v, n) in values.items() if v is not None and 2 * n >= size]
     known = not any(
-        2 * values[name][1] < size <= 2 * (values[name][1] + _missing(scores, part, metric))
-        for name, scores in scored.blind.items()
+        2 * values[name][1] < size <= 2 * (values[name][1] + scores.missing(part, metric.name).total())
+        for name, scores in blind.items()
     )
     floor, floor_by = None, ""
     if metric.direction is not Direction.NONE and candidates and known:
@@ -94,10 +93,6 @@ def _baseline(part: Overall, metric: Metric, size: int, scored: RespondentScores
         metric=metric.name,
         floor=floor,
         floor_by=floor_by,
-        ceiling=mean_of(scored.ideal, part, metric)[0],
+        ceiling=mean_of(ideal, part, metric)[0],
         blind={name: v for name, (v, _) in values.items()},
     )
-
-
-def _missing(scores: Iterable[Score], part: Overall, metric: Metric) -> int:
-    return sum(s.subset in part.subsets and metric.name in s.missing for s in scores)
