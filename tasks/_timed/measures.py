@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.task import Direction, Kind, Metric, Overall
 from tml_bench.tasks._timed.items import CONTROLLED, LASTING, NUMBERED, STOPPED
@@ -75,6 +77,7 @@ def overall(families: tuple[str, ...]) -> tuple[Overall, ...]:
     return (Overall("mean of families", families, equal=True),)
 
 
+@cache
 def names(family: str) -> tuple[str, ...]:
     """Of the metrics that apply to a family."""
     return tuple(metric.name for metric in metrics((family,)))

@@ -8,6 +8,7 @@ the same: something was said, and nothing that was expected.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -39,12 +40,14 @@ def utterances(timeline: Timeline, silence_s: float) -> tuple[ModelUtterance, ..
         silence_s: silence that separates utterances.
     """
     spans = _merged(timeline.segments, silence_s)
+    ends = [end for _, end in spans]
     placed: list[list[Word]] = [[] for _ in spans]
     for word in timeline.words:
         if spans and word.text.strip() and word.start_s is not None:
             middle = (word.start_s + (word.end_s if word.end_s is not None else word.start_s)) / 2
-            near = min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
-            placed[near].append(word)
+            after = min(bisect_left(ends, middle), len(spans) - 1)
+            nearer = after and middle - ends[after - 1] <= spans[after][0] - middle
+            placed[after - 1 if nearer else after].append(word)
     timed = timeline.word_source in TIMED
     return tuple(
         utterance

@@ -69,6 +69,9 @@ _ORDINAL_TENS = {name[:-1] + "ieth": value for name, value in _TENS.items()}
 _SCALES = {"hundred": 100, "thousand": 1000}
 _ORDINAL_SCALES = {"hundredth": 100, "thousandth": 1000}
 _HOMOPHONES = {"to": 2, "too": 2, "for": 4, "fore": 4, "ate": 8, "won": 1}
+_MAY_BE = re.compile(
+    "|".join(("[0-9]", *_ONES, *_TENS, *_ORDINAL_ONES, *_ORDINAL_TENS, *_SCALES, *_ORDINAL_SCALES))
+)
 _PRONOUN_AFTER = frozenset("no any every some this that which the another each last next".split())
 _PRONOUN_BEFORE = frozenset("of another thing day by".split())
 _MOST_DIGITS = 6
@@ -135,6 +138,9 @@ def spoken_numbers(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
     Returns:
         In the order said; empty for no words.
     """
+    # Most texts hold none, and homophones alone make none.
+    if not _MAY_BE.search(" ".join(word.text for word in words).lower()):
+        return ()
     items = _items(_tokens(words))
     _settle_homophones(items)
     kept = [

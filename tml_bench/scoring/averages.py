@@ -44,8 +44,8 @@ class ScoreTable:
         """Score, numerator and denominator of every value of a metric in a part.
 
         With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that
-        the ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean over
-        the others would pass for that over all.
+        the ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean
+        over the others would pass for that over all.
         """
         if self.incomplete(part, metric):
             return
