@@ -17,7 +17,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.metrics.statistics import estimate
 from tml_bench.questions import Question, Verdict
 from tml_bench.samples import At, Sample, Utterance
-from tml_bench.scoring.averages import observations
+from tml_bench.scoring.averages import ScoreTable, observations
 from tml_bench.scoring.judging import score_all
 from tml_bench.task import Kind, Overall, Score
 from tml_bench.tasks.fd_bench_v1 import loader
@@ -532,7 +532,7 @@ def test_the_mean_rating_is_over_takeovers(tmp_path: Path) -> None:
 
     scores = score_all(TASK, pairs, ByReply()).scores
     part = Overall("synthetic_user_interruption", ("synthetic_user_interruption",))
-    values = observations(scores, part, "fdb_rating")
+    values = observations(ScoreTable(scores), part, "fdb_rating")
     assert [v.numerator for v in values] == [5, 2]
     assert estimate(values, Kind.MEAN).mean == pytest.approx(3.5)
 

@@ -7,18 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from tml_bench.judges.contract import Verdicts
-from tml_bench.perception.timeline import Timeline
-from tml_bench.report.baselines import Baseline, baselines, observations
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
+from tml_bench.scoring.averages import ScoreTable, observations
+from tml_bench.scoring.floors import Baseline, baselines
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Overall, Score, Task, Value
+from tml_bench.timeline import Timeline
 
 ABSENT, MISSING, NOTHING = 1.0, 2.0, 3.0
 """Lengths of timelines: no value, not judged, nothing to count; any other length is the value."""
 
 
 def metric(name: str, direction: Direction, kind: Kind, decimals: int | None = None) -> Metric:
-    return Metric(name, name, "s", direction, kind, 1, ("a", "b"), "made-up", "", decimals=decimals)
+    return Metric(
+        name=name, title=name, unit="s", direction=direction, kind=kind, subsets=("a", "b"), decimals=decimals
+    )
+        name=name,
+        title=name,
+        unit="s",
+        direction=direction,
+        kind=kind,
+        version=1,
+        subsets=("a", "b"),
+        family="made-up",
+        describes="",
+        decimals=decimals,
+    )
 
 
 class Tabled(Task):
@@ -176,9 +190,9 @@ def test_a_subset_that_is_missing_leaves_no_mean_of_equal_weights() -> None:
 
 def test_observations_of_equal_weight_sum_to_the_mean() -> None:
     scores = [UNEVEN.score(s, UNEVEN.blind(s)["one"]) for s in UNEVEN.samples()]
-    each = observations(scores, UNEVEN.overall[1], "delay")
+    each = observations(ScoreTable(scores), UNEVEN.overall[1], "delay")
     assert [o.sample for o in each] == ["a0", "a1", "a2", "a3", "b0"]
     assert [o.denominator for o in each] == [0.25] * 4 + [1.0]
     assert sum(o.numerator for o in each) == pytest.approx(10.04 + 20.0)
-    pooled = observations(scores, UNEVEN.overall[0], "delay")
+    pooled = observations(ScoreTable(scores), UNEVEN.overall[0], "delay")
     assert [(o.numerator, o.denominator) for o in pooled][-1] == (20.0, 1.0)

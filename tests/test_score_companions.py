@@ -9,17 +9,20 @@ import pytest
 from fakes import Scripted, run_session, silence
 
 from tml_bench.adapter import Output
-from tml_bench.errors import UserError
-from tml_bench.judges.contract import Verdicts
-from tml_bench.perception.timeline import Timeline
-from tml_bench.report.summary import Summary
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, Selection, environment
-from tml_bench.runs.score import StoredRun, score_runs
-from tml_bench.runs.store import Attempt, Outcome
-from tml_bench.runs.worker import PerceiveJob
+from tml_bench.outcome import Outcome
+from tml_bench.perception.recordings import timeline_of
+from tml_bench.questions import Verdicts
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, environment
+from tml_bench.runs.store import Attempt
+from tml_bench.runs.stored_run import StoredRun
+from tml_bench.runs.worker import PerceiveJob, Result
 from tml_bench.samples import Sample, Script, UserTurn
-from tml_bench.session.engine import Settings
+from tml_bench.scoring.score import score_runs
+from tml_bench.scoring.summary import Summary
+from tml_bench.scoring.timelines import recording_timeline
+from tml_bench.session.simulated import Settings
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Score, Task, Value
+from tml_bench.timeline import Timeline
 
 
 class Pairs(Task):
@@ -27,7 +30,19 @@ class Pairs(Task):
 
     name = title = "pairs"
     subsets = ("noisy",)
-    metrics = (Metric("both", "Both", "%", Direction.HIGHER, Kind.RATE, 1, ("noisy",), "made-up", ""),)
+    metrics = (Metric(name="both", title="Both", unit="%", direction=Direction.HIGHER, kind=Kind.RATE),)
+        Metric(
+            name="both",
+            title="Both",
+            unit="%",
+            direction=Direction.HIGHER,
+            kind=Kind.RATE,
+            version=1,
+            subsets=("noisy",),
+            family="made-up",
+            describes="",
+        ),
+    )
     headline = ("both",)
     data_help = ""
 
@@ -52,28 +67,22 @@ class Pairs(Task):
         return Timeline(1.0, companions={"clean": Timeline(1.0)})
 
 
-class Perceived:
-    """What perceiving came to: valid, or a reason for the samples named."""
-
-    def __init__(self, job: PerceiveJob, reason: str) -> None:
-        self.key = job.key
-        self.outcome = Outcome.INFRASTRUCTURE if reason else Outcome.VALID
-        self.reason = reason
-
-
 class HerePool:
-    """Perceives nothing beforehand, so that scoring does, in this process."""
+    """Perceives in this process, but for the samples named, which have a reason to be lost."""
 
     def __init__(self, lost: Mapping[str, str]) -> None:
         self._lost = lost
-        self.jobs: list[PerceiveJob] = []
+        self._jobs: list[PerceiveJob] = []
 
     def submit(self, job: PerceiveJob) -> None:
-        self.jobs.append(job)
+        self._jobs.append(job)
 
-    def results(self) -> Iterator[tuple[PerceiveJob, Perceived]]:
-        for job in self.jobs:
-            yield job, Perceived(job, self._lost.get(job.key[1], ""))
+    def results(self) -> Iterator[tuple[PerceiveJob, Result]]:
+        for job in self._jobs:
+            if job.key[1] in self._lost:
+                yield job, Result(Outcome.INFRASTRUCTURE, self._lost[job.key[1]])
+            else:
+                yield job, Result(Outcome.VALID, timeline=timeline_of(job.facts, job.cache, job.words))
 
 
 TASK = Pairs()
@@ -178,16 +187,19 @@ def test_a_companion_that_cannot_be_perceived_takes_its_sample_along(tmp_path: P
 
 def test_a_companion_without_a_valid_recording_is_not_heard(tmp_path: Path) -> None:
     run = stored(tmp_path, tried("noisy-1"), tried("clean-1", Outcome.INVALID, "late"), tried("noisy-2"))
-    heard = {s.id: run.heard(s, "transcript").companions for s in SAMPLES if s.id in ("noisy-1", "noisy-2")}
+    heard = {
+        s.id: recording_timeline(run, s, "transcript", tmp_path / "pairs" / s.id / "1").companions
+        for s in SAMPLES
+        if s.id in ("noisy-1", "noisy-2")
+    }
     assert heard == {"noisy-1": {}, "noisy-2": {}}
 
 
-def test_a_damaged_recording_of_a_companion_is_named(tmp_path: Path) -> None:
-    run = stored(tmp_path, tried("noisy-1"), tried("clean-1"))
+def test_a_damaged_recording_of_a_companion_is_named_and_takes_its_sample_along(tmp_path: Path) -> None:
+    run = stored(tmp_path, tried("noisy-1"), tried("clean-1"), tried("alone"))
     (tmp_path / "pairs" / "clean-1" / "1" / "manifest.json").unlink()
-    with pytest.raises(UserError, match="clean-1"):
-        scored(run)
-
-
-def test_a_limit_counts_samples_that_are_scored_and_takes_their_companions() -> None:
-    assert [s.id for s in Selection(limit=2).of(TASK)] == ["noisy-1", "clean-1", "noisy-2", "clean-2"]
+    counts, reasons = ended(scored(run))
+    assert counts == {"valid": 1, "infrastructure": 1, "not_run": 2}
+    (reason,) = reasons["infrastructure"]
+    assert reason.startswith("its clean companion clean-1: perception: ")
+    assert "manifest.json" in reason

@@ -145,6 +145,7 @@ def perceived(run: Path, samples: Sequence[str], **changes: object) -> RunTimeli
     return RunTimelines(
         replace(stored, file=file, attempts=attempts),
         dict.fromkeys(samples, Timeline(1.0)),
+        {},
         facts=dict.fromkeys(samples, nothing),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -44,12 +45,14 @@ def stretches(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]
             spans[-1] = spans[-1][0], max(spans[-1][1], segment.end_s)
         else:
             spans.append((segment.start_s, segment.end_s))
+    ends = [end for _, end in spans]
     placed: list[list[Word]] = [[] for _ in spans]
     for word in timeline.words:
         if spans and word.text.strip() and word.start_s is not None:
             middle = (word.start_s + (word.start_s if word.end_s is None else word.end_s)) / 2
-            near = min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
-            placed[near].append(word)
+            after = min(bisect_left(ends, middle), len(spans) - 1)
+            nearer = after and middle - ends[after - 1] <= spans[after][0] - middle
+            placed[after - 1 if nearer else after].append(word)
     return tuple(SpeechStretch(*span, tuple(words)) for span, words in zip(spans, placed, strict=True))
 
 

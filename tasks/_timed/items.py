@@ -306,8 +306,8 @@ def spoken_words(text: str) -> list[str]:
 
     Words are what stands between spaces; a token without a letter or digit (a dash) is none.
     """
-    stripped = (re.sub(r"^\W+|\W+$", "", token).lower().replace("’", "'") for token in text.split())
-    return [word for word in stripped if word]
+    bare = (t if t.isalnum() else re.sub(r"^\W+|\W+$", "", t).replace("’", "'") for t in text.split())
+    return [token.lower() for token in bare if token]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 from msgspec import structs
 
@@ -81,6 +81,7 @@ def overall(families: tuple[str, ...]) -> tuple[Overall, ...]:
     return (Overall("mean of families", families, equal=True),)
 
 
+@cache
 def names(family: str) -> tuple[str, ...]:
     """Of the metrics that apply to a family."""
     return tuple(metric.name for metric in metrics((family,)))

@@ -83,13 +83,17 @@ HOMOPHONES = {
     "for": "four", "fore": "four", "to": "two", "too": "two", "won": "one", "ate": "eight",
 }  # fmt: skip
 """What recognisers write for a letter or a number said alone."""
-_WRITTEN_OUT = (
-    (r"\bcan't\b|\bcannot\b", "can not"), (r"\bwon't\b", "will not"), (r"n't\b", " not"), (r"'ll\b", " will"),
-    (r"'m\b", " am"), (r"'re\b", " are"), (r"'ve\b", " have"), (r"'d\b", " would"),
-    (r"\b(it|that|what|here|there|he|she|who|where|how)'s\b", r"\1 is"), (r"\blet's\b", "let us"), (r"'s\b",
-    ""), (r"\b(do|does) not forget( to| about)?\b", "remember"), (r"\b([a-z])\.([a-z])\.", r"\1\2"), (r"'",
-    ""),
+_WRITTEN_OUT = tuple(
+    (re.compile(pattern), written) for pattern, written in (
+        (r"\bcan't\b|\bcannot\b", "can not"), (r"\bwon't\b", "will not"), (r"n't\b", " not"),
+        (r"'ll\b", " will"), (r"'m\b", " am"), (r"'re\b", " are"), (r"'ve\b", " have"), (r"'d\b", " would"),
+        (r"\b(it|that|what|here|there|he|she|who|where|how)'s\b", r"\1 is"), (r"\blet's\b", "let us"),
+        (r"'s\b", ""), (r"\b(do|does) not forget( to| about)?\b", "remember"),
+        (r"\b([a-z])\.([a-z])\.", r"\1\2"), (r"'", ""),
+    )
 )  # fmt: skip
+_WITHOUT_APOSTROPHE = (_WRITTEN_OUT[0], *_WRITTEN_OUT[-3:-1])
+"""Those that may match a text that has none."""
 
 
 class WordedText(NamedTuple):
@@ -128,17 +132,19 @@ def read(text: str) -> WordedText:
         c for c, denies in zip(clauses, (*before, False), strict=True) if not (denies or _contrast(c))
     )
     said = words(kept)
-    content = frozenset(stem(w) for w in said if w not in FUNCTION | NO)
+    content = frozenset(stem(w) for w in said if w not in FUNCTION and w not in NO)
     everything = frozenset(map(stem, said))
-    return WordedText(words(text), everything, content or everything, numbers_in(kept), bool(NO & set(said)))
+    whole = said if kept == text else words(text)
+    return WordedText(whole, everything, content or everything, numbers_in(kept), bool(NO & set(said)))
 
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a text; see the module's docstring."""
     plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    for pattern, written in _WRITTEN_OUT:
-        plain = re.sub(pattern, written, plain)
+    if not plain.isascii():
+        plain = "".join(c for c in plain if not unicodedata.combining(c))
+    for pattern, written in _WRITTEN_OUT if "'" in plain else _WITHOUT_APOSTROPHE:
+        plain = pattern.sub(written, plain)
     plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
     plain = re.sub(r"\d+", lambda m: f" {spell(int(m[0]))} " if len(m[0]) <= 6 else m[0], plain)
     return tuple(re.findall(r"[^\W_]+", plain))

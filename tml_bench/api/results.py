@@ -20,7 +20,7 @@ from tml_bench.runs.store import Attempt, last_attempts, read_json, read_lines
 from tml_bench.runs.stored_run import NOT_A_RUN, open_run, run_samples
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import Summary
-from tml_bench.scoring.timelines import heard
+from tml_bench.scoring.timelines import recording_timeline
 from tml_bench.task import Direction, Metric, Score, Task
 from tml_bench.timeline import Timeline
 
@@ -147,7 +147,7 @@ class Run:
             UserError: there is no recording of the sample, or the data has changed.
         """
         recording = self.recording(sample)
-        return heard(open_run(self.path), self.samples[sample], words, recording.folder)
+        return recording_timeline(open_run(self.path), self.samples[sample], words, recording.folder)
 
     def worst(self, metric: str, subset: str = "") -> list[str]:
         """Ids of the samples that have a value of a metric, the worst first, equal ones in the order scored.

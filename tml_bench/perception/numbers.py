@@ -56,6 +56,9 @@ BREATH_S = 0.4
 """A longer pause separates numbers; within "twenty one" speakers leave less than 0.1 s."""
 
 _MOST_DIGITS = 6
+_MAY_BE = re.compile(
+    "|".join(("[0-9]", *ONES, *TENS_AS_SPELT, *ORDINAL_ONES, *ORDINAL_TENS, *SCALES, *ORDINAL_SCALES))
+)
 
 # Letters and digits of any script stay in one token, so that "h264" and "3٣" are words, not numbers.
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_", re.UNICODE)
@@ -119,6 +122,9 @@ def spoken_numbers(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
     Returns:
         In the order said; empty for no words.
     """
+    # Most texts hold none, and homophones alone make none.
+    if not _MAY_BE.search(" ".join(word.text for word in words).lower()):
+        return ()
     items = _items(_tokens(words))
     _settle_homophones(items)
     kept = [

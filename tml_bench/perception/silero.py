@@ -110,7 +110,7 @@ class ProbabilityTrack:
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples, shape (n,), n a multiple of 512."""
         frames = block.reshape(-1, FRAME)
-        sounds = np.asarray(frames.any(axis=1))
+        sounds = np.any(frames, axis=1).tolist()
         for frame, sounding in zip(frames, sounds, strict=True):
             self._silent = 0 if sounding else self._silent + 1
             if self._silent > FADING:

@@ -16,7 +16,7 @@ from tml_bench.report.timeline_picture import Still, timeline_picture
 from tml_bench.runs.stored_run import open_run
 from tml_bench.samples import UserVideo
 from tml_bench.scoring.summary_file import stored_verdicts
-from tml_bench.scoring.timelines import heard
+from tml_bench.scoring.timelines import recording_timeline
 from tml_bench.session.camera import MAX_FPS, Camera, place_videos
 from tml_bench.timebase import nanoseconds, seconds
 
@@ -40,7 +40,7 @@ def draw(folder: Path, out: Path) -> None:
     sample = next((s for s in run.samples if s.id == recording.opened.sample), None)
     if sample is None:
         raise UserError(f"{run.path} has no sample {recording.opened.sample}", "give RUN/TASK/SAMPLE/ATTEMPT")
-    timeline = heard(run, sample, "auto", folder)
+    timeline = recording_timeline(run, sample, "auto", folder)
     score = run.task.score(sample, timeline, stored_verdicts(run.path, sample.id))
     timeline_picture(
         out,

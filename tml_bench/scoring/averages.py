@@ -3,31 +3,74 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 
 from tml_bench.metrics.statistics import Observation
-from tml_bench.task import Kind, Metric, Overall, Score, Task
+from tml_bench.task import Kind, Metric, Overall, Score, Task, Value
 
 
-def observations(scores: Iterable[Score], part: Overall, metric: str) -> tuple[Observation, ...]:
-    """The values of one metric in one part of a task, sorted by sample.
+class ScoreTable:
+    """The scores of one respondent, by subset and metric.
 
-    With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that the
-    ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean over the
-    others would pass for that over all.
+    Args:
+        scores: one per sample.
     """
-    scores = list(scores)
-    if part.equal and any(_all_missing(scores, subset, metric) for subset in part.subsets):
-        return ()
-    found = [(s, s.values[metric]) for s in scores if s.subset in part.subsets and metric in s.values]
-    totals = dict.fromkeys(part.subsets, 1.0)
-    if part.equal:
-        totals = {t: math.fsum(v.denominator for s, v in found if s.subset == t) or 1.0 for t in part.subsets}
-    weighted = (
-        Observation(s.sample, s.unit, v.numerator / totals[s.subset], v.denominator / totals[s.subset])
-        for s, v in found
-    )
-    return tuple(sorted(weighted, key=lambda o: o.sample))
+
+    def __init__(self, scores: Iterable[Score]) -> None:
+        self._samples: Counter[str] = Counter()
+        self._values: defaultdict[tuple[str, str], list[tuple[Score, Value]]] = defaultdict(list)
+        self._missing: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for score in scores:
+            self._samples[score.subset] += 1
+            for metric, value in score.values.items():
+                self._values[score.subset, metric].append((score, value))
+            for metric, reason in score.missing.items():
+                self._missing[score.subset, metric][reason] += 1
+
+    def samples(self, part: Overall) -> int:
+        """How many samples of a part there are; 0 where a subset has none."""
+        sizes = [self._samples[subset] for subset in part.subsets]
+        return sum(sizes) if all(sizes) else 0
+
+    def missing(self, part: Overall, metric: str) -> Counter[str]:
+        """How often a metric is missing in a part, by reason."""
+        found: Counter[str] = Counter()
+        for subset in part.subsets:
+            found += self._missing.get((subset, metric), Counter())
+        return found
+
+    def values(self, part: Overall, metric: str) -> Iterator[tuple[Score, float, float]]:
+        """Score, numerator and denominator of every value of a metric in a part.
+
+        With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that
+        the ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean
+        over the others would pass for that over all.
+        """
+        if self.incomplete(part, metric):
+            return
+        for subset in part.subsets:
+            found = self._values.get((subset, metric), [])
+            total = math.fsum(v.denominator for _, v in found) or 1.0 if part.equal else 1.0
+            for score, value in found:
+                yield score, value.numerator / total, value.denominator / total
+
+    def incomplete(self, part: Overall, metric: str) -> bool:
+        """Whether a part whose subsets weigh alike lacks one: it has no value and should have one.
+
+        A subset lacks none where the metric applies to none of its samples.
+        """
+        return part.equal and any(
+            not self._values.get((subset, metric))
+            and (not self._samples[subset] or bool(self._missing.get((subset, metric))))
+            for subset in part.subsets
+        )
+
+
+def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observation, ...]:
+    """The values of one metric in one part of a task, sorted by sample; see `ScoreTable.values`."""
+    found = (Observation(s.sample, s.unit, n, d) for s, n, d in scores.values(part, metric))
+    return tuple(sorted(found, key=lambda o: o.sample))
 
 
 def columns(task: Task) -> list[tuple[Overall, Metric]]:
@@ -40,29 +83,22 @@ def _applies(metric: Metric, part: Overall) -> bool:
     return set(part.subsets) <= set(metric.subsets) and (not part.equal or metric.kind is Kind.RATIO)
 
 
-def mean_of(scores: Iterable[Score], part: Overall, metric: Metric) -> tuple[float | None, int]:
+def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | None, int]:
     """Mean of a metric over a part of a task, and from how many samples.
 
     With ``metric.decimals`` it is rounded, or else is the mean of the subsets' rounded means where
     ``part.equal``. The mean is None without samples, and with ``part.equal`` where a whole subset is missing.
     """
-    scores = list(scores)
-    if part.equal and any(_all_missing(scores, subset, metric.name) for subset in part.subsets):
+    if scores.incomplete(part, metric.name):
         return None, 0
     if part.equal and metric.decimals is not None:
         means = [mean_of(scores, Overall(s, (s,)), metric) for s in part.subsets]
         known = [mean for mean, _ in means if mean is not None]
         return (math.fsum(known) / len(known) if known else None), sum(n for _, n in means)
-    values = observations(scores, part, metric.name)
-    total = math.fsum(o.denominator for o in values)
-    n = sum(o.denominator > 0 for o in values)
+    values = [(n, d) for _, n, d in scores.values(part, metric.name)]
+    total = math.fsum(d for _, d in values)
+    count = sum(d > 0 for _, d in values)
     if not total > 0:
-        return None, n
-    mean = math.fsum(o.numerator for o in values) / total
-    return (mean if metric.decimals is None else round(mean, metric.decimals)), n
-
-
-def _all_missing(scores: Iterable[Score], subset: str, metric: str) -> bool:
-    """Whether a subset has no value of a metric and should have one; not where it applies to no sample."""
-    own = [s for s in scores if s.subset == subset]
-    return not any(metric in s.values for s in own) and (not own or any(metric in s.missing for s in own))
+        return None, count
+    mean = math.fsum(n for n, _ in values) / total
+    return (mean if metric.decimals is None else round(mean, metric.decimals)), count

@@ -7,19 +7,17 @@ The floor of a metric is the best value that a strategy which looks at nothing r
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.questions import Judge, Question
+from tml_bench.questions import Judge
 from tml_bench.samples import Sample
-from tml_bench.scoring.averages import columns, mean_of
-from tml_bench.scoring.judging import Performance, judged, performed
-from tml_bench.task import Direction, Metric, Overall, Score, Task
+from tml_bench.scoring.asking import respondents
+from tml_bench.scoring.averages import ScoreTable, columns, mean_of
+from tml_bench.scoring.judging import RespondentScores, score_respondents
+from tml_bench.task import Direction, Metric, Overall, Task
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -42,68 +40,26 @@ class Baseline(msgspec.Struct, frozen=True):
     blind: dict[str, float | None]
 
 
-class Respondents(NamedTuple):
-    """What blind and ideal respondents do on the samples of a run.
-
-    Attributes:
-        blind: by strategy, one performance per sample.
-        ideal: one per sample.
-    """
-
-    blind: dict[str, list[Performance]]
-    ideal: list[Performance]
-
-    def questions(self) -> Iterator[Question]:
-        """All that is asked about them."""
-        for performances in (*self.blind.values(), self.ideal):
-            for performance in performances:
-                yield from performance.questions
-
-
-def respondents(task: Task, samples: Iterable[Sample]) -> Respondents:
-    """What every blind strategy and the ideal respondent do.
-
-    Args:
-        task: the task.
-        samples: the samples of the run; those with a ``problem``, and mere companions, are left out.
-
-    Raises:
-        UserError: the task names different blind strategies for different samples.
-    """
-    usable = [s for s in samples if s.scored and not s.problem]
-    blind: dict[str, list[Performance]] = {}
-    for k, sample in enumerate(usable):
-        strategies = task.blind(sample)
-        if k and strategies.keys() != blind.keys():
-            raise UserError(
-                f"task {task.name} has the blind strategies {sorted(strategies)} for sample {sample.id}, "
-                f"but {sorted(blind)} for sample {usable[0].id}",
-                "Let blind() return the same names for every sample",
-            )
-        for name, timeline in strategies.items():
-            blind.setdefault(name, []).append(performed(task, sample, timeline))
-    return Respondents(blind, [performed(task, sample, task.ideal(sample)) for sample in usable])
-
-
 def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None) -> tuple[Baseline, ...]:
     """Score every blind strategy and the ideal respondent; see `floors_and_ceilings`.
 
     Args:
         task: the task.
-        samples: as for `respondents`.
+        samples: the samples of the run; those with a ``problem``, and mere companions, are left out.
         judge: the judge that models are judged by; the task's own rules when None.
 
     Returns:
-        One entry per subset and metric, in the task's order; subsets without samples have none.
+        As `floors_and_ceilings`.
 
     Raises:
-        UserError: as `respondents`.
+        UserError: the task names different blind strategies for different samples.
     """
-    return floors_and_ceilings(task, respondents(task, samples), judge or RuleJudge(task.rules))
+    scored = score_respondents(task, respondents(task, samples), judge or RuleJudge(task.rules))
+    return floors_and_ceilings(task, scored)
 
 
-def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[Baseline, ...]:
-    """Judge and score what blind and ideal respondents did; raises what the task raises over one of them.
+def floors_and_ceilings(task: Task, scored: RespondentScores) -> tuple[Baseline, ...]:
+    """The best that blind respondents reach, and what an ideal one does.
 
     A strategy counts for a metric's floor only where the metric is defined on at least half of the
     subset's samples: a latency that exists only where something was said must not be won by a strategy
@@ -113,30 +69,19 @@ def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[
     Returns:
         One entry per subset and metric, in the task's order; subsets without samples have none.
     """
-    blind = {name: _scores(task, done, judge) for name, done in played.blind.items()}
-    ideal = _scores(task, played.ideal, judge)
-    sizes = Counter(performance.sample.subset for performance in played.ideal)
+    blind = {name: ScoreTable(scores) for name, scores in scored.blind.items()}
+    ideal = ScoreTable(scored.ideal)
     return tuple(
-        _baseline(part, metric, sum(sizes[s] for s in part.subsets), blind, ideal)
-        for part, metric in columns(task)
-        if all(sizes[s] for s in part.subsets)
+        _baseline(part, metric, blind, ideal) for part, metric in columns(task) if ideal.samples(part)
     )
 
 
-def _scores(task: Task, performances: Sequence[Performance], judge: Judge) -> list[Score]:
-    scored = judged(task, performances, judge)
-    for error in scored.raised.values():
-        raise error
-    return scored.scores
-
-
-def _baseline(
-    part: Overall, metric: Metric, size: int, blind: Mapping[str, Sequence[Score]], ideal: Sequence[Score]
-) -> Baseline:
+def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], ideal: ScoreTable) -> Baseline:
+    size = ideal.samples(part)
     values = {name: mean_of(scores, part, metric) for name, scores in blind.items()}
     candidates = [(name, v) for name, (v, n) in values.items() if v is not None and 2 * n >= size]
     known = not any(
-        2 * values[name][1] < size <= 2 * (values[name][1] + _missing(scores, part, metric))
+        2 * values[name][1] < size <= 2 * (values[name][1] + scores.missing(part, metric.name).total())
         for name, scores in blind.items()
     )
     floor, floor_by = None, ""
@@ -151,7 +96,3 @@ def _baseline(
         ceiling=mean_of(ideal, part, metric)[0],
         blind={name: v for name, (v, _) in values.items()},
     )
-
-
-def _missing(scores: Iterable[Score], part: Overall, metric: Metric) -> int:
-    return sum(s.subset in part.subsets and metric.name in s.missing for s in scores)

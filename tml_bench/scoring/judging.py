@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
 from tml_bench.blame import in_one_line
-from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.judges.sheet import row_id
 from tml_bench.questions import Judge, Question, Rule, Verdict, Verdicts
 from tml_bench.samples import Sample
+from tml_bench.scoring.asking import Performance, Respondents, or_raised, performance_of
 from tml_bench.scoring.judge_labels import Agreement, JudgeLabels, compare
 from tml_bench.task import Score, Task
 from tml_bench.timeline import Timeline
@@ -49,33 +50,19 @@ class JudgedScores(NamedTuple):
     raised: dict[str, Exception]
 
 
-class Performance(NamedTuple):
-    """What was heard of a sample, of a model or of a respondent behind a floor, and what to ask about it.
+class RespondentScores(NamedTuple):
+    """Scores of blind and ideal respondents.
 
     Attributes:
-        sample: the sample.
-        timeline: what was heard.
-        questions: what a judge must decide before it can be scored.
-        raised: what the task raised when it was asked for them; None where it did not.
+        blind: by strategy, one per sample.
+        ideal: one per sample.
     """
 
-    sample: Sample
-    timeline: Timeline
-    questions: tuple[Question, ...]
-    raised: Exception | None = None
+    blind: dict[str, list[Score]]
+    ideal: list[Score]
 
 
-def performed(task: Task, sample: Sample, timeline: Timeline) -> Performance:
-    """What was heard of a sample, with the task's questions about it."""
-    try:
-        return Performance(sample, timeline, task.questions(sample, timeline))
-    except UserError:
-        raise
-    except Exception as error:
-        return Performance(sample, timeline, (), error)
-
-
-def judged(
+def score_performances(
     task: Task,
     performances: Sequence[Performance],
     judge: Judge,
@@ -96,8 +83,40 @@ def judged(
     for one in performances:
         found = {question.key: next(answers) for question in one.questions}
         asked += (QuestionVerdict(one.sample.id, q, found[q.key]) for q in one.questions)
-        scores.append(_score(task, one, found, raised))
+        score = one.raised if one.raised else or_raised(partial(_score, task, one, found))
+        if isinstance(score, Exception):
+            raised[one.sample.id] = score
+            score = _missing(task, one.sample, score)
+        scores.append(score)
     return JudgedScores(scores, asked, raised)
+
+
+def _score(task: Task, one: Performance, verdicts: Verdicts) -> Score:
+    # A task that asks nothing need not know of verdicts.
+    given = (verdicts,) if verdicts else ()
+    score = task.score(one.sample, one.timeline, *given)
+    if not isinstance(score, Score):
+        raise TypeError(f"it gave {type(score).__name__}, which is no Score")
+    return score
+
+
+def _missing(task: Task, sample: Sample, error: Exception) -> Score:
+    """The score in which every metric is missing, for what was raised."""
+    reason = f"scoring raised {in_one_line(error)}; see {TRACEBACKS}"
+    missing = {metric.name: reason for metric in task.metrics if sample.subset in metric.subsets}
+    return Score(task.name, sample.subset, sample.id, sample.unit, {}, missing)
+
+
+def score_respondents(task: Task, played: Respondents, judge: Judge) -> RespondentScores:
+    """Judge and score what blind and ideal respondents do; raises what the task raises over one of them."""
+
+    def scores(performances: Sequence[Performance]) -> list[Score]:
+        scored = score_performances(task, performances, judge)
+        for error in scored.raised.values():
+            raise error
+        return scored.scores
+
+    return RespondentScores({k: scores(done) for k, done in played.blind.items()}, scores(played.ideal))
 
 
 def score_all(
@@ -106,7 +125,7 @@ def score_all(
     judge: Judge | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> JudgedScores:
-    """Judge and score recordings of a task; one that it cannot score does not keep it from the others.
+    """Judge and score recordings of a task.
 
     Args:
         task: the task.
@@ -114,28 +133,8 @@ def score_all(
         judge: the judge; the task's own rules when None.
         advance: called after each question.
     """
-    performances = [performed(task, sample, timeline) for sample, timeline in pairs]
-    return judged(task, performances, judge or RuleJudge(task.rules), advance)
-
-
-def _score(task: Task, one: Performance, verdicts: Verdicts, raised: dict[str, Exception]) -> Score:
-    """The task's score; one in which every metric is missing where the task raises or has raised."""
-    sample = one.sample
-    try:
-        if one.raised is not None:
-            raise one.raised
-        # A task that asks nothing need not know of verdicts.
-        score = task.score(sample, one.timeline, verdicts) if verdicts else task.score(sample, one.timeline)
-        if not isinstance(score, Score):
-            raise TypeError(f"it gave {type(score).__name__}, which is no Score")
-    except UserError:
-        raise
-    except Exception as error:
-        raised[sample.id] = error
-        reason = f"scoring raised {in_one_line(error)}; see {TRACEBACKS}"
-        missing = {metric.name: reason for metric in task.metrics if sample.subset in metric.subsets}
-        return Score(task.name, sample.subset, sample.id, sample.unit, {}, missing)
-    return score
+    performances = [performance_of(task, sample, timeline) for sample, timeline in pairs]
+    return score_performances(task, performances, judge or RuleJudge(task.rules), advance)
 
 
 def against_rules(

@@ -6,34 +6,26 @@ scores, floors and ceilings, summary, files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import structs
 
 from tml_bench.blame import in_one_line
-from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.outcome import Outcome
 from tml_bench.perception.words import WordMode
 from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.stored_run import StoredRun
-from tml_bench.scoring.floors import Baseline, Respondents, floors_and_ceilings, respondents
-from tml_bench.scoring.judging import Performance, against_rules, judged, performed
-from tml_bench.scoring.outcomes import SampleOutcome, outcomes_of
+from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask, or_raised
+from tml_bench.scoring.floors import Baseline, floors_and_ceilings
+from tml_bench.scoring.judging import against_rules, score_performances, score_respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
-from tml_bench.scoring.summary_file import with_agreement, write_results
-from tml_bench.scoring.timelines import RunTimelines, timelines_of
+from tml_bench.scoring.summary_file import write_results
+from tml_bench.scoring.timelines import timelines_of
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.scoring.transcript_sample import check_transcripts
-
-T = TypeVar("T")
-_Floors = tuple[Baseline, ...] | Exception
 
 
 def score_runs(
@@ -60,94 +52,50 @@ def score_runs(
     """
     heard = timelines_of(runs, pool, advance, words)
     checks = check_transcripts(heard, pool, words, asked=check_all)
-    seen: set[tuple[str, ...]] = set()
-    asked: Iterable[_AskedRun] = (_ask(one, seen) for one in heard)
+    found: Iterable[AskedRun] = ask(heard)
     if foresee is not None:
-        asked = list(asked)
-        foresee([question for one in asked for question in one.questions()])
-    floors: dict[tuple[str, ...], _Floors] = {}
+        found = list(found)
+        foresee([question for one in found for question in one.questions()])
+    floors: dict[tuple[str, ...], tuple[Baseline, ...] | Exception] = {}
     return [
-        _score(one, judge_of(one.run.task.rules), floors, check)
-        for one, check in zip(asked, checks, strict=True)
+        _score(one, judge_of(one.heard.run.task.rules), floors, check)
+        for one, check in zip(found, checks, strict=True)
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _AskedRun:
-    """A run with all that is asked about it.
-
-    Attributes:
-        run: the run.
-        outcomes: how its samples ended.
-        performances: what was heard of those that can be scored.
-        samples: identifies the samples that floors and ceilings are computed on.
-        respondents: what blind and ideal respondents do on them, or what the task raised when it was asked;
-            None where an earlier run has the same.
-    """
-
-    run: StoredRun
-    outcomes: dict[str, SampleOutcome]
-    performances: list[Performance]
-    samples: tuple[str, ...]
-    respondents: Respondents | Exception | None
-
-    def questions(self) -> Iterator[Question]:
-        for performance in self.performances:
-            yield from performance.questions
-        if isinstance(self.respondents, Respondents):
-            yield from self.respondents.questions()
-
-
-def _ask(heard: RunTimelines, seen: set[tuple[str, ...]]) -> _AskedRun:
-    run, config = heard.run, heard.run.file.config
-    outcomes = outcomes_of(run, heard.lost)
-    ended = {kind: {i for i, o in outcomes.items() if o.kind is kind} for kind in Outcome}
-    samples = (config.task, config.dataset_sha256, *sorted(ended[Outcome.INVALID]))
-    scored = [s for s in run.samples if s.scored and s.id in ended[Outcome.VALID]]
-    performances = [performed(run.task, sample, heard.of(sample)) for sample in scored]
-    if samples in seen:
-        return _AskedRun(run, outcomes, performances, samples, None)
-    seen.add(samples)
-    usable = [s for s in run.samples if s.id not in ended[Outcome.INVALID]]
-    played = _or_raised(partial(respondents, run.task, usable))
-    return _AskedRun(run, outcomes, performances, samples, played)
-
-
-def _or_raised(make: Callable[[], T]) -> T | Exception:
-    """What is made, or what was raised: a model's scores are worth having without floors and ceilings."""
-    try:
-        return make()
-    except UserError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _score(
-    one: _AskedRun,
+    one: AskedRun,
     judge: Judge,
-    floors: dict[tuple[str, ...], _Floors],
+    floors: dict[tuple[str, ...], tuple[Baseline, ...] | Exception],
     check: TranscriptCheck | msgspec.UnsetType,
 ) -> Summary:
     """Score one run and write its results; adds to the floors."""
-    run, task = one.run, one.run.task
+    run, task = one.heard.run, one.heard.run.task
     facts = _facts(run, one.performances, judge)
-    scored = judged(task, one.performances, judge)
-    if isinstance(played := one.respondents, Respondents):
-        floors[one.samples] = _or_raised(partial(floors_and_ceilings, task, played, judge))
-    elif played is not None:
-        floors[one.samples] = played
+    scored = score_performances(task, one.performances, judge)
+    if isinstance(them := one.respondents, Respondents):
+        floors[one.samples] = or_raised(
+            lambda: floors_and_ceilings(task, score_respondents(task, them, judge))
+        )
+    elif them is not None:
+        floors[one.samples] = them
     known, remarks = floors[one.samples], {}
-    if isinstance(known, Exception):
+    if isinstance(known, Exception):  # a model's scores are worth having without
         remarks[f"no floors and ceilings: the task raised {in_one_line(known)}"] = len(run.samples)
         scored.raised["floors and ceilings"], known = known, ()
     agreement = against_rules(judge.id, scored.judged, task.rules)
     summary = summarise(
-        task, facts, run.samples, scored.scores, one.outcomes, known, scored.judged, agreement
+        task,
+        facts,
+        run.samples,
+        scored.scores,
+        one.heard.outcomes,
+        known,
+        scored.judged,
+        agreement,
     )
     summary = structs.replace(summary, notes=summary.notes | remarks, transcript_check=check)
-    write_results(run.path, scored, summary)
-    return with_agreement(summary, run.path)
+    return write_results(run.path, scored, summary)
 
 
 def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) -> RunFacts:

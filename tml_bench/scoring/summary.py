@@ -13,7 +13,7 @@ import msgspec
 from tml_bench.errors import UserError
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.samples import Sample
-from tml_bench.scoring.averages import columns, mean_of, observations
+from tml_bench.scoring.averages import ScoreTable, columns, mean_of, observations
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
@@ -213,13 +213,15 @@ def summarise(
     official = facts.dataset.startswith("official")
     notes = Counter(n for s in samples for n in s.notes) + Counter(n for s in scores for n in s.notes)
     ids = "\n".join(sorted(s.id for s in samples))
+    table = ScoreTable(scores)
+    judgements = _judgements(task, judged, agreement) if task.rubrics else None
     return Summary(
         facts=facts,
         title=task.title,
         headline=task.headline,
         metrics=tuple(
             _metric_summary(
-                scores,
+                table,
                 part,
                 metric,
                 by_column.get((part.name, metric.name), Baseline(part.name, metric.name, None, "", None, {})),
@@ -233,7 +235,7 @@ def summarise(
         published=task.published() if official else (),
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
-        judgements=_judgements(task, judged, agreement) if task.rubrics else None,
+        judgements=judgements,
     )
 
 
@@ -281,23 +283,18 @@ def _rounded(exact: Estimate, mean: float | None) -> Estimate:
     )
 
 
-def _metric_summary(
-    scores: Sequence[Score], part: Overall, metric: Metric, baseline: Baseline
-) -> MetricSummary:
+def _metric_summary(scores: ScoreTable, part: Overall, metric: Metric, baseline: Baseline) -> MetricSummary:
     values = observations(scores, part, metric.name)
     result = estimate(values, metric.kind)
     if metric.decimals is not None:
         result = _rounded(result, mean_of(scores, part, metric)[0])
-    missing = Counter(
-        s.missing[metric.name] for s in scores if s.subset in part.subsets and metric.name in s.missing
-    )
     return MetricSummary(
         subset=part.name,
         metric=metric,
         estimate=result,
         baseline=baseline,
         standing=standing(metric, result, baseline.floor, baseline.ceiling),
-        missing=_by_reason(missing, "scores.jsonl"),
+        missing=_by_reason(scores.missing(part, metric.name), "scores.jsonl"),
         observations=values,
     )
 

@@ -29,14 +29,21 @@ AGREEMENT = "agreement.json"
 """Beside a run: how its judge agrees with others."""
 
 
-def write_results(run: Path, scored: JudgedScores, summary: Summary) -> None:
+def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
     """Write ``scores.jsonl``, ``summary.json``, the verdicts of a task that asks, and what the task raised.
 
     Args:
         run: the run's folder.
         scored: its scores and verdicts.
         summary: its numbers.
+
+    Returns:
+        The summary as `with_agreement` gives it.
+
+    Raises:
+        UserError: as `with_agreement`.
     """
+    known = with_agreement(summary, run)
     files = {"scores.jsonl": _lines(scored.scores), "summary.json": to_json([summary]).encode()}
     if summary.judgements is not None:
         files[VERDICTS] = _lines(scored.judged)
@@ -47,6 +54,7 @@ def write_results(run: Path, scored: JudgedScores, summary: Summary) -> None:
         (run / TRACEBACKS).unlink(missing_ok=True)
     for name, content in files.items():
         write_atomically(run / name, content)
+    return known
 
 
 def _lines(items: Sequence[object]) -> bytes:

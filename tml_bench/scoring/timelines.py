@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tml_bench.runs.record import Advance
 from tml_bench.runs.stored_run import StoredRun
 from tml_bench.runs.worker import PerceiveJob, perception_failure
 from tml_bench.samples import Sample
+from tml_bench.scoring.outcomes import SampleOutcome, outcomes_of
 from tml_bench.timeline import Timeline
 
 
@@ -28,14 +29,14 @@ class RunTimelines:
     Attributes:
         run: the run.
         timelines: by sample, of every recording that could be perceived.
-        lost: samples whose recording could not be perceived, with the reason.
+        outcomes: how every sample that was tried ended.
         facts: by sample, of every recording that could be read.
     """
 
     run: StoredRun
-    timelines: dict[str, Timeline] = field(default_factory=dict)
-    lost: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, SessionFacts] = field(default_factory=dict)
+    timelines: dict[str, Timeline]
+    outcomes: dict[str, SampleOutcome]
+    facts: dict[str, SessionFacts]
 
     def of(self, sample: Sample) -> Timeline:
         """What was heard of a sample, with its companions."""
@@ -54,30 +55,34 @@ def timelines_of(
         advance: told of every recording.
         words: where words may come from, see ``tml_bench.perception``.
     """
-    found = [RunTimelines(run) for run in runs]
-    for (number, sample), timeline in _perceived(found, pool, words):
+    timelines: list[dict[str, Timeline]] = [{} for _ in runs]
+    lost: list[dict[str, str]] = [{} for _ in runs]
+    facts: list[dict[str, SessionFacts]] = [{} for _ in runs]
+    for (number, sample), timeline in _perceived(runs, pool, words, facts):
         if isinstance(timeline, Timeline):
-            found[number].timelines[sample] = timeline
+            timelines[number][sample] = timeline
             advance("")
         else:
-            found[number].lost[sample] = timeline
+            lost[number][sample] = timeline
             advance(f"{sample}: {timeline}")
-    return found
+    return [
+        RunTimelines(run, found, outcomes_of(run, why), read)
+        for run, found, why, read in zip(runs, timelines, lost, facts, strict=True)
+    ]
 
 
 def _perceived(
-    found: Sequence[RunTimelines], pool: Pool, words: WordMode
+    runs: Sequence[StoredRun], pool: Pool, words: WordMode, read: Sequence[dict[str, SessionFacts]]
 ) -> Iterator[tuple[tuple[int, str], Timeline | str]]:
     """Number of the run and sample, with the timeline or why there is none; those in the cache first."""
-    for number, heard in enumerate(found):
-        run = heard.run
+    for number, run in enumerate(runs):
         samples = {sample.id: sample for sample in run.samples}
         for attempt in run.valid():
             key, sample = (number, attempt.sample), samples[attempt.sample]
             place = run.recording_path(attempt)
             cache = run.timeline_path(sample.id, place.name)
             try:
-                heard.facts[sample.id] = facts = Recording(place).facts
+                read[number][sample.id] = facts = Recording(place).facts
                 stretches = partial(run.task.stretches, sample)
                 timeline = cached_timeline(facts, cache, words, run.task.hears_user, stretches)
             except Exception as error:
@@ -91,7 +96,7 @@ def _perceived(
         yield job.key, result.timeline or result.reason
 
 
-def heard(run: StoredRun, sample: Sample, words: WordMode, recording: Path) -> Timeline:
+def recording_timeline(run: StoredRun, sample: Sample, words: WordMode, recording: Path) -> Timeline:
     """What was heard of one sample, with its companions where these have a valid recording.
 
     Args:
