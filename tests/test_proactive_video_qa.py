@@ -15,8 +15,10 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
+from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.scoring.summary import RunFacts, SampleOutcome, summarise
+from tml_bench.scoring.outcomes import SampleOutcome
+from tml_bench.scoring.summary import RunFacts, summarise
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
 from tml_bench.tasks.proactive_video_qa.coverage_rule import CoverageRule
@@ -425,11 +427,8 @@ def test_reports_give_both_averages() -> None:
     scores = [scored(s, TASK.ideal(s) if s.id == "WEB" else heard(source=WordSource.SILENT)) for s in samples]
     facts = RunFacts("run", "fake", TASK.name, "mini", 200_000_000, "ideal")
     outcomes = {s.id: SampleOutcome(Outcome.VALID) for s in samples}
-    found = {
-        m.subset: m
-        for m in summarise(TASK, facts, samples, scores, outcomes).metrics
-        if m.metric.name == "pauc_050"
-    }
+    whole = summarise(TASK, facts, samples, scores, outcomes, baselines(TASK, samples))
+    found = {m.subset: m for m in whole.metrics if m.metric.name == "pauc_050"}
     assert list(found) == ["mean of categories", "all turns", "WEB", "EGO", "TV", "VAD"]
     assert found["mean of categories"].estimate.mean == pytest.approx((1 + 3 * 0.25) / 4)
     assert found["all turns"].estimate.mean == pytest.approx((2 + 3 * 0.25) / 5)

@@ -19,14 +19,16 @@ from tml_bench.outcome import Outcome
 from tml_bench.perception import asr
 from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
 from tml_bench.perception.words import WordMode
+from tml_bench.recording import Recording
 from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import Selection
 from tml_bench.runs.store import Attempt
-from tml_bench.runs.stored_run import StoredRun, open_run
+from tml_bench.runs.stored_run import open_run
 from tml_bench.runs.worker import Result, TranscriptJob
 from tml_bench.samples import Sample, UserTurn
 from tml_bench.scoring import transcript_sample
+from tml_bench.scoring.timelines import RunTimelines
 from tml_bench.scoring.transcript_check import TranscriptCheck, normalised, transcript_check, word_edits
 from tml_bench.scoring.transcript_sample import MOST_RECORDINGS, check_transcripts
 from tml_bench.session.simulated import Settings
@@ -81,7 +83,10 @@ def test_rate_of_a_run_is_edits_over_words_of_all_recordings() -> None:
     assert (found.edits, found.words, found.n, found.of, found.rate) == (2, 6, 2, 7, pytest.approx(1 / 3))
     # Half of all draws of two recordings hold both, a quarter each the one or the other alone.
     assert (found.low, found.high) == (0.0, 1.0)
-    assert transcript_check(pairs[:1], of=1).low is None
+    # Nothing is known of a spread where all agree, as one alone does.
+    for same in (pairs[:1], [pairs[0]] * 3, [TranscriptPair("x", "a"), TranscriptPair("x y", "a b")]):
+        alike = transcript_check(same, of=3)
+        assert (alike.n, alike.low, alike.high) == (len(same), None, None)
     assert transcript_check(pairs, 7) == found
 
 
@@ -113,17 +118,19 @@ def test_only_what_was_heard_counts(tmp_path: Path) -> None:
 
 
 class FakePool:
-    """Answers every job at once: its recordings say what they claim, ``a``."""
+    """Does every job at once, from the first or the last; every other recording lies."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: int = 1) -> None:
         self.jobs: list[TranscriptJob] = []
+        self._step = step
 
     def submit(self, job: TranscriptJob) -> None:
         self.jobs.append(job)
 
     def results(self) -> Iterator[tuple[TranscriptJob, Result]]:
-        for job in self.jobs:
-            yield job, Result(Outcome.VALID, transcript=TranscriptPair("a", "a"))
+        for job in self.jobs[:: self._step]:
+            lies = int(job.key[1][1:]) % 2
+            yield job, Result(Outcome.VALID, transcript=TranscriptPair("a", "b" if lies else "a"))
 
 
 @pytest.fixture(scope="module")
@@ -134,30 +141,33 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def stored(run: Path, n: int, **config: object) -> StoredRun:
+def stored(run: Path, n: int, **config: object) -> RunTimelines:
     """A run like that one, of so many valid recordings."""
     opened = open_run(run)
     ended = {f"s{k:02}": Attempt(f"s{k:02}", "x", 1, Outcome.VALID) for k in range(n)}
     samples = tuple(Sample(name, "x") for name in ended)
     file = msgspec.structs.replace(opened.file, config=msgspec.structs.replace(opened.file.config, **config))
-    return dataclasses.replace(opened, file=file, samples=samples, attempts=ended)
+    like = dataclasses.replace(opened, file=file, samples=samples, attempts=ended)
+    facts = Recording(opened.recording_path(opened.valid()[0])).facts
+    return RunTimelines(like, dict.fromkeys(ended, Timeline(2.0)), {}, dict.fromkeys(ended, facts))
 
 
-def checked(run: StoredRun, pool: FakePool, words: WordMode = "auto", *, asked: bool = False) -> object:
-    return check_transcripts([run], [()], pool, words, asked=asked)[0]  # type: ignore[arg-type]
+def checked(run: RunTimelines, pool: FakePool, words: WordMode = "auto", *, asked: bool = False) -> object:
+    return check_transcripts([run], pool, words, asked=asked)[0]  # type: ignore[arg-type]
 
 
 def test_a_seeded_sample_of_a_run_is_recognised(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "")
     mine = stored(run, 3 * MOST_RECORDINGS, privileged=False, adapter="mine")
-    pools = (FakePool(), FakePool())
-    for pool in pools:
-        found = checked(mine, pool)
-        assert isinstance(found, TranscriptCheck)
-        assert (found.n, found.of, found.rate) == (MOST_RECORDINGS, 3 * MOST_RECORDINGS, 0.0)
-    drawn, again = ([job.recording for job in pool.jobs] for pool in pools)
-    assert drawn == again
+    pools = (FakePool(), FakePool(-1))
+    found, again = (checked(mine, pool) for pool in pools)
+    assert isinstance(found, TranscriptCheck)
+    assert found == again
+    assert (found.n, found.of) == (MOST_RECORDINGS, 3 * MOST_RECORDINGS)
+    drawn, redrawn = ([job.key for job in pool.jobs] for pool in pools)
+    assert drawn == redrawn
     assert len(set(drawn)) == MOST_RECORDINGS
+    assert found.rate == sum(int(name[1:]) % 2 for _, name in drawn) / MOST_RECORDINGS
 
 
 @pytest.mark.parametrize(
