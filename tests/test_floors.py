@@ -22,17 +22,6 @@ def metric(name: str, direction: Direction, kind: Kind, decimals: int | None = N
     return Metric(
         name=name, title=name, unit="s", direction=direction, kind=kind, subsets=("a", "b"), decimals=decimals
     )
-        name=name,
-        title=name,
-        unit="s",
-        direction=direction,
-        kind=kind,
-        version=1,
-        subsets=("a", "b"),
-        family="made-up",
-        describes="",
-        decimals=decimals,
-    )
 
 
 class Tabled(Task):

@@ -31,18 +31,6 @@ class Pairs(Task):
     name = title = "pairs"
     subsets = ("noisy",)
     metrics = (Metric(name="both", title="Both", unit="%", direction=Direction.HIGHER, kind=Kind.RATE),)
-        Metric(
-            name="both",
-            title="Both",
-            unit="%",
-            direction=Direction.HIGHER,
-            kind=Kind.RATE,
-            version=1,
-            subsets=("noisy",),
-            family="made-up",
-            describes="",
-        ),
-    )
     headline = ("both",)
     data_help = ""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,16 +18,18 @@ from tml_bench.cli import main
 from tml_bench.outcome import Outcome
 from tml_bench.perception import asr
 from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
-from tml_bench.recording import AudioTrack, SessionFacts
+from tml_bench.perception.words import WordMode
+from tml_bench.recording import Recording
 from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import Selection
+from tml_bench.runs.store import Attempt
 from tml_bench.runs.stored_run import open_run
 from tml_bench.runs.worker import Result, TranscriptJob
-from tml_bench.samples import UserTurn
+from tml_bench.samples import Sample, UserTurn
 from tml_bench.scoring import transcript_sample
 from tml_bench.scoring.timelines import RunTimelines
-from tml_bench.scoring.transcript_check import normalised, transcript_check, word_edits
+from tml_bench.scoring.transcript_check import TranscriptCheck, normalised, transcript_check, word_edits
 from tml_bench.scoring.transcript_sample import MOST_RECORDINGS, check_transcripts
 from tml_bench.session.simulated import Settings
 from tml_bench.timeline import Timeline, Word, WordSource
@@ -81,7 +83,10 @@ def test_rate_of_a_run_is_edits_over_words_of_all_recordings() -> None:
     assert (found.edits, found.words, found.n, found.of, found.rate) == (2, 6, 2, 7, pytest.approx(1 / 3))
     # Half of all draws of two recordings hold both, a quarter each the one or the other alone.
     assert (found.low, found.high) == (0.0, 1.0)
-    assert transcript_check(pairs[:1], of=1).low is None
+    # Nothing is known of a spread where all agree, as one alone does.
+    for same in (pairs[:1], [pairs[0]] * 3, [TranscriptPair("x", "a"), TranscriptPair("x y", "a b")]):
+        alike = transcript_check(same, of=3)
+        assert (alike.n, alike.low, alike.high) == (len(same), None, None)
     assert transcript_check(pairs, 7) == found
 
 
@@ -113,17 +118,19 @@ def test_only_what_was_heard_counts(tmp_path: Path) -> None:
 
 
 class FakePool:
-    """Answers every job at once: its recordings say what they claim, ``a``."""
+    """Does every job at once, from the first or the last; recording k has one wrong word of k + 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: int = 1) -> None:
         self.jobs: list[TranscriptJob] = []
+        self._step = step
 
     def submit(self, job: TranscriptJob) -> None:
         self.jobs.append(job)
 
     def results(self) -> Iterator[tuple[TranscriptJob, Result]]:
-        for job in self.jobs:
-            yield job, Result(Outcome.VALID, transcript=TranscriptPair("a", "a"))
+        for job in self.jobs[:: self._step]:
+            rest = " a" * int(job.key[1][1:])
+            yield job, Result(Outcome.VALID, transcript=TranscriptPair(f"b{rest}", f"a{rest}"))
 
 
 @pytest.fixture(scope="module")
@@ -134,49 +141,50 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def perceived(run: Path, samples: Sequence[str], **changes: object) -> RunTimelines:
-    """A run, its settings changed, with recordings of samples that nobody looks into."""
-    stored = open_run(run)
-    (attempt,) = stored.attempts.values()
-    config = msgspec.structs.replace(stored.file.config, **changes)
-    file = msgspec.structs.replace(stored.file, config=config)
-    attempts = dict.fromkeys(samples, attempt)
-    nothing = SessionFacts(AudioTrack(run, ""), AudioTrack(run, ""), None, None, "", (), "")
-    return RunTimelines(
-        replace(stored, file=file, attempts=attempts),
-        dict.fromkeys(samples, Timeline(1.0)),
-        {},
-        facts=dict.fromkeys(samples, nothing),
-    )
+def stored(run: Path, n: int, **config: object) -> RunTimelines:
+    """A run like that one, of so many valid recordings."""
+    opened = open_run(run)
+    ended = {f"s{k:02}": Attempt(f"s{k:02}", "x", 1, Outcome.VALID) for k in range(n)}
+    samples = tuple(Sample(name, "x") for name in ended)
+    file = msgspec.structs.replace(opened.file, config=msgspec.structs.replace(opened.file.config, **config))
+    like = dataclasses.replace(opened, file=file, samples=samples, attempts=ended)
+    facts = Recording(opened.recording_path(opened.valid()[0])).facts
+    return RunTimelines(like, dict.fromkeys(ended, Timeline(2.0)), {}, dict.fromkeys(ended, facts))
+
+
+def checked(run: RunTimelines, pool: FakePool, words: WordMode = "auto", *, asked: bool = False) -> object:
+    return check_transcripts([run], pool, words, asked=asked)[0]  # type: ignore[arg-type]
 
 
 def test_a_seeded_sample_of_a_run_is_recognised(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "")
-    samples = [f"s{k:02}" for k in range(3 * MOST_RECORDINGS)]
-    drawn = []
-    for order in (samples, samples[::-1]):
-        pool = FakePool()
-        heard = perceived(run, order, privileged=False, adapter="mine")
-        (found,) = check_transcripts([heard], pool, "auto")  # type: ignore[arg-type]
-        assert (found.n, found.of, found.rate) == (MOST_RECORDINGS, len(samples), 0.0)  # type: ignore[union-attr]
-        drawn.append([job.key for job in pool.jobs])
-    assert drawn[0] == drawn[1]
-    assert len(set(drawn[0])) == MOST_RECORDINGS
+    mine = stored(run, 3 * MOST_RECORDINGS, privileged=False, adapter="mine")
+    pools = (FakePool(), FakePool(-1))
+    found, again = (checked(mine, pool) for pool in pools)
+    assert isinstance(found, TranscriptCheck)
+    assert found == again
+    assert (found.n, found.of) == (MOST_RECORDINGS, 3 * MOST_RECORDINGS)
+    drawn, redrawn = ([job.key for job in pool.jobs] for pool in pools)
+    assert drawn == redrawn
+    assert len(set(drawn)) == MOST_RECORDINGS
+    assert found.rate == MOST_RECORDINGS / sum(int(name[1:]) + 1 for _, name in drawn)
 
 
-def test_what_needs_no_check_is_not_checked_unless_asked(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "true", [{}, {"privileged": False, "clock": "imported"}, {"privileged": False, "adapter": "silent"}]
+)
+def test_what_needs_no_check_is_not_checked_unless_asked(
+    run: Path, monkeypatch: pytest.MonkeyPatch, true: dict[str, object]
+) -> None:
     monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "needs x")
-    true = [
-        perceived(run, ["a", "b"]),
-        perceived(run, ["a", "b"], privileged=False, clock="imported"),
-        perceived(run, ["a", "b"], privileged=False, adapter="silent"),
-    ]
-    for one in true:
-        assert check_transcripts([one], FakePool(), "auto") == [msgspec.UNSET]  # type: ignore[arg-type]
-        (asked,) = check_transcripts([one], FakePool(), "auto", asked=True)  # type: ignore[arg-type]
-        assert asked.missing == "needs x: install tml-bench[speech]"  # type: ignore[union-attr]
-    (off,) = check_transcripts([true[0]], FakePool(), "transcript", asked=True)  # type: ignore[arg-type]
-    assert off.missing == "recognition is switched off"  # type: ignore[union-attr]
+    known = stored(run, 2, **true)
+    assert checked(known, FakePool()) is msgspec.UNSET
+    assert checked(known, FakePool(), asked=True) == TranscriptCheck(
+        of=2, missing="needs x: install tml-bench[speech]"
+    )
+    assert checked(known, FakePool(), "transcript", asked=True) == TranscriptCheck(
+        of=2, missing="recognition is switched off"
+    )
     assert "transcript_check" not in json.loads((run / "summary.json").read_bytes())[0]
 
 

@@ -34,7 +34,8 @@ class TranscriptCheck(msgspec.Struct, frozen=True):
 
     Attributes:
         rate: edits over recognised words, 0 and more; None where it is not measured.
-        low: lower end of the 95 % interval, a bootstrap over recordings; None with fewer than 2 of them.
+        low: lower end of the 95 % interval, a bootstrap over recordings; None with fewer than 2 of them, and
+            where all have the same rate: resampling then knows nothing about the spread.
         high: upper end.
         n: recordings compared.
         of: valid recordings of the run; a sample of them is tried.
@@ -96,11 +97,14 @@ def transcript_check(pairs: Sequence[TranscriptPair], of: int) -> TranscriptChec
     if not words:
         why = f"nothing is recognised in its audio, but its transcript has {edits} words"
         return TranscriptCheck(n=len(counted), of=of, edits=edits, missing=why)
-    low, high = _interval(table) if len(counted) > 1 else (None, None)
+    low, high = _interval(table)
     return TranscriptCheck(edits / words, low, high, len(counted), of, edits, words)
 
 
 def _interval(table: np.ndarray) -> tuple[float | None, float | None]:
+    edits, words = table.T
+    if (edits * words.sum() == words * edits.sum()).all():
+        return None, None
     drawn = np.random.default_rng(0).integers(0, len(table), (_RESAMPLES, len(table)))
     edits, words = table[drawn].sum(axis=1).T
     rates = edits[words > 0] / words[words > 0]

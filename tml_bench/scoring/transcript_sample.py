@@ -51,7 +51,8 @@ def _checked(
     for sample in random.Random(0).sample(mine, min(MOST_RECORDINGS, len(mine))):
         cache = heard.run.timeline_path(sample, str(heard.run.attempts[sample].attempt))
         pool.submit(TranscriptJob((number, sample), heard.facts[sample], cache, heard.timelines[sample]))
-    results = [result for _, result in pool.results()]
+    # As they come they have no order, and the interval depends on it.
+    results = [result for _, result in sorted(pool.results(), key=lambda done: done[0].key)]
     pairs = [result.transcript for result in results if result.transcript is not None]
     if not pairs:
         return TranscriptCheck(of=len(mine), missing=results[0].reason)
