@@ -16,16 +16,13 @@ class SpeechStretch(NamedTuple):
         start_s: its onset, seconds.
         end_s: its end.
         words: those nearest to it, in order; empty for a cough, or where no words are known.
+        text: the words as one text.
     """
 
     start_s: float
     end_s: float
-    words: tuple[Word, ...]
-
-    @property
-    def text(self) -> str:
-        """Its words as one text."""
-        return text_of(self.words)
+    words: Sequence[Word]
+    text: str
 
 
 def text_of(words: Sequence[Word]) -> str:
@@ -50,7 +47,9 @@ def stretches(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]
             middle = (word.start_s + (word.start_s if word.end_s is None else word.end_s)) / 2
             near = min(range(len(spans)), key=lambda k: max(spans[k][0] - middle, middle - spans[k][1], 0.0))
             placed[near].append(word)
-    return tuple(SpeechStretch(*span, tuple(words)) for span, words in zip(spans, placed, strict=True))
+    return tuple(
+        SpeechStretch(*span, words, text_of(words)) for span, words in zip(spans, placed, strict=True)
+    )
 
 
 def vocalisations_of(timeline: Timeline) -> tuple[Vocalisation, ...]:
