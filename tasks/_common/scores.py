@@ -42,7 +42,9 @@ class ScoreSheet:
 
     def put(self, **values: float | None) -> None:
         """Enter values by metric; None where a metric does not apply."""
-        self.values |= {name: Value(float(value)) for name, value in values.items() if value is not None}
+        for name, value in values.items():
+            if value is not None:
+                self.values[name] = Value(float(value))
 
     def lack(self, names: Iterable[str], why: str) -> None:
         """Say why metrics that apply cannot be known."""

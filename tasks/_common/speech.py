@@ -17,16 +17,13 @@ class SpeechStretch(NamedTuple):
         start_s: its onset, seconds.
         end_s: its end.
         words: those nearest to it, in order; empty for a cough, or where no words are known.
+        text: the words as one text.
     """
 
     start_s: float
     end_s: float
-    words: tuple[Word, ...]
-
-    @property
-    def text(self) -> str:
-        """Its words as one text."""
-        return text_of(self.words)
+    words: Sequence[Word]
+    text: str
 
 
 def text_of(words: Sequence[Word]) -> str:
@@ -53,7 +50,9 @@ def stretches(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]
             after = min(bisect_left(ends, middle), len(spans) - 1)
             nearer = after and middle - ends[after - 1] <= spans[after][0] - middle
             placed[after - 1 if nearer else after].append(word)
-    return tuple(SpeechStretch(*span, tuple(words)) for span, words in zip(spans, placed, strict=True))
+    return tuple(
+        SpeechStretch(*span, words, text_of(words)) for span, words in zip(spans, placed, strict=True)
+    )
 
 
 def vocalisations_of(timeline: Timeline) -> tuple[Vocalisation, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from tml_bench.tasks._common.speech import SpeechStretch, stretches
+from tml_bench.tasks._common.speech import SpeechStretch, stretches, text_of
 from tml_bench.timeline import Timeline, Word, WordSource
 
 TIMED = (WordSource.ADAPTER, WordSource.ASR, WordSource.IMPORTED)
@@ -38,4 +38,4 @@ def _parts(speech: SpeechStretch, silence_s: float) -> Iterator[SpeechStretch]:
             first = min(max(group[0].start_s or 0.0, first), last)
         if k < len(groups) - 1:
             last = min(max(group[-1].end_s or 0.0, first), last)
-        yield SpeechStretch(first, last, tuple(group))
+        yield SpeechStretch(first, last, group, text_of(group))

@@ -56,12 +56,13 @@ def score(task: str, sample: Sample, timeline: Timeline) -> Score:
         return without_words(task, sample, METRICS)
     start, stop = said(timeline, item.video_at_s)
     overlap = iou(interval_of(item, start, stop), (item.start_s, item.end_s))
-    sheet = ScoreSheet()
-    sheet.put(miou=overlap, missing_start=start is None, missing_stop=stop is None)
-    sheet.put(**{recall_name(m): overlap >= m - _TINY for m in THRESHOLDS})
+    values = {"miou": overlap, "missing_start": start is None, "missing_stop": stop is None}
+    values |= {recall_name(m): overlap >= m - _TINY for m in THRESHOLDS}
     for name, at, true in (("start", start, item.start_s), ("stop", stop, item.end_s)):
         if at is not None:
-            sheet.put(**{f"{name}_error": abs(at - true), f"signed_{name}_error": at - true})
+            values |= {f"{name}_error": abs(at - true), f"signed_{name}_error": at - true}
+    sheet = ScoreSheet()
+    sheet.put(**values)
     sheet.event("action", item.start_s, item.end_s)
     sheet.event("said", start, stop)
     return sheet.score(task, sample)

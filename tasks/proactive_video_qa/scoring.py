@@ -63,7 +63,7 @@ def hear(sample: Sample, timeline: Timeline) -> AssignedReplies:
     """The replies of a recording by expected turn, once by their onset and once by their end."""
     item = annotation_of(sample, ProactiveAnnotation)
     replies = tuple(
-        SpeechStretch(said.start_s - item.video_at_s, said.end_s - item.video_at_s, said.words)
+        said._replace(start_s=said.start_s - item.video_at_s, end_s=said.end_s - item.video_at_s)
         for said in stretches(timeline, SILENCE_S)
         if said.words and said.start_s >= item.video_at_s - ONSET_TOLERANCE_S
     )
