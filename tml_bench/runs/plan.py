@@ -172,7 +172,8 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
         for spec, made, identity in zip(specs, classes, identities, strict=True):
             if not _can_run(task, spec, made, request.all_tasks):
-                tell(f"{spec.text} does not run {name}: it takes no conversation from before the session")
+                shown = redacted(spec.text)
+                tell(f"{shown} does not run {name}: it takes no conversation from before the session")
                 continue
             live = issubclass(made, LiveAdapter)
             config = RunConfig(
