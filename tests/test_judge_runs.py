@@ -24,8 +24,8 @@ from tml_bench.report.files import read_summaries
 from tml_bench.report.html import to_html
 from tml_bench.report.layout import tables
 from tml_bench.report.tables import full_markdown, leaderboard_markdown, to_csv
+from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judging import QuestionVerdict
-from tml_bench.scoring.score import read_lines
 from tml_bench.scoring.summary import MetricSummary, Summary
 
 TASK = "proactive-video-qa"

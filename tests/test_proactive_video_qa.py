@@ -15,8 +15,10 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
+from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.scoring.summary import RunFacts, SampleOutcome, summarise
+from tml_bench.scoring.outcomes import SampleOutcome
+from tml_bench.scoring.summary import RunFacts, summarise
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
 from tml_bench.tasks.proactive_video_qa.coverage_rule import CoverageRule
@@ -323,7 +325,7 @@ def test_duplicates_and_replies_out_of_span() -> None:
 def test_the_judge_is_given_question_gold_and_the_replies_of_this_turn_so_far() -> None:
     judge = Judge(lambda question, gold, replies: "1" if replies[-1] == "um" else "2")
     said = heard((16.0, "um"), (19.0, "one"), (22.0, "one"), (31.0, "two"), length=0.5)
-    ((score,), judged) = score_all(TASK, [(SAMPLE, said)], judge)
+    ((score,), judged, _) = score_all(TASK, [(SAMPLE, said)], judge)
     golds = [t.content for t in TURNS]
     by_onset = [
         (QUESTION, golds[0], ("um",)),
@@ -351,7 +353,7 @@ def test_questions_by_onset_and_by_end_are_the_same_where_the_replies_are() -> N
 def test_a_verdict_that_is_missing_makes_its_family_missing() -> None:
     # By its end the last reply is out of the span, so that family does not need the verdict on it.
     judge = Judge(lambda question, gold, replies: None if replies[-1] == "late" else "3")
-    ((score,), _) = score_all(TASK, [(SAMPLE, heard((16.0, "one"), (24.5, "late")))], judge)
+    ((score,), _, _) = score_all(TASK, [(SAMPLE, heard((16.0, "one"), (24.5, "late")))], judge)
     assert score.missing == dict.fromkeys(OMEGAS, "HTTP 500")
     # By its end at 17 s the first is right 2 s into the first span; the second span is silent.
     assert numbers(score)["pauc_end_000"] == pytest.approx(((0.5 * 2 + 2 * 8) / 20 + 0.25) / 2)
@@ -368,7 +370,7 @@ def test_the_clean_up_reaches_the_score() -> None:
     one = Sample(
         "s", "WEB", reference=Reference(annotation=ProactiveAnnotation(QUESTION, TURNS[:1], 10.0, 30.0))
     )
-    ((score,), _) = score_all(TASK, [(one, heard((16.0, "a"), (23.0, "b")))], judge)
+    ((score,), _, _) = score_all(TASK, [(one, heard((16.0, "a"), (23.0, "b")))], judge)
     assert numbers(score)["pauc_100"] == 1.0
 
 
@@ -387,7 +389,7 @@ def test_unknown_words_are_missing_and_not_wrong() -> None:
 
 def test_a_sample_with_a_problem_cannot_be_scored() -> None:
     with pytest.raises(BadSampleError, match="lost"):
-        scored(Sample("s", "WEB", problem="lost"), heard())
+        TASK.score(Sample("s", "WEB", problem="lost"), heard())
 
 
 def test_blind_strategies() -> None:
@@ -425,11 +427,8 @@ def test_reports_give_both_averages() -> None:
     scores = [scored(s, TASK.ideal(s) if s.id == "WEB" else heard(source=WordSource.SILENT)) for s in samples]
     facts = RunFacts("run", "fake", TASK.name, "mini", 200_000_000, "ideal")
     outcomes = {s.id: SampleOutcome(Outcome.VALID) for s in samples}
-    found = {
-        m.subset: m
-        for m in summarise(TASK, facts, samples, scores, outcomes).metrics
-        if m.metric.name == "pauc_050"
-    }
+    whole = summarise(TASK, facts, samples, scores, outcomes, baselines(TASK, samples))
+    found = {m.subset: m for m in whole.metrics if m.metric.name == "pauc_050"}
     assert list(found) == ["mean of categories", "all turns", "WEB", "EGO", "TV", "VAD"]
     assert found["mean of categories"].estimate.mean == pytest.approx((1 + 3 * 0.25) / 4)
     assert found["all turns"].estimate.mean == pytest.approx((2 + 3 * 0.25) / 5)

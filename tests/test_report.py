@@ -27,10 +27,10 @@ from tml_bench.report.tables import (
 from tml_bench.report.terminal import print_details, print_leaderboard
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
+from tml_bench.scoring.outcomes import SampleOutcome
 from tml_bench.scoring.summary import (
     MOST_REASONS,
     RunFacts,
-    SampleOutcome,
     Standing,
     Summary,
     summarise,
@@ -129,6 +129,7 @@ def run(adapter: str, starts: dict[str, float], **facts: object) -> Summary:
         samples,
         scores,
         {s.id: SampleOutcome(Outcome.VALID) for s in samples},
+        baselines(TASK, samples),
     )
 
 
@@ -184,7 +185,7 @@ def test_failed_samples_are_missing_data_and_counted_with_reasons() -> None:
     del outcomes["w3"]
     scores = [TASK.score(s, said(6.0)) for s in samples if outcomes.get(s.id) == SampleOutcome(Outcome.VALID)]
     scores[0] = msgspec.structs.replace(scores[0], values={}, missing={"delay": "no words"})
-    s = summarise(TASK, run("x", {}).facts, samples, scores, outcomes)
+    s = summarise(TASK, run("x", {}).facts, samples, scores, outcomes, baselines(TASK, samples))
     reply, wait = s.outcomes
     assert reply.counts == {"valid": 4, "invalid": 1, "infrastructure": 1, "adapter_error": 1, "not_run": 0}
     assert reply.reasons["infrastructure"] == {"connection refused": 1}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,13 +18,15 @@ from tml_bench.cli import main
 from tml_bench.outcome import Outcome
 from tml_bench.perception import asr
 from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
+from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import Selection
 from tml_bench.runs.stored_run import open_run
-from tml_bench.runs.worker import PerceiveJob, Result, TranscriptJob
-from tml_bench.samples import Sample, UserTurn
+from tml_bench.runs.worker import Result, TranscriptJob
+from tml_bench.samples import UserTurn
 from tml_bench.scoring import transcript_sample
+from tml_bench.scoring.timelines import RunTimelines
 from tml_bench.scoring.transcript_check import normalised, transcript_check, word_edits
 from tml_bench.scoring.transcript_sample import MOST_RECORDINGS, check_transcripts
 from tml_bench.session.simulated import Settings
@@ -131,40 +134,47 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def perceived(n: int, words: str = "auto") -> list[PerceiveJob]:
-    return [
-        PerceiveJob((0, f"s{k:02}"), "t", Sample(f"s{k:02}", "x"), Path(), Path(), words)  # type: ignore[arg-type]
-        for k in range(n)
-    ]
+def perceived(run: Path, samples: Sequence[str], **changes: object) -> RunTimelines:
+    """A run, its settings changed, with recordings of samples that nobody looks into."""
+    stored = open_run(run)
+    (attempt,) = stored.attempts.values()
+    config = msgspec.structs.replace(stored.file.config, **changes)
+    file = msgspec.structs.replace(stored.file, config=config)
+    attempts = dict.fromkeys(samples, attempt)
+    nothing = SessionFacts(AudioTrack(run, ""), AudioTrack(run, ""), None, None, "", (), "")
+    return RunTimelines(
+        replace(stored, file=file, attempts=attempts),
+        dict.fromkeys(samples, Timeline(1.0)),
+        facts=dict.fromkeys(samples, nothing),
+    )
 
 
 def test_a_seeded_sample_of_a_run_is_recognised(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = msgspec.structs.replace(open_run(run).file.config, privileged=False, adapter="mine")
     monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "")
-    jobs = perceived(3 * MOST_RECORDINGS)
+    samples = [f"s{k:02}" for k in range(3 * MOST_RECORDINGS)]
     drawn = []
-    for order in (jobs, jobs[::-1]):
+    for order in (samples, samples[::-1]):
         pool = FakePool()
-        (found,) = check_transcripts([config], order, pool)  # type: ignore[arg-type]
-        assert (found.n, found.of, found.rate) == (MOST_RECORDINGS, len(jobs), 0.0)  # type: ignore[union-attr]
+        heard = perceived(run, order, privileged=False, adapter="mine")
+        (found,) = check_transcripts([heard], pool, "auto")  # type: ignore[arg-type]
+        assert (found.n, found.of, found.rate) == (MOST_RECORDINGS, len(samples), 0.0)  # type: ignore[union-attr]
         drawn.append([job.key for job in pool.jobs])
     assert drawn[0] == drawn[1]
     assert len(set(drawn[0])) == MOST_RECORDINGS
 
 
 def test_what_needs_no_check_is_not_checked_unless_asked(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = open_run(run).file.config
     monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "needs x")
     true = [
-        config,
-        msgspec.structs.replace(config, privileged=False, clock="imported"),
-        msgspec.structs.replace(config, privileged=False, adapter="silent"),
+        perceived(run, ["a", "b"]),
+        perceived(run, ["a", "b"], privileged=False, clock="imported"),
+        perceived(run, ["a", "b"], privileged=False, adapter="silent"),
     ]
     for one in true:
-        assert check_transcripts([one], perceived(2), FakePool()) == [msgspec.UNSET]  # type: ignore[arg-type]
-        (asked,) = check_transcripts([one], perceived(2), FakePool(), asked=True)  # type: ignore[arg-type]
+        assert check_transcripts([one], FakePool(), "auto") == [msgspec.UNSET]  # type: ignore[arg-type]
+        (asked,) = check_transcripts([one], FakePool(), "auto", asked=True)  # type: ignore[arg-type]
         assert asked.missing == "needs x: install tml-bench[speech]"  # type: ignore[union-attr]
-    (off,) = check_transcripts([config], perceived(2, "transcript"), FakePool(), asked=True)  # type: ignore[arg-type]
+    (off,) = check_transcripts([true[0]], FakePool(), "transcript", asked=True)  # type: ignore[arg-type]
     assert off.missing == "recognition is switched off"  # type: ignore[union-attr]
     assert "transcript_check" not in json.loads((run / "summary.json").read_bytes())[0]
 

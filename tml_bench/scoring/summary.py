@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -12,11 +12,12 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
-from tml_bench.outcome import Outcome
 from tml_bench.samples import Sample
-from tml_bench.scoring.floors import Baseline, baselines, columns, mean_of, observations
+from tml_bench.scoring.averages import columns, mean_of, observations
+from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.outcomes import SampleOutcome, SubsetOutcomes, subset_outcomes
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.task import Direction, Metric, Overall, Published, Score, Task
 
@@ -64,18 +65,6 @@ class RunFacts(msgspec.Struct, frozen=True):
     judge: str = ""
 
 
-class SampleOutcome(msgspec.Struct, frozen=True):
-    """How a sample ended.
-
-    Attributes:
-        kind: the outcome.
-        reason: why it is not valid; empty when it is.
-    """
-
-    kind: Outcome
-    reason: str = ""
-
-
 class Standing(StrEnum):
     """Where a score stands relative to the floor."""
 
@@ -111,22 +100,6 @@ class MetricSummary(msgspec.Struct, frozen=True):
     standing: Standing
     missing: dict[str, int]
     observations: tuple[Observation, ...]
-
-
-class SubsetOutcomes(msgspec.Struct, frozen=True):
-    """How the samples of a subset ended.
-
-    Attributes:
-        subset: part of the task.
-        samples: how many there are.
-        counts: samples per `Outcome`; every kind is present.
-        reasons: samples per outcome other than valid, and per reason.
-    """
-
-    subset: str
-    samples: int
-    counts: dict[str, int]
-    reasons: dict[str, dict[str, int]]
 
 
 class Judgements(msgspec.Struct, frozen=True):
@@ -209,7 +182,7 @@ def summarise(
     samples: Sequence[Sample],
     scores: Sequence[Score],
     outcomes: Mapping[str, SampleOutcome],
-    known: Sequence[Baseline] | None = None,
+    floors: Sequence[Baseline] = (),
     judged: Sequence[QuestionVerdict] = (),
     agreement: tuple[Agreement, ...] = (),
 ) -> Summary:
@@ -221,8 +194,8 @@ def summarise(
         samples: all samples that the run asked for, valid or not.
         scores: scores of the valid ones.
         outcomes: by sample id; a sample that is not there counts as not run.
-        known: what `baselines` gave for these samples; computed when None. Samples whose outcome is
-            ``invalid`` are then left out.
+        floors: what `tml_bench.scoring.floors.baselines` gives for those samples whose outcome is not
+            ``invalid``.
         judged: every question asked about the run, with its verdict.
         agreement: how the judge agrees with others.
 
@@ -235,10 +208,7 @@ def summarise(
     """
     _check(task, samples, scores)
     samples = [s for s in samples if s.scored]
-    if known is None:
-        invalid = {i for i, o in outcomes.items() if o.kind is Outcome.INVALID}
-        known = baselines(task, [s for s in samples if s.id not in invalid])
-    by_column = {(b.subset, b.metric): b for b in known}
+    by_column = {(b.subset, b.metric): b for b in floors}
     present = {s.subset for s in samples}
     official = facts.dataset.startswith("official")
     notes = Counter(n for s in samples for n in s.notes) + Counter(n for s in scores for n in s.notes)
@@ -257,7 +227,7 @@ def summarise(
             for part, metric in columns(task)
             if present.issuperset(part.subsets)
         ),
-        outcomes=tuple(_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
+        outcomes=tuple(subset_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
         sample_set=hashlib.sha256(ids.encode()).hexdigest()[:12],
         official=official,
         published=task.published() if official else (),
@@ -329,23 +299,6 @@ def _metric_summary(
         standing=standing(metric, result, baseline.floor, baseline.ceiling),
         missing=_by_reason(missing, "scores.jsonl"),
         observations=values,
-    )
-
-
-def _outcomes(
-    subset: str, samples: Sequence[Sample], outcomes: Mapping[str, SampleOutcome]
-) -> SubsetOutcomes:
-    ended = [outcomes.get(s.id, SampleOutcome(Outcome.NOT_RUN)) for s in samples if s.subset == subset]
-    counts = Counter(o.kind for o in ended)
-    reasons: dict[str, Counter[str]] = defaultdict(Counter)
-    for o in ended:
-        if o.kind is not Outcome.VALID:
-            reasons[o.kind.value][o.reason or "no reason given"] += 1
-    return SubsetOutcomes(
-        subset=subset,
-        samples=len(ended),
-        counts={k.value: counts[k] for k in Outcome},
-        reasons={k.value: dict(sorted(reasons[k].items())) for k in Outcome if k in reasons},
     )
 
 

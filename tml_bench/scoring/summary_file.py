@@ -1,4 +1,10 @@
-"""Summaries as JSON, and what stands beside a run's: how its judge agrees with others."""
+"""What scoring leaves in a run's folder, written and read.
+
+scores.jsonl     one line per sample scored
+verdicts.jsonl   one line per question asked, where the task asks any
+summary.json     the run in numbers
+agreement.json   how its judge agrees with others, where that was saved
+"""
 
 from __future__ import annotations
 
@@ -8,12 +14,49 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from tml_bench.blame import whole
 from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
+from tml_bench.questions import Verdict
+from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judge_labels import Agreement
+from tml_bench.scoring.judging import TRACEBACKS, JudgedScores, QuestionVerdict
 from tml_bench.scoring.summary import Summary
 
+VERDICTS = "verdicts.jsonl"
+"""Every question asked about a run, with its verdict."""
 AGREEMENT = "agreement.json"
 """Beside a run: how its judge agrees with others."""
+
+
+def write_results(run: Path, scored: JudgedScores, summary: Summary) -> None:
+    """Write ``scores.jsonl``, ``summary.json``, the verdicts of a task that asks, and what the task raised.
+
+    Args:
+        run: the run's folder.
+        scored: its scores and verdicts.
+        summary: its numbers.
+    """
+    files = {"scores.jsonl": _lines(scored.scores), "summary.json": to_json([summary]).encode()}
+    if summary.judgements is not None:
+        files[VERDICTS] = _lines(scored.judged)
+    if scored.raised:
+        text = "\n".join(f"{sample}\n{whole(error)}" for sample, error in scored.raised.items())
+        files[TRACEBACKS] = text.encode(errors="backslashreplace")
+    else:
+        (run / TRACEBACKS).unlink(missing_ok=True)
+    for name, content in files.items():
+        write_atomically(run / name, content)
+
+
+def _lines(items: Sequence[object]) -> bytes:
+    return b"".join(msgspec.json.encode(item, order="deterministic") + b"\n" for item in items)
+
+
+def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
+    """The verdicts about a sample when the run was last scored; none if it was not."""
+    lines = read_lines(run / VERDICTS, QuestionVerdict)
+    return {line.question.key: line.verdict for line in lines if line.sample == sample}
 
 
 def to_json(summaries: Sequence[Summary]) -> str:
