@@ -15,12 +15,10 @@ from tml_bench.plugin_files import from_file
 def raised(folder: Path, source: str) -> Exception:
     """What ``fail()`` of a file of that source raises."""
     (folder / "theirs.py").write_text(source)
-    try:
+    with pytest.raises(Exception) as found:  # noqa: PT011
         from_file(f"{folder / 'theirs.py'}:fail")()  # type: ignore[operator]
-    except Exception as error:
-        assert error.__traceback__ is not None
-        return error.with_traceback(error.__traceback__.tb_next)  # without the frame of this function
-    raise AssertionError("it did not raise")
+    trace = found.value.__traceback__
+    return found.value.with_traceback(trace.tb_next if trace else None)  # without the frame of this function
 
 
 def test_the_place_is_the_last_in_their_own_folder(tmp_path: Path) -> None:
