@@ -19,13 +19,7 @@ def check_folder(root: Path, remedy: str) -> None:
 
 
 def chosen(root: object, subsets: Sequence[str], known: Sequence[str], there: Collection[str]) -> list[str]:
-    """The subsets to load: those asked for, or all that are there.
-
-    Args:
-        root: of the data, for messages.
-        subsets: asked for; empty means all.
-        known: all that the task has.
-        there: those that the data holds, in order.
+    """The subsets to load of those that the task knows: those asked for, or else all that are there.
 
     Raises:
         UserError: one is unknown, or not there.

@@ -88,9 +88,7 @@ def find_audio(folder: Path, stem: str) -> Path | None:
 def context_length(folder: Path, what: str) -> tuple[float | None, tuple[str, ...]]:
     """Length in seconds of ``context``, the user's first words, and remarks; None where it cannot be had.
 
-    Args:
-        folder: of a sample.
-        what: these words in a remark, as in "the question".
+    A remark calls these words ``what``, as in "the question".
     """
     try:
         context = find_audio(folder, "context")

@@ -19,7 +19,7 @@ _CLOCK_SLACK_S = 0.5  # more than this and the output is hardly on the input's c
 
 
 def find_recordings(root: Path, identify: Callable[[Path], tuple[str, str]]) -> dict[str, tuple[str, Path]]:
-    """Every folder that holds ``input`` or ``output`` audio; numbers in the order of their values.
+    """Every folder below that holds ``input`` or ``output`` audio, numbers in the order of their values.
 
     Args:
         root: any tree of folders.
@@ -54,12 +54,7 @@ def _order(part: str) -> tuple[int, int, str]:
 
 
 def read_recording(sample: Sample, folder: Path, prefix: str = "") -> ImportedExchange:
-    """The recording of a sample.
-
-    Args:
-        sample: without a problem.
-        folder: where its files are.
-        prefix: of the files' names.
+    """The recording of a sample that has no problem; ``prefix`` is of its files' names.
 
     Raises:
         BadSampleError: a file is missing or broken.

@@ -43,7 +43,7 @@ def load(
         data: a folder of data; None for the shipped one.
         split: ``dev`` or ``test``.
         families: of the task.
-        subsets: families; empty means all.
+        subsets: those of them to load; empty means all.
 
     Raises:
         UserError: the folder or a family does not exist, or a file is unusable.

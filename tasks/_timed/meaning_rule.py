@@ -86,15 +86,7 @@ RUBRIC = Rubric(
 def lines(
     user: Sequence[str], meaning: str, accept: Sequence[str], reject: Sequence[str], reply: str
 ) -> tuple[QuestionLine, ...]:
-    """The texts, in order; ``{N}`` in examples becomes `NUMBER`.
-
-    Args:
-        user: what the user has said so far, turn by turn.
-        meaning: what is expected.
-        accept: accepted examples.
-        reject: rejected examples.
-        reply: what was said.
-    """
+    """What a judge is shown of a reply and an event, in order; ``{N}`` in examples becomes `NUMBER`."""
     shown = [*((USER, text) for text in user), (EXPECTED, meaning)]
     shown += [(ACCEPTED, text) for text in accept] + [(REJECTED, text) for text in reject] + [(REPLY, reply)]
     return tuple(QuestionLine(role, text.replace("{N}", NUMBER)) for role, text in shown)
@@ -106,11 +98,7 @@ SUBJECT_WORDS = 3
 
 
 def decide(question: Question) -> Decision:
-    """The rule; see the module's docstring.
-
-    Args:
-        question: with one line of the role ``reply``.
-    """
+    """The rule; see the module's docstring."""
     (reply,) = question.texts(REPLY)
     said, user = read(reply), read(" ".join(question.texts(USER)))
     examples = question.texts(ACCEPTED)

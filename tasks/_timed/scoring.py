@@ -59,9 +59,9 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
 
 def _asked(item: TimedAnnotation, said: SpeechStretch) -> Iterator[DueEvent | None]:
     """The events an utterance may be meant for; None is no event, where it may yet be an acknowledgement."""
-    near = [due for due in item.due if said.text and _within_reach(due, said)]
+    near = [due for due in item.due if said.words and _within_reach(due, said)]
     yield from near
-    if said.text and not near and _may_acknowledge(item, said):
+    if said.words and not near and _may_acknowledge(item, said):
         yield None
 
 

@@ -19,12 +19,7 @@ TIMED = (WordSource.ADAPTER, WordSource.ASR, WordSource.IMPORTED)
 
 
 def utterances(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]:
-    """The utterances of a recording, in order.
-
-    Args:
-        timeline: what was heard.
-        silence_s: silence that separates utterances.
-    """
+    """The utterances of a recording, in order, between silences of ``silence_s``."""
     between_s = silence_s if timeline.word_source in TIMED else math.inf
     return tuple(part for speech in stretches(timeline, silence_s) for part in _parts(speech, between_s))
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tml_bench.errors import UserError
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 _REMEDY = "give the parquet of ScaleAI/audiomc, or unpack it into the folder form of the card"
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """Which column holds what.
 
     Attributes:
@@ -42,6 +40,11 @@ class Columns:
     user_audio: Mapping[int, str]
     user_text: Mapping[int, str]
     assistant_text: Mapping[int, str]
+
+    def texts(self) -> list[str]:
+        """All but the audio."""
+        named = (self.id, self.axis, self.rubric, self.speaker)
+        return [*filter(None, named), *self.user_text.values(), *self.assistant_text.values()]
 
 
 def find_columns(schema: pa.Schema, texts: Mapping[str, Sequence[str]], where: str) -> Columns:
@@ -70,22 +73,17 @@ def find_columns(schema: pa.Schema, texts: Mapping[str, Sequence[str]], where: s
                 if role in name:
                     found[number].append(field.name)
     axis, rubric = _axis_column(texts), _rubric_column(schema)
-    missing = [
-        what
-        for what, there in (
-            ("user audio by turn", audio),
-            ("user transcripts by turn", user),
-            ("assistant transcripts by turn", assistant),
-            ("the axis", axis),
-            ("the rubric", rubric),
-        )
-        if not there
-    ]
-    if missing:
+    needed = {
+        "user audio by turn": audio,
+        "user transcripts by turn": user,
+        "assistant transcripts by turn": assistant,
+        "the axis": axis,
+        "the rubric": rubric,
+    }
+    if missing := [what for what, there in needed.items() if not there]:
         columns = ", ".join(f"{f.name} ({f.type})" for f in schema)
-        raise UserError(
-            f"{where}: no column holds {' or '.join(missing)}; the columns are {columns}", _REMEDY
-        )
+        what = f"{where}: no column holds {' or '.join(missing)}; the columns are {columns}"
+        raise UserError(what, _REMEDY)
     return Columns(
         id=_named(schema, texts, ("id", "conversation_id", "task_id", "uid")),
         axis=axis,

@@ -45,13 +45,7 @@ def key(number: int) -> str:
 
 
 def questions(said: Sequence[QuestionLine], reply: str, items: Sequence[RubricItem]) -> Iterator[Question]:
-    """One question an item.
-
-    Args:
-        said: the conversation before the final reply, in order, with the roles ``user`` and ``assistant``.
-        reply: the final reply.
-        items: of the rubric.
-    """
+    """One question an item, on the final reply and what ``user`` and ``assistant`` said before."""
     for number, item in enumerate(items):
         lines = (*said, QuestionLine("final reply", reply), QuestionLine("criterion", item.text))
         hint = msgspec.json.encode(item.check).decode() if item.check is not None else ""

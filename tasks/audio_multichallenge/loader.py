@@ -97,13 +97,7 @@ def cache_folder() -> Path:
 
 
 def load(data: Path | None, subsets: Sequence[str], fixed: bool) -> Iterator[Sample]:
-    """Load samples by axis, in the order of the data.
-
-    Args:
-        data: the official parquet, a folder of parquets, or a folder of ``conversations``; None for the
-            mini set.
-        subsets: axes; empty means all.
-        fixed: the protocol: fixed context, or open loop.
+    """Load samples by axis, in the order of the data, for fixed context or else for open loop.
 
     Raises:
         UserError: there is no such data or axis, or a file is unusable.

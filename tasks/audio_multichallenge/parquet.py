@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.tasks.audio_multichallenge.columns import Columns, axis_of, find_columns, is_text
+from tml_bench.tasks.audio_multichallenge.columns import axis_of, find_columns, is_text
 from tml_bench.tasks.audio_multichallenge.conversations import (
     FILE,
     ConversationTurn,
@@ -113,7 +114,7 @@ class _Rows:
         self._path, self._before, self._folder = path, before, folder
         with parquet.ParquetFile(path) as file:
             self._columns = find_columns(file.schema_arrow, _samples(path), str(path))
-        self.cells = list(_values(path, _texts(self._columns)))
+        self.cells = list(_values(path, self._columns.texts()))
         self._audio: dict[tuple[int, int], str] = {}
 
     def write_audio(self, tell: Callable[[str], None]) -> None:
@@ -178,44 +179,36 @@ def rubric_items(value: object) -> tuple[RubricItem, ...]:
         ValueError: there are none.
     """
     if isinstance(value, str):
-        try:
-            return rubric_items(json.loads(value))
-        except json.JSONDecodeError:
-            if (written := _python_list(value)) is not None:
-                return rubric_items(written)
-            lines = (re.sub(r"^\s*(?:[-*•]|\(?\d+[.)])\s*", "", line).strip() for line in value.splitlines())
-            texts = [line for line in lines if line]
-    elif isinstance(value, Mapping):
+        value = _written(value)
+    if isinstance(value, Mapping):
         lists = {name: v for name, v in value.items() if isinstance(v, list)}
-        inner = next((lists[name] for name in (*_TEXT_FIELDS, *lists) if name in lists), None)
-        texts = [_text_of(value)] if inner is None else [_text_of(v) for v in inner]
-    elif isinstance(value, Sequence):
-        texts = [_text_of(v) for v in value]
-    else:
+        value = next((lists[name] for name in (*_TEXT_FIELDS, *lists) if name in lists), [value])
+    if not isinstance(value, Sequence):
         raise ValueError(f"a rubric of type {type(value).__name__}")
-    if not texts:
+    if not value:
         raise ValueError("the rubric is empty")
-    return tuple(RubricItem(text) for text in texts)
+    return tuple(RubricItem(_text_of(item)) for item in value)
 
 
-def _python_list(text: str) -> list[object] | None:
-    if not text.strip().startswith("["):
-        return None
-    try:
-        found = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return found if isinstance(found, list) else None
+def _written(text: str) -> object:
+    """What a rubric written as text says: JSON, a list as Python writes it, or one item a line."""
+    with suppress(json.JSONDecodeError):
+        found = json.loads(text)
+        return _written(found) if isinstance(found, str) else found
+    if text.strip().startswith("["):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            return ast.literal_eval(text.strip())
+    lines = (re.sub(r"^\s*(?:[-*•]|\(?\d+[.)])\s*", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 def _text_of(value: object) -> str:
-    if isinstance(value, str) and value.strip():
-        return value.strip()
+    texts = [value] if isinstance(value, str) else []
     if isinstance(value, Mapping):
-        for name in _TEXT_FIELDS:
-            if isinstance(value.get(name), str) and value[name].strip():
-                return str(value[name]).strip()
-        raise ValueError(f"an item of the rubric has only {', '.join(map(str, value))}")
+        texts = [value[name] for name in _TEXT_FIELDS if isinstance(value.get(name), str)]
+    for text in texts:
+        if text.strip():
+            return text.strip()
     raise ValueError(f"an item of the rubric is {value!r}")
 
 
@@ -244,9 +237,3 @@ def _values(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
         for batch in file.iter_batches(batch_size=1, columns=list(columns), use_threads=False):
             yield from batch.to_pylist()
-
-
-def _texts(columns: Columns) -> list[str]:
-    named = (columns.id, columns.axis, columns.rubric, columns.speaker)
-    by_turn = (columns.user_text, columns.assistant_text)
-    return [*filter(None, named), *(name for found in by_turn for name in found.values())]

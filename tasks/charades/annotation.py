@@ -2,6 +2,9 @@
 
 Times are seconds of the video. A third of the annotated ends lie beyond the video's stated length (by up to
 1.54 s) and are cut there.
+
+Every reader raises `UserError` where a file cannot be read, lacks a column, or has a line of another form or
+a video twice.
 """
 
 from __future__ import annotations
@@ -75,11 +78,7 @@ Videos = dict[str, CharadesRow | BadSampleError]
 
 
 def read_videos(path: Path) -> Videos:
-    """Read ``Charades_v1_test.csv`` (or train).
-
-    Raises:
-        UserError: the file cannot be read, lacks a column, or names a video twice.
-    """
+    """Read ``Charades_v1_test.csv`` (or train)."""
     found: Videos = {}
     for video, cells in csv_rows(path, "id", ("actions", "length")):
         try:
@@ -90,20 +89,12 @@ def read_videos(path: Path) -> Videos:
 
 
 def read_classes(path: Path) -> dict[str, str]:
-    """Read ``Charades_v1_classes.txt``: name by code.
-
-    Raises:
-        UserError: the file cannot be read or a line is no class.
-    """
+    """Read ``Charades_v1_classes.txt``: name by code."""
     return {m[1]: m[2] for m in _lines(path, r"(c\d{3})\s+(\S.*)", "class", "c008 Opening a door")}
 
 
 def read_sentences(path: Path) -> list[SentenceQuery]:
-    """Read ``charades_sta_test.txt``.
-
-    Raises:
-        UserError: the file cannot be read or a line has another form.
-    """
+    """Read ``charades_sta_test.txt``."""
     lines = _lines(path, r"(.*?\S)\s*##\s*(\S.*)", "query", "3MSZA 24.3 30.4##person turn ...")
     heads = ((line[2], *line[1].split()) for line in lines)
     return [SentenceQuery(video, sentence, tuple(times)) for sentence, video, *times in heads]

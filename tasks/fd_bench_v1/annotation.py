@@ -1,4 +1,7 @@
-"""Annotations of FD-bench v1: their types, and reading them; see ``_common.records``."""
+"""Annotations of FD-bench v1: their types, and reading them; see ``_common.records``.
+
+Every reader raises `BadSampleError` where a file is missing or broken.
+"""
 
 from __future__ import annotations
 
@@ -104,9 +107,6 @@ def read_pause(folder: Path, duration_s: float) -> PauseAnnotation:
 
     The user's turn ends with the last word of the speaker who pauses, or with the clip where there is no
     transcription or it ends before the pause does.
-
-    Raises:
-        BadSampleError: a file is missing or broken.
     """
     pause = _stretches(folder / "pause.json", duration_s)[0].timestamp.interval
     transcription = folder / "transcription.json"
@@ -115,11 +115,7 @@ def read_pause(folder: Path, duration_s: float) -> PauseAnnotation:
 
 
 def read_turn_end(folder: Path, duration_s: float) -> TurnEndAnnotation:
-    """Read ``turn_taking.json``; only the first time of its timestamp is used.
-
-    Raises:
-        BadSampleError: the file is missing or broken.
-    """
+    """Read ``turn_taking.json``; only the first time of its timestamp is used."""
     path = folder / "turn_taking.json"
     items = _items(path, list[_TurnEnd])
     for k, item in enumerate(items):
@@ -133,11 +129,7 @@ def read_turn_end(folder: Path, duration_s: float) -> TurnEndAnnotation:
 
 
 def read_interruption(folder: Path, duration_s: float) -> InterruptionAnnotation:
-    """Read ``interrupt.json``.
-
-    Raises:
-        BadSampleError: the file is missing or broken.
-    """
+    """Read ``interrupt.json``."""
     item = _stretches(folder / "interrupt.json", duration_s)[0]
     texts = (text.strip() if isinstance(text, str) else "" for text in (item.context, item.interrupt))
     return InterruptionAnnotation(duration_s, item.timestamp.interval, *texts)
@@ -152,9 +144,6 @@ def read_backchannel(folder: Path, duration_s: float, gt: Path | None) -> Backch
         folder: the sample's; its name is the key in the distribution file.
         duration_s: length of the clip.
         gt: the distribution file; None if there is none.
-
-    Raises:
-        BadSampleError: a file is broken.
     """
     distribution, unknown = None, ""
     if gt is None:

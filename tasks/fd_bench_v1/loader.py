@@ -59,13 +59,9 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
 
 
 def read_sample(sample_id: str, subset: str, folder: Path, gt_bases: Sequence[Path]) -> Sample:
-    """Read one sample.
+    """Read one sample of an official subset, or of a protocol where that is given as the subset.
 
-    Args:
-        sample_id: its id.
-        subset: an official subset, or the name of a protocol.
-        folder: where its files are.
-        gt_bases: folders that may hold the listeners' distribution, or ``evaluation/`` with it.
+    The folders ``gt_bases`` may hold the listeners' distribution, or ``evaluation/`` with it.
     """
     context_s, remarks = context_length(folder, "the context")
     try:

@@ -34,13 +34,7 @@ PLACEHOLDER = "word"
 
 
 def rating(context: str, interruption: str, reply: str) -> Question:
-    """The question how well a reply responds to an interruption.
-
-    Args:
-        context: what the user said first.
-        interruption: what they cut in with.
-        reply: what the model said from the interruption's end on.
-    """
+    """The question how well a reply, from the interruption's end on, responds to it."""
     lines = (
         QuestionLine("context", context),
         QuestionLine("interruption", interruption),

@@ -61,10 +61,7 @@ class _Metadata(msgspec.Struct):
 def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> OverlapAnnotation:
     """Read ``metadata.json``, and the user's transcripts if there are any.
 
-    Args:
-        folder: the sample's.
-        duration_s: length of the clip.
-        context_s: length of the user's question, where a file of its own tells it.
+    ``duration_s`` is the clip's, ``context_s`` the user's question's, where a file of its own tells it.
 
     Raises:
         BadSampleError: a file is missing or broken.

@@ -28,9 +28,9 @@ from collections.abc import Iterator, Sequence
 
 from tml_bench.metrics.overlap import KEPT_S
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
+from tml_bench.tasks._common.words import content_words
+from tml_bench.tasks._common.words import words as plain_words
 from tml_bench.tasks.fd_bench_v15.annotation import OverlapAnnotation
-from tml_bench.tasks.proactive_video_qa.coverage_rule import content_words
-from tml_bench.tasks.proactive_video_qa.coverage_rule import words as plain_words
 from tml_bench.timeline import Timeline, Word
 
 RESPOND, RESUME, UNCERTAIN, UNKNOWN = ANSWERS = ("RESPOND", "RESUME", "UNCERTAIN", "UNKNOWN")
@@ -82,13 +82,7 @@ _CHATTER = frozenset(
 
 
 def ask(item: OverlapAnnotation, timeline: Timeline, clean: Timeline) -> Question:
-    """The question about one item.
-
-    Args:
-        item: the item.
-        timeline: what was heard of the model, and of the user, with the overlap.
-        clean: the same without it.
-    """
+    """The question about one item, from what was heard with the overlap and, in ``clean``, without it."""
     begins, ends = item.overlap
     return Question(
         "behaviour",

@@ -19,30 +19,20 @@ bites the man" covers "the man bites the dog"), so it is stricter than a person 
 roles. It allows comparing systems on one set; its PAUC is not that of the paper, whose judge is GPT-4.1.
 """
 
-# ruff: noqa: SIM905 -- word lists read better as text
-
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tml_bench.perception.numbers import numbers_in
+from tml_bench.tasks._common.words import content_words, negated, stem, words
 
 COVERED, PARTLY = 0.6, 0.3
-_NO = frozenset("no not never nobody nothing none without cannot neither nor".split())
-_FUNCTION = frozenset(
-    (
-        "a an the this that these those there here it its he him his she her hers they them their we us "
-        "our you your i me my is are was were be been being am do does did has have had will would can "
-        "could should shall may might must of at to from by with into onto for as and or but so then than "
-        "while when where which who whom whose what how why if some any very just also now yes one"
-    ).split()
-)
 _OPPOSITES = (
     "on off", "in out", "up down", "open close", "left right", "start stop", "begin end", "before after",
     "fast slow", "more less", "first last", "inside outside", "above below", "enter leave", "push pull",
     "hot cold",
 )  # fmt: skip
+_COLOURS = words("red orange yellow green blue purple pink brown black white grey gray silver gold beige")
 
 
 class CoverageRule:
@@ -68,36 +58,9 @@ class CoverageRule:
         return 1 if coverage >= PARTLY and agree else 0
 
 
-def words(text: str) -> frozenset[str]:
-    """The words of a text: lower case, without punctuation and endings."""
-    return frozenset(_stem(w) for w in re.findall(r"[^\W_]+", text.lower().replace("n't", " not")))
-
-
-def content_words(text: str) -> frozenset[str]:
-    """The words that carry meaning: no function words, no negations, no numbers in words."""
-    plain = re.findall(r"[^\W_]+", text.lower().replace("n't", " not"))
-    return frozenset(_stem(w) for w in plain if w not in _FUNCTION | _NO and not numbers_in(w))
-
-
-def negated(text: str) -> bool:
-    """Whether a text says no."""
-    return bool(_NO & set(re.findall(r"[^\W_]+", text.lower().replace("n't", " not"))))
-
-
 def opposed(gold: str, said: str) -> bool:
     """Whether a text says only the opposite of something in the gold answer."""
     a, b = words(gold), words(said)
-    pairs = [tuple(_stem(w) for w in pair.split()) for pair in _OPPOSITES]
+    pairs = [tuple(stem(w) for w in pair.split()) for pair in _OPPOSITES]
     pairs += [(y, x) for x, y in pairs]
     return any(x in a and y not in a and y in b and x not in b for x, y in pairs)
-
-
-def _stem(word: str) -> str:
-    for ending in ("ing", "ed", "es", "s"):
-        stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= 3:
-            return stem[:-1] if ending in ("ing", "ed") and stem[-1] == stem[-2] else stem.removesuffix("e")
-    return word.removesuffix("e") if len(word) > 3 else word
-
-
-_COLOURS = words("red orange yellow green blue purple pink brown black white grey gray silver gold beige")

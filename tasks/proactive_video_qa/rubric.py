@@ -40,14 +40,7 @@ _BY_RULE = CoverageRule()
 
 
 def coverage(key: str, question: str, expected: str, replies: Sequence[str]) -> Question:
-    """The question whether replies cover an expected answer.
-
-    Args:
-        key: the question's key.
-        question: what the user asked.
-        expected: the expected answer.
-        replies: the replies so far, oldest first.
-    """
+    """The question whether the replies so far, oldest first, cover an expected answer."""
     said = (QuestionLine(REPLY, text) for text in replies)
     return Question(
         key, COVERAGE, (QuestionLine(QUESTION, question), QuestionLine(EXPECTED, expected), *said)

@@ -1,0 +1,184 @@
+"""Which blind strategies count for a floor: those known on at least half of the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tml_bench.judges.contract import Verdicts
+from tml_bench.perception.timeline import Timeline
+from tml_bench.report.baselines import Baseline, baselines, observations
+from tml_bench.samples import Sample
+from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Overall, Score, Task, Value
+
+ABSENT, MISSING, NOTHING = 1.0, 2.0, 3.0
+"""Lengths of timelines: no value, not judged, nothing to count; any other length is the value."""
+
+
+def metric(name: str, direction: Direction, kind: Kind, decimals: int | None = None) -> Metric:
+    return Metric(name, name, "s", direction, kind, 1, ("a", "b"), "made-up", "", decimals=decimals)
+
+
+class Tabled(Task):
+    """Blind strategies with a known value on every sample.
+
+    Args:
+        size: samples in subset ``a``.
+        table: the values of each strategy on them, by name.
+        rest: the same in subset ``b``.
+    """
+
+    name = title = "tabled"
+    subsets = ("a", "b")
+    metrics = (
+        metric("delay", Direction.LOWER, Kind.RATIO),
+        metric("gain", Direction.HIGHER, Kind.RATIO),
+        metric("rate", Direction.NONE, Kind.RATIO),
+        metric("printed", Direction.LOWER, Kind.RATIO, decimals=1),
+    )
+    headline = ("delay",)
+    data_help = ""
+    overall = (Overall("together", ("a", "b")), Overall("each", ("a", "b"), equal=True))
+
+    def __init__(self, table: dict[str, list[float]], rest: dict[str, list[float]] | None = None) -> None:
+        self.table = {"a": table, "b": rest or {}}
+
+    def dataset(self, data: Path | None) -> str:
+        return "made-up"
+
+    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+        for subset, table in self.table.items():
+            for k in range(len(next(iter(table.values()), []))):
+                yield Sample(f"{subset}{k}", subset)
+
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
+        names = [m.name for m in self.metrics]
+        values, missing = {}, {}
+        if timeline.duration_s == MISSING:
+            missing = dict.fromkeys(names, "not judged")
+        elif timeline.duration_s == NOTHING:
+            values = dict.fromkeys(names, Value(0.0, 0.0))
+        elif timeline.duration_s != ABSENT:
+            values = dict.fromkeys(names, Value(timeline.duration_s))
+        return Score(self.name, sample.subset, sample.id, "", values, missing)
+
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        table = self.table[sample.subset]
+        return {name: Timeline(values[int(sample.id[1:])]) for name, values in table.items()}
+
+    def ideal(self, sample: Sample) -> Timeline:
+        return Timeline(100.0)
+
+
+def found(task: Task) -> dict[tuple[str, str], Baseline]:
+    return {(b.subset, b.metric): b for b in baselines(task, task.samples())}
+
+
+def floor(metric: str, rare: list[float], common: float, subset: str = "a") -> tuple[float | None, str]:
+    """The floor beside a strategy that has one value everywhere."""
+    base = found(Tabled({"rare": rare, "common": [common] * len(rare)}))[subset, metric]
+    return base.floor, base.floor_by
+
+
+@pytest.mark.parametrize(
+    ("rare", "counts"),
+    [
+        ([10.0] * 3 + [ABSENT] * 3, True),
+        ([10.0] * 2 + [ABSENT] * 4, False),
+        ([10.0] * 3 + [ABSENT] * 2, True),
+        ([10.0] * 2 + [ABSENT] * 3, False),
+        ([10.0], True),
+        ([ABSENT], False),
+        # With nothing to count in them, three samples know no more than two.
+        ([10.0] * 2 + [NOTHING] + [ABSENT] * 3, False),
+        # Three are enough, whatever a judge would say of the others.
+        ([10.0] * 3 + [MISSING] * 3, True),
+        # The one that is missing could not make it three.
+        ([10.0] + [MISSING] + [ABSENT] * 4, False),
+    ],
+)
+def test_a_strategy_known_on_half_the_samples_counts(rare: list[float], counts: bool) -> None:
+    assert floor("delay", rare, 20.0) == ((10.0, "rare") if counts else (20.0, "common"))
+    assert floor("gain", rare, 5.0) == ((10.0, "rare") if counts else (5.0, "common"))
+    assert floor("rate", rare, 5.0) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "rare",
+    [
+        [10.0] * 2 + [MISSING] + [ABSENT] * 3,
+        [10.0] * 2 + [MISSING] * 4,
+        [MISSING] * 6,
+        [MISSING] * 3 + [ABSENT] * 3,
+        [10.0] * 2 + [MISSING] + [ABSENT] * 2,
+    ],
+)
+def test_where_one_would_count_but_for_missing_judgements_the_floor_is_not_known(rare: list[float]) -> None:
+    """Not even where the other strategy is far better: which is best is not known."""
+    assert floor("delay", rare, 4.0) == floor("delay", rare, 20.0) == (None, "")
+    assert floor("gain", rare, 20.0) == (None, "")
+
+
+def test_without_a_strategy_that_counts_there_is_no_floor() -> None:
+    base = found(Tabled({"rare": [10.0, ABSENT, ABSENT]}))["a", "delay"]
+    assert (base.floor, base.floor_by, base.blind, base.ceiling) == (None, "", {"rare": 10.0}, 100.0)
+
+
+def test_of_equals_the_first_is_named() -> None:
+    for name in ("delay", "gain"):
+        assert found(Tabled({"x": [10.0] * 2, "y": [10.0] * 2}))["a", name].floor_by == "x"
+
+
+def test_half_of_all_samples_where_subsets_are_together() -> None:
+    """Known on three of three in one subset and none of three in the other: half of the six."""
+    task = Tabled(
+        {"rare": [10.0] * 3, "common": [20.0] * 3},
+        {"rare": [ABSENT] * 3, "common": [20.0] * 3},
+    )
+    base = found(task)
+    assert (base["together", "delay"].floor, base["together", "delay"].floor_by) == (10.0, "rare")
+    assert (base["a", "delay"].floor, base["b", "delay"].floor) == (10.0, 20.0)
+
+
+# ---- means over subsets of equal weight
+
+
+UNEVEN = Tabled(
+    {"one": [10.0, 10.0, 10.04, 10.12], "lost": [10.0] * 4, "empty": [10.0] * 4},
+    {"one": [20.0], "lost": [MISSING], "empty": [ABSENT]},
+)
+
+
+def test_subsets_of_equal_weight_are_averaged_whatever_their_size() -> None:
+    base = found(UNEVEN)
+    assert base["each", "delay"].blind["one"] == pytest.approx((10.04 + 20.0) / 2)
+    assert base["together", "delay"].blind["one"] == pytest.approx((40.16 + 20.0) / 5)
+
+
+def test_a_mean_of_printed_means_is_made_of_the_rounded_ones() -> None:
+    """10.04 is printed 10.0, and their mean with 20.0 is not rounded again."""
+    base = found(UNEVEN)
+    assert base["a", "printed"].blind["one"] == 10.0
+    assert base["each", "printed"].blind["one"] == 15.0
+    assert base["together", "printed"].blind["one"] == 12.0
+
+
+def test_a_subset_that_is_missing_leaves_no_mean_of_equal_weights() -> None:
+    """Where it applies to no sample of the subset, the mean is that of the others."""
+    base = found(UNEVEN)
+    for name in ("delay", "printed"):
+        assert base["each", name].blind["lost"] is None
+        assert base["each", name].blind["empty"] == 10.0
+        assert base["together", name].blind["lost"] == 10.0
+
+
+def test_observations_of_equal_weight_sum_to_the_mean() -> None:
+    scores = [UNEVEN.score(s, UNEVEN.blind(s)["one"]) for s in UNEVEN.samples()]
+    each = observations(scores, UNEVEN.overall[1], "delay")
+    assert [o.sample for o in each] == ["a0", "a1", "a2", "a3", "b0"]
+    assert [o.denominator for o in each] == [0.25] * 4 + [1.0]
+    assert sum(o.numerator for o in each) == pytest.approx(10.04 + 20.0)
+    pooled = observations(scores, UNEVEN.overall[0], "delay")
+    assert [(o.numerator, o.denominator) for o in pooled][-1] == (20.0, 1.0)

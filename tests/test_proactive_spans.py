@@ -1,0 +1,152 @@
+"""Replies where the spans of expected turns overlap, touch, or begin a moment after the reply does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tml_bench.metrics.pauc import RatedReply, clean_up, pauc, within
+from tml_bench.questions import Verdict
+from tml_bench.samples import Reference, Sample
+from tml_bench.task import Score
+from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
+from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.task import ProactiveVideoQA
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
+
+TASK = ProactiveVideoQA()
+COVERED, WRONG = "3", "1"
+
+
+def sample(*spans: tuple[float, float]) -> Sample:
+    """A video of a minute from the session's start; everything relates to the whole of it."""
+    turns = tuple(ExpectedTurn(f"turn {k}", span, 60.0) for k, span in enumerate(spans, 1))
+    return Sample("s", "WEB", reference=Reference(annotation=ProactiveAnnotation("What?", turns, 0.0, 60.0)))
+
+
+def heard(*said: tuple[float, float, str]) -> Timeline:
+    segments = tuple(Segment(a, b) for a, b, _ in said)
+    return Timeline(60.0, segments, tuple(Word(t, a, b) for a, b, t in said), WordSource.ADAPTER)
+
+
+def keys(one: Sample, timeline: Timeline) -> list[str]:
+    """The questions about onsets, such as "turn 1 reply 1"."""
+    asked = [question.key for question in TASK.questions(one, timeline)]
+    return [key.removeprefix("onset ") for key in asked if key.startswith("onset ")]
+
+
+def scored(one: Sample, timeline: Timeline, answers: Mapping[str, str]) -> Score:
+    """Scored with the answer of each question; others are covered."""
+    verdicts = {q.key: Verdict(answers.get(q.key, COVERED)) for q in TASK.questions(one, timeline)}
+    return TASK.score(one, timeline, verdicts)
+
+
+def sums(score: Score, *names: str) -> list[tuple[float, float]]:
+    return [(score.values[name].numerator, score.values[name].denominator) for name in names]
+
+
+OVERLAP = sample((10.0, 20.0), (16.0, 26.0))
+
+
+def test_a_reply_in_two_spans_is_a_reply_to_both_turns() -> None:
+    one = heard((18.0, 18.5, "yes"))
+    assert keys(OVERLAP, one) == ["turn 1 reply 1", "turn 2 reply 1"]
+    score = scored(OVERLAP, one, {})
+    # .5 until 8 s and 1 from there; .5 until 2 s and 1 from there.
+    assert score.values["pauc_000"].numerator == pytest.approx(
+        (0.5 * 8 + 2 * 2) / 20 + (0.5 * 2 + 2 * 8) / 20
+    )
+    assert sums(score, "answered", "out_of_span", "duplicates") == [(2, 2), (0, 1), (0, 0)]
+
+
+def test_a_reply_in_two_spans_may_be_right_for_one_and_wrong_for_the_other() -> None:
+    score = scored(OVERLAP, heard((18.0, 18.5, "yes")), {"onset turn 2 reply 1": WRONG})
+    assert score.values["pauc_100"].numerator == pytest.approx(1.0 + 0.0)
+
+
+def test_a_reply_before_or_after_the_overlap_is_one_turns_alone() -> None:
+    assert keys(OVERLAP, heard((12.0, 12.5, "a"), (22.0, 22.5, "b"))) == ["turn 1 reply 1", "turn 2 reply 1"]
+    assert keys(OVERLAP, heard((22.0, 22.5, "b"))) == ["turn 2 reply 1"]
+
+
+def test_a_reply_repeated_in_the_overlap_is_one_per_turn_and_counted_once() -> None:
+    """At 12 s for the first turn only, so that the one at 18 s is no repetition for the second."""
+    one = heard((12.0, 12.5, "Yes."), (18.0, 18.5, "yes"))
+    assert keys(OVERLAP, one) == ["turn 1 reply 1", "turn 2 reply 1"]
+    score = scored(OVERLAP, one, {})
+    assert sums(score, "duplicates", "answered") == [(1, 1), (2, 2)]
+    assert score.values["pauc_000"].numerator == pytest.approx(
+        (0.5 * 2 + 2 * 8) / 20 + (0.5 * 2 + 2 * 8) / 20
+    )
+
+
+def test_every_reply_beyond_the_first_of_a_turn_could_be_a_duplicate() -> None:
+    one = heard((17.0, 17.4, "a"), (18.5, 18.9, "b"), (19.9, 20.3, "b"))
+    assert sums(scored(OVERLAP, one, {}), "duplicates", "out_of_span") == [(2, 4), (0, 3)]
+
+
+TOUCH = sample((10.0, 20.0), (20.0, 30.0))
+
+
+def test_an_instant_where_two_spans_touch_is_in_both() -> None:
+    assert keys(TOUCH, heard((20.0, 20.5, "yes"))) == ["turn 1 reply 1", "turn 2 reply 1"]
+
+
+@pytest.mark.parametrize(
+    ("onset_s", "turns"),
+    [
+        (19.95, ["turn 1 reply 1"]),  # the first span holds it, so it stays there
+        (9.95, ["turn 1 reply 1"]),
+        (9.9, ["turn 1 reply 1"]),
+        (9.89, []),
+        (30.0, ["turn 2 reply 1"]),
+        (30.01, []),
+    ],
+)
+def test_an_onset_a_moment_before_a_span_is_in_it_unless_another_holds_it(
+    onset_s: float, turns: list[str]
+) -> None:
+    assert keys(TOUCH, heard((onset_s, onset_s + 0.5, "yes"))) == turns
+
+
+def test_an_onset_moved_to_the_opening_counts_from_there() -> None:
+    score = scored(TOUCH, heard((9.95, 10.5, "yes")), {})
+    assert score.values["pauc_000"].numerator == pytest.approx(1.0 + 0.25)
+    assert sums(score, "out_of_span") == [(0, 1)]
+
+
+def test_an_onset_before_two_openings_is_moved_to_the_first() -> None:
+    """Both spans open within a tenth of a second after it; the first opening is in one of them only."""
+    near = sample((10.02, 20.0), (10.06, 22.0))
+    assert keys(near, heard((9.97, 10.5, "yes"))) == ["turn 1 reply 1"]
+
+
+def test_turns_that_share_a_span_share_their_replies() -> None:
+    same = sample((10.0, 20.0), (10.0, 20.0))
+    score = scored(same, heard((10.0, 10.5, "yes")), {})
+    assert sums(score, "pauc_000", "answered") == [(pytest.approx(2.0), 2), (2, 2)]
+
+
+# ---- the measure's own edges
+
+
+@pytest.mark.parametrize(("at_s", "inside"), [(9.999, False), (10.0, True), (20.0, True), (20.001, False)])
+def test_a_span_holds_both_its_ends(at_s: float, inside: bool) -> None:
+    assert within(at_s, (10.0, 20.0)) is inside
+    # Wrong at an end: nothing at the start, and .5 / 2 all along at the end.
+    expected = {10.0: 0.0, 20.0: 0.25}.get(at_s, 0.25)
+    assert pauc([RatedReply(at_s, 0)], (10.0, 20.0), 0.0) == pytest.approx(expected)
+
+
+def test_the_clean_up_keeps_what_is_as_good_and_what_relates() -> None:
+    """At the related span's very end a reply relates; after it, one that scores as much stays."""
+    first, at_end, equal, worse = (
+        RatedReply(11.0, 2),
+        RatedReply(15.0, 1),
+        RatedReply(16.0, 1),
+        RatedReply(17.0, 0),
+    )
+    assert clean_up([worse, equal, at_end, first], 15.0) == [first, at_end, equal]
+    assert clean_up([equal, worse], 15.0) == [equal, worse]
+    assert clean_up([worse], 15.0) == [worse]

@@ -1,0 +1,135 @@
+"""Annotation files as typed records: what fits is read, and a flaw is named with its file, row and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.tasks._common.records import (
+    RecordPlace,
+    Seconds,
+    StrictRecord,
+    Text,
+    TimeSpan,
+    csv_rows,
+    json_file,
+    json_lines,
+    read_lines,
+    sample_json,
+)
+
+PLACE = RecordPlace("a/b.json", "q1", "mend it")
+
+
+class Part(msgspec.Struct):
+    text: Text
+    span: TimeSpan
+
+
+class Whole(msgspec.Struct):
+    parts: list[Part]
+    length: Seconds = 0.0
+
+
+class Line(StrictRecord, frozen=True):
+    id: str
+    size: int = 0
+
+
+def test_what_fits_is_read() -> None:
+    found = PLACE.record({"parts": [{"text": "x", "span": [1, 2.5]}], "more": 1}, Whole)
+    assert found.parts[0].span.interval == (1.0, 2.5)
+    assert PLACE.record(["3", "4.5"], tuple[Seconds, Seconds], strict=False) == (3.0, 4.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ([], "q1: Expected `object`, got `array` ([])"),
+        ({}, "q1, parts: is missing"),
+        ({"parts": [{"text": "x"}]}, "q1, parts[0].span: is missing"),
+        ({"parts": [], "length": -1}, "q1, length: Expected `float` >= 0.0 (-1)"),
+        ({"parts": [], "length": 1e9}, "q1, length: Expected `float` <= 86400.0 (1000000000.0)"),
+        ({"parts": [{"text": " ", "span": [1, 2]}]}, "q1, parts[0].text: is empty"),
+        ({"parts": [{"text": "a\ud83d", "span": [1, 2]}]}, "parts[0].text: is empty, or holds half"),
+        (
+            {"parts": [{"text": "x", "span": [2, 1]}]},
+            "parts[0].span: ends at 1 s, not after",
+        ),
+        (
+            {"parts": [{"text": "x", "span": [1, None]}]},
+            "parts[0].span[1]: Expected `float`, got",
+        ),
+        ({"parts": [], "\ud83d": 1}, "q1: holds half a character"),
+    ],
+)
+def test_a_flaw_is_named_with_its_place(value: object, says: str) -> None:
+    with pytest.raises(BadSampleError) as caught:
+        PLACE.record(value, Whole)
+    assert str(caught.value).startswith("a/b.json: q1")
+    assert says in str(caught.value)
+    assert str(caught.value).endswith("; mend it")
+
+
+def test_a_value_has_the_field_it_belongs_to() -> None:
+    with pytest.raises(BadSampleError, match=r"q1, time\[0\]: Expected `float`, got `str` \('x'\)"):
+        PLACE.record(["x", 1], tuple[Seconds, Seconds], "time")
+    assert str(RecordPlace("f").bad("", "is lost", "find it")) == "f: is lost; find it"
+
+
+def test_a_sample_s_own_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    for content, says in (
+        (None, "the file is missing"),
+        (b" ", "the file is empty"),
+        (b"{", "not JSON"),
+        (b"[" * 9999, "not JSON"),
+        (b"\xff", "cannot be read"),
+    ):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(BadSampleError, match=rf"/x.json: {says}.*; get it again$"):
+            sample_json(path, "get it again")
+    path.write_bytes(b"\xef\xbb\xbf[1]")
+    assert sample_json(path, "") == [1]
+
+
+def test_lines_that_are_wrong_are_all_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id": "a"}\n\n{"id": "b", "size": "x"}\n{"id": "a"}\n[]\n')
+    found, wrong = json_lines(path, Line, "")
+    assert [(number, line.id) for number, line in found] == [(1, "a"), (4, "a")]
+    assert [text.removeprefix(str(path)) for text in wrong] == [
+        ":3: b: Expected `int`, got `str` - at `$.size`; correct the line",
+        ":4: a: id: is on line 1 too; give each its own",
+        ":5: no id: Expected `object`, got `array`; correct the line",
+    ]
+    with pytest.raises(UserError, match=r"(?s):3: .*:4: .*:5: .*look again"):
+        read_lines(path, Line, "look again")
+    path.write_text('{"id": "a"}\n')
+    assert read_lines(path, Line, "") == [Line("a")]
+    with pytest.raises(UserError, match=r"x\.jsonl: Expected `array`, got `object`"):
+        json_file(path, list[Line], "")
+
+
+def test_rows_by_key(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('\ufeffid,size,text\n a ,1,"x,\ny"\nb,, \n', encoding="utf-8")
+    assert list(csv_rows(path, "id", ("size",))) == [
+        ("a", {"id": "a", "size": "1", "text": "x,\ny"}),
+        ("b", {"id": "b"}),
+    ]
+    for content, says in (
+        ("id,size\n", "no rows"),
+        ("id\na\n", "no column size"),
+        ("id,size\na,1\na,2\n", "row 3: the id 'a' is empty or there twice"),
+        ("id,size\n ,1\n", "row 2: the id '' is empty or there twice"),
+    ):
+        path.write_text(content)
+        with pytest.raises(UserError, match=says):
+            list(csv_rows(path, "id", ("size",)))
+    with pytest.raises(UserError, match="cannot be read"):
+        list(csv_rows(tmp_path / "none.csv", "id", ()))
