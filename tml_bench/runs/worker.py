@@ -182,7 +182,7 @@ def failure(error: Exception) -> Result:
 def unloadable(adapter: str, error: BaseException) -> Result:
     """The outcome of a session whose adapter cannot be loaded."""
     traceback = "" if isinstance(error, UserError) else whole(error)
-    reason = f"adapter {adapter} cannot be loaded: {in_one_line(error)}"
+    reason = f"adapter {redacted(adapter)} cannot be loaded: {in_one_line(error)}"
     return Result(Outcome.INFRASTRUCTURE, reason, fatal=True, traceback=traceback)
 
 
