@@ -18,9 +18,11 @@ LONGEST_SOURCE = 120
 
 _OTHERS = ("tml_bench.adapters.", "tml_bench.tasks.")
 _SECRET_TEXT = re.compile(
-    r"""(\b\w*(?:api_?key|authorization|secret|token|password|credential)\w*["']?\s*[=:]\s*)(["']).*?\2""",
-    re.I,
+    r"""(\b\w*(?:api_?key|authorization|secret|token|password|credential)\w*"""
+    r"""(?:["']\s*:|["']?\s*(?::\s*\w+\s*)?=)\s*[bfru]{0,2})(["']).*?\2""",
+    re.IGNORECASE,
 )
+"""A text under a telling name: in an assignment, an argument or an entry of a dictionary."""
 
 
 def in_one_line(error: BaseException) -> str:
