@@ -24,7 +24,7 @@ from pyarrow import parquet
 
 from tml_bench.questions import Question, Verdict
 from tml_bench.runs.config import Selection
-from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.stored_run import open_run
@@ -96,7 +96,7 @@ def main() -> None:
         writer.join()
         print(f"parquet: {file.stat().st_size / 1e9:.2f} GB, {conversations} conversations")
         began = time.perf_counter()
-        request = Request(
+        request = RunRequest(
             tasks=("audio-multichallenge",),
             adapters=("silent", "always-on"),
             out=root / "runs",

@@ -15,7 +15,7 @@ from tml_bench.media.audio import read_mono
 from tml_bench.plugins import load_task
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample, Script, UserTurn
-from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
 
 __all__ = ["Null", "machine", "processor_s", "record", "speech_file"]
 
@@ -61,5 +61,5 @@ def record(user: Path, model: StepAdapter, folder: Path) -> None:
     sample = Sample("benchmark", "benchmark", Script(turns=(UserTurn(user),)))
     opened = opened_event("benchmark", sample, "null", model, Settings())
     with RecordingWriter(folder, opened, clock="simulated", compute="ideal") as writer:
-        Session("benchmark", sample, model, Settings(), writer).run()
+        SimulatedSession("benchmark", sample, model, Settings(), writer).run()
         writer.close()

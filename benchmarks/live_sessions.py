@@ -26,10 +26,10 @@ from common import machine, processor_s, speech_file
 from tml_bench import events as ev
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
+from tml_bench.runs.jobs import SessionJob
 from tml_bench.runs.live_pool import LivePool
-from tml_bench.runs.worker import SessionJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn
-from tml_bench.session.live import Limits
+from tml_bench.session.live import LatenessLimits
 from tml_bench.session.simulated import Settings
 
 SESSIONS = 64
@@ -110,7 +110,7 @@ def measure(url: str, folder: Path, user: Path) -> str:
     late = [lateness_ms(job.folder) for job in jobs if (job.folder / "manifest.json").is_file()]
     every = np.concatenate(late)
     lengths = {Recording(job.folder).duration_s for job in jobs if (job.folder / "manifest.json").is_file()}
-    limits = Limits()
+    limits = LatenessLimits()
     kept = [m for m in late if np.percentile(m, 99) <= limits.late_p99_ms and m.max() <= limits.late_max_ms]
     in_limits = np.concatenate(kept) if kept else np.zeros(1)
     return (

@@ -21,7 +21,7 @@ from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
-from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
 from tml_bench.task import Task
 
 
@@ -32,7 +32,7 @@ def recordings(task: Task, folder: Path) -> list[tuple[Sample, Recording]]:
     for sample in task.samples(subsets=["icc_backchannel"]):
         opened = opened_event(task.name, sample, "always-on", model, Settings())
         with RecordingWriter(folder / sample.id, opened, clock="simulated", compute="ideal") as writer:
-            Session(task.name, sample, model, Settings(), writer).run()
+            SimulatedSession(task.name, sample, model, Settings(), writer).run()
             writer.close()
         made.append((sample, Recording(folder / sample.id)))
     return made

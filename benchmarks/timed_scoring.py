@@ -13,7 +13,7 @@ from pathlib import Path
 
 from common import machine
 
-from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.stored_run import open_run
@@ -36,7 +36,7 @@ def main() -> None:
     """Print the times."""
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
-        plans = plan_runs(Request(tasks=TASKS, adapters=("oracle",), out=Path(folder)))
+        plans = plan_runs(RunRequest(tasks=TASKS, adapters=("oracle",), out=Path(folder)))
         with Pool(JOBS, 60.0) as pool:
             began = time.perf_counter()
             failed = record(plans, pool, lambda line: None)

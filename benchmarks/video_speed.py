@@ -16,7 +16,7 @@ import video_files
 from tml_bench.adapter import MicroTurn, Output, VideoSpec
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample, Script, UserVideo
-from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
 
 MINUTES = 10
 TARGET_SPEED = 20
@@ -63,7 +63,7 @@ def run(path: Path, folder: Path) -> Run:
     wall, own, machine = time.perf_counter(), time.process_time(), common.processor_s()
     opened = opened_event("benchmark", sample, "null", model, Settings())
     with RecordingWriter(folder, opened, clock="simulated", compute="ideal") as writer:
-        Session("benchmark", sample, model, Settings(), writer).run()
+        SimulatedSession("benchmark", sample, model, Settings(), writer).run()
         writer.close()
     wall, own = time.perf_counter() - wall, time.process_time() - own
     return Run(wall, own, common.processor_s() - machine - own, model.frames)

@@ -185,10 +185,10 @@ def _method(name: str, method: Callable[..., object]) -> Sequence[str]:
 
 def limits() -> str:
     """What a live session may take."""
-    from tml_bench.session.live import Limits
+    from tml_bench.session.live import LatenessLimits
 
-    _, meanings = _docstring(Limits)
-    values = dataclasses.asdict(Limits())
+    _, meanings = _docstring(LatenessLimits)
+    values = dataclasses.asdict(LatenessLimits())
     rows = ((f"`{name}`", _bound(value), meanings[name]) for name, value in values.items())
     return table(("limit", "value", "meaning"), rows)
 

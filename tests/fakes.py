@@ -15,14 +15,14 @@ from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.store import Attempt, last_attempts, read_lines
 from tml_bench.runs.stored_run import open_run
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.scoring.score import score_runs
-from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
 
 MS = 1_000_000
 Audio = NDArray[np.float32]
@@ -108,7 +108,7 @@ def run_session(
     opened = opened_event("fake", sample, "fake", adapter, settings)
     with RecordingWriter(folder, opened, clock="simulated", compute=settings.compute) as writer:
         try:
-            Session("fake", sample, adapter, settings, writer, costs_ns).run()
+            SimulatedSession("fake", sample, adapter, settings, writer, costs_ns).run()
         finally:
             writer.close()
     recording = Recording(folder)
@@ -170,7 +170,7 @@ def run_and_score(
     **request: object,
 ) -> dict[str, Path]:
     """Record and score runs as ``tml-bench run`` does; gives the run folder of each adapter."""
-    plans = plan_runs(Request(tasks=(task,), adapters=adapters, out=out, **request))  # type: ignore[arg-type]
+    plans = plan_runs(RunRequest(tasks=(task,), adapters=adapters, out=out, **request))  # type: ignore[arg-type]
     with Pool(jobs, step_timeout_s) as pool:
         record(plans, pool, lambda line: None)
         score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")

@@ -48,7 +48,7 @@ from tml_bench.samples import (
     UserTurn,
     Waveform,
 )
-from tml_bench.session.live import LEAD_NS, Limits, LiveSession
+from tml_bench.session.live import LEAD_NS, LatenessLimits, LiveSession
 from tml_bench.session.simulated import Settings, opened_event
 
 MS = 1_000_000
@@ -56,7 +56,7 @@ RATE = 16000
 EVERY_S = 1.5
 """Between two turns of the user in the latency tests: 0.4 s of speech, an answer of 0.4 s, and quiet."""
 
-PATIENT = Limits(late_p99_ms=1e9, late_max_ms=1e9)
+PATIENT = LatenessLimits(late_p99_ms=1e9, late_max_ms=1e9)
 
 
 class Ran:

@@ -26,7 +26,7 @@ from tml_bench.adapters.openai_realtime.messages import history_item
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Question, Verdict
-from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.samples import Message, Sample, Waveform
 from tml_bench.scoring.judging import score_all
 from tml_bench.session.simulated import Settings
@@ -474,7 +474,7 @@ def test_an_adapter_without_history_is_refused_by_name_and_left_out_otherwise(tm
         "from tml_bench.adapter import StepAdapter\n\n\nclass Plain(StepAdapter):\n"
         "    def step(self, turn):\n        return None\n"
     )
-    asked = Request(tasks=("audio-multichallenge",), adapters=(f"{file}:Plain",), out=tmp_path)
+    asked = RunRequest(tasks=("audio-multichallenge",), adapters=(f"{file}:Plain",), out=tmp_path)
     with pytest.raises(UserError, match=r"cannot take.*open-loop"):
         plan_runs(asked)
     told: list[str] = []

@@ -22,7 +22,7 @@ from tml_bench.conformance.findings import CaseFinding, CaseVerdict
 from tml_bench.plugins import load_task
 from tml_bench.questions import Decision, Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.task import NO_VERDICTS, Kind, Metric, Overall, Published, Score, Task, Value
+from tml_bench.task import NO_VERDICTS, Kind, Metric, Overall, PublishedNumber, Score, Task, Value
 from tml_bench.timeline import Segment, Timeline
 
 EXAMPLE: ModuleType = load_example()
@@ -120,7 +120,7 @@ def test_without_a_headline_nothing_else_is_looked_at() -> None:
             "metric right: gate is not declared",
         ),
         (
-            {"published": lambda self: (Published("X", "porch", "right", 0.5, "paper"),)},
+            {"published": lambda self: (PublishedNumber("X", "porch", "right", 0.5, "paper"),)},
             "published() names the subset: porch is not declared",
         ),
     ],

@@ -17,11 +17,11 @@ from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import UserTurn
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.live import LEAD_NS, Lateness, Limits, LiveSession
+from tml_bench.session.live import LEAD_NS, Lateness, LatenessLimits, LiveSession
 from tml_bench.session.network import LinkDirection, Network
 from tml_bench.session.simulated import Settings, opened_event
 
-DIRECT, LIMITS = LinkDirection(), Limits()
+DIRECT, LIMITS = LinkDirection(), LatenessLimits()
 
 
 class Service(LiveAdapter):
@@ -63,7 +63,7 @@ def play(
     service: Service,
     up: LinkDirection = DIRECT,
     down: LinkDirection = DIRECT,
-    limits: Limits = LIMITS,
+    limits: LatenessLimits = LIMITS,
     phase: float | None = None,
 ) -> tuple[list[ev.AnyEvent], Lateness]:
     """Four seconds in micro-turns of 0.2 s; the recording is whole where a fault is raised, too."""
@@ -154,7 +154,7 @@ def test_a_session_that_hands_nothing_over_is_not_late(tmp_path: Path) -> None:
     [(20.0, 100.0, True), (20.01, 100.0, False), (20.0, 100.01, False), (0.0, 0.0, True)],
 )
 def test_lateness_at_the_limit_is_within_it(p99_ms: float, max_ms: float, valid: bool) -> None:
-    assert (Lateness(p99_ms, max_ms).excess(Limits()) == "") is valid
+    assert (Lateness(p99_ms, max_ms).excess(LatenessLimits()) == "") is valid
 
 
 def test_any_phase_begins_on_a_whole_nanosecond(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_service_that_reads_nothing_is_given_up_when_more_than_the_limit_waits
             await asyncio.Event().wait()
 
     with pytest.raises(AdapterFaultError, match="has not read its input for 2 s"):
-        play(tmp_path / "r", NeverReads(), limits=Limits(unsent_s=2.0))
+        play(tmp_path / "r", NeverReads(), limits=LatenessLimits(unsent_s=2.0))
     (fault,) = (e for e in Recording(tmp_path / "r").events() if isinstance(e, ev.Fault))
     assert fault.t_ns == pytest.approx(2400 * MS, abs=MS)
 
@@ -209,6 +209,6 @@ def test_a_service_that_reads_nothing_is_given_up_when_more_than_the_limit_waits
 def test_a_flood_ends_the_session_at_once_and_not_at_the_next_hand_over(tmp_path: Path) -> None:
     flood = [(0.4 + k / 1000, ProviderEvent("x", {"a": "b" * 10_000})) for k in range(150)]
     with pytest.raises(AdapterFaultError, match="floods the session"):
-        play(tmp_path / "r", Service(*flood), limits=Limits(log_bytes=1_000_000))
+        play(tmp_path / "r", Service(*flood), limits=LatenessLimits(log_bytes=1_000_000))
     (fault,) = (e for e in Recording(tmp_path / "r").events() if isinstance(e, ev.Fault))
     assert fault.t_ns == pytest.approx(500 * MS, abs=3 * MS)

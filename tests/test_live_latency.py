@@ -35,7 +35,7 @@ from tml_bench.adapters.twilio import Twilio
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn, Waveform
-from tml_bench.session.live import LEAD_NS, Limits, LiveSession
+from tml_bench.session.live import LEAD_NS, LatenessLimits, LiveSession
 from tml_bench.session.simulated import Settings, opened_event
 
 LIMIT_MS = 15.0
@@ -45,7 +45,7 @@ EVERY_S = 1.3
 """Between two turns of the user: 0.3 s of speech, an answer of 0.3 s that begins within 0.6 s, and quiet."""
 
 DELAY_MS, ANSWER_MS = 300, 300
-PATIENT = Limits(late_p99_ms=1e9, late_max_ms=1e9)
+PATIENT = LatenessLimits(late_p99_ms=1e9, late_max_ms=1e9)
 
 
 def realtime(paced: bool) -> Callable[[], Server]:

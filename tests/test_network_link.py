@@ -21,9 +21,9 @@ from tml_bench.samples import UserTurn
 from tml_bench.session.network import (
     MAX_RETRANSMITS,
     PROFILES,
-    Link,
     LinkDirection,
     Network,
+    NetworkLink,
     Outage,
     links,
     load_network,
@@ -34,17 +34,17 @@ FAR_MS = 100_000
 """Between messages, so that none waits for the one before."""
 
 
-def link(seed: int = 1, outages: tuple[Outage, ...] = (), **way: float) -> Link:
-    return Link(LinkDirection(**way), outages, seed)
+def link(seed: int = 1, outages: tuple[Outage, ...] = (), **way: float) -> NetworkLink:
+    return NetworkLink(LinkDirection(**way), outages, seed)
 
 
-def delays_ms(of: Link, count: int) -> list[float]:
+def delays_ms(of: NetworkLink, count: int) -> list[float]:
     """What is added to each of so many messages that are far apart."""
     sent = [k * FAR_MS * MS for k in range(count)]
     return [(of.arrival_ns(at, 0) - at) / MS for at in sent]
 
 
-def arrivals_ms(of: Link, *messages: tuple[float, int]) -> list[float]:
+def arrivals_ms(of: NetworkLink, *messages: tuple[float, int]) -> list[float]:
     """When messages arrive that are sent at a time in milliseconds, with so many bytes."""
     return [of.arrival_ns(round(at * MS), size) / MS for at, size in messages]
 
@@ -195,7 +195,7 @@ def test_nothing_overtakes_comes_too_soon_or_comes_in_an_outage(
     seed: int,
 ) -> None:
     outages = tuple(Outage(a, b) for a, b in dark)
-    of = Link(LinkDirection(delay_ms=20, jitter_ms=jitter_ms, loss=loss, kbps=kbps), outages, seed)
+    of = NetworkLink(LinkDirection(delay_ms=20, jitter_ms=jitter_ms, loss=loss, kbps=kbps), outages, seed)
     sent = 0
     arrived = []
     for gap, size in messages:

@@ -36,7 +36,7 @@ from tml_bench.scoring.summary import (
     summarise,
 )
 from tml_bench.scoring.summary_file import from_json, to_json
-from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Published, Score, Task, Value
+from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, PublishedNumber, Score, Task, Value
 from tml_bench.timeline import Segment, Timeline
 
 
@@ -103,8 +103,8 @@ class Answering(Task):
     def ideal(self, sample: Sample) -> Timeline:
         return said(5.2) if sample.subset == "reply" else silence()
 
-    def published(self) -> tuple[Published, ...]:
-        return (Published("Elsewhere 9", "reply", "takeover", 0.75, "Paper, table 1"),)
+    def published(self) -> tuple[PublishedNumber, ...]:
+        return (PublishedNumber("Elsewhere 9", "reply", "takeover", 0.75, "Paper, table 1"),)
 
 
 def said(*starts: float) -> Timeline:

@@ -10,11 +10,11 @@ import pytest
 
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
+from tml_bench.runs.jobs import JobResult, SessionJob
 from tml_bench.runs.live_pool import BACK_OFF_S, LivePool, _Throttle
 from tml_bench.runs.live_worker import DeadlinePlaces
-from tml_bench.runs.worker import Result, SessionJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
-from tml_bench.session.live import Limits
+from tml_bench.session.live import LatenessLimits
 from tml_bench.session.simulated import Settings
 
 SERVICE = '''
@@ -87,7 +87,7 @@ def jobs(folder: Path, adapter: str, count: int, options: str = "") -> list[Sess
     ]
 
 
-def do(pool: LivePool, work: list[SessionJob]) -> dict[str, Result]:
+def do(pool: LivePool, work: list[SessionJob]) -> dict[str, JobResult]:
     with pool:
         for job in work:
             pool.submit(job)
@@ -178,7 +178,7 @@ def test_a_process_that_died_while_idle_is_an_outcome_too(tmp_path: Path) -> Non
 
 
 def test_a_blocked_loop_is_ended(tmp_path: Path) -> None:
-    results = do(LivePool(1, limits=Limits(blocked_s=1.0)), jobs(tmp_path, "Blocks", 1))
+    results = do(LivePool(1, limits=LatenessLimits(blocked_s=1.0)), jobs(tmp_path, "Blocks", 1))
     assert results["s0"].outcome is Outcome.ADAPTER_ERROR
     assert "blocked its loop for 1 s" in results["s0"].reason
 

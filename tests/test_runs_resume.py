@@ -21,7 +21,7 @@ from tml_bench.cli import main
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RunFile, Selection
 from tml_bench.runs.legacy_hash import legacy_sha256
-from tml_bench.runs.plan import LONGEST_NAME, Request, plan_runs
+from tml_bench.runs.plan import LONGEST_NAME, RunRequest, plan_runs
 from tml_bench.runs.store import read_run
 from tml_bench.samples import Sample
 from tml_bench.session.network import PROFILES
@@ -186,7 +186,7 @@ def test_ticks_lie_beside_each_other(bench: Bench) -> None:
 def test_settings_that_are_not_the_usual_ones_name_the_folder(bench: Bench, tmp_path: Path) -> None:
     def folder(**settings: Any) -> str:
         asked = {"out": tmp_path, "selection": Selection(bench.data, limit=1), **settings}
-        (plan,) = plan_runs(Request(("fd-bench-v1",), (bench.adapter or f"{bench.model}:Beeps",), **asked))
+        (plan,) = plan_runs(RunRequest(("fd-bench-v1",), (bench.adapter or f"{bench.model}:Beeps",), **asked))
         return plan.path.name.removeprefix(NAME)
 
     assert folder() == folder(tick_ms=200, seed=0, max_session_s=7200.0) == ""
@@ -202,8 +202,8 @@ def test_settings_that_are_not_the_usual_ones_name_the_folder(bench: Bench, tmp_
     assert folder(compute=Compute.RECORDED, replay=replay) == "--recorded-charged"
     bench.adapter = f"{bench.model}:Beeps:api_key={'x' * 300}"
     long = (
-        plan_runs(Request(("fd-bench-v1",), (f"{bench.model}:Beeps:{'l' * 300}",), tmp_path)),
-        plan_runs(Request(("fd-bench-v1",), (f"{bench.model}:Beeps:{'l' * 300}",), tmp_path, seed=1)),
+        plan_runs(RunRequest(("fd-bench-v1",), (f"{bench.model}:Beeps:{'l' * 300}",), tmp_path)),
+        plan_runs(RunRequest(("fd-bench-v1",), (f"{bench.model}:Beeps:{'l' * 300}",), tmp_path, seed=1)),
     )
     names = {plan.path.name for plans in long for plan in plans}
     assert [len(name) for name in names] == [LONGEST_NAME] * 2

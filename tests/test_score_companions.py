@@ -13,9 +13,9 @@ from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.questions import Verdicts
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, environment
+from tml_bench.runs.jobs import JobResult, PerceiveJob
 from tml_bench.runs.store import Attempt
 from tml_bench.runs.stored_run import StoredRun
-from tml_bench.runs.worker import PerceiveJob, Result
 from tml_bench.samples import Sample, Script, UserTurn
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
@@ -65,12 +65,12 @@ class HerePool:
     def submit(self, job: PerceiveJob) -> None:
         self._jobs.append(job)
 
-    def results(self) -> Iterator[tuple[PerceiveJob, Result]]:
+    def results(self) -> Iterator[tuple[PerceiveJob, JobResult]]:
         for job in self._jobs:
             if job.key[1] in self._lost:
-                yield job, Result(Outcome.INFRASTRUCTURE, self._lost[job.key[1]])
+                yield job, JobResult(Outcome.INFRASTRUCTURE, self._lost[job.key[1]])
             else:
-                yield job, Result(Outcome.VALID, timeline=timeline_of(job.facts, job.cache, job.words))
+                yield job, JobResult(Outcome.VALID, timeline=timeline_of(job.facts, job.cache, job.words))
 
 
 TASK = Pairs()

@@ -27,7 +27,7 @@ from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import AfterModelStops, At, Reference, Sample, Script, Tool, UserTurn, Waveform
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.live import LEAD_NS, Lateness, Limits, LiveSession
+from tml_bench.session.live import LEAD_NS, Lateness, LatenessLimits, LiveSession
 from tml_bench.session.network import LinkDirection, Network
 from tml_bench.session.simulated import Settings, opened_event
 
@@ -82,7 +82,7 @@ def play(
     service: LiveAdapter,
     example: Sample | None = None,
     settings: Settings | None = None,
-    limits: Limits | None = None,
+    limits: LatenessLimits | None = None,
     jitter: Callable[[], int] = lambda: 0,
 ) -> tuple[Recording, Lateness]:
     loop = VirtualTimeLoop()
@@ -98,7 +98,7 @@ def play(
                 service,
                 settings,
                 writer,
-                limits or Limits(),
+                limits or LatenessLimits(),
                 lambda: loop.clock_ns() + jitter(),
             ).run()
 
@@ -274,7 +274,7 @@ def test_trouble_with_the_service_is_infrastructure(tmp_path: Path, service: Ser
     ids=["never-reads", "babbles", "garbage", "buggy", "not-an-event"],
 )
 def test_a_fault_of_the_adapter_ends_a_whole_recording(tmp_path: Path, service: Service, reason: str) -> None:
-    limits = Limits(unsent_s=2.0, log_bytes=1_000_000)
+    limits = LatenessLimits(unsent_s=2.0, log_bytes=1_000_000)
     with pytest.raises(AdapterFaultError, match=reason):
         play(tmp_path / "r", service, sample(tail=30.0), limits=limits)
     assert service.closed == 1
@@ -302,7 +302,7 @@ def test_nothing_is_left_running(tmp_path: Path) -> None:
     with RecordingWriter(tmp_path / "r", opened, clock="wall", compute="live") as writer:
 
         async def session() -> None:
-            await LiveSession("t", example, service, settings, writer, Limits(), loop.clock_ns).run()
+            await LiveSession("t", example, service, settings, writer, LatenessLimits(), loop.clock_ns).run()
             left.extend(task for task in asyncio.all_tasks() if task is not asyncio.current_task())
 
         run_virtual(session(), loop)
@@ -377,6 +377,6 @@ def test_lateness_counts_to_the_moment_of_sending(tmp_path: Path) -> None:
 
 
 def test_own_lateness_is_measured_and_makes_a_session_invalid() -> None:
-    assert Lateness(5.0, 50.0).excess(Limits()) == ""
-    assert "late by 30.0 ms" in Lateness(30.0, 50.0).excess(Limits())
-    assert "at most 150.0 ms" in Lateness(5.0, 150.0).excess(Limits())
+    assert Lateness(5.0, 50.0).excess(LatenessLimits()) == ""
+    assert "late by 30.0 ms" in Lateness(30.0, 50.0).excess(LatenessLimits())
+    assert "at most 150.0 ms" in Lateness(5.0, 150.0).excess(LatenessLimits())

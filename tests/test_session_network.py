@@ -12,7 +12,7 @@ from tml_bench import events as ev
 from tml_bench.adapter import Output
 from tml_bench.errors import UserError
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
-from tml_bench.session.network import PROFILES, Link, LinkDirection, Network, Outage, load_network
+from tml_bench.session.network import PROFILES, LinkDirection, Network, NetworkLink, Outage, load_network
 from tml_bench.session.simulated import Compute, Settings
 
 RATE = 16000
@@ -59,7 +59,9 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
 
 def test_outages_that_touch_or_overlap_are_one_in_whatever_order() -> None:
     outages = (Outage(3.0, 1.0), Outage(1.0, 1.0), Outage(1.5, 1.5))
-    sent = {s: Link(LinkDirection(), outages, 1).arrival_ns(s * 500 * MS, 0) // MS for s in (1, 2, 3, 7, 8)}
+    sent = {
+        s: NetworkLink(LinkDirection(), outages, 1).arrival_ns(s * 500 * MS, 0) // MS for s in (1, 2, 3, 7, 8)
+    }
     assert sent == {1: 500, 2: 4000, 3: 4000, 7: 4000, 8: 4000}
 
 

@@ -21,7 +21,7 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
 from tml_bench.task import Score, Task
 from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.measures import tolerance_name
@@ -194,7 +194,7 @@ def run(task: Task, samples: Sequence[Sample], model: StepAdapter, folder: Path)
         path = folder / sample.id
         opened = opened_event(task.name, sample, "model", model, Settings())
         with RecordingWriter(path, opened, clock="simulated", compute="ideal") as writer:
-            Session(task.name, sample, model, Settings(), writer).run()
+            SimulatedSession(task.name, sample, model, Settings(), writer).run()
             writer.close()
         pairs.append((sample, timeline_of(Recording(path).facts, path / "timeline.json", "transcript")))
     return {s.sample: s for s in score_all(task, pairs, RuleJudge(task.rules)).scores}

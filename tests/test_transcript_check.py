@@ -23,9 +23,9 @@ from tml_bench.recording import Recording
 from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import Selection
+from tml_bench.runs.jobs import JobResult, TranscriptJob
 from tml_bench.runs.store import Attempt
 from tml_bench.runs.stored_run import open_run
-from tml_bench.runs.worker import Result, TranscriptJob
 from tml_bench.samples import Sample, UserTurn
 from tml_bench.scoring import transcript_sample
 from tml_bench.scoring.timelines import RunTimelines
@@ -127,10 +127,10 @@ class FakePool:
     def submit(self, job: TranscriptJob) -> None:
         self.jobs.append(job)
 
-    def results(self) -> Iterator[tuple[TranscriptJob, Result]]:
+    def results(self) -> Iterator[tuple[TranscriptJob, JobResult]]:
         for job in self.jobs[:: self._step]:
             rest = " a" * int(job.key[1][1:])
-            yield job, Result(Outcome.VALID, transcript=TranscriptPair(f"b{rest}", f"a{rest}"))
+            yield job, JobResult(Outcome.VALID, transcript=TranscriptPair(f"b{rest}", f"a{rest}"))
 
 
 @pytest.fixture(scope="module")

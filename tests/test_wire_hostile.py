@@ -24,7 +24,7 @@ from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.files import write_report
 from tml_bench.runs.config import Selection
-from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.stored_run import open_run
@@ -252,7 +252,7 @@ def test_a_run_goes_on_and_nothing_of_the_server_s_gets_into_the_report(tmp_path
     out = tmp_path / "deep" / "out"
     with serving(handle) as url:
         processes = len(multiprocessing.active_children())
-        request = Request(
+        request = RunRequest(
             tasks=("fd-bench-v1",),
             adapters=(f"wire-lockstep:{url}",),
             out=out,

@@ -111,7 +111,7 @@ class Score(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-class Published(msgspec.Struct, frozen=True):
+class PublishedNumber(msgspec.Struct, frozen=True):
     """A number somebody else reported.
 
     Attributes:

@@ -12,7 +12,7 @@ import msgspec
 
 from tml_bench import respondents
 from tml_bench.errors import UserError
-from tml_bench.metric import Direction, Kind, Mark, Metric, Overall, Published, Score, Value
+from tml_bench.metric import Direction, Kind, Mark, Metric, Overall, PublishedNumber, Score, Value
 from tml_bench.questions import Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Sample
 from tml_bench.timeline import Timeline, Word
@@ -25,7 +25,7 @@ __all__ = [
     "Mark",
     "Metric",
     "Overall",
-    "Published",
+    "PublishedNumber",
     "Score",
     "Task",
     "Value",
@@ -170,10 +170,12 @@ class Task(ABC):
         user = () if end_s is None else (Mark(end_s, None, "user end"),)
         return (*user, *(Mark(u.at_s, u.until_s, f"ideal {u.role}") for u in sample.reference.ideal))
 
-    def published(self) -> tuple[Published, ...]:
+    def published(self) -> tuple[PublishedNumber, ...]:
         """Numbers others reported on the official data; by default those in ``results/published``, if any."""
         file = resources.files("tml_bench.published") / f"{self.name}.json"
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...]) if file.is_file() else ()
+        return (
+            msgspec.json.decode(file.read_bytes(), type=tuple[PublishedNumber, ...]) if file.is_file() else ()
+        )
 
     def imports(self, folder: Path, /) -> Iterator[ImportedExchange]:
         """Read exchanges recorded by another harness.

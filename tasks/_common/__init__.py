@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from tml_bench.task import Published
+from tml_bench.task import PublishedNumber
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ def dataset_name(data: Path | None, mini: Path, is_official: Callable[[Path], bo
     return manifest_version(mini)
 
 
-def published_rows(task: str) -> tuple[Published, ...]:
+def published_rows(task: str) -> tuple[PublishedNumber, ...]:
     """The numbers that others reported on a task's official data, as collected in ``results/published``."""
     file = resources.files("tml_bench.published") / f"{task}.json"
-    return msgspec.json.decode(file.read_bytes(), type=tuple[Published, ...])
+    return msgspec.json.decode(file.read_bytes(), type=tuple[PublishedNumber, ...])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _REMEDY = "give the parquet of ScaleAI/audiomc, or unpack it into the folder form of the card"
 
 
-class Columns(NamedTuple):
+class ConversationColumns(NamedTuple):
     """Which column holds what.
 
     Attributes:
@@ -47,7 +47,7 @@ class Columns(NamedTuple):
         return [*filter(None, named), *self.user_text.values(), *self.assistant_text.values()]
 
 
-def find_columns(schema: pa.Schema, texts: Mapping[str, Sequence[str]], where: str) -> Columns:
+def find_columns(schema: pa.Schema, texts: Mapping[str, Sequence[str]], where: str) -> ConversationColumns:
     """Tell the columns apart.
 
     Args:
@@ -84,7 +84,7 @@ def find_columns(schema: pa.Schema, texts: Mapping[str, Sequence[str]], where: s
         columns = ", ".join(f"{f.name} ({f.type})" for f in schema)
         what = f"{where}: no column holds {' or '.join(missing)}; the columns are {columns}"
         raise UserError(what, _REMEDY)
-    return Columns(
+    return ConversationColumns(
         id=_named(schema, texts, ("id", "conversation_id", "task_id", "uid")),
         axis=axis,
         rubric=rubric,

@@ -17,13 +17,13 @@ from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
-from tml_bench.runs.config import Plan, Selection
+from tml_bench.runs.config import RunPlan, Selection
 from tml_bench.runs.in_process import InProcessPool
+from tml_bench.runs.jobs import SessionPool
 from tml_bench.runs.live_pool import LivePool
-from tml_bench.runs.plan import REFERENCE_ADAPTERS, Request, plan_runs
+from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.record import ChangedModelError, record, start_over
 from tml_bench.runs.stored_run import open_run
-from tml_bench.runs.worker import SessionPool
 from tml_bench.session.network import load_network
 from tml_bench.session.simulated import Compute
 
@@ -154,7 +154,7 @@ def run(
     """
     shown = shown_by(progress)
     names, given = _named(adapter)
-    request = Request(
+    request = RunRequest(
         tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
         all_tasks=task is None,
         adapters=names,
@@ -178,7 +178,7 @@ def run(
             LivePool(concurrency, rate) as live,
             InProcessPool() as own,
         ):
-            places: dict[SessionPool, list[Plan]] = {pool: [], live: [], own: []}
+            places: dict[SessionPool, list[RunPlan]] = {pool: [], live: [], own: []}
             for plan in plans:
                 wall = live if plan.config.clock == "wall" else pool
                 places[own if plan.config.adapter in given else wall].append(plan)
@@ -193,7 +193,7 @@ def run(
 
 
 def _recorded(
-    places: Mapping[SessionPool, Sequence[Plan]], shown: Progress, retry_errors: bool
+    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool
 ) -> list[UserError]:
     """Record runs where each belongs; gives why some could not be finished."""
     failed: list[UserError] = []

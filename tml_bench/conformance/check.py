@@ -18,11 +18,11 @@ from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
+from tml_bench.runs.jobs import JobResult, SessionJob
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.worker import Result, SessionJob
 from tml_bench.samples import Sample
-from tml_bench.session.live import Limits
+from tml_bench.session.live import LatenessLimits
 from tml_bench.session.simulated import Settings
 from tml_bench.wire.messages import Ready
 
@@ -49,7 +49,7 @@ STEP_LIMIT_S = 60.0
 
 UNREACHED = "start the model's server, or check its address and key"
 
-PATIENT = Limits(late_p99_ms=1000.0, late_max_ms=1000.0)
+PATIENT = LatenessLimits(late_p99_ms=1000.0, late_max_ms=1000.0)
 """Nothing is measured here, so a busy machine spoils nothing."""
 
 
@@ -167,7 +167,7 @@ def _session(
     return verdict, detail, remedy
 
 
-def _remedy(result: Result, *, seen: bool) -> str:
+def _remedy(result: JobResult, *, seen: bool) -> str:
     if result.fatal:
         return "put right what it names; `tml-bench list adapters` shows the options"
     match result.outcome:

@@ -29,7 +29,7 @@ from tml_bench.runs.identity import sample_hashes
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.session.simulated import Session, Settings, opened_event
+from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
 from tml_bench.task import Task
 from tml_bench.timeline import Timeline
 
@@ -237,7 +237,7 @@ def _played(task: Task, sample: Sample, name: str, folder: Path) -> Timeline:
     settings, place = Settings(), folder / sample.id
     opened = opened_event(task.name, sample, name, adapter, settings)
     with RecordingWriter(place, opened, clock="simulated", compute=settings.compute) as writer:
-        Session(task.name, sample, adapter, settings, writer).run()
+        SimulatedSession(task.name, sample, adapter, settings, writer).run()
         writer.close()
     cache = folder / f"{sample.id}.json"
     stretches = partial(task.stretches, sample)

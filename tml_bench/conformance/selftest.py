@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tml_bench.perception import vad
 from tml_bench.runs.config import Selection
-from tml_bench.runs.plan import Request, plan_runs
+from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.stored_run import StoredRun, open_run
@@ -138,7 +138,7 @@ def checks(pool: Pool) -> Iterator[ScoreCheck]:
     with tempfile.TemporaryDirectory(prefix="tml-bench-selftest-") as folder, pool:
         for task, limit, expected in suites:
             adapters = tuple(dict.fromkeys(item.adapter for item in expected))
-            asked = Request((task,), adapters, Path(folder), Selection(limit=limit))
+            asked = RunRequest((task,), adapters, Path(folder), Selection(limit=limit))
             plans = plan_runs(asked)
             for error in record(plans, pool, lambda line: None):
                 yield ScoreCheck("recording", False, error.problem, "every session recorded")
@@ -154,7 +154,7 @@ def checks(pool: Pool) -> Iterator[ScoreCheck]:
 
 def _timed_checks(task: str, folder: Path, pool: Pool) -> Iterator[ScoreCheck]:
     """The development split of a task whose items say when what must be said."""
-    plans = plan_runs(Request(tasks=(task,), adapters=TIMED_ADAPTERS, out=folder))
+    plans = plan_runs(RunRequest(tasks=(task,), adapters=TIMED_ADAPTERS, out=folder))
     for error in record(plans, pool, lambda line: None):
         yield ScoreCheck(f"{task} recording", False, error.problem, "every session recorded")
     summaries = score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")

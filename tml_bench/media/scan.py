@@ -32,7 +32,7 @@ MISSING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class ContainerTrack:
     """When the packets of one stream are presented.
 
     Attributes:
@@ -85,8 +85,8 @@ class Scan:
     pixel_aspect: Fraction
     interlaced: bool
     stampless: bool
-    video: Track
-    audio: Track | None
+    video: ContainerTrack
+    audio: ContainerTrack | None
     audio_rate: int
 
 
@@ -156,7 +156,7 @@ class _Packets:
             decoded_at = stamp if packet.dts is None else packet.dts
             self._stamped.append((stamp, packet.duration or 0, decoded_at))
 
-    def track(self, *, stampless: bool) -> Track | None:
+    def track(self, *, stampless: bool) -> ContainerTrack | None:
         """What came by; None when nothing had a time stamp."""
         if not self._stamped:
             return None
@@ -165,10 +165,12 @@ class _Packets:
         if not length and len(stamps) > 1:
             length = int(np.median(np.diff(stamps)))
         late = int(stamps[0]) - min(decoded_at for _, _, decoded_at in self._stamped) if stampless else 0
-        return Track(stamps, self._time_base, stamp_ns(late, self._time_base), length)
+        return ContainerTrack(stamps, self._time_base, stamp_ns(late, self._time_base), length)
 
 
-def _tracks(path: Path, container: InputContainer, stream: VideoStream) -> tuple[Track, Track | None]:
+def _tracks(
+    path: Path, container: InputContainer, stream: VideoStream
+) -> tuple[ContainerTrack, ContainerTrack | None]:
     from av.format import Flags
 
     sound = first_audio(container)
@@ -198,7 +200,9 @@ def _tracks(path: Path, container: InputContainer, stream: VideoStream) -> tuple
     return replace(video, origin_ns=origin_ns), audio and replace(audio, origin_ns=origin_ns)
 
 
-def _check_whole(path: Path, container: InputContainer, streams: list[Stream], tracks: list[Track]) -> None:
+def _check_whole(
+    path: Path, container: InputContainer, streams: list[Stream], tracks: list[ContainerTrack]
+) -> None:
     """Refuse a file that ends well before its header says; formats that only estimate it are not asked."""
     ends_ns = max(track.end_ns for track in tracks)
     promised = [

@@ -20,7 +20,7 @@ from tml_bench.report.grids import Rank
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.summary import MetricSummary, RunFacts, Summary
-from tml_bench.task import Direction, Metric, Published
+from tml_bench.task import Direction, Metric, PublishedNumber
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class LeaderboardTable:
     baselines: tuple[Baseline, ...]
     measured: tuple[LeaderboardRow, ...]
     reference: tuple[LeaderboardRow, ...]
-    published: tuple[tuple[str, tuple[Published | None, ...]], ...]
+    published: tuple[tuple[str, tuple[PublishedNumber | None, ...]], ...]
 
     @property
     def rows(self) -> tuple[LeaderboardRow, ...]:
@@ -270,9 +270,9 @@ def _beaten_by(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> int:
 
 
 def _published(
-    numbers: Sequence[Published], columns: tuple[tuple[str, Metric], ...]
-) -> tuple[tuple[str, tuple[Published | None, ...]], ...]:
-    by_system: dict[str, dict[tuple[str, str], Published]] = {}
+    numbers: Sequence[PublishedNumber], columns: tuple[tuple[str, Metric], ...]
+) -> tuple[tuple[str, tuple[PublishedNumber | None, ...]], ...]:
+    by_system: dict[str, dict[tuple[str, str], PublishedNumber]] = {}
     for p in numbers:
         by_system.setdefault(p.system, {})[p.subset, p.metric] = p
     rows = ((s, tuple(v.get((subset, m.name)) for subset, m in columns)) for s, v in by_system.items())

@@ -239,7 +239,7 @@ def _wider(a: int, b: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """A run to record.
 
     Attributes:

@@ -15,7 +15,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.runs.config import RUN_SCHEMA, Plan, RunConfig, RunFile, environment
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, environment
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.resume import closed, incomplete, resumed
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
@@ -66,7 +66,7 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
         max_session_s=0.0,
         task_file=task_file,
     )
-    plan = Plan(path, config, tuple(item.sample for item in imported), hashes=hashes)
+    plan = RunPlan(path, config, tuple(item.sample for item in imported), hashes=hashes)
     with RunFolder(path, RunFile(config, environment()), partial(resumed, plan)) as folder:
         done = last_attempts(folder.attempts)
         todo = [item for item in imported if item.sample.id not in done]

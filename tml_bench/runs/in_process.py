@@ -12,9 +12,10 @@ from typing import Self
 
 from tml_bench.adapter import LiveAdapter
 from tml_bench.plugins import adapter_class, parse_adapter_spec
+from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.live_worker import LiveHost
-from tml_bench.runs.worker import Job, Result, SessionJob, Worker
-from tml_bench.session.live import Limits
+from tml_bench.runs.worker import Worker
+from tml_bench.session.live import LatenessLimits
 
 
 class InProcessPool:
@@ -26,7 +27,7 @@ class InProcessPool:
     def __init__(self) -> None:
         self._waiting: deque[Job] = deque()
         self._worker = Worker(lambda at: None, math.inf)
-        self._host = LiveHost(Limits())
+        self._host = LiveHost(LatenessLimits())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
 
@@ -40,7 +41,7 @@ class InProcessPool:
         self._waiting = deque(job for job in self._waiting if not unwanted(job))
         return dropped
 
-    def results(self) -> Iterator[tuple[Job, Result]]:
+    def results(self) -> Iterator[tuple[Job, JobResult]]:
         """Results as they come, until nothing waits; jobs may be submitted in between."""
         while self._waiting:
             job = self._waiting.popleft()
@@ -49,7 +50,7 @@ class InProcessPool:
             else:
                 yield job, self._worker.do(job)
 
-    def _live(self, job: SessionJob) -> Result:
+    def _live(self, job: SessionJob) -> JobResult:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._thread = Thread(target=self._loop.run_forever, name="live sessions", daemon=True)

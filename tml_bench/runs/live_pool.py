@@ -17,9 +17,10 @@ from types import TracebackType
 from typing import Self
 
 from tml_bench.outcome import Outcome
+from tml_bench.runs.jobs import Deadline, Job, JobResult
 from tml_bench.runs.live_worker import main
-from tml_bench.runs.worker import Deadline, Job, Result, no_script
-from tml_bench.session.live import Limits
+from tml_bench.runs.worker import no_script
+from tml_bench.session.live import LatenessLimits
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """Waits after refusals for quota in a row; after the last the outcome stands."""
@@ -76,10 +77,12 @@ class LivePool:
         limits: what a session may take.
     """
 
-    def __init__(self, concurrency: int, per_minute: float = 0.0, limits: Limits | None = None) -> None:
+    def __init__(
+        self, concurrency: int, per_minute: float = 0.0, limits: LatenessLimits | None = None
+    ) -> None:
         self._concurrency = concurrency
         self._throttle = _Throttle(per_minute)
-        self._limits = limits or Limits()
+        self._limits = limits or LatenessLimits()
         self._context = multiprocessing.get_context("spawn")
         self._waiting: deque[Job] = deque()
         self._running: dict[tuple[int, str], Job] = {}
@@ -97,7 +100,7 @@ class LivePool:
         self._waiting = deque(job for job in self._waiting if not unwanted(job))
         return dropped
 
-    def results(self) -> Iterator[tuple[Job, Result]]:
+    def results(self) -> Iterator[tuple[Job, JobResult]]:
         """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
         while self._waiting or self._running:
             connection = self._ready_connection()
@@ -128,7 +131,7 @@ class LivePool:
                 # The process has died; receiving from it will say so.
                 return
 
-    def _ended(self, key: tuple[int, str], result: Result) -> Iterator[tuple[Job, Result]]:
+    def _ended(self, key: tuple[int, str], result: JobResult) -> Iterator[tuple[Job, JobResult]]:
         job = self._running.pop(key)
         if result.quota_s is None:
             self._throttle.accepted()
@@ -150,14 +153,14 @@ class LivePool:
             self._connection = ours
         return self._connection
 
-    def _lost(self, reason: str) -> Iterator[tuple[Job, Result]]:
+    def _lost(self, reason: str) -> Iterator[tuple[Job, JobResult]]:
         self._stop()
         lost, self._running = list(self._running.values()), {}
         for job in lost:
             # Which of them did it cannot be told from outside; alone, the next time, it can.
             retry = len(lost) > 1
             outcome = Outcome.INFRASTRUCTURE if retry else Outcome.ADAPTER_ERROR
-            yield job, Result(outcome, reason, retry=retry)
+            yield job, JobResult(outcome, reason, retry=retry)
         self._concurrency = max(1, self._concurrency // 2)
 
     def _stop(self) -> None:

@@ -28,10 +28,8 @@ from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
+from tml_bench.runs.jobs import Deadline, JobResult, SessionJob
 from tml_bench.runs.worker import (
-    Deadline,
-    Result,
-    SessionJob,
     check_same,
     check_usable,
     failure,
@@ -42,7 +40,7 @@ from tml_bench.runs.worker import (
 )
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.live import Limits, LiveSession
+from tml_bench.session.live import LatenessLimits, LiveSession
 from tml_bench.session.simulated import Settings, opened_event, session_rate
 
 READ_AHEAD_S = 300.0
@@ -95,12 +93,12 @@ class LiveHost:
         aside: does what is in no hurry; one thread, or all of them would compete with the loop.
     """
 
-    limits: Limits
+    limits: LatenessLimits
     places: DeadlinePlaces = field(default_factory=DeadlinePlaces)
     aside: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "aside"))
     _loaded: set[str] = field(default_factory=set)
 
-    async def session(self, job: SessionJob) -> Result:
+    async def session(self, job: SessionJob) -> JobResult:
         """Run one session into the job's folder."""
         began = time.monotonic()
         place = self.places.take()
@@ -110,12 +108,12 @@ class LiveHost:
             self.places.leave(place)
         return replace(result, wall_s=time.monotonic() - began)
 
-    async def _session(self, job: SessionJob, phase: float) -> Result:
+    async def _session(self, job: SessionJob, phase: float) -> JobResult:
         try:
             adapter = await self._ready(job.adapter)
         except TimeoutError:
             reason = redacted(f"{job.adapter} says nothing for {self.limits.connect_s:g} s")
-            return Result(Outcome.INFRASTRUCTURE, reason, retry=True)
+            return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True)
         except InfrastructureError as error:
             return failure(error)
         except (Exception, SystemExit) as error:
@@ -139,10 +137,10 @@ class LiveHost:
             keep_imports()
         return adapter
 
-    async def _record(self, job: SessionJob, adapter: LiveAdapter, phase: float) -> Result:
+    async def _record(self, job: SessionJob, adapter: LiveAdapter, phase: float) -> JobResult:
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
         sample, writer = await self._beside(lambda: _opened(job, adapter, settings, self.aside))
-        ended = Result(Outcome.VALID)
+        ended = JobResult(Outcome.VALID)
         with writer:
             session = LiveSession(
                 job.task,
@@ -160,7 +158,7 @@ class LiveHost:
                 ended = faulty(fault)
             else:
                 if reason := lateness.excess(self.limits):
-                    ended = Result(Outcome.INVALID, reason, retry=True)
+                    ended = JobResult(Outcome.INVALID, reason, retry=True)
             manifest = await self._beside(writer.close)
         return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 
@@ -237,7 +235,7 @@ class _Service:
             await asyncio.sleep(blocked_s / 10)
 
 
-def main(connection: Connection, deadline: Deadline, limits: Limits) -> None:
+def main(connection: Connection, deadline: Deadline, limits: LatenessLimits) -> None:
     """Run live sessions until the connection closes, which it does also when the supervisor is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL_S)

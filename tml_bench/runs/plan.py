@@ -15,7 +15,7 @@ from tml_bench.adapter import LiveAdapter, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.redact import redacted
-from tml_bench.runs.config import RUN_SCHEMA, Identity, Plan, RunConfig, RunFile, Selection
+from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan, Selection
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.resume import difference
 from tml_bench.runs.sources import adapter_distribution, adapter_sources
@@ -35,7 +35,7 @@ NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """What was asked for.
 
     Attributes:
@@ -136,7 +136,7 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
     return bool(common) and all(played[sample] == hashes[sample] for sample in common)
 
 
-def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None) -> list[Plan]:
+def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
     """One plan per task and adapter; where all tasks were asked for, without those that cannot be run.
 
     Args:
@@ -197,11 +197,11 @@ def plan_runs(request: Request, tell: Callable[[str], None] = lambda line: None)
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
             )
             path = _place(request.out, spec, config, hashes)
-            plans.append(Plan(path, config, tuple(samples), spec.text, identity, hashes))
+            plans.append(RunPlan(path, config, tuple(samples), spec.text, identity, hashes))
     return plans
 
 
-def _check(request: Request) -> None:
+def _check(request: RunRequest) -> None:
     try:
         Ticks(request.tick_ms * NS_PER_MS)
     except ValueError as error:

@@ -15,7 +15,8 @@ from typing import Self
 
 from tml_bench.outcome import Outcome
 from tml_bench.runs import worker
-from tml_bench.runs.worker import WARM_UP_LIMIT_S, Deadline, Job, Result, SessionJob
+from tml_bench.runs.jobs import Deadline, Job, JobResult, SessionJob
+from tml_bench.runs.worker import WARM_UP_LIMIT_S
 
 _POLL_S = 0.5
 
@@ -56,7 +57,7 @@ class Pool:
         self._waiting = deque(job for job in self._waiting if not unwanted(job))
         return dropped
 
-    def results(self) -> Iterator[tuple[Job, Result]]:
+    def results(self) -> Iterator[tuple[Job, JobResult]]:
         """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
         while True:
             self._assign()
@@ -98,10 +99,10 @@ class Pool:
             # The process died while idle; receiving from it will say so.
             return
 
-    def _receive(self, slot: _Slot) -> tuple[Job, Result]:
+    def _receive(self, slot: _Slot) -> tuple[Job, JobResult]:
         job = _job(slot)
         try:
-            result: Result = slot.connection.recv()
+            result: JobResult = slot.connection.recv()
         except (EOFError, ConnectionResetError):
             slot.process.join()
             code = slot.process.exitcode
@@ -110,7 +111,7 @@ class Pool:
         slot.job = None
         return job, result
 
-    def _give_up(self, slot: _Slot) -> tuple[Job, Result]:
+    def _give_up(self, slot: _Slot) -> tuple[Job, JobResult]:
         job = _job(slot)
         slot.process.kill()
         slot.process.join()
@@ -119,12 +120,12 @@ class Pool:
             f"no answer within {self._step_limit_s:g} s (--step-timeout), or {WARM_UP_LIMIT_S:g} s to load",
         )
 
-    def _replaced(self, slot: _Slot, reason: str) -> Result:
+    def _replaced(self, slot: _Slot, reason: str) -> JobResult:
         slot.connection.close()
         self._slots.remove(slot)
         if isinstance(slot.job, SessionJob):
-            return Result(Outcome.ADAPTER_ERROR, f"adapter: {reason}")
-        return Result(Outcome.INFRASTRUCTURE, f"perception: {reason}")
+            return JobResult(Outcome.ADAPTER_ERROR, f"adapter: {reason}")
+        return JobResult(Outcome.INFRASTRUCTURE, f"perception: {reason}")
 
     def __enter__(self) -> Self:
         return self

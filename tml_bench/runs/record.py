@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
-from tml_bench.runs.config import Plan, RunFile, environment
+from tml_bench.runs.config import RunFile, RunPlan, environment
+from tml_bench.runs.jobs import Job, JobResult, SessionJob, SessionPool
 from tml_bench.runs.resume import EITHER, closed, incomplete, resumed
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines
-from tml_bench.runs.worker import Job, Result, SessionJob, SessionPool
 from tml_bench.samples import Sample
 
 Advance = Callable[[str], None]
@@ -37,7 +37,7 @@ class ChangedModelError(UserError):
         self.path = path
 
 
-def pending(plan: Plan, attempts: Sequence[Attempt], *, retry_errors: bool = False) -> list[Sample]:
+def pending(plan: RunPlan, attempts: Sequence[Attempt], *, retry_errors: bool = False) -> list[Sample]:
     """Samples that have no final outcome yet.
 
     Args:
@@ -51,7 +51,7 @@ def pending(plan: Plan, attempts: Sequence[Attempt], *, retry_errors: bool = Fal
 
 
 def record(
-    plans: Sequence[Plan],
+    plans: Sequence[RunPlan],
     pool: SessionPool,
     advance: Advance,
     *,
@@ -100,7 +100,7 @@ class _Recorder:
     def __init__(
         self,
         number: int,
-        plan: Plan,
+        plan: RunPlan,
         folder: RunFolder,
         pool: SessionPool,
         advance: Advance,
@@ -138,7 +138,7 @@ class _Recorder:
         """Record the samples that cannot be played, unless nothing may be added."""
         for sample in self._todo:
             if sample.problem and not isinstance(self.error, ChangedModelError):
-                self._commit(sample, Result(Outcome.INVALID, sample.problem), None)
+                self._commit(sample, JobResult(Outcome.INVALID, sample.problem), None)
 
     def _job(self, sample: Sample) -> SessionJob:
         config, identity = self._plan.config, self._folder.file.identity
@@ -153,7 +153,7 @@ class _Recorder:
             reported=identity.reported if identity else {},
         )
 
-    def take(self, job: Job, result: Result) -> None:
+    def take(self, job: Job, result: JobResult) -> None:
         assert isinstance(job, SessionJob)
         if isinstance(self.error, ChangedModelError):
             return  # of a session that was under way when the run was stopped
@@ -176,7 +176,7 @@ class _Recorder:
         """The run's jobs that waited, and wait no longer."""
         return self._pool.drop(lambda waiting: waiting.key[0] == self._number)
 
-    def _commit(self, sample: Sample, result: Result, recording: Path | None) -> None:
+    def _commit(self, sample: Sample, result: JobResult, recording: Path | None) -> None:
         number = self._numbers.get(sample.id, 0) + 1
         self._numbers[sample.id] = number
         attempt = Attempt(

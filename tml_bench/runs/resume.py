@@ -14,7 +14,7 @@ from msgspec import structs
 from tml_bench import __version__
 from tml_bench.errors import UserError
 from tml_bench.plugins import load_task, parse_adapter_spec
-from tml_bench.runs.config import Identity, Plan, RunConfig, RunFile
+from tml_bench.runs.config import Identity, RunConfig, RunFile, RunPlan
 from tml_bench.runs.identity import SCHEME, dataset_sha256, is_same_data, sample_hashes
 from tml_bench.runs.store import Attempt
 
@@ -53,7 +53,7 @@ def _without_folder(adapter: str) -> str:
     return Path(target).name + adapter.partition(target)[2] if target else adapter
 
 
-def resumed(plan: Plan, stored: RunFile, attempts: Sequence[Attempt]) -> RunFile:
+def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunFile:
     """What a run's file says once a plan is recorded into its folder: all that was asked for so far.
 
     A run that is `closed` stays as it is.
@@ -110,7 +110,7 @@ def incomplete(path: Path, why: str) -> UserError:
     return UserError(f"{path} is not complete, and nothing is added to it: {why}", EITHER)
 
 
-def _other_data(plan: Plan, what: str) -> UserError:
+def _other_data(plan: RunPlan, what: str) -> UserError:
     problem = f"{plan.path} was recorded with other data: {what} changed"
     return UserError(problem, f"put the data back, or {EITHER}")
 

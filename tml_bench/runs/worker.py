@@ -16,24 +16,21 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
 
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
-from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
-from tml_bench.perception.words import WordMode
+from tml_bench.perception.transcripts import transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
-from tml_bench.recording import Recording, SessionFacts
+from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import plain, redacted
+from tml_bench.runs.jobs import Deadline, Job, JobResult, PerceiveJob, SessionJob, TranscriptJob
 from tml_bench.runs.store import contradiction
-from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.simulated import Session, Settings, opened_event
-from tml_bench.timeline import Timeline
+from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
@@ -42,153 +39,35 @@ RATES = range(2000, 192_001)
 """Rates in Hz an adapter may have."""
 
 
-class Deadline(Protocol):
-    """A number shared with the supervisor, without a lock that a killed process could hold for ever."""
-
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class SessionJob:
-    """Run one sample.
-
-    Attributes:
-        key: what the caller knows it by.
-        task: name of the task.
-        sample: what to play.
-        adapter: the adapter as given.
-        settings: how.
-        folder: where to write the recording, aside.
-        replay: recording whose compute is replayed; None otherwise.
-        reported: what the model said of itself in earlier sessions of the run.
-    """
-
-    key: tuple[int, str]
-    task: str
-    sample: Sample
-    adapter: str
-    settings: Settings
-    folder: Path
-    replay: Path | None = None
-    reported: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PerceiveJob:
-    """Perceive one recording and keep its timeline in the cache.
-
-    Attributes:
-        key: what the caller knows it by.
-        task: the task, as ``load_task`` takes it.
-        sample: what was played.
-        facts: of the recording.
-        cache: where its timeline is kept.
-        words: where words may come from.
-    """
-
-    key: tuple[int, str]
-    task: str
-    sample: Sample
-    facts: SessionFacts
-    cache: Path
-    words: WordMode
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptJob:
-    """Compare the transcript of a recording with what is recognised in its audio.
-
-    Attributes:
-        key: what the caller knows it by.
-        facts: of the recording.
-        cache: where its timeline is kept; what is recognised is cached beside.
-        timeline: what was perceived in it.
-    """
-
-    key: tuple[int, str]
-    facts: SessionFacts
-    cache: Path
-    timeline: Timeline
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a job ended.
-
-    Attributes:
-        outcome: as for an attempt; perception gives ``valid`` or ``infrastructure``.
-        reason: why, when it is not valid.
-        recording: there is a recording in the job's folder.
-        audio_s: length of the session.
-        wall_s: how long it took.
-        fatal: the adapter cannot be used at all; no further session makes sense.
-        retry: it may go better another time: the model could not be reached, or this machine was too busy.
-        quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
-        traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
-        transcript: what a transcript job found.
-        reported: what the model says of itself.
-        timeline: what was perceived; None for a session, or where it failed.
-    """
-
-    outcome: Outcome
-    reason: str = ""
-    recording: bool = False
-    audio_s: float = 0.0
-    wall_s: float = 0.0
-    fatal: bool = False
-    retry: bool = False
-    quota_s: float | None = None
-    traceback: str = ""
-    transcript: TranscriptPair | None = None
-    reported: Mapping[str, str] = field(default_factory=dict)
-    timeline: Timeline | None = None
-
-
-Job = SessionJob | PerceiveJob | TranscriptJob
-
-
-class SessionPool(Protocol):
-    """What does jobs, wherever it does them."""
-
-    def submit(self, job: Job) -> None:
-        """Queue a job."""
-
-    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
-        """Forget waiting jobs; returns them."""
-
-    def results(self) -> Iterator[tuple[Job, Result]]:
-        """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
-
-
-def failure(error: Exception) -> Result:
+def failure(error: Exception) -> JobResult:
     """The outcome of a session that an error ended without a recording; the reason holds no secrets."""
     text = redacted(str(error))
     match error:
         case BadSampleError():
-            return Result(Outcome.INVALID, text)
+            return JobResult(Outcome.INVALID, text)
         case QuotaError():
-            return Result(Outcome.INFRASTRUCTURE, text, retry=True, quota_s=error.retry_after_s or 0.0)
+            return JobResult(Outcome.INFRASTRUCTURE, text, retry=True, quota_s=error.retry_after_s or 0.0)
         case InfrastructureError():
-            return Result(Outcome.INFRASTRUCTURE, text, retry=True)
+            return JobResult(Outcome.INFRASTRUCTURE, text, retry=True)
         case UserError():
-            return Result(Outcome.INFRASTRUCTURE, text, fatal=True)
+            return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
         case OSError():
-            return Result(Outcome.INFRASTRUCTURE, f"writing the recording: {text}", retry=True)
+            return JobResult(Outcome.INFRASTRUCTURE, f"writing the recording: {text}", retry=True)
         case _:
             reason = f"the harness failed, {in_one_line(error)}"
-            return Result(Outcome.INFRASTRUCTURE, reason, retry=True, traceback=whole(error))
+            return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True, traceback=whole(error))
 
 
-def unloadable(adapter: str, error: BaseException) -> Result:
+def unloadable(adapter: str, error: BaseException) -> JobResult:
     """The outcome of a session whose adapter cannot be loaded."""
     traceback = "" if isinstance(error, UserError) else whole(error)
     reason = redacted(f"adapter {adapter} cannot be loaded: {in_one_line(error)}")
-    return Result(Outcome.INFRASTRUCTURE, reason, fatal=True, traceback=traceback)
+    return JobResult(Outcome.INFRASTRUCTURE, reason, fatal=True, traceback=traceback)
 
 
-def faulty(fault: AdapterFaultError) -> Result:
+def faulty(fault: AdapterFaultError) -> JobResult:
     """The outcome of a session that the adapter's fault ended."""
-    return Result(Outcome.ADAPTER_ERROR, str(fault), traceback=whole(fault.origin) if fault.origin else "")
+    return JobResult(Outcome.ADAPTER_ERROR, str(fault), traceback=whole(fault.origin) if fault.origin else "")
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:
@@ -210,7 +89,7 @@ class Worker:
     _spec: str = ""
     _adapter: StepAdapter | None = field(default=None)
 
-    def do(self, job: Job) -> Result:
+    def do(self, job: Job) -> JobResult:
         """Do one job."""
         began = time.monotonic()
         match job:
@@ -223,11 +102,11 @@ class Worker:
         self.deadline(math.inf)
         return replace(result, wall_s=time.monotonic() - began)
 
-    def _session(self, job: SessionJob) -> Result:
+    def _session(self, job: SessionJob) -> JobResult:
         try:
             adapter = self._warm(job.adapter)
         except InfrastructureError as error:
-            return Result(Outcome.INFRASTRUCTURE, redacted(f"loading {job.adapter}: {error}"), retry=True)
+            return JobResult(Outcome.INFRASTRUCTURE, redacted(f"loading {job.adapter}: {error}"), retry=True)
         except (Exception, SystemExit) as error:
             return unloadable(job.adapter, error)
         try:
@@ -252,16 +131,16 @@ class Worker:
     def _beat(self) -> None:
         self.deadline(time.monotonic() + self.step_limit_s)
 
-    def _record(self, job: SessionJob, adapter: StepAdapter) -> Result:
+    def _record(self, job: SessionJob, adapter: StepAdapter) -> JobResult:
         self._beat()
         shutil.rmtree(job.folder, ignore_errors=True)
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
         opened = opened_event(job.task, job.sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
-        ended = Result(Outcome.VALID)
+        ended = JobResult(Outcome.VALID)
         with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
             try:
-                Session(job.task, job.sample, adapter, settings, writer, costs, self._beat).run()
+                SimulatedSession(job.task, job.sample, adapter, settings, writer, costs, self._beat).run()
             except AdapterFaultError as fault:
                 ended = faulty(fault)
             manifest = writer.close()
@@ -280,7 +159,7 @@ def check_same(job: SessionJob, adapter: Adapter) -> None:
     """Refuse to go on with a model that says something else of itself than in earlier sessions of the run.
 
     Raises:
-        InfrastructureError: it does; whoever takes the result sees that from ``Result.reported``.
+        InfrastructureError: it does; whoever takes the result sees that from ``JobResult.reported``.
     """
     if differs := contradiction(job.reported, reported_by(adapter)):
         raise InfrastructureError(f"it is another model: {differs}")
@@ -314,14 +193,14 @@ def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:
     return replayed.compute_ns()
 
 
-def _perceive(job: PerceiveJob) -> Result:
+def _perceive(job: PerceiveJob) -> JobResult:
     try:
         task = load_task(job.task)
         stretches = partial(task.stretches, job.sample)
         timeline = timeline_of(job.facts, job.cache, job.words, task.hears_user, stretches)
     except Exception as error:
-        return Result(Outcome.INFRASTRUCTURE, perception_failure(error))
-    return Result(Outcome.VALID, timeline=timeline)
+        return JobResult(Outcome.INFRASTRUCTURE, perception_failure(error))
+    return JobResult(Outcome.VALID, timeline=timeline)
 
 
 def perception_failure(error: Exception) -> str:
@@ -340,12 +219,12 @@ def no_script() -> Iterator[None]:
         sys.modules["__main__"] = script
 
 
-def _compare(job: TranscriptJob) -> Result:
+def _compare(job: TranscriptJob) -> JobResult:
     try:
         pair = transcript_pair(job.facts, job.cache, job.timeline)
     except Exception as error:
-        return Result(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
-    return Result(Outcome.VALID, transcript=pair)
+        return JobResult(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
+    return JobResult(Outcome.VALID, transcript=pair)
 
 
 def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:

@@ -19,7 +19,7 @@ from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.outcomes import SampleOutcome, SubsetOutcomes, subset_outcomes
 from tml_bench.scoring.transcript_check import TranscriptCheck
-from tml_bench.task import Direction, Metric, Overall, Published, Score, Task
+from tml_bench.task import Direction, Metric, Overall, PublishedNumber, Score, Task
 
 MOST_REASONS = 8
 """As many different reasons for missing data are told; the rarer are counted together."""
@@ -147,7 +147,7 @@ class Summary(msgspec.Struct, frozen=True):
     outcomes: tuple[SubsetOutcomes, ...]
     sample_set: str
     official: bool
-    published: tuple[Published, ...]
+    published: tuple[PublishedNumber, ...]
     not_run: dict[str, str]
     notes: dict[str, int]
     judgements: Judgements | None = None

@@ -13,10 +13,11 @@ from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import cached_timeline, timeline_of
 from tml_bench.perception.words import WordMode
 from tml_bench.recording import Recording, SessionFacts
+from tml_bench.runs.jobs import PerceiveJob
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.stored_run import StoredRun
-from tml_bench.runs.worker import PerceiveJob, perception_failure
+from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
 from tml_bench.scoring.outcomes import SampleOutcome, outcomes_of
 from tml_bench.timeline import Timeline

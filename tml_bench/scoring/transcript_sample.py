@@ -9,8 +9,8 @@ import msgspec
 
 from tml_bench.perception import asr
 from tml_bench.perception.words import WordMode
+from tml_bench.runs.jobs import TranscriptJob
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.worker import TranscriptJob
 from tml_bench.scoring.timelines import RunTimelines
 from tml_bench.scoring.transcript_check import TranscriptCheck, transcript_check
 

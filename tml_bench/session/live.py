@@ -42,7 +42,7 @@ LEAD_NS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LatenessLimits:
     """What a live session may take.
 
     Attributes:
@@ -76,7 +76,7 @@ class Lateness:
     p99_ms: float
     max_ms: float
 
-    def excess(self, limits: Limits) -> str:
+    def excess(self, limits: LatenessLimits) -> str:
         """Why the session is invalid; empty when it is not."""
         if self.p99_ms <= limits.late_p99_ms and self.max_ms <= limits.late_max_ms:
             return ""
@@ -110,7 +110,7 @@ class LiveSession:
         adapter: LiveAdapter,
         settings: Settings,
         writer: RecordingWriter,
-        limits: Limits = Limits(),
+        limits: LatenessLimits = LatenessLimits(),
         clock_ns: Callable[[], int] = time.monotonic_ns,
         phase: float | None = None,
         opened: Callable[[], None] = lambda: None,

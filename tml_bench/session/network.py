@@ -104,7 +104,7 @@ def load_network(text: str) -> Network:
     return network
 
 
-class Link:
+class NetworkLink:
     """One direction of a network in one session.
 
     Args:
@@ -156,9 +156,9 @@ class Link:
         return t_ns
 
 
-def links(network: Network, seed: int) -> tuple[Link, Link]:
+def links(network: Network, seed: int) -> tuple[NetworkLink, NetworkLink]:
     """The way up and the way down of a session."""
     return (
-        Link(network.up, network.outages, seed * 2 + 1),
-        Link(network.down, network.outages, seed * 2 + 2),
+        NetworkLink(network.up, network.outages, seed * 2 + 1),
+        NetworkLink(network.down, network.outages, seed * 2 + 2),
     )

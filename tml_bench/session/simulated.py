@@ -118,7 +118,7 @@ def session_start(
     )
 
 
-class Session:
+class SimulatedSession:
     """One session of a sample with an adapter.
 
     Args:

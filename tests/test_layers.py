@@ -1,0 +1,141 @@
+"""The order of the rooms: imports only ever point down, and a room imports nothing that it may not know."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS = (
+    ("cli", "cli_check", "cli_data", "cli_judge", "cli_listing", "cli_verify"),
+    ("api",),
+    ("report",),
+    ("conformance",),
+    ("tasks", "adapters"),
+    ("scoring",),
+    ("runs",),
+    ("synthesis",),
+    ("session",),
+    ("perception",),
+    ("judges",),
+    ("media",),
+    ("wire",),
+    ("plugins", "plugin_files"),
+    ("metrics",),
+    (
+        "samples",
+        "turns",
+        "adapter",
+        "events",
+        "recording",
+        "recording_writer",
+        "timeline",
+        "questions",
+        "metric",
+        "respondents",
+        "task",
+        "outcome",
+    ),
+    ("timebase", "files", "redact", "keys", "errors", "blame", "code_digest", "number_words", "__init__"),
+)
+"""From the top down; names in one group may import each other."""
+DEPTH = {room: depth for depth, group in enumerate(LAYERS) for room in group}
+KNOWS_ONLY = {
+    "metrics": {"metrics"},
+    "adapters": {"adapters", "adapter", "turns", "samples", "wire", "media", *LAYERS[-1]},
+}
+"""Rooms that know less than what lies below them."""
+EXCEPT = {"adapters.cascade": {"perception", "synthesis"}, "adapters.reference": {"perception"}}
+"""The cascade is a whole voice agent: it recognises and speaks. The reference voice spells numbers."""
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for top, prefix in (("tml_bench", ""), ("tasks", "tasks."), ("adapters", "adapters.")):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT / top).with_suffix("").parts)
+            yield (prefix + name).removesuffix(".__init__"), path
+
+
+MODULES = dict(_modules())
+
+
+def _imports(path: Path) -> set[str]:
+    """Modules of the package that a module imports, at its top or late, without the package's name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "tml_bench":
+            module = node.module.partition(".")[2]
+            inner = (f"{module}.{alias.name}".strip(".") for alias in node.names)
+            found |= {name if name in MODULES else module or "__init__" for name in inner}
+        elif isinstance(node, ast.Import):
+            found |= {a.name.partition(".")[2] for a in node.names if a.name.startswith("tml_bench.")}
+    return found
+
+
+def _room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_point_down(module: str) -> None:
+    here = "api" if module == "__init__" else _room(module)  # the lazy face, and the version
+    assert here in DEPTH, f"say in LAYERS where {here} stands"
+    upward = {m for m in _imports(MODULES[module]) if DEPTH[_room(m)] < DEPTH[here]}
+    assert upward == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_know_no_more_than_they_may(module: str) -> None:
+    known = KNOWS_ONLY.get(_room(module))
+    if known is None:
+        return
+    known = known.union(*(more for prefix, more in EXCEPT.items() if module.startswith(prefix)))
+    assert {_room(m) for m in _imports(MODULES[module])} <= known
+
+
+def _first_imports(path: Path) -> set[str]:
+    """Modules of the package imported when this one is, not late and not for types alone."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tml_bench."):
+            module = node.module.partition(".")[2]
+            inner = (f"{module}.{alias.name}" for alias in node.names)
+            found |= {name if name in MODULES else module for name in inner}
+    return found
+
+
+def test_no_circle() -> None:
+    graph = {name: _first_imports(path) - {name} for name, path in MODULES.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
+def test_a_module_fits_in_a_head() -> None:
+    long = {name: n for name, path in MODULES.items() if (n := len(path.read_text().splitlines())) >= 350}
+    assert long == {}
+
+
+def test_metrics_import_numpy_only() -> None:
+    standard = sys.stdlib_module_names
+    found = set()
+    for name, path in MODULES.items():
+        if _room(name) == "metrics":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    found.add(node.module.split(".")[0])
+                elif isinstance(node, ast.Import):
+                    found |= {alias.name.split(".")[0] for alias in node.names}
+    assert found - standard == {"numpy", "tml_bench"}
