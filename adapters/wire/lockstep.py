@@ -70,7 +70,7 @@ class WireLockstep(StepAdapter):
 
     def start(self, session: SessionStart) -> None:
         """Open a socket for the session."""
-        same_formats(self._open(session), self.audio_in, self.audio_out)
+        self._open(session)
         self._sender, self._replies = Sender(), Replies(self.audio_out)
         self._cut.clear()
 
@@ -78,7 +78,13 @@ class WireLockstep(StepAdapter):
         self.stop()
         self._runner = asyncio.Runner()
         opening = open_session(self.url, hello_of(session, "lockstep"), ping_s=None)
-        self._socket, self._inbox, ready, _ = self._runner.run(opening)
+        try:
+            self._socket, self._inbox, ready, _ = self._runner.run(opening)
+            if session is not PROBE:
+                same_formats(ready, self.audio_in, self.audio_out)
+        except BaseException:
+            self.stop()
+            raise
         self.reported = reported_by(ready)
         return ready
 
