@@ -19,7 +19,7 @@ from typing import Annotated
 from msgspec import Meta, structs
 
 from tml_bench.judges.budget import Budget, BudgetSpentError, CostEstimate, Pace, Sleep
-from tml_bench.judges.cache import JudgeCache
+from tml_bench.judges.cache import JudgeCache, JudgeKey
 from tml_bench.judges.chat_model import Ask, CallError, ChatModel, ModelReply
 from tml_bench.judges.prompt import Prompt, kept_raw, prompt_of, read_reply
 from tml_bench.questions import Identity, Question, Verdict
@@ -98,7 +98,11 @@ class ModelJudge:
     @property
     def id(self) -> str:
         """``openai``, model, and version of prompt and settings."""
-        return f"{self._model.kind} {self._model.model} {self._model.version}"
+        return " ".join(self._key)
+
+    @property
+    def _key(self) -> JudgeKey:
+        return self._model.kind, self._model.model, self._model.version
 
     def forecast(self, questions: Sequence[Question]) -> str:
         """Who is about to answer, what that will take, and what the budget allows, in words."""
@@ -150,8 +154,7 @@ class ModelJudge:
         if self._cache is None:
             return
         unknown = {q.identity: q for q in questions if q.identity not in self._known}
-        key = (self._model.kind, self._model.model, self._model.version)
-        self._known |= self._cache.find(key, unknown)
+        self._known |= self._cache.find(self._key, unknown)
 
     def close(self) -> None:
         """Close the cache."""
@@ -173,10 +176,7 @@ class ModelJudge:
             done(question, verdict if verdict.missing else self._kept(question, verdict))
 
     def _kept(self, question: Question, verdict: Verdict) -> Verdict:
-        if self._cache is None:
-            return verdict
-        key = (self._model.kind, self._model.model, self._model.version)
-        return self._cache.keep(key, question, verdict)
+        return self._cache.keep(self._key, question, verdict) if self._cache else verdict
 
     async def _decide(self, question: Question, ask: Ask) -> Verdict:
         prompt = prompt_of(question)
@@ -234,9 +234,8 @@ class ModelJudge:
         return reply
 
     def _missing(self, reason: str) -> Verdict:
-        return Verdict(
-            None, judge=self._model.kind, model=self._model.model, version=self._model.version, missing=reason
-        )
+        kind, model, version = self._key
+        return Verdict(None, judge=kind, model=model, version=version, missing=reason)
 
     def _verdict(self, reply: ModelReply, answer: str | None, explanation: str) -> Verdict:
         return Verdict(

@@ -77,11 +77,7 @@ class OpenAIChat:
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 120.0
 
     def __post_init__(self) -> None:
-        """Check the address.
-
-        Raises:
-            UserError: it is not one of a web server.
-        """
+        """Refuse an address that is not one of a web server."""
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError(
@@ -184,10 +180,7 @@ class _Client:
 
     def _request(self, prompt: Prompt, schema: bool) -> dict[str, Any]:
         given = self._settings
-        messages = [
-            {"role": "system", "content": prompt.system},
-            {"role": "user", "content": prompt.user},
-        ]
+        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
         request: dict[str, Any] = {"model": given.model, "messages": messages}
         if given.temperature is not None:
             request["temperature"] = given.temperature

@@ -112,8 +112,7 @@ def from_csv(text: str, where: str) -> list[SheetRow]:
     Raises:
         UserError: a column is missing, an answer is none of those allowed, or a question is there twice.
     """
-    head = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=head.count)
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
         table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
@@ -145,26 +144,14 @@ def _row(cells: dict[str, str], where: str) -> SheetRow:
             f"{where}, answer: {wanted[:40]!r} is not one of {', '.join(allowed)}",
             "correct it, or leave it empty",
         )
-    return SheetRow(
-        id=given["id"].strip(),
-        rubric=given["rubric"].strip(),
-        version=given["version"].strip(),
-        instruction=given["instruction"],
-        texts=given["texts"],
-        allowed=allowed,
-        ordered=given["ordered"].strip(),
-        answer=matching[0] if matching else "",
-        explanation=given["explanation"].strip(),
-    )
+    kept = {name: cell if name in ("instruction", "texts") else cell.strip() for name, cell in given.items()}
+    return msgspec.convert(kept | {"allowed": allowed, "answer": matching[0] if matching else ""}, SheetRow)
 
 
 def merged(old: Sequence[SheetRow], new: Sequence[SheetRow], limit: int = 0) -> list[SheetRow]:
-    """A sheet with further questions: all old rows with their answers, then those that are new.
+    """A sheet with further questions: all old rows with their answers, then at most ``limit`` that are new.
 
-    Args:
-        old: rows of the sheet so far.
-        new: rows to add unless they are there.
-        limit: at most so many new ones; 0 adds all.
+    A limit of 0 adds all.
     """
     known = {row.id for row in old}
     unknown = sorted((row for row in new if row.id not in known), key=lambda row: row.id)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from msgspec import ValidationError, convert
@@ -71,16 +70,13 @@ class JudgeSetup:
     @property
     def warning(self) -> str:
         """Why answers can come from the cache alone; empty when the judge can be asked."""
-        return (
-            f"the judge cannot be asked: {self._obstacle}; only the cache answers" if self._obstacle else ""
-        )
+        why = self._obstacle
+        return f"the judge cannot be asked: {why}; only the cache answers" if why else ""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self.model is not None:
             self.model.close()
 

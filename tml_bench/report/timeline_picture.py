@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from tml_bench.errors import UserError
 from tml_bench.report.grids import plain
-from tml_bench.report.lanes import Item, LaneBar, arrange
 from tml_bench.task import Mark
 from tml_bench.timeline import Segment, Word
 
@@ -30,6 +30,57 @@ _USER, _MODEL, _EXPECTED, _SCORED = "#35618f", "#b0562c", "#6b5b95", "#2f6f4f"
 Track = tuple[NDArray[np.generic], int]
 Still = tuple[float, NDArray[np.uint8]]
 """A time in seconds and what the camera shows then, shape (height, width, 3), RGB."""
+LINES = 5
+"""Most lines of a lane; what needs more is drawn on the last one without its label."""
+Item = tuple[float, float | None, str]
+"""Start and end in seconds, the end None for an instant, and a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneBar:
+    """An item with its place.
+
+    Attributes:
+        start_s: from here.
+        stop_s: to here; equal to ``start_s`` for an instant.
+        line: 0 is the highest.
+        label: empty where there is no room for it.
+        leftwards: the label ends at ``stop_s`` instead of beginning at ``start_s``.
+    """
+
+    start_s: float
+    stop_s: float
+    line: int
+    label: str
+    leftwards: bool
+
+
+def arrange(items: Sequence[Item], length_s: float, char_s: float) -> tuple[LaneBar, ...]:
+    """Give every item the highest line on which its label meets no other.
+
+    A label that would reach beyond the right edge is written to the left of its bar's end.
+
+    Args:
+        items: in any order.
+        length_s: the right edge.
+        char_s: width of a character of a label, in seconds.
+
+    Returns:
+        One bar per item, sorted by start, end and label.
+    """
+    free = [float("-inf")] * LINES
+    bars = []
+    for start, end, label in sorted(items, key=lambda i: (i[0], i[0] if i[1] is None else i[1], i[2])):
+        stop = start if end is None else end
+        leftwards = start + char_s * len(label) > length_s
+        first = stop - char_s * len(label) if leftwards else start
+        line = next((k for k in range(LINES) if free[k] <= first), None)
+        if line is None:
+            bars.append(LaneBar(start, stop, LINES - 1, "", leftwards))
+            continue
+        free[line] = max(stop, first + char_s * (len(label) + 1))
+        bars.append(LaneBar(start, stop, line, label, leftwards))
+    return tuple(bars)
 
 
 def timeline_picture(

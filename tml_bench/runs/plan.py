@@ -19,7 +19,7 @@ from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunP
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.resume import difference
 from tml_bench.runs.sources import adapter_distribution, adapter_sources
-from tml_bench.runs.store import Attempt, read_lines, read_run
+from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.session.clock import Ticks
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.simulated import Compute
@@ -217,19 +217,13 @@ def _check(request: RunRequest) -> None:
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
     if request.replay is not None and not (request.replay / "run.json").is_file():
-        raise UserError(
-            f"--replay {request.replay} is not a run", "give a run's folder, one that holds run.json"
-        )
+        raise UserError(f"--replay {request.replay} is not a run", NOT_A_RUN)
 
 
 def _can_run(
     task: Task, spec: AdapterSpec, made: type[StepAdapter] | type[LiveAdapter], all_tasks: bool
 ) -> bool:
-    """Whether an adapter can run a task.
-
-    Raises:
-        UserError: it cannot, and the task was asked for by name.
-    """
+    """Whether an adapter can run a task; raises where it cannot and the task was asked for by name."""
     if not task.needs_history or made.takes_history:
         return True
     if all_tasks:

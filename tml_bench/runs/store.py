@@ -16,7 +16,6 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import msgspec
@@ -29,6 +28,7 @@ from tml_bench.runs.config import RUN_SCHEMA, RunFile
 
 T = TypeVar("T")
 
+NOT_A_RUN = "give a run's folder, one that holds run.json"
 TRACEBACK = "traceback.txt"
 """Beside the recording of an attempt: the whole traceback of what was raised."""
 
@@ -104,7 +104,7 @@ def read_run(path: Path) -> RunFile:
     Raises:
         UserError: it is missing, malformed, or of a version this one does not know.
     """
-    file = read_json(path / "run.json", RunFile, "give a run's folder, one that holds run.json")
+    file = read_json(path / "run.json", RunFile, NOT_A_RUN)
     if file.config.schema.rpartition(".")[0] != RUN_SCHEMA.rpartition(".")[0]:
         raise UserError(
             f"{path / 'run.json'}: schema {file.config.schema!r} is not {RUN_SCHEMA!r}",
@@ -155,21 +155,18 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = locked(path)
         try:
-            self._adopt(file, settle)
+            self._saved = read_run(path) if (path / "run.json").is_file() else None
+            shutil.rmtree(self.aside.parent, ignore_errors=True)
+            log = path / "attempts.jsonl"
+            _repair(log)
+            self.attempts = read_lines(log, Attempt)
+            self.file = settle(self._saved, self.attempts) if self._saved else file
+            if self._saved is None:
+                self.save()
+            self._log = log.open("ab")
         except BaseException:
             self._lock.release()
             raise
-
-    def _adopt(self, file: RunFile, settle: Settle) -> None:
-        stored = read_run(self.path) if (self.path / "run.json").is_file() else None
-        shutil.rmtree(self.aside.parent, ignore_errors=True)
-        self._repair_attempts()
-        self.attempts = read_lines(self._attempts_path, Attempt)
-        self.file = file if stored is None else settle(stored, self.attempts)
-        self._saved = stored
-        if stored is None:
-            self.save()
-        self._log = self._attempts_path.open("ab")
 
     def save(self) -> None:
         """Write ``run.json``, if it says something else; so does `commit`.
@@ -198,22 +195,9 @@ class RunFolder:
         return ""
 
     @property
-    def _attempts_path(self) -> Path:
-        return self.path / "attempts.jsonl"
-
-    @property
     def aside(self) -> Path:
         """Where recordings are written until complete; workers that outlive a killed command have another."""
         return self.path / ".aside" / str(os.getpid())
-
-    def _repair_attempts(self) -> None:
-        """Cut a torn last line, which a kill in mid-write leaves."""
-        if not self._attempts_path.is_file():
-            return
-        content = self._attempts_path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            write_atomically(self._attempts_path, whole)
 
     def recording_path(self, sample: str, attempt: int) -> Path:
         """Where the recording of an attempt is."""
@@ -244,13 +228,19 @@ class RunFolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         # Workers that outlived a killed command may have written once more since the folder was opened.
         shutil.rmtree(self.aside.parent, ignore_errors=True)
         self._log.close()
         self._lock.release()
+
+
+def _repair(log: Path) -> None:
+    """Cut a torn last line, which a kill in mid-write leaves."""
+    content = log.read_bytes() if log.is_file() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        write_atomically(log, whole)
 
 
 def last_attempts(attempts: list[Attempt]) -> dict[str, Attempt]:

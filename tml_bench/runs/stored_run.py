@@ -14,20 +14,10 @@ from tml_bench.runs.store import Attempt, last_attempts, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 
-NOT_A_RUN = "give a run's folder, one that holds run.json"
-
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run on disk with its samples loaded again.
-
-    Attributes:
-        path: its folder.
-        file: what it is and where it was made.
-        task: its task.
-        samples: its samples, in order.
-        attempts: the last attempt of each sample.
-    """
+    """A run on disk with its samples, in order, loaded again, and the last attempt of each by its id."""
 
     path: Path
     file: RunFile

@@ -6,16 +6,13 @@ import math
 import os
 import shutil
 import signal
-import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType
 
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
 from tml_bench.blame import in_one_line, whole
@@ -87,7 +84,7 @@ class Worker:
     deadline: Callable[[float], None]
     step_limit_s: float
     _spec: str = ""
-    _adapter: StepAdapter | None = field(default=None)
+    _adapter: StepAdapter | None = None
 
     def do(self, job: Job) -> JobResult:
         """Do one job."""
@@ -206,17 +203,6 @@ def _perceive(job: PerceiveJob) -> JobResult:
 def perception_failure(error: Exception) -> str:
     """Why a recording cannot be scored, as the reason of its outcome."""
     return f"perception: {in_one_line(error)}"
-
-
-@contextmanager
-def no_script() -> Iterator[None]:
-    """Start processes within; they need nothing of the script that is running, and do not run it again."""
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
 
 
 def _compare(job: TranscriptJob) -> JobResult:

@@ -24,8 +24,7 @@ from tml_bench.scoring.judging import against_rules, score_performances, score_r
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
-from tml_bench.scoring.transcript_check import TranscriptCheck
-from tml_bench.scoring.transcript_sample import check_transcripts
+from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
 
 
 def score_runs(

@@ -11,8 +11,7 @@ from tml_bench.files import write_atomically
 from tml_bench.judges.human import read_sheet
 from tml_bench.judges.sheet import merged, rows_of, to_csv
 from tml_bench.judges.sheet_page import to_page
-from tml_bench.runs.store import read_lines
-from tml_bench.runs.stored_run import NOT_A_RUN
+from tml_bench.runs.store import NOT_A_RUN, read_lines
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary_file import VERDICTS
 

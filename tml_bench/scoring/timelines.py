@@ -51,7 +51,7 @@ def timelines_of(
     """The timelines of all valid recordings of runs.
 
     Args:
-        runs: the runs.
+        runs: whose recordings.
         pool: perceives what is not in the cache; its processes start only if there is any.
         advance: told of every recording.
         words: where words may come from, see ``tml_bench.perception``.
