@@ -14,11 +14,7 @@ KIND = "human"
 
 
 def read_sheet(path: Path) -> list[SheetRow]:
-    """Read a sheet from disk.
-
-    Raises:
-        UserError: it cannot be read, or is no sheet; see `tml_bench.judges.sheet.from_csv`.
-    """
+    """Read a sheet from disk; raises `UserError` where it cannot be read, or is no sheet."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -31,14 +27,7 @@ def read_sheet(path: Path) -> list[SheetRow]:
 
 
 class HumanJudge:
-    """Answers as people did.
-
-    Args:
-        path: the sheet.
-
-    Raises:
-        UserError: as `read_sheet`.
-    """
+    """Answers as people did on a sheet; raises as `read_sheet`."""
 
     def __init__(self, path: Path) -> None:
         self._rows = {row.id: row for row in read_sheet(path)}

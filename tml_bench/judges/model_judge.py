@@ -66,13 +66,8 @@ def run_now(work: Coroutine[None, None, None]) -> None:
 class ModelJudge:
     """Answers questions by a language model, from the cache where it can.
 
-    Args:
-        model: the model.
-        cache: where answers are kept; None keeps them for this object's life.
-        budget: what may be spent; None for no limit.
-        effort: how hard to try.
-        run: runs a coroutine to its end.
-        sleep: makes pauses.
+    Without a cache it keeps answers for this object's life, without a budget there is no limit. ``run`` runs
+    a coroutine to its end, ``sleep`` makes pauses.
     """
 
     def __init__(
@@ -253,9 +248,7 @@ class ModelJudge:
 def pause_s(question: Question, tried: int) -> float:
     """Seconds before the next try: doubled each time, spread so that questions do not return together.
 
-    Args:
-        question: seeds the spread, so that the same run waits the same.
-        tried: tries so far, from 1.
+    The question seeds the spread, so that the same run waits the same; ``tried`` counts from 1.
     """
     longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tried - 1))
     return longest * (0.5 + random.Random(f"{question.input_sha256} {tried}").random() / 2)

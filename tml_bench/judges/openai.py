@@ -139,11 +139,7 @@ class _Client:
         self._takes_schema: bool | None = None
 
     async def ask(self, prompt: Prompt, gate: Gate) -> ModelReply:
-        """Ask once, or twice where the schema is refused.
-
-        Raises:
-            CallError: there is no reply.
-        """
+        """Ask once, or twice where the schema is refused; raises `CallError` where there is no reply."""
         if self._takes_schema is not False:
             try:
                 reply = await self._once(prompt, gate, schema=True)

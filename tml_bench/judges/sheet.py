@@ -103,11 +103,7 @@ def _active(cell: str) -> str:
 
 
 def from_csv(text: str, where: str) -> list[SheetRow]:
-    """Read a sheet; separated by commas, semicolons or tabs, as spreadsheets save it.
-
-    Args:
-        text: the file.
-        where: names the file in messages.
+    """Read a sheet, in messages ``where``; separated by commas, semicolons or tabs, as spreadsheets save it.
 
     Raises:
         UserError: a column is missing, an answer is none of those allowed, or a question is there twice.

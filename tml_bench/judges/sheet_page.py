@@ -20,12 +20,7 @@ from tml_bench.judges.sheet import COLUMNS, FORMULA, SheetRow
 
 
 def to_page(rows: Sequence[SheetRow], name: str) -> str:
-    """Write the page.
-
-    Args:
-        rows: the sheet.
-        name: file name of the CSV; also told to the reader.
-    """
+    """Write the page of a sheet; ``name`` is the file name of its CSV, also told to the reader."""
     files = resources.files("tml_bench.judges")
     style = files.joinpath("sheet.css").read_text("utf-8")
     script = files.joinpath("sheet.js").read_text("utf-8")

@@ -29,13 +29,7 @@ CACHE_NAME = "judge-cache.sqlite"
 
 
 class JudgeSetup:
-    """The judge that a command asks, with its cache and its budget.
-
-    Args:
-        spec: as given on the command line.
-        cache: where answers of language models are kept; None keeps none.
-        calls: at most so many calls; None for any number.
-        tokens: at most so many tokens.
+    """The judge that a command asks, with a cache for language models, None for none, and a budget.
 
     Raises:
         UserError: there is no such judge, or its options do not fit.
@@ -86,11 +80,7 @@ class JudgeSetup:
 
 
 def openai_of(options: str) -> tuple[OpenAIChat, Effort]:
-    """Read what follows ``openai:``.
-
-    Raises:
-        UserError: an option is unknown or has no fitting value.
-    """
+    """Read what follows ``openai:``; raises `UserError` for an unknown option, or a value that is none."""
     given = _options(options)
     known = {f.name: f.type for f in (*fields(OpenAIChat), *fields(Effort))}
     if unknown := given.keys() - known.keys():

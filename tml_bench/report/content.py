@@ -132,12 +132,12 @@ def measures(
     remark: Remark,
     heading: str = "",
 ) -> Grid:
-    """Measures in full.
+    """Measures in full, a row for each label of a run with its summary and a metric in it.
 
     Args:
         caption: what they are.
         heads: the columns to show, out of those of `_measure`.
-        found: label of the run, its summary and a metric in it, one for each row.
+        found: what is in the rows.
         remark: what stands beside the name of a metric.
         heading: of the grid.
     """

@@ -13,11 +13,7 @@ from tml_bench.scoring.summary_file import stored_summaries, to_json, with_agree
 
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
-    """Summaries of scored runs.
-
-    Raises:
-        UserError: a folder is not a scored run, or a file in it is malformed.
-    """
+    """Summaries of scored runs; raises `UserError` where a folder is none, or a file in it is malformed."""
     return [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
 
 

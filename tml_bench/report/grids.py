@@ -20,13 +20,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-
 
 
 class StandingMark(NamedTuple):
-    """How a standing is shown.
-
-    Attributes:
-        sign: beside a number.
-        badge: where there is room for words.
-        meaning: in the legend.
-    """
+    """How a standing is shown: beside a number, where there is room for words, and in the legend."""
 
     sign: str
     badge: str
@@ -50,14 +44,7 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Bar:
-    """A value with its interval, floor and ceiling on the axis that its column shares.
-
-    Attributes:
-        value: what was measured.
-        baseline: floor and ceiling.
-        low: lower end of the axis.
-        high: upper end, greater than ``low``.
-    """
+    """A value with interval, floor and ceiling on the axis, ``low`` to ``high``, that its column shares."""
 
     value: Estimate
     baseline: Baseline
@@ -134,11 +121,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a grid; the first cell names it.
+    """A row of a grid, one cell per column, the first names it.
 
-    Attributes:
-        cells: one per column.
-        kind: ``reference`` for adapters that see the answers, ``foot`` for floor and ceiling.
+    Its kind is ``reference`` for adapters that see the answers, ``foot`` for floor and ceiling.
     """
 
     cells: tuple[Cell, ...]
@@ -150,9 +135,6 @@ class Grid:
     """A table.
 
     Attributes:
-        caption: what it shows.
-        columns: from left to right.
-        rows: from top to bottom.
         heading: stands above it; empty for none.
         folded: it is shown on demand, under this name; empty where it is always shown.
         style: the class of its own that a page gives it.

@@ -91,11 +91,7 @@ def joint_text(joint: JointAgreement) -> str:
 
 
 def missing_lines(runs: Iterable[tuple[str, Summary]]) -> list[str]:
-    """One line per reason why judgements are missing, with the runs it concerns.
-
-    Args:
-        runs: labels and runs.
-    """
+    """One line per reason why judgements are missing, with the labels of the runs it concerns."""
     found: dict[str, list[str]] = {}
     for label, s in runs:
         if judging(s) and s.judgements:

@@ -46,14 +46,9 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Two systems compared on one column.
+    """Two systems, by their labels, compared on one column: the first minus the second.
 
-    Attributes:
-        column: its index.
-        first: label of the one.
-        second: label of the other.
-        result: the first minus the second.
-        p_holm: p value, corrected over all pairs of the column; None when they share no sample.
+    ``p_holm`` is corrected over all pairs of the column; None when they share no sample.
     """
 
     column: int
@@ -167,13 +162,9 @@ class LeaderboardTable:
 
 
 def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
-    """Put runs that may be compared into one table each.
+    """Put runs, in any order, into tables of those that may be compared; none for no runs.
 
-    Args:
-        summaries: any runs, in any order.
-
-    Returns:
-        Tables ordered by task, dataset, and the rest of what distinguishes them; none for no runs.
+    Tables are ordered by task, dataset, and the rest of what distinguishes them.
     """
     ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
     return _tables(msgspec.msgpack.encode(ordered))

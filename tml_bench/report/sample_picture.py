@@ -66,11 +66,7 @@ def questions(recording: Recording) -> Iterator[Item]:
 
 
 def stills(videos: Sequence[UserVideo], duration_s: float) -> tuple[Still, ...]:
-    """What the user's camera shows in the middles of equal parts of a session.
-
-    Args:
-        videos: the script's.
-        duration_s: length of the session in seconds.
+    """What the user's camera shows in the middles of equal parts of a session that lasts ``duration_s``.
 
     Returns:
         Time in seconds and frame, between 10 (wide) and 16 (upright) of them; none without videos.

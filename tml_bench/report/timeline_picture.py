@@ -38,14 +38,9 @@ Item = tuple[float, float | None, str]
 
 @dataclass(frozen=True, slots=True)
 class LaneBar:
-    """An item with its place.
+    """An item from ``start_s`` to ``stop_s``, equal for an instant, on a line; 0 is the highest.
 
-    Attributes:
-        start_s: from here.
-        stop_s: to here; equal to ``start_s`` for an instant.
-        line: 0 is the highest.
-        label: empty where there is no room for it.
-        leftwards: the label ends at ``stop_s`` instead of beginning at ``start_s``.
+    Its label is empty where there is no room for it; ``leftwards`` it ends at ``stop_s``.
     """
 
     start_s: float
@@ -56,17 +51,10 @@ class LaneBar:
 
 
 def arrange(items: Sequence[Item], length_s: float, char_s: float) -> tuple[LaneBar, ...]:
-    """Give every item the highest line on which its label meets no other.
+    """Give every item, in any order, the highest line on which its label meets no other.
 
-    A label that would reach beyond the right edge is written to the left of its bar's end.
-
-    Args:
-        items: in any order.
-        length_s: the right edge.
-        char_s: width of a character of a label, in seconds.
-
-    Returns:
-        One bar per item, sorted by start, end and label.
+    A label that would reach beyond the right edge, at ``length_s``, is written to the left of its bar's end;
+    ``char_s`` is the width of a character in seconds. One bar per item, sorted by start, end and label.
     """
     free = [float("-inf")] * LINES
     bars = []

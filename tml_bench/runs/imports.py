@@ -27,14 +27,14 @@ SHORTER_NOTE_S = 0.1
 
 
 def import_run(task: Task, source: Path, path: Path, name: str, task_file: str = "") -> Iterator[Attempt]:
-    """Import every exchange in a folder; yields each attempt as it is recorded.
+    """Import every exchange in a folder of the task's layout; yields each attempt as it is recorded.
 
     Running it again continues: what has been imported stays.
 
     Args:
-        task: whose layout the folder has.
-        source: that folder.
-        path: the run's.
+        task: whose layout it is.
+        source: the folder.
+        path: the run's folder.
         name: of the system that spoke, for reports.
         task_file: ``FILE.py:CLASS`` of a task from a file.
 

@@ -26,12 +26,7 @@ _POLL_S = 0.2
 
 
 class _Throttle:
-    """When the next session may start.
-
-    Args:
-        per_minute: sessions started a minute at most; 0 is unlimited.
-        clock: the monotonic clock, in seconds.
-    """
+    """When the next session may start, at most so many a minute; 0 is unlimited."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval_s = 60.0 / per_minute if per_minute else START_INTERVAL_S
@@ -63,12 +58,9 @@ class _Throttle:
 
 
 class LivePool(SessionPool):
-    """Does session jobs on one process with many sessions at once; use as a context manager.
+    """Does session jobs on one process with many sessions at once.
 
-    Args:
-        concurrency: sessions at once.
-        per_minute: sessions started a minute at most; 0 is unlimited.
-        limits: what a session may take.
+    ``per_minute`` of them are started a minute at most, 0 is unlimited; ``limits`` is what one may take.
     """
 
     def __init__(

@@ -79,10 +79,7 @@ class DeadlinePlaces:
 class LiveHost:
     """Runs sessions on the loop.
 
-    Attributes:
-        limits: what a session may take.
-        places: of the sessions that run.
-        aside: does what is in no hurry; one thread, or all of them would compete with the loop.
+    What is in no hurry is done ``aside``, by one thread: all of them would compete with the loop.
     """
 
     limits: LatenessLimits

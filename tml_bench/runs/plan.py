@@ -39,13 +39,10 @@ class RunRequest:
     """What was asked for.
 
     Attributes:
-        tasks: names.
         all_tasks: they are all there are, not named one by one: what an adapter cannot run is left out.
         adapters: as given.
         out: folder that holds the runs' folders.
-        selection: which samples.
         tick_ms: length of a micro-turn.
-        seed: seed of the runs.
         compute: how compute is charged.
         replay: run whose compute is replayed.
         max_session_s: limit of a session.
@@ -137,11 +134,7 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
 
 
 def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
-    """One plan per task and adapter; where all tasks were asked for, without those that cannot be run.
-
-    Args:
-        request: what to run.
-        tell: gets a line for every task that is left out.
+    """One plan per task and adapter; where all tasks were asked for, ``tell`` gets those that are left out.
 
     Raises:
         UserError: a task, adapter, option, folder or subset does not exist or does not fit.

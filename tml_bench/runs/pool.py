@@ -47,12 +47,7 @@ def start_worker(target: Callable[..., None], limits: object) -> WorkerProcess:
 
 
 class Pool(SessionPool):
-    """Does jobs on worker processes.
-
-    Args:
-        size: how many processes, at least 1.
-        step_limit_s: a step that takes longer is taken to hang.
-    """
+    """Does jobs on ``size`` processes, at least 1; a step longer than ``step_limit_s`` is taken to hang."""
 
     def __init__(self, size: int, step_limit_s: float) -> None:
         super().__init__()

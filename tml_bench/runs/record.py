@@ -53,7 +53,7 @@ def record(
 
     Args:
         plans: the runs.
-        pool: does their sessions.
+        pool: does the sessions.
         advance: told of every sample, those already done included.
         retry_errors: try again also what ended in ``adapter_error``.
         tell: gets a line for every run that has ended: how many samples were reused, how many run.
@@ -185,11 +185,7 @@ class _Recorder:
 
 
 def replayed(run: Path, task: str, sample: str) -> Path:
-    """The recording in another run whose compute is replayed for a sample.
-
-    Raises:
-        UserError: that run has no valid recording of the sample.
-    """
+    """The recording in another run whose compute is replayed for a sample; raises where none is valid."""
     last = last_attempts(read_lines(run / "attempts.jsonl", Attempt)).get(sample)
     if last is None or last.outcome is not Outcome.VALID:
         raise UserError(f"{run} has no valid recording of {sample}", "replay a run that is complete")
@@ -197,11 +193,7 @@ def replayed(run: Path, task: str, sample: str) -> Path:
 
 
 def start_over(path: Path) -> None:
-    """Remove a run's folder, if it is one.
-
-    Raises:
-        UserError: the folder is not a run, or is being written by another process.
-    """
+    """Remove a run's folder; raises `UserError` where it is none, or another process is writing it."""
     if path.exists():
         if not (path / "run.json").is_file():
             raise UserError(

@@ -64,11 +64,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:
-    """Read a typed JSON file.
-
-    Raises:
-        UserError: it is missing or malformed; names the file and the field.
-    """
+    """Read a typed JSON file; raises `UserError`, naming file and field, where it is missing or malformed."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
@@ -99,11 +95,7 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
 
 
 def read_run(path: Path) -> RunFile:
-    """Read the ``run.json`` of a run's folder.
-
-    Raises:
-        UserError: it is missing, malformed, or of a version this one does not know.
-    """
+    """Read the ``run.json`` of a run; raises `UserError` where it is missing, malformed or unknown."""
     file = read_json(path / "run.json", RunFile, NOT_A_RUN)
     if file.config.schema.rpartition(".")[0] != RUN_SCHEMA.rpartition(".")[0]:
         raise UserError(
@@ -114,11 +106,7 @@ def read_run(path: Path) -> RunFile:
 
 
 def locked(path: Path) -> FileLock:
-    """Lock a run's folder until what is returned is released, or this process ends.
-
-    Raises:
-        UserError: another process has locked it.
-    """
+    """Lock a run's folder until the lock is released or this process ends; raises where another has it."""
     lock = FileLock(path / ".lock", timeout=0, thread_local=False)
     try:
         lock.acquire()
@@ -142,7 +130,6 @@ class RunFolder:
         settle: asked when the folder holds a run.
 
     Attributes:
-        path: the folder.
         file: what the run is, as ``run.json`` says.
         attempts: those made so far.
 
@@ -179,11 +166,7 @@ class RunFolder:
             self._saved = self.file
 
     def learn(self, reported: Mapping[str, str]) -> str:
-        """Record what a model says of itself.
-
-        Returns:
-            In what it differs from what it said before; empty when it does not.
-        """
+        """Record what a model says of itself; returns in what that differs from before, empty for nothing."""
         known = self.file.identity
         if known is None or not reported:
             return ""
@@ -204,12 +187,9 @@ class RunFolder:
         return self.path / self.file.config.task / sample / str(attempt)
 
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
-        """Put a finished recording in place, then say so in ``attempts.jsonl``.
+        """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
 
-        Args:
-            attempt: how it ended.
-            recording: the folder written aside; None when there is none.
-            traceback: of what was raised; kept beside the recording.
+        The traceback of what was raised is kept beside it.
         """
         self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)

@@ -40,11 +40,7 @@ class StoredRun:
 
 
 def open_run(path: Path) -> StoredRun:
-    """Load a run and its samples.
-
-    Raises:
-        UserError: not a run, its data is not where it was, or the data has changed since.
-    """
+    """Load a run and its samples; raises `UserError` for no run, and for data that moved or changed."""
     file = read_run(path)
     task = load_task(file.config.task_source)
     samples = run_samples(task, file.config)

@@ -76,9 +76,7 @@ def session_seed(seed: int, task: str, sample: str) -> int:
 class Worker:
     """Keeps the adapter between sessions, so that its weights are loaded once.
 
-    Attributes:
-        deadline: when the supervisor may take this process to hang, on the monotonic clock.
-        step_limit_s: how long one step may take.
+    ``deadline`` says when the supervisor may take this process to hang, on the monotonic clock.
     """
 
     deadline: Callable[[float], None]
@@ -153,21 +151,13 @@ def reported_by(adapter: Adapter) -> dict[str, str]:
 
 
 def check_same(job: SessionJob, adapter: Adapter) -> None:
-    """Refuse to go on with a model that says something else of itself than in earlier sessions of the run.
-
-    Raises:
-        InfrastructureError: it does; whoever takes the result sees that from ``JobResult.reported``.
-    """
+    """Refuse a model that says something else of itself than in earlier sessions; `JobResult` tells what."""
     if differs := contradiction(job.reported, reported_by(adapter)):
         raise InfrastructureError(f"it is another model: {differs}")
 
 
 def check_usable(adapter: Adapter, spec: str) -> None:
-    """Refuse an adapter whose attributes are not usable.
-
-    Raises:
-        UserError: a rate is not an int, or out of range, or what it reports is no mapping.
-    """
+    """Refuse an adapter one of whose rates is no int or out of range, or whose report is no mapping."""
     for name in ("audio_in", "audio_out"):
         rate = getattr(adapter, name)
         if type(rate) is not int or rate not in RATES:

@@ -25,12 +25,7 @@ _SQLITE = b"SQLite format 3\0"
 
 
 class JudgeComparison(NamedTuple):
-    """What was compared.
-
-    Attributes:
-        pairs: every two judges on every rubric.
-        joint: all judges together on every rubric that more than two answered.
-    """
+    """Every two judges on every rubric, and all together on those that more than two answered."""
 
     pairs: list[Agreement]
     joint: list[JointAgreement]

@@ -48,9 +48,6 @@ def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None)
         samples: the samples of the run; those with a ``problem``, and mere companions, are left out.
         judge: the judge that models are judged by; the task's own rules when None.
 
-    Returns:
-        As `floors_and_ceilings`.
-
     Raises:
         UserError: the task names different blind strategies for different samples.
     """

@@ -20,13 +20,7 @@ from tml_bench.questions import Rubric
 
 
 class MeasuredCoefficient(msgspec.Struct, frozen=True):
-    """A coefficient with its interval.
-
-    Attributes:
-        value: None where it is not defined.
-        low: lower end of the 95 % interval; None where there is none.
-        high: upper end.
-    """
+    """A coefficient, None where it is not defined, and its 95 % interval, None where there is none."""
 
     value: float | None
     low: float | None = None
@@ -68,15 +62,7 @@ class Agreement(msgspec.Struct, frozen=True):
 
 
 class JointAgreement(msgspec.Struct, frozen=True):
-    """All judges together on one rubric.
-
-    Attributes:
-        rubric: its name.
-        version: its version.
-        judges: their ids.
-        n: questions that at least two answered.
-        alpha: Krippendorff's alpha, as in `Agreement`.
-    """
+    """All judges together on one rubric: Krippendorff's alpha over the questions at least two answered."""
 
     rubric: str
     version: str
@@ -126,11 +112,7 @@ def merged(sources: Sequence[JudgeLabels]) -> list[JudgeLabels]:
 
 
 def compare(judges: Sequence[JudgeLabels]) -> tuple[list[Agreement], list[JointAgreement]]:
-    """Compare every pair of judges on every rubric that both answered, and all together where they are more.
-
-    Args:
-        judges: each judge once.
-    """
+    """Compare every pair of judges, each once, on every rubric both answered; and all where they are more."""
     rubrics: dict[str, Rubric] = {}
     groups: dict[str, str] = {}
     for labels in judges:

@@ -17,14 +17,9 @@ from tml_bench.scoring.summary_file import VERDICTS
 
 
 class SheetFiles(NamedTuple):
-    """A sheet on disk.
+    """A sheet on disk: the CSV to fill in, the same as a page, and how many questions it holds.
 
-    Attributes:
-        csv: the file to fill in.
-        page: the same as a page.
-        rows: how many questions it holds.
-        added: how many of them are new.
-        answered: how many have an answer.
+    ``added`` of them are new, ``answered`` have an answer.
     """
 
     csv: Path

@@ -48,14 +48,7 @@ class RunTimelines:
 def timelines_of(
     runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode
 ) -> list[RunTimelines]:
-    """The timelines of all valid recordings of runs.
-
-    Args:
-        runs: whose recordings.
-        pool: perceives what is not in the cache; its processes start only if there is any.
-        advance: told of every recording.
-        words: where words may come from, see ``tml_bench.perception``.
-    """
+    """The timelines of all valid recordings; the pool starts only for those that are not in the cache."""
     timelines: list[dict[str, Timeline]] = [{} for _ in runs]
     lost: list[dict[str, str]] = [{} for _ in runs]
     facts: list[dict[str, SessionFacts]] = [{} for _ in runs]

@@ -68,11 +68,7 @@ def normalised(text: str) -> str:
 
 
 def word_edits(recognised: str, claimed: str) -> tuple[int, int]:
-    """How far a transcript is from what was recognised.
-
-    Args:
-        recognised: the reference.
-        claimed: the hypothesis.
+    """How far a transcript is from what was recognised, the reference.
 
     Returns:
         Least number of substituted, inserted and deleted words, and the number of words recognised.
@@ -87,12 +83,7 @@ def word_edits(recognised: str, claimed: str) -> tuple[int, int]:
 
 
 def transcript_check(pairs: Sequence[TranscriptPair], of: int) -> TranscriptCheck:
-    """The word error rate of a run.
-
-    Args:
-        pairs: transcripts and what was recognised; those without a transcript do not count.
-        of: valid recordings of the run.
-    """
+    """The word error rate of a run of so many valid recordings; pairs without a transcript do not count."""
     counted = [word_edits(pair.recognised, pair.claimed) for pair in pairs if pair.claimed]
     if not counted:
         cut = any(pair.claimed is None for pair in pairs)
@@ -121,17 +112,9 @@ def _interval(table: np.ndarray) -> tuple[float | None, float | None]:
 def check_transcripts(
     runs: Sequence[RunTimelines], pool: Pool, words: WordMode, *, asked: bool = False
 ) -> list[TranscriptCheck | msgspec.UnsetType]:
-    """Check the transcripts of runs, in the worker processes.
+    """Check the transcripts of runs, in the worker processes; unset for a run that is not to be checked.
 
-    Args:
-        runs: the runs with what was perceived.
-        pool: does the recognising.
-        words: where words may come from; recognition may be switched off.
-        asked: also check runs of reference adapters, whose transcripts are true by construction, and
-            imported transcripts.
-
-    Returns:
-        One for each run; unset where it is not to be checked.
+    With ``asked`` also those of reference adapters, which are true by construction, and imported ones.
     """
     return [_checked(number, heard, pool, words, asked) for number, heard in enumerate(runs)]
 
