@@ -24,8 +24,7 @@ from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import Selection
 from tml_bench.runs.jobs import JobResult, TranscriptJob
-from tml_bench.runs.store import Attempt
-from tml_bench.runs.stored_run import open_run
+from tml_bench.runs.store import Attempt, open_run
 from tml_bench.samples import Sample, UserTurn
 from tml_bench.scoring import transcript_check as checking
 from tml_bench.scoring.timelines import RunTimelines

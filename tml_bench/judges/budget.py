@@ -39,15 +39,11 @@ class CostEstimate(NamedTuple):
 
 
 class Budget:
-    """A limit in calls and in tokens, shared by all judging of a command.
+    """A limit in calls and in tokens, read and written, shared by all judging of a command; None sets none.
 
     Every request counts as a call, retries included. Tokens are counted as estimated when a call starts
     and as the service tells when it has ended, so the limit can be passed by what the calls then in flight
     take beyond their estimate.
-
-    Args:
-        calls: at most so many calls; None for any number.
-        tokens: at most so many tokens, read and written.
     """
 
     def __init__(self, calls: int | None = None, tokens: int | None = None) -> None:

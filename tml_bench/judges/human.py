@@ -51,10 +51,7 @@ class HumanJudge:
 
     def _verdict(self, question: Question) -> Verdict:
         row = self._rows.get(row_id(question))
-        if row is None:
-            return Verdict(None, judge=KIND, version=self.version, missing="not on the sheet")
-        if not row.answer:
-            return Verdict(None, judge=KIND, version=self.version, missing="not filled in")
-        if row.answer not in question.rubric.answers:
-            return Verdict(None, judge=KIND, version=self.version, missing="not an answer of the rubric")
-        return Verdict(row.answer, row.explanation, judge=KIND, version=self.version)
+        if row and row.answer in question.rubric.answers:
+            return Verdict(row.answer, row.explanation, judge=KIND, version=self.version)
+        why = "not an answer of the rubric" if row and row.answer else "not filled in"
+        return Verdict(None, judge=KIND, version=self.version, missing=why if row else "not on the sheet")

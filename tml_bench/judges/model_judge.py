@@ -140,16 +140,13 @@ class ModelJudge:
         return [self._known[question.identity] for question in questions]
 
     def _why_not(self) -> str:
-        if self._budget.nothing:
-            return "not in the cache, and the budget allows no call"
-        obstacle = self._model.obstacle()
+        obstacle = "the budget allows no call" if self._budget.nothing else self._model.obstacle()
         return f"not in the cache, and {obstacle}" if obstacle else ""
 
     def _recall(self, questions: Sequence[Question]) -> None:
-        if self._cache is None:
-            return
-        unknown = {q.identity: q for q in questions if q.identity not in self._known}
-        self._known |= self._cache.find(self._key, unknown)
+        if self._cache is not None:
+            unknown = {q.identity: q for q in questions if q.identity not in self._known}
+            self._known |= self._cache.find(self._key, unknown)
 
     def close(self) -> None:
         """Close the cache."""

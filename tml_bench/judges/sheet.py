@@ -27,13 +27,10 @@ _LONGEST_CELL = 10_000_000
 
 
 class SheetRow(msgspec.Struct, frozen=True):
-    """One question of a sheet.
+    """One question of a sheet, with the name, version and text of its rubric.
 
     Attributes:
         id: identifies the question, see `row_id`.
-        rubric: name of the rubric.
-        version: its version.
-        instruction: its text.
         texts: what is to be judged, readable.
         allowed: the answers to choose from.
         ordered: ``yes`` where these are steps of one scale, else empty.

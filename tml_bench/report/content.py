@@ -134,12 +134,7 @@ def measures(
 ) -> Grid:
     """Measures in full, a row for each label of a run with its summary and a metric in it.
 
-    Args:
-        caption: what they are.
-        heads: the columns to show, out of those of `_measure`.
-        found: what is in the rows.
-        remark: what stands beside the name of a metric.
-        heading: of the grid.
+    ``heads`` are the columns to show, out of those of `_measure`; the remark stands beside a metric's name.
     """
     cells = (_measure(*one, remark) for one in found)
     columns = tuple(Column(h, numeric=h in _NUMERIC) for h in heads)

@@ -68,15 +68,12 @@ def axis(unit: str, estimates: Iterable[Estimate], baseline: Baseline) -> tuple[
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, or a number with what belongs to it.
+    """A text, or a number with what belongs to it, as printed; empty where there is none.
 
     Attributes:
-        text: the text or the number as printed.
         value: what a number is sorted by; None where it has no value.
         remark: stands beside in small letters.
-        interval: as printed; empty when there is none.
         mark: what a reader must be told about the number.
-        rank: as printed; empty when there is none.
         bar: the number as a picture.
         form: a ``name`` may be broken after its separators; a ``badge`` is framed.
     """
@@ -99,13 +96,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a grid.
+    """A column of a grid; numbers are set to the right and sorted by value.
 
-    Attributes:
-        head: what stands above it.
-        numeric: its cells are numbers: set to the right and sorted by value.
-        group: what it has in common with its neighbours; empty for nothing.
-        about: explains it.
+    ``group`` is what it has in common with its neighbours, empty for nothing; ``about`` explains it.
     """
 
     head: str

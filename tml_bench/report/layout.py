@@ -19,21 +19,16 @@ from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
-from tml_bench.scoring.summary import MetricSummary, RunFacts, Summary
+from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.task import Direction, Metric, PublishedNumber
 
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """One run in a leaderboard.
+    """One run in a leaderboard, with a cell and a rank per column.
 
-    Attributes:
-        summary: the run.
-        label: the adapter, with the run's name where an adapter has several runs in the table.
-        scored: samples with the outcome valid.
-        samples: samples of the run.
-        cells: one per column; None where the run has no such metric.
-        ranks: (best, worst) rank the data allow, per column; None where there is nothing to rank.
+    Its label is the adapter, with the run's name where an adapter has several runs in the table. Ranks are
+    the best and the worst that the data allow; None where there is nothing to rank.
     """
 
     summary: Summary
@@ -63,7 +58,6 @@ class LeaderboardTable:
     """Runs that may be compared.
 
     Attributes:
-        summaries: all runs in it.
         columns: the headline metrics per subset.
         baselines: floor and ceiling per column.
         measured: rows of models, by mean rank over the columns; equals by how often a mean is beaten.
@@ -213,20 +207,17 @@ def _row(
     columns: tuple[tuple[str, Metric], ...],
     ranks: tuple[Rank | None, ...],
 ) -> LeaderboardRow:
-    several = sum(o.facts.adapter == s.facts.adapter for o in group) > 1
+    facts = s.facts
+    several = sum(o.facts.adapter == facts.adapter for o in group) > 1
+    name = f"{facts.adapter} ({facts.run})" if several else facts.adapter
     return LeaderboardRow(
         summary=s,
-        label=_label(s.facts, several),
+        label=f"{name} (turn-based)" if facts.turn_based else name,
         scored=sum(o.counts[Outcome.VALID] for o in s.outcomes),
         samples=sum(o.samples for o in s.outcomes),
         cells=tuple(_cell(s, subset, metric.name) for subset, metric in columns),
         ranks=ranks,
     )
-
-
-def _label(facts: RunFacts, several: bool) -> str:
-    name = f"{facts.adapter} ({facts.run})" if several else facts.adapter
-    return f"{name} (turn-based)" if facts.turn_based else name
 
 
 def _ranks(

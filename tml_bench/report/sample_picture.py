@@ -13,7 +13,7 @@ from tml_bench.adapter import VideoSpec
 from tml_bench.errors import UserError
 from tml_bench.recording import Recording
 from tml_bench.report.timeline_picture import Item, Still, timeline_picture
-from tml_bench.runs.stored_run import open_run
+from tml_bench.runs.store import open_run
 from tml_bench.samples import UserVideo
 from tml_bench.scoring.summary_file import stored_verdicts
 from tml_bench.scoring.timelines import recording_timeline

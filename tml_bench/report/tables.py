@@ -44,16 +44,11 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
 
 
 def _leaderboard(table: LeaderboardTable) -> str:
-    lines = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
-    lines += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
-    lines += [f"- Note: {_md(c)}" for c in table.caveats]
-    legend = "\n".join(lines) + "\n"
-    parts = [
-        f"## {_md(table.title)}\n",
-        f"{_md('; '.join(table.holds))}\n",
-        _grid(content.board(table)),
-        legend,
-    ]
+    legend = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
+    legend += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
+    legend += [f"- Note: {_md(c)}" for c in table.caveats]
+    parts = [f"## {_md(table.title)}\n", f"{_md('; '.join(table.holds))}\n", _grid(content.board(table))]
+    parts += ["\n".join(legend) + "\n"]
     for grid in content.published(table):
         parts += [f"### {grid.heading} (not measured by us)\n", _grid(grid)]
     return "\n".join(parts)

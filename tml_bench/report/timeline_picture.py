@@ -89,7 +89,7 @@ def timeline_picture(
     All tracks share one clock. Waveforms are drawn as the envelope of at most 1,500 columns, so an hour
     costs no more ink than half a minute. Frames stand with their middle at their time. Words and labels
     that would overlap their neighbours go to another line, and from the fifth line on are drawn without
-    text.
+    text. Words and rows without times are not drawn.
 
     Args:
         out: the file to write, ``.png`` or ``.svg``.
@@ -100,10 +100,8 @@ def timeline_picture(
         asked: what the user says in words or writes; without any there is no line for it.
         marks: annotations, drawn through all tracks.
         segments: the model's speech as perceived.
-        words: the model's words; those without times are not drawn.
-        rows: what was scored: mappings with ``event``, ``start_s`` and ``end_s``, as in
-            `tml_bench.task.Score.rows`; those without ``start_s`` are not drawn. A row with a single other
-            number has it in its label.
+        words: the model's words.
+        rows: what was scored, as in `tml_bench.task.Score.rows`; a single other number is in the label.
 
     Raises:
         UserError: the file name ends with neither ``.png`` nor ``.svg``.

@@ -226,8 +226,6 @@ class RunPlan:
     """A run to record.
 
     Attributes:
-        path: its folder.
-        samples: its samples, in order.
         adapter: the adapter as given; that of ``config``, which has no secrets, unless given.
         identity: what will run; None when exchanges are imported.
         hashes: of the samples, by id.

@@ -32,7 +32,7 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
     Running it again continues: what has been imported stays.
 
     Args:
-        task: whose layout it is.
+        task: whose layout the source has.
         source: the folder.
         path: the run's folder.
         name: of the system that spoke, for reports.

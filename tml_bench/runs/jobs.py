@@ -30,7 +30,6 @@ class SessionJob:
 
     Attributes:
         key: what the caller knows it by.
-        task: name of the task.
         replay: recording whose compute is replayed; None otherwise.
         reported: what the model said of itself in earlier sessions of the run.
     """
@@ -84,15 +83,11 @@ class JobResult:
         outcome: as for an attempt; perception gives ``valid`` or ``infrastructure``.
         reason: why, when it is not valid.
         recording: there is a recording in the job's folder.
-        audio_s: length of the session.
-        wall_s: how long it took.
         fatal: the adapter cannot be used at all; no further session makes sense.
         retry: it may go better another time: the model could not be reached, or this machine was too busy.
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
-        transcript: what a transcript job found.
         reported: what the model says of itself.
-        timeline: what was perceived; None for a session, or where it failed.
     """
 
     outcome: Outcome

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from tml_bench.outcome import Outcome
@@ -94,15 +95,13 @@ class LivePool(SessionPool):
         return min(_POLL_S, self._throttle.wait_s()) if may_start else _POLL_S
 
     def _start_sessions(self, connection: Connection) -> None:
-        while self._waiting and len(self._running) < self._concurrency and not self._throttle.wait_s():
-            job = self._waiting.popleft()
-            self._running[job.key] = job
-            self._throttle.started()
-            try:
+        # Where the process has died, receiving from it will say so.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while self._waiting and len(self._running) < self._concurrency and not self._throttle.wait_s():
+                job = self._waiting.popleft()
+                self._running[job.key] = job
+                self._throttle.started()
                 connection.send(job)
-            except (BrokenPipeError, ConnectionResetError):
-                # The process has died; receiving from it will say so.
-                return
 
     def _ended(self, key: tuple[int, str], result: JobResult) -> Iterator[tuple[Job, JobResult]]:
         job = self._running.pop(key)

@@ -67,12 +67,7 @@ class DeadlinePlaces:
     @staticmethod
     def phase(number: int) -> float:
         """The place of a number, in [0, 1): its binary digits, mirrored at the point."""
-        phase, weight = 0.0, 0.5
-        while number:
-            phase += weight * (number & 1)
-            number >>= 1
-            weight /= 2
-        return phase
+        return int(f"{number:b}"[::-1], 2) / (1 << number.bit_length())
 
 
 @dataclass(slots=True)

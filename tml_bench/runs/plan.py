@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tml_bench.adapter import LiveAdapter, StepAdapter
+from tml_bench.adapter import LiveAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.redact import redacted
@@ -23,7 +23,6 @@ from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.session.clock import Ticks
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.simulated import Compute
-from tml_bench.task import Task
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
@@ -36,17 +35,9 @@ NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What was asked for.
+    """What was asked for, see `tml_bench.run`.
 
-    Attributes:
-        all_tasks: they are all there are, not named one by one: what an adapter cannot run is left out.
-        adapters: as given.
-        out: folder that holds the runs' folders.
-        tick_ms: length of a micro-turn.
-        compute: how compute is charged.
-        replay: run whose compute is replayed.
-        max_session_s: limit of a session.
-        network: what lies between harness and model.
+    With ``all_tasks`` they are all there are, not named one by one: what an adapter cannot run is left out.
     """
 
     tasks: Sequence[str]
@@ -164,7 +155,14 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
         if not samples:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
         for spec, made, identity in zip(specs, classes, identities, strict=True):
-            if not _can_run(task, spec, made, request.all_tasks):
+            if task.needs_history and not made.takes_history:
+                if not request.all_tasks:
+                    raise UserError(
+                        f"{task.name} gives the model a conversation from before the session, which adapter "
+                        f"{spec.text!r} cannot take",
+                        "run the open-loop form of the task, "
+                        "or see takes_history in docs/writing-an-adapter.md",
+                    )
                 shown = redacted(spec.text)
                 tell(f"{shown} does not run {name}: it takes no conversation from before the session")
                 continue
@@ -211,18 +209,3 @@ def _check(request: RunRequest) -> None:
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
     if request.replay is not None and not (request.replay / "run.json").is_file():
         raise UserError(f"--replay {request.replay} is not a run", NOT_A_RUN)
-
-
-def _can_run(
-    task: Task, spec: AdapterSpec, made: type[StepAdapter] | type[LiveAdapter], all_tasks: bool
-) -> bool:
-    """Whether an adapter can run a task; raises where it cannot and the task was asked for by name."""
-    if not task.needs_history or made.takes_history:
-        return True
-    if all_tasks:
-        return False
-    raise UserError(
-        f"{task.name} gives the model a conversation from before the session, which adapter {spec.text!r} "
-        "cannot take",
-        "run the open-loop form of the task, or see takes_history in docs/writing-an-adapter.md",
-    )

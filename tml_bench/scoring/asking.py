@@ -44,12 +44,10 @@ class Respondents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AskedRun:
-    """A run with all that is asked about it: performances, of those samples that can be scored.
+    """A run with all that is asked about it; its performances are of those samples that can be scored.
 
-    Attributes:
-        samples: identifies the samples that floors and ceilings are computed on.
-        respondents: what blind and ideal respondents do on them, or what the task raised when it was asked;
-            None where an earlier run has the same.
+    ``samples`` identifies those that floors and ceilings are computed on. What respondents do on them is None
+    where an earlier run has the same, or what the task raised when it was asked.
     """
 
     heard: RunTimelines

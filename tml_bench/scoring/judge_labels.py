@@ -76,7 +76,6 @@ class JudgeLabels:
     """The answers of one judge.
 
     Attributes:
-        judge: its id.
         answers: by rubric (first 16 digits of its hash), then by question id.
         rubrics: what is known of the rubrics.
         groups: the sample a question is about, where that is known.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tml_bench.outcome import Outcome
-from tml_bench.runs.stored_run import StoredRun
+from tml_bench.runs.store import StoredRun
 from tml_bench.samples import Sample
 
 

@@ -17,7 +17,7 @@ from tml_bench.perception.words import WordMode
 from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
-from tml_bench.runs.stored_run import StoredRun
+from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask, or_raised
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.judging import against_rules, score_performances, score_respondents
