@@ -8,9 +8,15 @@ Within a rubric, rows stand in the order of these hashes: mixed, and the same ev
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
+import html
 import io
+import json
 from collections.abc import Iterable, Sequence
+from importlib import resources
+from string import Template
 
 import msgspec
 from msgspec import structs
@@ -150,3 +156,29 @@ def merged(old: Sequence[SheetRow], new: Sequence[SheetRow], limit: int = 0) -> 
     unknown = sorted((row for row in new if row.id not in known), key=lambda row: row.id)
     added = unknown[:limit] if limit else unknown
     return [*old, *sorted(added, key=lambda row: (row.rubric, row.version, row.id))]
+
+
+def to_page(rows: Sequence[SheetRow], name: str) -> str:
+    """A sheet as one local HTML page that is filled in with the keyboard; ``name`` is that of its CSV.
+
+    Nothing is fetched or sent: style and script are inline, and a content security policy allows nothing
+    else. The sheet is JSON in a script element that is never executed, with every ``<`` escaped, and the
+    script puts texts into the page as text. Answers are kept in the browser until they are downloaded as the
+    filled-in CSV.
+    """
+    files = resources.files("tml_bench.judges")
+    page, style, script = (
+        files.joinpath(f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
+    )
+    sheet = {
+        "name": name,
+        "columns": COLUMNS,
+        "formula": FORMULA,
+        "rows": [structs.asdict(row) for row in rows],
+    }
+    data = json.dumps(sheet, ensure_ascii=True).replace("<", "\\u003c")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return Template(page).substitute(
+        policy=policy, title=html.escape(name), style=style, data=data, script=script
+    )

@@ -8,6 +8,7 @@ the same judge and rubrics. Others get a table of their own, headed by what it h
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -120,19 +121,17 @@ class LeaderboardTable:
         perceivers = sorted({", ".join(s.facts.perceivers) for s in self.summaries if s.facts.perceivers})
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
-        for row in self.rows:
-            if row.scored < row.samples:
-                found.append(
-                    f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
-                    f"see the outcomes."
-                )
-        agreed: dict[str, list[str]] = {}
+        found += [
+            f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, see the outcomes."
+            for row in self.rows
+            if row.scored < row.samples
+        ]
+        agreed: defaultdict[str, list[str]] = defaultdict(list)
         for row in self.rows:
             for line in agreement_lines(row.summary):
-                agreed.setdefault(line, []).append(row.label)
-        everywhere = len(self.rows)
+                agreed[line].append(row.label)
         for line, labels in agreed.items():
-            found.append(line if len(labels) == everywhere else f"{', '.join(labels)}: {line}")
+            found.append(line if len(labels) == len(self.rows) else f"{', '.join(labels)}: {line}")
         found += missing_lines((row.label, row.summary) for row in self.rows)
         return tuple(found)
 
@@ -254,8 +253,8 @@ def _beaten_by(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> int:
 def _published(
     numbers: Sequence[PublishedNumber], columns: tuple[tuple[str, Metric], ...]
 ) -> tuple[tuple[str, tuple[PublishedNumber | None, ...]], ...]:
-    by_system: dict[str, dict[tuple[str, str], PublishedNumber]] = {}
+    by_system: defaultdict[str, dict[tuple[str, str], PublishedNumber]] = defaultdict(dict)
     for p in numbers:
-        by_system.setdefault(p.system, {})[p.subset, p.metric] = p
+        by_system[p.system][p.subset, p.metric] = p
     rows = ((s, tuple(v.get((subset, m.name)) for subset, m in columns)) for s, v in by_system.items())
     return tuple((s, cells) for s, cells in rows if any(cells))

@@ -25,7 +25,6 @@ class Baseline(msgspec.Struct, frozen=True):
 
     Attributes:
         subset: part of the task, a subset or several together.
-        metric: name of the metric.
         floor: the best value among blind strategies; None where there is none, or it is not known.
         floor_by: the strategy that reaches it; the task's first one of equals.
         ceiling: the ideal respondent's value; None where it has none.

@@ -31,10 +31,7 @@ class Agreement(msgspec.Struct, frozen=True):
     """Two judges on one rubric.
 
     Attributes:
-        rubric: its name.
-        version: its version.
-        first: id of the one judge.
-        second: id of the other, the reference where one of them is people.
+        second: id of the other judge, the reference where one of them is people.
         n: questions both answered.
         only_first: questions that only the first answered.
         only_second: questions that only the second answered.
@@ -42,7 +39,6 @@ class Agreement(msgspec.Struct, frozen=True):
         kappa: Cohen's kappa.
         weighted: Cohen's kappa with quadratic weights; None unless the answers are ordered.
         alpha: Krippendorff's alpha, ordinal where the answers are ordered, else nominal.
-        answers: the rubric's answers.
         confusion: how often, by answer of the first (rows) and of the second (columns).
     """
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.judges.human import read_sheet
-from tml_bench.judges.sheet import merged, rows_of, to_csv
-from tml_bench.judges.sheet_page import to_page
+from tml_bench.judges.sheet import merged, rows_of, to_csv, to_page
 from tml_bench.runs.store import NOT_A_RUN, read_lines
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary_file import VERDICTS

@@ -29,9 +29,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     """How a run was made.
 
     Attributes:
-        run: name of the run.
         adapter: the adapter as it was asked for.
-        task: name of the task.
         dataset: name and version of the data.
         tick_ns: length of a micro-turn in nanoseconds.
         compute: how compute time was charged (``ideal``, ``charged``, ``recorded``, ``live``).
@@ -39,7 +37,6 @@ class RunFacts(msgspec.Struct, frozen=True):
         network: profile of the network between harness and model.
         turn_based: whether the service answers whole turns and cannot handle overlap.
         privileged: whether the adapter was shown what is expected.
-        seed: of the run.
         tml_bench: version of this package.
         perceivers: names and versions of what perceived the recordings.
         created: when the run began, as text; empty when unknown.
@@ -84,8 +81,6 @@ class MetricSummary(msgspec.Struct, frozen=True):
     """One metric in one subset.
 
     Attributes:
-        subset: part of the task.
-        metric: its declaration.
         estimate: mean, interval, spread and counts.
         baseline: floor and ceiling on the same samples.
         standing: relative to the floor.
@@ -127,7 +122,6 @@ class Summary(msgspec.Struct, frozen=True):
 
     Attributes:
         facts: how it was made.
-        title: the task's title.
         headline: names of the metrics of the short leaderboard.
         metrics: in the task's order of subsets, then of metrics.
         outcomes: per subset.
