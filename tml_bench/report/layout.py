@@ -122,7 +122,8 @@ class LeaderboardTable:
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
         found += [
-            f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, see the outcomes."
+            f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
+            f"see the outcomes."
             for row in self.rows
             if row.scored < row.samples
         ]
