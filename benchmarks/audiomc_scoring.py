@@ -27,7 +27,7 @@ from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.stored_run import open_run
+from tml_bench.runs.store import open_run
 from tml_bench.scoring.score import score_runs
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
 

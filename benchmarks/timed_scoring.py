@@ -16,7 +16,7 @@ from common import machine
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.stored_run import open_run
+from tml_bench.runs.store import open_run
 from tml_bench.scoring.score import score_runs
 
 TASKS = ("timespeak", "timespeak-test", "cuespeak", "cuespeak-test")

@@ -18,8 +18,7 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.store import Attempt, last_attempts, read_lines
-from tml_bench.runs.stored_run import open_run
+from tml_bench.runs.store import Attempt, last_attempts, open_run, read_lines
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.scoring.score import score_runs
 from tml_bench.session.simulated import Settings, SimulatedSession, opened_event

@@ -16,7 +16,7 @@ from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.imports import import_run
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.stored_run import open_run
+from tml_bench.runs.store import open_run
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
 from tml_bench.task import ImportedExchange

@@ -14,8 +14,7 @@ from tml_bench.perception.recordings import timeline_of
 from tml_bench.questions import Verdicts
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, environment
 from tml_bench.runs.jobs import JobResult, PerceiveJob
-from tml_bench.runs.store import Attempt
-from tml_bench.runs.stored_run import StoredRun
+from tml_bench.runs.store import Attempt, StoredRun
 from tml_bench.samples import Sample, Script, UserTurn
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary

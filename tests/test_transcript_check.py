@@ -24,13 +24,18 @@ from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import Selection
 from tml_bench.runs.jobs import JobResult, TranscriptJob
-from tml_bench.runs.store import Attempt
-from tml_bench.runs.stored_run import open_run
+from tml_bench.runs.store import Attempt, open_run
 from tml_bench.samples import Sample, UserTurn
-from tml_bench.scoring import transcript_sample
+from tml_bench.scoring import transcript_check as checking
 from tml_bench.scoring.timelines import RunTimelines
-from tml_bench.scoring.transcript_check import TranscriptCheck, normalised, transcript_check, word_edits
-from tml_bench.scoring.transcript_sample import MOST_RECORDINGS, check_transcripts
+from tml_bench.scoring.transcript_check import (
+    MOST_RECORDINGS,
+    TranscriptCheck,
+    check_transcripts,
+    normalised,
+    transcript_check,
+    word_edits,
+)
 from tml_bench.session.simulated import Settings
 from tml_bench.timeline import Timeline, Word, WordSource
 
@@ -157,7 +162,7 @@ def checked(run: RunTimelines, pool: FakePool, words: WordMode = "auto", *, aske
 
 
 def test_a_seeded_sample_of_a_run_is_recognised(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "")
+    monkeypatch.setattr(checking.asr, "missing", lambda: "")
     mine = stored(run, 3 * MOST_RECORDINGS, privileged=False, adapter="mine")
     pools = (FakePool(), FakePool(-1))
     found, again = (checked(mine, pool) for pool in pools)
@@ -176,7 +181,7 @@ def test_a_seeded_sample_of_a_run_is_recognised(run: Path, monkeypatch: pytest.M
 def test_what_needs_no_check_is_not_checked_unless_asked(
     run: Path, monkeypatch: pytest.MonkeyPatch, true: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(transcript_sample.asr, "missing", lambda: "needs x")
+    monkeypatch.setattr(checking.asr, "missing", lambda: "needs x")
     known = stored(run, 2, **true)
     assert checked(known, FakePool()) is msgspec.UNSET
     assert checked(known, FakePool(), asked=True) == TranscriptCheck(

@@ -16,8 +16,15 @@ from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.config import RunConfig, RunFile
-from tml_bench.runs.store import Attempt, last_attempts, read_json, read_lines
-from tml_bench.runs.stored_run import NOT_A_RUN, open_run, run_samples
+from tml_bench.runs.store import (
+    NOT_A_RUN,
+    Attempt,
+    last_attempts,
+    open_run,
+    read_json,
+    read_lines,
+    run_samples,
+)
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.timelines import recording_timeline

@@ -15,7 +15,7 @@ from tml_bench.judges.spec import RULES, JudgeSetup
 from tml_bench.perception.words import WordMode
 from tml_bench.questions import Question
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.stored_run import StoredRun, open_run
+from tml_bench.runs.store import StoredRun, open_run
 from tml_bench.scoring.score import score_runs
 
 

@@ -16,7 +16,7 @@ from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.stored_run import StoredRun, open_run
+from tml_bench.runs.store import StoredRun, open_run
 from tml_bench.samples import Sample
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary

@@ -16,11 +16,8 @@ class BudgetSpentError(Exception):
 class CostEstimate(NamedTuple):
     """What answering questions will take.
 
-    Attributes:
-        questions: how many there are.
-        different: how many differ in rubric or texts; only these are asked.
-        known: how many of these are answered already, in the cache or earlier by this command.
-        tokens: about how many tokens the others take, replies included; retries are not foreseen.
+    Only those are asked that are ``different`` in rubric or texts, and not ``known``, from the cache or from
+    earlier in this command; they take about so many tokens, replies included, without retries.
     """
 
     questions: int
@@ -42,15 +39,11 @@ class CostEstimate(NamedTuple):
 
 
 class Budget:
-    """A limit in calls and in tokens, shared by all judging of a command.
+    """A limit in calls and in tokens, read and written, shared by all judging of a command; None sets none.
 
     Every request counts as a call, retries included. Tokens are counted as estimated when a call starts
     and as the service tells when it has ended, so the limit can be passed by what the calls then in flight
     take beyond their estimate.
-
-    Args:
-        calls: at most so many calls; None for any number.
-        tokens: at most so many tokens, read and written.
     """
 
     def __init__(self, calls: int | None = None, tokens: int | None = None) -> None:
@@ -70,14 +63,7 @@ class Budget:
         return " and ".join(f"{limit:,} {what}" for limit, what in limits if limit is not None)
 
     def take(self, tokens: int) -> None:
-        """Book a call.
-
-        Args:
-            tokens: its estimate.
-
-        Raises:
-            BudgetSpentError: it would go beyond the limit; nothing is booked.
-        """
+        """Book a call by its estimate; beyond the limit it raises `BudgetSpentError`, and books nothing."""
         if self._calls is not None and self.calls >= self._calls:
             raise BudgetSpentError(f"the budget of {self._calls:,} calls is spent")
         if self._tokens is not None and self.tokens + tokens > self._tokens:
@@ -91,12 +77,7 @@ class Budget:
 
 
 class Pace:
-    """Starts calls at most so many a minute, and none while the service asks for patience.
-
-    Args:
-        per_minute: calls a minute, evenly spaced; 0 for as fast as they come.
-        sleep: makes pauses.
-    """
+    """Starts calls evenly, so many a minute or, with 0, at once; none while the service asks for patience."""
 
     def __init__(self, per_minute: float = 0.0, sleep: Sleep = asyncio.sleep) -> None:
         self._sleep = sleep

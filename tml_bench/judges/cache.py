@@ -45,15 +45,7 @@ JudgeKey = tuple[str, str, str]
 
 
 class CachedAnswer(NamedTuple):
-    """What a cache holds of one judge on one rubric.
-
-    Attributes:
-        judge: kind, model and version.
-        rubric: the rubric.
-        answers: how many answers.
-        prompt_tokens: what they took to read.
-        completion_tokens: what they took to write.
-    """
+    """What a cache holds of one judge on one rubric: how many answers, and the tokens that they took."""
 
     judge: JudgeKey
     rubric: Rubric
@@ -182,20 +174,19 @@ class JudgeCache:
         fresh = not self.path.exists()
         if fresh:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        elif not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
-            # A reader of a file in WAL mode writes beside it, unless it is told that nobody else does.
-            uri = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
-            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-            with _closed_on_error(connection):
-                self._check(connection)
-            return connection
+        reads = not fresh and not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK))
+        # A reader of a file in WAL mode writes beside it, unless it is told that nobody else does.
+        place = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1" if reads else self.path
         # Where an event loop is running already, judging has a thread of its own; never two at a time.
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            place, uri=reads, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
         )
-        with _closed_on_error(connection):
-            if fresh or not self._check(connection):
+        try:
+            if fresh or not (self._check(connection) or reads):
                 self._create(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -227,15 +218,6 @@ class JudgeCache:
         )
 
 
-@contextmanager
-def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        connection.close()
-        raise
-
-
 def _patiently(act: Callable[[], object]) -> None:
     """Do what SQLite refuses at once, without waiting, while another process does the same."""
     deadline = time.monotonic() + _BUSY_S
@@ -250,18 +232,6 @@ def _patiently(act: Callable[[], object]) -> None:
 
 
 def _verdict(judge: JudgeKey, row: Sequence[object]) -> Verdict:
-    answer, explanation, raw, replied, prompt_tokens, completion_tokens = row
-    return msgspec.convert(
-        {
-            "answer": answer,
-            "explanation": explanation,
-            "raw": raw,
-            "judge": judge[0],
-            "model": replied,
-            "version": judge[2],
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "cached": True,
-        },
-        Verdict,
-    )
+    fields = _COLUMNS.replace("replied", "model").split(", ")
+    known = {"judge": judge[0], "version": judge[2], "cached": True}
+    return msgspec.convert(dict(zip(fields, row, strict=True)) | known, Verdict)

@@ -12,11 +12,7 @@ from tml_bench.judges.prompt import Prompt
 class ModelReply(NamedTuple):
     """What a model replied.
 
-    Attributes:
-        text: the reply.
-        model: which model the service says replied; may be empty.
-        prompt_tokens: tokens read, 0 if the service does not tell.
-        completion_tokens: tokens written, 0 if the service does not tell.
+    ``model`` is what the service says replied, and may be empty; tokens it does not tell are 0.
     """
 
     text: str

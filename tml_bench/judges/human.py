@@ -14,11 +14,7 @@ KIND = "human"
 
 
 def read_sheet(path: Path) -> list[SheetRow]:
-    """Read a sheet from disk.
-
-    Raises:
-        UserError: it cannot be read, or is no sheet; see `tml_bench.judges.sheet.from_csv`.
-    """
+    """Read a sheet from disk; raises `UserError` where it cannot be read, or is no sheet."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -31,14 +27,7 @@ def read_sheet(path: Path) -> list[SheetRow]:
 
 
 class HumanJudge:
-    """Answers as people did.
-
-    Args:
-        path: the sheet.
-
-    Raises:
-        UserError: as `read_sheet`.
-    """
+    """Answers as people did on a sheet; raises as `read_sheet`."""
 
     def __init__(self, path: Path) -> None:
         self._rows = {row.id: row for row in read_sheet(path)}
@@ -62,10 +51,7 @@ class HumanJudge:
 
     def _verdict(self, question: Question) -> Verdict:
         row = self._rows.get(row_id(question))
-        if row is None:
-            return Verdict(None, judge=KIND, version=self.version, missing="not on the sheet")
-        if not row.answer:
-            return Verdict(None, judge=KIND, version=self.version, missing="not filled in")
-        if row.answer not in question.rubric.answers:
-            return Verdict(None, judge=KIND, version=self.version, missing="not an answer of the rubric")
-        return Verdict(row.answer, row.explanation, judge=KIND, version=self.version)
+        if row and row.answer in question.rubric.answers:
+            return Verdict(row.answer, row.explanation, judge=KIND, version=self.version)
+        why = "not an answer of the rubric" if row and row.answer else "not filled in"
+        return Verdict(None, judge=KIND, version=self.version, missing=why if row else "not on the sheet")

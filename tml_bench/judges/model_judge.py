@@ -19,7 +19,7 @@ from typing import Annotated
 from msgspec import Meta, structs
 
 from tml_bench.judges.budget import Budget, BudgetSpentError, CostEstimate, Pace, Sleep
-from tml_bench.judges.cache import JudgeCache
+from tml_bench.judges.cache import JudgeCache, JudgeKey
 from tml_bench.judges.chat_model import Ask, CallError, ChatModel, ModelReply
 from tml_bench.judges.prompt import Prompt, kept_raw, prompt_of, read_reply
 from tml_bench.questions import Identity, Question, Verdict
@@ -66,13 +66,8 @@ def run_now(work: Coroutine[None, None, None]) -> None:
 class ModelJudge:
     """Answers questions by a language model, from the cache where it can.
 
-    Args:
-        model: the model.
-        cache: where answers are kept; None keeps them for this object's life.
-        budget: what may be spent; None for no limit.
-        effort: how hard to try.
-        run: runs a coroutine to its end.
-        sleep: makes pauses.
+    Without a cache it keeps answers for this object's life, without a budget there is no limit. ``run`` runs
+    a coroutine to its end, ``sleep`` makes pauses.
     """
 
     def __init__(
@@ -98,7 +93,11 @@ class ModelJudge:
     @property
     def id(self) -> str:
         """``openai``, model, and version of prompt and settings."""
-        return f"{self._model.kind} {self._model.model} {self._model.version}"
+        return " ".join(self._key)
+
+    @property
+    def _key(self) -> JudgeKey:
+        return self._model.kind, self._model.model, self._model.version
 
     def forecast(self, questions: Sequence[Question]) -> str:
         """Who is about to answer, what that will take, and what the budget allows, in words."""
@@ -141,17 +140,13 @@ class ModelJudge:
         return [self._known[question.identity] for question in questions]
 
     def _why_not(self) -> str:
-        if self._budget.nothing:
-            return "not in the cache, and the budget allows no call"
-        obstacle = self._model.obstacle()
+        obstacle = "the budget allows no call" if self._budget.nothing else self._model.obstacle()
         return f"not in the cache, and {obstacle}" if obstacle else ""
 
     def _recall(self, questions: Sequence[Question]) -> None:
-        if self._cache is None:
-            return
-        unknown = {q.identity: q for q in questions if q.identity not in self._known}
-        key = (self._model.kind, self._model.model, self._model.version)
-        self._known |= self._cache.find(key, unknown)
+        if self._cache is not None:
+            unknown = {q.identity: q for q in questions if q.identity not in self._known}
+            self._known |= self._cache.find(self._key, unknown)
 
     def close(self) -> None:
         """Close the cache."""
@@ -173,10 +168,7 @@ class ModelJudge:
             done(question, verdict if verdict.missing else self._kept(question, verdict))
 
     def _kept(self, question: Question, verdict: Verdict) -> Verdict:
-        if self._cache is None:
-            return verdict
-        key = (self._model.kind, self._model.model, self._model.version)
-        return self._cache.keep(key, question, verdict)
+        return self._cache.keep(self._key, question, verdict) if self._cache else verdict
 
     async def _decide(self, question: Question, ask: Ask) -> Verdict:
         prompt = prompt_of(question)
@@ -234,9 +226,8 @@ class ModelJudge:
         return reply
 
     def _missing(self, reason: str) -> Verdict:
-        return Verdict(
-            None, judge=self._model.kind, model=self._model.model, version=self._model.version, missing=reason
-        )
+        kind, model, version = self._key
+        return Verdict(None, judge=kind, model=model, version=version, missing=reason)
 
     def _verdict(self, reply: ModelReply, answer: str | None, explanation: str) -> Verdict:
         return Verdict(
@@ -254,9 +245,7 @@ class ModelJudge:
 def pause_s(question: Question, tried: int) -> float:
     """Seconds before the next try: doubled each time, spread so that questions do not return together.
 
-    Args:
-        question: seeds the spread, so that the same run waits the same.
-        tried: tries so far, from 1.
+    The question seeds the spread, so that the same run waits the same; ``tried`` counts from 1.
     """
     longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tried - 1))
     return longest * (0.5 + random.Random(f"{question.input_sha256} {tried}").random() / 2)

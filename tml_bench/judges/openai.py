@@ -77,11 +77,7 @@ class OpenAIChat:
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 120.0
 
     def __post_init__(self) -> None:
-        """Check the address.
-
-        Raises:
-            UserError: it is not one of a web server.
-        """
+        """Refuse an address that is not one of a web server."""
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError(
@@ -143,11 +139,7 @@ class _Client:
         self._takes_schema: bool | None = None
 
     async def ask(self, prompt: Prompt, gate: Gate) -> ModelReply:
-        """Ask once, or twice where the schema is refused.
-
-        Raises:
-            CallError: there is no reply.
-        """
+        """Ask once, or twice where the schema is refused; raises `CallError` where there is no reply."""
         if self._takes_schema is not False:
             try:
                 reply = await self._once(prompt, gate, schema=True)
@@ -184,10 +176,7 @@ class _Client:
 
     def _request(self, prompt: Prompt, schema: bool) -> dict[str, Any]:
         given = self._settings
-        messages = [
-            {"role": "system", "content": prompt.system},
-            {"role": "user", "content": prompt.user},
-        ]
+        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
         request: dict[str, Any] = {"model": given.model, "messages": messages}
         if given.temperature is not None:
             request["temperature"] = given.temperature

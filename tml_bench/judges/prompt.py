@@ -41,13 +41,7 @@ _LONGEST_EXPLANATION, _LONGEST_RAW, _LONGEST_READ = 2000, 8000, 20_000
 
 
 class Prompt(NamedTuple):
-    """One question, ready to be sent.
-
-    Attributes:
-        system: the instruction with the rubric.
-        user: the texts, as JSON.
-        schema: JSON Schema of the reply.
-    """
+    """One question, ready to be sent: instruction with rubric, texts as JSON, JSON Schema of the reply."""
 
     system: str
     user: str

@@ -8,10 +8,9 @@ from tml_bench.questions import Question, QuestionLine, Rule, Verdict
 
 
 class RuleJudge:
-    """Decides by rules; free, deterministic, and as strict as its rules are.
+    """Decides by rules, by name of the rubric; free, deterministic, and as strict as its rules are.
 
-    Args:
-        rules: by name of the rubric. A rubric without a rule is never answered: its verdicts are missing.
+    A rubric without a rule is never answered: its verdicts are missing.
     """
 
     def __init__(self, rules: Mapping[str, Rule]) -> None:

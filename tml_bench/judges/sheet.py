@@ -8,9 +8,15 @@ Within a rubric, rows stand in the order of these hashes: mixed, and the same ev
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
+import html
 import io
+import json
 from collections.abc import Iterable, Sequence
+from importlib import resources
+from string import Template
 
 import msgspec
 from msgspec import structs
@@ -27,13 +33,10 @@ _LONGEST_CELL = 10_000_000
 
 
 class SheetRow(msgspec.Struct, frozen=True):
-    """One question of a sheet.
+    """One question of a sheet, with the name, version and text of its rubric.
 
     Attributes:
         id: identifies the question, see `row_id`.
-        rubric: name of the rubric.
-        version: its version.
-        instruction: its text.
         texts: what is to be judged, readable.
         allowed: the answers to choose from.
         ordered: ``yes`` where these are steps of one scale, else empty.
@@ -103,17 +106,12 @@ def _active(cell: str) -> str:
 
 
 def from_csv(text: str, where: str) -> list[SheetRow]:
-    """Read a sheet; separated by commas, semicolons or tabs, as spreadsheets save it.
-
-    Args:
-        text: the file.
-        where: names the file in messages.
+    """Read a sheet, in messages ``where``; separated by commas, semicolons or tabs, as spreadsheets save it.
 
     Raises:
         UserError: a column is missing, an answer is none of those allowed, or a question is there twice.
     """
-    head = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=head.count)
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
         table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
@@ -145,28 +143,42 @@ def _row(cells: dict[str, str], where: str) -> SheetRow:
             f"{where}, answer: {wanted[:40]!r} is not one of {', '.join(allowed)}",
             "correct it, or leave it empty",
         )
-    return SheetRow(
-        id=given["id"].strip(),
-        rubric=given["rubric"].strip(),
-        version=given["version"].strip(),
-        instruction=given["instruction"],
-        texts=given["texts"],
-        allowed=allowed,
-        ordered=given["ordered"].strip(),
-        answer=matching[0] if matching else "",
-        explanation=given["explanation"].strip(),
-    )
+    kept = {name: cell if name in ("instruction", "texts") else cell.strip() for name, cell in given.items()}
+    return msgspec.convert(kept | {"allowed": allowed, "answer": matching[0] if matching else ""}, SheetRow)
 
 
 def merged(old: Sequence[SheetRow], new: Sequence[SheetRow], limit: int = 0) -> list[SheetRow]:
-    """A sheet with further questions: all old rows with their answers, then those that are new.
+    """A sheet with further questions: all old rows with their answers, then at most ``limit`` that are new.
 
-    Args:
-        old: rows of the sheet so far.
-        new: rows to add unless they are there.
-        limit: at most so many new ones; 0 adds all.
+    A limit of 0 adds all.
     """
     known = {row.id for row in old}
     unknown = sorted((row for row in new if row.id not in known), key=lambda row: row.id)
     added = unknown[:limit] if limit else unknown
     return [*old, *sorted(added, key=lambda row: (row.rubric, row.version, row.id))]
+
+
+def to_page(rows: Sequence[SheetRow], name: str) -> str:
+    """A sheet as one local HTML page that is filled in with the keyboard; ``name`` is that of its CSV.
+
+    Nothing is fetched or sent: style and script are inline, and a content security policy allows nothing
+    else. The sheet is JSON in a script element that is never executed, with every ``<`` escaped, and the
+    script puts texts into the page as text. Answers are kept in the browser until they are downloaded as the
+    filled-in CSV.
+    """
+    files = resources.files("tml_bench.judges")
+    page, style, script = (
+        files.joinpath(f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
+    )
+    sheet = {
+        "name": name,
+        "columns": COLUMNS,
+        "formula": FORMULA,
+        "rows": [structs.asdict(row) for row in rows],
+    }
+    data = json.dumps(sheet, ensure_ascii=True).replace("<", "\\u003c")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return Template(page).substitute(
+        policy=policy, title=html.escape(name), style=style, data=data, script=script
+    )

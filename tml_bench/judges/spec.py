@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from msgspec import ValidationError, convert
@@ -30,13 +29,7 @@ CACHE_NAME = "judge-cache.sqlite"
 
 
 class JudgeSetup:
-    """The judge that a command asks, with its cache and its budget.
-
-    Args:
-        spec: as given on the command line.
-        cache: where answers of language models are kept; None keeps none.
-        calls: at most so many calls; None for any number.
-        tokens: at most so many tokens.
+    """The judge that a command asks, with a cache for language models, None for none, and a budget.
 
     Raises:
         UserError: there is no such judge, or its options do not fit.
@@ -71,16 +64,13 @@ class JudgeSetup:
     @property
     def warning(self) -> str:
         """Why answers can come from the cache alone; empty when the judge can be asked."""
-        return (
-            f"the judge cannot be asked: {self._obstacle}; only the cache answers" if self._obstacle else ""
-        )
+        why = self._obstacle
+        return f"the judge cannot be asked: {why}; only the cache answers" if why else ""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self.model is not None:
             self.model.close()
 
@@ -90,11 +80,7 @@ class JudgeSetup:
 
 
 def openai_of(options: str) -> tuple[OpenAIChat, Effort]:
-    """Read what follows ``openai:``.
-
-    Raises:
-        UserError: an option is unknown or has no fitting value.
-    """
+    """Read what follows ``openai:``; raises `UserError` for an unknown option, or a value that is none."""
     given = _options(options)
     known = {f.name: f.type for f in (*fields(OpenAIChat), *fields(Effort))}
     if unknown := given.keys() - known.keys():

@@ -132,14 +132,9 @@ def measures(
     remark: Remark,
     heading: str = "",
 ) -> Grid:
-    """Measures in full.
+    """Measures in full, a row for each label of a run with its summary and a metric in it.
 
-    Args:
-        caption: what they are.
-        heads: the columns to show, out of those of `_measure`.
-        found: label of the run, its summary and a metric in it, one for each row.
-        remark: what stands beside the name of a metric.
-        heading: of the grid.
+    ``heads`` are the columns to show, out of those of `_measure`; the remark stands beside a metric's name.
     """
     cells = (_measure(*one, remark) for one in found)
     columns = tuple(Column(h, numeric=h in _NUMERIC) for h in heads)

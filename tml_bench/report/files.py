@@ -6,26 +6,15 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tml_bench.errors import UserError
 from tml_bench.report.html import to_html
 from tml_bench.report.tables import full_markdown, leaderboard_markdown, to_csv
 from tml_bench.scoring.summary import Summary
-from tml_bench.scoring.summary_file import from_json, to_json, with_agreement
+from tml_bench.scoring.summary_file import stored_summaries, to_json, with_agreement
 
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
-    """Summaries of scored runs.
-
-    Raises:
-        UserError: a folder is not a scored run, or a file in it is malformed.
-    """
-    summaries: list[Summary] = []
-    for run in runs:
-        path = run / "summary.json"
-        if not path.is_file():
-            raise UserError(f"{path} does not exist", f"score the run first: tml-bench score {run}")
-        summaries += (with_agreement(s, run) for s in from_json(path.read_bytes(), str(path)))
-    return summaries
+    """Summaries of scored runs; raises `UserError` where a folder is none, or a file in it is malformed."""
+    return [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
 
 
 def report(

@@ -20,13 +20,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-
 
 
 class StandingMark(NamedTuple):
-    """How a standing is shown.
-
-    Attributes:
-        sign: beside a number.
-        badge: where there is room for words.
-        meaning: in the legend.
-    """
+    """How a standing is shown: beside a number, where there is room for words, and in the legend."""
 
     sign: str
     badge: str
@@ -50,14 +44,7 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Bar:
-    """A value with its interval, floor and ceiling on the axis that its column shares.
-
-    Attributes:
-        value: what was measured.
-        baseline: floor and ceiling.
-        low: lower end of the axis.
-        high: upper end, greater than ``low``.
-    """
+    """A value with interval, floor and ceiling on the axis, ``low`` to ``high``, that its column shares."""
 
     value: Estimate
     baseline: Baseline
@@ -81,15 +68,12 @@ def axis(unit: str, estimates: Iterable[Estimate], baseline: Baseline) -> tuple[
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, or a number with what belongs to it.
+    """A text, or a number with what belongs to it, as printed; empty where there is none.
 
     Attributes:
-        text: the text or the number as printed.
         value: what a number is sorted by; None where it has no value.
         remark: stands beside in small letters.
-        interval: as printed; empty when there is none.
         mark: what a reader must be told about the number.
-        rank: as printed; empty when there is none.
         bar: the number as a picture.
         form: a ``name`` may be broken after its separators; a ``badge`` is framed.
     """
@@ -112,13 +96,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a grid.
+    """A column of a grid; numbers are set to the right and sorted by value.
 
-    Attributes:
-        head: what stands above it.
-        numeric: its cells are numbers: set to the right and sorted by value.
-        group: what it has in common with its neighbours; empty for nothing.
-        about: explains it.
+    ``group`` is what it has in common with its neighbours, empty for nothing; ``about`` explains it.
     """
 
     head: str
@@ -134,11 +114,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a grid; the first cell names it.
+    """A row of a grid, one cell per column, the first names it.
 
-    Attributes:
-        cells: one per column.
-        kind: ``reference`` for adapters that see the answers, ``foot`` for floor and ceiling.
+    Its kind is ``reference`` for adapters that see the answers, ``foot`` for floor and ceiling.
     """
 
     cells: tuple[Cell, ...]
@@ -150,9 +128,6 @@ class Grid:
     """A table.
 
     Attributes:
-        caption: what it shows.
-        columns: from left to right.
-        rows: from top to bottom.
         heading: stands above it; empty for none.
         folded: it is shown on demand, under this name; empty where it is always shown.
         style: the class of its own that a page gives it.

@@ -25,13 +25,9 @@ _EXAMPLE = Bar(Estimate(0.55, 0.4, 0.7, None, None, 1, 1), Baseline("", "", 0.15
 
 
 def to_html(summaries: Sequence[Summary]) -> str:
-    """Write the page.
+    """Write the page, a complete HTML document; with no runs it says so.
 
-    Args:
-        summaries: any runs; those that may not be compared get sections of their own.
-
-    Returns:
-        A complete HTML document; with no runs it says so.
+    Runs that may not be compared get sections of their own.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup, escape

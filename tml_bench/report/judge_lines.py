@@ -35,14 +35,11 @@ def agreement_lines(s: Summary) -> list[str]:
     """How the judge of a run agrees with others, one line each; none where that is not known."""
     if not judging(s) or s.judgements is None:
         return []
-    return [agreement_line(pair) for pair in s.judgements.agreement]
-
-
-def agreement_line(pair: Agreement) -> str:
-    """Two judges on one rubric, in one line."""
-    return f"agreement of {pair.first} with {pair.second} on {pair.rubric} {pair.version}: " + ", ".join(
-        f"{name} {value}" for name, value in coefficients(pair)
-    )
+    return [
+        f"agreement of {pair.first} with {pair.second} on {pair.rubric} {pair.version}: "
+        + ", ".join(f"{name} {value}" for name, value in coefficients(pair))
+        for pair in s.judgements.agreement
+    ]
 
 
 def coefficients(pair: Agreement) -> list[tuple[str, str]]:
@@ -70,16 +67,10 @@ def agreement_text(pair: Agreement) -> str:
         f"  {answer.rjust(wide)}  " + "  ".join(str(n).rjust(wide) for n in row)
         for answer, row in zip(pair.answers, pair.confusion, strict=True)
     ]
-    unshared = f"  answered by one alone: {pair.only_first} by the first, {pair.only_second} by the second"
-    return "\n".join(
-        [
-            f"{pair.rubric} {pair.version}: {pair.first} (rows) and {pair.second} (columns)",
-            *(f"  {name:<15} {value}" for name, value in coefficients(pair)),
-            unshared,
-            f"  {' ' * wide}  {head}",
-            *rows,
-        ]
-    )
+    lines = [f"{pair.rubric} {pair.version}: {pair.first} (rows) and {pair.second} (columns)"]
+    lines += [f"  {name:<15} {value}" for name, value in coefficients(pair)]
+    lines += [f"  answered by one alone: {pair.only_first} by the first, {pair.only_second} by the second"]
+    return "\n".join([*lines, f"  {' ' * wide}  {head}", *rows])
 
 
 def joint_text(joint: JointAgreement) -> str:
@@ -91,11 +82,7 @@ def joint_text(joint: JointAgreement) -> str:
 
 
 def missing_lines(runs: Iterable[tuple[str, Summary]]) -> list[str]:
-    """One line per reason why judgements are missing, with the runs it concerns.
-
-    Args:
-        runs: labels and runs.
-    """
+    """One line per reason why judgements are missing, with the labels of the runs it concerns."""
     found: dict[str, list[str]] = {}
     for label, s in runs:
         if judging(s) and s.judgements:

@@ -8,6 +8,7 @@ the same judge and rubrics. Others get a table of their own, headed by what it h
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,21 +20,16 @@ from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
-from tml_bench.scoring.summary import MetricSummary, RunFacts, Summary
+from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.task import Direction, Metric, PublishedNumber
 
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """One run in a leaderboard.
+    """One run in a leaderboard, with a cell and a rank per column.
 
-    Attributes:
-        summary: the run.
-        label: the adapter, with the run's name where an adapter has several runs in the table.
-        scored: samples with the outcome valid.
-        samples: samples of the run.
-        cells: one per column; None where the run has no such metric.
-        ranks: (best, worst) rank the data allow, per column; None where there is nothing to rank.
+    Its label is the adapter, with the run's name where an adapter has several runs in the table. Ranks are
+    the best and the worst that the data allow; None where there is nothing to rank.
     """
 
     summary: Summary
@@ -46,14 +42,9 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Two systems compared on one column.
+    """Two systems, by their labels, compared on one column: the first minus the second.
 
-    Attributes:
-        column: its index.
-        first: label of the one.
-        second: label of the other.
-        result: the first minus the second.
-        p_holm: p value, corrected over all pairs of the column; None when they share no sample.
+    ``p_holm`` is corrected over all pairs of the column; None when they share no sample.
     """
 
     column: int
@@ -68,7 +59,6 @@ class LeaderboardTable:
     """Runs that may be compared.
 
     Attributes:
-        summaries: all runs in it.
         columns: the headline metrics per subset.
         baselines: floor and ceiling per column.
         measured: rows of models, by mean rank over the columns; equals by how often a mean is beaten.
@@ -131,19 +121,18 @@ class LeaderboardTable:
         perceivers = sorted({", ".join(s.facts.perceivers) for s in self.summaries if s.facts.perceivers})
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
-        for row in self.rows:
-            if row.scored < row.samples:
-                found.append(
-                    f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
-                    f"see the outcomes."
-                )
-        agreed: dict[str, list[str]] = {}
+        found += [
+            f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
+            f"see the outcomes."
+            for row in self.rows
+            if row.scored < row.samples
+        ]
+        agreed: defaultdict[str, list[str]] = defaultdict(list)
         for row in self.rows:
             for line in agreement_lines(row.summary):
-                agreed.setdefault(line, []).append(row.label)
-        everywhere = len(self.rows)
+                agreed[line].append(row.label)
         for line, labels in agreed.items():
-            found.append(line if len(labels) == everywhere else f"{', '.join(labels)}: {line}")
+            found.append(line if len(labels) == len(self.rows) else f"{', '.join(labels)}: {line}")
         found += missing_lines((row.label, row.summary) for row in self.rows)
         return tuple(found)
 
@@ -167,13 +156,9 @@ class LeaderboardTable:
 
 
 def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
-    """Put runs that may be compared into one table each.
+    """Put runs, in any order, into tables of those that may be compared; none for no runs.
 
-    Args:
-        summaries: any runs, in any order.
-
-    Returns:
-        Tables ordered by task, dataset, and the rest of what distinguishes them; none for no runs.
+    Tables are ordered by task, dataset, and the rest of what distinguishes them.
     """
     ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
     return _tables(msgspec.msgpack.encode(ordered))
@@ -222,20 +207,17 @@ def _row(
     columns: tuple[tuple[str, Metric], ...],
     ranks: tuple[Rank | None, ...],
 ) -> LeaderboardRow:
-    several = sum(o.facts.adapter == s.facts.adapter for o in group) > 1
+    facts = s.facts
+    several = sum(o.facts.adapter == facts.adapter for o in group) > 1
+    name = f"{facts.adapter} ({facts.run})" if several else facts.adapter
     return LeaderboardRow(
         summary=s,
-        label=_label(s.facts, several),
+        label=f"{name} (turn-based)" if facts.turn_based else name,
         scored=sum(o.counts[Outcome.VALID] for o in s.outcomes),
         samples=sum(o.samples for o in s.outcomes),
         cells=tuple(_cell(s, subset, metric.name) for subset, metric in columns),
         ranks=ranks,
     )
-
-
-def _label(facts: RunFacts, several: bool) -> str:
-    name = f"{facts.adapter} ({facts.run})" if several else facts.adapter
-    return f"{name} (turn-based)" if facts.turn_based else name
 
 
 def _ranks(
@@ -272,8 +254,8 @@ def _beaten_by(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> int:
 def _published(
     numbers: Sequence[PublishedNumber], columns: tuple[tuple[str, Metric], ...]
 ) -> tuple[tuple[str, tuple[PublishedNumber | None, ...]], ...]:
-    by_system: dict[str, dict[tuple[str, str], PublishedNumber]] = {}
+    by_system: defaultdict[str, dict[tuple[str, str], PublishedNumber]] = defaultdict(dict)
     for p in numbers:
-        by_system.setdefault(p.system, {})[p.subset, p.metric] = p
+        by_system[p.system][p.subset, p.metric] = p
     rows = ((s, tuple(v.get((subset, m.name)) for subset, m in columns)) for s, v in by_system.items())
     return tuple((s, cells) for s, cells in rows if any(cells))

@@ -81,31 +81,25 @@ def _line(event: object) -> list[tuple[int, str, str]]:
             return [(round(at_s * 1e9), "model", f"says {text!r} (imported transcript)")]
         case ev.Note():
             return [(0, "note", event.text)]
-        case ev.UserTextSent() | ev.Flush() | ev.ModelText() | ev.ModelToolCall() | ev.ToolReturned():
-            return [(event.t_ns, *_short(event))]
+        case ev.UserTextSent():
+            return [(event.t_ns, "user", f"writes {event.text!r}")]
+        case ev.Flush():
+            amounts = f"{event.heard_ms:.0f} ms heard, {event.dropped_ms:.0f} ms dropped"
+            return [(event.t_ns, "model", f"flushes: {amounts}")]
+        case ev.ModelText():
+            return [(event.t_ns, "model", f"writes {event.text!r}")]
+        case ev.ModelToolCall():
+            arguments = ", ".join(f"{key}={value!r}" for key, value in event.arguments.items())
+            return [(event.t_ns, "model", f"calls {event.name}({arguments})")]
+        case ev.ToolReturned():
+            gives = "error" if event.is_error else "result"
+            return [(event.t_ns, "tool", f"{event.name} gives {gives} {event.output!r}")]
         case ev.Fault() | ev.SessionClosed():
             return [(event.t_ns, "fault" if isinstance(event, ev.Fault) else "end", event.reason)]
         case ev.ProviderMessage():
             return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
         case _:
             return []
-
-
-def _short(
-    event: ev.UserTextSent | ev.Flush | ev.ModelText | ev.ModelToolCall | ev.ToolReturned,
-) -> tuple[str, str]:
-    match event:
-        case ev.UserTextSent():
-            return "user", f"writes {event.text!r}"
-        case ev.Flush():
-            return "model", f"flushes: {event.heard_ms:.0f} ms heard, {event.dropped_ms:.0f} ms dropped"
-        case ev.ModelText():
-            return "model", f"writes {event.text!r}"
-        case ev.ModelToolCall():
-            arguments = ", ".join(f"{key}={value!r}" for key, value in event.arguments.items())
-            return "model", f"calls {event.name}({arguments})"
-        case ev.ToolReturned():
-            return "tool", f"{event.name} gives {'error' if event.is_error else 'result'} {event.output!r}"
 
 
 def _frames(shown: list[ev.FrameShown]) -> Iterator[str]:

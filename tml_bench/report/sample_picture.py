@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import soundfile
@@ -11,9 +12,8 @@ from tml_bench import events as ev
 from tml_bench.adapter import VideoSpec
 from tml_bench.errors import UserError
 from tml_bench.recording import Recording
-from tml_bench.report.lanes import Item
-from tml_bench.report.timeline_picture import Still, timeline_picture
-from tml_bench.runs.stored_run import open_run
+from tml_bench.report.timeline_picture import Item, Still, timeline_picture
+from tml_bench.runs.store import open_run
 from tml_bench.samples import UserVideo
 from tml_bench.scoring.summary_file import stored_verdicts
 from tml_bench.scoring.timelines import recording_timeline
@@ -66,11 +66,7 @@ def questions(recording: Recording) -> Iterator[Item]:
 
 
 def stills(videos: Sequence[UserVideo], duration_s: float) -> tuple[Still, ...]:
-    """What the user's camera shows in the middles of equal parts of a session.
-
-    Args:
-        videos: the script's.
-        duration_s: length of the session in seconds.
+    """What the user's camera shows in the middles of equal parts of a session that lasts ``duration_s``.
 
     Returns:
         Time in seconds and frame, between 10 (wide) and 16 (upright) of them; none without videos.
@@ -82,9 +78,7 @@ def stills(videos: Sequence[UserVideo], duration_s: float) -> tuple[Still, ...]:
         return ()
     placed = place_videos(videos)
     count = min(16, max(10, round(18 * placed[0].info.height / placed[0].info.width)))
-    camera = Camera(placed, VideoSpec(min(MAX_FPS, 2 * count / duration_s), STILL_SIDE))
-    try:
+    spec = VideoSpec(min(MAX_FPS, 2 * count / duration_s), STILL_SIDE)
+    with closing(Camera(placed, spec)) as camera:
         shown = camera.frames(nanoseconds(duration_s))
-    finally:
-        camera.close()
     return tuple((seconds(frame.t_ns), frame.image) for frame in shown[1::2])

@@ -26,25 +26,14 @@ _RUN_HEADS = (
 
 
 def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
-    """One short table per comparable group of runs: rows are adapters, columns headline metrics.
-
-    Args:
-        summaries: any runs.
-
-    Returns:
-        Markdown; an empty string for no runs.
-    """
+    """One short table per comparable group of runs, adapters by headline metrics; empty for no runs."""
     return "\n".join(_leaderboard(t) for t in tables(summaries))
 
 
 def full_markdown(summaries: Sequence[Summary]) -> str:
     """What lies behind the leaderboard: paired comparisons, then per run every metric and every outcome.
 
-    Args:
-        summaries: any runs.
-
-    Returns:
-        Markdown; an empty string for no runs.
+    Empty for no runs.
     """
     parts = []
     for table in tables(summaries):
@@ -55,16 +44,11 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
 
 
 def _leaderboard(table: LeaderboardTable) -> str:
-    lines = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
-    lines += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
-    lines += [f"- Note: {_md(c)}" for c in table.caveats]
-    legend = "\n".join(lines) + "\n"
-    parts = [
-        f"## {_md(table.title)}\n",
-        f"{_md('; '.join(table.holds))}\n",
-        _grid(content.board(table)),
-        legend,
-    ]
+    legend = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
+    legend += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
+    legend += [f"- Note: {_md(c)}" for c in table.caveats]
+    parts = [f"## {_md(table.title)}\n", f"{_md('; '.join(table.holds))}\n", _grid(content.board(table))]
+    parts += ["\n".join(legend) + "\n"]
     for grid in content.published(table):
         parts += [f"### {grid.heading} (not measured by us)\n", _grid(grid)]
     return "\n".join(parts)
@@ -98,13 +82,8 @@ def _md(text: str) -> str:
 def to_csv(summaries: Sequence[Summary]) -> str:
     """One line per run, subset and metric; shares in %, empty where there is no value.
 
-    Every line carries all that decides whether two lines may be compared.
-
-    Args:
-        summaries: any runs.
-
-    Returns:
-        CSV with a head, in the order of `tml_bench.report.layout.tables`; an empty string for no runs.
+    Every line carries all that decides whether two lines may be compared. In the order of
+    `tml_bench.report.layout.tables`, with a head; an empty string for no runs.
     """
     runs = [row.summary for t in tables(summaries) for row in t.rows]
     rows = [_csv_row(s, m) for s in runs for m in s.metrics]

@@ -22,12 +22,7 @@ _DETAIL_HEADS = ("measure", "mean", "95 % interval", "n", "floor", "ceiling", ""
 
 
 def print_leaderboard(summaries: Sequence[Summary], console: Console | None = None) -> None:
-    """Print the leaderboard in the terminal, narrow tables of the columns of one subset.
-
-    Args:
-        summaries: any runs.
-        console: where to print; None for standard output. At most 120 columns are used.
-    """
+    """Print the leaderboard, on standard output by default, in narrow tables of one subset's columns."""
     paper = _Paper(console)
     per_grid = max(1, (paper.width - 26) // 28)
     for table in tables(summaries):
@@ -45,12 +40,7 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
 
 
 def print_details(summary: Summary, console: Console | None = None) -> None:
-    """Print every measure of one run.
-
-    Args:
-        summary: the run.
-        console: where to print; None for standard output. At most 120 columns are used.
-    """
+    """Print every measure of one run, on standard output by default."""
 
     def remark(_: Summary, metric: Metric) -> str:
         return f"{metric.name} (judged)" if metric.judged else metric.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from tml_bench.errors import UserError
 from tml_bench.report.grids import plain
-from tml_bench.report.lanes import Item, LaneBar, arrange
 from tml_bench.task import Mark
 from tml_bench.timeline import Segment, Word
 
@@ -30,6 +30,45 @@ _USER, _MODEL, _EXPECTED, _SCORED = "#35618f", "#b0562c", "#6b5b95", "#2f6f4f"
 Track = tuple[NDArray[np.generic], int]
 Still = tuple[float, NDArray[np.uint8]]
 """A time in seconds and what the camera shows then, shape (height, width, 3), RGB."""
+LINES = 5
+"""Most lines of a lane; what needs more is drawn on the last one without its label."""
+Item = tuple[float, float | None, str]
+"""Start and end in seconds, the end None for an instant, and a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneBar:
+    """An item from ``start_s`` to ``stop_s``, equal for an instant, on a line; 0 is the highest.
+
+    Its label is empty where there is no room for it; ``leftwards`` it ends at ``stop_s``.
+    """
+
+    start_s: float
+    stop_s: float
+    line: int
+    label: str
+    leftwards: bool
+
+
+def arrange(items: Sequence[Item], length_s: float, char_s: float) -> tuple[LaneBar, ...]:
+    """Give every item, in any order, the highest line on which its label meets no other.
+
+    A label that would reach beyond the right edge, at ``length_s``, is written to the left of its bar's end;
+    ``char_s`` is the width of a character in seconds. One bar per item, sorted by start, end and label.
+    """
+    free = [float("-inf")] * LINES
+    bars = []
+    for start, end, label in sorted(items, key=lambda i: (i[0], i[0] if i[1] is None else i[1], i[2])):
+        stop = start if end is None else end
+        leftwards = start + char_s * len(label) > length_s
+        first = stop - char_s * len(label) if leftwards else start
+        line = next((k for k in range(LINES) if free[k] <= first), None)
+        if line is None:
+            bars.append(LaneBar(start, stop, LINES - 1, "", leftwards))
+            continue
+        free[line] = max(stop, first + char_s * (len(label) + 1))
+        bars.append(LaneBar(start, stop, line, label, leftwards))
+    return tuple(bars)
 
 
 def timeline_picture(
@@ -50,7 +89,7 @@ def timeline_picture(
     All tracks share one clock. Waveforms are drawn as the envelope of at most 1,500 columns, so an hour
     costs no more ink than half a minute. Frames stand with their middle at their time. Words and labels
     that would overlap their neighbours go to another line, and from the fifth line on are drawn without
-    text.
+    text. Words and rows without times are not drawn.
 
     Args:
         out: the file to write, ``.png`` or ``.svg``.
@@ -61,10 +100,8 @@ def timeline_picture(
         asked: what the user says in words or writes; without any there is no line for it.
         marks: annotations, drawn through all tracks.
         segments: the model's speech as perceived.
-        words: the model's words; those without times are not drawn.
-        rows: what was scored: mappings with ``event``, ``start_s`` and ``end_s``, as in
-            `tml_bench.task.Score.rows`; those without ``start_s`` are not drawn. A row with a single other
-            number has it in its label.
+        words: the model's words.
+        rows: what was scored, as in `tml_bench.task.Score.rows`; a single other number is in the label.
 
     Raises:
         UserError: the file name ends with neither ``.png`` nor ``.svg``.

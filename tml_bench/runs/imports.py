@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tml_bench import events as ev
 from tml_bench.errors import BadSampleError, UserError
@@ -28,12 +27,12 @@ SHORTER_NOTE_S = 0.1
 
 
 def import_run(task: Task, source: Path, path: Path, name: str, task_file: str = "") -> Iterator[Attempt]:
-    """Import every exchange in a folder; yields each attempt as it is recorded.
+    """Import every exchange in a folder of the task's layout; yields each attempt as it is recorded.
 
     Running it again continues: what has been imported stays.
 
     Args:
-        task: whose layout the folder has.
+        task: whose layout the source has.
         source: the folder.
         path: the run's folder.
         name: of the system that spoke, for reports.
@@ -81,7 +80,7 @@ def _import_one(
     task: str, item: ImportedExchange, folder: RunFolder, name: str, sample_sha256: str
 ) -> Attempt:
     aside = folder.aside / item.sample.id
-    outcome, reason, notes, audio_s = Outcome.VALID, item.sample.problem, item.sample.notes, 0.0
+    reason, notes, audio_s = item.sample.problem, item.sample.notes, 0.0
     recording: Path | None = None
     if not reason:
         try:
@@ -90,13 +89,11 @@ def _import_one(
             notes, recording = tuple(dict.fromkeys((*notes, *more))), aside
         except BadSampleError as error:
             reason = str(error)
-    if reason:
-        outcome = Outcome.INVALID
     attempt = Attempt(
         sample=item.sample.id,
         subset=item.sample.subset,
         attempt=1,
-        outcome=outcome,
+        outcome=Outcome.INVALID if reason else Outcome.VALID,
         reason=reason,
         notes=notes,
         audio_s=round(audio_s, 6),
@@ -108,7 +105,7 @@ def _import_one(
 
 
 def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[tuple[str, ...], float]:
-    """Write the recording; it is as long as the model's file, whose clock is the session's.
+    """Write the recording, as long as the model's file, whose clock is the session's.
 
     Returns:
         Remarks, and its length in seconds.
@@ -127,6 +124,9 @@ def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[t
         )
     rate = max(user.rate, model.rate)
     heard, _ = read_mono(item.model_audio, rate)
+    said = read_mono(turn.audio, rate)[0][: len(heard)]
+    sounding = np.flatnonzero(heard)
+    onset_ns = int(sounding[0]) * NS // rate if len(sounding) else None
     opened = ev.SessionOpened(
         schema=ev.SCHEMA,
         task=task,
@@ -141,7 +141,7 @@ def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[t
     end_ns = len(heard) * NS // rate
     with RecordingWriter(aside, opened, clock="imported", compute="none") as writer:
         writer.event(ev.UserTurnStarted(0, round(user.duration_s * NS), 0, turn.label, "At"))
-        writer.event(ev.ModelAudio(0, 0, end_ns, _onset_ns(heard, rate)))
+        writer.event(ev.ModelAudio(0, 0, end_ns, onset_ns))
         if item.words is not None:
             words = tuple(ev.ImportedWord(w.text, w.start_s, w.end_s) for w in item.words)
             writer.event(ev.ImportedTranscript(words))
@@ -149,15 +149,6 @@ def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[t
             writer.event(ev.Note(note))
         writer.event(ev.SessionClosed(end_ns, "imported"))
         writer.model.write(heard)
-        writer.user.write(_fitted(read_mono(turn.audio, rate)[0], len(heard)))
+        writer.user.write(np.pad(said, (0, len(heard) - len(said))))
         writer.close()
     return notes, model.duration_s
-
-
-def _onset_ns(audio: NDArray[np.float32], rate: int) -> int | None:
-    sounding = np.flatnonzero(audio)
-    return int(sounding[0]) * NS // rate if len(sounding) else None
-
-
-def _fitted(audio: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    return np.pad(audio[:length], (0, max(0, length - len(audio))))

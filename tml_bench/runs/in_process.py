@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Thread
-from types import TracebackType
-from typing import Self
 
 from tml_bench.adapter import LiveAdapter
 from tml_bench.plugins import adapter_class, parse_adapter_spec
-from tml_bench.runs.jobs import Job, JobResult, SessionJob
+from tml_bench.runs.jobs import Job, JobResult, SessionJob, SessionPool
 from tml_bench.runs.live_worker import LiveHost
 from tml_bench.runs.worker import Worker
 from tml_bench.session.live import LatenessLimits
 
 
-class InProcessPool:
-    """Has the interface of ``Pool``, and the same outcomes; but a step that hangs is waited for.
+class InProcessPool(SessionPool):
+    """Has the same outcomes as ``Pool``; but a step that hangs is waited for.
 
     Sessions on the wall clock run on a loop in a thread of their own: a notebook's own loop may be running.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Job] = deque()
+        super().__init__()
         self._worker = Worker(lambda at: None, math.inf)
         self._host = LiveHost(LatenessLimits())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
-
-    def submit(self, job: Job) -> None:
-        """Queue a job."""
-        self._waiting.append(job)
-
-    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
-        """Forget waiting jobs; returns them."""
-        dropped = [job for job in self._waiting if unwanted(job)]
-        self._waiting = deque(job for job in self._waiting if not unwanted(job))
-        return dropped
 
     def results(self) -> Iterator[tuple[Job, JobResult]]:
         """Results as they come, until nothing waits; jobs may be submitted in between."""
@@ -62,12 +49,7 @@ class InProcessPool:
             future.cancel()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self._loop is not None and self._thread is not None:
             asyncio.run_coroutine_threadsafe(_settled(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)

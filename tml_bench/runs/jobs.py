@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from tml_bench.outcome import Outcome
 from tml_bench.perception.transcripts import TranscriptPair
@@ -24,15 +26,10 @@ class Deadline(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionJob:
-    """Run one sample.
+    """Run one sample, and write its recording to a folder aside.
 
     Attributes:
         key: what the caller knows it by.
-        task: name of the task.
-        sample: what to play.
-        adapter: the adapter as given.
-        settings: how.
-        folder: where to write the recording, aside.
         replay: recording whose compute is replayed; None otherwise.
         reported: what the model said of itself in earlier sessions of the run.
     """
@@ -49,14 +46,11 @@ class SessionJob:
 
 @dataclass(frozen=True, slots=True)
 class PerceiveJob:
-    """Perceive one recording and keep its timeline in the cache.
+    """Perceive one recording, by its facts, and keep its timeline in the cache.
 
     Attributes:
         key: what the caller knows it by.
         task: the task, as ``load_task`` takes it.
-        sample: what was played.
-        facts: of the recording.
-        cache: where its timeline is kept.
         words: where words may come from.
     """
 
@@ -72,11 +66,7 @@ class PerceiveJob:
 class TranscriptJob:
     """Compare the transcript of a recording with what is recognised in its audio.
 
-    Attributes:
-        key: what the caller knows it by.
-        facts: of the recording.
-        cache: where its timeline is kept; what is recognised is cached beside.
-        timeline: what was perceived in it.
+    What is recognised is cached beside its timeline.
     """
 
     key: tuple[int, str]
@@ -93,15 +83,11 @@ class JobResult:
         outcome: as for an attempt; perception gives ``valid`` or ``infrastructure``.
         reason: why, when it is not valid.
         recording: there is a recording in the job's folder.
-        audio_s: length of the session.
-        wall_s: how long it took.
         fatal: the adapter cannot be used at all; no further session makes sense.
         retry: it may go better another time: the model could not be reached, or this machine was too busy.
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
-        transcript: what a transcript job found.
         reported: what the model says of itself.
-        timeline: what was perceived; None for a session, or where it failed.
     """
 
     outcome: Outcome
@@ -121,14 +107,28 @@ class JobResult:
 Job = SessionJob | PerceiveJob | TranscriptJob
 
 
-class SessionPool(Protocol):
-    """What does jobs, wherever it does them."""
+class SessionPool(ABC):
+    """What does jobs, wherever it does them; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Job] = deque()
 
     def submit(self, job: Job) -> None:
         """Queue a job."""
+        self._waiting.append(job)
 
     def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
         """Forget waiting jobs; returns them."""
+        dropped = [job for job in self._waiting if unwanted(job)]
+        self._waiting = deque(job for job in self._waiting if not unwanted(job))
+        return dropped
 
+    def __enter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    def __exit__(self, *raised: object) -> None: ...
+
+    @abstractmethod
     def results(self) -> Iterator[tuple[Job, JobResult]]:
         """Results as they come, until nothing waits or runs; jobs may be submitted in between."""

@@ -1,25 +1,20 @@
-"""Many wall-clock sessions at once, on one asyncio loop in one process (``live_host``).
+"""Many wall-clock sessions at once, on one asyncio loop in one process (``live_worker``).
 
-``LivePool`` has the interface of ``Pool``. It starts sessions no faster than the rate asked for, waits when
-the service refuses for its limits, and replaces its process when that dies or blocks.
+``LivePool`` starts sessions no faster than the rate asked for, waits when the service refuses for its limits,
+and replaces its process when that dies or blocks.
 """
 
 from __future__ import annotations
 
-import math
-import multiprocessing
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from types import TracebackType
-from typing import Self
 
 from tml_bench.outcome import Outcome
-from tml_bench.runs.jobs import Deadline, Job, JobResult
+from tml_bench.runs.jobs import Job, JobResult, SessionPool
 from tml_bench.runs.live_worker import main
-from tml_bench.runs.worker import no_script
+from tml_bench.runs.pool import WorkerProcess, start_worker
 from tml_bench.session.live import LatenessLimits
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
@@ -32,12 +27,7 @@ _POLL_S = 0.2
 
 
 class _Throttle:
-    """When the next session may start.
-
-    Args:
-        per_minute: sessions started a minute at most; 0 is unlimited.
-        clock: the monotonic clock, in seconds.
-    """
+    """When the next session may start, at most so many a minute; 0 is unlimited."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval_s = 60.0 / per_minute if per_minute else START_INTERVAL_S
@@ -68,51 +58,35 @@ class _Throttle:
         return True
 
 
-class LivePool:
-    """Does session jobs on one process with many sessions at once; use as a context manager.
+class LivePool(SessionPool):
+    """Does session jobs on one process with many sessions at once.
 
-    Args:
-        concurrency: sessions at once.
-        per_minute: sessions started a minute at most; 0 is unlimited.
-        limits: what a session may take.
+    ``per_minute`` of them are started a minute at most, 0 is unlimited; ``limits`` is what one may take.
     """
 
     def __init__(
         self, concurrency: int, per_minute: float = 0.0, limits: LatenessLimits | None = None
     ) -> None:
+        super().__init__()
         self._concurrency = concurrency
         self._throttle = _Throttle(per_minute)
         self._limits = limits or LatenessLimits()
-        self._context = multiprocessing.get_context("spawn")
-        self._waiting: deque[Job] = deque()
         self._running: dict[tuple[int, str], Job] = {}
-        self._process: SpawnProcess | None = None
-        self._connection: Connection | None = None
-        self._deadline: Deadline | None = None
-
-    def submit(self, job: Job) -> None:
-        """Queue a job."""
-        self._waiting.append(job)
-
-    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
-        """Forget waiting jobs; returns them."""
-        dropped = [job for job in self._waiting if unwanted(job)]
-        self._waiting = deque(job for job in self._waiting if not unwanted(job))
-        return dropped
+        self._worker: WorkerProcess | None = None
 
     def results(self) -> Iterator[tuple[Job, JobResult]]:
         """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
         while self._waiting or self._running:
-            connection = self._ready_connection()
-            self._start_sessions(connection)
+            worker = self._worker = self._worker or start_worker(main, self._limits)
+            self._start_sessions(worker.connection)
             try:
-                ended = connection.recv() if connection.poll(self._patience_s()) else None
+                ended = worker.connection.recv() if worker.connection.poll(self._patience_s()) else None
             except (EOFError, ConnectionResetError):
                 yield from self._lost("the process that runs live sessions died")
                 continue
             if ended is not None:
                 yield from self._ended(*ended)
-            elif self._deadline is not None and time.monotonic() > self._deadline.value:
+            elif time.monotonic() > worker.deadline.value:
                 yield from self._lost(f"the adapter blocked its loop for {self._limits.blocked_s:g} s")
 
     def _patience_s(self) -> float:
@@ -121,15 +95,13 @@ class LivePool:
         return min(_POLL_S, self._throttle.wait_s()) if may_start else _POLL_S
 
     def _start_sessions(self, connection: Connection) -> None:
-        while self._waiting and len(self._running) < self._concurrency and not self._throttle.wait_s():
-            job = self._waiting.popleft()
-            self._running[job.key] = job
-            self._throttle.started()
-            try:
+        # Where the process has died, receiving from it will say so.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while self._waiting and len(self._running) < self._concurrency and not self._throttle.wait_s():
+                job = self._waiting.popleft()
+                self._running[job.key] = job
+                self._throttle.started()
                 connection.send(job)
-            except (BrokenPipeError, ConnectionResetError):
-                # The process has died; receiving from it will say so.
-                return
 
     def _ended(self, key: tuple[int, str], result: JobResult) -> Iterator[tuple[Job, JobResult]]:
         job = self._running.pop(key)
@@ -139,19 +111,6 @@ class LivePool:
             self._waiting.appendleft(job)
             return
         yield job, result
-
-    def _ready_connection(self) -> Connection:
-        if self._connection is None:
-            ours, theirs = self._context.Pipe()
-            self._deadline = self._context.Value("d", math.inf, lock=False)
-            self._process = self._context.Process(
-                target=main, args=(theirs, self._deadline, self._limits), daemon=True
-            )
-            with no_script():
-                self._process.start()
-            theirs.close()
-            self._connection = ours
-        return self._connection
 
     def _lost(self, reason: str) -> Iterator[tuple[Job, JobResult]]:
         self._stop()
@@ -164,17 +123,12 @@ class LivePool:
         self._concurrency = max(1, self._concurrency // 2)
 
     def _stop(self) -> None:
-        if self._process is not None and self._connection is not None:
-            self._connection.close()
+        if self._worker is not None:
+            self._worker.connection.close()
             if self._running:
-                self._process.kill()
-            self._process.join()
-        self._process = self._connection = None
+                self._worker.process.kill()
+            self._worker.process.join()
+        self._worker = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._stop()

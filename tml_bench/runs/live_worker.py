@@ -28,16 +28,8 @@ from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
+from tml_bench.runs import worker
 from tml_bench.runs.jobs import Deadline, JobResult, SessionJob
-from tml_bench.runs.worker import (
-    check_same,
-    check_usable,
-    failure,
-    faulty,
-    reported_by,
-    session_seed,
-    unloadable,
-)
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LatenessLimits, LiveSession
@@ -75,22 +67,14 @@ class DeadlinePlaces:
     @staticmethod
     def phase(number: int) -> float:
         """The place of a number, in [0, 1): its binary digits, mirrored at the point."""
-        phase, weight = 0.0, 0.5
-        while number:
-            phase += weight * (number & 1)
-            number >>= 1
-            weight /= 2
-        return phase
+        return int(f"{number:b}"[::-1], 2) / (1 << number.bit_length())
 
 
 @dataclass(slots=True)
 class LiveHost:
     """Runs sessions on the loop.
 
-    Attributes:
-        limits: what a session may take.
-        places: of the sessions that run.
-        aside: does what is in no hurry; one thread, or all of them would compete with the loop.
+    What is in no hurry is done ``aside``, by one thread: all of them would compete with the loop.
     """
 
     limits: LatenessLimits
@@ -115,15 +99,15 @@ class LiveHost:
             reason = redacted(f"{job.adapter} says nothing for {self.limits.connect_s:g} s")
             return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True)
         except InfrastructureError as error:
-            return failure(error)
+            return worker.failure(error)
         except (Exception, SystemExit) as error:
-            return unloadable(job.adapter, error)
+            return worker.unloadable(job.adapter, error)
         try:
-            check_same(job, adapter)
+            worker.check_same(job, adapter)
             result = await self._record(job, adapter, phase)
         except Exception as error:
-            result = failure(error)
-        return replace(result, reported=reported_by(adapter))
+            result = worker.failure(error)
+        return replace(result, reported=worker.reported_by(adapter))
 
     async def _ready(self, spec: str) -> LiveAdapter:
         adapter = make_adapter(parse_adapter_spec(spec))
@@ -131,31 +115,25 @@ class LiveHost:
             raise UserError(f"adapter {spec} does not run on the wall clock")
         async with asyncio.timeout(self.limits.connect_s):
             await adapter.prepare()
-        check_usable(adapter, spec)
+        worker.check_usable(adapter, spec)
         if spec not in self._loaded:
             self._loaded.add(spec)
-            keep_imports()
+            gc.freeze()  # a collection that walks everything imported would stop all sessions for a while
         return adapter
 
     async def _record(self, job: SessionJob, adapter: LiveAdapter, phase: float) -> JobResult:
-        settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
+        settings = replace(job.settings, seed=worker.session_seed(job.settings.seed, job.task, job.sample.id))
         sample, writer = await self._beside(lambda: _opened(job, adapter, settings, self.aside))
         ended = JobResult(Outcome.VALID)
         with writer:
+            opened = partial(worker.check_same, job, adapter)
             session = LiveSession(
-                job.task,
-                sample,
-                adapter,
-                settings,
-                writer,
-                self.limits,
-                phase=phase,
-                opened=partial(check_same, job, adapter),
+                job.task, sample, adapter, settings, writer, self.limits, phase=phase, opened=opened
             )
             try:
                 lateness = await session.run()
             except AdapterFaultError as fault:
-                ended = faulty(fault)
+                ended = worker.faulty(fault)
             else:
                 if reason := lateness.excess(self.limits):
                     ended = JobResult(Outcome.INVALID, reason, retry=True)
@@ -187,52 +165,36 @@ def _in_memory(audio: Path | Waveform, rates: set[int]) -> Path | Waveform:
     return ResampledWaveform.of(audio, rates)
 
 
-def keep_imports() -> None:
-    """Take what lives now out of the garbage collector's sight.
+async def _serve(connection: Connection, deadline: Deadline, host: LiveHost) -> None:
+    """Take jobs from the connection, have them run, send results back."""
+    closed = asyncio.Event()
+    tasks: set[asyncio.Task[None]] = set()
 
-    A collection that walks everything imported would stop all sessions for tens of milliseconds.
-    """
-    gc.freeze()
+    async def session(job: SessionJob) -> None:
+        result = await host.session(job)
+        connection.send((job.key, result))
 
-
-@dataclass(slots=True)
-class _Service:
-    """Takes jobs from the connection, has them run, sends results back."""
-
-    connection: Connection
-    deadline: Deadline
-    host: LiveHost
-
-    async def serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        closed = asyncio.Event()
-        sessions: set[asyncio.Task[None]] = set()
-
-        def take() -> None:
-            try:
-                job = self.connection.recv()
-            except (EOFError, OSError):
-                closed.set()
-                return
-            task = asyncio.create_task(self._session(job))
-            sessions.add(task)
-            task.add_done_callback(sessions.discard)
-
-        loop.add_reader(self.connection.fileno(), take)
-        beat = asyncio.create_task(self._beat())
-        await closed.wait()
-        for task in (beat, *sessions):
-            task.cancel()
-
-    async def _session(self, job: SessionJob) -> None:
-        result = await self.host.session(job)
-        self.connection.send((job.key, result))
-
-    async def _beat(self) -> None:
-        blocked_s = self.host.limits.blocked_s
+    async def beat() -> None:
+        blocked_s = host.limits.blocked_s
         while True:
-            self.deadline.value = time.monotonic() + blocked_s
+            deadline.value = time.monotonic() + blocked_s
             await asyncio.sleep(blocked_s / 10)
+
+    def take() -> None:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            closed.set()
+            return
+        task = asyncio.create_task(session(job))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    asyncio.get_running_loop().add_reader(connection.fileno(), take)
+    tasks.add(asyncio.create_task(beat()))
+    await closed.wait()
+    for task in tasks:
+        task.cancel()
 
 
 def main(connection: Connection, deadline: Deadline, limits: LatenessLimits) -> None:
@@ -240,6 +202,6 @@ def main(connection: Connection, deadline: Deadline, limits: LatenessLimits) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
-    keep_imports()
-    asyncio.run(_Service(connection, deadline, LiveHost(limits)).serve())
+    gc.freeze()
+    asyncio.run(_serve(connection, deadline, LiveHost(limits)))
     os._exit(0)

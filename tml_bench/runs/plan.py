@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tml_bench.adapter import LiveAdapter, StepAdapter
+from tml_bench.adapter import LiveAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.redact import redacted
@@ -19,11 +19,10 @@ from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunP
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.resume import difference
 from tml_bench.runs.sources import adapter_distribution, adapter_sources
-from tml_bench.runs.store import Attempt, read_lines, read_run
+from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.session.clock import Ticks
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.simulated import Compute
-from tml_bench.task import Task
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
@@ -36,20 +35,9 @@ NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What was asked for.
+    """What was asked for, see `tml_bench.run`.
 
-    Attributes:
-        tasks: names.
-        all_tasks: they are all there are, not named one by one: what an adapter cannot run is left out.
-        adapters: as given.
-        out: folder that holds the runs' folders.
-        selection: which samples.
-        tick_ms: length of a micro-turn.
-        seed: seed of the runs.
-        compute: how compute is charged.
-        replay: run whose compute is replayed.
-        max_session_s: limit of a session.
-        network: what lies between harness and model.
+    With ``all_tasks`` they are all there are, not named one by one: what an adapter cannot run is left out.
     """
 
     tasks: Sequence[str]
@@ -137,11 +125,7 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
 
 
 def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
-    """One plan per task and adapter; where all tasks were asked for, without those that cannot be run.
-
-    Args:
-        request: what to run.
-        tell: gets a line for every task that is left out.
+    """One plan per task and adapter; where all tasks were asked for, ``tell`` gets those that are left out.
 
     Raises:
         UserError: a task, adapter, option, folder or subset does not exist or does not fit.
@@ -171,7 +155,14 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
         if not samples:
             raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
         for spec, made, identity in zip(specs, classes, identities, strict=True):
-            if not _can_run(task, spec, made, request.all_tasks):
+            if task.needs_history and not made.takes_history:
+                if not request.all_tasks:
+                    raise UserError(
+                        f"{task.name} gives the model a conversation from before the session, which adapter "
+                        f"{spec.text!r} cannot take",
+                        "run the open-loop form of the task, "
+                        "or see takes_history in docs/writing-an-adapter.md",
+                    )
                 shown = redacted(spec.text)
                 tell(f"{shown} does not run {name}: it takes no conversation from before the session")
                 continue
@@ -217,25 +208,4 @@ def _check(request: RunRequest) -> None:
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
     if request.replay is not None and not (request.replay / "run.json").is_file():
-        raise UserError(
-            f"--replay {request.replay} is not a run", "give a run's folder, one that holds run.json"
-        )
-
-
-def _can_run(
-    task: Task, spec: AdapterSpec, made: type[StepAdapter] | type[LiveAdapter], all_tasks: bool
-) -> bool:
-    """Whether an adapter can run a task.
-
-    Raises:
-        UserError: it cannot, and the task was asked for by name.
-    """
-    if not task.needs_history or made.takes_history:
-        return True
-    if all_tasks:
-        return False
-    raise UserError(
-        f"{task.name} gives the model a conversation from before the session, which adapter {spec.text!r} "
-        "cannot take",
-        "run the open-loop form of the task, or see takes_history in docs/writing-an-adapter.md",
-    )
+        raise UserError(f"--replay {request.replay} is not a run", NOT_A_RUN)

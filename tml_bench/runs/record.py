@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,11 +27,7 @@ TRIES = 3
 
 
 class ChangedModelError(UserError):
-    """A model says of itself something else than it said when the run began.
-
-    Attributes:
-        path: the run's folder, to which nothing was added since.
-    """
+    """A model says something else of itself than when the run began; nothing was added to ``path`` since."""
 
     def __init__(self, path: Path, differs: str) -> None:
         super().__init__(f"{path} was recorded with another model: {differs}", EITHER)
@@ -38,13 +35,7 @@ class ChangedModelError(UserError):
 
 
 def pending(plan: RunPlan, attempts: Sequence[Attempt], *, retry_errors: bool = False) -> list[Sample]:
-    """Samples that have no final outcome yet.
-
-    Args:
-        plan: the run.
-        attempts: those made so far.
-        retry_errors: try again also what ended in ``adapter_error``.
-    """
+    """Samples that have no final outcome yet; with ``retry_errors`` an ``adapter_error`` is none."""
     again = {Outcome.INFRASTRUCTURE} | ({Outcome.ADAPTER_ERROR} if retry_errors else set())
     last = last_attempts(list(attempts))
     return [s for s in plan.samples if s.id not in last or last[s.id].outcome in again or last[s.id].retry]
@@ -94,31 +85,24 @@ def record(
         return [recorder.error for recorder in recorders if recorder.error]
 
 
+@dataclass(slots=True)
 class _Recorder:
     """One run's attempts."""
 
-    def __init__(
-        self,
-        number: int,
-        plan: RunPlan,
-        folder: RunFolder,
-        pool: SessionPool,
-        advance: Advance,
-        todo: Sequence[Sample],
-    ) -> None:
-        self.error: UserError | None = None
-        self._number = number
-        self._plan = plan
-        self._folder = folder
-        self._pool = pool
-        self._advance = advance
-        self._todo = todo
-        self._samples = {sample.id: sample for sample in plan.samples}
-        self._numbers: dict[str, int] = {}
-        for attempt in folder.attempts:
-            self._numbers[attempt.sample] = max(self._numbers.get(attempt.sample, 0), attempt.attempt)
-        self._tries: dict[str, int] = {}
-        self._ended: set[str] = set()
+    _number: int
+    _plan: RunPlan
+    _folder: RunFolder
+    _pool: SessionPool
+    _advance: Advance
+    _todo: Sequence[Sample]
+    error: UserError | None = None
+    _tries: Counter[str] = field(default_factory=Counter)
+    _ended: set[str] = field(default_factory=set)
+    _numbers: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        attempts = sorted(self._folder.attempts, key=lambda attempt: attempt.attempt)
+        self._numbers = {attempt.sample: attempt.attempt for attempt in attempts}
 
     @property
     def line(self) -> str:
@@ -165,20 +149,20 @@ class _Recorder:
             self.error = UserError(result.reason)
             self._commit(job.sample, result, None)
             for waiting in self._dropped():
-                self._commit(self._samples[waiting.key[1]], replace(result, traceback=""), None)
+                self._commit(waiting.sample, replace(result, traceback=""), None)
             return
         self._commit(job.sample, result, job.folder if result.recording else None)
-        self._tries[job.sample.id] = self._tries.get(job.sample.id, 0) + 1
+        self._tries[job.sample.id] += 1
         if result.retry and self._tries[job.sample.id] < TRIES:
             self._pool.submit(self._job(job.sample))
 
-    def _dropped(self) -> list[Job]:
+    def _dropped(self) -> list[SessionJob]:
         """The run's jobs that waited, and wait no longer."""
-        return self._pool.drop(lambda waiting: waiting.key[0] == self._number)
+        dropped = self._pool.drop(lambda waiting: waiting.key[0] == self._number)
+        return [job for job in dropped if isinstance(job, SessionJob)]
 
     def _commit(self, sample: Sample, result: JobResult, recording: Path | None) -> None:
-        number = self._numbers.get(sample.id, 0) + 1
-        self._numbers[sample.id] = number
+        self._numbers[sample.id] = number = self._numbers.get(sample.id, 0) + 1
         attempt = Attempt(
             sample=sample.id,
             subset=sample.subset,
@@ -201,11 +185,7 @@ class _Recorder:
 
 
 def replayed(run: Path, task: str, sample: str) -> Path:
-    """The recording in another run whose compute is replayed for a sample.
-
-    Raises:
-        UserError: that run has no valid recording of the sample.
-    """
+    """The recording in another run whose compute is replayed for a sample; raises where none is valid."""
     last = last_attempts(read_lines(run / "attempts.jsonl", Attempt)).get(sample)
     if last is None or last.outcome is not Outcome.VALID:
         raise UserError(f"{run} has no valid recording of {sample}", "replay a run that is complete")
@@ -213,11 +193,7 @@ def replayed(run: Path, task: str, sample: str) -> Path:
 
 
 def start_over(path: Path) -> None:
-    """Remove a run's folder, if it is one.
-
-    Raises:
-        UserError: the folder is not a run, or is being written by another process.
-    """
+    """Remove a run's folder; raises `UserError` where it is none, or another process is writing it."""
     if path.exists():
         if not (path / "run.json").is_file():
             raise UserError(

@@ -20,18 +20,9 @@ from tml_bench.runs.store import Attempt
 
 EITHER = "--fresh replaces it, another --out keeps both"
 _SETTINGS = (
-    "task",
-    "dataset",
-    "privileged",
-    "clock",
-    "compute",
-    "replay",
-    "tick_ns",
-    "seed",
-    "max_session_s",
-    "turn_based",
-    "network",
-)
+    "task", "dataset", "privileged", "clock", "compute", "replay", "tick_ns", "seed", "max_session_s",
+    "turn_based", "network",
+)  # fmt: skip
 
 
 def difference(config: RunConfig, stored: RunConfig) -> str:
@@ -57,11 +48,6 @@ def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunF
     """What a run's file says once a plan is recorded into its folder: all that was asked for so far.
 
     A run that is `closed` stays as it is.
-
-    Args:
-        plan: what is asked for now.
-        stored: the run there.
-        attempts: made so far.
 
     Raises:
         UserError: the settings, the data or the adapter are others than there; says in what.

@@ -12,27 +12,22 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from tml_bench.plugins import AdapterSpec, given_sha256, registered
 
 
 def adapter_sources(spec: AdapterSpec) -> dict[str, str]:
-    """SHA-256 of each of an adapter's own files, by its path in the adapter's folder.
+    """SHA-256 of each own file of an adapter whose class is loaded, by its path in the adapter's folder.
 
-    Args:
-        spec: an adapter whose class has been loaded.
-
-    Returns:
-        Hexadecimal hashes in the order of their paths; none for an adapter whose files are not on disk.
+    Hexadecimal, in the order of the paths; none for an adapter whose files are not on disk.
     """
     if code := given_sha256(spec.target):
         return {f"code of {spec.target}": code}
     if ".py:" in spec.target:
         file = Path(spec.target.rpartition(":")[0])
         return _hashes([file], file.parent, "")
-    point = _entry_point(spec.target)
+    point = registered("adapter").get(spec.target)
     module = sys.modules.get(point.module) if point else None
     file = Path(getattr(module, "__file__", None) or "")
     if module is None or not file.is_file():
@@ -49,14 +44,10 @@ def adapter_distribution(spec: AdapterSpec) -> str:
 
     Empty for this project's own adapters, whose version is the harness's, and for files.
     """
-    point = None if ".py:" in spec.target else _entry_point(spec.target)
+    point = None if ".py:" in spec.target else registered("adapter").get(spec.target)
     if point is None or point.dist is None or point.module.startswith("tml_bench."):
         return ""
     return f"{point.dist.name} {point.dist.version}"
-
-
-def _entry_point(name: str) -> EntryPoint | None:
-    return registered("adapter").get(name)
 
 
 def _hashes(files: list[Path], folder: Path | None, package: str) -> dict[str, str]:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import msgspec
@@ -25,10 +25,15 @@ from filelock import FileLock, Timeout
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.outcome import Outcome
-from tml_bench.runs.config import RUN_SCHEMA, RunFile
+from tml_bench.plugins import load_task
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
+from tml_bench.runs.identity import is_same_data
+from tml_bench.samples import Sample
+from tml_bench.task import Task
 
 T = TypeVar("T")
 
+NOT_A_RUN = "give a run's folder, one that holds run.json"
 TRACEBACK = "traceback.txt"
 """Beside the recording of an attempt: the whole traceback of what was raised."""
 
@@ -64,11 +69,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:
-    """Read a typed JSON file.
-
-    Raises:
-        UserError: it is missing or malformed; names the file and the field.
-    """
+    """Read a typed JSON file; raises `UserError`, naming file and field, where it is missing or malformed."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
@@ -99,12 +100,8 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
 
 
 def read_run(path: Path) -> RunFile:
-    """Read the ``run.json`` of a run's folder.
-
-    Raises:
-        UserError: it is missing, malformed, or of a version this one does not know.
-    """
-    file = read_json(path / "run.json", RunFile, "give a run's folder, one that holds run.json")
+    """Read the ``run.json`` of a run; raises `UserError` where it is missing, malformed or unknown."""
+    file = read_json(path / "run.json", RunFile, NOT_A_RUN)
     if file.config.schema.rpartition(".")[0] != RUN_SCHEMA.rpartition(".")[0]:
         raise UserError(
             f"{path / 'run.json'}: schema {file.config.schema!r} is not {RUN_SCHEMA!r}",
@@ -114,11 +111,7 @@ def read_run(path: Path) -> RunFile:
 
 
 def locked(path: Path) -> FileLock:
-    """Lock a run's folder until what is returned is released, or this process ends.
-
-    Raises:
-        UserError: another process has locked it.
-    """
+    """Lock a run's folder until the lock is released or this process ends; raises where another has it."""
     lock = FileLock(path / ".lock", timeout=0, thread_local=False)
     try:
         lock.acquire()
@@ -142,7 +135,6 @@ class RunFolder:
         settle: asked when the folder holds a run.
 
     Attributes:
-        path: the folder.
         file: what the run is, as ``run.json`` says.
         attempts: those made so far.
 
@@ -155,21 +147,18 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = locked(path)
         try:
-            self._adopt(file, settle)
+            self._saved = read_run(path) if (path / "run.json").is_file() else None
+            shutil.rmtree(self.aside.parent, ignore_errors=True)
+            log = path / "attempts.jsonl"
+            _repair(log)
+            self.attempts = read_lines(log, Attempt)
+            self.file = settle(self._saved, self.attempts) if self._saved else file
+            if self._saved is None:
+                self.save()
+            self._log = log.open("ab")
         except BaseException:
             self._lock.release()
             raise
-
-    def _adopt(self, file: RunFile, settle: Settle) -> None:
-        stored = read_run(self.path) if (self.path / "run.json").is_file() else None
-        shutil.rmtree(self.aside.parent, ignore_errors=True)
-        self._repair_attempts()
-        self.attempts = read_lines(self._attempts_path, Attempt)
-        self.file = file if stored is None else settle(stored, self.attempts)
-        self._saved = stored
-        if stored is None:
-            self.save()
-        self._log = self._attempts_path.open("ab")
 
     def save(self) -> None:
         """Write ``run.json``, if it says something else; so does `commit`.
@@ -182,11 +171,7 @@ class RunFolder:
             self._saved = self.file
 
     def learn(self, reported: Mapping[str, str]) -> str:
-        """Record what a model says of itself.
-
-        Returns:
-            In what it differs from what it said before; empty when it does not.
-        """
+        """Record what a model says of itself; returns in what that differs from before, empty for nothing."""
         known = self.file.identity
         if known is None or not reported:
             return ""
@@ -198,34 +183,18 @@ class RunFolder:
         return ""
 
     @property
-    def _attempts_path(self) -> Path:
-        return self.path / "attempts.jsonl"
-
-    @property
     def aside(self) -> Path:
         """Where recordings are written until complete; workers that outlive a killed command have another."""
         return self.path / ".aside" / str(os.getpid())
-
-    def _repair_attempts(self) -> None:
-        """Cut a torn last line, which a kill in mid-write leaves."""
-        if not self._attempts_path.is_file():
-            return
-        content = self._attempts_path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            write_atomically(self._attempts_path, whole)
 
     def recording_path(self, sample: str, attempt: int) -> Path:
         """Where the recording of an attempt is."""
         return self.path / self.file.config.task / sample / str(attempt)
 
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
-        """Put a finished recording in place, then say so in ``attempts.jsonl``.
+        """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
 
-        Args:
-            attempt: how it ended.
-            recording: the folder written aside; None when there is none.
-            traceback: of what was raised; kept beside the recording.
+        The traceback of what was raised is kept beside it.
         """
         self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)
@@ -244,13 +213,19 @@ class RunFolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         # Workers that outlived a killed command may have written once more since the folder was opened.
         shutil.rmtree(self.aside.parent, ignore_errors=True)
         self._log.close()
         self._lock.release()
+
+
+def _repair(log: Path) -> None:
+    """Cut a torn last line, which a kill in mid-write leaves."""
+    content = log.read_bytes() if log.is_file() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        write_atomically(log, whole)
 
 
 def last_attempts(attempts: list[Attempt]) -> dict[str, Attempt]:
@@ -265,3 +240,48 @@ def contradiction(before: Mapping[str, str], now: Mapping[str, str]) -> str:
         for name, said in now.items()
         if before.get(name, said) != said
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run on disk with its samples, in order, loaded again, and the last attempt of each by its id."""
+
+    path: Path
+    file: RunFile
+    task: Task
+    samples: tuple[Sample, ...]
+    attempts: dict[str, Attempt]
+
+    def recording_path(self, attempt: Attempt) -> Path:
+        """Where the recording of an attempt is."""
+        return self.path / self.file.config.task / attempt.sample / str(attempt.attempt)
+
+    def timeline_path(self, sample: str, attempt: str) -> Path:
+        """Where the timeline of an attempt is cached; an attempt is named as its recording's folder is."""
+        return self.path / "timelines" / f"{sample}-{attempt}.json"
+
+    def valid(self) -> list[Attempt]:
+        """The attempts to score, in the order of the samples."""
+        last = (self.attempts.get(sample.id) for sample in self.samples)
+        return [attempt for attempt in last if attempt is not None and attempt.outcome is Outcome.VALID]
+
+
+def open_run(path: Path) -> StoredRun:
+    """Load a run and its samples; raises `UserError` for no run, and for data that moved or changed."""
+    file = read_run(path)
+    task = load_task(file.config.task_source)
+    samples = run_samples(task, file.config)
+    if not is_same_data(file.config.dataset_sha256, samples, file.config.selection.data):
+        raise UserError(
+            f"{path} was made with other data than is now in {file.config.data or 'the mini set'}",
+            "put the data back, or run again",
+        )
+    attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
+    return StoredRun(path, file, task, tuple(samples), attempts)
+
+
+def run_samples(task: Task, config: RunConfig) -> list[Sample]:
+    """The samples of a run, loaded again from where its data is."""
+    if config.clock == "imported":
+        return [imported.sample for imported in task.imports(Path(config.data))]
+    return config.selection.of(task)

@@ -6,16 +6,13 @@ import math
 import os
 import shutil
 import signal
-import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType
 
 from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
 from tml_bench.blame import in_one_line, whole
@@ -79,15 +76,13 @@ def session_seed(seed: int, task: str, sample: str) -> int:
 class Worker:
     """Keeps the adapter between sessions, so that its weights are loaded once.
 
-    Attributes:
-        deadline: when the supervisor may take this process to hang, on the monotonic clock.
-        step_limit_s: how long one step may take.
+    ``deadline`` says when the supervisor may take this process to hang, on the monotonic clock.
     """
 
     deadline: Callable[[float], None]
     step_limit_s: float
     _spec: str = ""
-    _adapter: StepAdapter | None = field(default=None)
+    _adapter: StepAdapter | None = None
 
     def do(self, job: Job) -> JobResult:
         """Do one job."""
@@ -156,21 +151,13 @@ def reported_by(adapter: Adapter) -> dict[str, str]:
 
 
 def check_same(job: SessionJob, adapter: Adapter) -> None:
-    """Refuse to go on with a model that says something else of itself than in earlier sessions of the run.
-
-    Raises:
-        InfrastructureError: it does; whoever takes the result sees that from ``JobResult.reported``.
-    """
+    """Refuse a model that says something else of itself than in earlier sessions; `JobResult` tells what."""
     if differs := contradiction(job.reported, reported_by(adapter)):
         raise InfrastructureError(f"it is another model: {differs}")
 
 
 def check_usable(adapter: Adapter, spec: str) -> None:
-    """Refuse an adapter whose attributes are not usable.
-
-    Raises:
-        UserError: a rate is not an int, or out of range, or what it reports is no mapping.
-    """
+    """Refuse an adapter one of whose rates is no int or out of range, or whose report is no mapping."""
     for name in ("audio_in", "audio_out"):
         rate = getattr(adapter, name)
         if type(rate) is not int or rate not in RATES:
@@ -206,17 +193,6 @@ def _perceive(job: PerceiveJob) -> JobResult:
 def perception_failure(error: Exception) -> str:
     """Why a recording cannot be scored, as the reason of its outcome."""
     return f"perception: {in_one_line(error)}"
-
-
-@contextmanager
-def no_script() -> Iterator[None]:
-    """Start processes within; they need nothing of the script that is running, and do not run it again."""
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
 
 
 def _compare(job: TranscriptJob) -> JobResult:

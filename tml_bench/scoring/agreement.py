@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,18 +19,13 @@ from tml_bench.judges.spec import openai_of
 from tml_bench.questions import Rubric
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, JudgeLabels, compare, merged
 from tml_bench.scoring.sheets import judged_of
-from tml_bench.scoring.summary_file import AGREEMENT, StoredAgreement, from_json
+from tml_bench.scoring.summary_file import AGREEMENT, StoredAgreement, stored_summaries
 
 _SQLITE = b"SQLite format 3\0"
 
 
 class JudgeComparison(NamedTuple):
-    """What was compared.
-
-    Attributes:
-        pairs: every two judges on every rubric.
-        joint: all judges together on every rubric that more than two answered.
-    """
+    """Every two judges on every rubric, and all together on those that more than two answered."""
 
     pairs: list[Agreement]
     joint: list[JointAgreement]
@@ -74,11 +70,7 @@ def _people_apart(found: dict[str, JudgeLabels]) -> list[JudgeLabels]:
 
 
 def labels_of(source: str) -> JudgeLabels:
-    """The answers in one source, as for `agreement`.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """The answers in one source, as for `agreement`; raises where it cannot be read."""
     path = Path(source)
     if path.is_dir():
         return _of_run(path)
@@ -95,22 +87,13 @@ def labels_of(source: str) -> JudgeLabels:
 
 
 def _of_run(run: Path) -> JudgeLabels:
-    (summary,) = from_json(_read(run / "summary.json"), str(run / "summary.json"))
+    (summary,) = stored_summaries(run)
     labels = JudgeLabels(summary.facts.judge)
     for judged in judged_of(run):
         if judged.verdict.answer is not None:
             question = judged.question
             labels.add(question.rubric, row_id(question), judged.verdict.answer, judged.sample)
     return labels
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise UserError(
-            f"{path} does not exist", f"score the run first: tml-bench score {path.parent}"
-        ) from None
 
 
 def _of_sheet(path: Path) -> JudgeLabels:
@@ -124,8 +107,7 @@ def _of_sheet(path: Path) -> JudgeLabels:
 
 
 def _of_cache(path: Path, spec: str) -> JudgeLabels:
-    cache = JudgeCache(path)
-    try:
+    with closing(JudgeCache(path)) as cache:
         contents = cache.contents()
         judge = _judge(path, spec, {kept.judge for kept in contents})
         rubrics = {kept.rubric.sha256: kept.rubric for kept in contents if kept.judge == judge}
@@ -133,8 +115,6 @@ def _of_cache(path: Path, spec: str) -> JudgeLabels:
         for (rubric, texts), answer in cache.answers(judge).items():
             labels.add(rubrics[rubric], f"{texts[:16]}-{rubric[:16]}", answer)
         return labels
-    finally:
-        cache.close()
 
 
 def _judge(path: Path, spec: str, there: set[JudgeKey]) -> JudgeKey:

@@ -26,11 +26,7 @@ T = TypeVar("T")
 class Performance(NamedTuple):
     """What was heard of a sample, and what a judge must decide before it can be scored.
 
-    Attributes:
-        sample: the sample.
-        timeline: what was heard.
-        questions: what a judge must decide.
-        raised: what the task raised when it was asked for them; None where it did not.
+    ``raised`` is what the task raised when it was asked for the questions; None where it did not.
     """
 
     sample: Sample
@@ -40,12 +36,7 @@ class Performance(NamedTuple):
 
 
 class Respondents(NamedTuple):
-    """What blind and ideal respondents do on the samples of a run.
-
-    Attributes:
-        blind: by strategy, one performance per sample.
-        ideal: one per sample.
-    """
+    """What blind respondents, by strategy, and the ideal one do: each one performance per sample."""
 
     blind: dict[str, list[Performance]]
     ideal: list[Performance]
@@ -53,14 +44,10 @@ class Respondents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AskedRun:
-    """A run with all that is asked about it.
+    """A run with all that is asked about it; its performances are of those samples that can be scored.
 
-    Attributes:
-        heard: the run and its timelines.
-        performances: what was heard of those that can be scored.
-        samples: identifies the samples that floors and ceilings are computed on.
-        respondents: what blind and ideal respondents do on them, or what the task raised when it was asked;
-            None where an earlier run has the same.
+    ``samples`` identifies those that floors and ceilings are computed on. What respondents do on them is None
+    where an earlier run has the same, or what the task raised when it was asked.
     """
 
     heard: RunTimelines
@@ -78,11 +65,7 @@ class AskedRun:
 
 
 def ask(runs: Iterable[RunTimelines]) -> Iterator[AskedRun]:
-    """What is asked about runs, one after the other.
-
-    Raises:
-        UserError: as `respondents`.
-    """
+    """What is asked about runs, one after the other; raises as `respondents`."""
     seen: set[tuple[str, ...]] = set()
     for heard in runs:
         run, config = heard.run, heard.run.file.config
@@ -115,11 +98,7 @@ def or_raised(make: Callable[[], T]) -> T | Exception:
 
 
 def respondents(task: Task, samples: Iterable[Sample]) -> Respondents:
-    """What every blind strategy and the ideal respondent do.
-
-    Args:
-        task: the task.
-        samples: the samples of the run; those with a ``problem``, and mere companions, are left out.
+    """What every blind strategy and the ideal respondent do on the scored samples without a ``problem``.
 
     Raises:
         UserError: the task names different blind strategies for different samples.

@@ -11,11 +11,7 @@ from tml_bench.task import Kind, Metric, Overall, Score, Task
 
 
 class ScoreTable:
-    """The scores of one respondent, by subset and metric.
-
-    Args:
-        scores: one per sample.
-    """
+    """The scores of one respondent, one per sample, by subset and metric."""
 
     def __init__(self, scores: Iterable[Score]) -> None:
         self._samples: Counter[str] = Counter()

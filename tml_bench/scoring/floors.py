@@ -25,7 +25,6 @@ class Baseline(msgspec.Struct, frozen=True):
 
     Attributes:
         subset: part of the task, a subset or several together.
-        metric: name of the metric.
         floor: the best value among blind strategies; None where there is none, or it is not known.
         floor_by: the strategy that reaches it; the task's first one of equals.
         ceiling: the ideal respondent's value; None where it has none.
@@ -41,15 +40,9 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None) -> tuple[Baseline, ...]:
-    """Score every blind strategy and the ideal respondent; see `floors_and_ceilings`.
+    """Score every blind strategy and the ideal respondent, by the task's own rules unless there is a judge.
 
-    Args:
-        task: the task.
-        samples: the samples of the run; those with a ``problem``, and mere companions, are left out.
-        judge: the judge that models are judged by; the task's own rules when None.
-
-    Returns:
-        As `floors_and_ceilings`.
+    Samples with a ``problem``, and mere companions, are left out; see `floors_and_ceilings`.
 
     Raises:
         UserError: the task names different blind strategies for different samples.

@@ -20,13 +20,7 @@ from tml_bench.questions import Rubric
 
 
 class MeasuredCoefficient(msgspec.Struct, frozen=True):
-    """A coefficient with its interval.
-
-    Attributes:
-        value: None where it is not defined.
-        low: lower end of the 95 % interval; None where there is none.
-        high: upper end.
-    """
+    """A coefficient, None where it is not defined, and its 95 % interval, None where there is none."""
 
     value: float | None
     low: float | None = None
@@ -37,10 +31,7 @@ class Agreement(msgspec.Struct, frozen=True):
     """Two judges on one rubric.
 
     Attributes:
-        rubric: its name.
-        version: its version.
-        first: id of the one judge.
-        second: id of the other, the reference where one of them is people.
+        second: id of the other judge, the reference where one of them is people.
         n: questions both answered.
         only_first: questions that only the first answered.
         only_second: questions that only the second answered.
@@ -48,7 +39,6 @@ class Agreement(msgspec.Struct, frozen=True):
         kappa: Cohen's kappa.
         weighted: Cohen's kappa with quadratic weights; None unless the answers are ordered.
         alpha: Krippendorff's alpha, ordinal where the answers are ordered, else nominal.
-        answers: the rubric's answers.
         confusion: how often, by answer of the first (rows) and of the second (columns).
     """
 
@@ -68,15 +58,7 @@ class Agreement(msgspec.Struct, frozen=True):
 
 
 class JointAgreement(msgspec.Struct, frozen=True):
-    """All judges together on one rubric.
-
-    Attributes:
-        rubric: its name.
-        version: its version.
-        judges: their ids.
-        n: questions that at least two answered.
-        alpha: Krippendorff's alpha, as in `Agreement`.
-    """
+    """All judges together on one rubric: Krippendorff's alpha over the questions at least two answered."""
 
     rubric: str
     version: str
@@ -90,7 +72,6 @@ class JudgeLabels:
     """The answers of one judge.
 
     Attributes:
-        judge: its id.
         answers: by rubric (first 16 digits of its hash), then by question id.
         rubrics: what is known of the rubrics.
         groups: the sample a question is about, where that is known.
@@ -126,11 +107,7 @@ def merged(sources: Sequence[JudgeLabels]) -> list[JudgeLabels]:
 
 
 def compare(judges: Sequence[JudgeLabels]) -> tuple[list[Agreement], list[JointAgreement]]:
-    """Compare every pair of judges on every rubric that both answered, and all together where they are more.
-
-    Args:
-        judges: each judge once.
-    """
+    """Compare every pair of judges, each once, on every rubric both answered; and all where they are more."""
     rubrics: dict[str, Rubric] = {}
     groups: dict[str, str] = {}
     for labels in judges:

@@ -37,12 +37,9 @@ class QuestionVerdict(msgspec.Struct, frozen=True):
 
 
 class JudgedScores(NamedTuple):
-    """Scores, and the verdicts behind them.
+    """Scores, one per performance in its order, and every question with its verdict, in the order asked.
 
-    Attributes:
-        scores: one per pair that was given, in its order.
-        judged: every question with its verdict, in the order asked.
-        raised: what the task raised over a sample, by the sample's id; all its metrics are missing then.
+    ``raised`` is what the task raised over a sample, by its id; all its metrics are missing then.
     """
 
     scores: list[Score]
@@ -56,14 +53,7 @@ def score_performances(
     judge: Judge,
     advance: Callable[[], None] = lambda: None,
 ) -> JudgedScores:
-    """Ask the judge all questions, then score every performance.
-
-    Args:
-        task: the task.
-        performances: of one respondent.
-        judge: the judge.
-        advance: called after each question.
-    """
+    """Ask the judge all questions, calling ``advance`` after each, then score every performance."""
     answers = iter(judge.answer([q for one in performances for q in one.questions], advance))
     scores: list[Score] = []
     asked: list[QuestionVerdict] = []
@@ -113,14 +103,7 @@ def score_all(
     judge: Judge | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> JudgedScores:
-    """Judge and score recordings of a task.
-
-    Args:
-        task: the task.
-        pairs: samples with what was heard of them.
-        judge: the judge; the task's own rules when None.
-        advance: called after each question.
-    """
+    """Judge, by the task's own rules when None, and score samples by what was heard of them."""
     performances = [performance_of(task, sample, timeline) for sample, timeline in pairs]
     return score_performances(task, performances, judge or RuleJudge(task.rules), advance)
 
@@ -129,11 +112,6 @@ def against_rules(
     judge: str, judged: Sequence[QuestionVerdict], rules: Mapping[str, Rule]
 ) -> tuple[Agreement, ...]:
     """How far a judge agrees with the task's own rules, which cost nothing to ask as well.
-
-    Args:
-        judge: its id.
-        judged: its verdicts.
-        rules: by name of the rubric.
 
     Returns:
         One entry per rubric on which both answered something, the judge first; none for the rules themselves.

@@ -8,17 +8,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tml_bench.outcome import Outcome
-from tml_bench.runs.stored_run import StoredRun
+from tml_bench.runs.store import StoredRun
 from tml_bench.samples import Sample
 
 
 class SampleOutcome(msgspec.Struct, frozen=True):
-    """How a sample ended.
-
-    Attributes:
-        kind: the outcome.
-        reason: why it is not valid; empty when it is.
-    """
+    """How a sample ended, and why it is not valid; the reason is empty when it is."""
 
     kind: Outcome
     reason: str = ""
@@ -43,9 +38,7 @@ class SubsetOutcomes(msgspec.Struct, frozen=True):
 def outcomes_of(run: StoredRun, lost: Mapping[str, str]) -> dict[str, SampleOutcome]:
     """How every sample that was tried ended; one whose companion is lost ends as the companion did.
 
-    Args:
-        run: the run.
-        lost: samples whose recording cannot be perceived, with the reason.
+    ``lost`` are the samples whose recording cannot be perceived, with the reason.
     """
     found = {a.sample: SampleOutcome(a.outcome, a.reason) for a in run.attempts.values()}
     found |= {sample: SampleOutcome(Outcome.INFRASTRUCTURE, why) for sample, why in lost.items()}

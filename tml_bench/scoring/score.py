@@ -18,15 +18,14 @@ from tml_bench.perception.words import WordMode
 from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
-from tml_bench.runs.stored_run import StoredRun
+from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.judging import against_rules, score_performances
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
-from tml_bench.scoring.transcript_check import TranscriptCheck
-from tml_bench.scoring.transcript_sample import check_transcripts
+from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
 
 
 def score_runs(

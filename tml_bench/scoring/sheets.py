@@ -9,23 +9,16 @@ from typing import NamedTuple
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.judges.human import read_sheet
-from tml_bench.judges.sheet import merged, rows_of, to_csv
-from tml_bench.judges.sheet_page import to_page
-from tml_bench.runs.store import read_lines
-from tml_bench.runs.stored_run import NOT_A_RUN
+from tml_bench.judges.sheet import merged, rows_of, to_csv, to_page
+from tml_bench.runs.store import NOT_A_RUN, read_lines
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary_file import VERDICTS
 
 
 class SheetFiles(NamedTuple):
-    """A sheet on disk.
+    """A sheet on disk: the CSV to fill in, the same as a page, and how many questions it holds.
 
-    Attributes:
-        csv: the file to fill in.
-        page: the same as a page.
-        rows: how many questions it holds.
-        added: how many of them are new.
-        answered: how many have an answer.
+    ``added`` of them are new, ``answered`` have an answer.
     """
 
     csv: Path

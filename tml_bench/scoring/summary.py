@@ -29,9 +29,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     """How a run was made.
 
     Attributes:
-        run: name of the run.
         adapter: the adapter as it was asked for.
-        task: name of the task.
         dataset: name and version of the data.
         tick_ns: length of a micro-turn in nanoseconds.
         compute: how compute time was charged (``ideal``, ``charged``, ``recorded``, ``live``).
@@ -39,7 +37,6 @@ class RunFacts(msgspec.Struct, frozen=True):
         network: profile of the network between harness and model.
         turn_based: whether the service answers whole turns and cannot handle overlap.
         privileged: whether the adapter was shown what is expected.
-        seed: of the run.
         tml_bench: version of this package.
         perceivers: names and versions of what perceived the recordings.
         created: when the run began, as text; empty when unknown.
@@ -84,8 +81,6 @@ class MetricSummary(msgspec.Struct, frozen=True):
     """One metric in one subset.
 
     Attributes:
-        subset: part of the task.
-        metric: its declaration.
         estimate: mean, interval, spread and counts.
         baseline: floor and ceiling on the same samples.
         standing: relative to the floor.
@@ -127,7 +122,6 @@ class Summary(msgspec.Struct, frozen=True):
 
     Attributes:
         facts: how it was made.
-        title: the task's title.
         headline: names of the metrics of the short leaderboard.
         metrics: in the task's order of subsets, then of metrics.
         outcomes: per subset.
@@ -155,16 +149,9 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
-    """Where a score stands relative to the floor.
+    """Where a score stands relative to the floor, the best blind value; the ceiling is the ideal one.
 
-    Args:
-        metric: gives the direction.
-        value: the score.
-        floor: best blind value.
-        ceiling: ideal value.
-
-    Returns:
-        See `Standing`. Better means strictly better.
+    Better means strictly better, in the metric's direction.
     """
     if metric.direction is Direction.NONE or value.mean is None or floor is None:
         return Standing.NO_FLOOR
@@ -186,7 +173,7 @@ def summarise(
     judged: Sequence[QuestionVerdict] = (),
     agreement: tuple[Agreement, ...] = (),
 ) -> Summary:
-    """Put one run into numbers.
+    """Put one run into numbers; independent of the order of ``scores``.
 
     Args:
         task: the task.
@@ -194,13 +181,9 @@ def summarise(
         samples: all samples that the run asked for, valid or not.
         scores: scores of the valid ones.
         outcomes: by sample id; a sample that is not there counts as not run.
-        floors: what `tml_bench.scoring.floors.baselines` gives for those samples whose outcome is not
-            ``invalid``.
+        floors: `tml_bench.scoring.floors.baselines` of those samples whose outcome is not ``invalid``.
         judged: every question asked about the run, with its verdict.
         agreement: how the judge agrees with others.
-
-    Returns:
-        The summary; independent of the order of ``scores``.
 
     Raises:
         UserError: a score names a sample, subset or metric that the run or the task does not have, or a
@@ -255,12 +238,7 @@ def _judgements(
 
 
 def _by_reason(found: Counter[str], where: str) -> dict[str, int]:
-    """Counts by reason, in the order of the reasons; the rarer of very many are put together.
-
-    Args:
-        found: how often each reason occurs.
-        where: the file that has every one of them.
-    """
+    """Counts by reason, in their order; the rarer of very many are told together, to be found in a file."""
     ranked = sorted(found, key=lambda reason: (-found[reason], reason))
     # Services put numbers of requests and tokens into their words: there may be as many reasons as questions.
     shown = ranked if len(ranked) <= MOST_REASONS else ranked[: MOST_REASONS - 1]

@@ -18,7 +18,7 @@ from tml_bench.blame import whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.questions import Verdict
-from tml_bench.runs.store import read_lines
+from tml_bench.runs.store import read_json, read_lines
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import TRACEBACKS, JudgedScores, QuestionVerdict
 from tml_bench.scoring.summary import Summary
@@ -32,16 +32,7 @@ AGREEMENT = "agreement.json"
 def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
     """Write ``scores.jsonl``, ``summary.json``, the verdicts of a task that asks, and what the task raised.
 
-    Args:
-        run: the run's folder.
-        scored: its scores and verdicts.
-        summary: its numbers.
-
-    Returns:
-        The summary as `with_agreement` gives it.
-
-    Raises:
-        UserError: as `with_agreement`.
+    Returns the summary as `with_agreement` gives it, and raises what that does.
     """
     known = with_agreement(summary, run)
     files = {"scores.jsonl": _lines(scored.scores), "summary.json": to_json([summary]).encode()}
@@ -75,12 +66,8 @@ def to_json(summaries: Sequence[Summary]) -> str:
 def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
     """Read what `to_json` wrote.
 
-    Args:
-        text: JSON.
-        where: names the file in the message.
-
     Raises:
-        UserError: it is not such a JSON.
+        UserError: it is not such a JSON; calls it ``where``.
     """
     try:
         return msgspec.json.decode(text, type=list[Summary])
@@ -90,12 +77,22 @@ def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
         ) from error
 
 
-class StoredAgreement(msgspec.Struct, frozen=True):
-    """Contents of ``agreement.json``.
+def stored_summaries(run: Path) -> list[Summary]:
+    """What the ``summary.json`` of a run's folder holds.
 
-    Attributes:
-        pairs: agreement of the run's judge, each time the first, with others.
+    Raises:
+        UserError: the run was not scored, or the file is malformed.
     """
+    path = run / "summary.json"
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise UserError(f"{path} does not exist", f"score the run first: tml-bench score {run}") from None
+    return from_json(content, str(path))
+
+
+class StoredAgreement(msgspec.Struct, frozen=True):
+    """Contents of ``agreement.json``: how the run's judge, each time the first, agrees with others."""
 
     pairs: tuple[Agreement, ...]
 
@@ -113,10 +110,7 @@ def with_agreement(s: Summary, run: Path) -> Summary:
     path = run / AGREEMENT
     pairs: tuple[Agreement, ...] = ()
     if path.is_file():
-        try:
-            stored = msgspec.json.decode(path.read_bytes(), type=StoredAgreement)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: {error}", "remove it, or save the agreement again") from error
+        stored = read_json(path, StoredAgreement, "remove it, or save the agreement again")
         known = s.judgements.rubrics
         pairs = tuple(
             p for p in stored.pairs if p.first == s.facts.judge and f"{p.rubric} {p.version}" in known

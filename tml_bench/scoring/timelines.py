@@ -16,7 +16,7 @@ from tml_bench.recording import Recording, SessionFacts
 from tml_bench.runs.jobs import PerceiveJob
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
-from tml_bench.runs.stored_run import StoredRun
+from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
 from tml_bench.scoring.outcomes import SampleOutcome, outcomes_of
@@ -25,13 +25,9 @@ from tml_bench.timeline import Timeline
 
 @dataclass(frozen=True, slots=True)
 class RunTimelines:
-    """A run and what was heard in its recordings.
+    """A run and, by sample, what was heard, how each that was tried ended, and the facts of its recording.
 
-    Attributes:
-        run: the run.
-        timelines: by sample, of every recording that could be perceived.
-        outcomes: how every sample that was tried ended.
-        facts: by sample, of every recording that could be read.
+    There are timelines of every recording that could be perceived, facts of every one that could be read.
     """
 
     run: StoredRun
@@ -48,14 +44,7 @@ class RunTimelines:
 def timelines_of(
     runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode
 ) -> list[RunTimelines]:
-    """The timelines of all valid recordings of runs.
-
-    Args:
-        runs: the runs.
-        pool: perceives what is not in the cache; its processes start only if there is any.
-        advance: told of every recording.
-        words: where words may come from, see ``tml_bench.perception``.
-    """
+    """The timelines of all valid recordings; the pool starts only for those that are not in the cache."""
     timelines: list[dict[str, Timeline]] = [{} for _ in runs]
     lost: list[dict[str, str]] = [{} for _ in runs]
     facts: list[dict[str, SessionFacts]] = [{} for _ in runs]
@@ -98,13 +87,7 @@ def _perceived(
 
 
 def recording_timeline(run: StoredRun, sample: Sample, words: WordMode, recording: Path) -> Timeline:
-    """What was heard of one sample, with its companions where these have a valid recording.
-
-    Args:
-        run: the run.
-        sample: one of its samples.
-        words: where words may come from.
-        recording: the folder of one of the sample's recordings.
+    """What was heard in one of a sample's recordings, with its companions where these have a valid one.
 
     Raises:
         UserError: a recording is damaged, or words cannot be had that way.

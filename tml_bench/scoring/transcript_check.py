@@ -12,19 +12,25 @@ neither letter nor digit a space. Languages that set no spaces between words are
 
 from __future__ import annotations
 
+import random
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
+from tml_bench.perception import asr
 from tml_bench.perception.align import spell
+from tml_bench.perception.transcripts import TranscriptPair
+from tml_bench.perception.words import WordMode
+from tml_bench.runs.jobs import TranscriptJob
+from tml_bench.runs.pool import Pool
+from tml_bench.scoring.timelines import RunTimelines
 
-if TYPE_CHECKING:
-    from tml_bench.perception.transcripts import TranscriptPair
-
+MOST_RECORDINGS = 20
+"""As many recordings of a run are recognised; more would cost time and tell little more."""
+_TRUE_BY_CONSTRUCTION = frozenset({"silent", "always-on", "echo"})
 _RESAMPLES = 2000
 _NUMBER = re.compile(r"(?<!\w)(?<!\d[.,])(?:\d{1,3},\d{3}|\d{1,6})(?!\w|[.,]\d)")
 
@@ -62,11 +68,7 @@ def normalised(text: str) -> str:
 
 
 def word_edits(recognised: str, claimed: str) -> tuple[int, int]:
-    """How far a transcript is from what was recognised.
-
-    Args:
-        recognised: the reference.
-        claimed: the hypothesis.
+    """How far a transcript is from what was recognised, the reference.
 
     Returns:
         Least number of substituted, inserted and deleted words, and the number of words recognised.
@@ -81,12 +83,7 @@ def word_edits(recognised: str, claimed: str) -> tuple[int, int]:
 
 
 def transcript_check(pairs: Sequence[TranscriptPair], of: int) -> TranscriptCheck:
-    """The word error rate of a run.
-
-    Args:
-        pairs: transcripts and what was recognised; those without a transcript do not count.
-        of: valid recordings of the run.
-    """
+    """The word error rate of a run of so many valid recordings; pairs without a transcript do not count."""
     counted = [word_edits(pair.recognised, pair.claimed) for pair in pairs if pair.claimed]
     if not counted:
         cut = any(pair.claimed is None for pair in pairs)
@@ -110,3 +107,35 @@ def _interval(table: np.ndarray) -> tuple[float | None, float | None]:
     rates = edits[words > 0] / words[words > 0]
     low, high = np.quantile(rates, (0.025, 0.975))
     return float(low), float(high)
+
+
+def check_transcripts(
+    runs: Sequence[RunTimelines], pool: Pool, words: WordMode, *, asked: bool = False
+) -> list[TranscriptCheck | msgspec.UnsetType]:
+    """Check the transcripts of runs, in the worker processes; unset for a run that is not to be checked.
+
+    With ``asked`` also those of reference adapters, which are true by construction, and imported ones.
+    """
+    return [_checked(number, heard, pool, words, asked) for number, heard in enumerate(runs)]
+
+
+def _checked(
+    number: int, heard: RunTimelines, pool: Pool, words: WordMode, asked: bool
+) -> TranscriptCheck | msgspec.UnsetType:
+    config, mine = heard.run.file.config, sorted(heard.timelines)
+    true = config.privileged or config.clock == "imported" or config.adapter in _TRUE_BY_CONSTRUCTION
+    if not mine or (true and not asked):
+        return msgspec.UNSET
+    if words == "transcript":
+        return TranscriptCheck(of=len(mine), missing="recognition is switched off")
+    if why := asr.missing():
+        return TranscriptCheck(of=len(mine), missing=f"{why}: install tml-bench[speech]")
+    for sample in random.Random(0).sample(mine, min(MOST_RECORDINGS, len(mine))):
+        cache = heard.run.timeline_path(sample, str(heard.run.attempts[sample].attempt))
+        pool.submit(TranscriptJob((number, sample), heard.facts[sample], cache, heard.timelines[sample]))
+    # As they come they have no order, and the interval depends on it.
+    results = [result for _, result in sorted(pool.results(), key=lambda done: done[0].key)]
+    pairs = [result.transcript for result in results if result.transcript is not None]
+    if not pairs:
+        return TranscriptCheck(of=len(mine), missing=results[0].reason)
+    return transcript_check(pairs, len(mine))
