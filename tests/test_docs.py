@@ -31,7 +31,7 @@ from tml_bench.samples import At, Reference, Sample, Script, UserTurn
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.summary import Summary
 from tml_bench.session.network import load_network
-from tml_bench.session.simulated import Compute, Settings
+from tml_bench.session.settings import Compute, Settings
 from tml_bench.task import Score, Task
 from tml_bench.timeline import Timeline, Word, WordSource
 

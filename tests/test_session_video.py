@@ -21,7 +21,7 @@ from tml_bench.runs.config import RUN_SCHEMA, RunConfig
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Plan, record
 from tml_bench.samples import At, Sample, Script, Subtitle, UserTurn, UserVideo, Waveform
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 
 TICK = Settings(tick_ns=200 * MS)
 FULL = VideoSpec(fps=5, max_side=160)

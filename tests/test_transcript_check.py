@@ -31,7 +31,7 @@ from tml_bench.scoring import transcript_sample
 from tml_bench.scoring.timelines import RunTimelines
 from tml_bench.scoring.transcript_check import TranscriptCheck, normalised, transcript_check, word_edits
 from tml_bench.scoring.transcript_sample import MOST_RECORDINGS, check_transcripts
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.timeline import Timeline, Word, WordSource
 
 with_asr = pytest.mark.skipif(bool(asr.missing()), reason=f"{asr.missing()} (the extra [speech])")

@@ -41,7 +41,7 @@ from tml_bench.runs.worker import (
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LatenessLimits, LiveSession
-from tml_bench.session.simulated import Settings, opened_event, session_rate
+from tml_bench.session.settings import Settings, opened_event, session_rate
 
 READ_AHEAD_S = 300.0
 """Longer clips are streamed from their files."""

@@ -22,7 +22,7 @@ from tml_bench.runs.sources import adapter_distribution, adapter_sources
 from tml_bench.runs.store import Attempt, read_lines, read_run
 from tml_bench.session.clock import Ticks
 from tml_bench.session.network import IDEAL, Network
-from tml_bench.session.simulated import Compute
+from tml_bench.session.settings import Compute
 from tml_bench.task import Task
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")

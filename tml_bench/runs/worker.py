@@ -30,7 +30,8 @@ from tml_bench.redact import plain, redacted
 from tml_bench.runs.jobs import Deadline, Job, JobResult, PerceiveJob, SessionJob, TranscriptJob
 from tml_bench.runs.store import contradiction
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""

@@ -10,16 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.adapter import (
-    FlushReport,
-    Frame,
-    MicroTurn,
-    Output,
-    ToolCall,
-    ToolSpec,
-    Transcript,
-    VideoSpec,
-)
+from tml_bench.adapter import Adapter, FlushReport, Frame, MicroTurn, Output, ToolCall, ToolSpec, Transcript
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
@@ -28,6 +19,7 @@ from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import AdapterFaultError, checked_audio, checked_text, checked_transcript
 from tml_bench.session.clock import Ticks
 from tml_bench.session.playback import Playback
+from tml_bench.session.settings import Settings
 from tml_bench.session.tools import ToolBench
 from tml_bench.session.user import ModelSpeech, PlacedTurn, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
@@ -59,13 +51,9 @@ class Exchange:
 
     Args:
         sample: what to play.
-        audio_in: rate of the user's audio for the model.
-        audio_out: rate of the model's audio.
-        ticks: the grid of micro-turns.
+        adapter: the model, whose audio and video this is about.
+        settings: how.
         writer: an open recording; the caller closes it.
-        max_session_s: the session ends with ``time-out`` after that.
-        max_backlog_s: more audio than this waiting to be heard is a fault of the adapter.
-        video_in: the video wanted for the model; None for none.
         ahead: decode video while the model works, which takes processor time from one that runs here.
 
     Raises:
@@ -75,23 +63,19 @@ class Exchange:
     def __init__(
         self,
         sample: Sample,
-        audio_in: int,
-        audio_out: int,
-        ticks: Ticks,
+        adapter: Adapter,
+        settings: Settings,
         writer: RecordingWriter,
         *,
-        max_session_s: float,
-        max_backlog_s: float,
-        video_in: VideoSpec | None = None,
         ahead: bool = True,
     ) -> None:
         self._sample = sample
-        self._audio_in = audio_in
-        self._audio_out = audio_out
-        self._ticks = ticks
+        self._audio_in = adapter.audio_in
+        self._audio_out = audio_out = adapter.audio_out
+        self._ticks = Ticks(settings.tick_ns)
         self._writer = writer
-        self._max_session_ns = nanoseconds(max_session_s)
-        self._max_backlog_s = max_backlog_s
+        self._max_session_ns = nanoseconds(settings.max_session_s)
+        self._max_backlog_s = settings.max_backlog_s
         self._rate = writer.opened.rate
         self._playback = Playback(audio_out)
         self._track = _ModelTrack(writer, audio_out, self._rate)
@@ -103,12 +87,13 @@ class Exchange:
         self._tools = ToolBench(sample.script.tools)
         script = sample.script
         self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
-        durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
-        videos = place_videos(sample.script.videos)
+        durations = tuple(_duration_ns(turn.audio) for turn in script.turns)
+        videos = place_videos(script.videos)
         self._videos = deque(videos)
-        self._camera = Camera(videos, video_in, ahead=ahead) if videos and video_in is not None else None
-        rates = tuple({self._rate, audio_in})
-        self._user = ScriptedUser(sample.script, durations, rates, self._speech, videos)
+        wanted = adapter.video_in
+        self._camera = Camera(videos, wanted, ahead=ahead) if videos and wanted is not None else None
+        rates = tuple({self._rate, self._audio_in})
+        self._user = ScriptedUser(script, durations, rates, self._speech, videos)
 
     @property
     def tool_specs(self) -> tuple[ToolSpec, ...]:

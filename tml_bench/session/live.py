@@ -32,10 +32,9 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.clock import Ticks
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
-from tml_bench.session.simulated import Settings, session_start
+from tml_bench.session.settings import Settings, session_start
 
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
@@ -115,8 +114,6 @@ class LiveSession:
         phase: float | None = None,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        self._task = task
-        self._sample = sample
         self._adapter = adapter
         self._settings = settings
         self._writer = writer
@@ -131,16 +128,8 @@ class LiveSession:
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
         self._unsent: asyncio.Queue[MicroTurn] = asyncio.Queue()
-        self._stage = Exchange(
-            sample,
-            adapter.audio_in,
-            adapter.audio_out,
-            Ticks(settings.tick_ns),
-            writer,
-            max_session_s=settings.max_session_s,
-            max_backlog_s=settings.max_backlog_s,
-            video_in=adapter.video_in,
-        )
+        self._stage = Exchange(sample, adapter, settings, writer)
+        self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     async def run(self) -> Lateness:
         """Play the script to its end.
@@ -167,11 +156,10 @@ class LiveSession:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:
-        start = session_start(self._task, self._sample, self._adapter, self._settings, self._stage.tool_specs)
         try:
             try:
                 async with asyncio.timeout(self._limits.connect_s):
-                    await _blamed("connect", self._adapter.connect(start))
+                    await _blamed("connect", self._adapter.connect(self._start))
             except TimeoutError:
                 raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
             self._opened()
