@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
@@ -30,14 +29,9 @@ _EIGHT_BIT = ("PCM_U8", "PCM_S8")
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What an audio file holds.
+    """What an audio file holds: ``frames`` samples per channel, ``duration_s`` = ``frames / rate``.
 
-    Attributes:
-        rate: samples per second.
-        channels: how many there are before averaging.
-        frames: samples per channel.
-        duration_s: ``frames / rate``.
-        notes: remarks that do not make it unusable, such as ``2 channels averaged`` or ``8-bit``.
+    ``notes`` are remarks that do not make it unusable, such as ``2 channels averaged`` or ``8-bit``.
     """
 
     rate: int
@@ -84,11 +78,7 @@ def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32],
 
 
 def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
-    """A whole clip in memory, shape (n,), at a rate in Hz.
-
-    Raises:
-        BadSampleError: the file cannot be used.
-    """
+    """A whole clip in memory, shape (n,), at a rate in Hz. Raises BadSampleError if it cannot be used."""
     if isinstance(clip, Path):
         return read_mono(clip, rate)[0]
     if clip.rate == rate:
@@ -99,21 +89,13 @@ def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class ResampledWaveform(Waveform):
-    """A waveform that has been resampled beforehand, for readers that must be quick.
-
-    Attributes:
-        at: the same at other rates, by rate.
-    """
+    """A waveform that has been resampled beforehand, for readers that must be quick; ``at`` is by rate."""
 
     at: Mapping[int, Waveform]
 
     @classmethod
     def of(cls, waveform: Waveform, rates: Iterable[int]) -> ResampledWaveform:
-        """Resample to these rates.
-
-        Raises:
-            BadSampleError: the waveform cannot be used; see ``ClipReader``.
-        """
+        """Resample to these rates. Raises BadSampleError if the waveform cannot be used."""
         return cls(waveform.samples, waveform.rate, {rate: _at_rate(waveform, rate) for rate in rates})
 
 
@@ -123,13 +105,7 @@ def _at_rate(waveform: Waveform, rate: int) -> Waveform:
 
 
 class BlockSource(Protocol):
-    """Mono audio read in order, block by block.
-
-    Attributes:
-        name: what it is, for messages.
-        rate: samples per second.
-        frames: how many samples there are, at least 1.
-    """
+    """Mono audio read in order, block by block: ``frames`` samples, at least 1; ``name`` is for messages."""
 
     name: str
     rate: int
@@ -152,19 +128,12 @@ class ClipReader:
     """Streams a clip at any rate, in order, with memory that does not grow with its length.
 
     The resampler is fed by reading ahead in the clip, so what ``read`` gives equals, to within rounding,
-    the same part of the whole clip resampled at once, whatever the sizes asked for.
-
-    Attributes:
-        length: samples at the wanted rate, ``round(frames * rate / source rate)``, halves up.
-        rate: the wanted rate.
+    the same part of the whole clip resampled at once, whatever the sizes asked for. ``length`` counts
+    samples at the wanted rate, ``round(frames * rate / source rate)``, halves up.
     """
 
     def __init__(self, source: Path | Waveform | BlockSource, rate: int) -> None:
-        """Open a clip.
-
-        Args:
-            source: a file that libsndfile reads, a waveform, or anything else that gives blocks.
-            rate: the rate wanted.
+        """Open a file that libsndfile reads, a waveform, or anything else that gives blocks.
 
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
@@ -213,9 +182,7 @@ class ClipReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _resampled(self) -> Iterator[NDArray[np.float32]]:

@@ -64,11 +64,7 @@ def _check(path: Path, file: soundfile.SoundFile) -> None:
 
 
 def check_rate(name: str, rate: int) -> None:
-    """Refuse a rate in Hz outside what is read.
-
-    Raises:
-        BadSampleError: it is; names ``name``.
-    """
+    """Refuse a rate in Hz outside what is read, with a BadSampleError that names ``name``."""
     if rate not in _RATES:
         raise BadSampleError(f"{name} has a rate of {rate} Hz, outside {_RATES.start}-{_RATES.stop - 1} Hz")
 

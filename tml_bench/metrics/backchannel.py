@@ -40,14 +40,10 @@ SEPARATE_S = BACKCHANNEL_MAX_S
 
 
 class BackchannelMatches(NamedTuple):
-    """How predictions and windows of one clip match.
+    """How predictions and windows of one clip match: pairs, predictions and windows without the other.
 
-    Attributes:
-        hits: matched pairs.
-        false_alarms: predictions without window.
-        misses: windows without prediction.
-        rows: ``hit``, ``false_alarm`` and ``takeover`` with the vocalisation's times, ``miss`` with the
-            window's, in order of time.
+    Rows are ``hit``, ``false_alarm`` and ``takeover`` with the vocalisation's times, ``miss`` with the
+    window's, in order of time.
     """
 
     hits: int
@@ -57,11 +53,7 @@ class BackchannelMatches(NamedTuple):
 
 
 def match(vocalisations: Sequence[Vocalisation], windows: Sequence[Interval]) -> BackchannelMatches:
-    """Match backchannels to windows.
-
-    Args:
-        vocalisations: the model's, in order.
-        windows: ``(start, end)`` in seconds, any order; they may overlap.
+    """Match the model's backchannels, in order, to windows, in any order; those may overlap.
 
     Returns:
         The counts; all 0 without predictions and windows.

@@ -100,10 +100,7 @@ def compare(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction.
-
-    Args:
-        p_values: p values of one family, each in [0, 1].
+    """Holm's step-down correction of the p values of one family, each in [0, 1].
 
     Returns:
         Corrected p values in the order given: the i-th smallest of m times (m - i + 1), made

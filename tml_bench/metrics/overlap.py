@@ -60,12 +60,9 @@ class OverlapResponse(NamedTuple):
 def overlapped(
     vocalisations: Sequence[Vocalisation], overlap: Interval, duration_s: float
 ) -> OverlapResponse:
-    """Judge an overlap; without vocalisations nobody was talked over and nobody responded.
+    """Judge an overlap, ``(start, end)``, in a clip of ``duration_s``.
 
-    Args:
-        vocalisations: the model's.
-        overlap: ``(start, end)`` in seconds.
-        duration_s: length of the clip.
+    Without vocalisations nobody was talked over and nobody responded.
     """
     found = interruption(vocalisations, overlap)
     latency = found.turn.latency_s

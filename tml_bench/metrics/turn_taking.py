@@ -125,13 +125,7 @@ def turn_end(vocalisations: Sequence[Vocalisation], user_end_s: float) -> TurnEn
 def pause_handling(
     vocalisations: Sequence[Vocalisation], pause: Interval, user_end_s: float
 ) -> PauseHandling:
-    """Judge a pause; without vocalisations nothing happened.
-
-    Args:
-        vocalisations: the model's.
-        pause: ``(start, end)`` in seconds.
-        user_end_s: end of the user's turn in seconds.
-    """
+    """Judge a pause, ``(start, end)`` in seconds; without vocalisations nothing happened."""
     begins, ends = pause[0], min(pause[1] + PAUSE_REACTION_S, user_end_s)
 
     def event(v: Vocalisation) -> str:
@@ -149,12 +143,7 @@ def pause_handling(
 
 
 def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -> InterruptionResponse:
-    """Judge an interruption; without vocalisations there is neither yielding nor response.
-
-    Args:
-        vocalisations: the model's.
-        interrupted: ``(start, end)`` of the interrupting speech in seconds.
-    """
+    """Judge an interruption, ``(start, end)``; without vocalisations neither yielding nor response."""
     begins, ends = interrupted
     before = [v for v in vocalisations if v.start_s <= begins]
     turn = turn_end(vocalisations[len(before) :], ends)

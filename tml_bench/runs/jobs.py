@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tml_bench.outcome import Outcome
-from tml_bench.perception.transcripts import TranscriptPair
+from tml_bench.perception.recordings import TranscriptPair
 from tml_bench.perception.words import WordMode
 from tml_bench.recording import SessionFacts
 from tml_bench.samples import Sample

@@ -21,8 +21,7 @@ from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdap
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
-from tml_bench.perception.recordings import timeline_of
-from tml_bench.perception.transcripts import transcript_pair
+from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter

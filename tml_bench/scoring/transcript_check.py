@@ -23,7 +23,7 @@ import numpy as np
 from tml_bench.perception.align import spell
 
 if TYPE_CHECKING:
-    from tml_bench.perception.transcripts import TranscriptPair
+    from tml_bench.perception.recordings import TranscriptPair
 
 _RESAMPLES = 2000
 _NUMBER = re.compile(r"(?<!\w)(?<!\d[.,])(?:\d{1,3},\d{3}|\d{1,6})(?!\w|[.,]\d)")

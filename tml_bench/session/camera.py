@@ -20,15 +20,10 @@ SIDES = range(16, 4097)
 
 @dataclass(frozen=True, slots=True)
 class PlacedVideo:
-    """A video with its place on the session clock.
+    """Video number ``index`` of the script on the session clock.
 
-    Attributes:
-        index: which video of the script.
-        video: from the script.
-        info: what its file holds.
-        start_ns: its time 0.
-        end_ns: when its last frame has been shown.
-        over_ns: when its picture, and its sound unless muted, are over.
+    Its time 0 is ``start_ns``, its last frame has been shown at ``end_ns``; at ``over_ns`` its sound, unless
+    muted, is over too.
     """
 
     index: int

@@ -24,12 +24,8 @@ class AdapterFaultError(Exception):
 def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
     """The audio of an output as float32 in [-1, 1], shape (n,); empty when there is none.
 
-    Args:
-        output: what the adapter returned.
-        index: number of the micro-turn, for messages.
-
     Raises:
-        AdapterFaultError: not numbers, not one-dimensional, or not finite.
+        AdapterFaultError: not numbers, not one-dimensional, or not finite; names the micro-turn ``index``.
     """
     if output.audio is None:
         return np.zeros(0, dtype=np.float32)
@@ -37,7 +33,7 @@ def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
     if audio.ndim != 1:
         raise AdapterFaultError(f"micro-turn {index}: audio has shape {audio.shape}, it must be (n,), mono")
     if audio.dtype == np.int16:
-        return (audio.astype(np.float32)) / np.float32(32768)
+        return audio.astype(np.float32) / np.float32(32768)
     if not np.issubdtype(audio.dtype, np.floating):
         raise AdapterFaultError(
             f"micro-turn {index}: audio is {audio.dtype}, it must be a float type or int16"
@@ -50,11 +46,7 @@ def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
 
 
 def checked_text(text: object, index: int) -> str:
-    """The text itself.
-
-    Raises:
-        AdapterFaultError: not a string.
-    """
+    """The text itself. Raises AdapterFaultError if it is no string."""
     if not isinstance(text, str):
         raise AdapterFaultError(f"micro-turn {index}: text is {type(text).__name__}, it must be str")
     return text
@@ -80,11 +72,7 @@ def checked_transcript(piece: object, index: int) -> Transcript:
 
 
 def checked_output(output: object, index: int) -> Output:
-    """The output itself, None meaning nothing.
-
-    Raises:
-        AdapterFaultError: neither ``Output`` nor None.
-    """
+    """The output itself, None meaning nothing. Raises AdapterFaultError if it is neither."""
     if output is None:
         return Output()
     if not isinstance(output, Output):

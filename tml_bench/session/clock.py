@@ -12,11 +12,8 @@ MAX_TICK_MS = 1000
 class Ticks:
     """The grid of micro-turns: number ``k`` covers ``[k * tick_ns, (k + 1) * tick_ns)``.
 
-    Attributes:
-        tick_ns: length of a micro-turn, 20 to 1000 ms.
-
     Raises:
-        ValueError: the length is out of range.
+        ValueError: a micro-turn does not last 20 to 1000 ms.
     """
 
     tick_ns: int
@@ -44,11 +41,6 @@ class ComputeQueue:
         """When the last output existed."""
 
     def charge(self, handed_ns: int, compute_ns: int) -> int:
-        """Time at which the output of a step exists.
-
-        Args:
-            handed_ns: when its input was handed over; never before the one of the previous call.
-            compute_ns: what it cost, at least 0.
-        """
+        """When the output of a step exists that costs ``compute_ns``, handed over after the one before it."""
         self.done_ns = max(handed_ns, self.done_ns) + compute_ns
         return self.done_ns

@@ -101,10 +101,7 @@ class Exchange:
         return self._tools.specs
 
     def advance(self, index: int) -> MicroTurn | None:
-        """Play both sides up to the hand-over of a micro-turn into the recording.
-
-        Args:
-            index: 0, 1, 2, ... in order.
+        """Play both sides up to the hand-over of a micro-turn (0, 1, 2, ... in order) into the recording.
 
         Returns:
             The micro-turn to hand over, or None when the session has ended within it.

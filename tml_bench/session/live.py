@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -65,12 +65,7 @@ class LatenessLimits:
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """The harness's own lateness in a session, in milliseconds.
-
-    Attributes:
-        p99_ms: 99th percentile over micro-turns; 0 without any.
-        max_ms: the worst; 0 without any.
-    """
+    """The harness's own lateness in a session, in ms: 99th percentile and worst; 0 without micro-turns."""
 
     p99_ms: float
     max_ms: float
@@ -159,7 +154,8 @@ class LiveSession:
         try:
             try:
                 async with asyncio.timeout(self._limits.connect_s):
-                    await _blamed("connect", self._adapter.connect(self._start))
+                    with _blaming("connect"):
+                        await self._adapter.connect(self._start)
             except TimeoutError:
                 raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
             self._opened()
@@ -220,14 +216,15 @@ class LiveSession:
             began_ns = self._clock_ns()
             # Waiting for the send before, which the service holds up, is not ours.
             self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - max(due_ns, free_ns))
-            await _blamed("send", self._adapter.send(turn))
+            with _blaming("send"):
+                await self._adapter.send(turn)
             free_ns = self._clock_ns()
             self._writer.event(
                 ev.TurnSent(turn.index, turn.end_ns, self._late_ns[turn.index], free_ns - began_ns)
             )
 
     async def _receive(self) -> None:
-        async for event in _blamed_events(self._adapter.events()):
+        async for event in _blamed(self._adapter.events()):
             await self._take(event)
             self._check_bounds()
         raise InfrastructureError(f"the service hung up after {self._now_ns() / 1e9:.1f} s")
@@ -242,7 +239,8 @@ class LiveSession:
         size = 0 if event.audio is None else 2 * np.size(event.audio)
         cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
         for item, heard_ms in cut:
-            await _blamed("heard", self._adapter.heard(item, heard_ms, True))
+            with _blaming("heard"):
+                await self._adapter.heard(item, heard_ms, True)
 
     def _lateness(self) -> Lateness:
         if not self._late_ns:
@@ -273,10 +271,11 @@ class _Tasks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _blamed(where: str, work: Coroutine[Any, Any, None]) -> None:
+@contextmanager
+def _blaming(where: str) -> Iterator[None]:
     """Turn whatever the adapter raises into a fault of the adapter, but for what has a meaning of its own."""
     try:
-        await work
+        yield
     except (InfrastructureError, ProtocolError, AdapterFaultError):
         raise
     except TimeoutError as error:
@@ -285,13 +284,7 @@ async def _blamed(where: str, work: Coroutine[Any, Any, None]) -> None:
         raise AdapterFaultError(f"{where} raised {in_one_line(error)}") from error
 
 
-async def _blamed_events(events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
-    try:
+async def _blamed(events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
+    with _blaming("events"):
         async for event in events:
             yield event
-    except (InfrastructureError, ProtocolError, AdapterFaultError):
-        raise
-    except TimeoutError as error:
-        raise InfrastructureError("events: no answer in time") from error
-    except Exception as error:
-        raise AdapterFaultError(f"events raised {in_one_line(error)}") from error
