@@ -252,7 +252,7 @@ def test_the_polite_rubric_is_missing_where_the_rule_cannot_tell(examples: dict[
 
 
 def test_the_queue_example_of_the_time_page() -> None:
-    from tml_bench.session.clock import ComputeQueue
+    from tml_bench.session.simulated import ComputeQueue
 
     page = (ROOT / "docs" / "time-model.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.M)

@@ -1,6 +1,6 @@
 """The timing and before/after rules of Full-Duplex-Bench v1.5, reproduced exactly, oddities included.
 
-For comparing with what its code writes; ``overlap`` holds the measures to rely on.
+For comparing with what its code writes; ``turn_taking`` holds the measures to rely on.
 
 Conventions:
     Times are seconds on the clock of the user's audio. Segments are ``(start, end)``, ordered, not

@@ -17,9 +17,8 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Sample, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import AdapterFaultError, checked_audio, checked_text, checked_transcript
-from tml_bench.session.clock import Ticks
 from tml_bench.session.playback import Playback
-from tml_bench.session.settings import Settings
+from tml_bench.session.settings import Settings, Ticks
 from tml_bench.session.tools import ToolBench
 from tml_bench.session.user import ModelSpeech, PlacedTurn, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
@@ -50,9 +49,6 @@ class Exchange:
     """The user side, the listener's loudspeaker and the recording of one session.
 
     Args:
-        sample: what to play.
-        adapter: the model, whose audio and video this is about.
-        settings: how.
         writer: an open recording; the caller closes it.
         ahead: decode video while the model works, which takes processor time from one that runs here.
 

@@ -18,15 +18,7 @@ from typing import Any
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.adapter import (
-    InfrastructureError,
-    LiveAdapter,
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-)
+from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
@@ -35,6 +27,7 @@ from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Settings, session_start
+from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent
 
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
@@ -85,12 +78,9 @@ class LiveSession:
     """One session of a sample with a live service.
 
     Args:
-        task: name of the task, for the recording.
-        sample: what to play.
         adapter: a new one.
-        settings: how; compute is whatever the service takes.
+        settings: but for compute, which is whatever the service takes.
         writer: an open recording; the caller closes it.
-        limits: what it may take.
         clock_ns: the monotonic clock.
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
             beside each other are not all due at once; None to begin as soon as the service is ready.

@@ -12,6 +12,30 @@ from tml_bench.media.video import probe_video
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.network import IDEAL, Network
 
+MIN_TICK_MS = 20
+MAX_TICK_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """The grid of micro-turns: number ``k`` covers ``[k * tick_ns, (k + 1) * tick_ns)``.
+
+    Raises:
+        ValueError: a micro-turn does not last 20 to 1000 ms.
+    """
+
+    tick_ns: int
+
+    def __post_init__(self) -> None:
+        if not MIN_TICK_MS * 1_000_000 <= self.tick_ns <= MAX_TICK_MS * 1_000_000:
+            raise ValueError(
+                f"a micro-turn lasts {MIN_TICK_MS} to {MAX_TICK_MS} ms, not {self.tick_ns / 1e6:g} ms"
+            )
+
+    def bounds(self, k: int) -> tuple[int, int]:
+        """Start and end of micro-turn ``k`` in nanoseconds."""
+        return k * self.tick_ns, (k + 1) * self.tick_ns
+
 
 class Compute(StrEnum):
     """How the model's compute is charged to the session clock."""

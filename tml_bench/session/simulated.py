@@ -20,20 +20,33 @@ from tml_bench.errors import UserError
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError, checked_output, reported_cost_ns
-from tml_bench.session.clock import ComputeQueue
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Compute, Settings, session_start
+
+
+class ComputeQueue:
+    """Charges compute by the real-time queue rule ``t_i = max(a_i, t_{i-1}) + c_i``.
+
+    Micro-turn ``i`` is handed over at ``a_i`` and costs ``c_i``; its output exists at ``t_i``. A model slower
+    than real time builds a backlog that shows in its latency, as it would in life.
+    """
+
+    def __init__(self) -> None:
+        self.done_ns = 0
+        """When the last output existed."""
+
+    def charge(self, handed_ns: int, compute_ns: int) -> int:
+        """When the output of a step exists that costs ``compute_ns``, handed over after the one before it."""
+        self.done_ns = max(handed_ns, self.done_ns) + compute_ns
+        return self.done_ns
 
 
 class SimulatedSession:
     """One session of a sample with an adapter.
 
     Args:
-        task: name of the task, for the recording.
-        sample: what to play.
         adapter: the model, warmed up.
-        settings: how.
         writer: an open recording; the caller closes it.
         costs_ns: compute of each micro-turn, for ``Compute.RECORDED``.
         before_step: called before each step, so that a supervisor can tell a hang.
