@@ -84,10 +84,10 @@ class AudioWriter:
 
 
 class RecordingWriter:
-    """Writes a recording into an empty folder; the caller renames it when complete.
+    """Writes a recording into a folder, made if missing, else empty; the caller renames it when complete.
 
     Args:
-        folder: created if missing.
+        folder: where.
         opened: the first event.
         clock: as in ``Manifest``.
         compute: as in ``Manifest``.

@@ -60,11 +60,7 @@ def probe(path: Path) -> AudioInfo:
 
 
 def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32], int]:
-    """Read a whole file.
-
-    Args:
-        path: a file that libsndfile reads.
-        rate: the rate wanted; None for the file's own.
+    """Read a whole file that libsndfile reads, at its own rate by default.
 
     Returns:
         Samples of shape (n,), and their rate.

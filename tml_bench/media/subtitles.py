@@ -100,17 +100,14 @@ def wrapped(text: str, room: float, length: Callable[[str], float]) -> Iterator[
                 yield line
             line = word
             while length(line) > room and len(line) > 1:
-                fits = max(1, bisect_right(range(1, len(line)), room, key=partial(_beginning, line, length)))
+                width = partial(lambda line, letters: length(line[:letters]), line)
+                fits = max(1, bisect_right(range(1, len(line)), room, key=width))
                 while fits > 1 and unicodedata.category(line[fits]).startswith("M"):
                     fits -= 1
                 yield line[:fits]
                 line = line[fits:]
         if line:
             yield line
-
-
-def _beginning(line: str, length: Callable[[str], float], letters: int) -> float:
-    return length(line[:letters])
 
 
 @lru_cache(64)

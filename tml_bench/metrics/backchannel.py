@@ -78,15 +78,10 @@ def match(vocalisations: Sequence[Vocalisation], windows: Sequence[Interval]) ->
 
 
 def windows_of(distribution: Sequence[float], duration_s: float) -> tuple[Interval, ...]:
-    """Read the windows from a distribution of listeners' responses.
+    """Read the windows from a distribution of listeners' responses over equal parts of the clip.
 
-    Args:
-        distribution: shape (n,), non-negative, over n equal parts of the clip; any positive sum.
-        duration_s: length of the clip in seconds.
-
-    Returns:
-        ``(start, end)`` in seconds, in order, at least ``SEPARATE_S`` apart; empty if nothing stands out or
-        the distribution is empty.
+    Shares are non-negative with any positive sum. Windows are ``(start, end)`` in seconds, in order, at least
+    ``SEPARATE_S`` apart; empty if nothing stands out or the distribution is empty.
     """
     total, parts = sum(distribution), len(distribution)
     windows: list[Interval] = []

@@ -24,14 +24,14 @@ _EXACT_UNITS = 13
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """One system minus another, on the samples both have a value for.
+    """One system minus another, on the ``n`` samples both have a value for; None throughout without any.
 
     Attributes:
-        difference: mean of the first minus mean of the second; None when they share no sample.
+        difference: mean of the first minus mean of the second.
         low: lower end of the 95 % paired bootstrap interval; None with fewer than 2 units, or when the
             difference is the same in every unit (resampling then knows nothing about its spread).
         high: upper end.
-        p: two-sided p value of the swap test, uncorrected; None when they share no sample.
+        p: two-sided p value of the swap test, uncorrected.
         detectable: minimum detectable difference with this pairing; None as for ``low``.
         n: samples compared.
         n_units: independent units compared.

@@ -104,12 +104,7 @@ def periodic(at_s: float, period_s: float) -> EventTarget:
 
 
 def cue(at_s: float, w_s: float, until_s: float | None = None) -> EventTarget:
-    """The target of a reaction to a cue.
-
-    Args:
-        at_s: when the cue can be known.
-        w_s: how long after it an onset is on time.
-        until_s: when the window closes at the latest, such as at the next cue; None for no such limit.
+    """The target of a reaction to a cue known at ``at_s``: on time for ``w_s`` s, but not after ``until_s``.
 
     Raises:
         ValueError: ``until_s`` lies before the window opens.
@@ -127,12 +122,7 @@ def answer(at_s: float, w_s: float) -> EventTarget:
 
 
 def match(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right) -> list[EventMatch]:
-    """Match utterances to events; see the module's docstring.
-
-    Args:
-        onsets: of the utterances, in order.
-        targets: in order of ``at_s``.
-        right: which pairs may be matched.
+    """Match utterances to events, both in order, where ``right`` allows it; see the module's docstring.
 
     Returns:
         Pairs in order; empty when there are none.

@@ -77,10 +77,7 @@ def recogniser_id(model: str | None = None) -> str:
 def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None) -> tuple[Word, ...]:
     """Recognise the speech of a track.
 
-    Args:
-        audio: the track's file.
-        segments: its speech; nothing outside is listened to, but 0.2 s beside it.
-        model: see ``chosen_model``.
+    Nothing outside its segments is listened to, but 0.2 s beside them.
 
     Returns:
         Words in order, times in seconds from the track's first sample; empty for no segments.
@@ -167,12 +164,7 @@ def lay_over(tokens: Sequence[str], segments: Sequence[Segment]) -> list[Word]:
 def transcribe(audio: NDArray[np.float32], model: str | None = None) -> str:
     """Whisper's text of at most 30 s of audio, greedy, for an agent that must answer soon.
 
-    Args:
-        audio: shape (n,), mono at 16 kHz; when nothing is heard in it the text is empty.
-        model: see ``chosen_model``.
-
-    Raises:
-        UserError: as ``recognise``.
+    Audio is of shape (n,), mono at 16 kHz; the text is empty when nothing is heard. Raises as ``recognise``.
     """
     heard = _transcribed(_whisper(chosen_model(model)), audio, beam_size=1, without_timestamps=True)
     return " ".join(part.text.strip() for part in heard)

@@ -23,11 +23,7 @@ from tml_bench.timeline import Timeline
 
 
 def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
-    """Perceive one recording.
-
-    Args:
-        model_audio: the model's audio as heard, on the session clock from its first sample; any rate.
-        given: see ``words.Given``.
+    """Perceive the model's audio as heard, at any rate, on the session clock from its first sample.
 
     Returns:
         The timeline; a track without speech has no segments and no words.

@@ -55,11 +55,7 @@ def voices_key(audio_sha256: str, stretches: Sequence[tuple[float, float]]) -> s
 
 
 def voices(audio: Path, stretches: Sequence[tuple[float, float]]) -> tuple[Voice, ...]:
-    """Describe the voice in stretches of a track.
-
-    Args:
-        audio: the track's file.
-        stretches: ``(start, end)`` in seconds.
+    """Describe the voice in stretches of a track, ``(start, end)`` in seconds.
 
     Returns:
         One per stretch, in order; without Praat none is measured.

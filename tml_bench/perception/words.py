@@ -44,15 +44,7 @@ class Given(TypedDict, total=False):
 def find_words(
     audio: Path, segments: Sequence[Segment], **given: Unpack[Given]
 ) -> tuple[tuple[Word, ...], WordSource]:
-    """Choose the source and get the words.
-
-    Args:
-        audio: the model's track.
-        segments: its speech.
-        given: see ``Given``.
-
-    Returns:
-        Words in the order spoken, and where they come from.
+    """Choose the source and get the words in the model's speech, in the order spoken.
 
     Raises:
         UserError: ``words`` is unknown, or is ``asr`` and the extra is not installed.

@@ -81,16 +81,12 @@ def _check(video: UserVideo) -> None:
 
 
 class Camera:
-    """Frames at the instants ``k / fps``, k = 0, 1, 2, ...
+    """Frames at the instants ``k / fps``, k = 0, 1, 2, ..., of at least one video.
 
     Black before the first video and from a video's ``at_s`` to its first frame; from a video's end to the
     next one black or its last frame, as the script says. A subtitle is drawn over whatever is shown from its
-    ``start_s`` on and before its ``end_s``, counted from the video's ``at_s``.
-
-    Args:
-        videos: the script's, placed; at least one.
-        spec: what the adapter wants.
-        ahead: decode the next frames while the last ones are used.
+    ``start_s`` on and before its ``end_s``, counted from the video's ``at_s``. With ``ahead`` the next frames
+    are decoded while the last ones are used.
 
     Raises:
         UserError: the adapter wants what cannot be had.

@@ -19,7 +19,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError, checked_output, reported_cost_ns
+from tml_bench.session.checks import AdapterFaultError, checked_output, fault, reported_cost_ns
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Compute, Settings, session_start
@@ -157,6 +157,4 @@ def _refusing_output(index: int) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise AdapterFaultError(
-            f"micro-turn {index}: the output cannot be used ({in_one_line(error)})"
-        ) from error
+        raise fault(index, f"the output cannot be used ({in_one_line(error)})") from error

@@ -55,16 +55,11 @@ class ModelSpeech:
 
 
 def cue_time(cue: Cue, armed_ns: int, known_ns: int, speech: ModelSpeech) -> tuple[int, bool] | None:
-    """When a cue fires, as far as is known.
-
-    Args:
-        cue: the cue.
-        armed_ns: end of the user's previous turn.
-        known_ns: everything heard before this time is known.
-        speech: the model's speech so far.
+    """When a cue fires that is armed since the end of the user's previous turn.
 
     Returns:
-        (time, whether it was the time-out), or None when it has not fired by ``known_ns``.
+        (time, whether it was the time-out), or None when it has not fired by ``known_ns``; everything heard
+        before that time is known.
     """
     if isinstance(cue, At):
         return max(nanoseconds(cue.t_s), armed_ns), False
@@ -144,9 +139,9 @@ class ScriptedUser:
         script: what to play.
         durations_ns: length of each turn's audio, rounded down, so that a turn that follows at once starts on
             the next sample.
-        rates: rates at which the user's audio is wanted.
+        rates: at which the user's audio is wanted.
         speech: what is heard of the model, for cues.
-        videos: the script's videos, placed.
+        videos: the script's, placed.
     """
 
     def __init__(
