@@ -15,7 +15,8 @@ from tml_bench.media.audio import read_mono
 from tml_bench.plugins import load_task
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample, Script, UserTurn
-from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 
 __all__ = ["Null", "machine", "processor_s", "record", "speech_file"]
 

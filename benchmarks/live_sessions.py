@@ -30,7 +30,7 @@ from tml_bench.runs.jobs import SessionJob
 from tml_bench.runs.live_pool import LivePool
 from tml_bench.samples import Reference, Sample, Script, UserTurn
 from tml_bench.session.live import LatenessLimits
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 
 SESSIONS = 64
 SECONDS = 30

@@ -16,7 +16,8 @@ import video_files
 from tml_bench.adapter import MicroTurn, Output, VideoSpec
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample, Script, UserVideo
-from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 
 MINUTES = 10
 TARGET_SPEED = 20

@@ -21,7 +21,8 @@ from tml_bench.runs.record import record
 from tml_bench.runs.store import Attempt, last_attempts, open_run, read_lines
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.scoring.score import score_runs
-from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 
 MS = 1_000_000
 Audio = NDArray[np.float32]

@@ -49,7 +49,7 @@ from tml_bench.samples import (
     Waveform,
 )
 from tml_bench.session.live import LEAD_NS, LatenessLimits, LiveSession
-from tml_bench.session.simulated import Settings, opened_event
+from tml_bench.session.settings import Settings, opened_event
 
 MS = 1_000_000
 RATE = 16000

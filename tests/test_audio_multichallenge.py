@@ -29,7 +29,7 @@ from tml_bench.questions import Question, Verdict
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.samples import Message, Sample, Waveform
 from tml_bench.scoring.judging import score_all
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.task import Score
 from tml_bench.tasks.audio_multichallenge import judging, loader, parquet
 from tml_bench.tasks.audio_multichallenge.conversations import (

@@ -31,7 +31,7 @@ from tml_bench.samples import At, Reference, Sample, Script, UserTurn
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.summary import Summary
 from tml_bench.session.network import load_network
-from tml_bench.session.simulated import Compute, Settings
+from tml_bench.session.settings import Compute, Settings
 from tml_bench.task import Score, Task
 from tml_bench.timeline import Timeline, Word, WordSource
 
@@ -252,7 +252,7 @@ def test_the_polite_rubric_is_missing_where_the_rule_cannot_tell(examples: dict[
 
 
 def test_the_queue_example_of_the_time_page() -> None:
-    from tml_bench.session.clock import ComputeQueue
+    from tml_bench.session.simulated import ComputeQueue
 
     page = (ROOT / "docs" / "time-model.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.M)

@@ -36,7 +36,7 @@ from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LEAD_NS, LatenessLimits, LiveSession
-from tml_bench.session.simulated import Settings, opened_event
+from tml_bench.session.settings import Settings, opened_event
 
 LIMIT_MS = 15.0
 SESSIONS = 4

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from videos import MS, constant, shown, turn, variable
 
 from tml_bench.adapter import VideoSpec
-from tml_bench.media.ahead import ReadAhead
-from tml_bench.media.video import FrameReader
+from tml_bench.media.video import FrameReader, ReadAhead
 
 SIZE = (128, 80)
 NS_PER_MS = 1_000_000

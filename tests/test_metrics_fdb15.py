@@ -17,7 +17,7 @@ from tml_bench.metrics.fdb15_reference import (
     words_before,
     words_per_minute,
 )
-from tml_bench.metrics.overlap import OverlapResponse, overlapped
+from tml_bench.metrics.turn_taking import OverlapResponse, overlapped
 from tml_bench.metrics.vocalisations import Vocalisation
 
 # ---- merging

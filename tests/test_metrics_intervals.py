@@ -1,13 +1,12 @@
-"""Temporal IoU: golden triples, bounds, and the best constant interval."""
+"""Temporal IoU: golden triples and bounds."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tml_bench.metrics.intervals import best_constant, delayed, iou, ious
+from tml_bench.metrics.intervals import iou
 
 GOLDEN = [
     ((0.0, 10.0), (0.0, 10.0), 1.0),
@@ -25,13 +24,15 @@ GOLDEN = [
 @pytest.mark.parametrize(("said", "true", "value"), GOLDEN)
 def test_iou(said: tuple[float, float] | None, true: tuple[float, float], value: float) -> None:
     assert iou(said, true) == pytest.approx(value)
-    if said is not None:
-        assert ious(said[0], said[1], np.array([true])) == pytest.approx([value])
 
 
 def test_an_empty_annotation_is_an_error() -> None:
     with pytest.raises(ValueError, match="empty"):
         iou((0.0, 1.0), (2.0, 2.0))
+
+
+def delayed(true: tuple[float, float], by: float) -> tuple[float, float]:
+    return true[0] + by, true[1] + by
 
 
 spans = st.tuples(st.floats(0, 50), st.floats(0.1, 50)).map(lambda s: (s[0], s[0] + s[1]))
@@ -55,11 +56,3 @@ def test_later_is_never_better(true: tuple[float, float], a: float, b: float) ->
 
 def test_late_by_half_the_length() -> None:
     assert iou(delayed((0.0, 10.0), 5.0), (0.0, 10.0)) == pytest.approx(1 / 3)
-
-
-def test_best_constant() -> None:
-    assert best_constant([(2.0, 5.0), (2.0, 5.0), (8.0, 9.0)], [10.0] * 3) == (2.0, 5.0)
-    # Whatever ends after a video is cut at its end: [0, 10] is perfect for both.
-    assert best_constant([(0.0, 4.0), (0.0, 10.0)], [4.0, 10.0]) == (0.0, 10.0)
-    with pytest.raises(ValueError, match="no samples"):
-        best_constant([], [])

@@ -28,7 +28,7 @@ from tml_bench.session.network import (
     links,
     load_network,
 )
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 
 FAR_MS = 100_000
 """Between messages, so that none waits for the one before."""

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from tml_bench.errors import UserError
 from tml_bench.media.audio import read_mono
 from tml_bench.perception import align, asr
-from tml_bench.perception.proportional import lay_over
 from tml_bench.perception.words import WordMode, find_words
 from tml_bench.timeline import Segment, Word, WordSource
 
@@ -85,12 +84,12 @@ def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
 
 def test_a_word_may_bridge_a_silence() -> None:
     # 3 s of speech, 6 characters: 0.5 s each; "abcd" takes 2 s, 1 s of it in each segment
-    assert lay_over(["abcd", "ef"], SPEECH) == [Word("abcd", 1.0, 4.0), Word("ef", 4.0, 5.0)]
+    assert asr.lay_over(["abcd", "ef"], SPEECH) == [Word("abcd", 1.0, 4.0), Word("ef", 4.0, 5.0)]
 
 
 def test_nothing_to_lay_over() -> None:
-    assert lay_over([], SPEECH) == []
-    assert lay_over(["a"], ()) == []
+    assert asr.lay_over([], SPEECH) == []
+    assert asr.lay_over(["a"], ()) == []
 
 
 @given(
@@ -104,7 +103,7 @@ def test_laid_over_words_are_ordered_and_fill_the_speech(
     for gap, length in lengths:
         segments.append(Segment(at + gap / 100, at + (gap + length) / 100))
         at = segments[-1].end_s
-    words = lay_over(tokens, segments)
+    words = asr.lay_over(tokens, segments)
     edges = [edge for w in words for edge in (w.start_s or 0.0, w.end_s or 0.0)]
     assert [w.text for w in words] == tokens
     assert all(b >= a - 1e-6 for a, b in pairwise(edges))

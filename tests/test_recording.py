@@ -18,7 +18,7 @@ from tml_bench.recording import KINDS, Recording
 from tml_bench.recording_writer import AudioWriter, RecordingWriter
 from tml_bench.report.log import describe
 from tml_bench.samples import UserText, UserTurn
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.timeline import Word
 
 WORDS = (SpokenWord("hello", 0.0, 0.5), SpokenWord("there", 0.6, 1.4))

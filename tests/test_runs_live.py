@@ -15,7 +15,7 @@ from tml_bench.runs.live_pool import BACK_OFF_S, LivePool, _Throttle
 from tml_bench.runs.live_worker import DeadlinePlaces
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 
 SERVICE = '''
 import asyncio, os, time

@@ -9,7 +9,7 @@ from fakes import attempts_of, recordings_of, run_and_score, score_lines, write_
 
 from tml_bench.recording import Recording
 from tml_bench.runs.config import Selection
-from tml_bench.session.simulated import Compute
+from tml_bench.session.settings import Compute
 
 JITTERY = '''
 import time

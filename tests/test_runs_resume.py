@@ -25,7 +25,7 @@ from tml_bench.runs.plan import LONGEST_NAME, RunRequest, plan_runs
 from tml_bench.runs.store import read_run
 from tml_bench.samples import Sample
 from tml_bench.session.network import PROFILES
-from tml_bench.session.simulated import Compute
+from tml_bench.session.settings import Compute
 
 MODEL = '''
 import numpy as np

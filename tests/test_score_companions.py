@@ -19,7 +19,7 @@ from tml_bench.samples import Sample, Script, UserTurn
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.timelines import recording_timeline
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Score, Task, Value
 from tml_bench.timeline import Timeline
 

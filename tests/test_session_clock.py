@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tml_bench import events as ev
 from tml_bench.adapter import Output
 from tml_bench.samples import UserTurn
-from tml_bench.session.clock import ComputeQueue, Ticks
-from tml_bench.session.simulated import Compute, Settings
+from tml_bench.session.settings import Compute, Settings, Ticks
+from tml_bench.session.simulated import ComputeQueue
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns, seconds
 
 RATES = (8000, 11025, 16000, 22050, 24000, 44100, 48000)

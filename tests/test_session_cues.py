@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output
 from tml_bench.samples import AfterModelStops, At, Cue, IntoModelSpeech, UserText, UserTurn, Waveform
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.session.user import ModelSpeech, cue_time
 from tml_bench.timebase import NS, first_sample_at, sample_time_ns
 

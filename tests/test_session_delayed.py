@@ -14,7 +14,7 @@ from tml_bench.adapter import MicroTurn, StepAdapter
 from tml_bench.adapters.reference import Delayed
 from tml_bench.perception import vad
 from tml_bench.samples import Reference, UserTurn, Waveform
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.timebase import first_sample_at
 
 DELAYS = (0, 200, 400, 700, 1300)

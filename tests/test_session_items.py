@@ -12,9 +12,8 @@ from tml_bench.adapter import Output
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import UserTurn
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.clock import Ticks
 from tml_bench.session.exchange import Exchange
-from tml_bench.session.simulated import Settings, opened_event
+from tml_bench.session.settings import Settings, opened_event
 
 
 class Played:
@@ -40,10 +39,11 @@ class Played:
 
 @pytest.fixture
 def played(tmp_path: Path) -> Iterator[Played]:
-    sample = sample_of(UserTurn(silence(3.0)), tail_s=0)
-    opened = opened_event("fake", sample, "fake", Scripted(), Settings())
+    sample, adapter = sample_of(UserTurn(silence(3.0)), tail_s=0), Scripted()
+    settings = Settings(max_session_s=10, max_backlog_s=1.5)
+    opened = opened_event("fake", sample, "fake", adapter, settings)
     with RecordingWriter(tmp_path / "r", opened, clock="simulated", compute="ideal") as writer:
-        stage = Exchange(sample, 16000, 16000, Ticks(200 * MS), writer, max_session_s=10, max_backlog_s=1.5)
+        stage = Exchange(sample, adapter, settings, writer)
         yield Played(stage)
         stage.close()
         writer.abandon()

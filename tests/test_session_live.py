@@ -29,7 +29,7 @@ from tml_bench.samples import AfterModelStops, At, Reference, Sample, Script, To
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LEAD_NS, Lateness, LatenessLimits, LiveSession
 from tml_bench.session.network import LinkDirection, Network
-from tml_bench.session.simulated import Settings, opened_event
+from tml_bench.session.settings import Settings, opened_event
 
 MS = 1_000_000
 RATE = 16000

@@ -13,7 +13,7 @@ from tml_bench.adapter import Output
 from tml_bench.errors import UserError
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.network import PROFILES, LinkDirection, Network, NetworkLink, Outage, load_network
-from tml_bench.session.simulated import Compute, Settings
+from tml_bench.session.settings import Compute, Settings
 
 RATE = 16000
 

@@ -15,7 +15,7 @@ from tml_bench import events as ev
 from tml_bench.adapter import FlushReport, Output
 from tml_bench.samples import UserTurn
 from tml_bench.session.playback import Playback
-from tml_bench.session.simulated import Compute, Settings
+from tml_bench.session.settings import Compute, Settings
 
 RATE = 1000  # a sample a millisecond
 

@@ -15,7 +15,7 @@ from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
 from tml_bench.recording import KINDS
 from tml_bench.samples import UserText, UserTurn
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 
 FILE = Path(__file__).parent.parent / "docs" / "session.schema.json"
 

@@ -13,7 +13,7 @@ from fakes import MS, Scripted, run_session, sample_of, silence, sixteen_bit, to
 from tml_bench import events as ev
 from tml_bench.adapter import Output
 from tml_bench.samples import At, UserTurn, Waveform
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.timebase import first_sample_at, seconds
 
 RATES = (8000, 16000, 24000, 44100, 48000)

@@ -17,11 +17,11 @@ from tml_bench import events as ev
 from tml_bench.adapter import Frame, InfrastructureError, MicroTurn, Output, VideoSpec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.report.log import describe
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunPlan
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.record import Plan, record
+from tml_bench.runs.record import record
 from tml_bench.samples import At, Sample, Script, Subtitle, UserTurn, UserVideo, Waveform
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 
 TICK = Settings(tick_ns=200 * MS)
 FULL = VideoSpec(fps=5, max_side=160)
@@ -291,7 +291,7 @@ def test_a_broken_video_ends_its_sample_only(tmp_path: Path, clip: Path) -> None
         tick_ns=200 * MS, seed=0, max_session_s=60.0,
     )  # fmt: skip
     with Pool(1, 60.0) as pool:
-        record([Plan(tmp_path / "run", config, samples)], pool, lambda line: None)
+        record([RunPlan(tmp_path / "run", config, samples)], pool, lambda line: None)
     ended = attempts_of(tmp_path / "run")
     assert {name: attempt.outcome for name, attempt in ended.items()} == {
         "a": "valid", "cut": "invalid", "none": "invalid", "text": "invalid", "z": "valid",

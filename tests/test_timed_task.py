@@ -21,7 +21,8 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 from tml_bench.task import Score, Task
 from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.measures import tolerance_name

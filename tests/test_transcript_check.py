@@ -17,7 +17,7 @@ from tml_bench.adapter import Output, SpokenWord, Transcript
 from tml_bench.cli import main
 from tml_bench.outcome import Outcome
 from tml_bench.perception import asr
-from tml_bench.perception.transcripts import TranscriptPair, transcript_pair
+from tml_bench.perception.recordings import TranscriptPair, transcript_pair
 from tml_bench.perception.words import WordMode
 from tml_bench.recording import Recording
 from tml_bench.report.content import transcript_line
@@ -36,7 +36,7 @@ from tml_bench.scoring.transcript_check import (
     transcript_check,
     word_edits,
 )
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.timeline import Timeline, Word, WordSource
 
 with_asr = pytest.mark.skipif(bool(asr.missing()), reason=f"{asr.missing()} (the extra [speech])")

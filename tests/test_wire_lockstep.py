@@ -16,7 +16,7 @@ from tml_bench.adapter import MicroTurn, Output, ProtocolError, SessionStart
 from tml_bench.adapters.wire import WireLockstep
 from tml_bench.errors import UserError
 from tml_bench.samples import At, IntoModelSpeech, Tool, UserText, UserTurn, Waveform
-from tml_bench.session.simulated import Compute, Settings
+from tml_bench.session.settings import Compute, Settings
 from tml_bench.wire.frames import AUDIO, BinaryFrame
 
 TICK_MS = 200

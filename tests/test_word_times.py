@@ -11,8 +11,7 @@ import pytest
 from tml_bench.perception.align import align
 from tml_bench.synthesis import engines, voices
 from tml_bench.synthesis import word_times as word_times_module
-from tml_bench.synthesis.phones import cmu
-from tml_bench.synthesis.word_times import shifted, word_times
+from tml_bench.synthesis.word_times import cmu, word_times
 
 needs_speech = pytest.mark.skipif(
     bool(engines.missing("hibari")) or find_spec("pocketsphinx") is None,
@@ -110,8 +109,3 @@ def test_a_clip_that_says_nothing_is_refused() -> None:
 )
 def test_phonemes_become_phones(said: str, phones: str) -> None:
     assert cmu(said) == phones
-
-
-def test_shifting_keeps_milliseconds() -> None:
-    (word,) = shifted([("go", 0.1, 0.3)], 2.25)
-    assert (word.start_s, word.end_s) == (2.35, 2.55)

@@ -15,7 +15,7 @@ from tml_bench.adapters.reference import AlwaysOn, Oracle
 from tml_bench.adapters.reference.voice import clip
 from tml_bench.samples import Reference, UserTurn, Utterance
 from tml_bench.session.network import LinkDirection, Network
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.timeline import Word
 
 TICK = 200 * MS

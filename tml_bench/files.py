@@ -10,9 +10,7 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file aside and rename it, so that a reader sees the old or the new content, never half.
 
-    Args:
-        path: the file; its folder is made if need be.
-        content: all of it.
+    Its folder is made if need be.
 
     Raises:
         OSError: it cannot be written; what was there before stays, and nothing is left beside it.
@@ -31,10 +29,6 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """SHA-256 of a file, in hexadecimal. Raises OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,9 +19,6 @@ def secret(*names: str) -> str:
     Each name is looked up in the environment, then in the file that ``TML_BENCH_KEYS`` names. The key is
     blanked from now on in everything recorded.
 
-    Args:
-        names: environment variables, in order of preference.
-
     Raises:
         UserError: none is set, or others than its owner may read the file.
     """

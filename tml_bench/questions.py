@@ -121,12 +121,7 @@ Verdicts = Mapping[str, Verdict]
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What a rule decides.
-
-    Attributes:
-        answer: one of the rubric's answers; None when the rule cannot tell.
-        explanation: which part of the rule decided.
-    """
+    """What a rule decides: one of the rubric's answers, or None when it cannot tell, and why."""
 
     answer: str | None
     explanation: str = ""
@@ -134,12 +129,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Decides a rubric offline.
-
-    Attributes:
-        version: raised whenever a decision changes.
-        decide: a pure function.
-    """
+    """Decides a rubric offline by a pure function; its version is raised whenever a decision changes."""
 
     version: int
     decide: Callable[[Question], Decision]
@@ -155,9 +145,7 @@ class Judge(Protocol):
     def answer(self, questions: Sequence[Question], advance: Callable[[], None] = ...) -> list[Verdict]:
         """Answer questions, in their order; failures are verdicts with ``missing`` set, never exceptions.
 
-        Args:
-            questions: what to decide.
-            advance: called after each answer.
+        ``advance`` is called after each answer.
         """
 
 

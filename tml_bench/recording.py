@@ -66,12 +66,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class AudioTrack(msgspec.Struct, frozen=True):
-    """One of the tracks.
-
-    Attributes:
-        path: its file.
-        sha256: of the file.
-    """
+    """One of the tracks, with its file's SHA-256."""
 
     path: Path
     sha256: str
@@ -203,11 +198,7 @@ class Recording:
 
     @cached_property
     def facts(self) -> SessionFacts:
-        """What perceiving needs of it.
-
-        Raises:
-            UserError: as `events`, or a track cannot be opened.
-        """
+        """What perceiving needs of it. Raises UserError as `events`, or if a track is missing."""
         imported: tuple[Word, ...] | None = None
         pieces: list[ev.ModelTranscript] = []
         words: list[ev.TimedWord] = []

@@ -6,7 +6,6 @@ from collections import deque
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -23,10 +22,7 @@ BLOCK_S = 4
 class AudioWriter:
     """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit.
 
-    Args:
-        path: of the file.
-        rate: samples per second.
-        encoder: encodes beside the caller, one piece of work at a time; None to encode in ``write``.
+    ``encoder`` encodes beside the caller, one piece of work at a time; None to encode in ``write``.
     """
 
     def __init__(self, path: Path, rate: int, encoder: Executor | None = None) -> None:
@@ -88,10 +84,10 @@ class AudioWriter:
 
 
 class RecordingWriter:
-    """Writes a recording into an empty folder; the caller renames it when complete.
+    """Writes a recording into a folder, made if missing, else empty; the caller renames it when complete.
 
     Args:
-        folder: created if missing.
+        folder: where.
         opened: the first event.
         clock: as in ``Manifest``.
         compute: as in ``Manifest``.
@@ -160,8 +156,6 @@ class RecordingWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self.abandon()

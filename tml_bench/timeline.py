@@ -51,16 +51,10 @@ class WordSource(StrEnum):
 
 
 class Voice(msgspec.Struct, frozen=True, gc=False):
-    """How the model's voice sounds in a stretch of its track; see ``prosody``.
+    """How the model's voice sounds in a stretch of its track, in seconds; see ``prosody``.
 
-    Attributes:
-        start_s: the stretch's start, seconds.
-        end_s: its end.
-        pitch_hz: mean pitch of voiced frames; None where there is none.
-        pitch_std_hz: its standard deviation.
-        intensity_db: mean intensity in dB.
-        intensity_std_db: its standard deviation.
-        measured: False where it could not be measured, because Praat is not installed.
+    Means and standard deviations of pitch, over voiced frames, and of intensity are None where there are
+    none; ``measured`` is False where Praat is not installed.
     """
 
     start_s: float

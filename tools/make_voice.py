@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import alignment
 import msgspec
 
 from tml_bench.adapters.reference.voice import HIGHEST, number_name
@@ -105,7 +106,7 @@ def main() -> None:
         duration = len(samples) / RATE
         # A single word fills its clip, and the aligner does not know digits.
         one = [Word(text, 0.0, round(duration, 3))]
-        words = one if " " not in text else speech.align(samples, RATE, text)
+        words = one if " " not in text else alignment.align(samples, RATE, text)
         clips[name] = {"text": text, "duration_s": duration, "words": msgspec.to_builtins(words)}
     speech.write_json(out / "clips.json", clips)
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tml_bench.metrics.overlap import KEPT_S
+from tml_bench.metrics.turn_taking import KEPT_S
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
 from tml_bench.tasks._common.words import content_words
 from tml_bench.tasks._common.words import words as plain_words

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tml_bench.metrics import fdb15_reference
 from tml_bench.metrics.fdb15_reference import MODEL_GAP_S, USER_GAP_S, Interval, WordTimes
-from tml_bench.metrics.overlap import overlapped
+from tml_bench.metrics.turn_taking import overlapped
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample

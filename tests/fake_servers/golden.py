@@ -25,7 +25,7 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import kept
 from tml_bench.samples import At, IntoModelSpeech, Reference, Sample, Script, Tool, UserTurn, Waveform
 from tml_bench.session.live import LiveSession
-from tml_bench.session.simulated import Settings, opened_event
+from tml_bench.session.settings import Settings, opened_event
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

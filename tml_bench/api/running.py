@@ -25,7 +25,7 @@ from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.record import ChangedModelError, record, start_over
 from tml_bench.runs.store import open_run
 from tml_bench.session.network import load_network
-from tml_bench.session.simulated import Compute
+from tml_bench.session.settings import Compute
 
 PathLike = str | os.PathLike[str]
 Given = Adapter | AdapterClass

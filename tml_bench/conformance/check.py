@@ -23,7 +23,7 @@ from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.pool import Pool
 from tml_bench.samples import Sample
 from tml_bench.session.live import LatenessLimits
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.wire.messages import Ready
 
 CASES = (

@@ -29,7 +29,8 @@ from tml_bench.runs.identity import sample_hashes
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 from tml_bench.task import Task
 from tml_bench.timeline import Timeline
 

@@ -8,11 +8,11 @@ reading gives exactly that many. Resampling is soxr HQ, which adds no delay: sam
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import BinaryIO, Literal, Protocol, Self
 
 import numpy as np
 import soundfile
@@ -20,24 +20,20 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError
-from tml_bench.media.audio_file import check_rate, open_audio
 from tml_bench.samples import Waveform
 
 _BLOCK_S = 4
 _MEMORY_BLOCK_S = 0.2  # short, so that a live session never resamples much at once
 _EIGHT_BIT = ("PCM_U8", "PCM_S8")
+_RATES = range(2000, 384_001)
+_SIZE_UNKNOWN = 0x7FFFF000  # ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, when the length is not known yet
 
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What an audio file holds.
+    """What an audio file holds: ``frames`` samples per channel, ``duration_s`` = ``frames / rate``.
 
-    Attributes:
-        rate: samples per second.
-        channels: how many there are before averaging.
-        frames: samples per channel.
-        duration_s: ``frames / rate``.
-        notes: remarks that do not make it unusable, such as ``2 channels averaged`` or ``8-bit``.
+    ``notes`` are remarks that do not make it unusable, such as ``2 channels averaged`` or ``8-bit``.
     """
 
     rate: int
@@ -54,7 +50,7 @@ def probe(path: Path) -> AudioInfo:
         BadSampleError: the file is missing, empty, not audio, shorter than its header promises, or has a
             rate outside 2-384 kHz.
     """
-    with open_audio(path) as file:
+    with _open_audio(path) as file:
         notes = []
         if file.channels > 1:
             notes.append(f"{file.channels} channels averaged")
@@ -66,11 +62,7 @@ def probe(path: Path) -> AudioInfo:
 
 
 def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32], int]:
-    """Read a whole file.
-
-    Args:
-        path: a file that libsndfile reads.
-        rate: the rate wanted; None for the file's own.
+    """Read a whole file that libsndfile reads, at its own rate by default.
 
     Returns:
         Samples of shape (n,), and their rate.
@@ -84,11 +76,7 @@ def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32],
 
 
 def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
-    """A whole clip in memory, shape (n,), at a rate in Hz.
-
-    Raises:
-        BadSampleError: the file cannot be used.
-    """
+    """A whole clip in memory, shape (n,), at a rate in Hz. Raises BadSampleError if it cannot be used."""
     if isinstance(clip, Path):
         return read_mono(clip, rate)[0]
     if clip.rate == rate:
@@ -99,21 +87,13 @@ def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class ResampledWaveform(Waveform):
-    """A waveform that has been resampled beforehand, for readers that must be quick.
-
-    Attributes:
-        at: the same at other rates, by rate.
-    """
+    """A waveform that has been resampled beforehand, for readers that must be quick; ``at`` is by rate."""
 
     at: Mapping[int, Waveform]
 
     @classmethod
     def of(cls, waveform: Waveform, rates: Iterable[int]) -> ResampledWaveform:
-        """Resample to these rates.
-
-        Raises:
-            BadSampleError: the waveform cannot be used; see ``ClipReader``.
-        """
+        """Resample to these rates. Raises BadSampleError if the waveform cannot be used."""
         return cls(waveform.samples, waveform.rate, {rate: _at_rate(waveform, rate) for rate in rates})
 
 
@@ -123,13 +103,7 @@ def _at_rate(waveform: Waveform, rate: int) -> Waveform:
 
 
 class BlockSource(Protocol):
-    """Mono audio read in order, block by block.
-
-    Attributes:
-        name: what it is, for messages.
-        rate: samples per second.
-        frames: how many samples there are, at least 1.
-    """
+    """Mono audio read in order, block by block: ``frames`` samples, at least 1; ``name`` is for messages."""
 
     name: str
     rate: int
@@ -152,19 +126,12 @@ class ClipReader:
     """Streams a clip at any rate, in order, with memory that does not grow with its length.
 
     The resampler is fed by reading ahead in the clip, so what ``read`` gives equals, to within rounding,
-    the same part of the whole clip resampled at once, whatever the sizes asked for.
-
-    Attributes:
-        length: samples at the wanted rate, ``round(frames * rate / source rate)``, halves up.
-        rate: the wanted rate.
+    the same part of the whole clip resampled at once, whatever the sizes asked for. ``length`` counts
+    samples at the wanted rate, ``round(frames * rate / source rate)``, halves up.
     """
 
     def __init__(self, source: Path | Waveform | BlockSource, rate: int) -> None:
-        """Open a clip.
-
-        Args:
-            source: a file that libsndfile reads, a waveform, or anything else that gives blocks.
-            rate: the rate wanted.
+        """Open a file that libsndfile reads, a waveform, or anything else that gives blocks.
 
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
@@ -213,9 +180,7 @@ class ClipReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _resampled(self) -> Iterator[NDArray[np.float32]]:
@@ -234,7 +199,7 @@ class _FileSource:
     """Blocks of a file."""
 
     def __init__(self, path: Path) -> None:
-        self._file = open_audio(path)
+        self._file = _open_audio(path)
         self.name = str(path)
         self.rate: int = self._file.samplerate
         self.frames: int = self._file.frames
@@ -264,7 +229,7 @@ class _WaveformSource:
         self.frames = self._samples.size
         if self._samples.ndim != 1 or not self.frames:
             raise BadSampleError(f"{self.name} has shape {self._samples.shape} instead of (n,) with n > 0")
-        check_rate(self.name, self.rate)
+        _check_rate(self.name, self.rate)
 
     def block(self, start: int, n: int) -> NDArray[np.float32]:
         return self._samples[start : start + n].astype(np.float32)
@@ -286,3 +251,76 @@ def _finite_blocks(source: BlockSource) -> Iterator[NDArray[np.float32]]:
                 f"({at / source.rate:.3f} s)"
             )
         yield block
+
+
+def _open_audio(path: Path) -> soundfile.SoundFile:
+    """Open a file whose audio is all there; what is cut short or unfinished is told, not read."""
+    if not path.is_file():
+        raise BadSampleError(f"{path} does not exist or is not a file")
+    if path.stat().st_size == 0:
+        raise BadSampleError(f"{path} is empty (0 bytes)")
+    try:
+        file = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        raise BadSampleError(
+            f"{path} is not audio that can be read ({error.error_string}); WAV, FLAC, OGG and MP3 can"
+        ) from error
+    try:
+        _check(path, file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _check(path: Path, file: soundfile.SoundFile) -> None:
+    _check_rate(str(path), file.samplerate)
+    promised = _riff_data_bytes(path)
+    if promised is not None:
+        size, there = promised
+        if size > there:
+            raise BadSampleError(f"{path} is truncated: it has {there} of the {size} bytes of audio promised")
+        if size == 0 and there > 0:
+            raise BadSampleError(
+                f"{path} is unfinished: its header says 0 bytes of audio and {there} bytes follow; "
+                f"rewrite it, for instance with `ffmpeg -i {path.name} whole.wav`"
+            )
+    if file.frames <= 0:
+        raise BadSampleError(f"{path} holds no samples")
+    # libsndfile believes a compressed file's header; only its last sample shows whether the rest is there.
+    try:
+        file.seek(file.frames - 1)
+        whole = len(file.read(1)) == 1
+        file.seek(0)
+    except soundfile.LibsndfileError:
+        whole = False
+    if not whole:
+        raise BadSampleError(f"{path} is truncated: it ends before sample {file.frames}, its last")
+
+
+def _check_rate(name: str, rate: int) -> None:
+    """Refuse a rate in Hz outside what is read, with a BadSampleError that names ``name``."""
+    if rate not in _RATES:
+        raise BadSampleError(f"{name} has a rate of {rate} Hz, outside {_RATES.start}-{_RATES.stop - 1} Hz")
+
+
+def _riff_data_bytes(path: Path) -> tuple[int, int] | None:
+    """Bytes of audio promised and present in a RIFF WAVE file; None for other files or unknown sizes."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
+            return None
+        size = _find_data_chunk(file, "little" if head[:4] == b"RIFF" else "big")
+        if size is None or size >= _SIZE_UNKNOWN:
+            return None
+        return size, os.fstat(file.fileno()).st_size - file.tell()
+
+
+def _find_data_chunk(file: BinaryIO, order: Literal["little", "big"]) -> int | None:
+    """Move to the body of the ``data`` chunk and return the size its header states."""
+    while len(header := file.read(8)) == 8:
+        size = int.from_bytes(header[4:], order)
+        if header[:4] == b"data":
+            return size
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return None

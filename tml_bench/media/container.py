@@ -109,24 +109,13 @@ def first_audio(container: InputContainer) -> AudioStream | None:
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A file and its video stream, closed at the end.
-
-    Raises:
-        BadSampleError: as ``open_container`` and ``video_stream``.
-    """
-    container = open_container(path)
-    try:
+    """A file and its video stream, closed at the end; raises as ``open_container`` and ``video_stream``."""
+    with open_container(path) as container:
         yield container, video_stream(path, container)
-    finally:
-        container.close()
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Refuse frames too large to decode.
-
-    Raises:
-        BadSampleError: a side has more than ``MAX_SIDE`` or all have more than ``MAX_PIXELS`` pixels.
-    """
+    """Refuse, with a BadSampleError, frames of more than ``MAX_SIDE`` a side or ``MAX_PIXELS`` in all."""
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise BadSampleError(
             f"{path}: its frames of {width}x{height} pixels are too large; at most {MAX_SIDE} a side "
@@ -156,11 +145,7 @@ def decoded(
 ) -> Iterator[VideoFrame]:
     """Frames in the order shown. A packet that cannot be decoded is passed over, as players do.
 
-    Args:
-        path: for messages.
-        container: an open file.
-        stream: its video.
-        before: called before a packet is decoded.
+    ``before`` is called before each packet is decoded.
 
     Raises:
         BadSampleError: the file cannot be read on, or a frame is too large.

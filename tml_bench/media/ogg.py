@@ -15,11 +15,7 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def with_serial(data: bytes, serial: int) -> bytes:
-    """The same Ogg file of one stream with another serial number.
-
-    Args:
-        data: an Ogg file.
-        serial: 0 to 2^32 - 1.
+    """The same Ogg file of one stream with another serial number, 0 to 2^32 - 1.
 
     Raises:
         ValueError: ``data`` is not Ogg or is cut off.

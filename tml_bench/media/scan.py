@@ -65,17 +65,10 @@ class ContainerTrack:
 class Scan:
     """What one pass over a video file finds.
 
-    Attributes:
-        codec: FFmpeg's name of the video codec.
-        width: of the frames as stored, in pixels.
-        height: likewise.
-        rotation: degrees by which they are turned counterclockwise to be shown: 0, 90, 180 or 270.
-        pixel_aspect: width of a pixel over its height.
-        interlaced: frames are made of two fields.
-        stampless: the container has no presentation times.
-        video: the picture's packets.
-        audio: the sound's packets; None when there is no sound.
-        audio_rate: its samples per second; 0 when there is none.
+    Width and height are those of the frames as stored; to be shown they are turned counterclockwise by
+    ``rotation`` degrees (0, 90, 180 or 270), and a pixel is ``pixel_aspect`` as wide as high. Interlaced
+    frames are made of two fields; a stampless container has no presentation times. Without sound ``audio``
+    is None and ``audio_rate`` 0.
     """
 
     codec: str

@@ -38,11 +38,8 @@ def subtitled(image: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
     """A copy of a picture with text over its lower part, white with a black outline, centred and wrapped.
 
     Args:
-        image: shape (height, width, 3), uint8.
+        image: shape (height, width, 3), uint8; the copy is read-only.
         text: of one direction of writing; line breaks are kept.
-
-    Returns:
-        The same shape, read-only.
 
     Raises:
         BadSampleError: as ``check_drawable``.
@@ -90,10 +87,7 @@ def check_drawable(text: str) -> None:
 def wrapped(text: str, room: float, length: Callable[[str], float]) -> Iterator[str]:
     """Lines of a text that fit into some room; a word too long for one is broken, though not before a mark.
 
-    Args:
-        text: words; line breaks are kept.
-        room: of a line.
-        length: of the beginning of a line, in the same unit.
+    ``length`` measures the beginning of a line in the unit of ``room``. Line breaks are kept.
     """
     for paragraph in text.split("\n"):
         line = ""
@@ -106,17 +100,14 @@ def wrapped(text: str, room: float, length: Callable[[str], float]) -> Iterator[
                 yield line
             line = word
             while length(line) > room and len(line) > 1:
-                fits = max(1, bisect_right(range(1, len(line)), room, key=partial(_beginning, line, length)))
+                width = partial(lambda line, letters: length(line[:letters]), line)
+                fits = max(1, bisect_right(range(1, len(line)), room, key=width))
                 while fits > 1 and unicodedata.category(line[fits]).startswith("M"):
                     fits -= 1
                 yield line[:fits]
                 line = line[fits:]
         if line:
             yield line
-
-
-def _beginning(line: str, length: Callable[[str], float], letters: int) -> float:
-    return length(line[:letters])
 
 
 @lru_cache(64)

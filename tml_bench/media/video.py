@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Frame, VideoSpec
 from tml_bench.errors import BadSampleError
-from tml_bench.media.ahead import ReadAhead
 from tml_bench.media.container import decoded, open_container, video_stream
 from tml_bench.media.scan import Scan, scan
 from tml_bench.timebase import NS, seconds
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 Image = NDArray[np.uint8]
+T = TypeVar("T")
 
 STANDSTILL_NS = NS
 """A picture that stands still this long because frames cannot be decoded makes a video unusable."""
@@ -44,21 +45,12 @@ _SKIPPING = ("h264", "hevc")
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video file holds.
+    """What a video file holds; times are seconds of video time.
 
-    Attributes:
-        width: of a frame as shown, after rotation and with square pixels.
-        height: likewise.
-        duration_s: when its last frame has been shown, in seconds of video time.
-        has_audio: there is an audio track.
-        codec: FFmpeg's name of the video codec.
-        average_fps: frames per second on average.
-        variable: the time between frames varies by more than a tenth.
-        frames: number of frames.
-        first_s: when its first frame is shown.
-        sound_s: when its sound ends; 0 when there is none.
-        audio_rate: of its sound in Hz; 0 when there is none.
-        notes: remarks that do not make it unusable, such as ``turned by 90 degrees``.
+    Width and height are of a frame as shown, after rotation and with square pixels. The first frame is shown
+    at ``first_s``, the last one has been at ``duration_s``. ``sound_s``, when the sound ends, and
+    ``audio_rate`` are 0 without sound. A video is variable if the time between frames varies by more than a
+    tenth. ``notes`` do not make it unusable, such as ``turned by 90 degrees``.
     """
 
     width: int
@@ -66,7 +58,6 @@ class VideoInfo:
     duration_s: float
     has_audio: bool
     codec: str
-    average_fps: float
     variable: bool
     frames: int
     first_s: float
@@ -84,7 +75,6 @@ def probe_video(path: Path) -> VideoInfo:
     found = scan(path)
     times = found.video.times_ns()
     width, height = shown_size(found.width, found.height, found)
-    span_s = seconds(found.video.end_ns - int(times[0]))
     gaps = np.diff(times)
     typical = float(np.median(gaps)) if len(gaps) else 0.0
     # Time stamps in whole milliseconds make equal gaps differ by one.
@@ -95,7 +85,6 @@ def probe_video(path: Path) -> VideoInfo:
         duration_s=seconds(found.video.end_ns),
         has_audio=found.audio is not None,
         codec=found.codec,
-        average_fps=len(times) / span_s if span_s > 0 else 0.0,
         variable=variable,
         frames=len(times),
         first_s=seconds(int(times[0])),
@@ -135,18 +124,53 @@ def instant_ns(k: int, fps: float) -> int:
     return round(k * NS / fps)
 
 
+class ReadAhead(Generic[T]):
+    """The items of an iterator, in order; while one is used the next ``depth`` (at least 1) are made.
+
+    Only the thread of this object touches the iterator, until ``close``; it should spend its time outside
+    Python's lock. An error of the iterator is raised where its item would have come. The thread ends by
+    itself when the object is no longer used.
+    """
+
+    def __init__(self, items: Iterator[T], depth: int) -> None:
+        self._items = items
+        self._thread = ThreadPoolExecutor(1, "ahead")
+        self._coming: deque[Future[T | None]] = deque(self._order() for _ in range(depth))
+
+    def _order(self) -> Future[T | None]:
+        return self._thread.submit(next, self._items, None)
+
+    def __iter__(self) -> Iterator[T]:
+        """The object itself."""
+        return self
+
+    def __next__(self) -> T:
+        """The next item."""
+        if not self._coming:
+            raise StopIteration
+        item = self._coming.popleft().result()
+        if item is None:
+            self._coming.clear()
+            raise StopIteration
+        self._coming.append(self._order())
+        return item
+
+    def close(self) -> None:
+        """Stop; waits for the item that is being made. Nothing more comes."""
+        self._coming.clear()
+        self._thread.shutdown(cancel_futures=True)
+
+
 class FrameReader:
     """Gives the frame shown at each instant ``k / fps`` of the session: the last one not after it.
 
     It decodes in order and holds a handful of frames, whatever the video's length. Frames that are neither
-    shown at an instant nor needed to decode others are passed over where the codec allows it.
-
-    Attributes:
-        size: width and height of the frames given.
+    shown at an instant nor needed to decode others are passed over where the codec allows it. ``size`` is the
+    width and height of what it gives.
     """
 
     def __init__(self, path: Path, spec: VideoSpec, at_ns: int = 0, *, ahead: bool = True) -> None:
-        """Open a video.
+        """Open a video whose time 0 is at ``at_ns`` of the session.
 
         Args:
             path: a file that FFmpeg reads.
@@ -182,8 +206,7 @@ class FrameReader:
     def at(self, k: int) -> Frame:
         """The frame at the instant ``k / fps``; black before the first, the last one after the end.
 
-        Args:
-            k: number of the instant, never less than in the call before.
+        ``k`` never falls from call to call.
 
         Raises:
             BadSampleError: the frames around it cannot be decoded.
@@ -224,9 +247,7 @@ class FrameReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _all_instants(self) -> NDArray[np.int64]:

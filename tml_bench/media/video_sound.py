@@ -23,19 +23,10 @@ class VideoSound:
 
     Sample 0 is at video time 0: silence stands where the track begins later, and what lies before time 0 is
     left out. Channels are averaged. Memory does not grow with the length.
-
-    Attributes:
-        name: the file.
-        rate: samples per second.
-        frames: how many there are.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a video's sound.
-
-        Raises:
-            BadSampleError: as ``tml_bench.media.scan.scan``, or the video has no sound.
-        """
+        """Open a video's sound; raises BadSampleError as ``scan``, or where it has none."""
         found = scan(path)
         if found.audio is None:
             raise BadSampleError(f"{path} has no sound")
@@ -96,10 +87,7 @@ class VideoSound:
 def mono(samples: NDArray[np.generic], channels: int, planar: bool) -> NDArray[np.float32]:
     """The average of a decoded frame's channels, full scale [-1, 1].
 
-    Args:
-        samples: shape (channels, n) when planar, else (1, n * channels); unsigned 8-bit, signed or float.
-        channels: how many there are.
-        planar: how they lie.
+    Samples are unsigned 8-bit, signed or float, of shape (channels, n) when planar, else (1, n * channels).
     """
     by_channel = samples if planar else samples.reshape(-1, channels).T
     mean: NDArray[np.float64] = by_channel.mean(axis=0, dtype=np.float64)

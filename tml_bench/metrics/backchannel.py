@@ -40,14 +40,10 @@ SEPARATE_S = BACKCHANNEL_MAX_S
 
 
 class BackchannelMatches(NamedTuple):
-    """How predictions and windows of one clip match.
+    """How predictions and windows of one clip match: pairs, predictions and windows without the other.
 
-    Attributes:
-        hits: matched pairs.
-        false_alarms: predictions without window.
-        misses: windows without prediction.
-        rows: ``hit``, ``false_alarm`` and ``takeover`` with the vocalisation's times, ``miss`` with the
-            window's, in order of time.
+    Rows are ``hit``, ``false_alarm`` and ``takeover`` with the vocalisation's times, ``miss`` with the
+    window's, in order of time.
     """
 
     hits: int
@@ -57,11 +53,7 @@ class BackchannelMatches(NamedTuple):
 
 
 def match(vocalisations: Sequence[Vocalisation], windows: Sequence[Interval]) -> BackchannelMatches:
-    """Match backchannels to windows.
-
-    Args:
-        vocalisations: the model's, in order.
-        windows: ``(start, end)`` in seconds, any order; they may overlap.
+    """Match the model's backchannels, in order, to windows, in any order; those may overlap.
 
     Returns:
         The counts; all 0 without predictions and windows.
@@ -86,15 +78,10 @@ def match(vocalisations: Sequence[Vocalisation], windows: Sequence[Interval]) ->
 
 
 def windows_of(distribution: Sequence[float], duration_s: float) -> tuple[Interval, ...]:
-    """Read the windows from a distribution of listeners' responses.
+    """Read the windows from a distribution of listeners' responses over equal parts of the clip.
 
-    Args:
-        distribution: shape (n,), non-negative, over n equal parts of the clip; any positive sum.
-        duration_s: length of the clip in seconds.
-
-    Returns:
-        ``(start, end)`` in seconds, in order, at least ``SEPARATE_S`` apart; empty if nothing stands out or
-        the distribution is empty.
+    Shares are non-negative with any positive sum. Windows are ``(start, end)`` in seconds, in order, at least
+    ``SEPARATE_S`` apart; empty if nothing stands out or the distribution is empty.
     """
     total, parts = sum(distribution), len(distribution)
     windows: list[Interval] = []

@@ -15,18 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.metrics.statistics import (
-    TINY,
-    Z80,
-    Z95,
-    FloatArray,
-    Observation,
-    bootstrap_interval,
-    counted,
-    standard_error,
-    unit_of,
-    unit_sums,
-)
+from tml_bench.metrics import statistics
+from tml_bench.metrics.statistics import TINY, FloatArray, Observation, bootstrap_interval, unit_sums
 
 PERMUTATIONS = 10_000
 _EXACT_UNITS = 13
@@ -34,14 +24,14 @@ _EXACT_UNITS = 13
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """One system minus another, on the samples both have a value for.
+    """One system minus another, on the ``n`` samples both have a value for; None throughout without any.
 
     Attributes:
-        difference: mean of the first minus mean of the second; None when they share no sample.
+        difference: mean of the first minus mean of the second.
         low: lower end of the 95 % paired bootstrap interval; None with fewer than 2 units, or when the
             difference is the same in every unit (resampling then knows nothing about its spread).
         high: upper end.
-        p: two-sided p value of the swap test, uncorrected; None when they share no sample.
+        p: two-sided p value of the swap test, uncorrected.
         detectable: minimum detectable difference with this pairing; None as for ``low``.
         n: samples compared.
         n_units: independent units compared.
@@ -82,7 +72,7 @@ def compare(
         return PairedComparison(None, None, None, None, None, 0, 0)
     ratio_a, ratio_b = na.sum() / da.sum(), nb.sum() / db.sum()
     residuals = (na - ratio_a * da) / da.sum() - (nb - ratio_b * db) / db.sum()
-    error = standard_error(residuals, 1.0)
+    error = statistics.standard_error(residuals, 1.0)
     low, high = (
         bootstrap_interval(len(na), lambda d: na[d].sum(1) / da[d].sum(1) - nb[d].sum(1) / db[d].sum(1), seed)
         if error > TINY
@@ -93,17 +83,14 @@ def compare(
         low=low,
         high=high,
         p=_swap_test(na, da, nb, db, seed),
-        detectable=(Z95 + Z80) * error if error > TINY else None,
+        detectable=(statistics.Z95 + statistics.Z80) * error if error > TINY else None,
         n=shared,
         n_units=len(na),
     )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction.
-
-    Args:
-        p_values: p values of one family, each in [0, 1].
+    """Holm's step-down correction of the p values of one family, each in [0, 1].
 
     Returns:
         Corrected p values in the order given: the i-th smallest of m times (m - i + 1), made
@@ -169,13 +156,17 @@ def _paired(
     first: Iterable[Observation], second: Iterable[Observation], kind: str
 ) -> tuple[int, tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
     """Number of shared samples and the sums per unit of both systems over them."""
-    a = {o.sample: o for o in counted(first, kind)}
-    b = {o.sample: o for o in counted(second, kind)}
+    a = {o.sample: o for o in statistics.counted(first, kind)}
+    b = {o.sample: o for o in statistics.counted(second, kind)}
     shared = [s for s in a if s in b]
     for s in shared:
-        if unit_of(a[s]) != unit_of(b[s]):
+        if statistics.unit_of(a[s]) != statistics.unit_of(b[s]):
             raise ValueError(f"sample {s!r} has the units {a[s].unit!r} and {b[s].unit!r}")
-    return len(shared), unit_sums([a[s] for s in shared]), unit_sums([b[s] for s in shared])
+    return (
+        len(shared),
+        unit_sums([a[s] for s in shared]),
+        unit_sums([b[s] for s in shared]),
+    )
 
 
 @lru_cache(maxsize=8)

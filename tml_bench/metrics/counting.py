@@ -36,14 +36,7 @@ Said = tuple[float, int]
 
 
 class CountStep(NamedTuple):
-    """A stretch of the running count.
-
-    Attributes:
-        start_s: its start.
-        end_s: its end.
-        said: the last number said; 0 before the first.
-        true: repetitions that have ended.
-    """
+    """A stretch of the running count: the last number said, 0 before the first, and repetitions ended."""
 
     start_s: float
     end_s: float
@@ -72,11 +65,7 @@ def off_by_one(prediction: int | None, count: int) -> bool:
 
 
 def absolute_error(prediction: int | None, count: int) -> float:
-    """|prediction - count| / count; None counts as 0.
-
-    Raises:
-        ValueError: ``count`` is not positive.
-    """
+    """|prediction - count| / count; None counts as 0. Raises ValueError unless ``count`` is positive."""
     if count <= 0:
         raise ValueError(f"the relative error of a count of {count} is undefined")
     return abs((prediction or 0) - count) / count
@@ -101,11 +90,7 @@ def running_count(
 
 
 def mean_error(steps: Sequence[CountStep]) -> float:
-    """Mean of the running error over time, in repetitions.
-
-    Raises:
-        ValueError: the steps cover no time.
-    """
+    """Mean of the running error over time, in repetitions. Raises ValueError if the steps cover no time."""
     total = sum(s.end_s - s.start_s for s in steps)
     if total <= 0:
         raise ValueError("the running error of no time is undefined")
@@ -127,13 +112,7 @@ def error_at(steps: Sequence[CountStep], fraction: float) -> int:
 def latencies(said: Sequence[Said], ends: Sequence[float], start_s: float) -> list[float | None]:
     """Latency of each repetition in seconds; None where its number was not said in time.
 
-    Args:
-        said: every number, in order of onset.
-        ends: of the repetitions, in order.
-        start_s: the video's first instant.
-
-    Returns:
-        One per repetition, in order; empty without repetitions.
+    Numbers and ends are in order; ``start_s`` is the video's first instant. Empty without repetitions.
     """
     found: list[float | None] = []
     free = list(said)

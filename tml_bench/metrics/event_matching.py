@@ -76,14 +76,7 @@ class EventTarget(NamedTuple):
 
 
 class EventMatch(NamedTuple):
-    """An utterance that says what an event asks for.
-
-    Attributes:
-        utterance: its index.
-        target: the event's index.
-        error_s: onset - t*.
-        on_time: whether the onset lies in the window.
-    """
+    """An utterance that says what an event asks for, by their indices; ``error_s`` is onset - t*."""
 
     utterance: int
     target: int
@@ -92,43 +85,26 @@ class EventMatch(NamedTuple):
 
 
 def half_width(d_s: float) -> float:
-    """Half the width of a scheduled window, seconds.
-
-    Raises:
-        ValueError: ``d_s`` is not positive.
-    """
+    """Half the width of a scheduled window, seconds. Raises ValueError unless ``d_s`` is positive."""
     if d_s <= 0:
         raise ValueError(f"a time to wait of {d_s:g} s has no window")
     return min(LONGEST_S, max(SHORTEST_S, SHARE * d_s))
 
 
 def scheduled(at_s: float, d_s: float) -> EventTarget:
-    """The target of an event due ``d_s`` seconds after the moment the user named.
-
-    Raises:
-        ValueError: ``d_s`` is not positive.
-    """
+    """The target of an event due ``d_s`` seconds after the moment the user named; raises as `half_width`."""
     half = half_width(d_s)
     return EventTarget(at_s, at_s - half, at_s + half)
 
 
 def periodic(at_s: float, period_s: float) -> EventTarget:
-    """The target of a beat of a series.
-
-    Raises:
-        ValueError: ``period_s`` is not positive.
-    """
+    """The target of a beat of a series; raises as `half_width`."""
     half = min(half_width(period_s), period_s / 4)
     return EventTarget(at_s, at_s - half, at_s + half)
 
 
 def cue(at_s: float, w_s: float, until_s: float | None = None) -> EventTarget:
-    """The target of a reaction to a cue.
-
-    Args:
-        at_s: when the cue can be known.
-        w_s: how long after it an onset is on time.
-        until_s: when the window closes at the latest, such as at the next cue; None for no such limit.
+    """The target of a reaction to a cue known at ``at_s``: on time for ``w_s`` s, but not after ``until_s``.
 
     Raises:
         ValueError: ``until_s`` lies before the window opens.
@@ -146,12 +122,7 @@ def answer(at_s: float, w_s: float) -> EventTarget:
 
 
 def match(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right) -> list[EventMatch]:
-    """Match utterances to events; see the module's docstring.
-
-    Args:
-        onsets: of the utterances, in order.
-        targets: in order of ``at_s``.
-        right: which pairs may be matched.
+    """Match utterances to events, both in order, where ``right`` allows it; see the module's docstring.
 
     Returns:
         Pairs in order; empty when there are none.
@@ -173,11 +144,7 @@ def match(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right)
 
 
 def within(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right, tolerance_s: float) -> int:
-    """How many events can be matched at a tolerance; see the module's docstring.
-
-    Raises:
-        ValueError: as `match`.
-    """
+    """How many events can be matched at a tolerance; see the module's docstring. Raises as `match`."""
     _check(onsets, targets, right)
     values = {
         (i, k): (1, 0, 0.0)

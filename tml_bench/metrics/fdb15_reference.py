@@ -1,6 +1,6 @@
 """The timing and before/after rules of Full-Duplex-Bench v1.5, reproduced exactly, oddities included.
 
-For comparing with what its code writes; ``overlap`` holds the measures to rely on.
+For comparing with what its code writes; ``turn_taking`` holds the measures to rely on.
 
 Conventions:
     Times are seconds on the clock of the user's audio. Segments are ``(start, end)``, ordered, not
@@ -44,12 +44,9 @@ _DECIMALS = 3
 
 
 class OverlapStretch(NamedTuple):
-    """A stretch in which both speak.
+    """A stretch in which both speak, from the later start to the earlier end.
 
-    Attributes:
-        start_s: the later of the two starts.
-        end_s: the earlier of the two ends.
-        censored: the model was still speaking when the user ended.
+    It is censored if the model was still speaking when the user ended.
     """
 
     start_s: float
@@ -111,15 +108,9 @@ def responses(user: Sequence[Interval], model: Sequence[Interval]) -> tuple[Inte
 
 
 def split_time(words: Sequence[WordTimes], overlap_end_s: float, duration_s: float) -> float:
-    """When the model's speech after the overlap begins.
+    """When the model's speech after the overlap begins, within [0, ``duration_s``], the length of its audio.
 
-    Args:
-        words: the model's; those without both times are left out.
-        overlap_end_s: end of the overlap.
-        duration_s: length of the model's audio.
-
-    Returns:
-        Within [0, ``duration_s``].
+    Words without both times are left out.
     """
     known = _timed(words)
     split = overlap_end_s
@@ -138,11 +129,7 @@ def words_before(
 
 
 def words_per_minute(words: Sequence[WordTimes]) -> float | None:
-    """Words per minute of the span they cover.
-
-    Returns:
-        None without words or span, where the reference writes 0 and masks it later.
-    """
+    """Words per minute of the span they cover; None without either, where the reference writes 0."""
     known = _timed(words)
     if not known or known[-1][1] <= known[0][0]:
         return None

@@ -59,9 +59,8 @@ class UndefinedInReferenceError(ValueError):
 class VadBackchannels(NamedTuple):
     """What the voice activity rule found in one clip.
 
-    Attributes:
-        tor: takeover, 0 or 1; None where the words are unknown.
-        predictions: the segments up to 3 s before the first longer one, ``(start, end)`` in seconds.
+    ``tor`` is the takeover, 0 or 1, None where the words are unknown; predictions are the segments up to 3 s
+    before the first longer one, ``(start, end)`` in seconds.
     """
 
     tor: int | None
@@ -69,13 +68,9 @@ class VadBackchannels(NamedTuple):
 
 
 def pause_tor(words: Sequence[WordTimes]) -> int:
-    """Takeover by the transcript rule of pause handling.
+    """Takeover, 0 or 1, by the transcript rule of pause handling; 0 without words.
 
-    Args:
-        words: ``(start, end)`` in seconds; a last word without end counts up to its start.
-
-    Returns:
-        0 or 1; 0 without words.
+    A last word without end counts up to its start.
 
     Raises:
         UndefinedInReferenceError: a time that the rule needs is None.
@@ -87,13 +82,7 @@ def pause_tor(words: Sequence[WordTimes]) -> int:
 
 
 def turn_tor(words: Sequence[WordTimes]) -> int:
-    """Takeover by the transcript rule of turn taking and interruption.
-
-    Args:
-        words: ``(start, end)`` in seconds.
-
-    Returns:
-        0 or 1; 0 without words.
+    """Takeover, 0 or 1, by the transcript rule of turn taking and interruption; 0 without words.
 
     Raises:
         UndefinedInReferenceError: the first start or the last end is None.
@@ -113,14 +102,11 @@ def clipped_latency(words: Sequence[WordTimes], user_end_s: float) -> float:
 
 
 def vad_backchannels(segments: Sequence[Interval], words: Sequence[WordTimes] | None) -> VadBackchannels:
-    """Apply the voice activity rule of the backchannel task.
+    """Apply the voice activity rule of the backchannel task; ``(0, ())`` without segments.
 
     Args:
         segments: Silero's speech segments, seconds, in order.
         words: ``(start, end)`` in seconds; None where unknown, which leaves ``tor`` None.
-
-    Returns:
-        Takeover and predictions; ``(0, ())`` without segments.
     """
     tor = 0
     predictions: list[Interval] = []

@@ -34,12 +34,7 @@ OMEGAS = (0.0, 0.5, 1.0)
 
 
 class RatedReply(NamedTuple):
-    """A reply that was judged.
-
-    Attributes:
-        at_s: its time, seconds on the clock of the spans.
-        score: 0 incorrect, 1 partial, 2 covered.
-    """
+    """A reply that was judged: its time in seconds, and 0 incorrect, 1 partial or 2 covered."""
 
     at_s: float
     score: int

@@ -41,12 +41,7 @@ _BLOCK = 200
 
 
 def tables(first: Sequence[int], second: Sequence[int], categories: int) -> FloatArray:
-    """One table per unit.
-
-    Args:
-        first: category of each unit by the first rater.
-        second: by the second, in the same order.
-        categories: k.
+    """One table per unit, from each unit's category by the first and by the second rater, in one order.
 
     Returns:
         Shape (n, k, k), a single 1 in each; sum over the first axis for the table of all.
@@ -65,11 +60,7 @@ def tables(first: Sequence[int], second: Sequence[int], categories: int) -> Floa
 
 
 def coincidences(units: Sequence[Sequence[int]], categories: int) -> FloatArray:
-    """One coincidence matrix per unit.
-
-    Args:
-        units: the ratings of each unit, whoever gave them; fewer than two count nothing.
-        categories: k.
+    """One coincidence matrix per unit, from its ratings, whoever gave them; fewer than two count nothing.
 
     Returns:
         Shape (n, k, k); a unit with m >= 2 ratings sums to m, others to 0.

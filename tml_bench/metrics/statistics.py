@@ -137,11 +137,7 @@ def estimate(observations: Iterable[Observation], kind: str, *, seed: int = 0) -
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson score interval, 95 %.
-
-    Args:
-        share: observed share in [0, 1].
-        n: number of independent trials, at least 1.
+    """Wilson score interval, 95 %, of a share observed in ``n`` >= 1 independent trials.
 
     Returns:
         Lower and upper end, within [0, 1]: (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n).
@@ -159,11 +155,7 @@ def unit_of(o: Observation) -> tuple[str, str]:
 
 
 def counted(observations: Iterable[Observation], kind: str) -> list[Observation]:
-    """Observations with something to count, sorted by unit and sample.
-
-    Raises:
-        ValueError: as `estimate`.
-    """
+    """Observations with something to count, sorted by unit and sample; raises ValueError as `estimate`."""
     kept = sorted(observations, key=lambda o: (*unit_of(o), o.sample))
     seen: set[str] = set()
     for o in kept:
@@ -204,15 +196,9 @@ def standard_error(residuals: FloatArray, total: float) -> float:
 def bootstrap_interval(
     units: int, statistic: Callable[[NDArray[np.int64]], FloatArray], seed: int
 ) -> tuple[float, float]:
-    """Percentile interval, 95 %, of a statistic over units drawn with replacement.
+    """Percentile interval, 95 %, of a statistic over at least one unit, drawn with replacement.
 
-    Args:
-        units: how many there are, at least 1.
-        statistic: from draws, shape (b, units), the numbers of the units drawn, to values, shape (b,).
-        seed: of the draws.
-
-    Returns:
-        Lower and upper end.
+    ``statistic`` gets draws, shape (b, units), the numbers of the units drawn, and gives values, shape (b,).
     """
     rng = np.random.default_rng(seed)
     # In blocks: all draws at once would take gigabytes with many units.

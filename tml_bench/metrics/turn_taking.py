@@ -29,11 +29,25 @@ Interruption by the user, from I0 to I1:
     * ``early_start``, ``response``, ``latency``, ``signed_latency``: as at a turn end with E = I1, counting
       only what starts after I0; speech that merely runs on answers nothing.
 
-Differences from the reference: it clips latency at 0, counts any speech anywhere in the clip as a takeover,
-and gives a model that never yields latency 0.
+Overlap of the model with other speech, from I0 to I1:
+    * ``talked_over``: the model is speaking at I0 (it started at or before I0 and ends after it). Otherwise
+      there is nothing to stop, and the three below have no value.
+    * ``stop_latency``: end of that vocalisation - I0, where it ends before I1 (an observed stop).
+    * ``censored_stop``: it is still speaking at I1. All that is known of its stop latency is that it exceeds
+      I1 - I0; the reference records it as I1 - I0.
+    * ``kept_talking``: it goes on until ``KEPT_S`` after I1, or to the clip's end. Between a censored stop
+      and this lies the model that yields late, after an overlap as short as "mm-hm" is over.
+    * ``early_start``: a takeover starts after I0 and before I1 - 0.1 s: it begins anew into the overlap.
+    * ``response_latency``: onset of the first takeover at or after I1 - 0.1 s, minus I1; signed, without
+      early starts, and without models that kept talking, which answer nothing by going on.
 
-Source: definitions after Full-Duplex-Bench v1.0 (arXiv 2503.04721) and, for stop latency, v1.5
-(arXiv 2507.23159).
+Differences from the references: v1.0 clips latency at 0, counts any speech anywhere in the clip as a
+takeover, and gives a model that never yields latency 0. v1.5 lists every stretch of double talk of a clip and
+averages nothing; here the event of interest is picked by its annotated times, and a stop that was never seen
+is not taken for a fast one.
+
+Source: definitions after Full-Duplex-Bench v1.0 (arXiv 2503.04721) and, for stop latency, ``t_stop`` and
+``t_resp``, v1.5 (arXiv 2507.23159).
 """
 
 from __future__ import annotations
@@ -50,19 +64,16 @@ OPENING_GAP_S = 1.0
 PAUSE_REACTION_S = 1.0
 """Speech that starts up to this long after a pause is a reaction to it: turn-end detectors wait 0.3 to 0.8 s,
 then the model computes, so the reaction to a pause of 0.4 to 1.0 s is often heard after it."""
+KEPT_S = 1.0
+"""A model that goes on this long after the overlap has not been stopped by it."""
+_EDGE_S = 0.05
 
 
 class TurnEndResponse(NamedTuple):
-    """What the model did at the end of the user's turn.
+    """What the model did at the end of the user's turn; latencies are None where there is nothing to measure.
 
-    Attributes:
-        early_start: it took the turn too soon.
-        response: it took the turn after the user's end.
-        latency_s: seconds from the user's end to the response; None without response.
-        signed_latency_s: the same, or for an early start from the user's end to it (negative); None without
-            takeover.
-        rows: one per vocalisation: ``early_start``, ``response``, ``opening`` (of the response), ``takeover``
-            (a later one) or ``backchannel``, with ``start_s`` and ``end_s``.
+    Rows, one per vocalisation: ``early_start``, ``response``, ``opening`` (of the response), ``takeover``
+    (a later one) or ``backchannel``, with ``start_s`` and ``end_s``.
     """
 
     early_start: bool
@@ -75,11 +86,7 @@ class TurnEndResponse(NamedTuple):
 class PauseHandling(NamedTuple):
     """What the model did about a pause in the user's turn.
 
-    Attributes:
-        pause_takeover: it took the turn.
-        pause_backchannel: it gave a backchannel.
-        other_takeover: it took the turn elsewhere before the user's end.
-        rows: one per vocalisation: the three names above, or ``after_turn`` and ``other_backchannel``.
+    Rows, one per vocalisation: the names of the fields, or ``after_turn`` and ``other_backchannel``.
     """
 
     pause_takeover: bool
@@ -89,19 +96,31 @@ class PauseHandling(NamedTuple):
 
 
 class InterruptionResponse(NamedTuple):
-    """What the model did when interrupted.
+    """What the model did when interrupted; the first two are None if it was not speaking.
 
-    Attributes:
-        yielded: it stopped before the user was done; None if it was not speaking.
-        stop_latency_s: seconds it went on; None if it was not speaking.
-        turn: what it did at the end of the interruption.
-        rows: ``yield`` or ``no_yield`` for the vocalisation interrupted, ``before`` for those ended by then,
-            and the rows of ``turn``.
+    Rows: ``yield`` or ``no_yield`` for the vocalisation interrupted, ``before`` for those ended by then, and
+    those of ``turn``, what it did at the end of the interruption.
     """
 
     yielded: bool | None
     stop_latency_s: float | None
     turn: TurnEndResponse
+    rows: tuple[Row, ...]
+
+
+class OverlapResponse(NamedTuple):
+    """What the model did about an overlap; rows are those of `InterruptionResponse`.
+
+    ``stop_latency_s``, ``censored_stop`` and ``kept_talking`` are None where there was nothing to stop, the
+    first also where no stop was seen; ``response_latency_s`` is where it kept talking or gave no response.
+    """
+
+    talked_over: bool
+    stop_latency_s: float | None
+    censored_stop: bool | None
+    kept_talking: bool | None
+    early_start: bool
+    response_latency_s: float | None
     rows: tuple[Row, ...]
 
 
@@ -125,13 +144,7 @@ def turn_end(vocalisations: Sequence[Vocalisation], user_end_s: float) -> TurnEn
 def pause_handling(
     vocalisations: Sequence[Vocalisation], pause: Interval, user_end_s: float
 ) -> PauseHandling:
-    """Judge a pause; without vocalisations nothing happened.
-
-    Args:
-        vocalisations: the model's.
-        pause: ``(start, end)`` in seconds.
-        user_end_s: end of the user's turn in seconds.
-    """
+    """Judge a pause, ``(start, end)`` in seconds; without vocalisations nothing happened."""
     begins, ends = pause[0], min(pause[1] + PAUSE_REACTION_S, user_end_s)
 
     def event(v: Vocalisation) -> str:
@@ -149,12 +162,7 @@ def pause_handling(
 
 
 def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -> InterruptionResponse:
-    """Judge an interruption; without vocalisations there is neither yielding nor response.
-
-    Args:
-        vocalisations: the model's.
-        interrupted: ``(start, end)`` of the interrupting speech in seconds.
-    """
+    """Judge an interruption, ``(start, end)``; without vocalisations neither yielding nor response."""
     begins, ends = interrupted
     before = [v for v in vocalisations if v.start_s <= begins]
     turn = turn_end(vocalisations[len(before) :], ends)
@@ -165,6 +173,30 @@ def interruption(vocalisations: Sequence[Vocalisation], interrupted: Interval) -
     yielded = held.end_s < ends
     rows += (held.row("yield" if yielded else "no_yield"), *turn.rows)
     return InterruptionResponse(yielded, held.end_s - begins, turn, rows)
+
+
+def overlapped(
+    vocalisations: Sequence[Vocalisation], overlap: Interval, duration_s: float
+) -> OverlapResponse:
+    """Judge an overlap, ``(start, end)``, in a clip of ``duration_s``.
+
+    Without vocalisations nobody was talked over and nobody responded.
+    """
+    found = interruption(vocalisations, overlap)
+    latency = found.turn.latency_s
+    if found.stop_latency_s is None:
+        return OverlapResponse(False, None, None, None, found.turn.early_start, latency, found.rows)
+    stop_s = overlap[0] + found.stop_latency_s
+    kept = stop_s >= min(overlap[1] + KEPT_S, duration_s - _EDGE_S)
+    return OverlapResponse(
+        talked_over=True,
+        stop_latency_s=found.stop_latency_s if found.yielded else None,
+        censored_stop=not found.yielded,
+        kept_talking=kept,
+        early_start=found.turn.early_start,
+        response_latency_s=None if kept else latency,
+        rows=found.rows,
+    )
 
 
 def _opening(vocalisations: Sequence[Vocalisation], taken: int, user_end_s: float) -> int:

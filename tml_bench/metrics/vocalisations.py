@@ -35,13 +35,7 @@ BACKCHANNEL_MAX_WORDS = 2
 
 
 class Vocalisation(NamedTuple):
-    """A stretch of model speech.
-
-    Attributes:
-        start_s: onset, seconds.
-        end_s: end, seconds.
-        takeover: True if it takes the turn, False if it is a backchannel.
-    """
+    """A stretch of model speech in seconds; a takeover takes the turn, any other is a backchannel."""
 
     start_s: float
     end_s: float
@@ -64,14 +58,9 @@ def merge(segments: Sequence[Interval]) -> tuple[Interval, ...]:
 
 
 def classify(segments: Sequence[Interval], words: Sequence[Interval] | None) -> tuple[Vocalisation, ...]:
-    """Merge segments and tell backchannels from takeovers.
+    """Merge segments and tell backchannels from takeovers; empty without segments.
 
-    Args:
-        segments: the model's speech, ``(start, end)`` in seconds.
-        words: ``(start, end)`` of its words in seconds; None where unknown.
-
-    Returns:
-        The vocalisations in order; empty without segments.
+    Words are ``(start, end)`` in seconds; None where unknown.
     """
     return tuple(
         Vocalisation(start, end, takeover=not _is_backchannel(start, end, words))

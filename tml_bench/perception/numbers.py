@@ -67,13 +67,9 @@ _THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 
 
 class SpokenNumber(NamedTuple):
-    """A number that was said.
+    """A number that was said, from the onset of its first word to the end of its last, in seconds.
 
-    Attributes:
-        value: at least 0.
-        start_s: onset of its first word, seconds; None where the transcript has no times.
-        end_s: end of its last word, seconds; None where the transcript has no times.
-        ordinal: said as "third" rather than "three".
+    Both are None where the transcript has no times; ``ordinal``: said as "third" rather than "three".
     """
 
     value: int
@@ -86,12 +82,7 @@ class SpokenNumber(NamedTuple):
 class _Token:
     """A word in lower case, or ``#`` and the digits of a number.
 
-    Attributes:
-        text: as said.
-        start_s: its onset.
-        end_s: its end.
-        glued: a hyphen ties it to the one before.
-        breaks: a break lies before it.
+    ``glued``: a hyphen ties it to the one before; ``breaks``: a break lies before it.
     """
 
     text: str
@@ -113,14 +104,9 @@ class _Item:
 
 
 def spoken_numbers(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
-    """The numbers in a transcript.
+    """The numbers in a transcript, in the order said; empty for no words.
 
-    Args:
-        words: in the order spoken; times may be None. One ``Word`` may hold several words ("twenty-one,
-        two").
-
-    Returns:
-        In the order said; empty for no words.
+    Times may be None. One ``Word`` may hold several words ("twenty-one, two").
     """
     # Most texts hold none, and homophones alone make none.
     if not _MAY_BE.search(" ".join(word.text for word in words).lower()):

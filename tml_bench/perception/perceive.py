@@ -12,33 +12,18 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Unpack
 
 import msgspec
 
 from tml_bench.files import write_atomically
 from tml_bench.perception import silero, vad
-from tml_bench.perception.words import WordMode, find_words, source_id
-from tml_bench.timeline import Timeline, Word
+from tml_bench.perception.words import Given, WordMode, find_words, source_id
+from tml_bench.timeline import Timeline
 
 
-def perceive(
-    model_audio: Path,
-    *,
-    imported: tuple[Word, ...] | None = None,
-    timed: tuple[Word, ...] | None = None,
-    text: str = "",
-    words: WordMode = "auto",
-    whisper: str | None = None,
-) -> Timeline:
-    """Perceive one recording.
-
-    Args:
-        model_audio: the model's audio as heard, on the session clock from its first sample; any rate.
-        imported: a transcript that came with the recording; None when there is none.
-        timed: the adapter's words with times; None or empty when it has none.
-        text: the adapter's transcript without times.
-        words: which sources of words may be used; see ``words.WordMode``.
-        whisper: the Whisper model to recognise with; see ``asr.chosen_model``.
+def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
+    """Perceive the model's audio as heard, at any rate, on the session clock from its first sample.
 
     Returns:
         The timeline; a track without speech has no segments and no words.
@@ -47,29 +32,24 @@ def perceive(
         BadSampleError: the audio cannot be used.
         UserError: ``words`` is unknown, or is ``asr`` and the extra ``[speech]`` is not installed.
     """
-    perceiver = perceiver_id(words, whisper)
+    perceiver = perceiver_id(given.get("words", "auto"), given.get("whisper"))
     activity = vad.listen(model_audio)
     segments = vad.speech_segments(activity)
-    found, source = find_words(
-        model_audio, segments, imported=imported, timed=timed, text=text, words=words, whisper=whisper
-    )
+    heard = activity.probabilities, activity.samples
+    found, source = find_words(model_audio, segments, **given)
     return Timeline(
         duration_s=activity.duration_s,
         segments=segments,
         words=found,
         word_source=source,
-        silero_segments=vad.silero_segments(activity),
-        silero_unrounded=vad.silero_segments(activity, rounded=False),
+        silero_segments=silero.silero_segments(*heard),
+        silero_unrounded=silero.silero_segments(*heard, rounded=False),
         perceiver=perceiver,
     )
 
 
 def perceiver_id(words: WordMode = "auto", whisper: str | None = None) -> str:
-    """Names and versions of everything that decides what is perceived in given audio and transcripts.
-
-    Raises:
-        UserError: as ``perceive``.
-    """
+    """Names and versions of all that decides what is perceived in given audio and transcripts."""
     return f"{_speech_id()}; {source_id(words, whisper)}"
 
 
@@ -78,24 +58,14 @@ def _speech_id() -> str:
     return f"soxr {version('soxr')} + {silero.network_id()} + {silero.RULE} + {vad.RULE}"
 
 
-def cache_key(
-    audio_sha256: str,
-    *,
-    imported: tuple[Word, ...] | None = None,
-    timed: tuple[Word, ...] | None = None,
-    text: str = "",
-    words: WordMode = "auto",
-    whisper: str | None = None,
-) -> str:
-    """The cache key of what ``perceive`` gives for audio of this SHA-256 and the same other arguments.
-
-    Returns:
-        64 hexadecimal digits.
+def cache_key(audio_sha256: str, **given: Unpack[Given]) -> str:
+    """The cache key, 64 hexadecimal digits, of what ``perceive`` gives for audio of this SHA-256.
 
     Raises:
         UserError: as ``perceive``.
     """
-    parts = (perceiver_id(words, whisper), audio_sha256, imported, timed, text)
+    perceiver = perceiver_id(given.get("words", "auto"), given.get("whisper"))
+    parts = (perceiver, audio_sha256, given.get("imported"), given.get("timed"), given.get("text", ""))
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -117,14 +87,7 @@ def stored(path: Path, key: str) -> Timeline | None:
 
 
 def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
-    """The timeline stored at ``path`` under ``key``, or else computed and stored there.
-
-    The file is replaced in one step, so a reader never sees half of it.
-
-    Args:
-        path: a JSON file; its folder is made if need be.
-        key: see ``cache_key``.
-        compute: gives the timeline.
+    """The timeline stored at ``path`` under ``key``, or else computed and stored there in one step.
 
     Raises:
         OSError: the file cannot be read or written; or whatever ``compute`` raises.

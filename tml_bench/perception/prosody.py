@@ -48,22 +48,14 @@ def installed() -> bool:
 
 
 def voices_key(audio_sha256: str, stretches: Sequence[tuple[float, float]]) -> str:
-    """Identifies what ``voices`` gives: hash of the audio, the stretches, and all that decides them.
-
-    Returns:
-        64 hexadecimal digits.
-    """
+    """Identifies what ``voices`` gives: 64 hexadecimal digits, hash of all that decides it."""
     praat = f"praat-parselmouth {version('praat-parselmouth')}" if installed() else "no Praat"
     parts = (RULE, silero.network_id(), silero.RULE, praat, audio_sha256, stretches)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def voices(audio: Path, stretches: Sequence[tuple[float, float]]) -> tuple[Voice, ...]:
-    """Describe the voice in stretches of a track.
-
-    Args:
-        audio: the track's file.
-        stretches: ``(start, end)`` in seconds.
+    """Describe the voice in stretches of a track, ``(start, end)`` in seconds.
 
     Returns:
         One per stretch, in order; without Praat none is measured.
@@ -94,11 +86,7 @@ def without_silence(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 def describe(
     samples: NDArray[np.float32],
 ) -> tuple[float | None, float | None, float | None, float | None]:
-    """Mean and standard deviation of pitch in Hz, then of intensity in dB; needs Praat.
-
-    Args:
-        samples: shape (n,), at 16 kHz.
-    """
+    """Mean and standard deviation of pitch in Hz, then of intensity in dB, at 16 kHz; needs Praat."""
     import parselmouth
 
     if not samples.any():

@@ -1,29 +1,22 @@
-"""The timeline of a recording, from the cache where it can."""
+"""The timeline of a recording, from the cache where it can, and what its transcript says beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from msgspec import structs
 
-from tml_bench.perception import prosody
+from tml_bench.perception import asr, prosody
 from tml_bench.perception.perceive import cache_key, cached, perceive, stored
-from tml_bench.perception.words import WordMode
+from tml_bench.perception.words import Given, WordMode
 from tml_bench.recording import AudioTrack, SessionFacts
-from tml_bench.timeline import Timeline, Voice, Word
+from tml_bench.timeline import Timeline, Voice, WordSource
 
 Stretches = Callable[[Timeline], Sequence[tuple[float, float]]]
 Lookup = Callable[[Path, str, Callable[[], Timeline]], Timeline]
 """Gives the timeline in a file under a key; the last computes it."""
-
-
-class _Given(TypedDict):
-    imported: tuple[Word, ...] | None
-    timed: tuple[Word, ...] | None
-    text: str
-    words: WordMode
 
 
 class NotCachedError(Exception):
@@ -36,6 +29,7 @@ def timeline_of(
     words: WordMode,
     user: bool = False,
     stretches: Stretches | None = None,
+    look: Lookup = cached,
 ) -> Timeline:
     """What is perceived in a recording.
 
@@ -45,12 +39,22 @@ def timeline_of(
         words: where words may come from.
         user: also perceive the speech of the user's track; it is cached beside, as ``*-user.json``.
         stretches: gives stretches whose voice is described, cached beside, as ``*-voices.json``.
+        look: how the cache is used.
 
     Raises:
         BadSampleError: the audio cannot be used.
         UserError: local recognition was demanded and is not installed.
     """
-    return _timeline(facts, cache, words, user, stretches, cached)
+    given = Given(imported=facts.imported, timed=facts.timed, text=facts.text, words=words)
+    timeline = structs.replace(_perceived(facts.model, cache, given, look), turns=facts.turns)
+    if stretches is not None and (asked := tuple(stretches(timeline))):
+        beside = cache.with_name(f"{cache.stem}-voices.json")
+        timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
+    if not user:
+        return timeline
+    beside = cache.with_name(f"{cache.stem}-user.json")
+    unheard = Given(imported=None, timed=None, text="", words="transcript")
+    return structs.replace(timeline, user=_perceived(facts.user, beside, unheard, look))
 
 
 def cached_timeline(
@@ -60,15 +64,9 @@ def cached_timeline(
     user: bool = False,
     stretches: Stretches | None = None,
 ) -> Timeline | None:
-    """What `timeline_of` gives for the same arguments, where all of it is in the cache; else None.
-
-    No audio is read.
-
-    Raises:
-        UserError: as `timeline_of`.
-    """
+    """What `timeline_of` gives or raises, where all of it is in the cache; else None. No audio is read."""
     try:
-        return _timeline(facts, cache, words, user, stretches, _stored)
+        return timeline_of(facts, cache, words, user, stretches, _stored)
     except NotCachedError:
         return None
 
@@ -80,28 +78,7 @@ def _stored(path: Path, key: str, _: Callable[[], Timeline]) -> Timeline:
     return known
 
 
-def _timeline(
-    facts: SessionFacts,
-    cache: Path,
-    words: WordMode,
-    user: bool,
-    stretches: Stretches | None,
-    look: Lookup,
-) -> Timeline:
-    given = _Given(imported=facts.imported, timed=facts.timed, text=facts.text, words=words)
-    timeline = _perceived(facts.model, cache, given, look)
-    timeline = structs.replace(timeline, turns=facts.turns)
-    if stretches is not None and (asked := tuple(stretches(timeline))):
-        beside = cache.with_name(f"{cache.stem}-voices.json")
-        timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
-    if not user:
-        return timeline
-    beside = cache.with_name(f"{cache.stem}-user.json")
-    unheard = _Given(imported=None, timed=None, text="", words="transcript")
-    return structs.replace(timeline, user=_perceived(facts.user, beside, unheard, look))
-
-
-def _perceived(track: AudioTrack, cache: Path, given: _Given, look: Lookup) -> Timeline:
+def _perceived(track: AudioTrack, cache: Path, given: Given, look: Lookup) -> Timeline:
     return look(cache, cache_key(track.sha256, **given), lambda: perceive(track.path, **given))
 
 
@@ -112,3 +89,51 @@ def _voices(
         return Timeline(asked[-1][1], voices=prosody.voices(track.path, asked))
 
     return look(cache, prosody.voices_key(track.sha256, asked), describe).voices
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPair:
+    """A recording's transcript, and what a recogniser makes of its audio.
+
+    Attributes:
+        claimed: the transcript; empty where there is none, None where it cannot be told what of it was heard.
+        recognised: the words recognised; empty where nothing is claimed, and then not recognised at all.
+    """
+
+    claimed: str | None
+    recognised: str = ""
+
+
+def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> TranscriptPair:
+    """What a recording's transcript, its adapter's or the one imported with it, says beside its audio.
+
+    Only what was heard counts: words that begin after the flush that dropped them are left out. That takes
+    word times, so a transcript without them is compared only where nothing was flushed; it is then taken
+    whole, also where the session ended in the midst of a reply.
+
+    Args:
+        facts: of the recording.
+        cache: where its timeline is kept; recognised words are cached beside, as ``*-recognised.json``.
+        timeline: what was perceived in it; words that were recognised for it are not recognised again.
+
+    Raises:
+        BadSampleError: the audio cannot be read.
+        UserError: the extra ``[speech]`` is not installed.
+    """
+    if not facts.claimed:
+        return TranscriptPair(facts.claimed)
+    if timeline.word_source is WordSource.ASR:
+        words = timeline.words
+    else:
+        beside = cache.with_name(f"{cache.stem}-recognised.json")
+        track = facts.model
+        key = cache_key(track.sha256, words="asr")
+        words = cached(beside, key, lambda: _recognised(track.path, timeline)).words
+    return TranscriptPair(facts.claimed, " ".join(word.text.strip() for word in words))
+
+
+def _recognised(audio: Path, timeline: Timeline) -> Timeline:
+    words = asr.recognise(audio, timeline.segments)
+    return Timeline(
+        timeline.duration_s, timeline.segments, words, WordSource.ASR, perceiver=asr.recogniser_id()
+    )

@@ -165,11 +165,7 @@ def speech_spans(
 ) -> list[tuple[int, int]]:
     """First sample of each stretch of speech, and the one after its last; the rule is ``silero_segments``'s.
 
-    Args:
-        probabilities: one per frame, the last frame padded with zeros.
-        samples: length of the track at 16 kHz.
-        min_speech: stretches of at most so many samples are dropped.
-        min_silence: a stretch ends where this many samples of silence follow.
+    Stretches of at most ``min_speech`` samples are dropped; one ends where ``min_silence`` of silence follow.
     """
     spans = _spans(probabilities, samples, min_speech, min_silence)
     padded = [list(span) for span in spans]

@@ -28,7 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.media.audio import ClipReader
-from tml_bench.perception import silero
 from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
 from tml_bench.timeline import Segment
 
@@ -52,13 +51,9 @@ _SILENT_DB = -200.0
 
 
 class Activity(NamedTuple):
-    """What one pass over a track leaves.
+    """What one pass over a track leaves; ``samples`` counts them at 16 kHz.
 
-    Attributes:
-        probabilities: speech probability per 32 ms, shape (frames,).
-        levels: RMS per 5 ms in dB of full scale, shape (levels,); -200 for digital zeros.
-        samples: length at 16 kHz.
-        duration_s: length in seconds.
+    Speech probabilities are per 32 ms, levels per 5 ms: RMS in dB of full scale, -200 for digital zeros.
     """
 
     probabilities: NDArray[np.float32]
@@ -80,11 +75,6 @@ def listen(audio: Path) -> Activity:
             levels.append(_levels(block))
             track.add(np.pad(block, (0, -block.size % FRAME)))
         return Activity(track.values(), np.concatenate(levels), clip.length, clip.length / RATE)
-
-
-def silero_segments(activity: Activity, *, rounded: bool = True) -> tuple[Segment, ...]:
-    """Segments by Silero's own default rule; see ``silero.silero_segments``."""
-    return silero.silero_segments(activity.probabilities, activity.samples, rounded=rounded)
 
 
 def speech_segments(activity: Activity) -> tuple[Segment, ...]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from tml_bench.errors import UserError
 from tml_bench.perception import asr
-from tml_bench.perception.proportional import lay_over
 from tml_bench.timeline import Segment, Word, WordSource
 
 WordMode = Literal["auto", "transcript", "asr"]
@@ -24,34 +23,35 @@ recognise, whatever was given."""
 MODES: tuple[WordMode, ...] = ("auto", "transcript", "asr")
 
 
-def find_words(
-    audio: Path,
-    segments: Sequence[Segment],
-    *,
-    imported: tuple[Word, ...] | None = None,
-    timed: tuple[Word, ...] | None = None,
-    text: str = "",
-    words: WordMode = "auto",
-    whisper: str | None = None,
-) -> tuple[tuple[Word, ...], WordSource]:
-    """Choose the source and get the words.
+class Given(TypedDict, total=False):
+    """What is known of a recording's words before its audio is heard, and which sources may be used.
 
-    Args:
-        audio: the model's track.
-        segments: its speech.
+    Attributes:
         imported: a transcript that came with the recording; None when there is none.
         timed: the adapter's words with times; None or empty when it has none.
         text: the adapter's transcript without times.
-        words: which sources may be used.
-        whisper: see ``asr.chosen_model``.
+        words: which sources of words may be used; see ``WordMode``.
+        whisper: the Whisper model to recognise with; see ``asr.chosen_model``.
+    """
 
-    Returns:
-        Words in the order spoken, and where they come from.
+    imported: tuple[Word, ...] | None
+    timed: tuple[Word, ...] | None
+    text: str
+    words: WordMode
+    whisper: str | None
+
+
+def find_words(
+    audio: Path, segments: Sequence[Segment], **given: Unpack[Given]
+) -> tuple[tuple[Word, ...], WordSource]:
+    """Choose the source and get the words in the model's speech, in the order spoken.
 
     Raises:
         UserError: ``words`` is unknown, or is ``asr`` and the extra is not installed.
         BadSampleError: the track cannot be read.
     """
+    words, whisper, text = given.get("words", "auto"), given.get("whisper"), given.get("text", "")
+    imported, timed = given.get("imported"), given.get("timed")
     _check_mode(words)
     if imported is not None and words != "asr":
         return imported, WordSource.IMPORTED
@@ -64,7 +64,7 @@ def find_words(
         if heard or words == "asr" or not text.strip():
             return heard, WordSource.ASR
     if text.strip():
-        return tuple(lay_over(text.split(), segments)), WordSource.PROPORTIONAL
+        return tuple(asr.lay_over(text.split(), segments)), WordSource.PROPORTIONAL
     return (), WordSource.NONE
 
 
@@ -74,11 +74,7 @@ def recognises(words: WordMode, whisper: str | None = None) -> bool:
 
 
 def source_id(words: WordMode, whisper: str | None = None) -> str:
-    """Names and versions of all that decides the words, given the transcripts.
-
-    Raises:
-        UserError: as ``find_words``.
-    """
+    """Names and versions of all that decides the words, given the transcripts; raises as ``find_words``."""
     _check_mode(words)
     return f"words {words}: {asr.recogniser_id(whisper) if recognises(words, whisper) else 'not recognised'}"
 

@@ -18,7 +18,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
-from tml_bench.session.simulated import Compute, Settings
+from tml_bench.session.settings import Compute, Settings
 from tml_bench.task import Task
 
 RUN_SCHEMA = "tml-bench/run/1.1"

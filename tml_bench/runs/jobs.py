@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from tml_bench.outcome import Outcome
-from tml_bench.perception.transcripts import TranscriptPair
+from tml_bench.perception.recordings import TranscriptPair
 from tml_bench.perception.words import WordMode
 from tml_bench.recording import SessionFacts
 from tml_bench.samples import Sample
-from tml_bench.session.simulated import Settings
+from tml_bench.session.settings import Settings
 from tml_bench.timeline import Timeline
 
 

@@ -33,7 +33,7 @@ from tml_bench.runs.jobs import Deadline, JobResult, SessionJob
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LatenessLimits, LiveSession
-from tml_bench.session.simulated import Settings, opened_event, session_rate
+from tml_bench.session.settings import Settings, opened_event, session_rate
 
 READ_AHEAD_S = 300.0
 """Longer clips are streamed from their files."""

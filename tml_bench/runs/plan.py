@@ -20,9 +20,8 @@ from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.resume import difference
 from tml_bench.runs.sources import adapter_distribution, adapter_sources
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
-from tml_bench.session.clock import Ticks
 from tml_bench.session.network import IDEAL, Network
-from tml_bench.session.simulated import Compute
+from tml_bench.session.settings import Compute, Ticks
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""

@@ -18,8 +18,7 @@ from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdap
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
-from tml_bench.perception.recordings import timeline_of
-from tml_bench.perception.transcripts import transcript_pair
+from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
@@ -27,7 +26,8 @@ from tml_bench.redact import plain, redacted
 from tml_bench.runs.jobs import Deadline, Job, JobResult, PerceiveJob, SessionJob, TranscriptJob
 from tml_bench.runs.store import contradiction
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.simulated import Settings, SimulatedSession, opened_event
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""

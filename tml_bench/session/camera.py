@@ -20,15 +20,10 @@ SIDES = range(16, 4097)
 
 @dataclass(frozen=True, slots=True)
 class PlacedVideo:
-    """A video with its place on the session clock.
+    """Video number ``index`` of the script on the session clock.
 
-    Attributes:
-        index: which video of the script.
-        video: from the script.
-        info: what its file holds.
-        start_ns: its time 0.
-        end_ns: when its last frame has been shown.
-        over_ns: when its picture, and its sound unless muted, are over.
+    Its time 0 is ``start_ns``, its last frame has been shown at ``end_ns``; at ``over_ns`` its sound, unless
+    muted, is over too.
     """
 
     index: int
@@ -86,16 +81,12 @@ def _check(video: UserVideo) -> None:
 
 
 class Camera:
-    """Frames at the instants ``k / fps``, k = 0, 1, 2, ...
+    """Frames at the instants ``k / fps``, k = 0, 1, 2, ..., of at least one video.
 
     Black before the first video and from a video's ``at_s`` to its first frame; from a video's end to the
     next one black or its last frame, as the script says. A subtitle is drawn over whatever is shown from its
-    ``start_s`` on and before its ``end_s``, counted from the video's ``at_s``.
-
-    Args:
-        videos: the script's, placed; at least one.
-        spec: what the adapter wants.
-        ahead: decode the next frames while the last ones are used.
+    ``start_s`` on and before its ``end_s``, counted from the video's ``at_s``. With ``ahead`` the next frames
+    are decoded while the last ones are used.
 
     Raises:
         UserError: the adapter wants what cannot be had.

@@ -21,42 +21,37 @@ class AdapterFaultError(Exception):
         return cause.origin if isinstance(cause, AdapterFaultError) else cause
 
 
+def fault(index: int, what: str) -> AdapterFaultError:
+    """What the adapter did wrong in a micro-turn."""
+    return AdapterFaultError(f"micro-turn {index}: {what}")
+
+
 def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
     """The audio of an output as float32 in [-1, 1], shape (n,); empty when there is none.
 
-    Args:
-        output: what the adapter returned.
-        index: number of the micro-turn, for messages.
-
     Raises:
-        AdapterFaultError: not numbers, not one-dimensional, or not finite.
+        AdapterFaultError: not numbers, not one-dimensional, or not finite; names the micro-turn ``index``.
     """
     if output.audio is None:
         return np.zeros(0, dtype=np.float32)
     audio = np.asarray(output.audio)
     if audio.ndim != 1:
-        raise AdapterFaultError(f"micro-turn {index}: audio has shape {audio.shape}, it must be (n,), mono")
+        raise fault(index, f"audio has shape {audio.shape}, it must be (n,), mono")
     if audio.dtype == np.int16:
-        return (audio.astype(np.float32)) / np.float32(32768)
+        return audio.astype(np.float32) / np.float32(32768)
     if not np.issubdtype(audio.dtype, np.floating):
-        raise AdapterFaultError(
-            f"micro-turn {index}: audio is {audio.dtype}, it must be a float type or int16"
-        )
+        raise fault(index, f"audio is {audio.dtype}, it must be a float type or int16")
     finite = np.isfinite(audio)
     if not finite.all():
         bad = int(finite.argmin())
-        raise AdapterFaultError(f"micro-turn {index}: audio sample {bad} is {audio[bad]}, it must be finite")
+        raise fault(index, f"audio sample {bad} is {audio[bad]}, it must be finite")
     return np.clip(audio, -1, 1).astype(np.float32, copy=False)
 
 
 def checked_text(text: object, index: int) -> str:
-    """The text itself.
-
-    Raises:
-        AdapterFaultError: not a string.
-    """
+    """The text itself. Raises AdapterFaultError if it is no string."""
     if not isinstance(text, str):
-        raise AdapterFaultError(f"micro-turn {index}: text is {type(text).__name__}, it must be str")
+        raise fault(index, f"text is {type(text).__name__}, it must be str")
     return text
 
 
@@ -67,30 +62,18 @@ def checked_transcript(piece: object, index: int) -> Transcript:
         AdapterFaultError: not a ``Transcript``, or times that are not.
     """
     if not isinstance(piece, Transcript) or not isinstance(piece.text, str):
-        raise AdapterFaultError(
-            f"micro-turn {index}: transcript must hold Transcript, not {type(piece).__name__}"
-        )
+        raise fault(index, f"transcript must hold Transcript, not {type(piece).__name__}")
     for word in piece.words:
         checked_text(word.text, index)
         if not (math.isfinite(word.start_s) and math.isfinite(word.end_s) and word.start_s <= word.end_s):
-            raise AdapterFaultError(
-                f"micro-turn {index}: word {word.text!r} has times {word.start_s} to {word.end_s}"
-            )
+            raise fault(index, f"word {word.text!r} has times {word.start_s} to {word.end_s}")
     return piece
 
 
 def checked_output(output: object, index: int) -> Output:
-    """The output itself, None meaning nothing.
-
-    Raises:
-        AdapterFaultError: neither ``Output`` nor None.
-    """
-    if output is None:
-        return Output()
+    """The output itself. Raises AdapterFaultError if it is none."""
     if not isinstance(output, Output):
-        raise AdapterFaultError(
-            f"micro-turn {index}: step returned {type(output).__name__}, it must be Output or None"
-        )
+        raise fault(index, f"step returned {type(output).__name__}, it must be Output or None")
     return output
 
 
@@ -104,5 +87,5 @@ def reported_cost_ns(output: object, index: int) -> int | None:
         return None
     cost_s: object = output.compute_s
     if not isinstance(cost_s, int | float) or not 0 <= cost_s < math.inf:
-        raise AdapterFaultError(f"micro-turn {index}: compute_s is {cost_s!r}, it must be at least 0")
+        raise fault(index, f"compute_s is {cost_s!r}, it must be at least 0")
     return nanoseconds(cost_s)

@@ -10,24 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.adapter import (
-    FlushReport,
-    Frame,
-    MicroTurn,
-    Output,
-    ToolCall,
-    ToolSpec,
-    Transcript,
-    VideoSpec,
-)
+from tml_bench.adapter import Adapter, FlushReport, MicroTurn, Output, ToolCall, Transcript
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Sample, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
-from tml_bench.session.checks import AdapterFaultError, checked_audio, checked_text, checked_transcript
-from tml_bench.session.clock import Ticks
+from tml_bench.session.checks import checked_audio, checked_text, checked_transcript, fault
 from tml_bench.session.playback import Playback
+from tml_bench.session.settings import Settings, Ticks
 from tml_bench.session.tools import ToolBench
 from tml_bench.session.user import ModelSpeech, PlacedTurn, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
@@ -58,14 +49,7 @@ class Exchange:
     """The user side, the listener's loudspeaker and the recording of one session.
 
     Args:
-        sample: what to play.
-        audio_in: rate of the user's audio for the model.
-        audio_out: rate of the model's audio.
-        ticks: the grid of micro-turns.
         writer: an open recording; the caller closes it.
-        max_session_s: the session ends with ``time-out`` after that.
-        max_backlog_s: more audio than this waiting to be heard is a fault of the adapter.
-        video_in: the video wanted for the model; None for none.
         ahead: decode video while the model works, which takes processor time from one that runs here.
 
     Raises:
@@ -75,23 +59,19 @@ class Exchange:
     def __init__(
         self,
         sample: Sample,
-        audio_in: int,
-        audio_out: int,
-        ticks: Ticks,
+        adapter: Adapter,
+        settings: Settings,
         writer: RecordingWriter,
         *,
-        max_session_s: float,
-        max_backlog_s: float,
-        video_in: VideoSpec | None = None,
         ahead: bool = True,
     ) -> None:
         self._sample = sample
-        self._audio_in = audio_in
-        self._audio_out = audio_out
-        self._ticks = ticks
+        self._audio_in = adapter.audio_in
+        self._audio_out = audio_out = adapter.audio_out
+        self._ticks = Ticks(settings.tick_ns)
         self._writer = writer
-        self._max_session_ns = nanoseconds(max_session_s)
-        self._max_backlog_s = max_backlog_s
+        self._max_session_ns = nanoseconds(settings.max_session_s)
+        self._max_backlog_s = settings.max_backlog_s
         self._rate = writer.opened.rate
         self._playback = Playback(audio_out)
         self._track = _ModelTrack(writer, audio_out, self._rate)
@@ -100,26 +80,21 @@ class Exchange:
         self._closed: ev.SessionClosed | None = None
         self._flushed: deque[tuple[int, FlushReport]] = deque()
         self._items: dict[str, list[tuple[int, int]]] = {}
-        self._tools = ToolBench(sample.script.tools)
         script = sample.script
-        self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
-        durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
-        videos = place_videos(sample.script.videos)
-        self._videos = deque(videos)
-        self._camera = Camera(videos, video_in, ahead=ahead) if videos and video_in is not None else None
-        rates = tuple({self._rate, audio_in})
-        self._user = ScriptedUser(sample.script, durations, rates, self._speech, videos)
-
-    @property
-    def tool_specs(self) -> tuple[ToolSpec, ...]:
+        self._tools = ToolBench(script.tools)
+        self.tool_specs = self._tools.specs
         """The functions the model may call."""
-        return self._tools.specs
+        self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
+        durations = tuple(_duration_ns(turn.audio) for turn in script.turns)
+        videos = place_videos(script.videos)
+        self._videos = deque(videos)
+        wanted = adapter.video_in
+        self._camera = Camera(videos, wanted, ahead=ahead) if videos and wanted is not None else None
+        rates = tuple({self._rate, self._audio_in})
+        self._user = ScriptedUser(script, durations, rates, self._speech, videos)
 
     def advance(self, index: int) -> MicroTurn | None:
-        """Play both sides up to the hand-over of a micro-turn into the recording.
-
-        Args:
-            index: 0, 1, 2, ... in order.
+        """Play both sides up to the hand-over of a micro-turn (0, 1, 2, ... in order) into the recording.
 
         Returns:
             The micro-turn to hand over, or None when the session has ended within it.
@@ -189,7 +164,9 @@ class Exchange:
         texts = self._user.texts(handed_ns)
         for t_ns, text in texts:
             self._writer.event(ev.UserTextSent(t_ns, text))
-        frames = self._frames(handed_ns)
+        frames = self._camera.frames(handed_ns) if self._camera else ()
+        for frame in frames:
+            self._writer.event(ev.FrameShown(frame.t_ns, frame.pts_ns))
         results = self._tools.due(handed_ns)
         for t_ns, result in results:
             self._writer.event(
@@ -210,30 +187,18 @@ class Exchange:
             flushed=flushed,
         )
 
-    def _frames(self, end_ns: int) -> tuple[Frame, ...]:
-        if self._camera is None:
-            return ()
-        frames = self._camera.frames(end_ns)
-        for frame in frames:
-            self._writer.event(ev.FrameShown(frame.t_ns, frame.pts_ns))
-        return frames
-
     def emit(
         self, output: Output, index: int, t_ns: int, arrival_ns: int | None = None
     ) -> list[tuple[str, float]]:
-        """Take what the model gave at ``t_ns`` in answer to a micro-turn.
+        """Take what the model gave at ``t_ns``, at or after the last hand-over, in answer to a micro-turn.
 
-        Args:
-            output: what it gave.
-            index: number of the micro-turn, for messages.
-            t_ns: when it existed, at or after the last hand-over.
-            arrival_ns: when it has come through the network; None for at once.
+        It has come through the network at ``arrival_ns``; None for at once.
 
         Returns:
             The items that a flush cut, each with the milliseconds heard of it in all.
 
         Raises:
-            AdapterFaultError: it breaks the contract.
+            AdapterFaultError: it breaks the contract; names the micro-turn ``index``.
         """
         audio = checked_audio(output, index)
         at_ns = t_ns if arrival_ns is None else arrival_ns
@@ -243,9 +208,10 @@ class Exchange:
         if len(audio):
             heard_ns = self._push(audio, output.item, t_ns, at_ns)
         if self._playback.backlog_s > self._max_backlog_s:
-            raise AdapterFaultError(
-                f"micro-turn {index}: {self._playback.backlog_s:.0f} s of audio wait to be heard, "
-                f"the limit is {self._max_backlog_s:g} s"
+            raise fault(
+                index,
+                f"{self._playback.backlog_s:.0f} s of audio wait to be heard, "
+                f"the limit is {self._max_backlog_s:g} s",
             )
         for piece in output.transcript:
             checked = checked_transcript(piece, index)
@@ -320,13 +286,9 @@ def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int, before_ns: in
 
 def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
     if not isinstance(call, ToolCall):
-        raise AdapterFaultError(
-            f"micro-turn {index}: tool_calls must hold ToolCall, not {type(call).__name__}"
-        )
+        raise fault(index, f"tool_calls must hold ToolCall, not {type(call).__name__}")
     try:
         arguments = msgspec.convert(msgspec.to_builtins(dict(call.arguments)), dict[str, object])
     except (TypeError, ValueError) as error:
-        raise AdapterFaultError(
-            f"micro-turn {index}: arguments of {call.name!r} are not JSON: {error}"
-        ) from error
+        raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
     return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)

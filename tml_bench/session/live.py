@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -18,24 +18,16 @@ from typing import Any
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.adapter import (
-    InfrastructureError,
-    LiveAdapter,
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-)
+from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
-from tml_bench.session.clock import Ticks
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
-from tml_bench.session.simulated import Settings, session_start
+from tml_bench.session.settings import Settings, session_start
+from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent
 
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
@@ -66,12 +58,7 @@ class LatenessLimits:
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """The harness's own lateness in a session, in milliseconds.
-
-    Attributes:
-        p99_ms: 99th percentile over micro-turns; 0 without any.
-        max_ms: the worst; 0 without any.
-    """
+    """The harness's own lateness in a session, in ms: 99th percentile and worst; 0 without micro-turns."""
 
     p99_ms: float
     max_ms: float
@@ -91,12 +78,9 @@ class LiveSession:
     """One session of a sample with a live service.
 
     Args:
-        task: name of the task, for the recording.
-        sample: what to play.
         adapter: a new one.
-        settings: how; compute is whatever the service takes.
+        settings: but for compute, which is whatever the service takes.
         writer: an open recording; the caller closes it.
-        limits: what it may take.
         clock_ns: the monotonic clock.
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
             beside each other are not all due at once; None to begin as soon as the service is ready.
@@ -115,8 +99,6 @@ class LiveSession:
         phase: float | None = None,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        self._task = task
-        self._sample = sample
         self._adapter = adapter
         self._settings = settings
         self._writer = writer
@@ -131,16 +113,8 @@ class LiveSession:
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
         self._unsent: asyncio.Queue[MicroTurn] = asyncio.Queue()
-        self._stage = Exchange(
-            sample,
-            adapter.audio_in,
-            adapter.audio_out,
-            Ticks(settings.tick_ns),
-            writer,
-            max_session_s=settings.max_session_s,
-            max_backlog_s=settings.max_backlog_s,
-            video_in=adapter.video_in,
-        )
+        self._stage = Exchange(sample, adapter, settings, writer)
+        self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     async def run(self) -> Lateness:
         """Play the script to its end.
@@ -167,11 +141,11 @@ class LiveSession:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:
-        start = session_start(self._task, self._sample, self._adapter, self._settings, self._stage.tool_specs)
         try:
             try:
                 async with asyncio.timeout(self._limits.connect_s):
-                    await _blamed("connect", self._adapter.connect(start))
+                    with _blaming("connect"):
+                        await self._adapter.connect(self._start)
             except TimeoutError:
                 raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
             self._opened()
@@ -232,14 +206,15 @@ class LiveSession:
             began_ns = self._clock_ns()
             # Waiting for the send before, which the service holds up, is not ours.
             self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - max(due_ns, free_ns))
-            await _blamed("send", self._adapter.send(turn))
+            with _blaming("send"):
+                await self._adapter.send(turn)
             free_ns = self._clock_ns()
             self._writer.event(
                 ev.TurnSent(turn.index, turn.end_ns, self._late_ns[turn.index], free_ns - began_ns)
             )
 
     async def _receive(self) -> None:
-        async for event in _blamed_events(self._adapter.events()):
+        async for event in _blamed(self._adapter.events()):
             await self._take(event)
             self._check_bounds()
         raise InfrastructureError(f"the service hung up after {self._now_ns() / 1e9:.1f} s")
@@ -254,7 +229,8 @@ class LiveSession:
         size = 0 if event.audio is None else 2 * np.size(event.audio)
         cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
         for item, heard_ms in cut:
-            await _blamed("heard", self._adapter.heard(item, heard_ms, True))
+            with _blaming("heard"):
+                await self._adapter.heard(item, heard_ms, True)
 
     def _lateness(self) -> Lateness:
         if not self._late_ns:
@@ -285,10 +261,11 @@ class _Tasks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _blamed(where: str, work: Coroutine[Any, Any, None]) -> None:
+@contextmanager
+def _blaming(where: str) -> Iterator[None]:
     """Turn whatever the adapter raises into a fault of the adapter, but for what has a meaning of its own."""
     try:
-        await work
+        yield
     except (InfrastructureError, ProtocolError, AdapterFaultError):
         raise
     except TimeoutError as error:
@@ -297,13 +274,7 @@ async def _blamed(where: str, work: Coroutine[Any, Any, None]) -> None:
         raise AdapterFaultError(f"{where} raised {in_one_line(error)}") from error
 
 
-async def _blamed_events(events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
-    try:
+async def _blamed(events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
+    with _blaming("events"):
         async for event in events:
             yield event
-    except (InfrastructureError, ProtocolError, AdapterFaultError):
-        raise
-    except TimeoutError as error:
-        raise InfrastructureError("events: no answer in time") from error
-    except Exception as error:
-        raise AdapterFaultError(f"events raised {in_one_line(error)}") from error

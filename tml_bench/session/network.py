@@ -105,13 +105,7 @@ def load_network(text: str) -> Network:
 
 
 class NetworkLink:
-    """One direction of a network in one session.
-
-    Args:
-        way: its properties.
-        outages: of the network.
-        seed: of the session; the two directions need different ones.
-    """
+    """One direction of a network in one session; the two need different seeds."""
 
     def __init__(self, way: LinkDirection, outages: tuple[Outage, ...], seed: int) -> None:
         self._way = way
@@ -123,15 +117,7 @@ class NetworkLink:
         self._last_ns = 0
 
     def arrival_ns(self, sent_ns: int, size: int) -> int:
-        """When a message arrives.
-
-        Args:
-            sent_ns: when it is sent, never before the one of the previous call.
-            size: bytes.
-
-        Returns:
-            Its arrival, never before that of the previous message.
-        """
+        """When a message of so many bytes arrives, never before the one sent before it."""
         start_ns = self._after_outage(max(sent_ns, self._free_ns))
         wire_ns = round(size * 8e6 / self._way.kbps) if self._way.kbps else 0
         self._free_ns = start_ns + wire_ns

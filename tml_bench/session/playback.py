@@ -17,13 +17,7 @@ from tml_bench.timebase import first_sample_at, sample_time_ns
 
 @dataclass(frozen=True, slots=True)
 class QueuedAudio:
-    """Where a chunk will be heard if nothing flushes it.
-
-    Attributes:
-        start_ns: time of its first sample.
-        end_ns: time just after its last sample.
-        onset_ns: time of its first sample that is not exactly zero; None when all are.
-    """
+    """Where a chunk is heard if nothing flushes it; ``onset_ns`` is its first sample that is not zero."""
 
     start_ns: int
     end_ns: int
@@ -73,12 +67,7 @@ class Playback:
         return sample_time_ns(self._cursor, self._rate)
 
     def push(self, t_ns: int, audio: NDArray[np.float32]) -> QueuedAudio:
-        """Queue a chunk that arrives at ``t_ns``.
-
-        Args:
-            t_ns: arrival, at or after everything rendered.
-            audio: shape (n,), n >= 1.
-        """
+        """Queue a chunk, shape (n,), n >= 1, that arrives at ``t_ns``, at or after everything rendered."""
         arrival = first_sample_at(t_ns, self._rate)
         if arrival > self._cursor:
             self._run_start = arrival

@@ -9,123 +9,44 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import count
 
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.adapter import (
-    Adapter,
-    InfrastructureError,
-    MicroTurn,
-    SessionStart,
-    StepAdapter,
-    ToolSpec,
-)
+from tml_bench.adapter import InfrastructureError, MicroTurn, StepAdapter
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
-from tml_bench.media.audio import probe
-from tml_bench.media.video import probe_video
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.samples import Sample, Waveform
-from tml_bench.session.checks import AdapterFaultError, checked_output, reported_cost_ns
-from tml_bench.session.clock import ComputeQueue, Ticks
+from tml_bench.samples import Sample
+from tml_bench.session.checks import AdapterFaultError, checked_output, fault, reported_cost_ns
 from tml_bench.session.exchange import Exchange
-from tml_bench.session.network import IDEAL, Network, links
+from tml_bench.session.network import links
+from tml_bench.session.settings import Compute, Settings, session_start
 
 
-class Compute(StrEnum):
-    """How the model's compute is charged to the session clock."""
+class ComputeQueue:
+    """Charges compute by the real-time queue rule ``t_i = max(a_i, t_{i-1}) + c_i``.
 
-    IDEAL = "ideal"
-    """Nothing: c = 0."""
-    CHARGED = "charged"
-    """Wall time around ``step``, on a warmed-up model; or what it says it took, where it runs elsewhere."""
-    RECORDED = "recorded"
-    """Taken from an earlier recording, for a byte-identical replay."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How sessions are run.
-
-    Attributes:
-        tick_ns: length of a micro-turn, 20 to 1000 ms.
-        seed: passed to the adapter.
-        compute: how compute is charged.
-        max_session_s: a session that is not over by then ends with ``time-out``.
-        max_backlog_s: an adapter with more audio than this waiting to be heard has flooded the session.
-        network: what lies between harness and model.
+    Micro-turn ``i`` is handed over at ``a_i`` and costs ``c_i``; its output exists at ``t_i``. A model slower
+    than real time builds a backlog that shows in its latency, as it would in life.
     """
 
-    tick_ns: int = 200_000_000
-    seed: int = 0
-    compute: Compute = Compute.IDEAL
-    max_session_s: float = 7200.0
-    max_backlog_s: float = 300.0
-    network: Network = IDEAL
+    def __init__(self) -> None:
+        self.done_ns = 0
+        """When the last output existed."""
 
-
-def session_rate(sample: Sample, adapter: Adapter) -> int:
-    """Rate of the recording in Hz: the higher of the user's and the model's, so that neither loses bandwidth.
-
-    Raises:
-        BadSampleError: the sample's audio or video cannot be used.
-    """
-    rates = [
-        turn.audio.rate if isinstance(turn.audio, Waveform) else probe(turn.audio).rate
-        for turn in sample.script.turns
-    ]
-    rates += [probe_video(video.path).audio_rate for video in sample.script.videos if video.sound]
-    return max([*rates, adapter.audio_out])
-
-
-def opened_event(
-    task: str, sample: Sample, spec: str, adapter: Adapter, settings: Settings
-) -> ev.SessionOpened:
-    """The first event of a session's recording.
-
-    Raises:
-        BadSampleError: as `session_rate`.
-    """
-    return ev.SessionOpened(
-        schema=ev.SCHEMA,
-        task=task,
-        sample=sample.id,
-        adapter=spec,
-        tick_ns=settings.tick_ns,
-        seed=settings.seed,
-        rate=session_rate(sample, adapter),
-        audio_in=adapter.audio_in,
-        audio_out=adapter.audio_out,
-    )
-
-
-def session_start(
-    task: str, sample: Sample, adapter: Adapter, settings: Settings, tools: tuple[ToolSpec, ...]
-) -> SessionStart:
-    """What an adapter is told of a session before it; what is expected only if it is privileged."""
-    return SessionStart(
-        session_id=f"{task}/{sample.id}",
-        tick_ns=settings.tick_ns,
-        seed=settings.seed,
-        instructions=sample.script.instructions,
-        tools=tools,
-        reference=sample.reference if adapter.privileged else None,
-        history=sample.script.history,
-    )
+    def charge(self, handed_ns: int, compute_ns: int) -> int:
+        """When the output of a step exists that costs ``compute_ns``, handed over after the one before it."""
+        self.done_ns = max(handed_ns, self.done_ns) + compute_ns
+        return self.done_ns
 
 
 class SimulatedSession:
     """One session of a sample with an adapter.
 
     Args:
-        task: name of the task, for the recording.
-        sample: what to play.
         adapter: the model, warmed up.
-        settings: how.
         writer: an open recording; the caller closes it.
         costs_ns: compute of each micro-turn, for ``Compute.RECORDED``.
         before_step: called before each step, so that a supervisor can tell a hang.
@@ -141,8 +62,6 @@ class SimulatedSession:
         costs_ns: Sequence[int] = (),
         before_step: Callable[[], None] = lambda: None,
     ) -> None:
-        self._task = task
-        self._sample = sample
         self._adapter = adapter
         self._settings = settings
         self._writer = writer
@@ -150,18 +69,11 @@ class SimulatedSession:
         self._before_step = before_step
         self._queue = ComputeQueue()
         self._up, self._down = links(settings.network, settings.seed)
+        # Decoding beside a step would be charged to the model.
         self._stage = Exchange(
-            sample,
-            adapter.audio_in,
-            adapter.audio_out,
-            Ticks(settings.tick_ns),
-            writer,
-            max_session_s=settings.max_session_s,
-            max_backlog_s=settings.max_backlog_s,
-            video_in=adapter.video_in,
-            # Decoding beside a step would be charged to the model.
-            ahead=settings.compute is not Compute.CHARGED,
+            sample, adapter, settings, writer, ahead=settings.compute is not Compute.CHARGED
         )
+        self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     def run(self) -> None:
         """Play the script to its end.
@@ -173,8 +85,12 @@ class SimulatedSession:
         """
         try:
             with self._stopping():
-                self._start()
-                self._loop()
+                with _blaming_adapter("start"):
+                    self._adapter.start(self._start)
+                for index in count():
+                    if (turn := self._stage.advance(index)) is None:
+                        break
+                    self._step(turn)
             self._stage.finish()
         except AdapterFaultError as fault:
             self._stage.fail(self._queue.done_ns, str(fault))
@@ -193,19 +109,6 @@ class SimulatedSession:
             raise
         with _blaming_adapter("stop"):
             self._adapter.stop()
-
-    def _start(self) -> None:
-        start = session_start(self._task, self._sample, self._adapter, self._settings, self._stage.tool_specs)
-        with _blaming_adapter("start"):
-            self._adapter.start(start)
-
-    def _loop(self) -> None:
-        """Micro-turn after micro-turn, to the session's end."""
-        for index in count():
-            turn = self._stage.advance(index)
-            if turn is None:
-                return
-            self._step(turn)
 
     def _step(self, turn: MicroTurn) -> None:
         self._before_step()
@@ -254,6 +157,4 @@ def _refusing_output(index: int) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise AdapterFaultError(
-            f"micro-turn {index}: the output cannot be used ({in_one_line(error)})"
-        ) from error
+        raise fault(index, f"the output cannot be used ({in_one_line(error)})") from error

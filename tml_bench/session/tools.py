@@ -12,11 +12,7 @@ from tml_bench.timebase import nanoseconds
 
 
 class ToolBench:
-    """The functions of one session.
-
-    Args:
-        tools: from the script.
-    """
+    """The functions of one session, from its script."""
 
     def __init__(self, tools: tuple[Tool, ...]) -> None:
         self._tools = {tool.name: tool for tool in tools}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.media.audio import ClipReader
+from tml_bench.media.audio import BlockSource, ClipReader
 from tml_bench.media.video_sound import VideoSound
-from tml_bench.samples import AfterModelStops, At, Cue, Script
+from tml_bench.samples import AfterModelStops, At, Cue, Script, Waveform
 from tml_bench.session.camera import PlacedVideo
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns
 
@@ -24,11 +24,7 @@ VOICED_GAP_NS = 20_000_000
 
 
 class ModelSpeech:
-    """When the listener heard the model speak: a plain level gate, exact to the sample, for cues only.
-
-    Args:
-        rate: samples per second of the model's audio.
-    """
+    """When the listener heard the model speak: a plain level gate, exact to the sample, for cues only."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -59,16 +55,11 @@ class ModelSpeech:
 
 
 def cue_time(cue: Cue, armed_ns: int, known_ns: int, speech: ModelSpeech) -> tuple[int, bool] | None:
-    """When a cue fires, as far as is known.
-
-    Args:
-        cue: the cue.
-        armed_ns: end of the user's previous turn.
-        known_ns: everything heard before this time is known.
-        speech: the model's speech so far.
+    """When a cue fires that is armed since the end of the user's previous turn.
 
     Returns:
-        (time, whether it was the time-out), or None when it has not fired by ``known_ns``.
+        (time, whether it was the time-out), or None when it has not fired by ``known_ns``; everything heard
+        before that time is known.
     """
     if isinstance(cue, At):
         return max(nanoseconds(cue.t_s), armed_ns), False
@@ -95,14 +86,7 @@ def _first_gap(spans: list[tuple[int, int]], gap_ns: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class PlacedTurn:
-    """A user turn with its place on the session clock.
-
-    Attributes:
-        index: which turn of the script.
-        start_ns: onset of its audio.
-        end_ns: just after its last sample.
-        timed_out: its cue had not come by its time-out.
-    """
+    """A turn of the script on the session clock; ``timed_out``: its cue had not come by its time-out."""
 
     index: int
     start_ns: int
@@ -111,16 +95,11 @@ class PlacedTurn:
 
 
 class _Track:
-    """Clips rendered at one rate, one after the other: each streams from its place.
+    """Clips rendered at one rate, one after the other: each streams from its place."""
 
-    Args:
-        rate: samples per second.
-        open_clip: opens the clip of an index.
-    """
-
-    def __init__(self, rate: int, open_clip: Callable[[int], ClipReader]) -> None:
+    def __init__(self, rate: int, source: Callable[[int], Path | Waveform | BlockSource]) -> None:
         self.rate = rate
-        self._open_clip = open_clip
+        self._source = source
         self._placed: list[tuple[int, int]] = []
         self._reader: ClipReader | None = None
         self._at = 0
@@ -137,7 +116,7 @@ class _Track:
             if start >= end:
                 break
             if self._reader is None:
-                self._reader = self._open_clip(index)
+                self._reader = ClipReader(self._source(index), self.rate)
             piece = self._reader.read(end - start)
             out[start - self._at : start - self._at + len(piece)] += piece
             if len(piece) == end - start:
@@ -160,9 +139,9 @@ class ScriptedUser:
         script: what to play.
         durations_ns: length of each turn's audio, rounded down, so that a turn that follows at once starts on
             the next sample.
-        rates: rates at which the user's audio is wanted.
+        rates: at which the user's audio is wanted.
         speech: what is heard of the model, for cues.
-        videos: the script's videos, placed.
+        videos: the script's, placed.
     """
 
     def __init__(
@@ -175,8 +154,13 @@ class ScriptedUser:
     ) -> None:
         self._script = script
         self._durations_ns = durations_ns
-        self._tracks = {rate: _Track(rate, partial(_turn_clip, script, rate)) for rate in rates}
-        self._sounds = {rate: _sound_track(videos, rate) for rate in rates} if _any_sound(videos) else {}
+        self._tracks = {rate: _Track(rate, lambda k: script.turns[k].audio) for rate in rates}
+        sounding = [placed for placed in videos if placed.sounds]
+        self._sounds = {
+            rate: _Track(rate, lambda k: VideoSound(videos[k].video.path)) for rate in rates if sounding
+        }
+        for track, placed in product(self._sounds.values(), sounding):
+            track.place(placed.index, placed.start_ns)
         self._videos_over_ns = max((placed.over_ns for placed in videos), default=0)
         self._speech = speech
         self._next = 0
@@ -221,8 +205,7 @@ class ScriptedUser:
     def end_ns(self, known_ns: int) -> int | None:
         """When the session ends: the tail after all turns, texts and videos; None while a turn is pending.
 
-        Args:
-            known_ns: all heard before this time is known; decides whether the model has fallen silent.
+        All heard before ``known_ns`` is known; it decides whether the model has fallen silent.
         """
         script = self._script
         if self._next < len(script.turns):
@@ -234,19 +217,3 @@ class ScriptedUser:
         fallen_silent = AfterModelStops(script.quiet_s, script.tail_s)
         due = cue_time(fallen_silent, played_ns, known_ns, self._speech)
         return None if due is None else due[0]
-
-
-def _turn_clip(script: Script, rate: int, index: int) -> ClipReader:
-    return ClipReader(script.turns[index].audio, rate)
-
-
-def _any_sound(videos: Sequence[PlacedVideo]) -> bool:
-    return any(placed.sounds for placed in videos)
-
-
-def _sound_track(videos: Sequence[PlacedVideo], rate: int) -> _Track:
-    track = _Track(rate, lambda index: ClipReader(VideoSound(videos[index].video.path), rate))
-    for placed in videos:
-        if placed.sounds:
-            track.place(placed.index, placed.start_ns)
-    return track

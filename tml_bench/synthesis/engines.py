@@ -45,12 +45,12 @@ def missing(engine: str) -> str:
 
 
 def speak(engine: str, speaker: str, text: str, speed: float = 1.0) -> tuple[int, Samples]:
-    """Say a text, with whatever silence the engine puts around it.
+    """Say an English text, with whatever silence the engine puts around it.
 
     Args:
         engine: ``hibari``, ``joe`` or ``kokoro``.
         speaker: which of the engine's speakers; only ``kokoro`` has more than one.
-        text: English, punctuation included.
+        text: with its punctuation.
         speed: factor on speech rate.
 
     Returns:

@@ -17,7 +17,6 @@ last word's end set from the energy edges.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,6 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.synthesis import engines
-from tml_bench.timeline import Word
 
 Samples = NDArray[np.float32]
 
@@ -129,54 +127,8 @@ def level(samples: Samples) -> Samples:
     return samples * np.float32(10.0 ** (LEVEL_DBFS / 20.0) / rms)
 
 
-def align(samples: Samples, rate: int, text: str) -> list[Word]:
-    """When each word of ``text`` is said in a trimmed clip.
-
-    Returns:
-        One word per whitespace-separated token, punctuation kept, times in seconds rounded to 1 ms; the first
-        starts at 0, the last ends with the clip, each starts after the one before and none overlap.
-
-    Raises:
-        ValueError: the aligner did not find every word, or its times are implausible (a word shorter than
-            30 ms or longer than 1.5 s).
-    """
-    from pocketsphinx import Decoder
-
-    tokens = text.split()
-    plain = [token.strip(".,?!").lower() for token in tokens]
-    # The aligner drops a short last word unless it meets silence it recognises around the speech: 0.6 s of
-    # noise at -60 dBFS (digital zeros have no spectrum).
-    pad = 0.6
-    speech = soxr.resample(np.pad(samples, int(pad * rate)), rate, 16000)
-    speech = speech + np.random.default_rng(0).normal(0.0, 1e-3, len(speech))
-    decoder = Decoder(samprate=16000, loglevel="FATAL", lm=None)
-    decoder.set_align_text(" ".join(plain))
-    decoder.start_utt()
-    decoder.process_raw((np.clip(speech, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
-    decoder.end_utt()
-    found = [s for s in decoder.seg() or () if not s.word.startswith(("<", "[", "+"))]
-    if [s.word.split("(")[0] for s in found] != plain:
-        raise ValueError(f"alignment found {[s.word for s in found]}, expected {plain}")
-    bounds = [[s.start_frame / 100 - pad, (s.end_frame + 1) / 100 - pad] for s in found]
-    bounds[0][0], bounds[-1][1] = 0.0, len(samples) / rate
-    words = [Word(t, round(a, 3), round(b, 3)) for t, (a, b) in zip(tokens, bounds, strict=True)]
-    _check(words)
-    return words
-
-
-def shifted(words: Sequence[Word], by_s: float) -> list[Word]:
-    """The same words ``by_s`` seconds later."""
-    return [
-        Word(w.text, round((w.start_s or 0.0) + by_s, 3), round((w.end_s or 0.0) + by_s, 3)) for w in words
-    ]
-
-
 def write_flac(path: Path, samples: Samples, rate: int) -> None:
-    """Write mono 16-bit FLAC, making the folder.
-
-    Raises:
-        ValueError: a sample exceeds full scale.
-    """
+    """Write mono 16-bit FLAC, making the folder. Raises ValueError if a sample exceeds full scale."""
     if float(np.abs(samples).max(initial=0.0)) >= 1.0:
         raise ValueError(f"{path.name} would clip")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,12 +139,3 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON for people to read, making the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _check(words: Sequence[Word]) -> None:
-    last_end = 0.0
-    for word in words:
-        start, end = word.start_s or 0.0, word.end_s or 0.0
-        if start < last_end - 1e-9 or not 0.029 <= end - start <= 1.5:
-            raise ValueError(f"implausible alignment of {word.text!r}: {start} to {end} s")
-        last_end = end

@@ -28,14 +28,7 @@ PACES = (0.5, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who stands behind a name.
-
-    Attributes:
-        engine: see ``engines.speak``.
-        speaker: the engine's own name.
-        description: accent and sex.
-        licence: of the voice and of the engine that speaks it.
-    """
+    """Who stands behind a name: an engine's speaker, and the licence of voice and engine."""
 
     engine: str
     speaker: str

@@ -19,8 +19,6 @@ import numpy as np
 
 from tml_bench.perception.align import RATE, align
 from tml_bench.synthesis import engines, speech
-from tml_bench.synthesis.phones import cmu
-from tml_bench.timeline import Word
 
 SILENCE_S = 0.15
 """A silence at least so long at a boundary sets the times beside it."""
@@ -36,6 +34,20 @@ _BURST_S = 0.1
 _LEAD_S = 0.5
 _FRAME_CENTRE_S = 0.0128
 """The aligner names a frame by its first sample; what it judges is a window of 25.6 ms from there on."""
+
+# The aligner's acoustic model knows 39 phones of US English; each sound of the voices (misaki's alphabet)
+# becomes the nearest. Vowels that British English has more of fall together, which costs little.
+# fmt: off
+_CMU = {
+    "A": "EY", "I": "AY", "O": "OW", "Q": "OW", "W": "AW", "Y": "OY", "ᵊ": "AH", "a": "AE", "ɑ": "AA",
+    "ɒ": "AA", "æ": "AE", "ɐ": "AH", "ɔ": "AO", "ə": "AH", "ɚ": "ER", "ɛ": "EH", "ɜ": "ER", "e": "EY",
+    "ɪ": "IH", "ᵻ": "IH", "ɨ": "IH", "i": "IY", "y": "UW", "u": "UW", "ʊ": "UH", "o": "OW", "ʌ": "AH",
+    "ø": "ER", "œ": "ER", "b": "B", "d": "D", "f": "F", "h": "HH", "j": "Y", "k": "K", "l": "L", "m": "M",
+    "n": "N", "p": "P", "s": "S", "t": "T", "v": "V", "w": "W", "x": "HH", "z": "Z", "ɡ": "G", "ŋ": "NG",
+    "ɹ": "R", "r": "R", "ʁ": "R", "ɾ": "D", "T": "D", "ʔ": "T", "ʃ": "SH", "ʒ": "ZH", "ʤ": "JH", "ʧ": "CH",
+    "θ": "TH", "ð": "DH", "ç": "HH", "χ": "HH", "β": "V", "ɲ": "N Y", "ʎ": "L Y", "ʦ": "T S", "ʣ": "D Z",
+}
+# fmt: on
 
 
 def word_times(audio: speech.Samples, text: str, british: bool = False) -> list[tuple[str, float, float]]:
@@ -71,17 +83,8 @@ def word_times(audio: speech.Samples, text: str, british: bool = False) -> list[
     return times
 
 
-def shifted(words: Sequence[tuple[str, float, float]], by_s: float) -> list[Word]:
-    """The words ``by_s`` seconds later."""
-    return [Word(text, round(start + by_s, 3), round(end + by_s, 3)) for text, start, end in words]
-
-
 def said_phones(text: str, british: bool) -> list[str]:
     """How each of the text's words is said, in the phones of the CMU dictionary with spaces between.
-
-    Args:
-        text: as given to the voice.
-        british: the voice's accent.
 
     Raises:
         UserError: the extra ``voices`` is not installed.
@@ -92,6 +95,15 @@ def said_phones(text: str, british: bool) -> list[str]:
         for token, phonemes in zip(text.split(), said, strict=True)
         if any(map(str.isalnum, token))
     ]
+
+
+def cmu(phonemes: str) -> str:
+    """Phones with spaces between, as in ``HH AH L OW``; empty when nothing is said.
+
+    Stress, length, punctuation and unknown signs are left out; ER takes in an ``ɹ`` after it.
+    """
+    phones = " ".join(_CMU[sign] for sign in phonemes if sign in _CMU)
+    return phones.replace("ER R", "ER")
 
 
 def _aligned(audio: speech.Samples, tokens: Sequence[str], phones: Sequence[str]) -> list[list[float]]:

@@ -21,14 +21,10 @@ _HEADER = struct.Struct("<BBHIQ")
 
 @dataclass(frozen=True, slots=True)
 class BinaryFrame:
-    """A binary frame.
+    """A binary frame of ``AUDIO`` or ``JPEG``; other kinds are ignored.
 
-    Attributes:
-        kind: ``AUDIO`` or ``JPEG``; other kinds are ignored.
-        item: number of the reply; 0 in frames of the harness.
-        seq: number of the frame.
-        t_us: session time of its first sample in microseconds; the model's frames leave it 0.
-        payload: the media.
+    ``item`` is the number of the reply, 0 in frames of the harness; ``seq`` that of the frame; ``t_us`` the
+    session time of its first sample in microseconds, which the model's frames leave 0.
     """
 
     kind: int

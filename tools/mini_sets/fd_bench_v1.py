@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import alignment
 import numpy as np
 
 from tml_bench.synthesis import speech
@@ -62,7 +63,7 @@ def compose(voice: speech.SynthesisVoice, parts: Sequence[str | float]) -> Speec
         if isinstance(part, str):
             piece = _utterance(part, voice)
             spans.append([at / RATE, (at + len(piece)) / RATE])
-            words += speech.shifted(speech.align(piece, RATE, part), at / RATE)
+            words += alignment.shifted(alignment.align(piece, RATE, part), at / RATE)
         else:
             piece = np.zeros(round(part * RATE), np.float32)
         pieces.append(piece)

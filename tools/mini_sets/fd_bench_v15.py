@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import alignment
 import numpy as np
 from drawing import acoustics
 
@@ -63,9 +64,9 @@ def _item(folder: Path, subset: str, voices: dict[str, speech.SynthesisVoice], i
         overlap, cut = speech.trim(heard, RATE), speech.edges(heard, RATE)[0]
     gap, tail = (np.zeros(round(item[name] * RATE), np.float32) for name in ("gap_s", "tail_s"))
     begins = (len(context) + len(gap)) / RATE
-    context_words = speech.align(context, RATE, item["context"])
+    context_words = alignment.align(context, RATE, item["context"])
     ends = begins + len(overlap) / RATE
-    aligned = speech.shifted(speech.align(dry, RATE, item["overlap"]), begins - cut / RATE)
+    aligned = alignment.shifted(alignment.align(dry, RATE, item["overlap"]), begins - cut / RATE)
     overlap_words = [_within(word, begins, ends) for word in aligned]
     speech.write_flac(folder / "input.flac", np.concatenate([context, gap, overlap, tail]), RATE)
     silent = np.zeros_like(overlap)

@@ -1,0 +1,113 @@
+"""How sessions are run, and what the recording and the adapter are told before one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tml_bench import events as ev
+from tml_bench.adapter import Adapter, SessionStart, ToolSpec
+from tml_bench.media.audio import probe
+from tml_bench.media.video import probe_video
+from tml_bench.samples import Sample, Waveform
+from tml_bench.session.network import IDEAL, Network
+
+MIN_TICK_MS = 20
+MAX_TICK_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """The grid of micro-turns: number ``k`` covers ``[k * tick_ns, (k + 1) * tick_ns)``.
+
+    Raises:
+        ValueError: a micro-turn does not last 20 to 1000 ms.
+    """
+
+    tick_ns: int
+
+    def __post_init__(self) -> None:
+        if not MIN_TICK_MS * 1_000_000 <= self.tick_ns <= MAX_TICK_MS * 1_000_000:
+            raise ValueError(
+                f"a micro-turn lasts {MIN_TICK_MS} to {MAX_TICK_MS} ms, not {self.tick_ns / 1e6:g} ms"
+            )
+
+    def bounds(self, k: int) -> tuple[int, int]:
+        """Start and end of micro-turn ``k`` in nanoseconds."""
+        return k * self.tick_ns, (k + 1) * self.tick_ns
+
+
+class Compute(StrEnum):
+    """How the model's compute is charged to the session clock."""
+
+    IDEAL = "ideal"
+    """Nothing: c = 0."""
+    CHARGED = "charged"
+    """Wall time around ``step``, on a warmed-up model; or what it says it took, where it runs elsewhere."""
+    RECORDED = "recorded"
+    """Taken from an earlier recording, for a byte-identical replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How sessions are run.
+
+    Attributes:
+        tick_ns: length of a micro-turn, 20 to 1000 ms.
+        seed: passed to the adapter.
+        compute: how compute is charged.
+        max_session_s: a session that is not over by then ends with ``time-out``.
+        max_backlog_s: an adapter with more audio than this waiting to be heard has flooded the session.
+        network: what lies between harness and model.
+    """
+
+    tick_ns: int = 200_000_000
+    seed: int = 0
+    compute: Compute = Compute.IDEAL
+    max_session_s: float = 7200.0
+    max_backlog_s: float = 300.0
+    network: Network = IDEAL
+
+
+def session_rate(sample: Sample, adapter: Adapter) -> int:
+    """Rate of the recording in Hz: the higher of the user's and the model's, so that neither loses bandwidth.
+
+    Raises:
+        BadSampleError: the sample's audio or video cannot be used.
+    """
+    clips = (turn.audio for turn in sample.script.turns)
+    spoken = [clip.rate if isinstance(clip, Waveform) else probe(clip).rate for clip in clips]
+    filmed = [probe_video(video.path).audio_rate for video in sample.script.videos if video.sound]
+    return max([*spoken, *filmed, adapter.audio_out])
+
+
+def opened_event(
+    task: str, sample: Sample, spec: str, adapter: Adapter, settings: Settings
+) -> ev.SessionOpened:
+    """The first event of a session's recording. Raises BadSampleError as `session_rate`."""
+    return ev.SessionOpened(
+        schema=ev.SCHEMA,
+        task=task,
+        sample=sample.id,
+        adapter=spec,
+        tick_ns=settings.tick_ns,
+        seed=settings.seed,
+        rate=session_rate(sample, adapter),
+        audio_in=adapter.audio_in,
+        audio_out=adapter.audio_out,
+    )
+
+
+def session_start(
+    task: str, sample: Sample, adapter: Adapter, settings: Settings, tools: tuple[ToolSpec, ...]
+) -> SessionStart:
+    """What an adapter is told of a session before it; what is expected only if it is privileged."""
+    return SessionStart(
+        session_id=f"{task}/{sample.id}",
+        tick_ns=settings.tick_ns,
+        seed=settings.seed,
+        instructions=sample.script.instructions,
+        tools=tools,
+        reference=sample.reference if adapter.privileged else None,
+        history=sample.script.history,
+    )
