@@ -11,17 +11,11 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    InvalidURI,
-    WebSocketException,
-)
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
 from tml_bench.errors import UserError
@@ -78,10 +72,6 @@ class Socket:
         except ConnectionClosed as error:
             raise closed_error(error, self._url) from error
 
-    async def send_json(self, message: Mapping[str, Any]) -> None:
-        """Send one message as a JSON text frame; errors as ``send``."""
-        await self.send(json.dumps(message, separators=(",", ":")))
-
     async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
         """The next message, for the opening of a session.
 
@@ -116,12 +106,6 @@ class Socket:
         """Close; does nothing when it is closed."""
         self._closing = True
         await self._connection.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
 
 async def open_socket(
@@ -169,7 +153,7 @@ async def open_socket(
         raise none from error
     except InvalidStatus as error:
         raise _refusal(error, shown, key_variable) from error
-    except (OSError, TimeoutError, InvalidHandshake, WebSocketException, EOFError) as error:
+    except (OSError, WebSocketException, EOFError) as error:
         what = redacted(str(error)) or type(error).__name__
         raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
     return Socket(connection, shown)

@@ -13,17 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import (
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-    ToolCall,
-    ToolResult,
-    Transcript,
-)
+from tml_bench import adapter
 from tml_bench.adapters._frames_proto import decode, encode, frame_class
 from tml_bench.adapters._pcm import from_pcm16, to_pcm16
 from tml_bench.adapters._session import SocketAdapter
@@ -61,7 +51,7 @@ class Pipecat(SocketAdapter):
         self._messages_sent = 0
         self._arguments: dict[str, object] = {}
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         tools = [] if self._rtvi else [tool.name for tool in session.tools]
         await self._unsupported(instructions=session.instructions, tools=tools)
@@ -70,7 +60,7 @@ class Pipecat(SocketAdapter):
             about = {"library": "tml-bench"}
             await self._tell("client-ready", {"version": RTVI_VERSION, "about": about})
 
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
         audio = to_pcm16(turn.audio)
         fields = {"sample_rate": self.audio_in, "num_channels": 1}
@@ -85,7 +75,7 @@ class Pipecat(SocketAdapter):
         for text in turn.texts:
             await self._tell("send-text", {"content": text})
 
-    def _result(self, result: ToolResult) -> dict[str, object]:
+    def _result(self, result: adapter.ToolResult) -> dict[str, object]:
         return {
             "function_name": result.name,
             "tool_call_id": result.call_id,
@@ -98,34 +88,36 @@ class Pipecat(SocketAdapter):
         message = {"label": RTVI, "type": kind, "id": str(self._messages_sent), "data": data}
         await self._say(encode("message", data=json.dumps(message)), kind, message)
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         if isinstance(message, str):
-            raise ProtocolError("the bot sent text instead of protobuf; give it a ProtobufFrameSerializer")
+            raise adapter.ProtocolError(
+                "the bot sent text instead of protobuf; give it a ProtobufFrameSerializer"
+            )
         kind, fields = decode(message)
         if kind == "message":
             body = parse_object(str(fields["data"]))
-            yield ProviderEvent(str(body.get("type", "message")), kept(body))
+            yield adapter.ProviderEvent(str(body.get("type", "message")), kept(body))
             yield from self._rtvi_events(body)
             return
-        yield ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
+        yield adapter.ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
         if kind == "audio":
-            yield Output(audio=self._samples(fields))
+            yield adapter.Output(audio=self._samples(fields))
         elif kind == "text" and fields["text"]:
-            yield Output(text=str(fields["text"]))
+            yield adapter.Output(text=str(fields["text"]))
         elif kind == "interruption":
-            yield Output(flush=True)
+            yield adapter.Output(flush=True)
 
     def _samples(self, fields: Mapping[str, Any]) -> NDArray[np.int16]:
         rate, channels = fields["sample_rate"], fields["num_channels"]
         if rate != self.audio_out or channels != 1:
-            raise ProtocolError(
+            raise adapter.ProtocolError(
                 f"the bot sends {channels} channels at {rate} Hz; give the adapter rate_out={rate} "
                 "and the bot one channel"
             )
         return from_pcm16(fields["audio"])
 
-    def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[ModelEvent]:
+    def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[adapter.ModelEvent]:
         data = message.get("data") or {}
         match message.get("type"):
             case "bot-ready":
@@ -134,10 +126,12 @@ class Pipecat(SocketAdapter):
                 library = f"{names.get('library', '')} {names.get('library_version', '')}".strip()
                 self.reported = {"rtvi_version": str(data.get("version", "")), "server_version": library}
             case "bot-tts-text":
-                yield Output(transcript=(Transcript(str(data["text"])),))
+                yield adapter.Output(transcript=(adapter.Transcript(str(data["text"])),))
             case "llm-function-call":
                 call_id, arguments = str(data["tool_call_id"]), dict(data["args"])
                 self._arguments[call_id] = arguments
-                yield Output(tool_calls=(ToolCall(call_id, str(data["function_name"]), arguments),))
+                yield adapter.Output(
+                    tool_calls=(adapter.ToolCall(call_id, str(data["function_name"]), arguments),)
+                )
             case "error" if data.get("fatal"):
                 raise refusal(f"the bot reports: {data.get('error')}")

@@ -14,15 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tml_bench.adapter import (
-    InfrastructureError,
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-)
+from tml_bench import adapter
 from tml_bench.adapters._media import from_base64
 from tml_bench.adapters._pcm import Frames, from_mulaw, to_mulaw
 from tml_bench.adapters._session import SocketAdapter
@@ -65,7 +57,7 @@ class Twilio(SocketAdapter):
         self._gone_ms = 0.0
         self._marks: deque[tuple[str, float]] = deque()
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         digest = hashlib.md5(session.session_id.encode(), usedforsecurity=False).hexdigest()
         self._stream, self._call = f"MZ{digest}", f"CA{digest}"
@@ -96,7 +88,7 @@ class Twilio(SocketAdapter):
         message = {**head, **fields}
         await self._say(json.dumps(message), event, message)
 
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``; audio waits until it fills a frame of 20 ms."""
         for frame in self._frames.push(turn.audio):
             self._chunks_sent += 1
@@ -112,32 +104,32 @@ class Twilio(SocketAdapter):
             await self._tell("mark", {"mark": {"name": self._marks.popleft()[0]}})
         await self._unsupported(texts=turn.texts)
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         body = parse_object(message)
         event = str(body.get("event", ""))
-        yield ProviderEvent(event, kept(body))
+        yield adapter.ProviderEvent(event, kept(body))
         if event == "media":
             yield self._heard_from(body["media"])
         elif event == "mark":
             self._await_mark(str(body["mark"]["name"]), self._received_ms)
         elif event == "clear":
             self._marks = deque((name, 0.0) for name, _ in self._marks)
-            yield Output(flush=True)
+            yield adapter.Output(flush=True)
 
-    def _heard_from(self, media: Mapping[str, Any]) -> Output:
+    def _heard_from(self, media: Mapping[str, Any]) -> adapter.Output:
         data = from_base64(media["payload"])
         self._received_ms += len(data) * 1000 / RATE
-        return Output(audio=from_mulaw(data))
+        return adapter.Output(audio=from_mulaw(data))
 
     def _await_mark(self, name: str, due_ms: float) -> None:
         if len(self._marks) >= MAX_MARKS:
-            raise ProtocolError(f"more than {MAX_MARKS} marks wait to be heard")
+            raise adapter.ProtocolError(f"more than {MAX_MARKS} marks wait to be heard")
         self._marks.append((name, due_ms))
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``; the bot is told that the call has ended, when it still listens."""
         if self._socket is not None:
-            with contextlib.suppress(InfrastructureError, ProtocolError):
+            with contextlib.suppress(adapter.InfrastructureError, adapter.ProtocolError):
                 await self._tell("stop", {"stop": self._call_fields()})
         await super().close()

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
-from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, ProviderEvent, SessionStart
-from tml_bench.adapters._session import EventQueue
+from tml_bench.adapter import MicroTurn, ProviderEvent, SessionStart
+from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.adapters.chat.http import new_client, post_json
 from tml_bench.adapters.chat.turns import UserTurns
@@ -22,7 +21,7 @@ from tml_bench.redact import kept, redacted
 OPENAI = "https://api.openai.com/v1"
 
 
-class ChatCompletions(LiveAdapter):
+class ChatCompletions(QueueAdapter):
     """A model that answers whole turns; needs the extra ``[chat]``. Nothing is cut at an overlap.
 
     The harness ends the user's turns itself, by loudness, sends each as one WAV file, and plays the answer
@@ -54,7 +53,8 @@ class ChatCompletions(LiveAdapter):
         max_turn_s: float = 60.0,
         timeout_s: float = 60.0,
     ) -> None:
-        key = secret("OPENAI_API_KEY") if base_url.startswith(OPENAI) else _own_key(base_url)
+        super().__init__()
+        key = _key(base_url)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         if not re.match(r"https?://[^/]", base_url):
@@ -67,15 +67,13 @@ class ChatCompletions(LiveAdapter):
             self._options |= {"modalities": ["text", "audio"], "audio": {"voice": voice, "format": "wav"}}
         self._silence_ms = silence_ms
         self._turns = UserTurns(self.audio_in, silence_ms, max_turn_s)
-        self._queue = EventQueue()
         self._asked = asyncio.Event()
         self._dialogue: ChatDialogue | None = None
-        self._worker: asyncio.Task[None] | None = None
 
     async def connect(self, session: SessionStart) -> None:
         """As ``LiveAdapter.connect``; the service is first spoken to when the first turn has ended."""
         self._dialogue = ChatDialogue(session, self._options, self.audio_out)
-        self._worker = asyncio.create_task(self._work(self._dialogue))
+        self._start()
 
     async def send(self, turn: MicroTurn) -> None:
         """As ``LiveAdapter.send``; audio is kept until the user's turn ends."""
@@ -91,14 +89,12 @@ class ChatCompletions(LiveAdapter):
         if self._dialogue.ready:
             self._asked.set()
 
-    async def _work(self, dialogue: ChatDialogue) -> None:
-        try:
-            while await self._asked.wait():
-                self._asked.clear()
-                while dialogue.ready:
-                    await self._ask(dialogue)
-        except Exception as error:  # raised to the session, which reads ``events``
-            self._queue.end(error)
+    async def _work(self) -> None:
+        assert self._dialogue is not None
+        while await self._asked.wait():
+            self._asked.clear()
+            while self._dialogue.ready:
+                await self._ask(self._dialogue)
 
     async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()
@@ -109,19 +105,14 @@ class ChatCompletions(LiveAdapter):
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
         await self._queue.received((event, dialogue.take(reply)))
 
-    async def events(self) -> AsyncIterator[ModelEvent]:
-        """As ``LiveAdapter.events``."""
-        async for event in self._queue:
-            yield event
-
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.wait([self._worker])
+        await super().close()
         await self._client.aclose()
-        self._queue.end()
 
 
-def _own_key(base_url: str) -> str | None:
+def _key(base_url: str) -> str | None:
+    """OpenAI's must be there; one of your own may be, and is sent over TLS only."""
+    if base_url.startswith(OPENAI):
+        return secret("OPENAI_API_KEY")
     return optional_secret("OPENAI_API_KEY") if base_url.startswith("https://") else None

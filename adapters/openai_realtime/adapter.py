@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
@@ -13,17 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import (
-    Frame,
-    InfrastructureError,
-    MicroTurn,
-    ModelEvent,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-    VideoSpec,
-)
-from tml_bench.adapters._complaint import explained
+from tml_bench import adapter
 from tml_bench.adapters._endpointing import Endpointer
 from tml_bench.adapters._media import audio_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
@@ -113,13 +102,13 @@ class OpenAIRealtime(SocketAdapter):
             Endpointer(self.audio_in, silence_ms or MANUAL_SILENCE_MS) if vad == "manual" else None
         )
         self._audio: list[NDArray[np.float32]] = []
-        self._frames: list[Frame] = []
+        self._frames: list[adapter.Frame] = []
         self._sent_samples = 0
         self._sent_chunks = 0
         self._said = 0
         self._in_order = asyncio.Lock()
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         keys = self._dialect.keys
@@ -134,7 +123,7 @@ class OpenAIRealtime(SocketAdapter):
         await self._recall(session)
         self._begin(socket)
 
-    async def _recall(self, session: SessionStart) -> None:
+    async def _recall(self, session: adapter.SessionStart) -> None:
         """Put what was said before into the conversation."""
         as_item = self._dialect.history
         for said in session.history:
@@ -154,7 +143,7 @@ class OpenAIRealtime(SocketAdapter):
             if rate != ours:
                 raise UserError(f"the service's {way} has {rate} Hz, not {ours}", f"set rate_{option}={rate}")
 
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
         self._audio.append(turn.audio)
         self._frames.extend(turn.frames)
@@ -205,15 +194,16 @@ class OpenAIRealtime(SocketAdapter):
             self._conversation.told_heard(item, ms)
             await self._reply()
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         said = parse_object(message)
-        yield ProviderEvent(str(said.get("type")), kept(said))
+        yield adapter.ProviderEvent(str(said.get("type")), kept(said))
         yield from self._conversation.take(said)
+        self._complaint = self._conversation.complaint
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; what a message calls for is sent once it has been understood."""
-        async for message in explained(super()._messages(), lambda: self._conversation.complaint):
+        async for message in super()._messages():
             yield message
             await self._reply()
 
@@ -228,15 +218,12 @@ class OpenAIRealtime(SocketAdapter):
             message = {"event_id": f"tml_{self._said}", **message}
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
 
-    async def close(self) -> None:
-        """As ``LiveAdapter.close``."""
-        if self._reader is not None and not self._reader.done() and self._dialect.farewell:
-            with contextlib.suppress(InfrastructureError, ProtocolError):
-                await self._tell({"type": self._dialect.farewell})
-        await super().close()
+    async def _farewell(self) -> None:
+        if self._dialect.farewell:
+            await self._tell({"type": self._dialect.farewell})
 
 
-def _video(dialect: Dialect, fps: float) -> VideoSpec | None:
+def _video(dialect: Dialect, fps: float) -> adapter.VideoSpec | None:
     """The frames a session wants; ``fps`` below 0 leaves it to the dialect, 0 is none."""
     if dialect.video is None or fps == 0 or (fps < 0 and dialect.video_on_request):
         return None
