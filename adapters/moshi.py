@@ -2,7 +2,7 @@
 
 Source: kyutai-labs/moshi, rust/protocol.md and moshi/server.py. Each direction is one continuous Ogg-Opus
 stream of 24 kHz mono audio in frames of 80 ms. The model speaks all the time, also as silence, which is left
-out (``_gate``).
+out (``SilenceGate``).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tml_bench import adapter
-from tml_bench.adapters._gate import SilenceGate
-from tml_bench.adapters._pcm import Frames, to_int16
+from tml_bench.adapters._loudness import SilenceGate
+from tml_bench.adapters._media import Frames, to_int16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, open_socket, refusal
 from tml_bench.errors import UserError

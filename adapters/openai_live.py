@@ -1,7 +1,7 @@
 """OpenAI Live: full duplex, without turns.
 
 Wire: the event types of openai 3.54.0 under ``openai.types.live``. The client speaks first
-(``session.start``). Audio flows both ways all the time, also as silence, which is left out (``_gate``);
+(``session.start``). Audio flows both ways all the time, also as silence, which is left out (``SilenceGate``);
 there are no turn or response events, no cancel, no truncation, no images. Functions are called by a backend
 model to which the speaking model delegates; its calls come as nested Responses events. Text is given as
 context to speak about.
@@ -17,7 +17,7 @@ import numpy as np
 
 from tml_bench import adapter
 from tml_bench.adapters._functions import arguments, flat_tool, result_item
-from tml_bench.adapters._gate import SilenceGate
+from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters._media import audio_base64, audio_from_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty

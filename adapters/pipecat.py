@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tml_bench import adapter
 from tml_bench.adapters._frames_proto import decode, encode, frame_class
-from tml_bench.adapters._pcm import from_pcm16, to_pcm16
+from tml_bench.adapters._media import from_pcm16, to_pcm16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, refusal
 from tml_bench.redact import kept

@@ -15,8 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tml_bench import adapter
-from tml_bench.adapters._media import from_base64
-from tml_bench.adapters._pcm import Frames, from_mulaw, to_mulaw
+from tml_bench.adapters._media import Frames, from_base64, from_mulaw, to_mulaw
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object
 from tml_bench.redact import kept

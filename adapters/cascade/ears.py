@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapters._pcm import Frames
+from tml_bench.adapters._media import Frames
 from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, load_network
 
 LEAD_S = 0.3

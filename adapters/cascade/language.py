@@ -30,19 +30,9 @@ _TERM = r"(?:the (?:word|phrase) )?[\"“]?(?P<word>[\w' -]+?)[\"”]?"
 
 
 def understand(text: str) -> plans.Plan | None:
-    """What the user wants.
-
-    Args:
-        text: one turn of the user, punctuated.
-
-    Returns:
-        A plan; None when nothing is asked.
-    """
+    """What the user wants in one punctuated turn; None when nothing is asked."""
     text = re.sub(r"\s+", " ", text.replace("’", "'")).strip()
-    for rule in _RULES:
-        if plan := rule(text):
-            return plan
-    return None
+    return next((plan for rule in _RULES if (plan := rule(text))), None)
 
 
 def _find(pattern: str, text: str) -> re.Match[str] | None:
@@ -211,9 +201,7 @@ def _on_word(text: str) -> plans.Plan | None:
         r" (?:please |just )*(?:you )?(?:please |just )*(?:say|go|reply|answer|shout)\b(?P<rest>.*)",
         text,
     )
-    if found:
-        return plans.OnWord(found["word"].strip().lower(), reply("say" + found["rest"]))
-    return None
+    return plans.OnWord(found["word"].strip().lower(), reply("say" + found["rest"])) if found else None
 
 
 def _count_word(text: str) -> plans.Plan | None:
@@ -249,19 +237,6 @@ def _now(text: str) -> plans.Plan | None:
 
 
 _RULES: tuple[Callable[[str], plans.Plan | None], ...] = (
-    _stop,
-    _how_long,
-    _countdown,
-    _repeat,
-    _after_word,
-    _if_silent,
-    _change,
-    _schedule,
-    _talk,
-    _delay,
-    _on_word,
-    _count_word,
-    _translate,
-    _capital,
-    _now,
-)
+    _stop, _how_long, _countdown, _repeat, _after_word, _if_silent, _change, _schedule, _talk, _delay,
+    _on_word, _count_word, _translate, _capital, _now,
+)  # fmt: skip

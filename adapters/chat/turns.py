@@ -11,8 +11,8 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.adapter import ProtocolError
-from tml_bench.adapters._endpointing import WINDOW_MS, Endpointer
-from tml_bench.adapters._pcm import Frames, to_int16
+from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
+from tml_bench.adapters._media import Frames, to_int16
 
 LEAD_MS = 200
 """Audio kept from before a turn's first loud window."""

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tml_bench import adapter
-from tml_bench.adapters._media import jpeg
-from tml_bench.adapters._pcm import to_pcm16
+from tml_bench.adapters._media import jpeg, to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
 from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox
 from tml_bench.errors import UserError
@@ -181,16 +180,6 @@ def hello_of(session: adapter.SessionStart, mode: wire.Mode) -> wire.Hello:
         tools,
         tuple(wire.HistoryEntry(said.role, said.text) for said in session.history) or msgspec.UNSET,
     )
-
-
-def reported_by(ready: wire.Ready) -> dict[str, str]:
-    """What a model's server says of itself."""
-    return {"model": ready.model, "server_version": ready.version}
-
-
-def video_of(ready: wire.Ready) -> adapter.VideoSpec | None:
-    """The video a model wants."""
-    return None if ready.video_in is None else adapter.VideoSpec(ready.video_in.fps, ready.video_in.max_side)
 
 
 class Replies:
