@@ -28,11 +28,7 @@ TYPES = {"id": "uint64", "pts": "uint64", "audio": "bytes", "sample_rate": "uint
 
 @cache
 def frame_class() -> Any:
-    """Protobuf's class of ``Frame``.
-
-    Raises:
-        UserError: the extra is not installed.
-    """
+    """Protobuf's class of ``Frame``; without the extra it is a ``UserError``."""
     try:
         from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
     except ImportError as error:
@@ -54,12 +50,7 @@ def frame_class() -> Any:
 
 
 def encode(kind: str, **fields: Value) -> bytes:
-    """The bytes of a ``Frame``.
-
-    Args:
-        kind: a name in ``FRAMES``.
-        fields: of that frame; those left out are their type's zero.
-    """
+    """The bytes of a ``Frame`` of a kind in ``FRAMES``; fields left out are their type's zero."""
     data: bytes = frame_class()(**{kind: fields}).SerializeToString()
     return data
 

@@ -73,12 +73,7 @@ class Socket:
             raise closed_error(error, self._url) from error
 
     async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
-        """The next message, for the opening of a session.
-
-        Raises:
-            InfrastructureError: none came in time, or the connection ended.
-            QuotaError, ProtocolError: as ``send``.
-        """
+        """The next message, for the opening of a session; errors as ``send``, also when none comes in time."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._connection.recv()
@@ -88,11 +83,7 @@ class Socket:
             raise closed_error(error, self._url) from error
 
     async def messages(self) -> AsyncIterator[str | bytes]:
-        """All further messages; ends when either side closes in good order.
-
-        Raises:
-            InfrastructureError, QuotaError, ProtocolError: as ``send``.
-        """
+        """All further messages; ends when either side closes in good order; errors as ``send``."""
         while True:
             try:
                 message = await self._connection.recv()
@@ -116,11 +107,11 @@ async def open_socket(
     key_variable: str = "",
     ping_s: float | None = PING_S,
 ) -> Socket:
-    """Connect.
+    """Connect to ``wss://`` or, for servers without TLS, ``ws://``.
 
     Args:
-        url: ``wss://`` or, for servers without TLS, ``ws://``.
-        headers: request headers.
+        url: the address.
+        headers: of the request.
         max_message: longest message taken, in bytes; a longer one is a ``ProtocolError``.
         key_variable: where the key comes from, to be named when the service refuses it.
         ping_s: time between pings, and longest wait for their answer, in seconds; None for no pings, where a
@@ -160,11 +151,7 @@ async def open_socket(
 
 
 def parse_object(message: str | bytes) -> dict[str, Any]:
-    """The JSON object that a message holds, text or binary.
-
-    Raises:
-        ProtocolError: it holds none.
-    """
+    """The JSON object that a message holds, text or binary; none is a ``ProtocolError``."""
     try:
         value = json.loads(message)
     except (ValueError, RecursionError) as error:

@@ -26,14 +26,7 @@ _COMMON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RecognisedTurn:
-    """A turn of the user as understood by recognition.
-
-    Attributes:
-        text: with punctuation.
-        words: each with the session time of its end.
-        start_s: where it began.
-        end_s: where it ended.
-    """
+    """A turn of the user as understood by recognition; each word with the session time of its end."""
 
     text: str
     words: Sequence[tuple[str, float]]

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tml_bench.adapter import MicroTurn, ProviderEvent, SessionStart
+from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
+from tml_bench.adapters._media import Frames
 from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.adapters.chat.http import new_client, post_json
-from tml_bench.adapters.chat.turns import UserTurns
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept, redacted
 
 OPENAI = "https://api.openai.com/v1"
+LEAD_MS = 200
+"""Audio kept from before a turn's first loud window."""
 
 
 class ChatCompletions(QueueAdapter):
@@ -116,3 +123,39 @@ def _key(base_url: str) -> str | None:
     if base_url.startswith(OPENAI):
         return secret("OPENAI_API_KEY")
     return optional_secret("OPENAI_API_KEY") if base_url.startswith("https://") else None
+
+
+class UserTurns:
+    """Collects audio at ``rate`` Hz until a turn has ended.
+
+    Args:
+        rate: in Hz.
+        silence_ms: silence that ends a turn; the turn includes it.
+        max_s: a longer turn is cut here and goes on as another.
+    """
+
+    def __init__(self, rate: int, silence_ms: int, max_s: float) -> None:
+        self._endpointer = Endpointer(rate, silence_ms)
+        self._windows = Frames(rate * WINDOW_MS // 1000)
+        self._lead: deque[NDArray[np.float32]] = deque(maxlen=LEAD_MS // WINDOW_MS)
+        self._turn: list[NDArray[np.float32]] | None = None
+        self._longest = round(max_s * 1000 / WINDOW_MS)
+
+    def push(self, audio: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Take samples of shape (n,), [-1, 1]; returns the turns that ended in them, each of shape (m,)."""
+        ended = (self._step(window) for window in self._windows.push(audio))
+        return [turn for turn in ended if turn is not None]
+
+    def _step(self, window: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        changes = self._endpointer.feed(window)
+        if "began" in changes:
+            self._turn = list(self._lead)
+        self._lead.append(window)
+        if self._turn is None:
+            return None
+        self._turn.append(window)
+        if "ended" not in changes and len(self._turn) < self._longest:
+            return None
+        turn = np.concatenate(self._turn)
+        self._turn = None if "ended" in changes else []
+        return turn

@@ -197,28 +197,17 @@ def _take_formats(model: Wire | WireLockstep, ready: wire.Ready) -> None:
 
 
 class _Whole:
-    """Everything a model gives in one micro-turn, as one output.
-
-    Args:
-        replies: reads the messages.
-        rate: of the model's audio.
-    """
+    """Everything a model gives in one micro-turn, as one output; ``cut`` is the reply that was cut."""
 
     def __init__(self, replies: Replies, rate: int) -> None:
         self._replies = replies
         self._rate = rate
         self._parts: list[adapter.Output] = []
-        self._samples = 0
+        self._samples = self.cut = 0
         self._flush = False
-        self.cut = 0
-        """The reply that was cut."""
 
     def add(self, message: wire.FromModel | BinaryFrame | None) -> None:
-        """Take a message.
-
-        Raises:
-            ProtocolError: more audio than a micro-turn may give.
-        """
+        """Take a message; more audio than a micro-turn may give is a ``ProtocolError``."""
         for part in self._replies.outputs(message, self._samples):
             if part.flush:
                 # What was given a moment ago is dropped before anyone can hear it.

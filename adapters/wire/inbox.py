@@ -32,24 +32,14 @@ _KINDS: Mapping[str, type[wire.FromModel]] = {
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message of the model.
-
-    Attributes:
-        event: as it goes into the recording.
-        message: what it says; None for types and kinds that this version does not know.
-    """
+    """A message of the model as it goes into the recording, and what it says; None for unknown types."""
 
     event: ProviderEvent
     message: wire.FromModel | BinaryFrame | None
 
 
 class Inbox:
-    """Everything a model sends in one session.
-
-    Args:
-        max_control: most control messages, in bytes.
-        max_media: most media, in bytes.
-    """
+    """Everything a model sends in one session: at most so many bytes of control messages and of media."""
 
     def __init__(self, max_control: int = MAX_CONTROL, max_media: int = MAX_MEDIA) -> None:
         self._left = {"control messages": max_control, "media": max_media}

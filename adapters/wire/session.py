@@ -31,12 +31,7 @@ PROBE = adapter.SessionStart("probe", 200_000_000)
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message of the harness.
-
-    Attributes:
-        data: as it is sent.
-        event: as it goes into the recording.
-    """
+    """A message of the harness as it is sent, and as it goes into the recording."""
 
     data: str | bytes
     event: adapter.ProviderEvent
@@ -136,11 +131,7 @@ async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[adapte
 
 
 def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
-    """Check that the model keeps to the rates it gave when it was asked first.
-
-    Raises:
-        ProtocolError: it does not.
-    """
+    """Check that the model keeps to the rates it gave when it was asked first: else a ``ProtocolError``."""
     if (ready.audio_in.rate, ready.audio_out.rate) != (audio_in, audio_out):
         raise adapter.ProtocolError(
             f"the model wants audio at {ready.audio_in.rate} and gives it at {ready.audio_out.rate} Hz, "
@@ -149,11 +140,7 @@ def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
 
 
 def checked_url(url: object) -> str:
-    """The address of a model's server.
-
-    Raises:
-        UserError: it is none, or holds a password, which would be recorded.
-    """
+    """The address of a model's server; one that is none, or holds a password, is a ``UserError``."""
     none = UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
     try:
         parts = urlsplit(url if isinstance(url, str) else "")
