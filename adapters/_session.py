@@ -92,8 +92,8 @@ class SocketAdapter(QueueAdapter):
     """A service behind one websocket; subclasses connect, send, and say what a message means.
 
     ``connect`` ends with ``_begin(socket)``. What is sent goes through ``_say`` so that it is recorded in its
-    place between what was received. A service that reports an error and then hangs up is asked why:
-    ``_complaint`` is its last error, which subclasses keep.
+    place between what was received. When a service reports an error and then hangs up, the error says why:
+    that is ``_complaint``, which subclasses keep.
     """
 
     def __init__(self) -> None:

@@ -73,7 +73,7 @@ class Socket:
             raise closed_error(error, self._url) from error
 
     async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
-        """The next message, for the opening of a session; errors as ``send``, also when none comes in time."""
+        """The next message, for the opening of a session; errors as ``send``, also where none comes."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._connection.recv()

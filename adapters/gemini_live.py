@@ -86,16 +86,13 @@ class GeminiLive(SocketAdapter):
             "inputAudioTranscription": {},
             "outputAudioTranscription": {},
         }
-        realtime = _realtime(silence_ms, start_sensitivity, end_sensitivity, interruptible)
-        if realtime:
+        if realtime := _realtime(silence_ms, start_sensitivity, end_sensitivity, interruptible):
             self._setup["realtimeInputConfig"] = realtime
         self.reported = {"model": self._setup["model"]}
         if compress:
             self._setup["contextWindowCompression"] = {"slidingWindow": {}}
         self._handle = ""
-        self._leaving = False
-        self._turn_ended = False
-        self._replying = False
+        self._leaving = self._turn_ended = self._replying = False
         self._reply = 0
         self._held: deque[dict[str, Any]] | None = None
         self._left: list[asyncio.Task[None]] = []
@@ -105,14 +102,11 @@ class GeminiLive(SocketAdapter):
         if session.instructions:
             self._setup["systemInstruction"] = {"parts": [{"text": session.instructions}]}
         if session.tools:
-            self._setup["tools"] = [
-                {
-                    "functionDeclarations": [
-                        {"name": t.name, "description": t.description, "parametersJsonSchema": t.parameters}
-                        for t in session.tools
-                    ]
-                }
+            functions = [
+                {"name": t.name, "description": t.description, "parametersJsonSchema": t.parameters}
+                for t in session.tools
             ]
+            self._setup["tools"] = [{"functionDeclarations": functions}]
         self._begin(await self._opened())
 
     async def _opened(self) -> Socket:
@@ -255,10 +249,11 @@ def _realtime(silence_ms: int, start: str, end: str, interruptible: bool) -> dic
         "startOfSpeechSensitivity": start and f"START_SENSITIVITY_{start.upper()}",
         "endOfSpeechSensitivity": end and f"END_SENSITIVITY_{end.upper()}",
     }
-    handling = "" if interruptible else "NO_INTERRUPTION"
-    return without_empty(
-        {"automaticActivityDetection": without_empty(detection), "activityHandling": handling}
-    )
+    config = {
+        "automaticActivityDetection": without_empty(detection),
+        "activityHandling": "" if interruptible else "NO_INTERRUPTION",
+    }
+    return without_empty(config)
 
 
 def _json(message: Mapping[str, object]) -> str:

@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from tml_bench import adapter
 from tml_bench.adapters._media import Frames, from_base64, from_mulaw, to_mulaw
@@ -48,12 +47,9 @@ class Twilio(SocketAdapter):
         self._url = url
         self._parameter = instructions
         self._frames = Frames(FRAME)
-        self._stream = ""
-        self._call = ""
-        self._messages_sent = 0
-        self._chunks_sent = 0
-        self._received_ms = 0.0
-        self._gone_ms = 0.0
+        self._stream = self._call = ""
+        self._messages_sent = self._chunks_sent = 0
+        self._received_ms = self._gone_ms = 0.0
         self._marks: deque[tuple[str, float]] = deque()
 
     async def connect(self, session: adapter.SessionStart) -> None:
@@ -109,22 +105,16 @@ class Twilio(SocketAdapter):
         event = str(body.get("event", ""))
         yield adapter.ProviderEvent(event, kept(body))
         if event == "media":
-            yield self._heard_from(body["media"])
+            data = from_base64(body["media"]["payload"])
+            self._received_ms += len(data) * 1000 / RATE
+            yield adapter.Output(audio=from_mulaw(data))
         elif event == "mark":
-            self._await_mark(str(body["mark"]["name"]), self._received_ms)
+            if len(self._marks) >= MAX_MARKS:
+                raise adapter.ProtocolError(f"more than {MAX_MARKS} marks wait to be heard")
+            self._marks.append((str(body["mark"]["name"]), self._received_ms))
         elif event == "clear":
             self._marks = deque((name, 0.0) for name, _ in self._marks)
             yield adapter.Output(flush=True)
-
-    def _heard_from(self, media: Mapping[str, Any]) -> adapter.Output:
-        data = from_base64(media["payload"])
-        self._received_ms += len(data) * 1000 / RATE
-        return adapter.Output(audio=from_mulaw(data))
-
-    def _await_mark(self, name: str, due_ms: float) -> None:
-        if len(self._marks) >= MAX_MARKS:
-            raise adapter.ProtocolError(f"more than {MAX_MARKS} marks wait to be heard")
-        self._marks.append((name, due_ms))
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``; the bot is told that the call has ended, when it still listens."""

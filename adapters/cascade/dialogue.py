@@ -93,12 +93,11 @@ class SpokenDialogue:
         first = min(ready, key=lambda due: due.at_s)
         self._due.remove(first)
         if first.repeat:
-            k, at_s = first.k + 1, first.at_s + first.repeat.period_s
-            while at_s + first.repeat.period_s <= before_s:  # missed while the user spoke
-                k, at_s = k + 1, at_s + first.repeat.period_s
-            self._due.append(
-                DueSpeech(at_s, first.repeat.texts[k % len(first.repeat.texts)], first.repeat, k)
-            )
+            series, k = first.repeat, first.k + 1
+            at_s = first.at_s + series.period_s
+            while at_s + series.period_s <= before_s:  # missed while the user spoke
+                k, at_s = k + 1, at_s + series.period_s
+            self._due.append(DueSpeech(at_s, series.texts[k % len(series.texts)], series, k))
         return first
 
     def _adopt(self, plan: plans.Plan, turn: RecognisedTurn) -> None:

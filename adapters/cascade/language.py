@@ -103,10 +103,9 @@ def _if_silent(text: str) -> plans.Plan | None:
     )
     if not found:
         return None
-    rest = (
-        text[: found.start()] + text[found.end() :] if reply(text[: found.start()]) else text[found.end() :]
-    )
-    return plans.IfSilent(seconds(found[1]), reply(rest) or "Are you still there?")
+    before, after = text[: found.start()], text[found.end() :]
+    said = reply(before + after if reply(before) else after)
+    return plans.IfSilent(seconds(found[1]), said or "Are you still there?")
 
 
 def _after_word(text: str) -> plans.Plan | None:
@@ -216,11 +215,8 @@ def _count_word(text: str) -> plans.Plan | None:
 
 def _translate(text: str) -> plans.Plan | None:
     foreign = _find(r"\b(?:spanish|french|german|italian|foreign)\b", text)
-    return (
-        plans.TranslatePlan()
-        if foreign and _find(r"\b(?:in|into|the|to) english\b|\btranslate\b", text)
-        else None
-    )
+    asked = foreign and _find(r"\b(?:in|into|the|to) english\b|\btranslate\b", text)
+    return plans.TranslatePlan() if asked else None
 
 
 def _capital(text: str) -> plans.Plan | None:

@@ -120,19 +120,14 @@ class OpenAIRealtime(SocketAdapter):
         await self._tell(self._dialect.configure(self._wishes, session))
         self._check_rates(await self._until(socket, self._dialect.ready, patience_s))
         await self._unsupported(tools=[] if self._dialect.tools else [tool.name for tool in session.tools])
-        await self._recall(session)
-        self._begin(socket)
-
-    async def _recall(self, session: adapter.SessionStart) -> None:
-        """Put what was said before into the conversation."""
-        as_item = self._dialect.history
         for said in session.history:
-            if as_item is None:
+            if self._dialect.history is None:
                 raise UserError(
                     "this dialect takes no conversation from before the session",
                     "run the open-loop form of the task, which plays every turn",
                 )
-            await self._tell(as_item(said, self.audio_in))
+            await self._tell(self._dialect.history(said, self.audio_in))
+        self._begin(socket)
 
     def _check_rates(self, message: Mapping[str, Any]) -> None:
         """The service may have granted other rates than ours."""
@@ -227,11 +222,7 @@ def _video(dialect: Dialect, fps: float) -> adapter.VideoSpec | None:
 
 
 def _check(name: str, dialect: Dialect, wishes: SessionWishes) -> None:
-    """Refuse wishes that the dialect has no words for.
-
-    Raises:
-        UserError: names the option.
-    """
+    """Refuse wishes that the dialect has no words for, by a ``UserError`` that names the option."""
     if wishes.vad not in dialect.vads:
         known = ", ".join(filter(None, dialect.vads)) or "none: leave it out"
         raise UserError(f"dialect {name} has no vad={wishes.vad}", f"it has {known}")

@@ -47,21 +47,17 @@ class RealtimeConversation:
 
     def __init__(self, dialect: Dialect, rate_out: int, cuts: bool) -> None:
         self.replies: list[Message] = []
-        self.responding = ""
-        self.complaint = ""
+        self.responding = self.complaint = ""
         self._dialect = dialect
         self._rate_out = rate_out
         self._cuts = cuts
-        self._unheard = False
         self._cut: set[str] = set()
         self._received_ms: dict[str, float] = {}
         self._turn = 0
-        self._speaking = False
+        self._unheard = self._speaking = self._unseen = self._asked = False
         self._calls: dict[str, Mapping[str, Any]] = {}
         self._unanswered: set[str] = set()
         self._emitted: set[str] = set()
-        self._unseen = False
-        self._asked = False
 
     def take(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """What one message means; may add to ``replies``.

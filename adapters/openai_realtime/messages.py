@@ -22,22 +22,9 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SessionWishes:
-    """What the person at the keyboard asked for; empty text and None leave it to the service.
+    """What the person at the keyboard asked for: the adapter's options, and whether frames are sent.
 
-    Attributes:
-        model: the model.
-        voice: the voice.
-        vad: who finds the user's turns: ``server``, ``semantic`` or ``manual``.
-        silence_ms: silence that ends a turn.
-        threshold: of the service's voice activity detection.
-        eagerness: of semantic detection.
-        interrupts: the user may interrupt.
-        effort: of reasoning.
-        transcribe: model that transcribes the user.
-        spoken: the model speaks; else it writes.
-        rate_in: of the user's audio, in Hz.
-        rate_out: of the model's audio, in Hz.
-        video: frames are sent.
+    Empty text and None leave it to the service.
     """
 
     model: str = ""

@@ -52,7 +52,9 @@ class Inbox:
             QuotaError, InfrastructureError: it is an ``error`` that says so.
         """
         if isinstance(data, bytes):
-            return self._binary(data)
+            self._spend("media", len(data))
+            chunk = BinaryFrame.unpack(data)
+            return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
         self._spend("control messages", len(data))
         raw = _object(data)
         kind = raw.get("type")
@@ -69,11 +71,6 @@ class Inbox:
         if isinstance(message, wire.Refusal):
             raise refused(message)
         return IncomingMessage(event, message)
-
-    def _binary(self, data: bytes) -> IncomingMessage:
-        self._spend("media", len(data))
-        chunk = BinaryFrame.unpack(data)
-        return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
 
     def _spend(self, what: str, size: int) -> None:
         self._left[what] -= size
