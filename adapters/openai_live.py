@@ -67,8 +67,7 @@ class OpenAILive(SocketAdapter):
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        socket = await open_socket(self._url, headers=headers, key_variable=KEY)
-        self._socket = socket
+        self._socket = socket = await open_socket(self._url, headers=headers, key_variable=KEY)
         await self._tell({"type": "session.start", "session": self._session(session)})
         await self._until(socket, "session.started", PATIENCE_S)
         self._begin(socket)

@@ -183,11 +183,7 @@ def encode(kind: str, **fields: Value) -> bytes:
 
 
 def decode(data: bytes) -> tuple[str, dict[str, Value]]:
-    """The kind of a ``Frame`` and its fields; the kind is empty for a frame of an unknown kind.
-
-    Raises:
-        ProtocolError: the bytes are no such protobuf message.
-    """
+    """The kind of a ``Frame``, empty for an unknown one, and its fields; garbage is a ``ProtocolError``."""
     from google.protobuf.message import DecodeError
 
     try:

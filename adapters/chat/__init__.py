@@ -126,12 +126,9 @@ def _key(base_url: str) -> str | None:
 
 
 class UserTurns:
-    """Collects audio at ``rate`` Hz until a turn has ended.
+    """Collects audio at ``rate`` Hz until ``silence_ms`` have ended a turn, which includes them.
 
-    Args:
-        rate: in Hz.
-        silence_ms: silence that ends a turn; the turn includes it.
-        max_s: a longer turn is cut here and goes on as another.
+    A turn longer than ``max_s`` is cut there and goes on as another.
     """
 
     def __init__(self, rate: int, silence_ms: int, max_s: float) -> None:

@@ -69,11 +69,7 @@ class ChatDialogue:
         return self._options | {"messages": list(self._messages)}
 
     def take(self, reply: Mapping[str, Any]) -> Output:
-        """What a reply means; it becomes part of the conversation.
-
-        Raises:
-            ProtocolError: it has another shape than a chat completion.
-        """
+        """What a reply means; it becomes part of the conversation; another shape is a ``ProtocolError``."""
         try:
             return self._taken(reply["choices"][0]["message"])
         except (LookupError, TypeError, ValueError, AttributeError) as error:

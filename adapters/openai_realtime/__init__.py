@@ -111,9 +111,8 @@ class OpenAIRealtime(SocketAdapter):
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        keys = self._dialect.keys
-        socket = await open_socket(self._url, headers=headers, key_variable=keys[0] if keys else "")
-        self._socket = socket
+        variable = next(iter(self._dialect.keys), "")
+        self._socket = socket = await open_socket(self._url, headers=headers, key_variable=variable)
         patience_s = self._dialect.patience_s
         if self._dialect.greeting:
             await self._until(socket, self._dialect.greeting, patience_s)

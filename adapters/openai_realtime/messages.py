@@ -93,10 +93,7 @@ def ga_session(wishes: SessionWishes, start: SessionStart) -> Message:
         "tools": [flat_tool(tool) for tool in start.tools],
         "tool_choice": "auto" if start.tools else None,
         "reasoning": {"effort": wishes.effort} if wishes.effort else None,
-        "audio": {
-            "input": without_empty(audio_in) | detection,
-            "output": without_empty(audio_out),
-        },
+        "audio": {"input": without_empty(audio_in) | detection, "output": without_empty(audio_out)},
     }
     return {"type": "session.update", "session": {"type": "realtime"} | without_empty(session)}
 

@@ -2,7 +2,8 @@
 
 Some are shown nothing and do one thing. Others say known words at planned times, exact to the sample: they
 are shown what is expected (``privileged``), so they can speak at times no causal model could choose; that is
-what makes them rulers for the harness.
+what makes them rulers for the harness. ``audio_in`` and ``audio_out`` are the rates of the user's audio and of
+their own in Hz.
 """
 
 from __future__ import annotations
@@ -23,58 +24,43 @@ WORD_S = 0.3
 """How long a word takes that no clip says."""
 
 
-class Silent(StepAdapter):
-    """Never says anything.
-
-    Args:
-        audio_in: rate of the user's audio in Hz.
-        audio_out: rate of its own audio in Hz.
-    """
-
+class _ReferenceAdapter(StepAdapter):
     takes_history = True
 
+    def __init__(self, audio_in: int = 16000, audio_out: int = 24000) -> None:
+        self.audio_in, self.audio_out = audio_in, audio_out
+
+    def start(self, session: SessionStart) -> None:
+        self._tick_ns = session.tick_ns
+
+
+class Silent(_ReferenceAdapter):
+    """Never says anything."""
+
     def __init__(self, audio_in: int = 16000, audio_out: int = 16000) -> None:
-        self.audio_in = audio_in
-        self.audio_out = audio_out
+        super().__init__(audio_in, audio_out)
 
     def step(self, turn: MicroTurn) -> Output | None:
         """Nothing."""
         return None
 
 
-class Echo(StepAdapter):
+class Echo(_ReferenceAdapter):
     """Says back what the user said, one micro-turn later.
 
-    Args:
-        rate: rate of both sides' audio in Hz.
+    Both sides' audio has ``rate`` Hz.
     """
 
-    takes_history = True
-
     def __init__(self, rate: int = 16000) -> None:
-        self.audio_in = rate
-        self.audio_out = rate
+        super().__init__(rate, rate)
 
     def step(self, turn: MicroTurn) -> Output | None:
         """The user's audio."""
         return Output(audio=turn.audio)
 
 
-class AlwaysOn(StepAdapter):
-    """Talks from the first micro-turn to the last and never stops.
-
-    Args:
-        audio_in: rate of the user's audio in Hz.
-        audio_out: rate of its own audio in Hz.
-    """
-
-    takes_history = True
-
-    def __init__(self, audio_in: int = 16000, audio_out: int = 24000) -> None:
-        self.audio_in = audio_in
-        self.audio_out = audio_out
-        self._tick_ns = 0
-        self._began = 0
+class AlwaysOn(_ReferenceAdapter):
+    """Talks from the first micro-turn to the last and never stops."""
 
     def warm_up(self) -> None:
         """Load the voice."""
@@ -82,7 +68,7 @@ class AlwaysOn(StepAdapter):
 
     def start(self, session: SessionStart) -> None:
         """Start over; it talks from the first hand-over on."""
-        self._tick_ns = session.tick_ns
+        super().start(session)
         self._began = first_sample_at(session.tick_ns, self.audio_out)
 
     def step(self, turn: MicroTurn) -> Output | None:
@@ -140,22 +126,10 @@ def _stretch(text: str, length: int, rate: int) -> Clip:
     return Clip(text, words, np.take(clip("talk", rate).audio, np.arange(length), mode="wrap"))
 
 
-class PlannedSpeaker(StepAdapter):
-    """Says the lines of a plan.
-
-    Args:
-        audio_in: rate of the user's audio in Hz.
-        audio_out: rate of its own audio in Hz.
-    """
+class PlannedSpeaker(_ReferenceAdapter):
+    """Says the lines of a plan."""
 
     privileged = True
-    takes_history = True
-
-    def __init__(self, audio_in: int = 16000, audio_out: int = 24000) -> None:
-        self.audio_in = audio_in
-        self.audio_out = audio_out
-        self._tick_ns = 0
-        self._lines: list[tuple[int, int, Clip]] = []
 
     @abstractmethod
     def plan(self, reference: Reference) -> list[PlannedLine]:
@@ -168,8 +142,8 @@ class PlannedSpeaker(StepAdapter):
 
     def start(self, session: SessionStart) -> None:
         """Plan the session."""
+        super().start(session)
         assert session.reference is not None
-        self._tick_ns = session.tick_ns
         self._lines = [self._placed(line) for line in self.plan(session.reference)]
 
     def _placed(self, line: PlannedLine) -> tuple[int, int, Clip]:
@@ -211,10 +185,7 @@ class PlannedSpeaker(StepAdapter):
 class Oracle(PlannedSpeaker):
     """Does exactly what is expected: the ceiling.
 
-    Args:
-        audio_in: rate of the user's audio in Hz.
-        audio_out: rate of its own audio in Hz.
-        shift_ms: how much later than expected it does it; negative is earlier.
+    It does it ``shift_ms`` later than expected; negative is earlier.
     """
 
     def __init__(self, audio_in: int = 16000, audio_out: int = 24000, shift_ms: float = 0) -> None:
@@ -241,13 +212,7 @@ class Oracle(PlannedSpeaker):
 
 
 class Delayed(PlannedSpeaker):
-    """Answers exactly ``ms`` milliseconds after the user's turn ends.
-
-    Args:
-        ms: response latency.
-        audio_in: rate of the user's audio in Hz.
-        audio_out: rate of its own audio in Hz.
-    """
+    """Answers exactly ``ms`` milliseconds after the user's turn ends."""
 
     def __init__(self, ms: float = 700, audio_in: int = 16000, audio_out: int = 24000) -> None:
         super().__init__(audio_in, audio_out)
@@ -260,13 +225,7 @@ class Delayed(PlannedSpeaker):
 
 
 class Early(Delayed):
-    """Answers exactly ``ms`` milliseconds before the user's turn ends.
-
-    Args:
-        ms: how much too soon.
-        audio_in: rate of the user's audio in Hz.
-        audio_out: rate of its own audio in Hz.
-    """
+    """Answers exactly ``ms`` milliseconds before the user's turn ends."""
 
     def __init__(self, ms: float = 500, audio_in: int = 16000, audio_out: int = 24000) -> None:
         super().__init__(-ms, audio_in, audio_out)

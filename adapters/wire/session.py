@@ -170,11 +170,7 @@ def hello_of(session: adapter.SessionStart, mode: wire.Mode) -> wire.Hello:
 
 
 class Replies:
-    """Turns a model's messages into outputs, and knows how much has come since each reply began.
-
-    Args:
-        rate: of the model's audio.
-    """
+    """Turns messages of a model with audio at ``rate`` Hz into outputs; knows how far each reply has come."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
