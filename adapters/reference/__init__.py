@@ -2,8 +2,9 @@
 
 Some are shown nothing and do one thing. Others say known words at planned times, exact to the sample: they
 are shown what is expected (``privileged``), so they can speak at times no causal model could choose; that is
-what makes them rulers for the harness. ``audio_in`` and ``audio_out`` are the rates of the user's audio and of
-their own in Hz.
+what makes them rulers for the harness.
+
+``audio_in`` and ``audio_out`` are the rates of the user's audio and of their own in Hz.
 """
 
 from __future__ import annotations
