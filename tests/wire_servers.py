@@ -62,11 +62,12 @@ def serving(handler: Handler) -> Iterator[str]:
         return await serve(quietly, "127.0.0.1", 0, compression=None, close_timeout=0.1, max_size=None)
 
     async def end() -> None:
-        server.close()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        server.close()
+        await server.wait_closed()
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result()
     try:

@@ -127,7 +127,7 @@ class WireLockstep(adapter.StepAdapter):
 
     def start(self, session: adapter.SessionStart) -> None:
         """Open a socket for the session."""
-        same_formats(self._open(session), self.audio_in, self.audio_out)
+        self._open(session)
         self._sender, self._replies = Sender(), Replies(self.audio_out)
         self._cut.clear()
 
@@ -135,7 +135,13 @@ class WireLockstep(adapter.StepAdapter):
         self.stop()
         self._runner = asyncio.Runner()
         opening = open_session(self.url, hello_of(session, "lockstep"), ping_s=None)
-        self._socket, self._inbox, ready, _ = self._runner.run(opening)
+        try:
+            self._socket, self._inbox, ready, _ = self._runner.run(opening)
+            if session is not PROBE:
+                same_formats(ready, self.audio_in, self.audio_out)
+        except BaseException:
+            self.stop()
+            raise
         self.reported = _identity(ready)
         return ready
 
