@@ -8,27 +8,22 @@ from typing import Any
 from tml_bench.adapter import ProtocolError, ToolResult, ToolSpec
 
 
-def described(tool: ToolSpec) -> dict[str, Any]:
-    """What the model is told of a function: an object with ``name``, ``description`` and ``parameters``."""
+def _described(tool: ToolSpec) -> dict[str, Any]:
     return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
 
 
 def flat_tool(tool: ToolSpec) -> dict[str, Any]:
     """A function as the Realtime and Responses interfaces list it."""
-    return {"type": "function", **described(tool)}
+    return {"type": "function", **_described(tool)}
 
 
 def nested_tool(tool: ToolSpec) -> dict[str, Any]:
     """A function as chat completions list it."""
-    return {"type": "function", "function": described(tool)}
+    return {"type": "function", "function": _described(tool)}
 
 
 def arguments(text: object) -> dict[str, object]:
-    """The arguments of a call, JSON text or the object itself; none where there is nothing.
-
-    Raises:
-        ProtocolError: they are no JSON object.
-    """
+    """The arguments of a call, JSON text or the object itself; what is no object is a ``ProtocolError``."""
     try:
         value = json.loads(text) if isinstance(text, str) and text else text or {}
     except ValueError as error:

@@ -1,21 +1,75 @@
-"""Audio and images as they travel in JSON messages: base64 of little-endian mono samples, and of JPEG."""
+"""Audio and images as they travel: 16-bit PCM, mu-law of ITU-T G.711, base64 for JSON messages, and JPEG.
+
+Full scale is [-1, 1]; one step of 16 bits is 1 / 32768. Empty input gives empty output.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import io
 from typing import Literal
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Frame, ProtocolError
-from tml_bench.adapters._pcm import from_pcm16, to_pcm16
 
 Encoding = Literal["pcm16", "float32"]
 """Samples as 16-bit integers, or as floats of full scale [-1, 1]."""
 
 JPEG_QUALITY = 85
+
+MULAW_RATE = 8000
+"""Telephony's rate in Hz."""
+
+
+def to_int16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Samples of shape (n,) as int16, rounded and clipped."""
+    samples: NDArray[np.int16] = np.clip(np.rint(audio * np.float32(32768)), -32768, 32767).astype(np.int16)
+    return samples
+
+
+def to_pcm16(audio: NDArray[np.float32]) -> bytes:
+    """Samples of shape (n,) as little-endian 16-bit PCM, 2 n bytes."""
+    return to_int16(audio).astype("<i2").tobytes()
+
+
+def from_pcm16(data: bytes) -> NDArray[np.int16]:
+    """Little-endian 16-bit PCM as int16 of shape (len / 2,); half a sample is a ``ProtocolError``."""
+    if len(data) % 2:
+        raise ProtocolError(f"{len(data)} bytes are no 16-bit audio")
+    return np.frombuffer(data, "<i2").astype(np.int16)
+
+
+def to_mulaw(audio: NDArray[np.float32]) -> bytes:
+    """Samples of shape (n,) as mu-law, n bytes."""
+    data = io.BytesIO()
+    soundfile.write(data, to_int16(audio), MULAW_RATE, "ULAW", format="RAW")
+    return data.getvalue()
+
+
+def from_mulaw(data: bytes) -> NDArray[np.int16]:
+    """Mu-law as int16 of shape (len,), in [-32124, 32124]."""
+    form = {"samplerate": MULAW_RATE, "channels": 1, "format": "RAW", "subtype": "ULAW"}
+    samples: NDArray[np.int16] = soundfile.read(io.BytesIO(data), dtype="int16", **form)[0]
+    return samples
+
+
+class Frames:
+    """Cuts a stream of samples into frames of ``size``; what does not fill one waits."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
+
+    def push(self, audio: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Take samples of shape (n,); returns the frames that are now full, each of shape (size,)."""
+        audio = np.concatenate([self._rest, audio])
+        full = len(audio) - len(audio) % self._size
+        self._rest = audio[full:]
+        return [audio[at : at + self._size] for at in range(0, full, self._size)]
 
 
 def audio_base64(audio: NDArray[np.float32], encoding: Encoding = "pcm16") -> str:
@@ -25,11 +79,7 @@ def audio_base64(audio: NDArray[np.float32], encoding: Encoding = "pcm16") -> st
 
 
 def from_base64(text: str) -> bytes:
-    """The bytes of a message's audio; empty text gives none.
-
-    Raises:
-        ProtocolError: it is not base64.
-    """
+    """The bytes of a message's audio; what is not base64 is a ``ProtocolError``."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -37,7 +87,7 @@ def from_base64(text: str) -> bytes:
 
 
 def audio_from_base64(text: str, encoding: Encoding = "pcm16") -> NDArray[np.generic]:
-    """Samples of a message, shape (n,), int16 or float32; empty text gives none.
+    """Samples of a message, shape (n,), int16 or float32.
 
     Raises:
         ProtocolError: it is not base64, or not whole samples.
@@ -54,9 +104,8 @@ def jpeg(frame: Frame) -> bytes:
     """The frame's image as JPEG."""
     import cv2
 
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    )
+    image = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise ValueError(f"a frame of shape {frame.image.shape} cannot be made a JPEG")
     return data.tobytes()

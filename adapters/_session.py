@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from tml_bench.adapter import LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
+from tml_bench.adapter import InfrastructureError, LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
 from tml_bench.adapters._socket import Socket, parse_object, refusal
 from tml_bench.redact import kept
 
@@ -52,17 +53,53 @@ class EventQueue:
             raise self._error
 
 
-class SocketAdapter(LiveAdapter):
+class QueueAdapter(LiveAdapter):
+    """A service whose events a task of its own, ``_work``, puts into a queue; ``connect`` starts it."""
+
+    def __init__(self) -> None:
+        self._worker: asyncio.Task[None] | None = None
+        self._queue = EventQueue()
+
+    @abstractmethod
+    async def _work(self) -> None:
+        """Fills the queue; what it raises is raised to the session, which reads ``events``."""
+
+    def _start(self) -> None:
+        self._worker = asyncio.create_task(self._until_ended())
+
+    async def _until_ended(self) -> None:
+        try:
+            await self._work()
+        except Exception as error:
+            self._queue.end(error)
+        else:
+            self._queue.end()
+
+    async def events(self) -> AsyncIterator[ModelEvent]:
+        """As ``LiveAdapter.events``."""
+        async for event in self._queue:
+            yield event
+
+    async def close(self) -> None:
+        """As ``LiveAdapter.close``."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.wait([self._worker])
+        self._queue.end()
+
+
+class SocketAdapter(QueueAdapter):
     """A service behind one websocket; subclasses connect, send, and say what a message means.
 
     ``connect`` ends with ``_begin(socket)``. What is sent goes through ``_say`` so that it is recorded in its
-    place between what was received.
+    place between what was received. When a service reports an error and then hangs up, the error says why:
+    that is ``_complaint``, which subclasses keep.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._socket: Socket | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._queue = EventQueue()
+        self._complaint = ""
 
     @abstractmethod
     def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
@@ -75,7 +112,7 @@ class SocketAdapter(LiveAdapter):
 
     def _begin(self, socket: Socket) -> None:
         self._socket = socket
-        self._reader = asyncio.create_task(self._read())
+        self._start()
 
     async def _record(self, kind: str, body: Mapping[str, object], *, sent: bool = False) -> None:
         self._queue.sent(ProviderEvent(kind, kept(body), sent))
@@ -85,13 +122,6 @@ class SocketAdapter(LiveAdapter):
         await self._record(kind, body, sent=True)
         await self._socket.send(message)
 
-    def _learn_model(self, message: Mapping[str, Any]) -> None:
-        """Take the model that a service names in its session, as OpenAI's do."""
-        session = message.get("session")
-        model = session.get("model") if isinstance(session, Mapping) else None
-        if isinstance(model, str):
-            self.reported = {"model": model}
-
     async def _unsupported(self, **what: object) -> None:
         """Record what the session asks for and the service has no way to be told; empty values are none."""
         lacking = {name: value for name, value in what.items() if value}
@@ -99,11 +129,11 @@ class SocketAdapter(LiveAdapter):
             await self._record("unsupported", lacking, sent=True)
 
     async def _until(self, socket: Socket, wanted: str, patience_s: float) -> Mapping[str, Any]:
-        """The first JSON message of that ``type``; those before it are recorded too.
+        """The first JSON message of that ``type``; all are recorded, and a model that one names is reported.
 
         Raises:
-            InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does.
-            QuotaError: that is about the service's limits.
+            InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does; a
+                ``QuotaError`` when that is about the service's limits.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience_s
@@ -111,25 +141,31 @@ class SocketAdapter(LiveAdapter):
             message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
             kind = str(message.get("type"))
             await self._record(kind, message)
-            self._learn_model(message)
+            session = message.get("session")
+            if isinstance(session, Mapping) and isinstance(model := session.get("model"), str):
+                self.reported = {"model": model}
             if kind == wanted:
                 return message
             if kind in ("error", "session.closed"):
                 raise refusal(f"the service refuses the session: {kept(message)}")
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
+        """What the service sends; if it ends after a complaint, the error says what that was."""
         assert self._socket is not None
-        async for message in self._socket.messages():
-            yield message
-
-    async def _read(self) -> None:
+        ended = "the service hung up"
         try:
-            async for message in self._messages():
-                await self._queue.received(self._understood(message))
-        except Exception as error:  # raised to the session, which reads ``events``
-            self._queue.end(error)
-        else:
-            self._queue.end()
+            async for message in self._socket.messages():
+                yield message
+        except InfrastructureError as error:
+            if not self._complaint:
+                raise
+            ended = str(error)
+        if self._complaint:
+            raise refusal(f"{ended}, after it said: {self._complaint}")
+
+    async def _work(self) -> None:
+        async for message in self._messages():
+            await self._queue.received(self._understood(message))
 
     def _understood(self, message: str | bytes) -> tuple[ModelEvent, ...]:
         try:
@@ -137,16 +173,14 @@ class SocketAdapter(LiveAdapter):
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ProtocolError(f"a message of unexpected shape: {error!r}") from error
 
-    async def events(self) -> AsyncIterator[ModelEvent]:
-        """As ``LiveAdapter.events``."""
-        async for event in self._queue:
-            yield event
+    async def _farewell(self) -> None:
+        """Say what the service expects before the socket is closed."""
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
-        self._queue.end()
+        if self._worker is not None and not self._worker.done():
+            with contextlib.suppress(InfrastructureError, ProtocolError):
+                await self._farewell()
+        await super().close()
         if self._socket is not None:
             await self._socket.close()

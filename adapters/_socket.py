@@ -11,17 +11,11 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    InvalidURI,
-    WebSocketException,
-)
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
 from tml_bench.errors import UserError
@@ -78,17 +72,8 @@ class Socket:
         except ConnectionClosed as error:
             raise closed_error(error, self._url) from error
 
-    async def send_json(self, message: Mapping[str, Any]) -> None:
-        """Send one message as a JSON text frame; errors as ``send``."""
-        await self.send(json.dumps(message, separators=(",", ":")))
-
     async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
-        """The next message, for the opening of a session.
-
-        Raises:
-            InfrastructureError: none came in time, or the connection ended.
-            QuotaError, ProtocolError: as ``send``.
-        """
+        """The next message, for the opening of a session; errors as ``send``, also where none comes."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._connection.recv()
@@ -98,11 +83,7 @@ class Socket:
             raise closed_error(error, self._url) from error
 
     async def messages(self) -> AsyncIterator[str | bytes]:
-        """All further messages; ends when either side closes in good order.
-
-        Raises:
-            InfrastructureError, QuotaError, ProtocolError: as ``send``.
-        """
+        """All further messages; ends when either side closes in good order; errors as ``send``."""
         while True:
             try:
                 message = await self._connection.recv()
@@ -117,12 +98,6 @@ class Socket:
         self._closing = True
         await self._connection.close()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
 
 async def open_socket(
     url: str,
@@ -132,11 +107,11 @@ async def open_socket(
     key_variable: str = "",
     ping_s: float | None = PING_S,
 ) -> Socket:
-    """Connect.
+    """Connect to ``wss://`` or, for servers without TLS, ``ws://``.
 
     Args:
-        url: ``wss://`` or, for servers without TLS, ``ws://``.
-        headers: request headers.
+        url: the address.
+        headers: of the request.
         max_message: longest message taken, in bytes; a longer one is a ``ProtocolError``.
         key_variable: where the key comes from, to be named when the service refuses it.
         ping_s: time between pings, and longest wait for their answer, in seconds; None for no pings, where a
@@ -169,18 +144,14 @@ async def open_socket(
         raise none from error
     except InvalidStatus as error:
         raise _refusal(error, shown, key_variable) from error
-    except (OSError, TimeoutError, InvalidHandshake, WebSocketException, EOFError) as error:
+    except (OSError, WebSocketException, EOFError) as error:
         what = redacted(str(error)) or type(error).__name__
         raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
     return Socket(connection, shown)
 
 
 def parse_object(message: str | bytes) -> dict[str, Any]:
-    """The JSON object that a message holds, text or binary.
-
-    Raises:
-        ProtocolError: it holds none.
-    """
+    """The JSON object that a message holds, text or binary; none is a ``ProtocolError``."""
     try:
         value = json.loads(message)
     except (ValueError, RecursionError) as error:

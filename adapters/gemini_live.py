@@ -16,19 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import (
-    InfrastructureError,
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-    ToolCall,
-    ToolResult,
-    Transcript,
-    VideoSpec,
-)
+from tml_bench import adapter
 from tml_bench.adapters._media import audio_base64, audio_from_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
@@ -88,7 +76,7 @@ class GeminiLive(SocketAdapter):
         compress: bool = True,
     ) -> None:
         super().__init__()
-        self.video_in = VideoSpec(fps=fps, max_side=768) if fps else None
+        self.video_in = adapter.VideoSpec(fps=fps, max_side=768) if fps else None
         self._url = base_url.rstrip("/") + PATH.format(version=version)
         self._headers = _key_header(base_url)
         self._scheduling = scheduling
@@ -98,56 +86,49 @@ class GeminiLive(SocketAdapter):
             "inputAudioTranscription": {},
             "outputAudioTranscription": {},
         }
-        realtime = _realtime(silence_ms, start_sensitivity, end_sensitivity, interruptible)
-        if realtime:
+        if realtime := _realtime(silence_ms, start_sensitivity, end_sensitivity, interruptible):
             self._setup["realtimeInputConfig"] = realtime
         self.reported = {"model": self._setup["model"]}
         if compress:
             self._setup["contextWindowCompression"] = {"slidingWindow": {}}
         self._handle = ""
-        self._leaving = False
-        self._turn_ended = False
-        self._replying = False
+        self._leaving = self._turn_ended = self._replying = False
         self._reply = 0
         self._held: deque[dict[str, Any]] | None = None
         self._left: list[asyncio.Task[None]] = []
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         if session.instructions:
             self._setup["systemInstruction"] = {"parts": [{"text": session.instructions}]}
         if session.tools:
-            self._setup["tools"] = [
-                {
-                    "functionDeclarations": [
-                        {"name": t.name, "description": t.description, "parametersJsonSchema": t.parameters}
-                        for t in session.tools
-                    ]
-                }
+            functions = [
+                {"name": t.name, "description": t.description, "parametersJsonSchema": t.parameters}
+                for t in session.tools
             ]
+            self._setup["tools"] = [{"functionDeclarations": functions}]
         self._begin(await self._opened())
 
     async def _opened(self) -> Socket:
         socket = await open_socket(self._url, headers=self._headers, key_variable="GEMINI_API_KEY")
         try:
             async with asyncio.timeout(OPEN_S):
-                setup = {"setup": self._setup | {"sessionResumption": self._resumption()}}
+                resumption = {"handle": self._handle} if self._handle else {}
+                setup = {"setup": self._setup | {"sessionResumption": resumption}}
                 await self._record("setup", setup, sent=True)
-                await socket.send_json(setup)
-                while "setupComplete" not in (message := parse_object(await socket.receive())):
+                await socket.send(_json(setup))
+                message: dict[str, Any] = {}
+                while "setupComplete" not in message:
+                    message = parse_object(await socket.receive())
                     await self._record(_kind(message), message)
-                await self._record(_kind(message), message)
         except BaseException as error:
             await socket.close()
             if isinstance(error, TimeoutError):
-                raise InfrastructureError(f"no setupComplete within {OPEN_S:g} s") from error
+                raise adapter.InfrastructureError(f"no setupComplete within {OPEN_S:g} s") from error
             raise
         return socket
 
-    def _resumption(self) -> dict[str, str]:
-        return {"handle": self._handle} if self._handle else {}
-
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
         for result in turn.tool_results:
             await self._tell("toolResponse", {"functionResponses": [self._response(result)]})
@@ -158,7 +139,7 @@ class GeminiLive(SocketAdapter):
         for text in turn.texts:
             await self._tell("realtimeInput", {"text": text})
 
-    def _response(self, result: ToolResult) -> dict[str, Any]:
+    def _response(self, result: adapter.ToolResult) -> dict[str, Any]:
         field = "error" if result.is_error else "output"
         response = {"id": result.call_id, "name": result.name, "response": {field: result.output}}
         return response | ({"scheduling": self._scheduling.upper()} if self._scheduling else {})
@@ -166,10 +147,10 @@ class GeminiLive(SocketAdapter):
     async def _tell(self, kind: str, body: dict[str, Any]) -> None:
         message = {kind: body}
         if self._held is None:
-            await self._say(json.dumps(message, separators=(",", ":")), kind, message)
+            await self._say(_json(message), kind, message)
             return
         if len(self._held) >= MAX_HELD:
-            raise InfrastructureError("the service takes too long to move the session")
+            raise adapter.InfrastructureError("the service takes too long to move the session")
         self._held.append(message)
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
@@ -181,13 +162,13 @@ class GeminiLive(SocketAdapter):
                     yield message
                     if self._leaving and self._handle and self._turn_ended:
                         break
-            except InfrastructureError:
+            except adapter.InfrastructureError:
                 if not (self._leaving and self._handle):
                     raise
             if not (self._leaving and self._handle):
                 return
             await self._move()
-        raise InfrastructureError(f"the service moved the session {MAX_RESUMPTIONS} times")
+        raise adapter.InfrastructureError(f"the service moved the session {MAX_RESUMPTIONS} times")
 
     async def _move(self) -> None:
         """Carry the session on over a new connection; what the user sends meanwhile follows in order."""
@@ -199,7 +180,7 @@ class GeminiLive(SocketAdapter):
         while self._held:
             message = self._held.popleft()
             kind = next(iter(message))
-            await self._say(json.dumps(message, separators=(",", ":")), kind, message)
+            await self._say(_json(message), kind, message)
         self._held = None
 
     async def close(self) -> None:
@@ -207,10 +188,10 @@ class GeminiLive(SocketAdapter):
         await super().close()
         await asyncio.gather(*self._left)
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         body = parse_object(message)
-        yield ProviderEvent(_kind(body), kept(body))
+        yield adapter.ProviderEvent(_kind(body), kept(body))
         if "goAway" in body:
             self._leaving, self._turn_ended = True, False
         update = body.get("sessionResumptionUpdate") or {}
@@ -220,18 +201,18 @@ class GeminiLive(SocketAdapter):
             yield from self._content(body["serverContent"])
         calls = (body.get("toolCall") or {}).get("functionCalls") or []
         if calls:
-            yield Output(tool_calls=tuple(_call(call) for call in calls))
+            yield adapter.Output(tool_calls=tuple(_call(call) for call in calls))
 
-    def _content(self, content: Mapping[str, Any]) -> Iterable[Output]:
+    def _content(self, content: Mapping[str, Any]) -> Iterable[adapter.Output]:
         parts = (content.get("modelTurn") or {}).get("parts") or []
         audio = [_samples(part["inlineData"]) for part in parts if "inlineData" in part]
         spoken = (content.get("outputTranscription") or {}).get("text", "")
         interrupted = bool(content.get("interrupted"))
         written = "".join(str(part["text"]) for part in parts if "text" in part and not part.get("thought"))
         if audio or spoken or written or interrupted:
-            yield Output(
+            yield adapter.Output(
                 audio=np.concatenate(audio) if audio else None,
-                transcript=(Transcript(str(spoken)),) if spoken else (),
+                transcript=(adapter.Transcript(str(spoken)),) if spoken else (),
                 text=written,
                 flush=interrupted,
                 item=f"reply-{self._reply}" if audio else "",
@@ -268,10 +249,15 @@ def _realtime(silence_ms: int, start: str, end: str, interruptible: bool) -> dic
         "startOfSpeechSensitivity": start and f"START_SENSITIVITY_{start.upper()}",
         "endOfSpeechSensitivity": end and f"END_SENSITIVITY_{end.upper()}",
     }
-    handling = "" if interruptible else "NO_INTERRUPTION"
-    return without_empty(
-        {"automaticActivityDetection": without_empty(detection), "activityHandling": handling}
-    )
+    config = {
+        "automaticActivityDetection": without_empty(detection),
+        "activityHandling": "" if interruptible else "NO_INTERRUPTION",
+    }
+    return without_empty(config)
+
+
+def _json(message: Mapping[str, object]) -> str:
+    return json.dumps(message, separators=(",", ":"))
 
 
 def _kind(message: Mapping[str, object]) -> str:
@@ -285,13 +271,13 @@ def _blob(data: str, mime_type: str) -> dict[str, str]:
 def _samples(blob: Mapping[str, Any]) -> NDArray[np.generic]:
     kind = str(blob.get("mimeType", ""))
     if not kind.startswith("audio/pcm") or ("rate=" in kind and "rate=24000" not in kind):
-        raise ProtocolError(f"the service sent {kind!r} instead of audio/pcm;rate=24000")
+        raise adapter.ProtocolError(f"the service sent {kind!r} instead of audio/pcm;rate=24000")
     data = str(blob["data"]).replace("-", "+").replace("_", "/")
     return audio_from_base64(data + "=" * (-len(data) % 4))
 
 
-def _call(call: Mapping[str, Any]) -> ToolCall:
+def _call(call: Mapping[str, Any]) -> adapter.ToolCall:
     arguments = call.get("args") or {}
     if not isinstance(arguments, Mapping):
-        raise ProtocolError(f"the arguments of {call['name']!r} are no object")
-    return ToolCall(str(call["id"]), str(call["name"]), dict(arguments))
+        raise adapter.ProtocolError(f"the arguments of {call['name']!r} are no object")
+    return adapter.ToolCall(str(call["id"]), str(call["name"]), dict(arguments))

@@ -2,7 +2,7 @@
 
 Source: kyutai-labs/moshi, rust/protocol.md and moshi/server.py. Each direction is one continuous Ogg-Opus
 stream of 24 kHz mono audio in frames of 80 ms. The model speaks all the time, also as silence, which is left
-out (``_gate``).
+out (``SilenceGate``).
 """
 
 from __future__ import annotations
@@ -12,17 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from tml_bench.adapter import (
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-    Transcript,
-)
-from tml_bench.adapters._gate import SilenceGate
-from tml_bench.adapters._pcm import Frames, to_int16
+from tml_bench import adapter
+from tml_bench.adapters._loudness import SilenceGate
+from tml_bench.adapters._media import Frames, to_int16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, open_socket, refusal
 from tml_bench.errors import UserError
@@ -59,7 +51,7 @@ class Moshi(SocketAdapter):
         self._writer, self._decoder = _opus()
         self._gate = SilenceGate(self.audio_out)
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         await self._unsupported(
             tools=[tool.name for tool in session.tools], instructions=session.instructions
@@ -73,13 +65,13 @@ class Moshi(SocketAdapter):
             for event in self._understood(message):
                 self._queue.sent(event)
             if _split(message)[0] != "handshake":
-                raise ProtocolError("the server did not begin with a handshake")
+                raise adapter.ProtocolError("the server did not begin with a handshake")
         except BaseException:
             await socket.close()
             raise
         self._begin(socket)
 
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``; audio waits until it fills a frame of 80 ms."""
         for frame in self._frames.push(turn.audio):
             packet = self._writer.append_pcm(frame)
@@ -87,16 +79,16 @@ class Moshi(SocketAdapter):
                 await self._say(b"\x01" + packet, "audio", {"audio": packet})
         await self._unsupported(texts=turn.texts)
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         kind, payload = _split(message)
-        yield ProviderEvent(kind, kept(_body(kind, payload)))
+        yield adapter.ProviderEvent(kind, kept(_body(kind, payload)))
         if kind == "audio":
             audio = to_int16(self._decoder.append_bytes(payload))
             if self._gate.lets_through(audio):
-                yield Output(audio=audio)
+                yield adapter.Output(audio=audio)
         elif kind == "text":
-            yield Output(transcript=(Transcript(_words(payload)),))
+            yield adapter.Output(transcript=(adapter.Transcript(_words(payload)),))
         elif kind == "error":
             raise refusal(f"the server reports: {payload.decode('utf-8', 'replace')}")
 
@@ -123,7 +115,7 @@ class PersonaPlex(Moshi):
         self._voice = voice
         self._prompt = prompt
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``; returns once the server has read its prompts."""
         await self._unsupported(tools=[tool.name for tool in session.tools])
         query: dict[str, object] = {
@@ -145,7 +137,7 @@ def _opus() -> tuple[Any, Any]:
 
 def _split(message: str | bytes) -> tuple[str, bytes]:
     if isinstance(message, str) or not message:
-        raise ProtocolError("the server sent a message that is not a binary frame")
+        raise adapter.ProtocolError("the server sent a message that is not a binary frame")
     kind = message[0]
     return (KINDS[kind] if kind < len(KINDS) else f"kind-{kind}"), message[1:]
 

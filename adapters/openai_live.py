@@ -1,7 +1,7 @@
 """OpenAI Live: full duplex, without turns.
 
 Wire: the event types of openai 3.54.0 under ``openai.types.live``. The client speaks first
-(``session.start``). Audio flows both ways all the time, also as silence, which is left out (``_gate``);
+(``session.start``). Audio flows both ways all the time, also as silence, which is left out (``SilenceGate``);
 there are no turn or response events, no cancel, no truncation, no images. Functions are called by a backend
 model to which the speaking model delegates; its calls come as nested Responses events. Text is given as
 context to speak about.
@@ -9,29 +9,15 @@ context to speak about.
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tml_bench.adapter import (
-    InfrastructureError,
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-    ToolCall,
-    ToolResult,
-    Transcript,
-)
-from tml_bench.adapters._complaint import explained
+from tml_bench import adapter
 from tml_bench.adapters._functions import arguments, flat_tool, result_item
-from tml_bench.adapters._gate import SilenceGate
+from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters._media import audio_base64, audio_from_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
@@ -77,18 +63,16 @@ class OpenAILive(SocketAdapter):
         self._key = optional_secret(KEY) if base_url else secret(KEY)
         self._calls = DelegatedCalls()
         self._gate = SilenceGate(rate)
-        self._complaint = ""
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        socket = await open_socket(self._url, headers=headers, key_variable=KEY)
-        self._socket = socket
+        self._socket = socket = await open_socket(self._url, headers=headers, key_variable=KEY)
         await self._tell({"type": "session.start", "session": self._session(session)})
         await self._until(socket, "session.started", PATIENCE_S)
         self._begin(socket)
 
-    def _session(self, start: SessionStart) -> Message:
+    def _session(self, start: adapter.SessionStart) -> Message:
         audio: Message = {"format": {"type": "audio/pcm", "rate": self.audio_in}}
         if self._voice:
             audio["output"] = {"voice": self._voice}
@@ -103,7 +87,7 @@ class OpenAILive(SocketAdapter):
             session["delegation"] = {"type": "responses", "responses": without_empty(responses)}
         return without_empty(session)
 
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
         await self._tell({"type": "session.input_audio.append", "audio": audio_base64(turn.audio)})
         for result in turn.tool_results:
@@ -113,39 +97,29 @@ class OpenAILive(SocketAdapter):
             content = f"The user has written: {text}"
             await self._tell({"type": "session.commentary.append", "content": content, "delegation_id": None})
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         said = parse_object(message)
         kind = str(said.get("type"))
-        yield ProviderEvent(kind, kept(said))
+        yield adapter.ProviderEvent(kind, kept(said))
         if kind == "session.output_audio.delta":
-            yield from self._heard(audio_from_base64(said["delta"]))
+            audio = audio_from_base64(said["delta"])
+            if self._gate.lets_through(audio.astype(np.int16)):
+                yield adapter.Output(audio=audio)
         elif kind == "session.output_transcript.delta":
-            yield Output(transcript=(Transcript(said["delta"]),))
+            yield adapter.Output(transcript=(adapter.Transcript(said["delta"]),))
         elif kind == "response.event":
             yield from self._calls.take(said["event"])
         elif kind == "error":
             self._complaint = f"{said['error'].get('code')}: {said['error'].get('message')}"
         elif kind == "session.closed":
-            raise InfrastructureError(f"the service closed the session: {said.get('reason')}")
-
-    def _heard(self, audio: NDArray[np.generic]) -> Iterator[Output]:
-        if self._gate.lets_through(audio.astype(np.int16)):
-            yield Output(audio=audio)
-
-    async def _messages(self) -> AsyncIterator[str | bytes]:
-        async for message in explained(super()._messages(), lambda: self._complaint):
-            yield message
+            raise adapter.InfrastructureError(f"the service closed the session: {said.get('reason')}")
 
     async def _tell(self, message: Message) -> None:
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
 
-    async def close(self) -> None:
-        """As ``LiveAdapter.close``."""
-        if self._reader is not None and not self._reader.done():
-            with contextlib.suppress(InfrastructureError, ProtocolError):
-                await self._tell({"type": "session.close"})
-        await super().close()
+    async def _farewell(self) -> None:
+        await self._tell({"type": "session.close"})
 
 
 class DelegatedCalls:
@@ -155,7 +129,7 @@ class DelegatedCalls:
         self._names: dict[str, Mapping[str, Any]] = {}
         self._open: set[str] = set()
 
-    def take(self, event: Mapping[str, Any]) -> Iterator[Output]:
+    def take(self, event: Mapping[str, Any]) -> Iterator[adapter.Output]:
         """A nested Responses event; a function call that is done and complete is a call."""
         item = event.get("item") or {}
         if item.get("type") != "function_call":
@@ -165,9 +139,11 @@ class DelegatedCalls:
         elif event["type"] == "response.output_item.done" and item.get("status", "completed") == "completed":
             item = {**self._names.pop(str(item.get("id")), {}), **item}
             self._open.add(item["call_id"])
-            yield Output(tool_calls=(ToolCall(item["call_id"], item["name"], arguments(item["arguments"])),))
+            yield adapter.Output(
+                tool_calls=(adapter.ToolCall(item["call_id"], item["name"], arguments(item["arguments"])),)
+            )
 
-    def answered(self, result: ToolResult) -> Iterator[Message]:
+    def answered(self, result: adapter.ToolResult) -> Iterator[Message]:
         """Messages that give a result back."""
         yield {"type": "response.item.create", "item": result_item(result)}
         self._open.discard(result.call_id)

@@ -1,37 +1,43 @@
 """A Pipecat bot behind its websocket transport: protobuf frames, in which a bot gives audio as it is heard.
 
 Source: pipecat-ai 1.14, ``SingleClientWebsocketServerTransport`` with ``ProtobufFrameSerializer``, and the
-messages of RTVI (docs.pipecat.ai, the RTVI standard) for texts, transcripts and tools.
+messages of RTVI (docs.pipecat.ai, the RTVI standard) for texts, transcripts and tools. The frames of its
+``frames.proto``, each one of several messages, are described here without generated code.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import (
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-    ToolCall,
-    ToolResult,
-    Transcript,
-)
-from tml_bench.adapters._frames_proto import decode, encode, frame_class
-from tml_bench.adapters._pcm import from_pcm16, to_pcm16
+from tml_bench import adapter
+from tml_bench.adapters._functions import given_back
+from tml_bench.adapters._media import from_pcm16, to_pcm16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, refusal
+from tml_bench.errors import UserError
 from tml_bench.redact import kept
 
 RTVI = "rtvi-ai"
 RTVI_VERSION = "2.0.0"
+
+Value = int | str | bytes
+
+FRAMES: Mapping[str, tuple[str, ...]] = {
+    "text": ("id", "name", "text"),
+    "audio": ("id", "name", "audio", "sample_rate", "num_channels", "pts"),
+    "transcription": ("id", "name", "text", "user_id", "timestamp"),
+    "message": ("data",),
+    "interruption": ("id", "name"),
+}
+"""The fields of each frame; both are numbered from 1 in this order."""
+TYPES = {"id": "uint64", "pts": "uint64", "audio": "bytes", "sample_rate": "uint32", "num_channels": "uint32"}
+"""The types of fields that are no strings."""
 
 
 class Pipecat(SocketAdapter):
@@ -61,7 +67,7 @@ class Pipecat(SocketAdapter):
         self._messages_sent = 0
         self._arguments: dict[str, object] = {}
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         tools = [] if self._rtvi else [tool.name for tool in session.tools]
         await self._unsupported(instructions=session.instructions, tools=tools)
@@ -70,7 +76,7 @@ class Pipecat(SocketAdapter):
             about = {"library": "tml-bench"}
             await self._tell("client-ready", {"version": RTVI_VERSION, "about": about})
 
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
         audio = to_pcm16(turn.audio)
         fields = {"sample_rate": self.audio_in, "num_channels": 1}
@@ -85,12 +91,12 @@ class Pipecat(SocketAdapter):
         for text in turn.texts:
             await self._tell("send-text", {"content": text})
 
-    def _result(self, result: ToolResult) -> dict[str, object]:
+    def _result(self, result: adapter.ToolResult) -> dict[str, object]:
         return {
             "function_name": result.name,
             "tool_call_id": result.call_id,
             "arguments": self._arguments.pop(result.call_id, {}),
-            "result": {"error": result.output} if result.is_error else result.output,
+            "result": given_back(result),
         }
 
     async def _tell(self, kind: str, data: Mapping[str, object]) -> None:
@@ -98,34 +104,36 @@ class Pipecat(SocketAdapter):
         message = {"label": RTVI, "type": kind, "id": str(self._messages_sent), "data": data}
         await self._say(encode("message", data=json.dumps(message)), kind, message)
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         if isinstance(message, str):
-            raise ProtocolError("the bot sent text instead of protobuf; give it a ProtobufFrameSerializer")
+            raise adapter.ProtocolError(
+                "the bot sent text instead of protobuf; give it a ProtobufFrameSerializer"
+            )
         kind, fields = decode(message)
         if kind == "message":
             body = parse_object(str(fields["data"]))
-            yield ProviderEvent(str(body.get("type", "message")), kept(body))
+            yield adapter.ProviderEvent(str(body.get("type", "message")), kept(body))
             yield from self._rtvi_events(body)
             return
-        yield ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
+        yield adapter.ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
         if kind == "audio":
-            yield Output(audio=self._samples(fields))
+            yield adapter.Output(audio=self._samples(fields))
         elif kind == "text" and fields["text"]:
-            yield Output(text=str(fields["text"]))
+            yield adapter.Output(text=str(fields["text"]))
         elif kind == "interruption":
-            yield Output(flush=True)
+            yield adapter.Output(flush=True)
 
     def _samples(self, fields: Mapping[str, Any]) -> NDArray[np.int16]:
         rate, channels = fields["sample_rate"], fields["num_channels"]
         if rate != self.audio_out or channels != 1:
-            raise ProtocolError(
+            raise adapter.ProtocolError(
                 f"the bot sends {channels} channels at {rate} Hz; give the adapter rate_out={rate} "
                 "and the bot one channel"
             )
         return from_pcm16(fields["audio"])
 
-    def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[ModelEvent]:
+    def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[adapter.ModelEvent]:
         data = message.get("data") or {}
         match message.get("type"):
             case "bot-ready":
@@ -134,10 +142,53 @@ class Pipecat(SocketAdapter):
                 library = f"{names.get('library', '')} {names.get('library_version', '')}".strip()
                 self.reported = {"rtvi_version": str(data.get("version", "")), "server_version": library}
             case "bot-tts-text":
-                yield Output(transcript=(Transcript(str(data["text"])),))
+                yield adapter.Output(transcript=(adapter.Transcript(str(data["text"])),))
             case "llm-function-call":
                 call_id, arguments = str(data["tool_call_id"]), dict(data["args"])
                 self._arguments[call_id] = arguments
-                yield Output(tool_calls=(ToolCall(call_id, str(data["function_name"]), arguments),))
+                yield adapter.Output(
+                    tool_calls=(adapter.ToolCall(call_id, str(data["function_name"]), arguments),)
+                )
             case "error" if data.get("fatal"):
                 raise refusal(f"the bot reports: {data.get('error')}")
+
+
+@cache
+def frame_class() -> Any:
+    """Protobuf's class of ``Frame``; without the extra it is a ``UserError``."""
+    try:
+        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    except ImportError as error:
+        raise UserError("protobuf is not installed", "run: pip install 'tml-bench[pipecat]'") from error
+    field_type = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="frames.proto", package="pipecat", syntax="proto3")
+    frame = file.message_type.add(name="Frame")
+    frame.oneof_decl.add(name="frame")
+    for number, (kind, fields) in enumerate(FRAMES.items(), start=1):
+        message_type = {"type": field_type.TYPE_MESSAGE, "type_name": f".pipecat.{kind}"}
+        frame.field.add(name=kind, number=number, oneof_index=0, **message_type)
+        message = file.message_type.add(name=kind)
+        for at, name in enumerate(fields, start=1):
+            kind_of = getattr(field_type, f"TYPE_{TYPES.get(name, 'string').upper()}")
+            message.field.add(name=name, number=at, type=kind_of)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("pipecat.Frame"))
+
+
+def encode(kind: str, **fields: Value) -> bytes:
+    """The bytes of a ``Frame`` of a kind in ``FRAMES``; fields left out are their type's zero."""
+    data: bytes = frame_class()(**{kind: fields}).SerializeToString()
+    return data
+
+
+def decode(data: bytes) -> tuple[str, dict[str, Value]]:
+    """The kind of a ``Frame``, empty for an unknown one, and its fields; garbage is a ``ProtocolError``."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        frame = frame_class().FromString(data)
+    except DecodeError as error:
+        raise adapter.ProtocolError(f"no protobuf message of Pipecat: {error}") from error
+    kind = frame.WhichOneof("frame") or ""
+    return kind, {name: getattr(getattr(frame, kind), name) for name in FRAMES.get(kind, ())}

@@ -12,19 +12,9 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from tml_bench.adapter import (
-    InfrastructureError,
-    MicroTurn,
-    ModelEvent,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-)
-from tml_bench.adapters._media import from_base64
-from tml_bench.adapters._pcm import Frames, from_mulaw, to_mulaw
+from tml_bench import adapter
+from tml_bench.adapters._media import Frames, from_base64, from_mulaw, to_mulaw
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object
 from tml_bench.redact import kept
@@ -57,15 +47,12 @@ class Twilio(SocketAdapter):
         self._url = url
         self._parameter = instructions
         self._frames = Frames(FRAME)
-        self._stream = ""
-        self._call = ""
-        self._messages_sent = 0
-        self._chunks_sent = 0
-        self._received_ms = 0.0
-        self._gone_ms = 0.0
+        self._stream = self._call = ""
+        self._messages_sent = self._chunks_sent = 0
+        self._received_ms = self._gone_ms = 0.0
         self._marks: deque[tuple[str, float]] = deque()
 
-    async def connect(self, session: SessionStart) -> None:
+    async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         digest = hashlib.md5(session.session_id.encode(), usedforsecurity=False).hexdigest()
         self._stream, self._call = f"MZ{digest}", f"CA{digest}"
@@ -96,7 +83,7 @@ class Twilio(SocketAdapter):
         message = {**head, **fields}
         await self._say(json.dumps(message), event, message)
 
-    async def send(self, turn: MicroTurn) -> None:
+    async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``; audio waits until it fills a frame of 20 ms."""
         for frame in self._frames.push(turn.audio):
             self._chunks_sent += 1
@@ -112,32 +99,26 @@ class Twilio(SocketAdapter):
             await self._tell("mark", {"mark": {"name": self._marks.popleft()[0]}})
         await self._unsupported(texts=turn.texts)
 
-    def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
+    def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         body = parse_object(message)
         event = str(body.get("event", ""))
-        yield ProviderEvent(event, kept(body))
+        yield adapter.ProviderEvent(event, kept(body))
         if event == "media":
-            yield self._heard_from(body["media"])
+            data = from_base64(body["media"]["payload"])
+            self._received_ms += len(data) * 1000 / RATE
+            yield adapter.Output(audio=from_mulaw(data))
         elif event == "mark":
-            self._await_mark(str(body["mark"]["name"]), self._received_ms)
+            if len(self._marks) >= MAX_MARKS:
+                raise adapter.ProtocolError(f"more than {MAX_MARKS} marks wait to be heard")
+            self._marks.append((str(body["mark"]["name"]), self._received_ms))
         elif event == "clear":
             self._marks = deque((name, 0.0) for name, _ in self._marks)
-            yield Output(flush=True)
-
-    def _heard_from(self, media: Mapping[str, Any]) -> Output:
-        data = from_base64(media["payload"])
-        self._received_ms += len(data) * 1000 / RATE
-        return Output(audio=from_mulaw(data))
-
-    def _await_mark(self, name: str, due_ms: float) -> None:
-        if len(self._marks) >= MAX_MARKS:
-            raise ProtocolError(f"more than {MAX_MARKS} marks wait to be heard")
-        self._marks.append((name, due_ms))
+            yield adapter.Output(flush=True)
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``; the bot is told that the call has ended, when it still listens."""
         if self._socket is not None:
-            with contextlib.suppress(InfrastructureError, ProtocolError):
+            with contextlib.suppress(adapter.InfrastructureError, adapter.ProtocolError):
                 await self._tell("stop", {"stop": self._call_fields()})
         await super().close()

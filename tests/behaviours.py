@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tml_bench.adapter import SpokenWord
-from tml_bench.adapters.reference.planned import PlannedLine, PlannedSpeaker
+from tml_bench.adapters.reference import PlannedLine, PlannedSpeaker
 from tml_bench.adapters.reference.voice import Clip, clip
 from tml_bench.samples import Reference
 from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation

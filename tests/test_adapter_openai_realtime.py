@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -24,10 +26,9 @@ from tml_bench.adapter import (
     ToolResult,
     ToolSpec,
 )
-from tml_bench.adapters._endpointing import Endpointer
-from tml_bench.adapters.openai_realtime import OpenAIRealtime
-from tml_bench.adapters.openai_realtime.adapter import _address
-from tml_bench.adapters.openai_realtime.conversation import HANDLERS, RealtimeConversation
+from tml_bench.adapters._loudness import Endpointer
+from tml_bench.adapters.openai_realtime import OpenAIRealtime, _address
+from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS
 from tml_bench.adapters.openai_realtime.messages import SessionWishes, UserStretch
 from tml_bench.errors import UserError
@@ -280,8 +281,13 @@ GARBAGE = st.recursive(
 )
 
 
+TYPES = sorted(
+    set(re.findall(r'"((?:[a-z_]+\.)+[a-z_]+|error)"', inspect.getsource(RealtimeConversation.take)))
+)
+
+
 @given(
-    st.sampled_from(sorted(HANDLERS)),
+    st.sampled_from(TYPES),
     st.dictionaries(
         st.sampled_from(
             [

@@ -31,7 +31,7 @@ from tml_bench.adapter import (
     ToolResult,
     ToolSpec,
 )
-from tml_bench.adapters._gate import SilenceGate
+from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS

@@ -9,26 +9,10 @@ import numpy as np
 import pytest
 
 from tml_bench.adapter import MicroTurn, SessionStart
-from tml_bench.adapters.cascade import Cascade, mouth
+from tml_bench.adapters.cascade import Cascade, mouth, plans
 from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn, SpokenDialogue
 from tml_bench.adapters.cascade.language import understand
 from tml_bench.adapters.cascade.phrases import reply, seconds
-from tml_bench.adapters.cascade.plans import (
-    AfterWord,
-    AnswerPlan,
-    Capitals,
-    ChangePlan,
-    CountWord,
-    HowLong,
-    IfSilent,
-    OnWord,
-    Plan,
-    RepeatPlan,
-    SayAt,
-    StopPlan,
-    TalkPlan,
-    TranslatePlan,
-)
 from tml_bench.perception import asr
 from tml_bench.synthesis import engines, speech, voices
 
@@ -43,59 +27,74 @@ TICK_NS = 200_000_000
 @pytest.mark.parametrize(
     ("text", "plan"),
     [
-        ("In seven seconds, say banana.", SayAt(((7.0, "Banana."),))),
-        ("in 7 seconds say banana", SayAt(((7.0, "Banana."),))),
-        ("Remind me to turn the oven off in half a minute.", SayAt(((30.0, "Turn the oven off."),))),
-        ("Please wait ten seconds and then say, lights out.", SayAt(((10.0, "Lights out."),))),
-        ("Set a timer for twenty five seconds.", SayAt(((25.0, "Time's up."),))),
-        ("at 10 20 and 30 seconds say hello.", SayAt(((10.0, "Hello."), (20.0, "Hello."), (30.0, "Hello.")))),
-        ("Say start at 5 seconds and stop at 12 seconds.", SayAt(((5.0, "Start."), (12.0, "Stop.")))),
-        ("Count down from 3 to 1, starting in 2 seconds.", SayAt(((2, "Three."), (3, "Two."), (4, "One.")))),
-        ("Every five seconds, say tick.", RepeatPlan(("Tick.",), 5.0, 5.0)),
-        ("Say tick every 5 seconds until I tell you to stop.", RepeatPlan(("Tick.",), 5.0, 5.0)),
-        ("Every other second, say tock.", RepeatPlan(("Tock.",), 2.0, 2.0)),
+        ("In seven seconds, say banana.", plans.SayAt(((7.0, "Banana."),))),
+        ("in 7 seconds say banana", plans.SayAt(((7.0, "Banana."),))),
+        ("Remind me to turn the oven off in half a minute.", plans.SayAt(((30.0, "Turn the oven off."),))),
+        ("Please wait ten seconds and then say, lights out.", plans.SayAt(((10.0, "Lights out."),))),
+        ("Set a timer for twenty five seconds.", plans.SayAt(((25.0, "Time's up."),))),
+        (
+            "at 10 20 and 30 seconds say hello.",
+            plans.SayAt(((10.0, "Hello."), (20.0, "Hello."), (30.0, "Hello."))),
+        ),
+        ("Say start at 5 seconds and stop at 12 seconds.", plans.SayAt(((5.0, "Start."), (12.0, "Stop.")))),
+        (
+            "Count down from 3 to 1, starting in 2 seconds.",
+            plans.SayAt(((2, "Three."), (3, "Two."), (4, "One."))),
+        ),
+        ("Every five seconds, say tick.", plans.RepeatPlan(("Tick.",), 5.0, 5.0)),
+        ("Say tick every 5 seconds until I tell you to stop.", plans.RepeatPlan(("Tick.",), 5.0, 5.0)),
+        ("Every other second, say tock.", plans.RepeatPlan(("Tock.",), 2.0, 2.0)),
         (
             "If I say nothing for six seconds, ask me if I'm still there.",
-            IfSilent(6.0, "Are you still there?"),
+            plans.IfSilent(6.0, "Are you still there?"),
         ),
-        ("Tell me you can't hear me when I've been quiet for 8 seconds.", IfSilent(8.0, "I can't hear you.")),
-        ("Three seconds after I say go, say launch.", AfterWord("go", 3.0, "Launch.")),
-        ("When I say go, wait 3 seconds and then say launch.", AfterWord("go", 3.0, "Launch.")),
-        ("Talk for about fifteen seconds about the ocean.", TalkPlan(15.0, "the ocean")),
-        ("How long has it been?", HowLong("it been")),
-        ("Make that ten.", ChangePlan(10.0)),
-        ("No, make it 12 seconds.", ChangePlan(12.0)),
-        ("Five seconds later than that.", ChangePlan(5.0, relative=True)),
-        ("Start the timer again.", ChangePlan(None, restart=True)),
-        ("Okay, stop.", StopPlan()),
-        ("That's enough, thank you.", StopPlan()),
-        ("Count how many times I say the word river.", CountWord("river")),
-        ("Whenever I say pumpkin, you say boo.", OnWord("pumpkin", "Boo.")),
-        ("Whenever I use a Spanish word, tell me what it is in English.", TranslatePlan()),
-        ("What's the capital of Peru?", AnswerPlan("Lima.")),
-        ("Each time I name a country, tell me its capital.", Capitals()),
-        ("Say hello.", AnswerPlan("Hello.")),
-        ("Could you let me know when fifteen seconds have passed?", SayAt(((15.0, "Time's up."),))),
-        ("Give me a shout in 20 seconds.", SayAt(((20.0, "Time's up."),))),
-        ("Say ping once every four seconds until I say stop.", RepeatPlan(("Ping.",), 4.0, 4.0)),
-        ("Say red after two seconds, then blue after five seconds.", SayAt(((2.0, "Red."), (5.0, "Blue.")))),
-        ("Ask me whether I'm done in twelve seconds.", SayAt(((12.0, "Are you done?"),))),
-        ("Every six seconds, with a short wait first, say ping.", RepeatPlan(("Ping.",), 6.0, 6.0)),
-        ("Say, next one, every five seconds, with the first now.", RepeatPlan(("Next one.",), 5.0, 5.0)),
-        ("If nobody says anything for nine seconds, say hello.", IfSilent(9.0, "Hello.")),
+        (
+            "Tell me you can't hear me when I've been quiet for 8 seconds.",
+            plans.IfSilent(8.0, "I can't hear you."),
+        ),
+        ("Three seconds after I say go, say launch.", plans.AfterWord("go", 3.0, "Launch.")),
+        ("When I say go, wait 3 seconds and then say launch.", plans.AfterWord("go", 3.0, "Launch.")),
+        ("Talk for about fifteen seconds about the ocean.", plans.TalkPlan(15.0, "the ocean")),
+        ("How long has it been?", plans.HowLong("it been")),
+        ("Make that ten.", plans.ChangePlan(10.0)),
+        ("No, make it 12 seconds.", plans.ChangePlan(12.0)),
+        ("Five seconds later than that.", plans.ChangePlan(5.0, relative=True)),
+        ("Start the timer again.", plans.ChangePlan(None, restart=True)),
+        ("Okay, stop.", plans.StopPlan()),
+        ("That's enough, thank you.", plans.StopPlan()),
+        ("Count how many times I say the word river.", plans.CountWord("river")),
+        ("Whenever I say pumpkin, you say boo.", plans.OnWord("pumpkin", "Boo.")),
+        ("Whenever I use a Spanish word, tell me what it is in English.", plans.TranslatePlan()),
+        ("What's the capital of Peru?", plans.AnswerPlan("Lima.")),
+        ("Each time I name a country, tell me its capital.", plans.Capitals()),
+        ("Say hello.", plans.AnswerPlan("Hello.")),
+        ("Could you let me know when fifteen seconds have passed?", plans.SayAt(((15.0, "Time's up."),))),
+        ("Give me a shout in 20 seconds.", plans.SayAt(((20.0, "Time's up."),))),
+        ("Say ping once every four seconds until I say stop.", plans.RepeatPlan(("Ping.",), 4.0, 4.0)),
+        (
+            "Say red after two seconds, then blue after five seconds.",
+            plans.SayAt(((2.0, "Red."), (5.0, "Blue."))),
+        ),
+        ("Ask me whether I'm done in twelve seconds.", plans.SayAt(((12.0, "Are you done?"),))),
+        ("Every six seconds, with a short wait first, say ping.", plans.RepeatPlan(("Ping.",), 6.0, 6.0)),
+        (
+            "Say, next one, every five seconds, with the first now.",
+            plans.RepeatPlan(("Next one.",), 5.0, 5.0),
+        ),
+        ("If nobody says anything for nine seconds, say hello.", plans.IfSilent(9.0, "Hello.")),
         (
             "Once I stop talking, say red after 3 seconds and blue at 7.",
-            SayAt(((3.0, "Red."), (7.0, "Blue."))),
+            plans.SayAt(((3.0, "Red."), (7.0, "Blue."))),
         ),
-        ("Six seconds of quiet, please, and then say, good night.", SayAt(((6.0, "Good night."),))),
-        ("Count out loud to two, one number each second.", SayAt(((0.5, "One."), (1.5, "Two.")))),
-        ("Count to three.", SayAt(((0.5, "One."), (1.5, "Two."), (2.5, "Three.")))),
-        ("Can you make that five seconds longer?", ChangePlan(5.0, relative=True)),
+        ("Six seconds of quiet, please, and then say, good night.", plans.SayAt(((6.0, "Good night."),))),
+        ("Count out loud to two, one number each second.", plans.SayAt(((0.5, "One."), (1.5, "Two.")))),
+        ("Count to three.", plans.SayAt(((0.5, "One."), (1.5, "Two."), (2.5, "Three.")))),
+        ("Can you make that five seconds longer?", plans.ChangePlan(5.0, relative=True)),
         ("Nice weather today.", None),
         ("I told her to stop at the shop on the way because we were out of milk and bread.", None),
     ],
 )
-def test_instructions_become_plans(text: str, plan: Plan | None) -> None:
+def test_instructions_become_plans(text: str, plan: plans.Plan | None) -> None:
     assert understand(text) == plan
 
 
@@ -129,7 +128,7 @@ def heard(text: str, start_s: float, end_s: float) -> RecognisedTurn:
 
 def said_by(
     dialogue: SpokenDialogue, until_s: float, silent_since_s: float
-) -> list[tuple[float, str | TalkPlan]]:
+) -> list[tuple[float, str | plans.TalkPlan]]:
     found = []
     while due := dialogue.take(until_s, silent_since_s):
         found.append((due.at_s, due.say))
@@ -140,7 +139,7 @@ def test_a_series_goes_on_until_stopped_and_skips_what_was_missed() -> None:
     dialogue = SpokenDialogue()
     dialogue.hear(heard("Every 3 seconds, say tick.", 0.0, 2.0))
     assert dialogue.take(4.9, 2.0) is None
-    assert dialogue.take(5.1, 2.0) == DueSpeech(5.0, "Tick.", RepeatPlan(("Tick.",), 3.0, 3.0))
+    assert dialogue.take(5.1, 2.0) == DueSpeech(5.0, "Tick.", plans.RepeatPlan(("Tick.",), 3.0, 3.0))
     late = dialogue.take(15.0, 2.0)  # 8, 11 and 14 were due
     assert late is not None
     assert late.at_s == 8.0

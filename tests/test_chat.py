@@ -24,9 +24,9 @@ from tml_bench.adapter import (
     ToolResult,
     ToolSpec,
 )
-from tml_bench.adapters.chat import ChatCompletions, adapter, http
-from tml_bench.adapters.chat.dialogue import ChatDialogue
-from tml_bench.adapters.chat.turns import UserTurns, samples, wav
+from tml_bench.adapters import chat
+from tml_bench.adapters.chat import ChatCompletions, UserTurns, http
+from tml_bench.adapters.chat.dialogue import ChatDialogue, samples, wav
 from tml_bench.errors import UserError
 
 SESSION = SessionStart("task/sample", 20_000_000, instructions="Be brief.", tools=(ToolSpec("add"),))
@@ -72,7 +72,7 @@ def test_golden_session_replays_message_by_message(monkeypatch: pytest.MonkeyPat
         assert url == "http://127.0.0.1:1/v1/chat/completions"
         return dict(line["answer"])
 
-    monkeypatch.setattr(adapter, "post_json", posted)
+    monkeypatch.setattr(chat, "post_json", posted)
     (heard,) = run(golden_session())
     assert left == []
     assert len(lines) == 4

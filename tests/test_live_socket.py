@@ -35,8 +35,11 @@ async def talk(
 
 
 async def listen(url: str) -> list[str | bytes]:
-    async with await open_socket(url, headers={"Authorization": f"Bearer {KEY}"}) as socket:
+    socket = await open_socket(url, headers={"Authorization": f"Bearer {KEY}"})
+    try:
         return [message async for message in socket.messages()]
+    finally:
+        await socket.close()
 
 
 async def idle(ws: ServerConnection) -> None:
@@ -128,9 +131,10 @@ def test_how_connections_end() -> None:
 
 def test_a_server_that_says_nothing() -> None:
     async def client(url: str) -> None:
-        async with await open_socket(url) as socket:
-            with pytest.raises(InfrastructureError, match=r"says nothing for 0\.05 s"):
-                await socket.receive(0.05)
+        socket = await open_socket(url)
+        with pytest.raises(InfrastructureError, match=r"says nothing for 0\.05 s"):
+            await socket.receive(0.05)
+        await socket.close()
 
     run(talk(idle, client))
 

@@ -14,7 +14,7 @@ from wire_log import ReplaySocket, WireLog
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, ProviderEvent, SessionStart, ToolSpec
 from tml_bench.adapters import moshi
-from tml_bench.adapters._pcm import Frames
+from tml_bench.adapters._media import Frames
 from tml_bench.adapters.moshi import Moshi, PersonaPlex
 
 TICK_MS = 200

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tml_bench.adapter import MicroTurn, SessionStart
-from tml_bench.adapters.reference import Oracle
-from tml_bench.adapters.reference.planned import PlannedLine, clip_saying
+from tml_bench.adapters.reference import Oracle, PlannedLine, clip_saying
 from tml_bench.samples import Reference, Utterance
 
 

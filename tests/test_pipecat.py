@@ -21,8 +21,7 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters import pipecat
-from tml_bench.adapters._frames_proto import FRAMES, TYPES, Value, decode, encode, frame_class
-from tml_bench.adapters.pipecat import Pipecat
+from tml_bench.adapters.pipecat import FRAMES, TYPES, Pipecat, Value, decode, encode, frame_class
 from tml_bench.errors import UserError
 
 GOLDEN_TURNS = micro_turns(

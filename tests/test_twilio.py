@@ -20,7 +20,7 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters import twilio
-from tml_bench.adapters._pcm import from_mulaw, to_mulaw
+from tml_bench.adapters._media import from_mulaw, to_mulaw
 from tml_bench.adapters.twilio import Twilio
 
 SESSION = SessionStart("task/sample", 20_000_000, instructions="Be brief.", tools=(ToolSpec("add"),))

@@ -6,6 +6,84 @@ for a while, and while it speaks it does nothing but stop when it is interrupted
 a time it does at that time, on its own clock, unless the user is just speaking.
 """
 
-from tml_bench.adapters.cascade.adapter import Cascade
+from __future__ import annotations
 
-__all__ = ["Cascade"]
+from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
+from tml_bench.adapters.cascade import mouth
+from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn, SpokenDialogue
+from tml_bench.adapters.cascade.ears import Ears, SpeechBetweenSilences
+from tml_bench.adapters.cascade.plans import TalkPlan
+from tml_bench.perception import align, asr
+
+BARGE_IN_S = 0.2
+"""The agent stops once so much speech of the user has come while it speaks."""
+
+
+class Cascade(StepAdapter):
+    """A half-duplex voice agent: VAD, recognition, rules, synthesis; all local (extras voices, speech).
+
+    Args:
+        silence_ms: silence that ends the user's turn.
+        voice: its voice, a name of ``tml_bench.synthesis.voices``.
+        whisper: recognition model, a folder or a name on the hub; the pinned tiny.en unless said.
+    """
+
+    audio_in = 16_000
+    audio_out = mouth.OUT_RATE
+
+    def __init__(self, silence_ms: int = 700, voice: str = "us-f-1", whisper: str = "") -> None:
+        self.silence_ms = silence_ms
+        self.voice = voice
+        self.whisper = whisper or None
+
+    def warm_up(self) -> None:
+        """Load recognition, alignment and the voice."""
+        mouth.warm_up(self.voice)
+        hello = mouth.say("Hello there.", self.voice)
+        self._hear(SpeechBetweenSilences(hello.audio, 0.0, 0.0, hello.seconds))
+
+    def start(self, session: SessionStart) -> None:
+        """Forget the session before."""
+        self._ears = Ears(self.silence_ms / 1000)
+        self._dialogue = SpokenDialogue()
+        self._tick_s = session.tick_ns / 1e9
+        self._speaks_until_s = 0.0
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """Listen, and speak when something is due and nobody speaks."""
+        now_s = turn.end_ns / 1e9
+        was_speaking = turn.start_ns / 1e9 < self._speaks_until_s
+        ended = self._ears.feed(turn.audio)
+        if was_speaking:
+            return self._interrupted(now_s)
+        for user in ended:
+            self._dialogue.hear(self._hear(user))
+        if self._ears.speaking:
+            return None
+        due = self._dialogue.take(now_s + self._tick_s, self._ears.last_voice_s)
+        return self._say(due, now_s) if due else None
+
+    def _interrupted(self, now_s: float) -> Output | None:
+        """Stop for the user; what the user said while the agent spoke is not listened to."""
+        if not self._ears.speaking or self._ears.voiced_s < BARGE_IN_S:
+            return None
+        self._speaks_until_s = now_s
+        return Output(flush=True)
+
+    def _say(self, due: DueSpeech, now_s: float) -> Output:
+        said = (
+            mouth.talk(due.say.seconds, due.say.topic, self.voice)
+            if isinstance(due.say, TalkPlan)
+            else mouth.say(due.say, self.voice)
+        )
+        # Audio can only be given at a tick: the rest of the way to the due time is silence.
+        said = said.later(max(0.0, due.at_s - now_s))
+        self._speaks_until_s = now_s + said.seconds
+        return Output(audio=said.audio, transcript=(said.transcript,))
+
+    def _hear(self, user: SpeechBetweenSilences) -> RecognisedTurn:
+        text = asr.transcribe(user.audio, self.whisper)
+        words = align.align(user.audio, text.split()) if text else ()
+        ends = [(w.text, user.first_s + (w.end_s or 0.0)) for w in words]
+        ends = ends or [(token, user.end_s) for token in text.split()]
+        return RecognisedTurn(text, ends, user.start_s, user.end_s)

@@ -10,25 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tml_bench.adapters.cascade import plans
 from tml_bench.adapters.cascade.knowledge import CAPITALS, ENGLISH
 from tml_bench.adapters.cascade.language import understand
 from tml_bench.adapters.cascade.phrases import sentence
-from tml_bench.adapters.cascade.plans import (
-    AfterWord,
-    AnswerPlan,
-    Capitals,
-    ChangePlan,
-    CountWord,
-    HowLong,
-    IfSilent,
-    OnWord,
-    Plan,
-    RepeatPlan,
-    SayAt,
-    StopPlan,
-    TalkPlan,
-    TranslatePlan,
-)
 from tml_bench.perception.align import spell
 
 ACKNOWLEDGEMENT = "Okay."
@@ -41,14 +26,7 @@ _COMMON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RecognisedTurn:
-    """A turn of the user as understood by recognition.
-
-    Attributes:
-        text: with punctuation.
-        words: each with the session time of its end.
-        start_s: where it began.
-        end_s: where it ended.
-    """
+    """A turn of the user as understood by recognition; each word with the session time of its end."""
 
     text: str
     words: Sequence[tuple[str, float]]
@@ -68,8 +46,8 @@ class DueSpeech:
     """
 
     at_s: float
-    say: str | TalkPlan
-    repeat: RepeatPlan | None = None
+    say: str | plans.TalkPlan
+    repeat: plans.RepeatPlan | None = None
     k: int = 0
 
 
@@ -78,9 +56,9 @@ class SpokenDialogue:
 
     def __init__(self) -> None:
         self._due: list[DueSpeech] = []
-        self._orders: list[OnWord | CountWord | TranslatePlan | Capitals] = []
-        self._events: list[AfterWord] = []
-        self._silence: IfSilent | None = None
+        self._orders: list[plans.OnWord | plans.CountWord | plans.TranslatePlan | plans.Capitals] = []
+        self._events: list[plans.AfterWord] = []
+        self._silence: plans.IfSilent | None = None
         self._silence_met = True
         self._counts: dict[str, int] = {}
         self._asked_s = 0.0
@@ -115,36 +93,35 @@ class SpokenDialogue:
         first = min(ready, key=lambda due: due.at_s)
         self._due.remove(first)
         if first.repeat:
-            k, at_s = first.k + 1, first.at_s + first.repeat.period_s
-            while at_s + first.repeat.period_s <= before_s:  # missed while the user spoke
-                k, at_s = k + 1, at_s + first.repeat.period_s
-            self._due.append(
-                DueSpeech(at_s, first.repeat.texts[k % len(first.repeat.texts)], first.repeat, k)
-            )
+            series, k = first.repeat, first.k + 1
+            at_s = first.at_s + series.period_s
+            while at_s + series.period_s <= before_s:  # missed while the user spoke
+                k, at_s = k + 1, at_s + series.period_s
+            self._due.append(DueSpeech(at_s, series.texts[k % len(series.texts)], series, k))
         return first
 
-    def _adopt(self, plan: Plan, turn: RecognisedTurn) -> None:
+    def _adopt(self, plan: plans.Plan, turn: RecognisedTurn) -> None:
         end_s = turn.end_s
         match plan:
-            case SayAt(due):
+            case plans.SayAt(due):
                 self._asked_s = end_s
                 self._due += [DueSpeech(end_s + after_s, text) for after_s, text in due]
-            case RepeatPlan(texts, first_s):
+            case plans.RepeatPlan(texts, first_s):
                 self._asked_s = end_s
                 self._due.append(DueSpeech(end_s + first_s, texts[0], plan))
-            case TalkPlan():
+            case plans.TalkPlan():
                 self._due.append(DueSpeech(end_s, plan))
-            case AnswerPlan(text):
+            case plans.AnswerPlan(text):
                 self._due.append(DueSpeech(end_s, text))
-            case HowLong(about):
+            case plans.HowLong(about):
                 self._due.append(DueSpeech(end_s, self._elapsed(about, turn)))
-            case ChangePlan():
+            case plans.ChangePlan():
                 self._change(plan, end_s)
-            case IfSilent():
+            case plans.IfSilent():
                 self._silence = plan
-            case AfterWord():
+            case plans.AfterWord():
                 self._events.append(plan)
-            case StopPlan():
+            case plans.StopPlan():
                 self._due.clear()
                 self._orders.clear()
                 self._events.clear()
@@ -163,22 +140,24 @@ class SpokenDialogue:
             self._due.append(DueSpeech(turn.end_s, " ".join(replies)))
 
     def _replies(
-        self, order: OnWord | CountWord | TranslatePlan | Capitals, turn: RecognisedTurn
+        self,
+        order: plans.OnWord | plans.CountWord | plans.TranslatePlan | plans.Capitals,
+        turn: RecognisedTurn,
     ) -> list[str]:
         plain = [_plain(word) for word, _ in turn.words]
         match order:
-            case OnWord(word, text):
+            case plans.OnWord(word, text):
                 return [text] * len(_ends_of(word, turn))
-            case CountWord(word):
+            case plans.CountWord(word):
                 new = len(_ends_of(word, turn))
                 self._counts[word] = self._counts.get(word, 0) + new
                 return [sentence(spell(self._counts[word]))] if new else []
-            case TranslatePlan():
+            case plans.TranslatePlan():
                 return [sentence(ENGLISH[word]) for word in plain if word in ENGLISH]
-            case Capitals():
+            case plans.Capitals():
                 return [sentence(CAPITALS[word]) for word in plain if word in CAPITALS]
 
-    def _change(self, plan: ChangePlan, end_s: float) -> None:
+    def _change(self, plan: plans.ChangePlan, end_s: float) -> None:
         """Move what was asked last; all of a schedule moves with its first."""
         if not self._due:
             return
@@ -193,7 +172,7 @@ class SpokenDialogue:
             due.at_s += by_s
         if first.repeat and plan.seconds is not None:
             period = first.repeat.period_s + plan.seconds if plan.relative else plan.seconds
-            first.repeat = RepeatPlan(first.repeat.texts, length, period)
+            first.repeat = plans.RepeatPlan(first.repeat.texts, length, period)
 
     def _elapsed(self, about: str, turn: RecognisedTurn) -> str:
         """How long it is since the user's last turn that shares a word with what is asked about."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapters._pcm import Frames
+from tml_bench.adapters._media import Frames
 from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, load_network
 
 LEAD_S = 0.3
@@ -49,11 +49,8 @@ class Ears:
         self._whole = Frames(FRAME)
         self._kept: list[NDArray[np.float32]] = []
         self._frames = 0
-        self._start_s = 0.0
-        self._voice = False
-        self.speaking = False
-        self.voiced_s = 0.0
-        self.last_voice_s = 0.0
+        self._voice = self.speaking = False
+        self._start_s = self.voiced_s = self.last_voice_s = 0.0
 
     def feed(self, audio: NDArray[np.float32]) -> list[SpeechBetweenSilences]:
         """Take the next samples, shape (n,), 16 kHz; returns the turns that ended in them."""

@@ -7,10 +7,9 @@ ENGLISH = {
     # Spanish
     "casa": "house", "perro": "dog", "gato": "cat", "agua": "water", "libro": "book", "mesa": "table",
     "leche": "milk", "pan": "bread", "queso": "cheese", "playa": "beach", "amigo": "friend",
-    "gracias": "thank you",
-    "hola": "hello", "noche": "night", "ciudad": "city", "calle": "street", "tienda": "shop",
-    "mercado": "market",
-    "manzana": "apple", "escuela": "school", "coche": "car", "ventana": "window", "cocina": "kitchen",
+    "gracias": "thank you", "hola": "hello", "noche": "night", "ciudad": "city", "calle": "street",
+    "tienda": "shop", "mercado": "market", "manzana": "apple", "escuela": "school", "coche": "car",
+    "ventana": "window", "cocina": "kitchen",
     # French
     "maison": "house", "chien": "dog", "chat": "cat", "pain": "bread", "fromage": "cheese", "livre": "book",
     "bonjour": "hello", "merci": "thank you", "voiture": "car", "gare": "station", "plage": "beach",
@@ -21,9 +20,8 @@ ENGLISH = {
     "apfel": "apple", "schule": "school", "käse": "cheese", "fenster": "window", "stadt": "city",
     # Italian
     "cane": "dog", "gatto": "cat", "acqua": "water", "pane": "bread", "formaggio": "cheese",
-    "grazie": "thank you",
-    "ciao": "hello", "amico": "friend", "spiaggia": "beach", "macchina": "car", "mela": "apple",
-    "scuola": "school", "finestra": "window", "latte": "milk", "strada": "street",
+    "grazie": "thank you", "ciao": "hello", "amico": "friend", "spiaggia": "beach", "macchina": "car",
+    "mela": "apple", "scuola": "school", "finestra": "window", "latte": "milk", "strada": "street",
 }
 CAPITALS = {
     "argentina": "Buenos Aires", "australia": "Canberra", "austria": "Vienna", "belgium": "Brussels",

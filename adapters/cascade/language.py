@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from tml_bench.adapters.cascade import plans
 from tml_bench.adapters.cascade.knowledge import CAPITALS
 from tml_bench.adapters.cascade.phrases import (
     ABOUT,
@@ -19,22 +20,6 @@ from tml_bench.adapters.cascade.phrases import (
     seconds,
     sentence,
 )
-from tml_bench.adapters.cascade.plans import (
-    AfterWord,
-    AnswerPlan,
-    Capitals,
-    ChangePlan,
-    CountWord,
-    HowLong,
-    IfSilent,
-    OnWord,
-    Plan,
-    RepeatPlan,
-    SayAt,
-    StopPlan,
-    TalkPlan,
-    TranslatePlan,
-)
 from tml_bench.perception.align import spell
 
 TIME_IS_UP = "Time's up."
@@ -44,41 +29,31 @@ _SAYS = r"(?:say|says|said|mention|mentions|use|uses|shout|shouts)?"
 _TERM = r"(?:the (?:word|phrase) )?[\"“]?(?P<word>[\w' -]+?)[\"”]?"
 
 
-def understand(text: str) -> Plan | None:
-    """What the user wants.
-
-    Args:
-        text: one turn of the user, punctuated.
-
-    Returns:
-        A plan; None when nothing is asked.
-    """
+def understand(text: str) -> plans.Plan | None:
+    """What the user wants in one punctuated turn; None when nothing is asked."""
     text = re.sub(r"\s+", " ", text.replace("’", "'")).strip()
-    for rule in _RULES:
-        if plan := rule(text):
-            return plan
-    return None
+    return next((plan for rule in _RULES if (plan := rule(text))), None)
 
 
 def _find(pattern: str, text: str) -> re.Match[str] | None:
     return re.search(pattern, text, re.IGNORECASE)
 
 
-def _stop(text: str) -> Plan | None:
+def _stop(text: str) -> plans.Plan | None:
     wanted = r"\b(?:stop|that's enough|that is enough|that's all|cancel|never mind|nevermind|forget it)\b"
     if not _find(wanted, text) or lengths(text) or _find(r"\b(?:until|tell me to|how long|how many)\b", text):
         return None
-    return StopPlan() if len(text.split()) <= 10 else None
+    return plans.StopPlan() if len(text.split()) <= 10 else None
 
 
-def _change(text: str) -> Plan | None:
+def _change(text: str) -> plans.Plan | None:
     restart = _find(r"\b(?:again|over|restart)\b", text) and _find(r"\b(?:start|begin|restart|count)\b", text)
     if restart and not _find(r"\b(?:say|tell|ask|remind)\b", text):
         found = lengths(text)
-        return ChangePlan(found[0] if found else None, restart=True)
+        return plans.ChangePlan(found[0] if found else None, restart=True)
     if moved := _find(rf"({LENGTH}) (?P<way>sooner|earlier|later|longer|more|less)\b", text):
         sign = -1.0 if moved["way"].lower() in ("sooner", "earlier", "less") else 1.0
-        return ChangePlan(sign * seconds(moved[1]), relative=True)
+        return plans.ChangePlan(sign * seconds(moved[1]), relative=True)
     corrects = (
         r"\b(?:make (?:it|that)|i (?:meant|mean)|change (?:it|that) to|instead|rather|sorry|actually"
         r"|wait,? no)\b"
@@ -86,21 +61,21 @@ def _change(text: str) -> Plan | None:
     if not _find(corrects, text) or _find(r"\b(?:say|tell|ask|remind|every)\b", text):
         return None
     if found := lengths(text):
-        return ChangePlan(found[0], restart=bool(_find(r"\bfrom now\b", text)))
+        return plans.ChangePlan(found[0], restart=bool(_find(r"\bfrom now\b", text)))
     if bare := _find(rf"\b(?:make (?:it|that)|meant?|to) ({NUMBER})\b", text):
-        return ChangePlan(number(bare[1]), restart=bool(_find(r"\bfrom now\b", text)))
+        return plans.ChangePlan(number(bare[1]), restart=bool(_find(r"\bfrom now\b", text)))
     return None
 
 
-def _how_long(text: str) -> Plan | None:
+def _how_long(text: str) -> plans.Plan | None:
     asked = _find(r"\b(?:how long|how many seconds|how many minutes|how much time)\b(?P<rest>.*)", text)
     if not asked:
         return None
     about = _find(r"\b(?:since|ago|has|have|did|was)\b(?P<about>.*)", asked["rest"])
-    return HowLong(re.sub(r"[^\w' ]", "", about["about"]).strip() if about else "")
+    return plans.HowLong(re.sub(r"[^\w' ]", "", about["about"]).strip() if about else "")
 
 
-def _repeat(text: str) -> Plan | None:
+def _repeat(text: str) -> plans.Plan | None:
     every = _find(
         r"\b(?:once )?(?:every|each) "
         rf"(?:(?P<length>{LENGTH})|(?P<other>other second)|(?P<one>second|minute)\b)",
@@ -113,10 +88,10 @@ def _repeat(text: str) -> Plan | None:
     first = _find(rf"\b(?:start(?:ing)?|begin(?:ning)?|first)\b[^.]*?({LENGTH})", text)
     rest = re.sub(r"(?i)\buntil\b.*", "", f"{text[: every.start()]}.{text[every.end() :]}")
     texts = tuple(filter(None, (reply(rest),))) or (TIME_IS_UP,)
-    return RepeatPlan(texts, seconds(first[1]) if first else period, period)
+    return plans.RepeatPlan(texts, seconds(first[1]) if first else period, period)
 
 
-def _if_silent(text: str) -> Plan | None:
+def _if_silent(text: str) -> plans.Plan | None:
     silent = (
         r"\b(?:nothing|anything|silent|quiet|silence|pause|stop(?:ped)? talking for|not (?:say|speak|talk)\w*"
         r"|(?:don't|do not|haven't|have not) (?:say|said|speak|spoken|talk|talked|hear|heard)\w*)\b"
@@ -128,13 +103,12 @@ def _if_silent(text: str) -> Plan | None:
     )
     if not found:
         return None
-    rest = (
-        text[: found.start()] + text[found.end() :] if reply(text[: found.start()]) else text[found.end() :]
-    )
-    return IfSilent(seconds(found[1]), reply(rest) or "Are you still there?")
+    before, after = text[: found.start()], text[found.end() :]
+    said = reply(before + after if reply(before) else after)
+    return plans.IfSilent(seconds(found[1]), said or "Are you still there?")
 
 
-def _after_word(text: str) -> Plan | None:
+def _after_word(text: str) -> plans.Plan | None:
     after = _find(
         rf"\b(?P<length>{LENGTH}) (?:after|later than) {_SPEAKER} {_SAYS}\s*{_TERM}"
         r"(?:[,.;:!?]|$| (?:you|say)\b)",
@@ -154,10 +128,10 @@ def _after_word(text: str) -> Plan | None:
         return None
     rest = text[after.end() :]
     said = reply(rest) or reply(text[: after.start()]) or TIME_IS_UP
-    return AfterWord(after["word"].strip().lower(), seconds(after["length"]), said)
+    return plans.AfterWord(after["word"].strip().lower(), seconds(after["length"]), said)
 
 
-def _countdown(text: str) -> Plan | None:
+def _countdown(text: str) -> plans.Plan | None:
     count = _find(
         rf"\b(?:count|countdown|go)\b[^.]*?"
         rf"\bfrom (?P<first>{NUMBER})(?: down| up)?(?: to (?P<last>{NUMBER}))?",
@@ -172,15 +146,15 @@ def _countdown(text: str) -> Plan | None:
     start = seconds(begins[1] or begins[2]) if begins else 0.5
     pace = number(step[1]) if step else 1.0
     numbers = range(first, last + (1 if last >= first else -1), 1 if last >= first else -1)
-    return SayAt(tuple((start + pace * k, sentence(spell(n))) for k, n in enumerate(numbers)))
+    return plans.SayAt(tuple((start + pace * k, sentence(spell(n))) for k, n in enumerate(numbers)))
 
 
-def _schedule(text: str) -> Plan | None:
+def _schedule(text: str) -> plans.Plan | None:
     times = _find(rf"\bat ((?:{NUMBER}(?: seconds?)?(?:,? and |, | ))+{NUMBER}) seconds?", text)
     if times:
         at = [number(found) for found in re.findall(NUMBER, times[1], re.IGNORECASE)]
         said = reply(text[: times.start()] + text[times.end() :]) or TIME_IS_UP
-        return SayAt(tuple((t, said) for t in at))
+        return plans.SayAt(tuple((t, said) for t in at))
     pairs = re.findall(
         rf"(?:^|, |and |then )([\w' ]+?),? (?:at|in|after) ({NUMBER})(?: seconds?)?(?=[,.]|$| and| then)",
         text,
@@ -188,12 +162,12 @@ def _schedule(text: str) -> Plan | None:
     )
     if len(pairs) < 2:
         return None
-    return SayAt(
+    return plans.SayAt(
         tuple((number(t), sentence(re.sub(r"^(?i:say|and|then),? ", "", what.strip()))) for what, t in pairs)
     )
 
 
-def _talk(text: str) -> Plan | None:
+def _talk(text: str) -> plans.Plan | None:
     talk = r"\b(?:talk|speak|chat|keep talking|go on|describe|tell (?:me|us|him|her|them))\b"
     talking = _find(rf"{talk}[^.]*?\bfor {ABOUT}({LENGTH})", text) or _find(
         rf"\b({LENGTH})[ -](?:\w+ )?(?:story|speech|talk|advert|ad|summary|description|introduction|pitch)\b",
@@ -203,10 +177,10 @@ def _talk(text: str) -> Plan | None:
         return None
     rest = re.sub(rf"\b(?:for )?{ABOUT}{LENGTH}", "", text, flags=re.IGNORECASE)
     topic = _find(r"\b(?:describe|about|of) (?P<topic>(?:the |a |an |my |your )?[a-z]\w*)", rest)
-    return TalkPlan(seconds(talking[1]), topic["topic"] if topic else "")
+    return plans.TalkPlan(seconds(talking[1]), topic["topic"] if topic else "")
 
 
-def _delay(text: str) -> Plan | None:
+def _delay(text: str) -> plans.Plan | None:
     when = (
         _find(rf"\b(?:in|after|wait|give me|within) {ABOUT}({LENGTH})", text)
         or _find(rf"({LENGTH}) (?:from now|later)", text)
@@ -217,64 +191,48 @@ def _delay(text: str) -> Plan | None:
     if not when:
         return None
     said = reply(text[when.end() :]) or reply(text[: when.start()]) or reply(text) or TIME_IS_UP
-    return SayAt(((seconds(when[1]), said),))
+    return plans.SayAt(((seconds(when[1]), said),))
 
 
-def _on_word(text: str) -> Plan | None:
+def _on_word(text: str) -> plans.Plan | None:
     found = _find(
         rf"\b(?:when|whenever|every time|each time|any time|anytime|if) {_SPEAKER} {_SAYS}\s*{_TERM},"
         r" (?:please |just )*(?:you )?(?:please |just )*(?:say|go|reply|answer|shout)\b(?P<rest>.*)",
         text,
     )
-    if found:
-        return OnWord(found["word"].strip().lower(), reply("say" + found["rest"]))
-    return None
+    return plans.OnWord(found["word"].strip().lower(), reply("say" + found["rest"])) if found else None
 
 
-def _count_word(text: str) -> Plan | None:
+def _count_word(text: str) -> plans.Plan | None:
     found = _find(
         r"\b(?:count|tell me|keep track of|say)\b.*?"
         rf"\b(?:how many times|how often|every time|each time|whenever) I {_SAYS}\s*{_TERM}"
         r"(?:[,.;!?]|$| and\b)",
         text,
     )
-    return CountWord(found["word"].strip().lower()) if found else None
+    return plans.CountWord(found["word"].strip().lower()) if found else None
 
 
-def _translate(text: str) -> Plan | None:
+def _translate(text: str) -> plans.Plan | None:
     foreign = _find(r"\b(?:spanish|french|german|italian|foreign)\b", text)
-    return (
-        TranslatePlan() if foreign and _find(r"\b(?:in|into|the|to) english\b|\btranslate\b", text) else None
-    )
+    asked = foreign and _find(r"\b(?:in|into|the|to) english\b|\btranslate\b", text)
+    return plans.TranslatePlan() if asked else None
 
 
-def _capital(text: str) -> Plan | None:
+def _capital(text: str) -> plans.Plan | None:
     asked = _find(r"\bcapital of (?P<country>\w+)", text)
     if asked and (capital := CAPITALS.get(asked["country"].lower())):
-        return AnswerPlan(sentence(capital))
-    return Capitals() if _find(r"\bcapitals?\b", text) and _find(r"\bcountr(?:y|ies)\b", text) else None
+        return plans.AnswerPlan(sentence(capital))
+    return plans.Capitals() if _find(r"\bcapitals?\b", text) and _find(r"\bcountr(?:y|ies)\b", text) else None
 
 
-def _now(text: str) -> Plan | None:
+def _now(text: str) -> plans.Plan | None:
     if _find(r"^(?:please |now |okay,? |can you |could you |would you |just )*(?:say|shout)\b", text):
-        return AnswerPlan(said) if (said := reply(text)) else None
+        return plans.AnswerPlan(said) if (said := reply(text)) else None
     return None
 
 
-_RULES: tuple[Callable[[str], Plan | None], ...] = (
-    _stop,
-    _how_long,
-    _countdown,
-    _repeat,
-    _after_word,
-    _if_silent,
-    _change,
-    _schedule,
-    _talk,
-    _delay,
-    _on_word,
-    _count_word,
-    _translate,
-    _capital,
-    _now,
-)
+_RULES: tuple[Callable[[str], plans.Plan | None], ...] = (
+    _stop, _how_long, _countdown, _repeat, _after_word, _if_silent, _change, _schedule, _talk, _delay,
+    _on_word, _count_word, _translate, _capital, _now,
+)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import starmap
 
 import numpy as np
 import soxr
@@ -33,12 +34,7 @@ _TALK = (
 
 @dataclass(frozen=True, slots=True)
 class SpokenClip:
-    """Something the agent says.
-
-    Attributes:
-        audio: shape (n,), float32, 24 kHz.
-        transcript: its words, with times.
-    """
+    """Something the agent says: audio of shape (n,), float32, 24 kHz, and its words with times."""
 
     audio: NDArray[np.float32]
     transcript: Transcript
@@ -67,23 +63,16 @@ def say(text: str, voice: str) -> SpokenClip:
     """
     clip = render(text, voice).samples
     spoken = clip[round(PAD_S * RATE) :]
-    words: tuple[SpokenWord, ...]
     try:
-        found = word_times(spoken, text, voice.startswith("gb"))
+        words = tuple(starmap(SpokenWord, word_times(spoken, text, voice.startswith("gb"))))
     except ValueError:  # a text that cannot be aligned is still said
         words = ()
-    else:
-        words = tuple(SpokenWord(word, start, end) for word, start, end in found)
     audio = soxr.resample(spoken, RATE, OUT_RATE).astype(np.float32)
     return SpokenClip(audio, Transcript(text, words))
 
 
 def warm_up(voice: str) -> None:
-    """Load the voice, and render what talk is made of.
-
-    Raises:
-        UserError: as `say`.
-    """
+    """Load the voice, and render what talk is made of; errors as `say`."""
     for text in _TALK:
         say(text.format(topic="that"), voice)
 
@@ -104,6 +93,5 @@ def talk(seconds: float, topic: str, voice: str) -> SpokenClip:
 def _joined(first: SpokenClip, then: SpokenClip) -> SpokenClip:
     moved = then.later(first.seconds).transcript
     text = f"{first.transcript.text} {moved.text}"
-    return SpokenClip(
-        np.concatenate([first.audio, then.audio]), Transcript(text, first.transcript.words + moved.words)
-    )
+    words = first.transcript.words + moved.words
+    return SpokenClip(np.concatenate([first.audio, then.audio]), Transcript(text, words))

@@ -49,12 +49,10 @@ _TURNED = {
     "i've": "you've", "i'll": "you'll", "i'd": "you'd", "am": "are", "you": "I", "your": "my",
     "you're": "I'm", "you've": "I've", "you'll": "I'll", "yourself": "myself",
 }  # fmt: skip
-_QUESTION = (
-    ("you're ", "are you "),
-    ("you are ", "are you "),
-    ("you've ", "have you "),
-    ("you can ", "can you "),
-)
+_QUESTION = {
+    "you're ": "are you ", "you are ": "are you ", "you've ": "have you ", "you can ": "can you ",
+    "you ": "do you ",
+}  # fmt: skip
 
 
 def number(text: str) -> float:
@@ -122,9 +120,7 @@ def _turned(text: str) -> str:
 
 def _question(text: str) -> str:
     turned = _turned(text)
-    for statement, question in _QUESTION:
+    for statement, question in _QUESTION.items():
         if turned.lower().startswith(statement):
             return question + turned[len(statement) :] + "?"
-    if turned.lower().startswith("you "):
-        return "do " + turned + "?"
     return turned + "?"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class SayAt:
+class SayAt(msgspec.Struct, frozen=True):
     """Say texts, each at its time in seconds after the user has finished asking."""
 
     due: tuple[tuple[float, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatPlan:
+class RepeatPlan(msgspec.Struct, frozen=True):
     """Say texts in turn, the first after ``first_s``, then every ``period_s``, until told to stop."""
 
     texts: tuple[str, ...]
@@ -21,16 +19,14 @@ class RepeatPlan:
     period_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class IfSilent:
+class IfSilent(msgspec.Struct, frozen=True):
     """Say a text when the user has been silent for ``seconds``; again after the next thing said."""
 
     seconds: float
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class AfterWord:
+class AfterWord(msgspec.Struct, frozen=True):
     """Say a text, ``seconds`` after the user has said ``word``."""
 
     word: str
@@ -38,23 +34,20 @@ class AfterWord:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class TalkPlan:
+class TalkPlan(msgspec.Struct, frozen=True):
     """Talk for about ``seconds``; ``topic`` may be empty."""
 
     seconds: float
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
-class HowLong:
+class HowLong(msgspec.Struct, frozen=True):
     """Say how long ago something was; ``about`` names it and may be empty."""
 
     about: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangePlan:
+class ChangePlan(msgspec.Struct, frozen=True):
     """Change the time of what was asked last.
 
     Attributes:
@@ -68,38 +61,32 @@ class ChangePlan:
     restart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StopPlan:
+class StopPlan(msgspec.Struct, frozen=True):
     """Drop all that is pending."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnWord:
+class OnWord(msgspec.Struct, frozen=True):
     """Say a text each time the user says ``word``."""
 
     word: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class CountWord:
+class CountWord(msgspec.Struct, frozen=True):
     """Count how often the user says ``word`` and say the number."""
 
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class TranslatePlan:
+class TranslatePlan(msgspec.Struct, frozen=True):
     """Say in English what the user says in another language, word by word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capitals:
+class Capitals(msgspec.Struct, frozen=True):
     """Name the capital of each country the user mentions."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerPlan:
+class AnswerPlan(msgspec.Struct, frozen=True):
     """Say a text now."""
 
     text: str

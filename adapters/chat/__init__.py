@@ -1,5 +1,158 @@
-"""Turn-based models behind chat completions with audio, marked ``turn_based``."""
+"""Chat completions with audio in and out: whole turns over HTTP.
 
-from tml_bench.adapters.chat.adapter import ChatCompletions
+Source: platform.openai.com/docs/api-reference/chat/create: content part ``input_audio``, modality ``audio``.
+"""
 
-__all__ = ["ChatCompletions"]
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.adapter import MicroTurn, ProviderEvent, SessionStart
+from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
+from tml_bench.adapters._media import Frames
+from tml_bench.adapters._session import QueueAdapter
+from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
+from tml_bench.adapters.chat.http import new_client, post_json
+from tml_bench.errors import UserError
+from tml_bench.keys import optional_secret, secret
+from tml_bench.redact import kept, redacted
+
+OPENAI = "https://api.openai.com/v1"
+LEAD_MS = 200
+"""Audio kept from before a turn's first loud window."""
+
+
+class ChatCompletions(QueueAdapter):
+    """A model that answers whole turns; needs the extra ``[chat]``. Nothing is cut at an overlap.
+
+    The harness ends the user's turns itself, by loudness, sends each as one WAV file, and plays the answer
+    when it has come in whole. Turns that end while a request runs wait for its answer, then go together.
+    The key is read from ``OPENAI_API_KEY``; servers of your own need none.
+
+    Args:
+        model: its name.
+        base_url: of the interface, up to ``/v1``.
+        voice: of the answer.
+        speak: False asks for written answers only.
+        silence_ms: silence that ends the user's turn; it is part of every latency.
+        max_turn_s: a longer turn is cut.
+        timeout_s: longest silence of the server.
+    """
+
+    audio_in = 16000
+    audio_out = 24000
+    turn_based = True
+    takes_history = True
+
+    def __init__(
+        self,
+        model: str = "gpt-audio-1.5",
+        base_url: str = OPENAI,
+        voice: str = "alloy",
+        speak: bool = True,
+        silence_ms: int = 600,
+        max_turn_s: float = 60.0,
+        timeout_s: float = 60.0,
+    ) -> None:
+        super().__init__()
+        key = _key(base_url)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        if not re.match(r"https?://[^/]", base_url):
+            raise UserError(
+                f"{redacted(base_url)!r} is not the address of a web server", "give http://... or https://..."
+            )
+        self._client = new_client(headers, timeout_s)
+        self._options: dict[str, Any] = {"model": model, "modalities": ["text"]}
+        if speak:
+            self._options |= {"modalities": ["text", "audio"], "audio": {"voice": voice, "format": "wav"}}
+        self._silence_ms = silence_ms
+        self._turns = UserTurns(self.audio_in, silence_ms, max_turn_s)
+        self._asked = asyncio.Event()
+        self._dialogue: ChatDialogue | None = None
+
+    async def connect(self, session: SessionStart) -> None:
+        """As ``LiveAdapter.connect``; the service is first spoken to when the first turn has ended."""
+        self._dialogue = ChatDialogue(session, self._options, self.audio_out)
+        self._start()
+
+    async def send(self, turn: MicroTurn) -> None:
+        """As ``LiveAdapter.send``; audio is kept until the user's turn ends."""
+        assert self._dialogue is not None, "connect first"
+        for result in turn.tool_results:
+            self._dialogue.answer(result)
+        for audio in self._turns.push(turn.audio):
+            ended = {"audio_ms": len(audio) * 1000 / self.audio_in, "silence_ms": self._silence_ms}
+            self._queue.sent(ProviderEvent("turn.ended", ended, sent=True))
+            self._dialogue.say(audio_part(audio, self.audio_in))
+        for text in turn.texts:
+            self._dialogue.say({"type": "text", "text": text})
+        if self._dialogue.ready:
+            self._asked.set()
+
+    async def _work(self) -> None:
+        assert self._dialogue is not None
+        while await self._asked.wait():
+            self._asked.clear()
+            while self._dialogue.ready:
+                await self._ask(self._dialogue)
+
+    async def _ask(self, dialogue: ChatDialogue) -> None:
+        request = dialogue.request()
+        self._queue.sent(ProviderEvent("request", kept(request), sent=True))
+        reply = await post_json(self._client, self._url, request)
+        if isinstance(model := reply.get("model"), str):
+            self.reported = {"model": model}
+        event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
+        await self._queue.received((event, dialogue.take(reply)))
+
+    async def close(self) -> None:
+        """As ``LiveAdapter.close``."""
+        await super().close()
+        await self._client.aclose()
+
+
+def _key(base_url: str) -> str | None:
+    """OpenAI's must be there; one of your own may be, and is sent over TLS only."""
+    if base_url.startswith(OPENAI):
+        return secret("OPENAI_API_KEY")
+    return optional_secret("OPENAI_API_KEY") if base_url.startswith("https://") else None
+
+
+class UserTurns:
+    """Collects audio at ``rate`` Hz until ``silence_ms`` have ended a turn, which includes them.
+
+    A turn longer than ``max_s`` is cut there and goes on as another.
+    """
+
+    def __init__(self, rate: int, silence_ms: int, max_s: float) -> None:
+        self._endpointer = Endpointer(rate, silence_ms)
+        self._windows = Frames(rate * WINDOW_MS // 1000)
+        self._lead: deque[NDArray[np.float32]] = deque(maxlen=LEAD_MS // WINDOW_MS)
+        self._turn: list[NDArray[np.float32]] | None = None
+        self._longest = round(max_s * 1000 / WINDOW_MS)
+
+    def push(self, audio: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Take samples of shape (n,), [-1, 1]; returns the turns that ended in them, each of shape (m,)."""
+        ended = (self._step(window) for window in self._windows.push(audio))
+        return [turn for turn in ended if turn is not None]
+
+    def _step(self, window: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        changes = self._endpointer.feed(window)
+        if "began" in changes:
+            self._turn = list(self._lead)
+        self._lead.append(window)
+        if self._turn is None:
+            return None
+        self._turn.append(window)
+        if "ended" not in changes and len(self._turn) < self._longest:
+            return None
+        turn = np.concatenate(self._turn)
+        self._turn = None if "ended" in changes else []
+        return turn

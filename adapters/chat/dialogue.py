@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import soundfile
+import soxr
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
 from tml_bench.adapters._functions import arguments, given_back, nested_tool
-from tml_bench.adapters._media import from_base64
-from tml_bench.adapters.chat.turns import samples, wav
+from tml_bench.adapters._media import from_base64, to_int16
 from tml_bench.media.audio import clip_samples
 from tml_bench.samples import Message as Said
 
@@ -67,11 +69,7 @@ class ChatDialogue:
         return self._options | {"messages": list(self._messages)}
 
     def take(self, reply: Mapping[str, Any]) -> Output:
-        """What a reply means; it becomes part of the conversation.
-
-        Raises:
-            ProtocolError: it has another shape than a chat completion.
-        """
+        """What a reply means; it becomes part of the conversation; another shape is a ``ProtocolError``."""
         try:
             return self._taken(reply["choices"][0]["message"])
         except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -94,6 +92,24 @@ class ChatDialogue:
             tool_calls=calls,
             item=str(audio.get("id") or ""),
         )
+
+
+def wav(audio: NDArray[np.float32], rate: int) -> bytes:
+    """Samples of shape (n,) as a WAV file of 16 bits."""
+    out = io.BytesIO()
+    soundfile.write(out, to_int16(audio), rate, "PCM_16", format="WAV")
+    return out.getvalue()
+
+
+def samples(data: bytes, rate: int) -> NDArray[np.float32]:
+    """The audio of a file that libsndfile reads, mono at ``rate``, shape (n,); else a ``ProtocolError``."""
+    try:
+        audio, own_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ProtocolError(f"the service sent audio that cannot be read: {error}") from error
+    mono = audio.mean(axis=1, dtype=np.float32)
+    at_rate: NDArray[np.float32] = soxr.resample(mono, own_rate, rate) if own_rate != rate else mono
+    return at_rate
 
 
 def audio_part(audio: NDArray[np.float32], rate: int) -> Message:

@@ -22,14 +22,8 @@ MAX_ANSWER = 32 * 2**20
 def new_client(headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
     """A client that verifies certificates, keeps no connection and knows no proxy of the environment.
 
-    Redirects are not followed, for they would carry the key elsewhere.
-
-    Args:
-        headers: of every request.
-        timeout_s: longest silence of a server.
-
-    Raises:
-        UserError: the extra is not installed.
+    Redirects are not followed, for they would carry the key elsewhere. ``timeout_s`` is the longest silence
+    of a server. Without the extra it is a ``UserError``.
     """
     try:
         import httpx

@@ -40,12 +40,7 @@ PAUSE_FRAMES = 6
 
 
 class Stretch(NamedTuple):
-    """A stretch of motion.
-
-    Attributes:
-        start: number of its first frame.
-        end: number of the first frame without motion; None while it lasts.
-    """
+    """A stretch of motion, from its first frame to the first without motion, which is None while it lasts."""
 
     start: int
     end: int | None
@@ -58,11 +53,7 @@ def small(image: NDArray[np.uint8]) -> Grey:
 
 
 def repetitions(frames: Grey) -> int:
-    """How many repetitions are complete.
-
-    Args:
-        frames: shape (n, HEIGHT * WIDTH), in order, at about 10 per second.
-    """
+    """How many repetitions are complete in frames of shape (n, HEIGHT * WIDTH), about 10 per second."""
     if len(frames) <= REST_FRAMES:
         return 0
     way = frames @ main_axis(frames)
@@ -95,11 +86,7 @@ def main_axis(frames: Grey, rounds: int = 15) -> Grey:
 
 
 def stretches(frames: Grey) -> list[Stretch]:
-    """The stretches of motion so far, in order.
-
-    Args:
-        frames: as for :func:`repetitions`.
-    """
+    """The stretches of motion so far, in order; frames as for :func:`repetitions`."""
     if len(frames) <= LAG_FRAMES:
         return []
     motion = np.percentile(np.abs(frames[LAG_FRAMES:] - frames[:-LAG_FRAMES]), MOVED, axis=1)

@@ -15,7 +15,7 @@ took the result has seen it. An ask that is refused (a response had just begun) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
@@ -29,8 +29,6 @@ FATAL = frozenset({"session_expired", "beta_api_shape_disabled", "invalid_api_ke
 """Codes of errors after which the session is over; so it is after those about limits."""
 
 _LIMITS = ("insufficient_quota", "rate_limit", "session_limit", "too_many")
-
-Handler = Callable[["RealtimeConversation", Mapping[str, Any]], Iterator[Output]]
 
 
 class RealtimeConversation:
@@ -49,21 +47,17 @@ class RealtimeConversation:
 
     def __init__(self, dialect: Dialect, rate_out: int, cuts: bool) -> None:
         self.replies: list[Message] = []
-        self.responding = ""
-        self.complaint = ""
+        self.responding = self.complaint = ""
         self._dialect = dialect
         self._rate_out = rate_out
         self._cuts = cuts
-        self._unheard = False
         self._cut: set[str] = set()
         self._received_ms: dict[str, float] = {}
         self._turn = 0
-        self._speaking = False
+        self._unheard = self._speaking = self._unseen = self._asked = False
         self._calls: dict[str, Mapping[str, Any]] = {}
         self._unanswered: set[str] = set()
         self._emitted: set[str] = set()
-        self._unseen = False
-        self._asked = False
 
     def take(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """What one message means; may add to ``replies``.
@@ -73,9 +67,43 @@ class RealtimeConversation:
             QuotaError: the service refuses for its limits.
             ProtocolError: garbage.
         """
-        handler = HANDLERS.get(str(message.get("type")))
-        if handler is not None:
-            yield from handler(self, message)
+        match message.get("type"):
+            case "error":
+                self._failed(message)
+            case "session.closed":
+                why = message.get("reason") or "no reason"
+                raise InfrastructureError(f"the service closed the session: {why}")
+            case "response.created":
+                self.responding = str(message["response"].get("id") or "unnamed")
+                self._asked = self._unseen = False
+            case "response.done":
+                yield from self._response_ended(message["response"])
+            case "response.output_audio.delta" if "delta" not in message:
+                yield from self._unit(message)
+            case "response.output_audio.delta" | "response.audio.delta":
+                yield from self._audio(message)
+            case "response.output_audio_transcript.delta" | "response.audio_transcript.delta":
+                yield from self._transcript(message)
+            case "response.output_text.delta" | "response.text.delta":
+                yield from self._text(message)
+            case "response.output_item.added":
+                self._remember_call(message["item"])
+            case "response.output_item.done":
+                yield from self._item_done(message)
+            case "response.function_call_arguments.done":
+                self._remember_call({**message, "id": message.get("item_id"), "type": "function_call"})
+            case "conversation.item.added" | "conversation.item.created":
+                if message["item"].get("type") == "function_call_output":
+                    self._owe()
+            case "input_audio_buffer.speech_started" if self._cuts:
+                yield from self._flush()
+            case "output_audio_buffer.cleared":
+                yield from self._flush()
+            case "response.listen" if self._speaking:  # MiniCPM-o was interrupted in mid-turn
+                self._end_turn()
+                yield from self._flush()
+            case "response.output.delta":
+                yield from self._piece(message)
 
     def give_text(self, message: Message) -> None:
         """Send a text message of the user and have it answered."""
@@ -129,13 +157,7 @@ class RealtimeConversation:
     def _is_cut(self, message: Mapping[str, Any]) -> bool:
         return (message.get("response_id") or self.responding) in self._cut
 
-    def _response_began(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        self.responding = str(message["response"].get("id") or "unnamed")
-        self._asked = self._unseen = False
-        yield from ()
-
-    def _response_ended(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        response = message["response"]
+    def _response_ended(self, response: Mapping[str, Any]) -> Iterator[Output]:
         status = response.get("status")
         if status == "failed":
             raise refusal(f"the response failed: {_reason(response)}")
@@ -149,14 +171,12 @@ class RealtimeConversation:
         self._settle()
 
     def _audio(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        if not self._is_cut(message):
-            self._check_rate(message)
-            yield self._spoken(message["delta"], str(message.get("item_id", "")))
-
-    def _check_rate(self, message: Mapping[str, Any]) -> None:
+        if self._is_cut(message):
+            return
         rate = message.get("sample_rate_hz") or self._rate_out
         if rate != self._rate_out:
             raise ProtocolError(f"audio came at {rate} Hz instead of {self._rate_out}; set rate_out={rate}")
+        yield self._spoken(message["delta"], str(message.get("item_id", "")))
 
     def _spoken(self, audio: str, item: str, text: str = "") -> Output:
         samples = audio_from_base64(audio, self._dialect.encoding)
@@ -174,21 +194,6 @@ class RealtimeConversation:
             yield from self._transcript(message)
         elif not self._is_cut(message):
             yield Output(text=message["delta"])
-
-    def _cleared(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        yield from self._flush()
-
-    def _user_began(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        if self._cuts:
-            yield from self._flush()
-
-    def _item_began(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        self._remember_call(message["item"])
-        yield from ()
-
-    def _arguments_done(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        self._remember_call({**message, "id": message.get("item_id"), "type": "function_call"})
-        yield from ()
 
     def _remember_call(self, item: Mapping[str, Any]) -> None:
         if item.get("type") == "function_call":
@@ -209,13 +214,7 @@ class RealtimeConversation:
         self._unanswered.add(call.call_id)
         yield Output(tool_calls=(call,))
 
-    def _item_in_conversation(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        if message["item"].get("type") == "function_call_output":
-            self._unseen = True
-            self._settle()
-        yield from ()
-
-    def _failed(self, message: Mapping[str, Any]) -> Iterator[Output]:
+    def _failed(self, message: Mapping[str, Any]) -> None:
         error = message.get("error")
         said = error if isinstance(error, Mapping) else message
         code = str(said.get("code") or said.get("type") or "")
@@ -224,16 +223,6 @@ class RealtimeConversation:
         fatal = code in FATAL or (message.get("sglang") or {}).get("fatal")
         if fatal or any(limit in code for limit in _LIMITS):
             raise refusal(self.complaint)
-        yield from ()
-
-    def _closed(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        raise InfrastructureError(f"the service closed the session: {message.get('reason') or 'no reason'}")
-
-    def _listens(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        """MiniCPM-o went back to listening; if in mid-turn, it was interrupted."""
-        if self._speaking:
-            self._end_turn()
-            yield from self._flush()
 
     def _unit(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """One second of MiniCPM-o's speech, with text that runs ahead of it."""
@@ -241,9 +230,6 @@ class RealtimeConversation:
         yield self._spoken(message.get("audio") or "", f"turn-{self._turn}", message.get("text") or "")
         if message.get("end_of_turn"):
             self._end_turn()
-
-    def _audio_or_unit(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        return self._audio(message) if "delta" in message else self._unit(message)
 
     def _piece(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """A piece of a later MiniCPM-o; its "listen" may be an end or an interruption: nothing is flushed."""
@@ -259,30 +245,6 @@ class RealtimeConversation:
     def _end_turn(self) -> None:
         self._speaking = False
         self._turn += 1
-
-
-HANDLERS: Mapping[str, Handler] = {
-    "error": RealtimeConversation._failed,
-    "session.closed": RealtimeConversation._closed,
-    "response.created": RealtimeConversation._response_began,
-    "response.done": RealtimeConversation._response_ended,
-    "response.output_audio.delta": RealtimeConversation._audio_or_unit,
-    "response.audio.delta": RealtimeConversation._audio,
-    "response.output_audio_transcript.delta": RealtimeConversation._transcript,
-    "response.audio_transcript.delta": RealtimeConversation._transcript,
-    "response.output_text.delta": RealtimeConversation._text,
-    "response.text.delta": RealtimeConversation._text,
-    "response.output_item.added": RealtimeConversation._item_began,
-    "response.output_item.done": RealtimeConversation._item_done,
-    "response.function_call_arguments.done": RealtimeConversation._arguments_done,
-    "conversation.item.added": RealtimeConversation._item_in_conversation,
-    "conversation.item.created": RealtimeConversation._item_in_conversation,
-    "input_audio_buffer.speech_started": RealtimeConversation._user_began,
-    "output_audio_buffer.cleared": RealtimeConversation._cleared,
-    "response.listen": RealtimeConversation._listens,
-    "response.output.delta": RealtimeConversation._piece,
-}
-"""By raw type; GA's names and the beta's."""
 
 
 def _reason(response: Mapping[str, Any]) -> str:

@@ -14,11 +14,9 @@ from tml_bench.adapters.openai_realtime import messages as say
 from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
 from tml_bench.samples import Message as Said
 
-_NO_QUERY: Mapping[str, str] = {}
-
 
 def _model_query(wishes: SessionWishes) -> Mapping[str, str]:
-    return {"model": wishes.model} if wishes.model else _NO_QUERY
+    return {"model": wishes.model} if wishes.model else {}
 
 
 def _duplex_query(wishes: SessionWishes) -> Mapping[str, str]:

@@ -22,22 +22,9 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SessionWishes:
-    """What the person at the keyboard asked for; empty text and None leave it to the service.
+    """What the person at the keyboard asked for: the adapter's options, and whether frames are sent.
 
-    Attributes:
-        model: the model.
-        voice: the voice.
-        vad: who finds the user's turns: ``server``, ``semantic`` or ``manual``.
-        silence_ms: silence that ends a turn.
-        threshold: of the service's voice activity detection.
-        eagerness: of semantic detection.
-        interrupts: the user may interrupt.
-        effort: of reasoning.
-        transcribe: model that transcribes the user.
-        spoken: the model speaks; else it writes.
-        rate_in: of the user's audio, in Hz.
-        rate_out: of the model's audio, in Hz.
-        video: frames are sent.
+    Empty text and None leave it to the service.
     """
 
     model: str = ""
@@ -92,28 +79,21 @@ def turn_detection(wishes: SessionWishes) -> Message | None:
     )
 
 
-def _detection_entry(wishes: SessionWishes) -> Message:
-    return {"turn_detection": turn_detection(wishes)} if wishes.vad else {}
-
-
 def ga_session(wishes: SessionWishes, start: SessionStart) -> Message:
     """``session.update`` of OpenAI's GA form."""
+    detection = {"turn_detection": turn_detection(wishes)} if wishes.vad else {}
     audio_in = {
         "format": {"type": "audio/pcm", "rate": wishes.rate_in},
         "transcription": {"model": wishes.transcribe} if wishes.transcribe else None,
     }
+    audio_out = {"format": {"type": "audio/pcm", "rate": wishes.rate_out}, "voice": wishes.voice}
     session = {
         "output_modalities": ["audio" if wishes.spoken else "text"],
         "instructions": start.instructions,
         "tools": [flat_tool(tool) for tool in start.tools],
         "tool_choice": "auto" if start.tools else None,
         "reasoning": {"effort": wishes.effort} if wishes.effort else None,
-        "audio": {
-            "input": without_empty(audio_in) | _detection_entry(wishes),
-            "output": without_empty(
-                {"format": {"type": "audio/pcm", "rate": wishes.rate_out}, "voice": wishes.voice}
-            ),
-        },
+        "audio": {"input": without_empty(audio_in) | detection, "output": without_empty(audio_out)},
     }
     return {"type": "session.update", "session": {"type": "realtime"} | without_empty(session)}
 
@@ -167,17 +147,9 @@ def minicpmo_init(wishes: SessionWishes, start: SessionStart) -> Message:
 
 def append_with_image_items(chunk: UserStretch) -> list[Message]:
     """Audio; every frame is a user message with an image, which asks for no response."""
-    content = [
-        {"type": "input_image", "image_url": f"data:image/jpeg;base64,{image}"} for image, _ in chunk.images
-    ]
-    items = [
-        {
-            "type": "conversation.item.create",
-            "item": {"type": "message", "role": "user", "content": [part]},
-        }
-        for part in content
-    ]
-    return [{"type": "input_audio_buffer.append", "audio": chunk.audio}, *items]
+    urls = (f"data:image/jpeg;base64,{image}" for image, _ in chunk.images)
+    images = [_item("user", {"type": "input_image", "image_url": url}) for url in urls]
+    return [{"type": "input_audio_buffer.append", "audio": chunk.audio}, *images]
 
 
 def append_then_image_buffer(chunk: UserStretch) -> list[Message]:
@@ -223,30 +195,25 @@ def _with_frames(message: Message, chunk: UserStretch) -> Message:
     return message | without_empty({"video_frames": [image for image, _ in chunk.images]})
 
 
+def _item(role: str, part: Message) -> Message:
+    item = {"type": "message", "role": role, "content": [part]}
+    return {"type": "conversation.item.create", "item": item}
+
+
 def text_item(text: str) -> Message:
     """A text message of the user."""
-    content = [{"type": "input_text", "text": text}]
-    return {
-        "type": "conversation.item.create",
-        "item": {"type": "message", "role": "user", "content": content},
-    }
+    return _item("user", {"type": "input_text", "text": text})
 
 
 def history_item(said: Said, rate: int) -> Message:
-    """Something that was said before: the user's audio where there is any, else text.
-
-    Args:
-        said: what was said.
-        rate: of the user's audio, in Hz.
-    """
+    """Something that was said before: the user's audio at ``rate`` Hz where there is any, else text."""
     if said.role == "assistant":
         part = {"type": "output_text", "text": said.text}
     elif said.audio is None:
         part = {"type": "input_text", "text": said.text}
     else:
         part = {"type": "input_audio", "audio": audio_base64(clip_samples(said.audio, rate))}
-    item = {"type": "message", "role": said.role, "content": [part]}
-    return {"type": "conversation.item.create", "item": item}
+    return _item(said.role, part)
 
 
 def input_text(text: str) -> Message:
@@ -256,9 +223,4 @@ def input_text(text: str) -> Message:
 
 def truncation(item: str, ms: int) -> Message:
     """How much of a reply was heard."""
-    return {
-        "type": "conversation.item.truncate",
-        "item_id": item,
-        "content_index": 0,
-        "audio_end_ms": ms,
-    }
+    return {"type": "conversation.item.truncate", "item_id": item, "content_index": 0, "audio_end_ms": ms}

@@ -1,6 +1,232 @@
-"""Reference adapters with known right scores; they need no key and show what the harness measures."""
+"""Reference adapters with known right scores; they need no key and show what the harness measures.
 
-from tml_bench.adapters.reference.plain import AlwaysOn, Echo, Silent
-from tml_bench.adapters.reference.planned import Delayed, Early, Oracle
+Some are shown nothing and do one thing. Others say known words at planned times, exact to the sample: they
+are shown what is expected (``privileged``), so they can speak at times no causal model could choose; that is
+what makes them rulers for the harness.
 
-__all__ = ["AlwaysOn", "Delayed", "Early", "Echo", "Oracle", "Silent"]
+``audio_in`` and ``audio_out`` are the rates of the user's audio and of their own in Hz.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
+from tml_bench.adapters.reference.voice import Clip, clip, texts
+from tml_bench.samples import Reference, Utterance
+from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns, seconds
+
+WORD_S = 0.3
+"""How long a word takes that no clip says."""
+
+
+class _ReferenceAdapter(StepAdapter):
+    takes_history = True
+
+    def __init__(self, audio_in: int = 16000, audio_out: int = 24000) -> None:
+        self.audio_in, self.audio_out = audio_in, audio_out
+
+    def start(self, session: SessionStart) -> None:
+        self._tick_ns = session.tick_ns
+
+
+class Silent(_ReferenceAdapter):
+    """Never says anything."""
+
+    def __init__(self, audio_in: int = 16000, audio_out: int = 16000) -> None:
+        super().__init__(audio_in, audio_out)
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """Nothing."""
+        return None
+
+
+class Echo(_ReferenceAdapter):
+    """Says back what the user said, one micro-turn later.
+
+    Both sides' audio has ``rate`` Hz.
+    """
+
+    def __init__(self, rate: int = 16000) -> None:
+        super().__init__(rate, rate)
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """The user's audio."""
+        return Output(audio=turn.audio)
+
+
+class AlwaysOn(_ReferenceAdapter):
+    """Talks from the first micro-turn to the last and never stops."""
+
+    def warm_up(self) -> None:
+        """Load the voice."""
+        clip("talk", self.audio_out)
+
+    def start(self, session: SessionStart) -> None:
+        """Start over; it talks from the first hand-over on."""
+        super().start(session)
+        self._began = first_sample_at(session.tick_ns, self.audio_out)
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """The next stretch of an endless talk."""
+        voice = clip("talk", self.audio_out)
+        begin = first_sample_at(turn.end_ns, self.audio_out) - self._began
+        end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out) - self._began
+        audio = np.take(voice.audio, np.arange(begin, end), mode="wrap")
+        rounds = range(-(-begin // len(voice.audio)), -(-end // len(voice.audio)))
+        pieces = []
+        for number in rounds:
+            shift = seconds(sample_time_ns(number * len(voice.audio) - begin, self.audio_out))
+            words = tuple(SpokenWord(w.text, shift + w.start_s, shift + w.end_s) for w in voice.words)
+            pieces.append(Transcript(voice.text + " ", words))
+        return Output(audio=audio, transcript=tuple(pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLine:
+    """Something to say.
+
+    Attributes:
+        at_s: onset on the session clock.
+        clip: name of the voice clip.
+        until_s: cut off there; None to finish.
+        text: words in place of the clip's own, spread over the whole line; empty for the clip's own. The clip
+            then is the sound of speech and no more, repeated until ``until_s``.
+    """
+
+    at_s: float
+    clip: str = "answer"
+    until_s: float | None = None
+    text: str = ""
+
+
+@cache
+def _clips_by_text() -> dict[str, str]:
+    return {_plain(text): name for name, text in texts().items()}
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def clip_saying(text: str) -> str | None:
+    """Name of the clip that says a text, case and punctuation aside; None when there is none."""
+    return _clips_by_text().get(_plain(text))
+
+
+def _stretch(text: str, length: int, rate: int) -> Clip:
+    """Talk of that many samples whose transcript is the text."""
+    pieces = text.split()
+    step = length / rate / len(pieces)
+    words = tuple(SpokenWord(word, k * step, (k + 1) * step) for k, word in enumerate(pieces))
+    return Clip(text, words, np.take(clip("talk", rate).audio, np.arange(length), mode="wrap"))
+
+
+class PlannedSpeaker(_ReferenceAdapter):
+    """Says the lines of a plan."""
+
+    privileged = True
+
+    @abstractmethod
+    def plan(self, reference: Reference) -> list[PlannedLine]:
+        """What to say in a session with that reference."""
+
+    def warm_up(self) -> None:
+        """Load the voice."""
+        for name in ("answer", "backchannel"):
+            clip(name, self.audio_out)
+
+    def start(self, session: SessionStart) -> None:
+        """Plan the session."""
+        super().start(session)
+        assert session.reference is not None
+        self._lines = [self._placed(line) for line in self.plan(session.reference)]
+
+    def _placed(self, line: PlannedLine) -> tuple[int, int, Clip]:
+        start = first_sample_at(nanoseconds(line.at_s), self.audio_out)
+        until = None if line.until_s is None else first_sample_at(nanoseconds(line.until_s), self.audio_out)
+        if line.text:
+            end = until or start + round(WORD_S * len(line.text.split()) * self.audio_out)
+            return start, end, _stretch(line.text, end - start, self.audio_out)
+        voice = clip(line.clip, self.audio_out)
+        end = start + len(voice.audio)
+        return start, end if until is None else min(end, until), voice
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """Say what falls into the micro-turn that begins at hand-over."""
+        begin = first_sample_at(turn.end_ns, self.audio_out)
+        end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out)
+        audio = np.zeros(end - begin, dtype=np.float32)
+        transcript: list[Transcript] = []
+        for start, stop, voice in self._lines:
+            a, b = max(start, begin), min(stop, end)
+            if a >= b:
+                continue
+            audio[a - begin : b - begin] += voice.audio[a - start : b - start]
+            if begin <= start:
+                transcript.append(self._transcript(voice, start - begin, stop - start))
+        return Output(audio=np.trim_zeros(audio, "b"), transcript=tuple(transcript)) if audio.any() else None
+
+    def _transcript(self, voice: Clip, offset: int, length: int) -> Transcript:
+        shift = seconds(sample_time_ns(offset, self.audio_out))
+        said_s = length / self.audio_out
+        words = tuple(
+            SpokenWord(w.text, shift + w.start_s, shift + min(w.end_s, said_s))
+            for w in voice.words
+            if w.start_s < said_s
+        )
+        return Transcript(" ".join(w.text for w in words) + " ", words)
+
+
+class Oracle(PlannedSpeaker):
+    """Does exactly what is expected: the ceiling.
+
+    It does it ``shift_ms`` later than expected; negative is earlier.
+    """
+
+    def __init__(self, audio_in: int = 16000, audio_out: int = 24000, shift_ms: float = 0) -> None:
+        super().__init__(audio_in, audio_out)
+        self.shift_s = shift_ms / 1000
+
+    def plan(self, reference: Reference) -> list[PlannedLine]:
+        """The ideal utterances, each with the clip that says its text, or else of its role.
+
+        A text that no clip says has the sound of other speech and the right transcript: it is right by the
+        adapter's own words, and not by what a recogniser hears. What a shift moves before the session's start
+        is left out.
+        """
+        lines = (self._line(utterance) for utterance in reference.ideal)
+        return [line for line in lines if line.at_s >= 0]
+
+    def _line(self, utterance: Utterance) -> PlannedLine:
+        at_s = utterance.at_s + self.shift_s
+        until_s = None if utterance.until_s is None else utterance.until_s + self.shift_s
+        if not utterance.text:
+            return PlannedLine(at_s, utterance.role, until_s)
+        name = clip_saying(utterance.text)
+        return PlannedLine(at_s, name or "talk", until_s, "" if name else utterance.text)
+
+
+class Delayed(PlannedSpeaker):
+    """Answers exactly ``ms`` milliseconds after the user's turn ends."""
+
+    def __init__(self, ms: float = 700, audio_in: int = 16000, audio_out: int = 24000) -> None:
+        super().__init__(audio_in, audio_out)
+        self.ms = ms
+
+    def plan(self, reference: Reference) -> list[PlannedLine]:
+        """One answer; none where there is no turn to answer."""
+        end_s = reference.user_end_s
+        return [] if end_s is None else [PlannedLine(end_s + self.ms / 1000)]
+
+
+class Early(Delayed):
+    """Answers exactly ``ms`` milliseconds before the user's turn ends."""
+
+    def __init__(self, ms: float = 500, audio_in: int = 16000, audio_out: int = 24000) -> None:
+        super().__init__(-ms, audio_in, audio_out)

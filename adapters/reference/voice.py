@@ -28,10 +28,7 @@ class _Entry(msgspec.Struct, frozen=True):
 class Clip:
     """A stretch of speech whose first sample is its onset and whose last is its end.
 
-    Attributes:
-        text: what is said.
-        words: with times from the clip's first sample.
-        audio: shape (n,), float32.
+    The words' times count from the first sample; the audio is float32 of shape (n,).
     """
 
     text: str

@@ -1,6 +1,239 @@
 """The wire protocol: plug in a model in any language, behind a WebSocket; see ``docs/wire-protocol.md``."""
 
-from tml_bench.adapters.wire.lockstep import WireLockstep
-from tml_bench.adapters.wire.realtime import Wire
+from __future__ import annotations
 
-__all__ = ["Wire", "WireLockstep"]
+import asyncio
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from tml_bench import adapter
+from tml_bench.adapters._session import SocketAdapter
+from tml_bench.adapters._socket import PING_S, Socket
+from tml_bench.adapters.wire.inbox import Inbox
+from tml_bench.adapters.wire.session import (
+    PROBE,
+    OutgoingMessage,
+    Replies,
+    Sender,
+    checked_url,
+    control,
+    hello_of,
+    open_session,
+    same_formats,
+)
+from tml_bench.errors import UserError
+from tml_bench.wire import messages as wire
+from tml_bench.wire.frames import BinaryFrame
+
+MAX_TICK_S = 300
+"""Most audio a model may give in one micro-turn, in seconds."""
+
+
+class Wire(SocketAdapter):
+    """A model behind the wire protocol in real time.
+
+    The model's rates and video come from its ``ready``, for which ``prepare`` asks.
+
+    Args:
+        url: ``ws://HOST:PORT`` or ``wss://...``.
+    """
+
+    audio_in = 16000
+
+    takes_history = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = checked_url(url)
+        self.capabilities: tuple[str, ...] = ()
+        self._inbox = Inbox()
+        self._sender = Sender()
+        self._replies = Replies(self.audio_out)
+
+    async def prepare(self) -> None:
+        """Ask the model for its formats."""
+        socket, _, ready, _ = await open_session(self.url, hello_of(PROBE, "realtime"), PING_S)
+        await socket.close()
+        _take_formats(self, ready)
+
+    async def connect(self, session: adapter.SessionStart) -> None:
+        """Open a socket for the session."""
+        hello = hello_of(session, "realtime")
+        self._socket, self._inbox, ready, events = await open_session(self.url, hello, PING_S)
+        for event in events:
+            await self._record(event.type, event.body, sent=event.sent)
+        same_formats(ready, self.audio_in, self.audio_out)
+        self.reported = _identity(ready)
+        self._replies = Replies(self.audio_out)
+        self._begin(self._socket)
+
+    async def send(self, turn: adapter.MicroTurn) -> None:
+        """Send the micro-turn and its ``tick``."""
+        for message in self._sender.messages(turn):
+            await self._out(message)
+
+    async def heard(self, item: str, ms: float, cut: bool) -> None:
+        """Tell the model where its reply was cut."""
+        if cut and item.isdecimal():
+            await self._out(control(wire.Truncate(int(item), ms)))
+
+    async def _out(self, message: OutgoingMessage) -> None:
+        await self._say(message.data, message.event.type, message.event.body)
+
+    def understand(self, message: str | bytes) -> Iterator[adapter.ModelEvent]:
+        """The message for the record, then what it makes the listener hear or see."""
+        received = self._inbox.read(message)
+        yield received.event
+        yield from self._replies.outputs(received.message)
+
+
+class WireLockstep(adapter.StepAdapter):
+    """A model behind the wire protocol in lockstep: as slow as it likes, its compute charged.
+
+    The model's rates and video come from its ``ready``, for which ``warm_up`` asks.
+
+    Args:
+        url: ``ws://HOST:PORT`` or ``wss://...``.
+        answer_s: longest wait for the answer to a micro-turn, in seconds.
+
+    Raises:
+        UserError: no such address, or no such time.
+    """
+
+    takes_history = True
+
+    def __init__(self, url: str, answer_s: float = 30.0) -> None:
+        self.url = checked_url(url)
+        if not isinstance(answer_s, int | float) or not 0 < answer_s < math.inf:
+            raise UserError(f"answer_s={answer_s}: not a time", "give seconds, such as answer_s=300")
+        self.capabilities: tuple[str, ...] = ()
+        self._answer_s = answer_s
+        self._runner: asyncio.Runner | None = None
+        self._socket: Socket | None = None
+        self._inbox = Inbox()
+        self._sender = Sender()
+        self._replies = Replies(self.audio_out)
+        self._cut: deque[int] = deque()
+
+    def warm_up(self) -> None:
+        """Ask the model for its formats."""
+        ready = self._open(PROBE)
+        self.stop()
+        _take_formats(self, ready)
+
+    def start(self, session: adapter.SessionStart) -> None:
+        """Open a socket for the session."""
+        self._open(session)
+        self._sender, self._replies = Sender(), Replies(self.audio_out)
+        self._cut.clear()
+
+    def _open(self, session: adapter.SessionStart) -> wire.Ready:
+        self.stop()
+        self._runner = asyncio.Runner()
+        opening = open_session(self.url, hello_of(session, "lockstep"), ping_s=None)
+        try:
+            self._socket, self._inbox, ready, _ = self._runner.run(opening)
+            if session is not PROBE:
+                same_formats(ready, self.audio_in, self.audio_out)
+        except BaseException:
+            self.stop()
+            raise
+        self.reported = _identity(ready)
+        return ready
+
+    def step(self, turn: adapter.MicroTurn) -> adapter.Output | None:
+        """Send the micro-turn and take everything up to its ``tick_done``."""
+        if self._runner is None or self._socket is None:
+            raise adapter.InfrastructureError("the session is not open")
+        return self._runner.run(self._stepped(self._socket, turn))
+
+    async def _stepped(self, socket: Socket, turn: adapter.MicroTurn) -> adapter.Output:
+        try:
+            async with asyncio.timeout(self._answer_s):
+                if turn.flushed is not None:
+                    item = self._cut.popleft() if self._cut else 0
+                    await socket.send(control(wire.Truncate(item, turn.flushed.heard_ms)).data)
+                for message in self._sender.messages(turn):
+                    await socket.send(message.data)
+                return await self._answer(socket, turn.index)
+        except TimeoutError as error:
+            raise adapter.ProtocolError(f"no tick_done within {self._answer_s:g} s") from error
+
+    async def _answer(self, socket: Socket, n: int) -> adapter.Output:
+        whole = _Whole(self._replies, self.audio_out)
+        while True:
+            message = self._inbox.read(await socket.receive(2 * self._answer_s)).message
+            if not isinstance(message, wire.TickDone):
+                whole.add(message)
+                continue
+            if message.n != n:
+                raise adapter.ProtocolError(f"tick_done says {message.n} where {n} is due")
+            output = whole.output(message.compute_ms)
+            if output.flush:
+                self._cut.append(whole.cut)
+            return output
+
+    def stop(self) -> None:
+        """Close the socket; does nothing when there is none."""
+        runner, socket = self._runner, self._socket
+        self._runner = self._socket = None
+        if runner is None:
+            return
+        try:
+            if socket is not None:
+                runner.run(socket.close())
+        finally:
+            runner.close()
+
+
+def _identity(ready: wire.Ready) -> dict[str, str]:
+    return {"model": ready.model, "server_version": ready.version}
+
+
+def _take_formats(model: Wire | WireLockstep, ready: wire.Ready) -> None:
+    """Make a model's rates, video and capabilities those of its adapter."""
+    model.audio_in, model.audio_out = ready.audio_in.rate, ready.audio_out.rate
+    video = ready.video_in
+    model.video_in = None if video is None else adapter.VideoSpec(video.fps, video.max_side)
+    model.capabilities, model.reported = ready.capabilities, _identity(ready)
+
+
+class _Whole:
+    """Everything a model gives in one micro-turn, as one output; ``cut`` is the reply that was cut."""
+
+    def __init__(self, replies: Replies, rate: int) -> None:
+        self._replies = replies
+        self._rate = rate
+        self._parts: list[adapter.Output] = []
+        self._samples = self.cut = 0
+        self._flush = False
+
+    def add(self, message: wire.FromModel | BinaryFrame | None) -> None:
+        """Take a message; more audio than a micro-turn may give is a ``ProtocolError``."""
+        for part in self._replies.outputs(message, self._samples):
+            if part.flush:
+                # What was given a moment ago is dropped before anyone can hear it.
+                self._parts = [replace(p, audio=None, transcript=()) for p in self._parts]
+                self._samples, self._flush, self.cut = 0, True, int(part.item)
+            self._samples += 0 if part.audio is None else len(part.audio)
+            self._parts.append(part)
+        if self._samples > MAX_TICK_S * self._rate:
+            raise adapter.ProtocolError(f"more than {MAX_TICK_S} s of audio in one micro-turn")
+
+    def output(self, compute_ms: float | None) -> adapter.Output:
+        """All of it."""
+        chunks = [part.audio for part in self._parts if part.audio is not None]
+        items = [part.item for part in self._parts if part.audio is not None]
+        return adapter.Output(
+            audio=np.concatenate(chunks) if chunks else None,
+            transcript=tuple(piece for part in self._parts for piece in part.transcript),
+            text="".join(part.text for part in self._parts),
+            tool_calls=tuple(call for part in self._parts for call in part.tool_calls),
+            flush=self._flush,
+            item=items[-1] if items else "",
+            compute_s=None if compute_ms is None else compute_ms / 1000,
+        )

@@ -32,24 +32,14 @@ _KINDS: Mapping[str, type[wire.FromModel]] = {
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message of the model.
-
-    Attributes:
-        event: as it goes into the recording.
-        message: what it says; None for types and kinds that this version does not know.
-    """
+    """A message of the model as it goes into the recording, and what it says; None for unknown types."""
 
     event: ProviderEvent
     message: wire.FromModel | BinaryFrame | None
 
 
 class Inbox:
-    """Everything a model sends in one session.
-
-    Args:
-        max_control: most control messages, in bytes.
-        max_media: most media, in bytes.
-    """
+    """Everything a model sends in one session: at most so many bytes of control messages and of media."""
 
     def __init__(self, max_control: int = MAX_CONTROL, max_media: int = MAX_MEDIA) -> None:
         self._left = {"control messages": max_control, "media": max_media}
@@ -62,7 +52,9 @@ class Inbox:
             QuotaError, InfrastructureError: it is an ``error`` that says so.
         """
         if isinstance(data, bytes):
-            return self._binary(data)
+            self._spend("media", len(data))
+            chunk = BinaryFrame.unpack(data)
+            return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
         self._spend("control messages", len(data))
         raw = _object(data)
         kind = raw.get("type")
@@ -79,11 +71,6 @@ class Inbox:
         if isinstance(message, wire.Refusal):
             raise refused(message)
         return IncomingMessage(event, message)
-
-    def _binary(self, data: bytes) -> IncomingMessage:
-        self._spend("media", len(data))
-        chunk = BinaryFrame.unpack(data)
-        return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
 
     def _spend(self, what: str, size: int) -> None:
         self._left[what] -= size

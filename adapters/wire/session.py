@@ -9,20 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tml_bench.adapter import (
-    InfrastructureError,
-    MicroTurn,
-    Output,
-    ProtocolError,
-    ProviderEvent,
-    SessionStart,
-    SpokenWord,
-    ToolCall,
-    Transcript,
-    VideoSpec,
-)
-from tml_bench.adapters._media import jpeg
-from tml_bench.adapters._pcm import to_pcm16
+from tml_bench import adapter
+from tml_bench.adapters._media import jpeg, to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
 from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox
 from tml_bench.errors import UserError
@@ -37,28 +25,23 @@ TOKEN = "TML_BENCH_WIRE_TOKEN"
 READY_S = 20.0
 """Longest wait for ``ready``, in seconds."""
 
-PROBE = SessionStart("probe", 200_000_000)
+PROBE = adapter.SessionStart("probe", 200_000_000)
 """A session that only asks for the model's formats."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message of the harness.
-
-    Attributes:
-        data: as it is sent.
-        event: as it goes into the recording.
-    """
+    """A message of the harness as it is sent, and as it goes into the recording."""
 
     data: str | bytes
-    event: ProviderEvent
+    event: adapter.ProviderEvent
 
 
 def control(message: wire.FromHarness) -> OutgoingMessage:
     """A control message."""
     body = msgspec.to_builtins(message)
     return OutgoingMessage(
-        msgspec.json.encode(message).decode(), ProviderEvent(body["type"], kept(body), True)
+        msgspec.json.encode(message).decode(), adapter.ProviderEvent(body["type"], kept(body), True)
     )
 
 
@@ -68,7 +51,7 @@ class Sender:
     def __init__(self) -> None:
         self._seq = 0
 
-    def messages(self, turn: MicroTurn) -> Iterator[OutgoingMessage]:
+    def messages(self, turn: adapter.MicroTurn) -> Iterator[OutgoingMessage]:
         """The messages of a micro-turn in order, its ``tick`` last."""
         t_ms = turn.end_ns / 1e6
         yield self._media(AUDIO, turn.start_ns, to_pcm16(turn.audio))
@@ -88,7 +71,7 @@ class Sender:
 
 async def open_session(
     url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
-) -> tuple[Socket, Inbox, wire.Ready, list[ProviderEvent]]:
+) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """Connect to a model's server and say hello.
 
     Args:
@@ -131,7 +114,7 @@ async def open_session(
     return socket, inbox, ready, [outgoing.event, *events]
 
 
-async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[ProviderEvent]]:
+async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[adapter.ProviderEvent]]:
     events = []
     try:
         async with asyncio.timeout(READY_S):
@@ -141,31 +124,23 @@ async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[Provid
                 if isinstance(received.message, wire.Ready):
                     return received.message, events
                 if received.message is not None:
-                    raise ProtocolError(f"the model sends {received.event.type!r} before 'ready'")
+                    raise adapter.ProtocolError(f"the model sends {received.event.type!r} before 'ready'")
     except TimeoutError as error:
         instead = f", only {', '.join(repr(e.type) for e in events[:3])}" if events else ""
-        raise InfrastructureError(f"no 'ready' within {READY_S:g} s{instead}") from error
+        raise adapter.InfrastructureError(f"no 'ready' within {READY_S:g} s{instead}") from error
 
 
 def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
-    """Check that the model keeps to the rates it gave when it was asked first.
-
-    Raises:
-        ProtocolError: it does not.
-    """
+    """Check that the model keeps to the rates it gave when it was asked first: else a ``ProtocolError``."""
     if (ready.audio_in.rate, ready.audio_out.rate) != (audio_in, audio_out):
-        raise ProtocolError(
+        raise adapter.ProtocolError(
             f"the model wants audio at {ready.audio_in.rate} and gives it at {ready.audio_out.rate} Hz, "
             f"where it said {audio_in} and {audio_out} before"
         )
 
 
 def checked_url(url: object) -> str:
-    """The address of a model's server.
-
-    Raises:
-        UserError: it is none, or holds a password, which would be recorded.
-    """
+    """The address of a model's server; one that is none, or holds a password, is a ``UserError``."""
     none = UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
     try:
         parts = urlsplit(url if isinstance(url, str) else "")
@@ -179,7 +154,7 @@ def checked_url(url: object) -> str:
     return parts.geturl()
 
 
-def hello_of(session: SessionStart, mode: wire.Mode) -> wire.Hello:
+def hello_of(session: adapter.SessionStart, mode: wire.Mode) -> wire.Hello:
     """The first message of a session."""
     tools = tuple(wire.ToolOffer(t.name, t.description, dict(t.parameters)) for t in session.tools)
     return wire.Hello(
@@ -194,22 +169,8 @@ def hello_of(session: SessionStart, mode: wire.Mode) -> wire.Hello:
     )
 
 
-def reported_by(ready: wire.Ready) -> dict[str, str]:
-    """What a model's server says of itself."""
-    return {"model": ready.model, "server_version": ready.version}
-
-
-def video_of(ready: wire.Ready) -> VideoSpec | None:
-    """The video a model wants."""
-    return None if ready.video_in is None else VideoSpec(ready.video_in.fps, ready.video_in.max_side)
-
-
 class Replies:
-    """Turns a model's messages into outputs, and knows how much has come since each reply began.
-
-    Args:
-        rate: of the model's audio.
-    """
+    """Turns messages of a model with audio at ``rate`` Hz into outputs; knows how far each reply has come."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -217,7 +178,9 @@ class Replies:
         self._came = 0
         self._began: dict[int, int] = {}
 
-    def outputs(self, message: wire.FromModel | BinaryFrame | None, queued: int = 0) -> Iterator[Output]:
+    def outputs(
+        self, message: wire.FromModel | BinaryFrame | None, queued: int = 0
+    ) -> Iterator[adapter.Output]:
         """What a message makes the listener hear or see.
 
         Args:
@@ -231,30 +194,34 @@ class Replies:
             case BinaryFrame():
                 self._count(message.item, len(message.samples))
                 if message.payload:
-                    yield Output(audio=message.samples, item=str(message.item))
+                    yield adapter.Output(audio=message.samples, item=str(message.item))
             case wire.TranscriptPiece():
                 self._count(message.item, 0)
-                yield Output(transcript=(self._placed(message, queued),), item=str(message.item))
+                yield adapter.Output(transcript=(self._placed(message, queued),), item=str(message.item))
             case wire.TextMessage():
-                yield Output(text=message.text)
+                yield adapter.Output(text=message.text)
             case wire.Call():
-                yield Output(tool_calls=(ToolCall(message.call_id, message.name, message.arguments),))
+                yield adapter.Output(
+                    tool_calls=(adapter.ToolCall(message.call_id, message.name, message.arguments),)
+                )
             case wire.Interruption():
-                yield Output(flush=True, item=str(self._item))
+                yield adapter.Output(flush=True, item=str(self._item))
             case wire.Ready():
-                raise ProtocolError("the model sends 'ready' a second time")
+                raise adapter.ProtocolError("the model sends 'ready' a second time")
 
     def _count(self, item: int, samples: int) -> None:
         if not item:
-            raise ProtocolError("a reply has the item 0: replies are numbered from 1")
+            raise adapter.ProtocolError("a reply has the item 0: replies are numbered from 1")
         # A transcript may come when the next reply has begun: it must not end that one.
         if samples or item not in self._began:
             self._item = item
         self._began.setdefault(item, self._came)
         self._came += samples
 
-    def _placed(self, spoken: wire.TranscriptPiece, queued: int) -> Transcript:
+    def _placed(self, spoken: wire.TranscriptPiece, queued: int) -> adapter.Transcript:
         """Its words counted from the first sample of the output, not of the reply."""
         shift_s = (queued - self._came + self._began[spoken.item]) / self._rate
-        words = tuple(SpokenWord(w.text, w.start_s + shift_s, w.end_s + shift_s) for w in spoken.words)
-        return Transcript(spoken.text, words)
+        words = tuple(
+            adapter.SpokenWord(w.text, w.start_s + shift_s, w.end_s + shift_s) for w in spoken.words
+        )
+        return adapter.Transcript(spoken.text, words)

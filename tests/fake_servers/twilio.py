@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fake_servers.scripted import ScriptedServer, ViolationError
-from tml_bench.adapters._pcm import from_mulaw, to_mulaw
+from tml_bench.adapters._media import from_mulaw, to_mulaw
 
 
 class FakeBot(ScriptedServer):
