@@ -13,8 +13,6 @@
 6. ``on_time`` = hits / max(events, utterances said): the share of events hit, or, for who speaks more often
    than asked, the share of what was said that hit. Without the second, saying the word again and again would
    hit anything. Silent controls have no events: 1 if nothing was said, else 0.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from tml_bench.metrics import event_matching as onsets
 from tml_bench.metrics.event_matching import TOLERANCES_S, EventMatch, Right
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
+from tml_bench.task import Mark, Value
 from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet
 from tml_bench.tasks._common.speech import SpeechStretch
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
@@ -165,18 +163,18 @@ def _names(due: DueEvent, said: SpeechStretch) -> bool:
     return bool(named) and all(abs(seconds - due.truth_s) <= limit for seconds in named)
 
 
-def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording; see the module's docstring."""
     item = expected_of(sample)
     heard = NO_WORDS if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
     sheet = ScoreSheet()
     if isinstance(heard, str):
         sheet.lack(names(sample.subset), heard)
-        return sheet.score(task, sample)
+        return sheet
     found = _headline(heard) | _events(heard) | _beside(heard, timeline.duration_s)
     sheet.values |= {name: found[name] for name in names(sample.subset) if name in found}
     _enter_rows(sheet, heard)
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _headline(heard: MatchedRecording) -> dict[str, Value]:

@@ -55,4 +55,4 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
 
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Score one recording; see ``scoring``."""
-        return scoring.score(self.name, sample, timeline, verdicts)
+        return scoring.score(sample, timeline, verdicts).score(self.name, sample)

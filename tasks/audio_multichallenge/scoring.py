@@ -2,8 +2,6 @@
 
 The reply is what the model says after the end of the last user turn. Nothing said meets no item, by rule and
 without asking a judge, so that silence cannot pass on criteria that only forbid something.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score
+from tml_bench.task import Mark
 from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import text_of
 from tml_bench.tasks.audio_multichallenge.judging import MET, key, questions
@@ -58,7 +56,7 @@ def _said(
             yield QuestionLine("assistant", text_of(own))
 
 
-def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     item = annotation_of(sample, ConversationAnnotation)
     spans = user_turns(item, timeline)
@@ -66,7 +64,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     end_s = spans[-1].end_s
     if len(spans) < len(item.audio_s):
         sheet.lack(("answered", *_names(item)), NOT_REACHED)
-        return sheet.score(task, sample)
+        return sheet
     spoken = [s for s in timeline.segments if s.end_s > end_s]
     sheet.put(answered=bool(spoken))
     if spoken and spoken[0].start_s >= end_s:
@@ -90,7 +88,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     for number, wanted in enumerate(item.items):
         answer = verdict_of(verdicts, key(number)).answer or "no verdict"
         sheet.event(f"item {number + 1}, {answer}: {wanted.text}", None)
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _names(item: ConversationAnnotation) -> tuple[str, ...]:
@@ -113,7 +111,7 @@ def _rate(sheet: ScoreSheet, item: ConversationAnnotation, met: Sequence[bool]) 
     sheet.put(**{name: share[name[:3]] for name in _names(item)})
 
 
-def marks(sample: Sample) -> tuple[Mark, ...]:
+def annotated(sample: Sample) -> tuple[Mark, ...]:
     """The user's last turn, in fixed context."""
     end_s = sample.reference.user_end_s
     return () if end_s is None else (Mark(LEAD_S, end_s, "last user turn"),)
