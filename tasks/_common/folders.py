@@ -9,11 +9,7 @@ from tml_bench.errors import UserError
 
 
 def check_folder(root: Path, remedy: str) -> None:
-    """Make sure that a data folder is there.
-
-    Raises:
-        UserError: it is not.
-    """
+    """Make sure that a data folder is there. Raises `UserError`: it is not."""
     if not root.is_dir():
         raise UserError(f"--data {root}: no such folder", remedy)
 

@@ -32,20 +32,12 @@ def place_of(path: Path, remedy: str = RESTORE) -> RecordPlace:
 
 
 def read(path: Path, kind: type[T], remedy: str = _CORRECT) -> T:
-    """Read a file as a record.
-
-    Raises:
-        BadSampleError: it is missing or does not fit.
-    """
+    """Read a file as a record. Raises `BadSampleError`: it is missing or does not fit."""
     return place_of(path, remedy).record(sample_json(path, RESTORE), kind)
 
 
 def check_within(path: Path, field: str, last_s: float, duration_s: float) -> None:
-    """Make sure that a time lies in the clip, a little slack aside.
-
-    Raises:
-        BadSampleError: it does not.
-    """
+    """Make sure that a time lies in the clip, a little slack aside. Raises `BadSampleError`: it does not."""
     if last_s > duration_s + _SLACK_S:
         what = f"{last_s:g} s is beyond the clip's end at {duration_s:g} s"
         raise place_of(path).bad(field, what, "check both files")

@@ -70,11 +70,7 @@ def is_number(name: str) -> bool:
 
 
 def audio_file(folder: Path, stem: str) -> Path:
-    """The audio file ``stem`` of a folder.
-
-    Raises:
-        BadSampleError: it is missing.
-    """
+    """The audio file ``stem`` of a folder. Raises `BadSampleError`: it is missing."""
     if found := find_audio(folder, stem):
         return found
     raise place_of(folder / f"{stem}.wav").bad("", "the file is missing")

@@ -25,11 +25,7 @@ from tml_bench.tasks._timed.rendered import (
 
 
 def dataset(folder: Path, split: str) -> str:
-    """Name and version of the data, such as ``dev-2``.
-
-    Raises:
-        UserError: the folder is no rendered set.
-    """
+    """Name and version of the data, such as ``dev-2``. Raises `UserError`: the folder is no rendered set."""
     return f"{split}-{read_rendering(folder).version}"
 
 

@@ -76,11 +76,7 @@ def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = l
 def conversations(
     files: Sequence[Path], folder: Path, tell: Callable[[str], None] = lambda line: None
 ) -> Iterator[RubricConversation]:
-    """Read parquet files; audio goes into ``folder``.
-
-    Raises:
-        UserError: as ``unpacked``.
-    """
+    """Read parquet files; audio goes into ``folder``. Raises `UserError`: as ``unpacked``."""
     try:
         import pyarrow as pa
     except ImportError:

@@ -31,11 +31,7 @@ SAY_S = 0.8
 
 
 def find_annotations(root: Path) -> dict[str, Path]:
-    """The CSV of every split that is there.
-
-    Raises:
-        UserError: the folder does not exist or holds none.
-    """
+    """The CSV of every split that is there. Raises `UserError`: the folder does not exist or holds none."""
     check_folder(root, "give the folder that holds annotation/ and video/")
     found: dict[str, Path] = {}
     for split in SPLITS:
@@ -56,11 +52,7 @@ def find_annotations(root: Path) -> dict[str, Path]:
 
 
 def is_official(root: Path) -> bool:
-    """Whether every split that is there has the official number of rows.
-
-    Raises:
-        UserError: as ``load``.
-    """
+    """Whether every split that is there has the official number of rows. Raises `UserError`: as ``load``."""
     sizes = {split: sum(1 for _ in read(path)) for split, path in find_annotations(root).items()}
     return all(size == OFFICIAL_SIZES[split] for split, size in sizes.items())
 
