@@ -22,7 +22,7 @@ from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
 from tml_bench.tasks._timed.measures import metrics, names, tolerance_name
 from tml_bench.tasks._timed.rendered import RenderedItem
-from tml_bench.tasks._timed.utterances import utterances
+from tml_bench.tasks._timed.scoring import utterances
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 JUDGE = RuleJudge({RUBRIC.name: RULE})

@@ -110,16 +110,15 @@ def prepare(
     tml-bench run --task timespeak --data data/timespeak-noise10 --adapter my.py:MyModel
     """
     from tml_bench.api.progress import TerminalProgress
-    from tml_bench.tasks._timed.prepare import is_own, items_of, load_own, place_items
-    from tml_bench.tasks._timed.render import VERSION, Variant, held, render_set
+    from tml_bench.tasks._timed import render
 
-    source = items or items_of(task)
-    found = load_own(task, source)
-    variant = Variant(voice, noise, pace, own=is_own(task, source))
-    held(found, out, VERSION, variant)  # before anything there is replaced
-    place_items(source, out)
+    source = items or render.items_of(task)
+    found = render.load_own(task, source)
+    variant = render.Variant(voice, noise, pace, own=render.is_own(task, source))
+    render.held(found, out, render.VERSION, variant)  # before anything there is replaced
+    render.place_items(source, out)
     with TerminalProgress().bars() as bar:
         advance = bar("rendering", len(found))
-        for name in render_set(found, out, VERSION, variant, jobs):
+        for name in render.render_set(found, out, render.VERSION, variant, jobs):
             advance(name)
     click.echo(f"{len(found)} items in {out}")

@@ -21,13 +21,14 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from tml_bench import tasks
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.files import write_atomically
 from tml_bench.media.ogg import with_serial
 from tml_bench.synthesis import speech, voices
 from tml_bench.synthesis.voices import PAD_S, RATE, VOICES
 from tml_bench.synthesis.word_times import word_times
-from tml_bench.tasks._timed.items import ItemTurn, TimedItem
+from tml_bench.tasks._timed.items import ItemTurn, TimedItem, load_items
 from tml_bench.tasks._timed.rendered import (
     RenderedItem,
     RenderedTurn,
@@ -48,6 +49,43 @@ NOISE_DB = (-20.0, 60.0)
 """Beyond, speech or noise would be lost in the file."""
 VERSION = "2"
 """Of the shipped rendering; variants add to it."""
+PREFIXES = {"timespeak": "ts", "cuespeak": "cs"}
+"""Of the ids of a task's items."""
+
+
+def items_of(task: str) -> Path:
+    """The item file that ships with a task."""
+    return Path(str(tasks.__file__)).parent / task / "items.jsonl"
+
+
+def load_own(task: str, source: Path) -> tuple[TimedItem, ...]:
+    """The items to render for a task.
+
+    Raises:
+        UserError: the file cannot be used, holds no item, or one of the other task.
+    """
+    items = load_items(source)
+    if not items:
+        raise UserError(f"{source} holds no items", "write one item a line")
+    prefix = PREFIXES[task]
+    for item in items:
+        if item.task != prefix:
+            what = f"{source}: {item.id}: id: is not of {task}, whose ids begin with {prefix}-"
+            raise UserError(what, "prepare the tasks one by one, each from its own file")
+    return items
+
+
+def is_own(task: str, source: Path) -> bool:
+    """Whether a file holds anything else than the items that ship with a task."""
+    return source.read_bytes() != items_of(task).read_bytes()
+
+
+def place_items(source: Path, folder: Path) -> None:
+    """Put the item file into the folder of the set rendered from it, which is then whole by itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "items.jsonl"
+    if not target.exists() or not target.samefile(source):
+        target.write_bytes(source.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)

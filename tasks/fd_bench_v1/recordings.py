@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError
 from tml_bench.task import ImportedExchange
-from tml_bench.tasks._fd_bench.recordings import find_recordings, read_recording
+from tml_bench.tasks._fd_bench import find_recordings, read_recording
 from tml_bench.tasks.fd_bench_v1.loader import PROTOCOLS, read_sample
 
 _TOLD_BY = {

@@ -8,7 +8,7 @@ import msgspec
 
 from tml_bench.metrics.vocalisations import Interval
 from tml_bench.tasks._common.records import Text, TimeSpan
-from tml_bench.tasks._fd_bench.files import check_within, read, read_transcript
+from tml_bench.tasks._fd_bench import check_within, read, read_transcript
 from tml_bench.timeline import Word
 
 Words = tuple[Word, ...]

@@ -16,7 +16,7 @@ from pathlib import Path
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks._fd_bench.folders import FdLayout, audio_file, context_length
+from tml_bench.tasks._fd_bench import FdLayout, audio_file, context_length
 from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation, read_metadata
 
 OFFICIAL_SIZES = {

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.task import ImportedExchange
-from tml_bench.tasks._fd_bench.folders import is_number
-from tml_bench.tasks._fd_bench.recordings import find_recordings, read_recording
+from tml_bench.tasks._fd_bench import find_recordings, is_number, read_recording
 from tml_bench.tasks.fd_bench_v15.loader import SUBSETS, read_item, with_problem
 
 
