@@ -14,29 +14,17 @@ from tml_bench.samples import Reference, Sample, Script, UserTurn
 from tml_bench.tasks._common.folders import check_folder, chosen
 from tml_bench.tasks._timed.expected import expected, ideal
 from tml_bench.tasks._timed.items import TimedItem, load_items
-from tml_bench.tasks._timed.rendered import (
-    REMEDY,
-    RenderedItem,
-    check_audio,
-    check_rendered,
-    read_rendered,
-    read_rendering,
-)
-
-
-def dataset(folder: Path, split: str) -> str:
-    """Name and version of the data, such as ``dev-2``. Raises `UserError`: the folder is no rendered set."""
-    return f"{split}-{read_rendering(folder).version}"
+from tml_bench.tasks._timed.rendered import REMEDY, RenderedItem, check_audio, check_rendered, read_rendered
 
 
 def load(
-    home: Path, data: Path | None, split: str, families: Sequence[str], subsets: Sequence[str]
+    home: Path, folder: Path, split: str, families: Sequence[str], subsets: Sequence[str]
 ) -> Iterator[Sample]:
     """Load samples in the order of the item file. Broken ones carry ``problem``.
 
     Args:
         home: the task's own folder.
-        data: a folder of data; None for the shipped one.
+        folder: the data.
         split: ``dev`` or ``test``.
         families: of the task.
         subsets: those of them to load; empty means all.
@@ -44,7 +32,6 @@ def load(
     Raises:
         UserError: the folder or a family does not exist, or a file is unusable.
     """
-    folder = data or home
     asked = chosen(folder, subsets, families, families)
     check_folder(folder, "give the folder of a rendered set")
     own = folder / "items.jsonl"

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Score, Task
+from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks._timed import loader, scoring, strategies
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
 from tml_bench.tasks._timed.measures import HEADLINE, metrics, overall
-from tml_bench.timeline import Timeline
+from tml_bench.tasks._timed.rendered import read_rendering
 
 RULES = {RUBRIC.name: RULE}
 
 
-class TimedTask(Task):
+class TimedTask(FolderTask):
     """A task of items that say what must be said and when.
 
     Attributes:
-        home: the folder with the items and the shipped rendering.
+        mini: the folder with the items and the shipped rendering.
         split: ``dev`` or ``test``.
     """
 
-    home: Path
+    mini: Path
     split: str = "dev"
     rubrics = (RUBRIC,)
     rules = RULES
@@ -34,6 +33,7 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
 
     DATA/rendering.json, rendered.jsonl, audio/{dev,test}/*.ogg
 """
+    sheet = staticmethod(scoring.score)
     questions = staticmethod(scoring.questions)
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
@@ -47,12 +47,8 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
 
     def dataset(self, data: Path | None) -> str:
         """The split and the version of the rendering, such as ``dev-2``."""
-        return loader.dataset(data or self.home, self.split)
+        return f"{self.split}-{read_rendering(data or self.mini).version}"
 
-    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+    def load(self, root: Path, subsets: Sequence[str]) -> Iterator[Sample]:
         """Load the items of the split; see ``loader``."""
-        return loader.load(self.home, data, self.split, self.subsets, subsets)
-
-    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording; see ``scoring``."""
-        return scoring.score(sample, timeline, verdicts).score(self.name, sample)
+        return loader.load(self.mini, root, self.split, self.subsets, subsets)

@@ -134,11 +134,9 @@ EXPECTED_AT_OVERLAPS: tuple[ExpectedScore, ...] = (
 
 def checks(pool: Pool) -> Iterator[ScoreCheck]:
     """Run, score and compare; yields each check as it is known."""
+    suites = (("fd-bench-v1", 0, EXPECTED), ("fd-bench-v1.5", 1, EXPECTED_AT_OVERLAPS))
     with tempfile.TemporaryDirectory(prefix="tml-bench-selftest-") as folder, pool:
-        for task, limit, expected in (
-            ("fd-bench-v1", 0, EXPECTED),
-            ("fd-bench-v1.5", 1, EXPECTED_AT_OVERLAPS),
-        ):
+        for task, limit, expected in suites:
             adapters = tuple(dict.fromkeys(item.adapter for item in expected))
             asked = RunRequest((task,), adapters, Path(folder), Selection(limit=limit))
             yield from _checked(asked, pool, "recording", expected)
