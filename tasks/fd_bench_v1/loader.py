@@ -13,13 +13,7 @@ from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
 from tml_bench.tasks._fd_bench import FdLayout, audio_file, context_length
-from tml_bench.tasks.fd_bench_v1.annotation import (
-    GT_FILE,
-    read_backchannel,
-    read_interruption,
-    read_pause,
-    read_turn_end,
-)
+from tml_bench.tasks.fd_bench_v1 import annotation
 
 PROTOCOLS = {
     "candor_pause_handling": "pause_handling",
@@ -79,20 +73,22 @@ def _reference(
 ) -> Reference:
     """The annotation, and what an ideal respondent says."""
     if protocol == "pause_handling":
-        pause = read_pause(folder, duration_s)
+        pause = annotation.read_pause(folder, duration_s)
         return Reference(pause.user_end_s, annotation=pause)
     if protocol == "smooth_turn_taking":
-        turn = read_turn_end(folder, duration_s)
+        turn = annotation.read_turn_end(folder, duration_s)
         return Reference(turn.user_end_s, (Utterance(turn.user_end_s + _REACTION_S),), turn)
     if protocol == "user_interruption":
-        item = read_interruption(folder, duration_s)
+        item = annotation.read_interruption(folder, duration_s)
         begins, end = item.interruption
         ideal = [Utterance(end + _REACTION_S)]
         if context_s is not None and context_s + _REACTION_S < begins:
             at = max(context_s + _REACTION_S, begins - _HELD_S)
             ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
         return Reference(end, tuple(ideal), item)
-    places = (base / part / GT_FILE for base in gt_bases for part in ("", "evaluation"))
-    talk = read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
+    places = (base / part / annotation.GT_FILE for base in gt_bases for part in ("", "evaluation"))
+    talk = annotation.read_backchannel(
+        folder, duration_s, next((path for path in places if path.is_file()), None)
+    )
     onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in talk.windows or ())
     return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), talk)
