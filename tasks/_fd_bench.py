@@ -18,7 +18,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Sample
 from tml_bench.task import ImportedExchange
-from tml_bench.tasks._common.folders import check_folder, chosen
+from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._common.records import RecordPlace, Seconds, sample_json, short
 from tml_bench.timeline import Word
 

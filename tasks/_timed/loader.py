@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError
 from tml_bench.samples import Reference, Sample, Script, UserTurn
-from tml_bench.tasks._common.folders import check_folder, chosen
+from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._timed.expected import expected, ideal
 from tml_bench.tasks._timed.items import TimedItem, load_items
 from tml_bench.tasks._timed.rendered import REMEDY, RenderedItem, check_audio, check_rendered, read_rendered

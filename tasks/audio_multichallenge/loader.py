@@ -22,7 +22,7 @@ import msgspec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import AfterModelStops, At, Message, Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks._common.folders import chosen
+from tml_bench.tasks._common import chosen
 from tml_bench.tasks._common.records import short
 from tml_bench.tasks.audio_multichallenge.conversations import (
     AXES,

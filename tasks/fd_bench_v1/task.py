@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tml_bench.tasks._common import FolderTask
-from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
+from tml_bench.tasks.fd_bench_v1 import loader, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
 from tml_bench.tasks.fd_bench_v1.rubric import RATING
 
@@ -43,4 +43,4 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
     annotated = staticmethod(scoring.annotated)
-    imports = staticmethod(recordings.load_imports)
+    imports = staticmethod(loader.load_imports)

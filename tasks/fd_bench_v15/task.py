@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tml_bench.tasks._common import FolderTask
-from tml_bench.tasks.fd_bench_v15 import behaviour, loader, recordings, scoring, strategies
+from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring, strategies
 from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, NOT_RUN, OVERALL
 
 MINI = Path(__file__).parent / "mini"
@@ -45,4 +45,4 @@ input.json and clean_input.json are used where they are there.
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
     annotated = staticmethod(scoring.annotated)
-    imports = staticmethod(recordings.load_imports)
+    imports = staticmethod(loader.load_imports)

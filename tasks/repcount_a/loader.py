@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.tasks._common.folders import check_folder, chosen
+from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, sample_id
 from tml_bench.tasks.repcount_a import annotation
 
