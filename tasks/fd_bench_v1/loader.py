@@ -4,8 +4,8 @@ Layout: ``{root}/{subset}/{ID}/input.wav`` (or ``.flac``), ``{ID}`` a decimal nu
 hold the subsets in a folder ``v1_0`` or ``v1.0``, or be one subset's folder itself.
 
 Recordings that another harness made may lie in any tree of folders. A folder below one with an official
-subset's name belongs to that subset; any other belongs to the protocol that its annotation file tells (no such
-file: backchannel).
+subset's name belongs to that subset; any other belongs to the protocol that its annotation file tells (no
+such file: backchannel).
 """
 
 from __future__ import annotations
