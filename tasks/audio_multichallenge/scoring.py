@@ -7,6 +7,7 @@ without asking a judge, so that silence cannot pass on criteria that only forbid
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, pairwise
 
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
@@ -23,13 +24,8 @@ NOT_REACHED = "the session ended before the last user turn was over"
 
 def user_turns(item: ConversationAnnotation, timeline: Timeline) -> tuple[Segment, ...]:
     """When the played user turns were heard; where a timeline does not say, one after the other."""
-    if timeline.turns:
-        return timeline.turns
-    at, spans = LEAD_S, []
-    for length in item.audio_s:
-        spans.append(Segment(at, at + length))
-        at += length
-    return tuple(spans)
+    edges = accumulate(item.audio_s, initial=LEAD_S)
+    return timeline.turns or tuple(Segment(start, end) for start, end in pairwise(edges))
 
 
 def ask(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
@@ -94,16 +90,9 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
 def _names(item: ConversationAnnotation) -> tuple[str, ...]:
     """APR and ARS, under every name that holds for this conversation."""
     low, high = audio_range(item.user_audio_s)
-    turns = len(item.turns)
-    return tuple(
-        name
-        for score_name in ("apr", "ars")
-        for name in (
-            score_name,
-            *((turns_name(score_name, turns),) if turns in TURNS else ()),
-            audio_name(score_name, low, high),
-        )
-    )
+    turns = [len(item.turns)] if len(item.turns) in TURNS else []
+    by_score = ((s, *(turns_name(s, n) for n in turns), audio_name(s, low, high)) for s in ("apr", "ars"))
+    return tuple(chain.from_iterable(by_score))
 
 
 def _rate(sheet: ScoreSheet, item: ConversationAnnotation, met: Sequence[bool]) -> None:
