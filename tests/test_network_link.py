@@ -154,7 +154,15 @@ def test_what_the_model_says_in_an_outage_is_heard_when_it_is_over(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("kbps", "size", "ms"),
-    [(8, 1, 1.0), (8, 0, 0.0), (64, 640, 80.0), (500, 6401, 102.416), (256, 6400, 200.0), (0, 10**9, 0.0)],
+    [
+        (8, 1, 1.0),
+        (8, 0, 0.0),
+        (64, 640, 80.0),
+        (500, 6401, 102.416),
+        (256, 6400, 200.0),
+        (3, 1, 2.666667),
+        (0, 10**9, 0.0),
+    ],
 )
 def test_a_byte_takes_eight_bits_of_time(kbps: float, size: int, ms: float) -> None:
     assert arrivals_ms(link(kbps=kbps), (1000.0, size)) == [1000 + ms]

@@ -110,6 +110,29 @@ def test_an_onset_a_moment_before_a_span_is_in_it_unless_another_holds_it(
     assert keys(TOUCH, heard((onset_s, onset_s + 0.5, "yes"))) == turns
 
 
+def test_a_tenth_of_a_second_before_a_span_is_near_enough() -> None:
+    """From the video's first instant to 0.1 s there is no rounding."""
+    assert keys(sample((0.1, 20.0)), heard((0.0, 0.5, "yes"))) == ["turn 1 reply 1"]
+
+
+def test_an_onset_just_after_a_short_span_stays_outside() -> None:
+    assert keys(sample((10.0, 10.5)), heard((10.8, 11.0, "yes"))) == []
+
+
+def test_rows_have_the_session_s_times() -> None:
+    """The video begins at 10 s; the reply is wrong for the first turn and covers the second."""
+    turns = tuple(Turn(f"turn {k}", span, 60.0) for k, span in enumerate(((5.0, 15.0), (8.0, 18.0)), 1))
+    late = Sample("s", "WEB", reference=Reference(annotation=Expected("What?", turns, 10.0, 40.0)))
+    score = scored(late, heard((19.0, 20.0, "yes")), {"onset turn 1 reply 1": WRONG})
+    assert score.rows == (
+        {"event": "reply: yes", "start_s": 19.0, "end_s": 20.0},
+        {"event": "turn 1", "start_s": 15.0, "end_s": 25.0},
+        {"event": "turn 1 judged", "start_s": 19.0, "end_s": None, "score": 0.0},
+        {"event": "turn 2", "start_s": 18.0, "end_s": 28.0},
+        {"event": "turn 2 judged", "start_s": 19.0, "end_s": None, "score": 2.0},
+    )
+
+
 def test_an_onset_moved_to_the_opening_counts_from_there() -> None:
     score = scored(TOUCH, heard((9.95, 10.5, "yes")), {})
     assert score.values["pauc_000"].numerator == pytest.approx(1.0 + 0.25)
@@ -150,3 +173,16 @@ def test_the_clean_up_keeps_what_is_as_good_and_what_relates() -> None:
     assert clean_up([worse, equal, at_end, first], 15.0) == [first, at_end, equal]
     assert clean_up([equal, worse], 15.0) == [equal, worse]
     assert clean_up([worse], 15.0) == [worse]
+
+
+def test_without_a_related_span_nothing_is_cleaned_up() -> None:
+    """A good reply at the span's very start, and a bad one that takes it back."""
+    replies = [Reply(10.0, 2), Reply(15.0, 0)]
+    assert pauc(replies, (10.0, 20.0), 1.0) == 0.0
+    assert pauc(replies, (10.0, 20.0), 1.0, related_end_s=12.0) == 1.0
+
+
+@pytest.mark.parametrize("omega", [-0.001, 1.001])
+def test_omega_is_a_share(omega: float) -> None:
+    with pytest.raises(ValueError, match="omega"):
+        pauc([], (10.0, 20.0), omega)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from tml_bench.metrics.comparison import PERMUTATIONS, compare, rank_ranges
@@ -62,3 +66,39 @@ def test_many_comparisons_do_not_run_out_of_draws() -> None:
     assert ranks == [(10 - level, 10 - level) for level in range(10)]
     at_the_edge = rank_ranges(systems, Kind.MEAN, higher_is_better=True, alpha=44 / (PERMUTATIONS + 1))
     assert at_the_edge == [(1, 10)] * 10
+
+
+# ---- all swaps
+
+
+def ratio_swaps(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> float:
+    """The test taken literally, in fractions: the share of swaps that reach the observed difference."""
+
+    def difference(swaps: tuple[bool, ...]) -> Fraction:
+        a = [y if swap else x for x, y, swap in zip(first, second, swaps, strict=True)]
+        b = [x if swap else y for x, y, swap in zip(first, second, swaps, strict=True)]
+        one, other = (Fraction(sum(n for n, _ in u), sum(d for _, d in u)) for u in (a, b))
+        return abs(one - other)
+
+    swaps = list(product([False, True], repeat=len(first)))
+    observed = difference(swaps[0])
+    return sum(difference(each) >= observed for each in swaps) / len(swaps)
+
+
+value = st.tuples(st.integers(0, 9), st.integers(1, 9))
+
+
+@given(st.lists(st.tuples(value, value), min_size=1, max_size=6))
+def test_swaps_of_ratios_are_those_taken_literally(
+    pairs: list[tuple[tuple[int, int], tuple[int, int]]],
+) -> None:
+    first, second = [a for a, _ in pairs], [b for _, b in pairs]
+    systems = [[Observation(f"s{k}", "", *v) for k, v in enumerate(each)] for each in (first, second)]
+    assert compare(*systems, Kind.RATIO).p == ratio_swaps(first, second)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e9 / 7])
+def test_swaps_that_come_to_the_same_count_though_rounding_parts_them(scale: float) -> None:
+    """0.3 - 0.1 - 0.2 is nought, whichever way round: that reaches 0.7, as do the six that surpass it."""
+    differences = [scale * d for d in (0.3, -0.1, -0.2, 0.7)]
+    assert p_of(differences) == 10 / 16

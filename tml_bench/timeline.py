@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """A stretch of model speech.
 
     Attributes:
@@ -19,7 +19,7 @@ class Segment(msgspec.Struct, frozen=True):
     end_s: float
 
 
-class Word(msgspec.Struct, frozen=True):
+class Word(msgspec.Struct, frozen=True, gc=False):
     """A word of the model's speech.
 
     Attributes:
@@ -50,7 +50,7 @@ class WordSource(StrEnum):
     """There is no model speech, hence no words."""
 
 
-class Voice(msgspec.Struct, frozen=True):
+class Voice(msgspec.Struct, frozen=True, gc=False):
     """How the model's voice sounds in a stretch of its track; see ``prosody``.
 
     Attributes:

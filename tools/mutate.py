@@ -29,6 +29,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
+import multiprocessing
 import os
 import random
 import shutil
@@ -38,12 +40,15 @@ import sys
 import tempfile
 import tomllib
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from mutations import Mutant, mutants
 from traced import PLACE, Reached
 
 ROOT = Path(__file__).resolve().parents[1]
+PYTEST = ["-q", "-p", "no:cacheprovider"]
 PATIENCE, GRACE_S = 5.0, 10.0
 """A mutant whose tests take so many times as long as when they were traced, and so many seconds more, is
 caught."""
@@ -91,32 +96,6 @@ def copy_checkout(to: Path) -> None:
             link.symlink_to(to / folder)
 
 
-def run_tests(copy: Path, arguments: list[str], timeout_s: float | None = None, traced: str = "") -> str:
-    """Run tests in the copy.
-
-    Args:
-        copy: of the checkout.
-        arguments: of pytest.
-        timeout_s: how long they may take.
-        traced: the file to write what they reach to.
-
-    Returns:
-        Empty when they pass; else what was printed, or that they took too long.
-    """
-    path = os.pathsep.join([str(copy), str(Path(__file__).parent)])
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", PLACE: traced}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    with tempfile.TemporaryFile() as said:
-        try:
-            done = subprocess.run(
-                command, cwd=copy, env=environment, stdout=said, stderr=said, timeout=timeout_s, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"no end within {timeout_s:g} s"
-        said.seek(0)
-        return said.read().decode(errors="replace") if done.returncode else ""
-
-
 def what_tests_reach(copy: Path, tests: list[str], kept: Path | None) -> Reached:
     """What the tests reach, traced now, or before and kept in a file.
 
@@ -127,13 +106,37 @@ def what_tests_reach(copy: Path, tests: list[str], kept: Path | None) -> Reached
         return Reached.loads(kept.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "map.json"
-        if failed := run_tests(copy, ["-p", "traced", *tests], traced=str(place)):
-            print(failed, "the tests fail without any mutation", sep="\n", file=sys.stderr)
+        path = os.pathsep.join([str(copy), str(Path(__file__).parent)])
+        environment = {**os.environ, "PYTHONPATH": path, PLACE: str(place)}
+        command = [sys.executable, "-B", "-m", "pytest", *PYTEST, "-p", "traced", *tests]
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(done.stdout, done.stderr, "the tests fail without any mutation", sep="\n", file=sys.stderr)
             raise SystemExit(2)
         text = place.read_text(encoding="utf-8")
     if kept is not None:
         kept.write_text(text, encoding="utf-8")
     return Reached.loads(text)
+
+
+def preload(modules: list[str]) -> None:
+    """Import what the tests import from elsewhere, once: every mutant's process is a fork of this one."""
+    for name in modules:
+        with suppress(Exception):  # what cannot be imported here is left to the tests
+            importlib.import_module(name)
+
+
+def _run_tests(copy: Path, tests: list[str]) -> None:
+    """Run tests in the copy and exit as pytest does; for a process of its own."""
+    os.setsid()
+    os.chdir(copy)
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silence, stream)
+    os.environ["PYTHONPATH"] = str(copy)
+    sys.path[0] = str(copy)
+    sys.dont_write_bytecode = True
+    sys.exit(pytest.main([*PYTEST, "-x", *tests]))
 
 
 def drawn(files: dict[str, Lines], reached: Reached, count: int, seed: int, each: bool) -> list[Mutant]:
@@ -156,15 +159,20 @@ def drawn(files: dict[str, Lines], reached: Reached, count: int, seed: int, each
 
 
 def survives(copy: Path, mutant: Mutant, reached: Reached) -> bool:
-    """Whether the tests that reach a mutant pass; the copy is as before afterwards."""
+    """Whether the tests that reach a mutant pass in time; the copy is as before afterwards."""
     tests = reached.tests(mutant)
     place = copy / mutant.path
     original = place.read_bytes()
     place.write_text(mutant.text, encoding="utf-8")
+    process = multiprocessing.get_context("fork").Process(target=_run_tests, args=(copy, tests))
     try:
-        limit_s = PATIENCE * sum(reached.seconds[test] for test in tests) + GRACE_S
-        return not run_tests(copy, ["-x", *tests], limit_s)
+        process.start()
+        process.join(PATIENCE * sum(reached.seconds[test] for test in tests) + GRACE_S)
+        return process.exitcode == 0
     finally:
+        if process.is_alive():
+            os.killpg(process.pid or 0, signal.SIGKILL)
+            process.join()
         place.write_bytes(original)
 
 
@@ -191,6 +199,7 @@ def main() -> int:
         copy = Path(folder).resolve()
         copy_checkout(copy)
         reached = what_tests_reach(copy, options.tests, options.map)
+        preload(reached.modules)
         chosen = drawn(files, reached, options.count, options.seed, options.all)
         for mutant in chosen:
             if survives(copy, mutant, reached):

@@ -37,10 +37,12 @@ class Reached:
     Attributes:
         lines: per file and line the tests that run it, or `IMPORT`.
         seconds: how long each test took while being traced, in the order they ran.
+        modules: what was imported from outside the folder.
     """
 
     lines: defaultdict[str, defaultdict[int, set[str]]] = field(default_factory=_nothing)
     seconds: dict[str, float] = field(default_factory=dict)
+    modules: list[str] = field(default_factory=list)
 
     def tests(self, mutant: Mutant) -> list[str]:
         """The tests that can notice a mutant, the quickest file first; none where none reaches its line."""
@@ -58,13 +60,13 @@ class Reached:
     def dumps(self) -> str:
         """As JSON."""
         lines = {p: {n: sorted(tests) for n, tests in found.items()} for p, found in self.lines.items()}
-        return json.dumps({"lines": lines, "seconds": self.seconds})
+        return json.dumps({"lines": lines, "seconds": self.seconds, "modules": self.modules})
 
     @classmethod
     def loads(cls, text: str) -> Reached:
         """From JSON."""
         content = json.loads(text)
-        reached = cls(seconds=content["seconds"])
+        reached = cls(seconds=content["seconds"], modules=content["modules"])
         for path, found in content["lines"].items():
             for line, tests in found.items():
                 reached.lines[path][int(line)] = set(tests)
@@ -131,4 +133,9 @@ def pytest_unconfigure() -> None:
     """Write what was seen."""
     if _TRACER is not None:
         sys.settrace(None)
+        here = str(Path.cwd().resolve())
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if file and not str(Path(file).resolve()).startswith(here) and not name.startswith("__"):
+                _TRACER.reached.modules.append(name)
         Path(os.environ[PLACE]).write_text(_TRACER.reached.dumps(), encoding="utf-8")

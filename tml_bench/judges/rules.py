@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tml_bench.questions import Question, Rule, Verdict
+from tml_bench.questions import Question, QuestionLine, Rule, Verdict
 
 
 class RuleJudge:
@@ -25,10 +25,14 @@ class RuleJudge:
     def answer(
         self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
     ) -> list[Verdict]:
-        """Decide each question."""
+        """Decide each question; equal ones are decided once."""
+        decided: dict[tuple[str, tuple[QuestionLine, ...], str], Verdict] = {}
         verdicts = []
         for question in questions:
-            verdicts.append(self._decide(question))
+            same = (question.rubric.name, question.lines, question.hint)
+            if same not in decided:
+                decided[same] = self._decide(question)
+            verdicts.append(decided[same])
             advance()
         return verdicts
 

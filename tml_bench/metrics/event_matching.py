@@ -193,6 +193,8 @@ _Worth = tuple[int, int, float]
 
 def _best(n: int, m: int, values: dict[tuple[int, int], _Worth]) -> list[tuple[int, int]]:
     """The one-to-one, order-preserving pairs with the greatest sum of values, compared place by place."""
+    if not values:
+        return []
     best: list[list[_Worth]] = [[(0, 0, 0.0)] * (m + 1) for _ in range(n + 1)]
     for i in range(1, n + 1):
         for k in range(1, m + 1):

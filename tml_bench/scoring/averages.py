@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from tml_bench.metrics.statistics import Observation
-from tml_bench.task import Kind, Metric, Overall, Score, Task, Value
+from tml_bench.task import Kind, Metric, Overall, Score, Task
 
 
 class ScoreTable:
@@ -19,14 +19,16 @@ class ScoreTable:
 
     def __init__(self, scores: Iterable[Score]) -> None:
         self._samples: Counter[str] = Counter()
-        self._values: defaultdict[tuple[str, str], list[tuple[Score, Value]]] = defaultdict(list)
-        self._missing: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self._values: defaultdict[tuple[str, str], _Column] = defaultdict(_Column)
         for score in scores:
             self._samples[score.subset] += 1
             for metric, value in score.values.items():
-                self._values[score.subset, metric].append((score, value))
+                column = self._values[score.subset, metric]
+                column.scores.append(score)
+                column.numerators.append(value.numerator)
+                column.denominators.append(value.denominator)
             for metric, reason in score.missing.items():
-                self._missing[score.subset, metric][reason] += 1
+                self._values[score.subset, metric].missing[reason] += 1
 
     def samples(self, part: Overall) -> int:
         """How many samples of a part there are; 0 where a subset has none."""
@@ -35,42 +37,49 @@ class ScoreTable:
 
     def missing(self, part: Overall, metric: str) -> Counter[str]:
         """How often a metric is missing in a part, by reason."""
-        found: Counter[str] = Counter()
-        for subset in part.subsets:
-            found += self._missing.get((subset, metric), Counter())
-        return found
-
-    def values(self, part: Overall, metric: str) -> Iterator[tuple[Score, float, float]]:
-        """Score, numerator and denominator of every value of a metric in a part.
-
-        With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that
-        the ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean
-        over the others would pass for that over all.
-        """
-        if self.incomplete(part, metric):
-            return
-        for subset in part.subsets:
-            found = self._values.get((subset, metric), [])
-            total = math.fsum(v.denominator for _, v in found) or 1.0 if part.equal else 1.0
-            for score, value in found:
-                yield score, value.numerator / total, value.denominator / total
+        return sum((self._values[subset, metric].missing for subset in part.subsets), Counter())
 
     def incomplete(self, part: Overall, metric: str) -> bool:
         """Whether a part whose subsets weigh alike lacks one: it has no value and should have one.
 
         A subset lacks none where the metric applies to none of its samples.
         """
-        return part.equal and any(
-            not self._values.get((subset, metric))
-            and (not self._samples[subset] or bool(self._missing.get((subset, metric))))
-            for subset in part.subsets
-        )
+        columns = ((subset, self._values[subset, metric]) for subset in part.subsets if part.equal)
+        return any(not c.scores and (not self._samples[s] or bool(c.missing)) for s, c in columns)
+
+    def values(self, part: Overall, metric: str) -> tuple[list[Score], list[float], list[float]]:
+        """Scores, numerators and denominators of all values of a metric in a part.
+
+        With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that
+        the ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean
+        over the others would pass for that over all.
+        """
+        scores: list[Score] = []
+        numerators: list[float] = []
+        denominators: list[float] = []
+        for subset in () if self.incomplete(part, metric) else part.subsets:
+            column = self._values[subset, metric]
+            total = math.fsum(column.denominators) or 1.0 if part.equal else 1.0
+            scores += column.scores
+            numerators += [n / total for n in column.numerators]
+            denominators += [d / total for d in column.denominators]
+        return scores, numerators, denominators
+
+
+class _Column:
+    """The values of one metric in one subset."""
+
+    def __init__(self) -> None:
+        self.scores: list[Score] = []
+        self.numerators: list[float] = []
+        self.denominators: list[float] = []
+        self.missing: Counter[str] = Counter()
 
 
 def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observation, ...]:
     """The values of one metric in one part of a task, sorted by sample; see `ScoreTable.values`."""
-    found = (Observation(s.sample, s.unit, n, d) for s, n, d in scores.values(part, metric))
-    return tuple(sorted(found, key=lambda o: o.sample))
+    found = zip(*scores.values(part, metric), strict=True)
+    return tuple(sorted((Observation(s.sample, s.unit, n, d) for s, n, d in found), key=lambda o: o.sample))
 
 
 def columns(task: Task) -> list[tuple[Overall, Metric]]:
@@ -95,10 +104,10 @@ def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | 
         means = [mean_of(scores, Overall(s, (s,)), metric) for s in part.subsets]
         known = [mean for mean, _ in means if mean is not None]
         return (math.fsum(known) / len(known) if known else None), sum(n for _, n in means)
-    values = [(n, d) for _, n, d in scores.values(part, metric.name)]
-    total = math.fsum(d for _, d in values)
-    count = sum(d > 0 for _, d in values)
+    _, numerators, denominators = scores.values(part, metric.name)
+    total = math.fsum(denominators)
+    count = sum(d > 0 for d in denominators)
     if not total > 0:
         return None, count
-    mean = math.fsum(n for n, _ in values) / total
+    mean = math.fsum(numerators) / total
     return (mean if metric.decimals is None else round(mean, metric.decimals)), count

@@ -14,9 +14,9 @@ import msgspec
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Judge
 from tml_bench.samples import Sample
-from tml_bench.scoring.asking import respondents
+from tml_bench.scoring.asking import Respondents, respondents
 from tml_bench.scoring.averages import ScoreTable, columns, mean_of
-from tml_bench.scoring.judging import RespondentScores, score_respondents
+from tml_bench.scoring.judging import scores_of
 from tml_bench.task import Direction, Metric, Overall, Task
 
 
@@ -54,12 +54,11 @@ def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None)
     Raises:
         UserError: the task names different blind strategies for different samples.
     """
-    scored = score_respondents(task, respondents(task, samples), judge or RuleJudge(task.rules))
-    return floors_and_ceilings(task, scored)
+    return floors_and_ceilings(task, respondents(task, samples), judge or RuleJudge(task.rules))
 
 
-def floors_and_ceilings(task: Task, scored: RespondentScores) -> tuple[Baseline, ...]:
-    """The best that blind respondents reach, and what an ideal one does.
+def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[Baseline, ...]:
+    """The best that blind respondents reach, and what an ideal one does; raises what the task raises.
 
     A strategy counts for a metric's floor only where the metric is defined on at least half of the
     subset's samples: a latency that exists only where something was said must not be won by a strategy
@@ -69,8 +68,9 @@ def floors_and_ceilings(task: Task, scored: RespondentScores) -> tuple[Baseline,
     Returns:
         One entry per subset and metric, in the task's order; subsets without samples have none.
     """
-    blind = {name: ScoreTable(scores) for name, scores in scored.blind.items()}
-    ideal = ScoreTable(scored.ideal)
+    scored = {name: scores_of(task, done, judge) for name, done in played.blind.items()}
+    reached = scores_of(task, played.ideal, judge)
+    blind, ideal = {name: ScoreTable(scores) for name, scores in scored.items()}, ScoreTable(reached)
     return tuple(
         _baseline(part, metric, blind, ideal) for part, metric in columns(task) if ideal.samples(part)
     )

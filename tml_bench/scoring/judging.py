@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
 from tml_bench.blame import in_one_line
+from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.judges.sheet import row_id
 from tml_bench.questions import Judge, Question, Rule, Verdict, Verdicts
 from tml_bench.samples import Sample
-from tml_bench.scoring.asking import Performance, Respondents, or_raised, performance_of
+from tml_bench.scoring.asking import Performance, performance_of
 from tml_bench.scoring.judge_labels import Agreement, JudgeLabels, compare
 from tml_bench.task import Score, Task
 from tml_bench.timeline import Timeline
@@ -50,18 +50,6 @@ class JudgedScores(NamedTuple):
     raised: dict[str, Exception]
 
 
-class RespondentScores(NamedTuple):
-    """Scores of blind and ideal respondents.
-
-    Attributes:
-        blind: by strategy, one per sample.
-        ideal: one per sample.
-    """
-
-    blind: dict[str, list[Score]]
-    ideal: list[Score]
-
-
 def score_performances(
     task: Task,
     performances: Sequence[Performance],
@@ -83,15 +71,19 @@ def score_performances(
     for one in performances:
         found = {question.key: next(answers) for question in one.questions}
         asked += (QuestionVerdict(one.sample.id, q, found[q.key]) for q in one.questions)
-        score = one.raised if one.raised else or_raised(partial(_score, task, one, found))
-        if isinstance(score, Exception):
-            raised[one.sample.id] = score
-            score = _missing(task, one.sample, score)
-        scores.append(score)
+        try:
+            scores.append(_score(task, one, found))
+        except UserError:
+            raise
+        except Exception as error:
+            raised[one.sample.id] = error
+            scores.append(_missing(task, one.sample, error))
     return JudgedScores(scores, asked, raised)
 
 
 def _score(task: Task, one: Performance, verdicts: Verdicts) -> Score:
+    if one.raised is not None:
+        raise one.raised
     # A task that asks nothing need not know of verdicts.
     given = (verdicts,) if verdicts else ()
     score = task.score(one.sample, one.timeline, *given)
@@ -107,16 +99,12 @@ def _missing(task: Task, sample: Sample, error: Exception) -> Score:
     return Score(task.name, sample.subset, sample.id, sample.unit, {}, missing)
 
 
-def score_respondents(task: Task, played: Respondents, judge: Judge) -> RespondentScores:
-    """Judge and score what blind and ideal respondents do; raises what the task raises over one of them."""
-
-    def scores(performances: Sequence[Performance]) -> list[Score]:
-        scored = score_performances(task, performances, judge)
-        for error in scored.raised.values():
-            raise error
-        return scored.scores
-
-    return RespondentScores({k: scores(done) for k, done in played.blind.items()}, scores(played.ideal))
+def scores_of(task: Task, performances: Sequence[Performance], judge: Judge) -> list[Score]:
+    """The scores of a respondent of the task's own; raises what the task raises over one of them."""
+    scored = score_performances(task, performances, judge)
+    for error in scored.raised.values():
+        raise error
+    return scored.scores
 
 
 def score_all(

@@ -12,15 +12,16 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.blame import in_one_line
+from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.words import WordMode
 from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.stored_run import StoredRun
-from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask, or_raised
+from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
-from tml_bench.scoring.judging import against_rules, score_performances, score_respondents
+from tml_bench.scoring.judging import against_rules, score_performances
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
@@ -73,17 +74,20 @@ def _score(
     run, task = one.heard.run, one.heard.run.task
     facts = _facts(run, one.performances, judge)
     scored = score_performances(task, one.performances, judge)
+    agreement = against_rules(judge.id, scored.judged, task.rules)
     if isinstance(them := one.respondents, Respondents):
-        floors[one.samples] = or_raised(
-            lambda: floors_and_ceilings(task, score_respondents(task, them, judge))
-        )
+        try:
+            floors[one.samples] = floors_and_ceilings(task, them, judge)
+        except UserError:
+            raise
+        except Exception as error:  # a model's scores are worth having without
+            floors[one.samples] = error
     elif them is not None:
         floors[one.samples] = them
     known, remarks = floors[one.samples], {}
-    if isinstance(known, Exception):  # a model's scores are worth having without
+    if isinstance(known, Exception):
         remarks[f"no floors and ceilings: the task raised {in_one_line(known)}"] = len(run.samples)
         scored.raised["floors and ceilings"], known = known, ()
-    agreement = against_rules(judge.id, scored.judged, task.rules)
     summary = summarise(
         task,
         facts,
