@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from timed_items import event, item, made, place
 
-from tml_bench.judges.contract import Verdict
-from tml_bench.perception.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
-from tml_bench.tasks.timed.expected import expected, expected_of, ideal
-from tml_bench.tasks.timed.judge import RIGHT
-from tml_bench.tasks.timed.rendered import Rendered
-from tml_bench.tasks.timed.scoring import questions, score
+from tml_bench.tasks._timed.expected import expected, expected_of, ideal
+from tml_bench.tasks._timed.meaning_rule import RIGHT
+from tml_bench.tasks._timed.rendered import RenderedItem
+from tml_bench.tasks._timed.scoring import questions, score
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 
 def asked(seconds: float) -> Sample:
@@ -34,7 +34,7 @@ def asked(seconds: float) -> Sample:
     )
     one = made(fields)
     turns = place(one)
-    found = expected(one, Rendered(one.id, "", "", "", 16000, turns[-1].end_s, turns))
+    found = expected(one, RenderedItem(one.id, "", "", "", 16000, turns[-1].end_s, turns))
     return Sample(one.id, one.family, reference=Reference(turns[-1].end_s, ideal(found), found))
 
 
@@ -60,6 +60,6 @@ def test_how_far_off_a_number_may_be(seconds: float, text: str, right: bool, err
     words = tuple(Word(w, at_s, at_s + 0.4) for w in text.split())
     timeline = Timeline(60.0, (Segment(at_s, at_s + 0.4),), words, WordSource.ADAPTER)
     verdicts = {question.key: Verdict(RIGHT) for question in questions(one, timeline)}
-    found = score("timespeak", one, timeline, verdicts).values
+    found = score(one, timeline, verdicts).values
     assert (found["on_time"].numerator, found["meaning"].numerator) == (right, right)
     assert found["number_error"].numerator == pytest.approx(error)
