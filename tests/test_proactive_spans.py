@@ -121,8 +121,10 @@ def test_an_onset_just_after_a_short_span_stays_outside() -> None:
 
 def test_rows_have_the_session_s_times() -> None:
     """The video begins at 10 s; the reply is wrong for the first turn and covers the second."""
-    turns = tuple(Turn(f"turn {k}", span, 60.0) for k, span in enumerate(((5.0, 15.0), (8.0, 18.0)), 1))
-    late = Sample("s", "WEB", reference=Reference(annotation=Expected("What?", turns, 10.0, 40.0)))
+    turns = tuple(
+        ExpectedTurn(f"turn {k}", span, 60.0) for k, span in enumerate(((5.0, 15.0), (8.0, 18.0)), 1)
+    )
+    late = Sample("s", "WEB", reference=Reference(annotation=ProactiveAnnotation("What?", turns, 10.0, 40.0)))
     score = scored(late, heard((19.0, 20.0, "yes")), {"onset turn 1 reply 1": WRONG})
     assert score.rows == (
         {"event": "reply: yes", "start_s": 19.0, "end_s": 20.0},
@@ -177,7 +179,7 @@ def test_the_clean_up_keeps_what_is_as_good_and_what_relates() -> None:
 
 def test_without_a_related_span_nothing_is_cleaned_up() -> None:
     """A good reply at the span's very start, and a bad one that takes it back."""
-    replies = [Reply(10.0, 2), Reply(15.0, 0)]
+    replies = [RatedReply(10.0, 2), RatedReply(15.0, 0)]
     assert pauc(replies, (10.0, 20.0), 1.0) == 0.0
     assert pauc(replies, (10.0, 20.0), 1.0, related_end_s=12.0) == 1.0
 

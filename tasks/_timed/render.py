@@ -10,8 +10,8 @@ as files with their SHA-256.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
@@ -73,11 +73,6 @@ def load_own(task: str, source: Path) -> tuple[TimedItem, ...]:
             what = f"{source}: {item.id}: id: is not of {task}, whose ids begin with {prefix}-"
             raise UserError(what, "prepare the tasks one by one, each from its own file")
     return items
-
-
-def is_own(task: str, source: Path) -> bool:
-    """Whether a file holds anything else than the items that ship with a task."""
-    return source.read_bytes() != items_of(task).read_bytes()
 
 
 def place_items(source: Path, folder: Path) -> None:
@@ -156,16 +151,12 @@ def render_set(
                 yield entry.id
         finally:
             pool.shutdown(cancel_futures=True)
-            done |= {entry.id: entry for entry in _finished(waiting)}
+            # Also what was done while others were being stopped.
+            ended = (future for future in waiting if future.done() and not future.cancelled())
+            done |= {f.result().id: f.result() for f in ended if f.exception() is None}
             write_rendered(folder, done.values(), rendering)
     if refused:
         raise UserError("\n".join(sorted(refused)), "correct these items; the same command continues")
-
-
-def _finished(waiting: Iterable[Future[RenderedItem]]) -> Iterator[RenderedItem]:
-    """What was done, also while others were being stopped."""
-    ended = (future for future in waiting if future.done() and not future.cancelled())
-    return (future.result() for future in ended if future.exception() is None)
 
 
 def render_item(item: TimedItem, variant: Variant) -> tuple[NDArray[np.float32], tuple[RenderedTurn, ...]]:

@@ -85,14 +85,13 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
 
 def _asked(item: TimedAnnotation, said: SpeechStretch) -> Iterator[DueEvent | None]:
     """The events an utterance may be meant for; None is no event, where it may yet be an acknowledgement."""
-    near = [due for due in item.due if said.words and _within_reach(due, said)]
+    reached = (
+        d for d in item.due if d.target.opens_s - REACH_S <= said.start_s <= d.target.closes_s + REACH_S
+    )
+    near = list(reached) if said.words else []
     yield from near
     if said.words and not near and _may_acknowledge(item, said):
         yield None
-
-
-def _within_reach(due: DueEvent, said: SpeechStretch) -> bool:
-    return due.target.opens_s - REACH_S <= said.start_s <= due.target.closes_s + REACH_S
 
 
 def _may_acknowledge(item: TimedAnnotation, said: SpeechStretch) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tml_bench.samples import Sample
+from tml_bench.task import Overall
 from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks._timed import loader, scoring, strategies
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
-from tml_bench.tasks._timed.measures import HEADLINE, metrics, overall
+from tml_bench.tasks._timed.measures import HEADLINE, metrics
 from tml_bench.tasks._timed.rendered import read_rendering
 
 RULES = {RUBRIC.name: RULE}
@@ -42,7 +43,7 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
     def __init_subclass__(cls) -> None:
         """Declare the metrics on the families."""
         cls.metrics = metrics(cls.subsets)
-        cls.overall = overall(cls.subsets)
+        cls.overall = (Overall("mean of families", cls.subsets, equal=True),)
         super().__init_subclass__()
 
     def dataset(self, data: Path | None) -> str:
