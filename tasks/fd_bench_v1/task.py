@@ -9,8 +9,6 @@ from tml_bench.tasks.fd_bench_v1 import loader, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
 from tml_bench.tasks.fd_bench_v1.rubric import RATING
 
-MINI = Path(__file__).parent / "mini"
-
 
 class FdBenchV1(FolderTask):
     """Full-Duplex-Bench v1.0, with the reference's rules and repaired ones side by side."""
@@ -20,7 +18,7 @@ class FdBenchV1(FolderTask):
     subsets = SUBSETS
     metrics = METRICS
     headline = HEADLINE
-    mini = MINI
+    mini = Path(__file__).parent / "mini"
     data_help = """\
 The official data are behind the Google Drive link in dataset/README.md of the repository
 DanielLin94144/Full-Duplex-Bench on GitHub. The parts from CANDOR and ICC are CC BY-NC 4.0, the synthetic
