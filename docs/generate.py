@@ -88,7 +88,7 @@ def _metric_rows() -> Iterator[Sequence[str]]:
 
 def adapters() -> str:
     """Every installed adapter with its options."""
-    from tml_bench.cli_listing import adapter_lines
+    from tml_bench.cli_data import adapter_lines
 
     lines = (line.partition("  ")[::2] for line in adapter_lines() if not line.startswith("your own"))
     return table(("adapter and its options", "what it does"), ((f"`{a}`", _joined(b)) for a, b in lines))

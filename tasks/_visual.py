@@ -20,7 +20,7 @@ import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
-from tml_bench.samples import Sample, Script, Subtitle, UserText, UserTurn, UserVideo
+from tml_bench.samples import Script, Subtitle, UserText, UserTurn, UserVideo
 from tml_bench.tasks._common.records import json_file, short
 
 SILENCE_S = 2.0
@@ -137,11 +137,6 @@ def duration_of(video: Path) -> float:
     raise BadSampleError(f"{short(video)}: states no duration; remux it with ffmpeg -c copy")
 
 
-def instruction_texts(samples: Iterable[Sample]) -> list[str]:
-    """The instructions that were sent as text for want of a clip, each once."""
-    return list(dict.fromkeys(text.text for s in samples for text in s.script.texts))
-
-
 def main() -> None:
     """Speak the instructions of a task's data that have no clip yet, into DATA/instructions."""
     from tml_bench.plugins import load_task
@@ -154,7 +149,9 @@ def main() -> None:
     data: Path = chosen.data
     path = data / LIST
     entries = msgspec.json.decode(path.read_bytes(), type=dict[str, _Entry]) if path.is_file() else {}
-    for text in instruction_texts(load_task(chosen.task).samples(data)):
+    samples = load_task(chosen.task).samples(data)
+    # What was sent as text for want of a clip.
+    for text in dict.fromkeys(text.text for sample in samples for text in sample.script.texts):
         file = f"instructions/{sample_id(text)[:60].lower()}-{len(entries)}.flac"
         clip = speech.level(speech.synthesise(text, speech.SynthesisVoice("hibari"), _SPOKEN_RATE))
         speech.write_flac(data / file, clip, _SPOKEN_RATE)

@@ -21,8 +21,8 @@ from tml_bench.scoring.outcomes import SampleOutcome
 from tml_bench.scoring.summary import RunFacts, summarise
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
-from tml_bench.tasks.proactive_video_qa.coverage_rule import CoverageRule
 from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.rubric import covered
 from tml_bench.tasks.proactive_video_qa.task import ProactiveVideoQA
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
@@ -441,7 +441,7 @@ def test_reports_give_both_averages() -> None:
 
 # ---- the judge by rules
 
-JUDGE = CoverageRule()
+JUDGE = covered
 
 
 @pytest.mark.parametrize(

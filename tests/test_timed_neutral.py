@@ -43,7 +43,7 @@ def scored(
     words = tuple(Word("word", at, at + length_s) for at in said)
     timeline = Timeline(60.0, segments, words, WordSource.ADAPTER if said else WordSource.SILENT)
     assert {question.key for question in questions(one, timeline)} == set(answers)
-    found = score("timespeak", one, timeline, {key: Verdict(answer) for key, answer in answers.items()})
+    found = score(one, timeline, {key: Verdict(answer) for key, answer in answers.items()})
     return {n: v.numerator / v.denominator if v.denominator else None for n, v in found.values.items()}
 
 

@@ -60,6 +60,6 @@ def test_how_far_off_a_number_may_be(seconds: float, text: str, right: bool, err
     words = tuple(Word(w, at_s, at_s + 0.4) for w in text.split())
     timeline = Timeline(60.0, (Segment(at_s, at_s + 0.4),), words, WordSource.ADAPTER)
     verdicts = {question.key: Verdict(RIGHT) for question in questions(one, timeline)}
-    found = score("timespeak", one, timeline, verdicts).values
+    found = score(one, timeline, verdicts).values
     assert (found["on_time"].numerator, found["meaning"].numerator) == (right, right)
     assert found["number_error"].numerator == pytest.approx(error)

@@ -22,7 +22,7 @@ from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
 from tml_bench.tasks._timed.measures import metrics, names, tolerance_name
 from tml_bench.tasks._timed.rendered import RenderedItem
-from tml_bench.tasks._timed.utterances import utterances
+from tml_bench.tasks._timed.scoring import utterances
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 JUDGE = RuleJudge({RUBRIC.name: RULE})
@@ -51,7 +51,7 @@ def heard(*said: tuple[float, str], length_s: float = 0.4, duration_s: float = 6
 def scored(one: Sample, timeline: Timeline) -> Score:
     asked = scoring.questions(one, timeline)
     verdicts = dict(zip((q.key for q in asked), JUDGE.answer(asked), strict=True))
-    return scoring.score("timespeak", one, timeline, verdicts)
+    return scoring.score(one, timeline, verdicts).score("timespeak", one)
 
 
 def values(score: Score) -> dict[str, float | None]:
@@ -277,10 +277,10 @@ def test_speech_without_words_is_missing_not_zero() -> None:
 
 def test_a_missing_verdict_is_missing_not_zero() -> None:
     timeline = heard((9.95, "Lighthouse."))
-    assert scoring.score("t", DELAY, timeline, {}).missing["on_time"] == "not judged"
+    assert scoring.score(DELAY, timeline, {}).missing["on_time"] == "not judged"
     (question,) = scoring.questions(DELAY, timeline)
     lost = {question.key: Verdict(None, missing="the judge was out")}
-    assert scoring.score("t", DELAY, timeline, lost).missing["on_time"] == "the judge was out"
+    assert scoring.score(DELAY, timeline, lost).missing["on_time"] == "the judge was out"
 
 
 def test_a_sample_of_another_task_is_refused() -> None:

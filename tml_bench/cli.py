@@ -139,13 +139,9 @@ def _pool_options(command: Command) -> Command:
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
-    "--max-session",
-    "max_session_s",
-    type=float,
-    default=7200.0,
-    show_default=True,
+    "--max-session", "max_session_s", type=float, default=7200.0, show_default=True,
     help="Limit of a session, s.",
-)
+)  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
     help="Folder for the runs and the report.",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect as inspecting
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+from tml_bench.errors import UserError
 
 
 @click.command("import")
@@ -75,8 +79,6 @@ def list_(what: str) -> None:
     tml-bench list tasks
     tml-bench list adapters
     """
-    from tml_bench.cli_listing import adapter_lines, task_lines
-
     for line in task_lines() if what == "tasks" else adapter_lines():
         click.echo(line)
 
@@ -110,16 +112,60 @@ def prepare(
     tml-bench run --task timespeak --data data/timespeak-noise10 --adapter my.py:MyModel
     """
     from tml_bench.api.progress import TerminalProgress
-    from tml_bench.tasks._timed.prepare import is_own, items_of, load_own, place_items
-    from tml_bench.tasks._timed.render import VERSION, Variant, held, render_set
+    from tml_bench.tasks._timed import render
 
-    source = items or items_of(task)
-    found = load_own(task, source)
-    variant = Variant(voice, noise, pace, own=is_own(task, source))
-    held(found, out, VERSION, variant)  # before anything there is replaced
-    place_items(source, out)
+    source = items or render.items_of(task)
+    found = render.load_own(task, source)
+    own = source.read_bytes() != render.items_of(task).read_bytes()
+    variant = render.Variant(voice, noise, pace, own)
+    render.held(found, out, render.VERSION, variant)  # before anything there is replaced
+    render.place_items(source, out)
     with TerminalProgress().bars() as bar:
         advance = bar("rendering", len(found))
-        for name in render_set(found, out, VERSION, variant, jobs):
+        for name in render.render_set(found, out, render.VERSION, variant, jobs):
             advance(name)
     click.echo(f"{len(found)} items in {out}")
+
+
+def task_lines() -> Iterator[str]:
+    """Each task with its subsets, metrics and where its data comes from."""
+    from tml_bench.plugins import load_task, shadowed, task_names
+
+    for name in task_names():
+        try:
+            task = load_task(name)
+        except UserError as error:
+            yield f"{name}: cannot be used: {error.problem}"
+            continue
+        yield f"{name}: {task.title}"
+        yield f"  subsets: {', '.join(task.subsets)}"
+        for metric in task.metrics:
+            unit = f" ({metric.unit})" if metric.unit else ""
+            yield f"  {metric.name}{unit}, {metric.family}, {metric.direction} is better: {metric.describes}"
+        for what, why in task.not_run.items():
+            yield f"  not run: {what}: {why}"
+        yield from (f"  {line}".rstrip() for line in task.data_help.splitlines())
+    yield from shadowed("task")
+
+
+def adapter_lines() -> Iterator[str]:
+    """Each adapter with its options and what it does."""
+    from tml_bench.plugins import adapter_class, adapter_names, shadowed
+
+    for name in adapter_names():
+        try:
+            made = adapter_class(name)
+        except UserError as error:
+            yield f"{name}: cannot be used: {error.problem}"
+            continue
+        options = ", ".join(
+            parameter.name
+            if parameter.default is parameter.empty
+            else f"{parameter.name}={parameter.default}"
+            for parameter in inspecting.signature(made).parameters.values()
+        )
+        first = (inspecting.getdoc(made) or "").splitlines()[0:1]
+        shown = " [is shown what is expected]" if made.privileged else ""
+        yield f"{name}:{options}".rstrip(":") + f"  {''.join(first)}{shown}"
+    yield from shadowed("adapter")
+    yield "your own: path/to/file.py:CLASS, options after a colon, such as my.py:Model:device=cpu,seed=1"

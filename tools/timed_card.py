@@ -16,7 +16,7 @@ from tml_bench.tasks._timed.task import TimedTask
 
 def families(task: TimedTask) -> str:
     """Items, events and silent controls of every family, by split."""
-    items = load_items(task.home / "items.jsonl")
+    items = load_items(task.mini / "items.jsonl")
     head = ("family", "dev", "test", "events", "silent controls", "easy, medium, hard")
     rows = [(f"`{f}`", *_counts([i for i in items if i.family == f])) for f in task.subsets]
     return _table(head, [*rows, ("all", *_counts(items))])
@@ -31,7 +31,7 @@ def _counts(items: Sequence[TimedItem]) -> tuple[str, ...]:
 
 def voices(task: TimedTask) -> str:
     """The voices, what stands behind them, and how many items each speaks."""
-    spoken = Counter(item.voice for item in load_items(task.home / "items.jsonl"))
+    spoken = Counter(item.voice for item in load_items(task.mini / "items.jsonl"))
     rows = [
         (f"`{name}`", s.description, f"{s.engine}, {s.speaker}", s.licence, str(spoken[name]))
         for name, s in VOICES.items()

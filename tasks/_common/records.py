@@ -116,11 +116,7 @@ def short(path: Path) -> str:
 
 
 def sample_json(path: Path, remedy: str) -> object:
-    """The content of a sample's own JSON file.
-
-    Raises:
-        BadSampleError: it is missing, empty or not JSON.
-    """
+    """The content of a sample's own JSON file. Raises `BadSampleError`: it is missing, empty or not JSON."""
     place = RecordPlace(short(path), remedy=remedy)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -136,11 +132,7 @@ def sample_json(path: Path, remedy: str) -> object:
 
 
 def read_text(path: Path, remedy: str = AGAIN) -> str:
-    """The text of a file in UTF-8.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """The text of a file in UTF-8. Raises `UserError`: it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

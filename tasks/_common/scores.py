@@ -1,4 +1,8 @@
-"""What scoring shares: the sample's annotation, and a score while it is filled in."""
+"""What scoring shares: the sample's annotation, and a score while it is filled in.
+
+Whatever needs a sample's annotation raises `BadSampleError` for a sample that has a problem or is of another
+task.
+"""
 
 from __future__ import annotations
 
@@ -58,20 +62,10 @@ class ScoreSheet:
 
     def score(self, task: str, sample: Sample) -> Score:
         """The finished score."""
-        return Score(
-            task,
-            sample.subset,
-            sample.id,
-            sample.unit,
-            self.values,
-            self.missing,
-            tuple(self.rows),
-            tuple(self.notes),
-        )
+        about = (task, sample.subset, sample.id, sample.unit)
+        return Score(*about, self.values, self.missing, tuple(self.rows), tuple(self.notes))
 
 
-def without_words(task: str, sample: Sample, metrics: Iterable[Metric]) -> Score:
+def without_words(metrics: Iterable[Metric]) -> ScoreSheet:
     """The score where the model spoke and nobody can tell what: everything is missing."""
-    sheet = ScoreSheet()
-    sheet.lack((metric.name for metric in metrics), NO_WORDS)
-    return sheet.score(task, sample)
+    return ScoreSheet(missing={metric.name: NO_WORDS for metric in metrics})

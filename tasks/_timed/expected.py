@@ -132,11 +132,7 @@ def _due(event: ItemEvent, rendered: RenderedItem) -> DueEvent:
 
 
 def expected_of(sample: Sample) -> TimedAnnotation:
-    """The annotation of a sample.
-
-    Raises:
-        BadSampleError: it has none.
-    """
+    """The annotation of a sample. Raises `BadSampleError`: it has none."""
     return annotation_of(sample, TimedAnnotation)
 
 

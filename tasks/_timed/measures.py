@@ -7,7 +7,7 @@ from functools import cache, partial
 from msgspec import structs
 
 from tml_bench.metrics.event_matching import TOLERANCES_S
-from tml_bench.task import Direction, Kind, Metric, Overall
+from tml_bench.task import Direction, Kind, Metric
 from tml_bench.tasks._timed.items import CONTROLLED, LASTING, NUMBERED, STOPPED
 
 LOWER, NEITHER = Direction.LOWER, Direction.NONE
@@ -21,15 +21,10 @@ def tolerance_name(tau_s: float) -> str:
     return f"acc_{round(100 * tau_s):03}"
 
 
-def families_of(name: str, families: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of some families where a metric applies."""
-    return tuple(f for f in families if f in ONLY.get(name, families))
-
-
 def metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
     """Every metric that applies to some of these families; all are ratios, so that families weigh alike."""
-    fitted = (structs.replace(metric, subsets=families_of(metric.name, families)) for metric in METRICS)
-    return tuple(metric for metric in fitted if metric.subsets)
+    where = {m.name: tuple(f for f in families if f in ONLY.get(m.name, families)) for m in METRICS}
+    return tuple(structs.replace(m, subsets=where[m.name]) for m in METRICS if where[m.name])
 
 
 _metric = partial(Metric, unit="%", kind=Kind.RATIO, judged=True)
@@ -74,11 +69,6 @@ METRICS = (
     _said(name="acknowledged", title="Acknowledged", direction=NEITHER,
           describes="Items with an acknowledgement; neutral."),
 )  # fmt: skip
-
-
-def overall(families: tuple[str, ...]) -> tuple[Overall, ...]:
-    """The headline: every family with the same weight."""
-    return (Overall("mean of families", families, equal=True),)
 
 
 @cache

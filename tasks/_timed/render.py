@@ -10,8 +10,8 @@ as files with their SHA-256.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
@@ -21,13 +21,14 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from tml_bench import tasks
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.files import write_atomically
 from tml_bench.media.ogg import with_serial
 from tml_bench.synthesis import speech, voices
 from tml_bench.synthesis.voices import PAD_S, RATE, VOICES
 from tml_bench.synthesis.word_times import word_times
-from tml_bench.tasks._timed.items import ItemTurn, TimedItem
+from tml_bench.tasks._timed.items import ItemTurn, TimedItem, load_items
 from tml_bench.tasks._timed.rendered import (
     RenderedItem,
     RenderedTurn,
@@ -48,6 +49,38 @@ NOISE_DB = (-20.0, 60.0)
 """Beyond, speech or noise would be lost in the file."""
 VERSION = "2"
 """Of the shipped rendering; variants add to it."""
+PREFIXES = {"timespeak": "ts", "cuespeak": "cs"}
+"""Of the ids of a task's items."""
+
+
+def items_of(task: str) -> Path:
+    """The item file that ships with a task."""
+    return Path(str(tasks.__file__)).parent / task / "items.jsonl"
+
+
+def load_own(task: str, source: Path) -> tuple[TimedItem, ...]:
+    """The items to render for a task.
+
+    Raises:
+        UserError: the file cannot be used, holds no item, or one of the other task.
+    """
+    items = load_items(source)
+    if not items:
+        raise UserError(f"{source} holds no items", "write one item a line")
+    prefix = PREFIXES[task]
+    for item in items:
+        if item.task != prefix:
+            what = f"{source}: {item.id}: id: is not of {task}, whose ids begin with {prefix}-"
+            raise UserError(what, "prepare the tasks one by one, each from its own file")
+    return items
+
+
+def place_items(source: Path, folder: Path) -> None:
+    """Put the item file into the folder of the set rendered from it, which is then whole by itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "items.jsonl"
+    if not target.exists() or not target.samefile(source):
+        target.write_bytes(source.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +151,12 @@ def render_set(
                 yield entry.id
         finally:
             pool.shutdown(cancel_futures=True)
-            done |= {entry.id: entry for entry in _finished(waiting)}
+            # Also what was done while others were being stopped.
+            ended = (future for future in waiting if future.done() and not future.cancelled())
+            done |= {f.result().id: f.result() for f in ended if f.exception() is None}
             write_rendered(folder, done.values(), rendering)
     if refused:
         raise UserError("\n".join(sorted(refused)), "correct these items; the same command continues")
-
-
-def _finished(waiting: Iterable[Future[RenderedItem]]) -> Iterator[RenderedItem]:
-    """What was done, also while others were being stopped."""
-    ended = (future for future in waiting if future.done() and not future.cancelled())
-    return (future.result() for future in ended if future.exception() is None)
 
 
 def render_item(item: TimedItem, variant: Variant) -> tuple[NDArray[np.float32], tuple[RenderedTurn, ...]]:

@@ -103,20 +103,12 @@ def said_sha256(item: TimedItem) -> str:
 
 
 def read_rendering(folder: Path) -> Rendering:
-    """The version of a rendered set.
-
-    Raises:
-        UserError: ``rendering.json`` is missing or broken.
-    """
+    """The version of a rendered set. Raises `UserError`: ``rendering.json`` is missing or broken."""
     return json_file(folder / "rendering.json", Rendering, "give the folder of a rendered set")
 
 
 def read_rendered(folder: Path) -> dict[str, RenderedItem]:
-    """The renderings of a folder by item.
-
-    Raises:
-        UserError: ``rendered.jsonl`` is missing or broken.
-    """
+    """The renderings of a folder by item. Raises `UserError`: ``rendered.jsonl`` is missing or broken."""
     remedy = "give the folder of a rendered set, or render it again with `tml-bench prepare`"
     return {entry.id: entry for entry in read_lines(folder / "rendered.jsonl", RenderedItem, remedy)}
 
@@ -174,11 +166,7 @@ def check_audio(folder: Path, rendered: RenderedItem) -> Path:
 
 
 def time_of(anchor: SpeechAnchor, rendered: RenderedItem) -> float:
-    """When an anchor is, seconds.
-
-    Raises:
-        BadSampleError: the rendering has no such turn or word.
-    """
+    """When an anchor is, seconds. Raises `BadSampleError`: the rendering has no such turn or word."""
     turn, index = word_at(anchor, rendered)
     if not anchor.word:
         return turn.start_s if anchor.edge == "start" else turn.end_s

@@ -1,6 +1,9 @@
 """Scoring one recording of TimeSpeak or CueSpeak: time by code, meaning by the judge.
 
-1. The model's speech becomes utterances (``utterances``).
+1. The model's speech becomes utterances: speech with no silence of the item's `TimedAnnotation.silence_s` or
+   more inside; where words have times of their own, a silence that long between two words separates too. Its
+   onset is that of its first speech. Every word belongs to the speech nearest to its middle. Speech without
+   any word is an utterance all the same: something was said, and nothing that was expected.
 2. A judge is asked about an utterance and an event where the onset is within `REACH_S` of the event's window,
    and about an utterance near no event where it may be an acknowledgement (``questions``).
 3. An utterance is neutral, that is, it counts neither for nor against, when the judge calls it an
@@ -13,12 +16,11 @@
 6. ``on_time`` = hits / max(events, utterances said): the share of events hit, or, for who speaks more often
    than asked, the share of what was said that hit. Without the second, saying the word again and again would
    hit anything. Silent controls have no events: 1 if nothing was said, else 0.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,15 +31,14 @@ from tml_bench.metrics import event_matching as onsets
 from tml_bench.metrics.event_matching import TOLERANCES_S, EventMatch, Right
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
+from tml_bench.task import Mark, Value
 from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet
-from tml_bench.tasks._common.speech import SpeechStretch
+from tml_bench.tasks._common.speech import SpeechStretch, stretches, text_of
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
 from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC, lines
 from tml_bench.tasks._timed.measures import names, tolerance_name
 from tml_bench.tasks._timed.spoken_time import seconds_in
-from tml_bench.tasks._timed.utterances import utterances
-from tml_bench.timeline import Timeline, WordSource
+from tml_bench.timeline import Timeline, Word, WordSource
 
 REACH_S = 3.0
 """How far outside its window an utterance may still be meant for an event: the widest tolerance."""
@@ -45,6 +46,31 @@ ACKNOWLEDGE_S, BEFORE_END_S, SHORT_S = 3.0, 0.2, 5.0
 """An acknowledgement begins so long after a turn of the user at most, so long before its end at the earliest,
 and is not longer than this."""
 ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "wrong length", "false alarm"
+TIMED = (WordSource.ADAPTER, WordSource.ASR, WordSource.IMPORTED)
+"""Sources whose words have times of their own."""
+
+
+def utterances(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]:
+    """The utterances of a recording, in order, between silences of ``silence_s``."""
+    between_s = silence_s if timeline.word_source in TIMED else math.inf
+    return tuple(part for speech in stretches(timeline, silence_s) for part in _parts(speech, between_s))
+
+
+def _parts(speech: SpeechStretch, silence_s: float) -> Iterator[SpeechStretch]:
+    """Speech taken apart where its words are; a word's time outside it is moved into it."""
+    groups: list[list[Word]] = [[]]
+    for word in sorted(speech.words, key=lambda w: w.start_s or 0.0):
+        before = groups[-1][-1].end_s if groups[-1] else None
+        if before is not None and (word.start_s or 0.0) - before >= silence_s:
+            groups.append([])
+        groups[-1].append(word)
+    for k, group in enumerate(groups):
+        first, last = speech.start_s, speech.end_s
+        if k > 0:
+            first = min(max(group[0].start_s or 0.0, first), last)
+        if k < len(groups) - 1:
+            last = min(max(group[-1].end_s or 0.0, first), last)
+        yield SpeechStretch(first, last, group, text_of(group))
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
@@ -59,14 +85,13 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
 
 def _asked(item: TimedAnnotation, said: SpeechStretch) -> Iterator[DueEvent | None]:
     """The events an utterance may be meant for; None is no event, where it may yet be an acknowledgement."""
-    near = [due for due in item.due if said.words and _within_reach(due, said)]
+    reached = (
+        d for d in item.due if d.target.opens_s - REACH_S <= said.start_s <= d.target.closes_s + REACH_S
+    )
+    near = list(reached) if said.words else []
     yield from near
     if said.words and not near and _may_acknowledge(item, said):
         yield None
-
-
-def _within_reach(due: DueEvent, said: SpeechStretch) -> bool:
-    return due.target.opens_s - REACH_S <= said.start_s <= due.target.closes_s + REACH_S
 
 
 def _may_acknowledge(item: TimedAnnotation, said: SpeechStretch) -> bool:
@@ -165,18 +190,18 @@ def _names(due: DueEvent, said: SpeechStretch) -> bool:
     return bool(named) and all(abs(seconds - due.truth_s) <= limit for seconds in named)
 
 
-def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording; see the module's docstring."""
     item = expected_of(sample)
     heard = NO_WORDS if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
     sheet = ScoreSheet()
     if isinstance(heard, str):
         sheet.lack(names(sample.subset), heard)
-        return sheet.score(task, sample)
+        return sheet
     found = _headline(heard) | _events(heard) | _beside(heard, timeline.duration_s)
     sheet.values |= {name: found[name] for name in names(sample.subset) if name in found}
     _enter_rows(sheet, heard)
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _headline(heard: MatchedRecording) -> dict[str, Value]:

@@ -9,8 +9,6 @@
 
 In silent controls, where there are no words to know, the last two say "Okay." at their times. No model can
 know words and not their time; these are floors that a score must beat to show timing.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations

@@ -1,30 +1,36 @@
-"""What the tasks TimeSpeak and CueSpeak have in common."""
+"""What the tasks TimeSpeak and CueSpeak have in common.
+
+A folder of data is a rendered set (see ``rendered``). The shipped one is the task's own folder; a variant
+made by ``tml-bench prepare`` lacks ``items.jsonl``, then the shipped items are meant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Verdicts
-from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Score, Task
-from tml_bench.tasks._timed import loader, scoring, strategies
+from tml_bench.errors import BadSampleError
+from tml_bench.samples import Reference, Sample, Script, UserTurn
+from tml_bench.task import Overall
+from tml_bench.tasks._common import FolderTask, check_folder, chosen
+from tml_bench.tasks._timed import rendered, scoring, strategies
+from tml_bench.tasks._timed.expected import expected, ideal
+from tml_bench.tasks._timed.items import TimedItem, load_items
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
-from tml_bench.tasks._timed.measures import HEADLINE, metrics, overall
-from tml_bench.timeline import Timeline
+from tml_bench.tasks._timed.measures import HEADLINE, metrics
 
 RULES = {RUBRIC.name: RULE}
 
 
-class TimedTask(Task):
+class TimedTask(FolderTask):
     """A task of items that say what must be said and when.
 
     Attributes:
-        home: the folder with the items and the shipped rendering.
+        mini: the folder with the items and the shipped rendering.
         split: ``dev`` or ``test``.
     """
 
-    home: Path
+    mini: Path
     split: str = "dev"
     rubrics = (RUBRIC,)
     rules = RULES
@@ -34,6 +40,7 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
 
     DATA/rendering.json, rendered.jsonl, audio/{dev,test}/*.ogg
 """
+    sheet = staticmethod(scoring.score)
     questions = staticmethod(scoring.questions)
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
@@ -42,17 +49,38 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
     def __init_subclass__(cls) -> None:
         """Declare the metrics on the families."""
         cls.metrics = metrics(cls.subsets)
-        cls.overall = overall(cls.subsets)
+        cls.overall = (Overall("mean of families", cls.subsets, equal=True),)
         super().__init_subclass__()
 
     def dataset(self, data: Path | None) -> str:
         """The split and the version of the rendering, such as ``dev-2``."""
-        return loader.dataset(data or self.home, self.split)
+        return f"{self.split}-{rendered.read_rendering(data or self.mini).version}"
 
-    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the items of the split; see ``loader``."""
-        return loader.load(self.home, data, self.split, self.subsets, subsets)
+    def load(self, root: Path, subsets: Sequence[str]) -> Iterator[Sample]:
+        """Load the items of the split in the order of the item file. Broken ones carry ``problem``.
 
-    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording; see ``scoring``."""
-        return scoring.score(self.name, sample, timeline, verdicts)
+        Raises:
+            UserError: the folder or a family does not exist, or a file is unusable.
+        """
+        asked = chosen(root, subsets, self.subsets, self.subsets)
+        check_folder(root, "give the folder of a rendered set")
+        own = root / "items.jsonl"
+        items = load_items(own if own.is_file() else self.mini / "items.jsonl")
+        entries = rendered.read_rendered(root)
+        played = [item for item in items if item.split == self.split and item.family in asked]
+        return (_sample(root, item, entries.get(item.id)) for item in played)
+
+
+def _sample(folder: Path, item: TimedItem, entry: rendered.RenderedItem | None) -> Sample:
+    try:
+        if entry is None:
+            raise BadSampleError(f"rendered.jsonl: {item.id}: is not there; {rendered.REMEDY}")
+        rendered.check_rendered(item, entry)
+        audio = rendered.check_audio(folder, entry)
+        found = expected(item, entry)
+    except BadSampleError as error:
+        return Sample(item.id, item.family, problem=str(error))
+    turn = UserTurn(audio, label=" … ".join(said.text for said in found.turns))
+    end_s = max(said.end_s for said in found.turns)
+    script = Script((turn,), tail_s=max(0.0, found.length_s - entry.duration_s))
+    return Sample(item.id, item.family, script, Reference(end_s, ideal(found), found))

@@ -22,7 +22,7 @@ import msgspec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import AfterModelStops, At, Message, Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks._common.folders import chosen
+from tml_bench.tasks._common import chosen
 from tml_bench.tasks._common.records import short
 from tml_bench.tasks.audio_multichallenge.conversations import (
     AXES,
@@ -69,14 +69,12 @@ class ConversationAnnotation(msgspec.Struct, frozen=True):
     audio_s: tuple[float, ...]
 
 
-def folder_of(data: Path | None) -> Path:
+def folder_of(data: Path) -> Path:
     """The folder in the form of ``conversations``; a parquet, or a folder of them, is unpacked first.
 
     Raises:
         UserError: there is no such data.
     """
-    if data is None:
-        return MINI
     if (data / FILE).is_file():
         return data
     files = [data] if data.suffix == ".parquet" else sorted(data.rglob("*.parquet"))
@@ -96,7 +94,7 @@ def cache_folder() -> Path:
     return Path(base) / "tml-bench" / "audiomc"
 
 
-def load(data: Path | None, subsets: Sequence[str], fixed: bool) -> Iterator[Sample]:
+def load(data: Path, subsets: Sequence[str], fixed: bool) -> Iterator[Sample]:
     """Load samples by axis, in the order of the data, for fixed context or else for open loop.
 
     Raises:

@@ -76,11 +76,7 @@ def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = l
 def conversations(
     files: Sequence[Path], folder: Path, tell: Callable[[str], None] = lambda line: None
 ) -> Iterator[RubricConversation]:
-    """Read parquet files; audio goes into ``folder``.
-
-    Raises:
-        UserError: as ``unpacked``.
-    """
+    """Read parquet files; audio goes into ``folder``. Raises `UserError`: as ``unpacked``."""
     try:
         import pyarrow as pa
     except ImportError:
@@ -100,13 +96,7 @@ def conversations(
 
 
 class _Rows:
-    """One file: its texts in memory, its audio on disk.
-
-    Args:
-        path: the file.
-        before: rows of the files before it.
-        folder: where audio goes.
-    """
+    """One file, after ``before`` rows of others: its texts in memory, its audio on disk in ``folder``."""
 
     def __init__(self, path: Path, before: int, folder: Path) -> None:
         from pyarrow import parquet

@@ -2,17 +2,16 @@
 
 The reply is what the model says after the end of the last user turn. Nothing said meets no item, by rule and
 without asking a judge, so that silence cannot pass on criteria that only forbid something.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, pairwise
 
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score
+from tml_bench.task import Mark
 from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import text_of
 from tml_bench.tasks.audio_multichallenge.judging import MET, key, questions
@@ -25,13 +24,8 @@ NOT_REACHED = "the session ended before the last user turn was over"
 
 def user_turns(item: ConversationAnnotation, timeline: Timeline) -> tuple[Segment, ...]:
     """When the played user turns were heard; where a timeline does not say, one after the other."""
-    if timeline.turns:
-        return timeline.turns
-    at, spans = LEAD_S, []
-    for length in item.audio_s:
-        spans.append(Segment(at, at + length))
-        at += length
-    return tuple(spans)
+    edges = accumulate(item.audio_s, initial=LEAD_S)
+    return timeline.turns or tuple(Segment(start, end) for start, end in pairwise(edges))
 
 
 def ask(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
@@ -58,7 +52,7 @@ def _said(
             yield QuestionLine("assistant", text_of(own))
 
 
-def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     item = annotation_of(sample, ConversationAnnotation)
     spans = user_turns(item, timeline)
@@ -66,7 +60,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     end_s = spans[-1].end_s
     if len(spans) < len(item.audio_s):
         sheet.lack(("answered", *_names(item)), NOT_REACHED)
-        return sheet.score(task, sample)
+        return sheet
     spoken = [s for s in timeline.segments if s.end_s > end_s]
     sheet.put(answered=bool(spoken))
     if spoken and spoken[0].start_s >= end_s:
@@ -90,22 +84,15 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     for number, wanted in enumerate(item.items):
         answer = verdict_of(verdicts, key(number)).answer or "no verdict"
         sheet.event(f"item {number + 1}, {answer}: {wanted.text}", None)
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _names(item: ConversationAnnotation) -> tuple[str, ...]:
     """APR and ARS, under every name that holds for this conversation."""
     low, high = audio_range(item.user_audio_s)
-    turns = len(item.turns)
-    return tuple(
-        name
-        for score_name in ("apr", "ars")
-        for name in (
-            score_name,
-            *((turns_name(score_name, turns),) if turns in TURNS else ()),
-            audio_name(score_name, low, high),
-        )
-    )
+    turns = [len(item.turns)] if len(item.turns) in TURNS else []
+    by_score = ((s, *(turns_name(s, n) for n in turns), audio_name(s, low, high)) for s in ("apr", "ars"))
+    return tuple(chain.from_iterable(by_score))
 
 
 def _rate(sheet: ScoreSheet, item: ConversationAnnotation, met: Sequence[bool]) -> None:
@@ -113,7 +100,7 @@ def _rate(sheet: ScoreSheet, item: ConversationAnnotation, met: Sequence[bool]) 
     sheet.put(**{name: share[name[:3]] for name in _names(item)})
 
 
-def marks(sample: Sample) -> tuple[Mark, ...]:
+def annotated(sample: Sample) -> tuple[Mark, ...]:
     """The user's last turn, in fixed context."""
     end_s = sample.reference.user_end_s
     return () if end_s is None else (Mark(LEAD_S, end_s, "last user turn"),)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Score, Task
+from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks.audio_multichallenge import loader, scoring, strategies
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
 from tml_bench.tasks.audio_multichallenge.judging import RUBRIC, RULES
 from tml_bench.tasks.audio_multichallenge.measures import HEADLINE, METRICS, OVERALL
-from tml_bench.timeline import Timeline
 
 
-class AudioMultiChallenge(Task):
+class AudioMultiChallenge(FolderTask):
     """Audio MultiChallenge in fixed context, the official protocol."""
 
     name = "audio-multichallenge"
@@ -37,22 +35,16 @@ once into the user's cache folder, which takes as much space again. Needs pip in
 Its rubrics need a language model as judge: --judge openai:model=...
 """
 
+    sheet = staticmethod(scoring.score)
     is_official = staticmethod(loader.is_official)
     questions = staticmethod(scoring.ask)
+    annotated = staticmethod(scoring.annotated)
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
 
-    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
+    def load(self, root: Path, subsets: Sequence[str]) -> Iterator[Sample]:
         """Load the samples by axis, in the order of the data; see ``loader``."""
-        return loader.load(data, subsets, fixed=self.needs_history)
-
-    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording; see ``scoring``."""
-        return scoring.score(self.name, sample, timeline, verdicts)
-
-    def marks(self, sample: Sample) -> tuple[Mark, ...]:
-        """The last user turn, and the ideal reply."""
-        return (*scoring.marks(sample), *super().marks(sample))
+        return loader.load(root, subsets, fixed=self.needs_history)
 
 
 class AudioMultiChallengeOpen(AudioMultiChallenge):

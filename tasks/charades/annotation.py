@@ -132,11 +132,7 @@ def single_actions(file: str, videos: Videos) -> Iterator[tuple[str, str, VideoM
 
 
 def sentence_moment(file: str, query: SentenceQuery, length_s: float) -> VideoMoment:
-    """The moment of a query.
-
-    Raises:
-        BadSampleError: its interval is broken.
-    """
+    """The moment of a query. Raises `BadSampleError`: its interval is broken."""
     place = RecordPlace(file, " ".join((query.video, *query.times)))
     return _moment(place, query.video, query.sentence, query.times, length_s)
 

@@ -14,25 +14,9 @@ import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.tasks._common.folders import check_folder, chosen
-from tml_bench.tasks._visual import (
-    InstructionClips,
-    duration_of,
-    find_video,
-    load_spoken,
-    sample_id,
-)
-from tml_bench.tasks.charades.annotation import (
-    CharadesRow,
-    SentenceQuery,
-    VideoMoment,
-    Videos,
-    read_classes,
-    read_sentences,
-    read_videos,
-    sentence_moment,
-    single_actions,
-)
+from tml_bench.tasks._common import check_folder, chosen
+from tml_bench.tasks._visual import InstructionClips, duration_of, find_video, load_spoken, sample_id
+from tml_bench.tasks.charades import annotation
 
 SUBSETS = ("sta", "interior", "edge")
 """Charades-STA; single-occurrence actions away from the video's ends; the other single-occurrence ones."""
@@ -71,8 +55,8 @@ def is_official(root: Path) -> bool:
     """
     table, queries = _files(root)
     sizes = {
-        "videos": len(read_videos(table)) if table else OFFICIAL_SIZES["videos"],
-        "sentences": len(read_sentences(queries)) if queries else OFFICIAL_SIZES["sentences"],
+        "videos": len(annotation.read_videos(table)) if table else OFFICIAL_SIZES["videos"],
+        "sentences": len(annotation.read_sentences(queries)) if queries else OFFICIAL_SIZES["sentences"],
     }
     return sizes == OFFICIAL_SIZES
 
@@ -88,9 +72,9 @@ def _files(root: Path) -> tuple[Path | None, Path | None]:
 
 class _Data(NamedTuple):
     root: Path
-    videos: Videos
+    videos: annotation.Videos
     names: dict[str, str] | None
-    queries: list[SentenceQuery]
+    queries: list[annotation.SentenceQuery]
     spoken: InstructionClips
 
 
@@ -108,9 +92,9 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     names = find(root, CLASSES)
     data = _Data(
         root,
-        read_videos(table) if table else {},
-        read_classes(names) if names else None,
-        read_sentences(queries) if queries else [],
+        annotation.read_videos(table) if table else {},
+        annotation.read_classes(names) if names else None,
+        annotation.read_sentences(queries) if queries else [],
         load_spoken((root, MINI)),
     )
     parts = chosen(root, subsets, SUBSETS, [s for s in SUBSETS if needs[s][0]])
@@ -122,9 +106,9 @@ def _subset(data: _Data, subset: str) -> Iterator[Sample]:
         for number, query in enumerate(data.queries, start=1):
             yield _sentence(data, sample_id("sta", f"{number:04}", query.video), query)
         return
-    for video, code, found in single_actions(CSV, data.videos):
+    for video, code, found in annotation.single_actions(CSV, data.videos):
         ident = sample_id("class", video, code)
-        if isinstance(found, VideoMoment):
+        if isinstance(found, annotation.VideoMoment):
             if found.interior == (subset == "interior"):
                 yield _action(data, ident, subset, found)
         elif subset == "edge":
@@ -142,7 +126,7 @@ def sentence_instruction(sentence: str) -> str:
     return f"Say start when this begins, and say stop when it ends: {sentence}"
 
 
-def _action(data: _Data, ident: str, subset: str, moment: VideoMoment) -> Sample:
+def _action(data: _Data, ident: str, subset: str, moment: annotation.VideoMoment) -> Sample:
     if data.names is None or moment.what not in data.names:
         what = "is missing" if data.names is None else f"has no {moment.what}"
         why = f"{CLASSES}: {what}; copy it from Charades.zip"
@@ -150,17 +134,19 @@ def _action(data: _Data, ident: str, subset: str, moment: VideoMoment) -> Sample
     return _sample(data, ident, subset, moment, action_instruction(data.names[moment.what]))
 
 
-def _sentence(data: _Data, ident: str, query: SentenceQuery) -> Sample:
+def _sentence(data: _Data, ident: str, query: annotation.SentenceQuery) -> Sample:
     row = data.videos.get(query.video)
     try:
-        length = row.length if isinstance(row, CharadesRow) else duration_of(_video(data, query.video))
-        moment = sentence_moment(STA, query, length)
+        length = (
+            row.length if isinstance(row, annotation.CharadesRow) else duration_of(_video(data, query.video))
+        )
+        moment = annotation.sentence_moment(STA, query, length)
     except BadSampleError as error:
         return Sample(ident, "sta", unit=query.video, problem=str(error))
     return _sample(data, ident, "sta", moment, sentence_instruction(query.sentence))
 
 
-def _sample(data: _Data, ident: str, subset: str, moment: VideoMoment, text: str) -> Sample:
+def _sample(data: _Data, ident: str, subset: str, moment: annotation.VideoMoment, text: str) -> Sample:
     keys = f"{moment.video}-{moment.what}", moment.what
     try:
         asked = data.spoken.ask(text, keys, _video(data, moment.video))
@@ -169,7 +155,7 @@ def _sample(data: _Data, ident: str, subset: str, moment: VideoMoment, text: str
     return Sample(ident, subset, asked.script, _at(moment, asked.video_at_s), moment.video, asked.notes)
 
 
-def _at(moment: VideoMoment, video_at_s: float) -> Reference:
+def _at(moment: annotation.VideoMoment, video_at_s: float) -> Reference:
     start, end = (video_at_s + t for t in moment.interval)
     ideal = (Utterance(start, text="start"), Utterance(end, text="stop"))
     return Reference(None, ideal, MomentAnnotation(start, end, video_at_s, moment.length_s))

@@ -1,15 +1,13 @@
-"""Scoring one recording of Charades.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
-"""
+"""Scoring one recording of Charades."""
 
 from __future__ import annotations
 
 import re
 
 from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score
+from tml_bench.task import Mark
 from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.tasks.charades.measures import METRICS, recall_name
@@ -49,11 +47,11 @@ def interval_of(item: MomentAnnotation, start_s: float | None, stop_s: float | N
     return min(start_s, end), min(stop_s, end)
 
 
-def score(task: str, sample: Sample, timeline: Timeline) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     item = annotation_of(sample, MomentAnnotation)
     if timeline.word_source is WordSource.NONE:
-        return without_words(task, sample, METRICS)
+        return without_words(METRICS)
     start, stop = said(timeline, item.video_at_s)
     overlap = iou(interval_of(item, start, stop), (item.start_s, item.end_s))
     values = {"miou": overlap, "missing_start": start is None, "missing_stop": stop is None}
@@ -65,4 +63,4 @@ def score(task: str, sample: Sample, timeline: Timeline) -> Score:
     sheet.put(**values)
     sheet.event("action", item.start_s, item.end_s)
     sheet.event("said", start, stop)
-    return sheet.score(task, sample)
+    return sheet

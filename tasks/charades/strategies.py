@@ -1,7 +1,4 @@
-"""Respondents with known behaviour, as timelines: blind ones for the floor, late and ideal ones above it.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
-"""
+"""Respondents with known behaviour, as timelines: blind ones for the floor, late and ideal ones above it."""
 
 from __future__ import annotations
 

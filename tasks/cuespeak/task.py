@@ -14,7 +14,7 @@ class CueSpeak(TimedTask):
     name = "cuespeak"
     title = "CueSpeak: reacting while the user talks on"
     subsets = CUESPEAK
-    home = Path(__file__).parent
+    mini = Path(__file__).parent
 
 
 class CueSpeakTest(CueSpeak):

@@ -13,7 +13,7 @@ import msgspec
 from tml_bench.metrics.backchannel import windows_of
 from tml_bench.metrics.vocalisations import Interval
 from tml_bench.tasks._common.records import Seconds, TimeSpan, short
-from tml_bench.tasks._fd_bench.files import check_within, place_of, read
+from tml_bench.tasks._fd_bench import check_within, place_of, read
 
 T = TypeVar("T")
 GT_FILE = "icc_gt_distribution.json"

@@ -2,24 +2,25 @@
 
 Layout: ``{root}/{subset}/{ID}/input.wav`` (or ``.flac``), ``{ID}`` a decimal number. The root may
 hold the subsets in a folder ``v1_0`` or ``v1.0``, or be one subset's folder itself.
+
+Recordings that another harness made may lie in any tree of folders. A folder below one with an official
+subset's name belongs to that subset; any other belongs to the protocol that its annotation file tells (no
+such file: backchannel).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.tasks._fd_bench.folders import FdLayout, audio_file, context_length
-from tml_bench.tasks.fd_bench_v1.annotation import (
-    GT_FILE,
-    read_backchannel,
-    read_interruption,
-    read_pause,
-    read_turn_end,
-)
+from tml_bench.task import ImportedExchange
+from tml_bench.tasks._fd_bench import FdLayout, audio_file, context_length, find_recordings, read_recording
+from tml_bench.tasks.fd_bench_v1 import annotation
 
 PROTOCOLS = {
     "candor_pause_handling": "pause_handling",
@@ -79,20 +80,63 @@ def _reference(
 ) -> Reference:
     """The annotation, and what an ideal respondent says."""
     if protocol == "pause_handling":
-        pause = read_pause(folder, duration_s)
+        pause = annotation.read_pause(folder, duration_s)
         return Reference(pause.user_end_s, annotation=pause)
     if protocol == "smooth_turn_taking":
-        turn = read_turn_end(folder, duration_s)
+        turn = annotation.read_turn_end(folder, duration_s)
         return Reference(turn.user_end_s, (Utterance(turn.user_end_s + _REACTION_S),), turn)
     if protocol == "user_interruption":
-        item = read_interruption(folder, duration_s)
+        item = annotation.read_interruption(folder, duration_s)
         begins, end = item.interruption
         ideal = [Utterance(end + _REACTION_S)]
         if context_s is not None and context_s + _REACTION_S < begins:
             at = max(context_s + _REACTION_S, begins - _HELD_S)
             ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
         return Reference(end, tuple(ideal), item)
-    places = (base / part / GT_FILE for base in gt_bases for part in ("", "evaluation"))
-    talk = read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
+    places = (base / part / annotation.GT_FILE for base in gt_bases for part in ("", "evaluation"))
+    talk = annotation.read_backchannel(
+        folder, duration_s, next((path for path in places if path.is_file()), None)
+    )
     onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in talk.windows or ())
     return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), talk)
+
+
+_TOLD_BY = {
+    "pause.json": "pause_handling",
+    "turn_taking.json": "smooth_turn_taking",
+    "interrupt.json": "user_interruption",
+}
+
+
+def load_imports(root: Path) -> Iterator[ImportedExchange]:
+    """Find and read recordings.
+
+    Raises:
+        UserError: there is no such folder, no recording in it, or two of one sample.
+    """
+    found = find_recordings(root, lambda folder: _identity(root, folder))
+    return (_imported(root, name, subset, folder) for name, (subset, folder) in found.items())
+
+
+def _identity(root: Path, folder: Path) -> tuple[str, str]:
+    """Subset and id: by the nearest folder with an official name, else by the annotation and the path."""
+    for parent in folder.resolve().parents:
+        if parent.name in PROTOCOLS:
+            below = folder.resolve().relative_to(parent).parts
+            return parent.name, _safe((parent.name, *below))
+    subset = next((name for file, name in _TOLD_BY.items() if (folder / file).exists()), "backchannel")
+    return subset, _safe(folder.relative_to(root).parts or (folder.resolve().name,))
+
+
+def _safe(parts: Sequence[str]) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", "-".join(parts)).lstrip(".") or "recording"
+
+
+def _imported(root: Path, sample_id: str, subset: str, folder: Path) -> ImportedExchange:
+    sample = read_sample(sample_id, subset, folder, (root, *folder.parents[:2]))
+    if not sample.problem:
+        try:
+            return read_recording(sample, folder)
+        except BadSampleError as error:
+            sample = replace(sample, problem=str(error))
+    return ImportedExchange(sample, None, None)

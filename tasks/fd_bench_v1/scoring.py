@@ -1,7 +1,4 @@
-"""Scoring one recording of FD-bench v1 with both families of measures.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
-"""
+"""Scoring one recording of FD-bench v1 with both families of measures."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
 from tml_bench.metrics.vocalisations import Vocalisation
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
+from tml_bench.task import Mark, Value
 from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import text_of, vocalisations_of
 from tml_bench.tasks.fd_bench_v1.annotation import (
@@ -62,7 +59,7 @@ def _answer_text(words: Sequence[Word]) -> str:
     return text_of(words).strip()
 
 
-def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     sheet = ScoreSheet()
     speech = vocalisations_of(timeline)
@@ -77,7 +74,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
             _backchannel(sheet, item, speech, timeline)
     if timeline.word_source is WordSource.NONE:
         sheet.notes.append("words unknown: backchannels are told from takeovers by duration alone")
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _pause(

@@ -1,7 +1,4 @@
-"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
-"""
+"""Respondents with known behaviour, as timelines: blind ones for the floor, the ideal one for the ceiling."""
 
 from __future__ import annotations
 

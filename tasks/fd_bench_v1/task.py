@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Verdicts
-from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Score, Task
-from tml_bench.tasks.fd_bench_v1 import loader, recordings, scoring, strategies
+from tml_bench.tasks._common import FolderTask
+from tml_bench.tasks.fd_bench_v1 import loader, scoring, strategies
 from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
 from tml_bench.tasks.fd_bench_v1.rubric import RATING
-from tml_bench.timeline import Timeline
-
-MINI = Path(__file__).parent / "mini"
 
 
-class FdBenchV1(Task):
+class FdBenchV1(FolderTask):
     """Full-Duplex-Bench v1.0, with the reference's rules and repaired ones side by side."""
 
     name = "fd-bench-v1"
@@ -24,7 +18,7 @@ class FdBenchV1(Task):
     subsets = SUBSETS
     metrics = METRICS
     headline = HEADLINE
-    mini = MINI
+    mini = Path(__file__).parent / "mini"
     data_help = """\
 The official data are behind the Google Drive link in dataset/README.md of the repository
 DanielLin94144/Full-Duplex-Bench on GitHub. The parts from CANDOR and ICC are CC BY-NC 4.0, the synthetic
@@ -40,20 +34,11 @@ parts MIT. Unpack them to
 and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and FLAC all do.
 """
     rubrics = (RATING,)
+    load = staticmethod(loader.load)
+    sheet = staticmethod(scoring.score)
     is_official = staticmethod(loader.is_official)
     questions = staticmethod(scoring.questions)
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
-    imports = staticmethod(recordings.load_imports)
-
-    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples by subset and number; see ``loader``."""
-        return loader.load(data or MINI, subsets)
-
-    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording with both families of measures; see ``scoring``."""
-        return scoring.score(self.name, sample, timeline, verdicts)
-
-    def marks(self, sample: Sample) -> tuple[Mark, ...]:
-        """The annotation, and what the ideal respondent says."""
-        return (*scoring.annotated(sample), *super().marks(sample))
+    annotated = staticmethod(scoring.annotated)
+    imports = staticmethod(loader.load_imports)

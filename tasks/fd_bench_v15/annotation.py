@@ -8,7 +8,7 @@ import msgspec
 
 from tml_bench.metrics.vocalisations import Interval
 from tml_bench.tasks._common.records import Text, TimeSpan
-from tml_bench.tasks._fd_bench.files import check_within, read, read_transcript
+from tml_bench.tasks._fd_bench import check_within, read, read_transcript
 from tml_bench.timeline import Word
 
 Words = tuple[Word, ...]
@@ -88,9 +88,5 @@ def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> O
 
 
 def read_words(path: Path) -> Words | None:
-    """Words of a transcript; None where there is no such file.
-
-    Raises:
-        BadSampleError: it is broken.
-    """
+    """Words of a transcript; None where there is no such file. Raises `BadSampleError`: it is broken."""
     return read_transcript(path)[0] if path.exists() else None

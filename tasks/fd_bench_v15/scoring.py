@@ -1,7 +1,4 @@
-"""Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
-"""
+"""Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from tml_bench.metrics.turn_taking import overlapped
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
+from tml_bench.task import Mark, Value
 from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
@@ -62,7 +59,7 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     return (behaviour.ask(item, timeline, clean),)
 
 
-def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one item."""
     item, clean = item_of(sample), timeline.companions.get(CLEAN, _NOTHING)
     sheet = ScoreSheet()
@@ -70,7 +67,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
     _timing(sheet, item, timeline)
     _lists(sheet, timeline)
     _voice(sheet, item, timeline, clean)
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _behaviour(

@@ -2,8 +2,6 @@
 
 All of them also do in the clip without the overlap what they do in the one with it: the blind ones the very
 same, the ideal one its answer to the question.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations

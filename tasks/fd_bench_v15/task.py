@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tml_bench.questions import Verdicts
-from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Score, Task
-from tml_bench.tasks.fd_bench_v15 import behaviour, loader, recordings, scoring, strategies
+from tml_bench.tasks._common import FolderTask
+from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring, strategies
 from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, NOT_RUN, OVERALL
-from tml_bench.timeline import Timeline
 
 MINI = Path(__file__).parent / "mini"
 
 
-class FdBenchV15(Task):
+class FdBenchV15(FolderTask):
     """Full-Duplex-Bench v1.5: behaviour by a judge, timing in two families, the voice before and after."""
 
     name = "fd-bench-v1.5"
@@ -41,21 +37,12 @@ DanielLin94144/Full-Duplex-Bench on GitHub (v1.5). Unpack them to
 and give DATA; a folder v1_5 or v1.5 in between, one subset's folder alone, and FLAC all do. context.wav,
 input.json and clean_input.json are used where they are there.
 """
+    load = staticmethod(loader.load)
+    sheet = staticmethod(scoring.score)
     is_official = staticmethod(loader.is_official)
     stretches = staticmethod(scoring.stretches)
     questions = staticmethod(scoring.questions)
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
-    imports = staticmethod(recordings.load_imports)
-
-    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples by subset and number, each with its companion; see ``loader``."""
-        return loader.load(data or MINI, subsets)
-
-    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one item; see ``scoring``."""
-        return scoring.score(self.name, sample, timeline, verdicts)
-
-    def marks(self, sample: Sample) -> tuple[Mark, ...]:
-        """The annotation, and what the ideal respondent says."""
-        return (*scoring.annotated(sample), *super().marks(sample))
+    annotated = staticmethod(scoring.annotated)
+    imports = staticmethod(loader.load_imports)

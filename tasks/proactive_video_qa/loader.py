@@ -13,14 +13,8 @@ import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.tasks._common.folders import check_folder, chosen
-from tml_bench.tasks._visual import (
-    InstructionClips,
-    duration_of,
-    find_video,
-    load_spoken,
-    sample_id,
-)
+from tml_bench.tasks._common import check_folder, chosen
+from tml_bench.tasks._visual import InstructionClips, duration_of, find_video, load_spoken, sample_id
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn, ProactiveItem, read
 
 CATEGORIES = ("WEB", "EGO", "TV", "VAD")

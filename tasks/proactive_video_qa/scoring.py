@@ -3,8 +3,6 @@
 Replies are utterances: speech with no silence of ``SILENCE_S`` or more inside, and at least one word.
 Times are of the video: session time minus the video's start; what begins before it is no reply. An onset
 within ``ONSET_TOLERANCE_S`` before an expected span opens counts as at its opening.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from typing import NamedTuple
 from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc, within
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
+from tml_bench.task import Mark, Value
 from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks._common.speech import SpeechStretch, stretches
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
@@ -101,11 +99,11 @@ def _key(family: str, turn: int, replies: int) -> str:
     return f"{'end' if family == END else 'onset'} turn {turn} reply {replies}"
 
 
-def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
-        return without_words(task, sample, METRICS)
+        return without_words(METRICS)
     sheet = ScoreSheet(_beside(heard))
     for family, turns in heard.by.items():
         judged = [
@@ -120,7 +118,7 @@ def score(task: str, sample: Sample, timeline: Timeline, verdicts: Verdicts) -> 
             sheet.values |= _paucs(heard.item.turns, rated, end=family == END)
         if family == ONSET:
             _enter_rows(sheet, heard, rated)
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _snapped(at_s: float, turns: Sequence[ExpectedTurn]) -> float:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-from tml_bench.questions import Verdicts
-from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Score, Task
+from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks.proactive_video_qa import loader, scoring, strategies
 from tml_bench.tasks.proactive_video_qa.measures import HEADLINE, METRICS, OVERALL
 from tml_bench.tasks.proactive_video_qa.rubric import COVERAGE, RULES
-from tml_bench.timeline import Timeline
 
 
-class ProactiveVideoQA(Task):
+class ProactiveVideoQA(FolderTask):
     """ProactiveVideoQA, spoken and watched in real time."""
 
     name = "proactive-video-qa"
@@ -35,16 +29,10 @@ Any category may be missing; one category's folder alone will do.
 """
     rubrics = (COVERAGE,)
     rules = RULES
+    load = staticmethod(loader.load)
+    sheet = staticmethod(scoring.score)
     is_official = staticmethod(loader.is_official)
     questions = staticmethod(scoring.questions)
     blind = staticmethod(strategies.blind)
     ideal = staticmethod(strategies.ideal)
     marks = staticmethod(scoring.marks)
-
-    def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
-        """Load the samples by category, in the order of the annotation; see ``loader``."""
-        return loader.load(data or loader.MINI, subsets)
-
-    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
-        """Score one recording; see ``scoring``."""
-        return scoring.score(self.name, sample, timeline, verdicts)

@@ -11,16 +11,9 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
-from tml_bench.tasks._common.folders import check_folder, chosen
+from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, sample_id
-from tml_bench.tasks.repcount_a.annotation import (
-    SPOKEN,
-    RepetitionAnnotation,
-    RepetitionRow,
-    frame_times,
-    read,
-    repetitions,
-)
+from tml_bench.tasks.repcount_a import annotation
 
 SPLITS = ("test", "valid", "train")
 OFFICIAL_SIZES = {"test": 152, "valid": 131, "train": 758}
@@ -31,11 +24,7 @@ SAY_S = 0.8
 
 
 def find_annotations(root: Path) -> dict[str, Path]:
-    """The CSV of every split that is there.
-
-    Raises:
-        UserError: the folder does not exist or holds none.
-    """
+    """The CSV of every split that is there. Raises `UserError`: the folder does not exist or holds none."""
     check_folder(root, "give the folder that holds annotation/ and video/")
     found: dict[str, Path] = {}
     for split in SPLITS:
@@ -56,12 +45,8 @@ def find_annotations(root: Path) -> dict[str, Path]:
 
 
 def is_official(root: Path) -> bool:
-    """Whether every split that is there has the official number of rows.
-
-    Raises:
-        UserError: as ``load``.
-    """
-    sizes = {split: sum(1 for _ in read(path)) for split, path in find_annotations(root).items()}
+    """Whether every split that is there has the official number of rows. Raises `UserError`: as ``load``."""
+    sizes = {split: sum(1 for _ in annotation.read(path)) for split, path in find_annotations(root).items()}
     return all(size == OFFICIAL_SIZES[split] for split, size in sizes.items())
 
 
@@ -76,12 +61,16 @@ def load(root: Path, subsets: Sequence[str] = ()) -> Iterator[Sample]:
     annotations = find_annotations(root)
     splits = chosen(root, subsets or ["test"], SPLITS, annotations)
     spoken = load_spoken((root, MINI))
-    tables = [(split, list(read(annotations[split]))) for split in splits]
+    tables = [(split, list(annotation.read(annotations[split]))) for split in splits]
     return (_sample(root, split, name, row, spoken) for split, table in tables for name, row in table)
 
 
 def _sample(
-    root: Path, split: str, name: str, row: RepetitionRow | BadSampleError, spoken: InstructionClips
+    root: Path,
+    split: str,
+    name: str,
+    row: annotation.RepetitionRow | BadSampleError,
+    spoken: InstructionClips,
 ) -> Sample:
     ident = sample_id(split, Path(name).stem)
     if isinstance(row, BadSampleError):
@@ -90,7 +79,7 @@ def _sample(
     try:
         video = find_video(folders, name)
         asked = spoken.ask(instruction(row.action), (row.action,), video)
-        item, notes = repetitions(row, frame_times(video), asked.video_at_s)
+        item, notes = annotation.repetitions(row, annotation.frame_times(video), asked.video_at_s)
     except BadSampleError as error:
         return Sample(ident, split, reference=_without_video(row), notes=row.notes, problem=str(error))
     reference = Reference(None, spoken_ideal(item), item)
@@ -99,18 +88,18 @@ def _sample(
 
 def instruction(action: str) -> str:
     """What the user asks for."""
-    return f"Count out the {SPOKEN[action]} as you see them."
+    return f"Count out the {annotation.SPOKEN[action]} as you see them."
 
 
-def _without_video(row: RepetitionRow) -> Reference:
+def _without_video(row: annotation.RepetitionRow) -> Reference:
     """What can be said without the video, so that floors can be checked on annotations alone."""
     try:
-        return Reference(annotation=repetitions(row, None, 0.0)[0])
+        return Reference(annotation=annotation.repetitions(row, None, 0.0)[0])
     except BadSampleError:
         return Reference()
 
 
-def spoken_ideal(item: RepetitionAnnotation) -> tuple[Utterance, ...]:
+def spoken_ideal(item: annotation.RepetitionAnnotation) -> tuple[Utterance, ...]:
     """What a voice says that counts each repetition at its end, as far as there is time to say it."""
     chosen: list[Utterance] = []
     for k, end in enumerate(item.ends, start=1):

@@ -1,7 +1,4 @@
-"""Scoring one recording of RepCount-A.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
-"""
+"""Scoring one recording of RepCount-A."""
 
 from __future__ import annotations
 
@@ -9,8 +6,9 @@ from collections.abc import Sequence
 
 from tml_bench.metrics import counting
 from tml_bench.perception.numbers import spoken_numbers
+from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Score, Value
+from tml_bench.task import Mark, Value
 from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks.repcount_a.annotation import RepetitionAnnotation
 from tml_bench.tasks.repcount_a.measures import FRACTIONS, METRICS, error_name
@@ -26,11 +24,11 @@ def marks(sample: Sample) -> tuple[Mark, ...]:
     )
 
 
-def score(task: str, sample: Sample, timeline: Timeline) -> Score:
+def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     item = annotation_of(sample, RepetitionAnnotation)
     if timeline.word_source is WordSource.NONE:
-        return without_words(task, sample, METRICS)
+        return without_words(METRICS)
     said = [
         (n.start_s, n.value)
         for n in spoken_numbers(timeline.words)
@@ -39,7 +37,7 @@ def score(task: str, sample: Sample, timeline: Timeline) -> Score:
     sheet = ScoreSheet()
     _results(sheet, item, said)
     _along(sheet, item, said)
-    return sheet.score(task, sample)
+    return sheet
 
 
 def _results(sheet: ScoreSheet, item: RepetitionAnnotation, said: Sequence[counting.Said]) -> None:

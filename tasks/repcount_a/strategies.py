@@ -4,8 +4,6 @@ A metronome of rate r says k at (k - 0.5) / r into the video, so that it ends at
 rounded (half up), and says that number again when the video ends. Its rates were chosen on the official
 train split as the ones with the highest OBO on a grid of 0.01 per second, the lowest of equals;
 a class-blind one knows nothing, a per-action one is told the action, as the instruction tells everyone.
-
-Everything here raises `BadSampleError` for a sample that has a problem or is of another task.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ class TimeSpeak(TimedTask):
     name = "timespeak"
     title = "TimeSpeak: saying it at the right time"
     subsets = TIMESPEAK
-    home = Path(__file__).parent
+    mini = Path(__file__).parent
 
 
 class TimeSpeakTest(TimeSpeak):

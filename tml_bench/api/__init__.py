@@ -4,11 +4,10 @@
 """
 
 from tml_bench.api.comparison import MetricComparison, compare
-from tml_bench.api.judging import JudgeOptions
 from tml_bench.api.progress import Progress, TerminalProgress
 from tml_bench.api.results import Run
 from tml_bench.api.running import UnfinishedRunsError, run
-from tml_bench.api.scores import score
+from tml_bench.api.scores import JudgeOptions, score
 
 __all__ = [
     "JudgeOptions",

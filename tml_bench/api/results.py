@@ -196,23 +196,17 @@ class Run:
         import pandas as pd
 
         if rows == "events":
+            pairs = [(score, row) for score in self.scores.values() for row in score.rows]
             return pd.DataFrame(
-                [
-                    {"sample": score.sample, "subset": score.subset, "event": row["event"], **row}
-                    for score in self.scores.values()
-                    for row in score.rows
-                ]
+                [{"sample": s.sample, "subset": s.subset, "event": row["event"], **row} for s, row in pairs]
             )
         metrics = self._metrics()
         scale = {m.name: 100.0 if m.unit == "%" else 1.0 for m in metrics}
         table = pd.DataFrame(
             [
-                {
-                    **self._ended(sample),
-                    **{name: _value(self.scores.get(sample.id), name) * k for name, k in scale.items()},
-                }
-                for sample in self.samples.values()
-                if sample.scored
+                self._ended(s) | {name: _value(self.scores.get(s.id), name) * k for name, k in scale.items()}
+                for s in self.samples.values()
+                if s.scored
             ]
         )
         table.attrs["units"] = {m.name: m.unit for m in metrics}
@@ -226,10 +220,8 @@ class Run:
         attempt = self.attempts.get(sample.id)
         outcome, reason = (attempt.outcome.value, attempt.reason) if attempt else (Outcome.NOT_RUN.value, "")
         if outcome == Outcome.VALID and sample.id not in self.scores:
-            outcome, reason = (
-                Outcome.INFRASTRUCTURE.value,
-                "its recording could not be scored, see the summary",
-            )
+            outcome = Outcome.INFRASTRUCTURE.value
+            reason = "its recording could not be scored, see the summary"
         own = {"sample": sample.id, "subset": sample.subset, "unit": sample.unit or sample.id}
         return own | {"outcome": outcome, "reason": reason}
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
 from tml_bench.adapter import Adapter, LiveAdapter
-from tml_bench.api.judging import JudgeOptions, judging_by
 from tml_bench.api.progress import Progress, shown_by
 from tml_bench.api.results import Run
-from tml_bench.api.scores import scored, worker_pool
+from tml_bench.api.scores import JudgeOptions, judging_by, scored, worker_pool
 from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
 from tml_bench.perception.words import WordMode

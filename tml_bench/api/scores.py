@@ -5,18 +5,46 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack, overload
+from typing import NamedTuple, TypedDict, Unpack, overload
 
-from tml_bench.api.judging import JudgeOptions, judging_by
 from tml_bench.api.progress import Progress, shown_by
 from tml_bench.api.results import Run, RunLike, SeveralRuns
 from tml_bench.errors import UserError
-from tml_bench.judges.spec import RULES, JudgeSetup
+from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup
 from tml_bench.perception.words import WordMode
 from tml_bench.questions import Question
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import StoredRun, open_run
 from tml_bench.scoring.score import score_runs
+
+
+class JudgeOptions(NamedTuple):
+    """A judge with its cache and its budget.
+
+    Attributes:
+        spec: ``rules``, ``openai:model=NAME,OPTION=VALUE,...`` or ``human:SHEET.csv``.
+        cache: where answers of language models are kept; ``judge-cache.sqlite`` beside the runs when None.
+        calls: at most so many calls; 0 takes answers from the cache alone, None sets no limit.
+        tokens: at most so many tokens.
+    """
+
+    spec: str = RULES
+    cache: Path | None = None
+    calls: int | None = None
+    tokens: int | None = None
+
+
+def judging_by(judge: str | JudgeOptions, beside: Path, shown: Progress) -> JudgeSetup:
+    """The judging, with its cache in the folder ``beside`` unless the options say where.
+
+    Raises:
+        UserError: there is no such judge, or its options do not fit.
+    """
+    spec, cache, calls, tokens = JudgeOptions(judge) if isinstance(judge, str) else judge
+    setup = JudgeSetup(spec, cache or beside / CACHE_NAME, calls, tokens)
+    if setup.warning:
+        shown.warn(setup.warning)
+    return setup
 
 
 class ScoreOptions(TypedDict, total=False):

@@ -55,14 +55,7 @@ PATIENT = LatenessLimits(late_p99_ms=1000.0, late_max_ms=1000.0)
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is checked.
-
-    Attributes:
-        spec: the adapter as given on the command line.
-        live: it runs on the wall clock.
-        claims: what it says it can; the lack of anything else is no failure.
-        url: of its wire server; empty for other adapters.
-    """
+    """An adapter as given, whether it is on the wall clock, what it claims, the address of its server."""
 
     spec: str
     live: bool
@@ -99,11 +92,8 @@ def check(text: str, only: Collection[str] = CASES) -> Iterator[CaseFinding]:
 def _at(url: str) -> list[_Subject]:
     ready = asyncio.run(_asked(url))
     specs = {"lockstep": f"wire-lockstep:{url}", "realtime": f"wire:{url}"}
-    return [
-        _Subject(specs[mode], mode == "realtime", _claims(ready), url)
-        for mode in specs
-        if mode in ready.modes
-    ]
+    modes = [mode for mode in specs if mode in ready.modes]
+    return [_Subject(specs[mode], mode == "realtime", _claims(ready), url) for mode in modes]
 
 
 async def _asked(url: str) -> Ready:
@@ -134,10 +124,8 @@ def _checked(subject: _Subject, only: Collection[str]) -> Iterator[CaseFinding]:
             for case in CASES:
                 if case not in only:
                     continue
-                if case in LIVE:
+                if case in LIVE or case == "garbage":
                     judged = _direct(subject, case)
-                elif case == "garbage":
-                    judged = _garbage(subject)
                 else:
                     session = sessions["hello" if case == "reconnect" else case]
                     judged = _session(subject, pool, case, session, Path(name))
@@ -156,11 +144,8 @@ def _session(
     pool.submit(SessionJob((0, sample.id), "check", sample, subject.spec, Settings(), place))
     ((_, result),) = pool.results()
     if result.outcome is not Outcome.VALID:
-        return (
-            CaseVerdict.FAIL,
-            f"{result.outcome}: {result.reason}",
-            _remedy(result, seen=bool(subject.url) or name != "hello"),
-        )
+        remedy = _remedy(result, seen=bool(subject.url) or name != "hello")
+        return CaseVerdict.FAIL, f"{result.outcome}: {result.reason}", remedy
     verdict, detail, remedy = case.judge(list(Recording(place).events()))
     if verdict is CaseVerdict.SKIPPED and case.claim in subject.claims:
         return CaseVerdict.FAIL, f"claims {case.claim}, but {detail}", remedy
@@ -182,6 +167,10 @@ def _remedy(result: JobResult, *, seen: bool) -> str:
 
 
 def _direct(subject: _Subject, case: str) -> CaseResult:
+    if case == "garbage":
+        if not subject.url:
+            return CaseVerdict.SKIPPED, "only for servers of the wire protocol", ""
+        return run_garbage(subject.url)
     if not subject.live:
         return CaseVerdict.SKIPPED, "only for adapters on the wall clock", ""
 
@@ -191,9 +180,3 @@ def _direct(subject: _Subject, case: str) -> CaseResult:
         return adapter
 
     return run_live(case, make)
-
-
-def _garbage(subject: _Subject) -> CaseResult:
-    if not subject.url:
-        return CaseVerdict.SKIPPED, "only for servers of the wire protocol", ""
-    return run_garbage(subject.url)

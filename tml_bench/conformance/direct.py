@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 
 import numpy as np
 
@@ -31,11 +32,15 @@ def _turns(adapter: LiveAdapter, count: int) -> Iterator[MicroTurn]:
         yield MicroTurn(k, k * TICK_NS, (k + 1) * TICK_NS, wave)
 
 
-async def _opened(make: Make) -> LiveAdapter:
+@asynccontextmanager
+async def _opened(make: Make) -> AsyncIterator[LiveAdapter]:
     adapter = make()
     await adapter.prepare()
     await adapter.connect(SessionStart("check/direct", TICK_NS))
-    return adapter
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
 
 
 async def _take(adapter: LiveAdapter, seconds: float) -> None:
@@ -50,33 +55,26 @@ async def _take(adapter: LiveAdapter, seconds: float) -> None:
 
 
 async def _flood(make: Make) -> str:
-    adapter = await _opened(make)
-    try:
+    async with _opened(make) as adapter:
         taking = asyncio.create_task(_take(adapter, 1.0))
         for turn in _turns(adapter, FLOOD):
             await adapter.send(turn)
         await taking
-    finally:
-        await adapter.close()
     return f"takes {FLOOD} micro-turns at once"
 
 
 async def _slow_consumer(make: Make) -> str:
-    adapter = await _opened(make)
-    try:
+    async with _opened(make) as adapter:
         for turn in _turns(adapter, 10):
             await adapter.send(turn)
             await asyncio.sleep(TICK_NS / 1e9)
         await _take(adapter, 0.5)
-    finally:
-        await adapter.close()
     return "survives 2 s in which nobody takes what it says"
 
 
 async def _close(make: Make) -> str:
-    adapter = await _opened(make)
-    await adapter.close()
-    await adapter.close()
+    async with _opened(make) as adapter:
+        await adapter.close()
     return "closes, and closing again does nothing"
 
 

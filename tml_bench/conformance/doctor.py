@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution, metadata, requires, version
 from pathlib import Path
 from typing import Literal
@@ -33,24 +34,22 @@ class InstallationFinding:
     detail: str
 
 
+_ok = partial(InstallationFinding, "ok")
+_broken = partial(InstallationFinding, "broken")
+
+
 def findings() -> Iterator[InstallationFinding]:
     """Look at the interpreter, the core, the extras, the tasks' data and the folder for results."""
-    yield InstallationFinding(
-        "ok", "tml-bench", f"{__version__} in {distribution('tml-bench').locate_file('')}"
-    )
-    yield InstallationFinding(
-        "ok", "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    )
-    yield InstallationFinding("ok", "processors", f"{os.cpu_count()}")
+    yield _ok("tml-bench", f"{__version__} in {distribution('tml-bench').locate_file('')}")
+    yield _ok("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield _ok("processors", f"{os.cpu_count()}")
     yield from _packages()
     yield from _tasks()
     yield from _adapters()
-    writable = os.access(Path.cwd(), os.W_OK)
-    yield InstallationFinding(
-        "ok" if writable else "broken",
-        "results",
-        f"{Path.cwd()} can be written" if writable else f"{Path.cwd()} cannot be written; give --out",
-    )
+    if os.access(Path.cwd(), os.W_OK):
+        yield _ok("results", f"{Path.cwd()} can be written")
+    else:
+        yield _broken("results", f"{Path.cwd()} cannot be written; give --out")
 
 
 def _packages() -> Iterator[InstallationFinding]:
@@ -63,17 +62,13 @@ def _packages() -> Iterator[InstallationFinding]:
             by_extra.setdefault(extra, []).append(requirement.name)
     for extra, names in by_extra.items():
         label = f"extra [{extra}]" if extra else "core"
-        absent = [name for name in names if _version(name) is None]
+        absent = ", ".join(name for name in names if _version(name) is None)
         if absent and extra:
-            yield InstallationFinding(
-                "missing", label, f"no {', '.join(absent)}; pip install 'tml-bench[{extra}]'"
-            )
+            yield InstallationFinding("missing", label, f"no {absent}; pip install 'tml-bench[{extra}]'")
         elif absent:
-            yield InstallationFinding(
-                "broken", label, f"no {', '.join(absent)}; pip install --force-reinstall tml-bench"
-            )
+            yield _broken(label, f"no {absent}; pip install --force-reinstall tml-bench")
         else:
-            yield InstallationFinding("ok", label, ", ".join(f"{name} {_version(name)}" for name in names))
+            yield _ok(label, ", ".join(f"{name} {_version(name)}" for name in names))
 
 
 def _version(name: str) -> str | None:
@@ -89,15 +84,13 @@ def _tasks() -> Iterator[InstallationFinding]:
             task = load_task(name)
             broken = [sample.problem for sample in Selection().of(task) if sample.problem]
         except UserError as error:
-            yield InstallationFinding("broken", f"task {name}", error.problem)
+            yield _broken(f"task {name}", error.problem)
             continue
         if broken:
-            yield InstallationFinding("broken", f"task {name}", f"mini set: {broken[0]}")
+            yield _broken(f"task {name}", f"mini set: {broken[0]}")
         else:
-            yield InstallationFinding(
-                "ok", f"task {name}", f"{task.dataset(None)} ships; official data by --data, see its card"
-            )
-    yield from (InstallationFinding("broken", "a task", line) for line in shadowed("task"))
+            yield _ok(f"task {name}", f"{task.dataset(None)} ships; official data by --data, see its card")
+    yield from (_broken("a task", line) for line in shadowed("task"))
 
 
 def _adapters() -> Iterator[InstallationFinding]:
@@ -106,5 +99,5 @@ def _adapters() -> Iterator[InstallationFinding]:
         try:
             adapter_class(name)
         except UserError as error:
-            yield InstallationFinding("broken", f"adapter {name}", error.problem)
-    yield from (InstallationFinding("broken", "an adapter", line) for line in shadowed("adapter"))
+            yield _broken(f"adapter {name}", error.problem)
+    yield from (_broken("an adapter", line) for line in shadowed("adapter"))

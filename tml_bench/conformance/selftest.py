@@ -111,7 +111,7 @@ EXPECTED: tuple[ExpectedScore, ...] = (
     *_everywhere("oracle", (INTERRUPTION,), **{"yield": 1.0}),
     *_everywhere("oracle", (BACKCHANNEL,), takeover=0.0, bc_recall=1.0, bc_precision=1.0, bc_f1=1.0),
     *_everywhere("early:500", ANSWERS, response=0.0, early_start=1.0, fdb_tor=1.0, fdb_latency=0.0),
-    *(ExpectedScore("early:500", subset, "signed_latency", -0.5, ONSET_TOLERANCE_S) for subset in (TURN,)),
+    ExpectedScore("early:500", TURN, "signed_latency", -0.5, ONSET_TOLERANCE_S),
     *_everywhere("echo", (TURN,), response=0.0, early_start=1.0),
     *_everywhere("echo", (BACKCHANNEL,), takeover=1.0),
 )
@@ -139,26 +139,25 @@ def checks(pool: Pool) -> Iterator[ScoreCheck]:
         for task, limit, expected in suites:
             adapters = tuple(dict.fromkeys(item.adapter for item in expected))
             asked = RunRequest((task,), adapters, Path(folder), Selection(limit=limit))
-            plans = plan_runs(asked)
-            for error in record(plans, pool, lambda line: None):
-                yield ScoreCheck("recording", False, error.problem, "every session recorded")
-            runs = [open_run(plan.path) for plan in plans]
-            summaries = score_runs(runs, pool, lambda line: None, "transcript")
-            yield from compare(summaries, expected)
-            for run in runs:
-                if run.file.config.adapter == "echo":
-                    yield from _echo_onsets(run)
+            yield from _checked(asked, pool, "recording", expected)
         for task in TIMED:
-            yield from _timed_checks(task, Path(folder), pool)
+            asked = RunRequest((task,), TIMED_ADAPTERS, Path(folder))
+            yield from _checked(asked, pool, f"{task} recording", None)
 
 
-def _timed_checks(task: str, folder: Path, pool: Pool) -> Iterator[ScoreCheck]:
-    """The development split of a task whose items say when what must be said."""
-    plans = plan_runs(RunRequest(tasks=(task,), adapters=TIMED_ADAPTERS, out=folder))
+def _checked(
+    asked: RunRequest, pool: Pool, name: str, expected: Iterable[ExpectedScore] | None
+) -> Iterator[ScoreCheck]:
+    """The checks of some runs of one task; None expects what the items of a timed one say."""
+    plans = plan_runs(asked)
     for error in record(plans, pool, lambda line: None):
-        yield ScoreCheck(f"{task} recording", False, error.problem, "every session recorded")
-    summaries = score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")
-    yield from compare(summaries, timed_expectations(plans[0].samples))
+        yield ScoreCheck(name, False, error.problem, "every session recorded")
+    runs = [open_run(plan.path) for plan in plans]
+    summaries = score_runs(runs, pool, lambda line: None, "transcript")
+    yield from compare(summaries, timed_expectations(plans[0].samples) if expected is None else expected)
+    for run in runs:
+        if run.file.config.adapter == "echo":
+            yield from _echo_onsets(run)
 
 
 def timed_expectations(samples: Iterable[Sample]) -> list[ExpectedScore]:
@@ -186,27 +185,19 @@ def compare(summaries: Iterable[Summary], expected: Iterable[ExpectedScore]) -> 
         summaries: one per adapter; every sample of each must be valid.
         expected: what is right.
     """
-    found: dict[tuple[str, str, str], float | None] = {}
+    found: dict[str, float | None] = {}
     for summary in summaries:
+        adapter = summary.facts.adapter
         for metric in summary.metrics:
-            found[summary.facts.adapter, metric.subset, metric.metric.name] = metric.estimate.mean
-        for outcomes in summary.outcomes:
-            valid = outcomes.counts["valid"]
-            yield ScoreCheck(
-                f"{summary.facts.adapter} {outcomes.subset} samples",
-                valid == outcomes.samples,
-                f"{valid} valid",
-                f"{outcomes.samples} valid",
-            )
+            found[f"{adapter} {metric.subset} {metric.metric.name}"] = metric.estimate.mean
+        for part in summary.outcomes:
+            valid, name = part.counts["valid"], f"{adapter} {part.subset} samples"
+            yield ScoreCheck(name, valid == part.samples, f"{valid} valid", f"{part.samples} valid")
     for item in expected:
-        value = found.get((item.adapter, item.subset, item.metric))
-        known = (item.adapter, item.subset, item.metric) in found
-        yield ScoreCheck(
-            f"{item.adapter} {item.subset} {item.metric}",
-            known and _agrees(value, item),
-            _shown(value) if known else "not scored",
-            f"{_shown(item.value)} ± {item.tolerance:g}",
-        )
+        name = f"{item.adapter} {item.subset} {item.metric}"
+        shown = _shown(found[name]) if name in found else "not scored"
+        right = name in found and _agrees(found[name], item)
+        yield ScoreCheck(name, right, shown, f"{_shown(item.value)} ± {item.tolerance:g}")
 
 
 def _agrees(value: float | None, item: ExpectedScore) -> bool:

@@ -1,1 +1,0 @@
-"""What both versions of FD-bench share: their data folders."""
