@@ -50,6 +50,7 @@ ITEM = MomentAnnotation(7.0, 12.0, 2.0, 15.0)
 def test_a_word_at_the_video_s_first_instant_counts() -> None:
     assert scored(ITEM, ("start", 2.0), ("stop", 12.0))["signed_start_error"] == -5.0
     assert scored(ITEM, ("start", 1.999), ("stop", 12.0))["missing_start"] == 1.0
+    assert scored(ITEM, ("start", 1.0), ("start", 7.0), ("stop", 12.0))["miou"] == pytest.approx(1.0)
 
 
 def test_start_and_stop_may_come_in_one_word() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.scoring.averages import ScoreTable, observations
+from tml_bench.scoring.averages import ScoreTable, mean_of, observations
 from tml_bench.scoring.floors import Baseline, baselines
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Overall, Score, Task, Value
 from tml_bench.timeline import Timeline
@@ -129,6 +130,15 @@ def test_without_a_strategy_that_counts_there_is_no_floor() -> None:
     assert (base.floor, base.floor_by, base.blind, base.ceiling) == (None, "", {"rare": 10.0}, 100.0)
 
 
+def test_samples_with_a_problem_and_mere_companions_are_left_out() -> None:
+    """Both would make the common strategy better."""
+    task = Tabled({"common": [20.0, 20.0, 5.0, 5.0]})
+    one, two, broken, companion = task.samples()
+    lost = [replace(broken, problem="no audio"), replace(companion, scored=False)]
+    (base,) = (b for b in baselines(task, [one, two, *lost]) if (b.subset, b.metric) == ("a", "delay"))
+    assert (base.floor, base.floor_by) == (20.0, "common")
+
+
 def test_of_equals_the_first_is_named() -> None:
     for name in ("delay", "gain"):
         assert found(Tabled({"x": [10.0] * 2, "y": [10.0] * 2}))["a", name].floor_by == "x"
@@ -149,32 +159,53 @@ def test_half_of_all_samples_where_subsets_are_together() -> None:
 
 
 UNEVEN = Tabled(
-    {"one": [10.0, 10.0, 10.04, 10.12], "lost": [10.0] * 4, "empty": [10.0] * 4},
-    {"one": [20.0], "lost": [MISSING], "empty": [ABSENT]},
+    {"one": [10.0, 10.0, 10.04, 10.12], "lost": [10.0] * 4, "empty": [10.0] * 4, "nothing": [10.0] * 4},
+    {"one": [20.08], "lost": [MISSING], "empty": [ABSENT], "nothing": [NOTHING]},
 )
 
 
 def test_subsets_of_equal_weight_are_averaged_whatever_their_size() -> None:
     base = found(UNEVEN)
-    assert base["each", "delay"].blind["one"] == pytest.approx((10.04 + 20.0) / 2)
-    assert base["together", "delay"].blind["one"] == pytest.approx((40.16 + 20.0) / 5)
+    assert base["each", "delay"].blind["one"] == pytest.approx((10.04 + 20.08) / 2)
+    assert base["together", "delay"].blind["one"] == pytest.approx((40.16 + 20.08) / 5)
 
 
 def test_a_mean_of_printed_means_is_made_of_the_rounded_ones() -> None:
-    """10.04 is printed 10.0, and their mean with 20.0 is not rounded again."""
+    """10.04 is printed 10.0 and 20.08 is printed 20.1; what these come to is not rounded again."""
     base = found(UNEVEN)
     assert base["a", "printed"].blind["one"] == 10.0
-    assert base["each", "printed"].blind["one"] == 15.0
+    assert base["each", "printed"].blind["one"] == pytest.approx(15.05)
     assert base["together", "printed"].blind["one"] == 12.0
 
 
 def test_a_subset_that_is_missing_leaves_no_mean_of_equal_weights() -> None:
-    """Where it applies to no sample of the subset, the mean is that of the others."""
+    """Where it applies to no sample of the subset, or there is nothing to count, it is that of the others."""
     base = found(UNEVEN)
     for name in ("delay", "printed"):
         assert base["each", name].blind["lost"] is None
         assert base["each", name].blind["empty"] == 10.0
+        assert base["each", name].blind["nothing"] == 10.0
         assert base["together", name].blind["lost"] == 10.0
+
+
+def test_one_of_three_subsets_that_is_missing_leaves_none() -> None:
+    values = {"a": {"delay": Value(10.0)}, "c": {"delay": Value(30.0)}}
+    scores = [
+        Score("tabled", "a", "a0", "", values["a"]),
+        Score("tabled", "b", "b0", "", {}, {"delay": "not judged"}),
+        Score("tabled", "c", "c0", "", values["c"]),
+    ]
+    each = Overall("each", ("a", "b", "c"), equal=True)
+    assert mean_of(ScoreTable(scores), each, Tabled.metrics[0]) == (None, 0)
+    assert observations(ScoreTable(scores), each, "delay") == ()
+    applies = [scores[0], Score("tabled", "b", "b0", "", {}), scores[2]]
+    assert mean_of(ScoreTable(applies), each, Tabled.metrics[0]) == (20.0, 2)
+
+
+def test_where_a_subset_is_missing_a_judgement_could_decide_the_floor_of_equal_weights() -> None:
+    task = Tabled({"rare": [10.0], "common": [20.0]}, {"rare": [MISSING], "common": [20.0]})
+    assert found(task)["each", "delay"].floor is None
+    assert found(task)["a", "delay"].floor == 10.0
 
 
 def test_observations_of_equal_weight_sum_to_the_mean() -> None:
@@ -182,6 +213,6 @@ def test_observations_of_equal_weight_sum_to_the_mean() -> None:
     each = observations(ScoreTable(scores), UNEVEN.overall[1], "delay")
     assert [o.sample for o in each] == ["a0", "a1", "a2", "a3", "b0"]
     assert [o.denominator for o in each] == [0.25] * 4 + [1.0]
-    assert sum(o.numerator for o in each) == pytest.approx(10.04 + 20.0)
+    assert sum(o.numerator for o in each) == pytest.approx(10.04 + 20.08)
     pooled = observations(ScoreTable(scores), UNEVEN.overall[0], "delay")
-    assert [(o.numerator, o.denominator) for o in pooled][-1] == (20.0, 1.0)
+    assert [(o.numerator, o.denominator) for o in pooled][-1] == (20.08, 1.0)

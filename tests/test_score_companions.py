@@ -51,7 +51,7 @@ class Pairs(Task):
         return {"silent": Timeline(1.0)}
 
     def ideal(self, sample: Sample) -> Timeline:
-        return Timeline(1.0, companions={"clean": Timeline(1.0)})
+        return Timeline(1.0, companions={role: Timeline(1.0) for role in sample.companions})
 
 
 class HerePool:
@@ -141,9 +141,11 @@ def test_a_sample_whose_companion_was_lost_ends_as_it_did(tmp_path: Path, outcom
     summary = scored(run)
     assert ended(summary)[0] == {"valid": 1, outcome.value: 1, "not_run": 2}
     assert ended(summary)[1][outcome.value] == {"its clean companion clean-1: no luck": 1}
-    # Floors leave out what is invalid on every adapter's run, and nothing else.
-    floor = summary.metrics[0].baseline
-    assert floor.blind == {"silent": 0.0}
+    # Of the four samples the ideal respondent misses the one that is alone. Floors and ceilings leave out
+    # what is invalid for every adapter, and nothing else.
+    base = summary.metrics[0].baseline
+    assert base.ceiling == pytest.approx(2 / 3 if outcome is Outcome.INVALID else 3 / 4)
+    assert base.blind == {"silent": 0.0}
 
 
 def test_a_lost_sample_keeps_the_reason_of_its_companion_or_its_own(tmp_path: Path) -> None:
