@@ -43,11 +43,12 @@ def stretches(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]
         else:
             spans.append((segment.start_s, segment.end_s))
     ends = [end for _, end in spans]
+    last = len(ends) - 1
     placed: list[list[Word]] = [[] for _ in spans]
-    for word in timeline.words:
-        if spans and word.text.strip() and word.start_s is not None:
+    for word in timeline.words if spans else ():
+        if word.start_s is not None and word.text.strip():
             middle = (word.start_s + (word.start_s if word.end_s is None else word.end_s)) / 2
-            after = min(bisect_left(ends, middle), len(spans) - 1)
+            after = bisect_left(ends, middle, 0, last)
             nearer = after and middle - ends[after - 1] <= spans[after][0] - middle
             placed[after - 1 if nearer else after].append(word)
     return tuple(

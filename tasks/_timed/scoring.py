@@ -64,6 +64,9 @@ def _parts(speech: SpeechStretch, silence_s: float) -> Iterator[SpeechStretch]:
         if before is not None and (word.start_s or 0.0) - before >= silence_s:
             groups.append([])
         groups[-1].append(word)
+    if groups == [speech.words]:
+        yield speech
+        return
     for k, group in enumerate(groups):
         first, last = speech.start_s, speech.end_s
         if k > 0:

@@ -150,6 +150,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"[^\W_]+", plain))
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """A word without plural, ``-ing`` and ``-ed``."""
     for ending in ("ing", "ed", "es", "s"):

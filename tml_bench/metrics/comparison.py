@@ -162,11 +162,7 @@ def _paired(
     for s in shared:
         if statistics.unit_of(a[s]) != statistics.unit_of(b[s]):
             raise ValueError(f"sample {s!r} has the units {a[s].unit!r} and {b[s].unit!r}")
-    return (
-        len(shared),
-        unit_sums([a[s] for s in shared]),
-        unit_sums([b[s] for s in shared]),
-    )
+    return (len(shared), unit_sums([a[s] for s in shared]), unit_sums([b[s] for s in shared]))
 
 
 @lru_cache(maxsize=8)

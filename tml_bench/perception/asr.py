@@ -114,10 +114,7 @@ def pieces(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
 
 
 def _words_of_piece(
-    whisper: Any,
-    audio: NDArray[np.float32],
-    start_s: float,
-    segments: Sequence[Segment],
+    whisper: Any, audio: NDArray[np.float32], start_s: float, segments: Sequence[Segment]
 ) -> list[Word]:
     heard = " ".join(part.text for part in _transcribed(whisper, audio, beam_size=5))
     tokens = [token for token in heard.split() if any(map(str.isalnum, token))]

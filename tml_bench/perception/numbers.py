@@ -148,6 +148,8 @@ def _tokens(words: Sequence[Word]) -> list[_Token]:
 def _pieces(text: str) -> list[tuple[str, int, int]]:
     """Figures (with ``#`` before), words and punctuation marks in a transcript's word, with their places."""
     lower = text.lower() if len(text.lower()) == len(text) else text
+    if lower.isalpha():
+        return [(lower, 0, len(lower))]
     lower = lower.replace("‐", "-").replace("‑", "-").replace("…", " ").replace("..", "  ")
     pieces, taken = [], []
     for m in _FIGURE.finditer(lower):

@@ -83,9 +83,7 @@ def without_silence(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([samples[:0], *(samples[a:b] for a, b in spans)])
 
 
-def describe(
-    samples: NDArray[np.float32],
-) -> tuple[float | None, float | None, float | None, float | None]:
+def describe(samples: NDArray[np.float32]) -> tuple[float | None, float | None, float | None, float | None]:
     """Mean and standard deviation of pitch in Hz, then of intensity in dB, at 16 kHz; needs Praat."""
     import parselmouth
 

@@ -58,11 +58,7 @@ def timeline_of(
 
 
 def cached_timeline(
-    facts: SessionFacts,
-    cache: Path,
-    words: WordMode,
-    user: bool = False,
-    stretches: Stretches | None = None,
+    facts: SessionFacts, cache: Path, words: WordMode, user: bool = False, stretches: Stretches | None = None
 ) -> Timeline | None:
     """What `timeline_of` gives or raises, where all of it is in the cache; else None. No audio is read."""
     try:

@@ -45,11 +45,7 @@ _THEN = {
         ("UserSentence", "Said", "text start_s end_s"),
         ("DueEvent", "Due", "event target truth_s"),
         ("EventTarget", "Target", "at_s opens_s closes_s never_before_s"),
-        (
-            "TimedItem",
-            "Item",
-            "id split family difficulty voice turns tail_s events quiet_after note",
-        ),
+        ("TimedItem", "Item", "id split family difficulty voice turns tail_s events quiet_after note"),
         ("ItemTurn", "Turn", "id text at_s after gap_s pace"),
         ("ItemEvent", "Event", "id meaning accept reject anchor window after_s number speech"),
         ("SpeechAnchor", "Anchor", "turn edge word nth"),

@@ -48,10 +48,7 @@ class JudgedScores(NamedTuple):
 
 
 def score_performances(
-    task: Task,
-    performances: Sequence[Performance],
-    judge: Judge,
-    advance: Callable[[], None] = lambda: None,
+    task: Task, performances: Sequence[Performance], judge: Judge, advance: Callable[[], None] = lambda: None
 ) -> JudgedScores:
     """Ask the judge all questions, calling ``advance`` after each, then score every performance."""
     answers = iter(judge.answer([q for one in performances for q in one.questions], advance))

@@ -88,14 +88,7 @@ def _score(
         remarks[f"no floors and ceilings: the task raised {in_one_line(known)}"] = len(run.samples)
         scored.raised["floors and ceilings"], known = known, ()
     summary = summarise(
-        task,
-        facts,
-        run.samples,
-        scored.scores,
-        one.heard.outcomes,
-        known,
-        scored.judged,
-        agreement,
+        task, facts, run.samples, scored.scores, one.heard.outcomes, known, scored.judged, agreement
     )
     summary = structs.replace(summary, notes=summary.notes | remarks, transcript_check=check)
     return write_results(run.path, scored, summary)
