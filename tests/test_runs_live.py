@@ -11,8 +11,8 @@ import pytest
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import JobResult, SessionJob
-from tml_bench.runs.live_pool import BACK_OFF_S, LivePool, _Throttle
 from tml_bench.runs.live_worker import DeadlinePlaces
+from tml_bench.runs.pool import BACK_OFF_S, LivePool, _Throttle
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings

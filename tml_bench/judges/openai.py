@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.judges.chat_model import Ask, CallError, Gate, ModelReply
+from tml_bench.judges.model_judge import Ask, CallError, Gate, ModelReply
 from tml_bench.judges.prompt import PROMPT_VERSION, Prompt
 from tml_bench.keys import optional_secret
 from tml_bench.redact import plain

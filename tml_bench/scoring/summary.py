@@ -13,11 +13,10 @@ import msgspec
 from tml_bench.errors import UserError
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.samples import Sample
-from tml_bench.scoring.averages import ScoreTable, columns, mean_of, observations
-from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.floors import Baseline, ScoreTable, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
-from tml_bench.scoring.outcomes import SampleOutcome, SubsetOutcomes, subset_outcomes
+from tml_bench.scoring.timelines import SampleOutcome, SubsetOutcomes, subset_outcomes
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.task import Direction, Metric, Overall, PublishedNumber, Score, Task
 
