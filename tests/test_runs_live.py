@@ -12,7 +12,8 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import JobResult, SessionJob
 from tml_bench.runs.live_worker import DeadlinePlaces
-from tml_bench.runs.pool import BACK_OFF_S, LivePool, _Throttle
+from tml_bench.runs.live_worker import main as run_live
+from tml_bench.runs.pool import BACK_OFF_S, LivePool, _Throttle, start_worker
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings
@@ -168,10 +169,9 @@ def test_a_process_that_dies_takes_nothing_else_with_it(tmp_path: Path) -> None:
 def test_a_process_that_died_while_idle_is_an_outcome_too(tmp_path: Path) -> None:
     (job,) = jobs(tmp_path, "Service", 1)
     with LivePool(1) as pool:
-        pool._ready_connection()
-        assert pool._process is not None
-        pool._process.kill()
-        pool._process.join()
+        pool._worker = start_worker(run_live, LatenessLimits())
+        pool._worker.process.kill()
+        pool._worker.process.join()
         pool.submit(job)
         ((_, result),) = pool.results()
     assert "the process that runs live sessions died" in result.reason

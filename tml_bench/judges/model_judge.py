@@ -38,13 +38,10 @@ class ModelReply(NamedTuple):
 
 
 class CallError(Exception):
-    """A call without reply.
+    """A call without reply; the reason, shown in reports, is in words that are the same for every question.
 
-    Args:
-        reason: what happened, in words that are the same for every question; shown in reports.
-        again: it may go better another time.
-        wait_s: how long the service asks to wait; 0 when it does not say.
-        final: no other question will fare better.
+    ``again``: it may go better another time, after the ``wait_s`` that the service asks for, 0 when it does
+    not say. ``final``: no other question will fare better.
     """
 
     def __init__(self, reason: str, *, again: bool = False, wait_s: float = 0.0, final: bool = False) -> None:
@@ -94,13 +91,7 @@ IN_A_ROW = 10
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard a judge tries.
-
-    Attributes:
-        concurrency: questions asked at once.
-        rate: requests a minute; 0 for any.
-        tries: how often a question is tried while its calls fail.
-    """
+    """How hard a judge tries: questions at once, requests a minute (0 for any), tries while calls fail."""
 
     concurrency: Annotated[int, Meta(ge=1, le=256)] = 4
     rate: Annotated[float, Meta(ge=0)] = 0.0

@@ -127,11 +127,7 @@ class OpenAIChat:
 
 
 class _Client:
-    """One connection to a service.
-
-    Whether it takes a JSON Schema is found out by asking: a refusal is followed by the same request without
-    one, and when that succeeds no schema is sent any more.
-    """
+    """One connection; where a JSON Schema is refused and the request without succeeds, no more are sent."""
 
     def __init__(self, settings: OpenAIChat, client: openai.AsyncOpenAI) -> None:
         self._settings = settings

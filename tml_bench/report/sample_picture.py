@@ -96,27 +96,19 @@ def timeline_picture(
     words: Sequence[Word] = (),
     rows: Sequence[Mapping[str, str | float | None]] = (),
 ) -> None:
-    """Draw one sample; the same input gives the same bytes.
+    """Draw one sample to a ``.png`` or ``.svg``; the same input gives the same bytes.
 
     All tracks share one clock. Waveforms are drawn as the envelope of at most 1,500 columns, so an hour
     costs no more ink than half a minute. Frames stand with their middle at their time. Words and labels
     that would overlap their neighbours go to another line, and from the fifth line on are drawn without
     text. Words and rows without times are not drawn.
 
-    Args:
-        out: the file to write, ``.png`` or ``.svg``.
-        title: stands above.
-        user: samples of shape (n,) and their rate in Hz; integers or floats, full scale [-1, 1] for floats.
-        model: the same for what was heard of the model.
-        stills: what the user's camera showed, equally spaced; without any there is no strip of frames.
-        asked: what the user says in words or writes; without any there is no line for it.
-        marks: annotations, drawn through all tracks.
-        segments: the model's speech as perceived.
-        words: the model's words.
-        rows: what was scored, as in `tml_bench.task.Score.rows`; a single other number is in the label.
+    Tracks are samples of shape (n,), floats of full scale [-1, 1] or integers, and their rate in Hz.
+    ``stills`` are equally spaced; without any, or without anything ``asked``, there is no lane for them.
+    ``marks`` go through all tracks; ``rows`` are as in `tml_bench.task.Score.rows`, a single other number is
+    in the label.
 
-    Raises:
-        UserError: the file name ends with neither ``.png`` nor ``.svg``.
+    Raises `UserError` for another ending.
     """
     kind = out.suffix.lower().lstrip(".")
     if kind not in ("png", "svg"):
@@ -198,12 +190,7 @@ def _scored(rows: Sequence[Mapping[str, str | float | None]]) -> list[Item]:
 def envelope(samples: NDArray[np.generic], columns: int = COLUMNS) -> tuple[NDArray[Any], NDArray[Any]]:
     """Lowest and highest sample of each of at most ``columns`` stretches of equal length.
 
-    Args:
-        samples: shape (n,); integers are brought to full scale [-1, 1].
-        columns: most stretches, at least 1.
-
-    Returns:
-        Two arrays of shape (min(n, columns),), both empty for no samples.
+    Of integers brought to full scale [-1, 1]; both of shape (min(n, columns),), empty for no samples.
     """
     if not len(samples):
         return np.zeros(0), np.zeros(0)
@@ -289,15 +276,10 @@ STILL_SIDE = 160
 
 
 def draw(folder: Path, out: Path) -> None:
-    """Draw a recording of a run: frames, both waveforms, what was expected, perceived and scored.
+    """Draw a recording, ``RUN/TASK/SAMPLE/ATTEMPT``: frames, waveforms, what was expected, heard and scored.
 
-    Args:
-        folder: the recording, ``RUN/TASK/SAMPLE/ATTEMPT``.
-        out: the picture, .png or .svg.
-
-    Raises:
-        UserError: the recording is not part of a run, or the run's data has changed.
-        BadSampleError: the sample's video cannot be read.
+    Raises `UserError` where it is not part of a run, or the run's data has changed, and `BadSampleError`
+    where the sample's video cannot be read.
     """
     recording = Recording(folder)
     run = open_run(folder.resolve().parents[2])
@@ -332,11 +314,8 @@ def questions(recording: Recording) -> Iterator[Item]:
 def stills(videos: Sequence[UserVideo], duration_s: float) -> tuple[Still, ...]:
     """What the user's camera shows in the middles of equal parts of a session that lasts ``duration_s``.
 
-    Returns:
-        Time in seconds and frame, between 10 (wide) and 16 (upright) of them; none without videos.
-
-    Raises:
-        BadSampleError: a video cannot be read.
+    Between 10 (wide) and 16 (upright) frames, none without videos; raises `BadSampleError` for unreadable
+    ones.
     """
     if not videos or not duration_s:
         return ()

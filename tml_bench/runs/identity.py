@@ -47,11 +47,7 @@ _Fields = tuple[tuple[str, Callable[[], object] | None], ...]
 
 
 def sample_hashes(samples: Sequence[Sample], data: Path | None) -> dict[str, str]:
-    """The hash of each sample, hexadecimal, by id; ``data`` is None for the mini set.
-
-    Raises:
-        UserError: an annotation holds something that has no fields.
-    """
+    """Hexadecimal, by sample id; the mini set has no ``data``; raises `UserError` for what has no fields."""
     root = data.resolve() if data is not None else None
     return {sample.id: _sha256(_sample(sample, root)) for sample in samples}
 

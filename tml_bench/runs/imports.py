@@ -29,17 +29,9 @@ SHORTER_NOTE_S = 0.1
 def import_run(task: Task, source: Path, path: Path, name: str, task_file: str = "") -> Iterator[Attempt]:
     """Import every exchange in a folder of the task's layout; yields each attempt as it is recorded.
 
-    Running it again continues: what has been imported stays.
-
-    Args:
-        task: whose layout the source has.
-        source: the folder.
-        path: the run's folder.
-        name: of the system that spoke, for reports.
-        task_file: ``FILE.py:CLASS`` of a task from a file.
-
-    Raises:
-        UserError: the folder is not in the task's layout, or holds nothing to import.
+    Running it again continues: what has been imported stays. ``name`` is that of the system that spoke, for
+    reports; ``task_file`` is ``FILE.py:CLASS`` of a task from a file. Raises `UserError` where the folder is
+    not in the task's layout, or holds nothing to import.
     """
     # What is wrong with a file may name its path, which is part of the data's hash; scoring reads this path.
     source = source.resolve()
@@ -105,11 +97,7 @@ def _import_one(
 
 
 def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[tuple[str, ...], float]:
-    """Write the recording, as long as the model's file, whose clock is the session's.
-
-    Returns:
-        Remarks, and its length in seconds.
-    """
+    """Write the recording, as long as the model's file, the session's clock; gives remarks and seconds."""
     if item.model_audio is None:
         raise BadSampleError(f"{item.sample.id}: the model's audio is missing")
     (turn,) = item.sample.script.turns

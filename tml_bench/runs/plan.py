@@ -123,10 +123,9 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
 
 
 def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
-    """One plan per task and adapter; where all tasks were asked for, ``tell`` gets those that are left out.
+    """One plan per task and adapter; raises `UserError` where something asked for does not exist or fit.
 
-    Raises:
-        UserError: a task, adapter, option, folder or subset does not exist or does not fit.
+    Where all tasks were asked for, ``tell`` gets those that are left out.
     """
     _check(request)
     specs = [parse_adapter_spec(text) for text in request.adapters]

@@ -49,20 +49,12 @@ def record(
     retry_errors: bool = False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[UserError]:
-    """Record what is pending; continues runs that were interrupted.
+    """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
 
-    Args:
-        plans: the runs.
-        pool: does the sessions.
-        advance: told of every sample, those already done included.
-        retry_errors: try again also what ended in ``adapter_error``.
-        tell: gets a line for every run that has ended: how many samples were reused, how many run.
-
-    Returns:
-        Why runs could not be finished: adapters that cannot be loaded, models that are no longer the same.
-
-    Raises:
-        UserError: a run's folder cannot be used, or holds what must not be mixed with what was asked for.
+    ``advance`` is told of every sample, those already done included; with ``retry_errors`` also what ended in
+    ``adapter_error`` is tried again; ``tell`` gets a line for every run that has ended. A run is not finished
+    where its adapter cannot be loaded, or its model is no longer the same. Raises `UserError` where a folder
+    cannot be used, or holds what must not be mixed with what was asked for.
     """
     with ExitStack() as stack:
         recorders = []

@@ -45,12 +45,9 @@ def _without_folder(adapter: str) -> str:
 
 
 def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunFile:
-    """What a run's file says once a plan is recorded into its folder: all that was asked for so far.
+    """What a run's file says once a plan is recorded into its folder; one that is `closed` stays as it is.
 
-    A run that is `closed` stays as it is.
-
-    Raises:
-        UserError: the settings, the data or the adapter are others than there; says in what.
+    Raises `UserError` where the settings, the data or the adapter are others than there; says in what.
     """
     if differs := difference(plan.config, stored.config):
         raise UserError(f"{plan.path} holds another run: {differs}", EITHER)

@@ -129,17 +129,8 @@ Settle = Callable[[RunFile, Sequence[Attempt]], RunFile]
 class RunFolder:
     """A run on disk, open for writing; use as a context manager.
 
-    Args:
-        path: the folder; created if missing.
-        file: what the run is.
-        settle: asked when the folder holds a run.
-
-    Attributes:
-        file: what the run is, as ``run.json`` says.
-        attempts: those made so far.
-
-    Raises:
-        UserError: the folder holds another run, something else, or is being written by another process.
+    ``settle`` is asked when the folder, created if missing, holds a run; ``attempts`` are those made so far.
+    Raises `UserError` where it holds another run, something else, or is being written by another process.
     """
 
     def __init__(self, path: Path, file: RunFile, settle: Settle) -> None:

@@ -37,11 +37,7 @@ class SheetFiles(NamedTuple):
 
 
 def judged_of(run: Path) -> list[QuestionVerdict]:
-    """The questions about a run with their verdicts, as it was last scored.
-
-    Raises:
-        UserError: it is not a run, it was not scored, or its task asks nothing.
-    """
+    """The questions about a run as last scored, and their verdicts; raises `UserError` for none."""
     if not (run / "run.json").is_file():
         raise UserError(f"{run / 'run.json'} does not exist", NOT_A_RUN)
     if not (run / VERDICTS).is_file():
@@ -53,16 +49,12 @@ def judged_of(run: Path) -> list[QuestionVerdict]:
 
 
 def make_sheet(runs: Sequence[Path], out: Path, rubrics: Sequence[str] = (), limit: int = 0) -> SheetFiles:
-    """Write the questions of runs to a sheet and a page; a sheet that exists keeps its rows and answers.
+    """Write the questions of scored runs to a sheet and a page; a sheet there is keeps its rows and answers.
 
-    Args:
-        runs: folders of scored runs.
-        out: the CSV; the page stands beside it, under the same name with ``.html``.
-        rubrics: only these; empty means all.
-        limit: add at most so many questions, a random choice that is the same every time; 0 for all.
-
-    Raises:
-        UserError: as `judged_of`, there are no questions, or ``out`` is something else than a sheet.
+    ``out`` is the CSV; the page stands beside it, under the same name with ``.html``. Added are questions on
+    these rubrics, all where none is named, and at most ``limit``, a random choice that is the same every
+    time; 0 for all. Raises as `judged_of`, for no questions, and where ``out`` is something else than a
+    sheet.
     """
     asked = [judged.question for run in runs for judged in judged_of(run)]
     chosen = [question for question in asked if not rubrics or question.rubric.name in rubrics]
@@ -91,15 +83,11 @@ class JudgeComparison(NamedTuple):
 
 
 def agreement(sources: Sequence[str]) -> JudgeComparison:
-    """Compare judges.
+    """Compare judges, whose answers are in folders of scored runs, in filled-in sheets and in caches.
 
-    Args:
-        sources: folders of scored runs, filled-in sheets, and caches, as ``FILE`` where one judge's answers
-            are in it, else ``FILE:openai:OPTIONS``. Sources of one judge are put together; two sheets are
-            two people, also when all their answers are the same.
-
-    Raises:
-        UserError: a source cannot be read, there are fewer than two judges, or they share no question.
+    A cache is given as ``FILE`` where one judge's answers are in it, else as ``FILE:openai:OPTIONS``. Sources
+    of one judge are put together; two sheets are two people, also when all their answers are the same. Raises
+    `UserError` for a source that cannot be read, fewer than two judges, and judges that share no question.
     """
     judges = merged(_people_apart({source: labels_of(source) for source in sources}))
     if len(judges) < 2:
@@ -194,11 +182,7 @@ def _judge(path: Path, spec: str, there: set[JudgeKey]) -> JudgeKey:
 
 
 def save(found: JudgeComparison, runs: Sequence[Path]) -> list[Path]:
-    """Keep beside each run how its judge agrees with the others; returns the files written.
-
-    Raises:
-        UserError: a run was not scored, or its judge is not among those compared.
-    """
+    """Keep beside each run how its judge agrees with others; raises `UserError` where it was not compared."""
     written = []
     for run in runs:
         judge = _of_run(run).judge

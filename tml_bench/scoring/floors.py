@@ -143,10 +143,7 @@ class Baseline(msgspec.Struct, frozen=True):
 def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None) -> tuple[Baseline, ...]:
     """Score every blind strategy and the ideal respondent, by the task's own rules unless there is a judge.
 
-    Samples with a ``problem``, and mere companions, are left out; see `floors_and_ceilings`.
-
-    Raises:
-        UserError: the task names different blind strategies for different samples.
+    Samples with a ``problem``, and mere companions, are left out; raises as `respondents`.
     """
     return floors_and_ceilings(task, respondents(task, samples), judge or RuleJudge(task.rules))
 
@@ -157,10 +154,7 @@ def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[
     A strategy counts for a metric's floor only where the metric is defined on at least half of the
     subset's samples: a latency that exists only where something was said must not be won by a strategy
     that hardly ever speaks. Where one would count but for judgements that are missing, the floor is not
-    known: the best of the others may be far below it.
-
-    Returns:
-        One entry per subset and metric, in the task's order; subsets without samples have none.
+    known: the best of the others may be far below it. Subsets without samples have no entry.
     """
     scored = {name: scores_of(task, done, judge) for name, done in played.blind.items()}
     reached = scores_of(task, played.ideal, judge)

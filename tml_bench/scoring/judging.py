@@ -108,11 +108,7 @@ def score_all(
 def against_rules(
     judge: str, judged: Sequence[QuestionVerdict], rules: Mapping[str, Rule]
 ) -> tuple[Agreement, ...]:
-    """How far a judge agrees with the task's own rules, which cost nothing to ask as well.
-
-    Returns:
-        One entry per rubric on which both answered something, the judge first; none for the rules themselves.
-    """
+    """How a judge agrees with the task's rules, which cost nothing, by shared rubric; none for the rules."""
     rule_judge = RuleJudge(rules)
     if judge == rule_judge.id:
         return ()

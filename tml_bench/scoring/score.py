@@ -40,15 +40,11 @@ def score_runs(
 ) -> list[Summary]:
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
-    Args:
-        runs: the runs.
-        pool: does the perceiving.
-        advance: told of every recording perceived.
-        words: where words come from, see ``tml_bench.perception``.
-        judge_of: gives the judge of a task from its rules; by default the rules themselves.
-        foresee: told every question of all runs, their floors and ceilings, before the first is asked, so
-            that a judge can say what answering will take and answer them side by side.
-        check_all: also hold the transcripts of reference adapters and of imported runs against their audio.
+    ``advance`` is told of every recording perceived; for ``words`` see ``tml_bench.perception``. ``judge_of``
+    gives the judge of a task from its rules, by default the rules themselves. ``foresee`` is told every
+    question of all runs, their floors and ceilings, before the first is asked, so that a judge can say what
+    answering will take and answer them side by side. With ``check_all`` also the transcripts of reference
+    adapters and of imported runs are held against their audio.
     """
     heard = timelines_of(runs, pool, advance, words)
     checks = check_transcripts(heard, pool, words, asked=check_all)

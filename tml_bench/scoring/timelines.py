@@ -37,11 +37,7 @@ class SampleOutcome(msgspec.Struct, frozen=True):
 class SubsetOutcomes(msgspec.Struct, frozen=True):
     """How the samples of a subset ended.
 
-    Attributes:
-        subset: part of the task.
-        samples: how many there are.
-        counts: samples per `Outcome`; every kind is present.
-        reasons: samples per outcome other than valid, and per reason.
+    ``counts`` has every `Outcome`; ``reasons`` are samples per outcome other than valid, and per reason.
     """
 
     subset: str
@@ -150,9 +146,7 @@ def _perceived(
 def recording_timeline(run: StoredRun, sample: Sample, words: WordMode, recording: Path) -> Timeline:
     """What was heard in one of a sample's recordings, with its companions where these have a valid one.
 
-    Raises:
-        UserError: a recording is damaged, or words cannot be had that way.
-        BadSampleError: its audio cannot be used.
+    Raises `UserError` where one is damaged or words cannot be had, `BadSampleError` for unusable audio.
     """
     companions = {}
     for role, other in sample.companions.items():
