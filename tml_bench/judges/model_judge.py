@@ -120,14 +120,9 @@ class ModelJudge:
     """
 
     def __init__(
-        self,
-        model: ChatModel,
-        cache: JudgeCache | None = None,
-        budget: Budget | None = None,
-        effort: Effort | None = None,
-        run: Run = run_now,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
+        self, model: ChatModel, cache: JudgeCache | None = None, budget: Budget | None = None,
+        effort: Effort | None = None, run: Run = run_now, sleep: Sleep = asyncio.sleep,
+    ) -> None:  # fmt: skip
         self._model = model
         self._cache = cache
         self._budget = budget or Budget()

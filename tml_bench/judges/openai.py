@@ -216,13 +216,11 @@ def _retry_after(error: openai.APIStatusError) -> float:
 
 def _read(body: bytes) -> ModelReply:
     try:
-        completion = _decode.decode(body)
+        said = _decode.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise CallError("the service's answer is no chat completion", again=True) from None
-    if not completion.choices:
+    if not said.choices:
         raise CallError("the service answers without a choice", again=True)
-    message, usage = completion.choices[0].message, completion.usage or _Usage()
+    message, usage = said.choices[0].message, said.usage or _Usage()
     text = message.content or message.refusal or ""
-    return ModelReply(
-        text, plain(completion.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0
-    )
+    return ModelReply(text, plain(said.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0)

@@ -168,15 +168,9 @@ def to_page(rows: Sequence[SheetRow], name: str) -> str:
     filled-in CSV.
     """
     files = resources.files("tml_bench.judges")
-    page, style, script = (
-        files.joinpath(f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
-    )
-    sheet = {
-        "name": name,
-        "columns": COLUMNS,
-        "formula": FORMULA,
-        "rows": [structs.asdict(row) for row in rows],
-    }
+    page, style, script = ((files / f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+    asked = list(map(structs.asdict, rows))
+    sheet = {"name": name, "columns": COLUMNS, "formula": FORMULA, "rows": asked}
     data = json.dumps(sheet, ensure_ascii=True).replace("<", "\\u003c")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

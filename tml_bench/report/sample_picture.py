@@ -84,18 +84,10 @@ def arrange(items: Sequence[Item], length_s: float, char_s: float) -> tuple[Lane
 
 
 def timeline_picture(
-    out: Path,
-    *,
-    title: str,
-    user: Track,
-    model: Track,
-    stills: Sequence[Still] = (),
-    asked: Sequence[Item] = (),
-    marks: Sequence[Mark] = (),
-    segments: Sequence[Segment] = (),
-    words: Sequence[Word] = (),
-    rows: Sequence[Mapping[str, str | float | None]] = (),
-) -> None:
+    out: Path, *, title: str, user: Track, model: Track, stills: Sequence[Still] = (),
+    asked: Sequence[Item] = (), marks: Sequence[Mark] = (), segments: Sequence[Segment] = (),
+    words: Sequence[Word] = (), rows: Sequence[Mapping[str, str | float | None]] = (),
+) -> None:  # fmt: skip
     """Draw one sample to a ``.png`` or ``.svg``; the same input gives the same bytes.
 
     All tracks share one clock. Waveforms are drawn as the envelope of at most 1,500 columns, so an hour

@@ -16,7 +16,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, environment
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
-from tml_bench.runs.resume import closed, incomplete, resumed
+from tml_bench.runs.record import closed, incomplete, resumed
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
 from tml_bench.samples import Waveform
 from tml_bench.task import ImportedExchange, Task
@@ -68,9 +68,7 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
             yield _import_one(task.name, item, folder, name, hashes[item.sample.id])
 
 
-def _import_one(
-    task: str, item: ImportedExchange, folder: RunFolder, name: str, sample_sha256: str
-) -> Attempt:
+def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str, sha256: str) -> Attempt:
     aside = folder.aside / item.sample.id
     reason, notes, audio_s = item.sample.problem, item.sample.notes, 0.0
     recording: Path | None = None
@@ -90,7 +88,7 @@ def _import_one(
         notes=notes,
         audio_s=round(audio_s, 6),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
-        sample_sha256=sample_sha256,
+        sample_sha256=sha256,
     )
     folder.commit(attempt, recording)
     return attempt

@@ -89,13 +89,11 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     *lines, _torn = path.read_bytes().split(b"\n")
     decoder = msgspec.json.Decoder(kind)
     items: list[T] = []
-    for number, line in enumerate(lines, 1):
+    for n, line in enumerate(lines, 1):
         try:
             items.append(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{path}, line {number}: {error}", "remove the line to redo its sample"
-            ) from error
+            raise UserError(f"{path}, line {n}: {error}", "remove the line to redo its sample") from error
     return items
 
 

@@ -185,12 +185,10 @@ def save(found: JudgeComparison, runs: Sequence[Path]) -> list[Path]:
     """Keep beside each run how its judge agrees with others; raises `UserError` where it was not compared."""
     written = []
     for run in runs:
-        judge = _of_run(run).judge
-        pairs = tuple(_seen_from(judge, pair) for pair in found.pairs if judge in (pair.first, pair.second))
+        mine = _of_run(run).judge
+        pairs = tuple(_seen_from(mine, pair) for pair in found.pairs if mine in (pair.first, pair.second))
         if not pairs:
-            raise UserError(
-                f"{run} was judged by {judge}, which was not compared", "give the run as a source"
-            )
+            raise UserError(f"{run} was judged by {mine}, which was not compared", "give the run as a source")
         content = msgspec.json.format(msgspec.json.encode(StoredAgreement(pairs))) + b"\n"
         write_atomically(run / AGREEMENT, content)
         written.append(run / AGREEMENT)

@@ -17,8 +17,7 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.statistics import Observation
 from tml_bench.questions import Judge
 from tml_bench.samples import Sample
-from tml_bench.scoring.asking import Respondents, respondents
-from tml_bench.scoring.judging import scores_of
+from tml_bench.scoring.judging import Respondents, respondents, scores_of
 from tml_bench.task import Direction, Kind, Metric, Overall, Score, Task
 
 
@@ -159,9 +158,7 @@ def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[
     scored = {name: scores_of(task, done, judge) for name, done in played.blind.items()}
     reached = scores_of(task, played.ideal, judge)
     blind, ideal = {name: ScoreTable(scores) for name, scores in scored.items()}, ScoreTable(reached)
-    return tuple(
-        _baseline(part, metric, blind, ideal) for part, metric in columns(task) if ideal.samples(part)
-    )
+    return tuple(_baseline(p, m, blind, ideal) for p, m in columns(task) if ideal.samples(p))
 
 
 def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], ideal: ScoreTable) -> Baseline:

@@ -19,25 +19,28 @@ from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
-from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
-from tml_bench.scoring.judging import against_rules, score_performances
+from tml_bench.scoring.judging import (
+    AskedRun,
+    Performance,
+    Respondents,
+    against_rules,
+    ask,
+    score_performances,
+)
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
 from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
 
+_Floors = dict[tuple[str, ...], tuple[Baseline, ...] | Exception]
+
 
 def score_runs(
-    runs: Sequence[StoredRun],
-    pool: Pool,
-    advance: Advance,
-    words: WordMode = "auto",
+    runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode = "auto",
     judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
-    foresee: Callable[[Sequence[Question]], None] | None = None,
-    *,
-    check_all: bool = False,
-) -> list[Summary]:
+    foresee: Callable[[Sequence[Question]], None] | None = None, *, check_all: bool = False,
+) -> list[Summary]:  # fmt: skip
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
     ``advance`` is told of every recording perceived; for ``words`` see ``tml_bench.perception``. ``judge_of``
@@ -52,7 +55,7 @@ def score_runs(
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
-    floors: dict[tuple[str, ...], tuple[Baseline, ...] | Exception] = {}
+    floors: _Floors = {}
     return [
         _score(one, judge_of(one.heard.run.task.rules), floors, check)
         for one, check in zip(found, checks, strict=True)
@@ -60,10 +63,7 @@ def score_runs(
 
 
 def _score(
-    one: AskedRun,
-    judge: Judge,
-    floors: dict[tuple[str, ...], tuple[Baseline, ...] | Exception],
-    check: TranscriptCheck | msgspec.UnsetType,
+    one: AskedRun, judge: Judge, floors: _Floors, check: TranscriptCheck | msgspec.UnsetType
 ) -> Summary:
     """Score one run and write its results; adds to the floors."""
     run, task = one.heard.run, one.heard.run.task

@@ -151,15 +151,10 @@ def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: floa
 
 
 def summarise(
-    task: Task,
-    facts: RunFacts,
-    samples: Sequence[Sample],
-    scores: Sequence[Score],
-    outcomes: Mapping[str, SampleOutcome],
-    floors: Sequence[Baseline] = (),
-    judged: Sequence[QuestionVerdict] = (),
-    agreement: tuple[Agreement, ...] = (),
-) -> Summary:
+    task: Task, facts: RunFacts, samples: Sequence[Sample], scores: Sequence[Score],
+    outcomes: Mapping[str, SampleOutcome], floors: Sequence[Baseline] = (),
+    judged: Sequence[QuestionVerdict] = (), agreement: tuple[Agreement, ...] = (),
+) -> Summary:  # fmt: skip
     """Put one run into numbers; independent of the order of ``scores``.
 
     ``samples`` are all that the run asked for, valid or not, ``scores`` those of the valid ones; ``outcomes``
