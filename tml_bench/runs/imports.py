@@ -40,23 +40,10 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
         raise UserError(f"{source} holds nothing to import", task.data_help)
     hashes = sample_hashes([item.sample for item in imported], source)
     config = RunConfig(
-        schema=RUN_SCHEMA,
-        task=task.name,
-        dataset=f"imported from {source.name}",
-        dataset_sha256=dataset_sha256(hashes),
-        data=str(source),
-        subsets=(),
-        limit=0,
-        adapter=name,
-        privileged=False,
-        clock="imported",
-        compute="none",
-        replay="",
-        tick_ns=0,
-        seed=0,
-        max_session_s=0.0,
-        task_file=task_file,
-    )
+        schema=RUN_SCHEMA, task=task.name, task_file=task_file, dataset=f"imported from {source.name}",
+        dataset_sha256=dataset_sha256(hashes), data=str(source), subsets=(), limit=0, adapter=name,
+        privileged=False, clock="imported", compute="none", replay="", tick_ns=0, seed=0, max_session_s=0.0,
+    )  # fmt: skip
     plan = RunPlan(path, config, tuple(item.sample for item in imported), hashes=hashes)
     with RunFolder(path, RunFile(config, environment()), partial(resumed, plan)) as folder:
         done = last_attempts(folder.attempts)
@@ -114,16 +101,9 @@ def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[t
     sounding = np.flatnonzero(heard)
     onset_ns = int(sounding[0]) * NS // rate if len(sounding) else None
     opened = ev.SessionOpened(
-        schema=ev.SCHEMA,
-        task=task,
-        sample=item.sample.id,
-        adapter=name,
-        tick_ns=0,
-        seed=0,
-        rate=rate,
-        audio_in=0,
-        audio_out=model.rate,
-    )
+        schema=ev.SCHEMA, task=task, sample=item.sample.id, adapter=name, tick_ns=0, seed=0, rate=rate,
+        audio_in=0, audio_out=model.rate,
+    )  # fmt: skip
     end_ns = len(heard) * NS // rate
     with RecordingWriter(aside, opened, clock="imported", compute="none") as writer:
         writer.event(ev.UserTurnStarted(0, round(user.duration_s * NS), 0, turn.label, "At"))

@@ -92,11 +92,8 @@ def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observ
 def columns(task: Task) -> list[tuple[Overall, Metric]]:
     """Every part of the task with every metric that applies to it: subsets together, then single ones."""
     parts = (*task.overall, *(Overall(s, (s,)) for s in task.subsets))
-    return [(p, m) for p in parts for m in task.metrics if _applies(m, p)]
-
-
-def _applies(metric: Metric, part: Overall) -> bool:
-    return set(part.subsets) <= set(metric.subsets) and (not part.equal or metric.kind is Kind.RATIO)
+    pairs = [(p, m) for p in parts for m in task.metrics if set(p.subsets) <= set(m.subsets)]
+    return [(p, m) for p, m in pairs if not p.equal or m.kind is Kind.RATIO]
 
 
 def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | None, int]:
