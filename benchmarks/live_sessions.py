@@ -27,7 +27,7 @@ from tml_bench import events as ev
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import SessionJob
-from tml_bench.runs.live_pool import LivePool
+from tml_bench.runs.pool import LivePool
 from tml_bench.samples import Reference, Sample, Script, UserTurn
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings

@@ -17,7 +17,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.metrics.statistics import estimate
 from tml_bench.questions import Question, Verdict
 from tml_bench.samples import At, Sample, Utterance
-from tml_bench.scoring.averages import ScoreTable, observations
+from tml_bench.scoring.floors import ScoreTable, observations
 from tml_bench.scoring.judging import score_all
 from tml_bench.task import Kind, Overall, Score
 from tml_bench.tasks.fd_bench_v1 import loader

@@ -19,8 +19,8 @@ from tml_bench.runs.config import Selection
 from tml_bench.samples import Sample, Utterance
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.scoring.outcomes import SampleOutcome
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
+from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.task import Score, Value
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation

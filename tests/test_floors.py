@@ -10,8 +10,7 @@ import pytest
 
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.scoring.averages import ScoreTable, mean_of, observations
-from tml_bench.scoring.floors import Baseline, baselines
+from tml_bench.scoring.floors import Baseline, ScoreTable, baselines, mean_of, observations
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Overall, Score, Task, Value
 from tml_bench.timeline import Timeline
 

@@ -16,13 +16,10 @@ from msgspec import structs
 from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.judges.cache import JudgeCache
-from tml_bench.judges.human import read_sheet
-from tml_bench.judges.sheet import row_id, rows_of, to_csv
+from tml_bench.judges.sheet import read_sheet, row_id, rows_of, to_csv
 from tml_bench.questions import Question, QuestionLine, Rubric, Verdict
-from tml_bench.report.files import read_summaries
-from tml_bench.report.html import to_html
+from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries, to_html
 from tml_bench.report.layout import tables
-from tml_bench.report.tables import full_markdown, leaderboard_markdown
 from tml_bench.scoring.agreement import agreement, labels_of
 from tml_bench.scoring.judge_labels import JudgeLabels, compare, merged
 

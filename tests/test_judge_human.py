@@ -21,8 +21,17 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.judges.human import HumanJudge, read_sheet
-from tml_bench.judges.sheet import SheetRow, from_csv, merged, row_id, rows_of, to_csv, to_page
+from tml_bench.judges.sheet import (
+    HumanJudge,
+    SheetRow,
+    from_csv,
+    merged,
+    read_sheet,
+    row_id,
+    rows_of,
+    to_csv,
+    to_page,
+)
 from tml_bench.questions import Question, QuestionLine, Rubric
 
 RUBRIC = Rubric("length", 2, "Is it long?\nSay so.", ("short", "long"))

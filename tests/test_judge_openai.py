@@ -17,8 +17,16 @@ from virtual_time import VirtualTimeLoop, run_virtual
 
 from tml_bench.errors import UserError
 from tml_bench.judges.budget import Budget
-from tml_bench.judges.chat_model import Ask, CallError, Gate, ModelReply
-from tml_bench.judges.model_judge import IN_A_ROW, Effort, ModelJudge, pause_s
+from tml_bench.judges.model_judge import (
+    IN_A_ROW,
+    Ask,
+    CallError,
+    Effort,
+    Gate,
+    ModelJudge,
+    ModelReply,
+    pause_s,
+)
 from tml_bench.judges.openai import OpenAIChat
 from tml_bench.judges.prompt import Prompt, prompt_of, read_reply
 from tml_bench.judges.spec import JudgeSetup, openai_of

@@ -17,8 +17,8 @@ from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
-from tml_bench.scoring.outcomes import SampleOutcome
 from tml_bench.scoring.summary import RunFacts, summarise
+from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
 from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation

@@ -16,18 +16,17 @@ from rich.console import Console
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Verdicts
-from tml_bench.report.grids import interval, number, rank
-from tml_bench.report.html import to_html
-from tml_bench.report.layout import tables
-from tml_bench.report.tables import (
+from tml_bench.report.files import (
     full_markdown,
     leaderboard_markdown,
     to_csv,
+    to_html,
 )
+from tml_bench.report.grids import interval, number, rank
+from tml_bench.report.layout import tables
 from tml_bench.report.terminal import print_details, print_leaderboard
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
-from tml_bench.scoring.outcomes import SampleOutcome
 from tml_bench.scoring.summary import (
     MOST_REASONS,
     RunFacts,
@@ -36,6 +35,7 @@ from tml_bench.scoring.summary import (
     summarise,
 )
 from tml_bench.scoring.summary_file import from_json, to_json
+from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, PublishedNumber, Score, Task, Value
 from tml_bench.timeline import Segment, Timeline
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from videos import read_barcode, write_video
 
 from tml_bench.errors import UserError
-from tml_bench.report.sample_picture import stills
-from tml_bench.report.timeline_picture import LINES, arrange, envelope, timeline_picture
+from tml_bench.report.sample_picture import LINES, arrange, envelope, stills, timeline_picture
 from tml_bench.samples import UserVideo
 from tml_bench.task import Mark
 from tml_bench.timeline import Segment, Word

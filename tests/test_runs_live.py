@@ -11,9 +11,9 @@ import pytest
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import JobResult, SessionJob
-from tml_bench.runs.live_pool import BACK_OFF_S, LivePool, _Throttle
-from tml_bench.runs.live_worker import DeadlinePlaces, main
-from tml_bench.runs.pool import start_worker
+from tml_bench.runs.live_worker import DeadlinePlaces
+from tml_bench.runs.live_worker import main as run_live
+from tml_bench.runs.pool import BACK_OFF_S, LivePool, _Throttle, start_worker
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings
@@ -169,7 +169,7 @@ def test_a_process_that_dies_takes_nothing_else_with_it(tmp_path: Path) -> None:
 def test_a_process_that_died_while_idle_is_an_outcome_too(tmp_path: Path) -> None:
     (job,) = jobs(tmp_path, "Service", 1)
     with LivePool(1) as pool:
-        pool._worker = start_worker(main, LatenessLimits())
+        pool._worker = start_worker(run_live, LatenessLimits())
         pool._worker.process.kill()
         pool._worker.process.join()
         pool.submit(job)

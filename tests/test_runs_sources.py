@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tml_bench.plugins import adapter_class, adapter_names, parse_adapter_spec
-from tml_bench.runs.sources import adapter_distribution, adapter_sources
+from tml_bench.runs.identity import adapter_distribution, adapter_sources
 
 AGENT = """
 from tml_bench.adapter import StepAdapter

@@ -80,7 +80,7 @@ def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: in
     tml-bench judge sheet results/proactive-video-qa-* --out sheet.csv --limit 200
     tml-bench score results/proactive-video-qa-mini-1--my-MyModel --judge human:sheet.csv
     """
-    from tml_bench.scoring.sheets import make_sheet
+    from tml_bench.scoring.agreement import make_sheet
 
     made = make_sheet(runs, out, rubrics, limit)
     click.echo(f"{made.csv}: {made.rows} questions, {made.added} new, {made.answered} answered")

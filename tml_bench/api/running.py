@@ -17,10 +17,9 @@ from tml_bench.judges.spec import RULES
 from tml_bench.perception.words import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
 from tml_bench.runs.config import RunPlan, Selection
-from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.jobs import SessionPool
-from tml_bench.runs.live_pool import LivePool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
+from tml_bench.runs.pool import InProcessPool, LivePool
 from tml_bench.runs.record import ChangedModelError, record, start_over
 from tml_bench.runs.store import open_run
 from tml_bench.session.network import load_network

@@ -19,8 +19,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import JobResult, SessionJob
-from tml_bench.runs.live_pool import LivePool
-from tml_bench.runs.pool import Pool
+from tml_bench.runs.pool import LivePool, Pool
 from tml_bench.samples import Sample
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings

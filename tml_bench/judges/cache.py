@@ -55,13 +55,9 @@ class CachedAnswer(NamedTuple):
 
 
 class JudgeCache:
-    """A cache on disk.
+    """A cache on disk, a file created with the first answer; one that may not be written is only read.
 
-    Args:
-        path: the file; created with the first answer. One that may not be written is only read.
-
-    Raises:
-        UserError: (every method) it is no cache, one of another version, or cannot be read or written.
+    Every method raises `UserError` where it is no cache, one of another version, or cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,11 +85,7 @@ class JudgeCache:
             return {(row[0], row[1]): _verdict(judge, row[2:]) for row in rows}
 
     def keep(self, judge: JudgeKey, question: Question, verdict: Verdict) -> Verdict:
-        """Store an answer; returns the one to use, which is an earlier one where another process was first.
-
-        Raises:
-            ValueError: the verdict has no answer.
-        """
+        """Store an answer; returns the one to use, an earlier one where another process was first."""
         if verdict.answer is None or verdict.missing:
             raise ValueError("only answers are kept")
         rubric_sha, input_sha = question.identity

@@ -1,4 +1,4 @@
-"""A judge that puts each question to a language model, whatever serves it.
+"""A judge that puts each question to a language model, whatever serves it; and what it needs of the model.
 
 Equal questions (same rubric, same texts) are asked once. A call that fails for a while is tried again, with
 growing pauses; what still has no answer is a verdict with ``missing`` set. When many questions in a row get
@@ -11,18 +11,73 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple, Protocol
 
 from msgspec import Meta, structs
 
 from tml_bench.judges.budget import Budget, BudgetSpentError, CostEstimate, Pace, Sleep
 from tml_bench.judges.cache import JudgeCache, JudgeKey
-from tml_bench.judges.chat_model import Ask, CallError, ChatModel, ModelReply
 from tml_bench.judges.prompt import Prompt, kept_raw, prompt_of, read_reply
 from tml_bench.questions import Identity, Question, Verdict
+
+
+class ModelReply(NamedTuple):
+    """What a model replied.
+
+    ``model`` is what the service says replied, and may be empty; tokens it does not tell are 0.
+    """
+
+    text: str
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class CallError(Exception):
+    """A call without reply; the reason, shown in reports, is in words that are the same for every question.
+
+    ``again``: it may go better another time, after the ``wait_s`` that the service asks for, 0 when it does
+    not say. ``final``: no other question will fare better.
+    """
+
+    def __init__(self, reason: str, *, again: bool = False, wait_s: float = 0.0, final: bool = False) -> None:
+        super().__init__(reason)
+        self.again = again
+        self.wait_s = wait_s
+        self.final = final
+
+
+Gate = Callable[[], Awaitable[None]]
+"""Awaited before every request: waits for its turn and books it."""
+Ask = Callable[[Prompt, Gate], Awaitable[ModelReply]]
+"""Asks once; raises `CallError`."""
+
+
+class ChatModel(Protocol):
+    """A language model that can be asked."""
+
+    @property
+    def kind(self) -> str:
+        """What reaches it, such as ``openai``."""
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+
+    @property
+    def version(self) -> str:
+        """All else that changes answers: prompt and settings."""
+
+    def obstacle(self) -> str:
+        """Why it cannot be asked here; empty when it can."""
+
+    def connect(self) -> AbstractAsyncContextManager[Ask]:
+        """Open what asking needs, inside a running event loop."""
+
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 """Pause before the second try, doubled before each further one, at most the latter."""
@@ -36,13 +91,7 @@ IN_A_ROW = 10
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard a judge tries.
-
-    Attributes:
-        concurrency: questions asked at once.
-        rate: requests a minute; 0 for any.
-        tries: how often a question is tried while its calls fail.
-    """
+    """How hard a judge tries: questions at once, requests a minute (0 for any), tries while calls fail."""
 
     concurrency: Annotated[int, Meta(ge=1, le=256)] = 4
     rate: Annotated[float, Meta(ge=0)] = 0.0
@@ -71,14 +120,9 @@ class ModelJudge:
     """
 
     def __init__(
-        self,
-        model: ChatModel,
-        cache: JudgeCache | None = None,
-        budget: Budget | None = None,
-        effort: Effort | None = None,
-        run: Run = run_now,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
+        self, model: ChatModel, cache: JudgeCache | None = None, budget: Budget | None = None,
+        effort: Effort | None = None, run: Run = run_now, sleep: Sleep = asyncio.sleep,
+    ) -> None:  # fmt: skip
         self._model = model
         self._cache = cache
         self._budget = budget or Budget()

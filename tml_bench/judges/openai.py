@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.judges.chat_model import Ask, CallError, Gate, ModelReply
+from tml_bench.judges.model_judge import Ask, CallError, Gate, ModelReply
 from tml_bench.judges.prompt import PROMPT_VERSION, Prompt
 from tml_bench.keys import optional_secret
 from tml_bench.redact import plain
@@ -127,11 +127,7 @@ class OpenAIChat:
 
 
 class _Client:
-    """One connection to a service.
-
-    Whether it takes a JSON Schema is found out by asking: a refusal is followed by the same request without
-    one, and when that succeeds no schema is sent any more.
-    """
+    """One connection; where a JSON Schema is refused and the request without succeeds, no more are sent."""
 
     def __init__(self, settings: OpenAIChat, client: openai.AsyncOpenAI) -> None:
         self._settings = settings
@@ -220,13 +216,11 @@ def _retry_after(error: openai.APIStatusError) -> float:
 
 def _read(body: bytes) -> ModelReply:
     try:
-        completion = _decode.decode(body)
+        said = _decode.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise CallError("the service's answer is no chat completion", again=True) from None
-    if not completion.choices:
+    if not said.choices:
         raise CallError("the service answers without a choice", again=True)
-    message, usage = completion.choices[0].message, completion.usage or _Usage()
+    message, usage = said.choices[0].message, said.usage or _Usage()
     text = message.content or message.refusal or ""
-    return ModelReply(
-        text, plain(completion.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0
-    )
+    return ModelReply(text, plain(said.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0)

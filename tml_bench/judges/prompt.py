@@ -72,26 +72,16 @@ def prompt_of(question: Question) -> Prompt:
 
 
 def _entry(line: QuestionLine) -> dict[str, str | float]:
-    times = {"start_s": line.start_s, "end_s": line.end_s}
-    return {
-        "role": line.role,
-        **{k: round(t, 3) for k, t in times.items() if t is not None},
-        "text": line.text,
-    }
+    times = (("start_s", line.start_s), ("end_s", line.end_s))
+    known = {name: round(time, 3) for name, time in times if time is not None}
+    return {"role": line.role, **known, "text": line.text}
 
 
 def _schema(rubric: Rubric) -> dict[str, object]:
     # The explanation comes first: a model that reasons before it answers judges better.
-    properties = {
-        "explanation": {"type": "string"},
-        "answer": {"type": "string", "enum": list(rubric.answers)},
-    }
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    answer = {"type": "string", "enum": list(rubric.answers)}
+    fields = {"explanation": {"type": "string"}, "answer": answer}
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
 def read_reply(text: str, rubric: Rubric) -> JudgeAnswer | None:

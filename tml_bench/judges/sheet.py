@@ -1,4 +1,4 @@
-"""Sheets that people fill in: the questions of scored runs, once each, without who is judged.
+"""People as judges, and the sheets they fill in: questions of scored runs, once each, without who is judged.
 
 A sheet is a CSV file with one question a row and the columns of `COLUMNS`. People fill in ``answer`` with one
 of ``allowed`` and, if they like, ``explanation``; a blank answer is missing. A question is found again by its
@@ -14,15 +14,16 @@ import hashlib
 import html
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
+from pathlib import Path
 from string import Template
 
 import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.questions import Question, QuestionLine
+from tml_bench.questions import Question, QuestionLine, Verdict
 
 COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "ordered", "answer", "explanation")
 _BETWEEN = " | "
@@ -167,18 +168,59 @@ def to_page(rows: Sequence[SheetRow], name: str) -> str:
     filled-in CSV.
     """
     files = resources.files("tml_bench.judges")
-    page, style, script = (
-        files.joinpath(f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
-    )
-    sheet = {
-        "name": name,
-        "columns": COLUMNS,
-        "formula": FORMULA,
-        "rows": [structs.asdict(row) for row in rows],
-    }
+    page, style, script = ((files / f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+    asked = list(map(structs.asdict, rows))
+    sheet = {"name": name, "columns": COLUMNS, "formula": FORMULA, "rows": asked}
     data = json.dumps(sheet, ensure_ascii=True).replace("<", "\\u003c")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     return Template(page).substitute(
         policy=policy, title=html.escape(name), style=style, data=data, script=script
     )
+
+
+KIND = "human"
+
+
+def read_sheet(path: Path) -> list[SheetRow]:
+    """Read a sheet from disk; raises `UserError` where it cannot be read, or is no sheet."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}", "give the sheet that was filled in"
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8", "save the sheet as CSV in UTF-8") from None
+    return from_csv(text, str(path))
+
+
+class HumanJudge:
+    """Answers as people did on a sheet; raises as `read_sheet`."""
+
+    def __init__(self, path: Path) -> None:
+        self._rows = {row.id: row for row in read_sheet(path)}
+        labels = "\n".join(sorted(f"{row.id} {row.answer}" for row in self._rows.values() if row.answer))
+        self.version = hashlib.sha256(labels.encode()).hexdigest()[:12]
+
+    @property
+    def id(self) -> str:
+        """``human`` with a hash of all answers: other answers are another judge."""
+        return f"{KIND} {self.version}"
+
+    def answer(
+        self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
+    ) -> list[Verdict]:
+        """Look the questions up; those without an answer are missing."""
+        found = []
+        for question in questions:
+            found.append(self._verdict(question))
+            advance()
+        return found
+
+    def _verdict(self, question: Question) -> Verdict:
+        row = self._rows.get(row_id(question))
+        if row and row.answer in question.rubric.answers:
+            return Verdict(row.answer, row.explanation, judge=KIND, version=self.version)
+        why = "not an answer of the rubric" if row and row.answer else "not filled in"
+        return Verdict(None, judge=KIND, version=self.version, missing=why if row else "not on the sheet")

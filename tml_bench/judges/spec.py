@@ -17,10 +17,10 @@ from msgspec import ValidationError, convert
 from tml_bench.errors import UserError
 from tml_bench.judges.budget import Budget
 from tml_bench.judges.cache import JudgeCache
-from tml_bench.judges.human import KIND, HumanJudge
 from tml_bench.judges.model_judge import Effort, ModelJudge
 from tml_bench.judges.openai import OpenAIChat
 from tml_bench.judges.rules import RuleJudge
+from tml_bench.judges.sheet import KIND, HumanJudge
 from tml_bench.questions import Judge, Rule
 
 RULES = "rules"

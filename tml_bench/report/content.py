@@ -7,22 +7,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from tml_bench.outcome import Outcome
-from tml_bench.report.grids import (
-    MARKS,
-    NOTHING,
-    Bar,
-    Cell,
-    Column,
-    Grid,
-    Row,
-    StandingMark,
-    axis,
-    head,
-    interval,
-    number,
-    rank,
-    text_grid,
-)
+from tml_bench.report import grids
+from tml_bench.report.grids import MARKS, NOTHING, Bar, Cell, Column, Grid, Row, head, interval, number
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
@@ -42,7 +28,7 @@ def board(table: LeaderboardTable) -> Grid:
     """The leaderboard: headline metrics with interval, standing and rank, above floors and ceilings."""
     rows = table.rows
     axes = [
-        axis(m.unit, [r.cells[k].estimate for r in rows], table.baselines[k])
+        grids.axis(m.unit, [r.cells[k].estimate for r in rows], table.baselines[k])
         for k, (_, m) in enumerate(table.columns)
     ]
     columns = (Column(head(m), numeric=True, group=subset, about=m.describes) for subset, m in table.columns)
@@ -63,7 +49,7 @@ def _board_row(row: LeaderboardRow, axes: list[tuple[float, float]]) -> Row:
             m.estimate.mean,
             interval=interval(m.estimate.low, m.estimate.high, m.metric.unit),
             mark=MARKS.get(m.standing),
-            rank=rank(ranks),
+            rank=grids.rank(ranks),
             bar=Bar(m.estimate, m.baseline, *ends),
         )
         for m, ranks, ends in zip(row.cells, row.ranks, axes, strict=True)
@@ -82,7 +68,7 @@ def _limits(table: LeaderboardTable) -> tuple[Row, Row]:
     )
 
 
-def marks(metrics: Iterable[MetricSummary]) -> list[StandingMark]:
+def marks(metrics: Iterable[MetricSummary]) -> list[grids.StandingMark]:
     """The marks that need a legend, in the order of `MARKS`."""
     shown = {m.standing for m in metrics}
     return [mark for standing, mark in MARKS.items() if standing in shown]
@@ -100,7 +86,7 @@ def published(table: LeaderboardTable) -> list[Grid]:
         for system, cells in table.published
     ]
     caption = "Numbers printed elsewhere, on the whole official set; we did not measure them"
-    return [text_grid(caption, heads, rows, "Reported by others", style="published")] if rows else []
+    return [grids.text_grid(caption, heads, rows, "Reported by others", style="published")] if rows else []
 
 
 def comparisons(table: LeaderboardTable) -> list[Grid]:
@@ -122,16 +108,13 @@ def comparisons(table: LeaderboardTable) -> list[Grid]:
     caption = (
         "Differences on the samples both have a value for; p values corrected over all pairs of a measure"
     )
-    return [text_grid(caption, _PAIR_HEADS, rows, folded="Paired comparisons")] if rows else []
+    return [grids.text_grid(caption, _PAIR_HEADS, rows, folded="Paired comparisons")] if rows else []
 
 
 def measures(
-    caption: str,
-    heads: tuple[str, ...],
-    found: Iterable[tuple[str, Summary, MetricSummary]],
-    remark: Remark,
+    caption: str, heads: tuple[str, ...], found: Iterable[tuple[str, Summary, MetricSummary]], remark: Remark,
     heading: str = "",
-) -> Grid:
+) -> Grid:  # fmt: skip
     """Measures in full, a row for each label of a run with its summary and a metric in it.
 
     ``heads`` are the columns to show, out of those of `_measure`; the remark stands beside a metric's name.
@@ -175,16 +158,12 @@ def subset_grids(table: LeaderboardTable) -> list[Grid]:
 
     kept = [(row, {(m.subset, m.metric.name): m for m in row.summary.metrics}) for row in table.rows]
     names = [(m.subset, m.metric.name) for m in table.summaries[0].metrics]
-    grids = []
+    parts = []
     for subset in dict.fromkeys(subset for subset, _ in names):
-        found = [
-            (row.label, row.summary, metrics[name])
-            for name in names
-            if name[0] == subset
-            for row, metrics in kept
-        ]
-        grids += [measures(f"All measures of {subset}", heads, found, remark, subset), *_blind(table, subset)]
-    return grids
+        mine = [name for name in names if name[0] == subset]
+        found = [(row.label, row.summary, metrics[name]) for name in mine for row, metrics in kept]
+        parts += [measures(f"All measures of {subset}", heads, found, remark, subset), *_blind(table, subset)]
+    return parts
 
 
 def _blind(table: LeaderboardTable, subset: str) -> list[Grid]:
@@ -193,7 +172,7 @@ def _blind(table: LeaderboardTable, subset: str) -> list[Grid]:
     rows = [[name, *(number(m.baseline.blind[name], m.metric.unit) for m in found)] for name in strategies]
     heads = ["strategy", *(head(m.metric) for m in found)]
     caption = f"What every blind strategy reaches on {subset}"
-    return [text_grid(caption, heads, rows, folded="Blind strategies")] if rows else []
+    return [grids.text_grid(caption, heads, rows, folded="Blind strategies")] if rows else []
 
 
 def declarations(table: LeaderboardTable) -> Grid:
@@ -201,7 +180,7 @@ def declarations(table: LeaderboardTable) -> Grid:
     metrics = {m.metric.name: m.metric for m in table.summaries[0].metrics}.values()
     rows = [[head(m), m.describes, m.family, str(m.version), m.kind, m.name] for m in metrics]
     heads = ["measure", "what it is", "family", "version", "kind", "name"]
-    return text_grid("What every measure is", heads, rows, "Measures")
+    return grids.text_grid("What every measure is", heads, rows, "Measures")
 
 
 def outcomes(rows: Iterable[LeaderboardRow]) -> list[Grid]:
@@ -215,17 +194,17 @@ def outcomes(rows: Iterable[LeaderboardRow]) -> list[Grid]:
                 reasons += [[row.label, o.subset, shown, str(n), reason] for reason, n in found.items()]
         reasons += [[row.label, "", "note", str(n), note] for note, n in row.summary.notes.items()]
     heads = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in Outcome))
-    grids = [text_grid("How the samples ended", heads, ended, "Outcomes")]
+    parts = [grids.text_grid("How the samples ended", heads, ended, "Outcomes")]
     if reasons:
         heads = ("adapter", "subset", "outcome", "samples", "reason")
-        grids.append(text_grid("Reasons and notes", heads, reasons))
-    return grids
+        parts.append(grids.text_grid("Reasons and notes", heads, reasons))
+    return parts
 
 
 def not_run(s: Summary) -> list[Grid]:
     """Measures of the protocol that are not computed; none where there are none."""
     caption, heads = "Measures of the protocol that are not computed", ("not computed", "why")
-    return [text_grid(caption, heads, list(s.not_run.items()), "Not run")] if s.not_run else []
+    return [grids.text_grid(caption, heads, list(s.not_run.items()), "Not run")] if s.not_run else []
 
 
 def transcript_line(s: Summary) -> str:
@@ -260,4 +239,4 @@ def versions(table: LeaderboardTable) -> Grid:
     """How each run was made."""
     facts = [made(row.summary) for row in table.rows]
     rows = [list(f.values()) for f in facts]
-    return text_grid("How each run was made", list(facts[0]), rows, "Runs and versions")
+    return grids.text_grid("How each run was made", list(facts[0]), rows, "Runs and versions")

@@ -1,15 +1,34 @@
-"""The files of a report."""
+"""The files of a report: Markdown, CSV, JSON, and one self-contained HTML page.
+
+Which runs share a table, and in which order, is decided in `tml_bench.report.layout`; what is said about
+them in `tml_bench.report.content`. The page fetches nothing: style and script are inline, pictures are inline
+SVG, and a content security policy allows nothing else. Adapter names, reasons and notes come from outside, so
+every text is escaped. The page is complete without its script, which only sorts tables. The same summaries
+give the same bytes.
+"""
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import io
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from tml_bench.report.html import to_html
-from tml_bench.report.tables import full_markdown, leaderboard_markdown, to_csv
-from tml_bench.scoring.summary import Summary
+from tml_bench.metrics.statistics import Estimate
+from tml_bench.outcome import Outcome
+from tml_bench.report import content
+from tml_bench.report.grids import MARKS, Bar, Grid, plain
+from tml_bench.report.judge_lines import judged_by
+from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
+from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.scoring.summary_file import stored_summaries, to_json, with_agreement
+from tml_bench.scoring.transcript_check import TranscriptCheck
 
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
@@ -49,3 +68,168 @@ def write_report(summaries: Sequence[Summary], out: Path) -> Path:
     (out / "report.json").write_text(to_json(summaries), encoding="utf-8")
     (out / "index.html").write_text(to_html(summaries), encoding="utf-8")
     return out / "index.html"
+
+
+_EXAMPLE = Bar(Estimate(0.55, 0.4, 0.7, None, None, 1, 1), Baseline("", "", 0.15, "", 0.92, {}), 0.0, 1.0)
+"""What the legend shows."""
+
+
+def to_html(summaries: Sequence[Summary]) -> str:
+    """Write the page, a complete HTML document; with no runs it says so.
+
+    Runs that may not be compared get sections of their own.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup, escape
+
+    def harmless(value: Any) -> Any:
+        return plain(value) if type(value) is str else value
+
+    def name(text: str) -> Markup:
+        """A name that may be broken after its separators."""
+        return Markup(re.sub(r"([/:_.])", r"\1<wbr>", str(escape(plain(text)))))
+
+    files = PackageLoader("tml_bench.report")
+    pages = Environment(loader=files, autoescape=True, finalize=harmless, undefined=StrictUndefined)
+    pages.filters["name"] = name
+    style, script = (files.get_source(pages, file)[0] for file in ("page.css", "page.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return pages.get_template("page.html").render(
+        policy=Markup(
+            f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+        ),
+        style=Markup(style),
+        script=Markup(script),
+        tables=tables(summaries),
+        content=content,
+        example=_EXAMPLE,
+    )
+
+
+_RUN_HEADS = (
+    "subset", "measure", "mean", "95 % interval", "std", "n", "units", "floor", "ceiling", "detectable", "",
+    "missing",
+)  # fmt: skip
+
+
+def leaderboard_markdown(summaries: Sequence[Summary]) -> str:
+    """One short table per comparable group of runs, adapters by headline metrics; empty for no runs."""
+    return "\n".join(_leaderboard(t) for t in tables(summaries))
+
+
+def full_markdown(summaries: Sequence[Summary]) -> str:
+    """What lies behind the leaderboard: paired comparisons, then per run every metric and every outcome.
+
+    Empty for no runs.
+    """
+    parts = []
+    for table in tables(summaries):
+        parts.append(f"## {_md(table.title)}: details\n\n{_md('; '.join(table.holds))}\n")
+        parts += [f"### {grid.folded}\n\n{_grid(grid)}" for grid in content.comparisons(table)]
+        parts += [_run(row) for row in table.rows]
+    return "\n".join(parts)
+
+
+def _leaderboard(table: LeaderboardTable) -> str:
+    legend = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
+    legend += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
+    legend += [f"- Note: {_md(c)}" for c in table.caveats]
+    parts = [f"## {_md(table.title)}\n", f"{_md('; '.join(table.holds))}\n", _grid(content.board(table))]
+    parts += ["\n".join(legend) + "\n"]
+    for grid in content.published(table):
+        parts += [f"### {grid.heading} (not measured by us)\n", _grid(grid)]
+    return "\n".join(parts)
+
+
+def _run(row: LeaderboardRow) -> str:
+    s = row.summary
+    made, bare = content.made(s), ("created", "machine", "judge", "transcript")
+    facts = [f"{k} {v}" for k, v in made.items() if v and k not in bare and k != "adapter"]
+    facts += [made[k] for k in bare if made[k]]
+    kind = " (reference, sees the answers)" if s.facts.privileged else ""
+    full = content.measures(
+        "", _RUN_HEADS, ((row.label, s, m) for m in s.metrics), lambda _, m: "(judged)" if m.judged else ""
+    )
+    grids = (full, *content.outcomes([row]), *content.not_run(s))
+    return "\n".join([f"### {_md(row.label)}{kind}\n", f"{_md('; '.join(facts))}\n", *map(_grid, grids)])
+
+
+def _grid(grid: Grid) -> str:
+    heads = [[c.full for c in grid.columns], ["---"] * len(grid.columns)]
+    rows = ([cell.line for cell in row.cells] for row in grid.rows)
+    return "".join("| " + " | ".join(map(_md, cells)) + " |\n" for cells in (*heads, *rows))
+
+
+def _md(text: str) -> str:
+    """Escape what Markdown or embedded HTML would act on."""
+    safe = plain(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\|`*_\[\]])", r"\\\1", safe)
+
+
+def to_csv(summaries: Sequence[Summary]) -> str:
+    """One line per run, subset and metric; shares in %, empty where there is no value.
+
+    Every line carries all that decides whether two lines may be compared. In the order of
+    `tml_bench.report.layout.tables`, with a head; an empty string for no runs.
+    """
+    runs = [row.summary for t in tables(summaries) for row in t.rows]
+    rows = [_csv_row(s, m) for s in runs for m in s.metrics]
+    if not rows:
+        return ""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
+    f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
+    check = s.transcript_check or TranscriptCheck()
+    # Subsets taken together have no outcomes of their own.
+    outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
+
+    def scaled(value: float | None) -> float | str:
+        return "" if value is None else round(value * (100 if metric.unit == "%" else 1), 6)
+
+    return {
+        "task": f.task,
+        "dataset": f.dataset,
+        "sample_set": s.sample_set,
+        "tick_ms": f.tick_ns / 1e6,
+        "compute": f.compute,
+        "clock": f.clock,
+        "network": f.network,
+        "turn_based": int(f.turn_based),
+        "run": f.run,
+        "adapter": f.adapter,
+        "privileged": int(f.privileged),
+        "seed": f.seed,
+        "tml_bench": f.tml_bench,
+        "subset": m.subset,
+        "metric": metric.name,
+        "metric_version": metric.version,
+        "family": metric.family,
+        "unit": metric.unit,
+        "direction": metric.direction,
+        "kind": metric.kind,
+        "mean": scaled(e.mean),
+        "low95": scaled(e.low),
+        "high95": scaled(e.high),
+        "std": scaled(e.std),
+        "n": e.n,
+        "n_units": e.n_units,
+        "samples": outcomes.samples if outcomes else "",
+        "valid": outcomes.counts[Outcome.VALID] if outcomes else "",
+        "floor": scaled(b.floor),
+        "floor_by": b.floor_by,
+        "ceiling": scaled(b.ceiling),
+        "standing": m.standing,
+        "detectable": scaled(e.detectable),
+        "missing": sum(m.missing.values()),
+        "judge": judged_by(s, metric),
+        "judgements": s.judgements.asked if metric.judged and s.judgements else "",
+        "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
+        "transcript_wer": "" if check.rate is None else round(100 * check.rate, 6),
+        "transcript_wer_n": check.n if check.rate is not None else "",
+    }

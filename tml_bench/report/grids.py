@@ -70,12 +70,9 @@ def axis(unit: str, estimates: Iterable[Estimate], baseline: Baseline) -> tuple[
 class Cell:
     """A text, or a number with what belongs to it, as printed; empty where there is none.
 
-    Attributes:
-        value: what a number is sorted by; None where it has no value.
-        remark: stands beside in small letters.
-        mark: what a reader must be told about the number.
-        bar: the number as a picture.
-        form: a ``name`` may be broken after its separators; a ``badge`` is framed.
+    A number is sorted by its value; the remark stands beside in small letters; ``mark`` is what a reader must
+    be told about it, ``bar`` its picture. A ``name`` may be broken after its separators; a ``badge`` is
+    framed.
     """
 
     text: str
@@ -127,10 +124,8 @@ class Row:
 class Grid:
     """A table.
 
-    Attributes:
-        heading: stands above it; empty for none.
-        folded: it is shown on demand, under this name; empty where it is always shown.
-        style: the class of its own that a page gives it.
+    ``heading`` stands above it; with ``folded`` it is shown on demand, under this name; ``style`` is the
+    class of its own that a page gives it. Each may be empty.
     """
 
     caption: str

@@ -23,6 +23,10 @@ from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.task import Direction, Metric, PublishedNumber
 
+Columns = tuple[tuple[str, Metric], ...]
+Ranks = tuple[Rank | None, ...]
+PublishedRow = tuple[str, tuple[PublishedNumber | None, ...]]
+
 
 @dataclass(frozen=True)
 class LeaderboardRow:
@@ -37,7 +41,7 @@ class LeaderboardRow:
     scored: int
     samples: int
     cells: tuple[MetricSummary, ...]
-    ranks: tuple[Rank | None, ...]
+    ranks: Ranks
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,11 @@ class LeaderboardTable:
     """
 
     summaries: tuple[Summary, ...]
-    columns: tuple[tuple[str, Metric], ...]
+    columns: Columns
     baselines: tuple[Baseline, ...]
     measured: tuple[LeaderboardRow, ...]
     reference: tuple[LeaderboardRow, ...]
-    published: tuple[tuple[str, tuple[PublishedNumber | None, ...]], ...]
+    published: tuple[PublishedRow, ...]
 
     @property
     def rows(self) -> tuple[LeaderboardRow, ...]:
@@ -183,10 +187,8 @@ def _table(group: tuple[Summary, ...]) -> LeaderboardTable:
     columns = tuple((m.subset, m.metric) for m in heads)
     models = [s for s in group if not s.facts.privileged]
     ranks = _ranks(models, columns)
-    unsorted = [_row(s, group, columns, r) for s, r in zip(models, ranks, strict=True)]
-    measured = sorted(
-        unsorted, key=lambda r: (_mean_rank(r.ranks, len(models)), _beaten_by(r, unsorted), r.label)
-    )
+    rows = [_row(s, group, columns, r) for s, r in zip(models, ranks, strict=True)]
+    measured = sorted(rows, key=lambda r: (_mean_rank(r.ranks, len(models)), _beaten_by(r, rows), r.label))
     return LeaderboardTable(
         summaries=group,
         columns=columns,
@@ -201,12 +203,7 @@ def _cell(s: Summary, subset: str, metric: str) -> MetricSummary:
     return next(m for m in s.metrics if m.subset == subset and m.metric.name == metric)
 
 
-def _row(
-    s: Summary,
-    group: tuple[Summary, ...],
-    columns: tuple[tuple[str, Metric], ...],
-    ranks: tuple[Rank | None, ...],
-) -> LeaderboardRow:
+def _row(s: Summary, group: tuple[Summary, ...], columns: Columns, ranks: Ranks) -> LeaderboardRow:
     facts = s.facts
     several = sum(o.facts.adapter == facts.adapter for o in group) > 1
     name = f"{facts.adapter} ({facts.run})" if several else facts.adapter
@@ -220,9 +217,7 @@ def _row(
     )
 
 
-def _ranks(
-    models: Sequence[Summary], columns: tuple[tuple[str, Metric], ...]
-) -> list[tuple[Rank | None, ...]]:
+def _ranks(models: Sequence[Summary], columns: Columns) -> list[Ranks]:
     """Per model, its rank range in every column; nothing to rank with fewer than two models."""
     per_column: list[list[Rank | None]] = []
     for subset, metric in columns:
@@ -235,7 +230,7 @@ def _ranks(
     return [tuple(column[i] for column in per_column) for i in range(len(models))]
 
 
-def _mean_rank(ranks: tuple[Rank | None, ...], last: int) -> float:
+def _mean_rank(ranks: Ranks, last: int) -> float:
     """Mean middle of the rank ranges; a column without a value counts as the last rank."""
     return sum((r[0] + r[1]) / 2 if r else last for r in ranks) / max(1, len(ranks))
 
@@ -251,9 +246,7 @@ def _beaten_by(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> int:
     return count
 
 
-def _published(
-    numbers: Sequence[PublishedNumber], columns: tuple[tuple[str, Metric], ...]
-) -> tuple[tuple[str, tuple[PublishedNumber | None, ...]], ...]:
+def _published(numbers: Sequence[PublishedNumber], columns: Columns) -> tuple[PublishedRow, ...]:
     by_system: defaultdict[str, dict[tuple[str, str], PublishedNumber]] = defaultdict(dict)
     for p in numbers:
         by_system[p.system][p.subset, p.metric] = p

@@ -159,13 +159,10 @@ class Selection:
         return self.limits.get(subset, self.limit)
 
     def of(self, task: Task) -> list[Sample]:
-        """The samples selected, in the task's order.
+        """The samples selected, in the task's order; raises as ``Task.samples``, or for an id there twice.
 
         The folder is made absolute first: what is wrong with a file may name its path, which was part of the
         data's hash in version 0.1.0, and scoring reads the absolute path of ``run.json``.
-
-        Raises:
-            UserError: as ``Task.samples``, which may raise anything, or two samples have the same id.
         """
         data = self.data.resolve() if self.data else None
         try:
@@ -225,10 +222,8 @@ def _wider(a: int, b: int) -> int:
 class RunPlan:
     """A run to record.
 
-    Attributes:
-        adapter: the adapter as given; that of ``config``, which has no secrets, unless given.
-        identity: what will run; None when exchanges are imported.
-        hashes: of the samples, by id.
+    ``adapter`` is the adapter as given, or that of ``config``, which has no secrets; ``identity`` what will
+    run, None when exchanges are imported; ``hashes`` those of the samples, by id.
     """
 
     path: Path

@@ -16,7 +16,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, environment
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
-from tml_bench.runs.resume import closed, incomplete, resumed
+from tml_bench.runs.record import closed, incomplete, resumed
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
 from tml_bench.samples import Waveform
 from tml_bench.task import ImportedExchange, Task
@@ -29,17 +29,9 @@ SHORTER_NOTE_S = 0.1
 def import_run(task: Task, source: Path, path: Path, name: str, task_file: str = "") -> Iterator[Attempt]:
     """Import every exchange in a folder of the task's layout; yields each attempt as it is recorded.
 
-    Running it again continues: what has been imported stays.
-
-    Args:
-        task: whose layout the source has.
-        source: the folder.
-        path: the run's folder.
-        name: of the system that spoke, for reports.
-        task_file: ``FILE.py:CLASS`` of a task from a file.
-
-    Raises:
-        UserError: the folder is not in the task's layout, or holds nothing to import.
+    Running it again continues: what has been imported stays. ``name`` is that of the system that spoke, for
+    reports; ``task_file`` is ``FILE.py:CLASS`` of a task from a file. Raises `UserError` where the folder is
+    not in the task's layout, or holds nothing to import.
     """
     # What is wrong with a file may name its path, which is part of the data's hash; scoring reads this path.
     source = source.resolve()
@@ -48,23 +40,10 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
         raise UserError(f"{source} holds nothing to import", task.data_help)
     hashes = sample_hashes([item.sample for item in imported], source)
     config = RunConfig(
-        schema=RUN_SCHEMA,
-        task=task.name,
-        dataset=f"imported from {source.name}",
-        dataset_sha256=dataset_sha256(hashes),
-        data=str(source),
-        subsets=(),
-        limit=0,
-        adapter=name,
-        privileged=False,
-        clock="imported",
-        compute="none",
-        replay="",
-        tick_ns=0,
-        seed=0,
-        max_session_s=0.0,
-        task_file=task_file,
-    )
+        schema=RUN_SCHEMA, task=task.name, task_file=task_file, dataset=f"imported from {source.name}",
+        dataset_sha256=dataset_sha256(hashes), data=str(source), subsets=(), limit=0, adapter=name,
+        privileged=False, clock="imported", compute="none", replay="", tick_ns=0, seed=0, max_session_s=0.0,
+    )  # fmt: skip
     plan = RunPlan(path, config, tuple(item.sample for item in imported), hashes=hashes)
     with RunFolder(path, RunFile(config, environment()), partial(resumed, plan)) as folder:
         done = last_attempts(folder.attempts)
@@ -76,9 +55,7 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
             yield _import_one(task.name, item, folder, name, hashes[item.sample.id])
 
 
-def _import_one(
-    task: str, item: ImportedExchange, folder: RunFolder, name: str, sample_sha256: str
-) -> Attempt:
+def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str, sha256: str) -> Attempt:
     aside = folder.aside / item.sample.id
     reason, notes, audio_s = item.sample.problem, item.sample.notes, 0.0
     recording: Path | None = None
@@ -98,18 +75,14 @@ def _import_one(
         notes=notes,
         audio_s=round(audio_s, 6),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
-        sample_sha256=sample_sha256,
+        sample_sha256=sha256,
     )
     folder.commit(attempt, recording)
     return attempt
 
 
 def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[tuple[str, ...], float]:
-    """Write the recording, as long as the model's file, whose clock is the session's.
-
-    Returns:
-        Remarks, and its length in seconds.
-    """
+    """Write the recording, as long as the model's file, the session's clock; gives remarks and seconds."""
     if item.model_audio is None:
         raise BadSampleError(f"{item.sample.id}: the model's audio is missing")
     (turn,) = item.sample.script.turns
@@ -128,16 +101,9 @@ def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[t
     sounding = np.flatnonzero(heard)
     onset_ns = int(sounding[0]) * NS // rate if len(sounding) else None
     opened = ev.SessionOpened(
-        schema=ev.SCHEMA,
-        task=task,
-        sample=item.sample.id,
-        adapter=name,
-        tick_ns=0,
-        seed=0,
-        rate=rate,
-        audio_in=0,
-        audio_out=model.rate,
-    )
+        schema=ev.SCHEMA, task=task, sample=item.sample.id, adapter=name, tick_ns=0, seed=0, rate=rate,
+        audio_in=0, audio_out=model.rate,
+    )  # fmt: skip
     end_ns = len(heard) * NS // rate
     with RecordingWriter(aside, opened, clock="imported", compute="none") as writer:
         writer.event(ev.UserTurnStarted(0, round(user.duration_s * NS), 0, turn.label, "At"))

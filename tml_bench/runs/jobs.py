@@ -26,12 +26,10 @@ class Deadline(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionJob:
-    """Run one sample, and write its recording to a folder aside.
+    """Run one sample, and write its recording to a folder aside; the caller knows it by its key.
 
-    Attributes:
-        key: what the caller knows it by.
-        replay: recording whose compute is replayed; None otherwise.
-        reported: what the model said of itself in earlier sessions of the run.
+    The compute of the recording ``replay`` is replayed, None for none; ``reported`` is what the model said of
+    itself in earlier sessions of the run.
     """
 
     key: tuple[int, str]
@@ -46,13 +44,7 @@ class SessionJob:
 
 @dataclass(frozen=True, slots=True)
 class PerceiveJob:
-    """Perceive one recording, by its facts, and keep its timeline in the cache.
-
-    Attributes:
-        key: what the caller knows it by.
-        task: the task, as ``load_task`` takes it.
-        words: where words may come from.
-    """
+    """Perceive one recording, by its facts, of a task as ``load_task`` takes it, and cache its timeline."""
 
     key: tuple[int, str]
     task: str
@@ -64,10 +56,7 @@ class PerceiveJob:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptJob:
-    """Compare the transcript of a recording with what is recognised in its audio.
-
-    What is recognised is cached beside its timeline.
-    """
+    """Compare a recording's transcript with what is recognised in its audio, cached beside its timeline."""
 
     key: tuple[int, str]
     facts: SessionFacts

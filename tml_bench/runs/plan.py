@@ -16,9 +16,8 @@ from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.redact import redacted
 from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan, Selection
-from tml_bench.runs.identity import dataset_sha256, sample_hashes
-from tml_bench.runs.resume import difference
-from tml_bench.runs.sources import adapter_distribution, adapter_sources
+from tml_bench.runs.identity import adapter_distribution, adapter_sources, dataset_sha256, sample_hashes
+from tml_bench.runs.record import difference
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Ticks
@@ -124,10 +123,9 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
 
 
 def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
-    """One plan per task and adapter; where all tasks were asked for, ``tell`` gets those that are left out.
+    """One plan per task and adapter; raises `UserError` where something asked for does not exist or fit.
 
-    Raises:
-        UserError: a task, adapter, option, folder or subset does not exist or does not fit.
+    Where all tasks were asked for, ``tell`` gets those that are left out.
     """
     _check(request)
     specs = [parse_adapter_spec(text) for text in request.adapters]

@@ -89,13 +89,11 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     *lines, _torn = path.read_bytes().split(b"\n")
     decoder = msgspec.json.Decoder(kind)
     items: list[T] = []
-    for number, line in enumerate(lines, 1):
+    for n, line in enumerate(lines, 1):
         try:
             items.append(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{path}, line {number}: {error}", "remove the line to redo its sample"
-            ) from error
+            raise UserError(f"{path}, line {n}: {error}", "remove the line to redo its sample") from error
     return items
 
 
@@ -129,17 +127,8 @@ Settle = Callable[[RunFile, Sequence[Attempt]], RunFile]
 class RunFolder:
     """A run on disk, open for writing; use as a context manager.
 
-    Args:
-        path: the folder; created if missing.
-        file: what the run is.
-        settle: asked when the folder holds a run.
-
-    Attributes:
-        file: what the run is, as ``run.json`` says.
-        attempts: those made so far.
-
-    Raises:
-        UserError: the folder holds another run, something else, or is being written by another process.
+    ``settle`` is asked when the folder, created if missing, holds a run; ``attempts`` are those made so far.
+    Raises `UserError` where it holds another run, something else, or is being written by another process.
     """
 
     def __init__(self, path: Path, file: RunFile, settle: Settle) -> None:

@@ -1,4 +1,4 @@
-"""Agreement of judges from runs, sheets and caches on disk; kept beside a run for its reports."""
+"""What judges need of runs on disk: sheets of what was asked, and agreement from runs, sheets and caches."""
 
 from __future__ import annotations
 
@@ -13,13 +13,64 @@ from msgspec import structs
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.judges.cache import JudgeCache, JudgeKey
-from tml_bench.judges.human import KIND, HumanJudge, read_sheet
-from tml_bench.judges.sheet import row_id
+from tml_bench.judges.sheet import KIND, HumanJudge, read_sheet, row_id, rows_of, to_csv, to_page
+from tml_bench.judges.sheet import merged as merged_rows
 from tml_bench.judges.spec import openai_of
 from tml_bench.questions import Rubric
+from tml_bench.runs.store import NOT_A_RUN, read_lines
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, JudgeLabels, compare, merged
-from tml_bench.scoring.sheets import judged_of
-from tml_bench.scoring.summary_file import AGREEMENT, StoredAgreement, stored_summaries
+from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.summary_file import AGREEMENT, VERDICTS, StoredAgreement, stored_summaries
+
+
+class SheetFiles(NamedTuple):
+    """A sheet on disk: the CSV to fill in, the same as a page, and how many questions it holds.
+
+    ``added`` of them are new, ``answered`` have an answer.
+    """
+
+    csv: Path
+    page: Path
+    rows: int
+    added: int
+    answered: int
+
+
+def judged_of(run: Path) -> list[QuestionVerdict]:
+    """The questions about a run as last scored, and their verdicts; raises `UserError` for none."""
+    if not (run / "run.json").is_file():
+        raise UserError(f"{run / 'run.json'} does not exist", NOT_A_RUN)
+    if not (run / VERDICTS).is_file():
+        raise UserError(
+            f"{run / VERDICTS} does not exist",
+            f"score the run first: tml-bench score {run}; tasks whose scores need no judge have none",
+        )
+    return read_lines(run / VERDICTS, QuestionVerdict)
+
+
+def make_sheet(runs: Sequence[Path], out: Path, rubrics: Sequence[str] = (), limit: int = 0) -> SheetFiles:
+    """Write the questions of scored runs to a sheet and a page; a sheet there is keeps its rows and answers.
+
+    ``out`` is the CSV; the page stands beside it, under the same name with ``.html``. Added are questions on
+    these rubrics, all where none is named, and at most ``limit``, a random choice that is the same every
+    time; 0 for all. Raises as `judged_of`, for no questions, and where ``out`` is something else than a
+    sheet.
+    """
+    asked = [judged.question for run in runs for judged in judged_of(run)]
+    chosen = [question for question in asked if not rubrics or question.rubric.name in rubrics]
+    if not chosen:
+        names = ", ".join(sorted({question.rubric.name for question in asked})) or "none"
+        raise UserError("there is no question to put on a sheet", f"rubrics of these runs: {names}")
+    page = out.with_suffix(".html")
+    if page == out:
+        raise UserError(f"--out {out}: the page stands there, beside the sheet", "give a name ending in .csv")
+    old = read_sheet(out) if out.exists() else []
+    rows = merged_rows(old, rows_of(chosen), limit)
+    # Spreadsheets take a file for UTF-8 only when it begins with a byte order mark.
+    write_atomically(out, to_csv(rows).encode("utf-8-sig"))
+    write_atomically(page, to_page(rows, out.name).encode())
+    return SheetFiles(out, page, len(rows), len(rows) - len(old), sum(bool(row.answer) for row in rows))
+
 
 _SQLITE = b"SQLite format 3\0"
 
@@ -32,15 +83,11 @@ class JudgeComparison(NamedTuple):
 
 
 def agreement(sources: Sequence[str]) -> JudgeComparison:
-    """Compare judges.
+    """Compare judges, whose answers are in folders of scored runs, in filled-in sheets and in caches.
 
-    Args:
-        sources: folders of scored runs, filled-in sheets, and caches, as ``FILE`` where one judge's answers
-            are in it, else ``FILE:openai:OPTIONS``. Sources of one judge are put together; two sheets are
-            two people, also when all their answers are the same.
-
-    Raises:
-        UserError: a source cannot be read, there are fewer than two judges, or they share no question.
+    A cache is given as ``FILE`` where one judge's answers are in it, else as ``FILE:openai:OPTIONS``. Sources
+    of one judge are put together; two sheets are two people, also when all their answers are the same. Raises
+    `UserError` for a source that cannot be read, fewer than two judges, and judges that share no question.
     """
     judges = merged(_people_apart({source: labels_of(source) for source in sources}))
     if len(judges) < 2:
@@ -135,19 +182,13 @@ def _judge(path: Path, spec: str, there: set[JudgeKey]) -> JudgeKey:
 
 
 def save(found: JudgeComparison, runs: Sequence[Path]) -> list[Path]:
-    """Keep beside each run how its judge agrees with the others; returns the files written.
-
-    Raises:
-        UserError: a run was not scored, or its judge is not among those compared.
-    """
+    """Keep beside each run how its judge agrees with others; raises `UserError` where it was not compared."""
     written = []
     for run in runs:
-        judge = _of_run(run).judge
-        pairs = tuple(_seen_from(judge, pair) for pair in found.pairs if judge in (pair.first, pair.second))
+        mine = _of_run(run).judge
+        pairs = tuple(_seen_from(mine, pair) for pair in found.pairs if mine in (pair.first, pair.second))
         if not pairs:
-            raise UserError(
-                f"{run} was judged by {judge}, which was not compared", "give the run as a source"
-            )
+            raise UserError(f"{run} was judged by {mine}, which was not compared", "give the run as a source")
         content = msgspec.json.format(msgspec.json.encode(StoredAgreement(pairs))) + b"\n"
         write_atomically(run / AGREEMENT, content)
         written.append(run / AGREEMENT)

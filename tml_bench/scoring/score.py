@@ -19,36 +19,29 @@ from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
-from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
+from tml_bench.scoring import judging
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
-from tml_bench.scoring.judging import against_rules, score_performances
+from tml_bench.scoring.judging import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
 from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
 
+_Floors = dict[tuple[str, ...], tuple[Baseline, ...] | Exception]
+
 
 def score_runs(
-    runs: Sequence[StoredRun],
-    pool: Pool,
-    advance: Advance,
-    words: WordMode = "auto",
+    runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode = "auto",
     judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
-    foresee: Callable[[Sequence[Question]], None] | None = None,
-    *,
-    check_all: bool = False,
-) -> list[Summary]:
+    foresee: Callable[[Sequence[Question]], None] | None = None, *, check_all: bool = False,
+) -> list[Summary]:  # fmt: skip
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
-    Args:
-        runs: the runs.
-        pool: does the perceiving.
-        advance: told of every recording perceived.
-        words: where words come from, see ``tml_bench.perception``.
-        judge_of: gives the judge of a task from its rules; by default the rules themselves.
-        foresee: told every question of all runs, their floors and ceilings, before the first is asked, so
-            that a judge can say what answering will take and answer them side by side.
-        check_all: also hold the transcripts of reference adapters and of imported runs against their audio.
+    ``advance`` is told of every recording perceived; for ``words`` see ``tml_bench.perception``. ``judge_of``
+    gives the judge of a task from its rules, by default the rules themselves. ``foresee`` is told every
+    question of all runs, their floors and ceilings, before the first is asked, so that a judge can say what
+    answering will take and answer them side by side. With ``check_all`` also the transcripts of reference
+    adapters and of imported runs are held against their audio.
     """
     heard = timelines_of(runs, pool, advance, words)
     checks = check_transcripts(heard, pool, words, asked=check_all)
@@ -56,7 +49,7 @@ def score_runs(
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
-    floors: dict[tuple[str, ...], tuple[Baseline, ...] | Exception] = {}
+    floors: _Floors = {}
     return [
         _score(one, judge_of(one.heard.run.task.rules), floors, check)
         for one, check in zip(found, checks, strict=True)
@@ -64,16 +57,13 @@ def score_runs(
 
 
 def _score(
-    one: AskedRun,
-    judge: Judge,
-    floors: dict[tuple[str, ...], tuple[Baseline, ...] | Exception],
-    check: TranscriptCheck | msgspec.UnsetType,
+    one: AskedRun, judge: Judge, floors: _Floors, check: TranscriptCheck | msgspec.UnsetType
 ) -> Summary:
     """Score one run and write its results; adds to the floors."""
     run, task = one.heard.run, one.heard.run.task
     facts = _facts(run, one.performances, judge)
-    scored = score_performances(task, one.performances, judge)
-    agreement = against_rules(judge.id, scored.judged, task.rules)
+    scored = judging.score_performances(task, one.performances, judge)
+    agreement = judging.against_rules(judge.id, scored.judged, task.rules)
     if isinstance(them := one.respondents, Respondents):
         try:
             floors[one.samples] = floors_and_ceilings(task, them, judge)

@@ -13,11 +13,10 @@ import msgspec
 from tml_bench.errors import UserError
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.samples import Sample
-from tml_bench.scoring.averages import ScoreTable, columns, mean_of, observations
-from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.floors import Baseline, ScoreTable, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
-from tml_bench.scoring.outcomes import SampleOutcome, SubsetOutcomes, subset_outcomes
+from tml_bench.scoring.timelines import SampleOutcome, SubsetOutcomes, subset_outcomes
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.task import Direction, Metric, Overall, PublishedNumber, Score, Task
 
@@ -29,15 +28,11 @@ class RunFacts(msgspec.Struct, frozen=True):
     """How a run was made.
 
     Attributes:
-        adapter: the adapter as it was asked for.
         dataset: name and version of the data.
-        tick_ns: length of a micro-turn in nanoseconds.
         compute: how compute time was charged (``ideal``, ``charged``, ``recorded``, ``live``).
         clock: ``simulated`` or ``wall``.
-        network: profile of the network between harness and model.
         turn_based: whether the service answers whole turns and cannot handle overlap.
         privileged: whether the adapter was shown what is expected.
-        tml_bench: version of this package.
         perceivers: names and versions of what perceived the recordings.
         created: when the run began, as text; empty when unknown.
         machine: what it ran on; empty when unknown.
@@ -78,14 +73,10 @@ class Standing(StrEnum):
 
 
 class MetricSummary(msgspec.Struct, frozen=True):
-    """One metric in one subset.
+    """One metric in one subset, with floor and ceiling on the same samples.
 
-    Attributes:
-        estimate: mean, interval, spread and counts.
-        baseline: floor and ceiling on the same samples.
-        standing: relative to the floor.
-        missing: samples where it applies but could not be computed, per reason.
-        observations: the values behind the mean, for paired comparisons with other runs.
+    ``missing`` are samples where it applies but could not be computed, per reason; ``observations`` the
+    values behind the mean, for paired comparisons with other runs.
     """
 
     subset: str
@@ -98,15 +89,11 @@ class MetricSummary(msgspec.Struct, frozen=True):
 
 
 class Judgements(msgspec.Struct, frozen=True):
-    """What the judge was asked about a run.
+    """What the judge was asked about a run, on the rubrics of the task, each with its version.
 
-    Attributes:
-        rubrics: the rubrics of the task, each with its version.
-        asked: how many questions there were.
-        missing: how many of them have no answer, per reason.
-        prompt_tokens: what a language model read to answer, whenever that was; each question once.
-        completion_tokens: what it wrote.
-        agreement: how the judge agrees with people or other judges, where that is known.
+    ``missing`` counts questions without an answer, per reason. Tokens are what a language model read and
+    wrote to answer, whenever that was; each question once. ``agreement`` is with people or other judges,
+    where known.
     """
 
     rubrics: tuple[str, ...]
@@ -164,30 +151,17 @@ def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: floa
 
 
 def summarise(
-    task: Task,
-    facts: RunFacts,
-    samples: Sequence[Sample],
-    scores: Sequence[Score],
-    outcomes: Mapping[str, SampleOutcome],
-    floors: Sequence[Baseline] = (),
-    judged: Sequence[QuestionVerdict] = (),
-    agreement: tuple[Agreement, ...] = (),
-) -> Summary:
+    task: Task, facts: RunFacts, samples: Sequence[Sample], scores: Sequence[Score],
+    outcomes: Mapping[str, SampleOutcome], floors: Sequence[Baseline] = (),
+    judged: Sequence[QuestionVerdict] = (), agreement: tuple[Agreement, ...] = (),
+) -> Summary:  # fmt: skip
     """Put one run into numbers; independent of the order of ``scores``.
 
-    Args:
-        task: the task.
-        facts: how the run was made.
-        samples: all samples that the run asked for, valid or not.
-        scores: scores of the valid ones.
-        outcomes: by sample id; a sample that is not there counts as not run.
-        floors: `tml_bench.scoring.floors.baselines` of those samples whose outcome is not ``invalid``.
-        judged: every question asked about the run, with its verdict.
-        agreement: how the judge agrees with others.
-
-    Raises:
-        UserError: a score names a sample, subset or metric that the run or the task does not have, or a
-            sample has two scores.
+    ``samples`` are all that the run asked for, valid or not, ``scores`` those of the valid ones; ``outcomes``
+    by sample id, and one that is not there counts as not run; ``floors`` as of
+    `tml_bench.scoring.floors.baselines` on those whose outcome is not ``invalid``; ``agreement`` is the
+    judge's with others. Raises `UserError` for a score of a sample, subset or metric that the run or task
+    does not have, and for two of one sample.
     """
     _check(task, samples, scores)
     samples = [s for s in samples if s.scored]

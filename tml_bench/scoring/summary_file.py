@@ -64,11 +64,7 @@ def to_json(summaries: Sequence[Summary]) -> str:
 
 
 def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
-    """Read what `to_json` wrote.
-
-    Raises:
-        UserError: it is not such a JSON; calls it ``where``.
-    """
+    """Read what `to_json` wrote; raises `UserError`, which calls it ``where``, if it is something else."""
     try:
         return msgspec.json.decode(text, type=list[Summary])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -78,11 +74,7 @@ def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
 
 
 def stored_summaries(run: Path) -> list[Summary]:
-    """What the ``summary.json`` of a run's folder holds.
-
-    Raises:
-        UserError: the run was not scored, or the file is malformed.
-    """
+    """What a run's ``summary.json`` holds; raises `UserError` where that is missing or malformed."""
     path = run / "summary.json"
     try:
         content = path.read_bytes()
@@ -100,10 +92,7 @@ class StoredAgreement(msgspec.Struct, frozen=True):
 def with_agreement(s: Summary, run: Path) -> Summary:
     """The summary with what is known of its judge's agreement, also from the file beside the run.
 
-    What is known of another judge, or of another version of a rubric, is left out.
-
-    Raises:
-        UserError: the file is malformed.
+    What is known of another judge, or another version of a rubric, is left out; raises for a malformed file.
     """
     if s.judgements is None:
         return s

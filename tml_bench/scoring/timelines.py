@@ -1,12 +1,17 @@
-"""From the recordings of runs to timelines: each is read once, and perceived unless the cache has it."""
+"""From the recordings of runs to timelines and outcomes: each is read once, and perceived unless cached.
+
+A sample ended as its last attempt did, unless scoring finds it lost.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from msgspec import structs
 
 from tml_bench.outcome import Outcome
@@ -19,8 +24,60 @@ from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
-from tml_bench.scoring.outcomes import SampleOutcome, outcomes_of
 from tml_bench.timeline import Timeline
+
+
+class SampleOutcome(msgspec.Struct, frozen=True):
+    """How a sample ended, and why it is not valid; the reason is empty when it is."""
+
+    kind: Outcome
+    reason: str = ""
+
+
+class SubsetOutcomes(msgspec.Struct, frozen=True):
+    """How the samples of a subset ended.
+
+    ``counts`` has every `Outcome`; ``reasons`` are samples per outcome other than valid, and per reason.
+    """
+
+    subset: str
+    samples: int
+    counts: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+
+
+def outcomes_of(run: StoredRun, lost: Mapping[str, str]) -> dict[str, SampleOutcome]:
+    """How every sample that was tried ended; one whose companion is lost ends as the companion did.
+
+    ``lost`` are the samples whose recording cannot be perceived, with the reason.
+    """
+    found = {a.sample: SampleOutcome(a.outcome, a.reason) for a in run.attempts.values()}
+    found |= {sample: SampleOutcome(Outcome.INFRASTRUCTURE, why) for sample, why in lost.items()}
+    for sample in run.samples:
+        for role, companion in sample.companions.items():
+            ended = found.get(companion, SampleOutcome(Outcome.NOT_RUN))
+            if ended.kind is not Outcome.VALID and sample.id in found:
+                reason = f"its {role} companion {companion}: {ended.reason}"
+                found[sample.id] = SampleOutcome(ended.kind, reason)
+    return found
+
+
+def subset_outcomes(
+    subset: str, samples: Sequence[Sample], outcomes: Mapping[str, SampleOutcome]
+) -> SubsetOutcomes:
+    """How the samples of a subset ended; those that are not among the outcomes were not run."""
+    ended = [outcomes.get(s.id, SampleOutcome(Outcome.NOT_RUN)) for s in samples if s.subset == subset]
+    counts = Counter(o.kind for o in ended)
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for o in ended:
+        if o.kind is not Outcome.VALID:
+            reasons[o.kind.value][o.reason or "no reason given"] += 1
+    return SubsetOutcomes(
+        subset=subset,
+        samples=len(ended),
+        counts={k.value: counts[k] for k in Outcome},
+        reasons={k.value: dict(sorted(reasons[k].items())) for k in Outcome if k in reasons},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +146,7 @@ def _perceived(
 def recording_timeline(run: StoredRun, sample: Sample, words: WordMode, recording: Path) -> Timeline:
     """What was heard in one of a sample's recordings, with its companions where these have a valid one.
 
-    Raises:
-        UserError: a recording is damaged, or words cannot be had that way.
-        BadSampleError: its audio cannot be used.
+    Raises `UserError` where one is damaged or words cannot be had, `BadSampleError` for unusable audio.
     """
     companions = {}
     for role, other in sample.companions.items():
