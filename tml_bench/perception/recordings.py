@@ -9,8 +9,7 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.perception import asr, prosody
-from tml_bench.perception.perceive import cache_key, cached, perceive, stored
-from tml_bench.perception.words import Given, WordMode
+from tml_bench.perception.perceive import Given, WordMode, cache_key, cached, perceive, stored
 from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.timeline import Timeline, Voice, WordSource
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from pathlib import Path
 
@@ -10,16 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.adapter import Adapter, FlushReport, MicroTurn, Output, ToolCall, Transcript
+from tml_bench.adapter import (
+    Adapter,
+    FlushReport,
+    MicroTurn,
+    Output,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Transcript,
+)
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.samples import At, Sample, Waveform
+from tml_bench.samples import At, Sample, Tool, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import checked_audio, checked_text, checked_transcript, fault
 from tml_bench.session.playback import Playback
 from tml_bench.session.settings import Settings, Ticks
-from tml_bench.session.tools import ToolBench
 from tml_bench.session.user import ModelSpeech, PlacedTurn, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 
@@ -43,6 +52,35 @@ class _ModelTrack:
             self._writer.model.write(rest[: samples - self._writer.model.samples])
         missing = samples - self._writer.model.samples
         self._writer.model.write(np.zeros(missing, dtype=np.float32))
+
+
+class ToolBench:
+    """The functions of one session, from its script; a result is there a set time after its call."""
+
+    def __init__(self, tools: tuple[Tool, ...]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._due: list[tuple[int, int, ToolResult]] = []
+        self._calls = 0
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What the model is told of them."""
+        return tuple(ToolSpec(t.name, t.description, t.parameters) for t in self._tools.values())
+
+    def call(self, t_ns: int, call: ToolCall) -> None:
+        """Take a call made at ``t_ns``; a function that does not exist or fails gives an error result."""
+        tool = self._tools.get(call.name)
+        latency_ns = nanoseconds(tool.latency_s) if tool else 0
+        self._calls += 1
+        heapq.heappush(self._due, (t_ns + latency_ns, self._calls, _answer(tool, call)))
+
+    def due(self, by_ns: int) -> list[tuple[int, ToolResult]]:
+        """Results that are there by ``by_ns`` and were not returned yet, with their times, in order."""
+        ready = []
+        while self._due and self._due[0][0] <= by_ns:
+            t_ns, _, result = heapq.heappop(self._due)
+            ready.append((t_ns, result))
+        return ready
 
 
 class Exchange:
@@ -292,3 +330,13 @@ def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
     except (TypeError, ValueError) as error:
         raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
     return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
+
+
+def _answer(tool: Tool | None, call: ToolCall) -> ToolResult:
+    if tool is None:
+        return ToolResult(call.call_id, call.name, f"there is no function {call.name!r}", is_error=True)
+    try:
+        output = msgspec.to_builtins(tool.answer(call.arguments))
+    except Exception as error:
+        return ToolResult(call.call_id, call.name, f"{type(error).__name__}: {error}", is_error=True)
+    return ToolResult(call.call_id, call.name, output)
