@@ -86,13 +86,9 @@ class AudioWriter:
 class RecordingWriter:
     """Writes a recording into a folder, made if missing, else empty; the caller renames it when complete.
 
-    Args:
-        folder: where.
-        opened: the first event.
-        clock: as in ``Manifest``.
-        compute: as in ``Manifest``.
-        encoder: encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
-            be called on it too. None to encode while writing.
+    ``clock`` and ``compute`` are those of ``Manifest``; ``opened`` is the first event. ``encoder`` encodes
+    the tracks beside the caller, one piece of work at a time and in order; ``close`` may be called on it
+    too. None to encode while writing.
     """
 
     def __init__(

@@ -24,7 +24,6 @@ from tml_bench.samples import Waveform
 
 _BLOCK_S = 4
 _MEMORY_BLOCK_S = 0.2  # short, so that a live session never resamples much at once
-_EIGHT_BIT = ("PCM_U8", "PCM_S8")
 _RATES = range(2000, 384_001)
 _SIZE_UNKNOWN = 0x7FFFF000  # ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, when the length is not known yet
 
@@ -51,14 +50,10 @@ def probe(path: Path) -> AudioInfo:
             rate outside 2-384 kHz.
     """
     with _open_audio(path) as file:
-        notes = []
-        if file.channels > 1:
-            notes.append(f"{file.channels} channels averaged")
-        if file.subtype in _EIGHT_BIT:
-            notes.append("8-bit")
-        return AudioInfo(
-            file.samplerate, file.channels, file.frames, file.frames / file.samplerate, tuple(notes)
-        )
+        averaged = (f"{file.channels} channels averaged",) if file.channels > 1 else ()
+        notes = (*averaged, "8-bit") if file.subtype in ("PCM_U8", "PCM_S8") else averaged
+        duration_s = file.frames / file.samplerate
+        return AudioInfo(file.samplerate, file.channels, file.frames, duration_s, notes)
 
 
 def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32], int]:
@@ -115,11 +110,9 @@ class BlockSource(Protocol):
         Raises:
             BadSampleError: they cannot be read.
         """
-        ...
 
     def close(self) -> None:
         """Release what is open."""
-        ...
 
 
 class ClipReader:

@@ -172,11 +172,7 @@ class FrameReader:
     def __init__(self, path: Path, spec: VideoSpec, at_ns: int = 0, *, ahead: bool = True) -> None:
         """Open a video whose time 0 is at ``at_ns`` of the session.
 
-        Args:
-            path: a file that FFmpeg reads.
-            spec: instants and size.
-            at_ns: session time of video time 0.
-            ahead: decode the next frames in a thread meanwhile; otherwise only when a frame is asked for.
+        With ``ahead`` the next frames are decoded in a thread meanwhile; else only when a frame is asked for.
 
         Raises:
             BadSampleError: as ``tml_bench.media.scan.scan``, or its first frames cannot be read.

@@ -104,9 +104,7 @@ def clipped_latency(words: Sequence[WordTimes], user_end_s: float) -> float:
 def vad_backchannels(segments: Sequence[Interval], words: Sequence[WordTimes] | None) -> VadBackchannels:
     """Apply the voice activity rule of the backchannel task; ``(0, ())`` without segments.
 
-    Args:
-        segments: Silero's speech segments, seconds, in order.
-        words: ``(start, end)`` in seconds; None where unknown, which leaves ``tor`` None.
+    Segments are in order; words are None where unknown, which leaves ``tor`` None.
     """
     tor = 0
     predictions: list[Interval] = []

@@ -78,8 +78,10 @@ def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
 
 
 def perceiver_id(words: WordMode = "auto", whisper: str | None = None) -> str:
-    """Names and versions of all that decides what is perceived in given audio and transcripts."""
-    return f"{_speech_id()}; {source_id(words, whisper)}"
+    """Names and versions of all that decides what is perceived; raises UserError as ``perceive``."""
+    _check_mode(words)
+    recogniser = asr.recogniser_id(whisper) if recognises(words, whisper) else "not recognised"
+    return f"{_speech_id()}; words {words}: {recogniser}"
 
 
 @cache
@@ -88,11 +90,7 @@ def _speech_id() -> str:
 
 
 def cache_key(audio_sha256: str, **given: Unpack[Given]) -> str:
-    """The cache key, 64 hexadecimal digits, of what ``perceive`` gives for audio of this SHA-256.
-
-    Raises:
-        UserError: as ``perceive``.
-    """
+    """The cache key, 64 hexadecimal digits, of what ``perceive`` gives, or raises, for such audio."""
     perceiver = perceiver_id(given.get("words", "auto"), given.get("whisper"))
     parts = (perceiver, audio_sha256, given.get("imported"), given.get("timed"), given.get("text", ""))
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
@@ -159,12 +157,6 @@ def find_words(
 def recognises(words: WordMode, whisper: str | None = None) -> bool:
     """Whether this mode may use local speech recognition on this machine."""
     return words == "asr" or (words == "auto" and not asr.missing(whisper))
-
-
-def source_id(words: WordMode, whisper: str | None = None) -> str:
-    """Names and versions of all that decides the words, given the transcripts; raises as ``find_words``."""
-    _check_mode(words)
-    return f"words {words}: {asr.recogniser_id(whisper) if recognises(words, whisper) else 'not recognised'}"
 
 
 def _check_mode(words: str) -> None:

@@ -24,7 +24,6 @@ from tml_bench.timeline import Segment
 
 RULE = "default-segments 2"
 """Name and version of the rules in ``silero_segments`` and ``speech_spans``."""
-
 RATE = 16_000
 FRAME = 512
 FRAME_S = FRAME / RATE
@@ -32,7 +31,6 @@ THRESHOLD = 0.5
 NEG_THRESHOLD = 0.35
 FADING = 16
 """So many frames after sound (0.5 s) the network has long taken digital zeros for silence."""
-
 _MIN_SPEECH = RATE * 250 // 1000
 _MIN_SILENCE = RATE * 100 // 1000
 _PAD = RATE * 30 // 1000

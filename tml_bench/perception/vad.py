@@ -33,7 +33,6 @@ from tml_bench.timeline import Segment
 
 RULE = "energy-edges 2"
 """Name and version of the rules in this module."""
-
 _LEVEL = 80
 _LEVEL_S = _LEVEL / RATE
 _BLOCK = 80 * FRAME  # a multiple of both frame lengths

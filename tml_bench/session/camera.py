@@ -156,11 +156,8 @@ class Camera:
 def _check_spec(spec: object) -> None:
     if not isinstance(spec, VideoSpec):
         raise UserError(f"the adapter's video_in is {type(spec).__name__}", "give a VideoSpec or None")
+    asked = "the adapter's video_in"
     if not 0 < spec.fps <= MAX_FPS:
-        raise UserError(
-            f"the adapter's video_in.fps is {spec.fps}", f"give more than 0 and at most {MAX_FPS:g}"
-        )
+        raise UserError(f"{asked}.fps is {spec.fps}", f"give more than 0 and at most {MAX_FPS:g}")
     if spec.max_side not in SIDES:
-        raise UserError(
-            f"the adapter's video_in.max_side is {spec.max_side}", f"give {SIDES.start} to {SIDES.stop - 1}"
-        )
+        raise UserError(f"{asked}.max_side is {spec.max_side}", f"give {SIDES.start} to {SIDES.stop - 1}")

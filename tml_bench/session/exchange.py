@@ -29,7 +29,7 @@ from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import checked_audio, checked_text, checked_transcript, fault
 from tml_bench.session.playback import Playback
 from tml_bench.session.settings import Settings, Ticks
-from tml_bench.session.user import ModelSpeech, PlacedTurn, ScriptedUser
+from tml_bench.session.user import ModelSpeech, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 
 
@@ -166,7 +166,10 @@ class Exchange:
         if self._reacts:
             self._speech.hear(heard)
         for placed in self._user.schedule(end_ns):
-            self._writer.event(self._turn_event(placed))
+            turn = self._sample.script.turns[placed.index]
+            times, cue = (placed.start_ns, placed.end_ns), type(turn.cue).__name__
+            event = ev.UserTurnStarted(*times, placed.index, turn.label, cue, placed.timed_out)
+            self._writer.event(event)
         closed = self._closing(end_ns)
         cut_ns = end_ns if closed is None else closed.t_ns
         while self._videos and self._videos[0].start_ns < cut_ns:
@@ -184,17 +187,6 @@ class Exchange:
             return ev.SessionClosed(script_ns, "script")
         return ev.SessionClosed(limit_ns, "time-out") if limit_ns <= by_ns else None
 
-    def _turn_event(self, placed: PlacedTurn) -> ev.UserTurnStarted:
-        turn = self._sample.script.turns[placed.index]
-        return ev.UserTurnStarted(
-            t_ns=placed.start_ns,
-            end_ns=placed.end_ns,
-            turn=placed.index,
-            label=turn.label,
-            cue=type(turn.cue).__name__,
-            timed_out=placed.timed_out,
-        )
-
     def _micro_turn(self, index: int, start_ns: int, handed_ns: int) -> MicroTurn:
         same_rate = self._audio_in == self._rate
         audio = self._spoken if same_rate else self._user.render(self._audio_in, handed_ns)
@@ -206,24 +198,14 @@ class Exchange:
         for frame in frames:
             self._writer.event(ev.FrameShown(frame.t_ns, frame.pts_ns))
         results = self._tools.due(handed_ns)
-        for t_ns, result in results:
-            self._writer.event(
-                ev.ToolReturned(t_ns, result.call_id, result.name, result.output, result.is_error)
-            )
+        for t_ns, r in results:
+            self._writer.event(ev.ToolReturned(t_ns, r.call_id, r.name, r.output, r.is_error))
         flushed = None
         if self._flushed and self._flushed[0][0] <= handed_ns:
             flushed = self._flushed.popleft()[1]
-        return MicroTurn(
-            index=index,
-            start_ns=start_ns,
-            end_ns=handed_ns,
-            audio=audio,
-            texts=tuple(text for _, text in texts),
-            frames=frames,
-            tool_results=tuple(result for _, result in results),
-            heard_ms=self._playback.heard_ms,
-            flushed=flushed,
-        )
+        written, returned = tuple(text for _, text in texts), tuple(result for _, result in results)
+        heard_ms = self._playback.heard_ms
+        return MicroTurn(index, start_ns, handed_ns, audio, written, frames, returned, heard_ms, flushed)
 
     def emit(
         self, output: Output, index: int, t_ns: int, arrival_ns: int | None = None
@@ -245,12 +227,8 @@ class Exchange:
         heard_ns = max(at_ns, before_ns)
         if len(audio):
             heard_ns = self._push(audio, output.item, t_ns, at_ns)
-        if self._playback.backlog_s > self._max_backlog_s:
-            raise fault(
-                index,
-                f"{self._playback.backlog_s:.0f} s of audio wait to be heard, "
-                f"the limit is {self._max_backlog_s:g} s",
-            )
+        if (backlog_s := self._playback.backlog_s) > (limit_s := self._max_backlog_s):
+            raise fault(index, f"{backlog_s:.0f} s of audio wait to be heard, the limit is {limit_s:g} s")
         for piece in output.transcript:
             checked = checked_transcript(piece, index)
             self._writer.event(_transcript_event(checked, t_ns, heard_ns, before_ns or heard_ns))
@@ -266,11 +244,8 @@ class Exchange:
         if item not in self._items:
             self._items = {k: spans for k, spans in self._items.items() if spans[-1][1] > at_ns}
         self._items.setdefault(item, []).append((queued.start_ns, queued.end_ns))
-        self._writer.event(
-            ev.ModelAudio(
-                t_ns, queued.start_ns, queued.end_ns, queued.onset_ns, item=item, down_ns=at_ns - t_ns
-            )
-        )
+        place = queued.start_ns, queued.end_ns, queued.onset_ns
+        self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns))
         return queued.start_ns
 
     def _flush(self, t_ns: int) -> list[tuple[str, float]]:

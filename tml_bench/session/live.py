@@ -117,10 +117,7 @@ class LiveSession:
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     async def run(self) -> Lateness:
-        """Play the script to its end.
-
-        Returns:
-            How late the harness was.
+        """Play the script to its end; gives how late the harness was.
 
         Raises:
             AdapterFaultError: the adapter or its service broke its contract; the recording is whole.
@@ -171,7 +168,7 @@ class LiveSession:
     async def _play(self, helpers: _Tasks) -> None:
         for index in count():
             due_ns = (index + 1) * self._settings.tick_ns
-            await self._until(due_ns, helpers)
+            await helpers.wait(max(0.0, (self._t0_ns + due_ns - self._clock_ns()) / 1e9))
             turn = self._stage.advance(index)
             if turn is None:
                 return
@@ -179,11 +176,6 @@ class LiveSession:
             self._late_ns.append(max(0, self._clock_ns() - self._t0_ns - due_ns))
             self._unsent.put_nowait(turn)
             self._check_bounds()
-
-    async def _until(self, due_ns: int, helpers: _Tasks) -> None:
-        """Wait for an absolute deadline, or raise what a helper has raised."""
-        wait_s = (self._t0_ns + due_ns - self._clock_ns()) / 1e9
-        await helpers.wait(max(0.0, wait_s))
 
     def _check_bounds(self) -> None:
         waiting_s = self._unsent.qsize() * self._settings.tick_ns / 1e9
@@ -209,9 +201,8 @@ class LiveSession:
             with _blaming("send"):
                 await self._adapter.send(turn)
             free_ns = self._clock_ns()
-            self._writer.event(
-                ev.TurnSent(turn.index, turn.end_ns, self._late_ns[turn.index], free_ns - began_ns)
-            )
+            late_ns, took_ns = self._late_ns[turn.index], free_ns - began_ns
+            self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
 
     async def _receive(self) -> None:
         async for event in _blamed(self._adapter.events()):
@@ -251,6 +242,7 @@ class _Tasks:
         return self
 
     async def wait(self, seconds: float) -> None:
+        """Wait so long, or raise what one of them has raised."""
         done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()

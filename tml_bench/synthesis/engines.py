@@ -62,7 +62,7 @@ def speak(engine: str, speaker: str, text: str, speed: float = 1.0) -> tuple[int
     if problem := missing(engine):
         raise UserError(problem, _REMEDY)
     if engine == "hibari":
-        return _hibari(text, speed)
+        return 24000, np.asarray(_phonemes_and_heart(False)(text, speed=speed, seed=0), np.float32)
     if engine == "joe":
         return _joe(text, speed)
     return _kokoro(speaker, text, speed)
@@ -88,10 +88,6 @@ def phonemes(text: str, british: bool) -> list[str]:
         if token.whitespace:
             said.append("")
     return said if len(said) == len(tokens) else [g2p(token) for token in tokens]
-
-
-def _hibari(text: str, speed: float) -> tuple[int, Samples]:
-    return 24000, np.asarray(_phonemes_and_heart(False)(text, speed=speed, seed=0), np.float32)
 
 
 def _joe(text: str, speed: float) -> tuple[int, Samples]:
