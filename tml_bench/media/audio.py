@@ -57,10 +57,7 @@ def probe(path: Path) -> AudioInfo:
 
 
 def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32], int]:
-    """Read a whole file that libsndfile reads, at its own rate by default.
-
-    Returns:
-        Samples of shape (n,), and their rate.
+    """Samples, shape (n,), of a whole file that libsndfile reads, and their rate, by default its own.
 
     Raises:
         BadSampleError: as ``probe``, or a sample is not a finite number.
@@ -105,11 +102,7 @@ class BlockSource(Protocol):
     frames: int
 
     def block(self, start: int, n: int) -> NDArray[np.float32]:
-        """Samples ``start`` to ``start + n``, shape (n,); calls follow each other without a gap.
-
-        Raises:
-            BadSampleError: they cannot be read.
-        """
+        """Samples ``start`` to ``start + n``, shape (n,), calls without a gap. Raises BadSampleError."""
 
     def close(self) -> None:
         """Release what is open."""
@@ -203,9 +196,8 @@ class _FileSource:
         except soundfile.LibsndfileError as error:
             raise BadSampleError(f"{self.name} cannot be decoded after sample {start} ({error})") from error
         if len(frames) < n:
-            raise BadSampleError(
-                f"{self.name} is truncated: it ends after {start + len(frames)} of {self.frames} samples"
-            )
+            there = f"{start + len(frames)} of {self.frames} samples"
+            raise BadSampleError(f"{self.name} is truncated: it ends after {there}")
         return frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
 
     def close(self) -> None:
@@ -239,10 +231,8 @@ def _finite_blocks(source: BlockSource) -> Iterator[NDArray[np.float32]]:
         finite = np.isfinite(block)
         if not finite.all():
             at = start + int(np.argmin(finite))
-            raise BadSampleError(
-                f"{source.name} has a value that is not a finite number at sample {at} "
-                f"({at / source.rate:.3f} s)"
-            )
+            place = f"sample {at} ({at / source.rate:.3f} s)"
+            raise BadSampleError(f"{source.name} has a value that is not a finite number at {place}")
         yield block
 
 

@@ -200,6 +200,5 @@ def _check_whole(
         promised = [container.duration * 1000]
     limit_ns = max(promised, default=0)
     if limit_ns - ends_ns > max(MISSING_S * NS, limit_ns / 100):
-        raise BadSampleError(
-            f"{path} is truncated: it ends at {seconds(ends_ns):.3f} s of {seconds(limit_ns):.3f} s"
-        )
+        there = f"{seconds(ends_ns):.3f} s of {seconds(limit_ns):.3f} s"
+        raise BadSampleError(f"{path} is truncated: it ends at {there}")

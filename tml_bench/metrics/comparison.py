@@ -7,7 +7,7 @@ swaps them within a unit (for means: the paired sign-flip permutation test). Hol
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -128,8 +128,7 @@ def rank_ranges(
                 p_values.append(_swap_test(na, da, nb, db, seed))
                 difference = na.sum() / da.sum() - nb.sum() / db.sum()
                 signs.append(difference if higher_is_better else -difference)
-    better: dict[int, int] = defaultdict(int)
-    worse: dict[int, int] = defaultdict(int)
+    better, worse = Counter[int](), Counter[int]()
     for (i, j), p, sign in zip(pairs, holm(p_values), signs, strict=True):
         if p <= alpha and sign != 0:
             winner, loser = (i, j) if sign > 0 else (j, i)

@@ -231,9 +231,7 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
 
 def _rest(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     """What follows a hundred or a thousand in the same number, with a leading "and"; it may be nothing."""
-    lead = 0
-    if _continues(tokens, at) and tokens[at].text == "and":
-        lead = 1
+    lead = 1 if _continues(tokens, at) and tokens[at].text == "and" else 0
     if not _continues(tokens, at + lead):
         return 0, 0, False
     value, used, ordinal = _below_hundred(tokens, at + lead)
@@ -291,13 +289,8 @@ def _settle_homophones(items: Sequence[_Item]) -> None:
         if not item.maybe:
             continue
         near = {d: items[k + d] if 0 <= k + d < len(items) else None for d in (-2, -1, 1, 2)}
-        fits = {
-            d: other is not None
-            and not other.maybe
-            and item.value is not None
-            and other.value == item.value + d
-            for d, other in near.items()
-        }
+        value = item.value or 0  # which every homophone has
+        fits = {d: i is not None and not i.maybe and i.value == value + d for d, i in near.items()}
         following = near[1]
         if (
             (fits[-1] and fits[1])

@@ -52,10 +52,7 @@ class Given(TypedDict, total=False):
 
 
 def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
-    """Perceive the model's audio as heard, at any rate, on the session clock from its first sample.
-
-    Returns:
-        The timeline; a track without speech has no segments and no words.
+    """Perceive the model's audio as heard, at any rate; without speech there are no segments and no words.
 
     Raises:
         BadSampleError: the audio cannot be used.
@@ -114,11 +111,7 @@ def stored(path: Path, key: str) -> Timeline | None:
 
 
 def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
-    """The timeline stored at ``path`` under ``key``, or else computed and stored there in one step.
-
-    Raises:
-        OSError: the file cannot be read or written; or whatever ``compute`` raises.
-    """
+    """The timeline stored at ``path`` under ``key``, else computed and stored. Raises OSError."""
     known = stored(path, key)
     if known is not None:
         return known

@@ -155,11 +155,7 @@ def silero_segments(
 
 
 def speech_spans(
-    probabilities: Probabilities,
-    samples: int,
-    *,
-    min_speech: int = _MIN_SPEECH,
-    min_silence: int = _MIN_SILENCE,
+    probabilities: Probabilities, samples: int, min_speech: int = _MIN_SPEECH, min_silence: int = _MIN_SILENCE
 ) -> list[tuple[int, int]]:
     """First sample of each stretch of speech, and the one after its last; the rule is ``silero_segments``'s.
 

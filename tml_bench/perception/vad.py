@@ -62,11 +62,7 @@ class Activity(NamedTuple):
 
 
 def listen(audio: Path) -> Activity:
-    """Pass over an audio file once.
-
-    Raises:
-        BadSampleError: the file cannot be read; see ``media.audio.probe``.
-    """
+    """Pass over an audio file once. Raises BadSampleError as ``media.audio.probe``."""
     track = ProbabilityTrack()
     levels = []
     with ClipReader(audio, RATE) as clip:

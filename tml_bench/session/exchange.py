@@ -86,9 +86,8 @@ class ToolBench:
 class Exchange:
     """The user side, the listener's loudspeaker and the recording of one session.
 
-    Args:
-        writer: an open recording; the caller closes it.
-        ahead: decode video while the model works, which takes processor time from one that runs here.
+    The caller closes the recording. With ``ahead`` video is decoded while the model works, which takes
+    processor time from one that runs here.
 
     Raises:
         BadSampleError: the sample's audio or video cannot be used.

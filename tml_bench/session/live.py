@@ -182,9 +182,8 @@ class LiveSession:
         if waiting_s > self._limits.unsent_s:
             raise AdapterFaultError(f"the service has not read its input for {waiting_s:.0f} s")
         if self._writer.log_bytes > self._limits.log_bytes:
-            raise AdapterFaultError(
-                f"more than {self._limits.log_bytes // 2**20} MiB of events: the service floods the session"
-            )
+            mib = self._limits.log_bytes // 2**20
+            raise AdapterFaultError(f"more than {mib} MiB of events: the service floods the session")
 
     async def _send_all(self) -> None:
         free_ns = self._t0_ns

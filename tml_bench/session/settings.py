@@ -88,12 +88,6 @@ def session_start(
     task: str, sample: Sample, adapter: Adapter, settings: Settings, tools: tuple[ToolSpec, ...]
 ) -> SessionStart:
     """What an adapter is told of a session before it; what is expected only if it is privileged."""
-    return SessionStart(
-        session_id=f"{task}/{sample.id}",
-        tick_ns=settings.tick_ns,
-        seed=settings.seed,
-        instructions=sample.script.instructions,
-        tools=tools,
-        reference=sample.reference if adapter.privileged else None,
-        history=sample.script.history,
-    )
+    reference = sample.reference if adapter.privileged else None
+    told = sample.script.instructions, tools, reference, sample.script.history
+    return SessionStart(f"{task}/{sample.id}", settings.tick_ns, settings.seed, *told)

@@ -43,13 +43,10 @@ class ComputeQueue:
 
 
 class SimulatedSession:
-    """One session of a sample with an adapter.
+    """One session of a sample with an adapter that is warmed up; the caller closes the recording.
 
-    Args:
-        adapter: the model, warmed up.
-        writer: an open recording; the caller closes it.
-        costs_ns: compute of each micro-turn, for ``Compute.RECORDED``.
-        before_step: called before each step, so that a supervisor can tell a hang.
+    ``costs_ns`` are the compute of each micro-turn, for ``Compute.RECORDED``; ``before_step`` is called before
+    each step, so that a supervisor can tell a hang.
     """
 
     def __init__(

@@ -47,14 +47,8 @@ def missing(engine: str) -> str:
 def speak(engine: str, speaker: str, text: str, speed: float = 1.0) -> tuple[int, Samples]:
     """Say an English text, with whatever silence the engine puts around it.
 
-    Args:
-        engine: ``hibari``, ``joe`` or ``kokoro``.
-        speaker: which of the engine's speakers; only ``kokoro`` has more than one.
-        text: with its punctuation.
-        speed: factor on speech rate.
-
-    Returns:
-        The rate, and samples of shape (n,).
+    Only ``kokoro`` has more than one speaker; the text has its punctuation; ``speed`` is a factor on speech
+    rate. Gives the rate, and samples of shape (n,).
 
     Raises:
         UserError: the extra ``voices`` is not installed, or its Kokoro model is another one.

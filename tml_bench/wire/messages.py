@@ -308,11 +308,7 @@ class BinaryFrame:
 
     @classmethod
     def unpack(cls, data: bytes) -> BinaryFrame:
-        """Read a frame.
-
-        Raises:
-            ProtocolError: it is shorter than its header, or its audio is half a sample too long.
-        """
+        """Read a frame. Raises ProtocolError if it is shorter than its header, or ends within a sample."""
         if len(data) < _HEADER.size:
             raise ProtocolError(f"a binary frame has {len(data)} bytes, its header alone has {_HEADER.size}")
         kind, _, item, seq, t_us = _HEADER.unpack_from(data)
