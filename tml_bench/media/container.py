@@ -79,7 +79,7 @@ def _lacks_index(path: Path) -> bool:
 
 
 def video_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first video stream but cover pictures, to be decoded. Raises BadSampleError if none or too large."""
+    """The first video stream but cover pictures, to be decoded. Raises BadSampleError: none, too large."""
     from av.stream import Disposition
 
     for stream in container.streams.video:

@@ -73,11 +73,7 @@ def listen(audio: Path) -> Activity:
 
 
 def speech_segments(activity: Activity) -> tuple[Segment, ...]:
-    """Segments with edges on the energy envelope, by the rules at the head of this module.
-
-    Returns:
-        Segments in order, not overlapping, inside the track; empty when there is no speech.
-    """
+    """Segments, ordered and apart, with edges on the energy envelope, by the rules at this module's head."""
     levels = activity.levels
     regions = [
         (round(a / _LEVEL_S), min(round(b / _LEVEL_S), levels.size))

@@ -78,8 +78,7 @@ class LiveSession:
     """One session of a sample with a live service.
 
     Args:
-        adapter: a new one.
-        settings: but for compute, which is whatever the service takes.
+        adapter: a new one; it takes what compute it takes, whatever the settings say.
         writer: an open recording; the caller closes it.
         clock_ns: the monotonic clock.
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions

@@ -45,8 +45,8 @@ class ComputeQueue:
 class SimulatedSession:
     """One session of a sample with an adapter that is warmed up; the caller closes the recording.
 
-    ``costs_ns`` are the compute of each micro-turn, for ``Compute.RECORDED``; ``before_step`` is called before
-    each step, so that a supervisor can tell a hang.
+    ``costs_ns`` are the compute of each micro-turn, for ``Compute.RECORDED``; ``before_step`` is called
+    before each step, so that a supervisor can tell a hang.
     """
 
     def __init__(
