@@ -15,8 +15,8 @@ from common import machine
 
 from tml_bench.adapters.reference import AlwaysOn
 from tml_bench.perception import asr
+from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import timeline_of
-from tml_bench.perception.words import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter

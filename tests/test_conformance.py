@@ -17,7 +17,7 @@ from tml_bench.cli import main
 from tml_bench.conformance import CASES, CaseFinding, CaseVerdict, check, direct
 from tml_bench.conformance.direct import LIVE, run_live
 from tml_bench.errors import UserError
-from tml_bench.wire.frames import AUDIO, BinaryFrame
+from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 MINE = '''
 import numpy as np

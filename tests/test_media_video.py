@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import subprocess
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,7 +27,7 @@ FULL = 4096
 
 
 def frames(path: Path, fps: float, max_side: int = FULL, at_ns: int = 0) -> list[Frame]:
-    with FrameReader(path, VideoSpec(fps, max_side), at_ns) as reader:
+    with closing(FrameReader(path, VideoSpec(fps, max_side), at_ns)) as reader:
         return list(reader)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def test_pictures_are_those_of_a_full_decoding(tmp_path: Path, name: str) -> Non
     truth_ms = times if name == "x.avi" else [t - starts_ms for t, _ in truth]
     for fps in (0.7, 2, 12.5, 30):
         for ahead in (True, False):
-            with FrameReader(path, VideoSpec(fps, 4096), ahead=ahead) as reader:
+            with closing(FrameReader(path, VideoSpec(fps, 4096), ahead=ahead)) as reader:
                 for frame in reader:
                     index = shown(truth_ms, frame.t_ns / NS_PER_MS + 1e-3)
                     if index is None:
@@ -123,7 +124,7 @@ def test_pictures_are_those_of_a_full_decoding(tmp_path: Path, name: str) -> Non
 def test_a_turned_video_too(tmp_path: Path) -> None:
     path = turn(encode(tmp_path / "x.mp4", variable(60), "libx264", {"bf": "3"}, "FRAME"), 90)
     truth = whole(path)
-    with FrameReader(path, VideoSpec(5, 4096)) as reader:
+    with closing(FrameReader(path, VideoSpec(5, 4096))) as reader:
         for frame in reader:
             index = shown([t for t, _ in truth], frame.t_ns / NS_PER_MS + 1e-3)
             assert index is not None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tml_bench.errors import UserError
 from tml_bench.media.audio import read_mono
 from tml_bench.perception import align, asr
-from tml_bench.perception.words import WordMode, find_words
+from tml_bench.perception.perceive import WordMode, find_words
 from tml_bench.timeline import Segment, Word, WordSource
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice"

@@ -16,9 +16,8 @@ from timed_items import item, made, write_items
 
 from tml_bench.cli import main
 from tml_bench.errors import UserError
-from tml_bench.media.ogg import with_serial
 from tml_bench.synthesis import engines, speech
-from tml_bench.tasks._timed.render import Variant, render_item, render_set
+from tml_bench.tasks._timed.render import Variant, render_item, render_set, with_serial
 from tml_bench.tasks._timed.rendered import check_audio, check_rendered, read_rendered, read_rendering
 
 needs_voices = pytest.mark.skipif(

@@ -17,8 +17,8 @@ from tml_bench.adapter import Output, SpokenWord, Transcript
 from tml_bench.cli import main
 from tml_bench.outcome import Outcome
 from tml_bench.perception import asr
+from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import TranscriptPair, transcript_pair
-from tml_bench.perception.words import WordMode
 from tml_bench.recording import Recording
 from tml_bench.report.content import transcript_line
 from tml_bench.report.files import read_summaries

@@ -31,7 +31,7 @@ from tml_bench.adapter import (
 )
 from tml_bench.adapters.wire import Wire, WireLockstep, session
 from tml_bench.redact import kept
-from tml_bench.wire.frames import BinaryFrame
+from tml_bench.wire.messages import BinaryFrame
 
 TICK_MS = 100
 COMPUTE_MS = 12.5

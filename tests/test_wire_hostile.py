@@ -33,7 +33,7 @@ from tml_bench.scoring.score import score_runs
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LiveSession
 from tml_bench.session.settings import Settings, opened_event
-from tml_bench.wire.frames import AUDIO, BinaryFrame
+from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 SECOND = BinaryFrame(AUDIO, 1, 0, 0, np.full(24000, 3000, "<i2").tobytes()).pack()
 Misdeed = Callable[[ServerConnection], Awaitable[None]]

@@ -17,7 +17,7 @@ from tml_bench.adapters.wire import WireLockstep
 from tml_bench.errors import UserError
 from tml_bench.samples import At, IntoModelSpeech, Tool, UserText, UserTurn, Waveform
 from tml_bench.session.settings import Compute, Settings
-from tml_bench.wire.frames import AUDIO, BinaryFrame
+from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 TICK_MS = 200
 SPOKEN = Waveform(tone(1.0), 16000)

@@ -34,7 +34,7 @@ from tml_bench.adapters.wire.inbox import MAX_DEPTH, Inbox
 from tml_bench.adapters.wire.session import PROBE, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
 from tml_bench.wire import messages
-from tml_bench.wire.frames import AUDIO, JPEG, BinaryFrame
+from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "wire-protocol.schema.json").read_text())

@@ -286,23 +286,7 @@ class SessionClosed(Event, frozen=True, tag="end"):
     reason: str
 
 
-AnyEvent = (
-    SessionOpened
-    | UserTurnStarted
-    | UserTextSent
-    | UserVideoStarted
-    | FrameShown
-    | StepDone
-    | ModelAudio
-    | Flush
-    | ModelTranscript
-    | ModelText
-    | ModelToolCall
-    | ToolReturned
-    | TurnSent
-    | ProviderMessage
-    | ImportedTranscript
-    | Note
-    | Fault
-    | SessionClosed
-)
+_Harness = SessionOpened | UserTurnStarted | UserTextSent | UserVideoStarted | FrameShown | StepDone
+_Model = ModelAudio | Flush | ModelTranscript | ModelText | ModelToolCall | ToolReturned
+_Service = TurnSent | ProviderMessage
+AnyEvent = _Harness | _Model | _Service | ImportedTranscript | Note | Fault | SessionClosed

@@ -32,11 +32,7 @@ def secret(*names: str) -> str:
 
 
 def optional_secret(*names: str) -> str | None:
-    """As ``secret``, for services that need no key; None when there is none.
-
-    Raises:
-        UserError: others than its owner may read the file.
-    """
+    """As ``secret``, for services that need no key; None when there is none. Raises UserError likewise."""
     filed = _from_file()
     for name in names:
         value = os.environ.get(name) or filed.get(name)

@@ -98,11 +98,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
 
 
 class Recording:
-    """A recording on disk. Opening reads each of its files at most once.
-
-    Args:
-        folder: where it is.
-        verify: check the hashes of all files.
+    """A recording on disk. Opening reads each of its files at most once; ``verify`` checks their hashes.
 
     Raises:
         UserError: a file is missing, was changed, or has an unknown version.
@@ -222,15 +218,8 @@ class Recording:
         claimed: str | None = " ".join(w.text.strip() for w in (imported or heard or ()))
         if imported is None and not timed:
             claimed = None if flushed else text
-        return SessionFacts(
-            user=self._track(self.user_path),
-            model=self._track(self.model_path),
-            imported=imported,
-            timed=heard,
-            text=text,
-            turns=tuple(turns),
-            claimed=claimed,
-        )
+        user, model = self._track(self.user_path), self._track(self.model_path)
+        return SessionFacts(user, model, imported, heard, text, tuple(turns), claimed)
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None

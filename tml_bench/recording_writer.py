@@ -38,11 +38,7 @@ class AudioWriter:
         self._encoding: deque[Future[None]] = deque()
 
     def write(self, audio: NDArray[np.float32]) -> None:
-        """Append samples, shape (n,), float32 in [-1, 1]; what lies beyond is clipped.
-
-        Raises:
-            OSError: these or earlier ones cannot be written.
-        """
+        """Append samples, shape (n,), clipped to [-1, 1]. Raises OSError, for earlier ones too."""
         self._held.append(audio)
         self._held_samples += len(audio)
         self.samples += len(audio)
@@ -66,11 +62,7 @@ class AudioWriter:
         self._file.write(audio.astype(np.int16))
 
     def close(self) -> None:
-        """Write what is held and close the file; does nothing when it is closed.
-
-        Raises:
-            OSError: something cannot be written.
-        """
+        """Write what is held and close the file, once. Raises OSError if something cannot be written."""
         if self._file.closed:
             return
         try:
@@ -86,13 +78,9 @@ class AudioWriter:
 class RecordingWriter:
     """Writes a recording into a folder, made if missing, else empty; the caller renames it when complete.
 
-    Args:
-        folder: where.
-        opened: the first event.
-        clock: as in ``Manifest``.
-        compute: as in ``Manifest``.
-        encoder: encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
-            be called on it too. None to encode while writing.
+    ``clock`` and ``compute`` are those of ``Manifest``; ``opened`` is the first event. ``encoder`` encodes
+    the tracks beside the caller, one piece of work at a time and in order; ``close`` may be called on it
+    too. None to encode while writing.
     """
 
     def __init__(
@@ -124,11 +112,7 @@ class RecordingWriter:
         self.log_bytes += len(line)
 
     def close(self) -> Manifest:
-        """Finish all files and write the manifest.
-
-        Raises:
-            ValueError: the two tracks do not have the same length.
-        """
+        """Finish all files and write the manifest. Raises ValueError if the tracks differ in length."""
         from tml_bench import __version__
 
         self.abandon()

@@ -9,10 +9,8 @@ from functools import cache, lru_cache
 
 LONG_TEXT = 400
 """A longer run of base64 characters is taken for audio or an image."""
-
 MAX_ITEMS = 200
 """Most entries kept of a list or an object of a message."""
-
 MAX_DEPTH = 12
 """Deepest nesting kept of a message."""
 

@@ -27,7 +27,7 @@ from tml_bench.adapters.wire.session import (
 )
 from tml_bench.errors import UserError
 from tml_bench.wire import messages as wire
-from tml_bench.wire.frames import BinaryFrame
+from tml_bench.wire.messages import BinaryFrame
 
 MAX_TICK_S = 300
 """Most audio a model may give in one micro-turn, in seconds."""

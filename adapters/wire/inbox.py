@@ -11,7 +11,7 @@ import msgspec
 from tml_bench.adapter import InfrastructureError, ProtocolError, ProviderEvent, QuotaError
 from tml_bench.redact import kept, plain
 from tml_bench.wire import messages as wire
-from tml_bench.wire.frames import AUDIO, BinaryFrame
+from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 MAX_MESSAGE = 2**20
 """Longest message taken, in bytes."""

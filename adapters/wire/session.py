@@ -17,7 +17,7 @@ from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret
 from tml_bench.redact import kept, plain
 from tml_bench.wire import messages as wire
-from tml_bench.wire.frames import AUDIO, JPEG, BinaryFrame
+from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
 
 TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
-from tml_bench.perception.words import WordMode
+from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries

@@ -14,7 +14,7 @@ from tml_bench.api.results import Run
 from tml_bench.api.scores import JudgeOptions, judging_by, scored, worker_pool
 from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
-from tml_bench.perception.words import WordMode
+from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
 from tml_bench.runs.config import RunPlan, Selection
 from tml_bench.runs.jobs import SessionPool

@@ -11,7 +11,7 @@ from tml_bench.api.progress import Progress, shown_by
 from tml_bench.api.results import Run, RunLike, SeveralRuns
 from tml_bench.errors import UserError
 from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup
-from tml_bench.perception.words import WordMode
+from tml_bench.perception.perceive import WordMode
 from tml_bench.questions import Question
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import StoredRun, open_run

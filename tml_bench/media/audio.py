@@ -24,7 +24,6 @@ from tml_bench.samples import Waveform
 
 _BLOCK_S = 4
 _MEMORY_BLOCK_S = 0.2  # short, so that a live session never resamples much at once
-_EIGHT_BIT = ("PCM_U8", "PCM_S8")
 _RATES = range(2000, 384_001)
 _SIZE_UNKNOWN = 0x7FFFF000  # ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, when the length is not known yet
 
@@ -51,21 +50,14 @@ def probe(path: Path) -> AudioInfo:
             rate outside 2-384 kHz.
     """
     with _open_audio(path) as file:
-        notes = []
-        if file.channels > 1:
-            notes.append(f"{file.channels} channels averaged")
-        if file.subtype in _EIGHT_BIT:
-            notes.append("8-bit")
-        return AudioInfo(
-            file.samplerate, file.channels, file.frames, file.frames / file.samplerate, tuple(notes)
-        )
+        averaged = (f"{file.channels} channels averaged",) if file.channels > 1 else ()
+        notes = (*averaged, "8-bit") if file.subtype in ("PCM_U8", "PCM_S8") else averaged
+        duration_s = file.frames / file.samplerate
+        return AudioInfo(file.samplerate, file.channels, file.frames, duration_s, notes)
 
 
 def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32], int]:
-    """Read a whole file that libsndfile reads, at its own rate by default.
-
-    Returns:
-        Samples of shape (n,), and their rate.
+    """Samples, shape (n,), of a whole file that libsndfile reads, and their rate, by default its own.
 
     Raises:
         BadSampleError: as ``probe``, or a sample is not a finite number.
@@ -110,16 +102,10 @@ class BlockSource(Protocol):
     frames: int
 
     def block(self, start: int, n: int) -> NDArray[np.float32]:
-        """Samples ``start`` to ``start + n``, shape (n,); calls follow each other without a gap.
-
-        Raises:
-            BadSampleError: they cannot be read.
-        """
-        ...
+        """Samples ``start`` to ``start + n``, shape (n,), calls without a gap. Raises BadSampleError."""
 
     def close(self) -> None:
         """Release what is open."""
-        ...
 
 
 class ClipReader:
@@ -210,9 +196,8 @@ class _FileSource:
         except soundfile.LibsndfileError as error:
             raise BadSampleError(f"{self.name} cannot be decoded after sample {start} ({error})") from error
         if len(frames) < n:
-            raise BadSampleError(
-                f"{self.name} is truncated: it ends after {start + len(frames)} of {self.frames} samples"
-            )
+            there = f"{start + len(frames)} of {self.frames} samples"
+            raise BadSampleError(f"{self.name} is truncated: it ends after {there}")
         return frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
 
     def close(self) -> None:
@@ -246,10 +231,8 @@ def _finite_blocks(source: BlockSource) -> Iterator[NDArray[np.float32]]:
         finite = np.isfinite(block)
         if not finite.all():
             at = start + int(np.argmin(finite))
-            raise BadSampleError(
-                f"{source.name} has a value that is not a finite number at sample {at} "
-                f"({at / source.rate:.3f} s)"
-            )
+            place = f"sample {at} ({at / source.rate:.3f} s)"
+            raise BadSampleError(f"{source.name} has a value that is not a finite number at {place}")
         yield block
 
 

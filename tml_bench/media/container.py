@@ -79,11 +79,7 @@ def _lacks_index(path: Path) -> bool:
 
 
 def video_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first video stream that is not a cover picture, set up for decoding.
-
-    Raises:
-        BadSampleError: there is none, or its frames are too large.
-    """
+    """The first video stream but cover pictures, to be decoded. Raises BadSampleError: none, too large."""
     from av.stream import Disposition
 
     for stream in container.streams.video:

@@ -111,24 +111,20 @@ def _scan(path: Path, size: int, modified_ns: int) -> Scan:
         frame = next(decoded(path, container, stream), None)
         if frame is None:
             raise BadSampleError(f"{path}: none of its {len(video.stamps)} video frames can be decoded")
+        # Beyond a quarter and four it is a broken header rather than an odd camera.
+        aspect = stream.sample_aspect_ratio
         return Scan(
             codec=stream.codec_context.name,
             width=frame.width,
             height=frame.height,
             rotation=90 * round(frame.rotation / 90) % 360,
-            pixel_aspect=_pixel_aspect(stream),
+            pixel_aspect=aspect if aspect and Fraction(1, 4) <= aspect <= 4 else Fraction(1),
             interlaced=bool(frame.interlaced_frame),
             stampless=stampless,
             video=video,
             audio=audio,
             audio_rate=rate,
         )
-
-
-def _pixel_aspect(stream: VideoStream) -> Fraction:
-    aspect = stream.sample_aspect_ratio
-    # Beyond this it is a broken header rather than an odd camera.
-    return aspect if aspect and Fraction(1, 4) <= aspect <= 4 else Fraction(1)
 
 
 class _Packets:
@@ -185,11 +181,10 @@ def _tracks(
         )
     if any(s.cut_off for s in seen.values()):
         raise BadSampleError(f"{path} is truncated: it is cut off at {seconds(video.end_ns):.3f} s")
-    if not bool(Flags(container.format.flags) & Flags.ts_discont):
+    if not (Flags(container.format.flags) & Flags.ts_discont):
         _check_whole(path, container, streams, [video, audio] if audio else [video])
         return video, audio
-    firsts = [track.time_ns(int(track.stamps[0])) for track in (video, audio) if track]
-    origin_ns = min(firsts)
+    origin_ns = min(track.time_ns(int(track.stamps[0])) for track in (video, audio) if track)
     return replace(video, origin_ns=origin_ns), audio and replace(audio, origin_ns=origin_ns)
 
 
@@ -205,6 +200,5 @@ def _check_whole(
         promised = [container.duration * 1000]
     limit_ns = max(promised, default=0)
     if limit_ns - ends_ns > max(MISSING_S * NS, limit_ns / 100):
-        raise BadSampleError(
-            f"{path} is truncated: it ends at {seconds(ends_ns):.3f} s of {seconds(limit_ns):.3f} s"
-        )
+        there = f"{seconds(ends_ns):.3f} s of {seconds(limit_ns):.3f} s"
+        raise BadSampleError(f"{path} is truncated: it ends at {there}")

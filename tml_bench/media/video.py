@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,11 +67,7 @@ class VideoInfo:
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Look at a video: all its packets are read, one frame is decoded.
-
-    Raises:
-        BadSampleError: as ``tml_bench.media.scan.scan``.
-    """
+    """Look at a video: all its packets are read, one frame is decoded. Raises as ``media.scan.scan``."""
     found = scan(path)
     times = found.video.times_ns()
     width, height = shown_size(found.width, found.height, found)
@@ -172,11 +168,7 @@ class FrameReader:
     def __init__(self, path: Path, spec: VideoSpec, at_ns: int = 0, *, ahead: bool = True) -> None:
         """Open a video whose time 0 is at ``at_ns`` of the session.
 
-        Args:
-            path: a file that FFmpeg reads.
-            spec: instants and size.
-            at_ns: session time of video time 0.
-            ahead: decode the next frames in a thread meanwhile; otherwise only when a frame is asked for.
+        With ``ahead`` the next frames are decoded in a thread meanwhile; else only when a frame is asked for.
 
         Raises:
             BadSampleError: as ``tml_bench.media.scan.scan``, or its first frames cannot be read.
@@ -226,10 +218,8 @@ class FrameReader:
             return
         shown_ns = self._shown[0] if self._shown else int(self._times[0]) - STANDSTILL_NS
         if int(self._times[due]) - shown_ns >= STANDSTILL_NS:
-            raise BadSampleError(
-                f"{self._path} is damaged: its frames up to "
-                f"{seconds(int(self._times[due]) - self._at_ns):.3f} s cannot be decoded"
-            )
+            at_s = seconds(int(self._times[due]) - self._at_ns)
+            raise BadSampleError(f"{self._path} is damaged: its frames up to {at_s:.3f} s cannot be decoded")
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames at all instants from the video's time 0 to its end."""
@@ -244,12 +234,6 @@ class FrameReader:
             self._ahead.close()
         self._container.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _all_instants(self) -> NDArray[np.int64]:
         """Session times of the instants from video time 0 to the first after its end, as ``instant_ns``."""
         fps = self._spec.fps
@@ -263,9 +247,8 @@ class FrameReader:
         while frame is not None:
             following = next(frames, None)
             instant = int(np.searchsorted(self._instants, frame[0]))
-            if following is None or (
-                instant < len(self._instants) and self._instants[instant] < following[0]
-            ):
+            shown = instant < len(self._instants) and following and self._instants[instant] < following[0]
+            if following is None or shown:
                 yield frame[0], self._picture(frame[1])
             frame = following
 

@@ -7,7 +7,7 @@ swaps them within a unit (for means: the paired sign-flip permutation test). Hol
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,11 +55,8 @@ def compare(
     least the observed one: all 2^u swaps up to 13 units, else 10,000 random ones with
     p = (1 + count) / (1 + 10,000).
 
-    Args:
-        first: one system.
-        second: the other; units of the samples must be the same.
-        kind: how to average.
-        seed: of the random swaps and of the bootstrap.
+    A sample must have the same unit in both; ``kind`` says how to average, and the random swaps and the
+    bootstrap are drawn with ``seed``.
 
     Returns:
         The comparison; an empty intersection gives None throughout and n = 0.
@@ -78,15 +75,9 @@ def compare(
         if error > TINY
         else (None, None)
     )
-    return PairedComparison(
-        difference=float(ratio_a - ratio_b),
-        low=low,
-        high=high,
-        p=_swap_test(na, da, nb, db, seed),
-        detectable=(statistics.Z95 + statistics.Z80) * error if error > TINY else None,
-        n=shared,
-        n_units=len(na),
-    )
+    p = _swap_test(na, da, nb, db, seed)
+    detectable = (statistics.Z95 + statistics.Z80) * error if error > TINY else None
+    return PairedComparison(float(ratio_a - ratio_b), low, high, p, detectable, shared, len(na))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -118,12 +109,7 @@ def rank_ranges(
     rank is 1 + the number of systems significantly better, its worst is the number of systems minus
     those significantly worse.
 
-    Args:
-        systems: one list of observations per system.
-        kind: how to average.
-        higher_is_better: the metric's direction.
-        alpha: family-wise error.
-        seed: of the tests.
+    Each system gives its observations; ``kind`` says how to average, ``alpha`` is the family-wise error.
 
     Returns:
         (best, worst) rank per system, 1 is best; None for a system without a value, which is not ranked.
@@ -142,8 +128,7 @@ def rank_ranges(
                 p_values.append(_swap_test(na, da, nb, db, seed))
                 difference = na.sum() / da.sum() - nb.sum() / db.sum()
                 signs.append(difference if higher_is_better else -difference)
-    better: dict[int, int] = defaultdict(int)
-    worse: dict[int, int] = defaultdict(int)
+    better, worse = Counter[int](), Counter[int]()
     for (i, j), p, sign in zip(pairs, holm(p_values), signs, strict=True):
         if p <= alpha and sign != 0:
             winner, loser = (i, j) if sign > 0 else (j, i)

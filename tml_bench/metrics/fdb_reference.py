@@ -82,11 +82,7 @@ def pause_tor(words: Sequence[WordTimes]) -> int:
 
 
 def turn_tor(words: Sequence[WordTimes]) -> int:
-    """Takeover, 0 or 1, by the transcript rule of turn taking and interruption; 0 without words.
-
-    Raises:
-        UndefinedInReferenceError: the first start or the last end is None.
-    """
+    """Takeover, 0 or 1, of turn taking and interruption; 0 without words. Raises as `pause_tor`."""
     return _by_span(words, words[-1][1]) if words else 0
 
 
@@ -104,9 +100,7 @@ def clipped_latency(words: Sequence[WordTimes], user_end_s: float) -> float:
 def vad_backchannels(segments: Sequence[Interval], words: Sequence[WordTimes] | None) -> VadBackchannels:
     """Apply the voice activity rule of the backchannel task; ``(0, ())`` without segments.
 
-    Args:
-        segments: Silero's speech segments, seconds, in order.
-        words: ``(start, end)`` in seconds; None where unknown, which leaves ``tor`` None.
+    Segments are in order; words are None where unknown, which leaves ``tor`` None.
     """
     tor = 0
     predictions: list[Interval] = []
@@ -122,11 +116,7 @@ def vad_backchannels(segments: Sequence[Interval], words: Sequence[WordTimes] | 
 
 
 def backchannel_frequency(predictions: Sequence[Interval], duration_s: float) -> float:
-    """Predictions per second of audio; 0 without predictions.
-
-    Raises:
-        UndefinedInReferenceError: the audio is empty.
-    """
+    """Predictions per second of audio. Raises UndefinedInReferenceError if the audio is empty."""
     if duration_s <= 0:
         raise UndefinedInReferenceError("the audio is empty")
     return len(predictions) / duration_s
@@ -137,11 +127,8 @@ def backchannel_jsd(
 ) -> float:
     """Distance of the predictions' times from the listeners'.
 
-    Args:
-        predictions: ``(start, end)`` in seconds.
-        duration_s: length of the audio in seconds.
-        distribution: shape (n,), n >= 1, how many listeners gave a backchannel in each of n equal parts of
-            the clip; non-negative, any positive sum. Stretched onto the grid by linear interpolation.
+    ``distribution``, shape (n,), n >= 1, tells how many listeners gave a backchannel in each of n equal parts
+    of the clip; non-negative, any positive sum. It is stretched onto the grid by linear interpolation.
 
     Returns:
         0 (same) to sqrt(ln 2) (disjoint); exactly 1 without predictions.

@@ -21,11 +21,7 @@ THRESHOLDS = (0.3, 0.5, 0.7)
 
 
 def iou(prediction: Interval | None, truth: Interval) -> float:
-    """Temporal IoU; 0 for a prediction that is None, because a word is missing.
-
-    Raises:
-        ValueError: ``truth`` is empty.
-    """
+    """Temporal IoU; 0 for None (a word is missing). Raises ValueError if ``truth`` is empty."""
     if truth[1] <= truth[0]:
         raise ValueError(f"the annotated interval {truth} is empty")
     if prediction is None or prediction[1] <= prediction[0]:

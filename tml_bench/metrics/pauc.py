@@ -58,16 +58,9 @@ def clean_up(replies: Sequence[RatedReply], related_end_s: float) -> list[RatedR
 def pauc(
     replies: Sequence[RatedReply], span: tuple[float, float], omega: float, related_end_s: float | None = None
 ) -> float:
-    """PAUC of one expected turn.
+    """PAUC of one expected turn, in [0, 1]; 0.25 without replies in its span.
 
-    Args:
-        replies: judged replies; those outside the span are left out.
-        span: when the turn may be given, start and end.
-        omega: how little time counts, in [0, 1].
-        related_end_s: end of the related span, for the clean-up; None leaves it out.
-
-    Returns:
-        In [0, 1]; 0.25 without replies.
+    ``omega`` in [0, 1] says how little time counts; a related span's end of None leaves out the clean-up.
 
     Raises:
         ValueError: the span has no length, ``omega`` is not in [0, 1], or a score is not 0, 1 or 2.

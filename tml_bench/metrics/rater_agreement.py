@@ -91,7 +91,8 @@ def cohen_kappa(table: FloatArray) -> FloatArray:
 
 def weighted_kappa(table: FloatArray) -> FloatArray:
     """Cohen's kappa with quadratic weights, for categories that are steps of a scale."""
-    return _kappa(table, _squared(table.shape[-1]))
+    codes = np.arange(table.shape[-1], dtype=np.float64)
+    return _kappa(table, (codes[:, None] - codes[None, :]) ** 2)
 
 
 def nominal_alpha(coincidence: FloatArray) -> FloatArray:
@@ -109,13 +110,10 @@ def ordinal_alpha(coincidence: FloatArray) -> FloatArray:
 def bootstrap(
     matrices: FloatArray, coefficient: Coefficient, groups: Sequence[Hashable] = (), seed: int = 0
 ) -> tuple[float, float] | None:
-    """The 95 % interval of a coefficient.
+    """The 95 % interval of a coefficient, computed on the sum of matrices drawn with ``seed``.
 
-    Args:
-        matrices: one per unit, shape (n, k, k), of `tables` or `coincidences`.
-        coefficient: computed on their sum.
-        groups: what each unit belongs to; units of one group are drawn together. Empty: each by itself.
-        seed: of the resampling.
+    The matrices, shape (n, k, k), are those of `tables` or `coincidences`, one per unit. ``groups`` says what
+    each unit belongs to: units of one group are drawn together; empty: each by itself.
 
     Returns:
         Lower and upper end; None with fewer than 2 groups, where the coefficient is not defined in some
@@ -156,11 +154,6 @@ def _grouped(matrices: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
 
 def _nominal(k: int) -> FloatArray:
     return np.ones((k, k)) - np.eye(k)
-
-
-def _squared(k: int) -> FloatArray:
-    codes = np.arange(k, dtype=np.float64)
-    return (codes[:, None] - codes[None, :]) ** 2
 
 
 def _kappa(table: FloatArray, weights: FloatArray) -> FloatArray:

@@ -91,10 +91,8 @@ def estimate(observations: Iterable[Observation], kind: str, *, seed: int = 0) -
     units, as if all samples of a unit agreed: wide rather than narrow. A percentile bootstrap is itself too
     narrow with few units (below about 20); ``n_units`` stands beside it for that reason.
 
-    Args:
-        observations: values; those with denominator 0 count nothing and are left out.
-        kind: how to average: ``rate``, ``mean`` or ``ratio``.
-        seed: of the bootstrap.
+    Observations with denominator 0 count nothing and are left out; ``kind`` is ``rate``, ``mean`` or
+    ``ratio``; ``seed`` is the bootstrap's.
 
     Returns:
         The estimate. An empty input gives None throughout and n = 0. Kinds ``mean`` and ``ratio`` get no
@@ -125,15 +123,9 @@ def estimate(observations: Iterable[Observation], kind: str, *, seed: int = 0) -
             low, high = bootstrap_interval(
                 units, lambda d: numerators[d].sum(1) / denominators[d].sum(1), seed
             )
-    return Estimate(
-        mean=mean,
-        low=low,
-        high=high,
-        std=float(np.std([o.numerator / o.denominator for o in kept])),
-        detectable=(Z95 + Z80) * math.sqrt(2) * error if units > 1 and error > TINY else None,
-        n=len(kept),
-        n_units=units,
-    )
+    std = float(np.std([o.numerator / o.denominator for o in kept]))
+    detectable = (Z95 + Z80) * math.sqrt(2) * error if units > 1 and error > TINY else None
+    return Estimate(mean, low, high, std, detectable, len(kept), units)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

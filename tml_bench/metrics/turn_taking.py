@@ -188,15 +188,9 @@ def overlapped(
         return OverlapResponse(False, None, None, None, found.turn.early_start, latency, found.rows)
     stop_s = overlap[0] + found.stop_latency_s
     kept = stop_s >= min(overlap[1] + KEPT_S, duration_s - _EDGE_S)
-    return OverlapResponse(
-        talked_over=True,
-        stop_latency_s=found.stop_latency_s if found.yielded else None,
-        censored_stop=not found.yielded,
-        kept_talking=kept,
-        early_start=found.turn.early_start,
-        response_latency_s=None if kept else latency,
-        rows=found.rows,
-    )
+    stopped_s, early = found.stop_latency_s if found.yielded else None, found.turn.early_start
+    latency = None if kept else latency
+    return OverlapResponse(True, stopped_s, not found.yielded, kept, early, latency, found.rows)
 
 
 def _opening(vocalisations: Sequence[Vocalisation], taken: int, user_end_s: float) -> int:

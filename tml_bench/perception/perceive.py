@@ -3,30 +3,56 @@
 The cache key of a timeline is a SHA-256 over everything that decides it: the perceiver (names and versions
 of the resampler, the network, the rules and the recogniser), the audio file's bytes, and the transcripts
 that were given. Change any of them and the timeline is perceived again.
+
+Words and their times come from the best source there is (``timeline.WordSource``): a transcript that came
+with the recording, exactly as it stands; the adapter's words with times; local speech recognition; the
+adapter's text laid over the speech; none. A track without speech has no words, whatever an adapter claims;
+only an imported transcript is believed there too, because the measures that use it are defined on that file.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Unpack
+from typing import Literal, TypedDict, Unpack
 
 import msgspec
 
+from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
-from tml_bench.perception import silero, vad
-from tml_bench.perception.words import Given, WordMode, find_words, source_id
-from tml_bench.timeline import Timeline
+from tml_bench.perception import asr, silero, vad
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
+
+WordMode = Literal["auto", "transcript", "asr"]
+"""``auto``: the best source there is; ``transcript``: never recognise, only what was given; ``asr``: always
+recognise, whatever was given."""
+
+MODES: tuple[WordMode, ...] = ("auto", "transcript", "asr")
+
+
+class Given(TypedDict, total=False):
+    """What is known of a recording's words before its audio is heard, and which sources may be used.
+
+    Attributes:
+        imported: a transcript that came with the recording; None when there is none.
+        timed: the adapter's words with times; None or empty when it has none.
+        text: the adapter's transcript without times.
+        words: which sources of words may be used; see ``WordMode``.
+        whisper: the Whisper model to recognise with; see ``asr.chosen_model``.
+    """
+
+    imported: tuple[Word, ...] | None
+    timed: tuple[Word, ...] | None
+    text: str
+    words: WordMode
+    whisper: str | None
 
 
 def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
-    """Perceive the model's audio as heard, at any rate, on the session clock from its first sample.
-
-    Returns:
-        The timeline; a track without speech has no segments and no words.
+    """Perceive the model's audio as heard, at any rate; without speech there are no segments and no words.
 
     Raises:
         BadSampleError: the audio cannot be used.
@@ -49,8 +75,10 @@ def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
 
 
 def perceiver_id(words: WordMode = "auto", whisper: str | None = None) -> str:
-    """Names and versions of all that decides what is perceived in given audio and transcripts."""
-    return f"{_speech_id()}; {source_id(words, whisper)}"
+    """Names and versions of all that decides what is perceived; raises UserError as ``perceive``."""
+    _check_mode(words)
+    recogniser = asr.recogniser_id(whisper) if recognises(words, whisper) else "not recognised"
+    return f"{_speech_id()}; words {words}: {recogniser}"
 
 
 @cache
@@ -59,11 +87,7 @@ def _speech_id() -> str:
 
 
 def cache_key(audio_sha256: str, **given: Unpack[Given]) -> str:
-    """The cache key, 64 hexadecimal digits, of what ``perceive`` gives for audio of this SHA-256.
-
-    Raises:
-        UserError: as ``perceive``.
-    """
+    """The cache key, 64 hexadecimal digits, of what ``perceive`` gives, or raises, for such audio."""
     perceiver = perceiver_id(given.get("words", "auto"), given.get("whisper"))
     parts = (perceiver, audio_sha256, given.get("imported"), given.get("timed"), given.get("text", ""))
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
@@ -87,14 +111,47 @@ def stored(path: Path, key: str) -> Timeline | None:
 
 
 def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
-    """The timeline stored at ``path`` under ``key``, or else computed and stored there in one step.
-
-    Raises:
-        OSError: the file cannot be read or written; or whatever ``compute`` raises.
-    """
+    """The timeline stored at ``path`` under ``key``, else computed and stored. Raises OSError."""
     known = stored(path, key)
     if known is not None:
         return known
     timeline = compute()
     write_atomically(path, msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1))
     return timeline
+
+
+def find_words(
+    audio: Path, segments: Sequence[Segment], **given: Unpack[Given]
+) -> tuple[tuple[Word, ...], WordSource]:
+    """Choose the source and get the words in the model's speech, in the order spoken.
+
+    Raises:
+        UserError: ``words`` is unknown, or is ``asr`` and the extra is not installed.
+        BadSampleError: the track cannot be read.
+    """
+    words, whisper, text = given.get("words", "auto"), given.get("whisper"), given.get("text", "")
+    imported, timed = given.get("imported"), given.get("timed")
+    _check_mode(words)
+    if imported is not None and words != "asr":
+        return imported, WordSource.IMPORTED
+    if not segments:
+        return (), WordSource.SILENT
+    if timed and words != "asr":
+        return timed, WordSource.ADAPTER
+    if recognises(words, whisper):
+        heard = asr.recognise(audio, segments, whisper)
+        if heard or words == "asr" or not text.strip():
+            return heard, WordSource.ASR
+    if text.strip():
+        return tuple(asr.lay_over(text.split(), segments)), WordSource.PROPORTIONAL
+    return (), WordSource.NONE
+
+
+def recognises(words: WordMode, whisper: str | None = None) -> bool:
+    """Whether this mode may use local speech recognition on this machine."""
+    return words == "asr" or (words == "auto" and not asr.missing(whisper))
+
+
+def _check_mode(words: str) -> None:
+    if words not in MODES:
+        raise UserError(f"words={words!r} is not a source of words", f"use one of {', '.join(MODES)}")

@@ -55,10 +55,7 @@ def voices_key(audio_sha256: str, stretches: Sequence[tuple[float, float]]) -> s
 
 
 def voices(audio: Path, stretches: Sequence[tuple[float, float]]) -> tuple[Voice, ...]:
-    """Describe the voice in stretches of a track, ``(start, end)`` in seconds.
-
-    Returns:
-        One per stretch, in order; without Praat none is measured.
+    """Describe the voice in each stretch of a track, ``(start, end)`` in seconds; without Praat not measured.
 
     Raises:
         BadSampleError: the file cannot be read.
@@ -77,9 +74,7 @@ def without_silence(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """The speech of a stretch, joined; empty where there is none."""
     track = ProbabilityTrack()
     track.add(np.pad(samples, (0, -samples.size % FRAME)))
-    spans = silero.speech_spans(
-        track.values(), samples.size, min_speech=_MIN_SPEECH, min_silence=_MIN_SILENCE
-    )
+    spans = silero.speech_spans(track.values(), samples.size, _MIN_SPEECH, _MIN_SILENCE)
     return np.concatenate([samples[:0], *(samples[a:b] for a, b in spans)])
 
 

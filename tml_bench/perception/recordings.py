@@ -9,8 +9,7 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.perception import asr, prosody
-from tml_bench.perception.perceive import cache_key, cached, perceive, stored
-from tml_bench.perception.words import Given, WordMode
+from tml_bench.perception.perceive import Given, WordMode, cache_key, cached, perceive, stored
 from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.timeline import Timeline, Voice, WordSource
 
@@ -107,10 +106,8 @@ def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> Tra
     word times, so a transcript without them is compared only where nothing was flushed; it is then taken
     whole, also where the session ended in the midst of a reply.
 
-    Args:
-        facts: of the recording.
-        cache: where its timeline is kept; recognised words are cached beside, as ``*-recognised.json``.
-        timeline: what was perceived in it; words that were recognised for it are not recognised again.
+    Recognised words are cached beside the timeline's ``cache``, as ``*-recognised.json``; those that were
+    recognised for the ``timeline`` are not recognised again.
 
     Raises:
         BadSampleError: the audio cannot be read.
@@ -122,9 +119,8 @@ def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> Tra
         words = timeline.words
     else:
         beside = cache.with_name(f"{cache.stem}-recognised.json")
-        track = facts.model
-        key = cache_key(track.sha256, words="asr")
-        words = cached(beside, key, lambda: _recognised(track.path, timeline)).words
+        key = cache_key(facts.model.sha256, words="asr")
+        words = cached(beside, key, lambda: _recognised(facts.model.path, timeline)).words
     return TranscriptPair(facts.claimed, " ".join(word.text.strip() for word in words))
 
 

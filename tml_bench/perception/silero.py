@@ -24,7 +24,6 @@ from tml_bench.timeline import Segment
 
 RULE = "default-segments 2"
 """Name and version of the rules in ``silero_segments`` and ``speech_spans``."""
-
 RATE = 16_000
 FRAME = 512
 FRAME_S = FRAME / RATE
@@ -32,7 +31,6 @@ THRESHOLD = 0.5
 NEG_THRESHOLD = 0.35
 FADING = 16
 """So many frames after sound (0.5 s) the network has long taken digital zeros for silence."""
-
 _MIN_SPEECH = RATE * 250 // 1000
 _MIN_SILENCE = RATE * 100 // 1000
 _PAD = RATE * 30 // 1000
@@ -157,11 +155,7 @@ def silero_segments(
 
 
 def speech_spans(
-    probabilities: Probabilities,
-    samples: int,
-    *,
-    min_speech: int = _MIN_SPEECH,
-    min_silence: int = _MIN_SILENCE,
+    probabilities: Probabilities, samples: int, min_speech: int = _MIN_SPEECH, min_silence: int = _MIN_SILENCE
 ) -> list[tuple[int, int]]:
     """First sample of each stretch of speech, and the one after its last; the rule is ``silero_segments``'s.
 

@@ -33,7 +33,6 @@ from tml_bench.timeline import Segment
 
 RULE = "energy-edges 2"
 """Name and version of the rules in this module."""
-
 _LEVEL = 80
 _LEVEL_S = _LEVEL / RATE
 _BLOCK = 80 * FRAME  # a multiple of both frame lengths
@@ -63,11 +62,7 @@ class Activity(NamedTuple):
 
 
 def listen(audio: Path) -> Activity:
-    """Pass over an audio file once.
-
-    Raises:
-        BadSampleError: the file cannot be read; see ``media.audio.probe``.
-    """
+    """Pass over an audio file once. Raises BadSampleError as ``media.audio.probe``."""
     track = ProbabilityTrack()
     levels = []
     with ClipReader(audio, RATE) as clip:
@@ -78,11 +73,7 @@ def listen(audio: Path) -> Activity:
 
 
 def speech_segments(activity: Activity) -> tuple[Segment, ...]:
-    """Segments with edges on the energy envelope, by the rules at the head of this module.
-
-    Returns:
-        Segments in order, not overlapping, inside the track; empty when there is no speech.
-    """
+    """Segments, ordered and apart, with edges on the energy envelope, by the rules at this module's head."""
     levels = activity.levels
     regions = [
         (round(a / _LEVEL_S), min(round(b / _LEVEL_S), levels.size))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from tml_bench.outcome import Outcome
+from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import TranscriptPair
-from tml_bench.perception.words import WordMode
 from tml_bench.recording import SessionFacts
 from tml_bench.samples import Sample
 from tml_bench.session.settings import Settings

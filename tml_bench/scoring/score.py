@@ -14,7 +14,7 @@ from msgspec import structs
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.perception.words import WordMode
+from tml_bench.perception.perceive import WordMode
 from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.outcome import Outcome
+from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import cached_timeline, timeline_of
-from tml_bench.perception.words import WordMode
 from tml_bench.recording import Recording, SessionFacts
 from tml_bench.runs.jobs import PerceiveJob
 from tml_bench.runs.pool import Pool

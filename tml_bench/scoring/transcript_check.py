@@ -22,8 +22,8 @@ import numpy as np
 
 from tml_bench.perception import asr
 from tml_bench.perception.align import spell
+from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import TranscriptPair
-from tml_bench.perception.words import WordMode
 from tml_bench.runs.jobs import TranscriptJob
 from tml_bench.runs.pool import Pool
 from tml_bench.scoring.timelines import RunTimelines

@@ -60,10 +60,8 @@ def place_videos(videos: Sequence[UserVideo]) -> tuple[PlacedVideo, ...]:
         heard_s = info.sound_s if video.sound else 0.0
         over_ns = max(end_ns, start_ns + nanoseconds(heard_s))
         if placed and start_ns < placed[-1].over_ns:
-            raise BadSampleError(
-                f"{video.path} starts at {video.at_s:g} s, before {placed[-1].video.path} is over at "
-                f"{seconds(placed[-1].over_ns):.3f} s"
-            )
+            over = f"{placed[-1].video.path} is over at {seconds(placed[-1].over_ns):.3f} s"
+            raise BadSampleError(f"{video.path} starts at {video.at_s:g} s, before {over}")
         placed.append(PlacedVideo(index, video, info, start_ns, end_ns, over_ns))
     return tuple(placed)
 
@@ -75,9 +73,8 @@ def _check(video: UserVideo) -> None:
         raise BadSampleError(f"{video.path}: after is {video.after!r}, it must be 'black' or 'frozen'")
     for line in video.subtitles:
         if not line.start_s < line.end_s:
-            raise BadSampleError(
-                f"{video.path}: subtitle {line.text!r} lasts from {line.start_s} to {line.end_s} s"
-            )
+            times = f"from {line.start_s} to {line.end_s} s"
+            raise BadSampleError(f"{video.path}: subtitle {line.text!r} lasts {times}")
 
 
 class Camera:
@@ -108,11 +105,7 @@ class Camera:
         self._k = 0
 
     def frames(self, end_ns: int) -> tuple[Frame, ...]:
-        """Frames at all instants before ``end_ns`` that were not given yet.
-
-        Raises:
-            BadSampleError: a video turns out to be damaged.
-        """
+        """Frames at all new instants before ``end_ns``. Raises BadSampleError if a video is damaged."""
         taken: list[Frame] = []
         while (t_ns := instant_ns(self._k, self._spec.fps)) < end_ns:
             self._change(t_ns)
@@ -156,11 +149,8 @@ class Camera:
 def _check_spec(spec: object) -> None:
     if not isinstance(spec, VideoSpec):
         raise UserError(f"the adapter's video_in is {type(spec).__name__}", "give a VideoSpec or None")
+    asked = "the adapter's video_in"
     if not 0 < spec.fps <= MAX_FPS:
-        raise UserError(
-            f"the adapter's video_in.fps is {spec.fps}", f"give more than 0 and at most {MAX_FPS:g}"
-        )
+        raise UserError(f"{asked}.fps is {spec.fps}", f"give more than 0 and at most {MAX_FPS:g}")
     if spec.max_side not in SIDES:
-        raise UserError(
-            f"the adapter's video_in.max_side is {spec.max_side}", f"give {SIDES.start} to {SIDES.stop - 1}"
-        )
+        raise UserError(f"{asked}.max_side is {spec.max_side}", f"give {SIDES.start} to {SIDES.stop - 1}")

@@ -56,11 +56,7 @@ def checked_text(text: object, index: int) -> str:
 
 
 def checked_transcript(piece: object, index: int) -> Transcript:
-    """A transcript piece whose words have finite, ordered times.
-
-    Raises:
-        AdapterFaultError: not a ``Transcript``, or times that are not.
-    """
+    """The piece itself. Raises AdapterFaultError if it is none, or its words' times are impossible."""
     if not isinstance(piece, Transcript) or not isinstance(piece.text, str):
         raise fault(index, f"transcript must hold Transcript, not {type(piece).__name__}")
     for word in piece.words:
@@ -78,11 +74,7 @@ def checked_output(output: object, index: int) -> Output:
 
 
 def reported_cost_ns(output: object, index: int) -> int | None:
-    """What a step says it cost, in nanoseconds; None when it says nothing.
-
-    Raises:
-        AdapterFaultError: not a number, negative or not finite.
-    """
+    """What a step says it cost, in ns; None when nothing. Raises AdapterFaultError unless finite and >= 0."""
     if not isinstance(output, Output) or output.compute_s is None:
         return None
     cost_s: object = output.compute_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from pathlib import Path
 
@@ -10,17 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.adapter import Adapter, FlushReport, MicroTurn, Output, ToolCall, Transcript
+from tml_bench.adapter import (
+    Adapter,
+    FlushReport,
+    MicroTurn,
+    Output,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Transcript,
+)
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.samples import At, Sample, Waveform
+from tml_bench.samples import At, Sample, Tool, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import checked_audio, checked_text, checked_transcript, fault
 from tml_bench.session.playback import Playback
 from tml_bench.session.settings import Settings, Ticks
-from tml_bench.session.tools import ToolBench
-from tml_bench.session.user import ModelSpeech, PlacedTurn, ScriptedUser
+from tml_bench.session.user import ModelSpeech, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 
 
@@ -45,12 +54,40 @@ class _ModelTrack:
         self._writer.model.write(np.zeros(missing, dtype=np.float32))
 
 
+class ToolBench:
+    """The functions of one session, from its script; a result is there a set time after its call."""
+
+    def __init__(self, tools: tuple[Tool, ...]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._due: list[tuple[int, int, ToolResult]] = []
+        self._calls = 0
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What the model is told of them."""
+        return tuple(ToolSpec(t.name, t.description, t.parameters) for t in self._tools.values())
+
+    def call(self, t_ns: int, call: ToolCall) -> None:
+        """Take a call made at ``t_ns``; a function that does not exist or fails gives an error result."""
+        tool = self._tools.get(call.name)
+        latency_ns = nanoseconds(tool.latency_s) if tool else 0
+        self._calls += 1
+        heapq.heappush(self._due, (t_ns + latency_ns, self._calls, _answer(tool, call)))
+
+    def due(self, by_ns: int) -> list[tuple[int, ToolResult]]:
+        """Results that are there by ``by_ns`` and were not returned yet, with their times, in order."""
+        ready = []
+        while self._due and self._due[0][0] <= by_ns:
+            t_ns, _, result = heapq.heappop(self._due)
+            ready.append((t_ns, result))
+        return ready
+
+
 class Exchange:
     """The user side, the listener's loudspeaker and the recording of one session.
 
-    Args:
-        writer: an open recording; the caller closes it.
-        ahead: decode video while the model works, which takes processor time from one that runs here.
+    The caller closes the recording. With ``ahead`` video is decoded while the model works, which takes
+    processor time from one that runs here.
 
     Raises:
         BadSampleError: the sample's audio or video cannot be used.
@@ -128,7 +165,10 @@ class Exchange:
         if self._reacts:
             self._speech.hear(heard)
         for placed in self._user.schedule(end_ns):
-            self._writer.event(self._turn_event(placed))
+            turn = self._sample.script.turns[placed.index]
+            times, cue = (placed.start_ns, placed.end_ns), type(turn.cue).__name__
+            event = ev.UserTurnStarted(*times, placed.index, turn.label, cue, placed.timed_out)
+            self._writer.event(event)
         closed = self._closing(end_ns)
         cut_ns = end_ns if closed is None else closed.t_ns
         while self._videos and self._videos[0].start_ns < cut_ns:
@@ -146,17 +186,6 @@ class Exchange:
             return ev.SessionClosed(script_ns, "script")
         return ev.SessionClosed(limit_ns, "time-out") if limit_ns <= by_ns else None
 
-    def _turn_event(self, placed: PlacedTurn) -> ev.UserTurnStarted:
-        turn = self._sample.script.turns[placed.index]
-        return ev.UserTurnStarted(
-            t_ns=placed.start_ns,
-            end_ns=placed.end_ns,
-            turn=placed.index,
-            label=turn.label,
-            cue=type(turn.cue).__name__,
-            timed_out=placed.timed_out,
-        )
-
     def _micro_turn(self, index: int, start_ns: int, handed_ns: int) -> MicroTurn:
         same_rate = self._audio_in == self._rate
         audio = self._spoken if same_rate else self._user.render(self._audio_in, handed_ns)
@@ -168,24 +197,14 @@ class Exchange:
         for frame in frames:
             self._writer.event(ev.FrameShown(frame.t_ns, frame.pts_ns))
         results = self._tools.due(handed_ns)
-        for t_ns, result in results:
-            self._writer.event(
-                ev.ToolReturned(t_ns, result.call_id, result.name, result.output, result.is_error)
-            )
+        for t_ns, r in results:
+            self._writer.event(ev.ToolReturned(t_ns, r.call_id, r.name, r.output, r.is_error))
         flushed = None
         if self._flushed and self._flushed[0][0] <= handed_ns:
             flushed = self._flushed.popleft()[1]
-        return MicroTurn(
-            index=index,
-            start_ns=start_ns,
-            end_ns=handed_ns,
-            audio=audio,
-            texts=tuple(text for _, text in texts),
-            frames=frames,
-            tool_results=tuple(result for _, result in results),
-            heard_ms=self._playback.heard_ms,
-            flushed=flushed,
-        )
+        written, returned = tuple(text for _, text in texts), tuple(result for _, result in results)
+        heard_ms = self._playback.heard_ms
+        return MicroTurn(index, start_ns, handed_ns, audio, written, frames, returned, heard_ms, flushed)
 
     def emit(
         self, output: Output, index: int, t_ns: int, arrival_ns: int | None = None
@@ -207,12 +226,8 @@ class Exchange:
         heard_ns = max(at_ns, before_ns)
         if len(audio):
             heard_ns = self._push(audio, output.item, t_ns, at_ns)
-        if self._playback.backlog_s > self._max_backlog_s:
-            raise fault(
-                index,
-                f"{self._playback.backlog_s:.0f} s of audio wait to be heard, "
-                f"the limit is {self._max_backlog_s:g} s",
-            )
+        if (backlog_s := self._playback.backlog_s) > (limit_s := self._max_backlog_s):
+            raise fault(index, f"{backlog_s:.0f} s of audio wait to be heard, the limit is {limit_s:g} s")
         for piece in output.transcript:
             checked = checked_transcript(piece, index)
             self._writer.event(_transcript_event(checked, t_ns, heard_ns, before_ns or heard_ns))
@@ -228,11 +243,8 @@ class Exchange:
         if item not in self._items:
             self._items = {k: spans for k, spans in self._items.items() if spans[-1][1] > at_ns}
         self._items.setdefault(item, []).append((queued.start_ns, queued.end_ns))
-        self._writer.event(
-            ev.ModelAudio(
-                t_ns, queued.start_ns, queued.end_ns, queued.onset_ns, item=item, down_ns=at_ns - t_ns
-            )
-        )
+        place = queued.start_ns, queued.end_ns, queued.onset_ns
+        self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns))
         return queued.start_ns
 
     def _flush(self, t_ns: int) -> list[tuple[str, float]]:
@@ -292,3 +304,13 @@ def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
     except (TypeError, ValueError) as error:
         raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
     return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
+
+
+def _answer(tool: Tool | None, call: ToolCall) -> ToolResult:
+    if tool is None:
+        return ToolResult(call.call_id, call.name, f"there is no function {call.name!r}", is_error=True)
+    try:
+        output = msgspec.to_builtins(tool.answer(call.arguments))
+    except Exception as error:
+        return ToolResult(call.call_id, call.name, f"{type(error).__name__}: {error}", is_error=True)
+    return ToolResult(call.call_id, call.name, output)

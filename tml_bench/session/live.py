@@ -78,8 +78,7 @@ class LiveSession:
     """One session of a sample with a live service.
 
     Args:
-        adapter: a new one.
-        settings: but for compute, which is whatever the service takes.
+        adapter: a new one; it takes what compute it takes, whatever the settings say.
         writer: an open recording; the caller closes it.
         clock_ns: the monotonic clock.
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
@@ -117,10 +116,7 @@ class LiveSession:
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     async def run(self) -> Lateness:
-        """Play the script to its end.
-
-        Returns:
-            How late the harness was.
+        """Play the script to its end; gives how late the harness was.
 
         Raises:
             AdapterFaultError: the adapter or its service broke its contract; the recording is whole.
@@ -171,7 +167,7 @@ class LiveSession:
     async def _play(self, helpers: _Tasks) -> None:
         for index in count():
             due_ns = (index + 1) * self._settings.tick_ns
-            await self._until(due_ns, helpers)
+            await helpers.wait(max(0.0, (self._t0_ns + due_ns - self._clock_ns()) / 1e9))
             turn = self._stage.advance(index)
             if turn is None:
                 return
@@ -180,19 +176,13 @@ class LiveSession:
             self._unsent.put_nowait(turn)
             self._check_bounds()
 
-    async def _until(self, due_ns: int, helpers: _Tasks) -> None:
-        """Wait for an absolute deadline, or raise what a helper has raised."""
-        wait_s = (self._t0_ns + due_ns - self._clock_ns()) / 1e9
-        await helpers.wait(max(0.0, wait_s))
-
     def _check_bounds(self) -> None:
         waiting_s = self._unsent.qsize() * self._settings.tick_ns / 1e9
         if waiting_s > self._limits.unsent_s:
             raise AdapterFaultError(f"the service has not read its input for {waiting_s:.0f} s")
         if self._writer.log_bytes > self._limits.log_bytes:
-            raise AdapterFaultError(
-                f"more than {self._limits.log_bytes // 2**20} MiB of events: the service floods the session"
-            )
+            mib = self._limits.log_bytes // 2**20
+            raise AdapterFaultError(f"more than {mib} MiB of events: the service floods the session")
 
     async def _send_all(self) -> None:
         free_ns = self._t0_ns
@@ -209,9 +199,8 @@ class LiveSession:
             with _blaming("send"):
                 await self._adapter.send(turn)
             free_ns = self._clock_ns()
-            self._writer.event(
-                ev.TurnSent(turn.index, turn.end_ns, self._late_ns[turn.index], free_ns - began_ns)
-            )
+            late_ns, took_ns = self._late_ns[turn.index], free_ns - began_ns
+            self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
 
     async def _receive(self) -> None:
         async for event in _blamed(self._adapter.events()):
@@ -251,6 +240,7 @@ class _Tasks:
         return self
 
     async def wait(self, seconds: float) -> None:
+        """Wait so long, or raise what one of them has raised."""
         done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()

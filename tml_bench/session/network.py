@@ -18,7 +18,6 @@ from tml_bench.errors import UserError
 
 RETRANSMIT_MS = 200
 """First retransmission time-out, the usual minimum of TCP; it doubles with every loss in a row."""
-
 MAX_RETRANSMITS = 6
 """So many losses in a row at most."""
 
@@ -109,9 +108,8 @@ class NetworkLink:
 
     def __init__(self, way: LinkDirection, outages: tuple[Outage, ...], seed: int) -> None:
         self._way = way
-        self._outages = sorted(
-            (round(o.start_s * 1e9), round((o.start_s + o.duration_s) * 1e9)) for o in outages
-        )
+        spans = ((o.start_s, o.start_s + o.duration_s) for o in outages)
+        self._outages = sorted((round(start * 1e9), round(end * 1e9)) for start, end in spans)
         self._random = random.Random(seed)
         self._free_ns = 0
         self._last_ns = 0

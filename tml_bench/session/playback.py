@@ -35,12 +35,9 @@ class _Chunk:
 
 
 class Playback:
-    """The listener's loudspeaker, on the model's sample grid.
+    """The listener's loudspeaker, on the model's sample grid of ``rate`` samples per second.
 
     Calls come in time order: ``render`` up to some time, then ``push`` or ``flush`` at that time or later.
-
-    Args:
-        rate: samples per second of the model's audio.
     """
 
     def __init__(self, rate: int) -> None:
@@ -86,9 +83,7 @@ class Playback:
         """Drop what has not been heard by ``t_ns``; says how much was heard of the stretch it cuts."""
         cut = max(first_sample_at(t_ns, self._rate), self._rendered)
         if self._cursor <= cut:
-            return FlushReport(
-                heard_ms=1000.0 * (self._cursor - self._run_start) / self._rate, dropped_ms=0.0
-            )
+            return FlushReport(1000.0 * (self._cursor - self._run_start) / self._rate, 0.0)
         dropped = sum(c.end - max(c.start, cut) for c in self._queue if c.end > cut)
         kept = (_Chunk(c.start, c.audio[: cut - c.start]) for c in self._queue if c.start < cut)
         self._queue = deque(kept)

@@ -12,9 +12,6 @@ from tml_bench.media.video import probe_video
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.network import IDEAL, Network
 
-MIN_TICK_MS = 20
-MAX_TICK_MS = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
@@ -27,10 +24,8 @@ class Ticks:
     tick_ns: int
 
     def __post_init__(self) -> None:
-        if not MIN_TICK_MS * 1_000_000 <= self.tick_ns <= MAX_TICK_MS * 1_000_000:
-            raise ValueError(
-                f"a micro-turn lasts {MIN_TICK_MS} to {MAX_TICK_MS} ms, not {self.tick_ns / 1e6:g} ms"
-            )
+        if not 20_000_000 <= self.tick_ns <= 1_000_000_000:
+            raise ValueError(f"a micro-turn lasts 20 to 1000 ms, not {self.tick_ns / 1e6:g} ms")
 
     def bounds(self, k: int) -> tuple[int, int]:
         """Start and end of micro-turn ``k`` in nanoseconds."""
@@ -85,29 +80,14 @@ def opened_event(
     task: str, sample: Sample, spec: str, adapter: Adapter, settings: Settings
 ) -> ev.SessionOpened:
     """The first event of a session's recording. Raises BadSampleError as `session_rate`."""
-    return ev.SessionOpened(
-        schema=ev.SCHEMA,
-        task=task,
-        sample=sample.id,
-        adapter=spec,
-        tick_ns=settings.tick_ns,
-        seed=settings.seed,
-        rate=session_rate(sample, adapter),
-        audio_in=adapter.audio_in,
-        audio_out=adapter.audio_out,
-    )
+    rates = session_rate(sample, adapter), adapter.audio_in, adapter.audio_out
+    return ev.SessionOpened(ev.SCHEMA, task, sample.id, spec, settings.tick_ns, settings.seed, *rates)
 
 
 def session_start(
     task: str, sample: Sample, adapter: Adapter, settings: Settings, tools: tuple[ToolSpec, ...]
 ) -> SessionStart:
     """What an adapter is told of a session before it; what is expected only if it is privileged."""
-    return SessionStart(
-        session_id=f"{task}/{sample.id}",
-        tick_ns=settings.tick_ns,
-        seed=settings.seed,
-        instructions=sample.script.instructions,
-        tools=tools,
-        reference=sample.reference if adapter.privileged else None,
-        history=sample.script.history,
-    )
+    reference = sample.reference if adapter.privileged else None
+    told = sample.script.instructions, tools, reference, sample.script.history
+    return SessionStart(f"{task}/{sample.id}", settings.tick_ns, settings.seed, *told)

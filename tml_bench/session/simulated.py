@@ -43,13 +43,10 @@ class ComputeQueue:
 
 
 class SimulatedSession:
-    """One session of a sample with an adapter.
+    """One session of a sample with an adapter that is warmed up; the caller closes the recording.
 
-    Args:
-        adapter: the model, warmed up.
-        writer: an open recording; the caller closes it.
-        costs_ns: compute of each micro-turn, for ``Compute.RECORDED``.
-        before_step: called before each step, so that a supervisor can tell a hang.
+    ``costs_ns`` are the compute of each micro-turn, for ``Compute.RECORDED``; ``before_step`` is called
+    before each step, so that a supervisor can tell a hang.
     """
 
     def __init__(
@@ -70,9 +67,8 @@ class SimulatedSession:
         self._queue = ComputeQueue()
         self._up, self._down = links(settings.network, settings.seed)
         # Decoding beside a step would be charged to the model.
-        self._stage = Exchange(
-            sample, adapter, settings, writer, ahead=settings.compute is not Compute.CHARGED
-        )
+        ahead = settings.compute is not Compute.CHARGED
+        self._stage = Exchange(sample, adapter, settings, writer, ahead=ahead)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     def run(self) -> None:
@@ -122,10 +118,13 @@ class SimulatedSession:
         done_ns = self._queue.charge(at_model_ns, cost_ns)
         self._writer.event(ev.StepDone(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
         if raw is not None:
-            with _refusing_output(turn.index):
+            try:
                 output = checked_output(raw, turn.index)
                 size = 0 if output.audio is None else 2 * np.size(output.audio)
                 self._stage.emit(output, turn.index, done_ns, self._down.arrival_ns(done_ns, size))
+            except (TypeError, ValueError, AttributeError, OverflowError) as error:
+                # What an output of a wrong shape makes the harness raise is the adapter's fault.
+                raise fault(turn.index, f"the output cannot be used ({in_one_line(error)})") from error
 
     def _cost_ns(self, index: int, measured_ns: int) -> int:
         if self._settings.compute is Compute.IDEAL:
@@ -149,12 +148,3 @@ def _blaming_adapter(where: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         raise AdapterFaultError(f"{where} raised {in_one_line(error)}") from error
-
-
-@contextmanager
-def _refusing_output(index: int) -> Iterator[None]:
-    """Turn what an output of a wrong shape makes the harness raise into a fault of the adapter."""
-    try:
-        yield
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise fault(index, f"the output cannot be used ({in_one_line(error)})") from error

@@ -40,13 +40,11 @@ class ModelSpeech:
             firsts = loud[np.concatenate(([0], breaks + 1))]
             lasts = loud[np.concatenate((breaks, [len(loud) - 1]))]
             for first, last in zip(firsts, lasts, strict=True):
-                self._add(self._at + int(first), self._at + int(last) + 1, gap)
+                start, end = self._at + int(first), self._at + int(last) + 1
+                if self._spans and start - self._spans[-1][1] <= gap:
+                    start = self._spans.pop()[0]
+                self._spans.append((start, end))
         self._at += len(audio)
-
-    def _add(self, start: int, end: int, gap: int) -> None:
-        if self._spans and start - self._spans[-1][1] <= gap:
-            start = self._spans.pop()[0]
-        self._spans.append((start, end))
 
     def spans_ns(self, since_ns: int) -> list[tuple[int, int]]:
         """Speech heard at or after ``since_ns``; the first span may have begun before."""
@@ -133,15 +131,10 @@ class _Track:
 
 
 class ScriptedUser:
-    """Plays a script.
+    """Plays a script at every one of the ``rates`` at which the user's audio is wanted.
 
-    Args:
-        script: what to play.
-        durations_ns: length of each turn's audio, rounded down, so that a turn that follows at once starts on
-            the next sample.
-        rates: at which the user's audio is wanted.
-        speech: what is heard of the model, for cues.
-        videos: the script's, placed.
+    ``durations_ns`` are the lengths of the turns' audio, rounded down, so that a turn that follows at once
+    starts on the next sample; ``speech`` is what is heard of the model, for cues.
     """
 
     def __init__(

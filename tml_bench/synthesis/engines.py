@@ -47,14 +47,8 @@ def missing(engine: str) -> str:
 def speak(engine: str, speaker: str, text: str, speed: float = 1.0) -> tuple[int, Samples]:
     """Say an English text, with whatever silence the engine puts around it.
 
-    Args:
-        engine: ``hibari``, ``joe`` or ``kokoro``.
-        speaker: which of the engine's speakers; only ``kokoro`` has more than one.
-        text: with its punctuation.
-        speed: factor on speech rate.
-
-    Returns:
-        The rate, and samples of shape (n,).
+    Only ``kokoro`` has more than one speaker; the text has its punctuation; ``speed`` is a factor on speech
+    rate. Gives the rate, and samples of shape (n,).
 
     Raises:
         UserError: the extra ``voices`` is not installed, or its Kokoro model is another one.
@@ -62,7 +56,7 @@ def speak(engine: str, speaker: str, text: str, speed: float = 1.0) -> tuple[int
     if problem := missing(engine):
         raise UserError(problem, _REMEDY)
     if engine == "hibari":
-        return _hibari(text, speed)
+        return 24000, np.asarray(_phonemes_and_heart(False)(text, speed=speed, seed=0), np.float32)
     if engine == "joe":
         return _joe(text, speed)
     return _kokoro(speaker, text, speed)
@@ -88,10 +82,6 @@ def phonemes(text: str, british: bool) -> list[str]:
         if token.whitespace:
             said.append("")
     return said if len(said) == len(tokens) else [g2p(token) for token in tokens]
-
-
-def _hibari(text: str, speed: float) -> tuple[int, Samples]:
-    return 24000, np.asarray(_phonemes_and_heart(False)(text, speed=speed, seed=0), np.float32)
 
 
 def _joe(text: str, speed: float) -> tuple[int, Samples]:

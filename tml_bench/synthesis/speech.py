@@ -81,11 +81,7 @@ def trim(samples: Samples, rate: int) -> Samples:
 
 
 def edges(samples: Samples, rate: int) -> tuple[int, int]:
-    """First sample of speech and the sample after the last one, by the energy envelope.
-
-    Raises:
-        ValueError: the clip is empty or silent.
-    """
+    """First sample of speech and the one after its last, by energy. Raises ValueError without sound."""
     active = np.flatnonzero(loud(samples, rate))
     if active.size == 0:
         raise ValueError("no sound in the clip")

@@ -84,11 +84,7 @@ def word_times(audio: speech.Samples, text: str, british: bool = False) -> list[
 
 
 def said_phones(text: str, british: bool) -> list[str]:
-    """How each of the text's words is said, in the phones of the CMU dictionary with spaces between.
-
-    Raises:
-        UserError: the extra ``voices`` is not installed.
-    """
+    """How each word is said, in CMU phones with spaces between. Raises UserError as `engines.phonemes`."""
     said = engines.phonemes(text, british)
     return [
         cmu(phonemes)

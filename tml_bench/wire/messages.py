@@ -1,18 +1,28 @@
-"""Control messages of the wire protocol, version 1: JSON objects told apart by ``type``.
+"""The wire protocol, version 1: control messages, JSON objects told apart by ``type``, and binary frames.
 
-The normative text is ``docs/wire-protocol.md``; ``docs/wire-protocol.schema.json`` is generated from here.
+A frame is a header of 16 bytes, ``u8 kind | u8 flags | u16 item | u32 seq | u64 t_us``, little endian, then
+media. The normative text is ``docs/wire-protocol.md``; ``docs/wire-protocol.schema.json`` is generated here.
 """
 
 from __future__ import annotations
 
 import inspect
+import struct
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
+
+from tml_bench.adapter import ProtocolError, ProviderEvent
 
 VERSION = "1"
 """Of the protocol."""
+AUDIO, JPEG = 1, 2
+"""Kinds of binary frames."""
+_HEADER = struct.Struct("<BBHIQ")
 
 Mode = Literal["realtime", "lockstep"]
 Rate = Annotated[int, Meta(ge=8000, le=192_000, description="samples per second")]
@@ -276,3 +286,46 @@ def schema() -> dict[str, object]:
         "anyOf": [{"$ref": "#/$defs/FromHarness"}, {"$ref": "#/$defs/FromModel"}],
         "$defs": {"FromHarness": harness, "FromModel": model, **parts},
     }
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryFrame:
+    """A binary frame of ``AUDIO`` or ``JPEG``; other kinds are ignored.
+
+    ``item`` is the number of the reply, 0 in frames of the harness; ``seq`` that of the frame; ``t_us`` the
+    session time of its first sample in microseconds, which the model's frames leave 0.
+    """
+
+    kind: int
+    item: int
+    seq: int
+    t_us: int
+    payload: bytes
+
+    def pack(self) -> bytes:
+        """As it is sent."""
+        return _HEADER.pack(self.kind, 0, self.item, self.seq & 0xFFFFFFFF, self.t_us) + self.payload
+
+    @classmethod
+    def unpack(cls, data: bytes) -> BinaryFrame:
+        """Read a frame. Raises ProtocolError if it is shorter than its header, or ends within a sample."""
+        if len(data) < _HEADER.size:
+            raise ProtocolError(f"a binary frame has {len(data)} bytes, its header alone has {_HEADER.size}")
+        kind, _, item, seq, t_us = _HEADER.unpack_from(data)
+        payload = data[_HEADER.size :]
+        if kind == AUDIO and len(payload) % 2:
+            raise ProtocolError(
+                f"an audio frame holds {len(payload)} bytes, which are no whole 16-bit samples"
+            )
+        return cls(kind, item, seq, t_us, payload)
+
+    @property
+    def event(self) -> ProviderEvent:
+        """As it goes into the recording."""
+        body = {"kind": self.kind, "item": self.item, "seq": self.seq, "bytes": len(self.payload)}
+        return ProviderEvent("media", body)
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        """The audio, shape (n,)."""
+        return np.frombuffer(self.payload, dtype="<i2")
