@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from tml_bench import adapter
-from tml_bench.adapters._functions import arguments, flat_tool, result_item
 from tml_bench.adapters._loudness import SilenceGate
-from tml_bench.adapters._media import audio_base64, audio_from_base64
+from tml_bench.adapters._media import arguments, audio_base64, audio_from_base64, flat_tool, result_item
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
 from tml_bench.errors import UserError

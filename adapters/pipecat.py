@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import adapter
-from tml_bench.adapters._functions import given_back
-from tml_bench.adapters._media import from_pcm16, to_pcm16
+from tml_bench.adapters._media import from_pcm16, given_back, to_pcm16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, refusal
 from tml_bench.errors import UserError

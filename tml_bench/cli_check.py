@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from tml_bench.conformance.findings import CaseFinding
+    from tml_bench.conformance import CaseFinding
 
 
 @click.command("check-task")
@@ -76,7 +76,7 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
     tml-bench check-adapter my_model.py:MyModel
     tml-bench check-adapter ws://localhost:8765 --case hello --case speech
     """
-    from tml_bench.conformance import CASES, check
+    from tml_bench.conformance.check import CASES, check
 
     sys.exit(1 if shown(check(adapter, cases or CASES)) else 0)
 
@@ -104,7 +104,7 @@ def shown(findings: Iterable[CaseFinding]) -> int:
     Returns:
         How many failed.
     """
-    from tml_bench.conformance.findings import CaseVerdict
+    from tml_bench.conformance import CaseVerdict
 
     colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
     failed, subject = 0, ""

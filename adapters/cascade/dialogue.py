@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tml_bench.adapters.cascade import plans
-from tml_bench.adapters.cascade.knowledge import CAPITALS, ENGLISH
 from tml_bench.adapters.cascade.language import understand
-from tml_bench.adapters.cascade.phrases import sentence
+from tml_bench.adapters.cascade.phrases import CAPITALS, ENGLISH, sentence
 from tml_bench.perception.align import spell
 
 ACKNOWLEDGEMENT = "Okay."

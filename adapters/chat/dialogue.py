@@ -14,8 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
-from tml_bench.adapters._functions import arguments, given_back, nested_tool
-from tml_bench.adapters._media import from_base64, to_int16
+from tml_bench.adapters._media import arguments, from_base64, given_back, nested_tool, to_int16
 from tml_bench.media.audio import clip_samples
 from tml_bench.samples import Message as Said
 

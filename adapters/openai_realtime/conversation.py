@@ -19,8 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
-from tml_bench.adapters._functions import arguments, result_item
-from tml_bench.adapters._media import audio_from_base64
+from tml_bench.adapters._media import arguments, audio_from_base64, result_item
 from tml_bench.adapters._socket import refusal
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation

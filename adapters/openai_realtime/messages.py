@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tml_bench.adapter import SessionStart
-from tml_bench.adapters._functions import flat_tool, nested_tool
-from tml_bench.adapters._media import audio_base64
+from tml_bench.adapters._media import audio_base64, flat_tool, nested_tool
 from tml_bench.adapters._socket import without_empty
 from tml_bench.media.audio import clip_samples
 from tml_bench.samples import Message as Said

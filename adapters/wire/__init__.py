@@ -13,9 +13,9 @@ import numpy as np
 from tml_bench import adapter
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import PING_S, Socket
-from tml_bench.adapters.wire.inbox import Inbox
 from tml_bench.adapters.wire.session import (
     PROBE,
+    Inbox,
     OutgoingMessage,
     Replies,
     Sender,

@@ -11,8 +11,8 @@ from pathlib import Path
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.adapters.wire.session import PROBE, checked_url, hello_of, open_session
+from tml_bench.conformance import CaseFinding, CaseVerdict
 from tml_bench.conformance.direct import LIVE, run_garbage, run_live
-from tml_bench.conformance.findings import CaseFinding, CaseVerdict
 from tml_bench.conformance.sessions import CaseResult, SessionCase, session_cases
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome

@@ -11,7 +11,7 @@ import numpy as np
 from tml_bench.adapter import InfrastructureError, LiveAdapter, MicroTurn, ProtocolError, SessionStart
 from tml_bench.adapters._socket import open_socket
 from tml_bench.adapters.wire.session import PROBE, hello_of, open_session
-from tml_bench.conformance.findings import CaseVerdict
+from tml_bench.conformance import CaseVerdict
 from tml_bench.conformance.sessions import CaseResult
 from tml_bench.errors import UserError
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.conformance.findings import CaseVerdict
+from tml_bench.conformance import CaseVerdict
 from tml_bench.samples import (
     At,
     IntoModelSpeech,
