@@ -19,7 +19,6 @@ from tml_bench.adapter import Frame, ProtocolError, ToolResult, ToolSpec
 
 Encoding = Literal["pcm16", "float32"]
 """Samples as 16-bit integers, or as floats of full scale [-1, 1]."""
-
 JPEG_QUALITY = 85
 
 MULAW_RATE = 8000

@@ -45,14 +45,9 @@ class OpenAILive(SocketAdapter):
     """
 
     def __init__(
-        self,
-        model: str = "gpt-live-1",
-        base_url: str = "",
-        voice: str = "",
-        backend: str = "gpt-5.4-mini",
-        effort: str = "",
-        rate: int = 24000,
-    ) -> None:
+        self, model: str = "gpt-live-1", base_url: str = "", voice: str = "", backend: str = "gpt-5.4-mini",
+        effort: str = "", rate: int = 24000,
+    ) -> None:  # fmt: skip
         super().__init__()
         if rate not in RATES:
             raise UserError(f"openai-live has no rate={rate}", "it has 16000 and 24000")

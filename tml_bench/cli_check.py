@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tml_bench.cli_judge import PATH
+
 if TYPE_CHECKING:
     from tml_bench.conformance import CaseFinding
 
 
 @click.command("check-task")
 @click.argument("task")
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the official data. [default: mini set]"
-)
+@click.option("--data", type=PATH, help="Folder of the official data. [default: mini set]")
 def check_task(task: str, data: Path | None) -> None:
     """Check that a task declares, loads, plays and scores what a run will ask of it.
 
@@ -99,11 +99,7 @@ def doctor() -> None:
 
 
 def shown(findings: Iterable[CaseFinding]) -> int:
-    """Print findings as they come, under the name of what is checked.
-
-    Returns:
-        How many failed.
-    """
+    """Print findings as they come, under the name of what is checked; gives how many failed."""
     from tml_bench.conformance import CaseVerdict
 
     colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}

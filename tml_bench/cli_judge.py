@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 import click
 
 Command = TypeVar("Command", bound=Callable[..., object])
+PATH = click.Path(path_type=Path)
 
 
 def judge_options(command: Command) -> Command:
@@ -38,7 +39,7 @@ def judge_options(command: Command) -> Command:
             help="Calls the judge may make; 0 takes answers from the cache alone.",
         ),
         click.option(
-            "--judge-cache", type=click.Path(path_type=Path),
+            "--judge-cache", type=PATH,
             help="Answers of language models. [default: judge-cache.sqlite beside the runs]",
         ),
         click.option(
@@ -62,9 +63,9 @@ def judge() -> None:
 
 
 @judge.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("sheet.csv"), show_default=True,
+    "--out", type=PATH, default=Path("sheet.csv"), show_default=True,
     help="The CSV to fill in; one that exists keeps its rows and answers. A page stands beside it.",
 )  # fmt: skip
 @click.option("--rubric", "rubrics", multiple=True, help="Only this rubric; repeatable. [default: all]")
@@ -90,9 +91,7 @@ def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: in
 @judge.command()
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--save", is_flag=True, help="Keep it beside the runs given; their reports then show it.")
-@click.option(
-    "--json", "as_json", type=click.Path(path_type=Path), help="Also write everything to this file."
-)
+@click.option("--json", "as_json", type=PATH, help="Also write everything to this file.")
 def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> None:
     """Compare a judge with people, or with another judge: accuracy, kappa, alpha, confusion.
 
@@ -120,7 +119,7 @@ def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> Non
 
 
 @judge.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 def cache(path: Path) -> None:
     """Say what a cache of judgements holds: by judge and rubric, how many answers, and what they took.
 

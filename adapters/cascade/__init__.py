@@ -29,13 +29,9 @@ LEAD_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class SpeechBetweenSilences:
-    """What was heard between two silences.
+    """What was heard between two silences, shape (n,), 16 kHz, with `LEAD_S` around it if there is that much.
 
-    Attributes:
-        audio: shape (n,), float32, 16 kHz, with `LEAD_S` around the speech where there is that much.
-        first_s: session time of its first sample.
-        start_s: where its first frame of speech begins.
-        end_s: where its last frame of speech ends.
+    ``first_s`` is the session time of the first sample; from ``start_s`` to ``end_s`` it is speech.
     """
 
     audio: NDArray[np.float32]

@@ -31,13 +31,9 @@ def _find(pattern: str, text: str) -> re.Match[str] | None:
 
 def _stop(text: str) -> plans.Plan | None:
     wanted = r"\b(?:stop|that's enough|that is enough|that's all|cancel|never mind|nevermind|forget it)\b"
-    if (
-        not _find(wanted, text)
-        or phrases.lengths(text)
-        or _find(r"\b(?:until|tell me to|how long|how many)\b", text)
-    ):
-        return None
-    return plans.StopPlan() if len(text.split()) <= 10 else None
+    other = r"\b(?:until|tell me to|how long|how many)\b"
+    stops = _find(wanted, text) and not phrases.lengths(text) and not _find(other, text)
+    return plans.StopPlan() if stops and len(text.split()) <= 10 else None
 
 
 def _change(text: str) -> plans.Plan | None:
@@ -156,12 +152,9 @@ def _schedule(text: str) -> plans.Plan | None:
     )
     if len(pairs) < 2:
         return None
-    return plans.SayAt(
-        tuple(
-            (phrases.number(t), sentence(re.sub(r"^(?i:say|and|then),? ", "", what.strip())))
-            for what, t in pairs
-        )
-    )
+    lead = r"^(?i:say|and|then),? "
+    due = ((phrases.number(t), sentence(re.sub(lead, "", what.strip()))) for what, t in pairs)
+    return plans.SayAt(tuple(due))
 
 
 def _talk(text: str) -> plans.Plan | None:

@@ -1,4 +1,4 @@
-"""Pieces of English: numbers, lengths of time, what is to be said, and the few words and capitals it knows."""
+"""Pieces of English: numbers, lengths of time, what is to be said, and a few foreign words and capitals."""
 
 from __future__ import annotations
 

@@ -66,15 +66,9 @@ class ChatCompletions(QueueAdapter):
     takes_history = True
 
     def __init__(
-        self,
-        model: str = "gpt-audio-1.5",
-        base_url: str = OPENAI,
-        voice: str = "alloy",
-        speak: bool = True,
-        silence_ms: int = 600,
-        max_turn_s: float = 60.0,
-        timeout_s: float = 60.0,
-    ) -> None:
+        self, model: str = "gpt-audio-1.5", base_url: str = OPENAI, voice: str = "alloy", speak: bool = True,
+        silence_ms: int = 600, max_turn_s: float = 60.0, timeout_s: float = 60.0,
+    ) -> None:  # fmt: skip
         super().__init__()
         key = _key(base_url)
         headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -24,12 +24,9 @@ HISTORY_RATE = 16000
 
 
 class ChatDialogue:
-    """What has been said, in the form the service wants it.
+    """What has been said, in the form the service wants it; ``options`` (model, voice) go with every request.
 
-    Args:
-        session: its instructions and tools.
-        options: of every request: model, modalities, voice.
-        rate: of the audio given back, in Hz.
+    ``rate`` is that of the audio given back, in Hz.
     """
 
     def __init__(self, session: SessionStart, options: Mapping[str, Any], rate: int) -> None:

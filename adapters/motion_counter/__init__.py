@@ -1,13 +1,14 @@
 """motion-counter: an adapter that watches, and an example of one that takes video.
 
-It knows nothing but motion: asked to count, it counts repetitions aloud as they complete;
-asked to say "start" and "stop", it says them when motion begins and ends; asked anything else, it is silent.
-It cannot hear: what it is asked it reads in the system prompt or in text messages. Where the instruction is
-only spoken, as in the mini sets, it says nothing unless told by its option: ``motion-counter:task=count`` on
+It knows nothing but motion: asked to count, it counts repetitions aloud as they complete; asked to say
+"start" and "stop", it says them when motion begins and ends; asked anything else, it is silent. It cannot
+hear: what it is asked it reads in the system prompt or in text messages. Where the instruction is only
+spoken, as in the mini sets, it says nothing unless told by its option: ``motion-counter:task=count`` on
 RepCount-A, ``motion-counter:task=mark`` on Charades.
 
-It knows repetitions and stretches of motion in a row of small grey frames. Both look at all frames seen so far and are asked again after each new one, so nothing has to be tracked and
-an early mistake is corrected as soon as later frames say otherwise.
+Repetitions and stretches of motion are looked for in all frames seen so far, small and grey, and again after
+each new one, so nothing has to be tracked and an early mistake is corrected as soon as later frames say
+otherwise.
 
 **Repetitions.** A frame is a point in a space with one axis per pixel. A body that repeats a movement goes to
 and fro between two places in that space; the axis of greatest variance (the first principal component) is

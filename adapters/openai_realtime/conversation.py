@@ -26,7 +26,6 @@ from tml_bench.adapters.openai_realtime.messages import Message, truncation
 
 FATAL = frozenset({"session_expired", "beta_api_shape_disabled", "invalid_api_key"})
 """Codes of errors after which the session is over; so it is after those about limits."""
-
 _LIMITS = ("insufficient_quota", "rate_limit", "session_limit", "too_many")
 
 

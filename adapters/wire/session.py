@@ -1,4 +1,4 @@
-"""What both modes share: the messages of a micro-turn, the opening, and a model's messages, read and as outputs.
+"""What both modes share: a micro-turn's messages, the opening, and a model's messages, read and as outputs.
 
 What a model sends is bounded, and checked before anything of it goes on.
 """
@@ -24,24 +24,18 @@ from tml_bench.wire.frames import AUDIO, JPEG, BinaryFrame
 
 TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
-
 READY_S = 20.0
 """Longest wait for ``ready``, in seconds."""
-
 PROBE = adapter.SessionStart("probe", 200_000_000)
 """A session that only asks for the model's formats."""
 MAX_MESSAGE = 2**20
 """Longest message taken, in bytes."""
-
 MAX_CONTROL = 16 * 2**20
 """Most control messages taken in a session, in bytes."""
-
 MAX_MEDIA = 2**30
 """Most media taken in a session, in bytes: over three hours at 48 kHz."""
-
 MAX_DEPTH = 32
 """Deepest nesting of a control message."""
-
 _KINDS: Mapping[str, type[wire.FromModel]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(wire.FromModel)
 }
@@ -173,16 +167,10 @@ def _depth(value: object) -> int:
 async def open_session(
     url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
-    """Connect to a model's server and say hello.
+    """Connect to a model's server, at an address that ``checked_url`` gives, and say hello.
 
-    Args:
-        url: as ``checked_url`` gives it.
-        hello: the first message.
-        ping_s: as for ``open_socket``.
-        any_mode: do not mind when the model has no such mode; the session is closed at once anyway.
-
-    Returns:
-        The socket, what reads from it, the model's answer, and the messages of both for the record.
+    With ``any_mode`` it may lack the mode asked for: the session is closed at once anyway. Gives the socket,
+    what reads from it, the model's answer, and the messages of both for the record.
 
     Raises:
         InfrastructureError, QuotaError, UserError: as ``open_socket``, or the model says so.
@@ -282,11 +270,9 @@ class Replies:
     def outputs(
         self, message: wire.FromModel | BinaryFrame | None, queued: int = 0
     ) -> Iterator[adapter.Output]:
-        """What a message makes the listener hear or see.
+        """What a message makes the listener hear or see; None, an unknown one, does nothing.
 
-        Args:
-            message: of the model; None for unknown ones, which do nothing.
-            queued: samples that will stand before what is given now in the same output.
+        ``queued`` samples will stand before what is given now in the same output.
 
         Raises:
             ProtocolError: ``ready`` comes a second time, or a reply has the number 0.

@@ -106,17 +106,7 @@ def _in_unit(
         return None if value is None else value * scale
 
     return MetricComparison(
-        subset=a.subset,
-        metric=a.metric.name,
-        unit=a.metric.unit,
-        first=scaled(a.estimate.mean),
-        second=scaled(b.estimate.mean),
-        difference=scaled(c.difference),
-        low=scaled(c.low),
-        high=scaled(c.high),
-        p=c.p,
-        p_holm=p_holm,
-        detectable=scaled(c.detectable),
-        n=c.n,
-        n_units=c.n_units,
-    )
+        subset=a.subset, metric=a.metric.name, unit=a.metric.unit, first=scaled(a.estimate.mean),
+        second=scaled(b.estimate.mean), difference=scaled(c.difference), low=scaled(c.low),
+        high=scaled(c.high), p=c.p, p_holm=p_holm, detectable=scaled(c.detectable), n=c.n, n_units=c.n_units,
+    )  # fmt: skip

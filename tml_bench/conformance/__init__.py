@@ -19,14 +19,9 @@ class CaseVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaseFinding:
-    """What a case found.
+    """What a case found of an adapter or a task, as given or as derived from an address.
 
-    Attributes:
-        subject: what is checked: an adapter or a task as given, or as derived from an address.
-        case: its name.
-        verdict: how it ended.
-        detail: what was seen.
-        remedy: what to do about it; empty when nothing.
+    ``detail`` is what was seen, ``remedy`` what to do about it, empty when nothing.
     """
 
     subject: str

@@ -27,28 +27,14 @@ from tml_bench.session.settings import Settings
 from tml_bench.wire.messages import Ready
 
 CASES = (
-    "hello",
-    "silence",
-    "speech",
-    "text",
-    "video",
-    "tool",
-    "cancel",
-    "truncate",
-    "odd input",
-    "flood",
-    "slow consumer",
-    "close",
-    "reconnect",
-    "garbage",
-)
+    "hello", "silence", "speech", "text", "video", "tool", "cancel", "truncate", "odd input", "flood",
+    "slow consumer", "close", "reconnect", "garbage",
+)  # fmt: skip
 """Names of the cases, in order."""
 
 STEP_LIMIT_S = 60.0
 """A step that takes longer is taken to hang."""
-
 UNREACHED = "start the model's server, or check its address and key"
-
 PATIENT = LatenessLimits(late_p99_ms=1000.0, late_max_ms=1000.0)
 """Nothing is measured here, so a busy machine spoils nothing."""
 

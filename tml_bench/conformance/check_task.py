@@ -40,7 +40,6 @@ SCORED = 20
 PLAYERS: dict[str, Callable[[], StepAdapter]] = {"silent": Silent, "oracle": Oracle, "always-on": AlwaysOn}
 MOST_FLAWS = 5
 """So many flaws of a case are told; the others are counted."""
-
 Listing = dict[str, tuple[int, int]]
 """Size in bytes and time of change in ns, by path."""
 

@@ -18,10 +18,8 @@ from tml_bench.errors import UserError
 TICK_NS = 200_000_000
 PATIENCE_S = 20.0
 """Longest a case may take, in seconds."""
-
 FLOOD = 100
 """Micro-turns sent at once."""
-
 Make = Callable[[], LiveAdapter]
 
 

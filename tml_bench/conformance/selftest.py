@@ -23,7 +23,6 @@ from tml_bench.scoring.summary import Summary
 
 ONSET_TOLERANCE_S = 0.015
 """What the speech detector may be off on clean speech."""
-
 TURN = "candor_turn_taking"
 INTERRUPTION = "synthetic_user_interruption"
 BACKCHANNEL = "icc_backchannel"
@@ -32,9 +31,7 @@ ANSWERS = (TURN, INTERRUPTION)
 
 OVERLAPS = ("user_backchannel", "talking_to_other", "background_speech")
 ASKED = "user_interruption"
-
 ECHO_TICK_S = 0.2
-
 TIMED = ("timespeak", "cuespeak")
 TIMED_ADAPTERS = ("oracle", "silent", "always-on")
 NEAR_ZERO = 0.05
@@ -43,15 +40,7 @@ NEAR_ZERO = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ExpectedScore:
-    """A known right score.
-
-    Attributes:
-        adapter: as given on the command line.
-        subset: part of the task.
-        metric: name.
-        value: the right mean; None when the metric must have no value.
-        tolerance: how far the mean may be off.
-    """
+    """A known right mean, and how far it may be off; None when the metric must have no value."""
 
     adapter: str
     subset: str
@@ -62,14 +51,7 @@ class ExpectedScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCheck:
-    """One comparison.
-
-    Attributes:
-        name: what was compared.
-        passed: whether it is right.
-        found: what was measured.
-        expected: what is right.
-    """
+    """One comparison: what was measured, and what is right."""
 
     name: str
     passed: bool
@@ -161,10 +143,9 @@ def _checked(
 
 
 def timed_expectations(samples: Iterable[Sample]) -> list[ExpectedScore]:
-    """Known right scores of `TIMED_ADAPTERS` in every family.
+    """Known right scores of `TIMED_ADAPTERS` in every family of a run's samples.
 
-    Args:
-        samples: of the run; one for which an ideal respondent says nothing is a silent control.
+    One for which an ideal respondent says nothing is a silent control.
     """
     families: dict[str, list[bool]] = {}
     for sample in samples:
@@ -179,12 +160,7 @@ def timed_expectations(samples: Iterable[Sample]) -> list[ExpectedScore]:
 
 
 def compare(summaries: Iterable[Summary], expected: Iterable[ExpectedScore]) -> Iterator[ScoreCheck]:
-    """Compare summaries with known right scores.
-
-    Args:
-        summaries: one per adapter; every sample of each must be valid.
-        expected: what is right.
-    """
+    """Compare summaries, one per adapter, with known right scores; every sample of each must be valid."""
     found: dict[str, float | None] = {}
     for summary in summaries:
         adapter = summary.facts.adapter
