@@ -50,9 +50,7 @@ class Moshi(SocketAdapter):
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
-        await self._unsupported(
-            tools=[tool.name for tool in session.tools], instructions=session.instructions
-        )
+        await self._unsupported(tools=[t.name for t in session.tools], instructions=session.instructions)
         await self._greet(self._url)
 
     async def _greet(self, url: str) -> None:

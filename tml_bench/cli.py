@@ -15,7 +15,7 @@ import click
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_data import import_, inspect, list_, prepare
-from tml_bench.cli_judge import PATH, judge, judge_options
+from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -113,9 +113,7 @@ def _pool_options(command: Command) -> Command:
 )  # fmt: skip
 @click.option("--data", type=PATH, help="Folder of the official data. [default: mini set]")
 @click.option("--subset", "subsets", multiple=True, help="Only this part of the task; repeatable.")
-@click.option(
-    "--limit", type=click.IntRange(0), default=0, help="At most so many samples a subset; 0 is all."
-)
+@click.option("--limit", type=COUNT, default=0, help="At most so many samples a subset; 0 is all.")
 @click.option(
     "--tick", "tick_ms", type=int, default=200, show_default=True, help="Micro-turn in ms, 20 to 1000."
 )

@@ -47,18 +47,14 @@ def selftest(jobs: int | None) -> None:
     from tml_bench.conformance.selftest import checks
 
     with worker_pool(jobs, 60.0) as pool:
-        failed = 0
+        bad = 0
         for check in checks(pool):
             mark = click.style("ok  ", fg="green") if check.passed else click.style("FAIL", fg="red")
-            click.echo(
-                f"{mark} {check.name}: {check.found}"
-                + ("" if check.passed else f", expected {check.expected}")
-            )
-            failed += not check.passed
-    if failed:
-        click.secho(
-            f"{failed} checks failed: scores of this installation cannot be trusted", fg="red", err=True
-        )
+            right = "" if check.passed else f", expected {check.expected}"
+            click.echo(f"{mark} {check.name}: {check.found}{right}")
+            bad += not check.passed
+    if bad:
+        click.secho(f"{bad} checks failed: scores of this installation cannot be trusted", fg="red", err=True)
         sys.exit(1)
     click.echo("all checks passed")
 

@@ -11,6 +11,7 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path(path_type=Path)
+COUNT = click.IntRange(0)
 
 
 def judge_options(command: Command) -> Command:
@@ -31,11 +32,11 @@ def judge_options(command: Command) -> Command:
     found: Callable[..., object] = wrapped
     for option in (
         click.option(
-            "--judge-tokens", type=click.IntRange(0),
+            "--judge-tokens", type=COUNT,
             help="Tokens the judge may take; what remains is missing, the same command continues.",
         ),
         click.option(
-            "--judge-calls", type=click.IntRange(0),
+            "--judge-calls", type=COUNT,
             help="Calls the judge may make; 0 takes answers from the cache alone.",
         ),
         click.option(
@@ -69,9 +70,7 @@ def judge() -> None:
     help="The CSV to fill in; one that exists keeps its rows and answers. A page stands beside it.",
 )  # fmt: skip
 @click.option("--rubric", "rubrics", multiple=True, help="Only this rubric; repeatable. [default: all]")
-@click.option(
-    "--limit", type=click.IntRange(0), default=0, help="Add at most so many questions, chosen at random."
-)
+@click.option("--limit", type=COUNT, default=0, help="Add at most so many questions, chosen at random.")
 def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: int) -> None:
     """Write what was asked about scored runs to a sheet that people fill in, and to a local page.
 

@@ -44,12 +44,8 @@ class Ears:
     """Follows the user's audio by Silero VAD, in frames of 32 ms.
 
     A frame of probability 0.5 starts speech, which goes on while the probability stays above 0.35; a turn
-    ends when ``silence_s`` have passed without speech.
-
-    Attributes:
-        speaking: a turn is going on.
-        voiced_s: speech in it so far.
-        last_voice_s: session time at which speech was last heard to end; 0 before any.
+    ends when ``silence_s`` have passed without speech. While one goes on it is ``speaking``, so far for
+    ``voiced_s``; ``last_voice_s`` is the session time at which speech last ended, 0 before any.
     """
 
     def __init__(self, silence_s: float) -> None:

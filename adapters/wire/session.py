@@ -177,10 +177,8 @@ async def open_session(
         ProtocolError: the model answers with something else.
     """
     token = optional_secret(TOKEN)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(
-        url, headers=headers, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s
-    )
+    head = {"Authorization": f"Bearer {token}"} if token else {}
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -287,10 +285,8 @@ class Replies:
                 yield adapter.Output(transcript=(self._placed(message, queued),), item=str(message.item))
             case wire.TextMessage():
                 yield adapter.Output(text=message.text)
-            case wire.Call():
-                yield adapter.Output(
-                    tool_calls=(adapter.ToolCall(message.call_id, message.name, message.arguments),)
-                )
+            case wire.Call(call_id, name, arguments):
+                yield adapter.Output(tool_calls=(adapter.ToolCall(call_id, name, arguments),))
             case wire.Interruption():
                 yield adapter.Output(flush=True, item=str(self._item))
             case wire.Ready():
@@ -307,8 +303,6 @@ class Replies:
 
     def _placed(self, spoken: wire.TranscriptPiece, queued: int) -> adapter.Transcript:
         """Its words counted from the first sample of the output, not of the reply."""
-        shift_s = (queued - self._came + self._began[spoken.item]) / self._rate
-        words = tuple(
-            adapter.SpokenWord(w.text, w.start_s + shift_s, w.end_s + shift_s) for w in spoken.words
-        )
+        by_s = (queued - self._came + self._began[spoken.item]) / self._rate
+        words = tuple(adapter.SpokenWord(w.text, w.start_s + by_s, w.end_s + by_s) for w in spoken.words)
         return adapter.Transcript(spoken.text, words)

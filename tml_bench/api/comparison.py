@@ -83,9 +83,7 @@ def compare(
     there = dict.fromkeys(m.metric.name for m in first.metrics)
     asked = (metric,) if isinstance(metric, str) else metric or ()
     if unknown := set(asked) - there.keys():
-        raise UserError(
-            f"{first.facts.run} has no metric {sorted(unknown)[0]!r}", f"it has {', '.join(there)}"
-        )
+        raise UserError(f"{first.facts.run} has no metric {min(unknown)!r}", f"it has {', '.join(there)}")
     names = asked or first.headline
     others = {(m.subset, m.metric.name): m for m in second.metrics}
     pairs = [(m, others[m.subset, m.metric.name]) for m in first.metrics if m.metric.name in names]

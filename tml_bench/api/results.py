@@ -106,9 +106,7 @@ class Run:
     def complete(self) -> bool:
         """Every sample has a valid outcome."""
         valid = Outcome.VALID
-        return all(
-            count == 0 or kind == valid for o in self.summary.outcomes for kind, count in o.counts.items()
-        )
+        return all(n == 0 or kind == valid for o in self.summary.outcomes for kind, n in o.counts.items())
 
     def recording(self, sample: str, attempt: int | None = None) -> Recording:
         """What one session was: its events and both tracks.

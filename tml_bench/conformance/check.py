@@ -83,9 +83,8 @@ def _at(url: str) -> list[_Subject]:
 
 
 async def _asked(url: str) -> Ready:
-    socket, _, ready, _ = await open_session(
-        checked_url(url), hello_of(PROBE, "realtime"), None, any_mode=True
-    )
+    hello = hello_of(PROBE, "realtime")
+    socket, _, ready, _ = await open_session(checked_url(url), hello, None, any_mode=True)
     await socket.close()
     return ready
 

@@ -41,7 +41,10 @@ def get_time(arguments: Mapping[str, object]) -> object:
 
 def session_cases(folder: Path) -> dict[str, SessionCase]:
     """The cases by name, in order; files that they need are written to the folder."""
-    said = _said()
+    from tml_bench.adapters.reference.voice import clip
+
+    said = samples.Waveform(clip("talk", RATE).audio[: round(WORDS_S * RATE)], RATE)
+    noise = samples.Waveform(np.random.default_rng(0).choice([-1.0, 1.0], RATE).astype(np.float32), RATE)
     turn = samples.UserTurn(said, samples.At(0.4))
     note = samples.UserText(0.2, "Please answer this message.")
     asked = samples.UserText(0.2, "Call the function get_time and say what it gives.")
@@ -66,20 +69,10 @@ def session_cases(folder: Path) -> dict[str, SessionCase]:
         "cancel": SessionCase(samples.Script((turn, barge_in), tail_s=2.0), _cancelled, "interrupt"),
         "truncate": SessionCase(samples.Script((turn, barge_in), tail_s=2.0), _truncated, "interrupt"),
         "odd input": SessionCase(
-            samples.Script((samples.UserTurn(_noise(), samples.At(0.4)),), (odd,), tail_s=1.0),
+            samples.Script((samples.UserTurn(noise, samples.At(0.4)),), (odd,), tail_s=1.0),
             lambda events: _passed("survives full-scale noise and an odd text"),
         ),
     }
-
-
-def _said() -> samples.Waveform:
-    from tml_bench.adapters.reference.voice import clip
-
-    return samples.Waveform(clip("talk", RATE).audio[: round(WORDS_S * RATE)], RATE)
-
-
-def _noise() -> samples.Waveform:
-    return samples.Waveform(np.random.default_rng(0).choice([-1.0, 1.0], RATE).astype(np.float32), RATE)
 
 
 def _video(folder: Path) -> Path:
