@@ -15,7 +15,6 @@ THRESHOLD_DBFS = -45.0
 OPEN_RMS = 100 / 32768
 CLOSED_RMS = 15 / 32768
 """Root mean square of the loudest 20 ms, full scale 1: at 0.0031 the gate opens, below 0.00046 it closes."""
-
 Change = Literal["began", "ended"]
 
 

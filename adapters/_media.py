@@ -1,4 +1,4 @@
-"""Audio and images as they travel: 16-bit PCM, mu-law of ITU-T G.711, base64 for JSON messages, and JPEG.
+"""What travels: audio as 16-bit PCM, mu-law of ITU-T G.711 or base64, images as JPEG, functions as JSON.
 
 Full scale is [-1, 1]; one step of 16 bits is 1 / 32768. Empty input gives empty output.
 """
@@ -8,17 +8,17 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from typing import Literal
+import json
+from typing import Any, Literal
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Frame, ProtocolError
+from tml_bench.adapter import Frame, ProtocolError, ToolResult, ToolSpec
 
 Encoding = Literal["pcm16", "float32"]
 """Samples as 16-bit integers, or as floats of full scale [-1, 1]."""
-
 JPEG_QUALITY = 85
 
 MULAW_RATE = 8000
@@ -114,3 +114,40 @@ def jpeg(frame: Frame) -> bytes:
 def jpeg_base64(frame: Frame) -> str:
     """The frame's image as JPEG in base64."""
     return base64.b64encode(jpeg(frame)).decode("ascii")
+
+
+def _described(tool: ToolSpec) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+
+
+def flat_tool(tool: ToolSpec) -> dict[str, Any]:
+    """A function as OpenAI's Realtime and Responses interfaces list it."""
+    return {"type": "function", **_described(tool)}
+
+
+def nested_tool(tool: ToolSpec) -> dict[str, Any]:
+    """A function as chat completions list it."""
+    return {"type": "function", "function": _described(tool)}
+
+
+def arguments(text: object) -> dict[str, object]:
+    """The arguments of a call, JSON text or the object itself; what is no object is a ``ProtocolError``."""
+    try:
+        value = json.loads(text) if isinstance(text, str) and text else text or {}
+    except ValueError as error:
+        raise ProtocolError(f"arguments of a call are no JSON: {text!r}") from error
+    if not isinstance(value, dict):
+        raise ProtocolError(f"arguments of a call are no object: {text!r}")
+    return value
+
+
+def given_back(result: ToolResult) -> object:
+    """What a function gave back; an error is told as ``{"error": ...}``."""
+    return {"error": result.output} if result.is_error else result.output
+
+
+def result_item(result: ToolResult) -> dict[str, Any]:
+    """The item of a conversation that holds what a function gave back."""
+    value = given_back(result)
+    output = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return {"type": "function_call_output", "call_id": result.call_id, "output": output}

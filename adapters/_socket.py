@@ -23,22 +23,16 @@ from tml_bench.redact import plain, redacted
 
 MAX_MESSAGE = 4 * 2**20
 """Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
-
 MAX_QUEUE = 16
 """Most frames waiting to be read."""
-
 OPEN_S = 20.0
 """Longest wait for the handshake, in seconds."""
-
 SEND_S = 5.0
 """Longest wait for a service that does not take what is sent, in seconds."""
-
 CLOSE_S = 2.0
 """Longest wait for the closing handshake, in seconds."""
-
 PING_S = 20.0
 """Time between pings, and longest wait for their answer, in seconds."""
-
 _QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted|too many|limit.?reached", re.IGNORECASE)
 _OUR_COMPLAINTS = {1002, 1003, 1007, 1009}
 
@@ -109,13 +103,9 @@ async def open_socket(
 ) -> Socket:
     """Connect to ``wss://`` or, for servers without TLS, ``ws://``.
 
-    Args:
-        url: the address.
-        headers: of the request.
-        max_message: longest message taken, in bytes; a longer one is a ``ProtocolError``.
-        key_variable: where the key comes from, to be named when the service refuses it.
-        ping_s: time between pings, and longest wait for their answer, in seconds; None for no pings, where a
-            slow answer is no sign of death.
+    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``key_variable`` is where the key
+    comes from, to be named when the service refuses it. ``ping_s`` is the time between pings and the longest
+    wait for their answer; None for no pings, where a slow answer is no sign of death.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
@@ -130,16 +120,10 @@ async def open_socket(
         raise none from None
     try:
         connection = await _Connect(
-            url,
-            additional_headers=dict(headers or {}),
-            compression=None,
-            open_timeout=OPEN_S,
-            close_timeout=CLOSE_S,
-            ping_interval=ping_s,
-            ping_timeout=ping_s,
-            max_size=max_message,
+            url, additional_headers=dict(headers or {}), compression=None, open_timeout=OPEN_S,
+            close_timeout=CLOSE_S, ping_interval=ping_s, ping_timeout=ping_s, max_size=max_message,
             max_queue=MAX_QUEUE,
-        )
+        )  # fmt: skip
     except InvalidURI as error:
         raise none from error
     except InvalidStatus as error:

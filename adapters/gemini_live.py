@@ -27,7 +27,6 @@ PATH = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerat
 
 MAX_RESUMPTIONS = 24
 """Most times one session is moved to another connection; the service asks about every ten minutes."""
-
 MAX_HELD = 2000
 """Most messages held back while the session moves."""
 
@@ -60,21 +59,11 @@ class GeminiLive(SocketAdapter):
     audio_out = 24000
 
     def __init__(
-        self,
-        model: str = "gemini-3.8-live",
-        base_url: str = "wss://generativelanguage.googleapis.com",
-        version: str = "v1beta",
-        voice: str = "",
-        thinking: str = "",
-        silence_ms: int = 0,
-        start_sensitivity: str = "",
-        end_sensitivity: str = "",
-        interruptible: bool = True,
-        scheduling: str = "",
-        fps: float = 1.0,
-        media_resolution: str = "",
-        compress: bool = True,
-    ) -> None:
+        self, model: str = "gemini-3.8-live", base_url: str = "wss://generativelanguage.googleapis.com",
+        version: str = "v1beta", voice: str = "", thinking: str = "", silence_ms: int = 0,
+        start_sensitivity: str = "", end_sensitivity: str = "", interruptible: bool = True,
+        scheduling: str = "", fps: float = 1.0, media_resolution: str = "", compress: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.video_in = adapter.VideoSpec(fps=fps, max_side=768) if fps else None
         self._url = base_url.rstrip("/") + PATH.format(version=version)

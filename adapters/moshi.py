@@ -22,13 +22,10 @@ from tml_bench.redact import kept
 
 FRAME = 1920
 """Samples of one Opus frame: 80 ms at 24 kHz."""
-
 KINDS = ("handshake", "audio", "text", "control", "metadata", "error", "ping")
 """What the first byte of a message means, by its value."""
-
 CONTROLS = ("start", "end_turn", "pause", "restart")
 """What the second byte of a control message means, by its value."""
-
 PERSONAPLEX_OPEN_S = 30.0
 """Longest wait for PersonaPlex's handshake, which follows the reading of its prompts; a session's own too."""
 
@@ -53,9 +50,7 @@ class Moshi(SocketAdapter):
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
-        await self._unsupported(
-            tools=[tool.name for tool in session.tools], instructions=session.instructions
-        )
+        await self._unsupported(tools=[t.name for t in session.tools], instructions=session.instructions)
         await self._greet(self._url)
 
     async def _greet(self, url: str) -> None:

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from tml_bench import adapter
-from tml_bench.adapters._functions import arguments, flat_tool, result_item
 from tml_bench.adapters._loudness import SilenceGate
-from tml_bench.adapters._media import audio_base64, audio_from_base64
+from tml_bench.adapters._media import arguments, audio_base64, audio_from_base64, flat_tool, result_item
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
 from tml_bench.errors import UserError
@@ -46,14 +45,9 @@ class OpenAILive(SocketAdapter):
     """
 
     def __init__(
-        self,
-        model: str = "gpt-live-1",
-        base_url: str = "",
-        voice: str = "",
-        backend: str = "gpt-5.4-mini",
-        effort: str = "",
-        rate: int = 24000,
-    ) -> None:
+        self, model: str = "gpt-live-1", base_url: str = "", voice: str = "", backend: str = "gpt-5.4-mini",
+        effort: str = "", rate: int = 24000,
+    ) -> None:  # fmt: skip
         super().__init__()
         if rate not in RATES:
             raise UserError(f"openai-live has no rate={rate}", "it has 16000 and 24000")

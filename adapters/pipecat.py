@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import adapter
-from tml_bench.adapters._functions import given_back
-from tml_bench.adapters._media import from_pcm16, to_pcm16
+from tml_bench.adapters._media import from_pcm16, given_back, to_pcm16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, refusal
 from tml_bench.errors import UserError
@@ -82,9 +81,7 @@ class Pipecat(SocketAdapter):
         fields = {"sample_rate": self.audio_in, "num_channels": 1}
         await self._say(encode("audio", audio=audio, **fields), "audio", {"audio": audio, **fields})
         if not self._rtvi:
-            await self._unsupported(
-                texts=turn.texts, tool_results=[result.name for result in turn.tool_results]
-            )
+            await self._unsupported(texts=turn.texts, tool_results=[r.name for r in turn.tool_results])
             return
         for result in turn.tool_results:
             await self._tell("llm-function-call-result", self._result(result))
@@ -146,9 +143,8 @@ class Pipecat(SocketAdapter):
             case "llm-function-call":
                 call_id, arguments = str(data["tool_call_id"]), dict(data["args"])
                 self._arguments[call_id] = arguments
-                yield adapter.Output(
-                    tool_calls=(adapter.ToolCall(call_id, str(data["function_name"]), arguments),)
-                )
+                call = adapter.ToolCall(call_id, str(data["function_name"]), arguments)
+                yield adapter.Output(tool_calls=(call,))
             case "error" if data.get("fatal"):
                 raise refusal(f"the bot reports: {data.get('error')}")
 

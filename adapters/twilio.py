@@ -22,7 +22,6 @@ from tml_bench.redact import kept
 RATE = 8000
 FRAME = 160
 """Samples of one media message: 20 ms."""
-
 MAX_MARKS = 1000
 """Most marks that may wait for their audio to be heard."""
 

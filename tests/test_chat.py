@@ -25,7 +25,7 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters import chat
-from tml_bench.adapters.chat import ChatCompletions, UserTurns, http
+from tml_bench.adapters.chat import ChatCompletions, UserTurns
 from tml_bench.adapters.chat.dialogue import ChatDialogue, samples, wav
 from tml_bench.errors import UserError
 
@@ -121,7 +121,7 @@ def test_the_service_is_spoken_to_directly_and_its_answers_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setattr(http, "MAX_ANSWER", 1000)
+    monkeypatch.setattr(chat, "MAX_ANSWER", 1000)
     written, spoken = run(against(FakeChat(("write",))), against(FakeChat()))
     assert isinstance(written, Heard)
     assert [o.text for o in written.outputs] == ["written"]
@@ -133,9 +133,9 @@ def test_a_silent_server_is_given_up() -> None:
     async def silence() -> object:
         async with FakeChat(("never",)) as server:
             said = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-            async with http.new_client({}, 0.1) as client:
+            async with chat.new_client({}, 0.1) as client:
                 try:
-                    return await http.post_json(client, f"{server.base_url}/chat/completions", said)
+                    return await chat.post_json(client, f"{server.base_url}/chat/completions", said)
                 except Exception as error:
                     return error
 

@@ -14,7 +14,8 @@ from wire_servers import EXAMPLES, READY, greet, reference_server, serving, step
 
 from tml_bench.adapter import LiveAdapter, Output
 from tml_bench.cli import main
-from tml_bench.conformance import CASES, CaseFinding, CaseVerdict, check, direct
+from tml_bench.conformance import CaseFinding, CaseVerdict, direct
+from tml_bench.conformance.check import CASES, check
 from tml_bench.conformance.direct import LIVE, run_live
 from tml_bench.errors import UserError
 from tml_bench.wire.messages import AUDIO, BinaryFrame

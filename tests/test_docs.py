@@ -22,8 +22,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, Output, ProviderEvent, SessionStart, StepAdapter
 from tml_bench.cli import main
+from tml_bench.conformance import CaseVerdict
 from tml_bench.conformance.check_task import checked_task
-from tml_bench.conformance.findings import CaseVerdict
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import adapter_class, adapter_names, load_task

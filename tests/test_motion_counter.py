@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from tml_bench.adapter import Frame, MicroTurn, SessionStart
-from tml_bench.adapters.motion_counter import MotionCounter, asked
-from tml_bench.adapters.motion_counter.motion import HEIGHT, WIDTH, Stretch, main_axis, repetitions, stretches
+from tml_bench.adapters.motion_counter import (
+    HEIGHT,
+    WIDTH,
+    MotionCounter,
+    Stretch,
+    asked,
+    main_axis,
+    repetitions,
+    stretches,
+)
 from tml_bench.errors import UserError
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 

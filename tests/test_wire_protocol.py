@@ -30,8 +30,7 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters.wire import Wire, WireLockstep
-from tml_bench.adapters.wire.inbox import MAX_DEPTH, Inbox
-from tml_bench.adapters.wire.session import PROBE, Replies, Sender, checked_url, hello_of
+from tml_bench.adapters.wire.session import MAX_DEPTH, PROBE, Inbox, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
 from tml_bench.wire import messages
 from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame

@@ -15,7 +15,6 @@ LONGEST = 400
 """Most characters told of an error; its traceback has the rest."""
 LONGEST_SOURCE = 120
 """Most characters shown of the line that raised."""
-
 _OTHERS = ("tml_bench.adapters.", "tml_bench.tasks.")
 _SECRET_TEXT = re.compile(
     r"""(\b\w*(?:api_?key|authorization|secret|token|password|credential)\w*"""

@@ -15,7 +15,7 @@ import click
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_data import import_, inspect, list_, prepare
-from tml_bench.cli_judge import judge, judge_options
+from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,16 +36,10 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 UNWRITABLE = frozenset(
     (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOTDIR,
-        errno.EISDIR,
+        errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR,
         errno.EEXIST,
     )
-)
+)  # fmt: skip
 """What the system says where a file or folder cannot be written."""
 
 
@@ -117,13 +111,9 @@ def _pool_options(command: Command) -> Command:
     "--adapter", "adapters", multiple=True,
     help="NAME or FILE.py:CLASS, with options after a colon; repeatable. [default: the reference adapters]",
 )  # fmt: skip
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the official data. [default: mini set]"
-)
+@click.option("--data", type=PATH, help="Folder of the official data. [default: mini set]")
 @click.option("--subset", "subsets", multiple=True, help="Only this part of the task; repeatable.")
-@click.option(
-    "--limit", type=click.IntRange(0), default=0, help="At most so many samples a subset; 0 is all."
-)
+@click.option("--limit", type=COUNT, default=0, help="At most so many samples a subset; 0 is all.")
 @click.option(
     "--tick", "tick_ms", type=int, default=200, show_default=True, help="Micro-turn in ms, 20 to 1000."
 )
@@ -131,7 +121,7 @@ def _pool_options(command: Command) -> Command:
     "--compute", type=click.Choice(["ideal", "charged", "recorded"]), default="ideal", show_default=True,
     help="Charge nothing, the measured time of each step, or that of an earlier run.",
 )  # fmt: skip
-@click.option("--replay", type=click.Path(path_type=Path), help="Run whose compute --compute recorded takes.")
+@click.option("--replay", type=PATH, help="Run whose compute --compute recorded takes.")
 @click.option("--network", default="ideal", show_default=True, help="wifi, 4g, bad, or a profile .toml.")
 @click.option(
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
@@ -146,9 +136,8 @@ def _pool_options(command: Command) -> Command:
     help="Limit of a session, s.",
 )  # fmt: skip
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
-    help="Folder for the runs and the report.",
-)  # fmt: skip
+    "--out", type=PATH, default=Path("results"), show_default=True, help="Folder for the runs and the report."
+)
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
 @judge_options
@@ -185,7 +174,7 @@ def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[Run
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
@@ -209,11 +198,10 @@ def score(runs: tuple[Path, ...], **options: Unpack[ScoreOptions]) -> None:
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("results/report"), show_default=True,
-    help="Folder for the report.",
-)  # fmt: skip
+    "--out", type=PATH, default=Path("results/report"), show_default=True, help="Folder for the report."
+)
 def report(runs: tuple[Path, ...], out: Path) -> None:
     """Put scored runs side by side: Markdown, CSV, JSON and one self-contained HTML page.
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tml_bench.cli_judge import PATH
+
 if TYPE_CHECKING:
-    from tml_bench.conformance.findings import CaseFinding
+    from tml_bench.conformance import CaseFinding
 
 
 @click.command("check-task")
 @click.argument("task")
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the official data. [default: mini set]"
-)
+@click.option("--data", type=PATH, help="Folder of the official data. [default: mini set]")
 def check_task(task: str, data: Path | None) -> None:
     """Check that a task declares, loads, plays and scores what a run will ask of it.
 
@@ -47,18 +47,14 @@ def selftest(jobs: int | None) -> None:
     from tml_bench.conformance.selftest import checks
 
     with worker_pool(jobs, 60.0) as pool:
-        failed = 0
+        bad = 0
         for check in checks(pool):
             mark = click.style("ok  ", fg="green") if check.passed else click.style("FAIL", fg="red")
-            click.echo(
-                f"{mark} {check.name}: {check.found}"
-                + ("" if check.passed else f", expected {check.expected}")
-            )
-            failed += not check.passed
-    if failed:
-        click.secho(
-            f"{failed} checks failed: scores of this installation cannot be trusted", fg="red", err=True
-        )
+            right = "" if check.passed else f", expected {check.expected}"
+            click.echo(f"{mark} {check.name}: {check.found}{right}")
+            bad += not check.passed
+    if bad:
+        click.secho(f"{bad} checks failed: scores of this installation cannot be trusted", fg="red", err=True)
         sys.exit(1)
     click.echo("all checks passed")
 
@@ -76,7 +72,7 @@ def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
     tml-bench check-adapter my_model.py:MyModel
     tml-bench check-adapter ws://localhost:8765 --case hello --case speech
     """
-    from tml_bench.conformance import CASES, check
+    from tml_bench.conformance.check import CASES, check
 
     sys.exit(1 if shown(check(adapter, cases or CASES)) else 0)
 
@@ -99,12 +95,8 @@ def doctor() -> None:
 
 
 def shown(findings: Iterable[CaseFinding]) -> int:
-    """Print findings as they come, under the name of what is checked.
-
-    Returns:
-        How many failed.
-    """
-    from tml_bench.conformance.findings import CaseVerdict
+    """Print findings as they come, under the name of what is checked; gives how many failed."""
+    from tml_bench.conformance import CaseVerdict
 
     colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
     failed, subject = 0, ""

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import click
 
+from tml_bench.cli_judge import PATH
 from tml_bench.errors import UserError
 
 
 @click.command("import")
 @click.argument("task")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--name", default="imported", show_default=True, help="Name of the system that spoke.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The run's folder. [default: results/TASK--NAME]"
-)
+@click.option("--out", type=PATH, help="The run's folder. [default: results/TASK--NAME]")
 def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
     """Turn exchanges another harness recorded into a run that scores like our own.
 
@@ -42,10 +41,8 @@ def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
 
 
 @click.command()
-@click.argument("recording", type=click.Path(path_type=Path))
-@click.option(
-    "--picture", type=click.Path(path_type=Path), help="Also draw the timeline to this .png or .svg."
-)
+@click.argument("recording", type=PATH)
+@click.option("--picture", type=PATH, help="Also draw the timeline to this .png or .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print the raw events.")
 def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
     """Print what happened in a recording, readably; --picture draws it with what was scored.
@@ -93,10 +90,8 @@ def list_(what: str) -> None:
     "--pace", "--rate", type=click.FloatRange(0.5, 2), default=1.0, show_default=True,
     help="Factor on the speech rate.",
 )  # fmt: skip
-@click.option("--items", type=click.Path(path_type=Path), help="Your own items.jsonl. [default: the task's]")
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the set; give it to run --data."
-)
+@click.option("--items", type=PATH, help="Your own items.jsonl. [default: the task's]")
+@click.option("--out", type=PATH, required=True, help="Folder for the set; give it to run --data.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 def prepare(
     task: str, voice: str | None, noise: float | None, pace: float, items: Path | None, out: Path, jobs: int

@@ -10,6 +10,8 @@ from typing import TypeVar, cast
 import click
 
 Command = TypeVar("Command", bound=Callable[..., object])
+PATH = click.Path(path_type=Path)
+COUNT = click.IntRange(0)
 
 
 def judge_options(command: Command) -> Command:
@@ -30,15 +32,15 @@ def judge_options(command: Command) -> Command:
     found: Callable[..., object] = wrapped
     for option in (
         click.option(
-            "--judge-tokens", type=click.IntRange(0),
+            "--judge-tokens", type=COUNT,
             help="Tokens the judge may take; what remains is missing, the same command continues.",
         ),
         click.option(
-            "--judge-calls", type=click.IntRange(0),
+            "--judge-calls", type=COUNT,
             help="Calls the judge may make; 0 takes answers from the cache alone.",
         ),
         click.option(
-            "--judge-cache", type=click.Path(path_type=Path),
+            "--judge-cache", type=PATH,
             help="Answers of language models. [default: judge-cache.sqlite beside the runs]",
         ),
         click.option(
@@ -62,15 +64,13 @@ def judge() -> None:
 
 
 @judge.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("sheet.csv"), show_default=True,
+    "--out", type=PATH, default=Path("sheet.csv"), show_default=True,
     help="The CSV to fill in; one that exists keeps its rows and answers. A page stands beside it.",
 )  # fmt: skip
 @click.option("--rubric", "rubrics", multiple=True, help="Only this rubric; repeatable. [default: all]")
-@click.option(
-    "--limit", type=click.IntRange(0), default=0, help="Add at most so many questions, chosen at random."
-)
+@click.option("--limit", type=COUNT, default=0, help="Add at most so many questions, chosen at random.")
 def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: int) -> None:
     """Write what was asked about scored runs to a sheet that people fill in, and to a local page.
 
@@ -90,9 +90,7 @@ def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: in
 @judge.command()
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--save", is_flag=True, help="Keep it beside the runs given; their reports then show it.")
-@click.option(
-    "--json", "as_json", type=click.Path(path_type=Path), help="Also write everything to this file."
-)
+@click.option("--json", "as_json", type=PATH, help="Also write everything to this file.")
 def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> None:
     """Compare a judge with people, or with another judge: accuracy, kappa, alpha, confusion.
 
@@ -120,7 +118,7 @@ def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> Non
 
 
 @judge.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 def cache(path: Path) -> None:
     """Say what a cache of judgements holds: by judge and rubric, how many answers, and what they took.
 

@@ -18,15 +18,10 @@ from types import CellType, CodeType, FunctionType, ModuleType
 
 _PLUMBING = frozenset(
     (
-        "__dict__",
-        "__weakref__",
-        "__module__",
-        "__doc__",
-        "__abstractmethods__",
-        "__firstlineno__",
+        "__dict__", "__weakref__", "__module__", "__doc__", "__abstractmethods__", "__firstlineno__",
         "_abc_impl",
     )
-)
+)  # fmt: skip
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -34,10 +29,7 @@ def code_sha256(thing: object) -> str:
     """The hash of a class, or of an object.
 
     An object's is of its class and of what its constructor was given, as far as it keeps that under the same
-    name, or the same after an underscore.
-
-    Returns:
-        Hexadecimal; the same in every process of one minor version of Python.
+    name, or the same after an underscore. It is the same in every process of one minor version of Python.
     """
     made = thing if isinstance(thing, type) else type(thing)
     kept: dict[str, object] = {}
@@ -72,16 +64,13 @@ def _told(value: object, seen: dict[int, object]) -> object:
         file = Path(value.__file__ or "") if _is_users(value.__name__) else Path()
         return [value.__name__, hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""]
     if isinstance(value, type | FunctionType):
-        return _told(_parts(value), seen) if _is_users(value.__module__) else _named(value)
+        name = f"{value.__module__}.{value.__qualname__}"
+        return _told(_parts(value), seen) if _is_users(value.__module__) else name
     if (inner := getattr(value, "__wrapped__", getattr(value, "__func__", None))) is not None:
         return [type(value).__name__, _told(inner, seen)]
     if hasattr(value, "tobytes") and hasattr(value, "dtype"):
         return [str(value.dtype), hashlib.sha256(value.tobytes()).hexdigest()]
     return _told(type(value), seen)
-
-
-def _named(value: type | FunctionType) -> str:
-    return f"{value.__module__}.{value.__qualname__}"
 
 
 def _parts(value: type | FunctionType) -> list[object]:

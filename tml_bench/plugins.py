@@ -35,12 +35,9 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 TASK_SHAPE: dict[str, Shape] = {"name": str, "title": str, "data_help": str, "not_run": Mapping}
 TASK_ITEMS: dict[str, Shape] = {"subsets": str, "metrics": Metric, "headline": str}
 ADAPTER_SHAPE: dict[str, Shape] = {
-    "audio_in": int,
-    "audio_out": int,
-    "video_in": VideoSpec | None,
-    "privileged": bool,
+    "audio_in": int, "audio_out": int, "video_in": VideoSpec | None, "privileged": bool,
     "takes_history": bool,
-}
+}  # fmt: skip
 """What must hold before anything is run; the rest is found by ``check-task`` and ``check-adapter``."""
 
 
@@ -50,13 +47,8 @@ class AdapterSpec:
 
     Options follow a colon, separated by commas, as ``key=value`` or as bare values in the order of the
     adapter's parameters: ``delayed:400``, ``delayed:ms=400,audio_out=48000``, ``my.py:Model:device=cpu``,
-    ``wire:ws://localhost:8765``. A comma in an address is written ``%2C``.
-
-    Attributes:
-        text: as given.
-        target: the name, or the file and class.
-        args: bare values.
-        kwargs: named values.
+    ``wire:ws://localhost:8765``. A comma in an address is written ``%2C``. ``target`` is the name,
+    or the file and class.
     """
 
     text: str
@@ -74,10 +66,9 @@ class AdapterSpec:
 
 
 def parse_adapter_spec(text: str) -> AdapterSpec:
-    """Read an adapter as given on the command line; an option named like a secret is recorded nowhere.
+    """Read an adapter as given on the command line; to name none is a ``UserError``.
 
-    Raises:
-        UserError: nothing is named.
+    An option named like a secret is recorded nowhere.
     """
     # A host may end in .py too: only what stands before an address can be a file.
     file, dot_py, _ = text.partition("://")[0].rpartition(".py:")
@@ -114,10 +105,9 @@ _given: dict[str, Adapter | AdapterClass] = {}
 
 @contextmanager
 def given_adapters(adapters: Mapping[str, Adapter | AdapterClass]) -> Iterator[None]:
-    """Let adapters that exist in this process alone be named like others while the context lasts.
+    """Let adapters of this process alone, by name, be named like others while the context lasts.
 
-    Args:
-        adapters: classes, which are made without options, and objects, by name.
+    They are classes, which are made without options, and objects.
     """
     _given.update(adapters)
     try:
@@ -132,16 +122,11 @@ def given_sha256(name: str) -> str:
     return code_sha256(_given[name]) if name in _given else ""
 
 
-def _is_ours(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name == "tml-bench"
-
-
 def registered(kind: PlugInKind) -> dict[str, EntryPoint]:
     """Entry points by name; where several have one name, this harness's own comes first."""
     found: dict[str, EntryPoint] = {}
-    for point in sorted(
-        entry_points(group=f"tml_bench.{kind}s"), key=lambda point: (point.name, not _is_ours(point))
-    ):
+    points = entry_points(group=f"tml_bench.{kind}s")
+    for point in sorted(points, key=lambda p: (p.name, p.dist is None or p.dist.name != "tml-bench")):
         found.setdefault(point.name, point)
     return found
 
@@ -161,11 +146,7 @@ def _of(point: EntryPoint) -> str:
 
 
 def _loaded(kind: PlugInKind, name: str) -> object:
-    """What the file or the entry point of that name holds.
-
-    Raises:
-        UserError: there is none, or it cannot be imported.
-    """
+    """What the file or the entry point of that name holds; a ``UserError`` if there is none that imports."""
     if ".py:" in name:
         return from_file(name)
     points = registered(kind)
@@ -309,11 +290,7 @@ def fitting_class(spec: AdapterSpec) -> AdapterClass:
 
 
 def make_adapter(spec: AdapterSpec) -> Adapter:
-    """Create the adapter.
-
-    Raises:
-        UserError: as ``adapter_class``, or its options do not fit.
-    """
+    """Create the adapter; a ``UserError`` as ``fitting_class``, or where its options do not fit."""
     made = fitting_class(spec)
     given = _given.get(spec.target)
     if isinstance(given, StepAdapter | LiveAdapter):

@@ -8,15 +8,87 @@ a time it does at that time, on its own clock, unless the user is just speaking.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
+from tml_bench.adapters._media import Frames
 from tml_bench.adapters.cascade import mouth
 from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn, SpokenDialogue
-from tml_bench.adapters.cascade.ears import Ears, SpeechBetweenSilences
 from tml_bench.adapters.cascade.plans import TalkPlan
 from tml_bench.perception import align, asr
+from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, load_network
 
 BARGE_IN_S = 0.2
 """The agent stops once so much speech of the user has come while it speaks."""
+LEAD_S = 0.3
+"""Audio kept from before a turn's first frame of speech, and after its last."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechBetweenSilences:
+    """What was heard between two silences, shape (n,), 16 kHz, with `LEAD_S` around it if there is that much.
+
+    ``first_s`` is the session time of the first sample; from ``start_s`` to ``end_s`` it is speech.
+    """
+
+    audio: NDArray[np.float32]
+    first_s: float
+    start_s: float
+    end_s: float
+
+
+class Ears:
+    """Follows the user's audio by Silero VAD, in frames of 32 ms.
+
+    A frame of probability 0.5 starts speech, which goes on while the probability stays above 0.35; a turn
+    ends when ``silence_s`` have passed without speech. While one goes on it is ``speaking``, so far for
+    ``voiced_s``; ``last_voice_s`` is the session time at which speech last ended, 0 before any.
+    """
+
+    def __init__(self, silence_s: float) -> None:
+        self._network = load_network()
+        self._silence_s = silence_s
+        self._whole = Frames(FRAME)
+        self._kept: list[NDArray[np.float32]] = []
+        self._frames = 0
+        self._voice = self.speaking = False
+        self._start_s = self.voiced_s = self.last_voice_s = 0.0
+
+    def feed(self, audio: NDArray[np.float32]) -> list[SpeechBetweenSilences]:
+        """Take the next samples, shape (n,), 16 kHz; returns the turns that ended in them."""
+        ended = (self._frame(frame) for frame in self._whole.push(audio))
+        return [turn for turn in ended if turn is not None]
+
+    def _forget(self) -> None:
+        self._kept = self._kept[-round(LEAD_S / FRAME_S) :]
+
+    def _frame(self, frame: NDArray[np.float32]) -> SpeechBetweenSilences | None:
+        probability = self._network(frame)
+        self._voice = probability >= (NEG_THRESHOLD if self._voice else THRESHOLD)
+        self._kept.append(frame)
+        self._frames += 1
+        now_s = self._frames * FRAME_S
+        if self._voice:
+            if not self.speaking:
+                self.speaking, self.voiced_s, self._start_s = True, 0.0, now_s - FRAME_S
+            self.voiced_s += FRAME_S
+            self.last_voice_s = now_s
+            return None
+        if not self.speaking:
+            self._forget()
+            return None
+        return self._ended(now_s) if now_s - self.last_voice_s >= self._silence_s - 1e-9 else None
+
+    def _ended(self, now_s: float) -> SpeechBetweenSilences:
+        audio = np.concatenate(self._kept)
+        first_s = now_s - len(audio) / RATE
+        until = round((self.last_voice_s + LEAD_S - first_s) * RATE)
+        self.speaking = False
+        self._forget()
+        return SpeechBetweenSilences(audio[:until], first_s, self._start_s, self.last_voice_s)
 
 
 class Cascade(StepAdapter):

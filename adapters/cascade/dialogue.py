@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tml_bench.adapters.cascade import plans
-from tml_bench.adapters.cascade.knowledge import CAPITALS, ENGLISH
 from tml_bench.adapters.cascade.language import understand
-from tml_bench.adapters.cascade.phrases import sentence
+from tml_bench.adapters.cascade.phrases import CAPITALS, ENGLISH, sentence
 from tml_bench.perception.align import spell
 
 ACKNOWLEDGEMENT = "Okay."
@@ -36,13 +35,9 @@ class RecognisedTurn:
 
 @dataclass(slots=True)
 class DueSpeech:
-    """Something to be said.
+    """Something to be said: a text, or talk of a length.
 
-    Attributes:
-        at_s: when.
-        say: what: a text, or talk of a length.
-        repeat: the series it belongs to; the next one is put in its place once it has been said.
-        k: which of the series.
+    It may be the ``k``-th of a series: the next one is put in its place once it has been said.
     """
 
     at_s: float
@@ -76,11 +71,9 @@ class SpokenDialogue:
         self._heard.append(turn)
 
     def take(self, before_s: float, silent_since_s: float) -> DueSpeech | None:
-        """What is due before a time, earliest first, and no longer pending; None when nothing is.
+        """What is due first, before ``before_s``, and no longer pending; None when nothing is.
 
-        Args:
-            before_s: what is due at it or later stays.
-            silent_since_s: when the user's last sound ended, as far as is known.
+        ``silent_since_s`` is when the user's last sound ended, as far as is known.
         """
         if self._silence and not self._silence_met:
             at_s = silent_since_s + self._silence.seconds

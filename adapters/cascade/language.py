@@ -8,18 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tml_bench.adapters.cascade import plans
-from tml_bench.adapters.cascade.knowledge import CAPITALS
-from tml_bench.adapters.cascade.phrases import (
-    ABOUT,
-    LENGTH,
-    NUMBER,
-    lengths,
-    number,
-    reply,
-    seconds,
-    sentence,
-)
+from tml_bench.adapters.cascade import phrases, plans
+from tml_bench.adapters.cascade.phrases import ABOUT, CAPITALS, LENGTH, NUMBER, reply, seconds, sentence
 from tml_bench.perception.align import spell
 
 TIME_IS_UP = "Time's up."
@@ -41,15 +31,15 @@ def _find(pattern: str, text: str) -> re.Match[str] | None:
 
 def _stop(text: str) -> plans.Plan | None:
     wanted = r"\b(?:stop|that's enough|that is enough|that's all|cancel|never mind|nevermind|forget it)\b"
-    if not _find(wanted, text) or lengths(text) or _find(r"\b(?:until|tell me to|how long|how many)\b", text):
-        return None
-    return plans.StopPlan() if len(text.split()) <= 10 else None
+    other = r"\b(?:until|tell me to|how long|how many)\b"
+    stops = _find(wanted, text) and not phrases.lengths(text) and not _find(other, text)
+    return plans.StopPlan() if stops and len(text.split()) <= 10 else None
 
 
 def _change(text: str) -> plans.Plan | None:
     restart = _find(r"\b(?:again|over|restart)\b", text) and _find(r"\b(?:start|begin|restart|count)\b", text)
     if restart and not _find(r"\b(?:say|tell|ask|remind)\b", text):
-        found = lengths(text)
+        found = phrases.lengths(text)
         return plans.ChangePlan(found[0] if found else None, restart=True)
     if moved := _find(rf"({LENGTH}) (?P<way>sooner|earlier|later|longer|more|less)\b", text):
         sign = -1.0 if moved["way"].lower() in ("sooner", "earlier", "less") else 1.0
@@ -60,10 +50,10 @@ def _change(text: str) -> plans.Plan | None:
     )
     if not _find(corrects, text) or _find(r"\b(?:say|tell|ask|remind|every)\b", text):
         return None
-    if found := lengths(text):
+    if found := phrases.lengths(text):
         return plans.ChangePlan(found[0], restart=bool(_find(r"\bfrom now\b", text)))
     if bare := _find(rf"\b(?:make (?:it|that)|meant?|to) ({NUMBER})\b", text):
-        return plans.ChangePlan(number(bare[1]), restart=bool(_find(r"\bfrom now\b", text)))
+        return plans.ChangePlan(phrases.number(bare[1]), restart=bool(_find(r"\bfrom now\b", text)))
     return None
 
 
@@ -139,12 +129,12 @@ def _countdown(text: str) -> plans.Plan | None:
     ) or _find(rf"\bcount (?:out loud |aloud )?(?:up )?to (?P<last>{NUMBER})(?P<first>)", text)
     if not count:
         return None
-    first = int(number(count["first"] or "1"))
-    last = int(number(count["last"] or "1"))
+    first = int(phrases.number(count["first"] or "1"))
+    last = int(phrases.number(count["last"] or "1"))
     step = _find(rf"({NUMBER}) seconds? (?:for|between|apart|each|per)\b", text)
     begins = _find(rf"\b(?:start|begin|first)\w*\b[^.]*?({LENGTH})|\b(?:in|after) ({LENGTH})", text)
     start = seconds(begins[1] or begins[2]) if begins else 0.5
-    pace = number(step[1]) if step else 1.0
+    pace = phrases.number(step[1]) if step else 1.0
     numbers = range(first, last + (1 if last >= first else -1), 1 if last >= first else -1)
     return plans.SayAt(tuple((start + pace * k, sentence(spell(n))) for k, n in enumerate(numbers)))
 
@@ -152,7 +142,7 @@ def _countdown(text: str) -> plans.Plan | None:
 def _schedule(text: str) -> plans.Plan | None:
     times = _find(rf"\bat ((?:{NUMBER}(?: seconds?)?(?:,? and |, | ))+{NUMBER}) seconds?", text)
     if times:
-        at = [number(found) for found in re.findall(NUMBER, times[1], re.IGNORECASE)]
+        at = [phrases.number(found) for found in re.findall(NUMBER, times[1], re.IGNORECASE)]
         said = reply(text[: times.start()] + text[times.end() :]) or TIME_IS_UP
         return plans.SayAt(tuple((t, said) for t in at))
     pairs = re.findall(
@@ -162,9 +152,9 @@ def _schedule(text: str) -> plans.Plan | None:
     )
     if len(pairs) < 2:
         return None
-    return plans.SayAt(
-        tuple((number(t), sentence(re.sub(r"^(?i:say|and|then),? ", "", what.strip()))) for what, t in pairs)
-    )
+    lead = r"^(?i:say|and|then),? "
+    due = ((phrases.number(t), sentence(re.sub(lead, "", what.strip()))) for what, t in pairs)
+    return plans.SayAt(tuple(due))
 
 
 def _talk(text: str) -> plans.Plan | None:

@@ -48,12 +48,9 @@ class HowLong(msgspec.Struct, frozen=True):
 
 
 class ChangePlan(msgspec.Struct, frozen=True):
-    """Change the time of what was asked last.
+    """Change the time of what was asked last to ``seconds``; by so many if ``relative``.
 
-    Attributes:
-        seconds: the new length, or how much more or less.
-        relative: add ``seconds`` to the time there is.
-        restart: count from now on and not from when it was asked.
+    With ``restart`` it counts from now on and not from when it was asked.
     """
 
     seconds: float | None

@@ -14,8 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
-from tml_bench.adapters._functions import arguments, given_back, nested_tool
-from tml_bench.adapters._media import from_base64, to_int16
+from tml_bench.adapters._media import arguments, from_base64, given_back, nested_tool, to_int16
 from tml_bench.media.audio import clip_samples
 from tml_bench.samples import Message as Said
 
@@ -25,12 +24,9 @@ HISTORY_RATE = 16000
 
 
 class ChatDialogue:
-    """What has been said, in the form the service wants it.
+    """What has been said, in the form the service wants it; ``options`` (model, voice) go with every request.
 
-    Args:
-        session: its instructions and tools.
-        options: of every request: model, modalities, voice.
-        rate: of the audio given back, in Hz.
+    ``rate`` is that of the audio given back, in Hz.
     """
 
     def __init__(self, session: SessionStart, options: Mapping[str, Any], rate: int) -> None:

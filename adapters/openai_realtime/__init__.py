@@ -57,23 +57,11 @@ class OpenAIRealtime(SocketAdapter):
     takes_history = True
 
     def __init__(
-        self,
-        dialect: str = "ga",
-        model: str = "",
-        base_url: str = "",
-        voice: str = "",
-        vad: str = "",
-        silence_ms: int = 0,
-        threshold: float = -1.0,
-        eagerness: str = "",
-        interrupt: bool = True,
-        effort: str = "",
-        transcribe: str = "",
-        speak: bool = True,
-        fps: float = -1.0,
-        rate_in: int = 0,
+        self, dialect: str = "ga", model: str = "", base_url: str = "", voice: str = "", vad: str = "",
+        silence_ms: int = 0, threshold: float = -1.0, eagerness: str = "", interrupt: bool = True,
+        effort: str = "", transcribe: str = "", speak: bool = True, fps: float = -1.0, rate_in: int = 0,
         rate_out: int = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if dialect not in DIALECTS:
             raise UserError(f"there is no dialect {dialect!r}", f"the dialects are {', '.join(DIALECTS)}")
@@ -82,20 +70,11 @@ class OpenAIRealtime(SocketAdapter):
         self.audio_out = rate_out or spoken.rate_out
         self.video_in = _video(spoken, fps)
         self._wishes = SessionWishes(
-            model=model or spoken.model,
-            voice=voice,
-            vad=vad or spoken.vads[0],
-            silence_ms=silence_ms or None,
-            threshold=threshold if threshold >= 0 else None,
-            eagerness=eagerness,
-            interrupts=interrupt,
-            effort=effort,
-            transcribe=transcribe,
-            spoken=speak,
-            rate_in=self.audio_in,
-            rate_out=self.audio_out,
-            video=self.video_in is not None,
-        )
+            model=model or spoken.model, voice=voice, vad=vad or spoken.vads[0],
+            silence_ms=silence_ms or None, threshold=threshold if threshold >= 0 else None,
+            eagerness=eagerness, interrupts=interrupt, effort=effort, transcribe=transcribe, spoken=speak,
+            rate_in=self.audio_in, rate_out=self.audio_out, video=self.video_in is not None,
+        )  # fmt: skip
         _check(dialect, spoken, self._wishes)
         self._url = _address(base_url or spoken.base_url, spoken.query(self._wishes))
         self._key = optional_secret(*spoken.keys) if base_url or not spoken.keys else secret(*spoken.keys)

@@ -19,30 +19,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
-from tml_bench.adapters._functions import arguments, result_item
-from tml_bench.adapters._media import audio_from_base64
+from tml_bench.adapters._media import arguments, audio_from_base64, result_item
 from tml_bench.adapters._socket import refusal
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation
 
 FATAL = frozenset({"session_expired", "beta_api_shape_disabled", "invalid_api_key"})
 """Codes of errors after which the session is over; so it is after those about limits."""
-
 _LIMITS = ("insufficient_quota", "rate_limit", "session_limit", "too_many")
 
 
 class RealtimeConversation:
-    """One session with the service.
+    """One session with the service, whose audio has ``rate_out`` Hz.
 
-    Args:
-        dialect: of the service.
-        rate_out: of the model's audio, in Hz.
-        cuts: ``speech_started`` means that the service cancels what it says.
-
-    Attributes:
-        replies: messages to be sent; whoever sends them takes them out.
-        responding: the response under way; empty when there is none.
-        complaint: the last error the service reported, to explain a hang-up.
+    With ``cuts``, ``speech_started`` means that it cancels what it says. ``replies`` are messages to be sent,
+    which whoever sends them takes out; ``responding`` is the response under way, empty when there is none;
+    ``complaint`` is the last error that the service reported, to explain a hang-up.
     """
 
     def __init__(self, dialect: Dialect, rate_out: int, cuts: bool) -> None:

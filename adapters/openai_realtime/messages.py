@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tml_bench.adapter import SessionStart
-from tml_bench.adapters._functions import flat_tool, nested_tool
-from tml_bench.adapters._media import audio_base64
+from tml_bench.adapters._media import audio_base64, flat_tool, nested_tool
 from tml_bench.adapters._socket import without_empty
 from tml_bench.media.audio import clip_samples
 from tml_bench.samples import Message as Said
@@ -44,15 +43,10 @@ class SessionWishes:
 
 @dataclass(frozen=True, slots=True)
 class UserStretch:
-    """A stretch of the user's side, ready to send.
+    """A stretch of the user's side, ready to send: ``ms`` of audio of ``rate`` Hz in base64.
 
-    Attributes:
-        audio: base64.
-        images: JPEG frames in base64, each with its instant in milliseconds of the session.
-        number: 0, 1, 2, ...
-        start_ms: of the first sample, counted by samples.
-        ms: its length.
-        rate: of the audio, in Hz.
+    ``images`` are JPEG in base64, each with its instant in milliseconds of the session; ``number`` counts
+    from 0, and ``start_ms`` is counted by samples.
     """
 
     audio: str

@@ -89,14 +89,10 @@ class AlwaysOn(_ReferenceAdapter):
 
 @dataclass(frozen=True, slots=True)
 class PlannedLine:
-    """Something to say.
+    """Something to say: a voice clip from ``at_s`` on the session clock, cut off at ``until_s`` if any.
 
-    Attributes:
-        at_s: onset on the session clock.
-        clip: name of the voice clip.
-        until_s: cut off there; None to finish.
-        text: words in place of the clip's own, spread over the whole line; empty for the clip's own. The clip
-            then is the sound of speech and no more, repeated until ``until_s``.
+    A ``text`` stands for the clip's own words, spread over the whole line; the clip then is the sound of
+    speech and no more, repeated until ``until_s``.
     """
 
     at_s: float

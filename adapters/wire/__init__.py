@@ -13,18 +13,7 @@ import numpy as np
 from tml_bench import adapter
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import PING_S, Socket
-from tml_bench.adapters.wire.inbox import Inbox
-from tml_bench.adapters.wire.session import (
-    PROBE,
-    OutgoingMessage,
-    Replies,
-    Sender,
-    checked_url,
-    control,
-    hello_of,
-    open_session,
-    same_formats,
-)
+from tml_bench.adapters.wire import session as exchange
 from tml_bench.errors import UserError
 from tml_bench.wire import messages as wire
 from tml_bench.wire.messages import BinaryFrame
@@ -48,27 +37,28 @@ class Wire(SocketAdapter):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.url = checked_url(url)
+        self.url = exchange.checked_url(url)
         self.capabilities: tuple[str, ...] = ()
-        self._inbox = Inbox()
-        self._sender = Sender()
-        self._replies = Replies(self.audio_out)
+        self._inbox = exchange.Inbox()
+        self._sender = exchange.Sender()
+        self._replies = exchange.Replies(self.audio_out)
 
     async def prepare(self) -> None:
         """Ask the model for its formats."""
-        socket, _, ready, _ = await open_session(self.url, hello_of(PROBE, "realtime"), PING_S)
+        hello = exchange.hello_of(exchange.PROBE, "realtime")
+        socket, _, ready, _ = await exchange.open_session(self.url, hello, PING_S)
         await socket.close()
         _take_formats(self, ready)
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """Open a socket for the session."""
-        hello = hello_of(session, "realtime")
-        self._socket, self._inbox, ready, events = await open_session(self.url, hello, PING_S)
+        hello = exchange.hello_of(session, "realtime")
+        self._socket, self._inbox, ready, events = await exchange.open_session(self.url, hello, PING_S)
         for event in events:
             await self._record(event.type, event.body, sent=event.sent)
-        same_formats(ready, self.audio_in, self.audio_out)
+        exchange.same_formats(ready, self.audio_in, self.audio_out)
         self.reported = _identity(ready)
-        self._replies = Replies(self.audio_out)
+        self._replies = exchange.Replies(self.audio_out)
         self._begin(self._socket)
 
     async def send(self, turn: adapter.MicroTurn) -> None:
@@ -79,9 +69,9 @@ class Wire(SocketAdapter):
     async def heard(self, item: str, ms: float, cut: bool) -> None:
         """Tell the model where its reply was cut."""
         if cut and item.isdecimal():
-            await self._out(control(wire.Truncate(int(item), ms)))
+            await self._out(exchange.control(wire.Truncate(int(item), ms)))
 
-    async def _out(self, message: OutgoingMessage) -> None:
+    async def _out(self, message: exchange.OutgoingMessage) -> None:
         await self._say(message.data, message.event.type, message.event.body)
 
     def understand(self, message: str | bytes) -> Iterator[adapter.ModelEvent]:
@@ -107,38 +97,38 @@ class WireLockstep(adapter.StepAdapter):
     takes_history = True
 
     def __init__(self, url: str, answer_s: float = 30.0) -> None:
-        self.url = checked_url(url)
+        self.url = exchange.checked_url(url)
         if not isinstance(answer_s, int | float) or not 0 < answer_s < math.inf:
             raise UserError(f"answer_s={answer_s}: not a time", "give seconds, such as answer_s=300")
         self.capabilities: tuple[str, ...] = ()
         self._answer_s = answer_s
         self._runner: asyncio.Runner | None = None
         self._socket: Socket | None = None
-        self._inbox = Inbox()
-        self._sender = Sender()
-        self._replies = Replies(self.audio_out)
+        self._inbox = exchange.Inbox()
+        self._sender = exchange.Sender()
+        self._replies = exchange.Replies(self.audio_out)
         self._cut: deque[int] = deque()
 
     def warm_up(self) -> None:
         """Ask the model for its formats."""
-        ready = self._open(PROBE)
+        ready = self._open(exchange.PROBE)
         self.stop()
         _take_formats(self, ready)
 
     def start(self, session: adapter.SessionStart) -> None:
         """Open a socket for the session."""
         self._open(session)
-        self._sender, self._replies = Sender(), Replies(self.audio_out)
+        self._sender, self._replies = exchange.Sender(), exchange.Replies(self.audio_out)
         self._cut.clear()
 
     def _open(self, session: adapter.SessionStart) -> wire.Ready:
         self.stop()
         self._runner = asyncio.Runner()
-        opening = open_session(self.url, hello_of(session, "lockstep"), ping_s=None)
+        opening = exchange.open_session(self.url, exchange.hello_of(session, "lockstep"), ping_s=None)
         try:
             self._socket, self._inbox, ready, _ = self._runner.run(opening)
-            if session is not PROBE:
-                same_formats(ready, self.audio_in, self.audio_out)
+            if session is not exchange.PROBE:
+                exchange.same_formats(ready, self.audio_in, self.audio_out)
         except BaseException:
             self.stop()
             raise
@@ -156,7 +146,7 @@ class WireLockstep(adapter.StepAdapter):
             async with asyncio.timeout(self._answer_s):
                 if turn.flushed is not None:
                     item = self._cut.popleft() if self._cut else 0
-                    await socket.send(control(wire.Truncate(item, turn.flushed.heard_ms)).data)
+                    await socket.send(exchange.control(wire.Truncate(item, turn.flushed.heard_ms)).data)
                 for message in self._sender.messages(turn):
                     await socket.send(message.data)
                 return await self._answer(socket, turn.index)
@@ -205,7 +195,7 @@ def _take_formats(model: Wire | WireLockstep, ready: wire.Ready) -> None:
 class _Whole:
     """Everything a model gives in one micro-turn, as one output; ``cut`` is the reply that was cut."""
 
-    def __init__(self, replies: Replies, rate: int) -> None:
+    def __init__(self, replies: exchange.Replies, rate: int) -> None:
         self._replies = replies
         self._rate = rate
         self._parts: list[adapter.Output] = []

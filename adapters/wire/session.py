@@ -1,10 +1,14 @@
-"""What both modes share: the messages of a micro-turn, the opening, and a model's messages as outputs."""
+"""What both modes share: a micro-turn's messages, the opening, and a model's messages, read and as outputs.
+
+What a model sends is bounded, and checked before anything of it goes on.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,7 +16,6 @@ import msgspec
 from tml_bench import adapter
 from tml_bench.adapters._media import jpeg, to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
-from tml_bench.adapters.wire.inbox import MAX_MESSAGE, Inbox
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret
 from tml_bench.redact import kept, plain
@@ -21,12 +24,21 @@ from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
 
 TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
-
 READY_S = 20.0
 """Longest wait for ``ready``, in seconds."""
-
 PROBE = adapter.SessionStart("probe", 200_000_000)
 """A session that only asks for the model's formats."""
+MAX_MESSAGE = 2**20
+"""Longest message taken, in bytes."""
+MAX_CONTROL = 16 * 2**20
+"""Most control messages taken in a session, in bytes."""
+MAX_MEDIA = 2**30
+"""Most media taken in a session, in bytes: over three hours at 48 kHz."""
+MAX_DEPTH = 32
+"""Deepest nesting of a control message."""
+_KINDS: Mapping[str, type[wire.FromModel]] = {
+    str(kind.__struct_config__.tag): kind for kind in get_args(wire.FromModel)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +81,104 @@ class Sender:
         return OutgoingMessage(chunk.pack(), replace(chunk.event, sent=True))
 
 
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message of the model as it goes into the recording, and what it says; None for unknown types."""
+
+    event: adapter.ProviderEvent
+    message: wire.FromModel | BinaryFrame | None
+
+
+class Inbox:
+    """Everything a model sends in one session: at most so many bytes of control messages and of media."""
+
+    def __init__(self, max_control: int = MAX_CONTROL, max_media: int = MAX_MEDIA) -> None:
+        self._left = {"control messages": max_control, "media": max_media}
+
+    def read(self, data: str | bytes) -> IncomingMessage:
+        """Read one message.
+
+        Raises:
+            ProtocolError: it is malformed, or the session has had too much.
+            QuotaError, InfrastructureError: it is an ``error`` that says so.
+        """
+        if isinstance(data, bytes):
+            self._spend("media", len(data))
+            chunk = BinaryFrame.unpack(data)
+            return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
+        self._spend("control messages", len(data))
+        raw = _object(data)
+        kind = raw.get("type")
+        if not isinstance(kind, str):
+            raise adapter.ProtocolError(f"a message has no type: {shown(data)}")
+        event = adapter.ProviderEvent(plain(kind)[:256], kept(raw))
+        known = _KINDS.get(kind)
+        if known is None:
+            return IncomingMessage(event, None)
+        try:
+            message = msgspec.convert(raw, known, strict=True)
+        except msgspec.ValidationError as error:
+            raise adapter.ProtocolError(f"message {kind!r} is malformed: {error}") from error
+        if isinstance(message, wire.Refusal):
+            raise refused(message)
+        return IncomingMessage(event, message)
+
+    def _spend(self, what: str, size: int) -> None:
+        self._left[what] -= size
+        if self._left[what] < 0:
+            raise adapter.ProtocolError(f"the model sent more {what} in one session than is taken")
+
+
+def refused(error: wire.Refusal) -> Exception:
+    """The contract's error for an ``error`` message."""
+    text = f"the model answers {plain(error.code)}: {plain(error.message)}"
+    if error.code in ("busy", "quota"):
+        return adapter.QuotaError(text, error.retry_after_s)
+    return adapter.InfrastructureError(text) if error.code == "unavailable" else adapter.ProtocolError(text)
+
+
+def shown(data: str | bytes) -> str:
+    """The beginning of a message, for error messages."""
+    return repr(plain(str(data[:80])))
+
+
+def _object(data: str) -> dict[str, object]:
+    try:
+        raw = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise adapter.ProtocolError(f"a text frame is no JSON: {shown(data)}") from error
+    if not isinstance(raw, dict):
+        raise adapter.ProtocolError(f"a text frame holds no JSON object: {shown(data)}")
+    if _depth(raw) > MAX_DEPTH:
+        raise adapter.ProtocolError(f"a message is nested deeper than {MAX_DEPTH}: {shown(data)}")
+    return raw
+
+
+def _depth(value: object) -> int:
+    """How deep a JSON value is nested."""
+    deepest, level = 0, [value]
+    while level and deepest <= MAX_DEPTH:
+        inner = [part for part in level if isinstance(part, dict | list)]
+        level = [x for part in inner for x in (part.values() if isinstance(part, dict) else part)]
+        deepest += bool(inner)
+    return deepest
+
+
 async def open_session(
     url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
-    """Connect to a model's server and say hello.
+    """Connect to a model's server, at an address that ``checked_url`` gives, and say hello.
 
-    Args:
-        url: as ``checked_url`` gives it.
-        hello: the first message.
-        ping_s: as for ``open_socket``.
-        any_mode: do not mind when the model has no such mode; the session is closed at once anyway.
-
-    Returns:
-        The socket, what reads from it, the model's answer, and the messages of both for the record.
+    With ``any_mode`` it may lack the mode asked for: the session is closed at once anyway. Gives the socket,
+    what reads from it, the model's answer, and the messages of both for the record.
 
     Raises:
         InfrastructureError, QuotaError, UserError: as ``open_socket``, or the model says so.
         ProtocolError: the model answers with something else.
     """
     token = optional_secret(TOKEN)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(
-        url, headers=headers, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s
-    )
+    head = {"Authorization": f"Bearer {token}"} if token else {}
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -181,11 +268,9 @@ class Replies:
     def outputs(
         self, message: wire.FromModel | BinaryFrame | None, queued: int = 0
     ) -> Iterator[adapter.Output]:
-        """What a message makes the listener hear or see.
+        """What a message makes the listener hear or see; None, an unknown one, does nothing.
 
-        Args:
-            message: of the model; None for unknown ones, which do nothing.
-            queued: samples that will stand before what is given now in the same output.
+        ``queued`` samples will stand before what is given now in the same output.
 
         Raises:
             ProtocolError: ``ready`` comes a second time, or a reply has the number 0.
@@ -200,10 +285,8 @@ class Replies:
                 yield adapter.Output(transcript=(self._placed(message, queued),), item=str(message.item))
             case wire.TextMessage():
                 yield adapter.Output(text=message.text)
-            case wire.Call():
-                yield adapter.Output(
-                    tool_calls=(adapter.ToolCall(message.call_id, message.name, message.arguments),)
-                )
+            case wire.Call(call_id, name, arguments):
+                yield adapter.Output(tool_calls=(adapter.ToolCall(call_id, name, arguments),))
             case wire.Interruption():
                 yield adapter.Output(flush=True, item=str(self._item))
             case wire.Ready():
@@ -220,8 +303,6 @@ class Replies:
 
     def _placed(self, spoken: wire.TranscriptPiece, queued: int) -> adapter.Transcript:
         """Its words counted from the first sample of the output, not of the reply."""
-        shift_s = (queued - self._came + self._began[spoken.item]) / self._rate
-        words = tuple(
-            adapter.SpokenWord(w.text, w.start_s + shift_s, w.end_s + shift_s) for w in spoken.words
-        )
+        by_s = (queued - self._came + self._began[spoken.item]) / self._rate
+        words = tuple(adapter.SpokenWord(w.text, w.start_s + by_s, w.end_s + by_s) for w in spoken.words)
         return adapter.Transcript(spoken.text, words)

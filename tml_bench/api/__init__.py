@@ -10,13 +10,6 @@ from tml_bench.api.running import UnfinishedRunsError, run
 from tml_bench.api.scores import JudgeOptions, score
 
 __all__ = [
-    "JudgeOptions",
-    "MetricComparison",
-    "Progress",
-    "Run",
-    "TerminalProgress",
-    "UnfinishedRunsError",
-    "compare",
-    "run",
-    "score",
-]
+    "JudgeOptions", "MetricComparison", "Progress", "Run", "TerminalProgress", "UnfinishedRunsError",
+    "compare", "run", "score",
+]  # fmt: skip

@@ -83,9 +83,7 @@ def compare(
     there = dict.fromkeys(m.metric.name for m in first.metrics)
     asked = (metric,) if isinstance(metric, str) else metric or ()
     if unknown := set(asked) - there.keys():
-        raise UserError(
-            f"{first.facts.run} has no metric {sorted(unknown)[0]!r}", f"it has {', '.join(there)}"
-        )
+        raise UserError(f"{first.facts.run} has no metric {min(unknown)!r}", f"it has {', '.join(there)}")
     names = asked or first.headline
     others = {(m.subset, m.metric.name): m for m in second.metrics}
     pairs = [(m, others[m.subset, m.metric.name]) for m in first.metrics if m.metric.name in names]
@@ -106,17 +104,7 @@ def _in_unit(
         return None if value is None else value * scale
 
     return MetricComparison(
-        subset=a.subset,
-        metric=a.metric.name,
-        unit=a.metric.unit,
-        first=scaled(a.estimate.mean),
-        second=scaled(b.estimate.mean),
-        difference=scaled(c.difference),
-        low=scaled(c.low),
-        high=scaled(c.high),
-        p=c.p,
-        p_holm=p_holm,
-        detectable=scaled(c.detectable),
-        n=c.n,
-        n_units=c.n_units,
-    )
+        subset=a.subset, metric=a.metric.name, unit=a.metric.unit, first=scaled(a.estimate.mean),
+        second=scaled(b.estimate.mean), difference=scaled(c.difference), low=scaled(c.low),
+        high=scaled(c.high), p=c.p, p_holm=p_holm, detectable=scaled(c.detectable), n=c.n, n_units=c.n_units,
+    )  # fmt: skip

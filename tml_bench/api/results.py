@@ -15,16 +15,8 @@ from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
+from tml_bench.runs import store
 from tml_bench.runs.config import RunConfig, RunFile
-from tml_bench.runs.store import (
-    NOT_A_RUN,
-    Attempt,
-    last_attempts,
-    open_run,
-    read_json,
-    read_lines,
-    run_samples,
-)
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.timelines import recording_timeline
@@ -56,7 +48,7 @@ class Run:
     def __init__(self, path: str | os.PathLike[str], summary: Summary | None = None) -> None:
         self.path = Path(path)
         """The folder."""
-        self.config: RunConfig = read_json(self.path / "run.json", RunFile, NOT_A_RUN).config
+        self.config: RunConfig = store.read_json(self.path / "run.json", RunFile, store.NOT_A_RUN).config
         """What it is: task, data, adapter, clock, seed."""
         if summary is not None:
             self.summary = summary
@@ -89,17 +81,17 @@ class Run:
         Raises:
             UserError: the data is not where it was.
         """
-        return {sample.id: sample for sample in run_samples(self.task, self.config)}
+        return {sample.id: sample for sample in store.run_samples(self.task, self.config)}
 
     @cached_property
-    def attempts(self) -> dict[str, Attempt]:
+    def attempts(self) -> dict[str, store.Attempt]:
         """The last attempt of each sample: its outcome, the reason, how long it took."""
-        return last_attempts(read_lines(self.path / "attempts.jsonl", Attempt))
+        return store.last_attempts(store.read_lines(self.path / "attempts.jsonl", store.Attempt))
 
     @cached_property
     def scores(self) -> dict[str, Score]:
         """The score of each sample that has one; empty where the run was not scored."""
-        return {score.sample: score for score in read_lines(self.path / "scores.jsonl", Score)}
+        return {score.sample: score for score in store.read_lines(self.path / "scores.jsonl", Score)}
 
     @cached_property
     def summary(self) -> Summary:
@@ -114,9 +106,7 @@ class Run:
     def complete(self) -> bool:
         """Every sample has a valid outcome."""
         valid = Outcome.VALID
-        return all(
-            count == 0 or kind == valid for o in self.summary.outcomes for kind, count in o.counts.items()
-        )
+        return all(n == 0 or kind == valid for o in self.summary.outcomes for kind, n in o.counts.items())
 
     def recording(self, sample: str, attempt: int | None = None) -> Recording:
         """What one session was: its events and both tracks.
@@ -154,7 +144,7 @@ class Run:
             UserError: there is no recording of the sample, or the data has changed.
         """
         recording = self.recording(sample)
-        return recording_timeline(open_run(self.path), self.samples[sample], words, recording.folder)
+        return recording_timeline(store.open_run(self.path), self.samples[sample], words, recording.folder)
 
     def worst(self, metric: str, subset: str = "") -> list[str]:
         """Ids of the samples that have a value of a metric, the worst first, equal ones in the order scored.

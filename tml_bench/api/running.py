@@ -84,26 +84,13 @@ def run(
     task: str | list[str] | tuple[str, ...] | None = None,
     adapter: AdapterLike | Several | None = None,
     *,
-    data: PathLike | None = None,
-    subsets: Sequence[str] = (),
-    limit: int = 0,
-    tick_ms: int = 200,
-    compute: Literal["ideal", "charged", "recorded"] = "ideal",
-    replay: PathLike | None = None,
-    network: str = "ideal",
-    seed: int = 0,
-    max_session_s: float = 7200.0,
-    out: PathLike = "results",
-    fresh: bool = False,
-    retry_errors: bool = False,
-    jobs: int | None = None,
-    step_timeout_s: float = 60.0,
-    concurrency: int = 4,
-    rate: float = 0.0,
-    judge: str | JudgeOptions = RULES,
-    words: WordMode = "auto",
+    data: PathLike | None = None, subsets: Sequence[str] = (), limit: int = 0, tick_ms: int = 200,
+    compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
+    network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
+    fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
+    concurrency: int = 4, rate: float = 0.0, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
     progress: bool | Progress = True,
-) -> Run | list[Run]:
+) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
 
     Each pair of task and adapter is one run, a folder under ``out``.
@@ -206,11 +193,7 @@ def _recorded(
 
 
 def _named(adapter: AdapterLike | Several | None) -> tuple[tuple[str, ...], dict[str, Given]]:
-    """The adapters by name, and those of them that were given as classes or objects.
-
-    Raises:
-        UserError: two have one name, one has that of an installed adapter, or it cannot be used as given.
-    """
+    """The adapters by name, and those that were given as classes or objects, if they can be told apart."""
     if adapter is None:
         return REFERENCE_ADAPTERS, {}
     pairs: list[tuple[str, AdapterLike]]

@@ -37,8 +37,7 @@ class JudgeOptions(NamedTuple):
 def judging_by(judge: str | JudgeOptions, beside: Path, shown: Progress) -> JudgeSetup:
     """The judging, with its cache in the folder ``beside`` unless the options say where.
 
-    Raises:
-        UserError: there is no such judge, or its options do not fit.
+    A ``UserError`` if there is no such judge, or its options do not fit.
     """
     spec, cache, calls, tokens = JudgeOptions(judge) if isinstance(judge, str) else judge
     setup = JudgeSetup(spec, cache or beside / CACHE_NAME, calls, tokens)
@@ -65,13 +64,9 @@ def score(runs: SeveralRuns, **options: Unpack[ScoreOptions]) -> list[Run]: ...
 def score(
     runs: RunLike | SeveralRuns,
     *,
-    judge: str | JudgeOptions = RULES,
-    words: WordMode = "auto",
-    jobs: int | None = None,
-    step_timeout_s: float = 60.0,
-    check_transcripts: bool = False,
-    progress: bool | Progress = True,
-) -> Run | list[Run]:
+    judge: str | JudgeOptions = RULES, words: WordMode = "auto", jobs: int | None = None,
+    step_timeout_s: float = 60.0, check_transcripts: bool = False, progress: bool | Progress = True,
+) -> Run | list[Run]:  # fmt: skip
     """Score runs again from their recordings; no model is needed.
 
     Example:
@@ -132,13 +127,6 @@ def scored(
             judging.model.answer(todo, lambda: advance(""))
 
         heard = bar("perceive", sum(len(run.valid()) for run in runs))
-        found = score_runs(
-            runs,
-            pool,
-            heard,
-            words,
-            judging.judge_of,
-            foresee if judging.model else None,
-            check_all=check_transcripts,
-        )
+        ahead = foresee if judging.model else None
+        found = score_runs(runs, pool, heard, words, judging.judge_of, ahead, check_all=check_transcripts)
     return [Run(run.path, summary) for run, summary in zip(runs, found, strict=True)]

@@ -11,8 +11,8 @@ from pathlib import Path
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.adapters.wire.session import PROBE, checked_url, hello_of, open_session
+from tml_bench.conformance import CaseFinding, CaseVerdict
 from tml_bench.conformance.direct import LIVE, run_garbage, run_live
-from tml_bench.conformance.findings import CaseFinding, CaseVerdict
 from tml_bench.conformance.sessions import CaseResult, SessionCase, session_cases
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
@@ -26,28 +26,14 @@ from tml_bench.session.settings import Settings
 from tml_bench.wire.messages import Ready
 
 CASES = (
-    "hello",
-    "silence",
-    "speech",
-    "text",
-    "video",
-    "tool",
-    "cancel",
-    "truncate",
-    "odd input",
-    "flood",
-    "slow consumer",
-    "close",
-    "reconnect",
-    "garbage",
-)
+    "hello", "silence", "speech", "text", "video", "tool", "cancel", "truncate", "odd input", "flood",
+    "slow consumer", "close", "reconnect", "garbage",
+)  # fmt: skip
 """Names of the cases, in order."""
 
 STEP_LIMIT_S = 60.0
 """A step that takes longer is taken to hang."""
-
 UNREACHED = "start the model's server, or check its address and key"
-
 PATIENT = LatenessLimits(late_p99_ms=1000.0, late_max_ms=1000.0)
 """Nothing is measured here, so a busy machine spoils nothing."""
 
@@ -96,9 +82,8 @@ def _at(url: str) -> list[_Subject]:
 
 
 async def _asked(url: str) -> Ready:
-    socket, _, ready, _ = await open_session(
-        checked_url(url), hello_of(PROBE, "realtime"), None, any_mode=True
-    )
+    hello = hello_of(PROBE, "realtime")
+    socket, _, ready, _ = await open_session(checked_url(url), hello, None, any_mode=True)
     await socket.close()
     return ready
 

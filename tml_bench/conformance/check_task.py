@@ -15,8 +15,8 @@ from msgspec import structs
 from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference import AlwaysOn, Oracle, Silent
 from tml_bench.blame import in_one_line
+from tml_bench.conformance import CaseFinding, CaseVerdict
 from tml_bench.conformance import task_flaws as flaws
-from tml_bench.conformance.findings import CaseFinding, CaseVerdict
 from tml_bench.conformance.task_flaws import Flaw
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
@@ -40,7 +40,6 @@ SCORED = 20
 PLAYERS: dict[str, Callable[[], StepAdapter]] = {"silent": Silent, "oracle": Oracle, "always-on": AlwaysOn}
 MOST_FLAWS = 5
 """So many flaws of a case are told; the others are counted."""
-
 Listing = dict[str, tuple[int, int]]
 """Size in bytes and time of change in ns, by path."""
 
@@ -88,13 +87,8 @@ def _findings(name: str, case: str, check: _TaskCheck) -> list[CaseFinding]:
 class _TaskCheck:
     """The cases, each of which yields flaws, with what the cases before found.
 
-    Attributes:
-        seen: what the last case saw, told when nothing is wrong.
-        advice: what could be better even so.
-        samples: all of them.
-        timelines: what respondents and adapters did, to be scored.
-        floors: floor and ceiling by subset and metric.
-        listing: the files that the task may read and not write, before.
+    ``seen`` is what the last case saw, told when nothing is wrong, ``advice`` what could be better even so;
+    ``timelines`` are what respondents and adapters did, ``listing`` the files that may be read alone, before.
     """
 
     def __init__(self, task: Task, data: Path | None) -> None:
@@ -191,9 +185,8 @@ class _TaskCheck:
         self.timelines += chain.from_iterable(pairs.values())
         played = score_all(task, pairs["oracle"]).scores
         ideal = score_all(task, [(sample, task.ideal(sample)) for sample in chosen]).scores
-        self.seen = (
-            f"{len(chosen)} samples play with {', '.join(PLAYERS)}; oracle scores as the ideal respondent"
-        )
+        players = ", ".join(PLAYERS)
+        self.seen = f"{len(chosen)} samples play with {players}; oracle scores as the ideal respondent"
         return flaws.oracle_flaws(task, played, ideal)
 
     def scores(self) -> Iterator[Flaw]:

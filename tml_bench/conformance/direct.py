@@ -11,17 +11,15 @@ import numpy as np
 from tml_bench.adapter import InfrastructureError, LiveAdapter, MicroTurn, ProtocolError, SessionStart
 from tml_bench.adapters._socket import open_socket
 from tml_bench.adapters.wire.session import PROBE, hello_of, open_session
-from tml_bench.conformance.findings import CaseVerdict
+from tml_bench.conformance import CaseVerdict
 from tml_bench.conformance.sessions import CaseResult
 from tml_bench.errors import UserError
 
 TICK_NS = 200_000_000
 PATIENCE_S = 20.0
 """Longest a case may take, in seconds."""
-
 FLOOD = 100
 """Micro-turns sent at once."""
-
 Make = Callable[[], LiveAdapter]
 
 

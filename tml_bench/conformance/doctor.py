@@ -21,12 +21,9 @@ from tml_bench.runs.config import Selection
 
 @dataclass(frozen=True, slots=True)
 class InstallationFinding:
-    """One thing looked at.
+    """One thing looked at: ``missing`` works without it, ``broken`` does not work.
 
-    Attributes:
-        state: ``ok``, ``missing`` (works without it) or ``broken`` (does not work).
-        what: what was looked at.
-        detail: version, or how to put it right.
+    ``detail`` is its version, or how to put it right.
     """
 
     state: Literal["ok", "missing", "broken"]

@@ -23,7 +23,6 @@ from tml_bench.scoring.summary import Summary
 
 ONSET_TOLERANCE_S = 0.015
 """What the speech detector may be off on clean speech."""
-
 TURN = "candor_turn_taking"
 INTERRUPTION = "synthetic_user_interruption"
 BACKCHANNEL = "icc_backchannel"
@@ -32,9 +31,7 @@ ANSWERS = (TURN, INTERRUPTION)
 
 OVERLAPS = ("user_backchannel", "talking_to_other", "background_speech")
 ASKED = "user_interruption"
-
 ECHO_TICK_S = 0.2
-
 TIMED = ("timespeak", "cuespeak")
 TIMED_ADAPTERS = ("oracle", "silent", "always-on")
 NEAR_ZERO = 0.05
@@ -43,15 +40,7 @@ NEAR_ZERO = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ExpectedScore:
-    """A known right score.
-
-    Attributes:
-        adapter: as given on the command line.
-        subset: part of the task.
-        metric: name.
-        value: the right mean; None when the metric must have no value.
-        tolerance: how far the mean may be off.
-    """
+    """A known right mean, and how far it may be off; None when the metric must have no value."""
 
     adapter: str
     subset: str
@@ -62,14 +51,7 @@ class ExpectedScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCheck:
-    """One comparison.
-
-    Attributes:
-        name: what was compared.
-        passed: whether it is right.
-        found: what was measured.
-        expected: what is right.
-    """
+    """One comparison: what was measured, and what is right."""
 
     name: str
     passed: bool
@@ -77,14 +59,14 @@ class ScoreCheck:
     expected: str
 
 
-def _everywhere(adapter: str, subsets: Iterable[str], **values: float | None) -> list[ExpectedScore]:
+def _in_each(adapter: str, subsets: Iterable[str], **values: float | None) -> list[ExpectedScore]:
     return [ExpectedScore(adapter, s, metric, value) for s in subsets for metric, value in values.items()]
 
 
 def _on_time(adapter: str, latency_s: float) -> list[ExpectedScore]:
     return [
-        *_everywhere(adapter, ANSWERS, response=1.0, early_start=0.0, fdb_tor=1.0),
-        *_everywhere(adapter, PAUSES, pause_takeover=0.0, fdb_pause_tor=0.0),
+        *_in_each(adapter, ANSWERS, response=1.0, early_start=0.0, fdb_tor=1.0),
+        *_in_each(adapter, PAUSES, pause_takeover=0.0, fdb_pause_tor=0.0),
         *(
             ExpectedScore(adapter, subset, metric, latency_s, ONSET_TOLERANCE_S)
             for subset in ANSWERS
@@ -94,40 +76,38 @@ def _on_time(adapter: str, latency_s: float) -> list[ExpectedScore]:
 
 
 EXPECTED: tuple[ExpectedScore, ...] = (
-    *_everywhere(
-        "silent", ANSWERS, response=0.0, early_start=0.0, latency=None, fdb_tor=0.0, fdb_latency=None
-    ),
-    *_everywhere("silent", PAUSES, pause_takeover=0.0, other_takeover=0.0, fdb_pause_tor=0.0),
-    *_everywhere("silent", (BACKCHANNEL,), takeover=0.0, bc_recall=0.0, fdb_bc_tor=0.0, fdb_bc_freq=0.0),
-    *_everywhere("silent", (BACKCHANNEL,), bc_precision=None, fdb_bc_jsd=1.0),
-    *_everywhere("always-on", ANSWERS, response=0.0, fdb_tor=1.0, fdb_latency=0.0),
-    *_everywhere("always-on", (TURN,), early_start=1.0),
-    *_everywhere("always-on", (INTERRUPTION,), **{"yield": 0.0}),
-    *_everywhere("always-on", PAUSES, fdb_pause_tor=1.0, pause_takeover=0.0, other_takeover=1.0),
-    *_everywhere("always-on", (BACKCHANNEL,), takeover=1.0, fdb_bc_tor=1.0),
+    *_in_each("silent", ANSWERS, response=0.0, early_start=0.0, latency=None, fdb_tor=0.0, fdb_latency=None),
+    *_in_each("silent", PAUSES, pause_takeover=0.0, other_takeover=0.0, fdb_pause_tor=0.0),
+    *_in_each("silent", (BACKCHANNEL,), takeover=0.0, bc_recall=0.0, fdb_bc_tor=0.0, fdb_bc_freq=0.0),
+    *_in_each("silent", (BACKCHANNEL,), bc_precision=None, fdb_bc_jsd=1.0),
+    *_in_each("always-on", ANSWERS, response=0.0, fdb_tor=1.0, fdb_latency=0.0),
+    *_in_each("always-on", (TURN,), early_start=1.0),
+    *_in_each("always-on", (INTERRUPTION,), **{"yield": 0.0}),
+    *_in_each("always-on", PAUSES, fdb_pause_tor=1.0, pause_takeover=0.0, other_takeover=1.0),
+    *_in_each("always-on", (BACKCHANNEL,), takeover=1.0, fdb_bc_tor=1.0),
     *_on_time("delayed:0", 0.0),
     *_on_time("delayed:700", 0.7),
     *_on_time("oracle", 0.2),
-    *_everywhere("oracle", (INTERRUPTION,), **{"yield": 1.0}),
-    *_everywhere("oracle", (BACKCHANNEL,), takeover=0.0, bc_recall=1.0, bc_precision=1.0, bc_f1=1.0),
-    *_everywhere("early:500", ANSWERS, response=0.0, early_start=1.0, fdb_tor=1.0, fdb_latency=0.0),
+    *_in_each("oracle", (INTERRUPTION,), **{"yield": 1.0}),
+    *_in_each("oracle", (BACKCHANNEL,), takeover=0.0, bc_recall=1.0, bc_precision=1.0, bc_f1=1.0),
+    *_in_each("early:500", ANSWERS, response=0.0, early_start=1.0, fdb_tor=1.0, fdb_latency=0.0),
     ExpectedScore("early:500", TURN, "signed_latency", -0.5, ONSET_TOLERANCE_S),
-    *_everywhere("echo", (TURN,), response=0.0, early_start=1.0),
-    *_everywhere("echo", (BACKCHANNEL,), takeover=1.0),
+    *_in_each("echo", (TURN,), response=0.0, early_start=1.0),
+    *_in_each("echo", (BACKCHANNEL,), takeover=1.0),
 )
 """Known right scores on the mini sets at a micro-turn of 200 ms, by the definitions of the metrics."""
 
 
 EXPECTED_AT_OVERLAPS: tuple[ExpectedScore, ...] = (
-    *_everywhere("silent", (ASKED, *OVERLAPS), expected=0.0, unknown=1.0, talked_over=0.0, stop_latency=None),
-    *_everywhere("silent", ("average",), expected=0.0, fdb15_expected=0.0),
-    *_everywhere("oracle", ("average",), expected=1.0, fdb15_expected=1.0),
-    *_everywhere("oracle", (ASKED,), respond=1.0, talked_over=1.0, censored_stop=0.0, fdb15_censored=0.0),
+    *_in_each("silent", (ASKED, *OVERLAPS), expected=0.0, unknown=1.0, talked_over=0.0, stop_latency=None),
+    *_in_each("silent", ("average",), expected=0.0, fdb15_expected=0.0),
+    *_in_each("oracle", ("average",), expected=1.0, fdb15_expected=1.0),
+    *_in_each("oracle", (ASKED,), respond=1.0, talked_over=1.0, censored_stop=0.0, fdb15_censored=0.0),
     *(
         ExpectedScore("oracle", ASKED, metric, 0.2, ONSET_TOLERANCE_S)
         for metric in ("stop_latency", "response_latency")
     ),
-    *_everywhere("oracle", OVERLAPS, resume=1.0, kept_talking=1.0, stop_latency=None, fdb15_censored=1.0),
+    *_in_each("oracle", OVERLAPS, resume=1.0, kept_talking=1.0, stop_latency=None, fdb15_censored=1.0),
 )
 """The same for the first item of each subset of FD-bench v1.5."""
 
@@ -161,10 +141,9 @@ def _checked(
 
 
 def timed_expectations(samples: Iterable[Sample]) -> list[ExpectedScore]:
-    """Known right scores of `TIMED_ADAPTERS` in every family.
+    """Known right scores of `TIMED_ADAPTERS` in every family of a run's samples.
 
-    Args:
-        samples: of the run; one for which an ideal respondent says nothing is a silent control.
+    One for which an ideal respondent says nothing is a silent control.
     """
     families: dict[str, list[bool]] = {}
     for sample in samples:
@@ -172,19 +151,14 @@ def timed_expectations(samples: Iterable[Sample]) -> list[ExpectedScore]:
     found = []
     for family, controls in families.items():
         share = sum(controls) / len(controls)
-        found += _everywhere("oracle", (family,), on_time=1.0, timed_f1=1.0, false_alarms_per_minute=0.0)
-        found += _everywhere("silent", (family,), on_time=share, timed_f1=0.0, false_alarms_per_minute=0.0)
+        found += _in_each("oracle", (family,), on_time=1.0, timed_f1=1.0, false_alarms_per_minute=0.0)
+        found += _in_each("silent", (family,), on_time=share, timed_f1=0.0, false_alarms_per_minute=0.0)
         found.append(ExpectedScore("always-on", family, "on_time", 0.0, NEAR_ZERO))
     return found
 
 
 def compare(summaries: Iterable[Summary], expected: Iterable[ExpectedScore]) -> Iterator[ScoreCheck]:
-    """Compare summaries with known right scores.
-
-    Args:
-        summaries: one per adapter; every sample of each must be valid.
-        expected: what is right.
-    """
+    """Compare summaries, one per adapter, with known right scores; every sample of each must be valid."""
     found: dict[str, float | None] = {}
     for summary in summaries:
         adapter = summary.facts.adapter

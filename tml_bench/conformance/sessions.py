@@ -10,24 +10,12 @@ from typing import TypeVar
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.conformance.findings import CaseVerdict
-from tml_bench.samples import (
-    At,
-    IntoModelSpeech,
-    Reference,
-    Script,
-    Tool,
-    UserText,
-    UserTurn,
-    UserVideo,
-    Utterance,
-    Waveform,
-)
+from tml_bench import samples
+from tml_bench.conformance import CaseVerdict
 
 RATE = 16000
 WORDS_S = 2.0
 """Length of what the user says, in seconds."""
-
 Events = Sequence[ev.AnyEvent]
 CaseResult = tuple[CaseVerdict, str, str]
 """Verdict, what was seen, what to do."""
@@ -35,19 +23,15 @@ CaseResult = tuple[CaseVerdict, str, str]
 
 @dataclass(frozen=True, slots=True)
 class SessionCase:
-    """A case that is one session.
+    """A case that is one session, judged by its events if it went through.
 
-    Attributes:
-        script: what the user does.
-        judge: looks at the events of a session that went through.
-        claim: what the adapter must claim for a lack of it to be a failure.
-        reference: for adapters that are shown what is expected.
+    A lack of what it tries is a failure of those adapters that have the ``claim``.
     """
 
-    script: Script
+    script: samples.Script
     judge: Callable[[Events], CaseResult]
     claim: str = ""
-    reference: Reference = field(default_factory=Reference)
+    reference: samples.Reference = field(default_factory=samples.Reference)
 
 
 def get_time(arguments: Mapping[str, object]) -> object:
@@ -56,51 +40,39 @@ def get_time(arguments: Mapping[str, object]) -> object:
 
 
 def session_cases(folder: Path) -> dict[str, SessionCase]:
-    """The cases by name, in order.
+    """The cases by name, in order; files that they need are written to the folder."""
+    from tml_bench.adapters.reference.voice import clip
 
-    Args:
-        folder: where files that they need are written.
-    """
-    said = _said()
-    turn = UserTurn(said, At(0.4))
-    asked = UserText(0.2, "Call the function get_time and say what it gives.")
-    clock = Tool(
+    said = samples.Waveform(clip("talk", RATE).audio[: round(WORDS_S * RATE)], RATE)
+    noise = samples.Waveform(np.random.default_rng(0).choice([-1.0, 1.0], RATE).astype(np.float32), RATE)
+    turn = samples.UserTurn(said, samples.At(0.4))
+    note = samples.UserText(0.2, "Please answer this message.")
+    asked = samples.UserText(0.2, "Call the function get_time and say what it gives.")
+    clock = samples.Tool(
         "get_time", "The time of day.", {"type": "object", "properties": {}}, get_time, latency_s=0.6
     )
-    barge_in = UserTurn(said, IntoModelSpeech(0.5, timeout_s=6.0))
+    barge_in = samples.UserTurn(said, samples.IntoModelSpeech(0.5, timeout_s=6.0))
     end_s = 0.4 + WORDS_S
-    expected = Reference(end_s, (Utterance(end_s + 0.2),))
-    odd = UserText(0.2, "\u200b\U0001f99c\u0000 " + "x" * 10_000)
+    expected = samples.Reference(end_s, (samples.Utterance(end_s + 0.2),))
+    odd = samples.UserText(0.2, "\u200b\U0001f99c\u0000 " + "x" * 10_000)
     return {
-        "hello": SessionCase(Script(tail_s=0.5), _opened),
-        "silence": SessionCase(Script(tail_s=3.0), _silent),
-        "speech": SessionCase(Script((turn,), tail_s=4.0), _answered, reference=expected),
-        "text": SessionCase(
-            Script(texts=(UserText(0.2, "Please answer this message."),), tail_s=3.0), _replied, "text_in"
-        ),
+        "hello": SessionCase(samples.Script(tail_s=0.5), _opened),
+        "silence": SessionCase(samples.Script(tail_s=3.0), _silent),
+        "speech": SessionCase(samples.Script((turn,), tail_s=4.0), _answered, reference=expected),
+        "text": SessionCase(samples.Script(texts=(note,), tail_s=3.0), _replied, "text_in"),
         "video": SessionCase(
-            Script((turn,), videos=(UserVideo(_video(folder)),), tail_s=1.0),
+            samples.Script((turn,), videos=(samples.UserVideo(_video(folder)),), tail_s=1.0),
             lambda events: _passed("takes video"),
             "video_in",
         ),
-        "tool": SessionCase(Script((turn,), (asked,), tail_s=3.0, tools=(clock,)), _called, "tools"),
-        "cancel": SessionCase(Script((turn, barge_in), tail_s=2.0), _cancelled, "interrupt"),
-        "truncate": SessionCase(Script((turn, barge_in), tail_s=2.0), _truncated, "interrupt"),
+        "tool": SessionCase(samples.Script((turn,), (asked,), tail_s=3.0, tools=(clock,)), _called, "tools"),
+        "cancel": SessionCase(samples.Script((turn, barge_in), tail_s=2.0), _cancelled, "interrupt"),
+        "truncate": SessionCase(samples.Script((turn, barge_in), tail_s=2.0), _truncated, "interrupt"),
         "odd input": SessionCase(
-            Script((UserTurn(_noise(), At(0.4)),), (odd,), tail_s=1.0),
+            samples.Script((samples.UserTurn(noise, samples.At(0.4)),), (odd,), tail_s=1.0),
             lambda events: _passed("survives full-scale noise and an odd text"),
         ),
     }
-
-
-def _said() -> Waveform:
-    from tml_bench.adapters.reference.voice import clip
-
-    return Waveform(clip("talk", RATE).audio[: round(WORDS_S * RATE)], RATE)
-
-
-def _noise() -> Waveform:
-    return Waveform(np.random.default_rng(0).choice([-1.0, 1.0], RATE).astype(np.float32), RATE)
 
 
 def _video(folder: Path) -> Path:
