@@ -9,7 +9,7 @@ import msgspec
 from tml_bench.errors import BadSampleError
 from tml_bench.metrics.event_matching import EventTarget
 from tml_bench.samples import Sample, Utterance
-from tml_bench.tasks._common.scores import annotation_of
+from tml_bench.tasks._common import annotation_of
 from tml_bench.tasks._timed.items import REST_S, CueWindow, ItemEvent, ScheduledWindow, TimedItem, target_of
 from tml_bench.tasks._timed.rendered import RenderedItem, time_of
 

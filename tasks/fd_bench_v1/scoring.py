@@ -1,4 +1,8 @@
-"""Scoring one recording of FD-bench v1 with both families of measures."""
+"""Scoring one recording of FD-bench v1 with both families of measures.
+
+A judge decides how well the answer to an interruption fits. No rule decides it offline: that takes
+understanding. The wording is our own; the original's prompt and judge (GPT-4 Turbo) are others.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,54 @@ from msgspec import structs
 from tml_bench.metrics import backchannel, fdb_reference, turn_taking
 from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
 from tml_bench.metrics.vocalisations import Vocalisation
-from tml_bench.questions import Question, Verdicts, verdict_of
+from tml_bench.questions import Question, QuestionLine, Rubric, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
-from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import text_of, vocalisations_of
-from tml_bench.tasks.fd_bench_v1.annotation import (
+from tml_bench.tasks.fd_bench_v1.loader import (
     BackchannelAnnotation,
     ClipAnnotation,
     InterruptionAnnotation,
     PauseAnnotation,
     TurnEndAnnotation,
 )
-from tml_bench.tasks.fd_bench_v1.rubric import KEY, PLACEHOLDER, rating
 from tml_bench.timeline import Timeline, Word, WordSource
+
+RATING = Rubric(
+    name="fdb-rating",
+    version=1,
+    text="""\
+A user says something to a voice assistant (the context), and some seconds later cuts in with something else \
+(the interruption). You are given both, and what the assistant says from the interruption's end on (the \
+reply). How well does the reply respond to the interruption?
+
+0: Not at all: it goes on with the context, is about something else, or makes no sense.
+1: It shares a word or a theme with the interruption, but responds to something else.
+2: It takes up the theme of the interruption, but not what the user says or asks there.
+3: It responds to the interruption in the main, and misses or muddles a part of it.
+4: It responds to all of the interruption, with a small lapse or detour.
+5: It responds to exactly what the user says or asks in the interruption.
+
+The reply comes from speech recognition and may begin or end in mid-sentence; that does not matter. Rate how \
+well it fits, not whether its facts are right, nor its length, tone or grammar.""",
+    answers=("0", "1", "2", "3", "4", "5"),
+    ordered=True,
+)
+KEY = "rating"
+PLACEHOLDER = "word"
+"""What respondents say that are made of times alone; there is nothing to rate in it."""
+
+
+def rating(context: str, interruption: str, reply: str) -> Question:
+    """The question how well a reply, from the interruption's end on, responds to it."""
+    lines = (
+        QuestionLine("context", context),
+        QuestionLine("interruption", interruption),
+        QuestionLine("reply", reply),
+    )
+    return Question(KEY, RATING, lines)
+
 
 NO_TEXTS = "interrupt.json does not say what the user says: give it context and interrupt"
 

@@ -11,7 +11,7 @@ from tml_bench.perception import prosody
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
-from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation

@@ -1,4 +1,4 @@
-"""Scoring one recording of ProactiveVideoQA.
+"""Scoring one recording of ProactiveVideoQA; what PAUC computes is said in ``tml_bench.metrics.pauc``.
 
 Replies are utterances: speech with no silence of ``SILENCE_S`` or more inside, and at least one word.
 Times are of the video: session time minus the video's start; what begins before it is no reply. An onset
@@ -9,19 +9,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc, within
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Mark, Value
-from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
+from tml_bench.task import Direction, Kind, Mark, Metric, Overall, Value
+from tml_bench.tasks._common import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks._common.speech import SpeechStretch, stretches
-from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
-from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
-from tml_bench.tasks.proactive_video_qa.measures import END, METRICS, ONSET, pauc_name
+from tml_bench.tasks.proactive_video_qa.loader import CATEGORIES, ExpectedTurn, ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.rubric import SCORES, coverage
 from tml_bench.timeline import Timeline, WordSource
+
+ONSET, END = "reply time = onset", "reply time = end"
+LOWER, NEITHER = Direction.LOWER, Direction.NONE
+
+
+def pauc_name(omega: float, end: bool = False) -> str:
+    """The metric PAUC at an omega; ``end`` for the family where a reply's time is its end."""
+    return f"pauc{'_end' if end else ''}_{round(100 * omega):03}"
+
+
+_metric = partial(Metric, unit="%", kind=Kind.RATIO)
+_beside = partial(_metric, family="beside PAUC")
+
+METRICS = (
+    *(
+        _metric(name=pauc_name(omega, family == END), title=f"PAUC ω={omega:g}{suffix}", family=family,
+                judged=True,
+                describes=f"Area under the score of the replies over the expected span; {family}.")
+        for family, suffix in ((ONSET, ""), (END, ", end"))
+        for omega in OMEGAS
+    ),
+    _beside(name="duplicates", title="Duplicate replies", direction=LOWER,
+            describes="Replies in an expected span that repeat an earlier one there, of those after its "
+            "first."),
+    _beside(name="out_of_span", title="Replies out of span", direction=LOWER,
+            describes="Replies since the video's start whose onset lies in no expected span."),
+    _beside(name="replies_per_minute", title="Replies per minute", unit="1/min", direction=NEITHER,
+            describes="Replies since the video's start per minute of video."),
+    _beside(name="answered", title="Turns answered",
+            describes="Expected turns with a reply in their span."),
+)  # fmt: skip
+HEADLINE = ("pauc_050", "duplicates", "out_of_span", "replies_per_minute")
+OVERALL = (Overall("mean of categories", CATEGORIES, equal=True), Overall("all turns", CATEGORIES))
+"""Both readings of "averaged over turns and categories"; the first is the headline."""
+
 
 SILENCE_S = 0.8
 """Silence that separates replies."""
@@ -104,7 +138,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
         return without_words(METRICS)
-    sheet = ScoreSheet(_beside(heard))
+    sheet = ScoreSheet(_counts(heard))
     for family, turns in heard.by.items():
         judged = [
             [(at, verdict_of(verdicts, _key(family, k, n))) for n, (at, _) in enumerate(said, start=1)]
@@ -141,7 +175,7 @@ def _paucs(
     }
 
 
-def _beside(heard: AssignedReplies) -> dict[str, Value]:
+def _counts(heard: AssignedReplies) -> dict[str, Value]:
     """What was said, whatever it means."""
     item, onsets = heard.item, heard.onsets
     inside = [sum(within(at, t.span) for at, _ in onsets) for t in item.turns]
