@@ -21,7 +21,7 @@ from tml_bench.scoring.outcomes import SampleOutcome
 from tml_bench.scoring.summary import RunFacts, summarise
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
-from tml_bench.tasks.proactive_video_qa.rubric import covered
+from tml_bench.tasks.proactive_video_qa.scoring import covered
 from tml_bench.tasks.proactive_video_qa.task import ProactiveVideoQA
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 

@@ -74,13 +74,7 @@ def vocalisations_of(timeline: Timeline) -> tuple[Vocalisation, ...]:
 
 
 class Speech(NamedTuple):
-    """Something a respondent says.
-
-    Attributes:
-        start_s: its onset.
-        end_s: its end.
-        words: laid evenly over it.
-    """
+    """Something a respondent says: words laid evenly from its onset to its end."""
 
     start_s: float
     end_s: float

@@ -28,13 +28,7 @@ REMEDY = "get the file again, or render the item again with `tml-bench prepare`"
 
 
 class RenderedWord(StrictRecord, frozen=True):
-    """A word of a turn.
-
-    Attributes:
-        text: as the item's text has it, punctuation included.
-        start_s: its onset.
-        end_s: its end.
-    """
+    """A word of a turn, as the item's text has it, punctuation included."""
 
     text: str
     start_s: float

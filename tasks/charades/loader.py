@@ -30,14 +30,7 @@ MARGIN_S = 2.0
 
 
 class VideoMoment(msgspec.Struct, frozen=True):
-    """What happens once in a video.
-
-    Attributes:
-        video: id of the video.
-        what: class code (``c008``) or sentence.
-        interval: its start and end, cut at the video's length.
-        length_s: of the video.
-    """
+    """What (class code, ``c008``, or sentence) happens once in a video; cut at the video's length."""
 
     video: str
     what: str
@@ -64,13 +57,7 @@ class CharadesRow(msgspec.Struct, frozen=True):
 
 
 class SentenceQuery(msgspec.Struct, frozen=True):
-    """A line of Charades-STA.
-
-    Attributes:
-        video: id of the video.
-        sentence: what happens.
-        times: its start and end, unread.
-    """
+    """A line of Charades-STA: what happens in a video, and its start and end, unread."""
 
     video: str
     sentence: str
@@ -157,14 +144,7 @@ MINI = Path(__file__).parent / "mini"
 
 
 class MomentAnnotation(msgspec.Struct, frozen=True):
-    """When something happens, on the session clock.
-
-    Attributes:
-        start_s: its start.
-        end_s: its end.
-        video_at_s: the video's first instant.
-        length_s: of the video.
-    """
+    """When something happens and when the video begins, on the session clock, and the video's length."""
 
     start_s: float
     end_s: float
@@ -178,11 +158,7 @@ def find(root: Path, name: str) -> Path | None:
 
 
 def is_official(root: Path) -> bool:
-    """Whether what is there has the official numbers of videos and sentences.
-
-    Raises:
-        UserError: a file is unusable.
-    """
+    """Whether it has the official numbers of videos and sentences. Raises `UserError`: a file is unusable."""
     table, queries = _files(root)
     sizes = {
         "videos": len(read_videos(table)) if table else OFFICIAL_SIZES["videos"],

@@ -44,45 +44,26 @@ _DROP = "correct it, or delete it: the turn then ends with the clip"
 
 
 class ClipAnnotation(msgspec.Struct, frozen=True):
-    """What is annotated in a clip.
-
-    Attributes:
-        duration_s: length of the clip.
-    """
+    """What is annotated in a clip of ``duration_s``."""
 
     duration_s: float
 
 
 class PauseAnnotation(ClipAnnotation, frozen=True):
-    """A pause in the user's turn.
-
-    Attributes:
-        pause: its start and end.
-        user_end_s: end of the user's turn.
-    """
+    """Start and end of a pause in the user's turn, and the end of the turn."""
 
     pause: Interval
     user_end_s: float
 
 
 class TurnEndAnnotation(ClipAnnotation, frozen=True):
-    """The end of the user's turn.
-
-    Attributes:
-        user_end_s: end of the user's turn.
-    """
+    """The end of the user's turn."""
 
     user_end_s: float
 
 
 class InterruptionAnnotation(ClipAnnotation, frozen=True):
-    """The user interrupts.
-
-    Attributes:
-        interruption: start and end of the interrupting speech.
-        context: what the user says first; empty if not known.
-        text: what they cut in with; empty if not known.
-    """
+    """The user interrupts; ``context`` is what they say first, ``text`` then; each empty if not known."""
 
     interruption: Interval
     context: str = ""

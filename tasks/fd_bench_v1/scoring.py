@@ -18,13 +18,7 @@ from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
 from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import text_of, vocalisations_of
-from tml_bench.tasks.fd_bench_v1.loader import (
-    BackchannelAnnotation,
-    ClipAnnotation,
-    InterruptionAnnotation,
-    PauseAnnotation,
-    TurnEndAnnotation,
-)
+from tml_bench.tasks.fd_bench_v1 import loader
 from tml_bench.timeline import Timeline, Word, WordSource
 
 RATING = Rubric(
@@ -67,20 +61,20 @@ NO_TEXTS = "interrupt.json does not say what the user says: give it context and 
 
 def annotated(sample: Sample) -> tuple[Mark, ...]:
     """What the sample's annotation marks, for pictures; the user's end is marked by the task."""
-    match annotation_of(sample, ClipAnnotation):
-        case PauseAnnotation(pause=pause):
+    match annotation_of(sample, loader.ClipAnnotation):
+        case loader.PauseAnnotation(pause=pause):
             return (Mark(*pause, "pause"),)
-        case InterruptionAnnotation(interruption=interruption):
+        case loader.InterruptionAnnotation(interruption=interruption):
             return (Mark(*interruption, "interruption"),)
-        case BackchannelAnnotation(windows=windows):
+        case loader.BackchannelAnnotation(windows=windows):
             return tuple(Mark(start, end, "backchannel") for start, end in windows or ())
     return ()
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     """How well the answer to an interruption responds to it; nothing where there is nothing to rate."""
-    item = annotation_of(sample, ClipAnnotation)
-    if not isinstance(item, InterruptionAnnotation) or not (item.context and item.text):
+    item = annotation_of(sample, loader.ClipAnnotation)
+    if not isinstance(item, loader.InterruptionAnnotation) or not (item.context and item.text):
         return ()
     said = _answer_text(_after(timeline, item.interruption[1]))
     return (rating(item.context, item.text, said),) if said else ()
@@ -101,14 +95,14 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     sheet = ScoreSheet()
     speech = vocalisations_of(timeline)
-    match annotation_of(sample, ClipAnnotation):
-        case PauseAnnotation() as pause:
+    match annotation_of(sample, loader.ClipAnnotation):
+        case loader.PauseAnnotation() as pause:
             _pause(sheet, pause, speech, timeline)
-        case TurnEndAnnotation(user_end_s=end):
+        case loader.TurnEndAnnotation(user_end_s=end):
             _turn_end(sheet, end, speech, timeline)
-        case InterruptionAnnotation() as item:
+        case loader.InterruptionAnnotation() as item:
             _interruption(sheet, item, speech, timeline, verdicts)
-        case BackchannelAnnotation() as item:
+        case loader.BackchannelAnnotation() as item:
             _backchannel(sheet, item, speech, timeline)
     if timeline.word_source is WordSource.NONE:
         sheet.notes.append("words unknown: backchannels are told from takeovers by duration alone")
@@ -116,7 +110,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
 
 
 def _pause(
-    sheet: ScoreSheet, item: PauseAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
+    sheet: ScoreSheet, item: loader.PauseAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
 ) -> None:
     result = turn_taking.pause_handling(speech, item.pause, item.user_end_s)
     sheet.put(
@@ -146,7 +140,7 @@ def _turn_end(
 
 def _interruption(
     sheet: ScoreSheet,
-    item: InterruptionAnnotation,
+    item: loader.InterruptionAnnotation,
     speech: Sequence[Vocalisation],
     timeline: Timeline,
     verdicts: Verdicts,
@@ -173,7 +167,7 @@ def _interruption(
 
 
 def _backchannel(
-    sheet: ScoreSheet, item: BackchannelAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
+    sheet: ScoreSheet, item: loader.BackchannelAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
 ) -> None:
     given = sum(not v.takeover for v in speech)
     if timeline.duration_s > 0:

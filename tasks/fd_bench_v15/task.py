@@ -17,10 +17,8 @@ from tml_bench.samples import Sample
 from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring
-from tml_bench.tasks.fd_bench_v15.annotation import OverlapAnnotation
-from tml_bench.tasks.fd_bench_v15.loader import CLEAN, clean_ideal
-from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, NOT_RUN, OVERALL
-from tml_bench.tasks.fd_bench_v15.scoring import item_of
+from tml_bench.tasks.fd_bench_v15.loader import CLEAN, OverlapAnnotation, clean_ideal
+from tml_bench.tasks.fd_bench_v15.scoring import HEADLINE, METRICS, NOT_RUN, OVERALL, item_of
 from tml_bench.timeline import Segment, Timeline
 
 ANSWER_S, TALK_S = 2.0, 15.0

@@ -26,13 +26,7 @@ SUBTITLE_S = 4.0
 
 
 class ExpectedTurn(msgspec.Struct, frozen=True):
-    """A reply that is expected.
-
-    Attributes:
-        content: the gold answer.
-        span: when it may be given.
-        related_end_s: end of what it is about.
-    """
+    """A gold answer, the span in which it may be given, and the end of what it is about."""
 
     content: str
     span: tuple[float, float]
@@ -139,14 +133,7 @@ MINI = Path(__file__).parent / "mini"
 
 
 class ProactiveAnnotation(msgspec.Struct, frozen=True):
-    """What is expected of a proactive respondent; times of ``turns`` are of the video.
-
-    Attributes:
-        question: asked before the video.
-        turns: the expected replies, in order.
-        video_at_s: session time of the video's first instant.
-        length_s: of the video.
-    """
+    """What is asked before the video, and the ``turns`` expected on its clock, from ``video_at_s`` on."""
 
     question: str
     turns: tuple[ExpectedTurn, ...]
@@ -155,11 +142,7 @@ class ProactiveAnnotation(msgspec.Struct, frozen=True):
 
 
 def find_categories(root: Path) -> dict[str, Path]:
-    """The folders of the categories that are there.
-
-    Raises:
-        UserError: the folder does not exist or holds none.
-    """
+    """The folders of the categories. Raises `UserError`: the folder does not exist, or holds none."""
     check_folder(root, "give the folder that holds WEB, EGO, TV and VAD")
     found = {name: root / name for name in CATEGORIES if (root / name / "anno.json").is_file()}
     if not found and root.resolve().name in CATEGORIES and (root / "anno.json").is_file():
@@ -173,11 +156,7 @@ def find_categories(root: Path) -> dict[str, Path]:
 
 
 def is_official(root: Path) -> bool:
-    """Whether every category that is there has the official number of questions.
-
-    Raises:
-        UserError: as ``load``.
-    """
+    """Whether every category that is there has the official number of questions; raises as ``load``."""
     sizes = {name: len(read(folder / "anno.json")) for name, folder in find_categories(root).items()}
     return all(size == OFFICIAL_SIZES[name] for name, size in sizes.items())
 

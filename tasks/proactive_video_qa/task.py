@@ -11,8 +11,7 @@ from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._visual import TAIL_S
 from tml_bench.tasks.proactive_video_qa import loader, scoring
 from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
-from tml_bench.tasks.proactive_video_qa.rubric import COVERAGE, RULES
-from tml_bench.tasks.proactive_video_qa.scoring import HEADLINE, METRICS, OVERALL
+from tml_bench.tasks.proactive_video_qa.scoring import COVERAGE, HEADLINE, METRICS, OVERALL, RULES
 from tml_bench.timeline import Timeline
 
 REPLY_S, SHORTEST_S = 1.0, 0.02

@@ -20,26 +20,15 @@ from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, s
 
 LABELS = 302
 CANONICAL = {
-    "squant": "squat",
-    "pullups": "pull_up",
-    "pushups": "push_up",
-    "benchpressing": "bench_pressing",
-    "jumpjacks": "jump_jack",
-    "frontraise": "front_raise",
-}
+    "squant": "squat", "pullups": "pull_up", "pushups": "push_up", "benchpressing": "bench_pressing",
+    "jumpjacks": "jump_jack", "frontraise": "front_raise",
+}  # fmt: skip
 """Misspelt types and what they stand for."""
 SPOKEN = {
-    "front_raise": "front raises",
-    "pull_up": "pull-ups",
-    "squat": "squats",
-    "bench_pressing": "bench presses",
-    "jump_jack": "jumping jacks",
-    "situp": "sit-ups",
-    "push_up": "push-ups",
-    "pommelhorse": "pommel horse circles",
-    "battle_rope": "battle rope waves",
-    "others": "repetitions",
-}
+    "front_raise": "front raises", "pull_up": "pull-ups", "squat": "squats", "situp": "sit-ups",
+    "bench_pressing": "bench presses", "jump_jack": "jumping jacks", "push_up": "push-ups",
+    "pommelhorse": "pommel horse circles", "battle_rope": "battle rope waves", "others": "repetitions",
+}  # fmt: skip
 """What the instruction calls an action."""
 KNOWN_FLAWS = {
     "train143.mp4": "published with count 0",
@@ -75,15 +64,7 @@ class RepetitionRow(msgspec.Struct, frozen=True):
 
 
 class RepetitionAnnotation(msgspec.Struct, frozen=True):
-    """What is expected of a counter, on the session clock.
-
-    Attributes:
-        action: canonical type.
-        count: number of repetitions.
-        ends: end of each labelled repetition, ascending, seconds.
-        start_s: the video's first instant.
-        end_s: its end.
-    """
+    """What is expected of a counter, on the session clock: ``ends`` of labelled repetitions, ascending."""
 
     action: str
     count: int

@@ -24,17 +24,9 @@ CONSTANTS = (4, 8)
 """4 has the highest OBO of all constants on the train split; 8 is about the middle of the mini set."""
 BLIND_RATE = 0.25
 ACTION_RATES: Mapping[str, float] = {
-    "battle_rope": 0.88,
-    "bench_pressing": 0.17,
-    "front_raise": 0.18,
-    "jump_jack": 0.95,
-    "others": 0.45,
-    "pommelhorse": 0.97,
-    "pull_up": 0.27,
-    "push_up": 0.33,
-    "situp": 0.29,
-    "squat": 0.25,
-}
+    "battle_rope": 0.88, "bench_pressing": 0.17, "front_raise": 0.18, "jump_jack": 0.95, "others": 0.45,
+    "pommelhorse": 0.97, "pull_up": 0.27, "push_up": 0.33, "situp": 0.29, "squat": 0.25,
+}  # fmt: skip
 """Repetitions per second."""
 WORD_S = 0.3
 _TINY = 1e-9
