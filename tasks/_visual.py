@@ -111,11 +111,7 @@ def sample_id(*parts: str) -> str:
 
 
 def duration_of(video: Path) -> float:
-    """Length of a video in seconds as its container states it.
-
-    Raises:
-        BadSampleError: it cannot be opened, or states none.
-    """
+    """Length of a video in seconds as stated. Raises `BadSampleError`: it cannot be opened or states none."""
     import av
 
     try:

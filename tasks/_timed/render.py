@@ -55,11 +55,7 @@ def items_of(task: str) -> Path:
 
 
 def load_own(task: str, source: Path) -> tuple[TimedItem, ...]:
-    """The items to render for a task.
-
-    Raises:
-        UserError: the file cannot be used, holds no item, or one of the other task.
-    """
+    """The items to render. Raises `UserError`: the file is unusable, holds none, or one of the other task."""
     items = load_items(source)
     if not items:
         raise UserError(f"{source} holds no items", "write one item a line")

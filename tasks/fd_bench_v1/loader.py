@@ -285,11 +285,7 @@ _TOLD_BY = {
 
 
 def load_imports(root: Path) -> Iterator[ImportedExchange]:
-    """Find and read recordings.
-
-    Raises:
-        UserError: there is no such folder, no recording in it, or two of one sample.
-    """
+    """Find and read recordings. Raises `UserError`: no such folder, no recording, or two of one sample."""
     found = find_recordings(root, lambda folder: _identity(root, folder))
     return (_imported(root, name, subset, folder) for name, (subset, folder) in found.items())
 

@@ -61,7 +61,7 @@ Any category may be missing; one category's folder alone will do.
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """``silent``, ``always-reply``, ``question back``: none looks at the video.
 
-        ``always-reply`` says the same sentence every 2 s; ``question back`` the question, at 0 s.
+        ``always-reply`` says one sentence every 2 s; ``question back`` repeats the question once, at 0 s.
         """
         item = annotation_of(sample, ProactiveAnnotation)
         beats = [k * PERIOD_S for k in range(int(item.length_s // PERIOD_S) + 1)]

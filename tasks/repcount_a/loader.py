@@ -42,16 +42,9 @@ KNOWN_FLAWS = {
 
 
 class RepetitionRow(msgspec.Struct, frozen=True):
-    """A row of the CSV.
+    """A row of the CSV; ``cycles`` are first and last frame, 0-based in order of presentation.
 
-    Attributes:
-        name: of the video file.
-        action: canonical type.
-        count: number of repetitions.
-        cycles: first and last frame of each, 0-based in order of presentation.
-        fps: nominal frame rate; None in the official CSV.
-        duration_s: of the video; None in the official CSV.
-        notes: remarks about the row.
+    The official CSV has neither ``fps``, the nominal frame rate, nor the video's duration: they are None.
     """
 
     name: str
@@ -139,11 +132,7 @@ def _cycles(place: RecordPlace, labels: tuple[int | None, ...]) -> tuple[tuple[i
 
 
 def frame_times(video: Path) -> list[float]:
-    """Presentation time of every frame in seconds, in order of presentation, without decoding.
-
-    Raises:
-        BadSampleError: the file is not a video, or has no frames.
-    """
+    """Times of all frames in seconds, ascending, without decoding. Raises `BadSampleError`: it has none."""
     import av
 
     try:
