@@ -39,13 +39,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class InstructionScript(NamedTuple):
-    """A script that gives an instruction and then shows a video.
-
-    Attributes:
-        script: what the user side does.
-        video_at_s: session time of the video's first instant.
-        notes: for the sample.
-    """
+    """A script that gives an instruction and then, from ``video_at_s`` on, shows a video; and notes."""
 
     script: Script
     video_at_s: float
@@ -101,11 +95,7 @@ def load_spoken(folders: Iterable[Path]) -> InstructionClips:
 
 
 def find_video(folders: Iterable[Path], name: str) -> Path:
-    """The video of that name in the first folder that has it.
-
-    Raises:
-        BadSampleError: it is nowhere, or empty.
-    """
+    """The video of that name in the first folder with it. Raises `BadSampleError`: it is nowhere or empty."""
     places = [folder / name for folder in folders]
     for path in places:
         if path.is_file():
@@ -121,11 +111,7 @@ def sample_id(*parts: str) -> str:
 
 
 def duration_of(video: Path) -> float:
-    """Length of a video in seconds as its container states it.
-
-    Raises:
-        BadSampleError: it cannot be opened, or states none.
-    """
+    """Length of a video in seconds as stated. Raises `BadSampleError`: it cannot be opened or states none."""
     import av
 
     try:

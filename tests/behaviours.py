@@ -16,7 +16,7 @@ from tml_bench.adapter import SpokenWord
 from tml_bench.adapters.reference import PlannedLine, PlannedSpeaker
 from tml_bench.adapters.reference.voice import Clip, clip
 from tml_bench.samples import Reference
-from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation
+from tml_bench.tasks.fd_bench_v15.loader import CleanAnnotation, OverlapAnnotation
 
 BEGINS_S = 0.3
 LONG = "It depends on many things, and I will go through every one of them, slowly and in order. " * 3

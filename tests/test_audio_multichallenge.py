@@ -31,7 +31,7 @@ from tml_bench.samples import Message, Sample, Waveform
 from tml_bench.scoring.judging import score_all
 from tml_bench.session.settings import Settings
 from tml_bench.task import Score
-from tml_bench.tasks.audio_multichallenge import judging, loader, parquet
+from tml_bench.tasks.audio_multichallenge import loader, parquet, scoring
 from tml_bench.tasks.audio_multichallenge.conversations import (
     ConversationTurn,
     ReplyCheck,
@@ -39,7 +39,7 @@ from tml_bench.tasks.audio_multichallenge.conversations import (
     RubricItem,
     read,
 )
-from tml_bench.tasks.audio_multichallenge.measures import audio_range
+from tml_bench.tasks.audio_multichallenge.scoring import audio_range
 from tml_bench.tasks.audio_multichallenge.task import AudioMultiChallenge, AudioMultiChallengeOpen
 from tml_bench.timebase import NS, first_sample_at
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
@@ -269,7 +269,7 @@ def numbers(score: Score) -> dict[str, float]:
     [((MET, MET, MET), 1.0, 1.0), ((MET, NOT, MET), 0.0, 2 / 3), ((NOT, NOT, NOT), 0.0, 0.0)],
 )
 def test_one_failed_item_fails_the_conversation(verdicts: Sequence[Verdict], apr: float, ars: float) -> None:
-    given = {judging.key(n): v for n, v in enumerate(verdicts)}
+    given = {scoring.key(n): v for n, v in enumerate(verdicts)}
     found = numbers(TASK.score(spoken(), heard((2.0, "so be it")), given))
     assert found["apr"] == found["apr_turns_2"] == found["apr_audio_0_20"] == apr
     assert found["ars"] == found["ars_turns_2"] == found["ars_audio_0_20"] == pytest.approx(ars)
@@ -278,9 +278,9 @@ def test_one_failed_item_fails_the_conversation(verdicts: Sequence[Verdict], apr
 
 def test_a_missing_judgement_is_missing_data() -> None:
     given = {
-        judging.key(0): MET,
-        judging.key(1): Verdict(None, missing="no answer after 5 tries"),
-        judging.key(2): NOT,
+        scoring.key(0): MET,
+        scoring.key(1): Verdict(None, missing="no answer after 5 tries"),
+        scoring.key(2): NOT,
     }
     score = TASK.score(spoken(), heard((2.0, "yes")), given)
     assert "apr" not in score.values
@@ -299,7 +299,7 @@ def test_silence_meets_nothing_and_is_not_asked_about() -> None:
 
 def test_who_is_already_speaking_when_the_user_ends_has_no_latency() -> None:
     line = heard((1.0, "on and on and on"), (3.0, "so be it"))
-    found = numbers(TASK.score(spoken(), line, {judging.key(n): MET for n in range(3)}))
+    found = numbers(TASK.score(spoken(), line, {scoring.key(n): MET for n in range(3)}))
     assert found["answered"] == 1.0
     assert "latency" not in found
 
@@ -361,8 +361,8 @@ def test_a_session_cut_short_is_missing() -> None:
     ],
 )
 def test_the_offline_rule(reply: str, check: ReplyCheck, answer: str) -> None:
-    [question] = judging.questions((), reply, [RubricItem("x", check)])
-    assert judging.decide(question).answer == answer
+    [question] = scoring.questions((), reply, [RubricItem("x", check)])
+    assert scoring.decide(question).answer == answer
 
 
 def test_items_without_a_check_wait_for_another_judge() -> None:

@@ -11,9 +11,8 @@ import pytest
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.task import Score
-from tml_bench.tasks.charades import strategies
 from tml_bench.tasks.charades.loader import MomentAnnotation
-from tml_bench.tasks.charades.task import Charades
+from tml_bench.tasks.charades.task import Charades, late
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = Charades()
@@ -256,7 +255,7 @@ def test_a_sample_with_a_problem_cannot_be_scored() -> None:
 
 def test_ideal_late_and_blind() -> None:
     assert numbers(TASK.score(SAMPLE, TASK.ideal(SAMPLE)))["miou"] == pytest.approx(1.0)
-    assert numbers(TASK.score(SAMPLE, strategies.late(SAMPLE, 1.0)))["miou"] == pytest.approx(4 / 6)
+    assert numbers(TASK.score(SAMPLE, late(SAMPLE, 1.0)))["miou"] == pytest.approx(4 / 6)
     blind = {name: numbers(TASK.score(SAMPLE, line))["miou"] for name, line in TASK.blind(SAMPLE).items()}
     assert blind["silent"] == 0.0
     assert blind["whole video"] == pytest.approx(5 / 15)
@@ -310,7 +309,7 @@ def test_official_sizes(samples: dict[str, list[Sample]]) -> None:
 )
 def test_official_floors(samples: dict[str, list[Sample]], subset: str, strategy: str, miou: float) -> None:
     some = samples["interior"] + samples["edge"] if subset == "single" else samples[subset]
-    assert mean_iou(some, [strategies.blind(s)[strategy] for s in some]) == pytest.approx(miou, abs=6e-4)
+    assert mean_iou(some, [TASK.blind(s)[strategy] for s in some]) == pytest.approx(miou, abs=6e-4)
 
 
 @official
@@ -329,4 +328,4 @@ def test_official_delay_curve(
     samples: dict[str, list[Sample]], subset: str, delay_s: float, miou: float
 ) -> None:
     some = samples["interior"] + samples["edge"] if subset == "single" else samples[subset]
-    assert mean_iou(some, [strategies.late(s, delay_s) for s in some]) == pytest.approx(miou, abs=6e-4)
+    assert mean_iou(some, [late(s, delay_s) for s in some]) == pytest.approx(miou, abs=6e-4)

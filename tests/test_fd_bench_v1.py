@@ -21,7 +21,7 @@ from tml_bench.scoring.floors import ScoreTable, observations
 from tml_bench.scoring.judging import score_all
 from tml_bench.task import Kind, Overall, Score
 from tml_bench.tasks.fd_bench_v1 import loader
-from tml_bench.tasks.fd_bench_v1.annotation import (
+from tml_bench.tasks.fd_bench_v1.loader import (
     BackchannelAnnotation,
     InterruptionAnnotation,
     PauseAnnotation,

@@ -23,9 +23,8 @@ from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.task import Score, Value
 from tml_bench.tasks.fd_bench_v15 import behaviour
-from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, MODEL, OVERLAP, USER, USER_CLEAN
-from tml_bench.tasks.fd_bench_v15.loader import OFFICIAL_SIZES, SUBSETS
+from tml_bench.tasks.fd_bench_v15.loader import OFFICIAL_SIZES, SUBSETS, CleanAnnotation, OverlapAnnotation
 from tml_bench.tasks.fd_bench_v15.task import FdBenchV15
 from tml_bench.timeline import Segment, Timeline, Voice, Word, WordSource
 

@@ -10,8 +10,7 @@ from tml_bench.metrics.pauc import RatedReply, clean_up, pauc, within
 from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
-from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
-from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.task import ProactiveVideoQA
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 

@@ -20,9 +20,8 @@ from tml_bench.scoring.judging import score_all
 from tml_bench.scoring.summary import RunFacts, summarise
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.task import Score
-from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn
-from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
-from tml_bench.tasks.proactive_video_qa.rubric import covered
+from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.scoring import covered
 from tml_bench.tasks.proactive_video_qa.task import ProactiveVideoQA
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 

@@ -17,15 +17,15 @@ from tml_bench.metrics.counting import off_by_one
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.task import Score
 from tml_bench.tasks._visual import AS_TEXT
-from tml_bench.tasks.repcount_a import annotation, loader, strategies
-from tml_bench.tasks.repcount_a.annotation import (
+from tml_bench.tasks.repcount_a import loader
+from tml_bench.tasks.repcount_a.loader import (
     RepetitionAnnotation,
     RepetitionRow,
     frame_times,
     read,
     repetitions,
 )
-from tml_bench.tasks.repcount_a.task import RepCountA
+from tml_bench.tasks.repcount_a.task import ACTION_RATES, BLIND_RATE, RepCountA, beats
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = RepCountA()
@@ -128,12 +128,12 @@ def test_without_instruction_audio_a_text_is_sent_and_said_so(tmp_path: Path) ->
     assert AS_TEXT in sample.notes
 
 
-@pytest.mark.parametrize("wrong", annotation.CANONICAL)
+@pytest.mark.parametrize("wrong", loader.CANONICAL)
 def test_misspelt_types(tmp_path: Path, wrong: str) -> None:
     annotate(tmp_path / "test.csv", {**row(), "type": wrong})
     found = rows_of(tmp_path / "test.csv")["a.mp4"]
     assert isinstance(found, RepetitionRow)
-    assert found.action == annotation.CANONICAL[wrong]
+    assert found.action == loader.CANONICAL[wrong]
 
 
 def test_the_variant_with_fps_columns_and_more_index_columns(tmp_path: Path) -> None:
@@ -332,9 +332,9 @@ def test_the_ideal_is_perfect_and_every_blind_strategy_is_scored() -> None:
 
 
 def test_the_metronome_counts_a_beat_on_the_end_itself() -> None:
-    assert strategies.beats(0.29, 50.0) == 15
-    assert strategies.beats(0.25, 30.0) == 8
-    said = strategies.blind(SAMPLE)["metronome"].words
+    assert beats(0.29, 50.0) == 15
+    assert beats(0.25, 30.0) == 8
+    said = TASK.blind(SAMPLE)["metronome"].words
     assert [w.text for w in said] == ["1.", "2.", "2."]
 
 
@@ -371,7 +371,7 @@ def test_official_sizes_and_flaws() -> None:
     [("silent", 0.0), ("constant@4", 0.217), ("metronome", 0.243), ("metronome per action", 0.289)],
 )
 def test_official_floors(strategy: str, obo: float) -> None:
-    right = [TASK.score(s, strategies.blind(s)[strategy]).values["obo"].numerator for s in TASK.samples(DATA)]
+    right = [TASK.score(s, TASK.blind(s)[strategy]).values["obo"].numerator for s in TASK.samples(DATA)]
     assert sum(right) / len(right) == pytest.approx(obo, abs=6e-4)
 
 
@@ -379,7 +379,7 @@ def fit(items: Iterable[tuple[float, int]]) -> float:
     """The metronome's rate with the highest OBO: hundredths up to 3 per second, the lowest of equals."""
     known = list(items)
     rates = [k / 100 for k in range(1, 301)]
-    return max(rates, key=lambda rate: sum(off_by_one(strategies.beats(rate, s), n) for s, n in known))
+    return max(rates, key=lambda rate: sum(off_by_one(beats(rate, s), n) for s, n in known))
 
 
 @official
@@ -388,5 +388,5 @@ def test_the_metronomes_rates_are_those_fitted_on_train() -> None:
     for found in rows_of(DATA / "train_with_fps.csv").values():
         if isinstance(found, RepetitionRow) and found.duration_s:
             items.setdefault(found.action, []).append((found.duration_s, found.count))
-    assert fit(x for some in items.values() for x in some) == strategies.BLIND_RATE
-    assert {action: fit(some) for action, some in items.items()} == strategies.ACTION_RATES
+    assert fit(x for some in items.values() for x in some) == BLIND_RATE
+    assert {action: fit(some) for action, some in items.items()} == ACTION_RATES

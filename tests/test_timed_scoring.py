@@ -16,13 +16,14 @@ from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
-from tml_bench.tasks._timed import scoring, strategies
+from tml_bench.tasks._timed import scoring
 from tml_bench.tasks._timed.expected import TimedAnnotation, expected, expected_of, ideal
 from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
 from tml_bench.tasks._timed.measures import metrics, names, tolerance_name
 from tml_bench.tasks._timed.rendered import RenderedItem
 from tml_bench.tasks._timed.scoring import utterances
+from tml_bench.tasks.timespeak.task import TimeSpeak
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 JUDGE = RuleJudge({RUBRIC.name: RULE})
@@ -353,8 +354,8 @@ def test_speech_without_a_word_is_an_utterance() -> None:
 
 @pytest.mark.parametrize("one", [DELAY, CONTROL, ELAPSED, TALK, series(4, 1.0), series(3, 4.0)])
 def test_the_ideal_respondent_gets_everything_and_blind_ones_do_not(one: Sample) -> None:
-    assert values(scored(one, strategies.ideal(one)))["on_time"] == 1
-    blind = strategies.blind(one)
+    assert values(scored(one, TimeSpeak().ideal(one)))["on_time"] == 1
+    blind = TimeSpeak().blind(one)
     assert values(scored(one, blind["silent"]))["on_time"] == (one is CONTROL)
     assert values(scored(one, blind["always-on"]))["on_time"] == 0
     assert len(blind) == 13

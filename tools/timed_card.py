@@ -10,8 +10,7 @@ import timed_pairs as pairs
 from tml_bench.scoring.floors import baselines
 from tml_bench.synthesis.voices import VOICES
 from tml_bench.tasks._timed.items import TimedItem, load_items
-from tml_bench.tasks._timed.strategies import DELAYS_S, PERIODS_S
-from tml_bench.tasks._timed.task import TimedTask
+from tml_bench.tasks._timed.task import DELAYS_S, PERIODS_S, TimedTask
 
 
 def families(task: TimedTask) -> str:

@@ -1,17 +1,78 @@
-"""What tasks share: here how they load a folder and fill in a score."""
+"""What tasks share: here how they load a folder and fill in a score.
+
+Whatever needs a sample's annotation raises `BadSampleError` for a sample that has a problem or is of another
+task.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from tml_bench.errors import UserError
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.metrics.vocalisations import Row
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import NO_VERDICTS, Mark, Score, Task
-from tml_bench.tasks._common.scores import ScoreSheet
+from tml_bench.task import NO_VERDICTS, Mark, Metric, Score, Task, Value
 from tml_bench.timeline import Timeline
+
+T = TypeVar("T")
+NO_WORDS = (
+    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
+    "install tml-bench[speech]"
+)
+"""Why what depends on words is missing where the model spoke and nobody can tell what."""
+
+
+def annotation_of(sample: Sample, kind: type[T]) -> T:
+    """The sample's annotation.
+
+    Raises:
+        BadSampleError: it has none of this kind; says what is wrong with the sample where that is known.
+    """
+    found = sample.reference.annotation
+    if not isinstance(found, kind):
+        raise BadSampleError(sample.problem or f"{sample.id}: its annotation is not of this task")
+    return found
+
+
+@dataclass(slots=True)
+class ScoreSheet:
+    """A score while it is filled in; the fields are those of `Score`."""
+
+    values: dict[str, Value] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def put(self, **values: float | None) -> None:
+        """Enter values by metric; None where a metric does not apply."""
+        for name, value in values.items():
+            if value is not None:
+                self.values[name] = Value(float(value))
+
+    def lack(self, names: Iterable[str], why: str) -> None:
+        """Say why metrics that apply cannot be known."""
+        self.missing |= dict.fromkeys(names, why)
+
+    def event(
+        self, event: str, start_s: float | None, end_s: float | None = None, **more: float | None
+    ) -> None:
+        """Add a row."""
+        self.rows.append({"event": event, "start_s": start_s, "end_s": end_s, **more})
+
+    def score(self, task: str, sample: Sample) -> Score:
+        """The finished score."""
+        about = (task, sample.subset, sample.id, sample.unit)
+        return Score(*about, self.values, self.missing, tuple(self.rows), tuple(self.notes))
+
+
+def without_words(metrics: Iterable[Metric]) -> ScoreSheet:
+    """The score where the model spoke and nobody can tell what: everything is missing."""
+    return ScoreSheet(missing={metric.name: NO_WORDS for metric in metrics})
 
 
 class FolderTask(Task):

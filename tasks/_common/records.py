@@ -186,11 +186,7 @@ def json_lines(path: Path, kind: type[T], remedy: str) -> tuple[list[tuple[int, 
 
 
 def read_lines(path: Path, kind: type[T], remedy: str) -> list[T]:
-    """As `json_lines`, where a line that is wrong makes the file unusable.
-
-    Raises:
-        UserError: the file cannot be read, or lines are wrong; names them all.
-    """
+    """As `json_lines`, but raises `UserError`, which names them all, where lines are wrong."""
     found, wrong = json_lines(path, kind, remedy)
     if wrong:
         raise UserError("\n".join(wrong), remedy)

@@ -1,13 +1,14 @@
-"""What the model said, in stretches of speech."""
+"""What a model said, in stretches of speech, and timelines of respondents made of what they say."""
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from tml_bench.metrics.vocalisations import Vocalisation, classify
-from tml_bench.timeline import Timeline, Word, WordSource
+from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 
 class SpeechStretch(NamedTuple):
@@ -70,3 +71,42 @@ def vocalisations_of(timeline: Timeline) -> tuple[Vocalisation, ...]:
             if w.start_s is not None and w.text.strip()
         ]
     return classify([(s.start_s, s.end_s) for s in timeline.segments], words)
+
+
+class Speech(NamedTuple):
+    """Something a respondent says: words laid evenly from its onset to its end."""
+
+    start_s: float
+    end_s: float
+    words: Sequence[str]
+
+
+def speaking(duration_s: float, said: Iterable[Speech], **more: Any) -> Timeline:
+    """The timeline of a respondent.
+
+    Args:
+        duration_s: of the session; what is said is cut at its end, and what begins later left out.
+        said: in order; silent where it is empty.
+        more: further fields of the timeline.
+    """
+    segments, words = [], []
+    for start, end, texts in said:
+        stop = min(end, duration_s)
+        if stop > start:
+            segments.append(Segment(start, stop))
+        step = (end - start) / max(1, len(texts))
+        for k, text in enumerate(texts):
+            at, until = start + k * step, start + (k + 1) * step
+            if at < duration_s:
+                words.append(Word(text, at, min(until, stop) if end > duration_s else until))
+    source = WordSource.ADAPTER if words else WordSource.SILENT
+    return Timeline(duration_s, tuple(segments), tuple(words), source, perceiver="synthetic", **more)
+
+
+def one_by_one(said: Sequence[tuple[float, str]], longest_s: float) -> list[Speech]:
+    """Texts said at these times, in order; each lasts ``longest_s`` unless the next one cuts it off."""
+    following = [*(at for at, _ in said[1:]), math.inf]
+    return [
+        Speech(at, min(at + longest_s, after), text.split())
+        for (at, text), after in zip(said, following, strict=False)
+    ]

@@ -9,7 +9,7 @@ import msgspec
 from tml_bench.errors import BadSampleError
 from tml_bench.metrics.event_matching import EventTarget
 from tml_bench.samples import Sample, Utterance
-from tml_bench.tasks._common.scores import annotation_of
+from tml_bench.tasks._common import annotation_of
 from tml_bench.tasks._timed.items import REST_S, CueWindow, ItemEvent, ScheduledWindow, TimedItem, target_of
 from tml_bench.tasks._timed.rendered import RenderedItem, time_of
 
@@ -27,13 +27,7 @@ REACTION_S = 0.2
 
 
 class DueEvent(msgspec.Struct, frozen=True):
-    """An expected event with its times.
-
-    Attributes:
-        event: as in the item.
-        target: when it is expected.
-        truth_s: the length of time to be named; None where none is.
-    """
+    """An event of an item, when it is expected, and the length of time to be named; None where none is."""
 
     event: ItemEvent
     target: EventTarget
@@ -41,13 +35,7 @@ class DueEvent(msgspec.Struct, frozen=True):
 
 
 class UserSentence(msgspec.Struct, frozen=True):
-    """Something the user says.
-
-    Attributes:
-        text: what.
-        start_s: its onset.
-        end_s: its end.
-    """
+    """Something the user says, from its onset to its end."""
 
     text: str
     start_s: float

@@ -23,30 +23,16 @@ from tml_bench.metrics.event_matching import EventTarget
 from tml_bench.tasks._common.records import StrictRecord, json_lines
 
 TIMESPEAK = (
-    "single_delay",
-    "periodic_until_stop",
-    "schedule",
-    "elapsed_time",
-    "silence_deadline",
-    "after_event",
-    "own_duration",
-    "delay_while_talking",
-    "correction",
-)
+    "single_delay", "periodic_until_stop", "schedule", "elapsed_time", "silence_deadline", "after_event",
+    "own_duration", "delay_while_talking", "correction",
+)  # fmt: skip
 """Families of TimeSpeak: say it in d seconds; periodic until told to stop; countdown and schedule; how long
 was that; if I say nothing for d seconds; d seconds after I do something; talk for d seconds; a delay while
 the user talks on; a pending time that is changed."""
 CUESPEAK = (
-    "code_switch",
-    "misused_word",
-    "factual_error",
-    "keyword_trigger",
-    "running_count",
-    "phrase_translation",
-    "list_reaction",
-    "arithmetic_slip",
-    "filler_alarm",
-)
+    "code_switch", "misused_word", "factual_error", "keyword_trigger", "running_count", "phrase_translation",
+    "list_reaction", "arithmetic_slip", "filler_alarm",
+)  # fmt: skip
 """Families of CueSpeak: the word in English; a mispronounced or misused word; a factual error; a keyword; a
 running count; phrase-by-phrase translation; a reaction to each thing of a list; an arithmetic slip; filler
 words."""
@@ -159,11 +145,7 @@ class CueWindow(StrictRecord, frozen=True, tag_field="kind", tag="cue"):
 
 
 class AnswerWindow(StrictRecord, frozen=True, tag_field="kind", tag="answer"):
-    """Due after a question.
-
-    Attributes:
-        w_s: how long after it is still on time.
-    """
+    """Due after a question, and on time for ``w_s`` after it."""
 
     w_s: Length = 3.0
 

@@ -44,13 +44,8 @@ from tml_bench.tasks._timed.spoken_time import seconds_in
 from tml_bench.tasks._timed.wording import WordedText, read, stems
 
 RIGHT, WRONG, ACKNOWLEDGEMENT = "right", "wrong", "acknowledgement"
-USER, EXPECTED, ACCEPTED, REJECTED, REPLY = (
-    "user",
-    "expected",
-    "accepted example",
-    "rejected example",
-    "reply",
-)
+USER, EXPECTED, REPLY = "user", "expected", "reply"
+ACCEPTED, REJECTED = "accepted example", "rejected example"
 """Roles of the lines of a question."""
 NOTHING = "nothing: the assistant should stay silent"
 """The expectation where no event is near."""

@@ -28,17 +28,13 @@ from tml_bench.files import write_atomically
 from tml_bench.synthesis import speech, voices
 from tml_bench.synthesis.voices import PAD_S, RATE, VOICES
 from tml_bench.synthesis.word_times import word_times
+from tml_bench.tasks._timed import rendered
 from tml_bench.tasks._timed.items import ItemTurn, TimedItem, load_items
 from tml_bench.tasks._timed.rendered import (
     RenderedItem,
     RenderedTurn,
     RenderedWord,
     Rendering,
-    check_audio,
-    check_rendered,
-    read_rendered,
-    read_rendering,
-    said_sha256,
     write_rendered,
 )
 
@@ -59,11 +55,7 @@ def items_of(task: str) -> Path:
 
 
 def load_own(task: str, source: Path) -> tuple[TimedItem, ...]:
-    """The items to render for a task.
-
-    Raises:
-        UserError: the file cannot be used, holds no item, or one of the other task.
-    """
+    """The items to render. Raises `UserError`: the file is unusable, holds none, or one of the other task."""
     items = load_items(source)
     if not items:
         raise UserError(f"{source} holds no items", "write one item a line")
@@ -242,7 +234,7 @@ def _file(item: TimedItem, folder: Path, variant: Variant) -> RenderedItem:
     data = with_serial(written.getvalue(), 1)
     write_atomically(path, data)
     digest = hashlib.sha256(data).hexdigest()
-    return RenderedItem(item.id, said_sha256(item), name, digest, RATE, len(audio) / RATE, turns)
+    return RenderedItem(item.id, rendered.said_sha256(item), name, digest, RATE, len(audio) / RATE, turns)
 
 
 def held(
@@ -256,17 +248,17 @@ def held(
     rendering = _rendering(base_version, variant)
     if not (folder / "rendered.jsonl").is_file():
         return {}
-    if (other := read_rendering(folder)) != rendering:
+    if (other := rendered.read_rendering(folder)) != rendering:
         raise UserError(f"{folder} holds rendering {other.version!r} ({other.how})", "choose an empty folder")
-    entries = read_rendered(folder)
+    entries = rendered.read_rendered(folder)
     current = {}
     for item in items:
         entry = entries.get(item.id)
         if entry is None:
             continue
         try:
-            check_rendered(item, entry)
-            check_audio(folder, entry)
+            rendered.check_rendered(item, entry)
+            rendered.check_audio(folder, entry)
         except BadSampleError:  # the item has changed, or its file: it is rendered again
             continue
         current[item.id] = entry

@@ -28,13 +28,7 @@ REMEDY = "get the file again, or render the item again with `tml-bench prepare`"
 
 
 class RenderedWord(StrictRecord, frozen=True):
-    """A word of a turn.
-
-    Attributes:
-        text: as the item's text has it, punctuation included.
-        start_s: its onset.
-        end_s: its end.
-    """
+    """A word of a turn, as the item's text has it, punctuation included."""
 
     text: str
     start_s: float
@@ -42,15 +36,7 @@ class RenderedWord(StrictRecord, frozen=True):
 
 
 class RenderedTurn(StrictRecord, frozen=True):
-    """A turn.
-
-    Attributes:
-        id: as in the item.
-        start_s: its first sound.
-        end_s: its last sound.
-        words: one per word of the turn's text (`items.spoken_words`), in order, by forced alignment of the
-            audio.
-    """
+    """A turn; its words are those of its text (`items.spoken_words`), placed by forced alignment."""
 
     id: str
     start_s: float

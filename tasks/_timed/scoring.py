@@ -32,7 +32,7 @@ from tml_bench.metrics.event_matching import TOLERANCES_S, EventMatch, Right
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
-from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet
+from tml_bench.tasks._common import NO_WORDS, ScoreSheet
 from tml_bench.tasks._common.speech import SpeechStretch, stretches, text_of
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
 from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC, lines

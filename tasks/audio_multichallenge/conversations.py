@@ -50,13 +50,7 @@ class RubricItem(StrictRecord, frozen=True):
 
 
 class ConversationTurn(StrictRecord, frozen=True):
-    """One turn of the user and the reply of reference.
-
-    Attributes:
-        user: what the user says.
-        audio: the same spoken, relative to the folder.
-        assistant: the reply of reference; empty in the last turn.
-    """
+    """What the user says, its audio below the folder, and the reply of reference; empty in the last turn."""
 
     user: str
     audio: str
@@ -86,11 +80,7 @@ class RubricConversation(StrictRecord, frozen=True):
 
 
 def read(folder: Path) -> list[RubricConversation]:
-    """Read a folder's conversations.
-
-    Raises:
-        UserError: a line is not one; the file, line and field are named.
-    """
+    """Read a folder's conversations. Raises `UserError`: a line is not one; names file, line and field."""
     return read_lines(folder / FILE, RubricConversation, "see the card of the task")
 
 

@@ -6,11 +6,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tml_bench.samples import Sample
-from tml_bench.tasks._common import FolderTask
-from tml_bench.tasks.audio_multichallenge import loader, scoring, strategies
+from tml_bench.tasks._common import FolderTask, annotation_of
+from tml_bench.tasks._common.speech import Speech, speaking
+from tml_bench.tasks.audio_multichallenge import loader, scoring
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
-from tml_bench.tasks.audio_multichallenge.judging import RUBRIC, RULES
-from tml_bench.tasks.audio_multichallenge.measures import HEADLINE, METRICS, OVERALL
+from tml_bench.tasks.audio_multichallenge.loader import IDEAL_S, QUIET_S, ConversationAnnotation
+from tml_bench.tasks.audio_multichallenge.scoring import HEADLINE, METRICS, OVERALL, RUBRIC, RULES, user_turns
+from tml_bench.timeline import Segment, Timeline, WordSource
+
+WORD_S = 0.3
+SORRY = "I'm sorry, I can't help with that."
+OKAY = "Okay, sure. I will do that."
+
+
+def _reply_s(item: ConversationAnnotation) -> float:
+    return user_turns(item, Timeline(0.0))[-1].end_s + IDEAL_S
+
+
+def _saying(item: ConversationAnnotation, text: str) -> Timeline:
+    at, words = _reply_s(item), text.split()
+    end_s = at + len(words) * WORD_S
+    turns = user_turns(item, Timeline(0.0))
+    return speaking(end_s + QUIET_S, [Speech(at, end_s, words)] if words else [], turns=turns)
 
 
 class AudioMultiChallenge(FolderTask):
@@ -39,12 +56,29 @@ Its rubrics need a language model as judge: --judge openai:model=...
     is_official = staticmethod(loader.is_official)
     questions = staticmethod(scoring.ask)
     annotated = staticmethod(scoring.annotated)
-    blind = staticmethod(strategies.blind)
-    ideal = staticmethod(strategies.ideal)
 
     def load(self, root: Path, subsets: Sequence[str]) -> Iterator[Sample]:
         """Load the samples by axis, in the order of the data; see ``loader``."""
         return loader.load(root, subsets, fixed=self.needs_history)
+
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        """``silent``; ``refuses`` and ``agrees``, whatever was said; ``repeats`` the user's last turn."""
+        item = annotation_of(sample, ConversationAnnotation)
+        return {
+            "silent": _saying(item, ""),
+            "refuses": _saying(item, SORRY),
+            "agrees": _saying(item, OKAY),
+            "repeats": _saying(item, item.turns[-1].user),
+        }
+
+    def ideal(self, sample: Sample) -> Timeline:
+        """The conversation's own ideal reply; without one, speech of unknown words, hence no ceiling."""
+        item = annotation_of(sample, ConversationAnnotation)
+        if item.ideal:
+            return _saying(item, item.ideal)
+        at = _reply_s(item)
+        unknown = (Segment(at, at + 1.0),)
+        return Timeline(at - IDEAL_S + QUIET_S, unknown, (), WordSource.NONE, perceiver="synthetic")
 
 
 class AudioMultiChallengeOpen(AudioMultiChallenge):

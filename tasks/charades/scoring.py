@@ -1,17 +1,52 @@
-"""Scoring one recording of Charades."""
+"""Scoring one recording of Charades; what metrics compute is said in ``tml_bench.metrics.intervals``."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import Mark
-from tml_bench.tasks._common.scores import ScoreSheet, annotation_of, without_words
+from tml_bench.task import Direction, Kind, Mark, Metric, Overall
+from tml_bench.tasks._common import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks.charades.loader import MomentAnnotation
-from tml_bench.tasks.charades.measures import METRICS, recall_name
 from tml_bench.timeline import Timeline, WordSource
+
+
+def recall_name(threshold: float) -> str:
+    """The metric R@1 at a threshold."""
+    return f"r1_iou{round(10 * threshold):02}"
+
+
+_overlap = partial(Metric, unit="%", family="overlap")
+_edge = partial(Metric, family="edges", direction=Direction.LOWER)
+
+METRICS = (
+    _overlap(name="miou", title="mIoU",
+             describes="Overlap in time of what was said with what is annotated; 0 where a word is missing."),
+    *(
+        _overlap(name=recall_name(m), title=f"R@1, IoU={m}", kind=Kind.RATE,
+                 describes=f"Share of samples with an IoU of at least {m}.")
+        for m in THRESHOLDS
+    ),
+    _edge(name="missing_start", title="No start", unit="%", kind=Kind.RATE,
+          describes="The word start was not said."),
+    _edge(name="missing_stop", title="No stop", unit="%", kind=Kind.RATE,
+          describes="The word stop was not said after it."),
+    _edge(name="start_error", title="Start error", unit="s",
+          describes="|onset of start - annotated start|, where it was said."),
+    _edge(name="stop_error", title="Stop error", unit="s",
+          describes="|onset of stop - annotated end|, where it was said."),
+    *(
+        _edge(name=f"signed_{edge}_error", title=f"Signed {edge} error", unit="s", direction=Direction.NONE,
+              describes="The same with its sign; positive is late.")
+        for edge in ("start", "stop")
+    ),
+)  # fmt: skip
+HEADLINE = ("miou", "r1_iou05", "missing_start", "start_error", "stop_error")
+OVERALL = (Overall("single occurrence", ("interior", "edge")),)
+
 
 _TINY = 1e-9  # 0.3 computed from times is 0.29999...
 

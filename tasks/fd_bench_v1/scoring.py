@@ -1,4 +1,8 @@
-"""Scoring one recording of FD-bench v1 with both families of measures."""
+"""Scoring one recording of FD-bench v1 with both families of measures.
+
+A judge decides how well the answer to an interruption fits. No rule decides it offline: that takes
+understanding. The wording is our own; the original's prompt and judge (GPT-4 Turbo) are others.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +13,68 @@ from msgspec import structs
 from tml_bench.metrics import backchannel, fdb_reference, turn_taking
 from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
 from tml_bench.metrics.vocalisations import Vocalisation
-from tml_bench.questions import Question, Verdicts, verdict_of
+from tml_bench.questions import Question, QuestionLine, Rubric, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
-from tml_bench.tasks._common.scores import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
 from tml_bench.tasks._common.speech import text_of, vocalisations_of
-from tml_bench.tasks.fd_bench_v1.annotation import (
-    BackchannelAnnotation,
-    ClipAnnotation,
-    InterruptionAnnotation,
-    PauseAnnotation,
-    TurnEndAnnotation,
-)
-from tml_bench.tasks.fd_bench_v1.rubric import KEY, PLACEHOLDER, rating
+from tml_bench.tasks.fd_bench_v1 import loader
 from tml_bench.timeline import Timeline, Word, WordSource
+
+RATING = Rubric(
+    name="fdb-rating",
+    version=1,
+    text="""\
+A user says something to a voice assistant (the context), and some seconds later cuts in with something else \
+(the interruption). You are given both, and what the assistant says from the interruption's end on (the \
+reply). How well does the reply respond to the interruption?
+
+0: Not at all: it goes on with the context, is about something else, or makes no sense.
+1: It shares a word or a theme with the interruption, but responds to something else.
+2: It takes up the theme of the interruption, but not what the user says or asks there.
+3: It responds to the interruption in the main, and misses or muddles a part of it.
+4: It responds to all of the interruption, with a small lapse or detour.
+5: It responds to exactly what the user says or asks in the interruption.
+
+The reply comes from speech recognition and may begin or end in mid-sentence; that does not matter. Rate how \
+well it fits, not whether its facts are right, nor its length, tone or grammar.""",
+    answers=("0", "1", "2", "3", "4", "5"),
+    ordered=True,
+)
+KEY = "rating"
+PLACEHOLDER = "word"
+"""What respondents say that are made of times alone; there is nothing to rate in it."""
+
+
+def rating(context: str, interruption: str, reply: str) -> Question:
+    """The question how well a reply, from the interruption's end on, responds to it."""
+    lines = (
+        QuestionLine("context", context),
+        QuestionLine("interruption", interruption),
+        QuestionLine("reply", reply),
+    )
+    return Question(KEY, RATING, lines)
+
 
 NO_TEXTS = "interrupt.json does not say what the user says: give it context and interrupt"
 
 
 def annotated(sample: Sample) -> tuple[Mark, ...]:
     """What the sample's annotation marks, for pictures; the user's end is marked by the task."""
-    match annotation_of(sample, ClipAnnotation):
-        case PauseAnnotation(pause=pause):
+    match annotation_of(sample, loader.ClipAnnotation):
+        case loader.PauseAnnotation(pause=pause):
             return (Mark(*pause, "pause"),)
-        case InterruptionAnnotation(interruption=interruption):
+        case loader.InterruptionAnnotation(interruption=interruption):
             return (Mark(*interruption, "interruption"),)
-        case BackchannelAnnotation(windows=windows):
+        case loader.BackchannelAnnotation(windows=windows):
             return tuple(Mark(start, end, "backchannel") for start, end in windows or ())
     return ()
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     """How well the answer to an interruption responds to it; nothing where there is nothing to rate."""
-    item = annotation_of(sample, ClipAnnotation)
-    if not isinstance(item, InterruptionAnnotation) or not (item.context and item.text):
+    item = annotation_of(sample, loader.ClipAnnotation)
+    if not isinstance(item, loader.InterruptionAnnotation) or not (item.context and item.text):
         return ()
     said = _answer_text(_after(timeline, item.interruption[1]))
     return (rating(item.context, item.text, said),) if said else ()
@@ -63,14 +95,14 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     sheet = ScoreSheet()
     speech = vocalisations_of(timeline)
-    match annotation_of(sample, ClipAnnotation):
-        case PauseAnnotation() as pause:
+    match annotation_of(sample, loader.ClipAnnotation):
+        case loader.PauseAnnotation() as pause:
             _pause(sheet, pause, speech, timeline)
-        case TurnEndAnnotation(user_end_s=end):
+        case loader.TurnEndAnnotation(user_end_s=end):
             _turn_end(sheet, end, speech, timeline)
-        case InterruptionAnnotation() as item:
+        case loader.InterruptionAnnotation() as item:
             _interruption(sheet, item, speech, timeline, verdicts)
-        case BackchannelAnnotation() as item:
+        case loader.BackchannelAnnotation() as item:
             _backchannel(sheet, item, speech, timeline)
     if timeline.word_source is WordSource.NONE:
         sheet.notes.append("words unknown: backchannels are told from takeovers by duration alone")
@@ -78,7 +110,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
 
 
 def _pause(
-    sheet: ScoreSheet, item: PauseAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
+    sheet: ScoreSheet, item: loader.PauseAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
 ) -> None:
     result = turn_taking.pause_handling(speech, item.pause, item.user_end_s)
     sheet.put(
@@ -108,7 +140,7 @@ def _turn_end(
 
 def _interruption(
     sheet: ScoreSheet,
-    item: InterruptionAnnotation,
+    item: loader.InterruptionAnnotation,
     speech: Sequence[Vocalisation],
     timeline: Timeline,
     verdicts: Verdicts,
@@ -135,7 +167,7 @@ def _interruption(
 
 
 def _backchannel(
-    sheet: ScoreSheet, item: BackchannelAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
+    sheet: ScoreSheet, item: loader.BackchannelAnnotation, speech: Sequence[Vocalisation], timeline: Timeline
 ) -> None:
     given = sum(not v.takeover for v in speech)
     if timeline.duration_s > 0:

@@ -2,12 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+from math import ceil
 from pathlib import Path
 
-from tml_bench.tasks._common import FolderTask
-from tml_bench.tasks.fd_bench_v1 import loader, scoring, strategies
-from tml_bench.tasks.fd_bench_v1.measures import HEADLINE, METRICS, SUBSETS
-from tml_bench.tasks.fd_bench_v1.rubric import RATING
+from msgspec import structs
+
+from tml_bench.samples import Sample
+from tml_bench.task import Direction, Kind, Metric
+from tml_bench.tasks._common import FolderTask, annotation_of
+from tml_bench.tasks._common.speech import Speech, speaking
+from tml_bench.tasks.fd_bench_v1 import loader, scoring
+from tml_bench.tasks.fd_bench_v1.loader import PROTOCOLS, ClipAnnotation
+from tml_bench.tasks.fd_bench_v1.scoring import PLACEHOLDER, RATING
+from tml_bench.timeline import Segment, Timeline
+
+ANSWER_S, ANSWER = 2.0, (PLACEHOLDER,) * 5
+SHORT_S, SHORT = 0.4, (PLACEHOLDER,)
+ONSETS = range(31)
+"""Onsets of the constant answer in seconds; interruption clips, the longest to answer, last about 28 s."""
+PERIODS = (2, 3, 5, 8)
+"""Periods of the metronome in seconds."""
+
+
+def _heard(duration_s: float, said: Iterable[Speech]) -> Timeline:
+    """As `speaking`, with the segments that the reference's voice activity detector would find."""
+    found = speaking(duration_s, said)
+    rounded = tuple(Segment(round(s.start_s, 1), round(s.end_s, 1)) for s in found.segments)
+    return structs.replace(found, silero_segments=rounded)
+
+
+LOWER, NEITHER = Direction.LOWER, Direction.NONE
+SUBSETS = (*PROTOCOLS, *dict.fromkeys(PROTOCOLS.values()))
+"""The official subsets, and the protocols, to which imported recordings from elsewhere belong."""
+
+
+def _where(*protocols: str) -> tuple[str, ...]:
+    return tuple(s for s in SUBSETS if PROTOCOLS.get(s, s) in protocols)
+
+
+PAUSE, BACKCHANNEL = _where("pause_handling"), _where("backchannel")
+TURN, INTERRUPTION = _where("smooth_turn_taking"), _where("user_interruption")
+ANSWERED = _where("smooth_turn_taking", "user_interruption")
+
+_repaired = partial(Metric, family="repaired")
+_share = partial(_repaired, unit="%", kind=Kind.RATE)
+_time = partial(_repaired, unit="s", direction=LOWER)
+_exact = partial(Metric, family="reference-exact")
+
+METRICS = (
+    _share(name="pause_takeover", title="Takeover in pause", direction=LOWER, subsets=PAUSE,
+           describes="The model takes the turn during the user's pause or within 1 s after it."),
+    _share(name="pause_backchannel", title="Backchannel in pause", direction=NEITHER, subsets=PAUSE,
+           describes="The model gives a backchannel during the user's pause or within 1 s after it."),
+    _share(name="other_takeover", title="Takeover elsewhere", direction=LOWER, subsets=PAUSE,
+           describes="The model takes the turn elsewhere before the user's end."),
+    _share(name="bc_precision", title="Backchannel precision", kind=Kind.RATIO, subsets=BACKCHANNEL,
+           describes="Share of the model's backchannels that begin where listeners give them."),
+    _share(name="bc_recall", title="Backchannel recall", kind=Kind.RATIO, subsets=BACKCHANNEL,
+           describes="Share of the opportunities that get a backchannel."),
+    _share(name="bc_f1", title="Backchannel F1", kind=Kind.RATIO, subsets=BACKCHANNEL,
+           describes="Harmonic mean of backchannel precision and recall."),
+    _repaired(name="bc_per_minute", title="Backchannels per minute", unit="1/min", direction=NEITHER,
+              kind=Kind.RATIO, subsets=BACKCHANNEL,
+              describes="The model's backchannels per minute of audio."),
+    _share(name="takeover", title="Takeover", direction=LOWER, subsets=BACKCHANNEL,
+           describes="The model takes the turn anywhere while the user talks."),
+    _share(name="early_start", title="Early start", direction=LOWER, subsets=ANSWERED,
+           describes="The model takes the turn before the user is done."),
+    _share(name="response", title="Response", subsets=ANSWERED,
+           describes="The model takes the turn after the user is done, and not before."),
+    _time(name="latency", title="Latency", subsets=ANSWERED,
+          describes="Time from the user's end to the response."),
+    _time(name="signed_latency", title="Signed latency", direction=NEITHER, subsets=ANSWERED,
+          describes="Time from the user's end to the model's turn; negative when it starts early."),
+    _share(name="yield", title="Yield", subsets=INTERRUPTION,
+           describes="The model, speaking when interrupted, stops before the user is done."),
+    _time(name="stop_latency", title="Stop latency", subsets=INTERRUPTION,
+          describes="Time from the interruption's start until the model stops, whenever that is."),
+    _exact(name="fdb_pause_tor", title="FDB TOR (pause)", unit="%", kind=Kind.RATE, direction=LOWER,
+           subsets=PAUSE, describes="Takeover anywhere in the clip, by the transcript."),
+    _exact(name="fdb_bc_tor", title="FDB TOR (backchannel)", unit="%", kind=Kind.RATE, direction=LOWER,
+           subsets=BACKCHANNEL, spread=True,
+           describes="Takeover by voice activity; the last segment decides."),
+    _exact(name="fdb_bc_freq", title="FDB backchannels per second", subsets=BACKCHANNEL, spread=True,
+           describes="Speech segments up to 3 s per second of audio."),
+    _exact(name="fdb_bc_jsd", title="FDB JSD", direction=LOWER, subsets=BACKCHANNEL, spread=True,
+           describes="Jensen-Shannon distance to the listeners' distribution; 1 without speech."),
+    _exact(name="fdb_tor", title="FDB TOR", unit="%", kind=Kind.RATE, subsets=ANSWERED,
+           describes="Takeover anywhere in the transcript (interruption: of what follows it)."),
+    _exact(name="fdb_latency", title="FDB latency", unit="s", direction=LOWER, subsets=ANSWERED,
+           describes="Time from the user's end to the first word, at least 0; takeovers only."),
+    _exact(name="fdb_rating", title="FDB rating", subsets=INTERRUPTION, judged=True,
+           describes="How well the answer responds to the interruption, 0 to 5 by a judge; takeovers only."),
+)  # fmt: skip
+HEADLINE = ("pause_takeover", "bc_f1", "early_start", "response", "latency", "yield")
 
 
 class FdBenchV1(FolderTask):
@@ -38,7 +128,28 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
     sheet = staticmethod(scoring.score)
     is_official = staticmethod(loader.is_official)
     questions = staticmethod(scoring.questions)
-    blind = staticmethod(strategies.blind)
-    ideal = staticmethod(strategies.ideal)
     annotated = staticmethod(scoring.annotated)
     imports = staticmethod(loader.load_imports)
+
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        """Timelines of strategies that look at nothing, the same names for every sample.
+
+        ``silent``; ``always-on``; ``constant@T``: one answer from T seconds on, cut at the clip's end;
+        ``metronome@P``: a backchannel every P seconds.
+        """
+        length = annotation_of(sample, ClipAnnotation).duration_s
+        plans = {"silent": [], "always-on": [Speech(0.0, length, [PLACEHOLDER] * ceil(2.5 * length))]}
+        plans |= {f"constant@{t}": [Speech(t, t + ANSWER_S, ANSWER)] for t in ONSETS}
+        for period in PERIODS:
+            beats = range(period, ceil(length), period)
+            plans[f"metronome@{period}"] = [Speech(t, t + SHORT_S, SHORT) for t in beats]
+        return {name: _heard(length, said) for name, said in plans.items()}
+
+    def ideal(self, sample: Sample) -> Timeline:
+        """Timeline of a respondent that says what the reference asks for, in answers of 2 s."""
+        said = []
+        for u in sample.reference.ideal:
+            length, words = (SHORT_S, SHORT) if u.role == "backchannel" else (ANSWER_S, ANSWER)
+            end = u.at_s + length
+            said.append(Speech(u.at_s, end if u.until_s is None else min(end, u.until_s), words))
+        return _heard(annotation_of(sample, ClipAnnotation).duration_s, said)

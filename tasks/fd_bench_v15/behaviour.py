@@ -30,7 +30,7 @@ from tml_bench.metrics.turn_taking import KEPT_S
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
 from tml_bench.tasks._common.words import content_words
 from tml_bench.tasks._common.words import words as plain_words
-from tml_bench.tasks.fd_bench_v15.annotation import OverlapAnnotation
+from tml_bench.tasks.fd_bench_v15.loader import OverlapAnnotation
 from tml_bench.timeline import Timeline, Word
 
 RESPOND, RESUME, UNCERTAIN, UNKNOWN = ANSWERS = ("RESPOND", "RESUME", "UNCERTAIN", "UNKNOWN")

@@ -20,19 +20,93 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
+from tml_bench.metrics.vocalisations import Interval
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
 from tml_bench.task import ImportedExchange
-from tml_bench.tasks._fd_bench import (
-    FdLayout,
-    audio_file,
-    context_length,
-    find_recordings,
-    is_number,
-    read_recording,
-)
-from tml_bench.tasks.fd_bench_v15.annotation import CleanAnnotation, OverlapAnnotation, read_metadata
+from tml_bench.tasks import _fd_bench
+from tml_bench.tasks._common.records import Text, TimeSpan
+from tml_bench.tasks._fd_bench import audio_file, read_recording
+from tml_bench.timeline import Word
+
+Words = tuple[Word, ...]
+
+
+class OverlapAnnotation(msgspec.Struct, frozen=True):
+    """Somebody speaks while the model answers.
+
+    Attributes:
+        duration_s: length of the clip with the overlap.
+        context_text: what the user asked before.
+        overlap_text: what is said in the overlap.
+        overlap: its start and end.
+        context: start and end of the user's question; None where the data does not tell.
+        reply_text: an answer to the overlap that is right; empty where the data has none.
+        user: the user's words as transcribed in the data; None where there is no transcript.
+        user_clean: the same for the clip without overlap.
+    """
+
+    duration_s: float
+    context_text: str
+    overlap_text: str
+    overlap: Interval
+    context: Interval | None = None
+    reply_text: str = ""
+    user: Words | None = None
+    user_clean: Words | None = None
+
+
+class CleanAnnotation(msgspec.Struct, frozen=True):
+    """The same clip without the overlap, its length, and the item with the overlap."""
+
+    duration_s: float
+    item: OverlapAnnotation
+
+
+class _Metadata(msgspec.Struct):
+    context_text: Text
+    current_turn_text: Text
+    timestamps: TimeSpan
+    context_timestamps: TimeSpan | None = None
+    reply_text: Text = ""
+
+
+def read_metadata(folder: Path, duration_s: float, context_s: float | None) -> OverlapAnnotation:
+    """Read ``metadata.json``, and the user's transcripts if there are any.
+
+    ``duration_s`` is the clip's, ``context_s`` the user's question's, where a file of its own tells it.
+
+    Raises:
+        BadSampleError: a file is missing or broken.
+    """
+    path = folder / "metadata.json"
+    found = _fd_bench.read(path, _Metadata)
+    _fd_bench.check_within(path, "timestamps", found.timestamps.end_s, duration_s)
+    context = None if context_s is None else (0.0, context_s)
+    if found.context_timestamps is not None:
+        _fd_bench.check_within(path, "context_timestamps", found.context_timestamps.end_s, duration_s)
+        context = found.context_timestamps.interval
+    if context is not None and context[1] > found.timestamps.start_s:
+        context = None
+    return OverlapAnnotation(
+        duration_s,
+        found.context_text.strip(),
+        found.current_turn_text.strip(),
+        found.timestamps.interval,
+        context,
+        found.reply_text.strip(),
+        read_words(folder / "input.json"),
+        read_words(folder / "clean_input.json"),
+    )
+
+
+def read_words(path: Path) -> Words | None:
+    """Words of a transcript; None where there is no such file. Raises `BadSampleError`: it is broken."""
+    return _fd_bench.read_transcript(path)[0] if path.exists() else None
+
 
 OFFICIAL_SIZES = {
     "user_interruption": (200,),
@@ -48,7 +122,7 @@ RESPONDS = "user_interruption"
 CLEAN = "clean"
 """Role of the companion."""
 
-_LAYOUT = FdLayout(OFFICIAL_SIZES, ("v1_5", "v1.5"))
+_LAYOUT = _fd_bench.FdLayout(OFFICIAL_SIZES, ("v1_5", "v1.5"))
 _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
 _LENGTH_NOTE_S = 0.1
 
@@ -75,7 +149,7 @@ def read_item(sample_id: str, subset: str, folder: Path) -> tuple[Sample, Sample
     try:
         audio, clean_audio = audio_file(folder, "input"), audio_file(folder, "clean_input")
         info, clean_info = probe(audio), probe(clean_audio)
-        context_s, remarks = context_length(folder, "the question")
+        context_s, remarks = _fd_bench.context_length(folder, "the question")
         item = read_metadata(folder, info.duration_s, context_s)
     except BadSampleError as error:
         return with_problem((first, second), str(error))
@@ -130,7 +204,7 @@ def load_imports(root: Path) -> Iterator[ImportedExchange]:
     Raises:
         UserError: there is no such folder, no recording in it, one outside any subset, or two of one item.
     """
-    items = find_recordings(root, _identity)
+    items = _fd_bench.find_recordings(root, _identity)
     return (
         imported
         for sample_id, (subset, folder) in items.items()
@@ -146,7 +220,7 @@ def _identity(folder: Path) -> tuple[str, str]:
             f"{folder} is in none of {', '.join(SUBSETS)}",
             "put each item at {subset}/{ID}; the subset says what is expected",
         )
-    if not is_number(resolved.name):
+    if not _fd_bench.is_number(resolved.name):
         raise UserError(f"{folder}: its name is not a number", "name items as in the dataset")
     return subset, f"{subset}-{resolved.name}"
 

@@ -1,12 +1,54 @@
-"""FD-bench v1.5 (Full-Duplex-Bench v1.5): somebody speaks while the model answers."""
+"""FD-bench v1.5 (Full-Duplex-Bench v1.5): somebody speaks while the model answers.
+
+Respondents also do in the clip without the overlap what they do in the one with it: the blind ones the very
+same, the ideal one its answer to the question.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import cycle, islice
 from pathlib import Path
 
+from msgspec import structs
+
+from tml_bench.metrics.vocalisations import Interval
+from tml_bench.samples import Sample
 from tml_bench.tasks._common import FolderTask
-from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring, strategies
-from tml_bench.tasks.fd_bench_v15.measures import HEADLINE, METRICS, NOT_RUN, OVERALL
+from tml_bench.tasks._common.speech import Speech, speaking
+from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring
+from tml_bench.tasks.fd_bench_v15.loader import CLEAN, OverlapAnnotation, clean_ideal
+from tml_bench.tasks.fd_bench_v15.scoring import HEADLINE, METRICS, NOT_RUN, OVERALL, item_of
+from tml_bench.timeline import Segment, Timeline
+
+ANSWER_S, TALK_S = 2.0, 15.0
+ONSETS = (5, 10, 15, 20)
+"""Onsets of the constant answer in seconds."""
+WORDS_PER_S = 2.5
+TALK = "There is always one more thing to say about this, and I will go on until somebody stops me."
+ANSWER = "Of course, that is a good question."
+
+
+def _said(item: OverlapAnnotation, start_s: float, end_s: float, text: str) -> Speech:
+    """A text, repeated or cut to fill its time, which the clip's end cuts."""
+    end_s = min(end_s, item.duration_s)
+    words = max(1, round((end_s - start_s) * WORDS_PER_S))
+    return Speech(start_s, end_s, list(islice(cycle(text.split()), words)))
+
+
+def _heard(sample: Sample, said: Sequence[Speech], clean: Sequence[Speech]) -> Timeline:
+    item = item_of(sample)
+    question = () if item.context is None else (item.context,)
+    without = _with_user(item, clean, question)
+    return structs.replace(_with_user(item, said, (*question, item.overlap)), companions={CLEAN: without})
+
+
+def _with_user(item: OverlapAnnotation, said: Sequence[Speech], user: Sequence[Interval]) -> Timeline:
+    heard = tuple(Segment(*span) for span in user)
+    track = Timeline(item.duration_s, heard, silero_unrounded=heard)
+    found = speaking(item.duration_s, said, user=track)
+    return structs.replace(found, silero_unrounded=found.segments)
+
 
 MINI = Path(__file__).parent / "mini"
 
@@ -42,7 +84,31 @@ input.json and clean_input.json are used where they are there.
     is_official = staticmethod(loader.is_official)
     stretches = staticmethod(scoring.stretches)
     questions = staticmethod(scoring.questions)
-    blind = staticmethod(strategies.blind)
-    ideal = staticmethod(strategies.ideal)
     annotated = staticmethod(scoring.annotated)
     imports = staticmethod(loader.load_imports)
+
+    def blind(self, sample: Sample) -> dict[str, Timeline]:
+        """Timelines of strategies that look at nothing, the same names for every sample.
+
+        ``silent``; ``always-on``: one endless talk; ``constant@T``: one answer from T seconds on.
+        """
+        item = item_of(sample)
+        plans = {"silent": [], "always-on": [_said(item, 0.0, item.duration_s, TALK)]}
+        plans |= {f"constant@{t}": [_said(item, float(t), t + ANSWER_S, ANSWER)] for t in ONSETS}
+        return {name: _heard(sample, said, said) for name, said in plans.items()}
+
+    def ideal(self, sample: Sample) -> Timeline:
+        """Timeline of a respondent that does what the reference asks for.
+
+        It answers the overlap with the data's own answer, or else with the overlap's words.
+        """
+        item = item_of(sample)
+        said = []
+        for u in sample.reference.ideal:
+            if u.role == "talk":
+                said.append(_said(item, u.at_s, min(u.at_s + TALK_S, u.until_s or item.duration_s), TALK))
+            else:
+                text = u.text or item.overlap_text
+                said.append(_said(item, u.at_s, u.at_s + len(text.split()) / WORDS_PER_S, text))
+        clean = [_said(item, u.at_s, u.at_s + TALK_S, TALK) for u in clean_ideal(item)]
+        return _heard(sample, said, clean)

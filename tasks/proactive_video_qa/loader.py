@@ -1,21 +1,130 @@
 """Loading ProactiveVideoQA from disk.
 
 Layout: ``{root}/{WEB|EGO|TV|VAD}/anno.json`` and ``{root}/{category}/videos/*``; the root may be one
-category's folder itself.
+category's folder itself. Times of annotations are seconds of the video.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.samples import Reference, Sample, Utterance
+from tml_bench.samples import Reference, Sample, Subtitle, Utterance
 from tml_bench.tasks._common import check_folder, chosen
+from tml_bench.tasks._common.records import AGAIN, RecordPlace, Seconds, Text, TimeSpan, read_text
 from tml_bench.tasks._visual import InstructionClips, duration_of, find_video, load_spoken, sample_id
-from tml_bench.tasks.proactive_video_qa.annotation import ExpectedTurn, ProactiveItem, read
+
+SUBTITLE_S = 4.0
+"""The annotation gives no end of a subtitle: it stays until the next, at most this long."""
+
+
+class ExpectedTurn(msgspec.Struct, frozen=True):
+    """A gold answer, the span in which it may be given, and the end of what it is about."""
+
+    content: str
+    span: tuple[float, float]
+    related_end_s: float
+
+
+class _Line(msgspec.Struct, frozen=True):
+    content: Text
+    time: Seconds | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    content: Text
+    reply_timespan: TimeSpan
+    related_timespan: TimeSpan | None = None
+
+
+class ProactiveItem(msgspec.Struct, frozen=True):
+    """An item of ``anno.json``.
+
+    Attributes:
+        video: name of the video file.
+        conversation: the question, and then what is said in the video (TV).
+        answer: the expected replies, in order of time.
+        duration: of the video; None where the annotation does not say.
+    """
+
+    video: Text
+    conversation: Annotated[tuple[_Line, ...], msgspec.Meta(min_length=1)]
+    answer: Annotated[tuple[_Answer, ...], msgspec.Meta(min_length=1)]
+    duration: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no field's type can."""
+        if Path(self.video).is_absolute() or ".." in Path(self.video).parts:
+            raise ValueError(f"video: {self.video!r} is not the name of a video")
+        for k, line in enumerate(self.conversation):
+            if k and line.time is None:
+                raise ValueError(f"conversation[{k}].time: is missing")
+        for k, (a, b) in enumerate(pairwise(self.answer), start=1):
+            if b.reply_timespan.start_s < a.reply_timespan.start_s:
+                raise ValueError(f"answer[{k}].reply_timespan: begins before the one before")
+
+    @property
+    def question(self) -> str:
+        """What is asked before the video."""
+        return self.conversation[0].content.strip()
+
+    @property
+    def turns(self) -> tuple[ExpectedTurn, ...]:
+        """The expected replies."""
+        # Two ports read a turn without related span as related to all of its reply span.
+        related = ((a.related_timespan or a.reply_timespan).end_s for a in self.answer)
+        return tuple(
+            ExpectedTurn(a.content.strip(), a.reply_timespan.interval, end_s)
+            for a, end_s in zip(self.answer, related, strict=True)
+        )
+
+    @property
+    def subtitles(self) -> tuple[Subtitle, ...]:
+        """What is said in the video, to be burned in."""
+        said = sorted(self.conversation[1:], key=lambda line: line.time or 0.0)
+        starts = [line.time or 0.0 for line in said]
+        return tuple(
+            Subtitle(start, min(after, start + SUBTITLE_S), line.content.strip())
+            for line, start, after in zip(said, starts, [*starts[1:], math.inf], strict=False)
+            if after > start
+        )
+
+
+def read(path: Path) -> list[tuple[str, ProactiveItem | BadSampleError]]:
+    """Read a category.
+
+    Returns:
+        ``question_id`` and the item or what is wrong with it, in the order of the file; an item without an id
+        is called by its place.
+
+    Raises:
+        UserError: the file cannot be read, is no list, or has an id twice.
+    """
+    try:
+        items = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read ({error})", AGAIN) from None
+    if not isinstance(items, list) or not items:
+        raise UserError(f"{path}: not a list of questions", AGAIN)
+    found: dict[str, ProactiveItem | BadSampleError] = {}
+    for place, fields in enumerate(items):
+        key = str(fields.get("question_id", "")).strip() if isinstance(fields, dict) else ""
+        key = key or f"item-{place}"
+        if key in found:
+            raise UserError(f"{path}: question_id {key} is there twice", "correct it")
+        try:
+            found[key] = RecordPlace(f"{path.parent.name}/{path.name}", key).record(fields, ProactiveItem)
+        except BadSampleError as error:
+            found[key] = error
+    return list(found.items())
+
 
 CATEGORIES = ("WEB", "EGO", "TV", "VAD")
 OFFICIAL_SIZES = {"WEB": 500, "EGO": 326, "TV": 500, "VAD": 101}
@@ -24,14 +133,7 @@ MINI = Path(__file__).parent / "mini"
 
 
 class ProactiveAnnotation(msgspec.Struct, frozen=True):
-    """What is expected of a proactive respondent; times of ``turns`` are of the video.
-
-    Attributes:
-        question: asked before the video.
-        turns: the expected replies, in order.
-        video_at_s: session time of the video's first instant.
-        length_s: of the video.
-    """
+    """What is asked before the video, and the ``turns`` expected on its clock, from ``video_at_s`` on."""
 
     question: str
     turns: tuple[ExpectedTurn, ...]
@@ -40,11 +142,7 @@ class ProactiveAnnotation(msgspec.Struct, frozen=True):
 
 
 def find_categories(root: Path) -> dict[str, Path]:
-    """The folders of the categories that are there.
-
-    Raises:
-        UserError: the folder does not exist or holds none.
-    """
+    """The folders of the categories. Raises `UserError`: the folder does not exist, or holds none."""
     check_folder(root, "give the folder that holds WEB, EGO, TV and VAD")
     found = {name: root / name for name in CATEGORIES if (root / name / "anno.json").is_file()}
     if not found and root.resolve().name in CATEGORIES and (root / "anno.json").is_file():
@@ -58,11 +156,7 @@ def find_categories(root: Path) -> dict[str, Path]:
 
 
 def is_official(root: Path) -> bool:
-    """Whether every category that is there has the official number of questions.
-
-    Raises:
-        UserError: as ``load``.
-    """
+    """Whether every category that is there has the official number of questions; raises as ``load``."""
     sizes = {name: len(read(folder / "anno.json")) for name, folder in find_categories(root).items()}
     return all(size == OFFICIAL_SIZES[name] for name, size in sizes.items())
 

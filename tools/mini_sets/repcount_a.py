@@ -26,8 +26,7 @@ from drawing import figure, film
 from drawing.figure import STANDING, TORSO, Colour, Image, Look, Pose, SceneCamera
 
 from tml_bench.synthesis import speech
-from tml_bench.tasks.repcount_a.annotation import CANONICAL, LABELS, SPOKEN
-from tml_bench.tasks.repcount_a.loader import instruction
+from tml_bench.tasks.repcount_a.loader import CANONICAL, LABELS, SPOKEN, instruction
 
 VERSION = "mini-1"
 
