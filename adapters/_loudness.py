@@ -1,7 +1,5 @@
 """What loudness alone tells: where the user's turns are and where a service is silent, by 20 ms."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

@@ -3,8 +3,6 @@
 Full scale is [-1, 1]; one step of 16 bits is 1 / 32768. Empty input gives empty output.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import io

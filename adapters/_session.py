@@ -1,7 +1,5 @@
 """What adapters over one websocket share: a reader, and both directions in one stream of events."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from abc import abstractmethod

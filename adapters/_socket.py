@@ -4,8 +4,6 @@ TLS certificates are always verified, redirects are never followed (they would c
 compression is off, and messages, queues and waiting times are bounded.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import math

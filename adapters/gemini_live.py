@@ -5,8 +5,6 @@ comes back as 24 kHz PCM, faster than real time. The service says ``interrupted`
 has no message to be told what was heard.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections import deque

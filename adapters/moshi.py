@@ -5,8 +5,6 @@ stream of 24 kHz mono audio in frames of 80 ms. The model speaks all the time, a
 out (``SilenceGate``).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from typing import Any

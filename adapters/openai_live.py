@@ -7,8 +7,6 @@ model to which the speaking model delegates; its calls come as nested Responses 
 context to speak about.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -5,8 +5,6 @@ messages of RTVI (docs.pipecat.ai, the RTVI standard) for texts, transcripts and
 ``frames.proto``, each one of several messages, are described here without generated code.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache

@@ -4,8 +4,6 @@ Source: twilio.com/docs/voice/media-streams/websocket-messages. JSON text messag
 both ways, sent in frames of 20 ms. EVA's assistant servers (ServiceNow) speak the same messages.
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import hashlib

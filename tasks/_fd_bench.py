@@ -4,8 +4,6 @@ Samples lie at ``{root}/{subset}/{ID}``, ``{ID}`` a number; a recording is a fol
 and ``output.json``. For the JSON files see ``_common.records``.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace

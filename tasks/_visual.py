@@ -7,8 +7,6 @@ message, and the sample says so in its notes, because reading is not hearing. ``
 tml_bench.tasks._visual TASK DATA`` speaks what is missing with the extra ``voices``.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterable

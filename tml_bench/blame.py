@@ -1,7 +1,5 @@
 """What somebody else's code raised: in one line with its place, and whole; without secrets in either."""
 
-from __future__ import annotations
-
 import linecache
 import os
 import re

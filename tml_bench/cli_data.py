@@ -1,7 +1,5 @@
 """Commands about data: what is installed, exchanges of others, recordings, spoken items."""
 
-from __future__ import annotations
-
 import inspect as inspecting
 from collections.abc import Iterator
 from pathlib import Path

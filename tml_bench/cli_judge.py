@@ -1,7 +1,5 @@
 """Options and commands about judges: parse, call, print."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path

@@ -5,8 +5,6 @@ and values it refers to, as far as these belong to the user (not to Python, to a
 Places and line numbers do not count; another minor version of Python gives another hash.
 """
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import json

@@ -1,7 +1,5 @@
 """Errors that people see."""
 
-from __future__ import annotations
-
 
 class UserError(Exception):
     """Something the person at the keyboard can put right.

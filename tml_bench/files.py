@@ -1,7 +1,5 @@
 """Files that are there whole or not at all, and what identifies their contents."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from pathlib import Path

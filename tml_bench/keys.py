@@ -1,7 +1,5 @@
 """API keys: from the environment, or from a file that only its owner can read."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

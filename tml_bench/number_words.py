@@ -1,7 +1,5 @@
 """English words that are numbers, and words that sound like one; read by `tml_bench.perception.numbers`."""
 
-from __future__ import annotations
-
 _CARDINALS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"

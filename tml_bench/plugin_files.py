@@ -5,8 +5,6 @@ process finds it by that name when it is sent something a class of it made. As f
 beside it can be imported.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import re

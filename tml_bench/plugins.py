@@ -5,8 +5,6 @@ Built-ins are declared in this project's own ``pyproject.toml`` under the entry-
 imported, or is not what it must be, is a `UserError` for whoever asks for it and nothing for all others.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Write a recording: see `tml_bench.recording` for what it consists of."""
 
-from __future__ import annotations
-
 from collections import deque
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack

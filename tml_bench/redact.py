@@ -1,7 +1,5 @@
 """Keeps secrets and bulk out of what is written: keys are blanked, audio and images told by their size."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping, Sequence

@@ -9,8 +9,6 @@ The blind ones are known only where the script alone decides when the session en
 the model, and not with video, whose length the script does not say.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path

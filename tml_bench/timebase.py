@@ -4,8 +4,6 @@ Sample ``i`` at rate ``r`` happens at ``i / r`` seconds. Times are integer nanos
 accumulated as floats, so that an hour of 44.1 kHz audio in 20 ms micro-turns ends on the exact sample.
 """
 
-from __future__ import annotations
-
 NS = 1_000_000_000
 """Nanoseconds in a second."""
 

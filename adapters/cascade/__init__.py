@@ -6,8 +6,6 @@ for a while, and while it speaks it does nothing but stop when it is interrupted
 a time it does at that time, on its own clock, unless the user is just speaking.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

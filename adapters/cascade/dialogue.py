@@ -4,8 +4,6 @@ Times are seconds of the session. The dialogue hears whole turns of the user, wi
 is asked what is due.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The rules are tried in order and the first that fits decides. What fits none is small talk.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Pieces of English: numbers, lengths of time, what is to be said, and a few foreign words and capitals."""
 
-from __future__ import annotations
-
 import re
 
 from tml_bench.number_words import ONES, TENS

@@ -1,7 +1,5 @@
 """What the agent can be asked to do."""
 
-from __future__ import annotations
-
 import msgspec
 
 

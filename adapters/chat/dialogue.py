@@ -1,7 +1,5 @@
 """The messages of a conversation by chat completions, and what each answer means."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

@@ -22,8 +22,6 @@ The constants were chosen on drawn videos of other seeds than those that ship: `
 ``--seed 102`` of repcount-a and charades.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Here are options, opening and sending; what comes back is understood in ``conversation``.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping

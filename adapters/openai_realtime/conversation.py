@@ -13,8 +13,6 @@ for when all calls so far are answered and no response is under way, unless one 
 took the result has seen it. An ask that is refused (a response had just begun) is repeated after that one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

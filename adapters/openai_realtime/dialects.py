@@ -3,8 +3,6 @@
 A new service is a new entry in ``DIALECTS``; no other code asks for a dialect's name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 

@@ -5,8 +5,6 @@ vllm-omni 0.30.0 ``protocol/realtime``; sglang-omni 0.1.9 ``serve/realtime/schem
 ``docs/audio-duplex-protocol.md`` and ``docs/video-duplex-protocol.md``, and its later "session.init" form.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

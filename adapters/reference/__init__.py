@@ -7,8 +7,6 @@ what makes them rulers for the harness.
 ``audio_in`` and ``audio_out`` are the rates of the user's audio and of their own in Hz.
 """
 
-from __future__ import annotations
-
 import re
 from abc import abstractmethod
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The voice of the reference adapters: shipped clips with known words, at any rate."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path

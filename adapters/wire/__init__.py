@@ -1,7 +1,5 @@
 """The wire protocol: plug in a model in any language, behind a WebSocket; see ``docs/wire-protocol.md``."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections import deque

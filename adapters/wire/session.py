@@ -3,8 +3,6 @@
 What a model sends is bounded, and checked before anything of it goes on.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ Whatever needs a sample's annotation raises `BadSampleError` for a sample that h
 task.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ field and with what to do about it: as a `BadSampleError` where it costs one sam
 the whole file cannot be used.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

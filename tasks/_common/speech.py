@@ -1,7 +1,5 @@
 """What a model said, in stretches of speech, and timelines of respondents made of what they say."""
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence

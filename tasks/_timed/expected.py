@@ -1,7 +1,5 @@
 """What is expected in a rendered item, on the session clock."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import msgspec

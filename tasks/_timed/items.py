@@ -7,8 +7,6 @@ item knows no times of words: a `SpeechAnchor` names a turn or a word, and the r
 ``python -m tml_bench.tasks._timed.items ITEMS.jsonl`` prints what is wrong and what looks doubtful.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

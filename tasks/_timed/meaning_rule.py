@@ -34,8 +34,6 @@ rule covers nothing: at every threshold they turned more wrong replies to right 
 thing said instead ("door" for "window") is near in meaning too. So there are none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule

@@ -1,7 +1,5 @@
 """The metrics that TimeSpeak and CueSpeak share, declared. What they compute is said in ``scoring``."""
 
-from __future__ import annotations
-
 from functools import cache, partial
 
 from msgspec import structs

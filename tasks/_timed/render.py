@@ -7,8 +7,6 @@ one machine; neural voices are not promised to be bit-exact across processors, s
 as files with their SHA-256.
 """
 
-from __future__ import annotations
-
 import hashlib
 import zlib
 from collections.abc import Iterator, Sequence

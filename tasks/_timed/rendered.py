@@ -11,8 +11,6 @@ A rendered set is a folder::
 Times are seconds from the first sample of the item's audio.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path

@@ -18,8 +18,6 @@
    hit anything. Silent controls have no events: 1 if nothing was said, else 0.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ text, every number counts as seconds ("ten, I think"). Hours, fractions other th
 not known.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

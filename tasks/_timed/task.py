@@ -16,8 +16,6 @@ In silent controls, where there are no words to know, the last two say "Okay." a
 know words and not their time; these are floors that a score must beat to show timing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is wrong with an item, and what looks doubtful."""
 
-from __future__ import annotations
-
 import argparse
 import math
 import sys

@@ -7,8 +7,6 @@ Words are lower case, without accents and punctuation; contractions are written 
 
 # ruff: noqa: SIM905 -- word lists read better as text
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

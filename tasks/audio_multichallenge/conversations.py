@@ -10,8 +10,6 @@ conversation::
 The last turn has no ``assistant``: that reply is what the model is asked for.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tml_bench.tasks._common.records import StrictRecord, read_lines

@@ -8,8 +8,6 @@ before, so the model hears its own replies rather than those of reference. Its s
 with published ones, which is why it is a task of another name.
 """
 
-from __future__ import annotations
-
 import operator
 import os
 import sys

@@ -4,8 +4,6 @@ Which column holds what is found out in ``columns``. Audio is streamed: never mo
 it lies on, is in memory.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import json

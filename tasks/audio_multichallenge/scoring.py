@@ -17,8 +17,6 @@ It knows no paraphrase beyond the alternatives that are written down. Items of t
 check: there the rule gives no verdict, and the metrics are missing until a language model judges.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """Audio MultiChallenge: the last reply of a spoken conversation, against a rubric."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

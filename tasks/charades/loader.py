@@ -8,8 +8,6 @@ length (by up to 1.54 s) and are cut there. Every reader raises `UserError` wher
 a column, or has a line of another form or a video twice.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence

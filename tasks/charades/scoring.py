@@ -1,7 +1,5 @@
 """Scoring one recording of Charades; what metrics compute is said in ``tml_bench.metrics.intervals``."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

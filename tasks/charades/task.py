@@ -1,7 +1,5 @@
 """Charades: say when an action starts and when it stops."""
 
-from __future__ import annotations
-
 from tml_bench.samples import Sample
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import one_by_one, speaking

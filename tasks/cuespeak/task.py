@@ -1,7 +1,5 @@
 """CueSpeak: reacting while the user talks on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tml_bench.tasks._timed.items import CUESPEAK

@@ -10,8 +10,6 @@ such file: backchannel).
 Every reader of annotations raises `BadSampleError` where a file is missing or broken.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

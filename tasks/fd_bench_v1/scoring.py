@@ -4,8 +4,6 @@ A judge decides how well the answer to an interruption fits. No rule decides it 
 understanding. The wording is our own; the original's prompt and judge (GPT-4 Turbo) are others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from msgspec import structs

@@ -1,7 +1,5 @@
 """FD-bench v1 (Full-Duplex-Bench v1.0): pauses, backchannels, turn ends and interruptions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import partial
 from math import ceil

@@ -21,8 +21,6 @@ is RESUME or UNKNOWN; a bare "Okay, I will" is UNKNOWN, and so is "Glad you like
 not know whether what was said is right. It needs the words' times.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

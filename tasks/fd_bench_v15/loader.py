@@ -14,8 +14,6 @@ Of recordings that another harness made, every folder that holds ``input`` or ``
 below a folder with an official subset's name, which tells what is expected.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Scoring one item of FD-bench v1.5: behaviour, timing in both families, the voice before and after."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

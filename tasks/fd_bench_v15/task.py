@@ -4,8 +4,6 @@ Respondents also do in the clip without the overlap what they do in the one with
 same, the ideal one its answer to the question.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path

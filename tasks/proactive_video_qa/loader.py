@@ -4,8 +4,6 @@ Layout: ``{root}/{WEB|EGO|TV|VAD}/anno.json`` and ``{root}/{category}/videos/*``
 category's folder itself. Times of annotations are seconds of the video.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator, Sequence

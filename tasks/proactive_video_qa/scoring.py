@@ -24,8 +24,6 @@ bites the man" covers "the man bites the dog"), so it is stricter than a person 
 roles. It allows comparing systems on one set; its PAUC is not that of the paper, whose judge is GPT-4.1.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import partial

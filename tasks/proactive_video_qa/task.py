@@ -1,7 +1,5 @@
 """ProactiveVideoQA: say what was asked for when it is seen."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ Layout: ``{root}/annotation/{split}.csv`` (or ``{split}_with_fps.csv``) and ``{r
 the root may hold them in a folder ``LLSP``, and the CSV may lie in the root itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated

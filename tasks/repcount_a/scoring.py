@@ -1,7 +1,5 @@
 """Scoring one recording of RepCount-A; what metrics compute is said in ``tml_bench.metrics.counting``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

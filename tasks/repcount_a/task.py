@@ -6,8 +6,6 @@ train split as the ones with the highest OBO on a grid of 0.01 per second, the l
 a class-blind one knows nothing, a per-action one is told the action, as the instruction tells everyone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import floor
 

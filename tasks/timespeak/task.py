@@ -1,7 +1,5 @@
 """TimeSpeak: saying it at the right time."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tml_bench.tasks._timed.items import TIMESPEAK

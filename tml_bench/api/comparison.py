@@ -1,7 +1,5 @@
 """Compare two runs, sample by sample."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

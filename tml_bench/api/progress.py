@@ -1,7 +1,5 @@
 """What is shown while something runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Run models on tasks."""
 
-from __future__ import annotations
-
 import inspect
 import os
 from collections.abc import Mapping, Sequence

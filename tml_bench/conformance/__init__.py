@@ -1,7 +1,5 @@
 """Whether an adapter, a wire server or a task does what a run will ask of it, and what a case found."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Runs the conformance suite against an adapter, or against whatever listens at an address."""
 
-from __future__ import annotations
-
 import asyncio
 import tempfile
 from collections.abc import Collection, Iterator

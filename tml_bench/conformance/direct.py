@@ -1,7 +1,5 @@
 """The cases that no session plays: a live service driven without its clock, and garbage for a wire server."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager

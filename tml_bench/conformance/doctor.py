@@ -1,7 +1,5 @@
 """What is installed on this machine, what is missing, and how to get it."""
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Iterator

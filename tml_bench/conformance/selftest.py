@@ -4,8 +4,6 @@ An adapter that answers exactly 700 ms after the user must be measured at 700 ms
 installation measures can be trusted.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The cases that are sessions: a script each, and what its recording must hold."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

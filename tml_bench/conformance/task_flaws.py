@@ -1,7 +1,5 @@
 """What can be wrong with a task, each flaw with what to do about it; pure functions of what the task gave."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import Counter

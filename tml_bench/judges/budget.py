@@ -1,7 +1,5 @@
 """What judging may cost, and how fast it may go."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple

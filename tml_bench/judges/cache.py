@@ -5,8 +5,6 @@ judged. Only answers are kept, never failures. Each is committed by itself, so a
 processes that ask the same question at once the first answer stays and both use it.
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import time

@@ -6,8 +6,6 @@ no answer, or the service says that it never will, the rest is not asked. Every 
 the next is awaited, so an interruption loses only the calls in flight.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections import Counter, deque

@@ -5,8 +5,6 @@ sent as a JSON array in a message of their own: no text can end its quotation, a
 nothing in it is addressed to the judge.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import NamedTuple

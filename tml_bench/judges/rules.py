@@ -1,7 +1,5 @@
 """The offline judge: each rubric is decided by the rule its task brings along."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from tml_bench.questions import Question, QuestionLine, Rule, Verdict

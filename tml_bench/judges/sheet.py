@@ -6,8 +6,6 @@ of ``allowed`` and, if they like, ``explanation``; a blank answer is missing. A 
 Within a rubric, rows stand in the order of these hashes: mixed, and the same every time.
 """
 
-from __future__ import annotations
-
 import base64
 import csv
 import hashlib

@@ -5,8 +5,6 @@ openai:model=...,base_url=...,temperature=0   a language model behind OpenAI's i
 human:sheet.csv                               what people have filled in
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The sound of a video as a clip: mono, on the video's clock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -26,8 +26,6 @@ Source: the listeners' distribution is that of Full-Duplex-Bench v1.0 (arXiv 250
 standard event detection with windows as the tolerance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ swaps them within a unit (for means: the paired sign-flip permutation test). Hol
 (Scand. J. Statist. 6, 1979) corrects a family of tests.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

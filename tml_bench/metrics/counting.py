@@ -24,8 +24,6 @@ denominator has 0.1 added; here it is n alone. "Last number after the penultimat
 realtime evaluation on that data, made precise here; running error and latency are ours.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise

@@ -30,8 +30,6 @@ Measures:
     * An utterance matched to no event is a false alarm; it is a repetition too if it is right for some event.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

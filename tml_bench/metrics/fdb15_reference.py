@@ -28,8 +28,6 @@ Measures:
 Source: Full-Duplex-Bench v1.5 (arXiv 2507.23159), ``evaluation/`` of the public repository, April 2026.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -25,8 +25,6 @@ Measures:
 Source: Full-Duplex-Bench (arXiv 2503.04721), ``evaluation/`` of the public repository, state of April 2026.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -14,8 +14,6 @@ Sources: R@1 and mIoU as in Gao et al., TALL (ICCV 2017, arXiv 1705.02101); 2D-T
 top 3 proposals as "mIoU", which is not comparable.
 """
 
-from __future__ import annotations
-
 Interval = tuple[float, float]
 THRESHOLDS = (0.3, 0.5, 0.7)
 

@@ -24,8 +24,6 @@ Source: Wang et al., ProactiveVideoQA (arXiv 2507.09313); the closed span and th
 formula does not have, as in its evaluation code.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

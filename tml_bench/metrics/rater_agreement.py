@@ -24,8 +24,6 @@ Sources
     Krippendorff's Alpha-Reliability" (2011). B. Efron, R. Tibshirani, "An Introduction to the Bootstrap".
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np

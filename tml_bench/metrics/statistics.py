@@ -20,8 +20,6 @@ Sources
     (1977), ch. 6 (standard error of a ratio).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -50,8 +50,6 @@ Source: definitions after Full-Duplex-Bench v1.0 (arXiv 2503.04721) and, for sto
 ``t_resp``, v1.5 (arXiv 2507.23159).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -18,8 +18,6 @@ Source: thresholds of Full-Duplex-Bench v1.0's backchannel task (arXiv 2503.0472
 vocalisation by itself; the gap of Full-Duplex-Bench v1.5 (arXiv 2507.23159).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

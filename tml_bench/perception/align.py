@@ -9,8 +9,6 @@ said gives its phones. Tokens without a Latin letter or a digit are spread over 
 neighbours.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

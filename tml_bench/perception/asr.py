@@ -10,8 +10,6 @@ where it would invent some. Words that touch no speech segment, and tokens witho
 dash, a music note), are dropped.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from functools import lru_cache

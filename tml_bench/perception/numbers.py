@@ -30,8 +30,6 @@ Limits: "a dozen", "a couple", fractions and "double three" are not known; two c
 time among them by letters.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,8 +10,6 @@ adapter's text laid over the speech; none. A track without speech has no words, 
 only an imported transcript is believed there too, because the measures that use it are defined on that file.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache

@@ -13,8 +13,6 @@ measures the silence where there is no speech (-100 dB for digital zeros with a 
 0 or -200 where Praat gives nothing, and masks some of that in its significance test alone.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version

@@ -1,7 +1,5 @@
 """The timeline of a recording, from the cache where it can, and what its transcript says beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

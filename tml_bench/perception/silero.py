@@ -8,8 +8,6 @@ zeros, so stretches of silence must not be left out; they may be put off until s
 silent end is followed by nothing.
 """
 
-from __future__ import annotations
-
 import platform
 import sys
 from collections.abc import Callable, Sequence

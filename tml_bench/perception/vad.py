@@ -18,8 +18,6 @@ decides. Between two regions neither window passes the quietest 50 ms, so an
 offset never takes the next onset's sound for its own.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple

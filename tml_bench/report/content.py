@@ -1,7 +1,5 @@
 """What a report says about the runs of one table, as grids; printers choose among them and only print."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 import msgspec

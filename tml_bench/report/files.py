@@ -7,8 +7,6 @@ every text is escaped. The page is complete without its script, which only sorts
 give the same bytes.
 """
 
-from __future__ import annotations
-
 import base64
 import csv
 import hashlib

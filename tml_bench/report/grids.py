@@ -1,7 +1,5 @@
 """What a report is made of: grids of typed cells, which every printer prints in its own way."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Who decided the judged scores of a report, and where no answer was given; one wording for all writers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, MeasuredCoefficient

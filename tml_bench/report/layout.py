@@ -5,8 +5,6 @@ compute mode and clock, and scored with the same version of every metric and, wh
 the same judge and rubrics. Others get a table of their own, headed by what it holds.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A recording's events as lines that a person can read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tml_bench import events as ev

@@ -17,8 +17,6 @@ package, and whatever these import from its own folder, that of its file or the 
 the harness or other packages hold is told by their versions.
 """
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import hashlib

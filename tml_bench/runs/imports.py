@@ -1,7 +1,5 @@
 """Turn exchanges that another harness recorded into a run that scores like our own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """What worker processes are asked for, and what they give back."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping

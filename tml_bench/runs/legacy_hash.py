@@ -4,8 +4,6 @@ It hashed the ``repr`` of what a sample consists of, the names of classes includ
 by hand, with the names and fields that classes had then, whatever they have become.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from pathlib import PurePath

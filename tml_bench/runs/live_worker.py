@@ -4,8 +4,6 @@ What takes long and is in no hurry (decoding and resampling a sample, encoding t
 by one thread beside the loop, so that the loop is free when a micro-turn is due.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

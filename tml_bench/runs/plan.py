@@ -1,7 +1,5 @@
 """From what was asked for on the command line to runs that can be recorded."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import re

@@ -5,8 +5,6 @@ on one asyncio loop (``live_worker``), starts them no faster than the rate asked
 service refuses for its limits.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import multiprocessing

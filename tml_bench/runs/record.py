@@ -4,8 +4,6 @@ A run on disk is continued only by the same adapter, on the same data, under the
 is told, with what to do; nothing is mixed in silence.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence

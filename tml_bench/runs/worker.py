@@ -1,7 +1,5 @@
 """The process that runs sessions and perceives recordings: a model that hangs or dies ends only itself."""
 
-from __future__ import annotations
-
 import math
 import os
 import shutil

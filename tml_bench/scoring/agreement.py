@@ -1,7 +1,5 @@
 """What judges need of runs on disk: sheets of what was asked, and agreement from runs, sheets and caches."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path

@@ -5,8 +5,6 @@ The floor of a metric is the best value that a strategy which looks at nothing r
 (`tml_bench.task.Task.ideal`). Both go through the task's own scoring and the same averaging as a model.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping

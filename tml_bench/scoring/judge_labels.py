@@ -5,8 +5,6 @@ runs, sheets and caches meet wherever rubric and texts are the same. Measured ar
 `tml_bench.metrics.rater_agreement`; questions about one sample are resampled together.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

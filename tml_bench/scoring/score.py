@@ -4,8 +4,6 @@ One way, each step with what the one before it gave: recordings, timelines, outc
 scores, floors and ceilings, summary, files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec

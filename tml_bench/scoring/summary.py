@@ -1,7 +1,5 @@
 """One run in numbers: every metric with its interval, its floor and its ceiling, and what did not count."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence

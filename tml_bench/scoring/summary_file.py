@@ -6,8 +6,6 @@ summary.json     the run in numbers
 agreement.json   how its judge agrees with others, where that was saved
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 A sample ended as its last attempt did, unless scoring finds it lost.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -10,8 +10,6 @@ whole numbers of at most six digits spelt out in English (``21`` is ``twenty one
 neither letter nor digit a space. Languages that set no spaces between words are not meant.
 """
 
-from __future__ import annotations
-
 import random
 import re
 import unicodedata

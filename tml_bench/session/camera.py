@@ -1,7 +1,5 @@
 """What the user's camera shows: the script's videos on the session clock."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

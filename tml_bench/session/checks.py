@@ -1,7 +1,5 @@
 """Checks what an adapter returns before it reaches the recording."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

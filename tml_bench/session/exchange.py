@@ -1,7 +1,5 @@
 """Both sides of a session on one timeline, going into its recording; whoever owns the clock drives it."""
 
-from __future__ import annotations
-
 import heapq
 from collections import deque
 from pathlib import Path

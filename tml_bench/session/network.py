@@ -4,8 +4,6 @@ It is modelled as the ordered, reliable stream that WebSocket services use: what
 time-out that doubles, and holds up everything behind it. Same seed, same impairment, on any machine.
 """
 
-from __future__ import annotations
-
 import math
 import random
 import tomllib

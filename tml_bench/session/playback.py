@@ -3,8 +3,6 @@
 A chunk is heard from ``max(arrival, end of the chunk before)``. A flush drops what has not been heard yet.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass
 

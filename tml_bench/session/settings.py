@@ -1,7 +1,5 @@
 """How sessions are run, and what the recording and the adapter are told before one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -4,8 +4,6 @@ Micro-turn ``k`` covers ``[k*tick, (k+1)*tick)`` and is handed over at its end. 
 saying within it was decided by the steps before, so the user side may react to it to the exact sample.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress

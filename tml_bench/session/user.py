@@ -1,7 +1,5 @@
 """The user side: plays a script, given only what has been heard so far."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product

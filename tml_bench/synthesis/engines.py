@@ -11,8 +11,6 @@ across processors.
   phonemes are hibari's, which has the same alphabet and both accents.
 """
 
-from __future__ import annotations
-
 import hashlib
 from functools import lru_cache
 from importlib import import_module

@@ -14,8 +14,6 @@ to 0.5 s at the end.
 last word's end set from the energy edges.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -9,8 +9,6 @@ Silences between sentences are cut to at most ``PAUSE_S``. The root mean square 
 A name is accent, sex and a number; which engine and speaker stand behind it is part of the data's version.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

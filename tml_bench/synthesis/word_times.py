@@ -10,8 +10,6 @@ word before. The word before ends where it begins, unless that word ends in a st
 heard yet; the word after starts where it ends, unless that word begins with a stop, whose closure it is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 
