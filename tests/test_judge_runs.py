@@ -27,7 +27,8 @@ from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary import MetricSummary, Summary
 
 TASK = "proactive-video-qa"
-MAIN = "from tml_bench.cli import main; main()"
+MAIN = """import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
+from tml_bench.cli import main; main()"""
 RUN = ("run", "--task", TASK, "--subset", "VAD", "--limit", "2", "--adapter", "oracle", "--jobs", "1")
 
 

@@ -53,9 +53,13 @@ async def _take(adapter: LiveAdapter, seconds: float) -> None:
 async def _flood(make: Make) -> str:
     async with _opened(make) as adapter:
         taking = asyncio.create_task(_take(adapter, 1.0))
-        for turn in _turns(adapter, FLOOD):
-            await adapter.send(turn)
-        await taking
+        try:
+            for turn in _turns(adapter, FLOOD):
+                await adapter.send(turn)
+            await taking
+        finally:
+            taking.cancel()
+            await asyncio.wait({taking})
     return f"takes {FLOOD} micro-turns at once"
 
 
