@@ -48,7 +48,7 @@ class Run:
     def __init__(self, path: str | os.PathLike[str], summary: Summary | None = None) -> None:
         self.path = Path(path)
         """The folder."""
-        self.config: RunConfig = store.read_json(self.path / "run.json", RunFile, store.NOT_A_RUN).config
+        self.config: RunConfig = read_json(self.path / "run.json", RunFile, store.NOT_A_RUN).config
         """What it is: task, data, adapter, clock, seed."""
         if summary is not None:
             self.summary = summary

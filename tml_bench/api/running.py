@@ -19,7 +19,7 @@ from tml_bench.runs.jobs import SessionPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import InProcessPool, LivePool
 from tml_bench.runs.record import ChangedModelError, record, start_over
-from tml_bench.runs.store import open_run
+from tml_bench.runs.store import open_runs
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
 
@@ -167,7 +167,7 @@ def run(
                 places[own if plan.config.adapter in given else wall].append(plan)
             failed = _recorded(places, shown, retry_errors)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
-            stored = [open_run(plan.path) for plan in plans if plan.path not in changed]
+            stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             runs = scored(stored, pool, words, judging, shown)
     if failed:
         raise UnfinishedRunsError(failed, runs)

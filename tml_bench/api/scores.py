@@ -12,7 +12,7 @@ from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup
 from tml_bench.perception.perceive import WordMode
 from tml_bench.questions import Question
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.store import StoredRun, open_run
+from tml_bench.runs.store import StoredRun, open_runs
 from tml_bench.scoring.score import score_runs
 
 
@@ -96,7 +96,7 @@ def score(
         judging_by(judge, paths[0].resolve().parent, shown) as judging,
         worker_pool(jobs, step_timeout_s) as pool,
     ):
-        found = scored([open_run(path) for path in paths], pool, words, judging, shown, check_transcripts)
+        found = scored(open_runs(paths), pool, words, judging, shown, check_transcripts)
     return found if isinstance(runs, list | tuple) else found[0]
 
 

@@ -14,7 +14,7 @@ from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
-from tml_bench.runs.store import StoredRun, open_run
+from tml_bench.runs.store import StoredRun, open_runs
 from tml_bench.samples import Sample
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
@@ -130,7 +130,7 @@ def _checked(
     plans = plan_runs(asked)
     for error in record(plans, pool, lambda line: None):
         yield ScoreCheck(name, False, error.problem, "every session recorded")
-    runs = [open_run(plan.path) for plan in plans]
+    runs = open_runs(plan.path for plan in plans)
     summaries = score_runs(runs, pool, lambda line: None, "transcript")
     yield from compare(summaries, timed_expectations(plans[0].samples) if expected is None else expected)
     for run in runs:

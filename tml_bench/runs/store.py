@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -23,7 +23,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from tml_bench.errors import UserError
-from tml_bench.files import write_atomically
+from tml_bench.files import read_json, write_atomically
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
@@ -66,16 +66,6 @@ class Attempt(msgspec.Struct, frozen=True):
     ended: str = ""
     retry: bool = False
     sample_sha256: str = ""
-
-
-def read_json(path: Path, kind: type[T], remedy: str) -> T:
-    """Read a typed JSON file; raises `UserError`, naming file and field, where it is missing or malformed."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} does not exist", remedy) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {error}", remedy) from error
 
 
 def read_lines(path: Path, kind: type[T]) -> list[T]:
@@ -257,16 +247,30 @@ class StoredRun:
 
 def open_run(path: Path) -> StoredRun:
     """Load a run and its samples; raises `UserError` for no run, and for data that moved or changed."""
+    return open_runs([path])[0]
+
+
+def open_runs(paths: Iterable[Path]) -> list[StoredRun]:
+    """Load runs as `open_run` does; what runs have in common is loaded and checked once."""
+    known: dict[str, tuple[Task, tuple[Sample, ...]]] = {}
+    return [_opened(path, known) for path in paths]
+
+
+def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]]) -> StoredRun:
     file = read_run(path)
-    task = load_task(file.config.task_source)
-    samples = run_samples(task, file.config)
-    if not is_same_data(file.config.dataset_sha256, samples, file.config.selection.data):
-        raise UserError(
-            f"{path} was made with other data than is now in {file.config.data or 'the mini set'}",
-            "put the data back, or run again",
-        )
+    config = file.config
+    data = repr((config.task_source, config.clock, config.selection, config.dataset_sha256))
+    if data not in known:
+        task = load_task(config.task_source)
+        samples = tuple(run_samples(task, config))
+        if not is_same_data(config.dataset_sha256, samples, config.selection.data):
+            raise UserError(
+                f"{path} was made with other data than is now in {config.data or 'the mini set'}",
+                "put the data back, or run again",
+            )
+        known[data] = task, samples
     attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
-    return StoredRun(path, file, task, tuple(samples), attempts)
+    return StoredRun(path, file, *known[data], attempts)
 
 
 def run_samples(task: Task, config: RunConfig) -> list[Sample]:

@@ -14,9 +14,9 @@ from msgspec import structs
 
 from tml_bench.blame import whole
 from tml_bench.errors import UserError
-from tml_bench.files import write_atomically
+from tml_bench.files import read_json, write_atomically
 from tml_bench.questions import Verdict
-from tml_bench.runs.store import read_json, read_lines
+from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import TRACEBACKS, JudgedScores, QuestionVerdict
 from tml_bench.scoring.summary import Summary
