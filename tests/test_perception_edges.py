@@ -33,6 +33,8 @@ def test_the_dictionary_s_ways_stay_possible_where_another_is_given() -> None:
         ("five oh three", (503,)),
         ("five o nine", (509,)),
         ("five oh dear", (5,)),
+        ("five oh, three", (5, 3)),
+        ("five, oh three", (5, 3)),
         ("five oh zero", (5, 0)),
         ("five oh ten", (5, 10)),
     ],

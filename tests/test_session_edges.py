@@ -1,17 +1,21 @@
-"""Edges of a session's user side and engine: time-outs to the sample, and who is told of every step."""
+"""Edges of a session: cues that time out, subtitles of no length, tools that fail, who is told of steps."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import MS, Scripted, sample_of, silence
 
-from tml_bench.adapter import MicroTurn, Output
+from tml_bench.adapter import MicroTurn, Output, ToolCall, ToolResult
+from tml_bench.errors import BadSampleError
 from tml_bench.recording import RecordingWriter
-from tml_bench.samples import AfterModelStops, Cue, IntoModelSpeech, UserTurn
+from tml_bench.samples import AfterModelStops, Cue, IntoModelSpeech, Subtitle, Tool, UserTurn, UserVideo
+from tml_bench.session.camera import place_videos
 from tml_bench.session.engine import Session, Settings, opened_event
+from tml_bench.session.tools import ToolBench
 from tml_bench.session.user import ModelSpeech, cue_time
 
 RATE = 1000
@@ -47,6 +51,34 @@ def test_a_cue_and_its_time_out_are_exact(
     at_ms, timed_out = fires
     assert cue_time(cue, ARMED_NS, at_ms * MS, speech(span_ms)) == (at_ms * MS, timed_out)
     assert cue_time(cue, ARMED_NS, at_ms * MS - 1, speech(span_ms)) is None
+
+
+def test_a_subtitle_that_lasts_no_time_is_refused() -> None:
+    video = UserVideo(Path("there is no such file"), subtitles=(Subtitle(1.0, 1.0, "x"),))
+    with pytest.raises(BadSampleError, match=r"'x' lasts from 1\.0 to 1\.0 s"):
+        place_videos((video,))
+
+
+def test_results_come_when_they_are_due_and_in_the_order_called_where_that_is_the_same() -> None:
+    def fails(arguments: Mapping[str, object]) -> object:
+        raise ValueError("no such city")
+
+    slow = Tool("slow", "", {}, lambda arguments: "late", latency_s=0.3)
+    bench = ToolBench(
+        (slow, Tool("quick", "", {}, lambda arguments: arguments["x"]), Tool("bad", "", {}, fails))
+    )
+    bench.call(100 * MS, ToolCall("1", "slow"))
+    bench.call(100 * MS, ToolCall("2", "quick", {"x": [1, 2]}))
+    bench.call(100 * MS, ToolCall("3", "bad"))
+    bench.call(100 * MS, ToolCall("4", "none"))
+    assert bench.due(100 * MS - 1) == []
+    assert bench.due(100 * MS) == [
+        (100 * MS, ToolResult("2", "quick", [1, 2])),
+        (100 * MS, ToolResult("3", "bad", "ValueError: no such city", is_error=True)),
+        (100 * MS, ToolResult("4", "none", "there is no function 'none'", is_error=True)),
+    ]
+    assert bench.due(400 * MS) == [(400 * MS, ToolResult("1", "slow", "late"))]
+    assert bench.due(400 * MS) == []
 
 
 def test_whoever_watches_is_told_before_every_step(tmp_path: Path) -> None:
