@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import MS, Scripted, sample_of, silence
+from fakes import MS, Scripted, run_session, sample_of, silence
 
 from tml_bench.adapter import MicroTurn, Output, ToolCall, ToolResult
-from tml_bench.errors import BadSampleError
-from tml_bench.recording import RecordingWriter
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.recording import Recording, RecordingWriter
 from tml_bench.samples import AfterModelStops, Cue, IntoModelSpeech, Subtitle, Tool, UserTurn, UserVideo
 from tml_bench.session.camera import place_videos
 from tml_bench.session.engine import Session, Settings, opened_event
@@ -96,3 +96,13 @@ def test_whoever_watches_is_told_before_every_step(tmp_path: Path) -> None:
         before.run()
         writer.close()
     assert told == ["before", "step 0", "before", "step 1"]
+
+
+def test_a_line_that_is_no_event_is_named_by_its_number(tmp_path: Path) -> None:
+    """The first line is 1."""
+    ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(0.4)), tail_s=0), Scripted(), Settings())
+    log = ran.recording.folder / "session.jsonl"
+    first, second, *rest = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([first, second, b"no event\n", *rest]))
+    with pytest.raises(UserError, match=r"session\.jsonl, line 3: "):
+        list(Recording(ran.recording.folder, verify=False).events())
