@@ -31,10 +31,12 @@ def test_the_dictionary_s_ways_stay_possible_where_another_is_given() -> None:
     ("text", "numbers"),
     [
         ("five oh three", (503,)),
+        ("five oh one", (501,)),
         ("five o nine", (509,)),
         ("five oh dear", (5,)),
         ("five oh, three", (5, 3)),
         ("five, oh three", (5, 3)),
+        ("well five oh, three", (5, 3)),
         ("five oh zero", (5, 0)),
         ("five oh ten", (5, 10)),
     ],
