@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -179,7 +180,8 @@ def test_the_fixture_fails_the_test_that_leaks_and_no_other(tmp_path: Path) -> N
         "def test_last(): asyncio.run(waits())\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-rE", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "3 passed, 1 error" in done.stdout
     assert "ERROR test_it.py::test_leaky - Failed: a task is left running: " in done.stdout

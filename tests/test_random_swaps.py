@@ -97,8 +97,18 @@ def test_swaps_of_ratios_are_those_taken_literally(
     assert compare(*systems, Kind.RATIO).p == ratio_swaps(first, second)
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e9 / 7])
-def test_swaps_that_come_to_the_same_count_though_rounding_parts_them(scale: float) -> None:
-    """0.3 - 0.1 - 0.2 is nought, whichever way round: that reaches 0.7, as do the six that surpass it."""
-    differences = [scale * d for d in (0.3, -0.1, -0.2, 0.7)]
-    assert p_of(differences) == 10 / 16
+@pytest.mark.parametrize(
+    ("tenths", "scale", "reach"),
+    [
+        ([2, 4, 1, -3], 1e9 / 7, 10),
+        ([-4, 7, -7, 0, 3, 1], 1.0, 64),  # the observed difference is nought
+    ],
+)
+def test_swaps_that_come_to_the_same_count_though_rounding_parts_them(
+    tenths: list[int], scale: float, reach: int
+) -> None:
+    """In whole tenths so many swaps reach the observed sum; as computed some fall short by a hair."""
+    swaps = list(product([1, -1], repeat=len(tenths)))
+    sums = [abs(sum(s * d for s, d in zip(signs, tenths, strict=True))) for signs in swaps]
+    assert sum(each >= sums[0] for each in sums) == reach
+    assert p_of([scale * d / 10 for d in tenths]) == reach / len(swaps)
