@@ -185,10 +185,10 @@ def test_a_message_on_the_line_when_an_outage_begins_blocks_it_until_the_end() -
 
 def test_a_session_s_audio_takes_two_bytes_a_sample_both_ways(tmp_path: Path) -> None:
     """Up 6400 bytes at 512 kbit/s take 100 ms; down 3200 bytes at 64 kbit/s take 400 ms."""
-    network = Network("test", Direction(kbps=512), Direction(kbps=64))
+    network = Network("test", LinkDirection(kbps=512), LinkDirection(kbps=64))
     adapter = Scripted({1: Output(tone(0.1)), 5: Output(tone(0.1))})
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(3.0))), adapter, Settings(network=network))
-    assert {step.up_ns for step in ran.of(ev.Stepped)} == {100 * MS}
+    assert {step.up_ns for step in ran.of(ev.StepDone)} == {100 * MS}
     assert [(e.t_ns, e.down_ns) for e in ran.of(ev.ModelAudio)] == [
         (500 * MS, 400 * MS),
         (1300 * MS, 400 * MS),
@@ -197,7 +197,7 @@ def test_a_session_s_audio_takes_two_bytes_a_sample_both_ways(tmp_path: Path) ->
 
 def test_what_is_no_audio_takes_no_time_on_the_line(tmp_path: Path) -> None:
     """At 2.5 bytes a second, a byte of text at 1.0 s would hold up the sample that is given at 1.2 s."""
-    network = Network("test", Direction(), Direction(kbps=0.02))
+    network = Network("test", LinkDirection(), LinkDirection(kbps=0.02))
     adapter = Scripted({4: Output(text="a"), 5: Output(tone(1 / 16000))})
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(3.0))), adapter, Settings(network=network))
     assert [(e.t_ns, e.down_ns) for e in ran.of(ev.ModelAudio)] == [(1200 * MS, 800 * MS)]

@@ -11,11 +11,13 @@ from fakes import MS, Scripted, run_session, sample_of, silence
 
 from tml_bench.adapter import MicroTurn, Output, ToolCall, ToolResult
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.recording import Recording, RecordingWriter
+from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import AfterModelStops, Cue, IntoModelSpeech, Subtitle, Tool, UserTurn, UserVideo
 from tml_bench.session.camera import place_videos
-from tml_bench.session.engine import Session, Settings, opened_event
-from tml_bench.session.tools import ToolBench
+from tml_bench.session.exchange import ToolBench
+from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.simulated import SimulatedSession
 from tml_bench.session.user import ModelSpeech, cue_time
 
 RATE = 1000
@@ -92,7 +94,9 @@ def test_whoever_watches_is_told_before_every_step(tmp_path: Path) -> None:
     sample, adapter, settings = sample_of(UserTurn(silence(0.6)), tail_s=0), Telling(), Settings()
     opened = opened_event("fake", sample, "fake", adapter, settings)
     with RecordingWriter(tmp_path / "r", opened, clock="simulated", compute="ideal") as writer:
-        before = Session("fake", sample, adapter, settings, writer, before_step=lambda: told.append("before"))
+        before = SimulatedSession(
+            "fake", sample, adapter, settings, writer, before_step=lambda: told.append("before")
+        )
         before.run()
         writer.close()
     assert told == ["before", "step 0", "before", "step 1"]

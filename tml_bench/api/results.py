@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tml_bench.errors import UserError
+from tml_bench.files import read_json
 from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import load_task
