@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from fake_servers.golden import meaning, read_golden, replay
 from fake_servers.openai_realtime import PROFILES
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench.adapter import (
     InfrastructureError,

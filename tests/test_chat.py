@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_servers.chat import FakeChat
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from live_driver import Heard, drive, loudness, micro_turns, run
 from wire_log import GOLDEN
 

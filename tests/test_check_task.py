@@ -16,8 +16,7 @@ from msgspec import structs
 from task_example import load_example
 
 from tml_bench import cli
-from tml_bench.conformance import CaseFinding, CaseVerdict
-from tml_bench.conformance import check_task as checking
+from tml_bench.conformance import CaseFinding, CaseVerdict, check_task as checking
 from tml_bench.conformance.check_task import CASES, MOST_FLAWS, PLAYERS, checked_task
 from tml_bench.plugins import load_task
 from tml_bench.questions import Decision, Question, Rubric, Rule, Verdicts

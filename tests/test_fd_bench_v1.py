@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.metrics.statistics import estimate

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from fake_servers.judge import FakeJudge
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from virtual_time import VirtualTimeLoop, run_virtual
 
 from tml_bench.errors import UserError

@@ -18,8 +18,7 @@ from fake_servers.judge import FakeJudge
 from msgspec import structs
 
 from tml_bench.cli import main
-from tml_bench.judges.sheet import read_sheet
-from tml_bench.judges.sheet import to_csv as to_sheet
+from tml_bench.judges.sheet import read_sheet, to_csv as to_sheet
 from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries, to_csv, to_html
 from tml_bench.report.layout import tables
 from tml_bench.runs.store import read_lines

@@ -14,8 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from videos import barcode, constant, read_barcode, shown, turn, variable, write_video
 
 from tml_bench.adapter import Frame, VideoSpec

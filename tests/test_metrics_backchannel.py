@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench.metrics.backchannel import match, windows_of
 from tml_bench.metrics.vocalisations import Interval, Vocalisation

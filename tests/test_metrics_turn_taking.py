@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench.metrics.turn_taking import interruption, pause_handling, turn_end
 from tml_bench.metrics.vocalisations import Interval, Vocalisation, classify, merge

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import sphn
 from fake_servers.moshi import FakeMoshi
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from live_driver import Heard, drive, micro_turns, run
 from wire_log import ReplaySocket, WireLog
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import MS, Scripted, run_session, sample_of, silence, tone
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from tml_bench import events as ev

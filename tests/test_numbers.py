@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench.perception.numbers import BREATH_S, SpokenNumber, numbers_in, spoken_numbers
 from tml_bench.timeline import Word

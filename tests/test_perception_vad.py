@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError

@@ -9,8 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench.errors import UserError
 from tml_bench.media.audio import read_mono

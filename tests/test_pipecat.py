@@ -6,8 +6,7 @@ import sys
 
 import pytest
 from fake_servers.pipecat import FakePipecat, Frame
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from live_driver import Heard, drive, micro_turns, run
 from wire_log import ReplaySocket, WireLog
 

@@ -11,8 +11,7 @@ import pytest
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import JobResult, SessionJob
-from tml_bench.runs.live_worker import DeadlinePlaces
-from tml_bench.runs.live_worker import main as run_live
+from tml_bench.runs.live_worker import DeadlinePlaces, main as run_live
 from tml_bench.runs.pool import BACK_OFF_S, LivePool, _Throttle, start_worker
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits

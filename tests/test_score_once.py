@@ -13,8 +13,7 @@ import msgspec
 import pytest
 from fakes import run_and_score
 
-from tml_bench import events as ev
-from tml_bench import recording
+from tml_bench import events as ev, recording
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of

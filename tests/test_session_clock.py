@@ -6,8 +6,7 @@ import itertools
 
 import pytest
 from fakes import MS, Scripted, run_session, sample_of, silence, tone
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench import events as ev
 from tml_bench.adapter import Output

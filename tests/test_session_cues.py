@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import MS, Audio, Scripted, run_session, sample_of, silence
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output

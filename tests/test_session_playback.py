@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from fakes import MS, Scripted, run_session, sample_of, silence, tone
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tml_bench import events as ev
 from tml_bench.adapter import FlushReport, Output

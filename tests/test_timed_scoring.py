@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from timed_items import event, item, made, place, shifted
 
 from tml_bench.errors import BadSampleError

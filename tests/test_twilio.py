@@ -6,8 +6,7 @@ import json
 import numpy as np
 import pytest
 from fake_servers.twilio import FakeBot
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from live_driver import Heard, drive, micro_turns, run
 from wire_log import ReplaySocket, WireLog
 

@@ -12,8 +12,7 @@ import jsonschema
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from websockets.asyncio.client import connect
 
 from tml_bench.adapter import (

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from tml_bench.perception.align import align
-from tml_bench.synthesis import engines, voices
-from tml_bench.synthesis import word_times as word_times_module
+from tml_bench.synthesis import engines, voices, word_times as word_times_module
 from tml_bench.synthesis.word_times import cmu, word_times
 
 needs_speech = pytest.mark.skipif(

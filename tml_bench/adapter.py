@@ -28,50 +28,22 @@ from types import MappingProxyType
 
 from tml_bench.errors import (
     InfrastructureError as InfrastructureError,
-)
-from tml_bench.errors import (
     ProtocolError as ProtocolError,
-)
-from tml_bench.errors import (
     QuotaError as QuotaError,
 )
 from tml_bench.turns import (
     FlushReport as FlushReport,
-)
-from tml_bench.turns import (
     Frame as Frame,
-)
-from tml_bench.turns import (
     MicroTurn as MicroTurn,
-)
-from tml_bench.turns import (
     ModelEvent as ModelEvent,
-)
-from tml_bench.turns import (
     Output as Output,
-)
-from tml_bench.turns import (
     ProviderEvent as ProviderEvent,
-)
-from tml_bench.turns import (
     SessionStart as SessionStart,
-)
-from tml_bench.turns import (
     SpokenWord as SpokenWord,
-)
-from tml_bench.turns import (
     ToolCall as ToolCall,
-)
-from tml_bench.turns import (
     ToolResult as ToolResult,
-)
-from tml_bench.turns import (
     ToolSpec as ToolSpec,
-)
-from tml_bench.turns import (
     Transcript as Transcript,
-)
-from tml_bench.turns import (
     VideoSpec as VideoSpec,
 )
 

@@ -12,24 +12,19 @@ import msgspec
 
 from tml_bench import respondents
 from tml_bench.errors import UserError
-from tml_bench.metric import Direction, Kind, Mark, Metric, Overall, PublishedNumber, Score, Value
+from tml_bench.metric import (
+    Direction as Direction,
+    Kind as Kind,
+    Mark as Mark,
+    Metric as Metric,
+    Overall as Overall,
+    PublishedNumber as PublishedNumber,
+    Score as Score,
+    Value as Value,
+)
 from tml_bench.questions import Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Sample
 from tml_bench.timeline import Timeline, Word
-
-__all__ = [
-    "NO_VERDICTS",
-    "Direction",
-    "ImportedExchange",
-    "Kind",
-    "Mark",
-    "Metric",
-    "Overall",
-    "PublishedNumber",
-    "Score",
-    "Task",
-    "Value",
-]
 
 NO_VERDICTS: Verdicts = {}
 """For tasks that ask nothing."""

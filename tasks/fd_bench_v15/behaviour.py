@@ -26,8 +26,7 @@ from collections.abc import Iterator, Sequence
 
 from tml_bench.metrics.turn_taking import KEPT_S
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
-from tml_bench.tasks._common.words import content_words
-from tml_bench.tasks._common.words import words as plain_words
+from tml_bench.tasks._common.words import content_words, words as plain_words
 from tml_bench.tasks.fd_bench_v15.loader import OverlapAnnotation
 from tml_bench.timeline import Timeline, Word
 

@@ -15,8 +15,7 @@ from msgspec import structs
 from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference import AlwaysOn, Oracle, Silent
 from tml_bench.blame import in_one_line
-from tml_bench.conformance import CaseFinding, CaseVerdict
-from tml_bench.conformance import task_flaws as flaws
+from tml_bench.conformance import CaseFinding, CaseVerdict, task_flaws as flaws
 from tml_bench.conformance.task_flaws import Flaw
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge

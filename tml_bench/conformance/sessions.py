@@ -7,8 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tml_bench import events as ev
-from tml_bench import samples
+from tml_bench import events as ev, samples
 from tml_bench.conformance import CaseVerdict
 
 RATE = 16000

@@ -22,10 +22,8 @@ from tml_bench.adapter import LiveAdapter
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import adapter_class, parse_adapter_spec
 from tml_bench.runs.jobs import Deadline, Job, JobResult, SessionJob, SessionPool
-from tml_bench.runs.live_worker import LiveHost
-from tml_bench.runs.live_worker import main as run_live
-from tml_bench.runs.worker import WARM_UP_LIMIT_S, Worker
-from tml_bench.runs.worker import main as run_jobs
+from tml_bench.runs.live_worker import LiveHost, main as run_live
+from tml_bench.runs.worker import WARM_UP_LIMIT_S, Worker, main as run_jobs
 from tml_bench.session.live import LatenessLimits
 
 

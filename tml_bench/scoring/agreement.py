@@ -11,8 +11,16 @@ from msgspec import structs
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.judges.cache import JudgeCache, JudgeKey
-from tml_bench.judges.sheet import KIND, HumanJudge, read_sheet, row_id, rows_of, to_csv, to_page
-from tml_bench.judges.sheet import merged as merged_rows
+from tml_bench.judges.sheet import (
+    KIND,
+    HumanJudge,
+    merged as merged_rows,
+    read_sheet,
+    row_id,
+    rows_of,
+    to_csv,
+    to_page,
+)
 from tml_bench.judges.spec import openai_of
 from tml_bench.questions import Rubric
 from tml_bench.runs.store import NOT_A_RUN, read_lines

@@ -15,7 +15,8 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.statistics import Observation
 from tml_bench.questions import Judge
 from tml_bench.samples import Sample
-from tml_bench.scoring.judging import Respondents, respondents, scores_of
+from tml_bench.scoring.asking import Respondents, respondents
+from tml_bench.scoring.judging import scores_of
 from tml_bench.task import Direction, Kind, Metric, Overall, Score, Task
 
 

@@ -17,9 +17,9 @@ from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
-from tml_bench.scoring import judging
+from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
-from tml_bench.scoring.judging import AskedRun, Performance, Respondents, ask
+from tml_bench.scoring.judging import against_rules, score_performances
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
@@ -60,8 +60,8 @@ def _score(
     """Score one run and write its results; adds to the floors."""
     run, task = one.heard.run, one.heard.run.task
     facts = _facts(run, one.performances, judge)
-    scored = judging.score_performances(task, one.performances, judge)
-    agreement = judging.against_rules(judge.id, scored.judged, task.rules)
+    scored = score_performances(task, one.performances, judge)
+    agreement = against_rules(judge.id, scored.judged, task.rules)
     if isinstance(them := one.respondents, Respondents):
         try:
             floors[one.samples] = floors_and_ceilings(task, them, judge)

@@ -1,7 +1,7 @@
 """One run in numbers: every metric with its interval, its floor and its ceiling, and what did not count."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -10,11 +10,12 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
+from tml_bench.outcome import Outcome
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, ScoreTable, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
-from tml_bench.scoring.timelines import SampleOutcome, SubsetOutcomes, subset_outcomes
+from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.task import Direction, Metric, Overall, PublishedNumber, Score, Task
 
@@ -68,6 +69,18 @@ class Standing(StrEnum):
     """Does not beat the floor, and nothing could: a blind strategy reaches the ceiling on this metric."""
     NO_FLOOR = "no-floor"
     """There is no value, no floor, or no better direction."""
+
+
+class SubsetOutcomes(msgspec.Struct, frozen=True):
+    """How the samples of a subset ended.
+
+    ``counts`` has every `Outcome`; ``reasons`` are samples per outcome other than valid, and per reason.
+    """
+
+    subset: str
+    samples: int
+    counts: dict[str, int]
+    reasons: dict[str, dict[str, int]]
 
 
 class MetricSummary(msgspec.Struct, frozen=True):
@@ -184,7 +197,7 @@ def summarise(
             for part, metric in columns(task)
             if present.issuperset(part.subsets)
         ),
-        outcomes=tuple(subset_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
+        outcomes=tuple(_subset_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
         sample_set=hashlib.sha256(ids.encode()).hexdigest()[:12],
         official=official,
         published=task.published() if official else (),
@@ -268,3 +281,21 @@ def _check(task: Task, samples: Sequence[Sample], scores: Sequence[Score]) -> No
                 f"task {task.name} scored {', '.join(sorted(unknown))}, which it does not declare",
                 "Add it to the task's metrics, or score the run again if the task has changed since",
             )
+
+
+def _subset_outcomes(
+    subset: str, samples: Sequence[Sample], outcomes: Mapping[str, SampleOutcome]
+) -> SubsetOutcomes:
+    """How the samples of a subset ended; those that are not among the outcomes were not run."""
+    ended = [outcomes.get(s.id, SampleOutcome(Outcome.NOT_RUN)) for s in samples if s.subset == subset]
+    counts = Counter(o.kind for o in ended)
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for o in ended:
+        if o.kind is not Outcome.VALID:
+            reasons[o.kind.value][o.reason or "no reason given"] += 1
+    return SubsetOutcomes(
+        subset=subset,
+        samples=len(ended),
+        counts={k.value: counts[k] for k in Outcome},
+        reasons={k.value: dict(sorted(reasons[k].items())) for k in Outcome if k in reasons},
+    )

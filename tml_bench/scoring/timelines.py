@@ -3,7 +3,6 @@
 A sample ended as its last attempt did, unless scoring finds it lost.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,18 +31,6 @@ class SampleOutcome(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class SubsetOutcomes(msgspec.Struct, frozen=True):
-    """How the samples of a subset ended.
-
-    ``counts`` has every `Outcome`; ``reasons`` are samples per outcome other than valid, and per reason.
-    """
-
-    subset: str
-    samples: int
-    counts: dict[str, int]
-    reasons: dict[str, dict[str, int]]
-
-
 def outcomes_of(run: StoredRun, lost: Mapping[str, str]) -> dict[str, SampleOutcome]:
     """How every sample that was tried ended; one whose companion is lost ends as the companion did.
 
@@ -58,24 +45,6 @@ def outcomes_of(run: StoredRun, lost: Mapping[str, str]) -> dict[str, SampleOutc
                 reason = f"its {role} companion {companion}: {ended.reason}"
                 found[sample.id] = SampleOutcome(ended.kind, reason)
     return found
-
-
-def subset_outcomes(
-    subset: str, samples: Sequence[Sample], outcomes: Mapping[str, SampleOutcome]
-) -> SubsetOutcomes:
-    """How the samples of a subset ended; those that are not among the outcomes were not run."""
-    ended = [outcomes.get(s.id, SampleOutcome(Outcome.NOT_RUN)) for s in samples if s.subset == subset]
-    counts = Counter(o.kind for o in ended)
-    reasons: dict[str, Counter[str]] = defaultdict(Counter)
-    for o in ended:
-        if o.kind is not Outcome.VALID:
-            reasons[o.kind.value][o.reason or "no reason given"] += 1
-    return SubsetOutcomes(
-        subset=subset,
-        samples=len(ended),
-        counts={k.value: counts[k] for k in Outcome},
-        reasons={k.value: dict(sorted(reasons[k].items())) for k in Outcome if k in reasons},
-    )
 
 
 @dataclass(frozen=True, slots=True)
