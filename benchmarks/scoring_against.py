@@ -157,8 +157,8 @@ def compare(old: Code, new: Code) -> list[str]:
         for name in ("scores.jsonl", "verdicts.jsonl"):
             if (one / name).read_bytes() != (other / name).read_bytes():
                 found.append(f"{one.name}/{name}")
-        summaries = (json.loads((run / "summary.json").read_bytes()) for run in (one, other))
-        found += differences(*summaries, f"{one.name}/summary.json")
+        then, now = (json.loads((run / "summary.json").read_bytes()) for run in (one, other))
+        found += differences(then, now, f"{one.name}/summary.json")
     return found
 
 

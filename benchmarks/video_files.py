@@ -15,8 +15,10 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from drawing import figure, film, motion
 from numpy.typing import NDArray
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
+from drawing import figure, film, motion
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 SOUND_RATE = 48000
