@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import gc
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -64,17 +66,32 @@ def _modules() -> Iterator[tuple[str, Path]]:
 MODULES = dict(_modules())
 
 
-def _imports(path: Path) -> set[str]:
+@cache
+def _tree(path: Path) -> ast.Module:
+    """The syntax of a module.
+
+    The collector waits meanwhile: what it frees may log a traceback, whose formatter parses too, and Python's
+    parser then fails with a SystemError (python/cpython#106905, there in 3.11.7 still).
+    """
+    gc.disable()
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    finally:
+        gc.enable()
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
     """Modules of the package that a module imports, at its top or late, without the package's name."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "tml_bench":
             module = node.module.partition(".")[2]
             inner = (f"{module}.{alias.name}".strip(".") for alias in node.names)
             found |= {name if name in MODULES else module or "__init__" for name in inner}
         elif isinstance(node, ast.Import):
             found |= {a.name.partition(".")[2] for a in node.names if a.name.startswith("tml_bench.")}
-    return found
+    return frozenset(found)
 
 
 def _room(module: str) -> str:
@@ -101,7 +118,7 @@ def test_rooms_know_no_more_than_they_may(module: str) -> None:
 def _first_imports(path: Path) -> set[str]:
     """Modules of the package imported when this one is, not late and not for types alone."""
     found = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in _tree(path).body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tml_bench."):
             module = node.module.partition(".")[2]
             inner = (f"{module}.{alias.name}" for alias in node.names)
@@ -117,7 +134,7 @@ def test_no_circle() -> None:
 def test_no_two_public_classes_share_a_name() -> None:
     homes: dict[str, list[str]] = {}
     for module, path in MODULES.items():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in _tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(module)
     assert {name: found for name, found in homes.items() if len(found) > 1} == {}
@@ -133,7 +150,7 @@ def test_metrics_import_numpy_only() -> None:
     found = set()
     for name, path in MODULES.items():
         if _room(name) == "metrics":
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(_tree(path)):
                 if isinstance(node, ast.ImportFrom) and node.module:
                     found.add(node.module.split(".")[0])
                 elif isinstance(node, ast.Import):
