@@ -43,7 +43,18 @@ LAYERS = (
         "task",
         "outcome",
     ),
-    ("timebase", "files", "redact", "keys", "errors", "blame", "code_digest", "number_words", "__init__"),
+    (
+        "timebase",
+        "files",
+        "redact",
+        "keys",
+        "errors",
+        "blame",
+        "code_digest",
+        "number_words",
+        "plain_text",
+        "__init__",
+    ),
 )
 """From the top down; names in one group may import each other."""
 DEPTH = {room: depth for depth, group in enumerate(LAYERS) for room in group}

@@ -49,7 +49,7 @@ GOLDEN = {
     "minus -3": [],
     "h264 and mp4": [],
     "1234567": [],
-    "٣": [],
+    "٣": [3],
     "drei trois": [],
     "no one came": [],
     "one of them": [],

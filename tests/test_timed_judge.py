@@ -87,7 +87,7 @@ def test_through_the_judge_of_the_harness() -> None:
     user, meaning, accept, reject = LANTERN
     (verdict,) = offline.answer([Question("q", RUBRIC, lines([user], meaning, accept, reject, "Lantern."))])
     assert (verdict.answer, verdict.explanation) == ("right", "an accepted example")
-    assert offline.id == "rules timed-meaning=1"
+    assert offline.id == "rules timed-meaning=2"
 
 
 def test_wording() -> None:

@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from tml_bench.perception.numbers import spoken_numbers
+from tml_bench.plain_text import plain
 from tml_bench.timeline import Word
 
 _UNITS = {"second": 1.0, "sec": 1.0, "s": 1.0, "minute": 60.0, "min": 60.0}
@@ -41,9 +42,8 @@ def seconds_in(text: str) -> tuple[float, ...]:
 
 def _spaced(text: str) -> str:
     """Lower case; hyphens and dashes between numbers become spaces, units come off their figures."""
-    plain = text.lower().replace("’", "'")
-    plain = re.sub(r"(?<=\d)\s*[-–—]\s*(?=\d)", " to ", plain)
-    return re.sub(r"(?<=\d)(?=s\b|sec|min)", " ", plain).replace("-", " ")
+    said = re.sub(r"(?<=\d) ?- ?(?=\d)", " to ", plain(text))
+    return re.sub(r"(?<=\d)(?=s\b|sec|min)", " ", said).replace("-", " ")
 
 
 def _numbers(tokens: list[str]) -> list[_Length]:

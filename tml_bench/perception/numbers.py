@@ -8,7 +8,7 @@ this is our own. It is a plain left-to-right grammar, as transparent as its resu
 What is a number:
     * Digits: ``21``, ``1,000``, ``21st``, ``$5``, ``3-4`` (3, 4), ``1...2...3``. Not a number: decimals
       (``3.5``), clock times (``12:30``), negative ones, digits inside a word (``h264``), more than six
-      digits, and digits of other scripts than ASCII; number words of other languages are not known either.
+      digits; number words of other languages are not known either.
     * Words: zero to nineteen, tens, ``twenty-one``, ``twenty one``, ``a hundred and five``, ``two thousand
       twenty six``, and "one oh five" (105). Their ordinals too ("twenty-first" is 21); ``second`` only next
       to ``first`` or ``third`` or after a hyphen, for it is mostly a unit of time.
@@ -36,9 +36,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tml_bench import number_words as nw
+from tml_bench.plain_text import plain
 from tml_bench.timeline import Word
 
-VERSION = "english-numbers 1"
+VERSION = "english-numbers 2"
 """Name and version of the rules in this module."""
 BREATH_S = 0.4
 """A longer pause separates numbers; within "twenty one" speakers leave less than 0.1 s."""
@@ -47,7 +48,7 @@ _ORDINALS = (*nw.ORDINAL_ONES, *nw.ORDINAL_TENS, *nw.ORDINAL_SCALES)
 _MAY_BE = re.compile("|".join(("[0-9]", *nw.ONES, *nw.TENS_AS_SPELT, *nw.SCALES, *_ORDINALS)))
 
 # Letters and digits of any script stay in one token, so that "h264" and "3٣" are words, not numbers.
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_", re.UNICODE)
+_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]|_", re.UNICODE)
 _FIGURE = re.compile(r"(?<![\w])(?P<figure>[0-9]+(?:[.,:][0-9]+)*)(?P<suffix>st|nd|rd|th)?(?!\w)")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 
@@ -95,7 +96,7 @@ def spoken_numbers(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
     Times may be None. One ``Word`` may hold several words ("twenty-one, two").
     """
     # Most texts hold none, and homophones alone make none.
-    if not _MAY_BE.search(" ".join(word.text for word in words).lower()):
+    if not _MAY_BE.search(" ".join(plain(word.text) for word in words)):
         return ()
     items = _items(_tokens(words))
     _settle_homophones(items)
@@ -117,14 +118,15 @@ def _tokens(words: Sequence[Word]) -> list[_Token]:
     pending_break = True
     for word in words:
         glued = False
-        for text, begin, end in _pieces(word.text):
+        said = plain(word.text)
+        for text, begin, end in _pieces(said):
             if text == "-" and begin > 0:
                 glued = True
                 continue
             if not text[-1].isalnum():
-                pending_break = pending_break or text not in "$€£#%\"'’“”"
+                pending_break = pending_break or text not in "$€£#%\"'"
                 continue
-            token = _Token(text, *_share(word, begin, end), glued)
+            token = _Token(text, *_share(word, said, begin, end), glued)
             token.breaks = pending_break or (bool(found) and _paused(found[-1], token))
             found.append(token)
             pending_break = glued = False
@@ -133,15 +135,14 @@ def _tokens(words: Sequence[Word]) -> list[_Token]:
 
 def _pieces(text: str) -> list[tuple[str, int, int]]:
     """Figures (with ``#`` before), words and punctuation marks in a transcript's word, with their places."""
-    lower = text.lower() if len(text.lower()) == len(text) else text
-    if lower.isalpha():
-        return [(lower, 0, len(lower))]
-    lower = lower.replace("‐", "-").replace("‑", "-").replace("…", " ").replace("..", "  ")
+    if text.isalpha():
+        return [(text, 0, len(text))]
+    text = text.replace("..", "  ")
     pieces, taken = [], []
-    for m in _FIGURE.finditer(lower):
+    for m in _FIGURE.finditer(text):
         taken.append((m.start(), m.end()))
-        pieces += _figures(m["figure"], bool(m["suffix"]), m.start(), negative=lower[: m.start()] == "-")
-    for m in _TOKEN.finditer(lower):
+        pieces += _figures(m["figure"], bool(m["suffix"]), m.start(), negative=text[: m.start()] == "-")
+    for m in _TOKEN.finditer(text):
         if not any(a < m.end() and m.start() < b for a, b in taken):
             pieces.append((m.group(), m.start(), m.end()))
     return sorted(pieces, key=lambda p: p[1])
@@ -162,11 +163,11 @@ def _figures(figure: str, ordinal: bool, begin: int, negative: bool) -> list[tup
     return [(f"#{digits}{suffix}", at, stop) for (digits, at), stop in zip(parts, ends, strict=True)]
 
 
-def _share(word: Word, begin: int, end: int) -> tuple[float | None, float | None]:
-    alone = not any(c.isalnum() for c in word.text[:begin] + word.text[end:])
+def _share(word: Word, said: str, begin: int, end: int) -> tuple[float | None, float | None]:
+    alone = not any(c.isalnum() for c in said[:begin] + said[end:])
     if word.start_s is None or word.end_s is None or alone:
         return word.start_s, word.end_s
-    step = (word.end_s - word.start_s) / len(word.text)
+    step = (word.end_s - word.start_s) / len(said)
     return word.start_s + begin * step, word.start_s + end * step
 
 
