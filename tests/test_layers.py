@@ -43,6 +43,7 @@ LAYERS = (
         "task",
         "outcome",
     ),
+    ("containers",),
     ("timebase", "files", "redact", "keys", "errors", "blame", "code_digest", "number_words", "__init__"),
 )
 """From the top down; names in one group may import each other."""
