@@ -66,7 +66,8 @@ class InstructionClips(dict[str, Path]):
         if clip is None:
             script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
         else:
-            script, at = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S
+            info = probe(clip)
+            script, at, notes = Script((UserTurn(clip, label=text),)), info.duration_s + SILENCE_S, info.notes
         shown = UserVideo(video, at_s=at, subtitles=subtitles)
         return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
 

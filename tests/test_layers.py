@@ -43,6 +43,7 @@ LAYERS = (
         "task",
         "outcome",
     ),
+    ("containers",),
     (
         "timebase",
         "files",

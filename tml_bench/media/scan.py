@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.containers.ffmpeg import decoded, first_audio, open_video, packets
 from tml_bench.errors import BadSampleError
-from tml_bench.media.container import decoded, first_audio, open_video, packets
 from tml_bench.timebase import NS, seconds
 
 if TYPE_CHECKING:

@@ -27,11 +27,16 @@ _NOT_VIDEO = ("tty", "image2", "hls", "dash", "concat", "sdp", "lavfi")
 """FFmpeg's readers of text, pictures and playlists, which would take such files for videos."""
 
 
+class UnknownFormatError(BadSampleError):
+    """A file is in no format that is read."""
+
+
 def open_container(path: Path) -> InputContainer:
     """Open a file with FFmpeg; it may not lead to network addresses.
 
     Raises:
-        BadSampleError: the file is missing, empty or not a video.
+        UnknownFormatError: it is not a video.
+        BadSampleError: the file is missing, empty or cut off.
     """
     import av
 
@@ -49,11 +54,11 @@ def open_container(path: Path) -> InputContainer:
             f"file:{path}", "r", metadata_errors="replace", options={"protocol_whitelist": "file"}
         )
     except av.FFmpegError as error:
-        raise BadSampleError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
+        raise UnknownFormatError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
     name = container.format.name
     if name in _NOT_VIDEO or name.endswith("_pipe"):
         container.close()
-        raise BadSampleError(f"{path} is not a video: FFmpeg takes it for {name!r}")
+        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {name!r}")
     return container
 
 
