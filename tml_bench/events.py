@@ -153,7 +153,7 @@ class ModelAudio(Event, frozen=True, tag="model_audio"):
 
 
 class Flush(Event, frozen=True, tag="flush"):
-    """The model's unheard audio was dropped.
+    """The model's unheard audio was dropped; what is kept of it follows at once as ``model_audio`` anew.
 
     Attributes:
         t_ns: when.

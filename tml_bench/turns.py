@@ -193,9 +193,12 @@ class Output:
         text: written (not spoken) output.
         tool_calls: functions called.
         flush: drop all audio that has not been heard yet, before ``audio`` is queued (a cancel).
-        item: the service's own id of the reply that ``audio`` belongs to; ``LiveAdapter.heard`` speaks of it.
+        item: the service's own id of the reply that audio, transcript and text belong to;
+            ``LiveAdapter.heard`` speaks of it.
         compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
             charged instead of the time measured around ``step``.
+        flush_only: with ``flush``, drop only what is unheard of these replies, by ``item``; what is left of
+            others moves up. Empty drops all.
     """
 
     audio: NDArray[np.generic] | None = None
@@ -205,6 +208,7 @@ class Output:
     flush: bool = False
     item: str = ""
     compute_s: float | None = None
+    flush_only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,14 @@ def checked_text(text: object, index: int) -> str:
     return text
 
 
+def checked_items(output: Output, index: int) -> tuple[str, ...]:
+    """The replies that a flush is of; none for all. Raises AdapterFaultError if they are no texts."""
+    items: object = output.flush_only
+    if not isinstance(items, tuple) or not all(isinstance(item, str) for item in items):
+        raise fault(index, f"flush_only is {items!r}, it must be a tuple of str")
+    return items
+
+
 def checked_transcript(piece: object, index: int) -> Transcript:
     """The piece itself. Raises AdapterFaultError if it is none, or its words' times are impossible."""
     if not isinstance(piece, Transcript) or not isinstance(piece.text, str):
