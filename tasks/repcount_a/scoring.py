@@ -42,11 +42,13 @@ METRICS = (
         for f in FRACTIONS
     ),
     _along(name="counted", title="Counted aloud", unit="%", direction=Direction.HIGHER, kind=Kind.RATIO,
-           describes="Share of repetitions whose number was said in its place."),
-    _along(name="count_latency", title="Count latency", unit="s", kind=Kind.RATIO,
+           version=2,
+           describes="Repetitions whose number was said in its place, of the repetitions or, if more, of the "
+           "numbers said."),
+    _along(name="count_latency", title="Count latency", unit="s", kind=Kind.RATIO, version=2,
            describes="Mean |onset of a repetition's number - its end|, over the repetitions counted aloud."),
     _along(name="signed_count_latency", title="Signed count latency", unit="s", direction=Direction.NONE,
-           kind=Kind.RATIO,
+           kind=Kind.RATIO, version=2,
            describes="The same with its sign; negative when the number comes before the repetition is "
            "complete."),
 )  # fmt: skip
@@ -96,7 +98,8 @@ def _running(sheet: ScoreSheet, item: RepetitionAnnotation, said: Sequence[count
         sheet.put(**{error_name(f): counting.error_at(steps, f) for f in FRACTIONS})
     found = counting.latencies(said, item.ends, item.start_s)
     late = [x for x in found if x is not None]
-    sheet.values["counted"] = Value(len(late), len(found))
+    spoken = counting.numbers_in_turn(said, item.start_s)
+    sheet.values["counted"] = Value(len(late), max(len(found), spoken))
     sheet.values["count_latency"] = Value(sum(abs(x) for x in late), len(late))
     sheet.values["signed_count_latency"] = Value(sum(late), len(late))
     for s in steps:

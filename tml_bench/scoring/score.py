@@ -20,6 +20,7 @@ from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.judging import against_rules, score_performances
+from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
@@ -43,7 +44,7 @@ def score_runs(
     """
     heard = timelines_of(runs, pool, advance, words)
     checks = check_transcripts(heard, pool, words, asked=check_all)
-    found: Iterable[AskedRun] = ask(heard)
+    found: Iterable[AskedRun] = ask(heard, respondents)
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
