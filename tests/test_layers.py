@@ -34,6 +34,7 @@ LAYERS = (
         "turns",
         "adapter",
         "events",
+        "heard_text",
         "recording",
         "recording_writer",
         "timeline",

@@ -12,8 +12,10 @@ import soundfile
 from hypothesis import given, strategies as st
 
 from tml_bench.errors import UserError
+from tml_bench.heard_text import HeardText
 from tml_bench.media.audio import read_mono
 from tml_bench.perception import align, asr
+from tml_bench.perception.laying import lay_over
 from tml_bench.perception.perceive import WordMode, find_words
 from tml_bench.timeline import Segment, Word, WordSource
 
@@ -24,6 +26,10 @@ ANSWER = "Okay, I can help you with that. Let me explain how it works."
 
 with_asr = pytest.mark.skipif(bool(asr.missing()), reason=f"{asr.missing()} (the extra [speech])")
 without_asr = pytest.mark.skipif(not asr.missing(), reason="the extra [speech] is installed")
+
+
+def said(text: str, start_s: float = 0.0, end_s: float = 9.0) -> tuple[HeardText, ...]:
+    return (HeardText(text, start_s, end_s),)
 
 
 def true_words(name: str) -> list[Word]:
@@ -37,7 +43,8 @@ def true_words(name: str) -> list[Word]:
 @pytest.mark.parametrize("words", ["auto", "transcript"])
 def test_an_imported_transcript_wins_and_is_not_touched(tmp_path: Path, words: WordMode) -> None:
     for segments in (SPEECH, ()):
-        found = find_words(tmp_path / "no.wav", segments, imported=GIVEN, timed=(), text="x", words=words)
+        more = said("x")
+        found = find_words(tmp_path / "no.wav", segments, imported=GIVEN, untimed=more, words=words)
         assert found == (GIVEN, WordSource.IMPORTED)
 
 
@@ -46,17 +53,17 @@ def test_an_imported_transcript_without_words_is_still_the_source(tmp_path: Path
 
 
 def test_words_of_the_adapter_come_next(tmp_path: Path) -> None:
-    assert find_words(tmp_path / "no.wav", SPEECH, timed=GIVEN, text="x") == (GIVEN, WordSource.ADAPTER)
+    assert find_words(tmp_path / "no.wav", SPEECH, timed=GIVEN) == (GIVEN, WordSource.ADAPTER)
 
 
 def test_without_speech_there_are_no_words(tmp_path: Path) -> None:
     for words in ("auto", "transcript"):
-        found = find_words(tmp_path / "no.wav", (), timed=GIVEN, text="hello", words=words)
+        found = find_words(tmp_path / "no.wav", (), timed=GIVEN, untimed=said("hello"), words=words)
         assert found == ((), WordSource.SILENT)
 
 
 def test_a_text_without_times_is_laid_over_the_speech(tmp_path: Path) -> None:
-    found = find_words(tmp_path / "no.wav", SPEECH, text=" abc  def ghi ", words="transcript")
+    found = find_words(tmp_path / "no.wav", SPEECH, untimed=said("abc def ghi"), words="transcript")
     expected = (Word("abc", 1.0, 2.0), Word("def", 3.0, 4.0), Word("ghi", 4.0, 5.0))
     assert found == (expected, WordSource.PROPORTIONAL)
 
@@ -67,7 +74,7 @@ def test_speech_without_any_text_has_no_known_words(tmp_path: Path) -> None:
 
 @without_asr
 def test_without_the_extra_auto_falls_back_and_asr_says_what_to_install(tmp_path: Path) -> None:
-    found = find_words(tmp_path / "no.wav", SPEECH, text="abc", words="auto")
+    found = find_words(tmp_path / "no.wav", SPEECH, untimed=said("abc"), words="auto")
     assert found[1] == WordSource.PROPORTIONAL
     with pytest.raises(UserError, match=r"faster_whisper.*tml-bench\[speech\]"):
         find_words(tmp_path / "no.wav", SPEECH, text="abc", words="asr")
@@ -83,12 +90,12 @@ def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
 
 def test_a_word_may_bridge_a_silence() -> None:
     # 3 s of speech, 6 characters: 0.5 s each; "abcd" takes 2 s, 1 s of it in each segment
-    assert asr.lay_over(["abcd", "ef"], SPEECH) == [Word("abcd", 1.0, 4.0), Word("ef", 4.0, 5.0)]
+    assert lay_over(["abcd", "ef"], SPEECH) == [Word("abcd", 1.0, 4.0), Word("ef", 4.0, 5.0)]
 
 
 def test_nothing_to_lay_over() -> None:
-    assert asr.lay_over([], SPEECH) == []
-    assert asr.lay_over(["a"], ()) == []
+    assert lay_over([], SPEECH) == []
+    assert lay_over(["a"], ()) == []
 
 
 @given(
@@ -102,7 +109,7 @@ def test_laid_over_words_are_ordered_and_fill_the_speech(
     for gap, length in lengths:
         segments.append(Segment(at + gap / 100, at + (gap + length) / 100))
         at = segments[-1].end_s
-    words = asr.lay_over(tokens, segments)
+    words = lay_over(tokens, segments)
     edges = [edge for w in words for edge in (w.start_s or 0.0, w.end_s or 0.0)]
     assert [w.text for w in words] == tokens
     assert all(b >= a - 1e-6 for a, b in pairwise(edges))

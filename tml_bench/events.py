@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA = "tml-bench/session/1.0"
+SCHEMA = "tml-bench/session/1.1"
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
@@ -181,11 +181,13 @@ class ModelTranscript(Event, frozen=True, tag="model_transcript"):
         t_ns: when it was emitted.
         text: words added.
         words: the same words with the times at which they are heard, when the model gave them.
+        item: the service's id of the reply it belongs to.
     """
 
     t_ns: int
     text: str
     words: tuple[TimedWord, ...] = ()
+    item: str = ""
 
 
 class ModelText(Event, frozen=True, tag="model_text"):

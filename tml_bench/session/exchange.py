@@ -229,7 +229,8 @@ class Exchange:
             raise fault(index, f"{backlog_s:.0f} s of audio wait to be heard, the limit is {limit_s:g} s")
         for piece in output.transcript:
             checked = checked_transcript(piece, index)
-            self._writer.event(_transcript_event(checked, t_ns, heard_ns, before_ns or heard_ns))
+            words = _timed_words(checked, heard_ns, before_ns or heard_ns)
+            self._writer.event(ev.ModelTranscript(t_ns, checked.text, words, output.item))
         if output.text:
             self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
         for call in output.tool_calls:
@@ -297,14 +298,14 @@ def _video_event(placed: PlacedVideo) -> ev.UserVideoStarted:
     )
 
 
-def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int, before_ns: int) -> ev.ModelTranscript:
+def _timed_words(piece: Transcript, heard_ns: int, before_ns: int) -> tuple[ev.TimedWord, ...]:
     # A word of audio that was given before counts back from that audio's end, however long it has been over.
     words = []
     for word in piece.words:
         zero_ns = before_ns if word.start_s + word.end_s < 0 else heard_ns
         times = zero_ns + nanoseconds(word.start_s), zero_ns + nanoseconds(word.end_s)
         words.append(ev.TimedWord(word.text, *times))
-    return ev.ModelTranscript(t_ns, piece.text, tuple(words))
+    return tuple(words)
 
 
 def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
