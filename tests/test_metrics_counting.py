@@ -16,6 +16,7 @@ from tml_bench.metrics.counting import (
     off_by_one,
     penultimate_end,
     running_count,
+    standing,
 )
 
 ENDS = [2.0, 4.0, 6.0]
@@ -102,6 +103,27 @@ def test_a_number_that_is_never_said_has_no_latency() -> None:
     assert latencies([(2.0, 1), (6.0, 3)], ENDS, 0.0) == [0.0, None, 0.0]
     assert latencies([], ENDS, 0.0) == [None, None, None]
     assert latencies([(1.0, 1)], [], 0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ([], []),
+        ([1, 2, 3], [1, 2, 3]),
+        ([1, 2, 2, 3], [1, 2, 3]),
+        ([9, 10, 11, 10, 11, 12, 11], [9, 10, 11]),
+        ([11, 10, 9, 12, 11, 10], [9, 10]),
+        ([13, 60, 15], [13, 15]),
+        ([12, 13, 4, 15], [12, 13, 4, 15]),
+        ([12, 13, 1, 15], [12, 13, 1, 15]),
+        ([1, 2, 3, 1, 2, 3], [1, 2, 3, 1, 2, 3]),
+        ([9, 10, 11, 1, 10, 11, 12], [1, 10, 11, 12]),
+        ([9, 10, 11, 1, 2, 10, 11, 12], [9, 10, 1, 2, 11, 12]),
+        ([5, 6, 0], [5, 6, 0]),
+    ],
+)
+def test_a_lower_number_takes_back_the_higher_ones(said: list[int], stands: list[int]) -> None:
+    assert [value for _, value in standing([(float(k), v) for k, v in enumerate(said)])] == stands
 
 
 @given(

@@ -17,7 +17,8 @@ Measures along the way:
       d / (mean repetition length).
     * Latency of repetition k: onset of the number k - end of repetition k, for the first k said that no
       earlier repetition has used and that is said after the end of repetition k - 1 (k = 1: after the start).
-      Negative when said before the repetition is complete.
+      Negative when said before the repetition is complete. Only numbers that stand are used (`standing`): a
+      number below the ones before takes the higher ones back, so that naming several gains nothing.
 
 Sources: off by one and absolute error from TransRAC (Hu et al., CVPR 2022, arXiv 2204.01018), where the
 denominator has 0.1 added; here it is n alone. "Last number after the penultimate repetition" is the rule of a
@@ -31,6 +32,10 @@ from typing import NamedTuple
 
 Said = tuple[float, int]
 """Onset in seconds and the number said."""
+
+
+SLIP = 5
+"""A number so far below the one before, and left again at once, is misheard and takes nothing back."""
 
 
 class CountStep(NamedTuple):
@@ -107,13 +112,38 @@ def error_at(steps: Sequence[CountStep], fraction: float) -> int:
     return next((s.error for s in steps if t < s.end_s), steps[-1].error)
 
 
+def standing(said: Sequence[Said]) -> list[Said]:
+    """The numbers that no later one has taken back, in order, each where it was said first; empty for none.
+
+    A number takes back the higher ones said before it: the count is that number, so they were wrong. Two
+    cases take nothing back: a slip, which is a number at least `SLIP` below the one before after which the
+    count goes on above that; and a new series, which begins with 0 or 1 and goes on by ones. A number that
+    leaps ahead in a new series shows that it was none. One that stands and is said again is not said anew. So
+    whoever names several numbers a repetition ("nine, ten, eleven", then "ten, eleven, twelve") is taken at
+    one of them.
+    """
+    series: list[list[Said]] = [[]]
+    for k, (at, value) in enumerate(said):
+        before = said[k - 1][1] if k else value
+        after = said[k + 1][1] if k + 1 < len(said) else value
+        if value <= 1 < before and after <= value + 1:
+            series.append([])
+        elif value > before + 1:
+            series = [[number for numbers in series for number in numbers]]
+        if not (value <= before - SLIP and after > before):
+            series[-1] = [(t, v) for t, v in series[-1] if v <= value]
+        if value not in (v for _, v in series[-1]):
+            series[-1].append((at, value))
+    return [number for numbers in series for number in numbers]
+
+
 def latencies(said: Sequence[Said], ends: Sequence[float], start_s: float) -> list[float | None]:
     """Latency of each repetition in seconds; None where its number was not said in time.
 
     Numbers and ends are in order; ``start_s`` is the video's first instant. Empty without repetitions.
     """
     found: list[float | None] = []
-    free = list(said)
+    free = standing(said)
     for k, end in enumerate(ends, start=1):
         since = ends[k - 2] if k > 1 else start_s
         hit = next((i for i, (at, value) in enumerate(free) if value == k and at >= since), None)
