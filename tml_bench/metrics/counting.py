@@ -118,10 +118,11 @@ def error_at(steps: Sequence[CountStep], fraction: float) -> int:
 def numbers_in_turn(said: Sequence[Said], start_s: float, end_s: float) -> int:
     """How many numbers are said one after the other from ``start_s`` to `LATEST_S` after ``end_s``.
 
-    A number said again right after itself is the same; 0 counts nothing.
+    A number said again right after itself, within `LATEST_S`, is the same; 0 counts nothing.
     """
-    values = [value for at, value in said if value and start_s <= at <= end_s + LATEST_S]
-    return sum(k == 0 or value != values[k - 1] for k, value in enumerate(values))
+    heard = [(at, value) for at, value in said if value and start_s <= at <= end_s + LATEST_S]
+    again = sum(a[1] == b[1] and b[0] - a[0] <= LATEST_S for a, b in pairwise(heard))
+    return len(heard) - again
 
 
 def latencies(said: Sequence[Said], ends: Sequence[float], start_s: float) -> list[float | None]:

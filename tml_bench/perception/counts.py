@@ -41,7 +41,7 @@ What changes the count:
     13. "Starting again", "from the top", "new set" and the like begin a new series: c is 0 then, and rules 5
         to 7 know nothing of what was before.
 
-A lower number without a correction is a count like any other; what it takes back is for the metric to say.
+A lower number without a correction is a count like any other.
 Limits: names of exercises are not known, so that "ten squats" counts and "ten mats" does too.
 """
 
