@@ -147,14 +147,14 @@ def test_a_later_major_version_is_refused(ran: Ran) -> None:
 
 def test_a_later_major_version_of_events_is_refused(ran: Ran) -> None:
     log = ran.recording.folder / "session.jsonl"
-    edit(log, (b"tml-bench/session/1.0", b"tml-bench/session/2.0"), fix_manifest=True)
+    edit(log, (ev.SCHEMA.encode(), b"tml-bench/session/2.0"), fix_manifest=True)
     with pytest.raises(UserError, match=r"session/2\.0"):
         Recording(ran.recording.folder)
 
 
 def test_kinds_and_fields_of_a_later_minor_version_are_skipped(ran: Ran) -> None:
     log = ran.recording.folder / "session.jsonl"
-    edit(log, (b"tml-bench/session/1.0", b"tml-bench/session/1.7"), fix_manifest=True)
+    edit(log, (ev.SCHEMA.encode(), b"tml-bench/session/1.7"), fix_manifest=True)
     later = b'{"kind":"smell","t_ns":5,"of":["toast"]}\n{"kind":"end","mood":"fine",'
     edit(log, (b'{"kind":"end",', later), fix_manifest=True)
     events = list(Recording(ran.recording.folder).events())

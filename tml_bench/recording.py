@@ -86,6 +86,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
         turns: when each of the user's turns was played, in order; times in seconds.
         claimed: what the transcript, imported or the adapter's, says was heard; empty where there is none,
             None where some of it has no times and something was flushed, so that nobody can tell.
+        clipped: share of the samples the model gave that were over full scale and clipped, in [0, 1].
     """
 
     user: AudioTrack
@@ -95,6 +96,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     text: str
     turns: tuple[Segment, ...]
     claimed: str | None
+    clipped: float = 0.0
 
 
 class Recording:
@@ -199,11 +201,14 @@ class Recording:
         pieces: list[ev.ModelTranscript] = []
         words: list[ev.TimedWord] = []
         turns: list[Segment] = []
-        flushed = False
+        flushed, given_ns, clipped = False, 0, 0
         for event in self.events():
             match event:
                 case ev.UserTurnStarted():
                     turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
+                case ev.ModelAudio():
+                    given_ns += event.end_ns - event.heard_ns
+                    clipped += event.clipped
                 case ev.ModelTranscript():
                     pieces.append(event)
                     words += event.words
@@ -219,7 +224,8 @@ class Recording:
         if imported is None and not timed:
             claimed = None if flushed else text
         user, model = self._track(self.user_path), self._track(self.model_path)
-        return SessionFacts(user, model, imported, heard, text, tuple(turns), claimed)
+        share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
+        return SessionFacts(user, model, imported, heard, text, tuple(turns), claimed, share)
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None
