@@ -52,15 +52,17 @@ def checked_audio(output: Output, index: int) -> tuple[NDArray[np.float32], int]
     if not finite.all():
         bad = int(finite.argmin())
         raise fault(index, f"audio sample {bad} is {audio[bad]}, it must be finite")
-    level = np.abs(audio)
-    peak = float(level.max(initial=0.0))
+    peak = max(float(audio.max(initial=0)), -float(audio.min(initial=0)))
     if peak > WRONG_SCALE:
         raise fault(
             index,
             f"audio peaks at {peak:g}, but full scale of floats is [-1, 1]: divide 16-bit samples by 32768, "
             "or give them as int16",
         )
-    return np.clip(audio, -1, 1).astype(np.float32, copy=False), int(np.count_nonzero(level > OVER_SCALE))
+    if peak <= 1:
+        return audio.astype(np.float32), 0
+    clipped = int(np.count_nonzero(np.abs(audio) > OVER_SCALE))
+    return np.clip(audio, -1, 1).astype(np.float32, copy=False), clipped
 
 
 def checked_text(text: object, index: int) -> str:
