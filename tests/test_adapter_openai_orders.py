@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from tml_bench.adapter import Output, ToolResult
 from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
@@ -189,6 +189,11 @@ class Orders(RuleBasedStateMachine):
     def drop(self) -> None:
         self.waiting = [entry for entry in self.waiting if not self.dead.intersection(entry[:2])]
 
+    @initialize(dialect=st.sampled_from(["ga", "s2s", "qwen", "vllm-duplex", "sglang"]), older=st.booleans())
+    def speaks(self, dialect: str, older: bool) -> None:
+        self.speaker = Loudspeaker(dialect)
+        self.name = "response.audio.delta" if older else "response.output_audio.delta"
+
     @rule(target=responses)
     def comes_up(self) -> str:
         self.count += 1
@@ -211,14 +216,14 @@ class Orders(RuleBasedStateMachine):
         self.count += 1
         if not self.dead.intersection(item):
             self.waiting.append((*item, self.count))
-        self.speaker.take(delta(self.count, *item))
+        self.speaker.take({**delta(self.count, *item), "type": self.name})
 
     @rule(item=items)
     def gives_again_and_names_the_item_alone(self, item: tuple[str, str]) -> None:
         if any(item == entry[:2] for entry in self.waiting):
             self.count += 1
             self.waiting.append((*item, self.count))
-            self.speaker.take(delta(self.count, None, item[1]))
+            self.speaker.take({**delta(self.count, None, item[1]), "type": self.name})
 
     @rule(response=responses, status=st.sampled_from(["completed", "incomplete", "cancelled"]))
     def is_done(self, response: str, status: str) -> None:
