@@ -199,7 +199,7 @@ class Output:
         compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
             charged instead of the time measured around ``step``.
         flush_only: with ``flush``, drop only what is unheard of these replies, by ``item``; what is left of
-            others moves up. Empty drops all.
+            others moves up, but for words given with times. Empty drops all.
     """
 
     audio: NDArray[np.generic] | None = None
