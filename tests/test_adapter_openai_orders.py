@@ -122,6 +122,19 @@ def test_a_response_done_before_it_was_created_is_not_waited_for() -> None:
     assert [m["type"] for m in heard.talk.replies] == ["text", "response.create"]
 
 
+def test_half_a_sample_of_an_answer_without_ids_ends_with_it() -> None:
+    half = base64.b64encode(b"\1").decode()
+    over = {"type": "response.done", "response": {"status": "completed"}}
+    heard = Loudspeaker().take({"type": "response.audio.delta", "delta": half}, over, delta(2, None, None))
+    assert heard.all == [2]
+
+
+def test_of_an_answer_without_an_item_no_truncation_is_told() -> None:
+    heard = Loudspeaker().take(created("A"), delta(1, "A", None))
+    heard.talk.told_heard("A", 5.0)
+    assert heard.talk.replies == []
+
+
 def call(response: str, number: int) -> dict[str, Any]:
     about = {"response_id": response, "item_id": f"f{number}", "call_id": f"c{number}", "name": "f"}
     return {"type": "response.function_call_arguments.done", "arguments": "{}", **about}
