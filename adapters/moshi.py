@@ -81,8 +81,8 @@ class Moshi(SocketAdapter):
         kind, payload = _split(message)
         yield adapter.ProviderEvent(kind, kept(_body(kind, payload)))
         if kind == "audio":
-            audio = to_int16(self._decoder.append_bytes(payload))
-            if self._gate.lets_through(audio):
+            audio = self._decoder.append_bytes(payload)
+            if self._gate.lets_through(to_int16(audio)):
                 yield adapter.Output(audio=audio)
         elif kind == "text":
             if words := self._text.join(payload):

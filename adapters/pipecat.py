@@ -35,6 +35,8 @@ FRAMES: Mapping[str, tuple[str, ...]] = {
 """The fields of each frame; both are numbered from 1 in this order."""
 TYPES = {"id": "uint64", "pts": "uint64", "audio": "bytes", "sample_rate": "uint32", "num_channels": "uint32"}
 """The types of fields that are no strings."""
+WAV_HEADER = 44
+"""Bytes before the samples of a plain WAV file."""
 PAUSE_NS = 500_000_000
 """A bot that has given no audio for so long has ended its utterance."""
 
@@ -135,7 +137,7 @@ class Pipecat(SocketAdapter):
         if self._now_ns - self._gave_ns > PAUSE_NS:
             self._samples.end()
         self._gave_ns = self._now_ns
-        return self._samples.join(fields["audio"])
+        return self._samples.join(_without_header(fields["audio"]))
 
     def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[adapter.ModelEvent]:
         data = message.get("data") or {}
@@ -154,6 +156,11 @@ class Pipecat(SocketAdapter):
                 yield adapter.Output(tool_calls=(call,))
             case "error" if data.get("fatal"):
                 raise refusal(f"the bot reports: {data.get('error')}")
+
+
+def _without_header(data: bytes) -> bytes:
+    """The samples of a frame; a bot with ``add_wav_header`` makes each frame a file of its own."""
+    return data[WAV_HEADER:] if data[:4] == b"RIFF" and data[8:16] == b"WAVEfmt " else data
 
 
 @cache

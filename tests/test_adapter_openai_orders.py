@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from tml_bench.adapter import Output, ToolResult
 from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
@@ -122,6 +122,19 @@ def test_a_response_done_before_it_was_created_is_not_waited_for() -> None:
     assert [m["type"] for m in heard.talk.replies] == ["text", "response.create"]
 
 
+def test_half_a_sample_of_an_answer_without_ids_ends_with_it() -> None:
+    half = base64.b64encode(b"\1").decode()
+    over = {"type": "response.done", "response": {"status": "completed"}}
+    heard = Loudspeaker().take({"type": "response.audio.delta", "delta": half}, over, delta(2, None, None))
+    assert heard.all == [2]
+
+
+def test_of_an_answer_without_an_item_no_truncation_is_told() -> None:
+    heard = Loudspeaker().take(created("A"), delta(1, "A", None))
+    heard.talk.told_heard("A", 5.0)
+    assert heard.talk.replies == []
+
+
 def call(response: str, number: int) -> dict[str, Any]:
     about = {"response_id": response, "item_id": f"f{number}", "call_id": f"c{number}", "name": "f"}
     return {"type": "response.function_call_arguments.done", "arguments": "{}", **about}
@@ -189,6 +202,11 @@ class Orders(RuleBasedStateMachine):
     def drop(self) -> None:
         self.waiting = [entry for entry in self.waiting if not self.dead.intersection(entry[:2])]
 
+    @initialize(dialect=st.sampled_from(["ga", "s2s", "qwen", "vllm-duplex", "sglang"]), older=st.booleans())
+    def speaks(self, dialect: str, older: bool) -> None:
+        self.speaker = Loudspeaker(dialect)
+        self.name = "response.audio.delta" if older else "response.output_audio.delta"
+
     @rule(target=responses)
     def comes_up(self) -> str:
         self.count += 1
@@ -211,14 +229,14 @@ class Orders(RuleBasedStateMachine):
         self.count += 1
         if not self.dead.intersection(item):
             self.waiting.append((*item, self.count))
-        self.speaker.take(delta(self.count, *item))
+        self.speaker.take({**delta(self.count, *item), "type": self.name})
 
     @rule(item=items)
     def gives_again_and_names_the_item_alone(self, item: tuple[str, str]) -> None:
         if any(item == entry[:2] for entry in self.waiting):
             self.count += 1
             self.waiting.append((*item, self.count))
-            self.speaker.take(delta(self.count, None, item[1]))
+            self.speaker.take({**delta(self.count, None, item[1]), "type": self.name})
 
     @rule(response=responses, status=st.sampled_from(["completed", "incomplete", "cancelled"]))
     def is_done(self, response: str, status: str) -> None:

@@ -6,10 +6,12 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, strategies as st
 from live_driver import micro_turns
 from numpy.typing import NDArray
@@ -171,6 +173,13 @@ def test_half_a_sample_before_a_pause_of_a_bot_does_not_shift_what_follows() -> 
     odd = heard(bot, [service.message(service.data + b"\1", 0)])
     bot._now_ns = micro_turns("." * 40, 16000)[-1].end_ns
     assert np.array_equal(heard(bot, [service.message(service.data, 0)]), odd)
+
+
+def test_a_bot_s_frames_may_be_files() -> None:
+    """Their headers were played: a click with every frame."""
+    file = BytesIO()
+    soundfile.write(file, PCM, 24000, "PCM_16", format="WAV")
+    assert np.array_equal(heard(Pipecat(), [pipecat(file.getvalue(), 0)] * 2), np.tile(PCM / 32768.0, 2))
 
 
 @given(places=st.lists(st.integers(0, 5000), max_size=10))

@@ -142,6 +142,7 @@ class ModelAudio(Event, frozen=True, tag="model_audio"):
         onset_ns: when its first sample that is not exactly zero is heard; absent when there is none.
         item: the service's id of the reply it belongs to.
         down_ns: how long the network took to bring it, after ``t_ns``.
+        clipped: how many of its samples were over full scale, and were clipped.
     """
 
     t_ns: int
@@ -150,6 +151,7 @@ class ModelAudio(Event, frozen=True, tag="model_audio"):
     onset_ns: int | None = None
     item: str = ""
     down_ns: int = 0
+    clipped: int = 0
 
 
 class Flush(Event, frozen=True, tag="flush"):

@@ -85,6 +85,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
             dropped it, or after the session's end, was not heard and is left out.
         untimed: the adapter's texts without word times, as far as they were heard; see ``heard_text``.
         turns: when each of the user's turns was played, in order; times in seconds.
+        clipped: share of the samples the model gave that were over full scale and clipped, in [0, 1].
     """
 
     user: AudioTrack
@@ -93,6 +94,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     timed: tuple[Word, ...]
     untimed: tuple[HeardText, ...]
     turns: tuple[Segment, ...]
+    clipped: float = 0.0
 
     @property
     def claimed(self) -> str:
@@ -206,11 +208,15 @@ class Recording:
         texts = HeardTexts()
         words: list[ev.TimedWord] = []
         turns: list[Segment] = []
+        given_ns = clipped = 0
         for event in self.events():
             texts.take(event)
             match event:
                 case ev.UserTurnStarted():
                     turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
+                case ev.ModelAudio():
+                    given_ns += event.end_ns - event.heard_ns
+                    clipped += event.clipped
                 case ev.ModelTranscript():
                     words += event.words
                 case ev.Flush():
@@ -219,7 +225,9 @@ class Recording:
                     imported = tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
         end_ns = self.manifest.samples * NS // self.manifest.rate
         user, model = self._track(self.user_path), self._track(self.model_path)
-        return SessionFacts(user, model, imported, _heard(words, end_ns), texts.heard(end_ns), tuple(turns))
+        share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
+        heard = _heard(words, end_ns)
+        return SessionFacts(user, model, imported, heard, texts.heard(end_ns), tuple(turns), share)
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None

@@ -188,7 +188,8 @@ class Output:
 
     Attributes:
         audio: shape (n,), any float or int16, at the adapter's ``audio_out`` rate, full scale [-1, 1] for
-            floats. Any length: it is heard in order, after what is still playing. None or empty is silence.
+            floats (what is over it is clipped and counted; a peak above 4 is a fault). Any length: it is
+            heard in order, after what is still playing. None or empty is silence.
         transcript: transcript of the audio, for adapters that have it.
         text: written (not spoken) output.
         tool_calls: functions called.
@@ -198,7 +199,7 @@ class Output:
         compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
             charged instead of the time measured around ``step``.
         flush_only: with ``flush``, drop only what is unheard of these replies, by ``item``; what is left of
-            others moves up. Empty drops all.
+            others moves up, but for words given with times. Empty drops all.
     """
 
     audio: NDArray[np.generic] | None = None

@@ -145,7 +145,8 @@ class RealtimeConversation:
 
         Never more than was received of it, which would be an error; of unknown replies nothing is told.
         """
-        if self._dialect.truncates and item in self._received_ms:
+        known = item in self._received_ms and item in self._response_of
+        if self._dialect.truncates and known:
             self.replies.append(truncation(item, int(min(ms, self._received_ms[item]))))
 
     def _owe(self) -> None:
@@ -217,6 +218,7 @@ class RealtimeConversation:
         if status == "failed":
             raise refusal(f"the response failed: {_reason(response)}")
         self._over.add(ended)
+        self._samples.end(ended, "")
         calls = self._calls.pop(ended, {})
         if status == "completed":
             for item in (*response.get("output", ()), *calls.values()):

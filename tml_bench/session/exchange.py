@@ -218,13 +218,13 @@ class Exchange:
         Raises:
             AdapterFaultError: it breaks the contract; names the micro-turn ``index``.
         """
-        audio = checked_audio(output, index)
+        audio, clipped = checked_audio(output, index)
         at_ns = t_ns if arrival_ns is None else arrival_ns
         cut = self._flush(at_ns, checked_items(output, index)) if output.flush else []
         before_ns = self._playback.end_ns
         heard_ns = max(at_ns, before_ns)
         if len(audio):
-            heard_ns = self._push(audio, output.item, t_ns, at_ns)
+            heard_ns = self._push(audio, output.item, t_ns, at_ns, clipped)
         if (backlog_s := self._playback.backlog_s) > (limit_s := self._max_backlog_s):
             raise fault(index, f"{backlog_s:.0f} s of audio wait to be heard, the limit is {limit_s:g} s")
         for piece in output.transcript:
@@ -238,13 +238,13 @@ class Exchange:
             self._tools.call(at_ns, call)
         return cut
 
-    def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int) -> int:
+    def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int, clipped: int = 0) -> int:
         queued = self._playback.push(at_ns, audio, item)
         if item not in self._items:
             self._items = {k: spans for k, spans in self._items.items() if spans[-1][1] > at_ns}
         self._items.setdefault(item, []).append((queued.start_ns, queued.end_ns))
         place = queued.start_ns, queued.end_ns, queued.onset_ns
-        self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns))
+        self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns, clipped=clipped))
         return queued.start_ns
 
     def _flush(self, t_ns: int, only: tuple[str, ...]) -> list[tuple[str, float]]:
