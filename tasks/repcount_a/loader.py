@@ -5,6 +5,7 @@ the root may hold them in a folder ``LLSP``, and the CSV may lie in the root its
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._common.records import RecordPlace, csv_rows
 from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, sample_id
-from tml_bench.timebase import seconds
+from tml_bench.timebase import NS
 
 LABELS = 302
 CANONICAL = {
@@ -137,7 +138,9 @@ def frame_times(video: Path) -> list[float]:
     Raises:
         BadSampleError: it is no video that can be shown.
     """
-    return [seconds(t_ns) for t_ns in scan(video).video.times_ns().tolist()]
+    track = scan(video).video
+    origin = Fraction(track.origin_ns, NS)
+    return [float(stamp * track.time_base - origin) for stamp in track.stamps.tolist()]
 
 
 def repetitions(
