@@ -72,6 +72,7 @@ def encoded(
     kind: str = "",
     piped: bool = False,
     options: dict[str, str] | None = None,
+    start_s: int = 0,
 ) -> Path:
     """A sound file that FFmpeg writes; ``kind`` is its name of the format, by default that of the ending."""
     out = Pipe() if piped else str(path)
@@ -80,7 +81,7 @@ def encoded(
         stream = container.add_stream(codec, rate=rate, layout="mono")
         for at in range(0, len(samples), 960):
             frame = av.AudioFrame.from_ndarray(samples[None, at : at + 960], format="flt", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
+            frame.sample_rate, frame.pts, frame.time_base = rate, start_s * rate + at, Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     if isinstance(out, Pipe):
@@ -368,6 +369,23 @@ def test_what_only_ffmpeg_reads(tmp_path: Path, name: str, codec: str, kind: str
     if kind != "adts" and not (piped and kind in ("webm", "matroska")):
         with pytest.raises(BadSampleError):
             probe(cut(path))
+
+
+PIECES = {
+    "movflags": "dash+frag_keyframe+empty_moov+frag_discont",
+    "use_editlist": "0",
+    "avoid_negative_ts": "disabled",
+}
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.webm", "libopus"), ("a.mka", "flac"), ("a.m4a", "aac")])
+def test_sound_whose_times_begin_elsewhere_is_played_at_once(tmp_path: Path, name: str, codec: str) -> None:
+    options = PIECES if name == "a.m4a" else {}
+    samples = tone(3 * 48000)
+    path = encoded(tmp_path / name, codec, samples, rate=48000, options=options, start_s=10)
+    assert heard(path).size / 48000 == pytest.approx(3, abs=0.065)
+    with pytest.raises(BadSampleError):
+        probe(cut(path, 0.4))
 
 
 def test_a_name_says_nothing_of_what_is_inside(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def _wave(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
         if last.name == b"ds64":
             long_size = int.from_bytes(file.read(24)[8:16], "little")
     if last is None or last.name != b"data" or not form:
-        raise BadSampleError(f"{path} is truncated: it ends before its samples")
+        raise BadSampleError(f"{path} is not audio that can be read: it ends before its samples")
     stated: int | None = last.size
     if kind in (b"RF64", b"BW64") and last.size == 0xFFFFFFFF:
         stated = long_size if long_size and not _open(long_size) else None
@@ -155,7 +155,7 @@ def _w64(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
         file.seek(at)
         header = file.read(24)
         if len(header) < 24:
-            raise BadSampleError(f"{path} is truncated: it ends before its samples")
+            raise BadSampleError(f"{path} is not audio that can be read: it ends before its samples")
         length = int.from_bytes(header[16:], "little")
         if header[:16] == b"data" + _W64_TAIL:
             break
@@ -176,7 +176,7 @@ def _aiff(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
         if last.name == b"COMM":
             common = last
     if last is None or last.name != b"SSND" or common is None:
-        raise BadSampleError(f"{path} is truncated: it ends before its samples")
+        raise BadSampleError(f"{path} is not audio that can be read: it ends before its samples")
     file.seek(last.start)
     start = last.start + 8 + int.from_bytes(file.read(4), "big")
     stated = None if _open(last.size) or last.size <= 8 else last.size - (start - last.start)

@@ -11,14 +11,25 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.containers.ffmpeg import UnknownFormatError, first_audio, open_container, packets
+from tml_bench.containers.ffmpeg import (
+    UnknownFormatError,
+    first_audio,
+    in_fragments,
+    open_container,
+    packets,
+)
 from tml_bench.containers.sample_chunk import after_id3
 from tml_bench.errors import BadSampleError
 from tml_bench.timebase import NS
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
 
 DRIFT_NS = 50_000_000
 """Sound is laid piece to piece, for containers round its times; where they say that a piece lies this much
@@ -34,15 +45,11 @@ _GUESSED = ("mp3", "aac")
 
 @dataclass(frozen=True, slots=True)
 class SoundTrack:
-    """The first audio track of a file: ``frames`` samples a channel, what its header says, what it is.
-
-    ``stated_s`` is None where the container only estimates it.
-    """
+    """The first audio track of a file: ``frames`` samples a channel, counted."""
 
     rate: int
     channels: int
     frames: int
-    stated_s: float | None
 
 
 def measure(path: Path) -> SoundTrack:
@@ -58,9 +65,7 @@ def measure(path: Path) -> SoundTrack:
         if stream is None or kind not in (*_TIMED, *_PLAIN):
             raise UnknownFormatError(f"{path} is not sound that FFmpeg can read")
         rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
-        stated = stream.duration * stream.time_base if stream.duration and stream.time_base else None
-        if stated is None and kind in _TIMED and container.duration:
-            stated = Fraction(container.duration, 1_000_000)
+        stated = _stated_s(path, container, stream) if kind in _TIMED else None
     if kind in _GUESSED:
         _check_share(path)
     frames = 0
@@ -68,11 +73,20 @@ def measure(path: Path) -> SoundTrack:
         frames = at + len(samples)
     if not frames:
         raise BadSampleError(f"{path} holds no samples")
-    stated_s = float(stated) if stated and kind in _TIMED else None
-    if stated_s is not None and stated_s - frames / rate > max(MISSING_S, stated_s / 100):
-        there = f"{frames / rate:.3f} s of {stated_s:.3f} s"
-        raise BadSampleError(f"{path} is truncated: it ends at {there}")
-    return SoundTrack(rate, channels, frames, stated_s)
+    if stated is not None and stated - frames / rate > max(MISSING_S, stated / 100):
+        raise BadSampleError(f"{path} is truncated: it ends at {frames / rate:.3f} s of {stated:.3f} s")
+    return SoundTrack(rate, channels, frames)
+
+
+def _stated_s(path: Path, container: InputContainer, stream: AudioStream) -> float | None:
+    """Length in seconds from the track's start by its header; None where there is none."""
+    if stream.duration and stream.time_base:
+        # Of fragments FFmpeg tells the end for the length.
+        start = (stream.start_time or 0) if in_fragments(path) else 0
+        return float((stream.duration - start) * stream.time_base)
+    if container.duration:
+        return (container.duration - (container.start_time or 0)) / 1e6
+    return None
 
 
 def counted_s(path: Path) -> Fraction:

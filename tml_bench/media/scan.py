@@ -1,9 +1,11 @@
 """One pass over a video file's packets: what is in it, and when.
 
-Times are integer nanoseconds of *video time*. Time 0 of a video is its time stamp 0, as players that honour
-time stamps have it: a file whose first frame is stamped 0.5 s shows nothing for half a second. In formats
-whose time stamps begin anywhere (MPEG transport and program streams) time 0 is the earliest one of picture
-and sound. AVI has no presentation times; there, frames are shown in their order at the decoding times.
+Times are integer nanoseconds of *video time*, the same for pictures, sound, subtitles and annotations,
+whatever the container. Time 0 is what players show as 0: the earliest time stamp of picture and sound, for
+stamps begin anywhere in transport streams, in pieces of live streams and in what was cut out unchanged.
+A picture that begins 0.5 s after the sound does so. Only an MP4 that says by an empty edit that nothing is
+shown at first has time 0 before both. AVI has no presentation times; there, frames are shown in their order
+at the decoding times.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.containers.ffmpeg import decoded, first_audio, open_video, packets
+from tml_bench.containers.ffmpeg import begins_empty, decoded, first_audio, in_fragments, open_video, packets
 from tml_bench.errors import BadSampleError
 from tml_bench.timebase import NS, seconds
 
@@ -181,10 +183,14 @@ def _tracks(
         )
     if any(s.cut_off for s in seen.values()):
         raise BadSampleError(f"{path} is truncated: it is cut off at {seconds(video.end_ns):.3f} s")
-    if not (Flags(container.format.flags) & Flags.ts_discont):
+    anywhere = bool(Flags(container.format.flags) & Flags.ts_discont)
+    if not anywhere:
         _check_whole(path, container, streams, [video, audio] if audio else [video])
+    if stampless or begins_empty(path):
         return video, audio
     origin_ns = min(track.time_ns(int(track.stamps[0])) for track in (video, audio) if track)
+    # Where time stamps begin at 0, what lies before is an encoder's, or cut out by an edit list.
+    origin_ns = origin_ns if anywhere else max(0, origin_ns)
     return replace(video, origin_ns=origin_ns), audio and replace(audio, origin_ns=origin_ns)
 
 
@@ -193,8 +199,12 @@ def _check_whole(
 ) -> None:
     """Refuse a file that ends well before its header says; formats that only estimate it are not asked."""
     ends_ns = max(track.end_ns for track in tracks)
+    pieces = in_fragments(path)
     promised = [
-        stamp_ns((s.start_time or 0) + s.duration, s.time_base) for s in streams if s.duration and s.time_base
+        # Of fragments FFmpeg tells the end for the length.
+        stamp_ns(s.duration + (0 if pieces else s.start_time or 0), s.time_base)
+        for s in streams
+        if s.duration and s.time_base
     ]
     if not promised and container.duration:
         promised = [container.duration * 1000]
