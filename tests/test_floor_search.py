@@ -25,7 +25,7 @@ class Durations(Task):
     """Every strategy is a number, how long its timeline lasts.
 
     ``near`` is how far it is from the sample's own number, ``long`` the number itself, and ``rare`` the same
-    distance over as many events as the number says; the ideal respondent has ten of them.
+    distance over as many events as the number says. The ideal respondent says the sample's number.
     """
 
     name = title = "durations"
@@ -64,7 +64,7 @@ class Durations(Task):
         return {name: partial(_plain, value) for name, value in self.members.items()}
 
     def ideal(self, sample: Sample) -> Timeline:
-        return Timeline(10.0)
+        return Timeline(float(sample.id[1:]))
 
 
 GRID = {f"say {k}": float(k) for k in range(1, 41)}
@@ -102,13 +102,18 @@ def test_a_member_no_better_than_a_fixed_strategy_is_not_played() -> None:
     assert set(respondents(task, task.samples()).blind) == {"known", "long", "twenty"}
 
 
+def test_what_a_fixed_strategy_reaches_is_not_searched() -> None:
+    """40 is better than the ceiling of `long` in every part, so nothing longer is looked for."""
+    task = Durations({f"say {k}": float(k) for k in range(41, 90)}, {"long": 40.0})
+    assert set(respondents(task, task.samples()).blind) == {"long"}
+
+
 def test_a_strategy_measured_over_little_makes_no_floor() -> None:
-    """Saying 3 of 10 things near the truth is no floor for those who say them all; 5 of 10 is."""
-    few = found(Durations({"say 3": 3.0, "say 12": 12.0}))["a", "rare"]
-    assert (few.floor, few.floor_by) == (8.0, "say 12")
-    assert few.blind["say 3"] == 1.0
-    enough = found(Durations({"say 5": 5.0, "say 12": 12.0}))["a", "rare"]
-    assert (enough.floor, enough.floor_by) == (1.0, "say 5")
+    """Where 20 things are to be said, 3 of them said well are no floor; 12 are."""
+    base = found(Durations({"say 3": 3.0, "say 12": 12.0}))["b", "rare"]
+    assert (base.floor, base.floor_by, base.blind["say 3"]) == (8.0, "say 12", 17.0)
+    worse = found(Durations({"say 9": 9.0, "say 40": 40.0}))["b", "rare"]
+    assert (worse.floor, worse.floor_by, worse.blind["say 9"]) == (20.0, "say 40", 11.0)
 
 
 def test_a_name_in_both_is_an_error() -> None:

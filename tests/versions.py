@@ -32,7 +32,10 @@ from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Sample
 from tml_bench.scoring.judging import score_all
 from tml_bench.task import Score, Task
+from tml_bench.tasks._common.speech import Speech
 from tml_bench.tasks.charades import strategies as intervals
+from tml_bench.tasks.fd_bench_v1 import task as turns
+from tml_bench.tasks.fd_bench_v1.loader import InterruptionAnnotation, TurnEndAnnotation
 from tml_bench.tasks.repcount_a import strategies as counts
 from tml_bench.timeline import Timeline
 
@@ -132,8 +135,20 @@ def _blind(task: Task, sample: Sample) -> list[Timeline]:
     return list(found.values())
 
 
+def _ideal(task: Task, sample: Sample) -> Timeline:
+    """The ideal respondent of old: in FD-bench v1 it answered, and stopped, 0.2 s late."""
+    item = sample.reference.annotation
+    if isinstance(item, InterruptionAnnotation | TurnEndAnnotation):
+        said = []
+        for u in sample.reference.ideal:
+            end_s = u.at_s + turns.ANSWER_S
+            said.append(Speech(u.at_s, end_s if u.until_s is None else min(end_s, u.until_s), turns.ANSWER))
+        return turns.heard(item.duration_s, said)
+    return task.ideal(sample)
+
+
 def _played(task: Task, sample: Sample) -> Iterator[Timeline]:
-    respondents = [task.ideal(sample), *_blind(task, sample)]
+    respondents = [_ideal(task, sample), *_blind(task, sample)]
     yield from respondents
     rng = random.Random(sample.id)
     for timeline in itertools.islice(respondents, STRATEGIES):

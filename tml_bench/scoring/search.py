@@ -1,14 +1,16 @@
 """Which blind strategies make a task's floors: the fixed ones, and the best of a family on the samples.
 
 A family (`tml_bench.task.Task.family`) is a grid: onsets, periods, lengths, numbers. Of one with more than
-`PLAYED_WHOLE` members every member is scored by the task's own rules on all of the samples, and for every
-metric in every part of the task the best one stays, where none before it is as good. These, and the fixed
-strategies, then go through the run's judge as a model does, so that a judge that costs something is asked
-about a few strategies and not about a grid. Which of a family is best on a metric that only that judge can
-decide is decided by the rules.
+`PLAYED_WHOLE` members every member is scored by the task's own rules on the samples, and for every metric in
+every part of the task the best one stays, where none before it is as good; but not where a fixed strategy
+already reaches the ceiling. These and the fixed strategies then go through the run's judge as a model does,
+so that a judge that costs something is asked about a few strategies and not about a grid. Which of a family
+is best on a metric that a judge decides is decided by the rules.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
@@ -16,7 +18,7 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.asking import Performance, Respondents, performance_of
 from tml_bench.scoring.judging import scores_of
 from tml_bench.scoring.table import ScoreTable, columns, qualified
-from tml_bench.task import Direction, Strategy, Task
+from tml_bench.task import Direction, Metric, Overall, Strategy, Task
 
 PLAYED_WHOLE = 32
 """A family of so many or fewer is not searched: all of it is played."""
@@ -50,28 +52,43 @@ def searched(task: Task, family: Mapping[str, Strategy], beside: Respondents) ->
     than one of them is not needed.
     """
     judge = RuleJudge(task.rules)
-    usable = [performance.sample for performance in beside.ideal]
     ideal = ScoreTable(scores_of(task, beside.ideal, judge))
-    wanted = [
-        (part, metric, 1 if metric.direction is Direction.HIGHER else -1)
-        for part, metric in columns(task)
-        if metric.direction is not Direction.NONE and ideal.samples(part)
-    ]
-    best: dict[tuple[str, str], tuple[float, str]] = {}
-
-    def enter(name: str, done: Sequence[Performance]) -> None:
-        table = ScoreTable(scores_of(task, done, judge))
-        for part, metric, sign in wanted:
-            value, at = qualified(table, ideal, part, metric), (part.name, metric.name)
-            if value is not None and (at not in best or sign * value > best[at][0] + _TINY):
-                best[at] = sign * value, name
-
-    for name, done in beside.blind.items():
-        enter(name, done)
-    for name, play in family.items():
-        enter(name, _played(task, play, usable))
+    fixed = {name: ScoreTable(scores_of(task, done, judge)) for name, done in beside.blind.items()}
+    wanted = [column for column in _columns(task, ideal) if not column.reached(fixed.values(), ideal)]
+    subsets = {subset for column in wanted for subset in column.part.subsets}
+    usable = [one.sample for one in beside.ideal if one.sample.subset in subsets]
+    best: dict[_Column, tuple[float, str]] = {}
+    found = ((name, scores_of(task, _played(task, play, usable), judge)) for name, play in family.items())
+    for name, table in chain(fixed.items(), ((name, ScoreTable(scores)) for name, scores in found)):
+        for column in wanted:
+            value = column.gain(table, ideal)
+            if value is not None and (column not in best or value > best[column][0] + _TINY):
+                best[column] = value, name
     winners = {name for _, name in best.values()}
     return {name: play for name, play in family.items() if name in winners}
+
+
+class _Column(NamedTuple):
+    """A metric that has a better direction, in a part of the task that has samples."""
+
+    part: Overall
+    metric: Metric
+
+    def gain(self, scores: ScoreTable, ideal: ScoreTable) -> float | None:
+        """The value of a strategy where it counts, the higher the better."""
+        value = qualified(scores, ideal, self.part, self.metric)
+        return value if value is None or self.metric.direction is Direction.HIGHER else -value
+
+    def reached(self, fixed: Iterable[ScoreTable], ideal: ScoreTable) -> bool:
+        """Whether a fixed strategy is as good as the ideal respondent, so that there is nothing to search."""
+        ceiling = self.gain(ideal, ideal)
+        gains = (self.gain(scores, ideal) for scores in fixed)
+        return ceiling is not None and any(gain is not None and gain >= ceiling - _TINY for gain in gains)
+
+
+def _columns(task: Task, ideal: ScoreTable) -> list[_Column]:
+    pairs = [_Column(*pair) for pair in columns(task)]
+    return [c for c in pairs if c.metric.direction is not Direction.NONE and ideal.samples(c.part)]
 
 
 def _fixed(task: Task, usable: Sequence[Sample]) -> dict[str, list[Performance]]:
