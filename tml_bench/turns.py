@@ -159,7 +159,7 @@ class Transcript:
     """A piece of the transcript of the model's speech.
 
     Attributes:
-        text: the words added by this piece.
+        text: the words added by this piece. Pieces may split words if they bring the spaces between them along.
         words: the same words with times, when the model knows them; else empty.
     """
 
@@ -193,7 +193,8 @@ class Output:
         text: written (not spoken) output.
         tool_calls: functions called.
         flush: drop all audio that has not been heard yet, before ``audio`` is queued (a cancel).
-        item: the service's own id of the reply that ``audio`` belongs to; ``LiveAdapter.heard`` speaks of it.
+        item: the service's own id of the reply that ``audio`` and ``transcript`` belong to;
+            ``LiveAdapter.heard`` speaks of it.
         compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
             charged instead of the time measured around ``step``.
     """
