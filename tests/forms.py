@@ -10,10 +10,17 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, Transcript
-from tml_bench.adapters.reference import Oracle
+import numpy as np
 
-CHARACTERS_PER_S = 15
+from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, Transcript
+from tml_bench.adapters.cascade.mouth import say
+from tml_bench.adapters.reference import Oracle, PlannedLine
+from tml_bench.adapters.reference.voice import Clip
+from tml_bench.timebase import first_sample_at, nanoseconds
+
+VOICE = "us-m-1"
+SLOWLY_S = 0.45
+"""A word that is to take longer."""
 
 
 class Timed(Oracle):
@@ -71,3 +78,46 @@ class Silent(_Untimed):
 
     def pieces(self, words: tuple[SpokenWord, ...]) -> Iterable[tuple[float, str]]:
         return []
+
+
+class _Spoken(Oracle):
+    """Really says its texts, by a voice of the harness unless a clip says them; needs ``[voices]``.
+
+    It takes as long as it takes, but for a text that is to be said slowly: its words are set apart.
+    """
+
+    def _placed(self, line: PlannedLine) -> tuple[int, int, Clip]:
+        if not line.text:
+            return super()._placed(line)
+        start = first_sample_at(nanoseconds(line.at_s), self.audio_out)
+        texts = line.text.split()
+        step_s = (line.until_s - line.at_s) / len(texts) if line.until_s else 0.0
+        parts = texts if step_s > SLOWLY_S else [line.text]
+        words: list[SpokenWord] = []
+        audio = np.zeros(round(step_s * len(texts) * self.audio_out) if len(parts) > 1 else 0, np.float32)
+        for k, part in enumerate(parts):
+            spoken, at = say(part, VOICE), round(k * step_s * self.audio_out)
+            audio = np.pad(audio, (0, max(0, at + len(spoken.audio) - len(audio))))
+            audio[at : at + len(spoken.audio)] += spoken.audio
+            words += spoken.later(k * step_s).transcript.words
+        return start, start + len(audio), Clip(line.text, tuple(words), audio)
+
+
+class SpokenTimed(_Spoken, Timed):
+    """`Timed` in a real voice."""
+
+
+class SpokenSentences(Sentences, _Spoken):
+    """`Sentences` in a real voice."""
+
+
+class SpokenWords(Words, _Spoken):
+    """`Words` in a real voice."""
+
+
+class SpokenDeltas(Deltas, _Spoken):
+    """`Deltas` in a real voice."""
+
+
+class SpokenSilent(Silent, _Spoken):
+    """Audio alone in a real voice."""

@@ -218,3 +218,62 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("TML_BENCH_WHISPER", str(tmp_path / "no-model"))
     with pytest.raises(UserError, match=r"no-model.*TML_BENCH_WHISPER"):
         asr.recognise(VOICE / "answer.flac", SPEECH)
+
+
+# Fitting -------------------------------------------------------------------------------------------
+
+
+def track(path: Path, *names: str) -> tuple[Path, tuple[Segment, ...]]:
+    """Shipped clips, each a second after the one before, and where they are."""
+    audio, segments, at = [np.zeros(8000, np.float32)], [], 0.5
+    for name in names:
+        clip, _ = read_mono(VOICE / f"{name}.flac", 16000)
+        segments.append(Segment(at, at + clip.size / 16000))
+        audio += [clip, np.zeros(16000, np.float32)]
+        at += clip.size / 16000 + 1.0
+    soundfile.write(path, np.concatenate(audio), 16000, "PCM_16")
+    return path, tuple(segments)
+
+
+@with_asr
+def test_a_text_without_times_is_aligned_inside_its_own_speech(tmp_path: Path) -> None:
+    """Before, it was left out for what the recogniser heard."""
+    path, segments = track(tmp_path / "a.wav", "answer", "talk")
+    texts = (*said(ANSWER, 0.4, 4.2), *said(" ".join(w.text for w in true_words("talk")), 4.2, 30.0))
+    words, source = find_words(path, segments, untimed=texts)
+    assert source is WordSource.ALIGNED
+    true = [
+        (w, s.start_s) for name, s in zip(("answer", "talk"), segments, strict=True) for w in true_words(name)
+    ]
+    assert [word.text for word in words] == [word.text for word, _ in true]
+    errors = [
+        abs((word.start_s or 0) - (w.start_s or 0) - at) for word, (w, at) in zip(words, true, strict=True)
+    ]
+    assert max(errors) < 0.15
+    assert float(np.mean(errors)) < 0.02
+
+
+@with_asr
+def test_speech_whose_text_says_something_else_is_recognised(tmp_path: Path) -> None:
+    path, segments = track(tmp_path / "a.wav", "backchannel", "answer", "answer")
+    lie = "Peppers need even more sun than that and they want water all through the summer."
+    texts = (*said("Right.", 0, 1.5), *said(lie, segments[1].start_s, segments[1].end_s))
+    words, source = find_words(path, segments, untimed=texts)
+    assert source is WordSource.ALIGNED
+    text = " ".join(word.text for word in words)
+    assert text.startswith("Right.")
+    assert "Peppers" not in text
+    assert text.lower().count("help you") == 2
+    assert find_words(path, segments, untimed=texts[1:])[1] is WordSource.ASR
+
+
+@with_asr
+def test_a_text_to_which_nothing_is_heard_is_laid_over_its_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, segments = track(tmp_path / "a.wav", "backchannel", "answer")
+    monkeypatch.setattr(asr, "recognise", lambda *_: ())
+    words, source = find_words(path, segments, untimed=(*said("你好", 0, 1.5), *said(ANSWER, 1.5, 9)))
+    assert source is WordSource.PROPORTIONAL
+    assert words[0] == Word("你好", segments[0].start_s, segments[0].end_s)
+    assert [word.text for word in words[1:]] == ANSWER.split()

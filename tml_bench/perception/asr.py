@@ -92,7 +92,7 @@ def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None
         for piece in pieces(segments):
             start = max(at, round((piece[0].start_s - _MARGIN_S) * RATE))
             end = min(clip.length, round((piece[-1].end_s + _MARGIN_S) * RATE))
-            _skip(clip, start - at)
+            skip(clip, start - at)
             words.extend(_words_of_piece(whisper, clip.read(end - start), start / RATE, piece))
             at = end
     return tuple(words)
@@ -146,7 +146,8 @@ def _transcribed(whisper: Any, audio: NDArray[np.float32], **options: Any) -> An
     return whisper.transcribe(audio, language=language, **options)[0]
 
 
-def _skip(clip: ClipReader, samples: int) -> None:
+def skip(clip: ClipReader, samples: int) -> None:
+    """Read on over so many samples; none below 1."""
     while samples > 0:
         samples -= clip.read(min(samples, 60 * RATE)).size
 

@@ -14,8 +14,8 @@ import numpy as np
 from tml_bench.heard_text import HeardText
 from tml_bench.timeline import Segment, Word
 
-RULE = "laid 2"
-"""Name and version of the rules in this module."""
+RULE = "texts 2"
+"""Name and version of the rules in this module and in ``fitting``."""
 SILENCE_S = 0.8
 
 SaidText = tuple[str, tuple[Segment, ...]]

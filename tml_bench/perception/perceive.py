@@ -5,10 +5,10 @@ of the resampler, the network, the rules and the recogniser), the audio file's b
 that were given. Change any of them and the timeline is perceived again.
 
 Words and their times come from the best source there is (``timeline.WordSource``): a transcript that came
-with the recording, exactly as it stands; the adapter's words with times; local speech recognition; the
-adapter's texts laid over the speech of their replies (``laying``); none. A track without speech has no
-words, whatever an adapter claims; only an imported transcript is believed there too, because the measures
-that use it are defined on that file.
+with the recording, exactly as it stands; the adapter's words with times; its texts without times fitted to
+their audio (``fitting``); local speech recognition; those texts laid over the speech of their replies
+(``laying``); none. A track without speech has no words, whatever an adapter claims; only an imported
+transcript is believed there too, because the measures that use it are defined on that file.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ import msgspec
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.heard_text import HeardText
-from tml_bench.perception import asr, silero, vad
+from tml_bench.perception import asr, fitting, silero, vad
 from tml_bench.perception.laying import RULE, lay_over, places
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
@@ -141,9 +141,9 @@ def find_words(
     if timed and not untimed and words != "asr":
         return timed, WordSource.ADAPTER
     if recognises(words, whisper):
-        heard = asr.recognise(audio, segments, whisper)
-        if heard or words == "asr" or not untimed:
-            return heard, WordSource.ASR
+        if untimed and words != "asr":
+            return fitting.fit(audio, segments, untimed, timed, whisper)
+        return asr.recognise(audio, segments, whisper), WordSource.ASR
     if untimed:
         laid = [word for text, speech in untimed for word in lay_over(text.split(), speech)]
         return tuple(sorted((*timed, *laid), key=lambda word: word.start_s or 0.0)), WordSource.PROPORTIONAL
