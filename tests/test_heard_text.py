@@ -159,6 +159,20 @@ def test_of_a_cut_reply_the_share_of_the_text_is_that_of_the_audio() -> None:
     assert heard(audio(1, 1, 5), said, flush(5)) == [("aaaa bbbb cccc dddd", 1, 5)]
 
 
+def test_a_reply_that_a_flush_of_another_keeps_goes_on() -> None:
+    """The kept part stands in the log again: its text, given before, is heard to its end and once."""
+    events = (
+        audio(1.0, 1.0, 3.0, "a"),
+        text(1.0, "one two", "a"),
+        audio(1.1, 3.0, 5.0, "b"),
+        text(1.1, "three four", "b"),
+        ev.Flush(2000 * MS, 1000.0, 1000.0, ("b",)),
+        audio(2.0, 2.0, 4.0, "b"),
+    )
+    assert heard(*events) == [("one", 1.0, 2.0), ("three four", 2.0, 4.0)]
+    assert heard(*events, end_s=3.0) == [("one", 1.0, 2.0), ("three", 2.0, 3.0)]
+
+
 def test_after_a_flush_begins_another_reply_also_under_the_same_name() -> None:
     for item in ("", "a"):
         events = [

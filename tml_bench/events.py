@@ -161,11 +161,13 @@ class Flush(Event, frozen=True, tag="flush"):
         t_ns: when.
         heard_ms: how much of the stretch it cut had been heard.
         dropped_ms: how much was dropped.
+        kept: the replies, by item, of which something unheard was kept.
     """
 
     t_ns: int
     heard_ms: float
     dropped_ms: float
+    kept: tuple[str, ...] = ()
 
 
 class TimedWord(msgspec.Struct, frozen=True):

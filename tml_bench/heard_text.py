@@ -138,8 +138,8 @@ class HeardTexts:
         match event:
             case ev.ModelAudio():
                 self._audio(event)
-            case ev.Flush(t_ns):
-                self._flush(t_ns)
+            case ev.Flush():
+                self._flush(event)
             case ev.ModelTranscript() if event.text:
                 self._text(event)
 
@@ -160,17 +160,21 @@ class HeardTexts:
         near = last is not None and not last.item and onset_ns - last.until_ns <= GAP_S * NS
         return last if near else None
 
-    def _flush(self, t_ns: int) -> None:
+    def _flush(self, flush: ev.Flush) -> None:
         self._flushes += 1
         self._fresh = True
-        self._cut(t_ns)
+        kept = [self._named[item] for item in flush.kept if item in self._named]
+        self._cut(flush.t_ns, kept)
+        for reply in kept:
+            for chunk in reply.chunks:
+                chunk.end_ns = chunk.until_ns  # what is left of it follows in the log
 
-    def _cut(self, t_ns: int) -> None:
+    def _cut(self, t_ns: int, kept: Sequence[_Reply] = ()) -> None:
         for reply in self._replies:
             for chunk in reply.chunks:
                 if chunk.until_ns > t_ns:
                     chunk.until_ns = max(chunk.start_ns, t_ns)
-                    reply.cut = True
+                    reply.cut |= not any(reply is each for each in kept)
 
     def _text(self, piece: ev.ModelTranscript) -> None:
         last = self._replies[-1] if self._replies and not self._fresh else None

@@ -257,7 +257,8 @@ class Exchange:
         left_ms = 1000 * sum(len(audio) for _, audio in left) / self._audio_out
         flushed = replace(flushed, dropped_ms=flushed.dropped_ms - left_ms)
         self._flushed.append((t_ns, flushed))
-        self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms))
+        kept = tuple(dict.fromkeys(item for item, _ in left))
+        self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms, kept))
         cut = []
         for item, spans in tuple(self._items.items()):
             heard = [(start, min(end, t_ns)) for start, end in spans if start < t_ns]
