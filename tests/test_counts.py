@@ -81,6 +81,9 @@ GOLDEN = {
     "nine. One more to go.": [9],
     "nine. Just one more.": [9],
     "one more": [],
+    "nine. One more! Ten.": [9, 10],
+    "nine. One more. One more. Eleven.": [9, 10, 11],
+    "nine. Another one. Twelve.": [9, 10, 12],
     # homophones, rule 4
     "one. To. Three.": [1, 2, 3],
     "one. Too! Three.": [1, 2, 3],
@@ -147,6 +150,15 @@ GOLDEN = {
     "five. Two mats.": [5],
     "five ten squats": [5, 10],
     "h264": [],
+    "seven. Of 20.": [7],
+    "seven reps of twenty": [7],
+    "nine. One last rep!": [9],
+    "ten reps remain": [],
+    "You did ten push-ups in 30 seconds.": [10],
+    "Set 1, rep 5.": [5],
+    "five down and five to go": [5],
+    "a 30-second rest": [],
+    "5 times 5": [],
     # hedges, rule 10
     "nine or ten": [],
     "nine or maybe ten reps": [],
@@ -176,6 +188,11 @@ GOLDEN = {
     "twenty. Let's start over. One. Two.": [20, 1, 2],
     "twenty. From the top! One more.": [20, 1],
     "twelve. New set. Thirty.": [12, 30],
+    # countdowns, rule 14
+    "Three, two, one, go! One. Two.": [1, 2],
+    "five four three two one zero one": [1],
+    "eleven, ten, nine": [11, 10, 9],
+    "two, one": [2, 1],
     "": [],
 }  # fmt: skip
 

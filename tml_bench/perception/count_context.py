@@ -98,11 +98,10 @@ def _measures(item: NumberItem, said: Sequence[str], following: Sequence[str], f
 def _aims(item: NumberItem, before: Sequence[NumberItem], said: Sequence[str]) -> bool:
     """Rule 8: what is to be reached."""
     first, second = ([*said, "", ""])[:2]
-    after_number = len(before) > 1 and before[1].is_number
     if first == "of":
-        return second in cw.OF_AN_AIM or after_number
+        return second not in cw.OF_THE_COUNT
     if first == "/":
-        return after_number
+        return len(before) > 1 and before[1].is_number
     if first == "to":
         verbs = set(said[1:]) & {"count", "counting", "scale"}
         # "We're up to ten" has counted ten.
@@ -113,7 +112,9 @@ def _aims(item: NumberItem, before: Sequence[NumberItem], said: Sequence[str]) -
 def _is_left(after: Sequence[NumberItem]) -> bool:
     """Rule 8: what is still to come, said before the next number."""
     near = _texts(list(takewhile(lambda item: not item.is_number, after[:4])))
-    return bool(cw.LEFT & set(near)) or any(near[k : k + 2] == ["to", "go"] for k in range(3))
+    return bool(cw.LEFT & set(near) or cw.LEFT_NEXT & set(near[:1])) or any(
+        near[k : k + 2] == ["to", "go"] for k in range(3)
+    )
 
 
 def _hedged(items: Sequence[NumberItem], at: int) -> bool:

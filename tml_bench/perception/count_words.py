@@ -44,8 +44,8 @@ NEVER_AFTER = frozenset(
     ).split()
 )
 """A number after one of these is no count: signs, denials, aims, bounds."""
-OF_AN_AIM = frozenset("out goal target aim set sets rest remaining".split())
-"""``of`` after these, or after a number, opens an aim: "out of ten", "7 of 20", "a set of ten"."""
+OF_THE_COUNT = frozenset("total count tally sum score".split())
+"""``of`` opens an aim ("7 of 20", "a set of ten") but after these."""
 TO_AN_AIM = frozenset(
     "count counting counts go going get getting gets way halfway close next back scale closer up".split()
 )
@@ -53,7 +53,9 @@ TO_AN_AIM = frozenset(
 FOR_AN_AIM = frozenset(
     "aim aiming go going shoot shooting push pushing try trying ask asking hold holding rest".split()
 )
-LEFT = frozenset("left remaining more".split())
+LEFT_NEXT = frozenset("last final extra additional other further".split())
+"""Right after a number, they say what is still to come."""
+LEFT = frozenset("left remain remains remaining more".split())
 """After a number, or a few words later, they say what is still to come; so does "to go"."""
 RESETS = tuple(
     tuple(phrase.split())

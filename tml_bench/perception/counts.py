@@ -12,7 +12,8 @@ What states the count:
        also where the running count is one. Not "first of all", "at first", "one third", "the third set".
     3. "One more", "another one" and "another", alone in their clause or after "that's", "and", "plus": one
        more than the running count, if there is one. "Two more" only after "that's", "and", "plus". Not "one
-       more rep", "one more to go", "just one more".
+       more rep", "one more to go", "just one more"; nor what is stated as a number next ("nine. One more!
+       Ten."): that announced it.
     4. ``to``/``too``, ``for``/``fore``, ``ate``, ``won`` where they are the next number and alone in their
        clause but for words like "that's", or as `numbers` reads them.
 
@@ -40,6 +41,7 @@ What changes the count:
         nothing but such words and fillers is between the two, and at most ``CORRECTION_S``.
     13. "Starting again", "from the top", "new set" and the like begin a new series: c is 0 then, and rules 5
         to 7 know nothing of what was before.
+    14. A countdown of three numbers or more to one or zero ("three, two, one, go") counts nothing.
 
 A lower number without a correction is a count like any other; what it takes back is for the metric to say.
 Limits: names of exercises are not known, so that "ten squats" counts and "ten mats" does too.
@@ -58,6 +60,7 @@ CORRECTION_S = 2.0
 SPLIT_S = 1.2
 """Longest pause between a ten and its unit."""
 _TEENS = range(13, 20)
+_COUNTDOWN = 3
 
 
 def spoken_counts(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
@@ -69,7 +72,19 @@ def spoken_counts(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
     at = 0
     while at < len(series.items):
         at += series.read(at)
-    return tuple(number for number, _ in series.counts)
+    return _without_countdowns([number for number, _ in series.counts])
+
+
+def _without_countdowns(counts: Sequence[SpokenNumber]) -> tuple[SpokenNumber, ...]:
+    kept: list[SpokenNumber] = []
+    down = 1  # numbers at the end of those kept that go down by one
+    for k, number in enumerate(counts):
+        down = down + 1 if kept and k and number.value == counts[k - 1].value - 1 else 1
+        kept.append(number)
+        goes_on = k + 1 < len(counts) and counts[k + 1].value == number.value - 1
+        if down >= _COUNTDOWN and number.value <= 1 and not goes_on:
+            del kept[-down:]
+    return tuple(kept)
 
 
 class _Series:
@@ -96,7 +111,7 @@ class _Series:
             return length
         item = self.items[at]
         more = relative(self.items, at)
-        if more and self.running is not None:
+        if more and self.running is not None and not self._announces(at, self.running + more):
             return self._state(self.running + more, at, 2 if _follows(self.items, at) else 1)
         if sounds_as_next(self.items, at, self.running):
             return self._state((self.running or 0) + 1, at, 1)
@@ -105,6 +120,19 @@ class _Series:
         if not self.counts and says_none(self.items, at):
             return self._state(0, at, 1)
         return 1
+
+    def _announces(self, at: int, value: int) -> bool:
+        """Whether the next thing stated after what is said there is that value, as a number."""
+        numbers = (k for k in range(at + 1, len(self.items)) if self._states(k))
+        first = next(numbers, None)
+        if first is None or relative(self.items, first) or self.items[first].value != value:
+            return False
+        second = next(numbers, None)
+        return second is None or not _is_correction(self.items, first + 1, second)
+
+    def _states(self, at: int) -> bool:
+        said = self.items[at].is_number and is_count(self.items, at, self.running)
+        return said or relative(self.items, at) > 0
 
     def _number(self, at: int) -> int:
         """Rules 5 to 7: what the number there says."""
