@@ -40,7 +40,7 @@ NEVER_AFTER = frozenset(
     (
         "minus negative double triple point not isn't isnt wasn't wasnt until till before almost nearly "
         "reach reaching need needs want wants than over under below above past beyond least $ £ € high from "
-        "do another every take per by times"
+        "do another every next take per by times"
     ).split()
 )
 """A number after one of these is no count: signs, denials, aims, bounds."""
@@ -53,7 +53,7 @@ TO_AN_AIM = frozenset(
 FOR_AN_AIM = frozenset(
     "aim aiming go going shoot shooting push pushing try trying ask asking hold holding rest".split()
 )
-LEFT_NEXT = frozenset("last final extra additional other further".split())
+LEFT_NEXT = frozenset("last final extra additional other further next coming".split())
 """Right after a number, they say what is still to come."""
 LEFT = frozenset("left remain remains remaining more".split())
 """After a number, or a few words later, they say what is still to come; so does "to go"."""

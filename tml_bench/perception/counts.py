@@ -27,9 +27,10 @@ What a number says (the running count is c):
        one less than the number that follows, and the one heard is not, it is the other.
 
 What is no count:
-    8. A number that measures, labels or aims: "10 seconds", "50%", "$5", "two people", "set two", "in 2019",
-       "out of ten", "7/20" (7), "count to ten", "until ten", "more than ten", "do ten"; what is left ("five
-       more", "three to go", "two reps left"); what is denied ("not ten"); minus, decimal, "double" ones.
+    8. A number that measures, labels or aims: "10 seconds", "50%", "$5", "two people", "set two", "2019",
+       "out of ten", "7/20" (7), "count to ten", "until ten", "more than ten", "do ten"; what is to come
+       ("five more", "three to go", "two reps left", "eight next"); what is denied ("not ten"); minus, decimal
+       and "double" ones.
     9. The pronoun ``one`` of `numbers`; besides, a "one" that follows any word in its clause but those of a
        count ("that's one"), unless the next number is two.
     10. Alternatives and ranges: "nine or ten", "nine to eleven", "between nine and eleven", "9-11" name no
@@ -52,7 +53,7 @@ from collections.abc import Sequence
 from tml_bench import number_words as nw
 from tml_bench.perception import count_words as cw
 from tml_bench.perception.count_context import is_count, relative, says_none, sounds_as_next
-from tml_bench.perception.numbers import NumberItem, SpokenNumber, number_items
+from tml_bench.perception.numbers import NumberItem, SpokenNumber, clause_after, number_items
 from tml_bench.timeline import Word
 
 CORRECTION_S = 2.0
@@ -115,11 +116,19 @@ class _Series:
             return self._state(self.running + more, at, 2 if _follows(self.items, at) else 1)
         if sounds_as_next(self.items, at, self.running):
             return self._state((self.running or 0) + 1, at, 1)
+        if self._is_second_after_ten(at):
+            return self._state((item.value or 0) + 2, at, 2)
         if item.is_number and not more and is_count(self.items, at, self.running):
             return self._number(at)
         if not self.counts and says_none(self.items, at):
             return self._state(0, at, 1)
         return 1
+
+    def _is_second_after_ten(self, at: int) -> bool:
+        """Whether "twenty second" is said there after 21, and not a length of time."""
+        after = clause_after(self.items, at)
+        second = [item.first.text for item in after] == ["second"]
+        return second and _is_ten(self.items[at]) and self.running == (self.items[at].value or 0) + 1
 
     def _announces(self, at: int, value: int) -> bool:
         """Whether the next thing stated after what is said there is that value, as a number."""

@@ -244,7 +244,8 @@ def _below_hundred(tokens: Sequence[NumberToken], at: int) -> tuple[int, int, bo
         after = tokens[at + 1]
         if 0 < nw.ONES.get(after.text, 0) < 10:
             return nw.TENS_AS_SPELT[text] + nw.ONES[after.text], 2, False
-        if 0 < nw.ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
+        named = after.glued or (_continues(tokens, at + 2) and tokens[at + 2].text in nw.REPETITION)
+        if 0 < nw.ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or named):
             return nw.TENS_AS_SPELT[text] + nw.ORDINAL_ONES[after.text], 2, True
     return nw.TENS_AS_SPELT[text], 1, False
 
