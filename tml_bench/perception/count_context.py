@@ -20,6 +20,7 @@ def is_count(items: Sequence[NumberItem], at: int, running: int | None) -> bool:
         return _numbers_a_repetition(items[at], before, after, running)
     return not (
         _measures(said, following, bool(after) and after[0].ordinal)
+        or _is_clock(items, at)
         or (items[at].value in _YEARS and (running or 0) < _YEARS.start - _FAR_AHEAD)
         or _aims(items[at], before, said)
         or _is_left(after)
@@ -49,7 +50,7 @@ def sounds_as_next(items: Sequence[NumberItem], at: int, running: int | None) ->
     """Whether a word that may be the next number ends a clause where a number would: rule 4, and "second"."""
     if clause_after(items, at):
         return False
-    before = set(_texts(clause_before(items, at)))
+    before = {i.first.text for i in clause_before(items, at) if not i.is_number}
     if items[at].first.text == "second" and not items[at].is_number:
         return running == 1 and before <= cw.BEFORE_AN_ORDINAL
     return items[at].maybe and items[at].value == (running or 0) + 1 and before <= cw.LEADS | cw.FILLERS
@@ -96,9 +97,16 @@ def _measures(said: Sequence[str], following: Sequence[str], fraction: bool) -> 
     return unit or product or named
 
 
+def _is_clock(items: Sequence[NumberItem], at: int) -> bool:
+    """Whether "a.m." or "p.m." follows."""
+    return _texts(items[at + 1 : at + 3]) in (["a", "m"], ["p", "m"])
+
+
 def _aims(item: NumberItem, before: Sequence[NumberItem], said: Sequence[str]) -> bool:
     """Rule 8: what is to be reached."""
     first, second = ([*said, "", ""])[:2]
+    if cw.AIMS & set(said[:4]):
+        return True
     if first == "of":
         return second not in cw.OF_THE_COUNT
     if first == "/":

@@ -22,7 +22,7 @@ What a number says (the running count is c):
        less one. Said without a break they are two where c is one less than the ten and the next unit follows
        bare ("nineteen, twenty one two": 19, 20, 21, 22).
     6. From 20 on a bare unit may stand for the next number ("twenty, one, two" is 20, 21, 22), from 100 on a
-       number below 100 too.
+       number below 100 too, also after "one" ("one ten" is 110).
     7. Thirteen and thirty, fourteen and forty ... sound alike: if the other one is c to c + 2, or without c
        one less than the number that follows, and the one heard is not, it is the other.
 
@@ -152,9 +152,20 @@ class _Series:
             ten = value - value % 10
             self._keep(ten, at, item.first.start_s, item.first.end_s)
             return self._keep(value, at, item.last.start_s, item.last.end_s)
+        if hundred := self._hundred_without_name(at):
+            return self._state(hundred, at, 2)
         if following and _is_ten(item) and self._parted(at) and running in (value, value + following - 1):
             return self._state(value + following, at, 2)
         return self._state(self._meant(at, value), at, 1)
+
+    def _hundred_without_name(self, at: int) -> int:
+        """What "one ten" says from 100 on, if it is about the next number; 0 for none."""
+        after = clause_after(self.items, at)
+        one = self.items[at].first.text == "one" and self.items[at].length == 1
+        if not one or not after or not after[0].is_number or self.running is None:
+            return 0
+        value = 100 + (after[0].value or 0)
+        return value if 110 <= value < 200 and value in range(max(100, self.running), self.running + 3) else 0
 
     def _meant(self, at: int, value: int) -> int:
         """Rules 6 and 7: a number that stands for the next one or was heard for one that sounds alike."""
