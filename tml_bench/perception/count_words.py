@@ -39,8 +39,8 @@ LABELS = frozenset(
 NEVER_AFTER = frozenset(
     (
         "minus negative double triple point not isn't isnt wasn't wasnt until till before after almost "
-        "nearly reach reaching need needs want wants than over under below above past beyond least $ £ € high "
-        "from do another every next take per by times"
+        "nearly reach reaching need needs want wants than over under below above past beyond least $ £ € "
+        "high from do another every next take per by times"
     ).split()
 )
 """A number after one of these is no count: signs, denials, aims, bounds."""
