@@ -28,7 +28,9 @@ ORDINAL_SCALES = {"hundredth": 100, "thousandth": 1000}
 HOMOPHONES = {"to": 2, "too": 2, "for": 4, "fore": 4, "ate": 8, "won": 1}
 PRONOUN_AFTER = frozenset(_BEFORE_A_PRONOUN.split())
 """``one`` after these is a pronoun, and before those of ``PRONOUN_BEFORE``."""
-PRONOUN_BEFORE = frozenset(("another", "more", "thing", "day", "by"))
+PRONOUN_BEFORE = frozenset(("another", "thing", "day", "by"))
+TIME_UNITS = frozenset(("second", "seconds", "minute", "minutes", "hour", "hours"))
+"""``one more`` of these is a number all the same."""
 DETERMINERS = frozenset(_DETERMINERS.split())
 """``one`` is a pronoun after one of these and one other word, unless that names a number."""
 NAMES_A_NUMBER = frozenset(("number", "count", "rep", "repetition", "was", "is", "makes", "from", "to"))

@@ -1,9 +1,9 @@
 """Lengths of time said in English, in seconds.
 
 Numbers are those of `tml_bench.perception.numbers`, and decimals in figures (``9.5``). A number counts as a
-length where ``seconds`` or ``minutes`` follows, with at most ``and a half`` or ``point five`` between; a
-range ("nine or ten seconds") gives both its numbers, minutes and seconds together ("a minute and ten
-seconds") give one. Also ``a minute``, ``half a minute``, ``a minute and a half``. Without any unit in the
+length where ``seconds`` or ``minutes`` follows, with at most ``and a half``, ``point five`` or ``more``
+between; a range ("nine or ten seconds") gives both its numbers, minutes and seconds together ("a minute and
+ten seconds") give one. Also ``a minute``, ``half a minute``, ``a minute and a half``. Without any unit in the
 text, every number counts as seconds ("ten, I think"). Hours, fractions other than halves and "a couple" are
 not known.
 """
@@ -59,6 +59,8 @@ def _numbers(tokens: list[str]) -> list[_Length]:
 
 
 def _with_unit(tokens: list[str], start: int, end: int, value: float) -> _Length:
+    if tokens[end : end + 1] == ["more"] and _unit(tokens, end + 1):
+        end += 1
     if tokens[end : end + 3] == ["and", "a", "half"]:
         end, value = end + 3, value + 0.5
     elif tokens[end : end + 1] == ["point"] and end + 1 < len(tokens):

@@ -7,6 +7,7 @@ from tml_bench.perception import count_words as cw
 from tml_bench.perception.numbers import NumberItem, clause_after, clause_before, is_pronoun
 
 _YEARS = range(1900, 2100)
+_FAR_AHEAD = 100
 _FAR_BACK = 2
 """A number before another noun goes back if it is lower than the running count by more than this."""
 
@@ -18,7 +19,9 @@ def is_count(items: Sequence[NumberItem], at: int, running: int | None) -> bool:
     if items[at].ordinal:
         return _numbers_a_repetition(items[at], before, after, running)
     return not (
-        _measures(items[at], said, following, bool(after) and after[0].ordinal)
+        _measures(said, following, bool(after) and after[0].ordinal)
+        or _is_clock(items, at)
+        or (items[at].value in _YEARS and (running or 0) < _YEARS.start - _FAR_AHEAD)
         or _aims(items[at], before, said)
         or _is_left(after)
         or _hedged(items, at)
@@ -47,7 +50,7 @@ def sounds_as_next(items: Sequence[NumberItem], at: int, running: int | None) ->
     """Whether a word that may be the next number ends a clause where a number would: rule 4, and "second"."""
     if clause_after(items, at):
         return False
-    before = set(_texts(clause_before(items, at)))
+    before = {i.first.text for i in clause_before(items, at) if not i.is_number}
     if items[at].first.text == "second" and not items[at].is_number:
         return running == 1 and before <= cw.BEFORE_AN_ORDINAL
     return items[at].maybe and items[at].value == (running or 0) + 1 and before <= cw.LEADS | cw.FILLERS
@@ -83,37 +86,46 @@ def _numbers_a_repetition(
     names = (
         bool(said) and said[0] in cw.BEFORE_AN_ORDINAL and following[0] not in ("of", "thing", "few", "place")
     )
-    return names and item.value in (counted, counted + 1)
+    return names and (running is None or item.value in (counted, counted + 1))
 
 
-def _measures(item: NumberItem, said: Sequence[str], following: Sequence[str], fraction: bool) -> bool:
-    """Rule 8: units and labels, years, signs and denials."""
+def _measures(said: Sequence[str], following: Sequence[str], fraction: bool) -> bool:
+    """Rule 8: units and labels, signs and denials."""
     unit = bool(following) and (following[0] in cw.UNITS or fraction)
     product = following[:1] == ["times"] and len(following) > 1 and following[1].startswith("#")
     named = bool(said) and (said[0] in cw.LABELS or said[0] in cw.NEVER_AFTER)
-    year = item.value in _YEARS and bool(said) and said[0] in ("in", "of", "since", "year", "by")
-    return unit or product or named or year
+    return unit or product or named
+
+
+def _is_clock(items: Sequence[NumberItem], at: int) -> bool:
+    """Whether "a.m." or "p.m." follows."""
+    return _texts(items[at + 1 : at + 3]) in (["a", "m"], ["p", "m"])
 
 
 def _aims(item: NumberItem, before: Sequence[NumberItem], said: Sequence[str]) -> bool:
     """Rule 8: what is to be reached."""
     first, second = ([*said, "", ""])[:2]
-    after_number = len(before) > 1 and before[1].is_number
+    if cw.AIMS & set(said[:4]):
+        return True
     if first == "of":
-        return second in cw.OF_AN_AIM or after_number
+        return second not in cw.OF_THE_COUNT
     if first == "/":
-        return after_number
+        return len(before) > 1 and before[1].is_number
     if first == "to":
         verbs = set(said[1:]) & {"count", "counting", "scale"}
         # "We're up to ten" has counted ten.
         return bool(verbs) or (second in cw.TO_AN_AIM and second != "up")
+    if first == "it":
+        return second == "make" and bool({"let's", "lets"} & set(said))
     return (first == "for" and second in cw.FOR_AN_AIM) or (first == "me" and second == "give")
 
 
 def _is_left(after: Sequence[NumberItem]) -> bool:
     """Rule 8: what is still to come, said before the next number."""
     near = _texts(list(takewhile(lambda item: not item.is_number, after[:4])))
-    return bool(cw.LEFT & set(near)) or any(near[k : k + 2] == ["to", "go"] for k in range(3))
+    return bool(cw.LEFT & set(near) or cw.LEFT_NEXT & set(near[:1])) or any(
+        near[k : k + 2] in (["to", "go"], ["to", "come"]) for k in range(3)
+    )
 
 
 def _hedged(items: Sequence[NumberItem], at: int) -> bool:
@@ -152,6 +164,8 @@ def _names_no_number(
         return True
     if at + 1 < len(items) and items[at + 1].value == 2:
         return False
+    if at and items[at - 1].ordinal:  # "the sixth ... one"
+        return True
     return bool(said) and said[0] not in cw.LEADS | cw.FILLERS and not before[0].is_number
 
 

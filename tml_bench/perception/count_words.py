@@ -38,14 +38,15 @@ LABELS = frozenset(
 """A number after one of these names a thing."""
 NEVER_AFTER = frozenset(
     (
-        "minus negative double triple point not isn't isnt wasn't wasnt until till before almost nearly "
-        "reach reaching need needs want wants than over under below above past beyond least $ £ € high from "
-        "do another every take per by times"
+        "minus negative double triple point not isn't isnt wasn't wasnt until till before after almost "
+        "nearly reach reaching need needs want wants than over under below above past beyond least $ £ € "
+        "high from do another every next take per by times"
     ).split()
 )
 """A number after one of these is no count: signs, denials, aims, bounds."""
-OF_AN_AIM = frozenset("out goal target aim set sets rest remaining".split())
-"""``of`` after these, or after a number, opens an aim: "out of ten", "7 of 20", "a set of ten"."""
+OF_THE_COUNT = frozenset("total count tally sum score".split())
+"""``of`` opens an aim ("7 of 20", "a set of ten") but after these."""
+AIMS = frozenset("goal target aim".split())
 TO_AN_AIM = frozenset(
     "count counting counts go going get getting gets way halfway close next back scale closer up".split()
 )
@@ -53,7 +54,9 @@ TO_AN_AIM = frozenset(
 FOR_AN_AIM = frozenset(
     "aim aiming go going shoot shooting push pushing try trying ask asking hold holding rest".split()
 )
-LEFT = frozenset("left remaining more".split())
+LEFT_NEXT = frozenset("last final extra additional other further next coming".split())
+"""Right after a number, they say what is still to come."""
+LEFT = frozenset("left remain remains remaining more".split())
 """After a number, or a few words later, they say what is still to come; so does "to go"."""
 RESETS = tuple(
     tuple(phrase.split())
@@ -69,7 +72,7 @@ CORRECTIONS = tuple(
     for phrase in (
         "no", "nope", "sorry", "oops", "whoops", "wait", "actually", "correction", "i mean", "i meant",
         "rather", "scratch that", "make that", "make it", "my bad", "my mistake", "should be", "should say",
-        "hold on", "hang on", "excuse me", "pardon", "let me correct",
+        "hold on", "hang on", "miscounted", "misspoke", "excuse me", "pardon", "let me correct",
     )
 )  # fmt: skip
 BESIDE_A_CORRECTION = frozenset(

@@ -12,7 +12,8 @@ What states the count:
        also where the running count is one. Not "first of all", "at first", "one third", "the third set".
     3. "One more", "another one" and "another", alone in their clause or after "that's", "and", "plus": one
        more than the running count, if there is one. "Two more" only after "that's", "and", "plus". Not "one
-       more rep", "one more to go", "just one more".
+       more rep", "one more to go", "just one more"; nor what is stated as a number next ("nine. One more!
+       Ten."): that announced it.
     4. ``to``/``too``, ``for``/``fore``, ``ate``, ``won`` where they are the next number and alone in their
        clause but for words like "that's", or as `numbers` reads them.
 
@@ -21,14 +22,15 @@ What a number says (the running count is c):
        less one. Said without a break they are two where c is one less than the ten and the next unit follows
        bare ("nineteen, twenty one two": 19, 20, 21, 22).
     6. From 20 on a bare unit may stand for the next number ("twenty, one, two" is 20, 21, 22), from 100 on a
-       number below 100 too.
+       number below 100 too, also after "one" ("one ten" is 110).
     7. Thirteen and thirty, fourteen and forty ... sound alike: if the other one is c to c + 2, or without c
        one less than the number that follows, and the one heard is not, it is the other.
 
 What is no count:
-    8. A number that measures, labels or aims: "10 seconds", "50%", "$5", "two people", "set two", "in 2019",
-       "out of ten", "7/20" (7), "count to ten", "until ten", "more than ten", "do ten"; what is left ("five
-       more", "three to go", "two reps left"); what is denied ("not ten"); minus, decimal, "double" ones.
+    8. A number that measures, labels or aims: "10 seconds", "50%", "$5", "two people", "set two", "2019",
+       "out of ten", "7/20" (7), "count to ten", "until ten", "more than ten", "do ten"; what is to come
+       ("five more", "three to go", "two reps left", "eight next"); what is denied ("not ten"); minus, decimal
+       and "double" ones.
     9. The pronoun ``one`` of `numbers`; besides, a "one" that follows any word in its clause but those of a
        count ("that's one"), unless the next number is two.
     10. Alternatives and ranges: "nine or ten", "nine to eleven", "between nine and eleven", "9-11" name no
@@ -40,6 +42,7 @@ What changes the count:
         nothing but such words and fillers is between the two, and at most ``CORRECTION_S``.
     13. "Starting again", "from the top", "new set" and the like begin a new series: c is 0 then, and rules 5
         to 7 know nothing of what was before.
+    14. A countdown of three numbers or more to one or zero ("three, two, one, go") counts nothing.
 
 A lower number without a correction is a count like any other.
 Limits: names of exercises are not known, so that "ten squats" counts and "ten mats" does too.
@@ -50,7 +53,7 @@ from collections.abc import Sequence
 from tml_bench import number_words as nw
 from tml_bench.perception import count_words as cw
 from tml_bench.perception.count_context import is_count, relative, says_none, sounds_as_next
-from tml_bench.perception.numbers import NumberItem, SpokenNumber, number_items
+from tml_bench.perception.numbers import NumberItem, SpokenNumber, clause_after, number_items
 from tml_bench.timeline import Word
 
 CORRECTION_S = 2.0
@@ -58,6 +61,7 @@ CORRECTION_S = 2.0
 SPLIT_S = 1.2
 """Longest pause between a ten and its unit."""
 _TEENS = range(13, 20)
+_COUNTDOWN = 3
 
 
 def spoken_counts(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
@@ -69,7 +73,19 @@ def spoken_counts(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
     at = 0
     while at < len(series.items):
         at += series.read(at)
-    return tuple(number for number, _ in series.counts)
+    return _without_countdowns([number for number, _ in series.counts])
+
+
+def _without_countdowns(counts: Sequence[SpokenNumber]) -> tuple[SpokenNumber, ...]:
+    kept: list[SpokenNumber] = []
+    down = 1  # numbers at the end of those kept that go down by one
+    for k, number in enumerate(counts):
+        down = down + 1 if kept and k and number.value == counts[k - 1].value - 1 else 1
+        kept.append(number)
+        goes_on = k + 1 < len(counts) and counts[k + 1].value == number.value - 1
+        if down >= _COUNTDOWN and number.value <= 1 and not goes_on:
+            del kept[-down:]
+    return tuple(kept)
 
 
 class _Series:
@@ -96,15 +112,36 @@ class _Series:
             return length
         item = self.items[at]
         more = relative(self.items, at)
-        if more and self.running is not None:
+        if more and self.running is not None and not self._announces(at, self.running + more):
             return self._state(self.running + more, at, 2 if _follows(self.items, at) else 1)
         if sounds_as_next(self.items, at, self.running):
             return self._state((self.running or 0) + 1, at, 1)
+        if self._is_second_after_ten(at):
+            return self._state((item.value or 0) + 2, at, 2)
         if item.is_number and not more and is_count(self.items, at, self.running):
             return self._number(at)
         if not self.counts and says_none(self.items, at):
             return self._state(0, at, 1)
         return 1
+
+    def _is_second_after_ten(self, at: int) -> bool:
+        """Whether "twenty second" is said there after 21, and not a length of time."""
+        after = clause_after(self.items, at)
+        second = [item.first.text for item in after] == ["second"]
+        return second and _is_ten(self.items[at]) and self.running == (self.items[at].value or 0) + 1
+
+    def _announces(self, at: int, value: int) -> bool:
+        """Whether the next thing stated after what is said there is that value, as a number."""
+        numbers = (k for k in range(at + 1, len(self.items)) if self._states(k))
+        first = next(numbers, None)
+        if first is None or relative(self.items, first) or self.items[first].value != value:
+            return False
+        second = next(numbers, None)
+        return second is None or not _is_correction(self.items, first + 1, second)
+
+    def _states(self, at: int) -> bool:
+        said = self.items[at].is_number and is_count(self.items, at, self.running)
+        return said or relative(self.items, at) > 0
 
     def _number(self, at: int) -> int:
         """Rules 5 to 7: what the number there says."""
@@ -115,9 +152,20 @@ class _Series:
             ten = value - value % 10
             self._keep(ten, at, item.first.start_s, item.first.end_s)
             return self._keep(value, at, item.last.start_s, item.last.end_s)
+        if hundred := self._hundred_without_name(at):
+            return self._state(hundred, at, 2)
         if following and _is_ten(item) and self._parted(at) and running in (value, value + following - 1):
             return self._state(value + following, at, 2)
         return self._state(self._meant(at, value), at, 1)
+
+    def _hundred_without_name(self, at: int) -> int:
+        """What "one ten" says from 100 on, if it is about the next number; 0 for none."""
+        after = clause_after(self.items, at)
+        one = self.items[at].first.text == "one" and self.items[at].length == 1
+        if not one or not after or not after[0].is_number or self.running is None:
+            return 0
+        value = 100 + (after[0].value or 0)
+        return value if 110 <= value < 200 and value in range(max(100, self.running), self.running + 3) else 0
 
     def _meant(self, at: int, value: int) -> int:
         """Rules 6 and 7: a number that stands for the next one or was heard for one that sounds alike."""

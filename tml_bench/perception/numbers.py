@@ -46,6 +46,10 @@ _ORDINALS = (*nw.ORDINAL_ONES, *nw.ORDINAL_TENS, *nw.ORDINAL_SCALES)
 _MAY_BE = re.compile("|".join(("[0-9]", *nw.ONES, *nw.TENS_AS_SPELT, *nw.SCALES, *_ORDINALS, "dozen")))
 
 
+NEAR = 8
+"""Words farther off than this do not bear on a number."""
+
+
 class SpokenNumber(NamedTuple):
     """A number that was said, from the onset of its first word to the end of its last, in seconds.
 
@@ -129,27 +133,33 @@ def is_pronoun(items: Sequence[NumberItem], at: int) -> bool:
     said = [item.first.text for item in after[:3]]
     return (
         (bool(before) and (items[at - 1].ordinal or before[0] in nw.PRONOUN_AFTER))
-        or (len(before) > 1 and before[1] in nw.DETERMINERS and before[0] not in nw.NAMES_A_NUMBER)
+        or (len(before) > 1 and before[1] in nw.DETERMINERS and not _may_count(items, at))
         or before[:2] == ["by", "one"]
         or said == ["at", "a", "time"]
         or (said[:1] == ["of"] and not (len(after) > 1 and after[1].is_number))
+        or (said[:1] == ["more"] and not nw.TIME_UNITS & set(said[1:2]))
         or (bool(said) and said[0] in nw.PRONOUN_BEFORE)
     )
 
 
+def _may_count(items: Sequence[NumberItem], at: int) -> bool:
+    """Whether two follows, or a word comes before that names a number."""
+    return items[at - 1].first.text in nw.NAMES_A_NUMBER or (at + 1 < len(items) and items[at + 1].value == 2)
+
+
 def clause_before(items: Sequence[NumberItem], at: int) -> list[NumberItem]:
-    """The items before that one with no break between, the nearest first."""
-    found = []
-    while at > 0 and not items[at].breaks:
+    """The items before that one with no break between, the nearest first, `NEAR` at most."""
+    found: list[NumberItem] = []
+    while at > 0 and len(found) < NEAR and not items[at].breaks:
         at -= 1
         found.append(items[at])
     return found
 
 
 def clause_after(items: Sequence[NumberItem], at: int) -> list[NumberItem]:
-    """The items after that one with no break between, the nearest first."""
-    found = []
-    while at + 1 < len(items) and not items[at + 1].breaks:
+    """The items after that one with no break between, the nearest first, `NEAR` at most."""
+    found: list[NumberItem] = []
+    while at + 1 < len(items) and len(found) < NEAR and not items[at + 1].breaks:
         at += 1
         found.append(items[at])
     return found
@@ -234,7 +244,8 @@ def _below_hundred(tokens: Sequence[NumberToken], at: int) -> tuple[int, int, bo
         after = tokens[at + 1]
         if 0 < nw.ONES.get(after.text, 0) < 10:
             return nw.TENS_AS_SPELT[text] + nw.ONES[after.text], 2, False
-        if 0 < nw.ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
+        named = after.glued or (_continues(tokens, at + 2) and tokens[at + 2].text in nw.REPETITION)
+        if 0 < nw.ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or named):
             return nw.TENS_AS_SPELT[text] + nw.ORDINAL_ONES[after.text], 2, True
     return nw.TENS_AS_SPELT[text], 1, False
 
