@@ -124,7 +124,8 @@ def test_items_say_whose_a_text_is_whatever_the_order() -> None:
 
 def test_a_text_whose_item_never_had_audio_was_not_heard() -> None:
     assert heard(audio(1, 1, 2, "a"), text(1, "yes", "a"), text(1.1, "no", "b")) == [("yes", 1, 2)]
-    assert heard(audio(1, 1, 2), text(1.1, "yes", "b")) == [("yes", 1, 2)]
+    for name in ("", "a"):
+        assert heard(audio(1, 1, 2, name), text(1.1, "yes", "b")) == [("yes", 1, 2)]
 
 
 def test_a_text_that_no_audio_follows_was_not_heard() -> None:

@@ -77,7 +77,7 @@ def test_without_the_extra_auto_falls_back_and_asr_says_what_to_install(tmp_path
     found = find_words(tmp_path / "no.wav", SPEECH, untimed=said("abc"), words="auto")
     assert found[1] == WordSource.PROPORTIONAL
     with pytest.raises(UserError, match=r"faster_whisper.*tml-bench\[speech\]"):
-        find_words(tmp_path / "no.wav", SPEECH, text="abc", words="asr")
+        find_words(tmp_path / "no.wav", SPEECH, untimed=said("abc"), words="asr")
 
 
 def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:

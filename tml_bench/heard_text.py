@@ -4,12 +4,12 @@
 unless a flush lies between them or that reply had been over for more than ``GAP_S``; what comes of an item
 after a flush cut it is another reply.
 
-**Whose a text is.** A text with an item belongs to that item's audio; where other audio has names and this
-item has none, it was never heard. Any other text belongs to the reply that is being heard when it comes (or
-ended less than ``GRACE_S`` ago), or to that of a text which came less than ``GRACE_S`` before it without
-audio or flush between them; else to the nearer of the reply before and the one that begins next, where a
-reply that has a text already counts as ``BIAS_S`` farther away, and one that ended more than ``LATE_S`` ago
-not at all.
+**Whose a text is.** A text with an item belongs to that item's audio; if there is none, it was never heard,
+unless texts and audio share no name at all. Any other text belongs to the reply that is being heard when it
+comes (or ended less than ``GRACE_S`` ago), or to that of a text which came less than ``GRACE_S`` before it
+without audio or flush between them; else to the nearer of the reply before and the one that begins next,
+where a reply that has a text already counts as ``BIAS_S`` farther away, and one that ended more than
+``LATE_S`` ago not at all.
 
 **Joining.** A service that splits words sends the spaces between them. If at least a tenth of a session's
 pieces begin or end with white space, the pieces of a reply are joined as they stand, but for a space
@@ -193,8 +193,9 @@ class HeardTexts:
     def _assign(self) -> None:
         """Give every piece to its reply."""
         last: tuple[_Text, _Reply | None] | None = None
+        shared = any(text.piece.item in self._named for text in self._texts)
         for text in self._texts:
-            if text.piece.item and self._named:
+            if text.piece.item and shared:
                 reply = text.named or self._named.get(text.piece.item)
             else:
                 reply = self._nearest(text, last)

@@ -159,7 +159,7 @@ class Transcript:
     """A piece of the transcript of the model's speech.
 
     Attributes:
-        text: the words added by this piece; it may split words if pieces bring the spaces between them along.
+        text: the words added by this piece. Pieces may split words if they bring the spaces along.
         words: the same words with times, when the model knows them; else empty.
     """
 
