@@ -12,11 +12,16 @@ import soundfile
 from hypothesis import given, strategies as st
 
 from tml_bench.errors import UserError
+from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText
 from tml_bench.media.audio import read_mono
 from tml_bench.perception import align, asr
 from tml_bench.perception.laying import lay_over
-from tml_bench.perception.perceive import WordMode, find_words
+from tml_bench.perception.perceive import WordMode, find_words, why_no_words
+from tml_bench.perception.recordings import timeline_of
+from tml_bench.recording import AudioTrack, SessionFacts
+from tml_bench.tasks._common import without_words
+from tml_bench.tasks.charades.task import Charades
 from tml_bench.timeline import Segment, Word, WordSource
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice"
@@ -70,6 +75,33 @@ def test_a_text_without_times_is_laid_over_the_speech(tmp_path: Path) -> None:
 
 def test_speech_without_any_text_has_no_known_words(tmp_path: Path) -> None:
     assert find_words(tmp_path / "no.wav", SPEECH, words="transcript") == ((), WordSource.NONE)
+
+
+def test_why_there_are_no_words_is_the_true_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asr, "find_spec", lambda name: name)
+    # "install tml-bench[speech]" was said here too, although it is installed.
+    assert why_no_words("transcript").endswith("recognition is switched off; score with --words auto or asr")
+    assert why_no_words("auto").endswith("nothing was recognised")
+    monkeypatch.setattr(asr, "find_spec", lambda name: None if name == "pocketsphinx" else name)
+    assert why_no_words("transcript").endswith("recognition is switched off; score with --words auto or asr")
+    assert why_no_words("auto").endswith("needs pocketsphinx; install tml-bench[speech]")
+
+
+def test_the_reason_reaches_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio, rate = read_mono(VOICE / "answer.flac")
+    soundfile.write(tmp_path / "model.flac", audio, rate)
+    track = AudioTrack(tmp_path / "model.flac", file_sha256(tmp_path / "model.flac"))
+    facts = SessionFacts(user=track, model=track, imported=None, timed=(), untimed=(), turns=())
+    for absent in ("", "pocketsphinx"):
+        monkeypatch.setattr(asr, "find_spec", lambda name, absent=absent: None if name == absent else name)
+        for _ in ("perceived", "from the cache"):
+            timeline = timeline_of(facts, tmp_path / "line.json", "transcript")
+            assert timeline.word_source is WordSource.NONE
+            score = without_words(Charades().metrics, timeline)
+            assert set(score.missing.values()) == {why_no_words("transcript")}
+            assert "install" not in timeline.no_words
+    given = timeline_of(msgspec.structs.replace(facts, untimed=said("okay")), tmp_path / "other.json", "transcript")
+    assert (given.word_source, given.no_words) == (WordSource.PROPORTIONAL, "")
 
 
 @without_asr

@@ -36,7 +36,7 @@ from tml_bench.scoring.summary import (
 )
 from tml_bench.scoring.summary_file import from_json, to_json
 from tml_bench.scoring.timelines import SampleOutcome
-from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, PublishedNumber, Score, Task, Value
+from tml_bench.task import NO_VERDICTS, DataKind, Direction, Kind, Metric, PublishedNumber, Score, Task, Value
 from tml_bench.timeline import Segment, Timeline
 
 
@@ -285,6 +285,7 @@ def test_published_rows_only_beside_official_data() -> None:
     mini, official = run("a", PROMPT), run("a", PROMPT, dataset="official")
     for text in (leaderboard_markdown([mini]), to_html([mini])):
         assert "Elsewhere" not in text
+        assert "a small set that ships in the official form, not the official set" in text
         assert "not comparable" in text
     for text in (leaderboard_markdown([official]), to_html([official])):
         assert "Elsewhere 9" in text
@@ -292,6 +293,23 @@ def test_published_rows_only_beside_official_data() -> None:
         assert "Paper, table 1" in text
         assert re.search("reported by others", text, re.IGNORECASE)
         assert "not comparable" not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        # Of TimeSpeak and CueSpeak it said "not the official set", though theirs is the only one.
+        (DataKind.OWN, "The data is mini-1, the set of this task itself: there is no other"),
+        (DataKind.VARIANT, "The data is mini-1, not the set that ships with this task"),
+        (DataKind.PART, "The data is mini-1, which is not known to be the whole official set"),
+        (None, "The data is mini-1, not the official set"),
+    ],
+)
+def test_other_data_is_called_what_it_is(kind: DataKind | None, says: str) -> None:
+    made = run("a", PROMPT)
+    text = leaderboard_markdown([msgspec.structs.replace(made, data_kind=kind)])
+    assert says in text
+    assert ("official" in text) == (kind in (DataKind.PART, None))
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ class Timeline(msgspec.Struct, frozen=True):
         companions: timelines of the recordings scored together with this one (``Sample.companions``).
         silero_unrounded: ``silero_segments`` before rounding.
         voices: how the model's voice sounds in the stretches the task asks for (``Task.stretches``).
+        no_words: why no words are known, where ``word_source`` is ``none``; empty where nobody said.
     """
 
     duration_s: float
@@ -100,3 +101,4 @@ class Timeline(msgspec.Struct, frozen=True):
     companions: dict[str, Timeline] = {}
     silero_unrounded: tuple[Segment, ...] = ()
     voices: tuple[Voice, ...] = ()
+    no_words: str = ""

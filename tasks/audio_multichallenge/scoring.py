@@ -29,7 +29,7 @@ from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Overall
-from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import text_of
 from tml_bench.tasks.audio_multichallenge.conversations import AXES, ReplyCheck, RubricItem
 from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, ConversationAnnotation
@@ -213,7 +213,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
         sheet.put(latency=spoken[0].start_s - end_s)
     words = _words_from(timeline, end_s)
     if spoken and timeline.word_source is WordSource.NONE:
-        sheet.lack(_names(item), NO_WORDS)
+        sheet.lack(_names(item), no_words(timeline))
     elif not words:
         _rate(sheet, item, [False] * len(item.items))
     else:

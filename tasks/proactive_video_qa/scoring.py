@@ -236,7 +236,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
-        return without_words(METRICS)
+        return without_words(METRICS, timeline)
     sheet = ScoreSheet(_counts(heard))
     for family, turns in heard.by.items():
         judged = [

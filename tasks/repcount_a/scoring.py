@@ -67,7 +67,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     item = annotation_of(sample, RepetitionAnnotation)
     if timeline.word_source is WordSource.NONE:
-        return without_words(METRICS)
+        return without_words(METRICS, timeline)
     said = [
         (n.start_s, n.value)
         for n in spoken_counts(timeline.words)

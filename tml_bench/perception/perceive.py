@@ -150,6 +150,16 @@ def find_words(
     return (), WordSource.NONE
 
 
+def why_no_words(words: WordMode, whisper: str | None = None) -> str:
+    """Why nobody can tell what was said (``WordSource.NONE``), with the remedy."""
+    given = "speech without words: the adapter gives no transcript of what was heard, and"
+    if words == "transcript":
+        return f"{given} recognition is switched off; score with --words auto or asr"
+    if lacking := asr.missing(whisper):
+        return f"{given} {lacking}; install tml-bench[speech]"
+    return f"{given} nothing was recognised"
+
+
 def recognises(words: WordMode, whisper: str | None = None) -> bool:
     """Whether this mode may use local speech recognition on this machine."""
     return words == "asr" or (words == "auto" and not asr.missing(whisper))

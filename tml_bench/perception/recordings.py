@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.perception import asr, prosody
-from tml_bench.perception.perceive import Given, WordMode, cache_key, cached, perceive, stored
+from tml_bench.perception.perceive import Given, WordMode, cache_key, cached, perceive, stored, why_no_words
 from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.timeline import Timeline, Voice, WordSource
 
@@ -44,6 +44,9 @@ def timeline_of(
     """
     given = Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed, words=words)
     timeline = structs.replace(_perceived(facts.model, cache, given, look), turns=facts.turns)
+    if timeline.word_source is WordSource.NONE:
+        # Not cached: what is installed changes, the key does not.
+        timeline = structs.replace(timeline, no_words=why_no_words(words))
     if stretches is not None and (asked := tuple(stretches(timeline))):
         beside = cache.with_name(f"{cache.stem}-voices.json")
         timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))

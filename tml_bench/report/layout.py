@@ -20,11 +20,21 @@ from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.judging import SPREAD_TIMES
 from tml_bench.scoring.summary import MetricSummary, Summary
-from tml_bench.task import Direction, Metric, PublishedNumber
+from tml_bench.task import DataKind, Direction, Metric, PublishedNumber
 
 Columns = tuple[tuple[str, Metric], ...]
 Ranks = tuple[Rank | None, ...]
 PublishedRow = tuple[str, tuple[PublishedNumber | None, ...]]
+
+_NOT_COMPARABLE = "published numbers are not comparable and are not shown"
+_OTHER_DATA: dict[DataKind | None, str] = {
+    None: f"not the official set: {_NOT_COMPARABLE}",
+    DataKind.SAMPLE: f"a small set that ships in the official form, not the official set: {_NOT_COMPARABLE}",
+    DataKind.PART: f"which is not known to be the whole official set: {_NOT_COMPARABLE}",
+    DataKind.OWN: "the set of this task itself: there is no other, and no published numbers to compare with",
+    DataKind.VARIANT: "not the set that ships with this task: numbers on the two are not comparable",
+}
+"""What the reader of a report is told of data that is not the official one."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +125,10 @@ class LeaderboardTable:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What a reader must know before comparing its rows."""
-        found = []
-        if not self.summaries[0].official:
-            found.append(
-                f"The data is {self.summaries[0].facts.dataset}, not the official set: "
-                f"published numbers are not comparable and are not shown."
-            )
+        first = self.summaries[0]
+        found = (
+            [] if first.official else [f"The data is {first.facts.dataset}, {_OTHER_DATA[first.data_kind]}."]
+        )
         perceivers = sorted({", ".join(s.facts.perceivers) for s in self.summaries if s.facts.perceivers})
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
