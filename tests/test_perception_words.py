@@ -100,7 +100,8 @@ def test_the_reason_reaches_the_score(tmp_path: Path, monkeypatch: pytest.Monkey
             score = without_words(Charades().metrics, timeline)
             assert set(score.missing.values()) == {why_no_words("transcript")}
             assert "install" not in timeline.no_words
-    given = timeline_of(msgspec.structs.replace(facts, untimed=said("okay")), tmp_path / "other.json", "transcript")
+    heard = msgspec.structs.replace(facts, untimed=said("okay"))
+    given = timeline_of(heard, tmp_path / "other.json", "transcript")
     assert (given.word_source, given.no_words) == (WordSource.PROPORTIONAL, "")
 
 
