@@ -1,5 +1,6 @@
 """Whether a number counts repetitions: rules 2 to 4 and 8 to 11 of `tml_bench.perception.counts`."""
 
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -23,7 +24,7 @@ def is_count(items: Sequence[NumberItem], at: int, running: int | None) -> bool:
         or _is_clock(items, at)
         or (items[at].value in _YEARS and (running or 0) < _YEARS.start - _FAR_AHEAD)
         or _aims(items[at], before, said)
-        or _is_left(after)
+        or _is_left(items, at, running)
         or _hedged(items, at)
         or (items[at].first.text == "one" and _names_no_number(items, at, before, said))
         or _goes_back(items[at], after, running)
@@ -54,6 +55,20 @@ def sounds_as_next(items: Sequence[NumberItem], at: int, running: int | None) ->
     if items[at].first.text == "second" and not items[at].is_number:
         return running == 1 and before <= cw.BEFORE_AN_ORDINAL
     return items[at].maybe and items[at].value == (running or 0) + 1 and before <= cw.LEADS | cw.FILLERS
+
+
+def whole_of_joined(items: Sequence[NumberItem], at: int) -> int:
+    """The count in a decimal that is two numbers: "1.33 more to go" is 1, and 33 to come; 0 for none."""
+    found = re.fullmatch(r"(\d+)\.\d+", items[at].first.text)
+    return int(found[1]) if found and _is_left(items, at, None) else 0
+
+
+def ten_of_joined(items: Sequence[NumberItem], at: int, running: int | None) -> int:
+    """The next ten in "34 more to go" after 29, which is 30, and 4 to come; 0 for none."""
+    value = items[at].value or 0
+    ten = value - value % 10
+    joined = items[at].is_number and value % 10 and running is not None and ten == running + 1 >= 20
+    return ten if joined and _is_left(items, at, None) else 0
 
 
 def says_none(items: Sequence[NumberItem], at: int) -> bool:
@@ -120,12 +135,18 @@ def _aims(item: NumberItem, before: Sequence[NumberItem], said: Sequence[str]) -
     return (first == "for" and second in cw.FOR_AN_AIM) or (first == "me" and second == "give")
 
 
-def _is_left(after: Sequence[NumberItem]) -> bool:
+def _is_left(items: Sequence[NumberItem], at: int, running: int | None) -> bool:
     """Rule 8: what is still to come, said before the next number."""
-    near = _texts(list(takewhile(lambda item: not item.is_number, after[:4])))
-    return bool(cw.LEFT & set(near) or cw.LEFT_NEXT & set(near[:1])) or any(
-        near[k : k + 2] in (["to", "go"], ["to", "come"]) for k in range(3)
-    )
+    following = clause_after(items, at)
+    near = _texts(list(takewhile(lambda item: not item.is_number, following[:4])))
+    if cw.LEFT & set(near) or cw.LEFT_NEXT & set(near[:1]):
+        return True
+    if any(near[k : k + 2] in (["to", "go"], ["to", "come"]) for k in range(3)):
+        return True
+    # Recognisers break "23 more to go" after the number; whether they did, the count tells.
+    apart = not following and running is not None and items[at].value not in (running, running + 1)
+    words = _texts(items[at + 1 : at + 3])
+    return apart and (words[:1] in (["more"], ["left"], ["remaining"]) or words == ["to", "go"])
 
 
 def _hedged(items: Sequence[NumberItem], at: int) -> bool:

@@ -30,7 +30,8 @@ What is no count:
     8. A number that measures, labels or aims: "10 seconds", "50%", "$5", "two people", "set two", "2019",
        "out of ten", "7/20" (7), "count to ten", "until ten", "more than ten", "do ten"; what is to come
        ("five more", "three to go", "two reps left", "eight next"); what is denied ("not ten"); minus, decimal
-       and "double" ones.
+       and "double" ones. Recognisers join the count and what is to come: "1.33 more to go" is 1, and "34 more
+       to go" after 29 is 30.
     9. The pronoun ``one`` of `numbers`; besides, a "one" that follows any word in its clause but those of a
        count ("that's one"), unless the next number is two.
     10. Alternatives and ranges: "nine or ten", "nine to eleven", "between nine and eleven", "9-11" name no
@@ -39,7 +40,8 @@ What is no count:
 
 What changes the count:
     12. A correction replaces the number before: "nine, no, ten", "nine - I mean ten", "wait, ten" are 10, if
-        nothing but such words and fillers is between the two, and at most ``CORRECTION_S``.
+        nothing but such words and fillers is between the two, and at most ``CORRECTION_S``. A zero between
+        two numbers is "no", misheard: recognisers write "ten, no, nine" as "10-0-9".
     13. "Starting again", "from the top", "new set" and the like begin a new series: c is 0 then, and rules 5
         to 7 know nothing of what was before.
     14. A countdown of three numbers or more to one or zero ("three, two, one, go") counts nothing.
@@ -52,7 +54,14 @@ from collections.abc import Sequence
 
 from tml_bench import number_words as nw
 from tml_bench.perception import count_words as cw
-from tml_bench.perception.count_context import is_count, relative, says_none, sounds_as_next
+from tml_bench.perception.count_context import (
+    is_count,
+    relative,
+    says_none,
+    sounds_as_next,
+    ten_of_joined,
+    whole_of_joined,
+)
 from tml_bench.perception.numbers import NumberItem, SpokenNumber, clause_after, number_items
 from tml_bench.timeline import Word
 
@@ -116,6 +125,11 @@ class _Series:
             return self._state(self.running + more, at, 2 if _follows(self.items, at) else 1)
         if sounds_as_next(self.items, at, self.running):
             return self._state((self.running or 0) + 1, at, 1)
+        if self._is_misheard_no(at):
+            return 1
+        joined = whole_of_joined(self.items, at) or ten_of_joined(self.items, at, self.running)
+        if joined:
+            return self._state(joined, at, 1)
         if self._is_second_after_ten(at):
             return self._state((item.value or 0) + 2, at, 2)
         if item.is_number and not more and is_count(self.items, at, self.running):
@@ -123,6 +137,13 @@ class _Series:
         if not self.counts and says_none(self.items, at):
             return self._state(0, at, 1)
         return 1
+
+    def _is_misheard_no(self, at: int) -> bool:
+        """Whether a zero is "no": the count does not fall to zero between two numbers, but to begin anew."""
+        near = self.items[max(0, at - 1) : at + 2]
+        between = self.items[at].value == 0 and len(near) == 3 and near[0].is_number and near[2].is_number
+        running = self.running or 0
+        return between and running > 1 and (near[2].value or 0) > (1 if running > 2 else 0)
 
     def _is_second_after_ten(self, at: int) -> bool:
         """Whether "twenty second" is said there after 21, and not a length of time."""
@@ -222,7 +243,8 @@ def _is_correction(items: Sequence[NumberItem], begin: int, end: int) -> bool:
     while at < end:
         length = _phrase(items[:end], at, cw.CORRECTIONS)
         short = items[at].first.text == "no" and at and items[at - 1].first.text in cw.NUMBERS_A_NUMBER
-        if length and not (short and not items[at].breaks):
+        zero = items[at].is_number and items[at].value == 0  # "no", misheard
+        if zero or (length and not (short and not items[at].breaks)):
             marked = True
         elif not length and items[at].first.text not in cw.BESIDE_A_CORRECTION:
             return False

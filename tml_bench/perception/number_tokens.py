@@ -15,8 +15,7 @@ from tml_bench.timeline import Word
 BREATH_S = 0.4
 """A longer pause separates numbers; within "twenty one" speakers leave less than 0.1 s."""
 MOST_DIGITS = 6
-FIGURE = "figure"
-"""The token of a decimal, a clock time, a negative number, or one of more than ``MOST_DIGITS`` digits."""
+"""A figure with more has no ``#``, and is no number; nor have decimals, clock times and negative ones."""
 _SIGNS = "%/$£€°"
 _SILENT = "#\"'"
 """Neither token nor break."""
@@ -95,14 +94,14 @@ def _pieces(text: str) -> list[_Piece]:
 
 
 def _figures(figure: str, ordinal: bool, begin: int, negative: bool) -> list[_Piece]:
-    """The whole numbers of a figure, or `FIGURE`."""
+    """The whole numbers of a figure, or the figure as it is."""
     if _THOUSANDS.fullmatch(figure):
         parts = [(re.sub("[,']", "", figure), begin)]
     else:
         parts = [(m.group(), begin + m.start()) for m in re.finditer("[0-9]+", figure)]
     whole = not negative and not re.search("[.:]", figure) and all(len(p) <= MOST_DIGITS for p, _ in parts)
     if not whole:
-        return [(FIGURE, begin, begin + len(figure))]
+        return [(figure, begin, begin + len(figure))]
     ends = [at - 1 for _, at in parts[1:]] + [begin + len(figure)]
     suffix = "th" if ordinal else ""
     return [(f"#{digits}{suffix}", at, stop) for (digits, at), stop in zip(parts, ends, strict=True)]
