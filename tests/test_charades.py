@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ import pytest
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.task import Score
+from tml_bench.tasks._common import annotation_of
 from tml_bench.tasks.charades.loader import MomentAnnotation
+from tml_bench.tasks.charades.strategies import best_constants, constant, values_of
 from tml_bench.tasks.charades.task import Charades, late
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
@@ -259,7 +263,8 @@ def test_ideal_late_and_blind() -> None:
     blind = {name: numbers(TASK.score(SAMPLE, line))["miou"] for name, line in TASK.blind(SAMPLE).items()}
     assert blind["silent"] == 0.0
     assert blind["whole video"] == pytest.approx(5 / 15)
-    assert blind["constant@6-22"] == pytest.approx(4 / 10)
+    assert numbers(TASK.score(SAMPLE, constant(6, 22)(SAMPLE)))["miou"] == pytest.approx(4 / 10)
+    assert numbers(TASK.score(SAMPLE, constant(4, inf)(SAMPLE)))["miou"] == pytest.approx(5 / 11)
 
 
 def test_marks() -> None:
@@ -298,18 +303,35 @@ def test_official_sizes(samples: dict[str, list[Sample]]) -> None:
 
 @official
 @pytest.mark.parametrize(
-    ("subset", "strategy", "miou"),
+    ("subset", "interval", "miou"),
     [
-        ("sta", "whole video", 0.271),
-        ("sta", "constant@0-13", 0.301),
-        ("interior", "whole video", 0.265),
-        ("interior", "constant@6-22", 0.349),
-        ("single", "whole video", 0.428),
+        ("sta", (0, inf), 0.271),
+        ("sta", (0, 13), 0.301),
+        ("interior", (0, inf), 0.265),
+        ("interior", (6, 22), 0.349),
+        ("single", (0, inf), 0.428),
     ],
 )
-def test_official_floors(samples: dict[str, list[Sample]], subset: str, strategy: str, miou: float) -> None:
+def test_official_constants(
+    samples: dict[str, list[Sample]], subset: str, interval: tuple[float, float], miou: float
+) -> None:
     some = samples["interior"] + samples["edge"] if subset == "single" else samples[subset]
-    assert mean_iou(some, [TASK.blind(s)[strategy] for s in some]) == pytest.approx(miou, abs=6e-4)
+    assert mean_iou(some, [constant(*interval)(s) for s in some]) == pytest.approx(miou, abs=6e-4)
+
+
+@official
+@pytest.mark.parametrize(
+    ("subset", "least"),
+    [
+        ("sta", {"miou": 0.302, "r1_iou03": 0.535, "r1_iou05": 0.323, "r1_iou07": 0.158}),
+        ("interior", {"miou": 0.349, "r1_iou03": 0.637, "r1_iou05": 0.307, "r1_iou07": 0.110}),
+    ],
+)
+def test_official_floors(samples: dict[str, list[Sample]], subset: str, least: dict[str, float]) -> None:
+    """A dozen constants for mIoU left .508/.309/.157 and .622/.296/.081 as floors of R@.3, .5 and .7."""
+    items = [annotation_of(replace(s, problem=""), MomentAnnotation) for s in samples[subset]]
+    reached = values_of(items, best_constants(items)).max(axis=1)
+    assert dict(zip(least, reached, strict=True)) == pytest.approx(least, abs=1e-3)
 
 
 @official

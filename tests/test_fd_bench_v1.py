@@ -420,6 +420,8 @@ def test_score_of_an_interruption(tmp_path: Path) -> None:
     found = numbers(TASK.score(only(tmp_path), heard((2.0, 4.5), (7.0, 9.0), words=words)))
     assert found == {
         "yield": 1,
+        "talked_over": 1,
+        "nothing_owed": 0,
         "stop_latency": 0.5,
         "early_start": 0,
         "response": 1,
@@ -428,6 +430,28 @@ def test_score_of_an_interruption(tmp_path: Path) -> None:
         "fdb_tor": 1,
         "fdb_latency": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("spoken", "finished"),
+    [
+        ([(1.5, 3.5)], 1),  # it answered, and was done when interrupted at 4 s
+        ([(1.5, 1.9)], 0),  # "mm-hm" is no answer
+        ([], 0),
+        ([(4.2, 4.8)], 0),  # it was about to answer
+    ],
+)
+def test_a_silent_model_owes_no_stop_but_a_response(
+    tmp_path: Path, spoken: list[tuple[float, float]], finished: int
+) -> None:
+    item(tmp_path, "synthetic_user_interruption")
+    sample = only(tmp_path)
+    silent = numbers(TASK.score(sample, heard(*spoken, words=said(*spoken))))
+    assert (silent["talked_over"], silent["nothing_owed"], silent["response"]) == (0, finished, 0)
+    assert not {"yield", "stop_latency", "latency"} & set(silent)
+    spoken = [*spoken, (6.5, 8.5)]
+    answers = numbers(TASK.score(sample, heard(*spoken, words=said(*spoken))))
+    assert (answers["response"], answers["latency"], answers["nothing_owed"]) == (1, 0.5, finished)
 
 
 # ---- the rating of answers to interruptions
@@ -607,11 +631,11 @@ def test_blind_strategies_stay_in_the_clip(tmp_path: Path) -> None:
         ("candor_pause_handling", {"pause_takeover": 0, "other_takeover": 0, "fdb_pause_tor": 0}),
         (
             "candor_turn_taking",
-            {"early_start": 0, "response": 1, "latency": 0.2, "fdb_tor": 1, "fdb_latency": 0.2},
+            {"early_start": 0, "response": 1, "latency": 0, "fdb_tor": 1, "fdb_latency": 0},
         ),
         (
             "synthetic_user_interruption",
-            {"yield": 1, "stop_latency": 0.2, "early_start": 0, "response": 1, "latency": 0.2, "fdb_tor": 1},
+            {"yield": 1, "stop_latency": 0.05, "early_start": 0, "response": 1, "latency": 0, "fdb_tor": 1},
         ),
         ("icc_backchannel", {"bc_precision": 1, "bc_recall": 1, "bc_f1": 1, "takeover": 0, "fdb_bc_tor": 0}),
     ],

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from msgspec import structs
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, QuestionLine, Verdict
 from tml_bench.runs.config import Selection
-from tml_bench.samples import Sample, Utterance
+from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
@@ -348,8 +350,6 @@ def test_words_without_times_run_on() -> None:
 
 
 def sample_of(subset: str = "user_interruption", number: int = 1) -> Sample:
-    from tml_bench.samples import Reference
-
     return Sample(f"{subset}-{number}", subset, reference=Reference(9.0, (), ITEM), companions={"clean": "c"})
 
 
@@ -394,6 +394,63 @@ def test_silence_after_the_overlap_is_unknown_and_nobody_is_asked() -> None:
     timeline = with_overlap(("Tomatoes like rich soil", 3.5, 6.5))
     assert TASK.questions(sample_of(), timeline) == ()
     assert TASK.score(sample_of(), timeline, {}).values["unknown"] == Value(1.0)
+
+
+SHORT = ("Tomatoes like rich soil.", 3.5, 6.0)
+"""An answer that is over before the overlap, which is from 7 to 9 s; the question ends at 3 s."""
+
+
+def finished(*spoken: tuple[str, float, float], clean: Sequence[tuple[str, float, float]]) -> Timeline:
+    return structs.replace(with_overlap(*spoken), companions={"clean": heard(*clean)})
+
+
+@pytest.mark.parametrize(
+    ("spoken", "clean", "owed_nothing"),
+    [
+        ([SHORT], [SHORT], True),
+        ([SHORT], [("Tomatoes like rich soil.", 3.5, 7.5)], True),  # it ends a little later there
+        ([SHORT], [("Tomatoes like rich soil.", 3.5, 7.6)], False),  # it had more to say, and was cut off
+        ([SHORT], [SHORT, ("And sun.", 8.0, 9.5)], False),
+        ([("Tomatoes like rich soil.", 3.5, 7.4)], [SHORT], False),  # stopped by the overlap
+        ([SHORT], [], False),  # says nothing there
+        ([], [SHORT], False),  # never answered
+        ([], [], False),  # silent always
+        ([("Okay.", 3.5, 4.0)], [("Okay.", 3.5, 4.0)], False),  # no answer
+        ([("Tomatoes like rich soil.", 0.5, 2.5)], [("Tomatoes like rich soil.", 0.5, 2.5)], False),  # early
+        ([("Tomatoes like rich soil.", 2.9, 6.0)], [SHORT], True),  # as early as edges are measured
+    ],
+)
+def test_who_had_finished_and_is_silent_owes_nothing(
+    spoken: list[tuple[str, float, float]], clean: list[tuple[str, float, float]], owed_nothing: bool
+) -> None:
+    """The reference calls all of these unknown, and so did the repaired measures."""
+    timeline = finished(*spoken, clean=clean)
+    found = values(judged(timeline, "user_backchannel"))
+    assert found["nothing_owed"] == found["resume"] == found["expected"] == owed_nothing
+    assert found["unknown"] == (not owed_nothing)
+    assert (found["fdb15_unknown"], found["fdb15_resume"], found["fdb15_expected"]) == (1, 0, 0)
+    interrupted = judged(timeline)
+    assert values(interrupted)["unknown"] == values(interrupted)["fdb15_unknown"] == 1
+    assert values(interrupted)["expected"] == 0
+    assert "nothing_owed" not in interrupted.values | interrupted.missing
+
+
+def test_what_is_said_after_the_overlap_is_judged_whatever_was_finished() -> None:
+    asks = finished(SHORT, ("Could you repeat that?", 9.7, 11.0), clean=[SHORT])
+    found = values(judged(asks, "background_speech"))
+    assert (found["uncertain"], found["nothing_owed"], found["expected"]) == (1, 0, 0)
+
+
+def test_where_the_question_s_end_is_not_known_silence_is_not_right() -> None:
+    """It is the end of the user's speech before the overlap, in each session; CLEAN has no user track."""
+    context = structs.replace(ITEM, context=None)
+    timeline = finished(SHORT, clean=[SHORT])
+    sample = replace(sample_of("user_backchannel"), reference=Reference(9.0, (), context))
+    assert values(TASK.score(sample, timeline))["nothing_owed"] == 0
+    user = Timeline(20.0, (Segment(0.0, 3.0),))
+    clean = structs.replace(timeline.companions["clean"], user=user)
+    told = structs.replace(timeline, companions={"clean": clean})
+    assert values(TASK.score(sample, told))["nothing_owed"] == 1
 
 
 def test_a_missing_verdict_is_missing_and_timing_is_not() -> None:
@@ -564,9 +621,14 @@ def test_floors_and_ceiling_of_the_mini_set() -> None:
     for subset in SUBSETS:
         assert found[subset, "expected"].blind["silent"] == 0
         assert found[subset, "unknown"].blind["silent"] == 1
-        assert (
-            found[subset, "response_latency"].floor is None or found[subset, "response_latency"].floor > 0.9
-        )
+        assert found[subset, "response_latency"].floor > 0.25
+    # An answer before the overlap, and none after it, owes nothing; talking on is still the best.
+    resuming = found["talking_to_other", "expected"]
+    assert (resuming.floor, resuming.floor_by) == (1.0, "always-on")
+    assert found["talking_to_other", "nothing_owed"].blind["silent"] == 0
+    assert found["talking_to_other", "nothing_owed"].blind["always-on"] == 0
+    assert found["talking_to_other", "nothing_owed"].blind["constant@5"] > 0
+    assert found["average", "fdb15_expected"].floor == 0.75
 
 
 def test_blind_strategies_look_at_nothing(tmp_path: Path) -> None:

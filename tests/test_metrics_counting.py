@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tml_bench.metrics.counting import (
+    LATEST_S,
     absolute_error,
     error_at,
     last_number,
     latencies,
     mean_error,
+    numbers_in_turn,
     off_by_one,
     penultimate_end,
     running_count,
@@ -96,6 +98,18 @@ def test_latency_takes_the_first_saying_in_its_place() -> None:
     # "1" before the video, "3" too early (before repetition 2 ended), then 2 early by 0.5 and 3 late by 1.
     said = [(-1.0, 1), (1.0, 3), (2.5, 1), (3.5, 2), (7.0, 3)]
     assert latencies(said, ENDS, 0.0) == [0.5, -0.5, 1.0]
+
+
+def test_a_number_is_in_its_place_for_two_seconds() -> None:
+    assert latencies([(4.0, 1)], [2.0], 0.0) == [LATEST_S]
+    assert latencies([(4.001, 1)], [2.0], 0.0) == [None]
+    assert latencies([(7.0, 1), (2.5, 1)][::-1], [2.0], 0.0) == [0.5]
+
+
+def test_numbers_said_in_turn() -> None:
+    assert numbers_in_turn([], 0.0, 9.0) == 0
+    said = [(-1.0, 1), (1.0, 1), (2.0, 2), (3.0, 2), (4.0, 0), (5.0, 1), (8.0, 1), (11.0, 4), (11.1, 5)]
+    assert numbers_in_turn(said, 0.0, 9.0) == 5
 
 
 def test_a_number_that_is_never_said_has_no_latency() -> None:

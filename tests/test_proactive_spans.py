@@ -187,3 +187,24 @@ def test_without_a_related_span_nothing_is_cleaned_up() -> None:
 def test_omega_is_a_share(omega: float) -> None:
     with pytest.raises(ValueError, match="omega"):
         pauc([], (10.0, 20.0), omega)
+
+
+def test_the_ideal_speaks_just_after_an_edge_that_two_spans_share() -> None:
+    """At the edge itself the second answer, wrong for the first turn, was also a reply to the first."""
+    touching = sample((10.0, 20.0), (20.0, 24.0))
+    ideal = TASK.ideal(touching)
+    assert [segment.start_s for segment in ideal.segments] == [10.0, 20.05]
+    assert keys(touching, ideal) == ["turn 1 reply 1", "turn 2 reply 1"]
+    ceiling = scored(touching, ideal, {}).values["pauc_050"].numerator
+    assert ceiling == pytest.approx(1.0 + 1.0 - 0.5 * 0.05 * 1.5 / 8, abs=1e-9)
+    at_once = heard((10.0, 11.0, "turn 1"), (20.0, 21.0, "turn 2"))
+    assert keys(touching, at_once) == ["turn 1 reply 1", "turn 1 reply 2", "turn 2 reply 1"]
+    assert scored(touching, at_once, {"onset turn 1 reply 2": WRONG}).values["pauc_100"].numerator == 1.0
+    for by_s in (-0.1, -0.05, 0.05, 0.1):
+        moved = heard(
+            *((s.start_s + by_s, s.end_s + by_s, f"turn {k}") for k, s in enumerate(ideal.segments, 1))
+        )
+        wrong = dict.fromkeys(("onset turn 1 reply 2",), WRONG)
+        assert scored(touching, moved, wrong).values["pauc_050"].numerator <= ceiling + 0.01
+    apart = TASK.ideal(sample((10.0, 20.0), (20.1, 24.0)))
+    assert [segment.start_s for segment in apart.segments] == [10.0, 20.1]

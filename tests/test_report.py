@@ -387,11 +387,13 @@ def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
 @pytest.mark.parametrize("width", [80, 100, 300])
 def test_every_measure_of_one_run_is_printed(width: int) -> None:
     out = io.StringIO()
-    print_details(run(HOSTILE, PROMPT), Console(file=out, width=width, force_terminal=False))
+    noted = msgspec.structs.replace(run(HOSTILE, PROMPT), notes={f"clipped {HOSTILE}": 3})
+    print_details(noted, Console(file=out, width=width, force_terminal=False))
     text = out.getvalue()
     assert "\x1b" not in text
     assert "0.500" in text
     assert "[43.9, 100.0]" in text
+    assert "(3 samples)" in text
     for metric in run("x", PROMPT).metrics:
         assert metric.metric.name in text
     assert max(map(len, text.splitlines())) <= min(width, 120)

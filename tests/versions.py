@@ -6,8 +6,9 @@ or for a new rubric, metric or task, run
     .venv/bin/python tests/versions.py
 
 It adds what is new and refuses to change what is recorded: other wording, other scores, other version.
-Scores are those of the task's blind and ideal respondents on its mini set, and of the same with their speech
-moved, thinned out and some words changed, so that refactoring that keeps every score needs no new version.
+Scores are those of blind strategies and the task's ideal respondent on its mini set, and of the same with
+their speech moved, thinned out and some words changed, so that refactoring that keeps every score needs no
+new version.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,6 +32,11 @@ from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Sample
 from tml_bench.scoring.judging import score_all
 from tml_bench.task import Score, Task
+from tml_bench.tasks._common.speech import Speech
+from tml_bench.tasks.charades import strategies as intervals
+from tml_bench.tasks.fd_bench_v1 import task as turns
+from tml_bench.tasks.fd_bench_v1.loader import InterruptionAnnotation, TurnEndAnnotation
+from tml_bench.tasks.repcount_a import strategies as counts
 from tml_bench.timeline import Timeline
 
 FILE = Path(__file__).parent / "golden" / "versions.json"
@@ -112,8 +119,36 @@ def _first(task: Task) -> Iterator[Sample]:
             yield sample
 
 
+CONSTANTS = (
+    (0, 3), (0, 5), (0, 8), (0, 13), (0, 20), (0, 27), (2, 6), (2, 10), (3, 12), (4, 14), (6, 22), (8, 20),
+)  # fmt: skip
+
+
+def _blind(task: Task, sample: Sample) -> list[Timeline]:
+    """What fingerprints are taken of, whatever the floors are made of."""
+    found = task.blind(sample)
+    if task.name == "charades":
+        found |= {f"constant@{a}-{b}": intervals.constant(a, b)(sample) for a, b in CONSTANTS}
+    if task.name == "repcount-a":
+        plans = {f"constant@{n}": counts.played(partial(counts.constant, n))(sample) for n in (4, 8)}
+        found = {"silent": found["silent"], **plans, **found}
+    return list(found.values())
+
+
+def _ideal(task: Task, sample: Sample) -> Timeline:
+    """The ideal respondent of old: in FD-bench v1 it answered, and stopped, 0.2 s late."""
+    item = sample.reference.annotation
+    if isinstance(item, InterruptionAnnotation | TurnEndAnnotation):
+        said = []
+        for u in sample.reference.ideal:
+            end_s = u.at_s + turns.ANSWER_S
+            said.append(Speech(u.at_s, end_s if u.until_s is None else min(end_s, u.until_s), turns.ANSWER))
+        return turns.heard(item.duration_s, said)
+    return task.ideal(sample)
+
+
 def _played(task: Task, sample: Sample) -> Iterator[Timeline]:
-    respondents = [task.ideal(sample), *task.blind(sample).values()]
+    respondents = [_ideal(task, sample), *_blind(task, sample)]
     yield from respondents
     rng = random.Random(sample.id)
     for timeline in itertools.islice(respondents, STRATEGIES):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -29,6 +29,8 @@ from tml_bench.timeline import Timeline, Word
 
 NO_VERDICTS: Verdicts = {}
 """For tasks that ask nothing."""
+Strategy = Callable[[Sample], Timeline]
+"""A blind strategy: what it does on a sample."""
 
 
 class ImportedExchange(NamedTuple):
@@ -179,6 +181,14 @@ class Task(ABC):
         a fixed time; nothing, hence no floor, where `tml_bench.respondents` cannot know the session's length.
         """
         return respondents.blind(sample)
+
+    def family(self, samples: Sequence[Sample]) -> Mapping[str, Strategy]:
+        """More strategies that look at nothing, by name, among which the best on these samples is searched.
+
+        A grid of onsets, periods or lengths, which `tml_bench.scoring.search` scores whole; only those that
+        are the best on some metric are played and shown. None, unless the task says so.
+        """
+        return {}
 
     def ideal(self, sample: Sample) -> Timeline:
         """The timeline of a respondent that does exactly what is expected: the ceiling.

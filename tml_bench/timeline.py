@@ -40,6 +40,8 @@ class WordSource(StrEnum):
     """A transcript file that came with the recording, used exactly as it stands."""
     ADAPTER = "adapter"
     """The adapter's own transcript with word times."""
+    ALIGNED = "aligned"
+    """The adapter's transcript without times, aligned with its audio; what does not fit is recognised."""
     ASR = "asr"
     """Local speech recognition with forced alignment."""
     PROPORTIONAL = "proportional"

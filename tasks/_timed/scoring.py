@@ -44,7 +44,7 @@ ACKNOWLEDGE_S, BEFORE_END_S, SHORT_S = 3.0, 0.2, 5.0
 """An acknowledgement begins so long after a turn of the user at most, so long before its end at the earliest,
 and is not longer than this."""
 ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "wrong length", "false alarm"
-TIMED = (WordSource.ADAPTER, WordSource.ASR, WordSource.IMPORTED)
+TIMED = (WordSource.ADAPTER, WordSource.ALIGNED, WordSource.ASR, WordSource.IMPORTED)
 """Sources whose words have times of their own."""
 
 

@@ -7,7 +7,7 @@ APR (average pass rate): the share of conversations whose items are all met. ARS
 mean over conversations of the share of items met. Source: Audio MultiChallenge (arXiv 2512.14865), section
 on evaluation.
 
-The offline rule, version 1, decides only items that carry a check, as those of our own mini set do:
+The offline rule, version 2, decides only items that carry a check, as those of our own mini set do:
 
 * every entry of ``all_of`` must occur in the reply (one of its alternatives, in whole words, case and
   punctuation aside; numbers in words or digits), none of ``none_of`` may;
@@ -25,6 +25,7 @@ from itertools import accumulate, chain, pairwise
 import msgspec
 
 from tml_bench.perception.numbers import numbers_in
+from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Overall
@@ -87,18 +88,18 @@ def decide(question: Question) -> Decision:
 
 def says(text: str, phrase: str) -> bool:
     """Whether a phrase occurs in a text in whole words; a number also in its other spelling."""
-    plain, wanted = _plain(text), _plain(phrase)
-    if f" {wanted} " in f" {plain} ":
+    said, wanted = _plain(text), _plain(phrase)
+    if f" {wanted} " in f" {said} ":
         return True
-    pieces = re.split(r"[\s-]+", phrase)
+    pieces = re.split("[ -]+", plain(phrase))
     return all(numbers_in(piece) for piece in pieces) and numbers_in(phrase)[0] in numbers_in(text)
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", text.lower().replace("'", "").replace("’", "")))
+    return " ".join(re.findall(r"[^\W_]+", plain(text).replace("'", "")))
 
 
-RULES = {RUBRIC.name: Rule(1, decide)}
+RULES = {RUBRIC.name: Rule(2, decide)}
 
 
 TURNS = range(2, 9)

@@ -4,6 +4,7 @@ import re
 from functools import partial
 
 from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
+from tml_bench.plain_text import plain
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Overall
@@ -64,7 +65,7 @@ def said(timeline: Timeline, since_s: float) -> tuple[float | None, float | None
     for word in timeline.words:
         if word.start_s is None or word.start_s < since_s:
             continue
-        for text in re.findall("[a-z]+", word.text.lower()):
+        for text in re.findall("[a-z]+", plain(word.text)):
             if text == "start" and start is None:
                 start = word.start_s
             elif text == "stop" and start is not None:

@@ -146,7 +146,10 @@ def _interruption(
     ends = item.interruption[1]
     result = turn_taking.interruption(speech, item.interruption)
     _answer(sheet, result.turn)
+    talked_over = result.yielded is not None
+    finished = not talked_over and any(v.takeover and v.end_s <= item.interruption[0] for v in speech)
     sheet.put(**{"yield": result.yielded}, stop_latency=result.stop_latency_s)
+    sheet.put(talked_over=talked_over, nothing_owed=finished)
     sheet.event("interruption", *item.interruption)
     sheet.rows += result.rows
     answer = _after(timeline, ends)

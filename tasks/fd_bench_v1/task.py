@@ -1,34 +1,63 @@
 """FD-bench v1 (Full-Duplex-Bench v1.0): pauses, backchannels, turn ends and interruptions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import product
 from math import ceil
 from pathlib import Path
 
 from msgspec import structs
 
 from tml_bench.samples import Sample
-from tml_bench.task import Direction, Kind, Metric
+from tml_bench.task import Direction, Kind, Metric, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
-from tml_bench.tasks.fd_bench_v1.loader import PROTOCOLS, ClipAnnotation
+from tml_bench.tasks.fd_bench_v1.loader import PROTOCOLS, ClipAnnotation, InterruptionAnnotation
 from tml_bench.tasks.fd_bench_v1.scoring import PLACEHOLDER, RATING
 from tml_bench.timeline import Segment, Timeline
 
 ANSWER_S, ANSWER = 2.0, (PLACEHOLDER,) * 5
 SHORT_S, SHORT = 0.4, (PLACEHOLDER,)
+STOP_S = 0.05
+"""How long after an interruption begins the ideal respondent stops: it must have been speaking."""
 ONSETS = range(31)
 """Onsets of the constant answer in seconds; interruption clips, the longest to answer, last about 28 s."""
 PERIODS = (2, 3, 5, 8)
 """Periods of the metronome in seconds."""
+STEP_S, LAST_S = 0.25, 30.0
+"""Of the onsets and ends that are searched: how far apart, and the last."""
+SEARCHED_PERIODS = tuple(k / 2 for k in range(2, 25))
+"""Periods of the metronomes that are searched, each with its first beat at one of `PHASES` of the period."""
+PHASES = (0.25, 0.5, 0.75, 1.0)
 
 
-def _heard(duration_s: float, said: Iterable[Speech]) -> Timeline:
+def heard(duration_s: float, said: Iterable[Speech]) -> Timeline:
     """As `speaking`, with the segments that the reference's voice activity detector would find."""
     found = speaking(duration_s, said)
     rounded = tuple(Segment(round(s.start_s, 1), round(s.end_s, 1)) for s in found.segments)
     return structs.replace(found, silero_segments=rounded)
+
+
+def _length(sample: Sample) -> float:
+    return annotation_of(sample, ClipAnnotation).duration_s
+
+
+def _constant(at_s: float, sample: Sample) -> Timeline:
+    """One answer of 2 s."""
+    return heard(_length(sample), [Speech(at_s, at_s + ANSWER_S, ANSWER)])
+
+
+def _until(end_s: float, sample: Sample) -> Timeline:
+    """Talk from the start to a time."""
+    return heard(_length(sample), [Speech(0.0, end_s, [PLACEHOLDER] * ceil(2.5 * end_s))])
+
+
+def _metronome(period_s: float, first_s: float, sample: Sample) -> Timeline:
+    """A backchannel at fixed intervals."""
+    length = _length(sample)
+    beats = [first_s + k * period_s for k in range(ceil((length - first_s) / period_s))]
+    return heard(length, [Speech(t, t + SHORT_S, SHORT) for t in beats])
 
 
 LOWER, NEITHER = Direction.LOWER, Direction.NONE
@@ -77,6 +106,10 @@ METRICS = (
           describes="Time from the user's end to the model's turn; negative when it starts early."),
     _share(name="yield", title="Yield", subsets=INTERRUPTION,
            describes="The model, speaking when interrupted, stops before the user is done."),
+    _share(name="talked_over", title="Talked over", direction=NEITHER, subsets=INTERRUPTION,
+           describes="The model is speaking when interrupted; otherwise there is nothing to stop."),
+    _share(name="nothing_owed", title="Finished before", direction=NEITHER, subsets=INTERRUPTION,
+           describes="The model had taken the turn before and is silent when interrupted: it owes no stop."),
     _time(name="stop_latency", title="Stop latency", subsets=INTERRUPTION,
           describes="Time from the interruption's start until the model stops, whenever that is."),
     _exact(name="fdb_pause_tor", title="FDB TOR (pause)", unit="%", kind=Kind.RATE, direction=LOWER,
@@ -135,19 +168,34 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
         ``silent``; ``always-on``; ``constant@T``: one answer from T seconds on, cut at the clip's end;
         ``metronome@P``: a backchannel every P seconds.
         """
-        length = annotation_of(sample, ClipAnnotation).duration_s
-        plans = {"silent": [], "always-on": [Speech(0.0, length, [PLACEHOLDER] * ceil(2.5 * length))]}
-        plans |= {f"constant@{t}": [Speech(t, t + ANSWER_S, ANSWER)] for t in ONSETS}
-        for period in PERIODS:
-            beats = range(period, ceil(length), period)
-            plans[f"metronome@{period}"] = [Speech(t, t + SHORT_S, SHORT) for t in beats]
-        return {name: _heard(length, said) for name, said in plans.items()}
+        length = _length(sample)
+        found = {"silent": heard(length, []), "always-on": _until(length, sample)}
+        found |= {f"constant@{t}": _constant(float(t), sample) for t in ONSETS}
+        return found | {f"metronome@{period}": _metronome(period, period, sample) for period in PERIODS}
+
+    def family(self, samples: Sequence[Sample]) -> dict[str, Strategy]:
+        """``constant@T`` and ``until@T``, each quarter of a second; metronomes by period and first beat."""
+        times = [k * STEP_S for k in range(1, 1 + int(LAST_S / STEP_S))]
+        found: dict[str, Strategy] = {f"constant@{t:g}": partial(_constant, t) for t in times if t % 1}
+        found |= {f"until@{t:g}": partial(_until, t) for t in times}
+        for period, phase in product(SEARCHED_PERIODS, PHASES):
+            if phase != 1 or period not in PERIODS:
+                first = period * phase
+                name = f"metronome@{period:g}" + (f" from {first:g}" if phase != 1 else "")
+                found[name] = partial(_metronome, period, first)
+        return found
 
     def ideal(self, sample: Sample) -> Timeline:
-        """Timeline of a respondent that says what the reference asks for, in answers of 2 s."""
+        """Timeline of a respondent that says what the reference asks for, in answers of 2 s.
+
+        It answers at once, and stops as soon as it can be told from one that had finished.
+        """
+        item, end_s = annotation_of(sample, ClipAnnotation), sample.reference.user_end_s
         said = []
         for u in sample.reference.ideal:
+            at = u.at_s if end_s is None else min(u.at_s, end_s)
             length, words = (SHORT_S, SHORT) if u.role == "backchannel" else (ANSWER_S, ANSWER)
-            end = u.at_s + length
-            said.append(Speech(u.at_s, end if u.until_s is None else min(end, u.until_s), words))
-        return _heard(annotation_of(sample, ClipAnnotation).duration_s, said)
+            if u.until_s is not None and isinstance(item, InterruptionAnnotation):
+                length = min(length, item.interruption[0] + STOP_S - at)
+            said.append(Speech(at, at + length, words))
+        return heard(item.duration_s, said)

@@ -15,6 +15,7 @@ from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, RESPOND, RESUME, UNKNOWN
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN, RESPONDS, SUBSETS, CleanAnnotation, OverlapAnnotation
+from tml_bench.tasks.fd_bench_v15.owed import nothing_owed
 from tml_bench.timeline import Segment, Timeline, Voice, WordSource
 
 HIGHER, LOWER, NEITHER = Direction.HIGHER, Direction.LOWER, Direction.NONE
@@ -27,6 +28,7 @@ _TITLES = {
     "UNCERTAIN": "asks to repeat",
     "UNKNOWN": "does none of these",
 }
+_SILENT = {"RESUME": ", or had finished and is silent", "UNKNOWN": ", and does not resume by silence"}
 _PARTS = {
     "before": "until the model turns to the overlap",
     "after": "from then on",
@@ -48,16 +50,21 @@ _rounded = partial(_exact, unit="%", judged=True, decimals=2)
 
 BEHAVIOURS = (
     _share(name="expected", title="Expected behaviour", direction=HIGHER, kind=Kind.RATIO, judged=True,
+           version=2,
            describes="The behaviour is the one the scenario asks for: responding to an interruption, "
            "resuming otherwise."),
     *(
         _share(name=answer.lower(), title=_TITLES[answer].capitalize(), judged=True,
-               describes=f"The model {_TITLES[answer]}.")
+               version=2 if answer in (RESUME, UNKNOWN) else 1,
+               describes=f"The model {_TITLES[answer]}{_SILENT.get(answer, '')}.")
         for answer in ANSWERS
     ),
+    _share(name="nothing_owed", title="Nothing owed", subsets=tuple(s for s in SUBSETS if s != RESPONDS),
+           describes="The model had answered and finished before the overlap, and is silent: counted as "
+           "resuming."),
     _rounded(name="fdb15_expected", title="FDB expected", direction=HIGHER, kind=Kind.RATIO,
-             describes="The same, the share rounded to 2 decimals before scenarios are averaged, as "
-             "published averages are."),
+             describes="The same with silence never expected, the share rounded to 2 decimals before "
+             "scenarios are averaged, as published averages are."),
     *(
         _rounded(name=f"fdb15_{answer.lower()}", title=f"FDB {answer}", kind=Kind.RATE,
                  describes=f"Share of C_{answer}{'_HANDLING' if answer == 'UNCERTAIN' else ''}, rounded to "
@@ -107,7 +114,7 @@ NOT_RUN = {
 }
 
 
-_JUDGED = tuple(metric.name for metric in BEHAVIOURS)
+_JUDGED = tuple(metric.name for metric in BEHAVIOURS if metric.judged)
 _NOTHING = Timeline(0.0)
 MASKED_DB = -190.0
 """Intensities up to this stand for silence."""
@@ -161,18 +168,22 @@ def _behaviour(
     sheet: ScoreSheet, sample: Sample, timeline: Timeline, clean: Timeline, verdicts: Verdicts
 ) -> None:
     item = item_of(sample)
+    speaks, resumes = _speaks_after(item, timeline), sample.subset != RESPONDS
+    owes_nothing = resumes and not speaks and nothing_owed(item, timeline, clean)
+    if resumes:
+        sheet.put(nothing_owed=owes_nothing)
     if _words_unknown(timeline, clean):
         return sheet.lack(_JUDGED, no_words(timeline, clean))
     answer: str | None = UNKNOWN
-    if _speaks_after(item, timeline):
+    if speaks:
         verdict = verdict_of(verdicts, "behaviour")
         answer = verdict.answer
         if answer is None:
             return sheet.lack(_JUDGED, verdict.missing)
-    found = {one.lower(): answer == one for one in ANSWERS} | {"expected": answer == EXPECTED[sample.subset]}
-    for name, value in found.items():
-        sheet.put(**{name: value, f"fdb15_{name}": value})
-    return sheet.event(f"behaviour {answer}", *item.overlap)
+    for prefix, found in (("", RESUME if owes_nothing else answer), ("fdb15_", answer)):
+        sheet.put(**{f"{prefix}{one.lower()}": found == one for one in ANSWERS})
+        sheet.put(**{f"{prefix}expected": found == EXPECTED[sample.subset]})
+    return sheet.event("nothing owed" if owes_nothing else f"behaviour {answer}", *item.overlap)
 
 
 def _timing(sheet: ScoreSheet, item: OverlapAnnotation, timeline: Timeline) -> None:

@@ -5,6 +5,7 @@ same, the ideal one its answer to the question.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from msgspec import structs
 
 from tml_bench.metrics.vocalisations import Interval
 from tml_bench.samples import Sample
+from tml_bench.task import Strategy
 from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring
@@ -22,6 +24,8 @@ from tml_bench.timeline import Segment, Timeline
 ANSWER_S, TALK_S = 2.0, 15.0
 ONSETS = (5, 10, 15, 20)
 """Onsets of the constant answer in seconds."""
+STEP_S, LAST_S = 0.5, 25.0
+"""Of the onsets that are searched: how far apart, and the last."""
 WORDS_PER_S = 2.5
 TALK = "There is always one more thing to say about this, and I will go on until somebody stops me."
 ANSWER = "Of course, that is a good question."
@@ -46,6 +50,12 @@ def _with_user(item: OverlapAnnotation, said: Sequence[Speech], user: Sequence[I
     track = Timeline(item.duration_s, heard, silero_unrounded=heard)
     found = speaking(item.duration_s, said, user=track)
     return structs.replace(found, silero_unrounded=found.segments)
+
+
+def _constant(at_s: float, sample: Sample) -> Timeline:
+    """One answer of 2 s."""
+    said = [_said(item_of(sample), at_s, at_s + ANSWER_S, ANSWER)]
+    return _heard(sample, said, said)
 
 
 MINI = Path(__file__).parent / "mini"
@@ -91,9 +101,14 @@ input.json and clean_input.json are used where they are there.
         ``silent``; ``always-on``: one endless talk; ``constant@T``: one answer from T seconds on.
         """
         item = item_of(sample)
-        plans = {"silent": [], "always-on": [_said(item, 0.0, item.duration_s, TALK)]}
-        plans |= {f"constant@{t}": [_said(item, float(t), t + ANSWER_S, ANSWER)] for t in ONSETS}
-        return {name: _heard(sample, said, said) for name, said in plans.items()}
+        talk = [_said(item, 0.0, item.duration_s, TALK)]
+        found = {"silent": _heard(sample, (), ()), "always-on": _heard(sample, talk, talk)}
+        return found | {f"constant@{t}": _constant(float(t), sample) for t in ONSETS}
+
+    def family(self, samples: Sequence[Sample]) -> dict[str, Strategy]:
+        """``constant@T`` for every half second."""
+        times = [k * STEP_S for k in range(1, 1 + int(LAST_S / STEP_S))]
+        return {f"constant@{t:g}": partial(_constant, t) for t in times if t not in ONSETS}
 
     def ideal(self, sample: Sample) -> Timeline:
         """Timeline of a respondent that does what the reference asks for.

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
+from tml_bench.metrics.pauc import within
 from tml_bench.samples import Sample
+from tml_bench.task import Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._visual import TAIL_S
 from tml_bench.tasks.proactive_video_qa import loader, scoring
-from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.scoring import COVERAGE, HEADLINE, METRICS, OVERALL, RULES
 from tml_bench.timeline import Timeline
 
@@ -17,6 +20,11 @@ PERIOD_S = 2.0
 """Chunks of this length are what the paper's offline models reply to on the shortest category."""
 CHATTER = "Something is happening in the video."
 _GAP_S = 1.0
+EDGE_S = 0.05
+"""A reply at the end of one span that opens the next is one to both turns; so much later, to the second."""
+ONSETS_S = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 60)
+PERIODS_S = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0)
+"""Of the strategies that are searched."""
 
 
 def _spoken(item: ProactiveAnnotation, said: Sequence[tuple[float, str]]) -> Timeline:
@@ -61,15 +69,41 @@ Any category may be missing; one category's folder alone will do.
 
         ``always-reply`` says one sentence every 2 s; ``question back`` repeats the question once, at 0 s.
         """
-        item = annotation_of(sample, ProactiveAnnotation)
-        beats = [k * PERIOD_S for k in range(int(item.length_s // PERIOD_S) + 1)]
         return {
-            "silent": _spoken(item, []),
-            "always-reply": _spoken(item, [(at, CHATTER) for at in beats]),
-            "question back": _spoken(item, [(0.0, item.question)]),
+            "silent": _spoken(annotation_of(sample, ProactiveAnnotation), []),
+            "always-reply": _every(PERIOD_S, CHATTER, sample),
+            "question back": _once(0.0, "", sample),
         }
 
+    def family(self, samples: Sequence[Sample]) -> dict[str, Strategy]:
+        """One sentence, or the question, at a fixed time or at fixed intervals."""
+        found: dict[str, Strategy] = {f"reply@{t}": partial(_once, float(t), CHATTER) for t in ONSETS_S}
+        found |= {f"question back@{t}": partial(_once, float(t), "") for t in ONSETS_S if t}
+        for period in PERIODS_S:
+            if period != PERIOD_S:
+                found[f"always-reply every {period:g} s"] = partial(_every, period, CHATTER)
+        return found
+
     def ideal(self, sample: Sample) -> Timeline:
-        """Says every gold answer the moment its span opens."""
+        """Says every gold answer the moment its span opens; a moment later where another span holds that."""
         item = annotation_of(sample, ProactiveAnnotation)
-        return _spoken(item, [(turn.span[0], turn.content) for turn in item.turns])
+        said = [(turn.span[0] + EDGE_S * _held(turn, item.turns), turn.content) for turn in item.turns]
+        return _spoken(item, sorted(said))
+
+
+def _held(turn: ExpectedTurn, turns: Sequence[ExpectedTurn]) -> bool:
+    """Whether an earlier turn's span still holds the opening of this one."""
+    opening = turn.span[0]
+    return any(other.span[0] < opening and within(opening, other.span) for other in turns)
+
+
+def _once(at_s: float, text: str, sample: Sample) -> Timeline:
+    """One reply at a time of the video; the question where there is no text."""
+    item = annotation_of(sample, ProactiveAnnotation)
+    return _spoken(item, [(at_s, text or item.question)] if at_s < item.length_s else [])
+
+
+def _every(period_s: float, text: str, sample: Sample) -> Timeline:
+    """The same reply at fixed intervals."""
+    item = annotation_of(sample, ProactiveAnnotation)
+    return _spoken(item, [(k * period_s, text) for k in range(int(item.length_s // period_s) + 1)])

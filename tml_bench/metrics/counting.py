@@ -16,8 +16,13 @@ Measures along the way:
       over time, and at fractions of the time. One who counts a perfect video late by d seconds errs by
       d / (mean repetition length).
     * Latency of repetition k: onset of the number k - end of repetition k, for the first k said that no
-      earlier repetition has used and that is said after the end of repetition k - 1 (k = 1: after the start).
-      Negative when said before the repetition is complete.
+      earlier repetition has used and that is said in its place: after the end of repetition k - 1 (k = 1:
+      after the start), and at most `LATEST_S` after the end of repetition k. Negative when said before
+      the repetition is complete.
+    * Counted aloud: repetitions with a latency, of the repetitions or, if more, of the numbers said one after
+      the other from the start until `LATEST_S` after the end (`numbers_in_turn`). Numbers recited over and
+      over are all in place now and then, and of several named for each repetition one is right; who says
+      more numbers than there are repetitions is divided by what was said.
 
 Sources: off by one and absolute error from TransRAC (Hu et al., CVPR 2022, arXiv 2204.01018), where the
 denominator has 0.1 added; here it is n alone. "Last number after the penultimate repetition" is the rule of a
@@ -29,6 +34,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+LATEST_S = 2.0
+"""A number said later than this after its repetition is out of place: twice a reaction (0.2 s), producing a
+word (0.6 s) and a micro-turn (0.2 s)."""
 Said = tuple[float, int]
 """Onset in seconds and the number said."""
 
@@ -107,8 +115,18 @@ def error_at(steps: Sequence[CountStep], fraction: float) -> int:
     return next((s.error for s in steps if t < s.end_s), steps[-1].error)
 
 
+def numbers_in_turn(said: Sequence[Said], start_s: float, end_s: float) -> int:
+    """How many numbers are said one after the other from ``start_s`` to `LATEST_S` after ``end_s``.
+
+    A number said again right after itself, within `LATEST_S`, is the same; 0 counts nothing.
+    """
+    heard = [(at, value) for at, value in said if value and start_s <= at <= end_s + LATEST_S]
+    again = sum(a[1] == b[1] and b[0] - a[0] <= LATEST_S for a, b in pairwise(heard))
+    return len(heard) - again
+
+
 def latencies(said: Sequence[Said], ends: Sequence[float], start_s: float) -> list[float | None]:
-    """Latency of each repetition in seconds; None where its number was not said in time.
+    """Latency of each repetition in seconds; None where its number was not said in its place.
 
     Numbers and ends are in order; ``start_s`` is the video's first instant. Empty without repetitions.
     """
@@ -116,7 +134,8 @@ def latencies(said: Sequence[Said], ends: Sequence[float], start_s: float) -> li
     free = list(said)
     for k, end in enumerate(ends, start=1):
         since = ends[k - 2] if k > 1 else start_s
-        hit = next((i for i, (at, value) in enumerate(free) if value == k and at >= since), None)
+        until = end + LATEST_S
+        hit = next((i for i, (at, value) in enumerate(free) if value == k and since <= at <= until), None)
         found.append(None if hit is None else free[hit][0] - end)
         if hit is not None:
             del free[: hit + 1]

@@ -10,7 +10,6 @@ neighbours.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.number_words import ONES, TENS
+from tml_bench.plain_text import plain
 from tml_bench.timeline import Word
 
 RATE = 16_000
@@ -110,10 +110,10 @@ def _decoder() -> Any:
 
 def _pronounceable(decoder: Any, token: str) -> list[str]:
     """The dictionary words that say a token; words the dictionary lacks are added to it."""
-    plain = unicodedata.normalize("NFKD", token.lower().replace("’", "'")).encode("ascii", "ignore").decode()
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
+    latin = plain(token).encode("ascii", "ignore").decode()
+    latin = re.sub(r"(?<=\d),(?=\d{3})", "", latin)
     words: list[str] = []
-    for part in re.findall(r"\d+|[a-z']+", plain):
+    for part in re.findall(r"\d+|[a-z']+", latin):
         words.extend(spell(int(part)).split() if part.isdigit() else [part.strip("'")])
     for word in filter(None, words):
         if decoder.lookup_word(word) is None:
@@ -123,14 +123,14 @@ def _pronounceable(decoder: Any, token: str) -> list[str]:
 
 def _as_said(decoder: Any, token: str, phones: str) -> str:
     """A dictionary word for a token said this way or as the dictionary has it."""
-    plain = re.sub(r"[^a-z']", "", token.lower().replace("’", "'"))
-    name = f"{plain}={phones.replace(' ', '.')}"
+    latin = re.sub(r"[^a-z']", "", plain(token))
+    name = f"{latin}={phones.replace(' ', '.')}"
     if decoder.lookup_word(name) is None:
         ways = [phones]
-        entry = plain
-        while plain and (known := decoder.lookup_word(entry)):
+        entry = latin
+        while latin and (known := decoder.lookup_word(entry)):
             ways.append(known)
-            entry = f"{plain}({len(ways)})"
+            entry = f"{latin}({len(ways)})"
         for k, way in enumerate(dict.fromkeys(ways), start=1):
             decoder.add_word(name if k == 1 else f"{name}({k})", way)
     return name

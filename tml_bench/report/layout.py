@@ -18,6 +18,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.judging import SPREAD_TIMES
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.task import DataKind, Direction, Metric, PublishedNumber
 
@@ -136,6 +137,11 @@ class LeaderboardTable:
             f"see the outcomes."
             for row in self.rows
             if row.scored < row.samples
+        ]
+        found += [
+            f"{row.label}: {SPREAD_TIMES} ({row.summary.notes[SPREAD_TIMES]} of {row.samples} samples.)"
+            for row in self.rows
+            if SPREAD_TIMES in row.summary.notes
         ]
         agreed: defaultdict[str, list[str]] = defaultdict(list)
         for row in self.rows:

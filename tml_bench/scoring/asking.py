@@ -62,8 +62,10 @@ class AskedRun:
                 yield from performance.questions
 
 
-def ask(runs: Iterable[RunTimelines]) -> Iterator[AskedRun]:
-    """What is asked about runs, one after the other; raises as `respondents`."""
+def ask(
+    runs: Iterable[RunTimelines], respondents: Callable[[Task, Iterable[Sample]], Respondents]
+) -> Iterator[AskedRun]:
+    """What is asked about runs, one after the other; ``respondents`` gives those of a task, and may raise."""
     seen: set[tuple[str, ...]] = set()
     for heard in runs:
         run, config = heard.run, heard.run.file.config
@@ -93,24 +95,3 @@ def or_raised(make: Callable[[], T]) -> T | Exception:
         raise
     except Exception as error:
         return error
-
-
-def respondents(task: Task, samples: Iterable[Sample]) -> Respondents:
-    """What every blind strategy and the ideal respondent do on the scored samples without a ``problem``.
-
-    Raises:
-        UserError: the task names different blind strategies for different samples.
-    """
-    usable = [s for s in samples if s.scored and not s.problem]
-    blind: dict[str, list[Performance]] = {}
-    for k, sample in enumerate(usable):
-        strategies = task.blind(sample)
-        if k and strategies.keys() != blind.keys():
-            raise UserError(
-                f"task {task.name} has the blind strategies {sorted(strategies)} for sample {sample.id}, "
-                f"but {sorted(blind)} for sample {usable[0].id}",
-                "Let blind() return the same names for every sample",
-            )
-        for name, timeline in strategies.items():
-            blind.setdefault(name, []).append(performance_of(task, sample, timeline))
-    return Respondents(blind, [performance_of(task, sample, task.ideal(sample)) for sample in usable])

@@ -20,6 +20,7 @@ from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.judging import against_rules, score_performances
+from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import timelines_of
@@ -43,7 +44,7 @@ def score_runs(
     """
     heard = timelines_of(runs, pool, advance, words)
     checks = check_transcripts(heard, pool, words, asked=check_all)
-    found: Iterable[AskedRun] = ask(heard)
+    found: Iterable[AskedRun] = ask(heard, respondents)
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
@@ -78,8 +79,16 @@ def _score(
     summary = summarise(
         task, facts, run.samples, scored.scores, one.heard.outcomes, known, scored.judged, agreement
     )
+    remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
     summary = structs.replace(summary, notes=summary.notes | remarks, transcript_check=check)
     return write_results(run.path, scored, summary)
+
+
+def _clipped(shares: Iterable[float]) -> dict[str, int]:
+    """The remark on recordings with audio over full scale, by the share of it in each, with their number."""
+    found = [share for share in shares if share]
+    worst = f"at most {100 * max(found, default=0.0):.2g} % of it"
+    return {f"the model's audio was over full scale and clipped ({worst})": len(found)} if found else {}
 
 
 def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) -> RunFacts:

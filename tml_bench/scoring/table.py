@@ -1,0 +1,125 @@
+"""Scores by subset and metric, and their means over the parts of a task."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from tml_bench.metrics.statistics import Observation
+from tml_bench.task import Kind, Metric, Overall, Score, Task
+
+
+class ScoreTable:
+    """The scores of one respondent, one per sample, by subset and metric."""
+
+    def __init__(self, scores: Iterable[Score]) -> None:
+        self._samples: Counter[str] = Counter()
+        self._values: defaultdict[tuple[str, str], _Column] = defaultdict(_Column)
+        for score in scores:
+            self._samples[score.subset] += 1
+            for metric, value in score.values.items():
+                column = self._values[score.subset, metric]
+                column.scores.append(score)
+                column.numerators.append(value.numerator)
+                column.denominators.append(value.denominator)
+                column.counted += value.denominator
+            for metric, reason in score.missing.items():
+                self._values[score.subset, metric].missing[reason] += 1
+
+    def samples(self, part: Overall) -> int:
+        """How many samples of a part there are; 0 where a subset has none."""
+        sizes = [self._samples[subset] for subset in part.subsets]
+        return sum(sizes) if all(sizes) else 0
+
+    def missing(self, part: Overall, metric: str) -> Counter[str]:
+        """How often a metric is missing in a part, by reason."""
+        return sum((self._values[subset, metric].missing for subset in part.subsets), Counter())
+
+    def counted(self, part: Overall, metric: str) -> float:
+        """How much a metric counts in a part: the sum of its denominators."""
+        return math.fsum(self._values[subset, metric].counted for subset in part.subsets)
+
+    def incomplete(self, part: Overall, metric: str) -> bool:
+        """Whether a part whose subsets weigh alike lacks one: it has no value and should have one.
+
+        A subset lacks none where the metric applies to none of its samples.
+        """
+        columns = ((subset, self._values[subset, metric]) for subset in part.subsets if part.equal)
+        return any(not c.scores and (not self._samples[s] or bool(c.missing)) for s, c in columns)
+
+    def values(self, part: Overall, metric: str) -> tuple[list[Score], list[float], list[float]]:
+        """Scores, numerators and denominators of all values of a metric in a part.
+
+        With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that
+        the ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean
+        over the others would pass for that over all.
+        """
+        scores: list[Score] = []
+        numerators: list[float] = []
+        denominators: list[float] = []
+        for subset in () if self.incomplete(part, metric) else part.subsets:
+            column = self._values[subset, metric]
+            total = math.fsum(column.denominators) or 1.0 if part.equal else 1.0
+            scores += column.scores
+            numerators += [n / total for n in column.numerators]
+            denominators += [d / total for d in column.denominators]
+        return scores, numerators, denominators
+
+
+class _Column:
+    """The values of one metric in one subset."""
+
+    def __init__(self) -> None:
+        self.scores: list[Score] = []
+        self.numerators: list[float] = []
+        self.denominators: list[float] = []
+        self.counted = 0.0
+        self.missing: Counter[str] = Counter()
+
+
+def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observation, ...]:
+    """The values of one metric in one part of a task, sorted by sample; see `ScoreTable.values`."""
+    found = zip(*scores.values(part, metric), strict=True)
+    return tuple(sorted((Observation(s.sample, s.unit, n, d) for s, n, d in found), key=lambda o: o.sample))
+
+
+def columns(task: Task) -> list[tuple[Overall, Metric]]:
+    """Every part of the task with every metric that applies to it: subsets together, then single ones."""
+    parts = (*task.overall, *(Overall(s, (s,)) for s in task.subsets))
+    pairs = [(p, m) for p in parts for m in task.metrics if set(p.subsets) <= set(m.subsets)]
+    return [(p, m) for p, m in pairs if not p.equal or m.kind is Kind.RATIO]
+
+
+def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | None, int]:
+    """Mean of a metric over a part of a task, and from how many samples.
+
+    With ``metric.decimals`` it is rounded, or else is the mean of the subsets' rounded means where
+    ``part.equal``. The mean is None without samples, and with ``part.equal`` where a whole subset is missing.
+    """
+    if scores.incomplete(part, metric.name):
+        return None, 0
+    if part.equal and metric.decimals is not None:
+        means = [mean_of(scores, Overall(s, (s,)), metric) for s in part.subsets]
+        known = [mean for mean, _ in means if mean is not None]
+        return (math.fsum(known) / len(known) if known else None), sum(n for _, n in means)
+    _, numerators, denominators = scores.values(part, metric.name)
+    total = math.fsum(denominators)
+    count = sum(d > 0 for d in denominators)
+    if not total > 0:
+        return None, count
+    mean = math.fsum(numerators) / total
+    return (mean if metric.decimals is None else round(mean, metric.decimals)), count
+
+
+def qualified(scores: ScoreTable, ideal: ScoreTable, part: Overall, metric: Metric) -> float | None:
+    """What a blind strategy reaches on a metric where that counts for its floor, else None.
+
+    It counts where the metric is defined on at least half of the part's samples, and over at least half of
+    what it is taken over for the ideal respondent (the denominators): a latency that exists only where
+    something was said must not be won by a strategy that hardly ever speaks, nor one over all the numbers
+    counted by a strategy that only ever says "one".
+    """
+    value, samples = mean_of(scores, part, metric)
+    half = 2 * samples >= ideal.samples(part)
+    return (
+        value if half and 2 * scores.counted(part, metric.name) >= ideal.counted(part, metric.name) else None
+    )
