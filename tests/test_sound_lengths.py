@@ -299,6 +299,13 @@ def test_mp3_of_variable_rate_without_an_index(tmp_path: Path, loud_first: bool)
     assert max(power) > 0.01
 
 
+def test_padding_that_decoders_see_differently_is_no_wrong_header(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.mp3")
+    path.write_bytes(path.read_bytes().replace(b"LAME3.100", b"XXXX3.100", 1))
+    assert heard(path).size == FRAMES
+    assert probe(path).notes == ()
+
+
 def test_mp3_that_is_cut_or_joined(tmp_path: Path) -> None:
     raw = written(tmp_path / "a.mp3", quiet_then_loud()).read_bytes()
     joined = tmp_path / "joined.mp3"

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from videos import Audio, constant, read_barcode, write_video
@@ -19,7 +20,7 @@ from tml_bench.samples import Sample
 from tml_bench.tasks._visual import duration_of
 from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.tasks.charades.task import Charades
-from tml_bench.tasks.repcount_a.loader import RepetitionAnnotation
+from tml_bench.tasks.repcount_a.loader import RepetitionAnnotation, frame_times
 from tml_bench.tasks.repcount_a.task import RepCountA
 from tml_bench.timebase import NS, nanoseconds, seconds
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
@@ -160,6 +161,27 @@ def test_sound_keeps_its_distance_from_the_picture(tmp_path: Path, case: str) ->
         heard_s = int(np.argmax(clip.read(clip.length))) / RATE
     expected = 1.0 + (sound_ms - picture_ms) / 1000
     assert heard_s - probe_video(path).first_s == pytest.approx(expected, abs=0.025)
+
+
+@pytest.mark.parametrize(
+    "options", [{"bf": "0"}, {"bf": "3"}, {"bf": "3", "x264-params": "open-gop=1:keyint=25"}]
+)
+def test_a_stream_cut_between_key_frames_begins_with_the_first_that_can_be_shown(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    made = write_video(tmp_path / "x.ts", constant(120, start_ms=1400), options=options)
+    raw = made.read_bytes()
+    path = tmp_path / "a.mp4"
+    path.write_bytes(raw[188 * (len(raw) // 188 // 5) :])
+    shown = cv2.VideoCapture(str(path))
+    counted = []
+    while (taken := shown.read())[0]:
+        counted.append(read_barcode(taken[1]))
+    # It was refused as damaged "up to 0.000 s".
+    with closing(FrameReader(path, VideoSpec(FPS, 160))) as reader:
+        assert [read_barcode(frame.image) for frame in reader] == counted
+    assert counted[0] == 25
+    assert frame_times(path) == pytest.approx([k / FPS for k in range(len(counted))], abs=1e-3)
 
 
 def test_time_stamps_really_begin_elsewhere(tmp_path: Path) -> None:

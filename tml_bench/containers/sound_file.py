@@ -41,6 +41,8 @@ _CAN = "WAV, FLAC, OGG, MP3, M4A and WebM can"
 _REWRITE = "write it again, for instance as FLAC"
 _COUNTABLE = 2**60
 """More samples than this stand for a length that the header leaves open."""
+_PADDING = 2 * 1152
+"""Samples of an MP3 by which two decoders that take off padding at both ends may differ."""
 _INDEX_WITHIN = 4096
 """Bytes after tags in which an MP3's index stands, which states its length."""
 
@@ -252,13 +254,14 @@ def _pages(path: Path) -> OggPages | None:
 
 def _mp3(path: Path, file: soundfile.SoundFile) -> _Found:
     track = measure(path)
-    if track.frames == file.frames:
-        return _Found(_info(path, file))
     with path.open("rb") as opened:
         opened.seek(after_id3(opened))
         start = opened.read(_INDEX_WITHIN)
     indexed = any(mark in start for mark in (b"Xing", b"Info", b"VBRI"))
-    if indexed and track.frames < file.frames:
+    apart = track.frames - file.frames
+    if apart == 0 or (indexed and abs(apart) <= _PADDING and _reaches_last(file)):
+        return _Found(_info(path, file))
+    if indexed and apart < 0:
         raise _cut(path, track.frames, file)
     return _by_ffmpeg(path, stated_s=file.frames / file.samplerate if indexed else None, track=track)
 
@@ -282,13 +285,16 @@ def _check_last(path: Path, file: soundfile.SoundFile) -> None:
     """Make sure that libsndfile, which believes headers, reaches the last sample."""
     if file.frames <= 0:
         raise BadSampleError(f"{path} holds no samples")
+    if not _reaches_last(file):
+        raise BadSampleError(f"{path} is truncated: it ends before sample {file.frames}, its last")
+
+
+def _reaches_last(file: soundfile.SoundFile) -> bool:
     try:
         file.seek(file.frames - 1)
-        whole = len(file.read(1)) == 1
+        return len(file.read(1)) == 1
     except soundfile.LibsndfileError:
-        whole = False
-    if not whole:
-        raise BadSampleError(f"{path} is truncated: it ends before sample {file.frames}, its last")
+        return False
 
 
 def _cut(path: Path, there: int, file: soundfile.SoundFile) -> BadSampleError:
