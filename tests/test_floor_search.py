@@ -79,7 +79,8 @@ def test_of_a_large_family_only_the_best_are_played() -> None:
     task = Durations(GRID)
     played = respondents(task, task.samples())
     # Of equals the first: 3 is as near as 4 and 5 to 3 and 5, and 5 the best for all three together.
-    assert set(played.blind) == {"silent", "say 3", "say 5", "say 20", "say 40"}
+    # 4 and 9 are the least that say nine tenths of what is to be said in "a" and in both.
+    assert set(played.blind) == {"silent", "say 3", "say 4", "say 5", "say 9", "say 20", "say 40"}
     assert {len(done) for done in played.blind.values()} == {3}
 
 
@@ -99,7 +100,7 @@ def test_each_metric_has_the_best_of_the_family_in_each_part() -> None:
 
 def test_a_member_no_better_than_a_fixed_strategy_is_not_played() -> None:
     task = Durations(GRID, {"known": 5.0, "long": 40.0, "twenty": 20.0})
-    assert set(respondents(task, task.samples()).blind) == {"known", "long", "twenty"}
+    assert set(respondents(task, task.samples()).blind) == {"known", "long", "twenty", "say 9"}
 
 
 def test_what_a_fixed_strategy_reaches_is_not_searched() -> None:
@@ -109,11 +110,9 @@ def test_what_a_fixed_strategy_reaches_is_not_searched() -> None:
 
 
 def test_a_strategy_measured_over_little_makes_no_floor() -> None:
-    """Where 20 things are to be said, 3 of them said well are no floor; 12 are."""
-    base = found(Durations({"say 3": 3.0, "say 12": 12.0}))["b", "rare"]
-    assert (base.floor, base.floor_by, base.blind["say 3"]) == (8.0, "say 12", 17.0)
-    worse = found(Durations({"say 9": 9.0, "say 40": 40.0}))["b", "rare"]
-    assert (worse.floor, worse.floor_by, worse.blind["say 9"]) == (20.0, "say 40", 11.0)
+    """Where 20 things are to be said, 17 of them said well are no floor; 18 are."""
+    assert found(Durations({"say 17": 17.0, "say 25": 25.0}))["b", "rare"].floor == 5.0
+    assert found(Durations({"say 18": 18.0, "say 25": 25.0}))["b", "rare"].floor == 2.0
 
 
 def test_a_name_in_both_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""Which blind strategies count for a floor: those known on at least half of the samples."""
+"""Which blind strategies count for a floor: those known on nine tenths of the samples."""
 
 from __future__ import annotations
 
@@ -88,21 +88,21 @@ def floor(metric: str, rare: list[float], common: float, subset: str = "a") -> t
 @pytest.mark.parametrize(
     ("rare", "counts"),
     [
-        ([10.0] * 3 + [ABSENT] * 3, True),
-        ([10.0] * 2 + [ABSENT] * 4, False),
-        ([10.0] * 3 + [ABSENT] * 2, True),
-        ([10.0] * 2 + [ABSENT] * 3, False),
+        ([10.0] * 10, True),
+        ([10.0] * 9 + [ABSENT], True),
+        ([10.0] * 8 + [ABSENT] * 2, False),
+        ([10.0] * 5 + [ABSENT], False),
         ([10.0], True),
         ([ABSENT], False),
-        # With nothing to count in them, three samples know no more than two.
-        ([10.0] * 2 + [NOTHING] + [ABSENT] * 3, False),
-        # Three are enough, whatever a judge would say of the others.
-        ([10.0] * 3 + [MISSING] * 3, True),
-        # The one that is missing could not make it three.
-        ([10.0] + [MISSING] + [ABSENT] * 4, False),
+        # With nothing to count in one, nine samples know no more than eight.
+        ([10.0] * 8 + [NOTHING] + [ABSENT], False),
+        # Nine are enough, whatever a judge would say of the other.
+        ([10.0] * 9 + [MISSING], True),
+        # The one that is missing could not make it nine.
+        ([10.0] * 7 + [MISSING] + [ABSENT] * 2, False),
     ],
 )
-def test_a_strategy_known_on_half_the_samples_counts(rare: list[float], counts: bool) -> None:
+def test_a_strategy_known_on_nine_tenths_of_the_samples_counts(rare: list[float], counts: bool) -> None:
     assert floor("delay", rare, 20.0) == ((10.0, "rare") if counts else (20.0, "common"))
     assert floor("gain", rare, 5.0) == ((10.0, "rare") if counts else (5.0, "common"))
     assert floor("rate", rare, 5.0) == (None, "")
@@ -111,17 +111,27 @@ def test_a_strategy_known_on_half_the_samples_counts(rare: list[float], counts: 
 @pytest.mark.parametrize(
     "rare",
     [
-        [10.0] * 2 + [MISSING] + [ABSENT] * 3,
-        [10.0] * 2 + [MISSING] * 4,
-        [MISSING] * 6,
-        [MISSING] * 3 + [ABSENT] * 3,
-        [10.0] * 2 + [MISSING] + [ABSENT] * 2,
+        [10.0] * 8 + [MISSING] + [ABSENT],
+        [10.0] * 8 + [MISSING] * 2,
+        [MISSING] * 10,
+        [MISSING] * 9 + [ABSENT],
     ],
 )
 def test_where_one_would_count_but_for_missing_judgements_the_floor_is_not_known(rare: list[float]) -> None:
     """Not even where the other strategy is far better: which is best is not known."""
     assert floor("delay", rare, 4.0) == floor("delay", rare, 20.0) == (None, "")
     assert floor("gain", rare, 20.0) == (None, "")
+
+
+def test_what_is_defined_on_few_samples_has_a_floor_by_those() -> None:
+    """Here the ideal respondent, too, has a value on two of ten samples only."""
+
+    class Rarely(Tabled):
+        def ideal(self, sample: Sample) -> Timeline:
+            return Timeline(100.0 if sample.id in ("a0", "a1") else ABSENT)
+
+    base = found(Rarely({"few": [10.0] * 2 + [ABSENT] * 8, "one": [5.0] + [ABSENT] * 9}))["a", "delay"]
+    assert (base.floor, base.floor_by) == (10.0, "few")
 
 
 def test_without_a_strategy_that_counts_there_is_no_floor() -> None:
@@ -143,11 +153,11 @@ def test_of_equals_the_first_is_named() -> None:
         assert found(Tabled({"x": [10.0] * 2, "y": [10.0] * 2}))["a", name].floor_by == "x"
 
 
-def test_half_of_all_samples_where_subsets_are_together() -> None:
-    """Known on three of three in one subset and none of three in the other: half of the six."""
+def test_nine_tenths_of_all_samples_where_subsets_are_together() -> None:
+    """Known on nine of nine in one subset and on none in the other: nine of the ten."""
     task = Tabled(
-        {"rare": [10.0] * 3, "common": [20.0] * 3},
-        {"rare": [ABSENT] * 3, "common": [20.0] * 3},
+        {"rare": [10.0] * 9, "common": [20.0] * 9},
+        {"rare": [ABSENT], "common": [20.0]},
     )
     base = found(task)
     assert (base["together", "delay"].floor, base["together", "delay"].floor_by) == (10.0, "rare")

@@ -135,4 +135,5 @@ def test_floors_leave_room_in_every_family(task: str) -> None:
         if controls:
             assert one.blind["silent"] == pytest.approx(sum(controls) / len(controls))
             assert one.floor is not None
-            assert one.floor <= 0.6
+            # Four items a family, and the luckiest of a hundred strategies.
+            assert one.floor <= 0.65

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import timed_pairs as pairs
 
 from tml_bench.scoring.floors import baselines
 from tml_bench.synthesis.voices import VOICES
 from tml_bench.tasks._timed.items import TimedItem, load_items
-from tml_bench.tasks._timed.task import DELAYS_S, PERIODS_S, TimedTask
+from tml_bench.tasks._timed.task import TimedTask
 
 
 def families(task: TimedTask) -> str:
@@ -41,29 +41,23 @@ def voices(task: TimedTask) -> str:
 def floors(splits: Sequence[TimedTask]) -> str:
     """``on_time`` of strategies that do not know the time, and of the ideal respondent, per family."""
     found = [{b.subset: b for b in baselines(t, t.samples()) if b.metric == "on_time"} for t in splits]
-    delays, periods = [f"delay {d:g}" for d in DELAYS_S], [f"metronome {p:g}" for p in PERIODS_S]
     rows = []
     for part in found[0]:
         row = [part]
         for known in found:
-            blind = known[part].blind
+            blind, best = known[part].blind, known[part]
             row += [_percent(blind["silent"]), _percent(blind["always-on"])]
-            row += [_best(blind, delays), _best(blind, periods), _percent(known[part].ceiling)]
+            row += [f"{_percent(best.floor)} ({best.floor_by})", _percent(best.ceiling)]
         rows.append(row)
     head = ["family"]
     for t in splits:
-        head += [f"{t.split}: silent", "always on", "best delay", "best metronome", "ideal"]
+        head += [f"{t.split}: silent", "always on", "best blind", "ideal"]
     return _table(head, rows)
 
 
 def judge_errors() -> str:
     """How often the offline judge errs on hand-labelled replies."""
     return "\n\n".join(pairs.table(part) for part in reversed(pairs.PARTS)) + "\n"
-
-
-def _best(blind: Mapping[str, float | None], names: Sequence[str]) -> str:
-    name = max(names, key=lambda name: blind[name] or 0.0)
-    return f"{_percent(blind[name])} ({name.split()[1]} s)"
 
 
 def _percent(value: float | None) -> str:

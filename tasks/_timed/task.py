@@ -12,11 +12,15 @@ Respondents, of which all but the ideal one know nothing of the time:
 * ``metronome p`` knows the words too: every p seconds from the end of the user's first turn on it says what
   the next event asks for (after the last one, that again), until the session ends.
 
-In silent controls, where there are no words to know, the last two say "Okay." at their times. No model can
-know words and not their time; these are floors that a score must beat to show timing.
+Of delays, of the same counted from the session's start (``at t``), and of metronomes with other periods and
+first beats, the best on the samples of the run are played too, metric by metric.
+
+In silent controls, where there are no words to know, these say "Okay." at their times. No model can know
+words and not their time; these are floors that a score must beat to show timing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -24,7 +28,7 @@ from msgspec import structs
 
 from tml_bench.errors import BadSampleError
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.task import Overall
+from tml_bench.task import Overall, Strategy
 from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._timed import rendered, scoring
@@ -36,6 +40,12 @@ from tml_bench.timeline import Segment, Timeline
 
 DELAYS_S = (0.5, 1.0, 2.0, 5.0, 8.0, 10.0)
 PERIODS_S = (1.0, 2.0, 3.0, 5.0, 10.0)
+SEARCHED_DELAYS_S = (0.25, 0.75, 1.5, 2.5, *range(3, 13), 15, 20, 25, 30)
+SEARCHED_TIMES_S = range(1, 41)
+"""Delays, and times since the start, that are searched."""
+SEARCHED_PERIODS_S = (*(k / 2 for k in range(2, 21)), 12, 14, 16, 20, 30)
+"""Periods of the metronomes that are searched; from `HALVED_S` on also with the first beat after half."""
+HALVED_S = 3.0
 CHATTER = "There is always one more thing to say about the weather and the garden behind the house"
 CHATTER_WORD_S = 0.3
 PLACEHOLDER = "Okay."
@@ -60,6 +70,30 @@ def _planned(onsets: Sequence[float], texts: Sequence[str], end_s: float) -> lis
         for at, t in said
         if at + SHORTEST_REPLY_S <= end_s
     ]
+
+
+def _texts(item: TimedAnnotation) -> list[str]:
+    return [due.event.accept[0].replace("{N}", GUESS) for due in item.due] or [PLACEHOLDER]
+
+
+def _at(at_s: float, sample: Sample) -> Timeline:
+    """Says the first words once, at a time since the session's start."""
+    item = expected_of(sample)
+    return spoken(item, _planned([at_s], _texts(item), item.length_s))
+
+
+def _delayed(delay_s: float, sample: Sample) -> Timeline:
+    """Says the first words once, a time after the user's last turn."""
+    return _at(max(turn.end_s for turn in expected_of(sample).turns) + delay_s, sample)
+
+
+def _metronome(period_s: float, phase: float, sample: Sample) -> Timeline:
+    """Says the words in order at a fixed period; the first after a share of it, from the first turn's end."""
+    item = expected_of(sample)
+    begins = item.turns[0].end_s
+    count = int((item.length_s - begins) / period_s + 1.0 - phase)
+    beats = [begins + (k + phase) * period_s for k in range(count)]
+    return spoken(item, _planned(beats, _texts(item), item.length_s))
 
 
 def _talking(item: TimedAnnotation) -> Timeline:
@@ -122,16 +156,20 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """Every strategy that does not know the time."""
         item = expected_of(sample)
-        texts = [due.event.accept[0].replace("{N}", GUESS) for due in item.due] or [PLACEHOLDER]
         played = {"silent": spoken(item, []), "always-on": _talking(item)}
-        last = max(turn.end_s for turn in item.turns)
-        for delay in DELAYS_S:
-            played[f"delay {delay:g}"] = spoken(item, _planned([last + delay], texts, item.length_s))
-        first = item.turns[0].end_s
-        for period in PERIODS_S:
-            beats = [first + k * period for k in range(1, 1 + int((item.length_s - first) / period))]
-            played[f"metronome {period:g}"] = spoken(item, _planned(beats, texts, item.length_s))
-        return played
+        played |= {f"delay {delay:g}": _delayed(delay, sample) for delay in DELAYS_S}
+        return played | {f"metronome {period:g}": _metronome(period, 1.0, sample) for period in PERIODS_S}
+
+    def family(self, samples: Sequence[Sample]) -> dict[str, Strategy]:
+        """Delays after the last turn, times since the start, and metronomes by period and first beat."""
+        found: dict[str, Strategy] = {f"at {t}": partial(_at, float(t)) for t in SEARCHED_TIMES_S}
+        found |= {f"delay {d:g}": partial(_delayed, d) for d in SEARCHED_DELAYS_S if d not in DELAYS_S}
+        for period in SEARCHED_PERIODS_S:
+            if period not in PERIODS_S:
+                found[f"metronome {period:g}"] = partial(_metronome, period, 1.0)
+            if period >= HALVED_S:
+                found[f"metronome {period:g} from {period / 2:g}"] = partial(_metronome, period, 0.5)
+        return found
 
     def ideal(self, sample: Sample) -> Timeline:
         """Says everything at its time."""

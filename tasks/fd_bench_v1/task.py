@@ -27,7 +27,7 @@ PERIODS = (2, 3, 5, 8)
 """Periods of the metronome in seconds."""
 STEP_S, LAST_S = 0.25, 30.0
 """Of the onsets and ends that are searched: how far apart, and the last."""
-SEARCHED_PERIODS = tuple(k / 2 for k in range(2, 25))
+SEARCHED_PERIODS = (*(k / 4 for k in range(4, 33)), *(k / 2 for k in range(17, 25)))
 """Periods of the metronomes that are searched, each with its first beat at one of `PHASES` of the period."""
 PHASES = (0.25, 0.5, 0.75, 1.0)
 

@@ -3,7 +3,8 @@
 They have a clock, see that the video has ended, and know the action, as the instruction tells everyone.
 
 * ``metronome@R``: at rate R it says k at (k - 0.5) / R into the video, so that it ends at R times its length,
-  rounded (half up), and says that number again when the video ends; some count up to a number and no further.
+  rounded (half up), and says that number again when the video ends; some count up to a number and no further,
+  some begin some seconds into the video.
   ``metronome`` has the rate with the highest OBO on the official train split, on a grid of 0.01 per second,
   the lowest of equals.
 * ``metronome per action``: the same with a rate for each action, fitted on the train split in the same way
@@ -48,6 +49,7 @@ NUMBERS = range(1, 121)
 RATES = tuple(k / 100 for k in range(3, 201))
 FACTORS = tuple(k / 50 for k in range(15, 81))
 LAST = (inf, 4, 6, 9, 14, 20, 30)
+BEGUN_S = (0.5, 1.0, 1.5, 2.0, 3.0)
 RECITED = (5, 10, 20, 40)
 PACES_S = (0.3, 0.6)
 WORD_S = 0.3
@@ -77,15 +79,16 @@ def from_the_start(number: float, item: RepetitionAnnotation) -> Numbers:
     return [(item.start_s, int(number))]
 
 
-def metronome(rate: float, last: float, item: RepetitionAnnotation) -> Numbers:
-    """Counts at a fixed rate, up to a number or to the video's end."""
-    total = int(min(beats(rate, item.end_s - item.start_s), last))
-    return [*((item.start_s + (k - 0.5) / rate, k) for k in range(1, total + 1)), (item.end_s, total)]
+def metronome(rate: float, last: float, begun_s: float, item: RepetitionAnnotation) -> Numbers:
+    """Counts at a fixed rate from some seconds on, up to a number or to the video's end."""
+    total = int(min(max(0, beats(rate, item.end_s - item.start_s - begun_s)), last))
+    begins = item.start_s + begun_s
+    return [*((begins + (k - 0.5) / rate, k) for k in range(1, total + 1)), (item.end_s, total)]
 
 
 def per_action(rates: Mapping[str, float], factor: float, item: RepetitionAnnotation) -> Numbers:
     """A metronome at the action's usual rate, times a factor."""
-    return metronome(factor * rates.get(item.action, BLIND_RATE), inf, item)
+    return metronome(factor * rates.get(item.action, BLIND_RATE), inf, 0.0, item)
 
 
 def recital(number: int, pace_s: float, item: RepetitionAnnotation) -> Numbers:
@@ -101,13 +104,14 @@ Array = NDArray[np.float64]
 def best(items: Sequence[RepetitionAnnotation]) -> Iterator[tuple[str, Plan]]:
     """The best of the family on these videos: every member's name, and what it says and when."""
     numbers = np.array(NUMBERS, float)
-    for k in _best(items, lambda item: (np.full(len(numbers), inf), numbers)):
-        yield f"constant@{numbers[k]:g}", partial(constant, numbers[k])
-        yield f"from the start@{numbers[k]:g}", partial(from_the_start, numbers[k])
-    pairs = np.array(list(product(RATES, LAST)))
-    for rate, last in pairs[_best(items, lambda item: (pairs[:, 0], pairs[:, 1]))]:
-        up_to = "" if last == inf else f" up to {last:g}"
-        yield f"metronome@{rate:g}{up_to}", partial(metronome, float(rate), float(last))
+    for number in numbers[_best(items, lambda item: Metronomes(inf, numbers, 0.0))]:
+        yield f"constant@{number:g}", partial(constant, float(number))
+        yield f"from the start@{number:g}", partial(from_the_start, float(number))
+    kinds = [*product(RATES, LAST, (0.0,)), *product(RATES, (inf,), BEGUN_S)]
+    counting = Metronomes(*np.array(kinds).T)
+    for rate, last, begun_s in (kinds[k] for k in _best(items, lambda item: counting)):
+        name = f"metronome@{rate:g}" + ("" if last == inf else f" up to {last:g}")
+        yield name + (f" from {begun_s:g} s" if begun_s else ""), partial(metronome, rate, last, begun_s)
     factors = np.array(FACTORS)
     for name, rates in (("metronome per action", ACTION_RATES), ("metronome per action, MAE,", MAE_RATES)):
         for factor in factors[_best(items, partial(_scaled, rates, factors))]:
@@ -116,16 +120,23 @@ def best(items: Sequence[RepetitionAnnotation]) -> Iterator[tuple[str, Plan]]:
         yield f"recital@{n} every {pace_s:g} s", partial(recital, n, pace_s)
 
 
-def _scaled(rates: Mapping[str, float], factors: Array, item: RepetitionAnnotation) -> tuple[Array, Array]:
-    return factors * rates.get(item.action, BLIND_RATE), np.full(len(factors), inf)
+class Metronomes(NamedTuple):
+    """Rates, last numbers and beginnings of metronomes; one of them an array, or all, of the same length."""
+
+    rate: Array | float
+    last: Array | float
+    begun_s: Array | float
+
+
+def _scaled(rates: Mapping[str, float], factors: Array, item: RepetitionAnnotation) -> Metronomes:
+    return Metronomes(factors * rates.get(item.action, BLIND_RATE), inf, 0.0)
 
 
 def _best(
-    items: Sequence[RepetitionAnnotation],
-    metronomes: Callable[[RepetitionAnnotation], tuple[Array, Array]],
+    items: Sequence[RepetitionAnnotation], of: Callable[[RepetitionAnnotation], Metronomes]
 ) -> list[int]:
-    """Indices of the metronomes, rates and last numbers, that are the best on some measure."""
-    tallies = [tally(item, *metronomes(item)) for item in items]
+    """Indices of the metronomes that are the best on some measure."""
+    tallies = [tally(item, of(item)) for item in items]
     return sorted({int(np.argmin(measure)) for measure in measures(tallies)})
 
 
@@ -154,19 +165,21 @@ class Tally(NamedTuple):
 MOMENTS = np.array([0.25, 0.5, 0.75, 1.0, *((k + 0.5) / 40 for k in range(40))])
 
 
-def tally(item: RepetitionAnnotation, rate: Array, last: Array) -> Tally:
+def tally(item: RepetitionAnnotation, of: Metronomes) -> Tally:
     """What metronomes reach on a video; an infinite rate says its last number from the start."""
     length = item.end_s - item.start_s
     ends = np.array(item.ends) - item.start_s
 
     def said(at_s: float) -> Array:
-        return np.minimum(np.floor(rate * at_s + 0.5 + _TINY), last)
+        beats = np.floor(of.rate * (at_s - of.begun_s) + 0.5 + _TINY)
+        return np.minimum(np.maximum(beats, 0.0), of.last)
 
     total = said(length)
     off = np.abs(total - item.count)
     running = [np.abs(said(f * length) - np.searchsorted(ends, f * length, "right")) for f in MOMENTS]
     k = np.arange(1, len(ends) + 1)[:, None]
-    onset, since = (k - 0.5) / rate, np.concatenate([[0.0], ends])[: len(ends), None]
+    onset = of.begun_s + (k - 0.5) / of.rate
+    since = np.concatenate([[0.0], ends])[: len(ends), None]
     late = np.abs(onset - ends[:, None])
     hit = (k <= total) & (onset >= since) & (onset <= ends[:, None] + LATEST_S)
     return Tally(
@@ -190,7 +203,7 @@ def measures(tallies: Sequence[Tally]) -> Iterator[Array]:
     hits = np.sum([t.hits for t in tallies], axis=0)
     yield -hits / np.sum([t.spoken for t in tallies], axis=0)
     late = np.sum([t.late_s for t in tallies], axis=0) / np.maximum(hits, 1)
-    yield np.where(2 * hits >= sum(t.repetitions for t in tallies), late, inf)
+    yield np.where(hits >= 0.9 * sum(t.repetitions for t in tallies), late, inf)
 
 
 def played(plan: Plan) -> Callable[[Sample], Timeline]:

@@ -50,7 +50,7 @@ Without --subset the test split is run, on which results are published.
         item = annotation_of(sample, RepetitionAnnotation)
         return {
             "silent": spoken(item, []),
-            "metronome": spoken(item, metronome(BLIND_RATE, inf, item)),
+            "metronome": spoken(item, metronome(BLIND_RATE, inf, 0.0, item)),
             "metronome per action": spoken(item, per_action(ACTION_RATES, 1.0, item)),
         }
 

@@ -34,10 +34,14 @@ class Performance(NamedTuple):
 
 
 class Respondents(NamedTuple):
-    """What blind respondents, by strategy, and the ideal one do: each one performance per sample."""
+    """What blind respondents, by strategy, and the ideal one do: each one performance per sample.
+
+    ``searched`` are the strategies that are there because they are the best of a family on some metric.
+    """
 
     blind: dict[str, list[Performance]]
     ideal: list[Performance]
+    searched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

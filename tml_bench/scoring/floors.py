@@ -9,6 +9,7 @@ scoring and the same averaging as a model.
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from msgspec import structs
 
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Judge
@@ -19,9 +20,11 @@ from tml_bench.scoring.search import respondents
 from tml_bench.scoring.table import (
     ScoreTable as ScoreTable,
     columns as columns,
+    covered,
     mean_of as mean_of,
     observations as observations,
     qualified,
+    size_of,
 )
 from tml_bench.task import Direction, Metric, Overall, Task
 
@@ -34,7 +37,8 @@ class Baseline(msgspec.Struct, frozen=True):
         floor: the best value among blind strategies; None where there is none, or it is not known.
         floor_by: the strategy that reaches it; the task's first one of equals.
         ceiling: the ideal respondent's value; None where it has none.
-        blind: value per blind strategy; None where it has none.
+        blind: value per blind strategy; None where it has none. Of those that were searched, the ones that
+            make a floor in the subset.
     """
 
     subset: str
@@ -63,17 +67,26 @@ def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[
     scored = {name: scores_of(task, done, judge) for name, done in played.blind.items()}
     reached = scores_of(task, played.ideal, judge)
     blind, ideal = {name: ScoreTable(scores) for name, scores in scored.items()}, ScoreTable(reached)
-    return tuple(_baseline(p, m, blind, ideal) for p, m in columns(task) if ideal.samples(p))
+    found = [_baseline(p, m, blind, ideal) for p, m in columns(task) if ideal.samples(p)]
+    best = {(one.subset, one.floor_by) for one in found}
+    return tuple(
+        structs.replace(
+            one,
+            blind={
+                name: value
+                for name, value in one.blind.items()
+                if name not in played.searched or (one.subset, name) in best
+            },
+        )
+        for one in found
+    )
 
 
 def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], ideal: ScoreTable) -> Baseline:
-    size = ideal.samples(part)
-    values = {name: mean_of(scores, part, metric) for name, scores in blind.items()}
     counting = {name: qualified(scores, ideal, part, metric) for name, scores in blind.items()}
     candidates = [(name, value) for name, value in counting.items() if value is not None]
     known = not any(
-        2 * values[name][1] < size <= 2 * (values[name][1] + scores.missing(part, metric.name).total())
-        for name, scores in blind.items()
+        _unjudged(scores, part, metric, size_of(ideal, part, metric)) for scores in blind.values()
     )
     floor, floor_by = None, ""
     if metric.direction is not Direction.NONE and candidates and known:
@@ -85,5 +98,11 @@ def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], id
         floor=floor,
         floor_by=floor_by,
         ceiling=mean_of(ideal, part, metric)[0],
-        blind={name: v for name, (v, _) in values.items()},
+        blind={name: mean_of(scores, part, metric)[0] for name, scores in blind.items()},
     )
+
+
+def _unjudged(scores: ScoreTable, part: Overall, metric: Metric, size: int) -> bool:
+    """Whether a strategy would be measured on enough samples but for judgements that are missing."""
+    known = scores.measured(part, metric.name)
+    return not covered(known, size) and covered(known + scores.missing(part, metric.name).total(), size)

@@ -42,7 +42,8 @@ def respondents(task: Task, samples: Iterable[Sample]) -> Respondents:
         )
     if len(family) > PLAYED_WHOLE:
         family = searched(task, family, Respondents(blind, ideal))
-    return Respondents(blind | {name: _played(task, play, usable) for name, play in family.items()}, ideal)
+    blind |= {name: _played(task, play, usable) for name, play in family.items()}
+    return Respondents(blind, ideal, frozenset(family))
 
 
 def searched(task: Task, family: Mapping[str, Strategy], beside: Respondents) -> dict[str, Strategy]:

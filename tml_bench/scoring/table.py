@@ -34,6 +34,10 @@ class ScoreTable:
         """How often a metric is missing in a part, by reason."""
         return sum((self._values[subset, metric].missing for subset in part.subsets), Counter())
 
+    def measured(self, part: Overall, metric: str) -> int:
+        """On how many samples of a part a metric has something to count."""
+        return sum(d > 0 for subset in part.subsets for d in self._values[subset, metric].denominators)
+
     def counted(self, part: Overall, metric: str) -> float:
         """How much a metric counts in a part: the sum of its denominators."""
         return math.fsum(self._values[subset, metric].counted for subset in part.subsets)
@@ -110,16 +114,30 @@ def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | 
     return (mean if metric.decimals is None else round(mean, metric.decimals)), count
 
 
+COVERAGE = 0.9
+"""Of what the ideal respondent is measured over, how much a blind strategy must be, to make a floor."""
+_TINY = 1e-9
+
+
+def covered(part: float, whole: float) -> bool:
+    """Whether a part is at least `COVERAGE` of a whole."""
+    return part >= COVERAGE * whole - _TINY
+
+
 def qualified(scores: ScoreTable, ideal: ScoreTable, part: Overall, metric: Metric) -> float | None:
     """What a blind strategy reaches on a metric where that counts for its floor, else None.
 
-    It counts where the metric is defined on at least half of the part's samples, and over at least half of
-    what it is taken over for the ideal respondent (the denominators): a latency that exists only where
-    something was said must not be won by a strategy that hardly ever speaks, nor one over all the numbers
-    counted by a strategy that only ever says "one".
+    It counts where the metric is defined on nine tenths of the samples on which it is for the ideal
+    respondent (or, where it never is, of all), and over nine tenths of what it is taken over there (the
+    denominators). A latency that exists only where something was said must not be won by a strategy that
+    speaks where it happens to be soon, nor one over all the numbers counted by a strategy that only ever
+    says "one": a model answers everywhere, and counts on.
     """
     value, samples = mean_of(scores, part, metric)
-    half = 2 * samples >= ideal.samples(part)
-    return (
-        value if half and 2 * scores.counted(part, metric.name) >= ideal.counted(part, metric.name) else None
-    )
+    counted, wanted = scores.counted(part, metric.name), ideal.counted(part, metric.name)
+    return value if covered(samples, size_of(ideal, part, metric)) and covered(counted, wanted) else None
+
+
+def size_of(ideal: ScoreTable, part: Overall, metric: Metric) -> int:
+    """On how many of a part's samples a metric is defined for the ideal respondent; all where it never is."""
+    return ideal.measured(part, metric.name) or ideal.samples(part)
