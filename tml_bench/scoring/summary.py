@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.metrics.confidence import METHOD
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.outcome import Outcome
 from tml_bench.samples import Sample
@@ -130,6 +131,7 @@ class Summary(msgspec.Struct, frozen=True):
         notes: remarks on samples, with the number of samples.
         judgements: what the judge was asked; None where the task asks nothing.
         transcript_check: how far the model's transcripts are from its audio; unset where that is not asked.
+        intervals: name and version of how its intervals were computed.
     """
 
     facts: RunFacts
@@ -144,6 +146,7 @@ class Summary(msgspec.Struct, frozen=True):
     notes: dict[str, int]
     judgements: Judgements | None = None
     transcript_check: TranscriptCheck | msgspec.UnsetType = msgspec.UNSET
+    intervals: str = "intervals 1"
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
@@ -204,6 +207,7 @@ def summarise(
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
         judgements=judgements,
+        intervals=METHOD,
     )
 
 
