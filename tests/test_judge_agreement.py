@@ -99,7 +99,7 @@ def test_judges_that_always_say_the_same_have_no_kappa() -> None:
     assert (pair.accuracy.value, pair.kappa.value, pair.alpha.value) == (1.0, None, None)
 
 
-def test_questions_about_one_sample_are_resampled_together() -> None:
+def test_questions_about_one_sample_are_one_unit() -> None:
     first, second = two(TABLE)
     apart, together = labels("a", first), labels("a", first)
     together.groups = {row_id(question(k)): "one sample" for k in first}

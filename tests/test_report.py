@@ -5,6 +5,7 @@ import io
 import random
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import ClassVar
@@ -32,6 +33,7 @@ from tml_bench.scoring.summary import (
     RunFacts,
     Standing,
     Summary,
+    standing,
     summarise,
 )
 from tml_bench.scoring.summary_file import from_json, to_json
@@ -169,7 +171,11 @@ def test_standing_relative_to_the_floor() -> None:
     prompt, half, late = run("prompt", PROMPT), run("half", HALF), run("late", {"r0": 9.5, "r2": 9.5})
     assert value_of(prompt, "takeover").standing is Standing.NO_ROOM
     assert value_of(prompt, "delay").standing is Standing.UNCLEAR  # all units agree, hence no interval
-    assert value_of(half, "delay").standing is Standing.ABOVE
+    assert value_of(half, "delay").standing is Standing.UNCLEAR  # 3 units are too few for an interval
+    delay = value_of(half, "delay")
+    known = replace(delay.estimate, low=1.0, high=3.0)
+    assert standing(delay.metric, known, 4.0, 0.2) is Standing.ABOVE
+    assert standing(delay.metric, replace(known, high=4.0), 4.0, 0.2) is Standing.UNCLEAR
     assert value_of(late, "delay").standing is Standing.NOT_ABOVE
     assert value_of(run("one", {"r0": 6.0}), "delay").standing is Standing.UNCLEAR  # no interval from 1 unit
     assert value_of(run("none", {}), "delay").standing is Standing.NO_FLOOR
@@ -335,14 +341,13 @@ def test_intervals_and_ranks() -> None:
 
 def test_markdown_golden_row() -> None:
     lines = leaderboard_markdown([run("half", HALF)]).splitlines()
-    assert (
-        "| half | 10/10 | 50.0 \\[12.5, 87.5\\] ⊘ | 2.000 \\[1.000, 3.000\\] | 25.0 \\[4.6, 69.9\\] ⊘ |"
-        in lines
-    )
+    assert "| half | 10/10 | 50.0 \\[–\\] ⊘ | 2.000 \\[–\\] ≈ | 25.0 \\[4.6, 69.9\\] ⊘ |" in lines
+    assert "- Note: \\[–\\] too few units (3, 5 needed): Takeover (reply)." in lines
+    assert "- Note: \\[–\\] too few units (3, 16 needed): Delay (reply)." in lines
     lines = full_markdown([run("half", HALF)]).splitlines()
     row = next(line for line in lines if line.startswith("| reply | Delay"))
     assert row.startswith(
-        "| reply | Delay ↓ (s) | 2.000 | \\[1.000, 3.000\\] | 0.816 | 3 | 3 | 4.000 metronome | 0.200 |"
+        "| reply | Delay ↓ (s) | 2.000 | – too few units (3, 16 needed) | 0.816 | 3 | 3 | 4.000 metronome"
     )
 
 
@@ -380,7 +385,9 @@ def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
     text = out.getvalue()
     assert "\x1b" not in text
     assert "[red]" in text.replace("\n", "")
-    assert "2.000 [1.000, 3.000]" in text
+    assert "2.000 [–]" in text
+    assert "[–] too few units (3, 16 needed)" in text
+    assert "25.0 [4.6, 69.9]" in text
     assert max(map(len, text.splitlines())) <= min(width, 120)
 
 
@@ -392,8 +399,9 @@ def test_every_measure_of_one_run_is_printed(width: int) -> None:
     text = out.getvalue()
     assert "\x1b" not in text
     assert "0.500" in text
-    assert "[43.9, 100.0]" in text
+    assert "[0.0, 49.0]" in text
     assert "(3 samples)" in text
+    assert "needed)" in text
     for metric in run("x", PROMPT).metrics:
         assert metric.metric.name in text
     assert max(map(len, text.splitlines())) <= min(width, 120)
@@ -484,9 +492,10 @@ def test_page_shows_every_number_of_the_leaderboard() -> None:
     text = hostile_page()
     for part in (
         "50.0",
-        "[12.5, 87.5]",
+        "[4.6, 69.9]",
         "2.000",
-        "[1.000, 3.000]",
+        "[–]",
+        "too few units (3, 16 needed)",
         "metronome",
         "floor = ceiling",
         "version 1",

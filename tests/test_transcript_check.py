@@ -86,13 +86,14 @@ def test_rate_of_a_run_is_edits_over_words_of_all_recordings() -> None:
     pairs = [TranscriptPair("a b c d", "a b c d"), TranscriptPair("x", "a b"), TranscriptPair("", "ignored")]
     found = transcript_check(pairs, of=7)
     assert (found.edits, found.words, found.n, found.of, found.rate) == (2, 6, 2, 7, pytest.approx(1 / 3))
-    # Half of all draws of two recordings hold both, a quarter each the one or the other alone.
-    assert (found.low, found.high) == (0.0, 1.0)
-    # Nothing is known of a spread where all agree, as one alone does.
-    for same in (pairs[:1], [pairs[0]] * 3, [TranscriptPair("x", "a"), TranscriptPair("x y", "a b")]):
-        alike = transcript_check(same, of=3)
-        assert (alike.n, alike.low, alike.high) == (len(same), None, None)
-    assert transcript_check(pairs, 7) == found
+    assert (found.low, found.high, found.no_interval) == (None, None, "too few units (2, 16 needed)")
+    alike = transcript_check([pairs[0]] * 20, of=20)
+    assert (alike.n, alike.low, alike.high, alike.no_interval) == (20, None, None, "all units agree")
+    many = transcript_check(pairs[:2] * 10, of=20)
+    assert many.low is not None
+    assert many.high is not None
+    assert 0 < many.low < 1 / 3 < many.high < 1
+    assert transcript_check(pairs[:2] * 10, 20) == many
 
 
 def test_why_it_is_not_measured_is_said() -> None:

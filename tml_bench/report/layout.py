@@ -15,7 +15,7 @@ import msgspec
 
 from tml_bench.metrics.comparison import PairedComparison, compare, holm, rank_ranges
 from tml_bench.outcome import Outcome
-from tml_bench.report.grids import Rank
+from tml_bench.report.grids import Rank, missing_intervals
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.judging import SPREAD_TIMES
@@ -132,6 +132,11 @@ class LeaderboardTable:
         perceivers = sorted({", ".join(s.facts.perceivers) for s in self.summaries if s.facts.perceivers})
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
+        if len(methods := sorted({s.intervals for s in self.summaries})) > 1:
+            found.append(
+                f"The intervals are computed in different ways ({', '.join(methods)}): score the older again."
+            )
+        found += missing_intervals(self.shown)
         found += [
             f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
             f"see the outcomes."

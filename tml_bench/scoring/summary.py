@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.metrics.confidence import METHOD
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.outcome import Outcome
 from tml_bench.samples import Sample
@@ -131,6 +132,7 @@ class Summary(msgspec.Struct, frozen=True):
         judgements: what the judge was asked; None where the task asks nothing.
         transcript_check: how far the model's transcripts are from its audio; unset where that is not asked.
         data_kind: what the data is beside the official one; None in summaries that were made before.
+        intervals: name and version of how its intervals were computed.
     """
 
     facts: RunFacts
@@ -146,6 +148,7 @@ class Summary(msgspec.Struct, frozen=True):
     judgements: Judgements | None = None
     transcript_check: TranscriptCheck | msgspec.UnsetType = msgspec.UNSET
     data_kind: DataKind | None = None
+    intervals: str = "intervals 1"
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
@@ -208,6 +211,7 @@ def summarise(
         notes=dict(sorted(notes.items())),
         judgements=judgements,
         data_kind=kind,
+        intervals=METHOD,
     )
 
 

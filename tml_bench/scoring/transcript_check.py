@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from tml_bench.metrics.confidence import influences
 from tml_bench.perception import asr
 from tml_bench.perception.align import spell
 from tml_bench.perception.perceive import WordMode
@@ -29,7 +30,6 @@ from tml_bench.scoring.timelines import RunTimelines
 MOST_RECORDINGS = 20
 """As many recordings of a run are recognised; more would cost time and tell little more."""
 _TRUE_BY_CONSTRUCTION = frozenset({"silent", "always-on", "echo"})
-_RESAMPLES = 2000
 _NUMBER = re.compile(r"(?<!\w)(?<!\d[.,])(?:\d{1,3},\d{3}|\d{1,6})(?!\w|[.,]\d)")
 
 
@@ -38,14 +38,15 @@ class TranscriptCheck(msgspec.Struct, frozen=True):
 
     Attributes:
         rate: edits over recognised words, 0 and more; None where it is not measured.
-        low: lower end of the 95 % interval, a bootstrap over recordings; None with fewer than 2 of them, and
-            where all have the same rate: resampling then knows nothing about the spread.
+        low: lower end of the 95 % interval, that of a ratio of sums over recordings
+            (`tml_bench.metrics.confidence`); None where there is none.
         high: upper end.
         n: recordings compared.
         of: valid recordings of the run; a sample of them is tried.
         edits: substitutions, insertions and deletions in all.
         words: words recognised in all.
         missing: why it is not measured; empty where it is.
+        no_interval: why there is a rate and no interval; empty otherwise.
     """
 
     rate: float | None = None
@@ -56,6 +57,7 @@ class TranscriptCheck(msgspec.Struct, frozen=True):
     edits: int = 0
     words: int = 0
     missing: str = ""
+    no_interval: str = ""
 
 
 def normalised(text: str) -> str:
@@ -89,19 +91,11 @@ def transcript_check(pairs: Sequence[TranscriptPair], of: int) -> TranscriptChec
     if not words:
         why = f"nothing is recognised in its audio, but its transcript has {edits} words"
         return TranscriptCheck(n=len(counted), of=of, edits=edits, missing=why)
-    low, high = _interval(table)
-    return TranscriptCheck(edits / words, low, high, len(counted), of, edits, words)
-
-
-def _interval(table: np.ndarray) -> tuple[float | None, float | None]:
-    edits, words = table.T
-    if (edits * words.sum() == words * edits.sum()).all():
-        return None, None
-    drawn = np.random.default_rng(0).integers(0, len(table), (_RESAMPLES, len(table)))
-    edits, words = table[drawn].sum(axis=1).T
-    rates = edits[words > 0] / words[words > 0]
-    low, high = np.quantile(rates, (0.025, 0.975))
-    return float(low), float(high)
+    each = np.arange(len(table))
+    moved = influences(table[:, 0].astype(float), table[:, 1].astype(float), each, np.zeros_like(each))
+    missing, rate = moved.missing(), edits / words
+    low, high = (None, None) if missing else moved.interval(rate)
+    return TranscriptCheck(rate, low, high, len(counted), of, edits, words, no_interval=missing)
 
 
 def check_transcripts(
@@ -128,7 +122,7 @@ def _checked(
     for sample in random.Random(0).sample(mine, min(MOST_RECORDINGS, len(mine))):
         cache = heard.run.timeline_path(sample, str(heard.run.attempts[sample].attempt))
         pool.submit(TranscriptJob((number, sample), heard.facts[sample], cache, heard.timelines[sample]))
-    # As they come they have no order, and the interval depends on it.
+    # As they come they have no order.
     results = [result for _, result in sorted(pool.results(), key=lambda done: done[0].key)]
     pairs = [result.transcript for result in results if result.transcript is not None]
     if not pairs:
