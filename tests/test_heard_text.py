@@ -156,6 +156,7 @@ def test_a_reply_that_was_wholly_dropped_was_not_heard() -> None:
 def test_of_a_cut_reply_the_share_of_the_text_is_that_of_the_audio() -> None:
     said = text(1, "aaaa bbbb cccc dddd")
     assert heard(audio(1, 1, 2), audio(1, 2, 5), said, flush(3)) == [("aaaa bbbb", 1, 3)]
+    assert heard(audio(1, 1, 3), audio(1, 3, 4), audio(1, 4, 5), said, flush(2)) == [("aaaa", 1, 2)]
     assert heard(audio(1, 1, 5), said, end_s=4) == [("aaaa bbbb cccc", 1, 4)]
     assert heard(audio(1, 1, 5), said, flush(5)) == [("aaaa bbbb cccc dddd", 1, 5)]
 

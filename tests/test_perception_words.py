@@ -15,7 +15,7 @@ from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText
 from tml_bench.media.audio import read_mono
-from tml_bench.perception import align, asr
+from tml_bench.perception import align, asr, fitting
 from tml_bench.perception.laying import lay_over
 from tml_bench.perception.perceive import WordMode, find_words, why_no_words
 from tml_bench.perception.recordings import timeline_of
@@ -298,6 +298,32 @@ def test_speech_whose_text_says_something_else_is_recognised(tmp_path: Path) -> 
     assert "Peppers" not in text
     assert text.lower().count("help you") == 2
     assert find_words(path, segments, untimed=texts[1:])[1] is WordSource.ASR
+
+
+@with_asr
+def test_a_text_that_cannot_be_aligned_stands_if_it_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a name is said unlike it is written: of four words two are recognised in their order."""
+    path, segments = track(tmp_path / "a.wav", "backchannel", "answer")
+    start = segments[1].start_s
+    heard = [("the", 0.0, 0.2), ("take", 0.2, 0.4), ("is", 0.4, 0.6), ("flows", 0.6, 1.0)]
+    recognised = tuple(Word(text, start + a, start + b) for text, a, b in heard)
+    monkeypatch.setattr(asr, "recognise", lambda *_: recognised)
+    monkeypatch.setattr(fitting, "align", lambda *_: ())
+    words, source = find_words(path, segments[1:], untimed=said("The Tagus flows. Now"))
+    assert source is WordSource.ALIGNED
+    end = pytest.approx(segments[1].end_s)
+    assert words == (
+        Word("The", start, start + 0.2),
+        Word("Tagus", start + 0.2, start + 0.6),
+        Word("flows.", start + 0.6, start + 1.0),
+        Word("Now", start + 1.0, end),
+    )
+    assert find_words(path, segments[1:], untimed=said("A Tagus flows now, over")) == (
+        recognised,
+        WordSource.ASR,
+    )
 
 
 @with_asr

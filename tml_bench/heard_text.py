@@ -69,6 +69,8 @@ class HeardText(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Chunk:
+    """When audio would be heard, and until when it was; that is before its start where it was not."""
+
     start_ns: int
     onset_ns: int
     arrival_ns: int
@@ -85,7 +87,7 @@ class _Reply:
 
     @property
     def until_ns(self) -> int:
-        return max(chunk.until_ns for chunk in self.chunks)
+        return self.chunks[-1].until_ns
 
     @property
     def spoken(self) -> bool:
@@ -173,7 +175,7 @@ class HeardTexts:
         for reply in self._replies:
             for chunk in reply.chunks:
                 if chunk.until_ns > t_ns:
-                    chunk.until_ns = max(chunk.start_ns, t_ns)
+                    chunk.until_ns = t_ns
                     reply.cut |= not any(reply is each for each in kept)
 
     def _text(self, piece: ev.ModelTranscript) -> None:
@@ -269,12 +271,13 @@ def _texts_of(reply: _Reply, as_they_stand: bool) -> Iterator[HeardText]:
     if not begun:
         return
     first_ns, last_ns = min(begun[0].onset_ns, begun[0].until_ns), reply.until_ns
+    paced = reply.paced
     for run in _runs(reply, as_they_stand):
         text = joined([piece.text for piece in run.pieces], as_they_stand)
         text = text if run.whole else heard_part(text, reply.share(run.from_ns, run.to_ns))
         start_ns, end_ns = max(run.from_ns, first_ns), min(run.to_ns, last_ns)
         if text and start_ns < end_ns:
-            given = (seconds(run.pieces[0].t_ns), seconds(run.pieces[-1].t_ns)) if reply.paced else None
+            given = (seconds(run.pieces[0].t_ns), seconds(run.pieces[-1].t_ns)) if paced else None
             yield HeardText(text, start_ns / NS, end_ns / NS, given)
 
 
@@ -283,13 +286,13 @@ def _runs(reply: _Reply, as_they_stand: bool) -> list[_Run]:
 
     Words with times part them, and silences between pieces whose audio comes as it is heard.
     """
-    runs = [_Run([], -math.inf)]
+    runs, paced = [_Run([], -math.inf)], reply.paced
     for piece in reply.pieces:
         last = runs[-1]
         if piece.words:
             last.to_ns = min(word.start_ns for word in piece.words)
             runs.append(_Run([], max(word.end_ns for word in piece.words)))
-        elif last.pieces and reply.paced and _apart(last.pieces[-1], piece, as_they_stand):
+        elif last.pieces and paced and _apart(last.pieces[-1], piece, as_they_stand):
             last.whole = True
             runs.append(_Run([piece], last.pieces[-1].t_ns))
         else:

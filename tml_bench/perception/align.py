@@ -83,7 +83,7 @@ def align(
         return ()
     taken = iter(spans)
     placed = [[next(taken) for _ in parts] for parts in spoken]
-    words = _spread(tokens, [(p[0][0], p[-1][1]) if p else None for p in placed], audio.size / RATE)
+    words = spread(tokens, [(p[0][0], p[-1][1]) if p else None for p in placed], 0.0, audio.size / RATE)
     return words[:least]
 
 
@@ -136,22 +136,22 @@ def _as_said(decoder: Any, token: str, phones: str) -> str:
     return name
 
 
-def _spread(
-    tokens: Sequence[str], spans: Sequence[tuple[float, float] | None], duration_s: float
+def spread(
+    tokens: Sequence[str], spans: Sequence[tuple[float, float] | None], start_s: float, end_s: float
 ) -> tuple[Word, ...]:
-    """Give tokens without a span equal parts of the time between the spans beside them."""
+    """Give tokens without a span equal parts of the time between the spans beside them, or start and end."""
     words: list[Word] = []
     k = 0
     while k < len(tokens):
         span = spans[k]
         if span is not None:
-            words.append(Word(tokens[k], span[0], min(span[1], duration_s)))
+            words.append(Word(tokens[k], span[0], min(span[1], end_s)))
             k += 1
             continue
         until = next((j for j in range(k, len(tokens)) if spans[j] is not None), len(tokens))
         after = spans[until] if until < len(tokens) else None
-        begin = words[-1].end_s if words and words[-1].end_s is not None else 0.0
-        end = after[0] if after else duration_s
+        begin = words[-1].end_s if words and words[-1].end_s is not None else start_s
+        end = after[0] if after else end_s
         edges = np.linspace(begin, max(begin, end), until - k + 1).tolist()
         words.extend(Word(tokens[k + i], edges[i], edges[i + 1]) for i in range(until - k))
         k = until

@@ -1,22 +1,27 @@
 """Words of texts without word times, fitted to the audio that says them (the extra ``[speech]``).
 
-A text is aligned with the speech it was said in (``align``; the network is one of US English). It does not
-fit where the aligner finds no way through: it says something else, or its reply was cut and its share of
-the text is not quite what was heard. Such speech is recognised instead, as is speech without any text, and
-a text of more than one of the recogniser's pieces. Where nothing is recognised either, the text is laid
-over its speech.
+A text is aligned with the speech it was said in (``align``; the network is one of US English). The aligner
+may find no way through: the speech says something else, a name is said unlike it is written, or the reply
+was cut and its share of the text is not quite what was heard. Such speech is recognised, as is speech
+without any text, and that of a text of more than one of the recogniser's pieces. If at least ``ALIKE`` of
+the text's words are recognised in their order, the text stands, those words at the recognised times, the
+others spread between them; else what is recognised does. Where nothing is recognised, the text is laid over
+its speech.
 """
 
+import re
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 from itertools import chain
 from pathlib import Path
 
 from tml_bench.media.audio import ClipReader
 from tml_bench.perception import asr
-from tml_bench.perception.align import RATE, align
+from tml_bench.perception.align import RATE, align, spread
 from tml_bench.perception.laying import SaidText, lay_over
 from tml_bench.timeline import Segment, Word, WordSource
 
+ALIKE = 0.5
 _MARGIN_S = 0.1
 
 
@@ -43,27 +48,34 @@ def fit(
     """
     fitted = _aligned(audio, said)
     unfit = [one for one, words in zip(said, fitted, strict=True) if not words]
-    spans = [(w.start_s, w.end_s) for w in timed if w.start_s is not None and w.end_s is not None]
-    spans += [(s.start_s, s.end_s) for _, speech in said for s in speech]
-    untold = (s for s in segments if not _touches(s, spans))
+    known = [*timed, *chain.from_iterable(fitted)]
+    told = [*_spans(timed), *((s.start_s, s.end_s) for _, speech in said for s in speech)]
+    untold = (s for s in segments if not _touches(s, told))
     unknown = sorted(chain(untold, *(speech for _, speech in unfit)), key=lambda s: s.start_s)
-    recognised = asr.recognise(audio, unknown, whisper)
-    heard = [(w.start_s or 0.0, w.end_s or 0.0) for w in recognised]
-    silent = [one for one in unfit if not any(_touches(s, heard) for s in one[1])]
-    laid = [word for text, speech in silent for word in lay_over(text.split(), speech)]
-    own = [*timed, *chain.from_iterable(fitted)]
-    words = sorted((*own, *recognised, *laid), key=lambda word: word.start_s or 0.0)
-    source = WordSource.ALIGNED if own else WordSource.ASR
+    recognised = list(asr.recognise(audio, unknown, whisper))
+    laid = False
+    for text, speech in unfit:
+        heard = [word for word in recognised if any(_touches(s, _spans([word])) for s in speech)]
+        own = _at_recognised(text.split(), heard, speech) if heard else lay_over(text.split(), speech)
+        laid |= not heard
+        known += own
+        recognised = [word for word in recognised if not own or word not in heard]
+    words = sorted((*known, *recognised), key=lambda word: word.start_s or 0.0)
+    source = WordSource.ALIGNED if known else WordSource.ASR
     return tuple(words), WordSource.PROPORTIONAL if laid else source
+
+
+def _spans(words: Iterable[Word]) -> list[tuple[float, float]]:
+    return [(w.start_s, w.end_s) for w in words if w.start_s is not None and w.end_s is not None]
 
 
 def _touches(segment: Segment, spans: Iterable[tuple[float, float]]) -> bool:
     return any(start < segment.end_s and segment.start_s < end for start, end in spans)
 
 
-def _aligned(audio: Path, said: Sequence[SaidText]) -> list[tuple[Word, ...]]:
+def _aligned(audio: Path, said: Sequence[SaidText]) -> list[list[Word]]:
     """The words of each text; none where it does not fit."""
-    found: list[tuple[Word, ...]] = []
+    found: list[list[Word]] = []
     with ClipReader(audio, RATE) as clip:
         at = 0
         for k, (text, speech) in enumerate(said):
@@ -77,9 +89,28 @@ def _aligned(audio: Path, said: Sequence[SaidText]) -> list[tuple[Word, ...]]:
             tokens = [token for token in text.split() if any(map(str.isalnum, token))]
             short = len(asr.pieces(speech)) == 1
             placed = align(samples, tokens) if short and tokens else ()
-            found.append(tuple(_later(word, start / RATE) for word in placed))
+            found.append([_later(word, start / RATE) for word in placed])
     return found
 
 
 def _later(word: Word, by_s: float) -> Word:
     return Word(word.text, (word.start_s or 0.0) + by_s, (word.end_s or 0.0) + by_s)
+
+
+def _at_recognised(
+    tokens: Sequence[str], recognised: Sequence[Word], speech: Sequence[Segment]
+) -> list[Word]:
+    """A text's words by the times of those recognised; none if too few of them are."""
+    own, heard = _plain(tokens), _plain([word.text for word in recognised])
+    blocks = SequenceMatcher(a=own, b=heard, autojunk=False).get_matching_blocks()
+    pairs = {block.a + k: recognised[block.b + k] for block in blocks for k in range(block.size)}
+    if len(pairs) < ALIKE * len(tokens):
+        return []
+    start_s, end_s = speech[0].start_s, speech[-1].end_s
+    places = [pairs.get(k) for k in range(len(tokens))]
+    spans = [None if w is None else (w.start_s or 0.0, w.end_s or 0.0) for w in places]
+    return list(spread(tokens, spans, start_s, end_s))
+
+
+def _plain(texts: Iterable[str]) -> list[str]:
+    return [re.sub(r"\W", "", text).casefold() for text in texts]
