@@ -41,7 +41,7 @@ class WordSource(StrEnum):
     ADAPTER = "adapter"
     """The adapter's own transcript with word times."""
     ALIGNED = "aligned"
-    """The adapter's transcript without times, aligned with its audio; what does not fit is recognised."""
+    """The adapter's transcript without times, fitted to its audio; speech without a text is recognised."""
     ASR = "asr"
     """Local speech recognition with forced alignment."""
     PROPORTIONAL = "proportional"

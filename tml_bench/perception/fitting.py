@@ -1,12 +1,12 @@
 """Words of texts without word times, fitted to the audio that says them (the extra ``[speech]``).
 
-A text is aligned with the speech it was said in (``align``; the network is one of US English). The aligner
-may find no way through: the speech says something else, a name is said unlike it is written, or the reply
-was cut and its share of the text is not quite what was heard. Such speech is recognised, as is speech
-without any text, and that of a text of more than one of the recogniser's pieces. If at least ``ALIKE`` of
-the text's words are recognised in their order, the text stands, those words at the recognised times, the
-others spread between them; else what is recognised does. Where nothing is recognised, the text is laid over
-its speech.
+A text is aligned with the speech it was said in (``align``; the network is one of US English). Where the
+aligner finds no way through (a name is said unlike it is written, the reply was cut and its share of the
+text is not quite what was heard), and for a text of more than one of the recogniser's pieces, that speech
+is recognised: if at least ``ALIKE`` of the text's words are, in their order, they have the recognised
+times, and the others are spread between them. Else the text is laid over its speech. The text stands in any
+case, as words with times do: whether it is what was said is another question
+(``tml_bench.scoring.transcript_check``). Speech to which no text belongs is recognised.
 """
 
 import re
@@ -39,8 +39,8 @@ def fit(
         whisper: the model to recognise with; see ``asr.chosen_model``.
 
     Returns:
-        All words in the order spoken, and their source: ``proportional`` where any is laid over its speech,
-        ``asr`` where none is the adapter's own, else ``aligned``.
+        All words in the order spoken, and their source: ``proportional`` where any text is laid over its
+        speech, else ``aligned``.
 
     Raises:
         UserError: the extra is not installed, or the model cannot be loaded.
@@ -52,17 +52,16 @@ def fit(
     told = [*_spans(timed), *((s.start_s, s.end_s) for _, speech in said for s in speech)]
     untold = (s for s in segments if not _touches(s, told))
     unknown = sorted(chain(untold, *(speech for _, speech in unfit)), key=lambda s: s.start_s)
-    recognised = list(asr.recognise(audio, unknown, whisper))
+    recognised = asr.recognise(audio, unknown, whisper)
     laid = False
     for text, speech in unfit:
         heard = [word for word in recognised if any(_touches(s, _spans([word])) for s in speech)]
-        own = _at_recognised(text.split(), heard, speech) if heard else lay_over(text.split(), speech)
-        laid |= not heard
-        known += own
-        recognised = [word for word in recognised if not own or word not in heard]
+        recognised = tuple(word for word in recognised if word not in heard)
+        own = _at_recognised(text.split(), heard, speech)
+        laid |= not own
+        known += own or lay_over(text.split(), speech)
     words = sorted((*known, *recognised), key=lambda word: word.start_s or 0.0)
-    source = WordSource.ALIGNED if known else WordSource.ASR
-    return tuple(words), WordSource.PROPORTIONAL if laid else source
+    return tuple(words), WordSource.PROPORTIONAL if laid else WordSource.ALIGNED
 
 
 def _spans(words: Iterable[Word]) -> list[tuple[float, float]]:

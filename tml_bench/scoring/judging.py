@@ -22,7 +22,7 @@ from tml_bench.timeline import Timeline, WordSource
 TRACEBACKS = "scoring-tracebacks.txt"
 """In a run's folder: what the task raised over samples, whole."""
 SPREAD_TIMES = (
-    "The model's transcript has no word times: its words are spread over the speech of their reply, so that "
+    "The model's transcript has no word times: words are spread over the speech of their reply, so that "
     "whatever depends on when a word was said is estimated, not measured."
 )
 """The note on a sample whose words' times are not measured."""
