@@ -86,6 +86,9 @@ GOLDEN = {
     "nine. Just one more.": [9],
     "one more": [],
     "nine. One more! Ten.": [9, 10],
+    "one and one more and one more and one more": [1, 2, 3, 4],
+    "nine and I want one more and then stop": [9],
+    "nine and one more to go": [9],
     "nine. One more. One more. Eleven.": [9, 10, 11],
     "nine. Another one. Twelve.": [9, 10, 12],
     # homophones, rule 4
@@ -132,6 +135,7 @@ GOLDEN = {
     "in 5 minutes": [],
     "in 2026": [],
     "2025, 2026": [],
+    "12 of 34, 1334, 14 of 34": [12, 14],
     "five more": [],
     "ten down, ten to go": [10],
     "ten more to go": [],

@@ -9,6 +9,7 @@ from tml_bench.perception.numbers import NumberItem, clause_after, clause_before
 
 _YEARS = range(1900, 2100)
 _FAR_AHEAD = 100
+"""Nobody skips as many repetitions: a number farther ahead is misheard ("1334" for thirteen of 34)."""
 _FAR_BACK = 2
 """A number before another noun goes back if it is lower than the running count by more than this."""
 
@@ -22,7 +23,8 @@ def is_count(items: Sequence[NumberItem], at: int, running: int | None) -> bool:
     return not (
         _measures(said, following, bool(after) and after[0].ordinal)
         or _is_clock(items, at)
-        or (items[at].value in _YEARS and (running or 0) < _YEARS.start - _FAR_AHEAD)
+        or (items[at].value in _YEARS and running is None)
+        or (running is not None and (items[at].value or 0) > running + _FAR_AHEAD)
         or _aims(items[at], before, said)
         or _is_left(items, at, running)
         or _hedged(items, at)
@@ -33,7 +35,7 @@ def is_count(items: Sequence[NumberItem], at: int, running: int | None) -> bool:
 
 def relative(items: Sequence[NumberItem], at: int) -> int:
     """How many more the words from there on say to be done ("one more", "and another"); 0 for none."""
-    said, following = _texts(clause_before(items, at)), _texts(clause_after(items, at))
+    said, following = _up_to_and(clause_before(items, at)), _up_to_and(clause_after(items, at))
     if items[at].first.text == "another":
         more, rest = 1, following[1:] if following[:1] == ["one"] else following
     elif items[at].is_number and following[:1] == ["more"]:
@@ -43,7 +45,7 @@ def relative(items: Sequence[NumberItem], at: int) -> int:
     led = bool(cw.RELATIVE_LEADS & set(said))
     if led and rest and rest[0] in cw.REPETITIONS:
         rest = rest[1:]
-    fits = set(said) <= cw.RELATIVE_LEADS | cw.FILLERS and set(rest) <= cw.RELATIVE_TAILS
+    fits = set(said) <= cw.RELATIVE_LEADS | cw.FILLERS and set(rest) <= cw.RELATIVE_TAILS | {"and"}
     return more if fits and (led or more == 1) else 0
 
 
@@ -83,6 +85,12 @@ def says_none(items: Sequence[NumberItem], at: int) -> bool:
 
 def _texts(items: Sequence[NumberItem]) -> list[str]:
     return [item.first.text for item in items]
+
+
+def _up_to_and(items: Sequence[NumberItem]) -> list[str]:
+    """The words up to the first "and", which is the last of them: it may part what no pause parts."""
+    words = _texts(items)
+    return words[: words.index("and") + 1] if "and" in words else words
 
 
 def _numbers_a_repetition(

@@ -36,7 +36,8 @@ What is no count:
        count ("that's one"), unless the next number is two.
     10. Alternatives and ranges: "nine or ten", "nine to eleven", "between nine and eleven", "9-11" name no
         count: who hedges has not counted. "From nine to ten" is 10.
-    11. A number before another noun that would go back by more than two ("two mats" after five).
+    11. A number before another noun that would go back by more than two ("two mats" after five), and any that
+        leaps more than a hundred ahead.
 
 What changes the count:
     12. A correction replaces the number before: "nine, no, ten", "nine - I mean ten", "wait, ten" are 10, if
