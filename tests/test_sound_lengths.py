@@ -238,6 +238,7 @@ STALE: dict[str, tuple[str, Callable[[Path, int], Path], int]] = {
     "RF64": ("wav", ds64, 0),
     "W64": ("w64", w64_size, 24),
     "AU": ("au", lambda path, size: patched(path, 8, struct.pack(">I", size)), 0),
+    "CAF": ("caf", lambda p, n: patched(p, p.read_bytes().index(b"data") + 4, struct.pack(">Q", n)), 4),
     "AIFF": ("aiff", lambda p, n: patched(p, p.read_bytes().index(b"SSND") + 4, struct.pack(">I", n)), 8),
 }
 
@@ -254,11 +255,25 @@ def test_stale_sizes_of_other_containers(tmp_path: Path, kind: str, size: int, s
         assert "all is played" in probe(path).notes[-1]
 
 
-@pytest.mark.parametrize("kind", ["wav", "au", "aiff", "w64"])
+@pytest.mark.parametrize("kind", ["wav", "au", "aiff", "w64", "caf"])
 def test_uncompressed_files_from_a_pipe(tmp_path: Path, kind: str) -> None:
-    codec = "pcm_s16le" if kind in ("wav", "w64") else "pcm_s16be"
+    codec = "pcm_s16le" if kind in ("wav", "w64", "caf") else "pcm_s16be"
     path = encoded(tmp_path / f"a.{kind}", codec, kind=kind, piped=True)
     np.testing.assert_allclose(heard(path), tone(), atol=1e-4)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "ULAW"])
+@pytest.mark.parametrize(("kind", "endian"), [("AU", "LITTLE"), ("WAV", "BIG"), ("AIFF", "LITTLE")])
+def test_the_other_order_of_bytes(tmp_path: Path, kind: str, endian: str, subtype: str) -> None:
+    if kind == "AIFF" and subtype in ("FLOAT", "ULAW"):
+        pytest.skip("AIFF has no such form")
+    path = written(tmp_path / "a", format=kind, subtype=subtype, endian=endian)
+    whole = heard(path)
+    mark, order = {"AU": (b"dns.", "<I"), "WAV": (b"data", ">I"), "AIFF": (b"SSND", ">I")}[kind]
+    at = path.read_bytes().index(mark) + (8 if kind == "AU" else 4)
+    # Of AU the 6,000 bytes were read that the header states.
+    np.testing.assert_array_equal(heard(patched(path, at, struct.pack(order, 6000))), whole)
+    assert "all is played" in probe(path).notes[-1]
 
 
 def test_flac_from_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:

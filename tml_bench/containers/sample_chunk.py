@@ -1,6 +1,6 @@
 """Where the samples lie in an uncompressed audio file, what its header says of them, and what is there.
 
-WAV (RIFF, RIFX, RF64, BW64 and Sony's W64), AIFF, AU and NIST SPHERE state the number of bytes of samples
+WAV (RIFF, RIFX, RF64, BW64, Sony's W64), AIFF, AU, CAF and NIST SPHERE state the number of bytes of samples
 before them. Whoever writes into a pipe cannot know it: then it is 0 or about 2**31 or 2**32 (2**63 or 2**64
 where sizes have 64 bits), which leaves the length *open*: the samples end where the file ends. Recorders that
 are stopped leave a size that is too small, or 0. Then no chunk follows the stated end, and the samples go on.
@@ -65,8 +65,10 @@ def find_samples(path: Path) -> SampleChunk | None:
         mark = file.read(16)
         if mark[:8] == b"NIST_1A\n":
             return _nist(file, begin, size)
-        if mark[:4] == b".snd":
+        if mark[:4] in (b".snd", b"dns."):
             return _au(file, begin, size)
+        if mark[:4] == b"caff":
+            return _caf(path, file, begin, size)
         if mark[:4] == b"FORM" and mark[8:12] in (b"AIFF", b"AIFC"):
             return _aiff(path, file, begin, size)
         if mark[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and mark[8:12] == b"WAVE":
@@ -213,10 +215,49 @@ _AIFF_PLAIN = (
 def _au(file: BinaryIO, begin: int, size: int) -> SampleChunk:
     file.seek(begin)
     fields = file.read(24)
-    start = begin + int.from_bytes(fields[4:8], "big")
-    stated = int.from_bytes(fields[8:12], "big")
-    head = b".snd" + (24).to_bytes(4, "big") + b"\xff" * 4 + fields[12:]
+    order: _Order = "big" if fields[:4] == b".snd" else "little"
+    start = begin + int.from_bytes(fields[4:8], order)
+    stated = int.from_bytes(fields[8:12], order)
+    head = fields[:4] + (24).to_bytes(4, order) + b"\xff" * 4 + fields[12:]
     return SampleChunk(head, start, None if _open(stated) else stated, size - start)
+
+
+def _caf(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
+    """Chunks with sizes of 8 bytes; that of the samples begins with the number of edits."""
+    at = begin + 8
+    while True:
+        file.seek(at)
+        header = file.read(12)
+        length = int.from_bytes(header[4:], "big")
+        if len(header) < 12:
+            raise BadSampleError(f"{path} is not audio that can be read: it ends before its samples")
+        if header[:4] == b"data":
+            break
+        at += 12 + length
+    start = at + 16
+    stated = None if _open(length) or length < 4 else length - 4
+    there = size - start
+    file.seek(start + (stated or 0))
+    if stated is not None and file.read(4) in _CAF_CHUNKS:
+        there = stated
+    file.seek(begin)
+    before = file.read(at - begin)
+    return SampleChunk(before + b"data" + (there + 4).to_bytes(8, "big") + b"\0" * 4, start, stated, there)
+
+
+_CAF_CHUNKS = (
+    b"free",
+    b"info",
+    b"pakt",
+    b"strg",
+    b"mark",
+    b"regn",
+    b"edct",
+    b"uuid",
+    b"umid",
+    b"ovvw",
+    b"midi",
+)
 
 
 def _nist(file: BinaryIO, begin: int, size: int) -> SampleChunk | None:
