@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +14,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError
@@ -426,6 +429,35 @@ def test_noise_is_no_sound_file(tmp_path: Path, seed: int) -> None:
 def test_formats_whose_length_nothing_confirms_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSampleError, match="nothing confirms; WAV, FLAC"):
         probe(written(tmp_path / "a.voc", format="VOC"))
+
+
+BROKEN = {
+    "a.wav": ("WAV", "PCM_16"), "a.rf64": ("RF64", "PCM_16"), "a.w64": ("W64", "PCM_24"),
+    "a.aiff": ("AIFF", "PCM_16"), "a.au": ("AU", "ULAW"), "a.caf": ("CAF", "PCM_16"),
+    "a.sph": ("NIST", "PCM_16"), "a.flac": ("FLAC", "PCM_16"), "a.ogg": ("OGG", "VORBIS"),
+    "a.mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), min_size=1, max_size=8))
+def test_whatever_a_header_holds_the_file_is_read_whole_or_refused(
+    tmp_path: Path, name: str, changes: list[tuple[int, int]]
+) -> None:
+    kind, subtype = BROKEN[name]
+    path = written(tmp_path / name, tone(4000), format=kind, subtype=subtype)
+    raw = bytearray(path.read_bytes())
+    for at, value in changes:
+        raw[at] = value
+    path.write_bytes(raw)
+    os.utime(path, ns=(0, zlib.crc32(raw)))  # so that it is looked at again
+    try:
+        info = probe(path)
+        read = read_mono(path)[0]
+    except BadSampleError:
+        return
+    assert read.size == info.frames > 0
 
 
 def test_a_file_that_changes_is_looked_at_again(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ _Order = Literal["little", "big"]
 _NEAR = 4096
 """Sizes this near to 2**31 and the like are no sizes; writers take the header's bytes off, or round."""
 _SOX_AIFF = 0x7F000000
+_FORM_MOST = 65_536
+"""Bytes of what is read to learn the form of the samples; a hundred are usual."""
 _CHUNK = re.compile(rb"[\x20-\x7e]{4}\Z")
 _SECOND = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff")
 _KNOWN = (
@@ -127,7 +129,7 @@ def _wave(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     for last in _chunks(file, begin + 12, order, b"data"):
         file.seek(last.start)
         if last.name == b"fmt ":
-            form = file.read(last.size)
+            form = file.read(min(last.size, _FORM_MOST))
         if last.name == b"ds64":
             long_size = int.from_bytes(file.read(24)[8:16], "little")
     if last is None or last.name != b"data" or not form:
@@ -154,7 +156,7 @@ def _w64(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     """Chunks with names of 16 bytes and sizes of 8, which count the header's 24, at multiples of 8."""
     at, form = begin + 40, b""
     while True:
-        file.seek(at)
+        file.seek(min(at, size))
         header = file.read(24)
         if len(header) < 24:
             raise BadSampleError(f"{path} is not audio that can be read: it ends before its samples")
@@ -162,12 +164,12 @@ def _w64(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
         if header[:16] == b"data" + _W64_TAIL:
             break
         if header[:16] == b"fmt " + _W64_TAIL:
-            form = file.read(length - 24)
+            form = file.read(min(max(0, length - 24), _FORM_MOST))
         at += max(24, length + -length % 8)
     stated = None if _open(length) or length <= 24 else length - 24
     chunk = SampleChunk(_wave_head(b"RIFF", "little", form), at + 24, stated, size - at - 24)
     # What follows has names of 16 bytes: all of this format end alike.
-    file.seek(chunk.start + (stated or 0) + -(stated or 0) % 8)
+    file.seek(min(chunk.start + (stated or 0) + -(stated or 0) % 8, size))
     follows = file.read(16)[4:] == _W64_TAIL
     return chunk if not follows else SampleChunk(chunk.head, chunk.start, stated, stated or chunk.there)
 
@@ -184,7 +186,7 @@ def _aiff(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     stated = None if _open(last.size) or last.size <= 8 else last.size - (start - last.start)
     chunk = _judged(path, file, SampleChunk(b"", start, stated, size - start), "big")
     file.seek(common.start)
-    fields = file.read(common.size)
+    fields = file.read(min(common.size, _FORM_MOST))
     frame = int.from_bytes(fields[:2], "big") * ((int.from_bytes(fields[6:8], "big") + 7) // 8)
     frames = chunk.there // max(1, frame) if fields[18:22] in (b"", *_AIFF_PLAIN) else 0x7FFFFFFF
     fields = fields[:2] + min(frames, 0xFFFFFFFF).to_bytes(4, "big") + fields[6:]
@@ -226,7 +228,7 @@ def _caf(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     """Chunks with sizes of 8 bytes; that of the samples begins with the number of edits."""
     at = begin + 8
     while True:
-        file.seek(at)
+        file.seek(min(at, size))
         header = file.read(12)
         length = int.from_bytes(header[4:], "big")
         if len(header) < 12:
@@ -237,7 +239,7 @@ def _caf(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     start = at + 16
     stated = None if _open(length) or length < 4 else length - 4
     there = size - start
-    file.seek(start + (stated or 0))
+    file.seek(min(start + (stated or 0), size))
     if stated is not None and file.read(4) in _CAF_CHUNKS:
         there = stated
     file.seek(begin)
@@ -261,12 +263,13 @@ _CAF_CHUNKS = (
 
 
 def _nist(file: BinaryIO, begin: int, size: int) -> SampleChunk | None:
-    file.seek(begin + 8)
-    start = begin + int(file.read(8).strip() or 1024)
     file.seek(begin)
-    fields = dict(re.findall(rb"(\w+) -i (\d+)", file.read(start - begin)))
-    if b"sample_count" not in fields:
+    head = file.read(_FORM_MOST)
+    fields = dict(re.findall(rb"(\w+) -i (\d+)", head))
+    length = re.match(rb"NIST_1A\n\s*(\d+)\n", head)
+    if not length or b"sample_count" not in fields:
         return None
+    start = begin + int(length[1])
     # Companded samples may go without a width.
     width = int(fields.get(b"sample_n_bytes", 1)) * int(fields.get(b"channel_count", 1))
     return SampleChunk(b"", start, int(fields[b"sample_count"]) * width, size - start)
