@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +14,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError
@@ -238,6 +241,7 @@ STALE: dict[str, tuple[str, Callable[[Path, int], Path], int]] = {
     "RF64": ("wav", ds64, 0),
     "W64": ("w64", w64_size, 24),
     "AU": ("au", lambda path, size: patched(path, 8, struct.pack(">I", size)), 0),
+    "CAF": ("caf", lambda p, n: patched(p, p.read_bytes().index(b"data") + 4, struct.pack(">Q", n)), 4),
     "AIFF": ("aiff", lambda p, n: patched(p, p.read_bytes().index(b"SSND") + 4, struct.pack(">I", n)), 8),
 }
 
@@ -254,11 +258,25 @@ def test_stale_sizes_of_other_containers(tmp_path: Path, kind: str, size: int, s
         assert "all is played" in probe(path).notes[-1]
 
 
-@pytest.mark.parametrize("kind", ["wav", "au", "aiff", "w64"])
+@pytest.mark.parametrize("kind", ["wav", "au", "aiff", "w64", "caf"])
 def test_uncompressed_files_from_a_pipe(tmp_path: Path, kind: str) -> None:
-    codec = "pcm_s16le" if kind in ("wav", "w64") else "pcm_s16be"
+    codec = "pcm_s16le" if kind in ("wav", "w64", "caf") else "pcm_s16be"
     path = encoded(tmp_path / f"a.{kind}", codec, kind=kind, piped=True)
     np.testing.assert_allclose(heard(path), tone(), atol=1e-4)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "ULAW"])
+@pytest.mark.parametrize(("kind", "endian"), [("AU", "LITTLE"), ("WAV", "BIG"), ("AIFF", "LITTLE")])
+def test_the_other_order_of_bytes(tmp_path: Path, kind: str, endian: str, subtype: str) -> None:
+    if kind == "AIFF" and subtype in ("FLOAT", "ULAW"):
+        pytest.skip("AIFF has no such form")
+    path = written(tmp_path / "a", format=kind, subtype=subtype, endian=endian)
+    whole = heard(path)
+    mark, order = {"AU": (b"dns.", "<I"), "WAV": (b"data", ">I"), "AIFF": (b"SSND", ">I")}[kind]
+    at = path.read_bytes().index(mark) + (8 if kind == "AU" else 4)
+    # Of AU the 6,000 bytes were read that the header states.
+    np.testing.assert_array_equal(heard(patched(path, at, struct.pack(order, 6000))), whole)
+    assert "all is played" in probe(path).notes[-1]
 
 
 def test_flac_from_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
@@ -411,6 +429,35 @@ def test_noise_is_no_sound_file(tmp_path: Path, seed: int) -> None:
 def test_formats_whose_length_nothing_confirms_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSampleError, match="nothing confirms; WAV, FLAC"):
         probe(written(tmp_path / "a.voc", format="VOC"))
+
+
+BROKEN = {
+    "a.wav": ("WAV", "PCM_16"), "a.rf64": ("RF64", "PCM_16"), "a.w64": ("W64", "PCM_24"),
+    "a.aiff": ("AIFF", "PCM_16"), "a.au": ("AU", "ULAW"), "a.caf": ("CAF", "PCM_16"),
+    "a.sph": ("NIST", "PCM_16"), "a.flac": ("FLAC", "PCM_16"), "a.ogg": ("OGG", "VORBIS"),
+    "a.mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), min_size=1, max_size=8))
+def test_whatever_a_header_holds_the_file_is_read_whole_or_refused(
+    tmp_path: Path, name: str, changes: list[tuple[int, int]]
+) -> None:
+    kind, subtype = BROKEN[name]
+    path = written(tmp_path / name, tone(4000), format=kind, subtype=subtype)
+    raw = bytearray(path.read_bytes())
+    for at, value in changes:
+        raw[at] = value
+    path.write_bytes(raw)
+    os.utime(path, ns=(0, zlib.crc32(raw)))  # so that it is looked at again
+    try:
+        info = probe(path)
+        read = read_mono(path)[0]
+    except BadSampleError:
+        return
+    assert read.size == info.frames > 0
 
 
 def test_a_file_that_changes_is_looked_at_again(tmp_path: Path) -> None:

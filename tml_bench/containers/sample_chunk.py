@@ -1,6 +1,6 @@
 """Where the samples lie in an uncompressed audio file, what its header says of them, and what is there.
 
-WAV (RIFF, RIFX, RF64, BW64 and Sony's W64), AIFF, AU and NIST SPHERE state the number of bytes of samples
+WAV (RIFF, RIFX, RF64, BW64, Sony's W64), AIFF, AU, CAF and NIST SPHERE state the number of bytes of samples
 before them. Whoever writes into a pipe cannot know it: then it is 0 or about 2**31 or 2**32 (2**63 or 2**64
 where sizes have 64 bits), which leaves the length *open*: the samples end where the file ends. Recorders that
 are stopped leave a size that is too small, or 0. Then no chunk follows the stated end, and the samples go on.
@@ -21,6 +21,8 @@ _Order = Literal["little", "big"]
 _NEAR = 4096
 """Sizes this near to 2**31 and the like are no sizes; writers take the header's bytes off, or round."""
 _SOX_AIFF = 0x7F000000
+_FORM_MOST = 65_536
+"""Bytes of what is read to learn the form of the samples; a hundred are usual."""
 _CHUNK = re.compile(rb"[\x20-\x7e]{4}\Z")
 _SECOND = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff")
 _KNOWN = (
@@ -65,8 +67,10 @@ def find_samples(path: Path) -> SampleChunk | None:
         mark = file.read(16)
         if mark[:8] == b"NIST_1A\n":
             return _nist(file, begin, size)
-        if mark[:4] == b".snd":
+        if mark[:4] in (b".snd", b"dns."):
             return _au(file, begin, size)
+        if mark[:4] == b"caff":
+            return _caf(path, file, begin, size)
         if mark[:4] == b"FORM" and mark[8:12] in (b"AIFF", b"AIFC"):
             return _aiff(path, file, begin, size)
         if mark[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and mark[8:12] == b"WAVE":
@@ -125,7 +129,7 @@ def _wave(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     for last in _chunks(file, begin + 12, order, b"data"):
         file.seek(last.start)
         if last.name == b"fmt ":
-            form = file.read(last.size)
+            form = file.read(min(last.size, _FORM_MOST))
         if last.name == b"ds64":
             long_size = int.from_bytes(file.read(24)[8:16], "little")
     if last is None or last.name != b"data" or not form:
@@ -152,7 +156,7 @@ def _w64(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     """Chunks with names of 16 bytes and sizes of 8, which count the header's 24, at multiples of 8."""
     at, form = begin + 40, b""
     while True:
-        file.seek(at)
+        file.seek(min(at, size))
         header = file.read(24)
         if len(header) < 24:
             raise BadSampleError(f"{path} is not audio that can be read: it ends before its samples")
@@ -160,12 +164,12 @@ def _w64(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
         if header[:16] == b"data" + _W64_TAIL:
             break
         if header[:16] == b"fmt " + _W64_TAIL:
-            form = file.read(length - 24)
+            form = file.read(min(max(0, length - 24), _FORM_MOST))
         at += max(24, length + -length % 8)
     stated = None if _open(length) or length <= 24 else length - 24
     chunk = SampleChunk(_wave_head(b"RIFF", "little", form), at + 24, stated, size - at - 24)
     # What follows has names of 16 bytes: all of this format end alike.
-    file.seek(chunk.start + (stated or 0) + -(stated or 0) % 8)
+    file.seek(min(chunk.start + (stated or 0) + -(stated or 0) % 8, size))
     follows = file.read(16)[4:] == _W64_TAIL
     return chunk if not follows else SampleChunk(chunk.head, chunk.start, stated, stated or chunk.there)
 
@@ -182,7 +186,7 @@ def _aiff(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     stated = None if _open(last.size) or last.size <= 8 else last.size - (start - last.start)
     chunk = _judged(path, file, SampleChunk(b"", start, stated, size - start), "big")
     file.seek(common.start)
-    fields = file.read(common.size)
+    fields = file.read(min(common.size, _FORM_MOST))
     frame = int.from_bytes(fields[:2], "big") * ((int.from_bytes(fields[6:8], "big") + 7) // 8)
     frames = chunk.there // max(1, frame) if fields[18:22] in (b"", *_AIFF_PLAIN) else 0x7FFFFFFF
     fields = fields[:2] + min(frames, 0xFFFFFFFF).to_bytes(4, "big") + fields[6:]
@@ -213,19 +217,59 @@ _AIFF_PLAIN = (
 def _au(file: BinaryIO, begin: int, size: int) -> SampleChunk:
     file.seek(begin)
     fields = file.read(24)
-    start = begin + int.from_bytes(fields[4:8], "big")
-    stated = int.from_bytes(fields[8:12], "big")
-    head = b".snd" + (24).to_bytes(4, "big") + b"\xff" * 4 + fields[12:]
+    order: _Order = "big" if fields[:4] == b".snd" else "little"
+    start = begin + int.from_bytes(fields[4:8], order)
+    stated = int.from_bytes(fields[8:12], order)
+    head = fields[:4] + (24).to_bytes(4, order) + b"\xff" * 4 + fields[12:]
     return SampleChunk(head, start, None if _open(stated) else stated, size - start)
 
 
-def _nist(file: BinaryIO, begin: int, size: int) -> SampleChunk | None:
-    file.seek(begin + 8)
-    start = begin + int(file.read(8).strip() or 1024)
+def _caf(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
+    """Chunks with sizes of 8 bytes; that of the samples begins with the number of edits."""
+    at = begin + 8
+    while True:
+        file.seek(min(at, size))
+        header = file.read(12)
+        length = int.from_bytes(header[4:], "big")
+        if len(header) < 12:
+            raise BadSampleError(f"{path} is not audio that can be read: it ends before its samples")
+        if header[:4] == b"data":
+            break
+        at += 12 + length
+    start = at + 16
+    stated = None if _open(length) or length < 4 else length - 4
+    there = size - start
+    file.seek(min(start + (stated or 0), size))
+    if stated is not None and file.read(4) in _CAF_CHUNKS:
+        there = stated
     file.seek(begin)
-    fields = dict(re.findall(rb"(\w+) -i (\d+)", file.read(start - begin)))
-    if b"sample_count" not in fields:
+    before = file.read(at - begin)
+    return SampleChunk(before + b"data" + (there + 4).to_bytes(8, "big") + b"\0" * 4, start, stated, there)
+
+
+_CAF_CHUNKS = (
+    b"free",
+    b"info",
+    b"pakt",
+    b"strg",
+    b"mark",
+    b"regn",
+    b"edct",
+    b"uuid",
+    b"umid",
+    b"ovvw",
+    b"midi",
+)
+
+
+def _nist(file: BinaryIO, begin: int, size: int) -> SampleChunk | None:
+    file.seek(begin)
+    head = file.read(_FORM_MOST)
+    fields = dict(re.findall(rb"(\w+) -i (\d+)", head))
+    length = re.match(rb"NIST_1A\n\s*(\d+)\n", head)
+    if not length or b"sample_count" not in fields:
         return None
+    start = begin + int(length[1])
     # Companded samples may go without a width.
     width = int(fields.get(b"sample_n_bytes", 1)) * int(fields.get(b"channel_count", 1))
     return SampleChunk(b"", start, int(fields[b"sample_count"]) * width, size - start)

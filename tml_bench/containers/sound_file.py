@@ -272,7 +272,8 @@ def _by_ffmpeg(
     try:
         track = track or measure(path)
     except UnknownFormatError:
-        raise BadSampleError(f"{path} is not audio that can be read ({reason}); {_CAN}") from None
+        why = f" ({reason})" if reason else ""
+        raise BadSampleError(f"{path} is not audio that can be read{why}; {_CAN}") from None
     check_rate(str(path), track.rate)
     notes = _averaged(track.channels)
     if stated_s is not None:
