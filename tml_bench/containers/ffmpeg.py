@@ -200,6 +200,8 @@ def decoded(
             frames = stream.codec_context.decode(packet)
         except av.error.InvalidDataError:
             continue
+        except av.FFmpegError as error:
+            raise BadSampleError(f"{path} cannot be decoded ({error.strerror})") from error
         for frame in frames:
             check_size(path, frame.width, frame.height)
             yield frame

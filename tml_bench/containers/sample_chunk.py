@@ -184,6 +184,8 @@ def _aiff(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
     file.seek(last.start)
     start = last.start + 8 + int.from_bytes(file.read(4), "big")
     stated = None if _open(last.size) or last.size <= 8 else last.size - (start - last.start)
+    if start > size or (stated is not None and stated < 0):
+        raise BadSampleError(f"{path} is not audio that can be read: its samples begin behind their end")
     chunk = _judged(path, file, SampleChunk(b"", start, stated, size - start), "big")
     file.seek(common.start)
     fields = file.read(min(common.size, _FORM_MOST))
@@ -238,7 +240,7 @@ def _caf(path: Path, file: BinaryIO, begin: int, size: int) -> SampleChunk:
         at += 12 + length
     start = at + 16
     stated = None if _open(length) or length < 4 else length - 4
-    there = size - start
+    there = max(0, size - start)
     file.seek(min(start + (stated or 0), size))
     if stated is not None and file.read(4) in _CAF_CHUNKS:
         there = stated

@@ -131,6 +131,8 @@ def _decoded(path: Path, rate: int) -> Generator[tuple[Fraction | None, NDArray[
             except av.error.InvalidDataError:
                 failed_s = (packet.pts or 0) * stream.time_base if stream.time_base else Fraction(0)
                 continue
+            except av.FFmpegError as error:
+                raise BadSampleError(f"{path} cannot be decoded ({error.strerror})") from error
             if frames and failed_s is not None:
                 raise BadSampleError(f"{path} cannot be decoded at {float(failed_s):.3f} s")
             for frame in frames:

@@ -54,6 +54,8 @@ def _decoded(path: Path, rate: int) -> Iterator[tuple[int | None, NDArray[np.flo
             except av.error.InvalidDataError:
                 # As players do: silence where nothing can be decoded.
                 continue
+            except av.FFmpegError as error:
+                raise BadSampleError(f"the sound of {path} cannot be decoded ({error.strerror})") from error
             for frame in frames:
                 if frame.sample_rate != rate:
                     raise BadSampleError(
