@@ -91,6 +91,7 @@ GOLDEN = {
     "nine and one more to go": [9],
     "nine. One more. One more. Eleven.": [9, 10, 11],
     "nine. Another one. Twelve.": [9, 10, 12],
+    "nineteen. Another one. Twenty. One.": [19, 20, 21],
     # homophones, rule 4
     "one. To. Three.": [1, 2, 3],
     "one. Too! Three.": [1, 2, 3],

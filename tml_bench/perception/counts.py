@@ -158,6 +158,8 @@ class _Series:
         first = next(numbers, None)
         if first is None or relative(self.items, first) or self.items[first].value != value:
             return False
+        if _is_ten(self.items[first]) and _unit_after(self.items, first) and self._parted(first):
+            return False
         second = next(numbers, None)
         return second is None or not _is_correction(self.items, first + 1, second)
 

@@ -19,6 +19,7 @@ from tml_bench.media.audio import ClipReader
 from tml_bench.perception import asr
 from tml_bench.perception.align import RATE, align, spread
 from tml_bench.perception.laying import SaidText, lay_over
+from tml_bench.plain_text import plain
 from tml_bench.timeline import Segment, Word, WordSource
 
 ALIKE = 0.5
@@ -112,4 +113,4 @@ def _at_recognised(
 
 
 def _plain(texts: Iterable[str]) -> list[str]:
-    return [re.sub(r"\W", "", text).casefold() for text in texts]
+    return [re.sub(r"\W", "", plain(text)) for text in texts]
