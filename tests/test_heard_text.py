@@ -138,6 +138,16 @@ def test_late_messages_do_not_part_a_reply() -> None:
     assert heard(*events, text(5.3, "ef")) == [("ab cd", 1, 5), ("ef", 5.3, 6)]
 
 
+@pytest.mark.parametrize("given_s", [1, 5])
+def test_one_text_for_speech_with_pauses(given_s: float) -> None:
+    """At its beginning or its end; another reply has a text of its own."""
+    events = [audio(1, 1, 2), audio(2.6, 2.6, 3), audio(3.5, 3.5, 5), text(given_s, "one two three")]
+    events += [audio(5.7, 5.7, 6), text(5.7, "four"), audio(7, 7, 8)]
+    events.sort(key=lambda event: event.t_ns)
+    assert heard(*events) == [("one two three", 1, 5), ("four", 5.7, 6)]
+    assert heard(audio(1, 1, 2), text(1, "one"), flush(2.1), audio(2.5, 2.5, 3)) == [("one", 1, 2)]
+
+
 def test_the_item_of_an_output_goes_with_its_transcript(tmp_path: Path) -> None:
     outputs = {0: Output(tone(0.5), (Transcript("a"),), item="x"), 2: Output(transcript=(Transcript("b"),))}
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), Scripted(outputs), Settings())

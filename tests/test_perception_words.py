@@ -287,6 +287,15 @@ def test_a_text_without_times_is_aligned_inside_its_own_speech(tmp_path: Path) -
 
 
 @with_asr
+@pytest.mark.parametrize("name", ["one", "two", "eight", "stop"])
+def test_a_single_word_fills_its_speech(tmp_path: Path, name: str) -> None:
+    """Without silence around them that has a spectrum, such words cannot be aligned at all."""
+    path, (speech,) = track(tmp_path / "a.wav", name)
+    words, source = find_words(path, (speech,), untimed=said(name))
+    assert (words, source) == ((Word(name, speech.start_s, speech.end_s),), WordSource.ALIGNED)
+
+
+@with_asr
 def test_a_text_that_says_something_else_stands_and_speech_without_a_text_is_recognised(
     tmp_path: Path,
 ) -> None:

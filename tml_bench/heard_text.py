@@ -1,8 +1,8 @@
 """What was heard of transcripts without word times, and in which stretch of the model's track.
 
 **Replies.** A reply is the audio under one item's name. Audio without a name belongs to the reply before it
-unless a flush lies between them or that reply had been over for more than ``GAP_S``; what comes of an item
-after a flush cut it is another reply.
+unless a flush lies between them or that reply had been over for more than ``GAP_S``, or ``RUN_S`` where
+only one of the two has a text; what comes of an item after a flush cut it is another reply.
 
 **Whose a text is.** A text with an item belongs to that item's audio; if there is none, it was never heard,
 unless texts and audio share no name at all. Any other text belongs to the reply that is being heard when it
@@ -42,7 +42,7 @@ LATE_S = 5.0
 PACED_S = 1.2
 """Audio that comes as it is heard never waits for longer than this until it has been heard."""
 RUN_S = 0.8
-"""Where audio comes as it is heard, texts so far apart in time are said apart."""
+"""The longest pause within a text; where audio comes as it is heard, pieces farther apart are said apart."""
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
 _UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 _NO_SPACE_BEFORE = re.compile(rf"[^\w\s]+$|['’]\w{{1,2}}\b|[{_UNSPACED}]")
@@ -81,6 +81,7 @@ class _Chunk:
 @dataclass(slots=True)
 class _Reply:
     item: str
+    flushes: int = 0
     chunks: list[_Chunk] = field(default_factory=list)
     pieces: list[ev.ModelTranscript] = field(default_factory=list)
     cut: bool = False
@@ -98,6 +99,12 @@ class _Reply:
     def paced(self) -> bool:
         """Whether its audio came as it is heard."""
         return not self.item and all(c.end_ns - c.arrival_ns <= PACED_S * NS for c in self.chunks)
+
+    def takes_up(self, last: _Reply) -> bool:
+        """Whether it goes on with the reply before after a pause, as one text for both tells."""
+        nameless = not self.item and not last.item and self.flushes == last.flushes
+        pause_ns = self.chunks[0].onset_ns - last.until_ns
+        return nameless and pause_ns <= RUN_S * NS and not (self.spoken and last.spoken)
 
     def share(self, from_ns: float, to_ns: float) -> float:
         """The share of its audio between two instants that was heard; 0 where there is none."""
@@ -149,7 +156,7 @@ class HeardTexts:
         onset_ns = event.heard_ns if event.onset_ns is None else event.onset_ns
         reply = self._named.get(event.item) if event.item else self._going_on(onset_ns)
         if reply is None or (event.item and reply.cut):
-            reply = _Reply(event.item)
+            reply = _Reply(event.item, self._flushes)
             self._replies.append(reply)
         if event.item:
             self._named[event.item] = reply
@@ -189,7 +196,7 @@ class HeardTexts:
         self._assign()
         self._cut(end_ns)
         as_they_stand = _carry_spaces([t.piece.text for t in self._texts if not t.piece.words])
-        found = [text for reply in self._replies for text in _texts_of(reply, as_they_stand)]
+        found = [text for reply in _joined_up(self._replies) for text in _texts_of(reply, as_they_stand)]
         return tuple(sorted(found, key=lambda text: (text.start_s, text.given_s or ())))
 
     def _assign(self) -> None:
@@ -263,6 +270,18 @@ class _Run:
     from_ns: float
     to_ns: float = math.inf
     whole: bool = False
+
+
+def _joined_up(replies: Sequence[_Reply]) -> list[_Reply]:
+    """Replies without those that take up the one before, whose audio and texts go to it."""
+    found: list[_Reply] = []
+    for reply in replies:
+        if found and reply.takes_up(found[-1]):
+            found[-1].chunks += reply.chunks
+            found[-1].pieces += reply.pieces
+        else:
+            found.append(reply)
+    return found
 
 
 def _texts_of(reply: _Reply, as_they_stand: bool) -> Iterator[HeardText]:

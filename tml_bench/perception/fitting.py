@@ -15,6 +15,9 @@ from difflib import SequenceMatcher
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tml_bench.media.audio import ClipReader
 from tml_bench.perception import asr
 from tml_bench.perception.align import RATE, align, spread
@@ -24,6 +27,10 @@ from tml_bench.timeline import Segment, Word, WordSource
 
 ALIKE = 0.5
 _MARGIN_S = 0.1
+_ROOM_S = 0.3
+_NEAR_S = 0.15
+"""The first word begins with the speech and the last ends with it where the aligner puts them so near."""
+Samples = NDArray[np.float32]
 
 
 def fit(
@@ -86,15 +93,28 @@ def _aligned(audio: Path, said: Sequence[SaidText]) -> list[list[Word]]:
             end = max(start, min(clip.length, round(end_s * RATE)))
             asr.skip(clip, start - at)
             samples, at = clip.read(end - start), end
-            tokens = [token for token in text.split() if any(map(str.isalnum, token))]
             short = len(asr.pieces(speech)) == 1
-            placed = align(samples, tokens) if short and tokens else ()
-            found.append([_later(word, start / RATE) for word in placed])
+            found.append(_placed(text, samples, start / RATE, speech) if short else [])
     return found
 
 
-def _later(word: Word, by_s: float) -> Word:
-    return Word(word.text, (word.start_s or 0.0) + by_s, (word.end_s or 0.0) + by_s)
+def _placed(text: str, samples: Samples, start_s: float, speech: Sequence[Segment]) -> list[Word]:
+    """The words of a text in the audio from ``start_s`` on, inside its speech, which they fill."""
+    tokens = [token for token in text.split() if any(map(str.isalnum, token))]
+    # The aligner needs silence around words, and silence with a spectrum: -60 dBFS noise.
+    room = round(_ROOM_S * RATE)
+    noise = np.random.default_rng(0).normal(0.0, 1e-3, len(samples) + 2 * room)
+    words = align((np.pad(samples, room) + noise).astype(np.float32), tokens) if tokens else ()
+    if not words:
+        return []
+    first_s, last_s = speech[0].start_s, speech[-1].end_s
+    edges = np.array([(w.start_s or 0.0, w.end_s or 0.0) for w in words]) + (start_s - _ROOM_S)
+    edges = edges.clip(first_s, last_s)
+    if edges[0, 0] - first_s < _NEAR_S:
+        edges[0, 0] = first_s
+    if last_s - edges[-1, 1] < _NEAR_S:
+        edges[-1, 1] = last_s
+    return [Word(token, float(a), float(b)) for token, (a, b) in zip(tokens, edges, strict=True)]
 
 
 def _at_recognised(
