@@ -33,6 +33,7 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.judging import score_all
 from tml_bench.task import Score, Task
 from tml_bench.tasks._common.speech import Speech
+from tml_bench.tasks.audio_multichallenge.loader import IDEAL_S, ConversationAnnotation
 from tml_bench.tasks.charades import strategies as intervals
 from tml_bench.tasks.fd_bench_v1 import task as turns
 from tml_bench.tasks.fd_bench_v1.loader import InterruptionAnnotation, TurnEndAnnotation
@@ -132,12 +133,27 @@ def _blind(task: Task, sample: Sample) -> list[Timeline]:
     if task.name == "repcount-a":
         plans = {f"constant@{n}": counts.played(partial(counts.constant, n))(sample) for n in (4, 8)}
         found = {"silent": found["silent"], **plans, **found}
+    if isinstance(sample.reference.annotation, ConversationAnnotation):
+        return [_later(timeline, IDEAL_S) for timeline in found.values()]
     return list(found.values())
+
+
+def _later(timeline: Timeline, by_s: float) -> Timeline:
+    """All that is said, later; in Audio MultiChallenge all respondents of old were."""
+    segments = (structs.replace(s, start_s=s.start_s + by_s, end_s=s.end_s + by_s) for s in timeline.segments)
+    words = (
+        structs.replace(w, start_s=w.start_s + by_s, end_s=w.end_s + by_s)
+        for w in timeline.words
+        if w.start_s is not None and w.end_s is not None
+    )
+    return structs.replace(timeline, segments=tuple(segments), words=tuple(words))
 
 
 def _ideal(task: Task, sample: Sample) -> Timeline:
     """The ideal respondent of old: in FD-bench v1 it answered, and stopped, 0.2 s late."""
     item = sample.reference.annotation
+    if isinstance(item, ConversationAnnotation):
+        return _later(task.ideal(sample), IDEAL_S)
     if isinstance(item, InterruptionAnnotation | TurnEndAnnotation):
         said = []
         for u in sample.reference.ideal:

@@ -8,7 +8,7 @@ from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.audio_multichallenge import loader, scoring
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
-from tml_bench.tasks.audio_multichallenge.loader import IDEAL_S, QUIET_S, ConversationAnnotation
+from tml_bench.tasks.audio_multichallenge.loader import QUIET_S, ConversationAnnotation
 from tml_bench.tasks.audio_multichallenge.scoring import HEADLINE, METRICS, OVERALL, RUBRIC, RULES, user_turns
 from tml_bench.timeline import Segment, Timeline, WordSource
 
@@ -18,7 +18,8 @@ OKAY = "Okay, sure. I will do that."
 
 
 def _reply_s(item: ConversationAnnotation) -> float:
-    return user_turns(item, Timeline(0.0))[-1].end_s + IDEAL_S
+    """Where the last reply begins: at once, so that no other is sooner."""
+    return user_turns(item, Timeline(0.0))[-1].end_s
 
 
 def _saying(item: ConversationAnnotation, text: str) -> Timeline:
@@ -76,7 +77,7 @@ Its rubrics need a language model as judge: --judge openai:model=...
             return _saying(item, item.ideal)
         at = _reply_s(item)
         unknown = (Segment(at, at + 1.0),)
-        return Timeline(at - IDEAL_S + QUIET_S, unknown, (), WordSource.NONE, perceiver="synthetic")
+        return Timeline(at + QUIET_S, unknown, (), WordSource.NONE, perceiver="synthetic")
 
 
 class AudioMultiChallengeOpen(AudioMultiChallenge):
