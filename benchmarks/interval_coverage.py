@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 import tml_bench
 from tml_bench.metrics.comparison import paired_spread
 from tml_bench.metrics.confidence import METHOD, wilson
+from tml_bench.metrics.rater_agreement import cohen_kappa, interval, tables
 from tml_bench.metrics.statistics import RATE, RATIO, Observation, estimate
 
-MEAN = "mean"
+MEAN, KAPPA = "mean", "kappa"
 Array = NDArray[Any]
 Ends = tuple[float, float] | None
 LOGNORMAL = float(np.exp(0.5))
@@ -107,19 +108,29 @@ def _observations(d: Data) -> list[Observation]:
 
 
 def _shipped(data: Sequence[Data], kind: str) -> Ends:
+    if kind == KAPPA:
+        agreed = interval(_tables(data[0]), cohen_kappa)
+        return None if isinstance(agreed, str) else agreed
     runs = [_observations(d) for d in data]
     if len(runs) == 1:
         found = estimate(runs[0], kind)
         low, high = found.low, found.high
     else:
         first, second = (float(d.numerators.sum() / d.denominators.sum()) for d in data)
-        low, high, _, _ = paired_spread(*runs, kind, first - second)
+        low, high, _, _ = paired_spread(runs[0], runs[1], kind, first - second)
     return None if low is None or high is None else (low, high)
 
 
 def _former(data: Sequence[Data], kind: str) -> Ends:
     """Wilson's with n = units, else the percentile bootstrap over units, as 0.1.0 computed them."""
     groups = len(np.unique(data[0].units))
+    if kind == KAPPA:
+        kappas = cohen_kappa((_draws(groups) @ _tables(data[0]).reshape(groups, -1)).reshape(-1, 2, 2))
+        known = kappas[np.isfinite(kappas)]
+        if len(known) <= 0.95 * RESAMPLES or np.ptp(known) == 0:
+            return None
+        low, high = np.percentile(known, (2.5, 97.5))
+        return float(low), float(high)
     sums = [
         (np.bincount(d.units, d.numerators, groups), np.bincount(d.units, d.denominators, groups))
         for d in data
@@ -134,6 +145,11 @@ def _former(data: Sequence[Data], kind: str) -> Ends:
     drawn = [(counts @ n) / (counts @ d) for n, d in sums]
     low, high = np.percentile(drawn[0] - (drawn[1] if len(data) > 1 else 0.0), (2.5, 97.5))
     return float(low), float(high)
+
+
+def _tables(d: Data) -> Array:
+    """One table a unit: its numerator is what the first judge says, its denominator what the second does."""
+    return tables(d.numerators.astype(int).tolist(), d.denominators.astype(int).tolist(), 2)
 
 
 @lru_cache(maxsize=32)
@@ -340,6 +356,20 @@ def _differences(units: Sequence[int]) -> Iterator[Cell]:
             yield Cell("paired difference of rates", f"{n} units, {size}", RATE, 0.2, draw_rates)
 
 
+def _judges(units: Sequence[int]) -> Iterator[Cell]:
+    """Two judges: the second says what the first says with probability kappa, else draws an answer."""
+    for kappa in (0.5, 0.8):
+        for yes in (0.5, 0.85):
+            for n in units:
+
+                def draw(rng: Rng, n: int = n, kappa: float = kappa, yes: float = yes) -> tuple[Data, ...]:
+                    first, other = rng.random((2, n)) < yes
+                    second = np.where(rng.random(n) < kappa, first, other)
+                    return (one(first * 1.0, second * 1.0),)
+
+                yield Cell("Cohen's kappa", f"{n} units, kappa {kappa}, yes {yes}", KAPPA, kappa, draw)
+
+
 def cells() -> list[Cell]:
     """The whole table."""
     return [
@@ -349,6 +379,7 @@ def cells() -> list[Cell]:
         *_grouped_means((5, 10, 20, 50)),
         *_ratios((6, 20, 50, 200)),
         *_averages(((6,) * 5, (20,) * 5, (5, 10, 20, 40, 80))),
+        *_judges((6, 20, 50, 200)),
         *sorted(_differences((6, 20, 50, 200)), key=lambda cell: cell.family),
     ]
 
