@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import math
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -12,17 +12,14 @@ import pytest
 
 REPETITIONS = 400
 LEAST, MOST = 0.92, 0.975
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "interval_coverage.py"
+SCRIPTS = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
-def coverage() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("interval_coverage", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["interval_coverage"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def coverage() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))
+        yield importlib.import_module("interval_coverage")
 
 
 def covers(rate: float) -> bool:

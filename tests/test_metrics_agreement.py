@@ -106,7 +106,7 @@ def test_empty_input() -> None:
     assert np.isnan(accuracy(np.zeros((2, 2))))
     assert tables([], [], 2).shape == (0, 2, 2)
     assert coincidences([], 3).shape == (0, 3, 3)
-    assert interval(tables([], [], 2), accuracy) == "too few units (0, 16 needed)"
+    assert interval(tables([], [], 2), accuracy) == "too few units (0, 50 needed)"
 
 
 def test_units_with_one_rating_count_nothing() -> None:
@@ -161,7 +161,7 @@ def test_the_interval_holds_the_value_and_shrinks_with_n() -> None:
     first = rng.integers(0, 2, 400)
     second = np.where(rng.random(400) < 0.8, first, 1 - first)
     found = tables(first.tolist(), second.tolist(), 2)
-    many, few = interval(found, cohen_kappa), interval(found[:40], cohen_kappa)
+    many, few = interval(found, cohen_kappa), interval(found[:60], cohen_kappa)
     assert not isinstance(many, str)
     assert not isinstance(few, str)
     assert many[0] < of(cohen_kappa, found) < many[1] < 1
@@ -179,7 +179,8 @@ def test_units_of_one_group_are_one_unit() -> None:
     assert alone == wilson(0.5, 40)
     assert together == wilson(0.5, 10)  # all of a group agree
     assert accuracy_interval(found, [k // 20 for k in range(40)]) == "too few units (2, 5 needed)"
-    wide, narrow = interval(found, cohen_kappa, [k // 2 for k in range(40)]), interval(found, cohen_kappa)
+    many = tables(first * 3, second * 3, 2)
+    wide, narrow = interval(many, cohen_kappa, [k // 2 for k in range(120)]), interval(many, cohen_kappa)
     assert not isinstance(wide, str)
     assert not isinstance(narrow, str)
     assert wide[1] - wide[0] > 1.2 * (narrow[1] - narrow[0])
@@ -187,10 +188,10 @@ def test_units_of_one_group_are_one_unit() -> None:
 
 def test_no_interval_of_few_units_or_without_a_disagreement() -> None:
     found = tables([0, 1, 0], [0, 1, 1], 2)
-    assert interval(found, cohen_kappa) == "too few units (3, 16 needed)"
+    assert interval(found, cohen_kappa) == "too few units (3, 50 needed)"
     assert accuracy_interval(found[:0]) == "too few units (0, 1 needed)"
-    assert interval(tables([0, 1] * 10, [0, 1] * 10, 2), cohen_kappa) == "all units agree"
-    one_no = tables([0] * 19 + [1], [0] * 20, 2)
+    assert interval(tables([0, 1] * 30, [0, 1] * 30, 2), cohen_kappa) == "all units agree"
+    one_no = tables([0] * 59 + [1], [0] * 60, 2)
     assert interval(one_no, cohen_kappa) == "it is not defined without one of the units"
     with pytest.raises(ValueError, match="2 groups for 3 units"):
         interval(found, cohen_kappa, ["a", "b"])

@@ -34,7 +34,6 @@ from numpy.typing import NDArray
 
 from tml_bench.metrics.confidence import (
     ALL_AGREE,
-    FEWEST_UNITS,
     FloatArray,
     degrees_of_freedom,
     t_quantile,
@@ -45,6 +44,8 @@ from tml_bench.metrics.confidence import (
 
 Coefficient = Callable[[FloatArray], FloatArray]
 """From matrices of shape (..., k, k) to one value each."""
+FEWEST_RATED = 50
+"""Of coefficients of fewer units there is no interval: with a rare category it would say nothing."""
 
 
 def tables(first: Sequence[int], second: Sequence[int], categories: int) -> FloatArray:
@@ -123,7 +124,7 @@ def interval(
     each unit belongs to: units of one group are left out together; empty: each by itself.
 
     Returns:
-        Lower and upper end, or why there is none: fewer than 16 groups, no disagreement, or the
+        Lower and upper end, or why there is none: fewer than 50 groups, no disagreement, or the
         coefficient is not defined without one of them.
 
     Raises:
@@ -131,8 +132,8 @@ def interval(
     """
     sums = _numbered_sums(matrices, _numbers(len(matrices), groups))
     n, total = len(sums), sums.sum(0)
-    if n < FEWEST_UNITS:
-        return too_few(n, FEWEST_UNITS)
+    if n < FEWEST_RATED:
+        return too_few(n, FEWEST_RATED)
     value, without = float(coefficient(total)), coefficient(total - sums)
     if not np.isfinite(without).all():
         return "it is not defined without one of the units"
@@ -141,7 +142,7 @@ def interval(
         return ALL_AGREE
     weights = sums.sum((1, 2)) / total.sum()
     reach = t_quantile(0.975, degrees_of_freedom(weights)) * error / (1 - value)
-    return 1 - (1 - value) * float(np.exp(reach)), 1 - (1 - value) * float(np.exp(-reach))
+    return max(-1.0, 1 - (1 - value) * float(np.exp(reach))), 1 - (1 - value) * float(np.exp(-reach))
 
 
 def accuracy_interval(table: FloatArray, groups: Sequence[Hashable] = ()) -> tuple[float, float] | str:
