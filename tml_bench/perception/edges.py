@@ -1,6 +1,28 @@
 """Where the sound of a stretch of speech begins and ends, given about where it is.
 
-Conventions: times are frames of 5 ms, levels in dB as in ``perception.levels``. A region is ``[start, end)``.
+Conventions: times are frames of 5 ms, levels in dB as in ``perception.levels``. A region is ``[start,
+end)``; its peak is its loudest 5 ms.
+
+Sound is a frame within 53 dB of the peak that stands out of the noise in some band (``perception.floors``).
+It counts where it lasts for 20 ms, holes of 10 ms aside: a click does not. What is sure is the sound in the
+region that stands out at least three tenths as far as whatever does most and has 20 ms of vowel; a region
+is cut at half seconds of nothing. From there the edge moves outward over what is connected:
+
+* the next sound after a gap of at most 20 ms, 30 ms where the sound lasts at most 100 ms;
+* after a gap of at most 130 ms, a consonant behind its closure: a hiss (most power above 2 kHz) of at most
+  350 ms, and at the end of speech anything of at most 100 ms, or of 350 ms that begins within 6 dB of its
+  loudest after at most 80 ms. In noise it must stand out by 3 dB;
+* no further than 550 ms before the region and 600 ms after it, and not past the quietest 50 ms to the next.
+
+So a soft beginning belongs to the speech however long it takes, and a breath before or after a gap does
+not.
+
+Ends. Where the power of noise above 400 Hz, as a floor, is more than 8 dB above what counts without noise,
+it hides the end: the end found is moved 2.25 ms later for each dB more, and is at most 150 ms before the
+region's. Without such noise, sound that decays evenly (by 0.15 to 0.8 dB a frame, to 2 dB) for its last
+0.3 s is a room's: the end is 60 ms after the last frame that is 3 dB off that line.
+
+How far edges are off, by noise, is in ``docs/perception.md``, from ``benchmarks/edge_accuracy.py``.
 """
 
 from collections.abc import Sequence
@@ -8,156 +30,200 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tml_bench.perception.floors import STILL_DB, Decibels, Floor, Marks, Region, floors
 from tml_bench.perception.levels import Levels
 
-Region = tuple[int, int]
-Bands = NDArray[np.floating]
-Marks = NDArray[np.bool_]
-
 _BELOW_PEAK_DB = 53.0
-_STILL_DB = -85.0
-_ZERO_RUN = 4
-_MARGIN = 10
-_FLOOR_SPAN = 800
-_FLOOR_LEAST = 10
-_FLOOR_SOLID = 120
 _REACH_BEFORE = 110
 _REACH_AFTER = 120
+_LAG = 12
+_LATEST = 30
+_HIDDEN = 0.45
+_HIDES_DB = 8.0
+_PAUSE = 100
 _SUSTAINED = 4
+_HOLE = 2
 _SHORT = 20
+_VOWEL = 4
 _NEAR = 4
-_CLOSE = 12
+_BURST = 6
 _CLOSURE = 26
+_STOP = 16
+_ABRUPT_DB = 6.0
+_RESUMED_DB = 3.0
 _SIBILANT = 70
 _SIBILANT_DB = 6.0
-_ABOVE_DB = 2.5
-_ABOVE_HALF_DB = 8.0
-_HISS_BELOW_PEAK_DB = 45.0
-_LOUDEST = 90
-_QUIETEST = 5
-_ABOVE_QUIETEST_DB = 8.0
-_NONE = -np.inf
+_CLEAR = 0.3
+_TAIL = 60
+_SLOWEST = 0.15
+_FASTEST = 0.8
+_EVEN_DB = 2.0
+_LEAVES_DB = 3.0
+_AFTER_KNEE = 12
 
 
-def find(levels: Levels, regions: Sequence[Region]) -> list[Region]:
+class _Track(NamedTuple):
+    levels: Levels
+    inside: Marks
+    """Frames in any region."""
+    vowels: Marks
+
+
+class _View(NamedTuple):
+    """A span of frames as heard from one side of a region."""
+
+    total: Decibels
+    excess: Decibels
+    hiss: Marks
+    vowels: Marks
+
+    def reversed(self) -> "_View":
+        return _View(self.total[::-1], self.excess[::-1], self.hiss[::-1], self.vowels[::-1])
+
+
+def voiced(levels: Levels) -> Marks:
+    """Frames whose power is most at 200 to 700 Hz, as a vowel's is and that of breaths and hisses is not."""
+    bands = levels.bands
+    marks: Marks = (bands[:, 1:3].max(axis=1) > bands[:, 4:].max(axis=1)) & (levels.total > STILL_DB)
+    return marks
+
+
+def find(levels: Levels, regions: Sequence[Region], vowels: Marks) -> list[tuple[int, float]]:
     """The edges of each region, in order and apart; a region in which nothing stands out stays as it is."""
-    total, bands = levels.total, levels.bands
-    speech = np.zeros(total.size, bool)
+    inside = np.zeros(levels.total.size, bool)
     for start, end in regions:
-        speech[max(0, start - _MARGIN) : end + _MARGIN] = True
-    borders = [0, *(_quietest(total, a, b) for (_, a), (b, _) in pairwise(regions)), total.size]
-    found = []
-    for k, (start, end) in enumerate(regions):
-        low, high = max(start - _REACH_BEFORE, borders[k]), min(end + _REACH_AFTER, borders[k + 1])
-        peak = float(total[start:end].max())
-        floors = _floors(total, bands, speech, (start, end), peak)
-        if peak <= _STILL_DB:
-            found.append((start, end))
-            continue
-        audible = total[low:high] >= max(peak - _BELOW_PEAK_DB, _STILL_DB)
-        near = bands[low:high].astype(np.float32)
-        hiss = _hiss(near)
-        sides = []
-        for floor in floors:
-            sides.append(audible & (near >= floor).any(axis=1))
-        onset = _walk(sides[0][::-1], hiss[::-1], high - end, high - start, onset=True)
-        offset = _walk(sides[1], hiss, start - low, end - low, onset=False)
-        first = start if onset is None else high - onset
-        last = end if offset is None else low + offset
-        found.append((first, last) if first < last else (start, end))
-    return found
+        inside[start:end] = True
+    track = _Track(levels, inside, vowels)
+    parts = [part for region in regions for part in _parts(track, region)]
+    if not parts:
+        return []
+    borders = [
+        0,
+        *(_quietest(levels.total, a, b) for (_, a), (b, _) in pairwise(parts)),
+        levels.total.size,
+    ]
+    return [_edges(track, part, limits) for part, limits in zip(parts, pairwise(borders), strict=True)]
 
 
-def _walk(sounding: Marks, hiss: Marks, start: int, end: int, *, onset: bool) -> int | None:
+def _parts(track: _Track, region: Region) -> list[Region]:
+    """A region without its stretches of half a second and more in which nothing stands out."""
+    start, end = region
+    if end - start < _PAUSE:
+        return [region]
+    views = [_view(track, region, floor, region) for floor in floors(track.levels, track.inside, region)]
+    excess = np.minimum(views[0].excess, views[1].excess)
+    runs = _clear(_runs(excess >= 0), excess)
+    if not runs:
+        return [region]
+    firsts = [0, *(k + 1 for k, ((_, a), (b, _)) in enumerate(pairwise(runs)) if b - a >= _PAUSE), len(runs)]
+    parts = [(start + runs[a][0], start + runs[b - 1][1]) for a, b in pairwise(firsts)]
+    # The region's own ends are for the edges to judge, unless they lie in such a stretch.
+    if parts[0][0] - start < _PAUSE:
+        parts[0] = (start, parts[0][1])
+    if end - parts[-1][1] < _PAUSE:
+        parts[-1] = (parts[-1][0], end)
+    return parts
+
+
+def _edges(track: _Track, region: Region, borders: Region) -> tuple[int, float]:
+    start, end = region
+    low, high = max(start - _REACH_BEFORE, borders[0]), min(end + _REACH_AFTER, borders[1])
+    before, after = floors(track.levels, track.inside, region)
+    onset = _walk(
+        _view(track, region, before, (low, high)).reversed(), (high - end, high - start), onset=True
+    )
+    offset = _walk(_view(track, region, after, (low, high)), (start - low, end - low), onset=False)
+    first = start if onset is None else high - onset
+    last: float = end if offset is None else low + offset
+    hidden = _hidden(after, float(track.levels.total[start:end].max()))
+    if hidden:
+        last = min(max(last, end - _LATEST) + hidden, high)
+    elif last > first:
+        last = first + _dry(track.levels.total[first:last])
+    return (first, last) if first < last else region
+
+
+def _dry(levels: Decibels) -> int:
+    """Where a sound ends that a room lets ring on: what decays evenly for 0.3 s is the room's."""
+    reach = min(_REACH_AFTER + _TAIL, levels.size)
+    if reach < 2 * _TAIL:
+        return levels.size
+    tail = np.convolve(levels[-reach:], np.ones(5) / 5, "same")[:-3]
+    frames = np.arange(tail.size)
+    slope, height = np.polyfit(frames[-_TAIL:], tail[-_TAIL:], 1)
+    off = tail - (slope * frames + height)
+    if not _SLOWEST <= -slope <= _FASTEST or np.std(off[-_TAIL:]) > _EVEN_DB:
+        return levels.size
+    leaves = np.flatnonzero(np.abs(off) > _LEAVES_DB)
+    knee = int(leaves[-1]) + 1 if leaves.size else 0
+    return levels.size - reach + min(knee + _AFTER_KNEE, reach)
+
+
+def _hidden(floor: Floor, peak: float) -> float:
+    """How many frames of the end of speech the noise above 400 Hz hides, as a rule."""
+    noise = 10 * np.log10(np.sum(10 ** (floor.single[2:] / 10)) + 1e-20)
+    return max(0.0, _HIDDEN * (float(noise) - (peak - _BELOW_PEAK_DB) - _HIDES_DB))
+
+
+def _view(track: _Track, region: Region, floor: Floor, span: Region) -> _View:
+    low, high = span
+    bands, total = track.levels.bands[low:high].astype(np.float32), track.levels.total
+    peak = float(total[region[0] : region[1]].max())
+    audible = total[low:high] >= max(peak - _BELOW_PEAK_DB, STILL_DB)
+    excess = np.where(audible, floor.excess(bands), -np.inf)
+    return _View(total[low:high], excess, _hiss(bands, floor), track.vowels[low:high])
+
+
+def _hiss(bands: Decibels, floor: Floor) -> Marks:
+    """Frames with far more power above 2 kHz than below, the noise not counted."""
+    power = np.maximum(10 ** (bands / 10) - 10 ** (floor.single / 10), 0)
+    marks: Marks = power[:, 5:].sum(axis=1) > 10 ** (_SIBILANT_DB / 10) * power[:, :5].sum(axis=1)
+    return marks
+
+
+def _walk(view: _View, region: Region, *, onset: bool) -> int | None:
     """The frame after the last that belongs to the region, seen in the direction of time that is given."""
-    runs = _runs(sounding)
-    inside = [k for k, (a, b) in enumerate(runs) if a < end and b > start]
-    if not inside:
+    start, end = region
+    runs = _runs(view.excess >= 0)
+    latest = max(end - (0 if onset else _LAG), start + 1)
+    sure = _clear([(a, b) for a, b in runs if a < latest and b > start], view.excess)
+    if not sure:
         return None
-    at = inside[-1]
-    edge = runs[at][1]
-    for a, b in runs[at + 1 :]:
+    sure = [(a, b) for a, b in sure if view.vowels[a:b].sum() >= _VOWEL] or sure
+    edge = sure[-1][1]
+    for a, b in runs[runs.index(sure[-1]) + 1 :]:
         gap, length = a - edge, b - a
-        sibilant = length <= _SIBILANT and hiss[a:b].mean() > 0.5
-        if gap > (_CLOSE if length <= _SHORT else _NEAR) and not (
-            gap <= _CLOSURE and (sibilant or (length <= _SHORT and not onset))
-        ):
+        sibilant = length <= _SIBILANT and bool(view.hiss[a:b].mean() > 0.5)
+        abrupt = gap <= _STOP and float(view.total[a : a + 3].max() - view.total[a:b].max()) >= -_ABRUPT_DB
+        released = not onset and (length <= _SHORT or (length <= _SIBILANT and abrupt))
+        resumed = (sibilant or released) and float(view.excess[a:b].max()) >= _RESUMED_DB
+        near = _BURST if length <= _SHORT else _NEAR
+        if gap > (_CLOSURE if resumed else near):
             break
         edge = b
     return edge
 
 
 def _runs(marks: Marks) -> list[Region]:
-    """Stretches that are marked for at least `_SUSTAINED` frames, gaps of two frames closed."""
+    """Stretches that are marked for at least `_SUSTAINED` frames, short holes closed."""
     changes = np.flatnonzero(np.diff(np.concatenate([[0], marks.view(np.int8), [0]])))
     joined: list[Region] = []
     for start, end in zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True):
-        if joined and start - joined[-1][1] <= 2:
+        if joined and start - joined[-1][1] <= _HOLE:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
     return [(a, b) for a, b in joined if b - a >= _SUSTAINED]
 
 
-def _hiss(bands: NDArray[np.float32]) -> Marks:
-    """Frames with more power above 3.2 kHz than below."""
-    power = 10 ** (bands / 10)
-    marks: Marks = power[:, 4:].sum(axis=1) > 10 ** (_SIBILANT_DB / 10) * power[:, :4].sum(axis=1)
-    return marks
+def _clear(runs: list[Region], excess: Decibels) -> list[Region]:
+    """Those that stand out at least three tenths as far as whatever does most."""
+    least = _CLEAR * max((float(excess[a:b].max()) for a, b in runs), default=0.0)
+    return [(a, b) for a, b in runs if excess[a:b].max() >= least]
 
 
-class _Side(NamedTuple):
-    """What lies on one side of a region: a floor of each band, whether it is solid, whether zeros end it."""
-
-    floor: Bands
-    solid: bool
-    bounded: bool
-    empty: bool
-
-
-def _floors(
-    total: NDArray[np.float32], bands: NDArray[np.float16], speech: Marks, region: Region, peak: float
-) -> tuple[Bands, Bands]:
-    start, end = region
-    before = slice(max(0, start - _FLOOR_SPAN), max(0, start - _MARGIN))
-    after = slice(end + _MARGIN, end + _FLOOR_SPAN)
-    left = _side(total[before][::-1], bands[before][::-1], speech[before][::-1])
-    right = _side(total[after], bands[after], speech[after])
-    inside = bands[start:end][total[start:end] > _STILL_DB].astype(np.float32)
-    quietest = np.percentile(inside, _QUIETEST, axis=0) if len(inside) else np.full(bands.shape[1], np.inf)
-    cap = quietest + _ABOVE_QUIETEST_DB
-    return _combined(left, right, cap, peak), _combined(right, left, cap, peak)
-
-
-def _combined(own: _Side, other: _Side, cap: Bands, peak: float) -> Bands:
-    if own.solid:
-        return own.floor
-    if own.empty:
-        return np.full_like(own.floor, _NONE)
-    if other.solid or (not other.bounded and not other.empty):
-        return np.minimum(np.minimum(own.floor, other.floor), cap)
-    if own.bounded or other.bounded:
-        return np.minimum(own.floor, peak - _HISS_BELOW_PEAK_DB)
-    return np.minimum(own.floor, cap)
-
-
-def _side(total: NDArray[np.float32], bands: NDArray[np.float16], speech: Marks) -> _Side:
-    """Outward from an edge to the first digital silence; speech is left out."""
-    still = np.concatenate([[0], np.cumsum((total <= _STILL_DB) & ~speech)])
-    run = np.flatnonzero(still[_ZERO_RUN:] - still[:-_ZERO_RUN] == _ZERO_RUN)
-    bounded = run.size > 0
-    reach = int(run[0]) if bounded else total.size
-    beside = bands[:reach][~speech[:reach]].astype(np.float32)
-    if len(beside) < _FLOOR_LEAST:
-        return _Side(np.full(bands.shape[1], _NONE), False, bounded, True)
-    half, loudest = np.percentile(beside, (50, _LOUDEST), axis=0)
-    floor = np.minimum(loudest + _ABOVE_DB, half + _ABOVE_HALF_DB)
-    return _Side(floor, len(beside) >= _FLOOR_SOLID, bounded, False)
-
-
-def _quietest(levels: NDArray[np.float32], end: int, start: int) -> int:
+def _quietest(levels: Decibels, end: int, start: int) -> int:
     """Middle of the quietest 50 ms between two regions."""
     between = levels[end:start]
     width = min(10, between.size)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 HOP = 80
 SILENT_DB = -200.0
-BANDS = (200, 600, 1200, 2000, 3200, 5000, 8000)
+BANDS = (100, 200, 400, 700, 1200, 2000, 3200, 5000, 8000)
 """Edges of the bands in Hz."""
 _RATE = 16_000
 _WINDOW = 256

@@ -2,11 +2,13 @@
 
 Conventions: times are seconds from the track's first sample. The track is resampled to 16 kHz in one
 streaming pass that keeps one probability per 32 ms and the levels of ``perception.levels`` per 5 ms, so
-memory stays flat (12 MB per hour of audio). Digital silence is found before resampling and stays silence.
+memory stays flat (15 MB per hour of audio). Digital silence is found before resampling and stays silence.
 
 Regions. A region starts at a frame of probability >= 0.5 and ends where the probability falls below
-0.35; regions less than 250 ms apart are one; regions shorter than 50 ms are none. The network alone
-rejects tones, noise, clicks and hum, but its edges are 10-50 ms late.
+0.35; regions less than 250 ms apart are one; regions shorter than 50 ms are none. A part of a region at its
+beginning or end is left out where the network is never sure of it (0.9) or no 20 ms of it are voiced, unless
+that holds for all parts: a breath is no speech. The network alone rejects tones, noise, clicks and hum, but
+its edges are 10-50 ms late.
 
 Edges are those of ``perception.edges``.
 """
@@ -20,15 +22,18 @@ from numpy.typing import NDArray
 from tml_bench.perception import edges
 from tml_bench.perception.levels import HOP, Levels, LevelTrack
 from tml_bench.perception.silence import SilenceKeepingReader
-from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
+from tml_bench.perception.silero import FRAME, NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
 from tml_bench.timeline import Segment
 
 RULE = "energy-edges 3"
-"""Name and version of the rules in this module and in ``levels``, ``edges`` and ``silence``."""
+"""Name and version of the rules in this module and in ``levels``, ``floors``, ``edges`` and ``silence``."""
 _HOP_S = HOP / RATE
 _BLOCK = 80 * FRAME  # a multiple of both frame lengths
-_MERGE_S = 0.25
-_MIN_REGION_S = 0.05
+_HOPS = FRAME / HOP
+_MERGE = 50
+_SURE = 0.9
+_MIN_REGION = 10
+_VOICED = 4
 
 
 class Activity(NamedTuple):
@@ -55,32 +60,33 @@ def listen(audio: Path) -> Activity:
 
 def speech_segments(activity: Activity) -> tuple[Segment, ...]:
     """Segments, ordered and apart, by the rules at this module's head."""
-    frames = activity.levels.total.size
-    regions = [
-        (round(start / _HOP_S), min(round(end / _HOP_S), frames))
-        for start, end in _regions(activity.probabilities)
-    ]
+    vowels = edges.voiced(activity.levels)
+    regions = _regions(activity.probabilities, vowels)
     return tuple(
-        Segment(_seconds(onset), min(_seconds(offset), activity.duration_s))
-        for onset, offset in edges.find(activity.levels, regions)
+        # An edge is somewhere in its frame.
+        Segment(_seconds(onset + 0.5), min(_seconds(offset - 0.5), activity.duration_s))
+        for onset, offset in edges.find(activity.levels, regions, vowels)
     )
 
 
-def _seconds(frame: int) -> float:
-    return round(frame * _HOP_S, 3)
+def _seconds(frame: float) -> float:
+    return round(frame * _HOP_S, 4)
 
 
-def _regions(probabilities: NDArray[np.float32]) -> list[tuple[float, float]]:
-    """Start and end in seconds of stretches of speech by hysteresis, near ones joined."""
-    spans: list[tuple[float, float]] = []
+def _regions(probabilities: NDArray[np.float32], voiced: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last level frame of stretches of speech by hysteresis, near ones joined."""
+    joined: list[list[tuple[int, int, bool]]] = []
     start: int | None = None
     for k, probability in enumerate([*probabilities, 0.0]):
         if start is None and probability >= THRESHOLD:
             start = k
         elif start is not None and probability < NEG_THRESHOLD:
-            begin = start * FRAME_S
-            if spans and begin - spans[-1][1] < _MERGE_S:
-                begin = spans.pop()[0]
-            spans.append((begin, k * FRAME_S))
+            first, end = round(start * _HOPS), min(round(k * _HOPS), voiced.size)
+            sure = bool(probabilities[start:k].max() >= _SURE and voiced[first:end].sum() >= _VOICED)
+            if joined and first - joined[-1][-1][1] < _MERGE:
+                joined[-1].append((first, end, sure))
+            else:
+                joined.append([(first, end, sure)])
             start = None
-    return [(a, b) for a, b in spans if b - a >= _MIN_REGION_S]
+    spans = [[part for part in parts if part[2]] or parts for parts in joined]
+    return [(parts[0][0], parts[-1][1]) for parts in spans if parts[-1][1] - parts[0][0] >= _MIN_REGION]
