@@ -60,12 +60,12 @@ class SilenceGate:
 
     def lets_through(self, audio: NDArray[np.int16]) -> bool:
         """Whether a message's samples, shape (n,), belong to an utterance; empty audio does not."""
+        if not len(audio):
+            return False
         self._open = self._loudest(audio) >= (CLOSED_RMS if self._open else OPEN_RMS)
         return self._open
 
     def _loudest(self, audio: NDArray[np.int16]) -> float:
-        if not len(audio):
-            return 0.0
         power = (audio.astype(np.float64) / 32768) ** 2
         starts = np.arange(0, len(power), self._window)
         lengths = np.diff(np.append(starts, len(power)))

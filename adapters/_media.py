@@ -34,11 +34,29 @@ def to_pcm16(audio: NDArray[np.float32]) -> bytes:
     return to_int16(audio).astype("<i2").tobytes()
 
 
-def from_pcm16(data: bytes) -> NDArray[np.int16]:
-    """Little-endian 16-bit PCM as int16 of shape (len / 2,); half a sample is a ``ProtocolError``."""
-    if len(data) % 2:
-        raise ProtocolError(f"{len(data)} bytes are no 16-bit audio")
-    return np.frombuffer(data, "<i2").astype(np.int16)
+class WholeSamples:
+    """Joins the bytes of messages into whole samples: a sample may be split between two messages.
+
+    Each stream is one continuous run of bytes, such as a reply by its id; what is over waits for the next
+    message of the same stream, however many of others come between.
+    """
+
+    def __init__(self, encoding: Encoding = "pcm16") -> None:
+        self._type = np.dtype("<i2" if encoding == "pcm16" else "<f4")
+        self._over: dict[str, bytes] = {}
+
+    def join(self, data: bytes, stream: str = "") -> NDArray[np.generic]:
+        """The samples that are now whole, shape (n,), int16 or float32; none where not one is complete."""
+        data = self._over.pop(stream, b"") + data
+        whole = len(data) - len(data) % self._type.itemsize
+        if whole < len(data):
+            self._over[stream] = data[whole:]
+        return np.frombuffer(data[:whole], self._type)
+
+    def end(self, *streams: str) -> None:
+        """These streams have ended, all where none is named: what is over of them is no sample."""
+        for stream in streams or tuple(self._over):
+            self._over.pop(stream, None)
 
 
 def to_mulaw(audio: NDArray[np.float32]) -> bytes:
@@ -82,20 +100,6 @@ def from_base64(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ProtocolError(f"the service sent audio that is not base64: {error}") from error
-
-
-def audio_from_base64(text: str, encoding: Encoding = "pcm16") -> NDArray[np.generic]:
-    """Samples of a message, shape (n,), int16 or float32.
-
-    Raises:
-        ProtocolError: it is not base64, or not whole samples.
-    """
-    data = from_base64(text)
-    if encoding == "pcm16":
-        return from_pcm16(data)
-    if len(data) % 4:
-        raise ProtocolError(f"{len(data)} bytes are no 32-bit audio")
-    return np.frombuffer(data, "<f4")
 
 
 def jpeg(frame: Frame) -> bytes:

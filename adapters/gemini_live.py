@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import adapter
-from tml_bench.adapters._media import audio_base64, audio_from_base64, jpeg_base64
+from tml_bench.adapters._media import WholeSamples, audio_base64, from_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
 from tml_bench.keys import optional_secret, secret
@@ -79,8 +79,9 @@ class GeminiLive(SocketAdapter):
         if compress:
             self._setup["contextWindowCompression"] = {"slidingWindow": {}}
         self._handle = ""
-        self._leaving = self._turn_ended = self._replying = False
+        self._leaving = self._turn_ended = self._replying = self._cancelled = False
         self._reply = 0
+        self._samples = WholeSamples()
         self._held: deque[dict[str, Any]] | None = None
         self._left: list[asyncio.Task[None]] = []
 
@@ -163,7 +164,8 @@ class GeminiLive(SocketAdapter):
         self._held, old = deque(), self._socket
         self._socket = await self._opened()
         self._left.append(asyncio.create_task(old.close()))
-        self._leaving = self._replying = False
+        self._leaving = False
+        self._next_reply()
         while self._held:
             message = self._held.popleft()
             kind = next(iter(message))
@@ -188,27 +190,48 @@ class GeminiLive(SocketAdapter):
             yield from self._content(body["serverContent"])
         calls = (body.get("toolCall") or {}).get("functionCalls") or []
         if calls:
+            self._replying = True
             yield adapter.Output(tool_calls=tuple(_call(call) for call in calls))
 
     def _content(self, content: Mapping[str, Any]) -> Iterable[adapter.Output]:
+        interrupted, ended = bool(content.get("interrupted")), bool(content.get("turnComplete"))
         parts = (content.get("modelTurn") or {}).get("parts") or []
-        audio = [_samples(part["inlineData"]) for part in parts if "inlineData" in part]
-        spoken = (content.get("outputTranscription") or {}).get("text", "")
-        interrupted = bool(content.get("interrupted"))
+        spoken = str((content.get("outputTranscription") or {}).get("text", ""))
+        self._replying = self._replying or bool(parts or spoken)
+        # An interruption after the turn's end is of what is still playing: no other end will follow.
+        self._cancelled = self._cancelled or (interrupted and self._replying)
+        if interrupted:
+            yield adapter.Output(flush=True)
+        if not self._cancelled and (parts or spoken):
+            yield from self._said(parts, spoken)
+        self._turn_ended = ended
+        if ended:
+            self._next_reply()
+
+    def _said(self, parts: Iterable[Mapping[str, Any]], spoken: str) -> Iterable[adapter.Output]:
+        reply = f"reply-{self._reply}"
+        audio = [self._audio(part["inlineData"], reply) for part in parts if "inlineData" in part]
         written = "".join(str(part["text"]) for part in parts if "text" in part and not part.get("thought"))
-        if audio or spoken or written or interrupted:
+        if audio or spoken or written:
             yield adapter.Output(
                 audio=np.concatenate(audio) if audio else None,
-                transcript=(adapter.Transcript(str(spoken)),) if spoken else (),
+                transcript=(adapter.Transcript(spoken),) if spoken else (),
                 text=written,
-                flush=interrupted,
-                item=f"reply-{self._reply}" if audio else "",
+                item=reply,
             )
-        self._turn_ended = bool(content.get("turnComplete"))
-        self._replying = self._replying or bool(parts)
-        if self._replying and (interrupted or self._turn_ended):
-            self._replying = False
-            self._reply += 1
+
+    def _audio(self, blob: Mapping[str, Any], reply: str) -> NDArray[np.generic]:
+        kind = str(blob.get("mimeType", ""))
+        if not kind.startswith("audio/pcm") or ("rate=" in kind and "rate=24000" not in kind):
+            raise adapter.ProtocolError(f"the service sent {kind!r} instead of audio/pcm;rate=24000")
+        data = str(blob["data"]).replace("-", "+").replace("_", "/")
+        return self._samples.join(from_base64(data + "=" * (-len(data) % 4)), reply)
+
+    def _next_reply(self) -> None:
+        """The turn has ended: what comes now is another's."""
+        self._samples.end()
+        self._reply += self._replying
+        self._replying = self._cancelled = False
 
 
 def _key_header(base_url: str) -> dict[str, str]:
@@ -253,14 +276,6 @@ def _kind(message: Mapping[str, object]) -> str:
 
 def _blob(data: str, mime_type: str) -> dict[str, str]:
     return {"data": data, "mimeType": mime_type}
-
-
-def _samples(blob: Mapping[str, Any]) -> NDArray[np.generic]:
-    kind = str(blob.get("mimeType", ""))
-    if not kind.startswith("audio/pcm") or ("rate=" in kind and "rate=24000" not in kind):
-        raise adapter.ProtocolError(f"the service sent {kind!r} instead of audio/pcm;rate=24000")
-    data = str(blob["data"]).replace("-", "+").replace("_", "/")
-    return audio_from_base64(data + "=" * (-len(data) % 4))
 
 
 def _call(call: Mapping[str, Any]) -> adapter.ToolCall:

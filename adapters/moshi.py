@@ -5,7 +5,9 @@ stream of 24 kHz mono audio in frames of 80 ms. The model speaks all the time, a
 out (``SilenceGate``).
 """
 
+import codecs
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +24,7 @@ FRAME = 1920
 """Samples of one Opus frame: 80 ms at 24 kHz."""
 KINDS = ("handshake", "audio", "text", "control", "metadata", "error", "ping")
 """What the first byte of a message means, by its value."""
+_BYTE = re.compile(rb"<0x([0-9A-Fa-f]{2})>")
 CONTROLS = ("start", "end_turn", "pause", "restart")
 """What the second byte of a control message means, by its value."""
 PERSONAPLEX_OPEN_S = 30.0
@@ -45,6 +48,7 @@ class Moshi(SocketAdapter):
         self._frames = Frames(FRAME)
         self._writer, self._decoder = _opus()
         self._gate = SilenceGate(self.audio_out)
+        self._text = _TextPieces()
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
@@ -77,11 +81,12 @@ class Moshi(SocketAdapter):
         kind, payload = _split(message)
         yield adapter.ProviderEvent(kind, kept(_body(kind, payload)))
         if kind == "audio":
-            audio = to_int16(self._decoder.append_bytes(payload))
-            if self._gate.lets_through(audio):
+            audio = self._decoder.append_bytes(payload)
+            if self._gate.lets_through(to_int16(audio)):
                 yield adapter.Output(audio=audio)
         elif kind == "text":
-            yield adapter.Output(transcript=(adapter.Transcript(_words(payload)),))
+            if words := self._text.join(payload):
+                yield adapter.Output(transcript=(adapter.Transcript(words),))
         elif kind == "error":
             raise refusal(f"the server reports: {payload.decode('utf-8', 'replace')}")
 
@@ -135,13 +140,26 @@ def _split(message: str | bytes) -> tuple[str, bytes]:
     return (KINDS[kind] if kind < len(KINDS) else f"kind-{kind}"), message[1:]
 
 
-def _words(payload: bytes) -> str:
-    return payload.decode("utf-8").replace("\u2581", " ")
+class _TextPieces:
+    """Joins pieces of text: a character may be split between them, also as bytes spelt out (``<0xE2>``).
+
+    Bytes that a model spells out may be no text at all, which is its own affair; a server's must be UTF-8.
+    """
+
+    def __init__(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._sent, self._spelt = decoder(), decoder("replace")
+
+    def join(self, payload: bytes) -> str:
+        """The text that is now whole. Raises UnicodeDecodeError."""
+        if spelt := _BYTE.fullmatch(payload):
+            return self._spelt.decode(bytes.fromhex(spelt[1].decode())).replace("\u2581", " ")
+        return self._sent.decode(payload).replace("\u2581", " ")
 
 
 def _body(kind: str, payload: bytes) -> dict[str, object]:
     if kind == "text":
-        return {"text": _words(payload)}
+        return {"text": payload.decode("utf-8", "replace").replace("\u2581", " ")}
     if kind == "error":
         return {"error": payload.decode("utf-8", "replace")}
     if kind == "metadata":

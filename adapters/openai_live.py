@@ -15,7 +15,14 @@ import numpy as np
 
 from tml_bench import adapter
 from tml_bench.adapters._loudness import SilenceGate
-from tml_bench.adapters._media import arguments, audio_base64, audio_from_base64, flat_tool, result_item
+from tml_bench.adapters._media import (
+    WholeSamples,
+    arguments,
+    audio_base64,
+    flat_tool,
+    from_base64,
+    result_item,
+)
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
 from tml_bench.errors import UserError
@@ -55,6 +62,7 @@ class OpenAILive(SocketAdapter):
         self._key = optional_secret(KEY) if base_url else secret(KEY)
         self._calls = DelegatedCalls()
         self._gate = SilenceGate(rate)
+        self._samples = WholeSamples()
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
@@ -95,8 +103,8 @@ class OpenAILive(SocketAdapter):
         kind = str(said.get("type"))
         yield adapter.ProviderEvent(kind, kept(said))
         if kind == "session.output_audio.delta":
-            audio = audio_from_base64(said["delta"])
-            if self._gate.lets_through(audio.astype(np.int16)):
+            audio = self._samples.join(from_base64(said["delta"])).astype(np.int16)
+            if self._gate.lets_through(audio):
                 yield adapter.Output(audio=audio)
         elif kind == "session.output_transcript.delta":
             yield adapter.Output(transcript=(adapter.Transcript(said["delta"]),))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import adapter
-from tml_bench.adapters._media import from_pcm16, given_back, to_pcm16
+from tml_bench.adapters._media import WholeSamples, given_back, to_pcm16
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, refusal
 from tml_bench.errors import UserError
@@ -35,6 +35,10 @@ FRAMES: Mapping[str, tuple[str, ...]] = {
 """The fields of each frame; both are numbered from 1 in this order."""
 TYPES = {"id": "uint64", "pts": "uint64", "audio": "bytes", "sample_rate": "uint32", "num_channels": "uint32"}
 """The types of fields that are no strings."""
+WAV_HEADER = 44
+"""Bytes before the samples of a plain WAV file."""
+PAUSE_NS = 500_000_000
+"""A bot that has given no audio for so long has ended its utterance."""
 
 
 class Pipecat(SocketAdapter):
@@ -63,6 +67,8 @@ class Pipecat(SocketAdapter):
         self._rtvi = rtvi
         self._messages_sent = 0
         self._arguments: dict[str, object] = {}
+        self._samples = WholeSamples()
+        self._now_ns = self._gave_ns = 0
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
@@ -75,6 +81,7 @@ class Pipecat(SocketAdapter):
 
     async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
+        self._now_ns = turn.end_ns
         audio = to_pcm16(turn.audio)
         fields = {"sample_rate": self.audio_in, "num_channels": 1}
         await self._say(encode("audio", audio=audio, **fields), "audio", {"audio": audio, **fields})
@@ -113,20 +120,24 @@ class Pipecat(SocketAdapter):
             return
         yield adapter.ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
         if kind == "audio":
-            yield adapter.Output(audio=self._samples(fields))
+            yield adapter.Output(audio=self._audio(fields))
         elif kind == "text" and fields["text"]:
             yield adapter.Output(text=str(fields["text"]))
         elif kind == "interruption":
+            self._samples.end()
             yield adapter.Output(flush=True)
 
-    def _samples(self, fields: Mapping[str, Any]) -> NDArray[np.int16]:
+    def _audio(self, fields: Mapping[str, Any]) -> NDArray[np.generic]:
         rate, channels = fields["sample_rate"], fields["num_channels"]
         if rate != self.audio_out or channels != 1:
             raise adapter.ProtocolError(
                 f"the bot sends {channels} channels at {rate} Hz; give the adapter rate_out={rate} "
                 "and the bot one channel"
             )
-        return from_pcm16(fields["audio"])
+        if self._now_ns - self._gave_ns > PAUSE_NS:
+            self._samples.end()
+        self._gave_ns = self._now_ns
+        return self._samples.join(_without_header(fields["audio"]))
 
     def _rtvi_events(self, message: Mapping[str, Any]) -> Iterable[adapter.ModelEvent]:
         data = message.get("data") or {}
@@ -145,6 +156,11 @@ class Pipecat(SocketAdapter):
                 yield adapter.Output(tool_calls=(call,))
             case "error" if data.get("fatal"):
                 raise refusal(f"the bot reports: {data.get('error')}")
+
+
+def _without_header(data: bytes) -> bytes:
+    """The samples of a frame; a bot with ``add_wav_header`` makes each frame a file of its own."""
+    return data[WAV_HEADER:] if data[:4] == b"RIFF" and data[8:16] == b"WAVEfmt " else data
 
 
 @cache

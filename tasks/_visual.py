@@ -18,8 +18,10 @@ import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
+from tml_bench.media.scan import scan
 from tml_bench.samples import Script, Subtitle, UserText, UserTurn, UserVideo
 from tml_bench.tasks._common.records import json_file, short
+from tml_bench.timebase import seconds
 
 SILENCE_S = 2.0
 """Between the instruction's end and the video's first instant."""
@@ -66,7 +68,8 @@ class InstructionClips(dict[str, Path]):
         if clip is None:
             script, at, notes = Script(texts=(UserText(0.0, text),)), SILENCE_S, (AS_TEXT,)
         else:
-            script, at = Script((UserTurn(clip, label=text),)), probe(clip).duration_s + SILENCE_S
+            info = probe(clip)
+            script, at, notes = Script((UserTurn(clip, label=text),)), info.duration_s + SILENCE_S, info.notes
         shown = UserVideo(video, at_s=at, subtitles=subtitles)
         return InstructionScript(replace(script, videos=(shown,), tail_s=TAIL_S), at, notes)
 
@@ -109,16 +112,12 @@ def sample_id(*parts: str) -> str:
 
 
 def duration_of(video: Path) -> float:
-    """Length of a video in seconds as stated. Raises `BadSampleError`: it cannot be opened or states none."""
-    import av
+    """Length of a video in seconds, until its last frame has been shown, whatever its header says.
 
-    try:
-        with av.open(str(video)) as container:
-            if container.duration:
-                return float(container.duration / av.time_base)
-    except (av.FFmpegError, OSError) as error:
-        raise BadSampleError(f"{short(video)}: not a video ({error.strerror}); download it again") from None
-    raise BadSampleError(f"{short(video)}: states no duration; remux it with ffmpeg -c copy")
+    Raises:
+        BadSampleError: it is no video that can be shown.
+    """
+    return seconds(scan(video).video.end_ns)
 
 
 def main() -> None:

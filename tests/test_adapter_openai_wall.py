@@ -227,7 +227,7 @@ def test_functions_texts_and_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert server.problems == []
     (call,) = result.of(ev.ModelToolCall)
     assert (call.call_id, call.name, call.arguments) == ("call_1", "weather", {"city": "Lima"})
-    assert "It is sunny." in result.recording.facts.text
+    assert "It is sunny." in result.recording.facts.claimed
     said = [message for sent, _, message in server.sessions[0].log if not sent]
     (result_item,) = [m["item"] for m in said if m.get("item", {}).get("type") == "function_call_output"]
     assert result_item["output"] == '{"sunny": true}'

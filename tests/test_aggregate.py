@@ -9,7 +9,8 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from tml_bench.metrics.comparison import compare, holm, rank_ranges
-from tml_bench.metrics.statistics import Observation, estimate, wilson
+from tml_bench.metrics.confidence import t_quantile, wilson
+from tml_bench.metrics.statistics import Observation, estimate
 from tml_bench.task import Kind
 
 
@@ -41,11 +42,13 @@ def test_wilson_agrees_with_scipy(kn: tuple[int, int]) -> None:
 
 
 def test_rate_uses_units_not_samples() -> None:
-    one_speaker_each = estimate(obs([1, 1, 1, 1]), Kind.RATE)
-    two_speakers = estimate(obs([1, 1, 1, 1], ["a", "a", "b", "b"]), Kind.RATE)
-    assert (one_speaker_each.low, one_speaker_each.high) == pytest.approx((0.5101, 1.0), abs=1e-4)
-    assert (two_speakers.n, two_speakers.n_units) == (4, 2)
-    assert (two_speakers.low, two_speakers.high) == pytest.approx((0.3424, 1.0), abs=1e-4)
+    one_each = estimate(obs([1, 1, 1, 1]), Kind.RATE)
+    assert (one_each.low, one_each.high) == pytest.approx((0.5101, 1.0), abs=1e-4)
+    pairs = estimate(obs([1] * 16, [f"u{k // 2}" for k in range(16)]), Kind.RATE)
+    assert (pairs.n, pairs.n_units) == (16, 8)
+    assert (pairs.low, pairs.high) == wilson(1.0, 8)  # samples of a unit all agree
+    few = estimate(obs([1, 1, 1, 1], ["a", "a", "b", "b"]), Kind.RATE)
+    assert (few.low, few.high, few.no_interval) == (None, None, "too few units (2, 5 needed)")
 
 
 def test_mean_by_hand() -> None:
@@ -53,33 +56,19 @@ def test_mean_by_hand() -> None:
     assert e.mean == 3.0
     assert e.std == pytest.approx(math.sqrt(14 / 4))
     assert (e.n, e.n_units) == (4, 4)
-    assert e.low is not None
-    assert e.high is not None
-    assert 1 <= e.low < 3 < e.high <= 6
-    # (1.960 + 0.842) * sqrt(2) * s / sqrt(n), s² = 14 / 3
-    assert e.detectable == pytest.approx(2.801585 * math.sqrt(2) * math.sqrt(14 / 3) / 2, rel=1e-5)
-
-
-def test_bootstrap_of_two_units_is_known_exactly() -> None:
-    # Resamples of two units give 0 (1/4), 0.5 (1/2) or 1 (1/4): the 2.5 % points are 0 and 1.
-    e = estimate(obs([0, 1]), Kind.MEAN)
-    assert (e.mean, e.low, e.high) == (0.5, 0.0, 1.0)
-
-
-def test_bootstrap_agrees_with_the_normal_interval_for_many_units() -> None:
-    values = np.random.default_rng(5).normal(3.0, 2.0, 400)
-    e = estimate(obs(list(values)), Kind.MEAN)
-    reach = 1.96 * values.std(ddof=1) / 20
-    assert e.low == pytest.approx(values.mean() - reach, abs=0.15 * reach)
-    assert e.high == pytest.approx(values.mean() + reach, abs=0.15 * reach)
+    assert (e.low, e.high, e.no_interval) == (None, None, "too few units (4, 16 needed)")
+    # (t .975 + t .8) * sqrt(2) * s / sqrt(n), s² = 14 / 3 and 3 degrees of freedom
+    t = stats.t.ppf(0.975, 3) + stats.t.ppf(0.8, 3)
+    assert e.detectable == pytest.approx(t * math.sqrt(2) * math.sqrt(14 / 3) / 2)
 
 
 def test_clustered_samples_widen_the_interval() -> None:
-    values = [0.0] * 10 + [1.0] * 10 + [0.2] * 10 + [0.9] * 10
+    values = [float(u % 5 == k) + 0.1 * k for u in range(20) for k in range(2)]
     loose = estimate(obs(values), Kind.MEAN)
-    tied = estimate(obs(values, [f"u{i // 10}" for i in range(40)]), Kind.MEAN)
-    assert tied.mean == loose.mean
-    assert tied.high - tied.low > 2 * (loose.high - loose.low)  # type: ignore[operator]
+    tied = estimate(obs([v for v in values for _ in range(4)], [f"u{i // 8}" for i in range(160)]), Kind.MEAN)
+    as_if = estimate(obs([v for v in values for _ in range(4)]), Kind.MEAN)
+    assert tied.mean == pytest.approx(loose.mean)
+    assert tied.high - tied.low > 1.5 * (as_if.high - as_if.low)  # type: ignore[operator]
 
 
 def test_ratio_is_a_ratio_of_sums() -> None:
@@ -88,7 +77,7 @@ def test_ratio_is_a_ratio_of_sums() -> None:
     )
     assert e.mean == pytest.approx(4 / 12)
     assert (e.n, e.n_units) == (2, 2)
-    assert (e.low, e.high) == pytest.approx((0.3, 0.5))
+    assert e.no_interval == "too few units (2, 16 needed)"
     assert e.std == pytest.approx(0.1)  # of 0.5 and 0.3
 
 
@@ -100,16 +89,26 @@ def test_nothing_in_nothing_out(kind: Kind) -> None:
     assert (c.difference, c.p, c.n) == (None, None, 0)
 
 
-def test_one_unit_has_no_bootstrap_interval() -> None:
+def test_one_unit_has_no_interval() -> None:
     e = estimate(obs([0.3, 0.5], ["a", "a"]), Kind.MEAN)
     assert (e.mean, e.low, e.high, e.detectable) == (0.4, None, None, None)
 
 
-def test_equal_values_have_no_bootstrap_interval() -> None:
-    e = estimate(obs([0.1] * 7), Kind.MEAN)
-    assert (e.mean, e.low, e.high, e.detectable) == (pytest.approx(0.1), None, None, None)
-    perfect = [Observation(f"s{i}", "", 2.0 * i, 2.0 * i) for i in range(1, 7)]
-    assert estimate(perfect, Kind.RATIO).low is None
+@pytest.mark.parametrize("level", [0.1, 1e-15, 1e12])
+def test_equal_values_have_no_interval(level: float) -> None:
+    e = estimate(obs([level] * 17), Kind.MEAN)
+    assert (e.mean, e.low, e.high, e.detectable) == (pytest.approx(level), None, None, None)
+    assert e.no_interval == "all units agree"
+    perfect = [Observation(f"s{i}", "", 2.0 * i * level, 2.0 * i) for i in range(1, 18)]
+    assert estimate(perfect, Kind.RATIO).no_interval == "all units agree"
+
+
+@pytest.mark.parametrize("scale", [1e-15, 1.0, 1e12])
+def test_the_unit_of_measurement_does_not_matter(scale: float) -> None:
+    """Spreads below 1e-12 passed for rounding noise."""
+    values = np.random.default_rng(2).exponential(1, 30)
+    seconds, other = estimate(obs(list(values)), Kind.MEAN), estimate(obs(list(scale * values)), Kind.MEAN)
+    assert (other.low, other.high) == pytest.approx((scale * seconds.low, scale * seconds.high))  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -128,18 +127,17 @@ def test_impossible_values_are_refused(bad: list[Observation], kind: Kind, messa
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0, 100), min_size=2, max_size=30), st.randoms(use_true_random=False))
+@given(st.lists(st.floats(0, 100), min_size=2, max_size=60), st.randoms(use_true_random=False))
 def test_order_does_not_matter_and_the_interval_holds_the_mean(values: list[float], random: object) -> None:
-    a = obs(values, [f"u{i % 7}" for i in range(len(values))])
+    a = obs(values, [f"u{i % 25}" for i in range(len(values))])
     shuffled = list(a)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     e = estimate(a, Kind.MEAN)
     assert e == estimate(shuffled, Kind.MEAN)
-    if e.low is None:
-        assert np.ptp([np.mean(values[u::7]) for u in range(min(7, len(values)))]) < 1e-9
+    if e.no_interval:
+        assert (e.low, e.high) == (None, None)
     else:
-        assert e.low <= e.mean + 1e-9  # type: ignore[operator]
-        assert e.high >= e.mean - 1e-9  # type: ignore[operator]
+        assert e.low <= e.mean <= e.high  # type: ignore[operator]
 
 
 def exact_sign_flip(differences: list[float]) -> float:
@@ -169,8 +167,10 @@ def test_random_swaps_agree_with_the_paired_t_test() -> None:
     a, noise = rng.normal(0, 1, 120), rng.normal(0.2, 1, 120)
     c = compare(obs(list(a + noise)), obs(list(a)), Kind.MEAN)
     assert c.p == pytest.approx(stats.ttest_rel(a + noise, a).pvalue, abs=0.01)
-    assert c.detectable == pytest.approx(2.801585 * noise.std(ddof=1) / math.sqrt(120), rel=1e-5)
-    assert c.low < c.difference < c.high  # type: ignore[operator]
+    t = stats.ttest_rel(a + noise, a)
+    assert (c.low, c.high) == pytest.approx(tuple(t.confidence_interval(0.95)))
+    reach = t_quantile(0.975, 119) + t_quantile(0.8, 119)
+    assert c.detectable == pytest.approx(reach * noise.std(ddof=1) / math.sqrt(120))
 
 
 def test_swaps_happen_within_units() -> None:
@@ -194,9 +194,21 @@ def test_only_shared_samples_are_compared() -> None:
 
 
 def test_equal_differences_have_no_interval_but_a_p_value() -> None:
-    c = compare(obs([1, 1, 1, 1]), obs([0, 0, 0, 0]), Kind.RATE)
-    assert (c.low, c.high, c.detectable) == (None, None, None)
-    assert c.p == 2 / 16
+    c = compare(obs([1.5] * 8), obs([0.1] * 8), Kind.MEAN)
+    assert (c.low, c.high, c.detectable, c.no_interval) == (None, None, None, "all units agree")
+    assert c.p == 2 / 2**8
+    few = compare(obs([1, 1, 1, 1]), obs([0, 0, 0, 0]), Kind.RATE)
+    assert (few.low, few.no_interval, few.p) == (None, "too few samples (4, 16 needed)", 2 / 16)
+
+
+def test_a_difference_of_rates_by_hand() -> None:
+    """Bonett and Price: one more pair of each kind that differs, 7 and 2 of 18."""
+    c = compare(obs([1] * 6 + [0] * 10), obs([0] * 6 + [1] + [0] * 9), Kind.RATE)
+    reach = 1.959964 * math.sqrt((9 / 18 - (5 / 18) ** 2) / 18)
+    assert c.difference == 5 / 16
+    assert (c.low, c.high) == pytest.approx((5 / 18 - reach, 5 / 18 + reach), abs=1e-6)
+    same = compare(obs([1] * 16), obs([1] * 16), Kind.RATE)
+    assert same.low == -same.high < 0  # type: ignore[operator]
 
 
 def test_disagreeing_units_are_refused() -> None:

@@ -40,6 +40,11 @@ class Parrot(StepAdapter):
             answer, self.heard = np.concatenate(self.heard), []
             return Output(audio=answer)
 
+class Loud(Parrot):
+    def step(self, turn):
+        output = super().step(turn)
+        return output and Output(audio=3 * output.audio / np.abs(output.audio).max())
+
 class Raising(StepAdapter):
     def step(self, turn):
         return {}["answer"]
@@ -403,6 +408,18 @@ def test_runs_are_scored_again(delayed: Run) -> None:
     assert again.summary == run.summary
     with pytest.raises(UserError, match="nothing to score"):
         tml_bench.score([])
+
+
+def test_a_run_says_that_audio_was_clipped(
+    options: dict[str, Any], cells: dict[str, Any], parrot: Run, tmp_path: Path
+) -> None:
+    loud = tml_bench.run(TASK, cells["Loud"], out=tmp_path, **options)
+    (remark,) = [note for note in loud.summary.notes if "clipped" in note]
+    shares = [recording.facts.clipped for recording in loud.recordings()]
+    worst = f"at most {100 * max(shares):.2g} % of it"
+    assert remark == f"the model's audio was over full scale and clipped ({worst})"
+    assert loud.summary.notes[remark] == sum(share > 0 for share in shares) > 0
+    assert not any("clipped" in note for note in parrot.summary.notes)
 
 
 def test_progress_is_told_what_there_is_to_tell(

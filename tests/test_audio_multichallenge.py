@@ -39,6 +39,7 @@ from tml_bench.tasks.audio_multichallenge.conversations import (
     RubricItem,
     read,
 )
+from tml_bench.tasks.audio_multichallenge.rubrics import rubric_items
 from tml_bench.tasks.audio_multichallenge.scoring import audio_range
 from tml_bench.tasks.audio_multichallenge.task import AudioMultiChallenge, AudioMultiChallengeOpen
 from tml_bench.timebase import NS, first_sample_at
@@ -82,16 +83,78 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
         {"id": ["r1", "r2"], "criterion": ["says a", "says b"]},
         "1. says a\n2) says b\n",
         "- says a\n\n* says b",
+        "array(['says a', 'says b'], dtype=object)",
+        "array(['says a',\n       'says b'], dtype='<U6')",
+        "('says a', 'says b')",
+        "{'items': [{'text': 'says a'}, {'text': 'says b'}]}",
+        '"[\\"says a\\", \\"says b\\"]"',
+        {"criteria": ["says a", "says b"]},
     ],
 )
 def test_rubrics_are_read_in_every_shape(value: object) -> None:
-    assert parquet.rubric_items(value) == (RubricItem("says a"), RubricItem("says b"))
+    assert rubric_items(value) == (RubricItem("says a"), RubricItem("says b"))
+
+
+@pytest.mark.parametrize("text", ["says a, then b; politely", "[optional] says a", "(bonus) says 2. class"])
+def test_a_line_of_text_is_one_item(text: str) -> None:
+    assert rubric_items(text) == (RubricItem(text),)
+
+
+NUMPY = str(np.array(["says a", "it's b, once"]))
+"""What was read as the one item "says ait's b, once"."""
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (NUMPY, "a list without commas, as NumPy prints arrays"),
+        ("['says a'\n 'says b']", "a list without commas"),
+        ("['says a', 'says b' 'says c']", "a list without commas"),
+        (str(np.array([f"item {k}" for k in range(2000)])), "looks like a list and is none|a list without"),
+        ([NUMPY], "an item of the rubric is a list itself"),
+        ("[says a, says b]", "looks like a list and is none"),
+        ("['says a', 'says b'", "looks like a list and is none"),
+        ("['says a', nan]", "looks like a list and is none"),
+        ("['says a', None]", "an item of the rubric is None"),
+        ("['says a', ..., 'says z']", "an item of the rubric is Ellipsis"),
+        ("says a\nsays b", "2 lines, not all marked"),
+        ("The reply\n- says a\n- says b", "3 lines, not all marked"),
+        ("1. says a 2. says b", "several items in one line"),
+        ({"weights": [1, 2], "tags": ["x"]}, "an object with lists of weight, tag, not of items"),
+        (b"[1]", "type bytes"),
+    ],
+)
+def test_rubrics_that_can_be_read_in_two_ways_are_refused(value: object, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        rubric_items(value)
+
+
+def test_what_cannot_be_read_is_named_with_file_row_column_and_remedy(tmp_path: Path) -> None:
+    rows = [row("c1"), row("c2", rubric=NUMPY), row("c3")]
+    rows[2]["assistant_turn_1_transcript"] = "nan"
+    first, second, third = TASK.samples(write(tmp_path / "x.parquet", rows))
+    assert first.problem == ""
+    assert second.problem == (
+        "x.parquet: row 2 (c2), rubric: the rubric is a list without commas, as NumPy prints arrays: "
+        "how many items?; write the column as a list, in Arrow or JSON, and give the file again"
+    )
+    assert third.problem == "turn 1 has no assistant transcript"
+    several = [{**row("c4"), "user_turn_1_audio": [{"bytes": clip(), "path": "1"}] * 2}]
+    (fourth,) = TASK.samples(write(tmp_path / "y.parquet", several))
+    assert fourth.problem == (
+        "y.parquet: row 1 (c4), user_turn_1_audio: holds 2 recordings for one turn; leave one"
+    )
+
+
+def test_speakers_may_be_numbers(tmp_path: Path) -> None:
+    rows = [{**row(f"c{k}"), "speaker_id": k % 2} for k in range(4)]
+    assert [s.unit for s in TASK.samples(write(tmp_path / "x.parquet", rows))] == ["0", "1", "0", "1"]
 
 
 @pytest.mark.parametrize("value", [[], "", "[]", [{"weight": 1}], [3], None, 7])
 def test_rubrics_without_items_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"rubric"):
-        parquet.rubric_items(value)
+        rubric_items(value)
 
 
 def test_a_parquet_is_unpacked_once_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

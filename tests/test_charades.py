@@ -150,7 +150,7 @@ def test_missing_video(tmp_path: Path) -> None:
 def test_sentence_of_a_broken_video_row(tmp_path: Path) -> None:
     root = write(tmp_path, ("A", "", "?"), sta="A 3 9##person opens.\n")
     (sample,) = TASK.samples(root, ["sta"])
-    assert "A.mp4: not a video" in sample.problem
+    assert "A.mp4 is not a video" in sample.problem
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_sessions_with_the_fake_server() -> None:
         assert isinstance(result, Heard)
     spoken, written, half, never = results[:4]
     assert [o.audio.size for o in spoken.outputs if o.audio is not None] == [1200]
-    assert [o.text for o in written.outputs] == ["written"]
+    assert [(o.text, o.item) for o in written.outputs] == [("written", "r0")]
     assert [o.audio.size for o in half.outputs if o.audio is not None] == [1200]
     assert never.outputs == []
     assert good[3].cut == 1, "closing the session ends its request"

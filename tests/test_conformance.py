@@ -37,6 +37,14 @@ class Seeing(StepAdapter):
             raise RuntimeError("no camera driver")
         return Output(audio=np.full(100, 0.1)) if np.any(turn.audio) else None
 
+class Scaled(StepAdapter):
+    """Answers on the spot, at another scale than 1."""
+    def __init__(self, by=1.0):
+        self.by = by
+    def step(self, turn):
+        tone = np.sin(np.arange(2400) / 5) * 0.9
+        return Output(audio=tone * self.by) if np.any(turn.audio) else None
+
 class Sick(StepAdapter):
     """Does not get through its first micro-turn."""
     def step(self, turn):
@@ -141,6 +149,23 @@ def test_adapters_of_our_own(tmp_path: Path) -> None:
     assert seeing["speech"].verdict is CaseVerdict.PASS
     assert seeing["video"].verdict is CaseVerdict.FAIL
     assert "no camera driver" in seeing["video"].detail
+
+
+@pytest.mark.parametrize(
+    ("by", "verdict", "detail"),
+    [
+        ("1", CaseVerdict.PASS, "its audio peaks at -1 dBFS"),
+        ("2", CaseVerdict.WARNING, "63 % of its samples are over full scale and were clipped"),
+        ("32767", CaseVerdict.FAIL, "full scale of floats is [-1, 1]: divide 16-bit samples by 32768"),
+        ("0.00003", CaseVerdict.WARNING, "its audio peaks at -90 dBFS, too quiet to be told from silence"),
+        ("0.000000001", CaseVerdict.WARNING, "its audio peaks at -96 dBFS, too quiet"),
+    ],
+)
+def test_audio_of_another_scale_is_told(tmp_path: Path, by: str, verdict: CaseVerdict, detail: str) -> None:
+    """Floats of up to 32767 passed, and a third of their samples were clipped."""
+    (finding,) = check(f"{named(tmp_path, 'Scaled')}:{by}", ("scale",))
+    assert detail in finding.detail
+    assert (finding.verdict, bool(finding.remedy)) == (verdict, verdict is not CaseVerdict.PASS)
 
 
 class Hangs(LiveAdapter):

@@ -116,7 +116,7 @@ def test_shares_and_averages_are_exact(summaries: dict[str, Summary], model: str
         assert all(metric(summary, subset, a.lower()).missing == {} for a in ANSWERS)
     assert metric(summary, "average", "expected").estimate.mean == average
     assert metric(summary, "average", "fdb15_expected").estimate.mean == average
-    assert summary.facts.judge == "rules overlap-behaviour=1"
+    assert summary.facts.judge == "rules overlap-behaviour=2"
 
 
 @pytest.mark.parametrize("model", LATENCIES)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 
 import numpy as np
@@ -194,7 +195,7 @@ def test_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_urlsafe_base64_without_padding_is_understood() -> None:
     adapter = GeminiLive(base_url="ws://127.0.0.1")
-    blob = {"data": "_9gB", "mimeType": "audio/pcm"}
+    blob = {"data": "_9!", "mimeType": "audio/pcm"}
     with pytest.raises(ProtocolError):
         list(
             adapter.understand(
@@ -208,6 +209,56 @@ def test_urlsafe_base64_without_padding_is_understood() -> None:
     assert output.audio is not None
     assert output.audio.tolist() == [-9985]
     assert output.text == "t"
+
+
+def content(**fields: object) -> str:
+    return json.dumps({"serverContent": fields})
+
+
+def part(level: int) -> dict[str, object]:
+    data = base64.b64encode(np.full(1, level, "<i2").tobytes()).decode()
+    return {"parts": [{"inlineData": {"data": data, "mimeType": "audio/pcm;rate=24000"}}]}
+
+
+def heard_of(*messages: str) -> list[object]:
+    """What becomes of messages: audio by its level with its reply, texts with theirs, flushes."""
+    adapter = GeminiLive(base_url="ws://127.0.0.1")
+    outputs = [o for message in messages for o in adapter.understand(message) if isinstance(o, Output)]
+    lines: list[object] = []
+    for output in outputs:
+        lines += ["flush"] if output.flush else []
+        lines += [(int(n), output.item) for n in ([] if output.audio is None else output.audio)]
+        lines += [(piece.text, output.item) for piece in output.transcript]
+    return lines
+
+
+def test_what_comes_of_an_interrupted_turn_is_not_heard() -> None:
+    """It played on for as long as it lasted: the model seemed to stop 7 s late."""
+    late = content(modelTurn=part(3), outputTranscription={"text": "late"})
+    assert heard_of(
+        content(modelTurn=part(1), outputTranscription={"text": "one"}),
+        content(interrupted=True, modelTurn=part(2)),
+        late,
+        content(turnComplete=True, modelTurn=part(4)),
+        content(modelTurn=part(5), outputTranscription={"text": "two"}),
+    ) == [(1, "reply-0"), ("one", "reply-0"), "flush", (5, "reply-1"), ("two", "reply-1")]
+
+
+def test_a_turn_interrupted_by_its_only_message_is_not_heard() -> None:
+    cut = content(interrupted=True, modelTurn=part(1))
+    assert heard_of(cut, content(turnComplete=True), content(modelTurn=part(2))) == ["flush", (2, "reply-1")]
+    both = content(interrupted=True, turnComplete=True, modelTurn=part(1))
+    assert heard_of(both, content(modelTurn=part(2))) == ["flush", (2, "reply-1")]
+
+
+def test_an_interruption_after_the_turn_s_end_takes_nothing_from_the_next() -> None:
+    """What was still playing is dropped; no other end of a turn will follow."""
+    assert heard_of(
+        content(modelTurn=part(1)),
+        content(turnComplete=True),
+        content(interrupted=True),
+        content(modelTurn=part(2)),
+    ) == [(1, "reply-0"), "flush", (2, "reply-1")]
 
 
 def test_unknown_messages_are_kept() -> None:

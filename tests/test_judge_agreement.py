@@ -99,7 +99,7 @@ def test_judges_that_always_say_the_same_have_no_kappa() -> None:
     assert (pair.accuracy.value, pair.kappa.value, pair.alpha.value) == (1.0, None, None)
 
 
-def test_questions_about_one_sample_are_resampled_together() -> None:
+def test_questions_about_one_sample_are_one_unit() -> None:
     first, second = two(TABLE)
     apart, together = labels("a", first), labels("a", first)
     together.groups = {row_id(question(k)): "one sample" for k in first}
@@ -192,15 +192,15 @@ def test_a_judge_against_people_and_the_report_that_says_so(made: Path, tmp_path
     shown = call("judge", "agreement", run, people, "--save", "--json", tmp_path / "all.json")
     assert shown.exit_code == 0, shown.output
     n = len(rows)
-    assert "pvqa-coverage 1: rules pvqa-coverage=1 (rows) and human " in shown.output
+    assert "pvqa-coverage 1: rules pvqa-coverage=2 (rows) and human " in shown.output
     assert f"accuracy        {(n - 1) / n:.3f}" in shown.output
     assert json.loads((tmp_path / "all.json").read_text())["pairs"][0]["n"] == n
     (summary,) = read_summaries([run])
     assert summary.judgements is not None
     (pair,) = summary.judgements.agreement
-    assert (pair.first, pair.n) == ("rules pvqa-coverage=1", n)
+    assert (pair.first, pair.n) == ("rules pvqa-coverage=2", n)
     assert pair.confusion == ((0, 0, 0), (0, 0, 0), (0, 1, n - 1))
-    line = f"agreement of rules pvqa-coverage=1 with {pair.second} on pvqa-coverage 1: n {n}, accuracy "
+    line = f"agreement of rules pvqa-coverage=2 with {pair.second} on pvqa-coverage 1: n {n}, accuracy "
     for text in (
         full_markdown([summary]).replace("\\", ""),
         leaderboard_markdown([summary]).replace("\\", ""),
@@ -217,9 +217,9 @@ def test_a_judge_against_people_and_the_report_that_says_so(made: Path, tmp_path
     assert judgements is not None
     # With the rules of the task every other judge is compared at once.
     (beside,) = judgements.agreement
-    assert (beside.first, beside.second) == ("openai m prompt=1 temperature=0", "rules pvqa-coverage=1")
+    assert (beside.first, beside.second) == ("openai m prompt=1 temperature=0", "rules pvqa-coverage=2")
     assert (beside.n, beside.confusion) == (n, ((0, 0, 0), (0, 0, 0), (0, 0, n)))
-    assert "with rules pvqa-coverage=1 on pvqa-coverage 1: n" in to_html(read_summaries([other]))
+    assert "with rules pvqa-coverage=2 on pvqa-coverage 1: n" in to_html(read_summaries([other]))
     assert len(tables(read_summaries([run, made]))) == 1
     assert len(tables(read_summaries([run, other]))) == 2
 
@@ -231,7 +231,7 @@ def test_runs_of_one_judge_count_as_one(made: Path, tmp_path: Path) -> None:
     twice = Path(shutil.copytree(made, tmp_path / "twice"))
     ((pair,), joint) = agreement([str(made), str(other), str(twice)])
     assert joint == []
-    assert (pair.first, pair.second) == ("rules pvqa-coverage=1", "openai m prompt=1 temperature=0")
+    assert (pair.first, pair.second) == ("rules pvqa-coverage=2", "openai m prompt=1 temperature=0")
     assert pair.accuracy.value == 1.0
     assert set(labels_of(str(made)).groups.values()) == {
         json.loads(line)["sample"] for line in (made / "scores.jsonl").read_text().splitlines()

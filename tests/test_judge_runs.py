@@ -67,7 +67,7 @@ def metric(summary: Summary, name: str = "pauc_050") -> MetricSummary:
 
 def test_by_the_rules_nothing_is_asked_and_no_cache_is_made(made: Path) -> None:
     (summary,) = read_summaries([made])
-    assert summary.facts.judge == "rules pvqa-coverage=1"
+    assert summary.facts.judge == "rules pvqa-coverage=2"
     assert summary.judgements is not None
     assert (summary.judgements.rubrics, summary.judgements.missing) == (("pvqa-coverage 1",), {})
     assert metric(summary).estimate.mean == pytest.approx(1.0)
@@ -189,7 +189,7 @@ def test_runs_by_different_judges_never_share_a_table(run: Path, made: Path) -> 
     assert [next(h for h in t.holds if h.startswith("judge ")) for t in found] == [
         "judge openai m prompt=1 temperature=0",
         "judge openai n prompt=1 temperature=0",
-        "judge rules pvqa-coverage=1",
+        "judge rules pvqa-coverage=2",
     ]
     assert all("rubrics pvqa-coverage 1" in t.holds for t in found)
 

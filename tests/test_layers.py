@@ -34,6 +34,7 @@ LAYERS = (
         "turns",
         "adapter",
         "events",
+        "heard_text",
         "recording",
         "recording_writer",
         "timeline",
@@ -43,7 +44,19 @@ LAYERS = (
         "task",
         "outcome",
     ),
-    ("timebase", "files", "redact", "keys", "errors", "blame", "code_digest", "number_words", "__init__"),
+    ("containers",),
+    (
+        "timebase",
+        "files",
+        "redact",
+        "keys",
+        "errors",
+        "blame",
+        "code_digest",
+        "number_words",
+        "plain_text",
+        "__init__",
+    ),
 )
 """From the top down; names in one group may import each other."""
 DEPTH = {room: depth for depth, group in enumerate(LAYERS) for room in group}

@@ -182,10 +182,6 @@ def test_a_header_one_byte_too_long_is_truncated(tmp_path: Path) -> None:
     fails(with_data_size(tmp_path, 32_001), "truncated", "32001", "32000")
 
 
-def test_a_header_never_filled_in_is_unfinished(tmp_path: Path) -> None:
-    fails(with_data_size(tmp_path, 0), "unfinished", "ffmpeg")
-
-
 def test_a_value_that_is_not_finite_is_named_with_its_place(tmp_path: Path) -> None:
     samples = np.zeros(100_000, np.float32)
     samples[88_000] = np.nan

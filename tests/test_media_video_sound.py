@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from videos import Audio, constant, write_video
 
+from tml_bench.containers.sound_track import mono
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import ClipReader
 from tml_bench.media.video import probe_video
-from tml_bench.media.video_sound import VideoSound, mono
+from tml_bench.media.video_sound import VideoSound
 
 RATE = 48000
 PEAK_S = 1.25

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tml_bench.metrics.confidence import wilson
 from tml_bench.metrics.rater_agreement import (
     Coefficient,
     accuracy,
-    bootstrap,
+    accuracy_interval,
     cohen_kappa,
     coincidences,
+    interval,
     nominal_alpha,
     ordinal_alpha,
     tables,
@@ -104,7 +106,7 @@ def test_empty_input() -> None:
     assert np.isnan(accuracy(np.zeros((2, 2))))
     assert tables([], [], 2).shape == (0, 2, 2)
     assert coincidences([], 3).shape == (0, 3, 3)
-    assert bootstrap(tables([], [], 2), accuracy) is None
+    assert interval(tables([], [], 2), accuracy) == "too few units (0, 16 needed)"
 
 
 def test_units_with_one_rating_count_nothing() -> None:
@@ -122,7 +124,7 @@ def test_codes_that_are_no_category_are_refused(codes: list[int]) -> None:
     with pytest.raises(ValueError, match="1 and 2 ratings"):
         tables([0], [0, 1], 2)
     with pytest.raises(ValueError, match="2 groups for 1 units"):
-        bootstrap(tables([0], [0], 2), accuracy, ["a", "b"])
+        interval(tables([0], [0], 2), accuracy, ["a", "b"])
 
 
 RATINGS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=30)
@@ -154,35 +156,41 @@ def test_nominal_alpha_knows_no_order_and_ordinal_none_of_the_direction(pairs: l
     )
 
 
-def test_the_interval_is_seeded_holds_the_value_and_shrinks_with_n() -> None:
+def test_the_interval_holds_the_value_and_shrinks_with_n() -> None:
     rng = np.random.default_rng(1)
     first = rng.integers(0, 2, 400)
     second = np.where(rng.random(400) < 0.8, first, 1 - first)
     found = tables(first.tolist(), second.tolist(), 2)
-    interval, few = bootstrap(found, cohen_kappa), bootstrap(found[:40], cohen_kappa)
-    assert interval is not None
-    assert few is not None
-    assert interval == bootstrap(found, cohen_kappa)
-    assert interval[0] < of(cohen_kappa, found) < interval[1]
-    assert interval[1] - interval[0] < few[1] - few[0]
-    # The error of an accuracy of p over n units is about sqrt(p (1 - p) / n).
-    share = bootstrap(found, accuracy)
-    assert share is not None
-    assert share[1] - share[0] == pytest.approx(2 * 1.96 * (0.8 * 0.2 / 400) ** 0.5, rel=0.15)
+    many, few = interval(found, cohen_kappa), interval(found[:40], cohen_kappa)
+    assert not isinstance(many, str)
+    assert not isinstance(few, str)
+    assert many[0] < of(cohen_kappa, found) < many[1] < 1
+    assert many[1] - many[0] < few[1] - few[0]
+    # Fleiss, Cohen, Everitt: the error of kappa; with equal margins 2 sqrt(p (1 - p) / n).
+    assert many[1] - many[0] == pytest.approx(2 * 1.96 * 2 * (0.8 * 0.2 / 400) ** 0.5, rel=0.1)
+    assert accuracy_interval(found) == wilson(of(accuracy, found), 400)
 
 
-def test_units_of_one_group_are_drawn_together() -> None:
+def test_units_of_one_group_are_one_unit() -> None:
     first = [0, 1] * 20
     second = [0, 1] * 10 + [1, 0] * 10
     found = tables(first, second, 2)
-    alone = bootstrap(found, accuracy)
-    together = bootstrap(found, accuracy, [k // 20 for k in range(40)])
-    assert alone is not None
-    assert together == (0.0, 1.0)
-    assert alone[0] > 0.3
+    alone, together = accuracy_interval(found), accuracy_interval(found, [k // 4 for k in range(40)])
+    assert alone == wilson(0.5, 40)
+    assert together == wilson(0.5, 10)  # all of a group agree
+    assert accuracy_interval(found, [k // 20 for k in range(40)]) == "too few units (2, 5 needed)"
+    wide, narrow = interval(found, cohen_kappa, [k // 2 for k in range(40)]), interval(found, cohen_kappa)
+    assert not isinstance(wide, str)
+    assert not isinstance(narrow, str)
+    assert wide[1] - wide[0] > 1.2 * (narrow[1] - narrow[0])
 
 
-def test_no_interval_from_one_group_or_without_spread() -> None:
+def test_no_interval_of_few_units_or_without_a_disagreement() -> None:
     found = tables([0, 1, 0], [0, 1, 1], 2)
-    assert bootstrap(found, accuracy, ["a"] * 3) is None
-    assert bootstrap(tables([0, 1] * 10, [0, 1] * 10, 2), accuracy) is None
+    assert interval(found, cohen_kappa) == "too few units (3, 16 needed)"
+    assert accuracy_interval(found[:0]) == "too few units (0, 1 needed)"
+    assert interval(tables([0, 1] * 10, [0, 1] * 10, 2), cohen_kappa) == "all units agree"
+    one_no = tables([0] * 19 + [1], [0] * 20, 2)
+    assert interval(one_no, cohen_kappa) == "it is not defined without one of the units"
+    with pytest.raises(ValueError, match="2 groups for 3 units"):
+        interval(found, cohen_kappa, ["a", "b"])

@@ -107,8 +107,9 @@ def test_a_number_is_in_its_place_for_two_seconds() -> None:
 
 
 def test_numbers_said_in_turn() -> None:
-    assert numbers_in_turn([], 0.0) == 0
-    assert numbers_in_turn([(-1.0, 1), (1.0, 1), (2.0, 2), (3.0, 2), (4.0, 1)], 0.0) == 3
+    assert numbers_in_turn([], 0.0, 9.0) == 0
+    said = [(-1.0, 1), (1.0, 1), (2.0, 2), (3.0, 2), (4.0, 0), (5.0, 1), (8.0, 1), (11.0, 4), (11.1, 5)]
+    assert numbers_in_turn(said, 0.0, 9.0) == 5
 
 
 def test_a_number_that_is_never_said_has_no_latency() -> None:

@@ -11,7 +11,14 @@ from hypothesis import given, strategies as st
 from live_driver import Heard, drive, micro_turns, run
 from wire_log import ReplaySocket, WireLog
 
-from tml_bench.adapter import InfrastructureError, ProtocolError, ProviderEvent, SessionStart, ToolSpec
+from tml_bench.adapter import (
+    InfrastructureError,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+    SessionStart,
+    ToolSpec,
+)
 from tml_bench.adapters import moshi
 from tml_bench.adapters._media import Frames
 from tml_bench.adapters.moshi import Moshi, PersonaPlex
@@ -122,6 +129,27 @@ def test_sessions_with_the_fake_server() -> None:
     assert kinds[0] is InfrastructureError
     assert kinds[1:5] == [ProtocolError] * 4
     assert all(issubclass(kind, InfrastructureError) for kind in kinds[5:])
+
+
+@pytest.mark.parametrize("spelt", [False, True])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_character_may_be_split_between_pieces(spelt: bool, size: int) -> None:
+    text = "It\u2019s \u2581caf\u00e9 \U0001f99c"
+    data = text.encode()
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    if spelt:
+        pieces = [f"<0x{byte:02X}>".encode() for byte in data]
+    server = Moshi()
+    outputs = [e for p in pieces for e in server.understand(b"\x02" + p) if isinstance(e, Output)]
+    said = "".join(piece.text for o in outputs for piece in o.transcript)
+    assert said == text.replace("\u2581", " ")
+
+
+def test_bytes_that_a_model_spells_out_wrong_cost_no_session() -> None:
+    server = Moshi()
+    spelt = [e for p in (b"<0xFF>", b"<0x41>") for e in server.understand(b"\x02" + p)]
+    said = [piece.text for o in spelt if isinstance(o, Output) for piece in o.transcript]
+    assert said == ["\ufffd", "A"]
 
 
 def test_a_server_that_does_not_shake_hands() -> None:

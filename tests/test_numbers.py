@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from tml_bench.perception.numbers import BREATH_S, SpokenNumber, numbers_in, spoken_numbers
+from tml_bench.perception.number_tokens import BREATH_S
+from tml_bench.perception.numbers import SpokenNumber, numbers_in, spoken_numbers
 from tml_bench.timeline import Word
 
 GOLDEN = {
@@ -49,15 +50,33 @@ GOLDEN = {
     "minus -3": [],
     "h264 and mp4": [],
     "1234567": [],
-    "٣": [],
+    "٣": [3],
     "drei trois": [],
     "no one came": [],
     "one of them": [],
     "this one, then another one": [],
-    "one by one": [1],
+    "one by one": [],
     "one more rep": [],
-    "five more": [],
-    "three to go": [],
+    "five more": [5],
+    "three to go": [3],
+    "ten more seconds": [10],
+    "the sixth one": [6],
+    "the second one": [2],
+    "the twenty first one": [21],
+    "the 6th one": [6],
+    "that one, this one, the last one, the next one": [],
+    "the red one": [],
+    "one of ten": [1, 10],
+    "one at a time": [],
+    "the number one": [1],
+    "a dozen": [12],
+    "half a dozen": [6],
+    "two dozen eggs": [24],
+    "1'000": [1000],
+    "1 000": [1000],
+    "100 101": [100, 101],
+    "१२ and １３": [12, 13],
+    "twenty–one": [21],
     "": [],
     "eight ate for four to two": [8, 4, 2],
     "I like to go for a run": [],

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.heard_text import HeardText
 from tml_bench.media.audio import read_mono
 from tml_bench.perception.perceive import cache_key, cached, perceive, perceiver_id
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
@@ -30,7 +31,9 @@ def test_a_recording_becomes_a_timeline(tmp_path: Path) -> None:
     clip, rate = read_mono(VOICE / "answer.flac")
     gap = np.zeros(2 * rate, np.float32)
     soundfile.write(tmp_path / "a.flac", np.concatenate([gap, clip, gap]), rate)
-    line = perceive(tmp_path / "a.flac", text="Okay, I can help you", words="transcript")
+    line = perceive(
+        tmp_path / "a.flac", untimed=(HeardText("Okay, I can help you", 0.0, 60.0),), words="transcript"
+    )
     assert line.duration_s == pytest.approx(4 + clip.size / rate, abs=1e-3)
     for found, tolerance in ((line.segments, 0.05), (line.silero_segments, 0.15)):
         assert found[0].start_s == pytest.approx(2.0, abs=tolerance)
@@ -48,7 +51,7 @@ def test_perceiving_again_after_something_else_gives_the_same() -> None:
 
 def test_a_silent_track(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(48000), 24000)
-    line = perceive(tmp_path / "a.wav", text="I said something")
+    line = perceive(tmp_path / "a.wav", untimed=(HeardText("I said something", 0.0, 2.0),))
     assert line == Timeline(2.0, perceiver=perceiver_id())
     assert line.word_source == WordSource.SILENT
 
@@ -74,7 +77,7 @@ def test_the_key_holds_everything_that_decides_the_result() -> None:
     keys = [
         cache_key(a),
         cache_key(b),
-        cache_key(a, text="x"),
+        cache_key(a, untimed=(HeardText("x", 0.0, 1.0),)),
         cache_key(a, timed=(Word("x", 0.0, 1.0),)),
         cache_key(a, imported=(Word("x", 0.0, 1.0),)),
         cache_key(a, imported=()),

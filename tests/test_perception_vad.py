@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError
 from tml_bench.perception import silero, vad
+from tml_bench.perception.levels import Levels
 from tml_bench.timeline import Segment
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice" / "answer.flac"
@@ -183,8 +184,12 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
 )
 def test_segments_are_ordered_disjoint_and_inside(probabilities: list[float], seed: int) -> None:
     samples = len(probabilities) * 512
-    levels = np.random.default_rng(seed).uniform(-90, 0, -(-samples // 80)).astype(np.float32)
-    activity = vad.Activity(np.array(probabilities, np.float32), levels, samples, samples / 16000)
+    random, frames = np.random.default_rng(seed), -(-samples // 80)
+    total = random.uniform(-90, 0, frames).astype(np.float32)
+    bands = (total[:, None] - random.uniform(0, 20, (frames, 6))).astype(np.float16)
+    activity = vad.Activity(
+        np.array(probabilities, np.float32), Levels(total, bands), samples, samples / 16000
+    )
     for found in (
         vad.speech_segments(activity),
         silero.silero_segments(activity.probabilities, activity.samples),

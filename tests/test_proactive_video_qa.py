@@ -160,7 +160,7 @@ def test_missing_video_keeps_the_annotation(tmp_path: Path) -> None:
 
 
 def test_without_duration_the_video_is_probed(tmp_path: Path) -> None:
-    assert "v.mp4: not a video" in only(write(tmp_path, "WEB", item(duration=None))).problem
+    assert "v.mp4 is not a video" in only(write(tmp_path, "WEB", item(duration=None))).problem
 
 
 @pytest.mark.parametrize(

@@ -111,3 +111,17 @@ def test_swaps_that_come_to_the_same_count_though_rounding_parts_them(
     sums = [abs(sum(s * d for s, d in zip(signs, tenths, strict=True))) for signs in swaps]
     assert sum(each >= sums[0] for each in sums) == reach
     assert p_of([scale * d / 10 for d in tenths]) == reach / len(swaps)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e9])
+def test_the_size_of_differences_does_not_matter(scale: float) -> None:
+    """Below 1e-9 every swap passed for one that reaches: p was 1."""
+    assert p_of([scale * k for k in (1, 2, 3, 4, 5, 6, 7)]) == 2 / 2**7
+
+
+def test_a_small_difference_on_a_high_level_is_seen() -> None:
+    systems = [observed([1e6 + k * 1e-3 + each for k in range(7)]) for each in (0.001, 0.0)]
+    assert compare(*systems, Kind.MEAN).p == 2 / 2**7
+    assert rank_ranges(
+        [observed([1e-12 * level] * 20) for level in (1, 2)], Kind.MEAN, higher_is_better=True
+    ) == [(2, 2), (1, 1)]

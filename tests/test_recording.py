@@ -62,7 +62,8 @@ def test_everything_is_read_back(ran: Ran) -> None:
     assert ran.recording.duration_s == 2.0
     assert ran.recording.compute_ns() == (0,) * 9
     assert ran.recording.facts.imported is None
-    assert ran.recording.facts.text == "hello therebye"
+    assert ran.recording.facts.untimed == ()
+    assert ran.recording.facts.claimed == "hello there bye"
 
 
 def test_words_are_those_heard(ran: Ran) -> None:
@@ -100,11 +101,15 @@ def test_a_model_cannot_steer_the_terminal_on_which_its_recording_is_read(tmp_pa
     assert any(r"calls f\x1b[2J(\x1b[1mkey='\x07')" in line for line in lines)
 
 
-def test_words_without_times_leave_none(tmp_path: Path) -> None:
-    outputs = {0: Output(tone(0.5), transcript=(Transcript("a", WORDS[:1]), Transcript("b")))}
+def test_words_with_times_keep_them_beside_a_text_without(tmp_path: Path) -> None:
+    """Audio from 0.2 to 0.7 s, of which the word takes it all but the last 0.1 s."""
+    words = (SpokenWord("a", 0.0, 0.4),)
+    outputs = {0: Output(tone(0.5), transcript=(Transcript("a", words), Transcript("b")))}
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), Scripted(outputs), Settings())
-    assert ran.recording.facts.timed is None
-    assert ran.recording.facts.text == "ab"
+    facts = ran.recording.facts
+    assert facts.timed == (Word("a", 0.2, pytest.approx(0.6)),)
+    assert [(t.text, t.start_s, t.end_s) for t in facts.untimed] == [("b", pytest.approx(0.6), 0.7)]
+    assert facts.claimed == "a b"
 
 
 @pytest.mark.parametrize("name", ["session.jsonl", "user.flac", "model.flac", "manifest.json"])
@@ -147,14 +152,14 @@ def test_a_later_major_version_is_refused(ran: Ran) -> None:
 
 def test_a_later_major_version_of_events_is_refused(ran: Ran) -> None:
     log = ran.recording.folder / "session.jsonl"
-    edit(log, (b"tml-bench/session/1.0", b"tml-bench/session/2.0"), fix_manifest=True)
+    edit(log, (ev.SCHEMA.encode(), b"tml-bench/session/2.0"), fix_manifest=True)
     with pytest.raises(UserError, match=r"session/2\.0"):
         Recording(ran.recording.folder)
 
 
 def test_kinds_and_fields_of_a_later_minor_version_are_skipped(ran: Ran) -> None:
     log = ran.recording.folder / "session.jsonl"
-    edit(log, (b"tml-bench/session/1.0", b"tml-bench/session/1.7"), fix_manifest=True)
+    edit(log, (ev.SCHEMA.encode(), b"tml-bench/session/1.7"), fix_manifest=True)
     later = b'{"kind":"smell","t_ns":5,"of":["toast"]}\n{"kind":"end","mood":"fine",'
     edit(log, (b'{"kind":"end",', later), fix_manifest=True)
     events = list(Recording(ran.recording.folder).events())

@@ -5,6 +5,7 @@ import io
 import random
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import ClassVar
@@ -32,11 +33,12 @@ from tml_bench.scoring.summary import (
     RunFacts,
     Standing,
     Summary,
+    standing,
     summarise,
 )
 from tml_bench.scoring.summary_file import from_json, to_json
 from tml_bench.scoring.timelines import SampleOutcome
-from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, PublishedNumber, Score, Task, Value
+from tml_bench.task import NO_VERDICTS, DataKind, Direction, Kind, Metric, PublishedNumber, Score, Task, Value
 from tml_bench.timeline import Segment, Timeline
 
 
@@ -169,7 +171,11 @@ def test_standing_relative_to_the_floor() -> None:
     prompt, half, late = run("prompt", PROMPT), run("half", HALF), run("late", {"r0": 9.5, "r2": 9.5})
     assert value_of(prompt, "takeover").standing is Standing.NO_ROOM
     assert value_of(prompt, "delay").standing is Standing.UNCLEAR  # all units agree, hence no interval
-    assert value_of(half, "delay").standing is Standing.ABOVE
+    assert value_of(half, "delay").standing is Standing.UNCLEAR  # 3 units are too few for an interval
+    delay = value_of(half, "delay")
+    known = replace(delay.estimate, low=1.0, high=3.0)
+    assert standing(delay.metric, known, 4.0, 0.2) is Standing.ABOVE
+    assert standing(delay.metric, replace(known, high=4.0), 4.0, 0.2) is Standing.UNCLEAR
     assert value_of(late, "delay").standing is Standing.NOT_ABOVE
     assert value_of(run("one", {"r0": 6.0}), "delay").standing is Standing.UNCLEAR  # no interval from 1 unit
     assert value_of(run("none", {}), "delay").standing is Standing.NO_FLOOR
@@ -285,6 +291,7 @@ def test_published_rows_only_beside_official_data() -> None:
     mini, official = run("a", PROMPT), run("a", PROMPT, dataset="official")
     for text in (leaderboard_markdown([mini]), to_html([mini])):
         assert "Elsewhere" not in text
+        assert "a small set that ships in the official form, not the official set" in text
         assert "not comparable" in text
     for text in (leaderboard_markdown([official]), to_html([official])):
         assert "Elsewhere 9" in text
@@ -292,6 +299,23 @@ def test_published_rows_only_beside_official_data() -> None:
         assert "Paper, table 1" in text
         assert re.search("reported by others", text, re.IGNORECASE)
         assert "not comparable" not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        # Of TimeSpeak and CueSpeak it said "not the official set", though theirs is the only one.
+        (DataKind.OWN, "The data is mini-1, the set of this task itself: there is no other"),
+        (DataKind.VARIANT, "The data is mini-1, not the set that ships with this task"),
+        (DataKind.PART, "The data is mini-1, which is not known to be the whole official set"),
+        (None, "The data is mini-1, not the official set"),
+    ],
+)
+def test_other_data_is_called_what_it_is(kind: DataKind | None, says: str) -> None:
+    made = run("a", PROMPT)
+    text = leaderboard_markdown([msgspec.structs.replace(made, data_kind=kind)])
+    assert says in text
+    assert ("official" in text) == (kind in (DataKind.PART, None))
 
 
 @pytest.mark.parametrize(
@@ -317,14 +341,13 @@ def test_intervals_and_ranks() -> None:
 
 def test_markdown_golden_row() -> None:
     lines = leaderboard_markdown([run("half", HALF)]).splitlines()
-    assert (
-        "| half | 10/10 | 50.0 \\[12.5, 87.5\\] ⊘ | 2.000 \\[1.000, 3.000\\] | 25.0 \\[4.6, 69.9\\] ⊘ |"
-        in lines
-    )
+    assert "| half | 10/10 | 50.0 \\[–\\] ⊘ | 2.000 \\[–\\] ≈ | 25.0 \\[4.6, 69.9\\] ⊘ |" in lines
+    assert "- Note: \\[–\\] too few units (3, 5 needed): Takeover (reply)." in lines
+    assert "- Note: \\[–\\] too few units (3, 16 needed): Delay (reply)." in lines
     lines = full_markdown([run("half", HALF)]).splitlines()
     row = next(line for line in lines if line.startswith("| reply | Delay"))
     assert row.startswith(
-        "| reply | Delay ↓ (s) | 2.000 | \\[1.000, 3.000\\] | 0.816 | 3 | 3 | 4.000 metronome | 0.200 |"
+        "| reply | Delay ↓ (s) | 2.000 | – too few units (3, 16 needed) | 0.816 | 3 | 3 | 4.000 metronome"
     )
 
 
@@ -362,18 +385,23 @@ def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
     text = out.getvalue()
     assert "\x1b" not in text
     assert "[red]" in text.replace("\n", "")
-    assert "2.000 [1.000, 3.000]" in text
+    assert "2.000 [–]" in text
+    assert "[–] too few units (3, 16 needed)" in text
+    assert "25.0 [4.6, 69.9]" in text
     assert max(map(len, text.splitlines())) <= min(width, 120)
 
 
 @pytest.mark.parametrize("width", [80, 100, 300])
 def test_every_measure_of_one_run_is_printed(width: int) -> None:
     out = io.StringIO()
-    print_details(run(HOSTILE, PROMPT), Console(file=out, width=width, force_terminal=False))
+    noted = msgspec.structs.replace(run(HOSTILE, PROMPT), notes={f"clipped {HOSTILE}": 3})
+    print_details(noted, Console(file=out, width=width, force_terminal=False))
     text = out.getvalue()
     assert "\x1b" not in text
     assert "0.500" in text
-    assert "[43.9, 100.0]" in text
+    assert "[0.0, 49.0]" in text
+    assert "(3 samples)" in text
+    assert "needed)" in text
     for metric in run("x", PROMPT).metrics:
         assert metric.metric.name in text
     assert max(map(len, text.splitlines())) <= min(width, 120)
@@ -464,9 +492,10 @@ def test_page_shows_every_number_of_the_leaderboard() -> None:
     text = hostile_page()
     for part in (
         "50.0",
-        "[12.5, 87.5]",
+        "[4.6, 69.9]",
         "2.000",
-        "[1.000, 3.000]",
+        "[–]",
+        "too few units (3, 16 needed)",
         "metronome",
         "floor = ceiling",
         "version 1",

@@ -11,9 +11,9 @@ from fakes import MS, Audio, Ran, Wrapped, run_session, sample_of, tone
 
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, StepAdapter
-from tml_bench.adapters.reference import Delayed
+from tml_bench.adapters.reference import Delayed, Early, Oracle
 from tml_bench.perception import vad
-from tml_bench.samples import Reference, UserTurn, Waveform
+from tml_bench.samples import Reference, UserTurn, Utterance, Waveform
 from tml_bench.session.settings import Settings
 from tml_bench.timebase import first_sample_at
 
@@ -86,6 +86,48 @@ def test_latency_by_the_detector_in_noise(tmp_path: Path, delay: int, tick_ms: i
     inner = Delayed(delay, audio_out=rate)
     noisy = Wrapped(inner, Noise(inner, tick_ms, seed=delay + tick_ms + rate))
     assert abs(detected_s(ran_with(tmp_path / "r", noisy, tick_ms)) - delay / 1000) <= 0.040
+
+
+@pytest.mark.parametrize("tick_ms", [20, 80, 200, 500, 1000])
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("adapter", ["delayed", "early", "oracle"])
+def test_what_lies_after_the_first_hand_over_is_said_with_its_words(
+    tmp_path: Path, adapter: str, rate: int, tick_ms: int
+) -> None:
+    """At 1 s the answer was heard from 1 s on, and had no words at all."""
+    from tml_bench.adapters.reference.voice import clip
+
+    begins_s, ends_s = 0.3, 2.3
+    speaker = {
+        "delayed": Delayed(100, audio_out=rate),
+        "early": Early(100, audio_out=rate),
+        "oracle": Oracle(audio_out=rate),
+    }[adapter]
+    ends_s = ends_s if adapter == "oracle" else 9.0
+    reference = Reference(
+        user_end_s={"delayed": 0.2, "early": 0.4}.get(adapter),
+        ideal=(Utterance(begins_s, "answer", ends_s),),
+    )
+    sample = sample_of(UserTurn(Waveform(tone(0.2, rate, 300), rate)), tail_s=5.0, reference=reference)
+    ran = run_session(tmp_path / "r", sample, speaker, Settings(tick_ns=tick_ms * MS))
+    spoken, first_s = clip("answer", rate), tick_ms / 1000
+    due = [(w.text, begins_s + w.start_s, begins_s + w.end_s) for w in spoken.words]
+    due = [(text, max(start, first_s), min(end, ends_s)) for text, start, end in due]
+    due = [(text, start, end) for text, start, end in due if start < end]
+    assert len(due) == len(spoken.words) if tick_ms <= 200 and ends_s == 9.0 else len(due) >= 5
+    words = ran.recording.facts.timed
+    assert words is not None
+    assert [w.text for w in words] == [text for text, _, _ in due]
+    at = np.array([(w.start_s, w.end_s) for w in words])
+    assert np.abs(at - np.array([(start, end) for _, start, end in due])).max() < 2 / rate
+    a, b = max(round(begins_s * rate), round(first_s * rate)), round(min(ends_s, 3.5) * rate)
+    placed = np.zeros(len(ran.model), np.float32)
+    place = round(begins_s * rate)
+    placed[place : place + len(spoken.audio)] = spoken.audio
+    placed[:a] = 0
+    if ends_s < 9.0:
+        placed[b:] = 0
+    assert np.abs(ran.model - placed).max() < 1e-4
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from fakes import MS, Scripted, run_session, sample_of, silence, sixteen_bit, to
 
 from tml_bench import events as ev
 from tml_bench.adapter import Output
+from tml_bench.report.log import describe
 from tml_bench.samples import At, UserTurn, Waveform
+from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.settings import Settings
 from tml_bench.timebase import first_sample_at, seconds
 
@@ -137,10 +140,39 @@ def test_the_session_s_length_does_not_depend_on_the_tick(tmp_path: Path) -> Non
     assert lengths == {first_sample_at(19752 * 10**9 // 16000 + 777 * MS, 16000)}
 
 
-def test_audio_beyond_full_scale_is_clipped_not_wrapped(tmp_path: Path) -> None:
-    adapter = Scripted({0: Output(audio=np.array([2.0, -2.0, 1.0, -1.0]))})
+def test_audio_beyond_full_scale_is_clipped_not_wrapped_and_counted(tmp_path: Path) -> None:
+    """One of 16 bits divided by 32767 is no fault."""
+    adapter = Scripted({0: Output(audio=np.array([2.0, -4.0, 1.0, -32768 / 32767])), 2: Output(tone(0.1))})
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), adapter, Settings())
     assert (ran.model[3200:3204] * 32768).tolist() == [32767, -32768, 32767, -32768]
+    assert [event.clipped for event in ran.of(ev.ModelAudio)] == [2, 0]
+    assert ran.recording.facts.clipped == 2 / 1604
+    assert "0.12 % of the model's samples were over full scale and clipped" in describe(ran.recording)
+
+
+def test_a_recording_without_clipping_says_nothing_of_it(tmp_path: Path) -> None:
+    adapter = Scripted({0: Output(tone(0.1)), 1: Output(audio=sixteen_bit(100))})
+    ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), adapter, Settings())
+    assert ran.recording.facts.clipped == 0
+    assert not any("clipped" in line for line in describe(ran.recording))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("peak", [4.1, 127.0, 32767.0, -32768.0])
+def test_audio_of_another_scale_is_a_fault_with_its_remedy(
+    tmp_path: Path, peak: float, dtype: type[np.floating[Any]]
+) -> None:
+    """It was clipped, and scored 0."""
+    adapter = Scripted({1: Output(audio=np.array([0.0, peak, 0.5], dtype))})
+    with pytest.raises(AdapterFaultError, match=r"micro-turn 1: audio peaks at .* divide .* by 32768"):
+        run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), adapter, Settings())
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.bool_, np.complex64])
+def test_integers_of_other_sizes_are_a_fault(tmp_path: Path, dtype: type[np.generic]) -> None:
+    adapter = Scripted({0: Output(audio=np.ones(10, dtype))})
+    with pytest.raises(AdapterFaultError, match="it must be a float type or int16"):
+        run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), adapter, Settings())
 
 
 def test_int16_audio_is_taken_as_it_is(tmp_path: Path) -> None:

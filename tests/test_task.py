@@ -13,6 +13,7 @@ from task_example import load_example
 
 from tml_bench import respondents
 from tml_bench.errors import UserError
+from tml_bench.plugins import load_task, task_names
 from tml_bench.questions import Verdicts
 from tml_bench.samples import (
     AfterModelStops,
@@ -27,7 +28,7 @@ from tml_bench.samples import (
     Waveform,
 )
 from tml_bench.scoring.floors import baselines
-from tml_bench.task import NO_VERDICTS, Direction, Kind, Mark, Metric, Score, Task
+from tml_bench.task import NO_VERDICTS, DataKind, Direction, Kind, Mark, Metric, Score, Task
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 
@@ -103,6 +104,33 @@ def test_data_is_named_by_its_manifest_or_its_folder(tmp_path: Path) -> None:
     assert Shipped().dataset(tmp_path / "x" / "..") == "bells-3"
     assert Shipped().dataset(tmp_path / "whole") == "official"
     assert Shipped().dataset(tmp_path / "part") == "custom-part"
+
+
+def test_what_data_is_beside_the_official_one(tmp_path: Path) -> None:
+    class Ours(Least):
+        """No data is official: the set that ships is all there is."""
+
+    class Theirs(Least):
+        mini = tmp_path
+
+        def is_official(self, folder: Path, /) -> bool:
+            return folder.name == "whole"
+
+    (tmp_path / "manifest.json").write_text('{"version": "bells-3"}')
+    assert [Ours().kind_of_data(name) for name in ("mini", "custom-mine")] == [DataKind.OWN, DataKind.VARIANT]
+    assert [Theirs().kind_of_data(name) for name in ("official", "bells-3", "custom-part")] == [
+        DataKind.OFFICIAL,
+        DataKind.SAMPLE,
+        DataKind.PART,
+    ]
+    kinds = {name: load_task(name).kind_of_data(load_task(name).dataset(None)) for name in task_names()}
+    assert {name for name, kind in kinds.items() if kind is DataKind.OWN} == {
+        "cuespeak",
+        "cuespeak-test",
+        "timespeak",
+        "timespeak-test",
+    }
+    assert set(kinds.values()) == {DataKind.OWN, DataKind.SAMPLE}
 
 
 def test_nothing_is_published_imported_or_asked_unless_said() -> None:

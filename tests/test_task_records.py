@@ -133,3 +133,87 @@ def test_rows_by_key(tmp_path: Path) -> None:
             list(csv_rows(path, "id", ("size",)))
     with pytest.raises(UserError, match="cannot be read"):
         list(csv_rows(tmp_path / "none.csv", "id", ()))
+
+
+def rows(path: Path, content: str | bytes) -> list[tuple[str, dict[str, str]]]:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(csv_rows(path, "id", ("size",)))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_tables_as_other_programs_save_them(tmp_path: Path, separator: str, end: str, encoding: str) -> None:
+    lines = (["id", "size", " text "], ["a", "1.5", '"x, y; z"'], ["ü", "2", ""])
+    text = "".join(separator.join(cells) + end for cells in lines)
+    assert rows(tmp_path / "x.csv", text.encode(encoding)) == [
+        ("a", {"id": "a", "size": "1.5", "text": "x, y; z"}),
+        ("ü", {"id": "ü", "size": "2"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        # The cell behind the last column was dropped, and what stood in the others was shifted.
+        ("id,text,size\na,x, y,3\n", r"row 2 \(a\): 4 cells for 3 columns"),
+        ("id,size,size\na,1,2\n", "the column size is there twice"),
+        # The open quote swallowed the rows after it.
+        ('id,size\na,"1\nb,2\n', "unexpected end of data"),
+        ('id,size\na,"1"2\n', "cannot be read"),
+        ("id,size,last\na,1,2\nb,1", "is cut off: its last row has 2 of 3 cells"),
+        ("id,size\nä,1\n".encode("latin-1"), "cannot be read as UTF-8 .*save it as UTF-8"),
+        ("id,size\na,1\n".encode("utf-16-le"), "without a byte order mark"),
+        (b"\xff\xfei", "cannot be read as UTF-8"),
+    ],
+)
+def test_tables_that_cannot_be_read_for_sure(tmp_path: Path, content: str | bytes, says: str) -> None:
+    with pytest.raises(UserError, match=rf"(?s)x\.csv.*{says}"):
+        rows(tmp_path / "x.csv", content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_other_text_files_in_any_unicode(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes('{"id": "ü"}'.encode(encoding))
+    assert sample_json(path, "") == {"id": "ü"}
+    assert json_file(path, Line, "") == Line("ü")
+    assert read_lines(path, Line, "") == [Line("ü")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,000",
+        "1 000",
+        "1_000",
+        "3,5",
+        "nan",
+        "NaN",
+        "inf",
+        "TRUE",
+        "12.",
+        ".5",
+        "+5",
+        "0x10",
+        "1e400",
+        "٣",
+        "None",
+    ],
+)
+def test_numbers_that_are_none_for_sure_are_refused(text: str) -> None:
+    for kind in (Seconds, int):
+        with pytest.raises(BadSampleError, match="q1, L1: "):
+            PLACE.record(text, kind, "L1", strict=False)
+
+
+def test_numbers_as_programs_write_them() -> None:
+    assert [PLACE.record(text, int, strict=False) for text in ("1", "1.0", "10.000", "1e2")] == [
+        1,
+        1,
+        10,
+        100,
+    ]
+    assert [PLACE.record(text, Seconds, strict=False) for text in ("1", "1.50", "1e-3")] == [1.0, 1.5, 0.001]
+    with pytest.raises(BadSampleError, match=r"got `str` \('2\.5'\)"):
+        PLACE.record("2.5", int, strict=False)

@@ -13,10 +13,12 @@ from wire_servers import LANGUAGES, READY, greet, reference_server, serving, ste
 
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, ProtocolError, SessionStart
-from tml_bench.adapters.wire import WireLockstep
+from tml_bench.adapters.wire import WireLockstep, _Whole
+from tml_bench.adapters.wire.session import Replies
 from tml_bench.errors import UserError
 from tml_bench.samples import At, IntoModelSpeech, Tool, UserText, UserTurn, Waveform
 from tml_bench.session.settings import Compute, Settings
+from tml_bench.wire import messages as wire
 from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 TICK_MS = 200
@@ -215,3 +217,11 @@ def test_the_token_goes_into_the_header(monkeypatch: pytest.MonkeyPatch) -> None
     with serving(handle) as url:
         warmed(url)
     assert seen == [f"Bearer {token}"]
+
+
+def test_what_is_written_of_a_reply_carries_its_number_also_without_audio() -> None:
+    whole = _Whole(Replies(24000), 24000)
+    whole.add(wire.TranscriptPiece(3, "hello"))
+    assert (whole.output(None).item, whole.output(None).audio) == ("3", None)
+    whole.add(BinaryFrame(AUDIO, 4, 0, 0, b"\0\0"))
+    assert whole.output(None).item == "4"

@@ -176,7 +176,7 @@ def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
         '{"type": "tool_call", "call_id": "' + "c" * 257 + '", "name": "f"}',
         '{"type": "tool_call", "call_id": "c", "name": "f", "arguments": []}',
         '{"type": "x", "deep": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", "[" * 500_000,
-        b"", b"short", BinaryFrame(AUDIO, 0, 0, 0, b"odd").pack(),
+        b"", b"short",
     ],
     ids=lambda data: repr(data[:40]),
 )  # fmt: skip

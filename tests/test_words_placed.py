@@ -32,7 +32,7 @@ def ran(folder: Path, outputs: dict[int, Output], down_ms: float = 0.0) -> Ran:
 
 
 def words(folder: Path, outputs: dict[int, Output], down_ms: float = 0.0) -> list[Word]:
-    return list(ran(folder, outputs, down_ms).recording.facts.timed or ())
+    return list(ran(folder, outputs, down_ms).recording.facts.timed)
 
 
 def at(*found: tuple[str, float, float]) -> list[Word]:
@@ -97,7 +97,7 @@ def test_a_word_under_way_at_a_flush_was_begun_and_the_next_was_not(tmp_path: Pa
     spoken = said(("a", 0.0, 0.5), ("b", 0.799, 1.0), ("c", 0.8, 1.1), ("d", 1.2, 1.4))
     outputs = {0: Output(tone(1.5), spoken), 4: Output(flush=True)}
     found = ran(tmp_path / "r", outputs)
-    assert list(found.recording.facts.timed or ()) == at(("a", 0.2, 0.7), ("b", 0.999, 1.2))
+    assert list(found.recording.facts.timed) == at(("a", 0.2, 0.7), ("b", 0.999, 1.2))
     assert [(e.t_ns, e.heard_ms, e.dropped_ms) for e in found.of(ev.Flush)] == [(1000 * MS, 800.0, 700.0)]
 
 

@@ -98,7 +98,12 @@ def shown(findings: Iterable[CaseFinding]) -> int:
     """Print findings as they come, under the name of what is checked; gives how many failed."""
     from tml_bench.conformance import CaseVerdict
 
-    colours = {CaseVerdict.PASS: "green", CaseVerdict.SKIPPED: "yellow", CaseVerdict.FAIL: "red"}
+    colours = {
+        CaseVerdict.PASS: "green",
+        CaseVerdict.WARNING: "magenta",
+        CaseVerdict.FAIL: "red",
+        CaseVerdict.SKIPPED: "yellow",
+    }
     failed, subject = 0, ""
     for finding in findings:
         if finding.subject != subject:

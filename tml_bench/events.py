@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA = "tml-bench/session/1.0"
+SCHEMA = "tml-bench/session/1.1"
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
@@ -142,6 +142,7 @@ class ModelAudio(Event, frozen=True, tag="model_audio"):
         onset_ns: when its first sample that is not exactly zero is heard; absent when there is none.
         item: the service's id of the reply it belongs to.
         down_ns: how long the network took to bring it, after ``t_ns``.
+        clipped: how many of its samples were over full scale, and were clipped.
     """
 
     t_ns: int
@@ -150,20 +151,23 @@ class ModelAudio(Event, frozen=True, tag="model_audio"):
     onset_ns: int | None = None
     item: str = ""
     down_ns: int = 0
+    clipped: int = 0
 
 
 class Flush(Event, frozen=True, tag="flush"):
-    """The model's unheard audio was dropped.
+    """The model's unheard audio was dropped; what is kept of it follows at once as ``model_audio`` anew.
 
     Attributes:
         t_ns: when.
         heard_ms: how much of the stretch it cut had been heard.
         dropped_ms: how much was dropped.
+        kept: the replies, by item, of which something unheard was kept.
     """
 
     t_ns: int
     heard_ms: float
     dropped_ms: float
+    kept: tuple[str, ...] = ()
 
 
 class TimedWord(msgspec.Struct, frozen=True):
@@ -181,11 +185,13 @@ class ModelTranscript(Event, frozen=True, tag="model_transcript"):
         t_ns: when it was emitted.
         text: words added.
         words: the same words with the times at which they are heard, when the model gave them.
+        item: the service's id of the reply it belongs to.
     """
 
     t_ns: int
     text: str
     words: tuple[TimedWord, ...] = ()
+    item: str = ""
 
 
 class ModelText(Event, frozen=True, tag="model_text"):

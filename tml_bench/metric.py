@@ -13,9 +13,9 @@ class Kind(StrEnum):
     RATE = "rate"
     """0 or 1 per sample; mean with a Wilson score interval over independent units."""
     MEAN = "mean"
-    """A number per sample; mean with a bootstrap interval over independent units."""
+    """A number per sample; mean with a t interval, corrected for skewness, over independent units."""
     RATIO = "ratio"
-    """A numerator and a denominator per sample; ratio of sums with a bootstrap interval over units."""
+    """A numerator and a denominator per sample; ratio of sums with an interval like that of means."""
 
 
 class Direction(StrEnum):

@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from tml_bench import events as ev
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
+from tml_bench.heard_text import HeardText, HeardTexts
 from tml_bench.timebase import NS, seconds
 from tml_bench.timeline import Segment, Word
 
@@ -79,22 +81,29 @@ class SessionFacts(msgspec.Struct, frozen=True):
         user: the user's track.
         model: the model's track, as heard.
         imported: the imported transcript's words; None when there is none.
-        timed: the adapter's words as heard, in order; None when there are none, or some of its transcript has
-            no times. A word that begins after the flush that dropped it, or after the session's end, was not
-            heard and is left out.
-        text: the adapter's own transcript of its speech, pieces joined; empty when it gave none.
+        timed: the adapter's words with times as heard, in order. A word that begins after the flush that
+            dropped it, or after the session's end, was not heard and is left out.
+        untimed: the adapter's texts without word times, as far as they were heard; see ``heard_text``.
         turns: when each of the user's turns was played, in order; times in seconds.
-        claimed: what the transcript, imported or the adapter's, says was heard; empty where there is none,
-            None where some of it has no times and something was flushed, so that nobody can tell.
+        clipped: share of the samples the model gave that were over full scale and clipped, in [0, 1].
     """
 
     user: AudioTrack
     model: AudioTrack
     imported: tuple[Word, ...] | None
-    timed: tuple[Word, ...] | None
-    text: str
+    timed: tuple[Word, ...]
+    untimed: tuple[HeardText, ...]
     turns: tuple[Segment, ...]
-    claimed: str | None
+    clipped: float = 0.0
+
+    @property
+    def claimed(self) -> str:
+        """What the transcript, imported or the adapter's, says was heard; empty where there is none."""
+        if self.imported is not None:
+            return " ".join(word.text.strip() for word in self.imported)
+        texts = [(word.start_s or 0.0, word.text.strip()) for word in self.timed]
+        texts += [(text.start_s, text.text) for text in self.untimed]
+        return " ".join(text for _, text in sorted(texts, key=itemgetter(0)))
 
 
 class Recording:
@@ -196,30 +205,29 @@ class Recording:
     def facts(self) -> SessionFacts:
         """What perceiving needs of it. Raises UserError as `events`, or if a track is missing."""
         imported: tuple[Word, ...] | None = None
-        pieces: list[ev.ModelTranscript] = []
+        texts = HeardTexts()
         words: list[ev.TimedWord] = []
         turns: list[Segment] = []
-        flushed = False
+        given_ns = clipped = 0
         for event in self.events():
+            texts.take(event)
             match event:
                 case ev.UserTurnStarted():
                     turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
+                case ev.ModelAudio():
+                    given_ns += event.end_ns - event.heard_ns
+                    clipped += event.clipped
                 case ev.ModelTranscript():
-                    pieces.append(event)
                     words += event.words
                 case ev.Flush():
-                    flushed = True
                     words = [w for w in words if w.start_ns < event.t_ns]
                 case ev.ImportedTranscript() if imported is None:
                     imported = tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
-        timed = all(piece.words or not piece.text.strip() for piece in pieces)
-        heard = _heard(words, self.manifest.samples * NS // self.manifest.rate) if timed else None
-        text = "".join(piece.text for piece in pieces).strip()
-        claimed: str | None = " ".join(w.text.strip() for w in (imported or heard or ()))
-        if imported is None and not timed:
-            claimed = None if flushed else text
+        end_ns = self.manifest.samples * NS // self.manifest.rate
         user, model = self._track(self.user_path), self._track(self.model_path)
-        return SessionFacts(user, model, imported, heard, text, tuple(turns), claimed)
+        share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
+        heard = _heard(words, end_ns)
+        return SessionFacts(user, model, imported, heard, texts.heard(end_ns), tuple(turns), share)
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None
@@ -228,10 +236,10 @@ class Recording:
         return AudioTrack(path, entry.sha256 if entry else file_sha256(path))
 
 
-def _heard(words: Iterable[ev.TimedWord], end_ns: int) -> tuple[Word, ...] | None:
-    """Those that begin before the session's end, in order; None when there are none."""
+def _heard(words: Iterable[ev.TimedWord], end_ns: int) -> tuple[Word, ...]:
+    """Those that begin before the session's end, in order."""
     heard = sorted((w for w in words if w.start_ns < end_ns), key=lambda w: w.start_ns)
-    return tuple(Word(w.text, seconds(w.start_ns), seconds(min(w.end_ns, end_ns))) for w in heard) or None
+    return tuple(Word(w.text, seconds(w.start_ns), seconds(min(w.end_ns, end_ns))) for w in heard)
 
 
 def _missing(path: Path) -> UserError:

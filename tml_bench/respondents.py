@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tml_bench.errors import BadSampleError
 from tml_bench.samples import At, Sample, Script, Utterance, Waveform
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
@@ -102,9 +103,9 @@ def _length_s(audio: Path | Waveform) -> float | None:
     """Length of a turn's audio in seconds; None where the file cannot be read."""
     if isinstance(audio, Waveform):
         return len(audio.samples) / audio.rate
-    import soundfile
+    from tml_bench.containers.sound_file import inspect
 
     try:
-        return float(soundfile.info(str(audio)).duration)
-    except soundfile.LibsndfileError:
+        return inspect(audio).duration_s
+    except BadSampleError:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,21 @@ class ImportedExchange(NamedTuple):
 
 class _Manifest(msgspec.Struct, frozen=True):
     version: str
+
+
+class DataKind(StrEnum):
+    """What a run's data is beside the data that published numbers are for."""
+
+    OFFICIAL = "official"
+    """The whole official data."""
+    SAMPLE = "sample"
+    """The small set that ships in the place of official data."""
+    PART = "part"
+    """A folder that is not known to be the whole official data."""
+    OWN = "own"
+    """The set that ships, of a task that has no other."""
+    VARIANT = "variant"
+    """A folder given to such a task."""
 
 
 class Task(ABC):
@@ -112,6 +128,18 @@ class Task(ABC):
     def is_official(self, folder: Path, /) -> bool:
         """Whether a folder holds the whole official data; no, unless the task can tell."""
         return False
+
+    def kind_of_data(self, dataset: str) -> DataKind:
+        """What data of this name is, as reports tell it.
+
+        A task has no official data if it cannot tell it (``is_official``) and no numbers are published on it.
+        """
+        if dataset.startswith("official"):
+            return DataKind.OFFICIAL
+        has_official = type(self).is_official is not Task.is_official or bool(self.published())
+        if dataset == self.dataset(None):
+            return DataKind.SAMPLE if has_official else DataKind.OWN
+        return DataKind.PART if has_official else DataKind.VARIANT
 
     @abstractmethod
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:

@@ -40,6 +40,8 @@ class WordSource(StrEnum):
     """A transcript file that came with the recording, used exactly as it stands."""
     ADAPTER = "adapter"
     """The adapter's own transcript with word times."""
+    ALIGNED = "aligned"
+    """The adapter's transcript without times, fitted to its audio; speech without a text is recognised."""
     ASR = "asr"
     """Local speech recognition with forced alignment."""
     PROPORTIONAL = "proportional"
@@ -85,6 +87,7 @@ class Timeline(msgspec.Struct, frozen=True):
         companions: timelines of the recordings scored together with this one (``Sample.companions``).
         silero_unrounded: ``silero_segments`` before rounding.
         voices: how the model's voice sounds in the stretches the task asks for (``Task.stretches``).
+        no_words: why no words are known, where ``word_source`` is ``none``; empty where nobody said.
     """
 
     duration_s: float
@@ -98,3 +101,4 @@ class Timeline(msgspec.Struct, frozen=True):
     companions: dict[str, Timeline] = {}
     silero_unrounded: tuple[Segment, ...] = ()
     voices: tuple[Voice, ...] = ()
+    no_words: str = ""

@@ -159,7 +159,7 @@ class Transcript:
     """A piece of the transcript of the model's speech.
 
     Attributes:
-        text: the words added by this piece.
+        text: the words added by this piece. Pieces may split words if they bring the spaces along.
         words: the same words with times, when the model knows them; else empty.
     """
 
@@ -188,14 +188,18 @@ class Output:
 
     Attributes:
         audio: shape (n,), any float or int16, at the adapter's ``audio_out`` rate, full scale [-1, 1] for
-            floats. Any length: it is heard in order, after what is still playing. None or empty is silence.
+            floats (what is over it is clipped and counted; a peak above 4 is a fault). Any length: it is
+            heard in order, after what is still playing. None or empty is silence.
         transcript: transcript of the audio, for adapters that have it.
         text: written (not spoken) output.
         tool_calls: functions called.
         flush: drop all audio that has not been heard yet, before ``audio`` is queued (a cancel).
-        item: the service's own id of the reply that ``audio`` belongs to; ``LiveAdapter.heard`` speaks of it.
+        item: the service's own id of the reply that audio, transcript and text belong to;
+            ``LiveAdapter.heard`` speaks of it.
         compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
             charged instead of the time measured around ``step``.
+        flush_only: with ``flush``, drop only what is unheard of these replies, by ``item``; what is left of
+            others moves up, but for words given with times. Empty drops all.
     """
 
     audio: NDArray[np.generic] | None = None
@@ -205,6 +209,7 @@ class Output:
     flush: bool = False
     item: str = ""
     compute_s: float | None = None
+    flush_only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

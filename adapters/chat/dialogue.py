@@ -65,11 +65,11 @@ class ChatDialogue:
     def take(self, reply: Mapping[str, Any]) -> Output:
         """What a reply means; it becomes part of the conversation; another shape is a ``ProtocolError``."""
         try:
-            return self._taken(reply["choices"][0]["message"])
+            return self._taken(reply["choices"][0]["message"], str(reply.get("id") or ""))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ProtocolError(f"an answer of unexpected shape: {error!r}") from error
 
-    def _taken(self, message: Mapping[str, Any]) -> Output:
+    def _taken(self, message: Mapping[str, Any], reply: str) -> Output:
         audio = message.get("audio") or {}
         spoken = str(audio.get("transcript") or "")
         written = str(message.get("content") or "")
@@ -84,7 +84,7 @@ class ChatDialogue:
             transcript=(Transcript(spoken),) if spoken else (),
             text="" if spoken else written,
             tool_calls=calls,
-            item=str(audio.get("id") or ""),
+            item=str(audio.get("id") or reply),
         )
 
 

@@ -3,9 +3,12 @@
 No socket and no clock here, so that a wire log replays to the same result. Messages are told apart by their
 raw ``type``; the older names of OpenAI's beta are taken too; unknown types mean nothing.
 
+**Replies.** Every message is of the response it names, or that its item was first seen with; one that names
+none is of the response under way. So what comes late of an answer never touches the one after it.
+
 **Interruption.** When the service hears the user begin (``speech_started``) and its dialect then cancels its
-reply, or when it says that a reply was cancelled, what is unheard is flushed, once, and what still comes of
-that reply is dropped.
+reply, all that is unheard is flushed, and what still comes of replies begun by then is dropped. When it says
+that a response was cancelled or an item truncated, that alone is.
 
 **Functions.** A call counts when its item is done and complete, or the whole response is: arguments of an
 interrupted call are complete too, but must not be executed. A result is sent at once; a response is asked
@@ -17,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
-from tml_bench.adapters._media import arguments, audio_from_base64, result_item
+from tml_bench.adapters._media import WholeSamples, arguments, from_base64, result_item
 from tml_bench.adapters._socket import refusal
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation
@@ -41,11 +44,16 @@ class RealtimeConversation:
         self._dialect = dialect
         self._rate_out = rate_out
         self._cuts = cuts
+        self._begun: set[str] = set()
+        self._over: set[str] = set()
         self._cut: set[str] = set()
+        self._response_of: dict[str, str] = {}
+        self._unheard: dict[str, str] = {}
         self._received_ms: dict[str, float] = {}
-        self._turn = 0
-        self._unheard = self._speaking = self._unseen = self._asked = False
-        self._calls: dict[str, Mapping[str, Any]] = {}
+        self._samples = WholeSamples(dialect.encoding)
+        self._turn = self._unnamed = 0
+        self._speaking = self._unseen = self._asked = self._unwanted = self._user_speaks = False
+        self._calls: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._unanswered: set[str] = set()
         self._emitted: set[str] = set()
 
@@ -64,8 +72,7 @@ class RealtimeConversation:
                 why = message.get("reason") or "no reason"
                 raise InfrastructureError(f"the service closed the session: {why}")
             case "response.created":
-                self.responding = str(message["response"].get("id") or "unnamed")
-                self._asked = self._unseen = False
+                self._response_began(message["response"])
             case "response.done":
                 yield from self._response_ended(message["response"])
             case "response.output_audio.delta" if "delta" not in message:
@@ -77,16 +84,21 @@ class RealtimeConversation:
             case "response.output_text.delta" | "response.text.delta":
                 yield from self._text(message)
             case "response.output_item.added":
-                self._remember_call(message["item"])
+                self._remember_call(self._of(message), message["item"])
             case "response.output_item.done":
                 yield from self._item_done(message)
             case "response.function_call_arguments.done":
-                self._remember_call({**message, "id": message.get("item_id"), "type": "function_call"})
+                item = {**message, "id": message.get("item_id"), "type": "function_call"}
+                self._remember_call(self._of(message), item)
+            case "conversation.item.truncated":
+                yield from self._cut_item(str(message.get("item_id") or ""))
             case "conversation.item.added" | "conversation.item.created":
                 if message["item"].get("type") == "function_call_output":
                     self._owe()
             case "input_audio_buffer.speech_started" if self._cuts:
                 yield from self._flush()
+            case "output_audio_buffer.cleared" if message.get("response_id"):
+                yield from self._cut_response(str(message["response_id"]))
             case "output_audio_buffer.cleared":
                 yield from self._flush()
             case "response.listen" if self._speaking:  # MiniCPM-o was interrupted in mid-turn
@@ -108,16 +120,24 @@ class RealtimeConversation:
 
     def commit(self) -> None:
         """End the user's turn, where it is ours to say, and have it answered."""
+        self._user_speaks = False
         self.replies.append({"type": "input_audio_buffer.commit"})
         self._owe()
 
     def cut_in(self) -> Iterator[Output]:
-        """The user begins, where it is ours to say: cancel the response under way, drop what is unheard."""
-        cancelled = self.responding
-        if cancelled:
-            self.replies.append({"type": "response.cancel"})
+        """The user begins, where it is ours to say: cancel the response under way, drop what is unheard.
+
+        One that was asked for and has not begun is cancelled when it does; no other is asked for until
+        ``commit``.
+        """
+        self._user_speaks, self._unwanted = True, self._asked
+        if self.responding:
+            self._cancel()
         yield from self._flush()
-        if cancelled and not self._dialect.confirms_cancel:
+
+    def _cancel(self) -> None:
+        self.replies.append({"type": "response.cancel"})
+        if not self._dialect.confirms_cancel:
             self.responding = ""
 
     def told_heard(self, item: str, ms: float) -> None:
@@ -125,7 +145,8 @@ class RealtimeConversation:
 
         Never more than was received of it, which would be an error; of unknown replies nothing is told.
         """
-        if self._dialect.truncates and item in self._received_ms:
+        known = item in self._received_ms and item in self._response_of
+        if self._dialect.truncates and known:
             self.replies.append(truncation(item, int(min(ms, self._received_ms[item]))))
 
     def _owe(self) -> None:
@@ -133,31 +154,79 @@ class RealtimeConversation:
         self._settle()
 
     def _settle(self) -> None:
-        if self._unseen and not self._unanswered and not self.responding and not self._asked:
+        waits = self._unanswered or self.responding or self._asked or self._user_speaks
+        if self._unseen and not waits:
             self._asked = True
             self.replies.append({"type": "response.create"})
 
-    def _flush(self) -> Iterator[Output]:
-        if self.responding:
-            self._cut.add(self.responding)
-        if self._unheard:
-            self._unheard = False
-            yield Output(flush=True)
+    def _of(self, message: Mapping[str, Any]) -> str:
+        """The response that a message is of; its item, if nothing says of which response that is."""
+        item = str(message.get("item_id") or (message.get("item") or {}).get("id") or "")
+        named = str(message.get("response_id") or "")
+        response = named or self._response_of.get(item) or self.responding or item
+        if item:
+            self._response_of[item] = response
+        self._begun.add(response)
+        return response
+
+    def _item(self, message: Mapping[str, Any]) -> str:
+        """What stands for the reply: the item's id, or else its response's."""
+        return str(message.get("item_id") or self._of(message))
 
     def _is_cut(self, message: Mapping[str, Any]) -> bool:
-        return (message.get("response_id") or self.responding) in self._cut
+        return not self._cut.isdisjoint({self._of(message), str(message.get("item_id") or "")} - {""})
+
+    def _flush(self) -> Iterator[Output]:
+        """All that has begun is cut."""
+        self._cut |= self._begun - {""}
+        self._samples.end()
+        if self._unheard:
+            self._unheard.clear()
+            yield Output(flush=True)
+
+    def _cut_response(self, response: str) -> Iterator[Output]:
+        yield from self._drop([item for item, of in self._unheard.items() if of == response])
+        self._cut.add(response)
+
+    def _cut_item(self, item: str) -> Iterator[Output]:
+        yield from self._drop([item] if item in self._unheard else [])
+        self._cut.add(item)
+
+    def _drop(self, items: list[str]) -> Iterator[Output]:
+        if items:
+            self._samples.end(*items)
+            self._unheard = {item: of for item, of in self._unheard.items() if item not in items}
+            yield Output(flush=True, flush_only=tuple(items))
+
+    def _response_began(self, response: Mapping[str, Any]) -> None:
+        self._unnamed += 1
+        begun = str(response.get("id") or f"unnamed-{self._unnamed}")
+        self._begun.add(begun)
+        self._asked, unwanted, self._unwanted = False, self._unwanted, False
+        if begun not in self._over:
+            self.responding = begun
+        if not unwanted:
+            self._unseen = False
+            return
+        self._cut.add(begun)
+        if self.responding == begun:
+            self._cancel()
+        self._settle()
 
     def _response_ended(self, response: Mapping[str, Any]) -> Iterator[Output]:
-        status = response.get("status")
+        status, ended = response.get("status"), str(response.get("id") or self.responding)
         if status == "failed":
             raise refusal(f"the response failed: {_reason(response)}")
+        self._over.add(ended)
+        self._samples.end(ended, "")
+        calls = self._calls.pop(ended, {})
         if status == "completed":
-            for item in (*response.get("output", ()), *self._calls.values()):
+            for item in (*response.get("output", ()), *calls.values()):
                 yield from self._call(item)
-        self._calls.clear()
         if status == "cancelled":
-            yield from self._flush()
-        self.responding = ""
+            yield from self._cut_response(ended)
+        if ended == self.responding or self.responding.startswith("unnamed-"):
+            self.responding = ""
         self._settle()
 
     def _audio(self, message: Mapping[str, Any]) -> Iterator[Output]:
@@ -166,35 +235,36 @@ class RealtimeConversation:
         rate = message.get("sample_rate_hz") or self._rate_out
         if rate != self._rate_out:
             raise ProtocolError(f"audio came at {rate} Hz instead of {self._rate_out}; set rate_out={rate}")
-        yield self._spoken(message["delta"], str(message.get("item_id", "")))
+        yield self._spoken(message["delta"], self._item(message), response=self._of(message))
 
-    def _spoken(self, audio: str, item: str, text: str = "") -> Output:
-        samples = audio_from_base64(audio, self._dialect.encoding)
-        self._unheard = True
+    def _spoken(self, audio: str, item: str, text: str = "", response: str = "") -> Output:
+        samples = self._samples.join(from_base64(audio), item)
+        self._unheard[item] = response
         ms = 1000 * len(samples) / self._rate_out
         self._received_ms[item] = self._received_ms.get(item, 0.0) + ms
         return Output(audio=samples, transcript=(Transcript(text),) if text else (), item=item)
 
     def _transcript(self, message: Mapping[str, Any]) -> Iterator[Output]:
         if not self._is_cut(message):
-            yield Output(transcript=(Transcript(message["delta"]),), item=str(message.get("item_id", "")))
+            yield Output(transcript=(Transcript(message["delta"]),), item=self._item(message))
 
     def _text(self, message: Mapping[str, Any]) -> Iterator[Output]:
         if self._dialect.text_is_spoken:
             yield from self._transcript(message)
         elif not self._is_cut(message):
-            yield Output(text=message["delta"])
+            yield Output(text=message["delta"], item=self._item(message))
 
-    def _remember_call(self, item: Mapping[str, Any]) -> None:
+    def _remember_call(self, response: str, item: Mapping[str, Any]) -> None:
         if item.get("type") == "function_call":
+            calls = self._calls.setdefault(response, {})
             key = str(item.get("id") or item.get("call_id"))
             known = {k: v for k, v in item.items() if v not in (None, "") and k != "status"}
-            self._calls[key] = {**self._calls.get(key, {}), **known}
+            calls[key] = {**calls.get(key, {}), **known}
 
     def _item_done(self, message: Mapping[str, Any]) -> Iterator[Output]:
-        item = message["item"]
+        item, calls = message["item"], self._calls.get(self._of(message), {})
         if item.get("status", "completed") == "completed" and not self._is_cut(message):
-            yield from self._call({**self._calls.get(str(item.get("id")), {}), **item})
+            yield from self._call({**calls.get(str(item.get("id")), {}), **item})
 
     def _call(self, item: Mapping[str, Any]) -> Iterator[Output]:
         if item.get("type") != "function_call" or item["call_id"] in self._emitted:
@@ -209,7 +279,7 @@ class RealtimeConversation:
         said = error if isinstance(error, Mapping) else message
         code = str(said.get("code") or said.get("type") or "")
         self.complaint = f"{code}: {said.get('message', '')}"
-        self._asked = False
+        self._asked = self._unwanted = False
         fatal = code in FATAL or (message.get("sglang") or {}).get("fatal")
         if fatal or any(limit in code for limit in _LIMITS):
             raise refusal(self.complaint)
@@ -234,6 +304,7 @@ class RealtimeConversation:
 
     def _end_turn(self) -> None:
         self._speaking = False
+        self._samples.end()
         self._turn += 1
 
 

@@ -122,7 +122,11 @@ def _stretch(text: str, length: int, rate: int) -> Clip:
 
 
 class PlannedSpeaker(_ReferenceAdapter):
-    """Says the lines of a plan."""
+    """Says the lines of a plan, each to the sample at its time.
+
+    Nothing can be said before the first hand-over. A line that begins earlier is not moved: what of it lies
+    after the hand-over is said, with the words that end there or later.
+    """
 
     privileged = True
 
@@ -162,17 +166,18 @@ class PlannedSpeaker(_ReferenceAdapter):
             if a >= b:
                 continue
             audio[a - begin : b - begin] += voice.audio[a - start : b - start]
-            if begin <= start:
+            if begin <= start or turn.index == 0:
                 transcript.append(self._transcript(voice, start - begin, stop - start))
         return Output(audio=np.trim_zeros(audio, "b"), transcript=tuple(transcript)) if audio.any() else None
 
     def _transcript(self, voice: Clip, offset: int, length: int) -> Transcript:
+        """The words of a line that begins so many samples into the output, or before it, and is cut off."""
         shift = seconds(sample_time_ns(offset, self.audio_out))
         said_s = length / self.audio_out
         words = tuple(
-            SpokenWord(w.text, shift + w.start_s, shift + min(w.end_s, said_s))
+            SpokenWord(w.text, max(0.0, shift + w.start_s), shift + min(w.end_s, said_s))
             for w in voice.words
-            if w.start_s < said_s
+            if w.start_s < said_s and shift + w.end_s > 0
         )
         return Transcript(" ".join(w.text for w in words) + " ", words)
 

@@ -215,7 +215,8 @@ class _Whole:
     def output(self, compute_ms: float | None) -> adapter.Output:
         """All of it."""
         chunks = [part.audio for part in self._parts if part.audio is not None]
-        items = [part.item for part in self._parts if part.audio is not None]
+        spoken = [part for part in self._parts if part.audio is not None]
+        items = [part.item for part in spoken or self._parts if part.item]
         return adapter.Output(
             audio=np.concatenate(chunks) if chunks else None,
             transcript=tuple(piece for part in self._parts for piece in part.transcript),

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tml_bench import adapter
-from tml_bench.adapters._media import jpeg, to_pcm16
+from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret
@@ -262,6 +262,7 @@ class Replies:
         self._item = 0
         self._came = 0
         self._began: dict[int, int] = {}
+        self._samples = WholeSamples()
 
     def outputs(
         self, message: wire.FromModel | BinaryFrame | None, queued: int = 0
@@ -275,9 +276,10 @@ class Replies:
         """
         match message:
             case BinaryFrame():
-                self._count(message.item, len(message.samples))
-                if message.payload:
-                    yield adapter.Output(audio=message.samples, item=str(message.item))
+                audio = self._samples.join(message.payload, str(message.item))
+                self._count(message.item, len(audio))
+                if len(audio):
+                    yield adapter.Output(audio=audio, item=str(message.item))
             case wire.TranscriptPiece():
                 self._count(message.item, 0)
                 yield adapter.Output(transcript=(self._placed(message, queued),), item=str(message.item))
@@ -286,6 +288,7 @@ class Replies:
             case wire.Call(call_id, name, arguments):
                 yield adapter.Output(tool_calls=(adapter.ToolCall(call_id, name, arguments),))
             case wire.Interruption():
+                self._samples.end()
                 yield adapter.Output(flush=True, item=str(self._item))
             case wire.Ready():
                 raise adapter.ProtocolError("the model sends 'ready' a second time")

@@ -15,14 +15,11 @@ from tml_bench.metrics.vocalisations import Row
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
 from tml_bench.task import NO_VERDICTS, Mark, Metric, Score, Task, Value
-from tml_bench.timeline import Timeline
+from tml_bench.timeline import Timeline, WordSource
 
 T = TypeVar("T")
-NO_WORDS = (
-    "speech without words: the adapter gives no transcript and no speech recognition is at hand; "
-    "install tml-bench[speech]"
-)
-"""Why what depends on words is missing where the model spoke and nobody can tell what."""
+NO_WORDS = "speech without words: no transcript of what was heard is given, and nothing was recognised"
+"""Why what depends on words is missing where the model spoke and nobody can tell what, or why."""
 
 
 def annotation_of(sample: Sample, kind: type[T]) -> T:
@@ -68,9 +65,14 @@ class ScoreSheet:
         return Score(*about, self.values, self.missing, tuple(self.rows), tuple(self.notes))
 
 
-def without_words(metrics: Iterable[Metric]) -> ScoreSheet:
+def no_words(*timelines: Timeline) -> str:
+    """Why what was said in the first of some timelines without known words is not known."""
+    return next((t.no_words for t in timelines if t.word_source is WordSource.NONE), "") or NO_WORDS
+
+
+def without_words(metrics: Iterable[Metric], timeline: Timeline) -> ScoreSheet:
     """The score where the model spoke and nobody can tell what: everything is missing."""
-    return ScoreSheet(missing={metric.name: NO_WORDS for metric in metrics})
+    return ScoreSheet(missing={metric.name: no_words(timeline) for metric in metrics})
 
 
 class FolderTask(Task):

@@ -5,6 +5,7 @@ field and with what to do about it: as a `BadSampleError` where it costs one sam
 the whole file cannot be used.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -19,6 +20,15 @@ from tml_bench.errors import BadSampleError, UserError
 
 T = TypeVar("T")
 AGAIN = "download the annotation again"
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks; that of UTF-32 begins like that of UTF-16."""
+_SEPARATORS = ",;\t"
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 """A time; beyond a day it is a slip, such as milliseconds."""
 Text = Annotated[str, msgspec.Meta(pattern=r"^[^\ud800-\udfff]*[^\s\ud800-\udfff][^\ud800-\udfff]*\Z")]
@@ -117,7 +127,7 @@ def sample_json(path: Path, remedy: str) -> object:
     """The content of a sample's own JSON file. Raises `BadSampleError`: it is missing, empty or not JSON."""
     place = RecordPlace(short(path), remedy=remedy)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = utf8(path.read_bytes()).decode()
         if not text.strip():
             raise place.bad("", "the file is empty")
         return json.loads(text)
@@ -130,11 +140,29 @@ def sample_json(path: Path, remedy: str) -> object:
 
 
 def read_text(path: Path, remedy: str = AGAIN) -> str:
-    """The text of a file in UTF-8. Raises `UserError`: it cannot be read."""
+    """The text of a file. Raises `UserError`: it cannot be read, or nobody can tell how it is encoded."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = utf8(path.read_bytes()).decode()
+    except OSError as error:
         raise UserError(f"{path}: cannot be read ({error})", remedy) from None
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: cannot be read as UTF-8 ({error})", f"{remedy}, or save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        what = f"{path}: cannot be read: holds zero bytes, as UTF-16 without a byte order mark does"
+        raise UserError(what, "save it as UTF-8")
+    return text
+
+
+def utf8(data: bytes) -> bytes:
+    """A text file's content in UTF-8, without a byte order mark; UTF-16 and UTF-32 are known by theirs.
+
+    Raises:
+        UnicodeDecodeError: it is not what its mark says.
+    """
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    return data if marked is None else data.decode(marked).encode()
 
 
 def json_file(path: Path, kind: type[T], remedy: str) -> T:
@@ -144,7 +172,7 @@ def json_file(path: Path, kind: type[T], remedy: str) -> T:
         UserError: it cannot be read, or does not fit; names the field.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(utf8(path.read_bytes()), type=kind)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}", remedy) from None
 
@@ -160,9 +188,11 @@ def json_lines(path: Path, kind: type[T], remedy: str) -> tuple[list[tuple[int, 
         UserError: the file cannot be read.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = utf8(path.read_bytes()).splitlines()
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})", remedy) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} cannot be read ({error})", "save it as UTF-8") from None
     found: list[tuple[int, T]] = []
     wrong: list[str] = []
     places: dict[str, int] = {}
@@ -194,22 +224,44 @@ def read_lines(path: Path, kind: type[T], remedy: str) -> list[T]:
 def csv_rows(path: Path, key: str, columns: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows of a CSV file by the column ``key``, their cells stripped; empty cells are left out.
 
+    Cells are separated by commas, semicolons or tabs: by what separates the names of the columns.
+
     Raises:
-        UserError: the file cannot be read, has no rows or lacks a column, or a key is empty or there twice.
+        UserError: the file cannot be read, is cut off, has no rows, lacks a column or names it twice, a row
+            has more cells than there are columns, or a key is empty or there twice.
     """
-    try:
-        table = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
-    except csv.Error as error:
-        raise UserError(f"{path}: cannot be read ({error})", AGAIN) from None
-    lacking = {key, *columns} - set(table[0] if table else ())
+    text = read_text(path)
+    head, *rows = _table(path, text, max(_SEPARATORS, key=text.partition("\n")[0].count))
+    lacking = {key, *columns} - set(head)
     if lacking:
-        what = f"no column {', '.join(sorted(lacking))}" if table else "no rows"
-        raise UserError(f"{path}: {what}", AGAIN)
+        raise UserError(f"{path}: no column {', '.join(sorted(lacking))}", AGAIN)
+    if twice := sorted(name for name in set(head) - {""} if head.count(name) > 1):
+        raise UserError(f"{path}: the column {twice[0]} is there twice", "leave one")
+    if not rows:
+        raise UserError(f"{path}: no rows", AGAIN)
+    short = [len(row) < len(head) for row in rows]
+    if len(rows) > 1 and short[-1] and not any(short[:-1]) and not text.endswith(("\n", "\r")):
+        raise UserError(f"{path}: is cut off: its last row has {len(rows[-1])} of {len(head)} cells", AGAIN)
     seen: set[str] = set()
-    for number, row in enumerate(table, start=2):
-        cells = {name: cell.strip() for name, cell in row.items() if isinstance(cell, str) and cell.strip()}
+    for number, row in enumerate(rows, start=2):
+        cells = {name: cell.strip() for name, cell in zip(head, row, strict=False) if cell.strip()}
         name = cells.get(key, "")
+        if any(cell.strip() for cell in row[len(head) :]):
+            what = f"{path}: row {number} ({name}): {len(row)} cells for {len(head)} columns"
+            raise UserError(what, "put quotes round cells with a separator")
         if not name or name in seen:
             raise UserError(f"{path}: row {number}: the {key} {name!r} is empty or there twice", "correct it")
         seen.add(name)
         yield name, cells
+
+
+def _table(path: Path, text: str, separator: str) -> list[list[str]]:
+    """The rows of a CSV file that are not blank, the names of its columns first; at least that one."""
+    try:
+        table = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        rows = [row for row in table if row]
+    except csv.Error as error:
+        raise UserError(f"{path}: cannot be read ({error})", AGAIN) from None
+    if not rows:
+        raise UserError(f"{path}: no rows", AGAIN)
+    return [[name.strip() for name in rows[0]], *rows[1:]]

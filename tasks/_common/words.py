@@ -5,6 +5,7 @@
 import re
 
 from tml_bench.perception.numbers import numbers_in
+from tml_bench.plain_text import plain
 
 _NO = frozenset("no not never nobody nothing none without cannot neither nor".split())
 _FUNCTION = frozenset(
@@ -42,4 +43,4 @@ def stem(word: str) -> str:
 
 
 def _plain(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.lower().replace("n't", " not"))
+    return re.findall(r"[^\W_]+", plain(text).replace("n't", " not"))

@@ -18,6 +18,7 @@ from msgspec import Meta
 from tml_bench.errors import UserError
 from tml_bench.metrics import event_matching
 from tml_bench.metrics.event_matching import EventTarget
+from tml_bench.plain_text import plain
 from tml_bench.tasks._common.records import StrictRecord, json_lines
 
 TIMESPEAK = (
@@ -282,12 +283,12 @@ def load_items(path: Path) -> tuple[TimedItem, ...]:
 
 
 def spoken_words(text: str) -> list[str]:
-    """The words of a turn as a voice says them, in lower case without punctuation around them.
+    """The words of a turn as a voice says them, in the form of `plain` without punctuation around them.
 
     Words are what stands between spaces; a token without a letter or digit (a dash) is none.
     """
-    bare = (t if t.isalnum() else re.sub(r"^\W+|\W+$", "", t).replace("’", "'") for t in text.split())
-    return [token.lower() for token in bare if token]
+    bare = (t if t.isalnum() else re.sub(r"^\W+|\W+$", "", t) for t in plain(text).split())
+    return [token for token in bare if token]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Does a reply say what an event asks for? The rubric, and the offline judge: transparent rules on words.
 
-The rule, version 1 (words, stems and word lists: ``wording``):
+The rule, version 2 (words, stems and word lists: ``wording``):
 
 1. A reply that equals an accepted example, but for words that open or soften ("okay", "and", "here it
    is"), is ``right``; one that equals a rejected example so is not. A letter or number said alone may be
@@ -36,6 +36,7 @@ thing said instead ("door" for "window") is near in meaning too. So there are no
 
 from collections.abc import Sequence
 
+from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
 from tml_bench.tasks._timed import wording
 from tml_bench.tasks._timed.spoken_time import seconds_in
@@ -92,9 +93,9 @@ SUBJECT_WORDS = 3
 
 def decide(question: Question) -> Decision:
     """The rule; see the module's docstring."""
-    (reply,) = question.texts(REPLY)
+    (reply,) = map(plain, question.texts(REPLY))
     said, user = read(reply), read(" ".join(question.texts(USER)))
-    examples = question.texts(ACCEPTED)
+    examples = tuple(map(plain, question.texts(ACCEPTED)))
     accepted, rejected = [read(t) for t in examples], [read(t) for t in question.texts(REJECTED)]
     if said.bare in {t.bare for t in accepted} or _sounds_like(said, accepted):
         return Decision(RIGHT, "an accepted example")
@@ -109,19 +110,19 @@ def decide(question: Question) -> Decision:
         return Decision(RIGHT if named else WRONG, f"names {'a' if named else 'no'} length of time")
     if not accepted:
         return Decision(WRONG, "nothing is expected")
-    wants = all(t.rstrip().endswith("?") for t in examples)
+    wants = all(t.endswith("?") for t in examples)
     if wants and not _asks(reply, said):
         return Decision(WRONG, "does not ask")
     meaning = read(" ".join(question.texts(EXPECTED)))
     meaning = meaning._replace(content=meaning.content - wording.META)
     if min(len(t.content) for t in accepted) > TALK_WORDS:
-        why = "" if reply.rstrip().endswith("?") and not wants else _talks(said, user, accepted, meaning)
+        why = "" if reply.endswith("?") and not wants else _talks(said, user, accepted, meaning)
     else:
         why = _covers(said, user, accepted, rejected, meaning)
     return Decision(RIGHT, why) if why else Decision(WRONG, "covers no accepted example")
 
 
-RULE = Rule(1, decide)
+RULE = Rule(2, decide)
 
 
 def _sounds_like(said: WordedText, accepted: Sequence[WordedText]) -> bool:

@@ -30,7 +30,7 @@ from tml_bench.metrics.event_matching import TOLERANCES_S, EventMatch, Right
 from tml_bench.questions import Question, QuestionLine, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
-from tml_bench.tasks._common import NO_WORDS, ScoreSheet
+from tml_bench.tasks._common import ScoreSheet, no_words
 from tml_bench.tasks._common.speech import SpeechStretch, stretches, text_of
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
 from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, NOTHING, RIGHT, RUBRIC, lines
@@ -44,7 +44,7 @@ ACKNOWLEDGE_S, BEFORE_END_S, SHORT_S = 3.0, 0.2, 5.0
 """An acknowledgement begins so long after a turn of the user at most, so long before its end at the earliest,
 and is not longer than this."""
 ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "wrong length", "false alarm"
-TIMED = (WordSource.ADAPTER, WordSource.ASR, WordSource.IMPORTED)
+TIMED = (WordSource.ADAPTER, WordSource.ALIGNED, WordSource.ASR, WordSource.IMPORTED)
 """Sources whose words have times of their own."""
 
 
@@ -194,7 +194,7 @@ def _names(due: DueEvent, said: SpeechStretch) -> bool:
 def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording; see the module's docstring."""
     item = expected_of(sample)
-    heard = NO_WORDS if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
+    heard = no_words(timeline) if timeline.word_source is WordSource.NONE else hear(item, timeline, verdicts)
     sheet = ScoreSheet()
     if isinstance(heard, str):
         sheet.lack(names(sample.subset), heard)

@@ -1,9 +1,9 @@
 """Lengths of time said in English, in seconds.
 
 Numbers are those of `tml_bench.perception.numbers`, and decimals in figures (``9.5``). A number counts as a
-length where ``seconds`` or ``minutes`` follows, with at most ``and a half`` or ``point five`` between; a
-range ("nine or ten seconds") gives both its numbers, minutes and seconds together ("a minute and ten
-seconds") give one. Also ``a minute``, ``half a minute``, ``a minute and a half``. Without any unit in the
+length where ``seconds`` or ``minutes`` follows, with at most ``and a half``, ``point five`` or ``more``
+between; a range ("nine or ten seconds") gives both its numbers, minutes and seconds together ("a minute and
+ten seconds") give one. Also ``a minute``, ``half a minute``, ``a minute and a half``. Without any unit in the
 text, every number counts as seconds ("ten, I think"). Hours, fractions other than halves and "a couple" are
 not known.
 """
@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from tml_bench.perception.numbers import spoken_numbers
+from tml_bench.plain_text import plain
 from tml_bench.timeline import Word
 
 _UNITS = {"second": 1.0, "sec": 1.0, "s": 1.0, "minute": 60.0, "min": 60.0}
@@ -41,9 +42,8 @@ def seconds_in(text: str) -> tuple[float, ...]:
 
 def _spaced(text: str) -> str:
     """Lower case; hyphens and dashes between numbers become spaces, units come off their figures."""
-    plain = text.lower().replace("’", "'")
-    plain = re.sub(r"(?<=\d)\s*[-–—]\s*(?=\d)", " to ", plain)
-    return re.sub(r"(?<=\d)(?=s\b|sec|min)", " ", plain).replace("-", " ")
+    said = re.sub(r"(?<=\d) ?- ?(?=\d)", " to ", plain(text))
+    return re.sub(r"(?<=\d)(?=s\b|sec|min)", " ", said).replace("-", " ")
 
 
 def _numbers(tokens: list[str]) -> list[_Length]:
@@ -59,6 +59,8 @@ def _numbers(tokens: list[str]) -> list[_Length]:
 
 
 def _with_unit(tokens: list[str], start: int, end: int, value: float) -> _Length:
+    if tokens[end : end + 1] == ["more"] and _unit(tokens, end + 1):
+        end += 1
     if tokens[end : end + 3] == ["and", "a", "half"]:
         end, value = end + 3, value + 0.5
     elif tokens[end : end + 1] == ["point"] and end + 1 < len(tokens):

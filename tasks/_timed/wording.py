@@ -1,20 +1,20 @@
 """Texts as the rules of the offline judge compare them, and the word lists those rules use.
 
-Words are lower case, without accents and punctuation; contractions are written out ("I'll" is "i will"),
-"don't forget" is "remember", figures are spelled ("21" is "twenty one"). Stems are words without plural,
-``-ing`` and ``-ed``.
+Words are in the form of `tml_bench.plain_text`, without punctuation; contractions are written out ("I'll" is
+"i will"), "don't forget" is "remember", figures are spelled ("21" is "twenty one"). Stems are words without
+plural, ``-ing`` and ``-ed``.
 """
 
 # ruff: noqa: SIM905 -- word lists read better as text
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from tml_bench.perception.align import spell
 from tml_bench.perception.numbers import numbers_in
+from tml_bench.plain_text import plain
 
 _ASSENTS = (
     "ok|okay|sure( thing)?|all ?right|alright|got (it|that)|will do|of course|understood",
@@ -124,7 +124,8 @@ def read(text: str) -> WordedText:
     A clause such as ``not expresso``, or ``it's not Venus`` before another clause, only contrasts: it counts
     among the words alone.
     """
-    clauses = re.split(r"(?<=[,;:.!?—–])\s+", text)
+    text = plain(text)
+    clauses = re.split("(?<=[,;:.!?-]) ", text)
     before = (_denies(clause) for clause in clauses[:-1])
     kept = " ".join(
         c for c, denies in zip(clauses, (*before, False), strict=True) if not (denies or _contrast(c))
@@ -138,14 +139,12 @@ def read(text: str) -> WordedText:
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a text; see the module's docstring."""
-    plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
-    if not plain.isascii():
-        plain = "".join(c for c in plain if not unicodedata.combining(c))
-    for pattern, written in _WRITTEN_OUT if "'" in plain else _WITHOUT_APOSTROPHE:
-        plain = pattern.sub(written, plain)
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
-    plain = re.sub(r"\d+", lambda m: f" {spell(int(m[0]))} " if len(m[0]) <= 6 else m[0], plain)
-    return tuple(re.findall(r"[^\W_]+", plain))
+    said = plain(text)
+    for pattern, written in _WRITTEN_OUT if "'" in said else _WITHOUT_APOSTROPHE:
+        said = pattern.sub(written, said)
+    said = re.sub(r"(?<=\d),(?=\d{3})", "", said)
+    said = re.sub(r"\d+", lambda m: f" {spell(int(m[0]))} " if len(m[0]) <= 6 else m[0], said)
+    return tuple(re.findall(r"[^\W_]+", said))
 
 
 @lru_cache(maxsize=8192)
@@ -166,7 +165,7 @@ NUMBER_STEMS = stems([word for k in (*range(100), 100, 1000) for word in spell(k
 
 
 def _contrast(clause: str) -> bool:
-    return bool(re.match(r"not\b", clause.strip().lower())) and len(clause.split()) <= 4
+    return bool(re.match(r"not\b", clause.strip())) and len(clause.split()) <= 4
 
 
 def _denies(clause: str) -> bool:

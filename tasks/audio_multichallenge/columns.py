@@ -148,7 +148,12 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 
 
 def _named(schema: pa.Schema, texts: Mapping[str, Sequence[str]], names: Sequence[str]) -> str:
-    return next((f.name for want in names for f in schema if f.name.lower() == want and f.name in texts), "")
+    import pyarrow as pa
+
+    def names_one(field: pa.Field) -> bool:
+        return field.name in texts or bool(pa.types.is_integer(field.type))
+
+    return next((f.name for want in names for f in schema if f.name.lower() == want and names_one(f)), "")
 
 
 def _number(name: str) -> int | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.containers.sound_file import AudioInfo
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.samples import AfterModelStops, At, Message, Reference, Sample, Script, UserTurn, Utterance
@@ -113,9 +114,11 @@ def _sample(folder: Path, found: RubricConversation, fixed: bool) -> Sample:
     if problem := problem_of(found):
         return _unusable(found, problem)
     try:
-        lengths = [_length_s(folder / turn.audio) for turn in found.turns]
+        infos = [_info(folder / turn.audio) for turn in found.turns]
     except BadSampleError as error:
         return _unusable(found, str(error))
+    lengths = [info.duration_s for info in infos]
+    notes = tuple(dict.fromkeys(note for info in infos for note in info.notes))
     first = len(found.turns) - 1 if fixed else 0
     annotation = ConversationAnnotation(
         found.turns, found.items, found.ideal, first, _total(lengths), tuple(lengths[first:])
@@ -134,7 +137,7 @@ def _sample(folder: Path, found: RubricConversation, fixed: bool) -> Sample:
     user_end_s = LEAD_S + _total(lengths[first:]) + PATIENCE_S * (len(turns) - 1)
     ideal = (Utterance(user_end_s + IDEAL_S, text=found.ideal),) if found.ideal else ()
     reference = Reference(user_end_s if fixed else None, ideal, annotation)
-    return Sample(found.id, found.axis, script, reference, unit=found.speaker)
+    return Sample(found.id, found.axis, script, reference, found.speaker, notes)
 
 
 def _history(folder: Path, found: RubricConversation, first: int) -> Iterator[Message]:
@@ -153,10 +156,10 @@ def _total(lengths: Sequence[float]) -> float:
     return reduce(operator.add, lengths, 0.0)
 
 
-def _length_s(path: Path) -> float:
+def _info(path: Path) -> AudioInfo:
     if not path.is_file():
         raise BadSampleError(f"{short(path)} is missing; unpack the data again")
-    return probe(path).duration_s
+    return probe(path)
 
 
 def _tell(line: str) -> None:

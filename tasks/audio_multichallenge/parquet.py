@@ -4,22 +4,20 @@ Which column holds what is found out in ``columns``. Audio is streamed: never mo
 it lies on, is in memory.
 """
 
-import ast
 import hashlib
-import json
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tml_bench.errors import UserError
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.tasks._common.records import RecordPlace
 from tml_bench.tasks.audio_multichallenge.columns import axis_of, find_columns, is_text
 from tml_bench.tasks.audio_multichallenge.conversations import (
     FILE,
@@ -27,11 +25,13 @@ from tml_bench.tasks.audio_multichallenge.conversations import (
     RubricConversation,
     RubricItem,
 )
+from tml_bench.tasks.audio_multichallenge.rubrics import rubric_items
 
-_FORM = 2
+_FORM = 3
 """Raised whenever the same file is unpacked into something else: what was unpacked before is not used."""
 _SUFFIXES = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"))
-_TEXT_FIELDS = ("criterion", "criteria", "rubric", "text", "item", "description", "question", "title")
+_NOTHING = ("nan", "none", "null", "<na>", "nat")
+_REMEDY = "write the column as a list, in Arrow or JSON, and give the file again"
 
 
 def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = lambda line: None) -> Path:
@@ -104,6 +104,7 @@ class _Rows:
             self._columns = find_columns(file.schema_arrow, _samples(path), str(path))
         self.cells = list(_values(path, self._columns.texts()))
         self._audio: dict[tuple[int, int], str] = {}
+        self._flaws: dict[int, BadSampleError] = {}
 
     def write_audio(self, tell: Callable[[str], None]) -> None:
         """Write every user turn's audio: a column at a time, for a page holds a column of a hundred rows."""
@@ -111,8 +112,11 @@ class _Rows:
         for done, (turn, column) in enumerate(sorted(audio.items())):
             tell(f"unpacking {self._path.name}: turn {turn}, {done} of {len(audio)} columns done")
             for row, cells in enumerate(_values(self._path, [column])):
-                if data := _bytes(cells[column]):
-                    self._audio[row, turn] = self._write(row, turn, data)
+                try:
+                    if data := _bytes(cells[column]):
+                        self._audio[row, turn] = self._write(row, turn, data)
+                except ValueError as error:
+                    self._flaws.setdefault(row, self._place(row).bad(column, str(error), "leave one"))
 
     def _write(self, row: int, turn: int, data: bytes) -> str:
         suffix = next((s for magic, s in _SUFFIXES if data.startswith(magic)), ".mp3")
@@ -123,7 +127,7 @@ class _Rows:
 
     def _name(self, row: int) -> str:
         number = f"row-{self._before + row + 1:04d}"
-        given = str(self.cells[row].get(self._columns.id) or "")
+        given = _plain(self.cells[row].get(self._columns.id))
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", given).strip("-.")
         # Two ids that differ in other characters alone must not share a folder.
         return plain if plain and plain == given else "-".join(filter(None, (plain, number)))
@@ -132,80 +136,61 @@ class _Rows:
         """The file's conversations, in order."""
         for row, cells in enumerate(self.cells):
             name, axis = self._name(row), axis_of(str(cells[self._columns.axis]))
-            speaker = str(cells.get(self._columns.speaker) or "")
+            speaker = _plain(cells.get(self._columns.speaker))
             try:
-                turns = tuple(self._turns(row, cells))
-                items = rubric_items(cells[self._columns.rubric])
-            except ValueError as error:
-                yield RubricConversation(name, axis, (), (), speaker, problem=f"{name}: {error}")
+                if row in self._flaws:
+                    raise self._flaws[row]
+                turns, items = tuple(self._turns(row, cells)), self._items(row, cells)
+            except BadSampleError as error:
+                yield RubricConversation(name, axis, (), (), speaker, problem=str(error))
             else:
                 yield RubricConversation(name, axis, turns, items, speaker)
 
+    def _place(self, row: int) -> RecordPlace:
+        return RecordPlace(self._path.name, f"row {row + 1} ({self._name(row)})")
+
+    def _items(self, row: int, cells: Mapping[str, Any]) -> tuple[RubricItem, ...]:
+        column = self._columns.rubric
+        try:
+            return rubric_items(cells[column])
+        except ValueError as error:
+            raise self._place(row).bad(column, str(error), _REMEDY) from None
+
     def _turns(self, row: int, cells: Mapping[str, Any]) -> Iterator[ConversationTurn]:
-        said = {n: str(cells[c] or "").strip() for n, c in self._columns.user_text.items()}
+        place, columns = self._place(row), self._columns
+        said = {n: _plain(cells[c]) for n, c in columns.user_text.items()}
         spoken = sorted(number for number, text in said.items() if text)
-        unsaid = [n for n in sorted(self._columns.user_audio) if (row, n) in self._audio and not said.get(n)]
+        unsaid = [n for n in sorted(columns.user_audio) if (row, n) in self._audio and not said.get(n)]
         if unsaid:
-            raise ValueError(f"user turn {unsaid[0]} has audio and no transcript")
+            field = columns.user_text.get(unsaid[0], "")
+            raise place.bad(field, f"user turn {unsaid[0]} has audio and no transcript", "add it")
         if spoken and spoken[-1] - spoken[0] >= len(spoken):
-            raise ValueError(f"a user turn between {spoken[0]} and {spoken[-1]} is missing")
+            raise place.bad("", f"a user turn between {spoken[0]} and {spoken[-1]} is missing", "add it")
         for number in spoken:
             if (row, number) not in self._audio:
-                raise ValueError(f"user turn {number} has a transcript and no audio")
-            reply = str(cells.get(self._columns.assistant_text.get(number, "")) or "").strip()
+                field = columns.user_audio.get(number, "")
+                raise place.bad(field, f"user turn {number} has a transcript and no audio", "add it")
+            reply = _plain(cells.get(columns.assistant_text.get(number, "")))
             yield ConversationTurn(
                 said[number], self._audio[row, number], "" if number == spoken[-1] else reply
             )
 
 
-def rubric_items(value: object) -> tuple[RubricItem, ...]:
-    """The items of a rubric: a list of texts or of objects with one, as such, as JSON, or line by line.
-
-    A list as Python writes it, and an object of lists as tables are written by columns, will do too.
-
-    Raises:
-        ValueError: there are none.
-    """
-    if isinstance(value, str):
-        value = _written(value)
-    if isinstance(value, Mapping):
-        lists = {name: v for name, v in value.items() if isinstance(v, list)}
-        value = next((lists[name] for name in (*_TEXT_FIELDS, *lists) if name in lists), [value])
-    if not isinstance(value, Sequence):
-        raise ValueError(f"a rubric of type {type(value).__name__}")
-    if not value:
-        raise ValueError("the rubric is empty")
-    return tuple(RubricItem(_text_of(item)) for item in value)
-
-
-def _written(text: str) -> object:
-    """What a rubric written as text says: JSON, a list as Python writes it, or one item a line."""
-    with suppress(json.JSONDecodeError):
-        found = json.loads(text)
-        return _written(found) if isinstance(found, str) else found
-    if text.strip().startswith("["):
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            return ast.literal_eval(text.strip())
-    lines = (re.sub(r"^\s*(?:[-*•]|\(?\d+[.)])\s*", "", line).strip() for line in text.splitlines())
-    return [line for line in lines if line]
-
-
-def _text_of(value: object) -> str:
-    texts = [value] if isinstance(value, str) else []
-    if isinstance(value, Mapping):
-        texts = [value[name] for name in _TEXT_FIELDS if isinstance(value.get(name), str)]
-    for text in texts:
-        if text.strip():
-            return text.strip()
-    raise ValueError(f"an item of the rubric is {value!r}")
-
-
 def _bytes(cell: object) -> bytes:
+    """The audio in a cell, empty where there is none. Raises `ValueError`: there are several."""
     if isinstance(cell, Mapping):
         cell = cell.get("bytes")
     if isinstance(cell, list):
+        if len(cell) > 1:
+            raise ValueError(f"holds {len(cell)} recordings for one turn")
         cell = _bytes(cell[0]) if cell else b""
     return cell if isinstance(cell, bytes) else b""
+
+
+def _plain(cell: object) -> str:
+    """The text of a cell; what tables write for nothing is nothing."""
+    text = "" if cell is None else str(cell).strip()
+    return "" if text.lower() in _NOTHING else text
 
 
 def _samples(path: Path) -> dict[str, list[str]]:

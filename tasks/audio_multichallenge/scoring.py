@@ -7,7 +7,7 @@ APR (average pass rate): the share of conversations whose items are all met. ARS
 mean over conversations of the share of items met. Source: Audio MultiChallenge (arXiv 2512.14865), section
 on evaluation.
 
-The offline rule, version 1, decides only items that carry a check, as those of our own mini set do:
+The offline rule, version 2, decides only items that carry a check, as those of our own mini set do:
 
 * every entry of ``all_of`` must occur in the reply (one of its alternatives, in whole words, case and
   punctuation aside; numbers in words or digits), none of ``none_of`` may;
@@ -25,10 +25,11 @@ from itertools import accumulate, chain, pairwise
 import msgspec
 
 from tml_bench.perception.numbers import numbers_in
+from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Overall
-from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import text_of
 from tml_bench.tasks.audio_multichallenge.conversations import AXES, ReplyCheck, RubricItem
 from tml_bench.tasks.audio_multichallenge.loader import LEAD_S, ConversationAnnotation
@@ -87,18 +88,18 @@ def decide(question: Question) -> Decision:
 
 def says(text: str, phrase: str) -> bool:
     """Whether a phrase occurs in a text in whole words; a number also in its other spelling."""
-    plain, wanted = _plain(text), _plain(phrase)
-    if f" {wanted} " in f" {plain} ":
+    said, wanted = _plain(text), _plain(phrase)
+    if f" {wanted} " in f" {said} ":
         return True
-    pieces = re.split(r"[\s-]+", phrase)
+    pieces = re.split("[ -]+", plain(phrase))
     return all(numbers_in(piece) for piece in pieces) and numbers_in(phrase)[0] in numbers_in(text)
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", text.lower().replace("'", "").replace("’", "")))
+    return " ".join(re.findall(r"[^\W_]+", plain(text).replace("'", "")))
 
 
-RULES = {RUBRIC.name: Rule(1, decide)}
+RULES = {RUBRIC.name: Rule(2, decide)}
 
 
 TURNS = range(2, 9)
@@ -212,7 +213,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
         sheet.put(latency=spoken[0].start_s - end_s)
     words = _words_from(timeline, end_s)
     if spoken and timeline.word_source is WordSource.NONE:
-        sheet.lack(_names(item), NO_WORDS)
+        sheet.lack(_names(item), no_words(timeline))
     elif not words:
         _rate(sheet, item, [False] * len(item.items))
     else:

@@ -4,6 +4,7 @@ import re
 from functools import partial
 
 from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
+from tml_bench.plain_text import plain
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Overall
@@ -64,7 +65,7 @@ def said(timeline: Timeline, since_s: float) -> tuple[float | None, float | None
     for word in timeline.words:
         if word.start_s is None or word.start_s < since_s:
             continue
-        for text in re.findall("[a-z]+", word.text.lower()):
+        for text in re.findall("[a-z]+", plain(word.text)):
             if text == "start" and start is None:
                 start = word.start_s
             elif text == "stop" and start is not None:
@@ -84,7 +85,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     item = annotation_of(sample, MomentAnnotation)
     if timeline.word_source is WordSource.NONE:
-        return without_words(METRICS)
+        return without_words(METRICS, timeline)
     start, stop = said(timeline, item.video_at_s)
     overlap = iou(interval_of(item, start, stop), (item.start_s, item.end_s))
     values = {"miou": overlap, "missing_start": start is None, "missing_stop": stop is None}

@@ -14,7 +14,7 @@ from tml_bench.metrics.vocalisations import Vocalisation
 from tml_bench.questions import Question, QuestionLine, Rubric, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
-from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import text_of, vocalisations_of
 from tml_bench.tasks.fd_bench_v1 import loader
 from tml_bench.timeline import Timeline, Word, WordSource
@@ -222,7 +222,7 @@ def _attempt(sheet: ScoreSheet, name: str, compute: Callable[[], float]) -> None
 
 def _word_times(sheet: ScoreSheet, timeline: Timeline, *names: str) -> list[WordTimes] | None:
     if timeline.word_source is WordSource.NONE:
-        sheet.lack(names, NO_WORDS)
+        sheet.lack(names, no_words(timeline))
         return None
     words = _times(timeline.words)
     if words:

@@ -2,7 +2,7 @@
 
 The four answers are those of Full-Duplex-Bench v1.5 (arXiv 2507.23159); the wording is our own.
 
-The rule, version 1. "Said after" are the model's lines from the overlap's start on; what runs on from before
+The rule, version 2. "Said after" are the model's lines from the overlap's start on; what runs on from before
 it without a pause of ``BREATH_S`` is the *tail*, the rest is *new*.
     1. Nothing said after: UNKNOWN.
     2. Hits are content words of the overlap that are said after and are neither in the user's question, nor
@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tml_bench.metrics.turn_taking import KEPT_S
+from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
 from tml_bench.tasks._common.words import content_words, words as plain_words
 from tml_bench.tasks.fd_bench_v15.loader import OverlapAnnotation
@@ -111,7 +112,7 @@ def decide(question: Question) -> Decision:
     earlier = " ".join((*question.texts(MODEL_CLEAN), *question.texts(USER_CLEAN), *_texts(before)))
     known = content_words(earlier)
     asked = content_words(overlap.text) - _CHATTER - known
-    said = " ".join(_texts(after)).lower().replace("’", "'")
+    said = plain(" ".join(_texts(after)))
     hits = asked & content_words(said)
     counts = len(hits) >= 2 or (bool(hits) and len(hits) >= HIT_SHARE * len(asked))
     repair = _REPAIR.search(said)
@@ -135,7 +136,7 @@ def _texts(lines: Sequence[QuestionLine]) -> list[str]:
     return [line.text for line in lines]
 
 
-RULES = {RUBRIC.name: Rule(1, decide)}
+RULES = {RUBRIC.name: Rule(2, decide)}
 
 
 def _question_line(role: str, item: OverlapAnnotation, timeline: Timeline) -> Iterator[QuestionLine]:
@@ -163,7 +164,7 @@ def _lines(role: str, words: Sequence[Word], cut_s: float | None = None) -> Iter
 def _parted(phrase: Sequence[Word], word: Word, cut_s: float | None) -> bool:
     if word.start_s is None:
         return False
-    if phrase[-1].text.rstrip("\"'”’)").endswith((".", "?", "!")):
+    if plain(phrase[-1].text).rstrip("\"')").endswith((".", "?", "!")):
         return True
     times = _times(phrase)
     if times and word.start_s - times[-1] >= _PHRASE_GAP_S:

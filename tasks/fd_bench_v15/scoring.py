@@ -10,7 +10,7 @@ from tml_bench.perception import prosody
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Overall, Value
-from tml_bench.tasks._common import NO_WORDS, ScoreSheet, annotation_of
+from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, RESPOND, RESUME, UNKNOWN
@@ -173,7 +173,7 @@ def _behaviour(
     if resumes:
         sheet.put(nothing_owed=owes_nothing)
     if _words_unknown(timeline, clean):
-        return sheet.lack(_JUDGED, NO_WORDS)
+        return sheet.lack(_JUDGED, no_words(timeline, clean))
     answer: str | None = UNKNOWN
     if speaks:
         verdict = verdict_of(verdicts, "behaviour")
@@ -228,7 +228,7 @@ def _voice(sheet: ScoreSheet, item: OverlapAnnotation, timeline: Timeline, clean
         ("clean", clean, _word_times(clean)),
     ):
         if heard.word_source is WordSource.NONE:
-            sheet.lack([f"wpm_{part}"], NO_WORDS)
+            sheet.lack([f"wpm_{part}"], no_words(heard))
         sheet.put(**{f"wpm_{part}": fdb15_reference.words_per_minute(words)})
     parts = [*zip(("before", "after"), timeline.voices, strict=False), *(("clean", v) for v in clean.voices)]
     for part, voice in parts:

@@ -8,7 +8,7 @@ A question to judges holds what the user asked, the answer expected of one turn,
 so far, oldest first; no times, for timing is not the judge's business. Answers "1", "2" and "3" are the
 scores 0 (incorrect or irrelevant), 1 (partly covered) and 2 (covered).
 
-The offline rule, version 1:
+The offline rule, version 2:
     * Content words: lower case, without function words, words of the question (unless nothing else is left
       of the answer), and endings (plural, -ing, -ed).
       Coverage is the share of the gold answer's content words that occur in the replies.
@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc, within
 from tml_bench.perception.numbers import numbers_in
+from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Overall, Value
@@ -117,7 +118,7 @@ def _decide(asked: Question) -> Decision:
     )
 
 
-RULES = {COVERAGE.name: Rule(1, _decide)}
+RULES = {COVERAGE.name: Rule(2, _decide)}
 
 
 ONSET, END = "reply time = onset", "reply time = end"
@@ -210,7 +211,7 @@ def _kept(turn: ExpectedTurn, said: Sequence[Reply]) -> tuple[Reply, ...]:
     for at, text in said:
         if within(at, turn.span):
             # Speech knows neither case nor punctuation.
-            first.setdefault(" ".join(re.findall(r"\w+", text.lower())), (at, text))
+            first.setdefault(" ".join(re.findall(r"\w+", plain(text))), (at, text))
     return tuple(first.values())
 
 
@@ -235,7 +236,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     heard = hear(sample, timeline)
     if timeline.word_source is WordSource.NONE:
-        return without_words(METRICS)
+        return without_words(METRICS, timeline)
     sheet = ScoreSheet(_counts(heard))
     for family, turns in heard.by.items():
         judged = [

@@ -5,16 +5,19 @@ the root may hold them in a folder ``LLSP``, and the CSV may lie in the root its
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.media.scan import scan
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.tasks._common import check_folder, chosen
-from tml_bench.tasks._common.records import RecordPlace, csv_rows, short
+from tml_bench.tasks._common.records import RecordPlace, csv_rows
 from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, sample_id
+from tml_bench.timebase import NS
 
 LABELS = 302
 CANONICAL = {
@@ -130,24 +133,14 @@ def _cycles(place: RecordPlace, labels: tuple[int | None, ...]) -> tuple[tuple[i
 
 
 def frame_times(video: Path) -> list[float]:
-    """Times of all frames in seconds, ascending, without decoding. Raises `BadSampleError`: it has none."""
-    import av
+    """Times of all frames in seconds, ascending, as the camera shows them (``tml_bench.media.scan``).
 
-    try:
-        with av.open(str(video)) as container:
-            if not container.streams.video:
-                raise BadSampleError(f"{short(video)}: has no picture; download it again")
-            stream = container.streams.video[0]
-            times = sorted(
-                float(packet.pts * packet.time_base)
-                for packet in container.demux(stream)
-                if packet.pts is not None and not packet.is_discard
-            )
-    except (av.FFmpegError, OSError) as error:
-        raise BadSampleError(f"{short(video)}: not a video ({error.strerror}); download it again") from None
-    if not times:
-        raise BadSampleError(f"{short(video)}: has no frames; download it again")
-    return times
+    Raises:
+        BadSampleError: it is no video that can be shown.
+    """
+    track = scan(video).video
+    origin = Fraction(track.origin_ns, NS)
+    return [float(stamp * track.time_base - origin) for stamp in track.stamps.tolist()]
 
 
 def repetitions(

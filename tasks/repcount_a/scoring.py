@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tml_bench.metrics import counting
-from tml_bench.perception.numbers import spoken_numbers
+from tml_bench.perception.counts import spoken_counts
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
 from tml_bench.task import Direction, Kind, Mark, Metric, Value
@@ -21,9 +21,9 @@ def error_name(fraction: float) -> str:
     return f"error_at_{round(100 * fraction)}"
 
 
-_streamed = partial(Metric, family="after the penultimate repetition")
-_final = partial(Metric, family="final number")
-_along = partial(Metric, family="along the way", direction=Direction.LOWER)
+_streamed = partial(Metric, version=2, family="after the penultimate repetition")
+_final = partial(Metric, version=2, family="final number")
+_along = partial(Metric, version=2, family="along the way", direction=Direction.LOWER)
 
 METRICS = (
     _streamed(name="obo", title="OBO", unit="%", kind=Kind.RATE,
@@ -42,13 +42,12 @@ METRICS = (
         for f in FRACTIONS
     ),
     _along(name="counted", title="Counted aloud", unit="%", direction=Direction.HIGHER, kind=Kind.RATIO,
-           version=2,
            describes="Repetitions whose number was said in its place, of the repetitions or, if more, of the "
            "numbers said."),
-    _along(name="count_latency", title="Count latency", unit="s", kind=Kind.RATIO, version=2,
+    _along(name="count_latency", title="Count latency", unit="s", kind=Kind.RATIO,
            describes="Mean |onset of a repetition's number - its end|, over the repetitions counted aloud."),
     _along(name="signed_count_latency", title="Signed count latency", unit="s", direction=Direction.NONE,
-           kind=Kind.RATIO, version=2,
+           kind=Kind.RATIO,
            describes="The same with its sign; negative when the number comes before the repetition is "
            "complete."),
 )  # fmt: skip
@@ -68,10 +67,10 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one recording."""
     item = annotation_of(sample, RepetitionAnnotation)
     if timeline.word_source is WordSource.NONE:
-        return without_words(METRICS)
+        return without_words(METRICS, timeline)
     said = [
         (n.start_s, n.value)
-        for n in spoken_numbers(timeline.words)
+        for n in spoken_counts(timeline.words)
         if n.start_s is not None and n.start_s >= item.start_s
     ]
     sheet = ScoreSheet()
@@ -98,7 +97,7 @@ def _running(sheet: ScoreSheet, item: RepetitionAnnotation, said: Sequence[count
         sheet.put(**{error_name(f): counting.error_at(steps, f) for f in FRACTIONS})
     found = counting.latencies(said, item.ends, item.start_s)
     late = [x for x in found if x is not None]
-    spoken = counting.numbers_in_turn(said, item.start_s)
+    spoken = counting.numbers_in_turn(said, item.start_s, item.end_s)
     sheet.values["counted"] = Value(len(late), max(len(found), spoken))
     sheet.values["count_latency"] = Value(sum(abs(x) for x in late), len(late))
     sheet.values["signed_count_latency"] = Value(sum(late), len(late))

@@ -122,8 +122,6 @@ class FakePipecat(ScriptedServer):
         match step:
             case "rate":
                 await self.reply("audio", audio=b"\0\0", sample_rate=8000, num_channels=1)
-            case "odd":
-                await self.reply("audio", audio=b"\0\0\0", sample_rate=24000, num_channels=1)
             case "stop":
                 await self.rtvi_reply("error", error="pipeline is gone", fatal=True)
             case "json":

@@ -43,7 +43,7 @@ def test_moshi(tmp_path: Path) -> None:
         assert seconds > 0.5 * recording.duration_s
         assert likeness > 0.6
         assert traced(model(recording), said[::-1])[1] < 0.4
-        assert recording.facts.text
+        assert recording.facts.claimed
 
 
 def test_speech_to_speech(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_speech_to_speech(tmp_path: Path) -> None:
         seconds, likeness = traced(model(recording), voice.audio)
         assert seconds > 0.8 * len(voice.audio) / 24000
         assert likeness > 0.9
-        assert recording.facts.text == voice.text
+        assert recording.facts.claimed == voice.text
         assert score.values["response"].numerator == 1.0
         assert 0.0 < score.values["latency"].numerator < 3.0
     said = np.concatenate([user(recording) for recording in done.recordings])

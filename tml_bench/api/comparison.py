@@ -23,14 +23,15 @@ class MetricComparison:
         first: the first run's value over all its samples; None where it has none.
         second: the second run's.
         difference: mean of the first minus mean of the second; None when they share no sample.
-        low: lower end of the 95 % paired bootstrap interval over independent units; None with fewer than 2 of
-            them, or when all units agree.
+        low: lower end of the 95 % interval of the paired difference, over independent units; None where there
+            is none.
         high: upper end.
         p: two-sided p value of a paired test that swaps the runs within units, uncorrected.
         p_holm: the same, corrected for all metrics compared at once.
         detectable: the smallest true difference such a comparison finds in 80 % of repetitions.
         n: samples compared.
         n_units: independent units compared.
+        no_interval: why there is a difference and no interval; empty otherwise.
     """
 
     subset: str
@@ -46,6 +47,7 @@ class MetricComparison:
     detectable: float | None
     n: int
     n_units: int
+    no_interval: str = ""
 
 
 def compare(
@@ -105,4 +107,5 @@ def _in_unit(
         subset=a.subset, metric=a.metric.name, unit=a.metric.unit, first=scaled(a.estimate.mean),
         second=scaled(b.estimate.mean), difference=scaled(c.difference), low=scaled(c.low),
         high=scaled(c.high), p=c.p, p_holm=p_holm, detectable=scaled(c.detectable), n=c.n, n_units=c.n_units,
+        no_interval=c.no_interval,
     )  # fmt: skip

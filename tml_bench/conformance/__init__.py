@@ -9,6 +9,8 @@ class CaseVerdict(StrEnum):
 
     PASS = "pass"
     """As it should be."""
+    WARNING = "warning"
+    """As it may be, but hardly as it was meant."""
     FAIL = "fail"
     """Not as it should be, or not as claimed."""
     SKIPPED = "skipped"

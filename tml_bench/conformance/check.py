@@ -24,8 +24,8 @@ from tml_bench.session.settings import Settings
 from tml_bench.wire.messages import Ready
 
 CASES = (
-    "hello", "silence", "speech", "text", "video", "tool", "cancel", "truncate", "odd input", "flood",
-    "slow consumer", "close", "reconnect", "garbage",
+    "hello", "silence", "speech", "scale", "text", "video", "tool", "cancel", "truncate", "odd input",
+    "flood", "slow consumer", "close", "reconnect", "garbage",
 )  # fmt: skip
 """Names of the cases, in order."""
 
@@ -128,7 +128,7 @@ def _session(
     if result.outcome is not Outcome.VALID:
         remedy = _remedy(result, seen=bool(subject.url) or name != "hello")
         return CaseVerdict.FAIL, f"{result.outcome}: {result.reason}", remedy
-    verdict, detail, remedy = case.judge(list(Recording(place).events()))
+    verdict, detail, remedy = case.judge(Recording(place))
     if verdict is CaseVerdict.SKIPPED and case.claim in subject.claims:
         return CaseVerdict.FAIL, f"claims {case.claim}, but {detail}", remedy
     return verdict, detail, remedy

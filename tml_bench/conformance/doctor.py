@@ -15,6 +15,7 @@ from tml_bench import __version__
 from tml_bench.errors import UserError
 from tml_bench.plugins import adapter_class, adapter_names, load_task, shadowed, task_names
 from tml_bench.runs.config import Selection
+from tml_bench.task import DataKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,10 @@ def _tasks() -> Iterator[InstallationFinding]:
         if broken:
             yield _broken(f"task {name}", f"mini set: {broken[0]}")
         else:
-            yield _ok(f"task {name}", f"{task.dataset(None)} ships; official data by --data, see its card")
+            shipped = task.dataset(None)
+            own = task.kind_of_data(shipped) is DataKind.OWN
+            rest = "it is the whole set" if own else "official data by --data, see its card"
+            yield _ok(f"task {name}", f"{shipped} ships; {rest}")
     yield from (_broken("a task", line) for line in shadowed("task"))
 
 

@@ -1,6 +1,6 @@
 """The cases that are sessions: a script each, and what its recording must hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -9,24 +9,26 @@ import numpy as np
 
 from tml_bench import events as ev, samples
 from tml_bench.conformance import CaseVerdict
+from tml_bench.recording import Recording
 
 RATE = 16000
 WORDS_S = 2.0
 """Length of what the user says, in seconds."""
-Events = Sequence[ev.AnyEvent]
+QUIET = 1e-3
+"""Speech that never peaks above -60 dBFS has most likely been scaled down twice."""
 CaseResult = tuple[CaseVerdict, str, str]
 """Verdict, what was seen, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCase:
-    """A case that is one session, judged by its events if it went through.
+    """A case that is one session, judged by its recording if it went through.
 
     A lack of what it tries is a failure of those adapters that have the ``claim``.
     """
 
     script: samples.Script
-    judge: Callable[[Events], CaseResult]
+    judge: Callable[[Recording], CaseResult]
     claim: str = ""
     reference: samples.Reference = field(default_factory=samples.Reference)
 
@@ -56,10 +58,11 @@ def session_cases(folder: Path) -> dict[str, SessionCase]:
         "hello": SessionCase(samples.Script(tail_s=0.5), _opened),
         "silence": SessionCase(samples.Script(tail_s=3.0), _silent),
         "speech": SessionCase(samples.Script((turn,), tail_s=4.0), _answered, reference=expected),
+        "scale": SessionCase(samples.Script((turn,), tail_s=4.0), _scaled, reference=expected),
         "text": SessionCase(samples.Script(texts=(note,), tail_s=3.0), _replied, "text_in"),
         "video": SessionCase(
             samples.Script((turn,), videos=(samples.UserVideo(_video(folder)),), tail_s=1.0),
-            lambda events: _passed("takes video"),
+            lambda recording: _passed("takes video"),
             "video_in",
         ),
         "tool": SessionCase(samples.Script((turn,), (asked,), tail_s=3.0, tools=(clock,)), _called, "tools"),
@@ -67,7 +70,7 @@ def session_cases(folder: Path) -> dict[str, SessionCase]:
         "truncate": SessionCase(samples.Script((turn, barge_in), tail_s=2.0), _truncated, "interrupt"),
         "odd input": SessionCase(
             samples.Script((samples.UserTurn(noise, samples.At(0.4)),), (odd,), tail_s=1.0),
-            lambda events: _passed("survives full-scale noise and an odd text"),
+            lambda recording: _passed("survives full-scale noise and an odd text"),
         ),
     }
 
@@ -86,13 +89,13 @@ def _video(folder: Path) -> Path:
 Kind = TypeVar("Kind")
 
 
-def _of(events: Events, kind: type[Kind]) -> list[Kind]:
-    return [event for event in events if isinstance(event, kind)]
+def _of(recording: Recording, kind: type[Kind]) -> list[Kind]:
+    return [event for event in recording.events() if isinstance(event, kind)]
 
 
-def _onsets_s(events: Events) -> list[float]:
+def _onsets_s(recording: Recording) -> list[float]:
     """When the model's audio begins to be heard, in seconds."""
-    return [audio.onset_ns / 1e9 for audio in _of(events, ev.ModelAudio) if audio.onset_ns is not None]
+    return [audio.onset_ns / 1e9 for audio in _of(recording, ev.ModelAudio) if audio.onset_ns is not None]
 
 
 def _passed(detail: str) -> CaseResult:
@@ -107,19 +110,19 @@ def _failed(detail: str, remedy: str) -> CaseResult:
     return CaseVerdict.FAIL, detail, remedy
 
 
-def _opened(events: Events) -> CaseResult:
-    (opened,) = _of(events, ev.SessionOpened)
+def _opened(recording: Recording) -> CaseResult:
+    (opened,) = _of(recording, ev.SessionOpened)
     return _passed(f"takes audio at {opened.audio_in} Hz, gives it at {opened.audio_out} Hz")
 
 
-def _silent(events: Events) -> CaseResult:
-    onsets = _onsets_s(events)
+def _silent(recording: Recording) -> CaseResult:
+    onsets = _onsets_s(recording)
     return _passed(f"speaks first, after {onsets[0]:.1f} s" if onsets else "keeps silent")
 
 
-def _answered(events: Events) -> CaseResult:
-    (turn,) = _of(events, ev.UserTurnStarted)
-    onsets = [onset for onset in _onsets_s(events) if onset > turn.t_ns / 1e9]
+def _answered(recording: Recording) -> CaseResult:
+    (turn,) = _of(recording, ev.UserTurnStarted)
+    onsets = [onset for onset in _onsets_s(recording) if onset > turn.t_ns / 1e9]
     if onsets:
         return _passed(f"answers {onsets[0] - turn.end_ns / 1e9:+.2f} s after the user's end")
     return _failed(
@@ -129,14 +132,35 @@ def _answered(events: Events) -> CaseResult:
     )
 
 
-def _replied(events: Events) -> CaseResult:
-    if _of(events, ev.ModelText) or _onsets_s(events):
+def _scaled(recording: Recording) -> CaseResult:
+    audio, _ = recording.audio()
+    peak = float(np.abs(audio[1]).max(initial=0.0))
+    if not _onsets_s(recording):
+        return _skipped("says nothing, so its scale cannot be seen")
+    if clipped := recording.facts.clipped:
+        return (
+            CaseVerdict.WARNING,
+            f"{100 * clipped:.2g} % of its samples are over full scale and were clipped",
+            "full scale of floats is [-1, 1]: lower its level, or limit it",
+        )
+    level = f"{20 * np.log10(max(peak, 2**-16)):.0f} dBFS"
+    if peak < QUIET:
+        return (
+            CaseVerdict.WARNING,
+            f"its audio peaks at {level}, too quiet to be told from silence",
+            "divide 16-bit samples by 32768 once, not twice; full scale of floats is [-1, 1]",
+        )
+    return _passed(f"its audio peaks at {level}")
+
+
+def _replied(recording: Recording) -> CaseResult:
+    if _of(recording, ev.ModelText) or _onsets_s(recording):
         return _passed("answers a text message")
     return _skipped("does not answer text messages", "use turn.texts, on the wire `text`, if it can read")
 
 
-def _called(events: Events) -> CaseResult:
-    calls, returned = _of(events, ev.ModelToolCall), _of(events, ev.ToolReturned)
+def _called(recording: Recording) -> CaseResult:
+    calls, returned = _of(recording, ev.ModelToolCall), _of(recording, ev.ToolReturned)
     if not calls:
         return _skipped("calls no function when asked to", "offer session.tools to the model")
     if not returned:
@@ -146,11 +170,11 @@ def _called(events: Events) -> CaseResult:
     return _passed("calls a function and takes its result while the user speaks")
 
 
-def _cancelled(events: Events) -> CaseResult:
-    interruption = _of(events, ev.UserTurnStarted)[1]
+def _cancelled(recording: Recording) -> CaseResult:
+    interruption = _of(recording, ev.UserTurnStarted)[1]
     if interruption.timed_out:
         return _skipped("did not speak, so it could not be interrupted")
-    flushes = [flush for flush in _of(events, ev.Flush) if flush.t_ns > interruption.t_ns]
+    flushes = [flush for flush in _of(recording, ev.Flush) if flush.t_ns > interruption.t_ns]
     if flushes:
         late_s = (flushes[0].t_ns - interruption.t_ns) / 1e9
         return _passed(f"drops its unheard audio {late_s:.2f} s after it is interrupted")
@@ -161,11 +185,11 @@ def _cancelled(events: Events) -> CaseResult:
     )
 
 
-def _truncated(events: Events) -> CaseResult:
-    flushes = _of(events, ev.Flush)
+def _truncated(recording: Recording) -> CaseResult:
+    flushes = _of(recording, ev.Flush)
     if not flushes:
         return _skipped("drops nothing, so there is no position to be told")
-    handed = [step.handed_ns for step in events if isinstance(step, ev.StepDone | ev.TurnSent)]
+    handed = [step.handed_ns for step in recording.events() if isinstance(step, ev.StepDone | ev.TurnSent)]
     after = [t_ns for t_ns in handed if t_ns > flushes[0].t_ns]
     if not after:
         return _failed("the session ends with the flush", "go on taking micro-turns after a flush")

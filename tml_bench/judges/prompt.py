@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tml_bench.plain_text import plain
 from tml_bench.questions import Question, QuestionLine, Rubric
 from tml_bench.redact import redacted
 
@@ -114,8 +115,7 @@ def _answer(item: dict[str, object], rubric: Rubric) -> JudgeAnswer | None:
     given = item["answer"]
     if isinstance(given, bool) or not isinstance(given, str | int):
         return None
-    plain = str(given).strip().casefold()
-    matching = [answer for answer in rubric.answers if answer.casefold() == plain]
+    matching = [answer for answer in rubric.answers if plain(answer) == plain(str(given))]
     if len(matching) != 1:
         return None
     why = item.get("explanation")

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
+from tml_bench.plain_text import plain
 from tml_bench.questions import Question, QuestionLine, Verdict
 
 COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "ordered", "answer", "explanation")
@@ -136,7 +137,7 @@ def _row(cells: dict[str, str], where: str) -> SheetRow:
     given = {name: _active(cells[name]) for name in COLUMNS}
     allowed = tuple(answer.strip() for answer in given["allowed"].split(_BETWEEN.strip()))
     wanted = given["answer"].strip()
-    matching = [answer for answer in allowed if answer.casefold() == wanted.casefold()]
+    matching = [answer for answer in allowed if plain(answer) == plain(wanted)]
     if wanted and len(matching) != 1:
         raise UserError(
             f"{where}, answer: {wanted[:40]!r} is not one of {', '.join(allowed)}",

@@ -1,9 +1,11 @@
 """One pass over a video file's packets: what is in it, and when.
 
-Times are integer nanoseconds of *video time*. Time 0 of a video is its time stamp 0, as players that honour
-time stamps have it: a file whose first frame is stamped 0.5 s shows nothing for half a second. In formats
-whose time stamps begin anywhere (MPEG transport and program streams) time 0 is the earliest one of picture
-and sound. AVI has no presentation times; there, frames are shown in their order at the decoding times.
+Times are integer nanoseconds of *video time*, the same for pictures, sound, subtitles and annotations,
+whatever the container. Time 0 is what players show as 0: the earliest time stamp of picture and sound, for
+stamps begin anywhere in transport streams, in pieces of live streams and in what was cut out unchanged.
+A picture that begins 0.5 s after the sound does so. Only an MP4 that says by an empty edit that nothing is
+shown at first has time 0 before both. AVI has no presentation times; there, frames are shown in their order
+at the decoding times.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.containers.ffmpeg import begins_empty, decoded, first_audio, in_fragments, open_video, packets
 from tml_bench.errors import BadSampleError
-from tml_bench.media.container import decoded, first_audio, open_video, packets
 from tml_bench.timebase import NS, seconds
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def scan(path: Path) -> Scan:
 @lru_cache(maxsize=8)
 def _scan(path: Path, size: int, modified_ns: int) -> Scan:
     with open_video(path) as (container, stream):
-        video, audio = _tracks(path, container, stream)
+        video, audio, midway = _tracks(path, container, stream)
         stampless = container.format.name == "avi"
         sound = first_audio(container) if audio else None
         rate = sound.codec_context.sample_rate if sound else 0
@@ -111,6 +113,11 @@ def _scan(path: Path, size: int, modified_ns: int) -> Scan:
         frame = next(decoded(path, container, stream), None)
         if frame is None:
             raise BadSampleError(f"{path}: none of its {len(video.stamps)} video frames can be decoded")
+        if midway and frame.pts is not None:
+            # What comes before the first key frame is not decoded, nor counted by those who label frames.
+            video = replace(video, stamps=video.stamps[video.stamps >= frame.pts])
+        if not stampless:
+            video, audio = _from_origin(path, container, video, audio)
         # Beyond a quarter and four it is a broken header rather than an odd camera.
         aspect = stream.sample_aspect_ratio
         return Scan(
@@ -135,9 +142,11 @@ class _Packets:
         self._time_base = stream.time_base
         self._stamped: list[tuple[int, int, int]] = []
         self.count = 0
+        self.midway = False
         self.cut_off = False
 
     def add(self, packet: Packet[Stream]) -> None:
+        self.midway = self.midway if self.count else not packet.is_keyframe
         self.count += 1
         self.cut_off = packet.is_corrupt
         stamp = packet.dts if packet.pts is None else packet.pts
@@ -159,9 +168,8 @@ class _Packets:
 
 def _tracks(
     path: Path, container: InputContainer, stream: VideoStream
-) -> tuple[ContainerTrack, ContainerTrack | None]:
-    from av.format import Flags
-
+) -> tuple[ContainerTrack, ContainerTrack | None, bool]:
+    """Picture and sound, and whether the picture begins between two key frames."""
     sound = first_audio(container)
     streams: list[Stream] = [stream] if sound is None else [stream, sound]
     seen = {s.index: _Packets(s) for s in streams}
@@ -181,10 +189,26 @@ def _tracks(
         )
     if any(s.cut_off for s in seen.values()):
         raise BadSampleError(f"{path} is truncated: it is cut off at {seconds(video.end_ns):.3f} s")
-    if not (Flags(container.format.flags) & Flags.ts_discont):
+    if not _begins_anywhere(container):
         _check_whole(path, container, streams, [video, audio] if audio else [video])
+    return video, audio, picture.midway
+
+
+def _begins_anywhere(container: InputContainer) -> bool:
+    from av.format import Flags
+
+    return bool(Flags(container.format.flags) & Flags.ts_discont)
+
+
+def _from_origin(
+    path: Path, container: InputContainer, video: ContainerTrack, audio: ContainerTrack | None
+) -> tuple[ContainerTrack, ContainerTrack | None]:
+    """The tracks on the clock whose 0 is what players show as 0."""
+    if begins_empty(path):
         return video, audio
     origin_ns = min(track.time_ns(int(track.stamps[0])) for track in (video, audio) if track)
+    # Where time stamps begin at 0, what lies before is an encoder's, or cut out by an edit list.
+    origin_ns = origin_ns if _begins_anywhere(container) else max(0, origin_ns)
     return replace(video, origin_ns=origin_ns), audio and replace(audio, origin_ns=origin_ns)
 
 
@@ -193,8 +217,12 @@ def _check_whole(
 ) -> None:
     """Refuse a file that ends well before its header says; formats that only estimate it are not asked."""
     ends_ns = max(track.end_ns for track in tracks)
+    pieces = in_fragments(path)
     promised = [
-        stamp_ns((s.start_time or 0) + s.duration, s.time_base) for s in streams if s.duration and s.time_base
+        # Of fragments FFmpeg tells the end for the length.
+        stamp_ns(s.duration + (0 if pieces else s.start_time or 0), s.time_base)
+        for s in streams
+        if s.duration and s.time_base
     ]
     if not promised and container.duration:
         promised = [container.duration * 1000]

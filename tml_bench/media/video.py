@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Frame, VideoSpec
+from tml_bench.containers.ffmpeg import decoded, open_container, video_stream
 from tml_bench.errors import BadSampleError
-from tml_bench.media.container import decoded, open_container, video_stream
 from tml_bench.media.scan import Scan, scan
 from tml_bench.timebase import NS, seconds
 

@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.metrics import statistics
-from tml_bench.metrics.statistics import TINY, FloatArray, Observation, bootstrap_interval, unit_sums
+from tml_bench.metrics.confidence import (
+    Z80,
+    Z95,
+    FloatArray,
+    paired_error,
+    paired_influences,
+    paired_shares,
+    trials,
+)
+from tml_bench.metrics.statistics import RATE, Observation, unit_sums
 
 PERMUTATIONS = 10_000
 _EXACT_UNITS = 13
@@ -26,13 +35,15 @@ class PairedComparison:
 
     Attributes:
         difference: mean of the first minus mean of the second.
-        low: lower end of the 95 % paired bootstrap interval; None with fewer than 2 units, or when the
-            difference is the same in every unit (resampling then knows nothing about its spread).
+        low: lower end of the 95 % interval of the paired difference (`tml_bench.metrics.confidence`); None
+            where there is none.
         high: upper end.
         p: two-sided p value of the swap test, uncorrected.
-        detectable: minimum detectable difference with this pairing; None as for ``low``.
+        detectable: minimum detectable difference with this pairing; None with fewer than 2 units, or when a
+            difference other than of rates is the same in every unit.
         n: samples compared.
         n_units: independent units compared.
+        no_interval: why there is a difference and no interval; empty otherwise.
     """
 
     difference: float | None
@@ -42,6 +53,7 @@ class PairedComparison:
     detectable: float | None
     n: int
     n_units: int
+    no_interval: str = ""
 
 
 def compare(
@@ -53,8 +65,8 @@ def compare(
     least the observed one: all 2^u swaps up to 13 units, else 10,000 random ones with
     p = (1 + count) / (1 + 10,000).
 
-    A sample must have the same unit in both; ``kind`` says how to average, and the random swaps and the
-    bootstrap are drawn with ``seed``.
+    A sample must have the same unit in both; ``kind`` says how to average, and the random swaps are drawn
+    with ``seed``.
 
     Returns:
         The comparison; an empty intersection gives None throughout and n = 0.
@@ -62,20 +74,37 @@ def compare(
     Raises:
         ValueError: as for `estimate`, or a sample has different units in the two systems.
     """
-    shared, (na, da), (nb, db) = _paired(first, second, kind)
-    if not shared:
+    a, b = _shared(first, second, kind)
+    if not a:
         return PairedComparison(None, None, None, None, None, 0, 0)
-    ratio_a, ratio_b = na.sum() / da.sum(), nb.sum() / db.sum()
-    residuals = (na - ratio_a * da) / da.sum() - (nb - ratio_b * db) / db.sum()
-    error = statistics.standard_error(residuals, 1.0)
-    low, high = (
-        bootstrap_interval(len(na), lambda d: na[d].sum(1) / da[d].sum(1) - nb[d].sum(1) / db[d].sum(1), seed)
-        if error > TINY
-        else (None, None)
-    )
+    (na, da), (nb, db) = unit_sums(a), unit_sums(b)
+    difference = float(na.sum() / da.sum() - nb.sum() / db.sum())
+    low, high, detectable, missing = paired_spread(a, b, kind, difference)
     p = _swap_test(na, da, nb, db, seed)
-    detectable = (statistics.Z95 + statistics.Z80) * error if error > TINY else None
-    return PairedComparison(float(ratio_a - ratio_b), low, high, p, detectable, shared, len(na))
+    return PairedComparison(difference, low, high, p, detectable, len(a), len(na), missing)
+
+
+def paired_spread(
+    a: Sequence[Observation], b: Sequence[Observation], kind: str, difference: float
+) -> tuple[float | None, float | None, float | None, str]:
+    """The interval of a difference, from at least one sample that both systems have, in one order.
+
+    Returns:
+        Lower and upper end, minimum detectable difference, and why there is no interval.
+    """
+    units, strata = statistics.places(a)
+    (na, da), (nb, db) = ((statistics.numerators(x), statistics.denominators(x)) for x in (a, b))
+    if kind == RATE:
+        known = trials(na - nb, units)
+        up, down = float(np.maximum(na - nb, 0).mean()), float(np.maximum(nb - na, 0).mean())
+        detectable = (Z95 + Z80) * paired_error(up, down, known.number) if known.units > 1 else None
+        missing = known.missing(paired=True)
+        ends = (None, None) if missing else paired_shares(up, down, known.number)
+        return *ends, detectable, missing
+    moved = paired_influences((na, da), (nb, db), units, strata)
+    missing = moved.missing(paired=True)
+    ends = (None, None) if missing else moved.interval(difference, paired=True)
+    return *ends, moved.detectable, missing
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -120,8 +149,9 @@ def rank_ranges(
     pairs, p_values, signs = [], [], []
     for k, i in enumerate(ranked):
         for j in ranked[k + 1 :]:
-            shared, (na, da), (nb, db) = _paired(systems[i], systems[j], kind)
-            if shared:
+            a, b = _shared(systems[i], systems[j], kind)
+            if a:
+                (na, da), (nb, db) = unit_sums(a), unit_sums(b)
                 pairs.append((i, j))
                 p_values.append(_swap_test(na, da, nb, db, seed))
                 difference = na.sum() / da.sum() - nb.sum() / db.sum()
@@ -135,17 +165,17 @@ def rank_ranges(
     return [(1 + better[i], len(ranked) - worse[i]) if i in ranked else None for i in range(len(systems))]
 
 
-def _paired(
+def _shared(
     first: Iterable[Observation], second: Iterable[Observation], kind: str
-) -> tuple[int, tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
-    """Number of shared samples and the sums per unit of both systems over them."""
+) -> tuple[list[Observation], list[Observation]]:
+    """What both systems have a value for, in one order."""
     a = {o.sample: o for o in statistics.counted(first, kind)}
     b = {o.sample: o for o in statistics.counted(second, kind)}
     shared = [s for s in a if s in b]
     for s in shared:
         if statistics.unit_of(a[s]) != statistics.unit_of(b[s]):
             raise ValueError(f"sample {s!r} has the units {a[s].unit!r} and {b[s].unit!r}")
-    return (len(shared), unit_sums([a[s] for s in shared]), unit_sums([b[s] for s in shared]))
+    return [a[s] for s in shared], [b[s] for s in shared]
 
 
 @lru_cache(maxsize=8)
@@ -162,14 +192,18 @@ def _swap_test(na: FloatArray, da: FloatArray, nb: FloatArray, db: FloatArray, s
     half_n, half_d = (na - nb) / 2, (da - db) / 2
     middle_n, middle_d = float((na + nb).sum()) / 2, float((da + db).sum()) / 2
 
-    def distance(signs: NDArray[np.int8]) -> FloatArray:
+    def moved(signs: NDArray[np.int8]) -> tuple[FloatArray, FloatArray]:
+        """Half the distance of the ratios (m + n) / (M + d) and (m - n) / (M - d); its terms."""
         rows = signs.astype(np.float64)
-        n, d = rows @ half_n, rows @ half_d if half_d.any() else 0.0
-        return np.abs((middle_n + n) / (middle_d + d) - (middle_n - n) / (middle_d - d))
+        n, d = rows @ half_n, rows @ half_d
+        room = middle_d * middle_d - d * d
+        terms = np.abs(n) * middle_d + np.abs(middle_n * d)
+        return np.abs(n * middle_d - middle_n * d) / room, terms / room
 
-    observed = float(distance(np.ones((1, len(na)), dtype=np.int8))[0])
+    observed = float(moved(np.ones((1, len(na)), dtype=np.int8))[0][0])
     signs = _signs(len(na), seed)
-    reached = int(np.count_nonzero(distance(signs) >= observed - 1e-9 * max(1.0, observed)))
+    distances, terms = moved(signs)
+    reached = int(np.count_nonzero(distances >= observed - 1e-9 * float(terms.max())))
     if len(na) <= _EXACT_UNITS:
         return reached / len(signs)
     return (1 + reached) / (1 + len(signs))

@@ -20,9 +20,9 @@ Measures along the way:
       after the start), and at most `LATEST_S` after the end of repetition k. Negative when said before
       the repetition is complete.
     * Counted aloud: repetitions with a latency, of the repetitions or, if more, of the numbers said one after
-      the other since the start (`numbers_in_turn`; one said again at once is the same). Numbers recited over
-      and over are all in place now and then; who says more numbers than there are repetitions is divided
-      by what was said.
+      the other from the start until `LATEST_S` after the end (`numbers_in_turn`). Numbers recited over and
+      over are all in place now and then, and of several named for each repetition one is right; who says
+      more numbers than there are repetitions is divided by what was said.
 
 Sources: off by one and absolute error from TransRAC (Hu et al., CVPR 2022, arXiv 2204.01018), where the
 denominator has 0.1 added; here it is n alone. "Last number after the penultimate repetition" is the rule of a
@@ -115,10 +115,14 @@ def error_at(steps: Sequence[CountStep], fraction: float) -> int:
     return next((s.error for s in steps if t < s.end_s), steps[-1].error)
 
 
-def numbers_in_turn(said: Sequence[Said], start_s: float) -> int:
-    """How many numbers are said one after the other since ``start_s``; one said again at once is the same."""
-    values = [value for at, value in said if at >= start_s]
-    return sum(k == 0 or value != values[k - 1] for k, value in enumerate(values))
+def numbers_in_turn(said: Sequence[Said], start_s: float, end_s: float) -> int:
+    """How many numbers are said one after the other from ``start_s`` to `LATEST_S` after ``end_s``.
+
+    A number said again right after itself, within `LATEST_S`, is the same; 0 counts nothing.
+    """
+    heard = [(at, value) for at, value in said if value and start_s <= at <= end_s + LATEST_S]
+    again = sum(a[1] == b[1] and b[0] - a[0] <= LATEST_S for a, b in pairwise(heard))
+    return len(heard) - again
 
 
 def latencies(said: Sequence[Said], ends: Sequence[float], start_s: float) -> list[float | None]:

@@ -17,11 +17,14 @@ Measures
       n their sum, D_o = sum o_ck d_ck / n, D_e = sum n_c n_k d_ck / (n (n - 1)). Nominal: d = 1 off the
       diagonal. Ordinal: d_ck = (sum of n_g from c to k - (n_c + n_k) / 2)^2. Any number of raters, ratings
       may be missing; units with fewer than two ratings count nothing.
-    * interval, 95 %: percentile bootstrap over units, or over groups of units that are not independent.
+    * interval, 95 %, of accuracy: that of shares (`tml_bench.metrics.confidence`). Of a coefficient c:
+      Student's t on -log(1 - c), since a coefficient is bounded by 1 and skewed near it, with the jackknife's
+      standard error over units, or over groups of units that are not independent.
 
 Sources
     J. Cohen, Educ. Psychol. Meas. 20 (1960), Psychol. Bull. 70 (1968). K. Krippendorff, "Computing
-    Krippendorff's Alpha-Reliability" (2011). B. Efron, R. Tibshirani, "An Introduction to the Bootstrap".
+    Krippendorff's Alpha-Reliability" (2011). B. Efron, "The Jackknife, the Bootstrap and Other Resampling
+    Plans" (1982).
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -29,13 +32,19 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from tml_bench.metrics.confidence import (
+    ALL_AGREE,
+    FEWEST_UNITS,
+    FloatArray,
+    degrees_of_freedom,
+    t_quantile,
+    too_few,
+    trials,
+    wilson,
+)
+
 Coefficient = Callable[[FloatArray], FloatArray]
 """From matrices of shape (..., k, k) to one value each."""
-
-RESAMPLES = 2000
-FEWEST_GROUPS = 2
-_BLOCK = 200
 
 
 def tables(first: Sequence[int], second: Sequence[int], categories: int) -> FloatArray:
@@ -105,48 +114,59 @@ def ordinal_alpha(coincidence: FloatArray) -> FloatArray:
     return _alpha(coincidence, (upto[..., :, None] - upto[..., None, :]) ** 2)
 
 
-def bootstrap(
-    matrices: FloatArray, coefficient: Coefficient, groups: Sequence[Hashable] = (), seed: int = 0
-) -> tuple[float, float] | None:
-    """The 95 % interval of a coefficient, computed on the sum of matrices drawn with ``seed``.
+def interval(
+    matrices: FloatArray, coefficient: Coefficient, groups: Sequence[Hashable] = ()
+) -> tuple[float, float] | str:
+    """The 95 % interval of a coefficient computed on the sum of matrices.
 
     The matrices, shape (n, k, k), are those of `tables` or `coincidences`, one per unit. ``groups`` says what
-    each unit belongs to: units of one group are drawn together; empty: each by itself.
+    each unit belongs to: units of one group are left out together; empty: each by itself.
 
     Returns:
-        Lower and upper end; None with fewer than 2 groups, where the coefficient is not defined in some
-        resample in twenty or more, or where all resamples give the same value, since resampling then
-        knows nothing about the spread.
+        Lower and upper end, or why there is none: fewer than 16 groups, no disagreement, or the
+        coefficient is not defined without one of them.
 
     Raises:
         ValueError: there are groups, and not one for each unit.
     """
-    sums = _grouped(matrices, groups)
-    n = len(sums)
-    if n < FEWEST_GROUPS:
-        return None
-    rng = np.random.default_rng(seed)
-    flat, shape = sums.reshape(n, -1), matrices.shape[1:]
-    found = []
-    for _ in range(RESAMPLES // _BLOCK):
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=_BLOCK).astype(np.float64)
-        found.append(coefficient((counts @ flat).reshape(_BLOCK, *shape)))
-    values = np.concatenate(found)
-    known = values[np.isfinite(values)]
-    if len(known) <= 0.95 * RESAMPLES or np.ptp(known) == 0:
-        return None
-    low, high = np.percentile(known, (2.5, 97.5))
-    return float(low), float(high)
+    sums = _numbered_sums(matrices, _numbers(len(matrices), groups))
+    n, total = len(sums), sums.sum(0)
+    if n < FEWEST_UNITS:
+        return too_few(n, FEWEST_UNITS)
+    value, without = float(coefficient(total)), coefficient(total - sums)
+    if not np.isfinite(without).all():
+        return "it is not defined without one of the units"
+    error = float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))
+    if 1 - value < 1e-9 or error < 1e-9:
+        return ALL_AGREE
+    weights = sums.sum((1, 2)) / total.sum()
+    reach = t_quantile(0.975, degrees_of_freedom(weights)) * error / (1 - value)
+    return 1 - (1 - value) * float(np.exp(reach)), 1 - (1 - value) * float(np.exp(-reach))
 
 
-def _grouped(matrices: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
-    if not groups:
-        return matrices
-    if len(groups) != len(matrices):
-        raise ValueError(f"{len(groups)} groups for {len(matrices)} units")
-    places = {group: k for k, group in enumerate(dict.fromkeys(groups))}
-    sums = np.zeros((len(places), *matrices.shape[1:]))
-    np.add.at(sums, [places[group] for group in groups], matrices)
+def accuracy_interval(table: FloatArray, groups: Sequence[Hashable] = ()) -> tuple[float, float] | str:
+    """The 95 % interval of accuracy from `tables`, or why there is none; ``groups`` as for `interval`.
+
+    Raises:
+        ValueError: there are groups, and not one for each unit.
+    """
+    agree = np.trace(table, axis1=-2, axis2=-1)
+    if not len(agree):
+        return too_few(0, 1)
+    known = trials(agree, _numbers(len(agree), groups))
+    return known.missing() or wilson(float(agree.mean()), known.number)
+
+
+def _numbers(units: int, groups: Sequence[Hashable]) -> NDArray[np.intp]:
+    if groups and len(groups) != units:
+        raise ValueError(f"{len(groups)} groups for {units} units")
+    places = {group: k for k, group in enumerate(dict.fromkeys(groups or range(units)))}
+    return np.array([places[group] for group in groups or range(units)], dtype=np.intp)
+
+
+def _numbered_sums(matrices: FloatArray, numbers: NDArray[np.intp]) -> FloatArray:
+    sums = np.zeros((int(numbers.max(initial=-1)) + 1, *matrices.shape[1:]))
+    np.add.at(sums, numbers, matrices)
     return sums
 
 

@@ -10,7 +10,6 @@ neighbours.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.number_words import ONES, TENS
+from tml_bench.plain_text import plain
 from tml_bench.timeline import Word
 
 RATE = 16_000
@@ -83,7 +83,7 @@ def align(
         return ()
     taken = iter(spans)
     placed = [[next(taken) for _ in parts] for parts in spoken]
-    words = _spread(tokens, [(p[0][0], p[-1][1]) if p else None for p in placed], audio.size / RATE)
+    words = spread(tokens, [(p[0][0], p[-1][1]) if p else None for p in placed], 0.0, audio.size / RATE)
     return words[:least]
 
 
@@ -110,10 +110,10 @@ def _decoder() -> Any:
 
 def _pronounceable(decoder: Any, token: str) -> list[str]:
     """The dictionary words that say a token; words the dictionary lacks are added to it."""
-    plain = unicodedata.normalize("NFKD", token.lower().replace("’", "'")).encode("ascii", "ignore").decode()
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
+    latin = plain(token).encode("ascii", "ignore").decode()
+    latin = re.sub(r"(?<=\d),(?=\d{3})", "", latin)
     words: list[str] = []
-    for part in re.findall(r"\d+|[a-z']+", plain):
+    for part in re.findall(r"\d+|[a-z']+", latin):
         words.extend(spell(int(part)).split() if part.isdigit() else [part.strip("'")])
     for word in filter(None, words):
         if decoder.lookup_word(word) is None:
@@ -123,35 +123,35 @@ def _pronounceable(decoder: Any, token: str) -> list[str]:
 
 def _as_said(decoder: Any, token: str, phones: str) -> str:
     """A dictionary word for a token said this way or as the dictionary has it."""
-    plain = re.sub(r"[^a-z']", "", token.lower().replace("’", "'"))
-    name = f"{plain}={phones.replace(' ', '.')}"
+    latin = re.sub(r"[^a-z']", "", plain(token))
+    name = f"{latin}={phones.replace(' ', '.')}"
     if decoder.lookup_word(name) is None:
         ways = [phones]
-        entry = plain
-        while plain and (known := decoder.lookup_word(entry)):
+        entry = latin
+        while latin and (known := decoder.lookup_word(entry)):
             ways.append(known)
-            entry = f"{plain}({len(ways)})"
+            entry = f"{latin}({len(ways)})"
         for k, way in enumerate(dict.fromkeys(ways), start=1):
             decoder.add_word(name if k == 1 else f"{name}({k})", way)
     return name
 
 
-def _spread(
-    tokens: Sequence[str], spans: Sequence[tuple[float, float] | None], duration_s: float
+def spread(
+    tokens: Sequence[str], spans: Sequence[tuple[float, float] | None], start_s: float, end_s: float
 ) -> tuple[Word, ...]:
-    """Give tokens without a span equal parts of the time between the spans beside them."""
+    """Give tokens without a span equal parts of the time between the spans beside them, or start and end."""
     words: list[Word] = []
     k = 0
     while k < len(tokens):
         span = spans[k]
         if span is not None:
-            words.append(Word(tokens[k], span[0], min(span[1], duration_s)))
+            words.append(Word(tokens[k], span[0], min(span[1], end_s)))
             k += 1
             continue
         until = next((j for j in range(k, len(tokens)) if spans[j] is not None), len(tokens))
         after = spans[until] if until < len(tokens) else None
-        begin = words[-1].end_s if words and words[-1].end_s is not None else 0.0
-        end = after[0] if after else duration_s
+        begin = words[-1].end_s if words and words[-1].end_s is not None else start_s
+        end = after[0] if after else end_s
         edges = np.linspace(begin, max(begin, end), until - k + 1).tolist()
         words.extend(Word(tokens[k + i], edges[i], edges[i + 1]) for i in range(until - k))
         k = until

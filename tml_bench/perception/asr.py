@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import ClipReader
 from tml_bench.perception.align import RATE, align
+from tml_bench.perception.laying import lay_over
 from tml_bench.timeline import Segment, Word
 
 RULE = "pieces 1"
@@ -91,7 +92,7 @@ def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None
         for piece in pieces(segments):
             start = max(at, round((piece[0].start_s - _MARGIN_S) * RATE))
             end = min(clip.length, round((piece[-1].end_s + _MARGIN_S) * RATE))
-            _skip(clip, start - at)
+            skip(clip, start - at)
             words.extend(_words_of_piece(whisper, clip.read(end - start), start / RATE, piece))
             at = end
     return tuple(words)
@@ -130,30 +131,6 @@ def _words_of_piece(
     ]
 
 
-def lay_over(tokens: Sequence[str], segments: Sequence[Segment]) -> list[Word]:
-    """Rough word times for a text without any: each token's share of the speech is that of its characters.
-
-    Silences between segments are skipped: with speech at 0-1 s and 2-3 s, ``ab cd`` gives ``ab`` 0-1 s and
-    ``cd`` 2-3 s. No token is empty; without tokens or segments there are no words.
-    """
-    if not tokens or not segments:
-        return []
-    spoken = np.array([0.0, *accumulate(s.end_s - s.start_s for s in segments)])
-    characters = np.array([0, *accumulate(map(len, tokens))])
-    edges = characters / characters[-1] * spoken[-1]
-    last = len(segments) - 1
-    starts = np.clip(np.searchsorted(spoken, edges[:-1] + 1e-9, side="right") - 1, 0, last)
-    ends = np.clip(np.searchsorted(spoken, edges[1:] - 1e-9, side="left") - 1, 0, last)
-    return [
-        Word(
-            token,
-            float(segments[a].start_s + edges[k] - spoken[a]),
-            float(segments[b].start_s + edges[k + 1] - spoken[b]),
-        )
-        for k, (token, a, b) in enumerate(zip(tokens, starts, ends, strict=True))
-    ]
-
-
 def transcribe(audio: NDArray[np.float32], model: str | None = None) -> str:
     """Whisper's text of at most 30 s of audio, greedy, for an agent that must answer soon.
 
@@ -169,7 +146,8 @@ def _transcribed(whisper: Any, audio: NDArray[np.float32], **options: Any) -> An
     return whisper.transcribe(audio, language=language, **options)[0]
 
 
-def _skip(clip: ClipReader, samples: int) -> None:
+def skip(clip: ClipReader, samples: int) -> None:
+    """Read on over so many samples; none below 1."""
     while samples > 0:
         samples -= clip.read(min(samples, 60 * RATE)).size
 

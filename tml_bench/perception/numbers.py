@@ -1,17 +1,19 @@
-"""Numbers said in English speech, each with the time of its first word.
+"""Numbers named in English text or speech, each with the time of its first word.
 
 Output is a list of whole numbers in the order said. Counting aloud stays apart ("one two three" is 1, 2, 3
 and "nineteen twenty twenty one" is 19, 20, 21), which general text normalisers do not promise: Whisper's
 glues the first to 123, word2number adds it up, text2num leaves ordinals and gives no times. That is why
 this is our own. It is a plain left-to-right grammar, as transparent as its result is decisive for a score.
+What of it counts repetitions, `tml_bench.perception.counts` decides.
 
 What is a number:
-    * Digits: ``21``, ``1,000``, ``21st``, ``$5``, ``3-4`` (3, 4), ``1...2...3``. Not a number: decimals
-      (``3.5``), clock times (``12:30``), negative ones, digits inside a word (``h264``), more than six
-      digits, and digits of other scripts than ASCII; number words of other languages are not known either.
+    * Digits: ``21``, ``1,000``, ``1'000``, ``1 000``, ``21st``, ``$5``, ``3-4`` (3, 4), ``1...2...3``, in the
+      digits of any script. Not a number: decimals (``3.5``), clock times (``12:30``), negative ones, digits
+      inside a word (``h264``), more than six digits; number words of other languages are not known.
     * Words: zero to nineteen, tens, ``twenty-one``, ``twenty one``, ``a hundred and five``, ``two thousand
-      twenty six``, and "one oh five" (105). Their ordinals too ("twenty-first" is 21); ``second`` only next
-      to ``first`` or ``third`` or after a hyphen, for it is mostly a unit of time.
+      twenty six``, "one oh five" (105), "a dozen", "half a dozen", "two dozen". Their ordinals too
+      ("twenty-first" and "twenty first" are 21); ``second`` only next to ``first`` or ``third``, after a
+      hyphen or before ``one``, ``rep`` and the like, for it is mostly a unit of time.
     * "Hundred" takes a number below ten before it: "fifteen hundred" is 15, 100.
     * A number of several words must be said in one breath: punctuation between them, or a pause of more than
       ``BREATH_S``, ends it ("twenty. one" is 20, 1). "Hundred one hundred two" is 100+1, 100+2: what
@@ -21,13 +23,13 @@ What is a number:
       one more ("three for five"), or the two before end one less and a break follows ("two three for."),
       or a break precedes and the two after go on ("won two three"). A break is punctuation, a pause over
       ``BREATH_S`` or the transcript's edge.
-    * ``one`` is a pronoun, and no number, in "no/any/every/some/this/that/which/the/another/each/last/next
-      one" and "one of/another/thing/day/more/by".
-    * A number before ``more`` or ``to go`` says what is left, not what has been: not a number here.
+    * ``one`` is a pronoun, and no number, after an ordinal ("the sixth one" is 6), a determiner or a usual
+      adjective ("this one", "nice one"), a determiner and any one word ("the red one"), and before ``of``
+      (but "one of ten" is 1, 10), ``another``, ``more``, ``thing``, ``day``, ``by``, "at a time".
 
-Limits: "a dozen", "a couple", fractions and "double three" are not known; two counts said without a pause
-("twenty one" for 20, 1) are one number; a word that itself is transcribed as several numbers shares its
-time among them by letters.
+Limits: "a couple", fractions and "double three" are not known; two counts said without a pause ("twenty one"
+for 20, 1) are one number; a word that itself is transcribed as several numbers shares its time among them by
+letters.
 """
 
 import re
@@ -36,20 +38,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tml_bench import number_words as nw
+from tml_bench.perception.number_tokens import NumberToken, number_tokens
+from tml_bench.plain_text import plain
 from tml_bench.timeline import Word
 
-VERSION = "english-numbers 1"
-"""Name and version of the rules in this module."""
-BREATH_S = 0.4
-"""A longer pause separates numbers; within "twenty one" speakers leave less than 0.1 s."""
-_MOST_DIGITS = 6
 _ORDINALS = (*nw.ORDINAL_ONES, *nw.ORDINAL_TENS, *nw.ORDINAL_SCALES)
-_MAY_BE = re.compile("|".join(("[0-9]", *nw.ONES, *nw.TENS_AS_SPELT, *nw.SCALES, *_ORDINALS)))
+_MAY_BE = re.compile("|".join(("[0-9]", *nw.ONES, *nw.TENS_AS_SPELT, *nw.SCALES, *_ORDINALS, "dozen")))
 
-# Letters and digits of any script stay in one token, so that "h264" and "3٣" are words, not numbers.
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_", re.UNICODE)
-_FIGURE = re.compile(r"(?<![\w])(?P<figure>[0-9]+(?:[.,:][0-9]+)*)(?P<suffix>st|nd|rd|th)?(?!\w)")
-_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
+
+NEAR = 8
+"""Words farther off than this do not bear on a number."""
 
 
 class SpokenNumber(NamedTuple):
@@ -65,28 +63,28 @@ class SpokenNumber(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Token:
-    """A word in lower case, or ``#`` and the digits of a number.
+class NumberItem:
+    """A number, a homophone that may be one (``maybe``), or another word (``value`` None).
 
-    ``glued``: a hyphen ties it to the one before; ``breaks``: a break lies before it.
+    ``length``: tokens it is made of, the first and the last of which it knows.
     """
 
-    text: str
-    start_s: float | None
-    end_s: float | None
-    glued: bool = False
-    breaks: bool = True
-
-
-@dataclass(slots=True)
-class _Item:
-    """A number, a homophone that may be one (``maybe``), or another word (``value`` None)."""
-
-    first: _Token
-    last: _Token
+    first: NumberToken
+    last: NumberToken
     value: int | None = None
     ordinal: bool = False
     maybe: bool = False
+    length: int = 1
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is one for sure."""
+        return self.value is not None and not self.maybe
+
+    @property
+    def breaks(self) -> bool:
+        """Whether a break lies before it."""
+        return self.first.breaks and not self.first.glued
 
 
 def spoken_numbers(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
@@ -95,15 +93,10 @@ def spoken_numbers(words: Sequence[Word]) -> tuple[SpokenNumber, ...]:
     Times may be None. One ``Word`` may hold several words ("twenty-one, two").
     """
     # Most texts hold none, and homophones alone make none.
-    if not _MAY_BE.search(" ".join(word.text for word in words).lower()):
+    if not _MAY_BE.search(" ".join(plain(word.text) for word in words)):
         return ()
-    items = _items(_tokens(words))
-    _settle_homophones(items)
-    kept = [
-        item
-        for k, item in enumerate(items)
-        if item.value is not None and not item.maybe and not _is_no_count(items, k)
-    ]
+    items = number_items(words)
+    kept = [item for k, item in enumerate(items) if item.is_number and not is_pronoun(items, k)]
     return tuple(SpokenNumber(i.value or 0, i.first.start_s, i.last.end_s, i.ordinal) for i in kept)
 
 
@@ -112,92 +105,77 @@ def numbers_in(text: str) -> tuple[int, ...]:
     return tuple(n.value for n in spoken_numbers([Word(piece, None, None) for piece in text.split()]))
 
 
-def _tokens(words: Sequence[Word]) -> list[_Token]:
-    found: list[_Token] = []
-    pending_break = True
-    for word in words:
-        glued = False
-        for text, begin, end in _pieces(word.text):
-            if text == "-" and begin > 0:
-                glued = True
-                continue
-            if not text[-1].isalnum():
-                pending_break = pending_break or text not in "$€£#%\"'’“”"
-                continue
-            token = _Token(text, *_share(word, begin, end), glued)
-            token.breaks = pending_break or (bool(found) and _paused(found[-1], token))
-            found.append(token)
-            pending_break = glued = False
-    return found
-
-
-def _pieces(text: str) -> list[tuple[str, int, int]]:
-    """Figures (with ``#`` before), words and punctuation marks in a transcript's word, with their places."""
-    lower = text.lower() if len(text.lower()) == len(text) else text
-    if lower.isalpha():
-        return [(lower, 0, len(lower))]
-    lower = lower.replace("‐", "-").replace("‑", "-").replace("…", " ").replace("..", "  ")
-    pieces, taken = [], []
-    for m in _FIGURE.finditer(lower):
-        taken.append((m.start(), m.end()))
-        pieces += _figures(m["figure"], bool(m["suffix"]), m.start(), negative=lower[: m.start()] == "-")
-    for m in _TOKEN.finditer(lower):
-        if not any(a < m.end() and m.start() < b for a, b in taken):
-            pieces.append((m.group(), m.start(), m.end()))
-    return sorted(pieces, key=lambda p: p[1])
-
-
-def _figures(figure: str, ordinal: bool, begin: int, negative: bool) -> list[tuple[str, int, int]]:
-    """The whole numbers of a figure; a decimal, a clock time, a negative or a huge one is a plain word."""
-    if _THOUSANDS.fullmatch(figure):
-        parts = [(figure.replace(",", ""), begin)]
-    else:
-        parts = [(m.group(), begin + m.start()) for m in re.finditer("[0-9]+", figure)]
-    whole = not negative and not re.search("[.:]", figure) and all(len(p) <= _MOST_DIGITS for p, _ in parts)
-    if not whole:
-        return [("figure", begin, begin + len(figure))]
-    end = begin + len(figure)
-    ends = [at - 1 for _, at in parts[1:]] + [end]
-    suffix = "th" if ordinal else ""
-    return [(f"#{digits}{suffix}", at, stop) for (digits, at), stop in zip(parts, ends, strict=True)]
-
-
-def _share(word: Word, begin: int, end: int) -> tuple[float | None, float | None]:
-    alone = not any(c.isalnum() for c in word.text[:begin] + word.text[end:])
-    if word.start_s is None or word.end_s is None or alone:
-        return word.start_s, word.end_s
-    step = (word.end_s - word.start_s) / len(word.text)
-    return word.start_s + begin * step, word.start_s + end * step
-
-
-def _paused(before: _Token, after: _Token) -> bool:
-    return before.end_s is not None and after.start_s is not None and after.start_s - before.end_s > BREATH_S
-
-
-def _items(tokens: Sequence[_Token]) -> list[_Item]:
-    items: list[_Item] = []
+def number_items(words: Sequence[Word]) -> list[NumberItem]:
+    """A transcript as numbers and other words, pronouns among the numbers, homophones settled."""
+    tokens = number_tokens(words)
+    items: list[NumberItem] = []
     at = 0
     while at < len(tokens):
         value, length, ordinal = _number_at(tokens, at)
         token = tokens[at]
         if length:
-            items.append(_Item(token, tokens[at + length - 1], value, ordinal))
+            items.append(NumberItem(token, tokens[at + length - 1], value, ordinal, length=length))
         elif token.text in nw.HOMOPHONES:
-            items.append(_Item(token, token, nw.HOMOPHONES[token.text], maybe=True))
+            items.append(NumberItem(token, token, nw.HOMOPHONES[token.text], maybe=True))
         else:
-            items.append(_Item(token, token))
+            items.append(NumberItem(token, token))
         at += max(length, 1)
+    _settle_homophones(items)
     return items
 
 
-def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
+def is_pronoun(items: Sequence[NumberItem], at: int) -> bool:
+    """Whether the item there is the pronoun "one"."""
+    if items[at].first.text != "one" or items[at].length > 1:
+        return False
+    before = [item.first.text for item in clause_before(items, at)]
+    after = clause_after(items, at)
+    said = [item.first.text for item in after[:3]]
+    return (
+        (bool(before) and (items[at - 1].ordinal or before[0] in nw.PRONOUN_AFTER))
+        or (len(before) > 1 and before[1] in nw.DETERMINERS and not _may_count(items, at))
+        or before[:2] == ["by", "one"]
+        or said == ["at", "a", "time"]
+        or (said[:1] == ["of"] and not (len(after) > 1 and after[1].is_number))
+        or (said[:1] == ["more"] and not nw.TIME_UNITS & set(said[1:2]))
+        or (bool(said) and said[0] in nw.PRONOUN_BEFORE)
+    )
+
+
+def _may_count(items: Sequence[NumberItem], at: int) -> bool:
+    """Whether two follows, or a word comes before that names a number."""
+    return items[at - 1].first.text in nw.NAMES_A_NUMBER or (at + 1 < len(items) and items[at + 1].value == 2)
+
+
+def clause_before(items: Sequence[NumberItem], at: int) -> list[NumberItem]:
+    """The items before that one with no break between, the nearest first, `NEAR` at most."""
+    found: list[NumberItem] = []
+    while at > 0 and len(found) < NEAR and not items[at].breaks:
+        at -= 1
+        found.append(items[at])
+    return found
+
+
+def clause_after(items: Sequence[NumberItem], at: int) -> list[NumberItem]:
+    """The items after that one with no break between, the nearest first, `NEAR` at most."""
+    found: list[NumberItem] = []
+    while at + 1 < len(items) and len(found) < NEAR and not items[at + 1].breaks:
+        at += 1
+        found.append(items[at])
+    return found
+
+
+def _number_at(tokens: Sequence[NumberToken], at: int) -> tuple[int, int, bool]:
     """Value, tokens used and whether ordinal, of the longest number that begins here; 0 used if none does."""
     text = tokens[at].text
     if text.startswith("#"):
-        return int(text[1:].removesuffix("th")), 1, text.endswith("th")
+        value, used, ordinal = int(text[1:].removesuffix("th")), 1, text.endswith("th")
+        return _dozens(tokens, at, value, used) or (value, used, ordinal)
     value, used, ordinal = _below_hundred(tokens, at)
     if ordinal:
         return value, used, True
+    if dozens := _dozens(tokens, at, value, used):
+        return dozens
     total = 0
     if not used:
         # "a hundred", or a bare "hundred" when counting aloud.
@@ -227,7 +205,17 @@ def _number_at(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     return total + value, used, ordinal
 
 
-def _rest(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
+def _dozens(tokens: Sequence[NumberToken], at: int, value: int, used: int) -> tuple[int, int, bool] | None:
+    """What is said in dozens after a number of so many tokens, if it is: "two dozen", "(half) a dozen"."""
+    texts = [t.text for k, t in enumerate(tokens[at : at + 3], at) if k == at or _continues(tokens, k)]
+    if used and value < 100 and texts[used : used + 1] == ["dozen"]:
+        return 12 * value, used + 1, False
+    if texts[:2] == ["a", "dozen"]:
+        return 12, 2, False
+    return (6, 3, False) if texts == ["half", "a", "dozen"] else None
+
+
+def _rest(tokens: Sequence[NumberToken], at: int) -> tuple[int, int, bool]:
     """What follows a hundred or a thousand in the same number, with a leading "and"; it may be nothing."""
     lead = 1 if _continues(tokens, at) and tokens[at].text == "and" else 0
     if not _continues(tokens, at + lead):
@@ -241,7 +229,7 @@ def _rest(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
     return (value, lead + used, ordinal) if used else (0, 0, False)
 
 
-def _below_hundred(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
+def _below_hundred(tokens: Sequence[NumberToken], at: int) -> tuple[int, int, bool]:
     text = tokens[at].text
     if text in nw.ONES:
         return nw.ONES[text], 1, False
@@ -256,17 +244,18 @@ def _below_hundred(tokens: Sequence[_Token], at: int) -> tuple[int, int, bool]:
         after = tokens[at + 1]
         if 0 < nw.ONES.get(after.text, 0) < 10:
             return nw.TENS_AS_SPELT[text] + nw.ONES[after.text], 2, False
-        if 0 < nw.ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or after.glued):
+        named = after.glued or (_continues(tokens, at + 2) and tokens[at + 2].text in nw.REPETITION)
+        if 0 < nw.ORDINAL_ONES.get(after.text, 0) < 10 and (after.text != "second" or named):
             return nw.TENS_AS_SPELT[text] + nw.ORDINAL_ONES[after.text], 2, True
     return nw.TENS_AS_SPELT[text], 1, False
 
 
-def _continues(tokens: Sequence[_Token], at: int) -> bool:
+def _continues(tokens: Sequence[NumberToken], at: int) -> bool:
     """Whether the token there exists and is said in one breath with the one before."""
     return at < len(tokens) and (not tokens[at].breaks or tokens[at].glued)
 
 
-def _is_oh(tokens: Sequence[_Token], at: int) -> bool:
+def _is_oh(tokens: Sequence[NumberToken], at: int) -> bool:
     return (
         _continues(tokens, at + 1)
         and _continues(tokens, at + 2)
@@ -275,13 +264,13 @@ def _is_oh(tokens: Sequence[_Token], at: int) -> bool:
     )
 
 
-def _second_is_ordinal(tokens: Sequence[_Token], at: int) -> bool:
+def _second_is_ordinal(tokens: Sequence[NumberToken], at: int) -> bool:
     before = tokens[at - 1].text if at else ""
     after = tokens[at + 1].text if at + 1 < len(tokens) else ""
-    return before in ("first", "#1th") or after in ("third", "#3th")
+    return before in ("first", "#1th") or after in ("third", "#3th", *nw.REPETITION)
 
 
-def _settle_homophones(items: Sequence[_Item]) -> None:
+def _settle_homophones(items: Sequence[NumberItem]) -> None:
     """Decide which homophones are numbers, by what stood before any was decided, left to right."""
     for k, item in enumerate(items):
         if not item.maybe:
@@ -296,15 +285,3 @@ def _settle_homophones(items: Sequence[_Item]) -> None:
             or (fits[1] and fits[2] and item.first.breaks)
         ):
             item.maybe = False
-
-
-def _is_no_count(items: Sequence[_Item], k: int) -> bool:
-    before = items[k - 1].first.text if k and not items[k].first.breaks else ""
-    after = [i.first.text for i in items[k + 1 : k + 3]]
-    if k + 1 < len(items) and items[k + 1].first.breaks:
-        after = []
-    if after[:1] == ["more"] or after == ["to", "go"]:
-        return True
-    return items[k].first.text == "one" and (
-        before in nw.PRONOUN_AFTER or (bool(after) and after[0] in nw.PRONOUN_BEFORE)
-    )

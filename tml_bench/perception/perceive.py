@@ -5,9 +5,10 @@ of the resampler, the network, the rules and the recogniser), the audio file's b
 that were given. Change any of them and the timeline is perceived again.
 
 Words and their times come from the best source there is (``timeline.WordSource``): a transcript that came
-with the recording, exactly as it stands; the adapter's words with times; local speech recognition; the
-adapter's text laid over the speech; none. A track without speech has no words, whatever an adapter claims;
-only an imported transcript is believed there too, because the measures that use it are defined on that file.
+with the recording, exactly as it stands; the adapter's words with times; its texts without times fitted to
+their audio (``fitting``); local speech recognition; those texts laid over the speech of their replies
+(``laying``); none. A track without speech has no words, whatever an adapter claims; only an imported
+transcript is believed there too, because the measures that use it are defined on that file.
 """
 
 import hashlib
@@ -21,7 +22,9 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
-from tml_bench.perception import asr, silero, vad
+from tml_bench.heard_text import HeardText
+from tml_bench.perception import asr, fitting, silero, vad
+from tml_bench.perception.laying import RULE, lay_over, places
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 WordMode = Literal["auto", "transcript", "asr"]
@@ -36,15 +39,15 @@ class Given(TypedDict, total=False):
 
     Attributes:
         imported: a transcript that came with the recording; None when there is none.
-        timed: the adapter's words with times; None or empty when it has none.
-        text: the adapter's transcript without times.
+        timed: the adapter's words with times.
+        untimed: the adapter's texts without word times.
         words: which sources of words may be used; see ``WordMode``.
         whisper: the Whisper model to recognise with; see ``asr.chosen_model``.
     """
 
     imported: tuple[Word, ...] | None
-    timed: tuple[Word, ...] | None
-    text: str
+    timed: tuple[Word, ...]
+    untimed: tuple[HeardText, ...]
     words: WordMode
     whisper: str | None
 
@@ -81,13 +84,14 @@ def perceiver_id(words: WordMode = "auto", whisper: str | None = None) -> str:
 
 @cache
 def _speech_id() -> str:
-    return f"soxr {version('soxr')} + {silero.network_id()} + {silero.RULE} + {vad.RULE}"
+    return f"soxr {version('soxr')} + {silero.network_id()} + {silero.RULE} + {vad.RULE} + {RULE}"
 
 
 def cache_key(audio_sha256: str, **given: Unpack[Given]) -> str:
     """The cache key, 64 hexadecimal digits, of what ``perceive`` gives, or raises, for such audio."""
     perceiver = perceiver_id(given.get("words", "auto"), given.get("whisper"))
-    parts = (perceiver, audio_sha256, given.get("imported"), given.get("timed"), given.get("text", ""))
+    texts = given.get("timed", ()), given.get("untimed", ())
+    parts = (perceiver, audio_sha256, given.get("imported"), *texts)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -127,22 +131,33 @@ def find_words(
         UserError: ``words`` is unknown, or is ``asr`` and the extra is not installed.
         BadSampleError: the track cannot be read.
     """
-    words, whisper, text = given.get("words", "auto"), given.get("whisper"), given.get("text", "")
-    imported, timed = given.get("imported"), given.get("timed")
+    words, whisper, imported = given.get("words", "auto"), given.get("whisper"), given.get("imported")
+    timed, untimed = given.get("timed", ()), places(given.get("untimed", ()), segments)
     _check_mode(words)
     if imported is not None and words != "asr":
         return imported, WordSource.IMPORTED
     if not segments:
         return (), WordSource.SILENT
-    if timed and words != "asr":
+    if timed and not untimed and words != "asr":
         return timed, WordSource.ADAPTER
     if recognises(words, whisper):
-        heard = asr.recognise(audio, segments, whisper)
-        if heard or words == "asr" or not text.strip():
-            return heard, WordSource.ASR
-    if text.strip():
-        return tuple(asr.lay_over(text.split(), segments)), WordSource.PROPORTIONAL
+        if untimed and words != "asr":
+            return fitting.fit(audio, segments, untimed, timed, whisper)
+        return asr.recognise(audio, segments, whisper), WordSource.ASR
+    if untimed:
+        laid = [word for text, speech in untimed for word in lay_over(text.split(), speech)]
+        return tuple(sorted((*timed, *laid), key=lambda word: word.start_s or 0.0)), WordSource.PROPORTIONAL
     return (), WordSource.NONE
+
+
+def why_no_words(words: WordMode, whisper: str | None = None) -> str:
+    """Why nobody can tell what was said (``WordSource.NONE``), with the remedy."""
+    given = "speech without words: the adapter gives no transcript of what was heard, and"
+    if words == "transcript":
+        return f"{given} recognition is switched off; score with --words auto or asr"
+    if lacking := asr.missing(whisper):
+        return f"{given} {lacking}; install tml-bench[speech]"
+    return f"{given} nothing was recognised"
 
 
 def recognises(words: WordMode, whisper: str | None = None) -> bool:

@@ -1,8 +1,9 @@
 """Pitch and intensity of stretches of a track, by Praat (the extra ``[prosody]``).
 
 The settings are those of Full-Duplex-Bench v1.5's before/after measures:
-    * A stretch is cut from the track at 16 kHz and its silence removed: Silero (probability >= 0.5) finds
-      the speech, which is joined; stretches of at most 60 ms are dropped, and 50 ms of silence end one.
+    * A stretch is cut from the track at 16 kHz, digital silence kept zero (``perception.silence``), and its
+      silence removed: Silero (probability >= 0.5) finds the speech, which is joined; stretches of at most
+      60 ms are dropped, and 50 ms of silence end one.
     * Pitch: Praat's autocorrelation every 10 ms, 50 to 600 Hz; mean and standard deviation (n - 1) over
       voiced frames, in Hz.
     * Intensity: every 10 ms, in dB relative to 2e-5, frames above -200 dB; mean and standard deviation
@@ -24,12 +25,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.media.audio import ClipReader
 from tml_bench.perception import silero
+from tml_bench.perception.silence import read_without_residue
 from tml_bench.perception.silero import FRAME, RATE, ProbabilityTrack
 from tml_bench.timeline import Voice
 
-RULE = "voices 1"
+RULE = "voices 2"
 """Name and version of the rules in this module."""
 REMEDY = "pitch and intensity need Praat; install it with `pip install 'tml-bench[prosody]'`"
 
@@ -60,8 +61,7 @@ def voices(audio: Path, stretches: Sequence[tuple[float, float]]) -> tuple[Voice
     """
     if not installed():
         return tuple(Voice(start, end, measured=False) for start, end in stretches)
-    with ClipReader(audio, RATE) as clip:
-        track = clip.read(clip.length)
+    track = read_without_residue(audio, RATE)
     return tuple(
         Voice(start, end, *describe(without_silence(track[int(start * RATE) : int(end * RATE)])))
         for start, end in stretches

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.perception import asr, prosody
-from tml_bench.perception.perceive import Given, WordMode, cache_key, cached, perceive, stored
+from tml_bench.perception.perceive import Given, WordMode, cache_key, cached, perceive, stored, why_no_words
 from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.timeline import Timeline, Voice, WordSource
 
@@ -42,15 +42,18 @@ def timeline_of(
         BadSampleError: the audio cannot be used.
         UserError: local recognition was demanded and is not installed.
     """
-    given = Given(imported=facts.imported, timed=facts.timed, text=facts.text, words=words)
+    given = Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed, words=words)
     timeline = structs.replace(_perceived(facts.model, cache, given, look), turns=facts.turns)
+    if timeline.word_source is WordSource.NONE:
+        # Not cached: what is installed changes, the key does not.
+        timeline = structs.replace(timeline, no_words=why_no_words(words))
     if stretches is not None and (asked := tuple(stretches(timeline))):
         beside = cache.with_name(f"{cache.stem}-voices.json")
         timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
     if not user:
         return timeline
     beside = cache.with_name(f"{cache.stem}-user.json")
-    unheard = Given(imported=None, timed=None, text="", words="transcript")
+    unheard = Given(words="transcript")
     return structs.replace(timeline, user=_perceived(facts.user, beside, unheard, look))
 
 
@@ -89,20 +92,19 @@ class TranscriptPair:
     """A recording's transcript, and what a recogniser makes of its audio.
 
     Attributes:
-        claimed: the transcript; empty where there is none, None where it cannot be told what of it was heard.
+        claimed: what the transcript says was heard; empty where there is none.
         recognised: the words recognised; empty where nothing is claimed, and then not recognised at all.
     """
 
-    claimed: str | None
+    claimed: str
     recognised: str = ""
 
 
 def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> TranscriptPair:
     """What a recording's transcript, its adapter's or the one imported with it, says beside its audio.
 
-    Only what was heard counts: words that begin after the flush that dropped them are left out. That takes
-    word times, so a transcript without them is compared only where nothing was flushed; it is then taken
-    whole, also where the session ended in the midst of a reply.
+    Only what was heard counts: words that begin after the flush that dropped them, or after the session's
+    end, are left out; so is the rest of a text without word times whose reply was cut.
 
     Recognised words are cached beside the timeline's ``cache``, as ``*-recognised.json``; those that were
     recognised for the ``timeline`` are not recognised again.

@@ -6,7 +6,19 @@ import msgspec
 
 from tml_bench.outcome import Outcome
 from tml_bench.report import grids
-from tml_bench.report.grids import MARKS, NOTHING, Bar, Cell, Column, Grid, Row, head, interval, number
+from tml_bench.report.grids import (
+    MARKS,
+    NO_INTERVAL,
+    NOTHING,
+    Bar,
+    Cell,
+    Column,
+    Grid,
+    Row,
+    head,
+    interval,
+    number,
+)
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
@@ -45,7 +57,8 @@ def _board_row(row: LeaderboardRow, axes: list[tuple[float, float]]) -> Row:
         Cell(
             number(m.estimate.mean, m.metric.unit),
             m.estimate.mean,
-            interval=interval(m.estimate.low, m.estimate.high, m.metric.unit),
+            interval=interval(m.estimate.low, m.estimate.high, m.metric.unit)
+            or (NO_INTERVAL if m.estimate.no_interval else ""),
             mark=MARKS.get(m.standing),
             rank=grids.rank(ranks),
             bar=Bar(m.estimate, m.baseline, *ends),
@@ -97,7 +110,7 @@ def comparisons(table: LeaderboardTable) -> list[Grid]:
                 f"{subset}: {head(metric)}",
                 f"{p.first} − {p.second}",
                 number(r.difference, metric.unit),
-                interval(r.low, r.high, metric.unit) or NOTHING,
+                interval(r.low, r.high, metric.unit) or " ".join(filter(None, (NOTHING, r.no_interval))),
                 NOTHING if p.p_holm is None else f"{p.p_holm:.4f}",
                 number(r.detectable, metric.unit),
                 f"{r.n} / {r.n_units}",
@@ -130,7 +143,7 @@ def _measure(label: str, s: Summary, m: MetricSummary, remark: Remark) -> dict[s
         "measure": Cell(head(m.metric), remark=remark(s, m.metric)),
         "adapter": Cell(label, form="name"),
         "mean": value(e.mean, unit),
-        "95 % interval": Cell(interval(e.low, e.high, unit) or NOTHING, e.low),
+        "95 % interval": Cell(interval(e.low, e.high, unit) or NOTHING, e.low, e.no_interval),
         "std": value(e.std if m.metric.spread else None, unit),
         "n": Cell(str(e.n), e.n),
         "units": Cell(str(e.n_units), e.n_units),
@@ -214,7 +227,7 @@ def transcript_line(s: Summary) -> str:
     if c.missing:
         return f"{name}: not measured ({c.missing})"
     rate = " ".join(filter(None, (number(c.rate, "%"), interval(c.low, c.high, "%"))))
-    return f"{name}: {rate} % (n {c.n} of {c.of} recordings)"
+    return f"{name}: {rate} % (n {c.n} of {c.of} recordings{'; ' * bool(c.no_interval)}{c.no_interval})"
 
 
 def made(s: Summary) -> dict[str, str]:
@@ -224,6 +237,7 @@ def made(s: Summary) -> dict[str, str]:
         "run": f.run,
         "adapter": f.adapter,
         "tml-bench": f.tml_bench or "unknown",
+        "intervals": s.intervals.removeprefix("intervals "),
         "perceived by": ", ".join(f.perceivers),
         "seed": str(f.seed),
         "created": f.created,

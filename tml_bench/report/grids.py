@@ -8,11 +8,13 @@ from typing import Literal, NamedTuple
 
 from tml_bench.metrics.statistics import Estimate
 from tml_bench.scoring.floors import Baseline
-from tml_bench.scoring.summary import Standing
+from tml_bench.scoring.summary import MetricSummary, Standing
 from tml_bench.task import Direction, Metric
 
 Rank = tuple[int, int]
 NOTHING = "–"
+NO_INTERVAL = "[–]"
+"""In place of an interval, and before the reason why there is none."""
 _ARROWS = {Direction.HIGHER: " ↑", Direction.LOWER: " ↓", Direction.NONE: ""}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -173,6 +175,15 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
     if low is None or high is None:
         return ""
     return f"[{number(low, unit)}, {number(high, unit)}]"
+
+
+def missing_intervals(metrics: Iterable[MetricSummary]) -> list[str]:
+    """Why means stand without an interval, one line a reason."""
+    found: dict[str, dict[str, None]] = {}
+    for m in metrics:
+        if m.estimate.no_interval:
+            found.setdefault(m.estimate.no_interval, {})[f"{m.metric.title} ({m.subset})"] = None
+    return [f"{NO_INTERVAL} {reason}: {', '.join(where)}." for reason, where in found.items()]
 
 
 def rank(value: Rank | None) -> str:

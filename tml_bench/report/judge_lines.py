@@ -53,7 +53,7 @@ def _measured(m: MeasuredCoefficient) -> str:
     if m.value is None:
         return "not defined"
     if m.low is None or m.high is None:
-        return f"{m.value:.3f}"
+        return f"{m.value:.3f}" + (f" ({m.no_interval})" if m.no_interval else "")
     return f"{m.value:.3f} [{m.low:.3f}, {m.high:.3f}]"
 
 

@@ -15,15 +15,26 @@ import msgspec
 
 from tml_bench.metrics.comparison import PairedComparison, compare, holm, rank_ranges
 from tml_bench.outcome import Outcome
-from tml_bench.report.grids import Rank
+from tml_bench.report.grids import Rank, missing_intervals
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.judging import SPREAD_TIMES
 from tml_bench.scoring.summary import MetricSummary, Summary
-from tml_bench.task import Direction, Metric, PublishedNumber
+from tml_bench.task import DataKind, Direction, Metric, PublishedNumber
 
 Columns = tuple[tuple[str, Metric], ...]
 Ranks = tuple[Rank | None, ...]
 PublishedRow = tuple[str, tuple[PublishedNumber | None, ...]]
+
+_NOT_COMPARABLE = "published numbers are not comparable and are not shown"
+_OTHER_DATA: dict[DataKind | None, str] = {
+    None: f"not the official set: {_NOT_COMPARABLE}",
+    DataKind.SAMPLE: f"a small set that ships in the official form, not the official set: {_NOT_COMPARABLE}",
+    DataKind.PART: f"which is not known to be the whole official set: {_NOT_COMPARABLE}",
+    DataKind.OWN: "the set of this task itself: there is no other, and no published numbers to compare with",
+    DataKind.VARIANT: "not the set that ships with this task: numbers on the two are not comparable",
+}
+"""What the reader of a report is told of data that is not the official one."""
 
 
 @dataclass(frozen=True)
@@ -114,20 +125,28 @@ class LeaderboardTable:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What a reader must know before comparing its rows."""
-        found = []
-        if not self.summaries[0].official:
-            found.append(
-                f"The data is {self.summaries[0].facts.dataset}, not the official set: "
-                f"published numbers are not comparable and are not shown."
-            )
+        first = self.summaries[0]
+        found = (
+            [] if first.official else [f"The data is {first.facts.dataset}, {_OTHER_DATA[first.data_kind]}."]
+        )
         perceivers = sorted({", ".join(s.facts.perceivers) for s in self.summaries if s.facts.perceivers})
         if len(perceivers) > 1:
             found.append(f"The recordings were not all perceived the same way: {'; '.join(perceivers)}.")
+        if len(methods := sorted({s.intervals for s in self.summaries})) > 1:
+            found.append(
+                f"The intervals are computed in different ways ({', '.join(methods)}): score the older again."
+            )
+        found += missing_intervals(self.shown)
         found += [
             f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
             f"see the outcomes."
             for row in self.rows
             if row.scored < row.samples
+        ]
+        found += [
+            f"{row.label}: {SPREAD_TIMES} ({row.summary.notes[SPREAD_TIMES]} of {row.samples} samples.)"
+            for row in self.rows
+            if SPREAD_TIMES in row.summary.notes
         ]
         agreed: defaultdict[str, list[str]] = defaultdict(list)
         for row in self.rows:

@@ -24,9 +24,16 @@ def describe(recording: Recording) -> Iterator[str]:
     for t_ns, who, what in _timeline(recording):
         yield f"{seconds(t_ns):10.3f} s  {who:<6} {_printable(what)}"
     yield ""
+    if share := recording.facts.clipped:
+        yield f"{_share(share)} of the model's samples were over full scale and clipped"
     yield from _compute([e for e in recording.events() if isinstance(e, ev.StepDone)])
     yield from _frames([e for e in recording.events() if isinstance(e, ev.FrameShown)])
     yield from _sending([e for e in recording.events() if isinstance(e, ev.TurnSent)])
+
+
+def _share(share: float) -> str:
+    """A share of samples in [0, 1] in per cent, with two digits that count, or as less than 0.01 %."""
+    return f"{100 * share:.2g} %" if share >= 1e-4 else "less than 0.01 %"
 
 
 def _printable(text: str) -> str:

@@ -51,7 +51,8 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         found = (("", summary, m) for m in summary.metrics if m.subset == subset)
         grid = content.measures(subset, _DETAIL_HEADS, found, remark)
         paper.grid(_rich(subset, grid, range(1, len(grid.columns))))
-    said = (judge_line(summary), *agreement_lines(summary), content.transcript_line(summary))
+    notes = (f"{note} ({n} samples)" for note, n in summary.notes.items())
+    said = (judge_line(summary), *agreement_lines(summary), content.transcript_line(summary), *notes)
     paper.notes(content.marks(summary.metrics), filter(None, said))
 
 

@@ -2,7 +2,7 @@
 
 Labels are one judge's answers by the id of the question (`tml_bench.judges.sheet.row_id`), so answers from
 runs, sheets and caches meet wherever rubric and texts are the same. Measured are those of
-`tml_bench.metrics.rater_agreement`; questions about one sample are resampled together.
+`tml_bench.metrics.rater_agreement`; questions about one sample are one independent unit.
 """
 
 import itertools
@@ -13,16 +13,20 @@ import msgspec
 import numpy as np
 
 from tml_bench.metrics import rater_agreement as of
-from tml_bench.metrics.rater_agreement import FloatArray
+from tml_bench.metrics.confidence import FloatArray
 from tml_bench.questions import Rubric
 
 
 class MeasuredCoefficient(msgspec.Struct, frozen=True):
-    """A coefficient, None where it is not defined, and its 95 % interval, None where there is none."""
+    """A coefficient, None where it is not defined, and its 95 % interval.
+
+    Where there is none, ``low`` and ``high`` are None and ``no_interval`` says why.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    no_interval: str = ""
 
 
 class Agreement(msgspec.Struct, frozen=True):
@@ -137,7 +141,7 @@ def _pair(
         n=len(both),
         only_first=len(a.keys() - b.keys()),
         only_second=len(b.keys() - a.keys()),
-        accuracy=_measured(units, of.accuracy, where),
+        accuracy=_with_interval(float(of.accuracy(units.sum(0))), of.accuracy_interval(units, where)),
         kappa=_measured(units, of.cohen_kappa, where),
         weighted=_measured(units, of.weighted_kappa, where) if rubric.ordered else None,
         alpha=_measured(of.coincidences(coded, len(codes)), _alpha(rubric), where),
@@ -166,6 +170,14 @@ def _alpha(rubric: Rubric) -> of.Coefficient:
 
 def _measured(units: FloatArray, coefficient: of.Coefficient, groups: Sequence[str]) -> MeasuredCoefficient:
     value = float(coefficient(units.sum(0)))
+    return _with_interval(value, of.interval(units, coefficient, groups))
+
+
+def _with_interval(value: float, found: tuple[float, float] | str) -> MeasuredCoefficient:
     if np.isnan(value):
         return MeasuredCoefficient(None)
-    return MeasuredCoefficient(value, *(of.bootstrap(units, coefficient, groups) or (None, None)))
+    return (
+        MeasuredCoefficient(value, None, None, found)
+        if isinstance(found, str)
+        else MeasuredCoefficient(value, *found)
+    )

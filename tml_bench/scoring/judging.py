@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
@@ -16,10 +17,15 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.asking import Performance, performance_of
 from tml_bench.scoring.judge_labels import Agreement, JudgeLabels, compare
 from tml_bench.task import Score, Task
-from tml_bench.timeline import Timeline
+from tml_bench.timeline import Timeline, WordSource
 
 TRACEBACKS = "scoring-tracebacks.txt"
 """In a run's folder: what the task raised over samples, whole."""
+SPREAD_TIMES = (
+    "The model's transcript has no word times: words are spread over the speech of their reply, so that "
+    "whatever depends on when a word was said is estimated, not measured."
+)
+"""The note on a sample whose words' times are not measured."""
 
 
 class QuestionVerdict(msgspec.Struct, frozen=True):
@@ -76,7 +82,9 @@ def _score(task: Task, one: Performance, verdicts: Verdicts) -> Score:
     score = task.score(one.sample, one.timeline, *given)
     if not isinstance(score, Score):
         raise TypeError(f"it gave {type(score).__name__}, which is no Score")
-    return score
+    heard = (one.timeline, *one.timeline.companions.values())
+    spread = any(timeline.word_source is WordSource.PROPORTIONAL for timeline in heard)
+    return structs.replace(score, notes=(*score.notes, SPREAD_TIMES)) if spread else score
 
 
 def _missing(task: Task, sample: Sample, error: Exception) -> Score:

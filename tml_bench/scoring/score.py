@@ -79,8 +79,16 @@ def _score(
     summary = summarise(
         task, facts, run.samples, scored.scores, one.heard.outcomes, known, scored.judged, agreement
     )
+    remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
     summary = structs.replace(summary, notes=summary.notes | remarks, transcript_check=check)
     return write_results(run.path, scored, summary)
+
+
+def _clipped(shares: Iterable[float]) -> dict[str, int]:
+    """The remark on recordings with audio over full scale, by the share of it in each, with their number."""
+    found = [share for share in shares if share]
+    worst = f"at most {100 * max(found, default=0.0):.2g} % of it"
+    return {f"the model's audio was over full scale and clipped ({worst})": len(found)} if found else {}
 
 
 def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) -> RunFacts:

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.metrics.confidence import METHOD
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.outcome import Outcome
 from tml_bench.samples import Sample
@@ -17,7 +18,7 @@ from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.scoring.transcript_check import TranscriptCheck
-from tml_bench.task import Direction, Metric, Overall, PublishedNumber, Score, Task
+from tml_bench.task import DataKind, Direction, Metric, Overall, PublishedNumber, Score, Task
 
 MOST_REASONS = 8
 """As many different reasons for missing data are told; the rarer are counted together."""
@@ -130,6 +131,8 @@ class Summary(msgspec.Struct, frozen=True):
         notes: remarks on samples, with the number of samples.
         judgements: what the judge was asked; None where the task asks nothing.
         transcript_check: how far the model's transcripts are from its audio; unset where that is not asked.
+        data_kind: what the data is beside the official one; None in summaries that were made before.
+        intervals: name and version of how its intervals were computed.
     """
 
     facts: RunFacts
@@ -144,6 +147,8 @@ class Summary(msgspec.Struct, frozen=True):
     notes: dict[str, int]
     judgements: Judgements | None = None
     transcript_check: TranscriptCheck | msgspec.UnsetType = msgspec.UNSET
+    data_kind: DataKind | None = None
+    intervals: str = "intervals 1"
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
@@ -178,7 +183,8 @@ def summarise(
     samples = [s for s in samples if s.scored]
     by_column = {(b.subset, b.metric): b for b in floors}
     present = {s.subset for s in samples}
-    official = facts.dataset.startswith("official")
+    kind = task.kind_of_data(facts.dataset)
+    official = kind is DataKind.OFFICIAL
     notes = Counter(n for s in samples for n in s.notes) + Counter(n for s in scores for n in s.notes)
     ids = "\n".join(sorted(s.id for s in samples))
     table = ScoreTable(scores)
@@ -204,6 +210,8 @@ def summarise(
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
         judgements=judgements,
+        data_kind=kind,
+        intervals=METHOD,
     )
 
 

@@ -81,9 +81,15 @@ class _Column:
 
 
 def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observation, ...]:
-    """The values of one metric in one part of a task, sorted by sample; see `ScoreTable.values`."""
-    found = zip(*scores.values(part, metric), strict=True)
-    return tuple(sorted((Observation(s.sample, s.unit, n, d) for s, n, d in found), key=lambda o: o.sample))
+    """The values of one metric in one part of a task, sorted by sample; see `ScoreTable.values`.
+
+    Subsets of equal weight are strata: how large they are is not up to chance.
+    """
+    found = (
+        Observation(s.sample, s.unit, n, d, s.subset if part.equal else "")
+        for s, n, d in zip(*scores.values(part, metric), strict=True)
+    )
+    return tuple(sorted(found, key=lambda o: o.sample))
 
 
 def columns(task: Task) -> list[tuple[Overall, Metric]]:

@@ -5,23 +5,24 @@ are only in the transcript are insertions. The rate of a run is the sum of all e
 recognised words, so a lying transcript shows. The recogniser's own errors are in it too: compare runs with
 each other, not with 0. It moves no score.
 
-Both sides are normalised first: Unicode NFKC, case folded, apostrophes left out (``don't`` is ``dont``),
-whole numbers of at most six digits spelt out in English (``21`` is ``twenty one``), everything that is
-neither letter nor digit a space. Languages that set no spaces between words are not meant.
+Both sides are normalised first: the form of `tml_bench.plain_text`, apostrophes left out (``don't`` is
+``dont``), whole numbers of at most six digits spelt out in English (``21`` is ``twenty one``), everything
+that is neither letter nor digit a space. Languages that set no spaces between words are not meant.
 """
 
 import random
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from tml_bench.metrics.confidence import influences
 from tml_bench.perception import asr
 from tml_bench.perception.align import spell
 from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import TranscriptPair
+from tml_bench.plain_text import plain
 from tml_bench.runs.jobs import TranscriptJob
 from tml_bench.runs.pool import Pool
 from tml_bench.scoring.timelines import RunTimelines
@@ -29,7 +30,6 @@ from tml_bench.scoring.timelines import RunTimelines
 MOST_RECORDINGS = 20
 """As many recordings of a run are recognised; more would cost time and tell little more."""
 _TRUE_BY_CONSTRUCTION = frozenset({"silent", "always-on", "echo"})
-_RESAMPLES = 2000
 _NUMBER = re.compile(r"(?<!\w)(?<!\d[.,])(?:\d{1,3},\d{3}|\d{1,6})(?!\w|[.,]\d)")
 
 
@@ -38,14 +38,15 @@ class TranscriptCheck(msgspec.Struct, frozen=True):
 
     Attributes:
         rate: edits over recognised words, 0 and more; None where it is not measured.
-        low: lower end of the 95 % interval, a bootstrap over recordings; None with fewer than 2 of them, and
-            where all have the same rate: resampling then knows nothing about the spread.
+        low: lower end of the 95 % interval, that of a ratio of sums over recordings
+            (`tml_bench.metrics.confidence`); None where there is none.
         high: upper end.
         n: recordings compared.
         of: valid recordings of the run; a sample of them is tried.
         edits: substitutions, insertions and deletions in all.
         words: words recognised in all.
         missing: why it is not measured; empty where it is.
+        no_interval: why there is a rate and no interval; empty otherwise.
     """
 
     rate: float | None = None
@@ -56,12 +57,12 @@ class TranscriptCheck(msgspec.Struct, frozen=True):
     edits: int = 0
     words: int = 0
     missing: str = ""
+    no_interval: str = ""
 
 
 def normalised(text: str) -> str:
     """Words in the form in which they are compared, set apart by single spaces."""
-    folded = re.sub(r"['’`]", "", unicodedata.normalize("NFKC", text).casefold())
-    spelt = _NUMBER.sub(lambda found: f" {spell(int(found[0].replace(',', '')))} ", folded)
+    spelt = _NUMBER.sub(lambda m: f" {spell(int(m[0].replace(',', '')))} ", plain(text).replace("'", ""))
     return " ".join(re.sub(r"[\W_]+", " ", spelt).split())
 
 
@@ -84,27 +85,17 @@ def transcript_check(pairs: Sequence[TranscriptPair], of: int) -> TranscriptChec
     """The word error rate of a run of so many valid recordings; pairs without a transcript do not count."""
     counted = [word_edits(pair.recognised, pair.claimed) for pair in pairs if pair.claimed]
     if not counted:
-        cut = any(pair.claimed is None for pair in pairs)
-        why = "its replies were cut short, and the transcript has no word times" if cut else ""
-        return TranscriptCheck(of=of, missing=why or "the model gives no transcript")
+        return TranscriptCheck(of=of, missing="the model gives no transcript")
     table = np.array(counted)
     edits, words = (int(total) for total in table.sum(axis=0))
     if not words:
         why = f"nothing is recognised in its audio, but its transcript has {edits} words"
         return TranscriptCheck(n=len(counted), of=of, edits=edits, missing=why)
-    low, high = _interval(table)
-    return TranscriptCheck(edits / words, low, high, len(counted), of, edits, words)
-
-
-def _interval(table: np.ndarray) -> tuple[float | None, float | None]:
-    edits, words = table.T
-    if (edits * words.sum() == words * edits.sum()).all():
-        return None, None
-    drawn = np.random.default_rng(0).integers(0, len(table), (_RESAMPLES, len(table)))
-    edits, words = table[drawn].sum(axis=1).T
-    rates = edits[words > 0] / words[words > 0]
-    low, high = np.quantile(rates, (0.025, 0.975))
-    return float(low), float(high)
+    each = np.arange(len(table))
+    moved = influences(table[:, 0].astype(float), table[:, 1].astype(float), each, np.zeros_like(each))
+    missing, rate = moved.missing(), edits / words
+    low, high = (None, None) if missing else moved.interval(rate)
+    return TranscriptCheck(rate, low, high, len(counted), of, edits, words, no_interval=missing)
 
 
 def check_transcripts(
@@ -131,7 +122,7 @@ def _checked(
     for sample in random.Random(0).sample(mine, min(MOST_RECORDINGS, len(mine))):
         cache = heard.run.timeline_path(sample, str(heard.run.attempts[sample].attempt))
         pool.submit(TranscriptJob((number, sample), heard.facts[sample], cache, heard.timelines[sample]))
-    # As they come they have no order, and the interval depends on it.
+    # As they come they have no order.
     results = [result for _, result in sorted(pool.results(), key=lambda done: done[0].key)]
     pairs = [result.transcript for result in results if result.transcript is not None]
     if not pairs:

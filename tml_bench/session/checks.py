@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 from tml_bench.adapter import Output, Transcript
 from tml_bench.timebase import nanoseconds
 
+OVER_SCALE = 1.0001
+"""Samples beyond it are clipped; one of 16 bits divided by 32767 instead of 32768 is not."""
+WRONG_SCALE = 4.0
+"""Samples beyond it, 12 dB over full scale, are of another scale: no model overshoots that far."""
+
 
 class AdapterFaultError(Exception):
     """The adapter raised or broke its contract: outcome ``adapter_error``."""
@@ -24,26 +29,40 @@ def fault(index: int, what: str) -> AdapterFaultError:
     return AdapterFaultError(f"micro-turn {index}: {what}")
 
 
-def checked_audio(output: Output, index: int) -> NDArray[np.float32]:
-    """The audio of an output as float32 in [-1, 1], shape (n,); empty when there is none.
+def checked_audio(output: Output, index: int) -> tuple[NDArray[np.float32], int]:
+    """The audio of an output as float32 in [-1, 1], shape (n,), empty when there is none.
+
+    Returns:
+        The audio, and how many of its samples were over full scale (beyond ``OVER_SCALE``) and clipped.
 
     Raises:
-        AdapterFaultError: not numbers, not one-dimensional, or not finite; names the micro-turn ``index``.
+        AdapterFaultError: not numbers, not one-dimensional, not finite, or not of full scale 1 (beyond
+            ``WRONG_SCALE``); names the micro-turn ``index``.
     """
     if output.audio is None:
-        return np.zeros(0, dtype=np.float32)
+        return np.zeros(0, dtype=np.float32), 0
     audio = np.asarray(output.audio)
     if audio.ndim != 1:
         raise fault(index, f"audio has shape {audio.shape}, it must be (n,), mono")
     if audio.dtype == np.int16:
-        return audio.astype(np.float32) / np.float32(32768)
+        return audio.astype(np.float32) / np.float32(32768), 0
     if not np.issubdtype(audio.dtype, np.floating):
         raise fault(index, f"audio is {audio.dtype}, it must be a float type or int16")
     finite = np.isfinite(audio)
     if not finite.all():
         bad = int(finite.argmin())
         raise fault(index, f"audio sample {bad} is {audio[bad]}, it must be finite")
-    return np.clip(audio, -1, 1).astype(np.float32, copy=False)
+    peak = max(float(audio.max(initial=0)), -float(audio.min(initial=0)))
+    if peak > WRONG_SCALE:
+        raise fault(
+            index,
+            f"audio peaks at {peak:g}, but full scale of floats is [-1, 1]: divide 16-bit samples by 32768, "
+            "or give them as int16",
+        )
+    if peak <= 1:
+        return audio.astype(np.float32), 0
+    clipped = int(np.count_nonzero(np.abs(audio) > OVER_SCALE))
+    return np.clip(audio, -1, 1).astype(np.float32, copy=False), clipped
 
 
 def checked_text(text: object, index: int) -> str:
@@ -51,6 +70,14 @@ def checked_text(text: object, index: int) -> str:
     if not isinstance(text, str):
         raise fault(index, f"text is {type(text).__name__}, it must be str")
     return text
+
+
+def checked_items(output: Output, index: int) -> tuple[str, ...]:
+    """The replies that a flush is of; none for all. Raises AdapterFaultError if they are no texts."""
+    items: object = output.flush_only
+    if not isinstance(items, tuple) or not all(isinstance(item, str) for item in items):
+        raise fault(index, f"flush_only is {items!r}, it must be a tuple of str")
+    return items
 
 
 def checked_transcript(piece: object, index: int) -> Transcript:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,7 @@ from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Sample, Tool, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
-from tml_bench.session.checks import checked_audio, checked_text, checked_transcript, fault
+from tml_bench.session.checks import checked_audio, checked_items, checked_text, checked_transcript, fault
 from tml_bench.session.playback import Playback
 from tml_bench.session.settings import Settings, Ticks
 from tml_bench.session.user import ModelSpeech, ScriptedUser
@@ -217,18 +218,19 @@ class Exchange:
         Raises:
             AdapterFaultError: it breaks the contract; names the micro-turn ``index``.
         """
-        audio = checked_audio(output, index)
+        audio, clipped = checked_audio(output, index)
         at_ns = t_ns if arrival_ns is None else arrival_ns
-        cut = self._flush(at_ns) if output.flush else []
+        cut = self._flush(at_ns, checked_items(output, index)) if output.flush else []
         before_ns = self._playback.end_ns
         heard_ns = max(at_ns, before_ns)
         if len(audio):
-            heard_ns = self._push(audio, output.item, t_ns, at_ns)
+            heard_ns = self._push(audio, output.item, t_ns, at_ns, clipped)
         if (backlog_s := self._playback.backlog_s) > (limit_s := self._max_backlog_s):
             raise fault(index, f"{backlog_s:.0f} s of audio wait to be heard, the limit is {limit_s:g} s")
         for piece in output.transcript:
             checked = checked_transcript(piece, index)
-            self._writer.event(_transcript_event(checked, t_ns, heard_ns, before_ns or heard_ns))
+            words = _timed_words(checked, heard_ns, before_ns or heard_ns)
+            self._writer.event(ev.ModelTranscript(t_ns, checked.text, words, output.item))
         if output.text:
             self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
         for call in output.tool_calls:
@@ -236,25 +238,38 @@ class Exchange:
             self._tools.call(at_ns, call)
         return cut
 
-    def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int) -> int:
-        queued = self._playback.push(at_ns, audio)
+    def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int, clipped: int = 0) -> int:
+        queued = self._playback.push(at_ns, audio, item)
         if item not in self._items:
             self._items = {k: spans for k, spans in self._items.items() if spans[-1][1] > at_ns}
         self._items.setdefault(item, []).append((queued.start_ns, queued.end_ns))
         place = queued.start_ns, queued.end_ns, queued.onset_ns
-        self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns))
+        self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns, clipped=clipped))
         return queued.start_ns
 
-    def _flush(self, t_ns: int) -> list[tuple[str, float]]:
+    def _flush(self, t_ns: int, only: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Drop what is unheard, of these replies only if any are named; what is left of others follows up."""
+        waiting = self._playback.unheard(t_ns)
+        left = [(item, audio) for item, audio in waiting if only and item not in only]
+        if only and len(left) == len(waiting):
+            return []
         flushed = self._playback.flush(t_ns)
+        left_ms = 1000 * sum(len(audio) for _, audio in left) / self._audio_out
+        flushed = replace(flushed, dropped_ms=flushed.dropped_ms - left_ms)
         self._flushed.append((t_ns, flushed))
-        self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms))
+        kept = tuple(dict.fromkeys(item for item, _ in left))
+        self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms, kept))
         cut = []
-        for item, spans in self._items.items():
+        for item, spans in tuple(self._items.items()):
+            heard = [(start, min(end, t_ns)) for start, end in spans if start < t_ns]
+            if only and item not in only:
+                self._items[item] = heard or [(t_ns, t_ns)]
+                continue
             if spans[-1][1] > t_ns:
-                heard_ns = sum(min(end, t_ns) - start for start, end in spans if start < t_ns)
-                cut.append((item, heard_ns / 1e6))
-        self._items.clear()
+                cut.append((item, sum(end - start for start, end in heard) / 1e6))
+            del self._items[item]
+        for item, audio in left:
+            self._push(audio, item, t_ns, t_ns)
         return cut
 
 
@@ -284,14 +299,14 @@ def _video_event(placed: PlacedVideo) -> ev.UserVideoStarted:
     )
 
 
-def _transcript_event(piece: Transcript, t_ns: int, heard_ns: int, before_ns: int) -> ev.ModelTranscript:
+def _timed_words(piece: Transcript, heard_ns: int, before_ns: int) -> tuple[ev.TimedWord, ...]:
     # A word of audio that was given before counts back from that audio's end, however long it has been over.
     words = []
     for word in piece.words:
         zero_ns = before_ns if word.start_s + word.end_s < 0 else heard_ns
         times = zero_ns + nanoseconds(word.start_s), zero_ns + nanoseconds(word.end_s)
         words.append(ev.TimedWord(word.text, *times))
-    return ev.ModelTranscript(t_ns, piece.text, tuple(words))
+    return tuple(words)
 
 
 def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:

@@ -26,6 +26,7 @@ class QueuedAudio:
 class _Chunk:
     start: int
     audio: NDArray[np.float32]
+    item: str
 
     @property
     def end(self) -> int:
@@ -61,13 +62,13 @@ class Playback:
         """When the last queued chunk ends."""
         return sample_time_ns(self._cursor, self._rate)
 
-    def push(self, t_ns: int, audio: NDArray[np.float32]) -> QueuedAudio:
-        """Queue a chunk, shape (n,), n >= 1, that arrives at ``t_ns``, at or after everything rendered."""
+    def push(self, t_ns: int, audio: NDArray[np.float32], item: str = "") -> QueuedAudio:
+        """Queue a chunk of a reply, shape (n,), n >= 1, that arrives at ``t_ns``, after what is rendered."""
         arrival = first_sample_at(t_ns, self._rate)
         if arrival > self._cursor:
             self._run_start = arrival
         start = max(arrival, self._cursor)
-        self._queue.append(_Chunk(start, audio))
+        self._queue.append(_Chunk(start, audio, item))
         self._cursor = start + len(audio)
         nonzero = audio != 0
         first = int(nonzero.argmax())
@@ -83,11 +84,16 @@ class Playback:
         if self._cursor <= cut:
             return FlushReport(1000.0 * (self._cursor - self._run_start) / self._rate, 0.0)
         dropped = sum(c.end - max(c.start, cut) for c in self._queue if c.end > cut)
-        kept = (_Chunk(c.start, c.audio[: cut - c.start]) for c in self._queue if c.start < cut)
+        kept = (_Chunk(c.start, c.audio[: cut - c.start], c.item) for c in self._queue if c.start < cut)
         self._queue = deque(kept)
         heard = max(0, cut - self._run_start)
         self._cursor = self._run_start = cut
         return FlushReport(heard_ms=1000.0 * heard / self._rate, dropped_ms=1000.0 * dropped / self._rate)
+
+    def unheard(self, t_ns: int) -> list[tuple[str, NDArray[np.float32]]]:
+        """What ``flush`` would drop at ``t_ns``, in order: audio of shape (n,), each with its reply."""
+        cut = max(first_sample_at(t_ns, self._rate), self._rendered)
+        return [(c.item, c.audio[max(0, cut - c.start) :]) for c in self._queue if c.end > cut]
 
     def render(self, end_ns: int) -> NDArray[np.float32]:
         """What is heard from the end of the last call up to ``end_ns``; shape (n,), zeros where silent."""
@@ -100,7 +106,7 @@ class Playback:
             heard[at : at + take] = chunk.audio[:take]
             self._heard += take
             if chunk.end > end:
-                self._queue.appendleft(_Chunk(end, chunk.audio[take:]))
+                self._queue.appendleft(_Chunk(end, chunk.audio[take:], chunk.item))
                 break
         self._rendered = end
         return heard

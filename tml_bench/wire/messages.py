@@ -308,16 +308,11 @@ class BinaryFrame:
 
     @classmethod
     def unpack(cls, data: bytes) -> BinaryFrame:
-        """Read a frame. Raises ProtocolError if it is shorter than its header, or ends within a sample."""
+        """Read a frame. Raises ProtocolError if it is shorter than its header."""
         if len(data) < _HEADER.size:
             raise ProtocolError(f"a binary frame has {len(data)} bytes, its header alone has {_HEADER.size}")
         kind, _, item, seq, t_us = _HEADER.unpack_from(data)
-        payload = data[_HEADER.size :]
-        if kind == AUDIO and len(payload) % 2:
-            raise ProtocolError(
-                f"an audio frame holds {len(payload)} bytes, which are no whole 16-bit samples"
-            )
-        return cls(kind, item, seq, t_us, payload)
+        return cls(kind, item, seq, t_us, data[_HEADER.size :])
 
     @property
     def event(self) -> ProviderEvent:
@@ -327,5 +322,5 @@ class BinaryFrame:
 
     @property
     def samples(self) -> NDArray[np.int16]:
-        """The audio, shape (n,)."""
-        return np.frombuffer(self.payload, dtype="<i2")
+        """The whole samples in it, shape (n,)."""
+        return np.frombuffer(self.payload[: len(self.payload) // 2 * 2], dtype="<i2")

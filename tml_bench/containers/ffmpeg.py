@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tml_bench.errors import BadSampleError
 
@@ -27,11 +27,16 @@ _NOT_VIDEO = ("tty", "image2", "hls", "dash", "concat", "sdp", "lavfi")
 """FFmpeg's readers of text, pictures and playlists, which would take such files for videos."""
 
 
+class UnknownFormatError(BadSampleError):
+    """A file is in no format that is read."""
+
+
 def open_container(path: Path) -> InputContainer:
     """Open a file with FFmpeg; it may not lead to network addresses.
 
     Raises:
-        BadSampleError: the file is missing, empty or not a video.
+        UnknownFormatError: it is not a video.
+        BadSampleError: the file is missing, empty or cut off.
     """
     import av
 
@@ -49,11 +54,11 @@ def open_container(path: Path) -> InputContainer:
             f"file:{path}", "r", metadata_errors="replace", options={"protocol_whitelist": "file"}
         )
     except av.FFmpegError as error:
-        raise BadSampleError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
+        raise UnknownFormatError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
     name = container.format.name
     if name in _NOT_VIDEO or name.endswith("_pipe"):
         container.close()
-        raise BadSampleError(f"{path} is not a video: FFmpeg takes it for {name!r}")
+        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {name!r}")
     return container
 
 
@@ -76,6 +81,47 @@ def _lacks_index(path: Path) -> bool:
                 return True
             at += length
     return at > 0
+
+
+def begins_empty(path: Path) -> bool:
+    """Whether a track of an MP4 begins with an empty edit: its first samples are to be shown later."""
+    with path.open("rb") as file:
+        index = next((box for kind, box in _boxes(file, 0, path.stat().st_size) if kind == b"moov"), None)
+        return index is not None and _has_empty_edit(file, *index)
+
+
+def in_fragments(path: Path) -> bool:
+    """Whether an MP4 is made of fragments, as pieces of live streams are."""
+    with path.open("rb") as file:
+        return any(kind == b"moof" for kind, _ in _boxes(file, 0, path.stat().st_size))
+
+
+def _has_empty_edit(file: BinaryIO, start: int, end: int) -> bool:
+    for kind, (inner, over) in _boxes(file, start, end):
+        if kind in (b"trak", b"edts") and _has_empty_edit(file, inner, over):
+            return True
+        if kind == b"elst":
+            file.seek(inner)
+            fields = file.read(28)
+            # Version, flags, number of edits; the first one's duration and its time in the media, -1 if none.
+            at = (slice(12, 16), slice(16, 24))[fields[0] == 1]
+            return int.from_bytes(fields[4:8], "big") > 0 and set(fields[at]) == {0xFF}
+    return False
+
+
+def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Kind, start of the content and end of the boxes of an MP4; none in other files."""
+    while at + 8 <= end:
+        file.seek(at)
+        header = file.read(16)
+        length, inner = int.from_bytes(header[:4], "big"), at + 8
+        if length == 1:
+            length, inner = int.from_bytes(header[8:], "big"), at + 16
+        length = length or end - at
+        if length < 8 or not header[4:8].isalnum():
+            return
+        yield header[4:8], (inner, min(at + length, end))
+        at += length
 
 
 def video_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -154,6 +200,8 @@ def decoded(
             frames = stream.codec_context.decode(packet)
         except av.error.InvalidDataError:
             continue
+        except av.FFmpegError as error:
+            raise BadSampleError(f"{path} cannot be decoded ({error.strerror})") from error
         for frame in frames:
             check_size(path, frame.width, frame.height)
             yield frame

@@ -1,0 +1,306 @@
+"""What was heard of transcripts without word times, and in which stretch of the model's track.
+
+**Replies.** A reply is the audio under one item's name. Audio without a name belongs to the reply before it
+unless a flush lies between them or that reply had been over for more than ``GAP_S``; what comes of an item
+after a flush cut it is another reply.
+
+**Whose a text is.** A text with an item belongs to that item's audio; if there is none, it was never heard,
+unless texts and audio share no name at all. Any other text belongs to the reply that is being heard when it
+comes (or ended less than ``GRACE_S`` ago), or to that of a text which came less than ``GRACE_S`` before it
+without audio or flush between them; else to the nearer of the reply before and the one that begins next,
+where a reply that has a text already counts as ``BIAS_S`` farther away, and one that ended more than
+``LATE_S`` ago not at all.
+
+**Joining.** A service that splits words sends the spaces between them. If at least a tenth of a session's
+pieces begin or end with white space, the pieces of a reply are joined as they stand, but for a space
+between a sentence's end and a capital. Otherwise they are words or sentences and a space goes between them,
+but not before a mark of punctuation or a contraction's end, nor beside a character of a script that sets no
+spaces. Replies never touch.
+
+**What was heard.** Of a reply that a flush or the session's end cut, the share of its text is that of its
+audio: a word counts that begins, by characters, within the share heard. A text between words with times
+shares the audio between those words. Nothing counts of a reply that was wholly dropped.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tml_bench import events as ev
+from tml_bench.timebase import NS, seconds
+
+GAP_S = 0.25
+"""A longer silence ends a reply whose audio has no name; what a late message leaves is shorter."""
+GRACE_S = 0.3
+BIAS_S = 2.0
+LATE_S = 5.0
+PACED_S = 1.2
+"""Audio that comes as it is heard never waits for longer than this until it has been heard."""
+RUN_S = 0.8
+"""Where audio comes as it is heard, texts so far apart in time are said apart."""
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
+_UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_NO_SPACE_BEFORE = re.compile(rf"[^\w\s]+$|['’]\w{{1,2}}\b|[{_UNSPACED}]")
+_NO_SPACE_AFTER = re.compile(rf"[{_UNSPACED}]$")
+_SENTENCE_END = re.compile(r"\w\w[.!?…]+[\"'’”)]*$")
+
+
+class HeardText(msgspec.Struct, frozen=True):
+    """A text without word times, as far as it was heard.
+
+    Attributes:
+        text: words set apart by single spaces; not empty.
+        start_s: from where in the model's track it was said, seconds.
+        end_s: until where.
+        given_s: from when until when it was given, where its audio came as it was heard; it was said about
+            then. None where that tells nothing.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    given_s: tuple[float, float] | None = None
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """When audio would be heard, and until when it was; that is before its start where it was not."""
+
+    start_ns: int
+    onset_ns: int
+    arrival_ns: int
+    end_ns: int
+    until_ns: int
+
+
+@dataclass(slots=True)
+class _Reply:
+    item: str
+    chunks: list[_Chunk] = field(default_factory=list)
+    pieces: list[ev.ModelTranscript] = field(default_factory=list)
+    cut: bool = False
+
+    @property
+    def until_ns(self) -> int:
+        return self.chunks[-1].until_ns
+
+    @property
+    def spoken(self) -> bool:
+        """Whether it has a text already."""
+        return any(piece.text.strip() for piece in self.pieces)
+
+    @property
+    def paced(self) -> bool:
+        """Whether its audio came as it is heard."""
+        return not self.item and all(c.end_ns - c.arrival_ns <= PACED_S * NS for c in self.chunks)
+
+    def share(self, from_ns: float, to_ns: float) -> float:
+        """The share of its audio between two instants that was heard; 0 where there is none."""
+        heard = whole = 0.0
+        for chunk in self.chunks:
+            start_ns = max(chunk.start_ns, from_ns)
+            heard += max(0.0, min(chunk.until_ns, to_ns) - start_ns)
+            whole += max(0.0, min(chunk.end_ns, to_ns) - start_ns)
+        return heard / whole if whole else 0.0
+
+
+@dataclass(slots=True)
+class _Text:
+    """A piece, how many replies had begun when it came, and whether the last of them was being heard."""
+
+    piece: ev.ModelTranscript
+    begun: int
+    flushes: int
+    heard_now: bool
+    named: _Reply | None
+
+    def followed_by(self, other: _Text) -> bool:
+        """Whether another comes soon after it, without audio or flush between them."""
+        same = (self.begun, self.flushes) == (other.begun, other.flushes)
+        return same and other.piece.t_ns - self.piece.t_ns <= GRACE_S * NS
+
+
+class HeardTexts:
+    """Takes a session's events in the order of its log; says what was heard of texts without word times."""
+
+    def __init__(self) -> None:
+        self._replies: list[_Reply] = []
+        self._named: dict[str, _Reply] = {}
+        self._texts: list[_Text] = []
+        self._flushes = 0
+        self._fresh = True
+
+    def take(self, event: ev.AnyEvent) -> None:
+        """Take the next event; those that are neither audio, flush nor transcript mean nothing."""
+        match event:
+            case ev.ModelAudio():
+                self._audio(event)
+            case ev.Flush():
+                self._flush(event)
+            case ev.ModelTranscript() if event.text:
+                self._text(event)
+
+    def _audio(self, event: ev.ModelAudio) -> None:
+        onset_ns = event.heard_ns if event.onset_ns is None else event.onset_ns
+        reply = self._named.get(event.item) if event.item else self._going_on(onset_ns)
+        if reply is None or (event.item and reply.cut):
+            reply = _Reply(event.item)
+            self._replies.append(reply)
+        if event.item:
+            self._named[event.item] = reply
+        self._fresh = False
+        arrival_ns = event.t_ns + event.down_ns
+        reply.chunks.append(_Chunk(event.heard_ns, onset_ns, arrival_ns, event.end_ns, event.end_ns))
+
+    def _going_on(self, onset_ns: int) -> _Reply | None:
+        last = self._replies[-1] if self._replies and not self._fresh else None
+        near = last is not None and not last.item and onset_ns - last.until_ns <= GAP_S * NS
+        return last if near else None
+
+    def _flush(self, flush: ev.Flush) -> None:
+        self._flushes += 1
+        self._fresh = True
+        kept = [self._named[item] for item in flush.kept if item in self._named]
+        self._cut(flush.t_ns, kept)
+        for reply in kept:
+            for chunk in reply.chunks:
+                chunk.end_ns = chunk.until_ns  # what is left of it follows in the log
+
+    def _cut(self, t_ns: int, kept: Sequence[_Reply] = ()) -> None:
+        for reply in self._replies:
+            for chunk in reply.chunks:
+                if chunk.until_ns > t_ns:
+                    chunk.until_ns = t_ns
+                    reply.cut |= not any(reply is each for each in kept)
+
+    def _text(self, piece: ev.ModelTranscript) -> None:
+        last = self._replies[-1] if self._replies and not self._fresh else None
+        heard_now = last is not None and piece.t_ns <= last.until_ns + GRACE_S * NS
+        named = self._named.get(piece.item) if piece.item else None
+        self._texts.append(_Text(piece, len(self._replies), self._flushes, heard_now, named))
+
+    def heard(self, end_ns: int) -> tuple[HeardText, ...]:
+        """What was heard until the session's end, in the order of the track. It is the last thing asked."""
+        self._assign()
+        self._cut(end_ns)
+        as_they_stand = _carry_spaces([t.piece.text for t in self._texts if not t.piece.words])
+        found = [text for reply in self._replies for text in _texts_of(reply, as_they_stand)]
+        return tuple(sorted(found, key=lambda text: (text.start_s, text.given_s or ())))
+
+    def _assign(self) -> None:
+        """Give every piece to its reply."""
+        last: tuple[_Text, _Reply | None] | None = None
+        shared = any(text.piece.item in self._named for text in self._texts)
+        for text in self._texts:
+            if text.piece.item and shared:
+                reply = text.named or self._named.get(text.piece.item)
+            else:
+                reply = self._nearest(text, last)
+                last = text, reply
+            if reply is not None:
+                reply.pieces.append(text.piece)
+
+    def _nearest(self, text: _Text, last: tuple[_Text, _Reply | None] | None) -> _Reply | None:
+        before = self._replies[text.begun - 1] if text.begun else None
+        following = self._replies[text.begun] if text.begun < len(self._replies) else None
+        if text.heard_now:
+            return before
+        t_ns = text.piece.t_ns
+        if last is not None and last[0].followed_by(text):
+            return last[1]
+        if before is None:
+            return following
+        ago_s = max(0.0, seconds(t_ns - before.until_ns))
+        far_s = ago_s + BIAS_S * before.spoken
+        if following is not None and seconds(following.chunks[0].arrival_ns - t_ns) < far_s:
+            return following
+        return before if ago_s <= LATE_S else following
+
+
+def _carry_spaces(texts: Sequence[str]) -> bool:
+    """Whether pieces bring the spaces between words with them."""
+    carrying = sum(text != text.strip() for text in texts)
+    return 0 < len(texts) <= 10 * carrying
+
+
+def joined(texts: Sequence[str], as_they_stand: bool) -> str:
+    """The pieces of one reply as one text, whose words are set apart by single spaces."""
+    whole = ""
+    for text in texts:
+        if as_they_stand:
+            space = _SENTENCE_END.search(whole[-8:]) and text[:1].isupper()
+        else:
+            space = not (_NO_SPACE_BEFORE.match(text) or _NO_SPACE_AFTER.search(whole))
+        whole += " " * bool(space) + text
+    return " ".join(whole.split())
+
+
+def heard_part(text: str, share: float) -> str:
+    """The beginning of a text: the words that begin within that share of its characters, spaces aside.
+
+    In a script that sets no spaces every character is a word. Nothing for 0, all of it for 1.
+    """
+    units = list(_UNIT.finditer(text))
+    length = sum(len(unit[0]) for unit in units)
+    at, end = 0, 0
+    for unit in units:
+        if at >= share * length:
+            break
+        at, end = at + len(unit[0]), unit.end()
+    return text[:end]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Pieces that are said together, between which instants that is, and whether all of it was heard."""
+
+    pieces: list[ev.ModelTranscript]
+    from_ns: float
+    to_ns: float = math.inf
+    whole: bool = False
+
+
+def _texts_of(reply: _Reply, as_they_stand: bool) -> Iterator[HeardText]:
+    """What was heard of a reply's texts, run by run, in order."""
+    begun = [chunk for chunk in reply.chunks if chunk.until_ns > chunk.start_ns]
+    if not begun:
+        return
+    first_ns, last_ns = min(begun[0].onset_ns, begun[0].until_ns), reply.until_ns
+    paced = reply.paced
+    for run in _runs(reply, as_they_stand):
+        text = joined([piece.text for piece in run.pieces], as_they_stand)
+        text = text if run.whole else heard_part(text, reply.share(run.from_ns, run.to_ns))
+        start_ns, end_ns = max(run.from_ns, first_ns), min(run.to_ns, last_ns)
+        if text and start_ns < end_ns:
+            given = (seconds(run.pieces[0].t_ns), seconds(run.pieces[-1].t_ns)) if paced else None
+            yield HeardText(text, start_ns / NS, end_ns / NS, given)
+
+
+def _runs(reply: _Reply, as_they_stand: bool) -> list[_Run]:
+    """A reply's pieces without word times, in order.
+
+    Words with times part them, and silences between pieces whose audio comes as it is heard.
+    """
+    runs, paced = [_Run([], -math.inf)], reply.paced
+    for piece in reply.pieces:
+        last = runs[-1]
+        if piece.words:
+            last.to_ns = min(word.start_ns for word in piece.words)
+            runs.append(_Run([], max(word.end_ns for word in piece.words)))
+        elif last.pieces and paced and _apart(last.pieces[-1], piece, as_they_stand):
+            last.whole = True
+            runs.append(_Run([piece], last.pieces[-1].t_ns))
+        else:
+            last.pieces.append(piece)
+    return [run for run in runs if run.pieces]
+
+
+def _apart(before: ev.ModelTranscript, after: ev.ModelTranscript, as_they_stand: bool) -> bool:
+    """Whether two pieces are said apart; a word that is split between them is not."""
+    split = as_they_stand and re.search(r"\w$", before.text) and re.match(r"\w", after.text)
+    return not split and after.t_ns - before.t_ns > RUN_S * NS
