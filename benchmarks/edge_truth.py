@@ -150,7 +150,7 @@ def _phrases(speaker: str, samples: Samples, seconds: float) -> Iterator[Clip]:
     pauses = [(a, b) for a, b in zip(changes[::2], changes[1::2], strict=True) if b - a >= 15]
     for (_, start), (end, _) in pairwise(pauses):
         if 40 <= end - start <= 100 * seconds:
-            # To where either pause is quietest: what comes before may ring on, and may be followed by a breath.
+            # To where either pause is quietest: what comes before may ring on, or be followed by a breath.
             first = (start - 15 + int(np.argmin(level[start - 15 : start]))) * RATE // 100
             last = (end + int(np.argmin(level[end : end + 15]))) * RATE // 100
             part = samples[first:last]

@@ -9,9 +9,10 @@ region that stands out at least three tenths as far as whatever does most and ha
 is cut at half seconds of nothing. From there the edge moves outward over what is connected:
 
 * the next sound after a gap of at most 20 ms, 30 ms where the sound lasts at most 100 ms;
-* after a gap of at most 130 ms, a consonant behind its closure: a hiss (most power above 2 kHz) of at most
-  350 ms, and at the end of speech anything of at most 100 ms, or of 350 ms that begins within 6 dB of its
-  loudest after at most 80 ms. In noise it must stand out by 3 dB;
+* a consonant behind its closure: at the end of speech any sound of at most 100 ms after a gap of at most
+  130 ms, or of at most 350 ms that begins within 6 dB of its loudest after at most 80 ms; at the beginning a
+  hiss (most power above 2 kHz) of at most 200 ms that ends so. In noise it must stand out by 3 dB, and a
+  hiss may last 350 ms and come after a gap of 130 ms at either end;
 * no further than 550 ms before the region and 600 ms after it, and not past the quietest 50 ms to the next.
 
 So a soft beginning belongs to the speech however long it takes, and a breath before or after a gap does
@@ -52,8 +53,9 @@ _CLOSURE = 26
 _STOP = 16
 _ABRUPT_DB = 6.0
 _RESUMED_DB = 3.0
-_SIBILANT = 70
-_SIBILANT_DB = 6.0
+_FRICATIVE = 70
+_HISS = 40
+_HISS_DB = 6.0
 _CLEAR = 0.3
 _TAIL = 60
 _SLOWEST = 0.15
@@ -128,6 +130,9 @@ def _parts(track: _Track, region: Region) -> list[Region]:
 
 def _edges(track: _Track, region: Region, borders: Region) -> tuple[int, float]:
     start, end = region
+    peak = float(track.levels.total[start:end].max())
+    if peak <= STILL_DB:
+        return region
     low, high = max(start - _REACH_BEFORE, borders[0]), min(end + _REACH_AFTER, borders[1])
     before, after = floors(track.levels, track.inside, region)
     onset = _walk(
@@ -136,7 +141,7 @@ def _edges(track: _Track, region: Region, borders: Region) -> tuple[int, float]:
     offset = _walk(_view(track, region, after, (low, high)), (start - low, end - low), onset=False)
     first = start if onset is None else high - onset
     last: float = end if offset is None else low + offset
-    hidden = _hidden(after, float(track.levels.total[start:end].max()))
+    hidden = _hidden(after, peak)
     if hidden:
         last = min(max(last, end - _LATEST) + hidden, high)
     elif last > first:
@@ -178,7 +183,7 @@ def _view(track: _Track, region: Region, floor: Floor, span: Region) -> _View:
 def _hiss(bands: Decibels, floor: Floor) -> Marks:
     """Frames with far more power above 2 kHz than below, the noise not counted."""
     power = np.maximum(10 ** (bands / 10) - 10 ** (floor.single / 10), 0)
-    marks: Marks = power[:, 5:].sum(axis=1) > 10 ** (_SIBILANT_DB / 10) * power[:, :5].sum(axis=1)
+    marks: Marks = power[:, 5:].sum(axis=1) > 10 ** (_HISS_DB / 10) * power[:, :5].sum(axis=1)
     return marks
 
 
@@ -194,10 +199,14 @@ def _walk(view: _View, region: Region, *, onset: bool) -> int | None:
     edge = sure[-1][1]
     for a, b in runs[runs.index(sure[-1]) + 1 :]:
         gap, length = a - edge, b - a
-        sibilant = length <= _SIBILANT and bool(view.hiss[a:b].mean() > 0.5)
+        loudest, hissing = float(view.excess[a:b].max()), bool(view.hiss[a:b].mean() > 0.5)
         abrupt = gap <= _STOP and float(view.total[a : a + 3].max() - view.total[a:b].max()) >= -_ABRUPT_DB
-        released = not onset and (length <= _SHORT or (length <= _SIBILANT and abrupt))
-        resumed = (sibilant or released) and float(view.excess[a:b].max()) >= _RESUMED_DB
+        consonant = abrupt and (not onset or (hissing and length <= _HISS))
+        if np.isfinite(loudest):  # in noise, of which a breath seldom stands out
+            consonant = hissing or (abrupt and not onset)
+        consonant = consonant and length <= _FRICATIVE
+        released = not onset and length <= _SHORT
+        resumed = (consonant or released) and loudest >= _RESUMED_DB
         near = _BURST if length <= _SHORT else _NEAR
         if gap > (_CLOSURE if resumed else near):
             break
