@@ -342,8 +342,8 @@ def test_intervals_and_ranks() -> None:
 def test_markdown_golden_row() -> None:
     lines = leaderboard_markdown([run("half", HALF)]).splitlines()
     assert "| half | 10/10 | 50.0 \\[–\\] ⊘ | 2.000 \\[–\\] ≈ | 25.0 \\[4.6, 69.9\\] ⊘ |" in lines
-    assert "- Note: \\[–\\] too few units (3, 5 needed): Takeover (reply)." in lines
-    assert "- Note: \\[–\\] too few units (3, 16 needed): Delay (reply)." in lines
+    assert "- Note: \\[–\\] too few units (5 needed): Takeover (reply)." in lines
+    assert "- Note: \\[–\\] too few units (16 needed): Delay (reply)." in lines
     lines = full_markdown([run("half", HALF)]).splitlines()
     row = next(line for line in lines if line.startswith("| reply | Delay"))
     assert row.startswith(
@@ -386,7 +386,7 @@ def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
     assert "\x1b" not in text
     assert "[red]" in text.replace("\n", "")
     assert "2.000 [–]" in text
-    assert "[–] too few units (3, 16 needed)" in text
+    assert "[–] too few units (16 needed)" in text
     assert "25.0 [4.6, 69.9]" in text
     assert max(map(len, text.splitlines())) <= min(width, 120)
 
@@ -394,13 +394,14 @@ def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
 @pytest.mark.parametrize("width", [80, 100, 300])
 def test_every_measure_of_one_run_is_printed(width: int) -> None:
     out = io.StringIO()
-    noted = msgspec.structs.replace(run(HOSTILE, PROMPT), notes={f"clipped {HOSTILE}": 3})
+    noted = msgspec.structs.replace(run(HOSTILE, PROMPT), notes={f"clipped {HOSTILE}": 3, "a.py:Smile: late": 1})
     print_details(noted, Console(file=out, width=width, force_terminal=False))
     text = out.getvalue()
     assert "\x1b" not in text
     assert "0.500" in text
     assert "[0.0, 49.0]" in text
     assert "(3 samples)" in text
+    assert "a.py:Smile: late" in text  # no emoji of that name
     assert "needed)" in text
     for metric in run("x", PROMPT).metrics:
         assert metric.metric.name in text

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -15,6 +15,8 @@ Rank = tuple[int, int]
 NOTHING = "–"
 NO_INTERVAL = "[–]"
 """In place of an interval, and before the reason why there is none."""
+MOST_NAMED = 3
+"""Subsets named one by one in a note; of more, their number is told."""
 _ARROWS = {Direction.HIGHER: " ↑", Direction.LOWER: " ↓", Direction.NONE: ""}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -178,12 +180,20 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
 
 
 def missing_intervals(metrics: Iterable[MetricSummary]) -> list[str]:
-    """Why means stand without an interval, one line a reason."""
-    found: dict[str, dict[str, None]] = {}
+    """Why means stand without an interval, one line a kind of reason; how many units there were is left out."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
     for m in metrics:
         if m.estimate.no_interval:
-            found.setdefault(m.estimate.no_interval, {})[f"{m.metric.title} ({m.subset})"] = None
-    return [f"{NO_INTERVAL} {reason}: {', '.join(where)}." for reason, where in found.items()]
+            reason = re.sub(r"\(\d+, (\d+ needed)\)", r"(\1)", m.estimate.no_interval)
+            found.setdefault(reason, {}).setdefault(m.metric.title, {})[m.subset] = None
+    return [
+        f"{NO_INTERVAL} {reason}: {', '.join(f'{title} ({_named(where)})' for title, where in places.items())}."
+        for reason, places in found.items()
+    ]
+
+
+def _named(subsets: Collection[str]) -> str:
+    return ", ".join(subsets) if len(subsets) <= MOST_NAMED else f"{len(subsets)} subsets"
 
 
 def rank(value: Rank | None) -> str:
