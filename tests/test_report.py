@@ -394,7 +394,9 @@ def test_terminal_lines_are_short_and_obey_nobody(width: int) -> None:
 @pytest.mark.parametrize("width", [80, 100, 300])
 def test_every_measure_of_one_run_is_printed(width: int) -> None:
     out = io.StringIO()
-    noted = msgspec.structs.replace(run(HOSTILE, PROMPT), notes={f"clipped {HOSTILE}": 3, "a.py:Smile: late": 1})
+    noted = msgspec.structs.replace(
+        run(HOSTILE, PROMPT), notes={f"clipped {HOSTILE}": 3, "a.py:Smile: late": 1}
+    )
     print_details(noted, Console(file=out, width=width, force_terminal=False))
     text = out.getvalue()
     assert "\x1b" not in text

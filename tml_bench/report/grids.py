@@ -180,16 +180,17 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
 
 
 def missing_intervals(metrics: Iterable[MetricSummary]) -> list[str]:
-    """Why means stand without an interval, one line a kind of reason; how many units there were is left out."""
+    """Why means stand without an interval, one line a kind of reason, whatever the number of units."""
     found: dict[str, dict[str, dict[str, None]]] = {}
     for m in metrics:
         if m.estimate.no_interval:
             reason = re.sub(r"\(\d+, (\d+ needed)\)", r"(\1)", m.estimate.no_interval)
             found.setdefault(reason, {}).setdefault(m.metric.title, {})[m.subset] = None
-    return [
-        f"{NO_INTERVAL} {reason}: {', '.join(f'{title} ({_named(where)})' for title, where in places.items())}."
+    named = {
+        reason: [f"{title} ({_named(subsets)})" for title, subsets in places.items()]
         for reason, places in found.items()
-    ]
+    }
+    return [f"{NO_INTERVAL} {reason}: {', '.join(places)}." for reason, places in named.items()]
 
 
 def _named(subsets: Collection[str]) -> str:

@@ -66,7 +66,9 @@ class _Paper:
         self.width = min(self._console.width, TERMINAL_WIDTH)
 
     def line(self, text: str, style: str | None = None) -> None:
-        self._console.print(plain(text), style=style, markup=False, emoji=False, highlight=False, width=self.width)
+        self._console.print(
+            plain(text), style=style, markup=False, emoji=False, highlight=False, width=self.width
+        )
 
     def grid(self, grid: Table) -> None:
         self._console.print(grid, width=self.width)
