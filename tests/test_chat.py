@@ -197,12 +197,25 @@ def test_turns_are_cut_at_silence_and_when_too_long() -> None:
     assert [len(turn) // 320 for turn in ended] == [20, 10 + 5]
 
 
-@given(st.integers(0, 4000), st.sampled_from([8000, 16000, 24000]))
+@given(st.integers(1, 4000), st.sampled_from([8000, 16000, 24000]))
 def test_wav_there_and_back(n: int, rate: int) -> None:
     audio = np.linspace(-1, 1, n, dtype=np.float32)
     again = samples(wav(audio, rate), rate)
     assert again.shape == (n,)
     assert np.abs(again - audio).max(initial=0) <= 1 / 32768
+
+
+@pytest.mark.parametrize("stated", [0, 200, 0xFFFFFFFF])
+def test_a_reply_is_played_whole_whatever_its_header_states(stated: int) -> None:
+    """Services write the header before they know the length; 200 bytes stated were 100 samples played."""
+    data = bytearray(wav(np.full(2400, 0.25, np.float32), 24000))
+    data[40:44] = stated.to_bytes(4, "little")
+    assert samples(bytes(data), 24000).shape == (2400,)
+
+
+def test_a_reply_that_is_cut_off_is_an_error() -> None:
+    with pytest.raises(ProtocolError, match="the reply is truncated"):
+        samples(wav(np.zeros(2400, np.float32), 24000)[:-100], 24000)
 
 
 def test_a_key_is_needed_where_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ import base64
 import io
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
 from tml_bench.adapters._media import arguments, from_base64, given_back, nested_tool, to_int16
-from tml_bench.media.audio import clip_samples
+from tml_bench.errors import BadSampleError
+from tml_bench.media.audio import clip_samples, read_mono
 from tml_bench.samples import Message as Said
 
 Message = dict[str, Any]
@@ -96,13 +99,20 @@ def wav(audio: NDArray[np.float32], rate: int) -> bytes:
 
 
 def samples(data: bytes, rate: int) -> NDArray[np.float32]:
-    """The audio of a file that libsndfile reads, mono at ``rate``, shape (n,); else a ``ProtocolError``."""
-    try:
-        audio, own_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise ProtocolError(f"the service sent audio that cannot be read: {error}") from error
-    mono = audio.mean(axis=1, dtype=np.float32)
-    at_rate: NDArray[np.float32] = soxr.resample(mono, own_rate, rate) if own_rate != rate else mono
+    """The whole audio of a file, whatever its header says of its length, mono at ``rate``, shape (n,).
+
+    Raises:
+        ProtocolError: it cannot be read, or is cut off.
+    """
+    with TemporaryDirectory(prefix="tml-bench-") as folder:
+        path = Path(folder) / "reply"
+        path.write_bytes(data)
+        try:
+            audio, own_rate = read_mono(path)
+        except BadSampleError as error:
+            told = str(error).replace(str(path), "the reply")
+            raise ProtocolError(f"the service sent audio that cannot be read: {told}") from error
+    at_rate: NDArray[np.float32] = soxr.resample(audio, own_rate, rate) if own_rate != rate else audio
     return at_rate
 
 
