@@ -21,7 +21,7 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.media.audio import read_mono
-from tml_bench.synthesis import voices
+from tml_bench.synthesis import engines, voices
 
 Samples = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ def say(text: str, speaker: str) -> tuple[NDArray[np.float32], int]:
     engine, _, variant = speaker.partition(" ")
     if not variant:
         known = voices.VOICES[speaker]
-        rate, samples = voices.engines.speak(known.engine, known.speaker, text)
+        rate, samples = engines.speak(known.engine, known.speaker, text)
         return samples, rate
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
@@ -135,7 +135,7 @@ def recorded(folder: Path, seconds: float = 6.0) -> list[Clip]:
     stretch is cut at T50, or 6 dB above the recording's own noise, its quietest 10 ms in a hundred, if that
     is more.
     """
-    clips = []
+    clips: list[Clip] = []
     for path in sorted(path for path in folder.rglob("*") if path.suffix in (".wav", ".flac", ".ogg")):
         samples = read_mono(path, RATE)[0].astype(float)
         clips += _phrases(path.parent.name, samples, seconds)
@@ -159,11 +159,11 @@ def _phrases(speaker: str, samples: Samples, seconds: float) -> Iterator[Clip]:
 
 def trimmed(speaker: str, samples: NDArray[np.float32] | Samples, share: float = _T50) -> Clip:
     """A clip cut where its 2 ms envelope first and last passes a share of its highest."""
-    samples = samples.astype(float)
-    level = envelope(samples, RATE // 500)
+    exact = samples.astype(np.float64)
+    level = envelope(exact, RATE // 500)
     loud = np.flatnonzero(level >= level.max() * share)
     start, end = loud[0], loud[-1] + 1
-    return Clip(speaker, samples[start:end], samples[:start], samples[end:])
+    return Clip(speaker, exact[start:end], exact[:start], exact[end:])
 
 
 def envelope(samples: Samples, width: int) -> Samples:
@@ -171,7 +171,8 @@ def envelope(samples: Samples, width: int) -> Samples:
     power = np.cumsum(np.concatenate([[0.0], samples**2]))
     first = np.clip(np.arange(samples.size) - width // 2, 0, samples.size)
     last = np.clip(first + width, 0, samples.size)
-    return np.sqrt(np.maximum(power[last] - power[first], 0) / width)
+    level: Samples = np.sqrt(np.maximum(power[last] - power[first], 0) / width)
+    return level
 
 
 def rms(samples: Samples) -> float:
