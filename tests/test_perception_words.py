@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -244,6 +245,45 @@ def test_recognition_gives_the_words_and_their_times(tmp_path: Path) -> None:
 @with_asr
 def test_nothing_is_recognised_where_there_is_no_speech(tmp_path: Path) -> None:
     assert asr.recognise(tmp_path / "never-opened.wav", ()) == ()
+
+
+class Recogniser:
+    """Hears ``whole`` in all that lasts longer than a second, and ``alone`` in anything else."""
+
+    class Part(NamedTuple):
+        text: str
+        compression_ratio: float = 1.0
+
+    class Model:
+        is_multilingual = False
+
+    model = Model()
+
+    def __init__(self, whole: Part, alone: str) -> None:
+        self.whole, self.alone = whole, self.Part(alone)
+
+    def transcribe(self, audio: np.ndarray, **_: object) -> tuple[list[Part], None]:
+        return [self.whole if audio.size > asr.RATE else self.alone], None
+
+
+@pytest.mark.parametrize(
+    ("whole", "heard"),
+    [
+        (Recogniser.Part("In out " * 40, compression_ratio=9.0), ["yes", "yes"]),  # it went round in circles
+        (Recogniser.Part(""), ["yes", "yes"]),
+        (Recogniser.Part("In at"), ["In", "at"]),
+    ],
+)
+def test_an_utterance_without_words_is_heard_again_by_itself(
+    whole: Recogniser.Part, heard: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(6 * asr.RATE, np.float32), asr.RATE)
+    monkeypatch.setattr(asr, "_whisper", lambda name: Recogniser(whole, "yes"))
+    monkeypatch.setattr(asr, "align", lambda *_: ())
+    apart = (Segment(1.0, 1.4), Segment(3.0, 3.4))
+    words = asr.recognise(tmp_path / "a.wav", apart)
+    assert [word.text for word in words] == heard
+    assert [word.start_s for word in words] == pytest.approx([1.0, 3.0])
 
 
 @with_asr
