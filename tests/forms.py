@@ -6,6 +6,7 @@ Each says the same audio as `Timed`; what differs is how its words are told.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
@@ -46,9 +47,9 @@ class _Untimed(Oracle):
             return None
         return replace(output, transcript=tuple(said))
 
+    @abstractmethod
     def pieces(self, words: tuple[SpokenWord, ...]) -> Iterable[tuple[float, str]]:
         """What is given of a reply, with the time in seconds from its output's first sample."""
-        raise NotImplementedError
 
 
 class Sentences(_Untimed):

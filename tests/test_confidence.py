@@ -24,7 +24,8 @@ def observed(values: list[float], units: list[int] | None = None) -> list[Observ
 
 @given(st.floats(1, 1e6), st.sampled_from([0.5, 0.8, 0.975, 0.999]))
 def test_quantiles_of_students_t_are_those_of_scipy(degrees: float, p: float) -> None:
-    assert t_quantile(p, degrees) == pytest.approx(stats.t.ppf(p, degrees), rel=1e-5, abs=1e-12)
+    exact = 1e-6 if degrees >= 2 else 1e-5  # the integrand is steep at its end below
+    assert t_quantile(p, degrees) == pytest.approx(stats.t.ppf(p, degrees), rel=exact, abs=1e-12)
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=12))

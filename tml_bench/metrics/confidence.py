@@ -311,7 +311,8 @@ def t_quantile(p: float, degrees: float) -> float:
     """Quantile of Student's t, ``p`` in [0.5, 1), at least 1 degree of freedom, not necessarily whole.
 
     With T = sqrt(v) tan(u) the density is cos(u)^(v - 1) up to its constant: integrated by 48 Gauss-Legendre
-    nodes and solved by Newton's method, which from 0 approaches the root from one side only.
+    nodes and solved by Newton's method, which from 0 approaches the root from one side only. Exact to 1e-6 of
+    its value from 2 degrees of freedom on, to 1e-5 below (``p`` up to 0.999).
     """
     half = math.exp(math.lgamma(degrees / 2) - math.lgamma((degrees + 1) / 2)) * math.sqrt(math.pi)
     wanted, u = (p - 0.5) * half, 0.0
