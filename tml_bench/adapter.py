@@ -27,9 +27,11 @@ from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
 
 from tml_bench.errors import (
+    AccountError as AccountError,
     InfrastructureError as InfrastructureError,
     ProtocolError as ProtocolError,
     QuotaError as QuotaError,
+    SampleRefusedError as SampleRefusedError,
 )
 from tml_bench.turns import (
     FlushReport as FlushReport,
@@ -44,6 +46,7 @@ from tml_bench.turns import (
     ToolResult as ToolResult,
     ToolSpec as ToolSpec,
     Transcript as Transcript,
+    Usage as Usage,
     VideoSpec as VideoSpec,
 )
 
@@ -97,6 +100,8 @@ class LiveAdapter(ABC):
         turn_based: the service answers whole turns, so that overlap cannot be handled; reports say so.
         takes_history: as for ``StepAdapter``.
         reported: as for ``StepAdapter``, filled by ``prepare`` or ``connect``, or as the service tells it.
+        complaint: the error that the service reported last; empty when it has answered since. A session that
+            ends with one is of no fault of the model's.
     """
 
     audio_in: int = 24000
@@ -106,6 +111,7 @@ class LiveAdapter(ABC):
     turn_based: bool = False
     takes_history: bool = False
     reported: Mapping[str, str] = MappingProxyType({})
+    complaint: str = ""
 
     async def prepare(self) -> None:  # noqa: B027
         """Learn what the service wants; the attributes above hold once it has returned.
@@ -123,6 +129,8 @@ class LiveAdapter(ABC):
         Raises:
             InfrastructureError: the service cannot be reached.
             QuotaError: it refuses for its limits.
+            AccountError: it refuses every session: no credit, a wrong key, an unknown model.
+            SampleRefusedError: it will never take this sample.
         """
 
     @abstractmethod
@@ -149,9 +157,27 @@ class LiveAdapter(ABC):
             cut: True when the rest was dropped.
         """
 
+    async def ping(self) -> bool:
+        """Ask the service for a sign of life, over what carries the session; several may be under way.
+
+        Called about every second and once more when the script has ended. A service that gives none then is
+        hung: outcome ``infrastructure``, and not a silent model.
+
+        Returns:
+            True once the service has given one; False, at once, where it cannot be asked.
+
+        Raises:
+            InfrastructureError: the connection is gone.
+        """
+        return False
+
     @abstractmethod
     async def close(self) -> None:
-        """End the session; called also after another method has raised."""
+        """End the session; called also after another method has raised.
+
+        Raises:
+            InfrastructureError: the service does not answer the goodbye.
+        """
 
 
 Adapter = StepAdapter | LiveAdapter

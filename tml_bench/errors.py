@@ -39,6 +39,27 @@ class QuotaError(InfrastructureError):
         self.retry_after_s = retry_after_s
 
 
+class AccountError(InfrastructureError):
+    """Raise it when the service refuses every session: no credit, a wrong key, a model it does not have.
+
+    The adapter is asked no further: one attempt is recorded, what waits stays undone, others go on.
+
+    Attributes:
+        remedy: what the person at the keyboard can do about it.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+        self.remedy = remedy
+
+
+class SampleRefusedError(InfrastructureError):
+    """Raise it when the service will never take this sample, such as one that is too long for a session.
+
+    The attempt is missing data as any other of the infrastructure, but is not tried again.
+    """
+
+
 class ProtocolError(Exception):
     """Raise it when the model's side breaks its own protocol (garbage, a message too large).
 

@@ -252,6 +252,44 @@ class ProviderMessage(Event, frozen=True, tag="provider"):
     sent: bool = False
 
 
+class ServicePinged(Event, frozen=True, tag="ping"):
+    """A live service gave a sign of life that it was asked for.
+
+    Attributes:
+        t_ns: when it was asked.
+        took_ns: how long the answer took.
+    """
+
+    t_ns: int
+    took_ns: int
+
+
+class ServiceUsage(Event, frozen=True, tag="usage"):
+    """What a service says that it counted since the usage before; see ``turns.Usage``.
+
+    Attributes:
+        t_ns: when it said so.
+        input_tokens: read, audio and cached ones included.
+        output_tokens: given, audio included.
+        input_audio_tokens: of the input tokens, those of audio.
+        output_audio_tokens: of the output tokens, those of audio.
+        cached_tokens: of the input tokens, those that were read before.
+        input_audio_s: seconds of audio taken.
+        output_audio_s: seconds of audio given.
+        calls: answers that were asked for or begun.
+    """
+
+    t_ns: int
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    cached_tokens: int = 0
+    input_audio_s: float = 0.0
+    output_audio_s: float = 0.0
+    calls: int = 0
+
+
 class ImportedWord(msgspec.Struct, frozen=True):
     """A word of an imported transcript, in seconds exactly as its file has it."""
 
@@ -294,5 +332,5 @@ class SessionClosed(Event, frozen=True, tag="end"):
 
 _Harness = SessionOpened | UserTurnStarted | UserTextSent | UserVideoStarted | FrameShown | StepDone
 _Model = ModelAudio | Flush | ModelTranscript | ModelText | ModelToolCall | ToolReturned
-_Service = TurnSent | ProviderMessage
+_Service = TurnSent | ProviderMessage | ServicePinged | ServiceUsage
 AnyEvent = _Harness | _Model | _Service | ImportedTranscript | Note | Fault | SessionClosed

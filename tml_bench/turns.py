@@ -86,10 +86,13 @@ class FlushReport:
     Attributes:
         heard_ms: how much of the interrupted stretch of audio the listener had heard.
         dropped_ms: how much was dropped unheard.
+        items: the replies that were cut, by ``Output.item``, each with the milliseconds heard of it in all, 0
+            for one that was not begun; in the order in which they would have been heard.
     """
 
     heard_ms: float
     dropped_ms: float
+    items: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,5 +230,30 @@ class ProviderEvent:
     sent: bool = False
 
 
-ModelEvent = Output | ProviderEvent
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a service says that it has counted since the usage before; 0 for what it does not count.
+
+    Attributes:
+        input_tokens: read, audio and cached ones included.
+        output_tokens: given, audio included.
+        input_audio_tokens: of the input tokens, those of audio.
+        output_audio_tokens: of the output tokens, those of audio.
+        cached_tokens: of the input tokens, those that were read before.
+        input_audio_s: seconds of audio taken.
+        output_audio_s: seconds of audio given.
+        calls: answers that were asked for or begun.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    cached_tokens: int = 0
+    input_audio_s: float = 0.0
+    output_audio_s: float = 0.0
+    calls: int = 0
+
+
+ModelEvent = Output | ProviderEvent | Usage
 """What a live service may give."""

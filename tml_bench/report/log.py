@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from tml_bench import events as ev
 from tml_bench.recording import Recording
 from tml_bench.timebase import seconds
@@ -29,6 +31,7 @@ def describe(recording: Recording) -> Iterator[str]:
     yield from _compute([e for e in recording.events() if isinstance(e, ev.StepDone)])
     yield from _frames([e for e in recording.events() if isinstance(e, ev.FrameShown)])
     yield from _sending([e for e in recording.events() if isinstance(e, ev.TurnSent)])
+    yield from _pings([e for e in recording.events() if isinstance(e, ev.ServicePinged)])
 
 
 def _share(share: float) -> str:
@@ -103,6 +106,10 @@ def _line(event: object) -> list[tuple[int, str, str]]:
             return [(event.t_ns, "fault" if isinstance(event, ev.Fault) else "end", event.reason)]
         case ev.ProviderMessage():
             return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
+        case ev.ServiceUsage(t_ns=t_ns):
+            counted = msgspec.to_builtins(event)
+            told = ", ".join(f"{n} {name}" for name, n in counted.items() if name not in ("kind", "t_ns"))
+            return [(t_ns, "usage", told)]
         case _:
             return []
 
@@ -111,6 +118,13 @@ def _frames(shown: list[ev.FrameShown]) -> Iterator[str]:
     if shown:
         black = sum(frame.pts_ns is None for frame in shown)
         yield f"{len(shown)} frames handed over" + (f", {black} of them black" if black else "")
+
+
+def _pings(pings: list[ev.ServicePinged]) -> Iterator[str]:
+    if pings:
+        took = sorted(ping.took_ns / 1e6 for ping in pings)
+        median, worst = took[len(took) // 2], took[-1]
+        yield f"{len(pings)} pings answered, after {median:.1f} ms (median), {worst:.1f} ms at most"
 
 
 def _sending(sent: list[ev.TurnSent]) -> Iterator[str]:

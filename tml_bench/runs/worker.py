@@ -12,7 +12,14 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tml_bench.adapter import Adapter, InfrastructureError, QuotaError, StepAdapter
+from tml_bench.adapter import (
+    AccountError,
+    Adapter,
+    InfrastructureError,
+    QuotaError,
+    SampleRefusedError,
+    StepAdapter,
+)
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
@@ -40,6 +47,10 @@ def failure(error: Exception) -> JobResult:
     match error:
         case BadSampleError():
             return JobResult(Outcome.INVALID, text)
+        case AccountError():
+            return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
+        case SampleRefusedError():
+            return JobResult(Outcome.INFRASTRUCTURE, text)
         case QuotaError():
             return JobResult(Outcome.INFRASTRUCTURE, text, retry=True, quota_s=error.retry_after_s or 0.0)
         case InfrastructureError():

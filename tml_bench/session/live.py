@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
 
@@ -27,7 +27,7 @@ from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Settings, session_start
-from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent
+from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent, Usage
 
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
@@ -213,8 +213,12 @@ class LiveSession:
         if isinstance(event, ProviderEvent):
             self._writer.event(ev.ProviderMessage(t_ns, event.type, dict(event.body), event.sent))
             return
+        if isinstance(event, Usage):
+            self._writer.event(ev.ServiceUsage(t_ns, **asdict(event)))
+            return
         if not isinstance(event, Output):
-            raise AdapterFaultError(f"events gave {type(event).__name__}, it must be Output or ProviderEvent")
+            gave = type(event).__name__
+            raise AdapterFaultError(f"events gave {gave}, it must be Output, ProviderEvent or Usage")
         size = 0 if event.audio is None else 2 * np.size(event.audio)
         cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
         for item, heard_ms in cut:
