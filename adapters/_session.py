@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
-from tml_bench.adapters._socket import Socket, parse_object, refusal
+from tml_bench.adapters._refusals import refusal
+from tml_bench.adapters._socket import Socket, parse_object
 from tml_bench.redact import kept
 
 MAX_UNREAD = 32

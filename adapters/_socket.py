@@ -6,8 +6,6 @@ compression is off, and messages, queues and waiting times are bounded.
 
 import asyncio
 import json
-import math
-import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,9 +13,10 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
-from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
+from tml_bench.adapter import InfrastructureError, ProtocolError
+from tml_bench.adapters._refusals import closed_error, http_refusal, in_good_order
 from tml_bench.errors import UserError
-from tml_bench.redact import plain, redacted
+from tml_bench.redact import redacted
 
 MAX_MESSAGE = 4 * 2**20
 """Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
@@ -31,8 +30,6 @@ CLOSE_S = 2.0
 """Longest wait for the closing handshake, in seconds."""
 PING_S = 20.0
 """Time between pings, and longest wait for their answer, in seconds."""
-_QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted|too many|limit.?reached", re.IGNORECASE)
-_OUR_COMPLAINTS = {1002, 1003, 1007, 1009}
 
 
 class _Connect(connect):
@@ -80,7 +77,7 @@ class Socket:
             try:
                 message = await self._connection.recv()
             except ConnectionClosed as error:
-                if self._closing or _in_good_order(error):
+                if self._closing or in_good_order(error):
                     return
                 raise closed_error(error, self._url) from error
             yield message
@@ -125,7 +122,7 @@ async def open_socket(
     except InvalidURI as error:
         raise none from error
     except InvalidStatus as error:
-        raise _refusal(error, shown, key_variable) from error
+        raise http_refusal(error, shown, key_variable) from error
     except (OSError, WebSocketException, EOFError) as error:
         what = redacted(str(error)) or type(error).__name__
         raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
@@ -146,48 +143,3 @@ def parse_object(message: str | bytes) -> dict[str, Any]:
 def without_empty(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message without entries that are None, empty text, or empty objects and lists."""
     return {key: value for key, value in message.items() if value is not None and value not in ("", {}, [])}
-
-
-def refusal(message: str, retry_after_s: float | None = None) -> InfrastructureError:
-    """The error for a service that refuses and says why: a ``QuotaError`` if it is about its limits."""
-    if retry_after_s is not None or _QUOTA.search(message):
-        return QuotaError(redacted(message), retry_after_s)
-    return InfrastructureError(redacted(message))
-
-
-def closed_error(error: ConnectionClosed, url: str) -> InfrastructureError | ProtocolError:
-    """The contract's error for a connection that ended.
-
-    When this side closed it first because of what the service sent (a malformed frame, text that is not
-    UTF-8, a message too large), the service broke its protocol.
-    """
-    if error.sent is not None and not error.rcvd_then_sent and error.sent.code in _OUR_COMPLAINTS:
-        return ProtocolError(f"{url} broke the websocket protocol: {error.sent}")
-    if error.rcvd is not None:
-        return refusal(f"{url} closed the connection: {plain(str(error.rcvd))}")
-    return InfrastructureError(f"the connection to {url} broke")
-
-
-def _in_good_order(error: ConnectionClosed) -> bool:
-    return error.rcvd is not None and error.rcvd.code in (1000, 1001) and not _QUOTA.search(error.rcvd.reason)
-
-
-def _refusal(error: InvalidStatus, url: str, key_variable: str) -> InfrastructureError:
-    status = error.response.status_code
-    wait = retry_after_s(error.response.headers.get("Retry-After"))
-    said = plain((error.response.body or b"")[:300].decode("utf-8", "replace")).strip()
-    text = f"{url} answers HTTP {status}" + (f": {said}" if said else "")
-    if status == 429 or (status == 503 and wait is not None):
-        return QuotaError(text, wait)
-    if status in (401, 403) and key_variable:
-        return InfrastructureError(f"{text} (is {key_variable} valid?)")
-    return InfrastructureError(text)
-
-
-def retry_after_s(header: str | None) -> float | None:
-    """The seconds that a ``Retry-After`` names; None where it names none, such as a date."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 from tml_bench import adapter
 from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters._media import Frames, to_int16
+from tml_bench.adapters._refusals import refusal
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import OPEN_S, open_socket, refusal
+from tml_bench.adapters._socket import OPEN_S, open_socket
 from tml_bench.errors import UserError
 from tml_bench.redact import kept
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, given_back, to_pcm16
+from tml_bench.adapters._refusals import refusal
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import open_socket, parse_object, refusal
+from tml_bench.adapters._socket import open_socket, parse_object
 from tml_bench.errors import UserError
 from tml_bench.redact import kept
 

@@ -26,8 +26,9 @@ from tml_bench.adapter import (
 )
 from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
 from tml_bench.adapters._media import Frames
+from tml_bench.adapters._refusals import refusal, retry_after_s
 from tml_bench.adapters._session import QueueAdapter
-from tml_bench.adapters._socket import parse_object, refusal, retry_after_s
+from tml_bench.adapters._socket import parse_object
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret

@@ -21,7 +21,7 @@ from typing import Any
 
 from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
 from tml_bench.adapters._media import WholeSamples, arguments, from_base64, result_item
-from tml_bench.adapters._socket import refusal
+from tml_bench.adapters._refusals import refusal
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation
 
