@@ -14,7 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
 from tml_bench.adapter import InfrastructureError, ProtocolError
-from tml_bench.adapters._refusals import closed_error, http_refusal, in_good_order
+from tml_bench.adapters._refusal_tables import OWN_SERVER
+from tml_bench.adapters._refusals import ServiceRefusals, closed_error, http_refusal, in_good_order
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
 
@@ -40,9 +41,10 @@ class _Connect(connect):
 class Socket:
     """An open websocket; see ``open_socket``."""
 
-    def __init__(self, connection: ClientConnection, url: str) -> None:
+    def __init__(self, connection: ClientConnection, url: str, refusals: ServiceRefusals) -> None:
         self._connection = connection
         self._url = url
+        self._refusals = refusals
         self._closing = False
 
     async def send(self, message: str | bytes) -> None:
@@ -50,7 +52,7 @@ class Socket:
 
         Raises:
             InfrastructureError: the connection is gone, or the service takes nothing any more.
-            QuotaError: the service closed the connection for its limits.
+            QuotaError, AccountError, SampleRefusedError: the service closed the connection and said so.
             ProtocolError: the connection ended because the service broke the websocket protocol.
         """
         try:
@@ -59,7 +61,7 @@ class Socket:
         except TimeoutError as error:
             raise InfrastructureError(f"{self._url} takes no messages for {SEND_S:g} s") from error
         except ConnectionClosed as error:
-            raise closed_error(error, self._url) from error
+            raise closed_error(error, self._url, self._refusals) from error
 
     async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
         """The next message, for the opening of a session; errors as ``send``, also where none comes."""
@@ -69,7 +71,7 @@ class Socket:
         except TimeoutError as error:
             raise InfrastructureError(f"{self._url} says nothing for {timeout_s:g} s") from error
         except ConnectionClosed as error:
-            raise closed_error(error, self._url) from error
+            raise closed_error(error, self._url, self._refusals) from error
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """All further messages; ends when either side closes in good order; errors as ``send``."""
@@ -77,9 +79,9 @@ class Socket:
             try:
                 message = await self._connection.recv()
             except ConnectionClosed as error:
-                if self._closing or in_good_order(error):
+                if self._closing or in_good_order(error, self._refusals):
                     return
-                raise closed_error(error, self._url) from error
+                raise closed_error(error, self._url, self._refusals) from error
             yield message
 
     async def close(self) -> None:
@@ -93,21 +95,21 @@ async def open_socket(
     *,
     headers: Mapping[str, str] | None = None,
     max_message: int = MAX_MESSAGE,
-    key_variable: str = "",
+    refusals: ServiceRefusals = OWN_SERVER,
     ping_s: float | None = PING_S,
 ) -> Socket:
     """Connect to ``wss://`` or, for servers without TLS, ``ws://``.
 
-    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``key_variable`` is where the key
-    comes from, to be named when the service refuses it. ``ping_s`` is the time between pings and the longest
+    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``refusals`` says what the
+    service means when it refuses. ``ping_s`` is the time between pings and the longest
     wait for their answer; None for no pings, where a slow answer is no sign of death.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
-        QuotaError: it answers 429, or 503 with a time to wait.
+        QuotaError, AccountError, SampleRefusedError: it refuses and says why.
         UserError: the address is not one of a websocket.
     """
-    shown = redacted(url)
+    shown = redacted(url.partition("?")[0])  # a query may hold a whole prompt
     none = UserError(f"{shown!r} is not the address of a websocket", "give ws://... or wss://...")
     try:
         _ = urlsplit(url).port
@@ -122,11 +124,11 @@ async def open_socket(
     except InvalidURI as error:
         raise none from error
     except InvalidStatus as error:
-        raise http_refusal(error, shown, key_variable) from error
+        raise http_refusal(error, shown, refusals) from error
     except (OSError, WebSocketException, EOFError) as error:
         what = redacted(str(error)) or type(error).__name__
         raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
-    return Socket(connection, shown)
+    return Socket(connection, shown, refusals)
 
 
 def parse_object(message: str | bytes) -> dict[str, Any]:

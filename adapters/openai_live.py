@@ -23,6 +23,8 @@ from tml_bench.adapters._media import (
     from_base64,
     result_item,
 )
+from tml_bench.adapters._refusal_tables import OPENAI_LIVE
+from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
 from tml_bench.errors import UserError
@@ -49,6 +51,8 @@ class OpenAILive(SocketAdapter):
         rate: of the audio both ways: 16000 or 24000 Hz.
     """
 
+    refusals = OPENAI_LIVE
+
     def __init__(
         self, model: str = "gpt-live-1", base_url: str = "", voice: str = "", backend: str = "gpt-5.4-mini",
         effort: str = "", rate: int = 24000,
@@ -67,7 +71,7 @@ class OpenAILive(SocketAdapter):
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        self._socket = socket = await open_socket(self._url, headers=headers, key_variable=KEY)
+        self._socket = socket = await open_socket(self._url, headers=headers, refusals=self.refusals)
         await self._tell({"type": "session.start", "session": self._session(session)})
         await self._until(socket, "session.started", PATIENCE_S)
         self._begin(socket)
@@ -111,9 +115,12 @@ class OpenAILive(SocketAdapter):
         elif kind == "response.event":
             yield from self._calls.take(said["event"])
         elif kind == "error":
-            self._complaint = f"{said['error'].get('code')}: {said['error'].get('message')}"
+            reported = read_error(said)
+            self.complaint = str(reported)
+            if self.refusals.rule(reported):
+                raise self.refusals.error("the service reports:", reported)
         elif kind == "session.closed":
-            raise adapter.InfrastructureError(f"the service closed the session: {said.get('reason')}")
+            raise self.refusals.error("the service closed the session:", read_error(said))
 
     async def _tell(self, message: Message) -> None:
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
