@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, audio_base64, from_base64, jpeg_base64
+from tml_bench.adapters._refusal_tables import GEMINI
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
 from tml_bench.keys import optional_secret, secret
@@ -55,6 +56,7 @@ class GeminiLive(SocketAdapter):
 
     audio_in = 16000
     audio_out = 24000
+    refusals = GEMINI
 
     def __init__(
         self, model: str = "gemini-3.8-live", base_url: str = "wss://generativelanguage.googleapis.com",
@@ -98,7 +100,7 @@ class GeminiLive(SocketAdapter):
         self._begin(await self._opened())
 
     async def _opened(self) -> Socket:
-        socket = await open_socket(self._url, headers=self._headers, key_variable="GEMINI_API_KEY")
+        socket = await open_socket(self._url, headers=self._headers, refusals=self.refusals)
         try:
             async with asyncio.timeout(OPEN_S):
                 resumption = {"handle": self._handle} if self._handle else {}

@@ -64,6 +64,7 @@ class OpenAIRealtime(SocketAdapter):
         if dialect not in DIALECTS:
             raise UserError(f"there is no dialect {dialect!r}", f"the dialects are {', '.join(DIALECTS)}")
         self._dialect = spoken = DIALECTS[dialect]
+        self.refusals = spoken.refusals
         self.audio_in = rate_in or spoken.rate_in
         self.audio_out = rate_out or spoken.rate_out
         self.video_in = _video(spoken, fps)
@@ -88,8 +89,7 @@ class OpenAIRealtime(SocketAdapter):
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        variable = next(iter(self._dialect.keys), "")
-        self._socket = socket = await open_socket(self._url, headers=headers, key_variable=variable)
+        self._socket = socket = await open_socket(self._url, headers=headers, refusals=self.refusals)
         patience_s = self._dialect.patience_s
         if self._dialect.greeting:
             await self._until(socket, self._dialect.greeting, patience_s)
@@ -166,7 +166,7 @@ class OpenAIRealtime(SocketAdapter):
         said = parse_object(message)
         yield adapter.ProviderEvent(str(said.get("type")), kept(said))
         yield from self._conversation.take(said)
-        self._complaint = self._conversation.complaint
+        self.complaint = self._conversation.complaint
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; what a message calls for is sent once it has been understood."""
@@ -183,6 +183,7 @@ class OpenAIRealtime(SocketAdapter):
         self._said += 1
         if self._dialect.numbered:
             message = {"event_id": f"tml_{self._said}", **message}
+            self._conversation.sent(message)
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
 
     async def _farewell(self) -> None:
