@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError
-from tml_bench.media.audio import ClipReader, ResampledWaveform, probe, read_mono
+from tml_bench.media.audio import ClipReader, probe, read_mono
 from tml_bench.samples import Waveform
 
 RATES = (8000, 11025, 16000, 22050, 24000, 44100, 48000)
@@ -199,23 +199,6 @@ def test_a_value_that_is_not_finite_is_named_with_its_place(tmp_path: Path) -> N
 def test_a_waveform_of_the_wrong_shape_is_refused(waveform: Waveform) -> None:
     with pytest.raises(BadSampleError, match="shape"):
         ClipReader(waveform, 16000)
-
-
-def test_a_waveform_resampled_beforehand_reads_like_any_other() -> None:
-    wave = Waveform(sine(1.7, 16000), 16000)
-    ready = ResampledWaveform.of(wave, [24000, 16000])
-    assert (ready.rate, ready.samples.size) == (16000, wave.samples.size)
-    for rate in (24000, 16000, 8000):
-        clip = ClipReader(ready, rate)
-        read = read_in_chunks(clip, [3200, 17])
-        assert clip.length == read.size
-        np.testing.assert_allclose(read, read_in_chunks(ClipReader(wave, rate), [3200]), atol=1e-4)
-
-
-def test_a_waveform_that_cannot_be_used_is_found_when_it_is_resampled() -> None:
-    broken = Waveform(np.array([0.0, np.nan], np.float32), 16000)
-    with pytest.raises(BadSampleError, match="not a finite number at sample 1"):
-        ResampledWaveform.of(broken, [24000])
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac"])
