@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class Exchange:
     """The user side, the listener's loudspeaker and the recording of one session.
 
     The caller closes the recording. With ``ahead`` video is decoded while the model works, which takes
-    processor time from one that runs here.
+    processor time from one that runs here. ``aside`` is as for ``ScriptedUser``.
 
     Raises:
         BadSampleError: the sample's audio or video cannot be used.
@@ -101,6 +102,7 @@ class Exchange:
         writer: RecordingWriter,
         *,
         ahead: bool = True,
+        aside: Executor | None = None,
     ) -> None:
         self._sample = sample
         self._audio_in = adapter.audio_in
@@ -128,7 +130,11 @@ class Exchange:
         wanted = adapter.video_in
         self._camera = Camera(videos, wanted, ahead=ahead) if videos and wanted is not None else None
         rates = tuple({self._rate, self._audio_in})
-        self._user = ScriptedUser(script, durations, rates, self._speech, videos)
+        self._user = ScriptedUser(script, durations, rates, self._speech, videos, aside)
+
+    def ready(self) -> None:
+        """Open the user's first clips, which takes a while; raises BadSampleError."""
+        self._user.ready()
 
     def advance(self, index: int) -> MicroTurn | None:
         """Play both sides up to the hand-over of a micro-turn (0, 1, 2, ... in order) into the recording.

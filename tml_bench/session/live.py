@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -85,6 +86,7 @@ class LiveSession:
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
             beside each other are not all due at once; None to begin as soon as the service is ready.
         opened: called when the service is ready; what it raises ends the session.
+        aside: reads the user's clips beside the loop, one piece of work at a time; None to read them on it.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class LiveSession:
         clock_ns: Callable[[], int] = time.monotonic_ns,
         phase: float | None = None,
         opened: Callable[[], None] = lambda: None,
+        aside: Executor | None = None,
     ) -> None:
         self._adapter = adapter
         self._settings = settings
@@ -113,8 +116,12 @@ class LiveSession:
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
         self._unsent = Outbox(self._now_ns)
-        self._stage = Exchange(sample, adapter, settings, writer)
+        self._stage = Exchange(sample, adapter, settings, writer, aside=aside)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
+
+    def ready(self) -> None:
+        """Open the sample's first clips, if wished before ``run``, and not on the loop."""
+        self._stage.ready()
 
     async def run(self) -> Lateness:
         """Play the script to its end; gives how late the harness was.
