@@ -2,10 +2,13 @@
 
 import math
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Output, Transcript
+from tml_bench.adapter import Output, ToolCall, Transcript
+from tml_bench.events import ModelToolCall
+from tml_bench.redact import recordable
 from tml_bench.timebase import nanoseconds
 
 OVER_SCALE = 1.0001
@@ -89,6 +92,18 @@ def checked_transcript(piece: object, index: int) -> Transcript:
         if not (math.isfinite(word.start_s) and math.isfinite(word.end_s) and word.start_s <= word.end_s):
             raise fault(index, f"word {word.text!r} has times {word.start_s} to {word.end_s}")
     return piece
+
+
+def tool_call_event(call: object, index: int, t_ns: int) -> ModelToolCall:
+    """A call as it is recorded and answered. Raises AdapterFaultError if it is none, or not of JSON."""
+    if not isinstance(call, ToolCall):
+        raise fault(index, f"tool_calls must hold ToolCall, not {type(call).__name__}")
+    try:
+        builtins = recordable(msgspec.to_builtins(dict(call.arguments)))
+        arguments = msgspec.convert(builtins, dict[str, object])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
+    return ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
 
 
 def checked_output(output: object, index: int) -> Output:
