@@ -23,6 +23,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from tml_bench.errors import UserError
+from tml_bench.event_texts import fit
 from tml_bench.files import read_json, write_atomically
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
@@ -184,7 +185,7 @@ class RunFolder:
         if traceback:
             place.mkdir(parents=True, exist_ok=True)
             (place / TRACEBACK).write_text(traceback, encoding="utf-8", errors="backslashreplace")
-        self._log.write(msgspec.json.encode(attempt) + b"\n")
+        self._log.write(msgspec.json.encode(fit(attempt)) + b"\n")
         self._log.flush()
         os.fsync(self._log.fileno())
         self.attempts.append(attempt)

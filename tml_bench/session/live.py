@@ -22,7 +22,7 @@ from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import redacted
+from tml_bench.redact import kept, redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.exchange import Exchange
@@ -233,7 +233,7 @@ class LiveSession:
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
         if isinstance(event, ProviderEvent):
-            self._writer.event(ev.ProviderMessage(t_ns, event.type, dict(event.body), event.sent))
+            self._writer.event(ev.ProviderMessage(t_ns, str(event.type), kept(event.body), event.sent))
             return
         if isinstance(event, Usage):
             self._writer.event(ev.ServiceUsage(t_ns, **asdict(event)))
