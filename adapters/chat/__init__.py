@@ -28,6 +28,7 @@ from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
 from tml_bench.adapters._media import Frames
 from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters._socket import parse_object, refusal, retry_after_s
+from tml_bench.adapters._usage import tokens
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
@@ -119,7 +120,8 @@ class ChatCompletions(QueueAdapter):
         if isinstance(model := reply.get("model"), str):
             self.reported = {"model": model}
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
-        await self._queue.received((event, dialogue.take(reply)))
+        await self._queue.received((event, *tokens(reply.get("usage"))))
+        await self._queue.received((dialogue.take(reply),))
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""

@@ -1,11 +1,12 @@
 """Checks what an adapter returns before it reaches the recording."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Output, Transcript
+from tml_bench.adapter import Output, Transcript, Usage
 from tml_bench.timebase import nanoseconds
 
 OVER_SCALE = 1.0001
@@ -96,6 +97,15 @@ def checked_output(output: object, index: int) -> Output:
     if not isinstance(output, Output):
         raise fault(index, f"step returned {type(output).__name__}, it must be Output or None")
     return output
+
+
+def checked_usage(usage: Usage) -> Usage:
+    """The usage itself. Raises AdapterFaultError unless all of it is finite and at least 0, counts whole."""
+    for name, value in asdict(usage).items():
+        kinds = (int, float) if name.endswith("_s") else (int,)
+        if type(value) not in kinds or not 0 <= value < math.inf:
+            raise AdapterFaultError(f"{name} of a Usage is {value!r}")
+    return usage
 
 
 def reported_cost_ns(output: object, index: int) -> int | None:

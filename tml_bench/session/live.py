@@ -23,7 +23,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.checks import AdapterFaultError, checked_usage
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Settings, session_start
@@ -84,6 +84,9 @@ class LiveSession:
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
             beside each other are not all due at once; None to begin as soon as the service is ready.
         opened: called when the service is ready; what it raises ends the session.
+
+    Attributes:
+        usage: what the service says that it has counted, so far.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class LiveSession:
         self._clock_ns = clock_ns
         self._phase = phase
         self._opened = opened
+        self.usage = Usage()
         self._ready = False
         self._t0_ns = 0
         self._played_ns = 0
@@ -214,7 +218,8 @@ class LiveSession:
             self._writer.event(ev.ProviderMessage(t_ns, event.type, dict(event.body), event.sent))
             return
         if isinstance(event, Usage):
-            self._writer.event(ev.ServiceUsage(t_ns, **asdict(event)))
+            self._writer.event(ev.ServiceUsage(t_ns, **asdict(checked_usage(event))))
+            self.usage += event
             return
         if not isinstance(event, Output):
             gave = type(event).__name__
