@@ -24,7 +24,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import kept, redacted
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.checks import AdapterFaultError, checked_usage
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.outbox import HeardReport, Outbox
@@ -87,6 +87,9 @@ class LiveSession:
             beside each other are not all due at once; None to begin as soon as the service is ready.
         opened: called when the service is ready; what it raises ends the session.
         aside: reads the user's clips beside the loop, one piece of work at a time; None to read them on it.
+
+    Attributes:
+        usage: what the service says that it has counted, so far.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class LiveSession:
         self._clock_ns = clock_ns
         self._phase = phase
         self._opened = opened
+        self.usage = Usage()
         self._ready = False
         self._t0_ns = 0
         self._played_ns = 0
@@ -236,7 +240,8 @@ class LiveSession:
             self._writer.event(ev.ProviderMessage(t_ns, str(event.type), kept(event.body), event.sent))
             return
         if isinstance(event, Usage):
-            self._writer.event(ev.ServiceUsage(t_ns, **asdict(event)))
+            self._writer.event(ev.ServiceUsage(t_ns, **asdict(checked_usage(event))))
+            self.usage += event
             return
         if not isinstance(event, Output):
             gave = type(event).__name__
