@@ -111,7 +111,7 @@ class OpenAILive(SocketAdapter):
         elif kind == "response.event":
             yield from self._calls.take(said["event"])
         elif kind == "error":
-            self._complaint = f"{said['error'].get('code')}: {said['error'].get('message')}"
+            self.complaint = f"{said['error'].get('code')}: {said['error'].get('message')}"
         elif kind == "session.closed":
             raise adapter.InfrastructureError(f"the service closed the session: {said.get('reason')}")
 

@@ -156,6 +156,8 @@ class Pipecat(SocketAdapter):
                 yield adapter.Output(tool_calls=(call,))
             case "error" if data.get("fatal"):
                 raise refusal(f"the bot reports: {data.get('error')}")
+            case "error":
+                self.complaint = str(data.get("error"))
 
 
 def _without_header(data: bytes) -> bytes:

@@ -28,6 +28,10 @@ from tml_bench.redact import kept
 MANUAL_SILENCE_MS = 500
 """Silence that ends a turn when turns are manual and nothing else was asked for: what server VAD waits."""
 
+CUTS = frozenset({"response.cancel", "conversation.item.truncate"})
+"""Messages of which a refusal explains no silence: the reply had just ended, or is not known any more."""
+AUDIO = frozenset({"input_audio_buffer.append", "input.append"})
+
 
 class OpenAIRealtime(SocketAdapter):
     """OpenAI Realtime, and services that speak it: dialect=ga, s2s, qwen, vllm-duplex, sglang, minicpmo.
@@ -83,6 +87,7 @@ class OpenAIRealtime(SocketAdapter):
         self._audio: list[NDArray[np.float32]] = []
         self._frames: list[adapter.Frame] = []
         self._sent_samples = self._sent_chunks = self._said = 0
+        self._told: dict[str, str] = {}
         self._in_order = asyncio.Lock()
 
     async def connect(self, session: adapter.SessionStart) -> None:
@@ -165,8 +170,21 @@ class OpenAIRealtime(SocketAdapter):
         """As ``SocketAdapter.understand``."""
         said = parse_object(message)
         yield adapter.ProviderEvent(str(said.get("type")), kept(said))
+        self._conversation.complaint = ""
         yield from self._conversation.take(said)
-        self._complaint = self._conversation.complaint
+        if self._conversation.complaint and not self._is_about_a_cut(said):
+            self.complaint = self._conversation.complaint
+
+    def _is_about_a_cut(self, message: Mapping[str, Any]) -> bool:
+        """Whether an error is of a message that an interruption called for, on which no answer depends.
+
+        One that names no message is of the last that was sent, audio apart.
+        """
+        error = message.get("error")
+        error = error if isinstance(error, Mapping) else {}
+        named = str(error.get("event_id") or "")
+        about = self._told.get(named) if named else next(reversed(self._told.values()), "")
+        return about in CUTS and error.get("type") != "server_error"
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; what a message calls for is sent once it has been understood."""
@@ -181,8 +199,11 @@ class OpenAIRealtime(SocketAdapter):
 
     async def _tell(self, message: Message) -> None:
         self._said += 1
+        name = f"tml_{self._said}"
+        if message["type"] not in AUDIO:
+            self._told[name] = message["type"]
         if self._dialect.numbered:
-            message = {"event_id": f"tml_{self._said}", **message}
+            message = {"event_id": name, **message}
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
 
     async def _farewell(self) -> None:

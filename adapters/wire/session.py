@@ -163,7 +163,7 @@ def _depth(value: object) -> int:
 
 
 async def open_session(
-    url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
+    url: str, hello: wire.Hello, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """Connect to a model's server, at an address that ``checked_url`` gives, and say hello.
 
@@ -176,7 +176,7 @@ async def open_session(
     """
     token = optional_secret(TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -194,7 +194,7 @@ async def open_session(
                 "run the open-loop form of the task, which plays every turn",
             )
     except BaseException:
-        await socket.close()
+        await socket.drop()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
 

@@ -81,7 +81,7 @@ def _at(url: str) -> list[_Subject]:
 
 async def _asked(url: str) -> Ready:
     hello = hello_of(PROBE, "realtime")
-    socket, _, ready, _ = await open_session(checked_url(url), hello, None, any_mode=True)
+    socket, _, ready, _ = await open_session(checked_url(url), hello, any_mode=True)
     await socket.close()
     return ready
 

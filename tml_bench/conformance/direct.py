@@ -139,7 +139,7 @@ async def _garbage(url: str) -> str:
         except (TimeoutError, InfrastructureError, ProtocolError, UserError):
             pass
         finally:
-            await socket.close()
-    socket, *_ = await open_session(url, hello_of(PROBE, "realtime"), None, any_mode=True)
+            await socket.drop()
+    socket, *_ = await open_session(url, hello_of(PROBE, "realtime"), any_mode=True)
     await socket.close()
     return f"serves on after {len(GARBAGE)} kinds of garbage"
