@@ -1,6 +1,7 @@
 """Checks what an adapter returns before it reaches the recording."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,18 +92,21 @@ def checked_transcript(piece: object, index: int) -> Transcript:
     return piece
 
 
-def checked_output(output: object, index: int) -> Output:
-    """The output itself. Raises AdapterFaultError if it is none."""
-    if not isinstance(output, Output):
-        raise fault(index, f"step returned {type(output).__name__}, it must be Output or None")
-    return output
+def checked_outputs(given: object, index: int) -> tuple[Output, ...]:
+    """What a step returned, as outputs in order. Raises AdapterFaultError if it is anything else."""
+    outputs = given if isinstance(given, tuple | list) else () if given is None else (given,)
+    if not all(isinstance(output, Output) for output in outputs):
+        named = next(type(output).__name__ for output in outputs if not isinstance(output, Output))
+        raise fault(index, f"step returned {named}, it must be Output, a list of them, or None")
+    return tuple(outputs)
 
 
-def reported_cost_ns(output: object, index: int) -> int | None:
+def reported_cost_ns(outputs: Iterable[Output], index: int) -> int | None:
     """What a step says it cost, in ns; None when nothing. Raises AdapterFaultError unless finite and >= 0."""
-    if not isinstance(output, Output) or output.compute_s is None:
-        return None
-    cost_s: object = output.compute_s
-    if not isinstance(cost_s, int | float) or not 0 <= cost_s < math.inf:
-        raise fault(index, f"compute_s is {cost_s!r}, it must be at least 0")
-    return nanoseconds(cost_s)
+    costs: list[object] = [output.compute_s for output in outputs if output.compute_s is not None]
+    total_ns = 0
+    for cost_s in costs:
+        if not isinstance(cost_s, int | float) or not 0 <= cost_s < math.inf:
+            raise fault(index, f"compute_s is {cost_s!r}, it must be at least 0")
+        total_ns += nanoseconds(cost_s)
+    return total_ns if costs else None

@@ -28,6 +28,7 @@ from tml_bench.session.exchange import Exchange
 from tml_bench.session.helpers import HelperTasks, blamed, blaming
 from tml_bench.session.liveness import Liveness
 from tml_bench.session.network import links
+from tml_bench.session.outbox import HeardReport, Outbox
 from tml_bench.session.settings import Settings, session_start
 from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent, Usage
 
@@ -115,7 +116,7 @@ class LiveSession:
         self._index = 0
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
-        self._unsent: asyncio.Queue[MicroTurn] = asyncio.Queue()
+        self._unsent = Outbox(self._now_ns)
         self._liveness = Liveness(
             adapter, self._now_ns, writer.event, silent_s=limits.silent_s, close_s=limits.close_s,
             unsent_s=limits.unsent_s,
@@ -222,7 +223,7 @@ class LiveSession:
                 return
             self._played_ns, self._index = due_ns, index
             self._late_ns.append(max(0, self._clock_ns() - self._t0_ns - due_ns))
-            self._unsent.put_nowait(turn)
+            self._unsent.put(due_ns, turn)
             self._check_bounds()
 
     def _check_bounds(self) -> None:
@@ -234,22 +235,36 @@ class LiveSession:
     async def _send_all(self) -> None:
         free_ns = self._t0_ns
         while True:
-            turn = await self._unsent.get()
-            arrival_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
-            due_ns = self._t0_ns + arrival_ns
-            delay_ns = due_ns - self._clock_ns()
-            if arrival_ns > turn.end_ns and delay_ns > 0:
-                await asyncio.sleep(delay_ns / 1e9)
-            began_ns = self._clock_ns()
-            # Waiting for the send before, which the service holds up, is not ours.
-            self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - max(due_ns, free_ns))
-            self._liveness.sending(arrival_ns)
-            with blaming("send"):
-                await self._adapter.send(turn)
+            entered_ns, message = await self._unsent.get()
+            if isinstance(message, MicroTurn):
+                due_ns = await self._through_network(entered_ns, 2 * len(message.audio))
+                await self._send(message, max(due_ns, free_ns))
+            else:
+                await self._through_network(entered_ns, 0)
+                for item, heard_ms in message.items:
+                    with blaming("heard"):
+                        await self._adapter.heard(item, heard_ms, True)
             self._liveness.taken()
             free_ns = self._clock_ns()
-            late_ns, took_ns = self._late_ns[turn.index], free_ns - began_ns
-            self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
+
+    async def _through_network(self, entered_ns: int, size: int) -> int:
+        """Wait until what entered the network has come through; gives the instant on the clock."""
+        arrival_ns = self._up.arrival_ns(entered_ns, size)
+        due_ns = self._t0_ns + arrival_ns
+        delay_ns = due_ns - self._clock_ns()
+        if arrival_ns > entered_ns and delay_ns > 0:
+            await asyncio.sleep(delay_ns / 1e9)
+        self._liveness.sending(arrival_ns)
+        return due_ns
+
+    async def _send(self, turn: MicroTurn, due_ns: int) -> None:
+        began_ns = self._clock_ns()
+        # Waiting for the send before, which the service holds up, is not ours.
+        self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - due_ns)
+        with blaming("send"):
+            await self._adapter.send(turn)
+        late_ns, took_ns = self._late_ns[turn.index], self._clock_ns() - began_ns
+        self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
 
     async def _receive(self) -> None:
         async for event in blamed(self._adapter.events()):
@@ -273,10 +288,11 @@ class LiveSession:
             gave = type(event).__name__
             raise AdapterFaultError(f"events gave {gave}, it must be Output, ProviderEvent or Usage")
         size = 0 if event.audio is None else 2 * np.size(event.audio)
-        cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
-        for item, heard_ms in cut:
-            with blaming("heard"):
-                await self._adapter.heard(item, heard_ms, True)
+        arrival_ns = self._down.arrival_ns(t_ns, size)
+        cut = self._stage.emit(event, self._index, t_ns, arrival_ns)
+        if cut:
+            # It is heard to be cut when the flush has come through the network.
+            self._unsent.put(arrival_ns, HeardReport(cut))
 
     def _lateness(self) -> Lateness:
         if not self._late_ns:
