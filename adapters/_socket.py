@@ -28,8 +28,8 @@ OPEN_S = 20.0
 """Longest wait for the handshake, in seconds."""
 SEND_S = 5.0
 """Longest wait for a service that does not take what is sent, in seconds."""
-CLOSE_S = 2.0
-"""Longest wait for the closing handshake, in seconds."""
+CLOSE_S = 4.0
+"""Longest wait for the closing handshake, in seconds; less than a session gives it."""
 _QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted|too many|limit.?reached", re.IGNORECASE)
 _OUR_COMPLAINTS = {1002, 1003, 1007, 1009}
 
@@ -106,7 +106,7 @@ class Socket:
         unsent = self._connection.transport.get_write_buffer_size()
         ended = asyncio.create_task(self._end())
         try:
-            async with asyncio.timeout(2 * CLOSE_S):  # the library's own limit begins once all is sent
+            async with asyncio.timeout(CLOSE_S + 0.5):  # the library's own limit begins once all is sent
                 await self._connection.close()
         except TimeoutError:
             unanswered = True

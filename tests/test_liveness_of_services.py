@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -130,8 +131,8 @@ def scripted(kind: type, **options: Any) -> Callable[[str], AbstractAsyncContext
     return made
 
 
-def chat(behaviour: str) -> AbstractAsyncContextManager[Any]:
-    return FakeChat({"speaks": (), "is silent": ("nothing",) * 9, "errs": ("broken",)}[behaviour])
+def chat(behaviour: str, think_ms: float = 30) -> AbstractAsyncContextManager[Any]:
+    return FakeChat({"speaks": (), "is silent": ("nothing",) * 9, "errs": ("broken",)}[behaviour], think_ms)
 
 
 SERVICES = {
@@ -268,6 +269,19 @@ def test_a_hung_service_is_never_valid(tmp_path: Path, name: str, moment: str) -
     (fault,) = session.all(ev.Fault)
     assert fault.reason == session.reason
     assert isinstance(session.events[-1], ev.SessionClosed)
+
+
+@pytest.mark.parametrize(("behaviour", "outcome"), [("speaks", "valid"), ("errs", "infrastructure")])
+def test_a_request_that_is_under_way_at_the_end_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str, outcome: str
+) -> None:
+    """The turn ends at 1.4 s, the script at 5.8 s, and the answer comes after 9 s: slow, but well."""
+    slow = Service(partial(chat, think_ms=9000), SERVICES["chat"].speak)
+    monkeypatch.setitem(SERVICES, "chat", slow)
+    session = ended("chat", tmp_path / "r", behaviour)
+    assert session.outcome == outcome
+    assert session.took_s == pytest.approx(10.45, abs=0.1)
+    assert session.all(ev.SessionClosed)[0].t_ns == 5800 * MS
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
