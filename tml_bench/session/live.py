@@ -32,6 +32,9 @@ from tml_bench.session.outbox import HeardReport, Outbox
 from tml_bench.session.settings import Settings, session_start
 from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent, Usage
 
+LAST_WORDS_S = 0.2
+"""How long a service that has failed, and was closed, is read to its end."""
+
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
 
@@ -110,7 +113,9 @@ class LiveSession:
         self._clock_ns = clock_ns
         self._phase = phase
         self._opened = opened
-        self._ready = self._over = False
+        self.ready = False
+        """The service is ready to listen, or was."""
+        self._over = False
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
@@ -145,7 +150,9 @@ class LiveSession:
             self._stage.fail(self._now_ns(), reason)
             raise AdapterFaultError(reason) from fault
         except InfrastructureError as error:
-            self._stage.fail(self._now_ns(), redacted(str(error)))
+            t_ns = self._now_ns()
+            await self._last_words()
+            self._stage.fail(t_ns, redacted(str(error)))
             raise
         finally:
             self._stage.close()
@@ -166,8 +173,6 @@ class LiveSession:
         except BaseException:
             with suppress(InfrastructureError):  # what went wrong first counts
                 await self._close()
-            if not self._ready:
-                await self._record_opening()
             raise
         await self._close()
 
@@ -179,7 +184,7 @@ class LiveSession:
         except TimeoutError:
             raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
         self._opened()
-        self._t0_ns, self._ready = self._first_instant_ns(), True
+        self._t0_ns, self.ready = self._first_instant_ns(), True
 
     async def _close(self) -> None:
         """Say goodbye; a service that does not answer it is an InfrastructureError."""
@@ -195,14 +200,6 @@ class LiveSession:
             # The session is over: what is recorded of it counts.
             self._writer.event(ev.Note(f"closing raised {in_one_line(error)}"))
 
-    async def _record_opening(self) -> None:
-        """Record what was said on both sides where no session came of it; the adapter is closed."""
-        with suppress(Exception):  # why no session came of it is known
-            async with asyncio.timeout(self._limits.close_s):
-                async for event in self._adapter.events():
-                    if isinstance(event, ProviderEvent):
-                        await self._take(event)
-
     def _first_instant_ns(self) -> int:
         earliest_ns = self._clock_ns() + LEAD_NS
         if self._phase is None:
@@ -212,7 +209,7 @@ class LiveSession:
 
     def _now_ns(self) -> int:
         """Session time, never before what has been played; 0 until the service is ready."""
-        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self._ready else 0
+        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self.ready else 0
 
     async def _play(self, helpers: HelperTasks) -> None:
         for index in count():
@@ -275,6 +272,14 @@ class LiveSession:
             await self._take(event)
             self._check_bounds()
         raise InfrastructureError(f"the service hung up after {self._now_ns() / 1e9:.1f} s")
+
+    async def _last_words(self) -> None:
+        """Record what a service that failed had said, and nobody had taken yet."""
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_WORDS_S):
+                async for event in self._adapter.events():
+                    if isinstance(event, ProviderEvent):
+                        await self._take(event)
 
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
