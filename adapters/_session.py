@@ -14,7 +14,9 @@ from tml_bench.adapter import (
     ProtocolError,
     ProviderEvent,
 )
-from tml_bench.adapters._socket import Socket, parse_object, refusal
+from tml_bench.adapters._refusal_tables import OWN_SERVER
+from tml_bench.adapters._refusals import ReportedError, ServiceRefusals, read_error
+from tml_bench.adapters._socket import Socket, parse_object
 from tml_bench.redact import kept
 
 MAX_UNREAD = 32
@@ -100,7 +102,10 @@ class SocketAdapter(QueueAdapter):
     ``connect`` ends with ``_begin(socket)``. What is sent goes through ``_say`` so that it is recorded in its
     place between what was received. When a service reports an error and then hangs up or falls silent, the
     error says why: subclasses set ``complaint``, which is emptied here by the next message with an answer.
+    ``refusals`` says what the service means by it.
     """
+
+    refusals: ServiceRefusals = OWN_SERVER
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,8 +142,8 @@ class SocketAdapter(QueueAdapter):
         """The first JSON message of that ``type``; all are recorded, and a model that one names is reported.
 
         Raises:
-            InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does; a
-                ``QuotaError`` when that is about the service's limits.
+            InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does, by the
+                table of the service's refusals.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience_s
@@ -152,7 +157,7 @@ class SocketAdapter(QueueAdapter):
             if kind == wanted:
                 return message
             if kind in ("error", "session.closed"):
-                raise refusal(f"the service refuses the session: {kept(message)}")
+                raise self.refusals.error("the service refuses the session:", read_error(message))
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; if it ends after a complaint, the error says what that was."""
@@ -162,11 +167,11 @@ class SocketAdapter(QueueAdapter):
             async for message in self._socket.messages():
                 yield message
         except InfrastructureError as error:
-            if not self.complaint:
+            if not self.complaint or type(error) is not InfrastructureError:
                 raise
             ended = str(error)
         if self.complaint:
-            raise refusal(f"{ended}, after it said: {self.complaint}")
+            raise self.refusals.error(f"{ended}, after it said:", ReportedError(self.complaint))
 
     async def _work(self) -> None:
         async for message in self._messages():
