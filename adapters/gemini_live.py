@@ -114,7 +114,7 @@ class GeminiLive(SocketAdapter):
                     message = parse_object(await socket.receive())
                     await self._record(_kind(message), message)
         except BaseException as error:
-            await socket.close()
+            await socket.drop()
             if isinstance(error, TimeoutError):
                 raise adapter.InfrastructureError(f"no setupComplete within {OPEN_S:g} s") from error
             raise
@@ -167,7 +167,7 @@ class GeminiLive(SocketAdapter):
         assert self._socket is not None
         self._held, old = deque(), self._socket
         self._socket = await self._opened()
-        self._left.append(asyncio.create_task(old.close()))
+        self._left.append(asyncio.create_task(old.drop()))
         self._leaving = False
         self._next_reply()
         while self._held:
@@ -178,8 +178,10 @@ class GeminiLive(SocketAdapter):
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""
-        await super().close()
-        await asyncio.gather(*self._left)
+        try:
+            await super().close()
+        finally:
+            await asyncio.gather(*self._left)
 
     def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""

@@ -172,7 +172,7 @@ def _depth(value: object) -> int:
 
 
 async def open_session(
-    url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
+    url: str, hello: wire.Hello, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """Connect to a model's server, at an address that ``checked_url`` gives, and say hello.
 
@@ -185,7 +185,7 @@ async def open_session(
     """
     token = optional_secret(TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -203,13 +203,13 @@ async def open_session(
                 "run the open-loop form of the task, which plays every turn",
             )
     except BaseException:
-        await socket.close()
+        await socket.drop()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
 
 
 async def open_when_free(
-    url: str, hello: wire.Hello, ping_s: float | None
+    url: str, hello: wire.Hello
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """As `open_session`, soon after another: a server with one slot may need a moment to free it.
 
@@ -219,7 +219,7 @@ async def open_when_free(
     until = loop.time() + FREE_S
     while True:
         try:
-            return await open_session(url, hello, ping_s)
+            return await open_session(url, hello)
         except adapter.InfrastructureError as error:
             asked_s = error.retry_after_s if isinstance(error, adapter.QuotaError) else None
             pause_s = max(asked_s or 0.0, FREE_PAUSE_S)
