@@ -28,6 +28,7 @@ _WAIT = re.compile(
     r"(?:try again|retry)\w* in (?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<n>\d+(?:\.\d+)?)(?P<unit>ms|s))?",
     re.IGNORECASE,
 )
+_FAILURES = {1011, 1012, 1014}
 _TELLING = frozenset({"401", "402", "403", "429"})
 """Statuses that mean the same as a code within an error; 400 or 404 there may be about one message."""
 _EVENTS = {"error", "session.closed"}
@@ -210,8 +211,14 @@ def in_good_order(error: ConnectionClosed, refusals: ServiceRefusals) -> bool:
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether a connection was lost for no reason that would stand in the way of another one."""
-    return type(error) is InfrastructureError and isinstance(error.__cause__, ConnectionClosed)
+    """Whether a connection was lost for no reason that would stand in the way of another one.
+
+    One that was given up because it no longer answered is not: its service hangs.
+    """
+    cause = error.__cause__
+    if type(error) is not InfrastructureError or not isinstance(cause, ConnectionClosed):
+        return False
+    return cause.rcvd.code in _FAILURES if cause.rcvd is not None else cause.sent is None
 
 
 def retry_after_s(header: str | None) -> float | None:
