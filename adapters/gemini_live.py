@@ -20,6 +20,7 @@ from tml_bench.adapters._refusal_tables import GEMINI
 from tml_bench.adapters._refusals import is_broken
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
+from tml_bench.adapters._usage import RunningUsage
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
@@ -87,6 +88,7 @@ class GeminiLive(SocketAdapter):
         self._leaving = self._turn_ended = self._replying = self._cancelled = False
         self._reply = self._now_ns = self._cut_ns = 0
         self._samples = WholeSamples()
+        self._usage = RunningUsage()
         self._held: deque[dict[str, Any]] | None = None
         self._left: list[asyncio.Task[None]] = []
 
@@ -200,6 +202,7 @@ class GeminiLive(SocketAdapter):
         """As ``SocketAdapter.understand``."""
         body = parse_object(message)
         yield adapter.ProviderEvent(_kind(body), kept(body))
+        yield from self._usage.prompt(body.get("usageMetadata"))
         if "goAway" in body:
             self._leaving, self._turn_ended = True, False
         update = body.get("sessionResumptionUpdate") or {}

@@ -4,7 +4,7 @@ Wire: the event types of openai 3.54.0 under ``openai.types.live``. The client s
 (``session.start``). Audio flows both ways all the time, also as silence, which is left out (``SilenceGate``);
 there are no turn or response events, no cancel, no truncation, no images. Functions are called by a backend
 model to which the speaking model delegates; its calls come as nested Responses events. Text is given as
-context to speak about.
+context to speak about. The service counts the seconds of the session, and the tokens of the backend model.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from tml_bench.adapters._refusal_tables import OPENAI_LIVE
 from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
+from tml_bench.adapters._usage import RunningUsage, response_tokens
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
@@ -69,6 +70,7 @@ class OpenAILive(SocketAdapter):
         self._gate = SilenceGate(rate)
         self._samples = WholeSamples()
         self._in_order = asyncio.Lock()
+        self._usage = RunningUsage()
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
@@ -109,6 +111,8 @@ class OpenAILive(SocketAdapter):
         said = parse_object(message)
         kind = str(said.get("type"))
         yield adapter.ProviderEvent(kind, kept(said))
+        if kind in ("session.usage.updated", "session.closed"):
+            yield from self._usage.seconds(said.get("usage"))
         if kind == "session.output_audio.delta":
             audio = self._samples.join(from_base64(said["delta"])).astype(np.int16)
             if self._gate.lets_through(audio):
@@ -117,6 +121,7 @@ class OpenAILive(SocketAdapter):
         elif kind == "session.output_transcript.delta":
             yield adapter.Output(transcript=(adapter.Transcript(said["delta"]),))
         elif kind == "response.event":
+            yield from response_tokens(said["event"].get("response"))
             yield from self._calls.take(said["event"])
         elif kind == "error":
             reported = read_error(said)

@@ -29,6 +29,7 @@ from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SE
 from tml_bench.adapters._refusals import ServiceRefusals
 from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters._socket import parse_object
+from tml_bench.adapters._usage import tokens
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
@@ -121,7 +122,8 @@ class ChatCompletions(QueueAdapter):
         if isinstance(model := reply.get("model"), str):
             self.reported = {"model": model}
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
-        await self._queue.received((event, dialogue.take(reply)))
+        await self._queue.received((event, *tokens(reply.get("usage"))))
+        await self._queue.received((dialogue.take(reply),))
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""

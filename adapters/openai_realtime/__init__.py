@@ -18,6 +18,7 @@ from tml_bench.adapters._loudness import Change, Endpointer
 from tml_bench.adapters._media import audio_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object
+from tml_bench.adapters._usage import response_tokens, tokens
 from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
@@ -165,6 +166,7 @@ class OpenAIRealtime(SocketAdapter):
         """As ``SocketAdapter.understand``."""
         said = parse_object(message)
         yield adapter.ProviderEvent(str(said.get("type")), kept(said))
+        yield from _usage(said)
         yield from self._conversation.take(said)
         self.complaint = self._conversation.complaint
 
@@ -189,6 +191,15 @@ class OpenAIRealtime(SocketAdapter):
     async def _farewell(self) -> None:
         if self._dialect.farewell:
             await self._tell({"type": self._dialect.farewell})
+
+
+def _usage(message: Message) -> Iterable[adapter.Usage]:
+    """What the service has counted for a response, or for the transcript of the user."""
+    match message.get("type"):
+        case "response.done":
+            yield from response_tokens(message.get("response"))
+        case "conversation.item.input_audio_transcription.completed":
+            yield from tokens(message.get("usage"), calls=0)
 
 
 def _video(dialect: Dialect, fps: float) -> adapter.VideoSpec | None:

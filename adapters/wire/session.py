@@ -10,6 +10,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 import msgspec
+from websockets.exceptions import ConnectionClosed
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
@@ -26,6 +27,12 @@ TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
 READY_S = 20.0
 """Longest wait for ``ready``, in seconds."""
+FREE_S = 5.0
+"""Longest wait for the slot that the session before has just left, in seconds."""
+POLICY, TRY_AGAIN = 1008, 1013
+"""Codes with which servers close a session that is one too many."""
+FREE_PAUSE_S = 0.2
+"""Pause between tries."""
 PROBE = adapter.SessionStart("probe", 200_000_000)
 """A session that only asks for the model's formats."""
 MAX_MESSAGE = 2**20
@@ -199,6 +206,33 @@ async def open_session(
         await socket.close()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
+
+
+async def open_when_free(
+    url: str, hello: wire.Hello, ping_s: float | None
+) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
+    """As `open_session`, soon after another: a server with one slot may need a moment to free it.
+
+    A refusal for limits is not taken for an answer for ``FREE_S``, unless it asks for more time than that.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + FREE_S
+    while True:
+        try:
+            return await open_session(url, hello, ping_s)
+        except adapter.InfrastructureError as error:
+            asked_s = error.retry_after_s if isinstance(error, adapter.QuotaError) else None
+            pause_s = max(asked_s or 0.0, FREE_PAUSE_S)
+            if not _is_full(error) or loop.time() + pause_s > until:
+                raise
+            await asyncio.sleep(pause_s)
+
+
+def _is_full(error: adapter.InfrastructureError) -> bool:
+    """Whether a server refused for want of a place: it says so, or closes with a code that means it."""
+    closed = error.__cause__
+    code = closed.rcvd.code if isinstance(closed, ConnectionClosed) and closed.rcvd is not None else None
+    return isinstance(error, adapter.QuotaError) or code in (POLICY, TRY_AGAIN)
 
 
 async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[adapter.ProviderEvent]]:
