@@ -290,11 +290,14 @@ def test_minicpmo_is_interrupted_only_in_the_middle_of_its_turn() -> None:
         (ended(status="failed", status_details={"error": {"code": "rate_limit_exceeded"}}), QuotaError),
         (ended(status="failed", status_details={"error": {"type": "server_error"}}), InfrastructureError),
         ({"type": "session.closed", "reason": "context_full"}, SampleRefusedError),
+        ({"type": "session.closed", "reason": "shutdown"}, InfrastructureError),
+        ({"type": "session.expired"}, SampleRefusedError),
     ],
 )
 def test_what_is_not_the_model_s_fault_ends_the_session_so(message: dict[str, Any], kind: type) -> None:
-    with pytest.raises(kind):
+    with pytest.raises(InfrastructureError) as raised:
         tell(conversation(), message)
+    assert type(raised.value) is kind
 
 
 def test_other_errors_and_unknown_messages_are_kept_and_harmless() -> None:

@@ -71,7 +71,7 @@ class RealtimeConversation:
         match message.get("type"):
             case "error":
                 self._failed(message)
-            case "session.closed":
+            case "session.closed" | "session.expired":
                 raise self._dialect.refusals.error("the service closed the session:", read_error(message))
             case "response.created":
                 self._response_began(message["response"])
