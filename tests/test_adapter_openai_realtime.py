@@ -229,6 +229,10 @@ def test_what_the_user_cut_off_without_a_word_from_the_service_holds_nothing_up(
     assert tell(talk, audio(), ended(status="cancelled")) == [], "what is late of it is not heard"
     tell(talk, began("r2"), ended("r2"))
     assert replied(talk) == []
+    talk.give_text({"type": "text"})
+    tell(talk, SPEECH)
+    talk.give_result(ToolResult("c2", "f", 1))
+    assert replied(talk) == ["text", "response.create", "conversation.item.create", "response.create"]
     ga = conversation("ga")
     tell(ga, began(), audio(), SPEECH)
     assert ga.responding == "r1", "it will say when that is done"
