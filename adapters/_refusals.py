@@ -97,7 +97,7 @@ class ServiceRefusals:
     Attributes:
         service: its name.
         rules: looked up in this order.
-        key: the environment variable that holds the key; empty when it needs none.
+        key: the environment variables that may hold the key; empty when it needs none.
     """
 
     service: str
@@ -122,7 +122,7 @@ class ServiceRefusals:
         kind = InfrastructureError if rule is None else rule.error
         wait = _wait_in(said.message) if said.wait_s is None else said.wait_s
         if rule is not None and kind is AccountError:
-            return AccountError(text, rule.remedy.format(key=self.key or "the key"))
+            return AccountError(text.rstrip("."), rule.remedy.format(key=self.key or "the key"))
         if kind is QuotaError or (waits and wait is not None):
             return QuotaError(text, wait)
         return kind(text)
