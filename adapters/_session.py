@@ -156,7 +156,7 @@ class SocketAdapter(QueueAdapter):
                 self.reported = {"model": model}
             if kind == wanted:
                 return message
-            if kind in ("error", "session.closed"):
+            if kind in ("error", "session.closed", "session.expired"):
                 raise self.refusals.error("the service refuses the session:", read_error(message))
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
