@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Output, Transcript
+from tml_bench.adapter import Output, ToolCall, Transcript, Usage
+from tml_bench.events import ModelToolCall
+from tml_bench.redact import recordable
 from tml_bench.timebase import nanoseconds
 
 OVER_SCALE = 1.0001
@@ -99,6 +103,27 @@ def checked_outputs(given: object, index: int) -> tuple[Output, ...]:
         named = next(type(output).__name__ for output in outputs if not isinstance(output, Output))
         raise fault(index, f"step returned {named}, it must be Output, a list of them, or None")
     return tuple(outputs)
+
+
+def tool_call_event(call: object, index: int, t_ns: int) -> ModelToolCall:
+    """A call as it is recorded and answered. Raises AdapterFaultError if it is none, or not of JSON."""
+    if not isinstance(call, ToolCall):
+        raise fault(index, f"tool_calls must hold ToolCall, not {type(call).__name__}")
+    try:
+        builtins = recordable(msgspec.to_builtins(dict(call.arguments)))
+        arguments = msgspec.convert(builtins, dict[str, object])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
+    return ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
+
+
+def checked_usage(usage: Usage) -> Usage:
+    """The usage itself. Raises AdapterFaultError unless all of it is finite and at least 0, counts whole."""
+    for name, value in asdict(usage).items():
+        kinds = (int, float) if name.endswith("_s") else (int,)
+        if type(value) not in kinds or not 0 <= value < math.inf:
+            raise AdapterFaultError(f"{name} of a Usage is {value!r}")
+    return usage
 
 
 def reported_cost_ns(outputs: Iterable[Output], index: int) -> int | None:

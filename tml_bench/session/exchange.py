@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +26,17 @@ from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Sample, Tool, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
-from tml_bench.session.checks import checked_audio, checked_items, checked_text, checked_transcript, fault
+from tml_bench.session.checks import (
+    checked_audio,
+    checked_items,
+    checked_text,
+    checked_transcript,
+    fault,
+    tool_call_event,
+)
 from tml_bench.session.playback import Playback, together
 from tml_bench.session.replies import HeardReplies
+from tml_bench.session.reply_texts import ReplyTexts
 from tml_bench.session.settings import Settings, Ticks
 from tml_bench.session.user import ModelSpeech, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
@@ -87,7 +96,7 @@ class Exchange:
     """The user side, the listener's loudspeaker and the recording of one session.
 
     The caller closes the recording. With ``ahead`` video is decoded while the model works, which takes
-    processor time from one that runs here.
+    processor time from one that runs here. ``aside`` is as for ``ScriptedUser``.
 
     Raises:
         BadSampleError: the sample's audio or video cannot be used.
@@ -101,6 +110,7 @@ class Exchange:
         writer: RecordingWriter,
         *,
         ahead: bool = True,
+        aside: Executor | None = None,
     ) -> None:
         self._sample = sample
         self._audio_in = adapter.audio_in
@@ -114,6 +124,7 @@ class Exchange:
         self._track = _ModelTrack(writer, audio_out, self._rate)
         self._speech = ModelSpeech(audio_out)
         self._spoken = np.zeros(0, dtype=np.float32)
+        self._transcripts, self._writings = ReplyTexts(), ReplyTexts()
         self._closed: ev.SessionClosed | None = None
         self._flushed: deque[tuple[int, FlushReport]] = deque()
         self._replies = HeardReplies()
@@ -128,7 +139,11 @@ class Exchange:
         wanted = adapter.video_in
         self._camera = Camera(videos, wanted, ahead=ahead) if videos and wanted is not None else None
         rates = tuple({self._rate, self._audio_in})
-        self._user = ScriptedUser(script, durations, rates, self._speech, videos)
+        self._user = ScriptedUser(script, durations, rates, self._speech, videos, aside)
+
+    def ready(self) -> None:
+        """Open the user's first clips, which takes a while; raises BadSampleError."""
+        self._user.ready()
 
     def advance(self, index: int) -> MicroTurn | None:
         """Play both sides up to the hand-over of a micro-turn (0, 1, 2, ... in order) into the recording.
@@ -143,15 +158,23 @@ class Exchange:
     def finish(self) -> None:
         """End the recording where the session ended, once ``advance`` has said so."""
         if self._closed is not None:
+            self._end_texts(self._closed.t_ns)
             self._writer.event(self._closed)
         self._track.close(self._writer.user.samples)
 
     def fail(self, t_ns: int, reason: str) -> None:
         """End the recording here because the adapter broke its contract."""
         end_ns = sample_time_ns(self._writer.user.samples, self._rate)
+        self._end_texts(t_ns)
         self._writer.event(ev.Fault(t_ns, reason))
         self._writer.event(ev.SessionClosed(end_ns, "fault"))
         self._track.close(self._writer.user.samples)
+
+    def _end_texts(self, t_ns: int) -> None:
+        for item, text in self._transcripts.rest().items():
+            self._writer.event(ev.ModelTranscript(t_ns, text, item=item))
+        for text in self._writings.rest().values():
+            self._writer.event(ev.ModelText(t_ns, text))
 
     def close(self) -> None:
         """Close the sample's files, however the session ended; does nothing when they are closed."""
@@ -235,12 +258,15 @@ class Exchange:
                 words, unheard = self._replies.place(checked.words, output.item, next_ns)
             else:
                 words, unheard = _timed_words(checked, heard_ns, before_ns or heard_ns), ()
-            self._writer.event(ev.ModelTranscript(t_ns, checked.text, words, output.item, unheard))
-        if output.text:
-            self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
+            text = self._transcripts.add(output.item, checked.text)
+            if text or words or not checked.text:
+                self._writer.event(ev.ModelTranscript(t_ns, text, words, output.item, unheard))
+        if output.text and (text := self._writings.add(output.item, checked_text(output.text, index))):
+            self._writer.event(ev.ModelText(t_ns, text))
         for call in output.tool_calls:
-            self._writer.event(_tool_call_event(call, index, t_ns))
-            self._tools.call(at_ns, call)
+            event = tool_call_event(call, index, t_ns)
+            self._writer.event(event)
+            self._tools.call(at_ns, replace(call, arguments=event.arguments))
         return cut
 
     def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int, clipped: int = 0) -> int:
@@ -301,16 +327,6 @@ def _timed_words(piece: Transcript, heard_ns: int, before_ns: int) -> tuple[ev.T
         times = zero_ns + nanoseconds(word.start_s), zero_ns + nanoseconds(word.end_s)
         words.append(ev.TimedWord(word.text, *times))
     return tuple(words)
-
-
-def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
-    if not isinstance(call, ToolCall):
-        raise fault(index, f"tool_calls must hold ToolCall, not {type(call).__name__}")
-    try:
-        arguments = msgspec.convert(msgspec.to_builtins(dict(call.arguments)), dict[str, object])
-    except (TypeError, ValueError) as error:
-        raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
-    return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
 
 
 def _answer(tool: Tool | None, call: ToolCall) -> ToolResult:

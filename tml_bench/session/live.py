@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -21,9 +22,9 @@ from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import redacted
+from tml_bench.redact import kept, redacted
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.checks import AdapterFaultError, checked_usage
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.outbox import HeardReport, Outbox
@@ -85,6 +86,10 @@ class LiveSession:
         phase: where in the micro-turn its deadlines lie, in [0, 1) of a tick of the clock, so that sessions
             beside each other are not all due at once; None to begin as soon as the service is ready.
         opened: called when the service is ready; what it raises ends the session.
+        aside: reads the user's clips beside the loop, one piece of work at a time; None to read them on it.
+
+    Attributes:
+        usage: what the service says that it has counted, so far.
     """
 
     def __init__(
@@ -98,6 +103,7 @@ class LiveSession:
         clock_ns: Callable[[], int] = time.monotonic_ns,
         phase: float | None = None,
         opened: Callable[[], None] = lambda: None,
+        aside: Executor | None = None,
     ) -> None:
         self._adapter = adapter
         self._settings = settings
@@ -106,6 +112,7 @@ class LiveSession:
         self._clock_ns = clock_ns
         self._phase = phase
         self._opened = opened
+        self.usage = Usage()
         self._ready = False
         self._t0_ns = 0
         self._played_ns = 0
@@ -113,8 +120,12 @@ class LiveSession:
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
         self._unsent = Outbox(self._now_ns)
-        self._stage = Exchange(sample, adapter, settings, writer)
+        self._stage = Exchange(sample, adapter, settings, writer, aside=aside)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
+
+    def ready(self) -> None:
+        """Open the sample's first clips, if wished before ``run``, and not on the loop."""
+        self._stage.ready()
 
     async def run(self) -> Lateness:
         """Play the script to its end; gives how late the harness was.
@@ -225,10 +236,11 @@ class LiveSession:
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
         if isinstance(event, ProviderEvent):
-            self._writer.event(ev.ProviderMessage(t_ns, event.type, dict(event.body), event.sent))
+            self._writer.event(ev.ProviderMessage(t_ns, str(event.type), kept(event.body), event.sent))
             return
         if isinstance(event, Usage):
-            self._writer.event(ev.ServiceUsage(t_ns, **asdict(event)))
+            self._writer.event(ev.ServiceUsage(t_ns, **asdict(checked_usage(event))))
+            self.usage += event
             return
         if not isinstance(event, Output):
             gave = type(event).__name__
