@@ -53,7 +53,7 @@ CASES: Mapping[str, SessionCase] = {
     "tool": SessionCase(("tool",), judging.called, "tools"),
     "history": SessionCase(("history",), judging.recalled, "history", needs="history"),
     "cancel": SessionCase(("interruption",), judging.cancelled, "interrupt"),
-    "truncate": SessionCase(("interruption",), judging.truncated, "interrupt"),
+    "truncate": SessionCase(("interruption",), judging.truncated),
     "odd input": SessionCase(
         ("odd input",), lambda shown: passed("survives full-scale noise and an odd text", "noise", "text")
     ),
