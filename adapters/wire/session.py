@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
+from tml_bench.adapters._refusal_tables import WIRE
+from tml_bench.adapters._refusals import ReportedError
 from tml_bench.adapters._socket import Socket, open_socket
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret
@@ -136,10 +138,10 @@ class Inbox:
 
 def refused(error: wire.Refusal) -> Exception:
     """The contract's error for an ``error`` message."""
-    text = f"the model answers {plain(error.code)}: {plain(error.message)}"
-    if error.code in ("busy", "quota"):
-        return adapter.QuotaError(text, error.retry_after_s)
-    return adapter.InfrastructureError(text) if error.code == "unavailable" else adapter.ProtocolError(text)
+    said = ReportedError(error.message, (error.code,), error.retry_after_s)
+    if error.code in wire.NOT_THE_MODELS_FAULT:
+        return WIRE.error("the model answers", said)
+    return adapter.ProtocolError(f"the model answers {plain(str(said))}")
 
 
 def shown(data: str | bytes) -> str:
@@ -183,7 +185,7 @@ async def open_session(
     """
     token = optional_secret(TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE, ping_s=ping_s)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
