@@ -6,7 +6,7 @@ import pytest
 from one_slot import BUSY, one_slot
 from wire_servers import serving
 
-from tml_bench.adapter import InfrastructureError, QuotaError
+from tml_bench.adapter import AccountError, InfrastructureError, QuotaError
 from tml_bench.conformance import CaseVerdict, passed
 from tml_bench.conformance.check import check
 from tml_bench.conformance.slots import FullError, SlotQueue
@@ -101,6 +101,7 @@ def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun() -> None:
         (InfrastructureError("ws://x answers HTTP 503"), True),
         (InfrastructureError("ws://x:1008/ cannot be reached: refused"), False),
         (InfrastructureError("no 'ready' within 20 s"), False),
+        (AccountError("insufficient_quota: no credit"), False),
     ],
 )
 def test_what_counts_as_a_refusal_for_want_of_a_place(error: Exception, full: bool) -> None:

@@ -102,7 +102,7 @@ def played(player: SessionPlayer, adapter: str, name: str, script: PlayedScript,
     """
     sample = Sample((script.sample or name).replace(" ", "-"), "all", script.script, script.reference)
     result = player.play(SessionJob((0, sample.id), "check", sample, adapter, script.settings, folder))
-    refused = result.quota_s is not None or FULL.search(result.reason)
+    refused = result.quota_s is not None or (result.retry and FULL.search(result.reason))
     if result.outcome is Outcome.INFRASTRUCTURE and refused and not _began(folder):
         raise FullError(result.reason, result.quota_s or 0.0)
     return result
