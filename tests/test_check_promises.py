@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import broken_servers as broken
 import pytest
 from broken_servers import Server
@@ -13,6 +16,7 @@ from tml_bench.conformance.players import StepPlayer
 from tml_bench.conformance.slots import SlotQueue
 from tml_bench.runs.pool import InProcessPool
 
+ROOT = Path(__file__).resolve().parent.parent
 RAW = ("version", "slots", "messages", "frames", "items", "ticks", "unknown", "goodbye", "hang-up")
 """The cases that look at messages; a server whose messages are broken fails in every session too."""
 NOT_PASSED = (CaseVerdict.FAIL, CaseVerdict.WARNING)
@@ -106,3 +110,13 @@ def test_pings_must_be_answered_while_it_computes(monkeypatch: pytest.MonkeyPatc
 def test_every_case_of_a_server_is_tried_on_a_broken_one() -> None:
     caught = {case for _, _, cases in BREAKS for case in cases}
     assert set(RAW) <= caught
+
+
+def test_the_page_names_every_case_and_only_tests_that_there_are() -> None:
+    page = (ROOT / "docs" / "checking-an-adapter.md").read_text()
+    cases, rest = page.split("## The cases")[1].split("## What the harness promises")
+    assert tuple(re.findall(r"^\| `([a-z -]+)` \|", cases, re.MULTILINE)) == CASES
+    named = set(re.findall(r"`(test_\w+)`", rest))
+    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    assert len(named) > 15
+    assert {name for name in named if f"def {name}(" not in tests} == set()
