@@ -154,9 +154,12 @@ class LiveAdapter(ABC):
     async def heard(self, item: str, ms: float, cut: bool) -> None:  # noqa: B027
         """Told after a flush how much of a reply was heard, so that the service can be told (truncate).
 
+        Called once for each reply that the flush cut, in the order of ``FlushReport.items``, never beside
+        ``send``: it waits for its turn as audio does, and comes through the emulated network.
+
         Args:
             item: the reply, as in ``Output.item``.
-            ms: heard of it, in all.
+            ms: heard of it, in all; 0 for one that was not begun.
             cut: True when the rest was dropped.
         """
 

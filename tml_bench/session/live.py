@@ -201,8 +201,8 @@ class LiveSession:
         while True:
             entered_ns, message = await self._unsent.get()
             if isinstance(message, MicroTurn):
-                due_ns = await self._through_network(entered_ns, 2 * len(message.audio))
-                await self._send(message, max(due_ns, free_ns))
+                arrival_ns = await self._through_network(entered_ns, 2 * len(message.audio))
+                await self._send(message, max(self._t0_ns + arrival_ns, free_ns))
             else:
                 await self._through_network(entered_ns, 0)
                 for item, heard_ms in message.items:
@@ -211,13 +211,12 @@ class LiveSession:
             free_ns = self._clock_ns()
 
     async def _through_network(self, entered_ns: int, size: int) -> int:
-        """Wait until what entered the network has come through; gives the instant on the clock."""
+        """Wait until what entered the network has come through; gives the session time at which it has."""
         arrival_ns = self._up.arrival_ns(entered_ns, size)
-        due_ns = self._t0_ns + arrival_ns
-        delay_ns = due_ns - self._clock_ns()
+        delay_ns = self._t0_ns + arrival_ns - self._clock_ns()
         if arrival_ns > entered_ns and delay_ns > 0:
             await asyncio.sleep(delay_ns / 1e9)
-        return due_ns
+        return arrival_ns
 
     async def _send(self, turn: MicroTurn, due_ns: int) -> None:
         began_ns = self._clock_ns()
