@@ -13,11 +13,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
 
 from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
+from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
 from tml_bench.errors import UserError
-from tml_bench.redact import plain, redacted
+from tml_bench.redact import holds_secret, plain, redacted, remember_named
 
 MAX_MESSAGE = 4 * 2**20
 """Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
@@ -103,33 +110,40 @@ async def open_socket(
 
     A message of more than ``max_message`` bytes is a ``ProtocolError``. ``key_variable`` is where the key
     comes from, to be named when the service refuses it. ``ping_s`` is the time between pings and the longest
-    wait for their answer; None for no pings, where a slow answer is no sign of death.
+    wait for their answer; None for no pings, where a slow answer is no sign of death. Proxies are those of
+    ``addresses.proxy_of``.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
         QuotaError: it answers 429, or 503 with a time to wait.
-        UserError: the address is not one of a websocket.
+        UserError: the address is not one of a websocket, a key would go to another machine in clear, or the
+            proxy is none.
     """
-    shown = redacted(url)
-    none = UserError(f"{shown!r} is not the address of a websocket", "give ws://... or wss://...")
+    remember_named("url", url)
+    none = UserError(f"{redacted(url)!r} is not the address of a websocket", "give ws://... or wss://...")
     try:
         _ = urlsplit(url).port
     except ValueError:  # half a bracket, or a port that cannot be; InvalidURI does not cover them
         raise none from None
+    if headers or holds_secret(url):
+        check_private(url)
+    place = shown(url)
     try:
         connection = await _Connect(
             url, additional_headers=dict(headers or {}), compression=None, open_timeout=OPEN_S,
             close_timeout=CLOSE_S, ping_interval=ping_s, ping_timeout=ping_s, max_size=max_message,
-            max_queue=MAX_QUEUE,
+            max_queue=MAX_QUEUE, proxy=proxy_of(url),
         )  # fmt: skip
     except InvalidURI as error:
         raise none from error
     except InvalidStatus as error:
-        raise _refusal(error, shown, key_variable) from error
+        raise _refusal(error, place, key_variable) from error
+    except (InvalidProxy, ImportError) as error:
+        raise unusable_proxy(url, error) from None
     except (OSError, WebSocketException, EOFError) as error:
-        what = redacted(str(error)) or type(error).__name__
-        raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
-    return Socket(connection, shown)
+        what = plain(str(error)) or type(error).__name__
+        raise InfrastructureError(f"{place} cannot be reached: {what}") from error
+    return Socket(connection, place)
 
 
 def parse_object(message: str | bytes) -> dict[str, Any]:
@@ -137,9 +151,9 @@ def parse_object(message: str | bytes) -> dict[str, Any]:
     try:
         value = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"the service sent no JSON: {redacted(str(message[:80]))!r}") from error
+        raise ProtocolError(f"the service sent no JSON: {plain(str(message), 80)!r}") from error
     if not isinstance(value, dict):
-        raise ProtocolError(f"the service sent JSON that is no object: {redacted(str(message[:80]))!r}")
+        raise ProtocolError(f"the service sent JSON that is no object: {plain(str(message), 80)!r}")
     return value
 
 
@@ -175,7 +189,7 @@ def _in_good_order(error: ConnectionClosed) -> bool:
 def _refusal(error: InvalidStatus, url: str, key_variable: str) -> InfrastructureError:
     status = error.response.status_code
     wait = retry_after_s(error.response.headers.get("Retry-After"))
-    said = plain((error.response.body or b"")[:300].decode("utf-8", "replace")).strip()
+    said = plain((error.response.body or b"").decode("utf-8", "replace")).strip()
     text = f"{url} answers HTTP {status}" + (f": {said}" if said else "")
     if status == 429 or (status == 503 and wait is not None):
         return QuotaError(text, wait)

@@ -52,6 +52,7 @@ LAYERS = (
         "redact",
         "secret_pieces",
         "keys",
+        "addresses",
         "errors",
         "blame",
         "code_digest",

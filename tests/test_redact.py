@@ -39,11 +39,13 @@ RANDOM_KEY = "".join(random.Random(8).choices(BASE62, k=40))
 def forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test's secrets are its own."""
     monkeypatch.setattr(redact, "_known", set())
-    caches = (redact._secrets, redact._pattern, redact._pieces, redact._short)
-    for cached in caches:
-        cached.cache_clear()
+    forget_all()
     yield
-    for cached in caches:
+    forget_all()
+
+
+def forget_all() -> None:
+    for cached in (redact._secrets, redact._marks, redact._pattern, redact._pieces, redact._short):
         cached.cache_clear()
 
 
@@ -162,8 +164,7 @@ def test_words_that_a_secret_is_made_of_stay(secret: str, monkeypatch: pytest.Mo
         assert redacted_speech(text) == text
     monkeypatch.setattr(redact, "_known", set())
     monkeypatch.setenv("MY_TOKEN", secret)
-    for cached in (redact._secrets, redact._pattern, redact._pieces, redact._short):
-        cached.cache_clear()
+    forget_all()
     assert redacted(text) == redacted_speech(text) == text
 
 
@@ -193,6 +194,13 @@ def test_what_no_secret_is_stays() -> None:
 )
 def test_what_looks_random(text: str, random_: bool) -> None:
     assert looks_random(text) == random_
+
+
+@given(st.integers(0, 3000), st.integers(0, 40), st.integers(0, 40))
+def test_a_long_text_is_searched_as_a_short_one_is(at: int, start: int, end: int) -> None:
+    piece = RANDOM_KEY[start:end]
+    long = SecretPieces([RANDOM_KEY]).spans("é" * at + piece + "ж" * (3000 - at))
+    assert long == ([(at, at + len(piece))] if len(piece) >= PIECE else [])
 
 
 def test_addresses_and_names() -> None:

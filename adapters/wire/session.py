@@ -4,6 +4,8 @@ What a model sends is bounded, and checked before anything of it goes on.
 """
 
 import asyncio
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -15,7 +17,7 @@ from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
 from tml_bench.adapters._socket import Socket, open_socket
 from tml_bench.errors import UserError
-from tml_bench.keys import optional_secret
+from tml_bench.keys import key_for
 from tml_bench.redact import kept, plain
 from tml_bench.wire import messages as wire
 from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
@@ -32,6 +34,8 @@ MAX_CONTROL = 16 * 2**20
 """Most control messages taken in a session, in bytes."""
 MAX_MEDIA = 2**30
 """Most media taken in a session, in bytes: over three hours at 48 kHz."""
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a surrogate pair, or a pair: JSON has both, and ``msgspec`` no halves."""
 MAX_DEPTH = 32
 """Deepest nesting of a control message."""
 _KINDS: Mapping[str, type[wire.FromModel]] = {
@@ -50,9 +54,11 @@ class OutgoingMessage:
 def control(message: wire.FromHarness) -> OutgoingMessage:
     """A control message."""
     body = msgspec.to_builtins(message)
-    return OutgoingMessage(
-        msgspec.json.encode(message).decode(), adapter.ProviderEvent(body["type"], kept(body), True)
-    )
+    try:
+        data = msgspec.json.encode(message).decode()
+    except UnicodeEncodeError:  # a model's own half of a character, in a function's result
+        data = json.dumps(body)
+    return OutgoingMessage(data, adapter.ProviderEvent(body["type"], kept(body), True))
 
 
 class Sender:
@@ -109,14 +115,14 @@ class Inbox:
         kind = raw.get("type")
         if not isinstance(kind, str):
             raise adapter.ProtocolError(f"a message has no type: {shown(data)}")
-        event = adapter.ProviderEvent(plain(kind)[:256], kept(raw))
+        event = adapter.ProviderEvent(plain(kind, 256), kept(raw))
         known = _KINDS.get(kind)
         if known is None:
             return IncomingMessage(event, None)
         try:
             message = msgspec.convert(raw, known, strict=True)
         except msgspec.ValidationError as error:
-            raise adapter.ProtocolError(f"message {kind!r} is malformed: {error}") from error
+            raise adapter.ProtocolError(f"message {kind!r} is malformed: {plain(str(error))}") from error
         if isinstance(message, wire.Refusal):
             raise refused(message)
         return IncomingMessage(event, message)
@@ -137,19 +143,23 @@ def refused(error: wire.Refusal) -> Exception:
 
 def shown(data: str | bytes) -> str:
     """The beginning of a message, for error messages."""
-    return repr(plain(str(data[:80])))
+    return repr(plain(str(data), 80))
 
 
 def _object(data: str) -> dict[str, object]:
     try:
-        raw = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raw = json.loads(data, parse_constant=_refuse) if _HALF.search(data) else msgspec.json.decode(data)
+    except (ValueError, msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise adapter.ProtocolError(f"a text frame is no JSON: {shown(data)}") from error
     if not isinstance(raw, dict):
         raise adapter.ProtocolError(f"a text frame holds no JSON object: {shown(data)}")
     if _depth(raw) > MAX_DEPTH:
         raise adapter.ProtocolError(f"a message is nested deeper than {MAX_DEPTH}: {shown(data)}")
     return raw
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _depth(value: object) -> int:
@@ -174,7 +184,7 @@ async def open_session(
         InfrastructureError, QuotaError, UserError: as ``open_socket``, or the model says so.
         ProtocolError: the model answers with something else.
     """
-    token = optional_secret(TOKEN)
+    token = key_for(url, TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
     socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s)
     try:
@@ -225,7 +235,11 @@ def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
 
 
 def checked_url(url: object) -> str:
-    """The address of a model's server; one that is none, or holds a password, is a ``UserError``."""
+    """The address of a model's server.
+
+    Raises:
+        UserError: it is none, holds a password, or a token would go there in clear.
+    """
     none = UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
     try:
         parts = urlsplit(url if isinstance(url, str) else "")
@@ -236,6 +250,7 @@ def checked_url(url: object) -> str:
         raise none
     if parts.username or parts.password:
         raise UserError("the address holds a password, which would be recorded", f"put it in {TOKEN}")
+    key_for(parts.geturl(), TOKEN)
     return parts.geturl()
 
 

@@ -20,10 +20,11 @@ import numpy as np
 from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
+from tml_bench.errors import UserError
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import kept, redacted
+from tml_bench.redact import LONGEST_REASON, kept, plain
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.checks import AdapterFaultError, blamed_on_output
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Settings, session_start
@@ -128,7 +129,7 @@ class LiveSession:
                 await self._play(helpers)
             self._stage.finish()
         except (AdapterFaultError, ProtocolError) as fault:
-            reason = redacted(str(fault))
+            reason = plain(str(fault), LONGEST_REASON)
             self._stage.fail(self._now_ns(), reason)
             raise AdapterFaultError(reason) from fault
         finally:
@@ -219,8 +220,9 @@ class LiveSession:
         if not isinstance(event, Output):
             gave = type(event).__name__
             raise AdapterFaultError(f"events gave {gave}, it must be Output, ProviderEvent or Usage")
-        size = 0 if event.audio is None else 2 * np.size(event.audio)
-        cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
+        with blamed_on_output(self._index):
+            size = 0 if event.audio is None else 2 * np.size(event.audio)
+            cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
         for item, heard_ms in cut:
             with _blaming("heard"):
                 await self._adapter.heard(item, heard_ms, True)
@@ -260,7 +262,7 @@ def _blaming(where: str) -> Iterator[None]:
     """Turn whatever the adapter raises into a fault of the adapter, but for what has a meaning of its own."""
     try:
         yield
-    except (InfrastructureError, ProtocolError, AdapterFaultError):
+    except (InfrastructureError, ProtocolError, AdapterFaultError, UserError):
         raise
     except TimeoutError as error:
         raise InfrastructureError(f"{where}: no answer in time") from error
