@@ -29,7 +29,8 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters.wire import Wire, WireLockstep
-from tml_bench.adapters.wire.session import MAX_DEPTH, PROBE, Inbox, Replies, Sender, checked_url, hello_of
+from tml_bench.adapters.wire.control_json import MAX_DEPTH
+from tml_bench.adapters.wire.session import PROBE, Inbox, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
 from tml_bench.wire import messages
 from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame

@@ -14,7 +14,7 @@ from tml_bench import events as ev
 from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
 
-BLOCK_S = 4
+BLOCK_S = 2
 """Audio is handed to the encoder in blocks of this many seconds."""
 
 

@@ -22,13 +22,15 @@ from tml_bench.adapter import (
     MicroTurn,
     ProtocolError,
     ProviderEvent,
-    QuotaError,
     SessionStart,
 )
 from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
 from tml_bench.adapters._media import Frames
+from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SERVER
+from tml_bench.adapters._refusals import ServiceRefusals
 from tml_bench.adapters._session import QueueAdapter
-from tml_bench.adapters._socket import parse_object, refusal, retry_after_s
+from tml_bench.adapters._socket import parse_object
+from tml_bench.adapters._usage import tokens
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
 from tml_bench.errors import UserError
@@ -81,6 +83,7 @@ class ChatCompletions(QueueAdapter):
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._client = new_client(self._url, headers, timeout_s)
+        self._refusals = OPENAI_REFUSALS if base_url.startswith(OPENAI) else OWN_SERVER
         self._options: dict[str, Any] = {"model": model, "modalities": ["text"]}
         if speak:
             self._options |= {"modalities": ["text", "audio"], "audio": {"voice": voice, "format": "wav"}}
@@ -118,11 +121,12 @@ class ChatCompletions(QueueAdapter):
     async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()
         self._queue.sent(ProviderEvent("request", kept(request), sent=True))
-        reply = await post_json(self._client, self._url, request)
+        reply = await post_json(self._client, self._url, request, self._refusals)
         if isinstance(model := reply.get("model"), str):
             self.reported = {"model": model}
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
-        await self._queue.received((event, dialogue.take(reply)))
+        await self._queue.received((event, *tokens(reply.get("usage"))))
+        await self._queue.received((dialogue.take(reply),))
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""
@@ -193,12 +197,13 @@ def new_client(url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.
         raise unusable_proxy(url, error) from None
 
 
-async def post_json(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+async def post_json(
+    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], refusals: ServiceRefusals = OWN_SERVER
+) -> dict[str, Any]:
     """Post a JSON object and return the one that comes back; cancelling it cuts the connection.
 
     Raises:
-        InfrastructureError: the server cannot be reached, is silent for too long, or refuses.
-        QuotaError: it answers 429.
+        InfrastructureError: the server cannot be reached, is silent for too long, or refuses, by the table.
         ProtocolError: the answer is no JSON object, or too long.
     """
     import httpx
@@ -214,11 +219,7 @@ async def post_json(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]
         what = plain(str(error)) or type(error).__name__
         raise InfrastructureError(f"{place} cannot be reached: {what}") from error
     if response.status_code != httpx.codes.OK:
-        said = plain(answer.decode(errors="replace"), 500)
-        text = f"{place} answers HTTP {response.status_code}: {said}"
-        if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
-            raise refusal(text)
-        raise QuotaError(text, retry_after_s(response.headers.get("Retry-After")))
+        raise refusals.answered(place, response.status_code, response.headers, bytes(answer))
     if len(answer) > MAX_ANSWER:
         raise ProtocolError(f"{place} answers with more than {MAX_ANSWER} bytes")
     return parse_object(bytes(answer))

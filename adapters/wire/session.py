@@ -4,18 +4,20 @@ What a model sends is bounded, and checked before anything of it goes on.
 """
 
 import asyncio
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
 from urllib.parse import urlsplit
 
 import msgspec
+from websockets.exceptions import ConnectionClosed
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
+from tml_bench.adapters._refusal_tables import WIRE
+from tml_bench.adapters._refusals import ReportedError
 from tml_bench.adapters._socket import Socket, open_socket
+from tml_bench.adapters.wire.control_json import read_object, shown, written
 from tml_bench.errors import UserError
 from tml_bench.keys import key_for
 from tml_bench.redact import kept, plain
@@ -26,6 +28,12 @@ TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
 READY_S = 20.0
 """Longest wait for ``ready``, in seconds."""
+FREE_S = 5.0
+"""Longest wait for the slot that the session before has just left, in seconds."""
+POLICY, TRY_AGAIN = 1008, 1013
+"""Codes with which servers close a session that is one too many."""
+FREE_PAUSE_S = 0.2
+"""Pause between tries."""
 PROBE = adapter.SessionStart("probe", 200_000_000)
 """A session that only asks for the model's formats."""
 MAX_MESSAGE = 2**20
@@ -34,10 +42,6 @@ MAX_CONTROL = 16 * 2**20
 """Most control messages taken in a session, in bytes."""
 MAX_MEDIA = 2**30
 """Most media taken in a session, in bytes: over three hours at 48 kHz."""
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""Half of a surrogate pair, or a pair: JSON has both, and ``msgspec`` no halves."""
-MAX_DEPTH = 32
-"""Deepest nesting of a control message."""
 _KINDS: Mapping[str, type[wire.FromModel]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(wire.FromModel)
 }
@@ -54,11 +58,7 @@ class OutgoingMessage:
 def control(message: wire.FromHarness) -> OutgoingMessage:
     """A control message."""
     body = msgspec.to_builtins(message)
-    try:
-        data = msgspec.json.encode(message).decode()
-    except UnicodeEncodeError:  # a model's own half of a character, in a function's result
-        data = json.dumps(body)
-    return OutgoingMessage(data, adapter.ProviderEvent(body["type"], kept(body), True))
+    return OutgoingMessage(written(message), adapter.ProviderEvent(body["type"], kept(body), True))
 
 
 class Sender:
@@ -111,7 +111,7 @@ class Inbox:
             chunk = BinaryFrame.unpack(data)
             return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
         self._spend("control messages", len(data))
-        raw = _object(data)
+        raw = read_object(data)
         kind = raw.get("type")
         if not isinstance(kind, str):
             raise adapter.ProtocolError(f"a message has no type: {shown(data)}")
@@ -135,41 +135,10 @@ class Inbox:
 
 def refused(error: wire.Refusal) -> Exception:
     """The contract's error for an ``error`` message."""
-    text = f"the model answers {plain(error.code)}: {plain(error.message)}"
-    if error.code in ("busy", "quota"):
-        return adapter.QuotaError(text, error.retry_after_s)
-    return adapter.InfrastructureError(text) if error.code == "unavailable" else adapter.ProtocolError(text)
-
-
-def shown(data: str | bytes) -> str:
-    """The beginning of a message, for error messages."""
-    return repr(plain(str(data), 80))
-
-
-def _object(data: str) -> dict[str, object]:
-    try:
-        raw = json.loads(data, parse_constant=_refuse) if _HALF.search(data) else msgspec.json.decode(data)
-    except (ValueError, msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise adapter.ProtocolError(f"a text frame is no JSON: {shown(data)}") from error
-    if not isinstance(raw, dict):
-        raise adapter.ProtocolError(f"a text frame holds no JSON object: {shown(data)}")
-    if _depth(raw) > MAX_DEPTH:
-        raise adapter.ProtocolError(f"a message is nested deeper than {MAX_DEPTH}: {shown(data)}")
-    return raw
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _depth(value: object) -> int:
-    """How deep a JSON value is nested."""
-    deepest, level = 0, [value]
-    while level and deepest <= MAX_DEPTH:
-        inner = [part for part in level if isinstance(part, dict | list)]
-        level = [x for part in inner for x in (part.values() if isinstance(part, dict) else part)]
-        deepest += bool(inner)
-    return deepest
+    said = ReportedError(error.message, (error.code,), error.retry_after_s)
+    if error.code in wire.NOT_THE_MODELS_FAULT:
+        return WIRE.error("the model answers", said)
+    return adapter.ProtocolError(f"the model answers {plain(str(said))}")
 
 
 async def open_session(
@@ -186,7 +155,7 @@ async def open_session(
     """
     token = key_for(url, TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE, ping_s=ping_s)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -207,6 +176,33 @@ async def open_session(
         await socket.close()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
+
+
+async def open_when_free(
+    url: str, hello: wire.Hello, ping_s: float | None
+) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
+    """As `open_session`, soon after another: a server with one slot may need a moment to free it.
+
+    A refusal for limits is not taken for an answer for ``FREE_S``, unless it asks for more time than that.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + FREE_S
+    while True:
+        try:
+            return await open_session(url, hello, ping_s)
+        except adapter.InfrastructureError as error:
+            asked_s = error.retry_after_s if isinstance(error, adapter.QuotaError) else None
+            pause_s = max(asked_s or 0.0, FREE_PAUSE_S)
+            if not _is_full(error) or loop.time() + pause_s > until:
+                raise
+            await asyncio.sleep(pause_s)
+
+
+def _is_full(error: adapter.InfrastructureError) -> bool:
+    """Whether a server refused for want of a place: it says so, or closes with a code that means it."""
+    closed = error.__cause__
+    code = closed.rcvd.code if isinstance(closed, ConnectionClosed) and closed.rcvd is not None else None
+    return isinstance(error, adapter.QuotaError) or code in (POLICY, TRY_AGAIN)
 
 
 async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[adapter.ProviderEvent]]:

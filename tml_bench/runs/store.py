@@ -31,6 +31,7 @@ from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
 from tml_bench.runs.identity import is_same_data
 from tml_bench.samples import Sample
 from tml_bench.task import Task
+from tml_bench.turns import Usage
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ class Attempt(msgspec.Struct, frozen=True):
         ended: UTC, ISO 8601.
         retry: it may go better another time; the next command tries again.
         sample_sha256: hash of the sample that was played; empty in runs of version 0.1.0.
+        usage: what the service said that it counted, also of an attempt that failed; unset where it said
+            nothing.
     """
 
     sample: str
@@ -67,6 +70,7 @@ class Attempt(msgspec.Struct, frozen=True):
     ended: str = ""
     retry: bool = False
     sample_sha256: str = ""
+    usage: Usage | msgspec.UnsetType = msgspec.UNSET
 
 
 def read_lines(path: Path, kind: type[T]) -> list[T]:
