@@ -21,7 +21,7 @@ from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
 from tml_bench.adapters._usage import RunningUsage
 from tml_bench.keys import key_for
-from tml_bench.redact import kept
+from tml_bench.redact import cut, kept
 
 PATH = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
 
@@ -274,7 +274,7 @@ def _json(message: Mapping[str, object]) -> str:
 
 
 def _kind(message: Mapping[str, object]) -> str:
-    return "+".join(sorted(str(name) for name in message))[:200]
+    return cut("+".join(sorted(str(name) for name in message)), 200)
 
 
 def _blob(data: str, mime_type: str) -> dict[str, str]:

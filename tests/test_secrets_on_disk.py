@@ -1,4 +1,4 @@
-"""A service that shows a key back, whole, cut or encoded, in everything it can say: no file has a piece of it."""
+"""A service shows a key back, whole, cut or encoded, in all that it says: no file has a piece of it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,17 @@ def shown() -> Iterator[dict[str, object]]:
         yield {"type": "transcript", "item": 200, "text": KEY[at : at + 3]}
     word = {"text": KEY[3:17], "start_s": 0.0, "end_s": 0.1}
     yield {"type": "transcript", "item": 201, "text": KEY[3:17], "words": [word]}
-    arguments = {f"a{KEY[:9]}": [KEY[4:], b64encode(KEY.encode()).decode()], "url": f"http://h/?k={quote(KEY)}"}
+    arguments = {
+        f"a{KEY[:9]}": [KEY[4:], b64encode(KEY.encode()).decode()],
+        "url": f"http://h/?k={quote(KEY)}",
+    }
     yield {"type": "tool_call", "call_id": KEY[:20], "name": KEY[7:], "arguments": arguments}
-    yield {"type": f"x.{KEY[:9]}", "a": {KEY[5:]: "\\u00" + KEY[:7]}, "padded": "x " * 9990 + KEY, "cuts": CUTS}
+    yield {
+        "type": f"x.{KEY[:9]}",
+        "a": {KEY[5:]: "\\u00" + KEY[:7]},
+        "padded": "x " * 9990 + KEY,
+        "cuts": CUTS,
+    }
 
 
 async def show(socket: ServerConnection) -> None:

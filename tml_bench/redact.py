@@ -45,6 +45,7 @@ _AHEAD = 4096
 """Characters looked at beyond where a text is cut: a key that begins before it is seen whole."""
 _SHORT = 80
 _DEEPEST = 100
+_MOST_BITS = 4096
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -53,7 +54,7 @@ _known: set[str] = set()
 
 def remember_secret(secret: str) -> None:
     """Blank this text and pieces of it from now on; shorter than 6 characters it is not a secret."""
-    if len(secret) >= _SHORTEST_SECRET and secret not in _known:
+    if len(secret) >= _SHORTEST_SECRET and secret not in {BLANK, *_known}:
         _known.add(secret)
         for cached in (_marks, _pattern, _pieces, _short):
             cached.cache_clear()
@@ -186,6 +187,8 @@ def recordable(value: object, depth: int = 0) -> object:
     """
     if isinstance(value, str):
         return redacted_speech(value)
+    if isinstance(value, int):
+        return _kept_number(value)
     if not isinstance(value, Mapping | list | tuple) or isinstance(value, KeptMessage):
         return value
     if depth == _DEEPEST:
@@ -206,9 +209,16 @@ def _kept(value: object, depth: int) -> object:
         return f"[{len(value)} bytes]"
     if isinstance(value, Sequence):
         return [_kept(item, depth + 1) for item in value[:MAX_ITEMS]]
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, int):
+        return _kept_number(value)
+    if value is None or isinstance(value, float):
         return value
     return cut(str(value), LONG_TEXT)
+
+
+def _kept_number(value: int) -> int | str:
+    """Nobody writes or reads numbers of thousands of digits."""
+    return value if value.bit_length() <= _MOST_BITS else f"[a number of {value.bit_length()} bits]"
 
 
 def _kept_object(value: Mapping[str, object], depth: int) -> dict[str, object]:

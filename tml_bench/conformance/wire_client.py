@@ -171,9 +171,9 @@ def read(data: str | bytes) -> Received:
     try:
         message = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"a text frame is no JSON: {plain(data[:80])!r}") from error
+        raise ProtocolError(f"a text frame is no JSON: {plain(data, 80)!r}") from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise ProtocolError(f"a message is no object with a type: {plain(data[:80])!r}")
+        raise ProtocolError(f"a message is no object with a type: {plain(data, 80)!r}")
     return message
 
 
