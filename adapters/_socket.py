@@ -12,13 +12,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
 
 from tml_bench.adapter import InfrastructureError, ProtocolError
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import ServiceRefusals, closed_error, http_refusal, in_good_order
+from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
 from tml_bench.errors import UserError
-from tml_bench.redact import redacted
+from tml_bench.redact import holds_secret, plain, redacted, remember_named
 
 MAX_MESSAGE = 4 * 2**20
 """Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
@@ -143,32 +150,40 @@ async def open_socket(
 
     A message of more than ``max_message`` bytes is a ``ProtocolError``. ``refusals`` says what the service
     means when it refuses. The library does not ping of itself: the session does, and knows how long it may
-    wait.
+    wait. Proxies are those of ``addresses.proxy_of``.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
         QuotaError, AccountError, SampleRefusedError: it refuses and says why.
-        UserError: the address is not one of a websocket.
+        UserError: the address is not one of a websocket, a key would go to another machine in clear, or the
+            proxy is none.
     """
-    shown = redacted(url.partition("?")[0])  # a query may hold a whole prompt
-    none = UserError(f"{shown!r} is not the address of a websocket", "give ws://... or wss://...")
+    remember_named("url", url)
+    bare = url.partition("?")[0]  # a query may hold a whole prompt
+    none = UserError(f"{redacted(bare)!r} is not the address of a websocket", "give ws://... or wss://...")
     try:
         _ = urlsplit(url).port
     except ValueError:  # half a bracket, or a port that cannot be; InvalidURI does not cover them
         raise none from None
+    if headers or holds_secret(url):
+        check_private(url)
+    place = shown(bare)
     try:
         connection = await _Connect(
             url, additional_headers=dict(headers or {}), compression=None, open_timeout=OPEN_S,
             close_timeout=CLOSE_S, ping_interval=None, max_size=max_message, max_queue=MAX_QUEUE,
+            proxy=proxy_of(url),
         )  # fmt: skip
     except InvalidURI as error:
         raise none from error
     except InvalidStatus as error:
-        raise http_refusal(error, shown, refusals) from error
+        raise http_refusal(error, place, refusals) from error
+    except (InvalidProxy, ImportError) as error:
+        raise unusable_proxy(url, error) from None
     except (OSError, WebSocketException, EOFError) as error:
-        what = redacted(str(error)) or type(error).__name__
-        raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
-    return Socket(connection, shown, refusals)
+        what = plain(str(error)) or type(error).__name__
+        raise InfrastructureError(f"{place} cannot be reached: {what}") from error
+    return Socket(connection, place, refusals)
 
 
 def parse_object(message: str | bytes) -> dict[str, Any]:
@@ -176,9 +191,9 @@ def parse_object(message: str | bytes) -> dict[str, Any]:
     try:
         value = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"the service sent no JSON: {redacted(str(message[:80]))!r}") from error
+        raise ProtocolError(f"the service sent no JSON: {plain(str(message), 80)!r}") from error
     if not isinstance(value, dict):
-        raise ProtocolError(f"the service sent JSON that is no object: {redacted(str(message[:80]))!r}")
+        raise ProtocolError(f"the service sent JSON that is no object: {plain(str(message), 80)!r}")
     return value
 
 

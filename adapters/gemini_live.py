@@ -21,8 +21,8 @@ from tml_bench.adapters._refusals import is_broken
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
 from tml_bench.adapters._usage import RunningUsage
-from tml_bench.keys import optional_secret, secret
-from tml_bench.redact import kept
+from tml_bench.keys import key_for
+from tml_bench.redact import cut, kept
 
 PATH = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
 
@@ -37,7 +37,7 @@ MAX_HELD = 2000
 class GeminiLive(SocketAdapter):
     """A session of Gemini Live.
 
-    The key is read from ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``, and sent over TLS only.
+    The key is read from ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``.
 
     Args:
         model: with or without ``models/``.
@@ -264,10 +264,8 @@ class GeminiLive(SocketAdapter):
 
 
 def _key_header(base_url: str) -> dict[str, str]:
-    if not base_url.startswith("wss://"):
-        return {}
     names = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-    key = secret(*names) if ".googleapis.com" in base_url else optional_secret(*names)
+    key = key_for(base_url, *names, required=".googleapis.com" in base_url)
     return {"x-goog-api-key": key} if key else {}
 
 
@@ -300,7 +298,7 @@ def _json(message: Mapping[str, object]) -> str:
 
 
 def _kind(message: Mapping[str, object]) -> str:
-    return "+".join(sorted(str(name) for name in message))[:200]
+    return cut("+".join(sorted(str(name) for name in message)), 200)
 
 
 def _blob(data: str, mime_type: str) -> dict[str, str]:

@@ -241,12 +241,14 @@ def test_key(monkeypatch: pytest.MonkeyPatch) -> None:
         GeminiLive()
     monkeypatch.setenv("GEMINI_API_KEY", "AIza-a-planted-key")
 
-    async def plain() -> list[str]:
+    async def here() -> list[str]:
         async with FakeGemini() as server:
             await drive(GeminiLive(base_url=server.url), micro_turns("..", 16000))
             return server.keys
 
-    assert run(plain()) == [[""]], "no key leaves without TLS"
+    assert run(here()) == [["AIza-a-planted-key"]]
+    with pytest.raises(UserError, match=r"would go to gemini\.example:80 without TLS"):
+        GeminiLive(base_url="ws://gemini.example:80")
 
 
 def test_urlsafe_base64_without_padding_is_understood() -> None:

@@ -23,7 +23,7 @@ from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
 from tml_bench.errors import UserError
-from tml_bench.keys import optional_secret, secret
+from tml_bench.keys import key_for
 from tml_bench.redact import kept
 
 MANUAL_SILENCE_MS = 500
@@ -81,7 +81,7 @@ class OpenAIRealtime(SocketAdapter):
         )  # fmt: skip
         _check(dialect, spoken, self._wishes)
         self._url = _address(base_url or spoken.base_url, spoken.query(self._wishes))
-        self._key = optional_secret(*spoken.keys) if base_url or not spoken.keys else secret(*spoken.keys)
+        self._key = key_for(self._url, *spoken.keys, required=bool(spoken.keys) and not base_url)
         cuts = interrupt and (spoken.cuts_on_speech or self._wishes.vad in ("server", "semantic"))
         self._conversation = RealtimeConversation(spoken, self.audio_out, cuts)
         patience_ms = silence_ms or MANUAL_SILENCE_MS

@@ -27,7 +27,7 @@ from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import plain, redacted
+from tml_bench.redact import LONGEST_REASON, plain, redacted
 from tml_bench.runs.jobs import Deadline, Job, JobResult, PerceiveJob, SessionJob, TranscriptJob
 from tml_bench.runs.store import contradiction
 from tml_bench.session.checks import AdapterFaultError
@@ -43,7 +43,7 @@ RATES = range(2000, 192_001)
 
 def failure(error: Exception) -> JobResult:
     """The outcome of a session that an error ended without a recording; the reason holds no secrets."""
-    text = redacted(str(error))
+    text = plain(str(error), LONGEST_REASON)
     match error:
         case BadSampleError():
             return JobResult(Outcome.INVALID, text)
@@ -73,9 +73,8 @@ def unloadable(adapter: str, error: BaseException) -> JobResult:
 
 def faulty(fault: AdapterFaultError) -> JobResult:
     """The outcome of a session that the adapter's fault ended."""
-    return JobResult(
-        Outcome.ADAPTER_ERROR, redacted(str(fault)), traceback=whole(fault.origin) if fault.origin else ""
-    )
+    reason = plain(str(fault), LONGEST_REASON)
+    return JobResult(Outcome.ADAPTER_ERROR, reason, traceback=whole(fault.origin) if fault.origin else "")
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tml_bench.adapter import InfrastructureError, ModelEvent, ProtocolError
 from tml_bench.blame import in_one_line
+from tml_bench.errors import UserError
 from tml_bench.session.checks import AdapterFaultError
 
 
@@ -48,7 +49,7 @@ def blaming(where: str) -> Iterator[None]:
     """Turn whatever the adapter raises into a fault of the adapter, but for what has a meaning of its own."""
     try:
         yield
-    except (InfrastructureError, ProtocolError, AdapterFaultError):
+    except (InfrastructureError, ProtocolError, AdapterFaultError, UserError):
         raise
     except TimeoutError as error:
         raise InfrastructureError(f"{where}: no answer in time") from error

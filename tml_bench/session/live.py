@@ -22,9 +22,9 @@ from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import kept, redacted
+from tml_bench.redact import LONGEST_REASON, kept, plain
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError, checked_usage
+from tml_bench.session.checks import AdapterFaultError, blamed_on_output, checked_usage
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.helpers import HelperTasks, blamed, blaming
 from tml_bench.session.liveness import Liveness
@@ -155,13 +155,13 @@ class LiveSession:
                     await self._liveness.last_word()
             self._stage.finish()
         except (AdapterFaultError, ProtocolError) as fault:
-            reason = redacted(str(fault))
+            reason = plain(str(fault), LONGEST_REASON)
             self._stage.fail(self._now_ns(), reason)
             raise AdapterFaultError(reason) from fault
         except InfrastructureError as error:
             t_ns = self._now_ns()
             await self._last_words()
-            self._stage.fail(t_ns, redacted(str(error)))
+            self._stage.fail(t_ns, plain(str(error), LONGEST_REASON))
             raise
         finally:
             self._stage.close()
@@ -301,9 +301,10 @@ class LiveSession:
         if not isinstance(event, Output):
             gave = type(event).__name__
             raise AdapterFaultError(f"events gave {gave}, it must be Output, ProviderEvent or Usage")
-        size = 0 if event.audio is None else 2 * np.size(event.audio)
-        arrival_ns = self._down.arrival_ns(t_ns, size)
-        cut = self._stage.emit(event, self._index, t_ns, arrival_ns)
+        with blamed_on_output(self._index):
+            size = 0 if event.audio is None else 2 * np.size(event.audio)
+            arrival_ns = self._down.arrival_ns(t_ns, size)
+            cut = self._stage.emit(event, self._index, t_ns, arrival_ns)
         if cut:
             # It is heard to be cut when the flush has come through the network.
             self._unsent.put(arrival_ns, HeardReport(cut))
