@@ -27,7 +27,7 @@ from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.runs import worker
-from tml_bench.runs.jobs import Deadline, JobResult, SessionJob
+from tml_bench.runs.jobs import Deadline, JobResult, ServiceFailure, SessionJob
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LatenessLimits, LiveSession
@@ -95,7 +95,7 @@ class LiveHost:
             adapter = await self._ready(job.adapter)
         except TimeoutError:
             reason = redacted(f"{job.adapter} says nothing for {self.limits.connect_s:g} s")
-            return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True)
+            return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True, failed=ServiceFailure.OPENING)
         except InfrastructureError as error:
             return worker.failure(error)
         except (Exception, SystemExit) as error:
@@ -132,6 +132,11 @@ class LiveHost:
                 lateness = await session.run()
             except AdapterFaultError as fault:
                 ended = worker.faulty(fault)
+            except worker.OtherModelError:
+                raise
+            except InfrastructureError as error:
+                failed = ServiceFailure.SESSION if session.ready else ServiceFailure.OPENING
+                ended = worker.failure(error, failed)
             else:
                 if reason := lateness.excess(self.limits):
                     ended = JobResult(Outcome.INVALID, reason, retry=True)

@@ -29,6 +29,9 @@ from tml_bench.session.network import links
 from tml_bench.session.settings import Settings, session_start
 from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent, Usage
 
+LAST_WORDS_S = 0.2
+"""How long a service that has failed, and was closed, is read to its end."""
+
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
 
@@ -105,7 +108,8 @@ class LiveSession:
         self._clock_ns = clock_ns
         self._phase = phase
         self._opened = opened
-        self._ready = False
+        self.ready = False
+        """The service is ready to listen, or was."""
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
@@ -120,7 +124,7 @@ class LiveSession:
 
         Raises:
             AdapterFaultError: the adapter or its service broke its contract; the recording is whole.
-            InfrastructureError: the service could not be reached, or hung up.
+            InfrastructureError: the service could not be reached, or hung up; the recording is whole.
             BadSampleError: the sample's audio turned out to be broken.
         """
         try:
@@ -131,6 +135,10 @@ class LiveSession:
             reason = redacted(str(fault))
             self._stage.fail(self._now_ns(), reason)
             raise AdapterFaultError(reason) from fault
+        except InfrastructureError as error:
+            await self._last_words()
+            self._stage.fail(self._now_ns(), redacted(str(error)))
+            raise
         finally:
             self._stage.close()
         return self._lateness()
@@ -145,7 +153,7 @@ class LiveSession:
             except TimeoutError:
                 raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
             self._opened()
-            self._t0_ns, self._ready = self._first_instant_ns(), True
+            self._t0_ns, self.ready = self._first_instant_ns(), True
             yield
         finally:
             # What has been recorded counts; how the goodbye goes does not.
@@ -162,7 +170,7 @@ class LiveSession:
 
     def _now_ns(self) -> int:
         """Session time, never before what has been played; 0 until the service is ready."""
-        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self._ready else 0
+        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self.ready else 0
 
     async def _play(self, helpers: _Tasks) -> None:
         for index in count():
@@ -207,6 +215,14 @@ class LiveSession:
             await self._take(event)
             self._check_bounds()
         raise InfrastructureError(f"the service hung up after {self._now_ns() / 1e9:.1f} s")
+
+    async def _last_words(self) -> None:
+        """Record what a service that failed had said, and nobody had taken yet."""
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_WORDS_S):
+                async for event in self._adapter.events():
+                    if isinstance(event, ProviderEvent):
+                        await self._take(event)
 
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
