@@ -103,6 +103,8 @@ class SoundFileBlocks:
             self._stack.callback(self._decoded.close)
         else:
             self._file = self._stack.enter_context(_opened(path, found.chunk))
+            # Else soundfile seeks after each read, and an MP3 decoder forgets what it needs for the next.
+            self._file.seekable = lambda: False
 
     def block(self, start: int, n: int) -> NDArray[np.float32]:
         """Samples ``start`` to ``start + n``, shape (n,); calls follow each other without a gap."""

@@ -8,8 +8,8 @@ reading gives exactly that many. Resampling is soxr HQ, which adds no delay: sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from tml_bench.containers.sound_file import AudioInfo, SoundFileBlocks, check_rate, inspect
 from tml_bench.errors import BadSampleError
+from tml_bench.media.ahead import BlocksAhead
 from tml_bench.samples import Waveform
 
 _BLOCK_S = 4
-_MEMORY_BLOCK_S = 0.2  # short, so that a live session never resamples much at once
+_AHEAD_BLOCK_S = 0.5  # two of them are held at a time
+_FED_S = 0.2  # a resampler keeps room for the most that it was ever fed at once
 
 
 def probe(path: Path) -> AudioInfo:
@@ -56,23 +58,6 @@ def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
     return resampled
 
 
-@dataclass(frozen=True, slots=True)
-class ResampledWaveform(Waveform):
-    """A waveform that has been resampled beforehand, for readers that must be quick; ``at`` is by rate."""
-
-    at: Mapping[int, Waveform]
-
-    @classmethod
-    def of(cls, waveform: Waveform, rates: Iterable[int]) -> ResampledWaveform:
-        """Resample to these rates. Raises BadSampleError if the waveform cannot be used."""
-        return cls(waveform.samples, waveform.rate, {rate: _at_rate(waveform, rate) for rate in rates})
-
-
-def _at_rate(waveform: Waveform, rate: int) -> Waveform:
-    with ClipReader(waveform, rate) as clip:
-        return Waveform(clip.read(clip.length), rate)
-
-
 class BlockSource(Protocol):
     """Mono audio read in order, block by block: ``frames`` samples, at least 1; ``name`` is for messages."""
 
@@ -87,6 +72,10 @@ class BlockSource(Protocol):
         """Release what is open."""
 
 
+ClipSource = Path | Waveform | BlockSource
+"""What a clip is read from: a sound file, samples in memory, or anything else that gives blocks."""
+
+
 class ClipReader:
     """Streams a clip at any rate, in order, with memory that does not grow with its length.
 
@@ -95,14 +84,15 @@ class ClipReader:
     samples at the wanted rate, ``round(frames * rate / source rate)``, halves up.
     """
 
-    def __init__(self, source: Path | Waveform | BlockSource, rate: int) -> None:
+    def __init__(self, source: ClipSource, rate: int, aside: Executor | None = None) -> None:
         """Open a sound file, a waveform, or anything else that gives blocks.
+
+        With ``aside``, which does one piece of work at a time, the first block is read now and each other
+        one beside the caller, who hardly ever waits; the samples are the same.
 
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
         """
-        if isinstance(source, ResampledWaveform):
-            source = source.at.get(rate, source)
         self._source: BlockSource = (
             _WaveformSource(source)
             if isinstance(source, Waveform)
@@ -112,7 +102,15 @@ class ClipReader:
         )
         self.rate = rate
         self.length = (2 * self._source.frames * rate + self._source.rate) // (2 * self._source.rate)
-        self._blocks = self._resampled()
+        self._blocks: Iterator[NDArray[np.float32]] = self._resampled(
+            _BLOCK_S if aside is None else _AHEAD_BLOCK_S
+        )
+        if aside is not None:
+            try:
+                self._blocks = BlocksAhead(self._blocks, aside)
+            except BaseException:
+                self._source.close()
+                raise
         self._block: NDArray[np.float32] = np.empty(0, np.float32)
         self._used = 0
 
@@ -139,8 +137,11 @@ class ClipReader:
         return np.concatenate(parts)
 
     def close(self) -> None:
-        """Close the file."""
-        self._source.close()
+        """Close the file, as soon as nobody reads it."""
+        if isinstance(self._blocks, BlocksAhead):
+            self._blocks.close(self._source.close)
+        else:
+            self._source.close()
 
     def __enter__(self) -> Self:
         return self
@@ -148,16 +149,20 @@ class ClipReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _resampled(self) -> Iterator[NDArray[np.float32]]:
+    def _resampled(self, block_s: float) -> Iterator[NDArray[np.float32]]:
         source = self._source
         if source.rate == self.rate:
-            yield from _finite_blocks(source)
+            yield from _finite_blocks(source, block_s)
             return
         stream = soxr.ResampleStream(source.rate, self.rate, 1, dtype="float32", quality="HQ")
-        fed = 0
-        for block in _finite_blocks(source):
-            fed += block.size
-            yield stream.resample_chunk(block, last=fed == source.frames)
+        step, fed = max(1, round(_FED_S * source.rate)), 0
+        for block in _finite_blocks(source, block_s):
+            pieces = []
+            for at in range(0, block.size, step):
+                piece = block[at : at + step]
+                fed += piece.size
+                pieces.append(stream.resample_chunk(piece, last=fed == source.frames))
+            yield np.concatenate(pieces)
 
 
 class _WaveformSource:
@@ -179,9 +184,8 @@ class _WaveformSource:
         """Nothing is open."""
 
 
-def _finite_blocks(source: BlockSource) -> Iterator[NDArray[np.float32]]:
-    seconds = _MEMORY_BLOCK_S if isinstance(source, _WaveformSource) else _BLOCK_S
-    size = max(1, round(seconds * source.rate))
+def _finite_blocks(source: BlockSource, block_s: float) -> Iterator[NDArray[np.float32]]:
+    size = max(1, round(block_s * source.rate))
     for start in range(0, source.frames, size):
         block = source.block(start, min(size, source.frames - start))
         finite = np.isfinite(block)

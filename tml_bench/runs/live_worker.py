@@ -1,7 +1,7 @@
 """The process that runs live sessions side by side on one asyncio loop.
 
-What takes long and is in no hurry (decoding and resampling a sample, encoding tracks, hashing files) is done
-by one thread beside the loop, so that the loop is free when a micro-turn is due.
+What takes long and is in no hurry (decoding and resampling clips before they are needed, encoding tracks,
+hashing files) is done by one thread beside the loop, so that the loop is free when a micro-turn is due.
 """
 
 import asyncio
@@ -16,25 +16,19 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TypeVar
 
 from tml_bench.adapter import InfrastructureError, LiveAdapter
 from tml_bench.errors import UserError
-from tml_bench.media.audio import ResampledWaveform, probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.runs import worker
 from tml_bench.runs.jobs import Deadline, JobResult, ServiceFailure, SessionJob
-from tml_bench.samples import Sample, Waveform
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LatenessLimits, LiveSession
-from tml_bench.session.settings import Settings, opened_event, session_rate
-
-READ_AHEAD_S = 300.0
-"""Longer clips are streamed from their files."""
+from tml_bench.session.settings import Settings, opened_event
 
 SWITCH_INTERVAL_S = 0.0005
 """How long the thread beside the loop may keep the interpreter to itself when the loop wants it."""
@@ -121,51 +115,44 @@ class LiveHost:
 
     async def _record(self, job: SessionJob, adapter: LiveAdapter, phase: float) -> JobResult:
         settings = replace(job.settings, seed=worker.session_seed(job.settings.seed, job.task, job.sample.id))
-        sample, writer = await self._beside(lambda: _opened(job, adapter, settings, self.aside))
+        writer, session = await self._beside(partial(self._prepared, job, adapter, settings, phase))
         ended = JobResult(Outcome.VALID)
         with writer:
-            opened = partial(worker.check_same, job, adapter)
-            session = LiveSession(
-                job.task, sample, adapter, settings, writer, self.limits, phase=phase, opened=opened
-            )
             try:
                 lateness = await session.run()
             except AdapterFaultError as fault:
                 ended = worker.faulty(fault)
-            except worker.OtherModelError:
-                raise
-            except InfrastructureError as error:
-                failed = ServiceFailure.SESSION if session.ready else ServiceFailure.OPENING
-                ended = worker.failure(error, failed)
+            except Exception as error:
+                ended = worker.failure(
+                    error, ServiceFailure.SESSION if session.is_open else ServiceFailure.OPENING
+                )
+                if not isinstance(error, InfrastructureError) or isinstance(error, worker.OtherModelError):
+                    writer.abandon()
+                    return replace(ended, usage=session.usage)
             else:
                 if reason := lateness.excess(self.limits):
                     ended = JobResult(Outcome.INVALID, reason, retry=True)
             manifest = await self._beside(writer.close)
-        return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
+        audio_s = manifest.samples / manifest.rate
+        return replace(ended, recording=True, audio_s=audio_s, usage=session.usage)
+
+    def _prepared(
+        self, job: SessionJob, adapter: LiveAdapter, settings: Settings, phase: float
+    ) -> tuple[RecordingWriter, LiveSession]:
+        """A recording, and the session that goes into it, its first clips open."""
+        shutil.rmtree(job.folder, ignore_errors=True)
+        event = opened_event(job.task, job.sample, redacted(job.adapter), adapter, settings)
+        opened = partial(worker.check_same, job, adapter)
+        with RecordingWriter(job.folder, event, clock="wall", compute="live", encoder=self.aside) as writer:
+            session = LiveSession(
+                job.task, job.sample, adapter, settings, writer, self.limits, phase=phase, opened=opened,
+                aside=self.aside,
+            )  # fmt: skip
+            session.ready()
+        return writer, session
 
     async def _beside(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.aside, work)
-
-
-def _opened(
-    job: SessionJob, adapter: LiveAdapter, settings: Settings, aside: Executor
-) -> tuple[Sample, RecordingWriter]:
-    """The sample, its shorter clips in memory at the rates they are wanted at, and its recording."""
-    shutil.rmtree(job.folder, ignore_errors=True)
-    opened = opened_event(job.task, job.sample, redacted(job.adapter), adapter, settings)
-    rates = {session_rate(job.sample, adapter), adapter.audio_in}
-    script = job.sample.script
-    turns = tuple(replace(turn, audio=_in_memory(turn.audio, rates)) for turn in script.turns)
-    sample = replace(job.sample, script=replace(script, turns=turns))
-    return sample, RecordingWriter(job.folder, opened, clock="wall", compute="live", encoder=aside)
-
-
-def _in_memory(audio: Path | Waveform, rates: set[int]) -> Path | Waveform:
-    if isinstance(audio, Path):
-        if probe(audio).duration_s > READ_AHEAD_S:
-            return audio
-        audio = Waveform(*read_mono(audio))
-    return ResampledWaveform.of(audio, rates)
 
 
 async def _serve(connection: Connection, deadline: Deadline, host: LiveHost) -> None:

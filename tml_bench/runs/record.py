@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunFile, RunPlan, environment
@@ -19,6 +21,7 @@ from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.queues import CONTINUE, SessionPool
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines
 from tml_bench.samples import Sample
+from tml_bench.turns import Usage
 
 Advance = Callable[[str], None]
 """Called with a line about each attempt or recording that has ended."""
@@ -207,6 +210,7 @@ class _Recorder:
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             retry=result.retry,
             sample_sha256=self._plan.hashes.get(sample.id, ""),
+            usage=msgspec.UNSET if result.usage == Usage() else result.usage,
         )
         self._folder.commit(attempt, recording, result.traceback)
         self._ran.add(sample.id)

@@ -91,7 +91,9 @@ def unloadable(adapter: str, error: BaseException) -> JobResult:
 
 def faulty(fault: AdapterFaultError) -> JobResult:
     """The outcome of a session that the adapter's fault ended."""
-    return JobResult(Outcome.ADAPTER_ERROR, str(fault), traceback=whole(fault.origin) if fault.origin else "")
+    return JobResult(
+        Outcome.ADAPTER_ERROR, redacted(str(fault)), traceback=whole(fault.origin) if fault.origin else ""
+    )
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:
@@ -168,7 +170,7 @@ class Worker:
             except AdapterFaultError as fault:
                 ended = faulty(fault)
             except InfrastructureError as error:
-                ended = failure(error, ServiceFailure.SESSION if session.ready else ServiceFailure.OPENING)
+                ended = failure(error, ServiceFailure.SESSION if session.is_open else ServiceFailure.OPENING)
             manifest = writer.close()
         return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 

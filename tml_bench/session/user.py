@@ -1,16 +1,18 @@
 """The user side: plays a script, given only what has been heard so far."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import pairwise, product
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.media.audio import BlockSource, ClipReader
+from tml_bench.media.ahead import WorkAhead
+from tml_bench.media.audio import ClipReader, ClipSource
 from tml_bench.media.video_sound import VideoSound
-from tml_bench.samples import AfterModelStops, At, Cue, Script, Waveform
+from tml_bench.samples import AfterModelStops, At, Cue, Script
 from tml_bench.session.camera import PlacedVideo
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns
 
@@ -91,48 +93,66 @@ class PlacedTurn:
 
 
 class _Track:
-    """Clips rendered at one rate, one after the other: each streams from its place."""
+    """Clips rendered at one rate, one after the other, each from its place; the next is opened beforehand."""
 
-    def __init__(self, rate: int, source: Callable[[int], Path | Waveform | BlockSource]) -> None:
+    def __init__(self, rate: int, clips: Iterable[ClipSource], aside: Executor | None) -> None:
         self.rate = rate
-        self._source = source
-        self._placed: list[tuple[int, int]] = []
+        self._clips = iter(clips)
+        self._aside = aside
+        self._placed: deque[int] = deque()
         self._reader: ClipReader | None = None
+        self._next = WorkAhead(self._open, aside)
         self._at = 0
 
-    def place(self, index: int, start_ns: int) -> None:
-        self._placed.append((index, start_ns))
+    def _open(self) -> ClipReader | None:
+        clip = next(self._clips, None)
+        return None if clip is None else ClipReader(clip, self.rate, self._aside)
+
+    def ready(self) -> ClipReader | None:
+        """The clip that is being played, or is to be; None when there is none left."""
+        if self._reader is None:
+            self._reader = self._next.result()
+            self._next = WorkAhead(self._open, self._aside)
+        return self._reader
+
+    def place(self, start_ns: int) -> None:
+        """Put the next clip here."""
+        self._placed.append(first_sample_at(start_ns, self.rate))
 
     def render(self, end_ns: int) -> NDArray[np.float32]:
         end = first_sample_at(end_ns, self.rate)
         out = np.zeros(end - self._at, dtype=np.float32)
-        while self._placed:
-            index, start_ns = self._placed[0]
-            start = max(self._at, first_sample_at(start_ns, self.rate))
-            if start >= end:
-                break
-            if self._reader is None:
-                self._reader = ClipReader(self._source(index), self.rate)
-            piece = self._reader.read(end - start)
+        while self._placed and (start := max(self._at, self._placed[0])) < end:
+            reader = self.ready()
+            assert reader is not None, "more clips were placed than there are"
+            piece = reader.read(end - start)
             out[start - self._at : start - self._at + len(piece)] += piece
             if len(piece) == end - start:
                 break
-            self._placed.pop(0)
-            self.close()
+            self._placed.popleft()
+            self._close_reader()
         self._at = end
         return out
 
-    def close(self) -> None:
+    def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def close(self) -> None:
+        """Close the files that are open; nothing can be rendered any more."""
+        self._close_reader()
+        self._clips = iter(())
+        opening, self._next = self._next, WorkAhead(self._open, None)
+        opening.drop(lambda reader: None if reader is None else reader.close())
 
 
 class ScriptedUser:
     """Plays a script at every one of the ``rates`` at which the user's audio is wanted.
 
     ``durations_ns`` are the lengths of the turns' audio, rounded down, so that a turn that follows at once
-    starts on the next sample; ``speech`` is what is heard of the model, for cues.
+    starts on the next sample; ``speech`` is what is heard of the model, for cues. ``aside`` reads the clips
+    before they are needed, one piece of work at a time; None to read them in ``render``.
     """
 
     def __init__(
@@ -142,16 +162,16 @@ class ScriptedUser:
         rates: tuple[int, ...],
         speech: ModelSpeech,
         videos: Sequence[PlacedVideo] = (),
+        aside: Executor | None = None,
     ) -> None:
         self._script = script
         self._durations_ns = durations_ns
-        self._tracks = {rate: _Track(rate, lambda k: script.turns[k].audio) for rate in rates}
+        self._tracks = {rate: _Track(rate, (turn.audio for turn in script.turns), aside) for rate in rates}
         sounding = [placed for placed in videos if placed.sounds]
-        self._sounds = {
-            rate: _Track(rate, lambda k: VideoSound(videos[k].video.path)) for rate in rates if sounding
-        }
+        paths = [placed.video.path for placed in sounding]
+        self._sounds = {rate: _Track(rate, map(VideoSound, paths), aside) for rate in rates if sounding}
         for track, placed in product(self._sounds.values(), sounding):
-            track.place(placed.index, placed.start_ns)
+            track.place(placed.start_ns)
         self._videos_over_ns = max((placed.over_ns for placed in videos), default=0)
         self._speech = speech
         self._next = 0
@@ -167,7 +187,7 @@ class ScriptedUser:
             start, timed_out = due
             placed = PlacedTurn(self._next, start, start + self._durations_ns[self._next], timed_out)
             for track in self._tracks.values():
-                track.place(placed.index, placed.start_ns)
+                track.place(placed.start_ns)
             self._armed_ns = placed.end_ns
             self._next += 1
             yield placed
@@ -180,8 +200,13 @@ class ScriptedUser:
         mixed: NDArray[np.float32] = np.clip(spoken + self._sounds[rate].render(end_ns), -1, 1)
         return mixed
 
+    def ready(self) -> None:
+        """Open the first clips, if that has not been done; raises BadSampleError."""
+        for track in (*self._tracks.values(), *self._sounds.values()):
+            track.ready()
+
     def close(self) -> None:
-        """Close the files that are open."""
+        """Close the files that are open; nothing can be rendered any more."""
         for track in (*self._tracks.values(), *self._sounds.values()):
             track.close()
 
