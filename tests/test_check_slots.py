@@ -11,7 +11,18 @@ from tml_bench.conformance import CaseVerdict, passed
 from tml_bench.conformance.check import check
 from tml_bench.conformance.slots import FullError, SlotQueue
 
-CASES = ("hello", "version", "slots", "silence", "reconnect", "messages", "ticks", "goodbye", "hang-up", "garbage")
+CASES = (
+    "hello",
+    "version",
+    "slots",
+    "silence",
+    "reconnect",
+    "messages",
+    "ticks",
+    "goodbye",
+    "hang-up",
+    "garbage",
+)
 
 
 class Clock:
