@@ -17,6 +17,8 @@ from tml_bench.samples import At, Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.settings import Settings
 
 LEAD_S, TAIL_S = 0.4, 2.0
+INTO_IT_S = 1.5
+"""When something happens, counted from a session's opening; a new process takes a second to ask for one."""
 TRIES = 4
 """How often a session is had while the machine is too busy for a valid one."""
 
@@ -34,13 +36,14 @@ def session(
     said: NDArray[np.int16],
     rate: int,
     meanwhile: Callable[[], None] | None = None,
+    after_s: float = 0.0,
 ) -> JobResult:
-    """Say something of ``rate`` Hz to it; ``meanwhile`` is called 1.5 s after the session was asked for."""
+    """Say something of ``rate`` Hz to it; ``meanwhile`` is called ``after_s`` after it was asked for."""
     clip = Waveform(said.astype(np.float32) / 32768, rate)
     script = Script((UserTurn(clip, At(LEAD_S)),), tail_s=TAIL_S)
     job = SessionJob((0, "s"), "peers", Sample("s", "all", script, Reference()), adapter, Settings(), folder)
     for _ in range(TRIES):
-        timer = threading.Timer(1.5, meanwhile or (lambda: None))
+        timer = threading.Timer(after_s, meanwhile or (lambda: None))
         timer.start()
         try:
             with LivePool(1) as pool:

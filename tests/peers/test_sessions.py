@@ -26,11 +26,12 @@ from peers.peer import (
     Server,
     running,
 )
-from peers.sessions import noise, session, tracks
+from peers.sessions import INTO_IT_S, noise, session, tracks
 from tml_bench.adapter import Usage
 from tml_bench.adapters._media import from_mulaw, to_mulaw
 from tml_bench.adapters.reference.voice import clip
 from tml_bench.outcome import Outcome
+from tml_bench.runs.jobs import JobResult
 
 pytestmark = pytest.mark.peers
 
@@ -87,17 +88,20 @@ def test_an_echo_is_heard_to_the_sample(
         result = session(spec, tmp_path / "silent", np.zeros(rate, np.int16), rate)
         assert (result.outcome, result.reason) == (Outcome.VALID, "")
         assert not tracks(tmp_path / "silent")[1].any()
-        broken_off(server, spec, tmp_path, said, rate)
+        break_off(server, spec, tmp_path / "broken", said, rate, result)
 
 
-def broken_off(server: Server, spec: str, folder: Path, said: NDArray[np.int16], rate: int) -> None:
-    """A server that stops, and one that is killed, in mid-session."""
-    stopped = session(spec, folder / "stopped", said, rate, lambda: server.signal(signal.SIGSTOP))
+def break_off(
+    server: Server, spec: str, folder: Path, said: NDArray[np.int16], rate: int, known: JobResult
+) -> None:
+    """A server stops, and is killed, in mid-session; ``known`` is how a session with it went."""
+    after_s = known.wall_s - known.audio_s + INTO_IT_S
+    stopped = session(spec, folder, said, rate, lambda: server.signal(signal.SIGSTOP), after_s)
     server.signal(signal.SIGCONT)
     assert stopped.outcome is Outcome.INFRASTRUCTURE
-    killed = session(spec, folder / "killed", said, rate, lambda: server.signal(signal.SIGKILL))
+    killed = session(spec, folder, said, rate, lambda: server.signal(signal.SIGKILL), after_s)
     assert killed.outcome is Outcome.INFRASTRUCTURE
-    assert killed.reason
+    assert "broke" in killed.reason
 
 
 SPEAKERS = [
@@ -115,7 +119,7 @@ def test_a_model_of_speech_speaks_is_silent_and_breaks_off(peer: Peer, adapter: 
             result = session(spec, tmp_path / f"{number}", said, 24000)
             assert (result.outcome, result.reason) == (Outcome.VALID, "")
             assert tracks(tmp_path / f"{number}")[1].any()
-        broken_off(server, spec, tmp_path, said, 24000)
+        break_off(server, spec, tmp_path / "broken", said, 24000, result)
     with running(
         peer, tmp_path / "silent.log", "--folder", str(tmp_path / "mute"), "--loudness", "0"
     ) as server:
@@ -139,4 +143,12 @@ def test_a_cascade_answers_is_silent_and_breaks_off(tmp_path: Path) -> None:
         result = session(spec, tmp_path / "silent", np.zeros(24000, np.int16), 24000)
         assert (result.outcome, result.reason) == (Outcome.VALID, "")
         assert not tracks(tmp_path / "silent")[1].any()
-        broken_off(server, spec, tmp_path, said, 24000)
+        break_off(server, spec, tmp_path / "broken", said, 24000, result)
+
+
+def test_the_server_of_personaplex_takes_no_seed(tmp_path: Path) -> None:
+    with running(PERSONAPLEX, tmp_path / "server.log", "--folder", str(tmp_path / "model")) as server:
+        spec = f"personaplex:url=ws://127.0.0.1:{server.port}/api/chat,seed=true"
+        result = session(spec, tmp_path / "seeded", noise(1.0, 24000), 24000)
+        assert result.outcome is Outcome.INFRASTRUCTURE
+        assert "leave seed=true out" in result.reason
