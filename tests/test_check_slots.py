@@ -43,7 +43,7 @@ def queue(clock: Clock, told: list[str], patience_s: float = 30.0) -> SlotQueue:
 
 @pytest.mark.parametrize("refusal", [BUSY, 1008, 1013], ids=["busy", "1008", "1013"])
 def test_a_server_with_one_slot_has_no_false_failure(refusal: dict | int) -> None:  # type: ignore[type-arg]
-    """It frees the slot 0.4 s after a session: each case was opened before, and failed as `infrastructure`."""
+    """It frees the slot 0.4 s after a session; each case was opened before, and failed as `infrastructure`."""
     told: list[str] = []
     with serving(one_slot(refusal, frees_s=0.4, modes=["lockstep"])) as url:
         found = {f.case: f for f in check(url, CASES, SlotQueue(20.0, told.append))}
