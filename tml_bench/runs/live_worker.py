@@ -155,7 +155,7 @@ class LiveHost:
                 job.task, job.sample, adapter, settings, writer, self.limits, phase=phase, opened=opened,
                 aside=self.aside,
             )  # fmt: skip
-            session.ready()
+            session.open_clips()
         return writer, session
 
     async def _beside(self, work: Callable[[], T]) -> T:
