@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
-from tml_bench.adapters._socket import Socket, parse_object, refusal
+from tml_bench.adapters._refusal_tables import OWN_SERVER
+from tml_bench.adapters._refusals import ReportedError, ServiceRefusals, read_error
+from tml_bench.adapters._socket import Socket, parse_object
 from tml_bench.redact import kept
 
 MAX_UNREAD = 32
@@ -91,13 +93,15 @@ class SocketAdapter(QueueAdapter):
 
     ``connect`` ends with ``_begin(socket)``. What is sent goes through ``_say`` so that it is recorded in its
     place between what was received. When a service reports an error and then hangs up, the error says why:
-    that is ``_complaint``, which subclasses keep.
+    that is ``complaint``, which subclasses keep. ``refusals`` says what the service
+    means by it.
     """
+
+    refusals: ServiceRefusals = OWN_SERVER
 
     def __init__(self) -> None:
         super().__init__()
         self._socket: Socket | None = None
-        self._complaint = ""
 
     @abstractmethod
     def understand(self, message: str | bytes) -> Iterable[ModelEvent]:
@@ -130,8 +134,8 @@ class SocketAdapter(QueueAdapter):
         """The first JSON message of that ``type``; all are recorded, and a model that one names is reported.
 
         Raises:
-            InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does; a
-                ``QuotaError`` when that is about the service's limits.
+            InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does, by the
+                table of the service's refusals.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience_s
@@ -145,7 +149,7 @@ class SocketAdapter(QueueAdapter):
             if kind == wanted:
                 return message
             if kind in ("error", "session.closed"):
-                raise refusal(f"the service refuses the session: {kept(message)}")
+                raise self.refusals.error("the service refuses the session:", read_error(message))
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; if it ends after a complaint, the error says what that was."""
@@ -155,11 +159,11 @@ class SocketAdapter(QueueAdapter):
             async for message in self._socket.messages():
                 yield message
         except InfrastructureError as error:
-            if not self._complaint:
+            if not self.complaint or type(error) is not InfrastructureError:
                 raise
             ended = str(error)
-        if self._complaint:
-            raise refusal(f"{ended}, after it said: {self._complaint}")
+        if self.complaint:
+            raise self.refusals.error(f"{ended}, after it said:", ReportedError(self.complaint))
 
     async def _work(self) -> None:
         async for message in self._messages():

@@ -6,8 +6,6 @@ compression is off, and messages, queues and waiting times are bounded.
 
 import asyncio
 import json
-import math
-import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,9 +13,11 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
-from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
+from tml_bench.adapter import InfrastructureError, ProtocolError
+from tml_bench.adapters._refusal_tables import OWN_SERVER
+from tml_bench.adapters._refusals import ServiceRefusals, closed_error, http_refusal, in_good_order
 from tml_bench.errors import UserError
-from tml_bench.redact import plain, redacted
+from tml_bench.redact import redacted
 
 MAX_MESSAGE = 4 * 2**20
 """Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
@@ -31,8 +31,6 @@ CLOSE_S = 2.0
 """Longest wait for the closing handshake, in seconds."""
 PING_S = 20.0
 """Time between pings, and longest wait for their answer, in seconds."""
-_QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted|too many|limit.?reached", re.IGNORECASE)
-_OUR_COMPLAINTS = {1002, 1003, 1007, 1009}
 
 
 class _Connect(connect):
@@ -43,9 +41,10 @@ class _Connect(connect):
 class Socket:
     """An open websocket; see ``open_socket``."""
 
-    def __init__(self, connection: ClientConnection, url: str) -> None:
+    def __init__(self, connection: ClientConnection, url: str, refusals: ServiceRefusals) -> None:
         self._connection = connection
         self._url = url
+        self._refusals = refusals
         self._closing = False
 
     async def send(self, message: str | bytes) -> None:
@@ -53,7 +52,7 @@ class Socket:
 
         Raises:
             InfrastructureError: the connection is gone, or the service takes nothing any more.
-            QuotaError: the service closed the connection for its limits.
+            QuotaError, AccountError, SampleRefusedError: the service closed the connection and said so.
             ProtocolError: the connection ended because the service broke the websocket protocol.
         """
         try:
@@ -62,7 +61,7 @@ class Socket:
         except TimeoutError as error:
             raise InfrastructureError(f"{self._url} takes no messages for {SEND_S:g} s") from error
         except ConnectionClosed as error:
-            raise closed_error(error, self._url) from error
+            raise closed_error(error, self._url, self._refusals) from error
 
     async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
         """The next message, for the opening of a session; errors as ``send``, also where none comes."""
@@ -72,7 +71,7 @@ class Socket:
         except TimeoutError as error:
             raise InfrastructureError(f"{self._url} says nothing for {timeout_s:g} s") from error
         except ConnectionClosed as error:
-            raise closed_error(error, self._url) from error
+            raise closed_error(error, self._url, self._refusals) from error
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """All further messages; ends when either side closes in good order; errors as ``send``."""
@@ -80,9 +79,9 @@ class Socket:
             try:
                 message = await self._connection.recv()
             except ConnectionClosed as error:
-                if self._closing or _in_good_order(error):
+                if self._closing or in_good_order(error, self._refusals):
                     return
-                raise closed_error(error, self._url) from error
+                raise closed_error(error, self._url, self._refusals) from error
             yield message
 
     async def close(self) -> None:
@@ -96,21 +95,21 @@ async def open_socket(
     *,
     headers: Mapping[str, str] | None = None,
     max_message: int = MAX_MESSAGE,
-    key_variable: str = "",
+    refusals: ServiceRefusals = OWN_SERVER,
     ping_s: float | None = PING_S,
 ) -> Socket:
     """Connect to ``wss://`` or, for servers without TLS, ``ws://``.
 
-    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``key_variable`` is where the key
-    comes from, to be named when the service refuses it. ``ping_s`` is the time between pings and the longest
+    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``refusals`` says what the
+    service means when it refuses. ``ping_s`` is the time between pings and the longest
     wait for their answer; None for no pings, where a slow answer is no sign of death.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
-        QuotaError: it answers 429, or 503 with a time to wait.
+        QuotaError, AccountError, SampleRefusedError: it refuses and says why.
         UserError: the address is not one of a websocket.
     """
-    shown = redacted(url)
+    shown = redacted(url.partition("?")[0])  # a query may hold a whole prompt
     none = UserError(f"{shown!r} is not the address of a websocket", "give ws://... or wss://...")
     try:
         _ = urlsplit(url).port
@@ -125,11 +124,11 @@ async def open_socket(
     except InvalidURI as error:
         raise none from error
     except InvalidStatus as error:
-        raise _refusal(error, shown, key_variable) from error
+        raise http_refusal(error, shown, refusals) from error
     except (OSError, WebSocketException, EOFError) as error:
         what = redacted(str(error)) or type(error).__name__
         raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
-    return Socket(connection, shown)
+    return Socket(connection, shown, refusals)
 
 
 def parse_object(message: str | bytes) -> dict[str, Any]:
@@ -146,48 +145,3 @@ def parse_object(message: str | bytes) -> dict[str, Any]:
 def without_empty(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message without entries that are None, empty text, or empty objects and lists."""
     return {key: value for key, value in message.items() if value is not None and value not in ("", {}, [])}
-
-
-def refusal(message: str, retry_after_s: float | None = None) -> InfrastructureError:
-    """The error for a service that refuses and says why: a ``QuotaError`` if it is about its limits."""
-    if retry_after_s is not None or _QUOTA.search(message):
-        return QuotaError(redacted(message), retry_after_s)
-    return InfrastructureError(redacted(message))
-
-
-def closed_error(error: ConnectionClosed, url: str) -> InfrastructureError | ProtocolError:
-    """The contract's error for a connection that ended.
-
-    When this side closed it first because of what the service sent (a malformed frame, text that is not
-    UTF-8, a message too large), the service broke its protocol.
-    """
-    if error.sent is not None and not error.rcvd_then_sent and error.sent.code in _OUR_COMPLAINTS:
-        return ProtocolError(f"{url} broke the websocket protocol: {error.sent}")
-    if error.rcvd is not None:
-        return refusal(f"{url} closed the connection: {plain(str(error.rcvd))}")
-    return InfrastructureError(f"the connection to {url} broke")
-
-
-def _in_good_order(error: ConnectionClosed) -> bool:
-    return error.rcvd is not None and error.rcvd.code in (1000, 1001) and not _QUOTA.search(error.rcvd.reason)
-
-
-def _refusal(error: InvalidStatus, url: str, key_variable: str) -> InfrastructureError:
-    status = error.response.status_code
-    wait = retry_after_s(error.response.headers.get("Retry-After"))
-    said = plain((error.response.body or b"")[:300].decode("utf-8", "replace")).strip()
-    text = f"{url} answers HTTP {status}" + (f": {said}" if said else "")
-    if status == 429 or (status == 503 and wait is not None):
-        return QuotaError(text, wait)
-    if status in (401, 403) and key_variable:
-        return InfrastructureError(f"{text} (is {key_variable} valid?)")
-    return InfrastructureError(text)
-
-
-def retry_after_s(header: str | None) -> float | None:
-    """The seconds that a ``Retry-After`` names; None where it names none, such as a date."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, audio_base64, from_base64, jpeg_base64
+from tml_bench.adapters._refusal_tables import GEMINI
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
+from tml_bench.adapters._usage import RunningUsage
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
 
@@ -55,6 +57,7 @@ class GeminiLive(SocketAdapter):
 
     audio_in = 16000
     audio_out = 24000
+    refusals = GEMINI
 
     def __init__(
         self, model: str = "gemini-3.8-live", base_url: str = "wss://generativelanguage.googleapis.com",
@@ -82,6 +85,7 @@ class GeminiLive(SocketAdapter):
         self._leaving = self._turn_ended = self._replying = self._cancelled = False
         self._reply = 0
         self._samples = WholeSamples()
+        self._usage = RunningUsage()
         self._held: deque[dict[str, Any]] | None = None
         self._left: list[asyncio.Task[None]] = []
 
@@ -98,7 +102,7 @@ class GeminiLive(SocketAdapter):
         self._begin(await self._opened())
 
     async def _opened(self) -> Socket:
-        socket = await open_socket(self._url, headers=self._headers, key_variable="GEMINI_API_KEY")
+        socket = await open_socket(self._url, headers=self._headers, refusals=self.refusals)
         try:
             async with asyncio.timeout(OPEN_S):
                 resumption = {"handle": self._handle} if self._handle else {}
@@ -181,6 +185,7 @@ class GeminiLive(SocketAdapter):
         """As ``SocketAdapter.understand``."""
         body = parse_object(message)
         yield adapter.ProviderEvent(_kind(body), kept(body))
+        yield from self._usage.prompt(body.get("usageMetadata"))
         if "goAway" in body:
             self._leaving, self._turn_ended = True, False
         update = body.get("sessionResumptionUpdate") or {}

@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 from tml_bench import adapter
 from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters._media import Frames, to_int16
+from tml_bench.adapters._refusals import ReportedError, is_broken
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import OPEN_S, open_socket, refusal
+from tml_bench.adapters._socket import OPEN_S, open_socket
 from tml_bench.errors import UserError
 from tml_bench.redact import kept
 
@@ -88,18 +89,24 @@ class Moshi(SocketAdapter):
             if words := self._text.join(payload):
                 yield adapter.Output(transcript=(adapter.Transcript(words),))
         elif kind == "error":
-            raise refusal(f"the server reports: {payload.decode('utf-8', 'replace')}")
+            raise self.refusals.error(
+                "the server reports:", ReportedError(payload.decode("utf-8", "replace"))
+            )
 
 
 class PersonaPlex(Moshi):
     """A PersonaPlex server: Moshi's frames with a voice and a role; needs the extra ``[moshi]``.
 
-    The session's instructions become the text prompt and its seed the server's.
+    The session's instructions become the text prompt. Source: NVIDIA/personaplex, moshi/moshi/server.py of
+    March 2026, whose handler wants ``voice_prompt`` and ``text_prompt`` in the address, reads nothing before
+    its handshake, and drops a connection whose prompts it cannot use, or whose address has a ``seed``: it
+    looks for the seed's value elsewhere.
 
     Args:
         url: of the server's endpoint.
         voice: file of the voice prompt, as the server names it.
         prompt: text prompt when the session has no instructions.
+        seed: give the session's seed, to a server that takes one: NVIDIA's does not.
     """
 
     def __init__(
@@ -107,11 +114,13 @@ class PersonaPlex(Moshi):
         url: str = "ws://localhost:8998/api/chat",
         voice: str = "NATF2.pt",
         prompt: str = "You enjoy having a good conversation.",
+        seed: bool = False,
     ) -> None:
         super().__init__(url)
         self._open_s = PERSONAPLEX_OPEN_S
         self._voice = voice
         self._prompt = prompt
+        self._gives_seed = seed
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``; returns once the server has read its prompts."""
@@ -119,10 +128,19 @@ class PersonaPlex(Moshi):
         query: dict[str, object] = {
             "voice_prompt": self._voice,
             "text_prompt": session.instructions or self._prompt,
-            "seed": session.seed,
         }
+        if self._gives_seed:
+            query["seed"] = session.seed
         await self._record("query", query, sent=True)
-        await self._greet(f"{self._url}?{urlencode(query)}")
+        try:
+            await self._greet(f"{self._url}{'&' if '?' in self._url else '?'}{urlencode(query)}")
+        except adapter.InfrastructureError as error:
+            if not is_broken(error):
+                raise
+            may = " or takes no seed (leave seed=true out)" if self._gives_seed else ""
+            raise adapter.InfrastructureError(
+                f"{error} before the handshake; the server may lack the voice {self._voice!r}{may}"
+            ) from error
 
 
 def _opus() -> tuple[Any, Any]:

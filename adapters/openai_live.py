@@ -4,11 +4,12 @@ Wire: the event types of openai 3.54.0 under ``openai.types.live``. The client s
 (``session.start``). Audio flows both ways all the time, also as silence, which is left out (``SilenceGate``);
 there are no turn or response events, no cancel, no truncation, no images. Functions are called by a backend
 model to which the speaking model delegates; its calls come as nested Responses events. Text is given as
-context to speak about.
+context to speak about. The service counts the seconds of the session, and the tokens of the backend model.
 """
 
+import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,11 @@ from tml_bench.adapters._media import (
     from_base64,
     result_item,
 )
+from tml_bench.adapters._refusal_tables import OPENAI_LIVE
+from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
+from tml_bench.adapters._usage import RunningUsage, response_tokens
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import kept
@@ -49,6 +53,8 @@ class OpenAILive(SocketAdapter):
         rate: of the audio both ways: 16000 or 24000 Hz.
     """
 
+    refusals = OPENAI_LIVE
+
     def __init__(
         self, model: str = "gpt-live-1", base_url: str = "", voice: str = "", backend: str = "gpt-5.4-mini",
         effort: str = "", rate: int = 24000,
@@ -63,11 +69,13 @@ class OpenAILive(SocketAdapter):
         self._calls = DelegatedCalls()
         self._gate = SilenceGate(rate)
         self._samples = WholeSamples()
+        self._in_order = asyncio.Lock()
+        self._usage = RunningUsage()
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        self._socket = socket = await open_socket(self._url, headers=headers, key_variable=KEY)
+        self._socket = socket = await open_socket(self._url, headers=headers, refusals=self.refusals)
         await self._tell({"type": "session.start", "session": self._session(session)})
         await self._until(socket, "session.started", PATIENCE_S)
         self._begin(socket)
@@ -90,9 +98,10 @@ class OpenAILive(SocketAdapter):
     async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
         await self._tell({"type": "session.input_audio.append", "audio": audio_base64(turn.audio)})
+        self._calls.time_passes()
         for result in turn.tool_results:
-            for message in self._calls.answered(result):
-                await self._tell(message)
+            self._calls.answered(result)
+        await self._reply()
         for text in turn.texts:
             content = f"The user has written: {text}"
             await self._tell({"type": "session.commentary.append", "content": content, "delegation_id": None})
@@ -102,18 +111,36 @@ class OpenAILive(SocketAdapter):
         said = parse_object(message)
         kind = str(said.get("type"))
         yield adapter.ProviderEvent(kind, kept(said))
+        if kind in ("session.usage.updated", "session.closed"):
+            yield from self._usage.seconds(said.get("usage"))
         if kind == "session.output_audio.delta":
             audio = self._samples.join(from_base64(said["delta"])).astype(np.int16)
             if self._gate.lets_through(audio):
+                self.complaint = ""
                 yield adapter.Output(audio=audio)
         elif kind == "session.output_transcript.delta":
             yield adapter.Output(transcript=(adapter.Transcript(said["delta"]),))
         elif kind == "response.event":
+            yield from response_tokens(said["event"].get("response"))
             yield from self._calls.take(said["event"])
         elif kind == "error":
-            self._complaint = f"{said['error'].get('code')}: {said['error'].get('message')}"
+            reported = read_error(said)
+            self.complaint = str(reported)
+            if self.refusals.rule(reported):
+                raise self.refusals.error("the service reports:", reported)
         elif kind == "session.closed":
-            raise adapter.InfrastructureError(f"the service closed the session: {said.get('reason')}")
+            raise self.refusals.error("the service closed the session:", read_error(said))
+
+    async def _messages(self) -> AsyncIterator[str | bytes]:
+        """What the service sends; what a message calls for is sent once it has been understood."""
+        async for message in super()._messages():
+            yield message
+            await self._reply()
+
+    async def _reply(self) -> None:
+        async with self._in_order:
+            while self._calls.replies:
+                await self._tell(self._calls.replies.pop(0))
 
     async def _tell(self, message: Message) -> None:
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
@@ -123,29 +150,63 @@ class OpenAILive(SocketAdapter):
 
 
 class DelegatedCalls:
-    """Calls of the backend model, and when it may go on: once all of a batch are answered."""
+    """Calls of the backend model, and when it may go on: once all of a batch are answered.
+
+    A batch may grow until the response that makes the calls is over. Where the service does not tell of its
+    responses, a call that has come by the next micro-turn is of the same batch. ``replies`` are messages to
+    be sent, which whoever sends them takes out.
+    """
 
     def __init__(self) -> None:
-        self._names: dict[str, Mapping[str, Any]] = {}
+        self.replies: list[Message] = []
+        self._begun: dict[str, Mapping[str, Any]] = {}
         self._open: set[str] = set()
+        self._responses: set[str] = set()
+        self._tells_responses = self._owes = False
 
     def take(self, event: Mapping[str, Any]) -> Iterator[adapter.Output]:
-        """A nested Responses event; a function call that is done and complete is a call."""
-        item = event.get("item") or {}
-        if item.get("type") != "function_call":
-            return
-        if event["type"] == "response.output_item.added":
-            self._names[str(item.get("id"))] = item
-        elif event["type"] == "response.output_item.done" and item.get("status", "completed") == "completed":
-            item = {**self._names.pop(str(item.get("id")), {}), **item}
-            self._open.add(item["call_id"])
-            yield adapter.Output(
-                tool_calls=(adapter.ToolCall(item["call_id"], item["name"], arguments(item["arguments"])),)
-            )
+        """A nested Responses event; a function call that is done and complete is a call.
 
-    def answered(self, result: adapter.ToolResult) -> Iterator[Message]:
-        """Messages that give a result back."""
-        yield {"type": "response.item.create", "item": result_item(result)}
+        Raises:
+            InfrastructureError: the backend failed, by the table of OpenAI's refusals.
+        """
+        item = event.get("item") or {}
+        match event.get("type"):
+            case "response.created" | "response.in_progress" | "response.queued":
+                self._responses.add(str(event["response"].get("id")))
+                self._tells_responses = True
+            case "response.completed" | "response.incomplete":
+                self._responses.discard(str(event["response"].get("id")))
+                self._begun = self._begun if self._responses else {}
+                self._settle()
+            case "response.failed":
+                raise OPENAI_LIVE.error("the backend's response failed:", read_error(event["response"]))
+            case "error":
+                raise OPENAI_LIVE.error("the backend reports:", read_error(event))
+            case "response.output_item.added" if item.get("type") == "function_call":
+                self._begun[str(item.get("id"))] = item
+            case "response.output_item.done" if item.get("type") == "function_call":
+                yield from self._done({**self._begun.pop(str(item.get("id")), {}), **item})
+
+    def _done(self, item: Mapping[str, Any]) -> Iterator[adapter.Output]:
+        if item.get("status", "completed") == "completed":
+            self._open.add(item["call_id"])
+            call = adapter.ToolCall(item["call_id"], item["name"], arguments(item["arguments"]))
+            yield adapter.Output(tool_calls=(call,))
+
+    def answered(self, result: adapter.ToolResult) -> None:
+        """Give a result back."""
+        self.replies.append({"type": "response.item.create", "item": result_item(result)})
         self._open.discard(result.call_id)
-        if not self._open:
-            yield {"type": "response.create"}
+        self._owes = True
+        if self._tells_responses:
+            self._settle()
+
+    def time_passes(self) -> None:
+        """A micro-turn has passed."""
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._owes and not (self._open or self._begun or self._responses):
+            self._owes = False
+            self.replies.append({"type": "response.create"})

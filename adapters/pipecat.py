@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, given_back, to_pcm16
+from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import open_socket, parse_object, refusal
+from tml_bench.adapters._socket import open_socket, parse_object
 from tml_bench.errors import UserError
 from tml_bench.redact import kept
 
@@ -154,8 +155,11 @@ class Pipecat(SocketAdapter):
                 self._arguments[call_id] = arguments
                 call = adapter.ToolCall(call_id, str(data["function_name"]), arguments)
                 yield adapter.Output(tool_calls=(call,))
-            case "error" if data.get("fatal"):
-                raise refusal(f"the bot reports: {data.get('error')}")
+            case "error":
+                reported = read_error(data)
+                self.complaint = str(reported)
+                if data.get("fatal"):
+                    raise self.refusals.error("the bot reports:", reported)
 
 
 def _without_header(data: bytes) -> bytes:

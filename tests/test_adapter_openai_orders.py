@@ -205,6 +205,7 @@ class Orders(RuleBasedStateMachine):
     @initialize(dialect=st.sampled_from(["ga", "s2s", "qwen", "vllm-duplex", "sglang"]), older=st.booleans())
     def speaks(self, dialect: str, older: bool) -> None:
         self.speaker = Loudspeaker(dialect)
+        self.confirms = DIALECTS[dialect].confirms_cancel
         self.name = "response.audio.delta" if older else "response.output_audio.delta"
 
     @rule(target=responses)
@@ -258,6 +259,9 @@ class Orders(RuleBasedStateMachine):
     def the_user_begins(self) -> None:
         self.dead |= self.known
         self.waiting = []
+        if not self.confirms and self.latest:
+            self.ended.add(self.latest)
+            self.latest = ""
         self.speaker.take(SPEECH)
 
     @rule(samples=st.integers(1, 3))

@@ -16,11 +16,13 @@ from fake_servers.openai_realtime import PROFILES
 from hypothesis import given, strategies as st
 
 from tml_bench.adapter import (
+    AccountError,
     InfrastructureError,
     Output,
     ProtocolError,
     ProviderEvent,
     QuotaError,
+    SampleRefusedError,
     SessionStart,
     ToolResult,
     ToolSpec,
@@ -240,12 +242,12 @@ def test_minicpmo_is_interrupted_only_in_the_middle_of_its_turn() -> None:
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        ({"type": "error", "error": {"code": "insufficient_quota", "message": "no"}}, QuotaError),
+        ({"type": "error", "error": {"code": "insufficient_quota", "message": "no"}}, AccountError),
         ({"type": "error", "error": {"type": "session_limit_reached", "message": "no"}}, QuotaError),
-        ({"type": "error", "error": {"code": "session_expired", "message": "60 min"}}, InfrastructureError),
+        ({"type": "error", "error": {"code": "session_expired", "message": "60 min"}}, SampleRefusedError),
         (ended(status="failed", status_details={"error": {"code": "rate_limit_exceeded"}}), QuotaError),
         (ended(status="failed", status_details={"error": {"type": "server_error"}}), InfrastructureError),
-        ({"type": "session.closed", "reason": "context_full"}, InfrastructureError),
+        ({"type": "session.closed", "reason": "context_full"}, SampleRefusedError),
     ],
 )
 def test_what_is_not_the_model_s_fault_ends_the_session_so(message: dict[str, Any], kind: type) -> None:

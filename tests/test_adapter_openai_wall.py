@@ -20,6 +20,7 @@ from fakes import tone
 
 from tml_bench import events as ev
 from tml_bench.adapter import (
+    AccountError,
     Frame,
     InfrastructureError,
     LiveAdapter,
@@ -384,15 +385,66 @@ def test_a_golden_live_session_means_message_by_message_what_it_meant() -> None:
     assert kinds.index("response.item.create") + 1 == kinds.index("response.create")
 
 
-def test_live_answers_a_batch_of_calls_together() -> None:
+def nested(kind: str, **fields: object) -> dict[str, object]:
+    return {"type": f"response.{kind}", **fields}
+
+
+def called(call_id: str) -> dict[str, object]:
+    item = {"type": "function_call", "id": f"i{call_id}", "call_id": call_id, "name": "f", "arguments": "{}"}
+    return nested("output_item.done", item=item)
+
+
+BEGUN, OVER = (nested(kind, response={"id": "r"}) for kind in ("created", "completed"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "asked"),
+    [
+        # The response tells of itself: its end is waited for, and no longer.
+        ([BEGUN, called("a"), called("b"), OVER, "a", "b"], [False] * 5 + [True]),
+        ([BEGUN, called("a"), "a", called("b"), "b", OVER], [False] * 5 + [True]),
+        # It was asked for between the two calls, which the second one's answer then did again.
+        ([BEGUN, called("a"), "a", None, called("b"), OVER, "b"], [False] * 6 + [True]),
+        ([BEGUN, called("a"), nested("output_item.added", item={"type": "function_call"}), "a", OVER],
+         [False] * 4 + [True]),
+        # It does not: what has come by the next micro-turn is of the batch.
+        ([called("a"), called("b"), "a", "b", None], [False] * 4 + [True]),
+        ([called("a"), "a", called("b"), None, "b", None], [False] * 5 + [True]),
+    ],
+)  # fmt: skip
+def test_live_answers_a_batch_of_calls_together(steps: list[Any], asked: list[bool]) -> None:
+    """A call is followed by its answer's name, None by a micro-turn that passes."""
+    calls = OpenAILive(base_url="ws://localhost:1")._calls
+    seen = []
+    for step in steps:
+        calls.replies.clear()
+        if step is None:
+            calls.time_passes()
+        elif isinstance(step, str):
+            calls.answered(ToolResult(step, "f", 1))
+        else:
+            list(calls.take(step))
+        seen.append({"type": "response.create"} in calls.replies)
+    assert seen == asked
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (
+            nested("failed", response={"error": {"code": "rate_limit_exceeded", "message": "slow"}}),
+            QuotaError,
+        ),
+        (nested("failed", response={"error": {"code": "server_error"}}), InfrastructureError),
+        ({"type": "error", "code": "insufficient_quota", "message": "no"}, AccountError),
+    ],
+)
+def test_a_backend_that_fails_is_not_the_speaking_model_s_fault(event: dict[str, Any], kind: type) -> None:
+    """It was passed over, and the model was scored for saying nothing."""
     live = OpenAILive(base_url="ws://localhost:1")
-    for call_id in ("a", "b"):
-        item = {"type": "function_call", "call_id": call_id, "name": "f", "arguments": "{}"}
-        event = {"type": "response.output_item.done", "item": item}
-        message = json.dumps({"type": "response.event", "event": event})
-        assert meaning(live.understand(message)) == ["calls f {}"]
-    said = [m["type"] for c in ("a", "b") for m in live._calls.answered(ToolResult(c, "f", 1))]
-    assert said == ["response.item.create", "response.item.create", "response.create"]
+    with pytest.raises(InfrastructureError) as raised:
+        live._understood(json.dumps({"type": "response.event", "event": event}))
+    assert type(raised.value) is kind
 
 
 def test_live_session_configuration_is_valid() -> None:

@@ -14,6 +14,7 @@ from live_driver import Heard, drive, loudness, micro_turns, run
 from wire_log import GOLDEN
 
 from tml_bench.adapter import (
+    AccountError,
     InfrastructureError,
     ProtocolError,
     ProviderEvent,
@@ -65,7 +66,7 @@ def test_golden_session_replays_message_by_message(monkeypatch: pytest.MonkeyPat
     lines = [json.loads(line) for line in (GOLDEN / "chat.jsonl").read_text().splitlines()]
     left = list(lines)
 
-    async def posted(client: object, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def posted(client: object, url: str, body: Mapping[str, Any], refusals: object) -> dict[str, Any]:
         line = left.pop(0)
         assert body == line["request"]
         assert url == "http://127.0.0.1:1/v1/chat/completions"
@@ -111,7 +112,8 @@ def test_sessions_with_the_fake_server() -> None:
     assert good[3].cut == 1, "closing the session ends its request"
     assert "Authorization" not in good[0].headers[0]
     kinds = [type(result) for result in results[4:]]
-    assert kinds == [ProtocolError] * 3 + [QuotaError] + [InfrastructureError] * 3
+    refused = [QuotaError, AccountError, InfrastructureError, AccountError]
+    assert kinds == [ProtocolError] * 3 + refused
     assert results[7].retry_after_s == 7
     assert "sk-planted" not in str(results[8])
 

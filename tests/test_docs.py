@@ -321,7 +321,7 @@ def test_the_network_profile_of_the_live_page(tmp_path: Path) -> None:
     (tmp_path / "train.toml").write_text(example, encoding="utf-8")
     train = load_network(str(tmp_path / "train.toml"))
     assert (train.name, train.up.kbps, train.down.delay_ms, train.outages[0].start_s) == (
-        "train",
+        "train-2",
         1000,
         40,
         12,

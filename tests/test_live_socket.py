@@ -8,6 +8,7 @@ import json
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,14 @@ from live_driver import run
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from tml_bench.adapter import InfrastructureError, ProtocolError, QuotaError
+from tml_bench.adapter import (
+    AccountError,
+    InfrastructureError,
+    ProtocolError,
+    QuotaError,
+    SampleRefusedError,
+)
+from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._socket import open_socket, parse_object
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
@@ -65,8 +73,12 @@ def refusing(status: int, **headers: str) -> Callable[[ServerConnection, Request
         (429, {"Retry_After": "-3"}, QuotaError, 0.0),
         (503, {"Retry_After": "2"}, QuotaError, 2.0),
         (503, {}, InfrastructureError, None),
-        (401, {}, InfrastructureError, None),
-        (302, {"Location": "ws://127.0.0.1:1/"}, InfrastructureError, None),
+        (500, {}, InfrastructureError, None),
+        (400, {}, SampleRefusedError, None),
+        (401, {}, AccountError, None),
+        (403, {}, AccountError, None),
+        (404, {}, AccountError, None),
+        (302, {"Location": "ws://127.0.0.1:1/"}, AccountError, None),
     ],
 )
 def test_refused_at_the_handshake(
@@ -74,14 +86,16 @@ def test_refused_at_the_handshake(
 ) -> None:
     async def client(url: str) -> InfrastructureError:
         with pytest.raises(InfrastructureError) as caught:
-            await open_socket(url, headers={"Authorization": f"Bearer {KEY}"}, key_variable="THE_KEY")
+            await open_socket(
+                url, headers={"Authorization": f"Bearer {KEY}"}, refusals=replace(OWN_SERVER, key="THE_KEY")
+            )
         return caught.value
 
     (raised,) = run(talk(idle, client, process_request=refusing(status, **headers)))
     assert type(raised) is error
     assert KEY not in str(raised)
     assert str(status) in str(raised)
-    assert ("THE_KEY" in str(raised)) == (status == 401)
+    assert ("THE_KEY" in str(raised)) == (status in (401, 403))
     assert getattr(raised, "retry_after_s", None) == wait
 
 

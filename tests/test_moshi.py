@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,8 +103,8 @@ def test_golden_session_replays_message_by_message(name: str, monkeypatch: pytes
         assert urls == [url]
         assert told == [("unsupported", {"tools": ["add"], "instructions": "Be kind."}), ignored]
     else:
-        assert urls == [f"{url}?voice_prompt=NATF2.pt&text_prompt=Be+kind.&seed=7"]
-        query = {"voice_prompt": "NATF2.pt", "text_prompt": "Be kind.", "seed": 7}
+        assert urls == [f"{url}?voice_prompt=NATF2.pt&text_prompt=Be+kind."]
+        query = {"voice_prompt": "NATF2.pt", "text_prompt": "Be kind."}
         assert told == [("unsupported", {"tools": ["add"]}), ("query", query), ignored]
 
 
@@ -122,13 +123,56 @@ def test_sessions_with_the_fake_server() -> None:
         assert step.replace("unknown", "kind-42") in heard.said
     spoken = results[4]
     assert plex.violations == []
-    assert plex.query == {"voice_prompt": ["NATF2.pt"], "text_prompt": ["Be kind."], "seed": ["7"]}
+    assert plex.query == {"voice_prompt": ["NATF2.pt"], "text_prompt": ["Be kind."]}
     assert isinstance(spoken, Heard)
     assert any(loud(spoken))
     kinds = [type(result) for result in results[5:]]
     assert kinds[0] is InfrastructureError
     assert kinds[1:5] == [ProtocolError] * 4
     assert all(issubclass(kind, InfrastructureError) for kind in kinds[5:])
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({}, ""),
+        ({"voice": "NATM1.pt", "prompt": "", "query": "?a=1"}, ""),
+        ({"seed": True}, "takes no seed"),
+        ({"voice": "NATF9.pt"}, "may lack the voice 'NATF9.pt'"),
+        ({"voice": ""}, "may lack the voice ''"),
+    ],
+)
+def test_personaplex_against_the_rules_of_nvidia_s_handler(options: dict[str, Any], hint: str) -> None:
+    """A seed was always sent, at which their handler drops the connection: no session was ever opened."""
+
+    async def session() -> str:
+        query = options.pop("query", "")
+        async with FakeMoshi(personaplex=True) as server:
+            model = PersonaPlex(server.url + query, **options)
+            try:
+                await model.connect(SessionStart("task/sample", 1, 7))
+            except InfrastructureError as error:
+                return str(error)
+            finally:
+                await model.close()
+            return "; ".join(server.violations)
+
+    (told,) = run(session())
+    assert hint in told
+    assert bool(told) == bool(hint)
+    assert ("seed" in told) == ("seed" in options)
+
+
+def test_a_seed_is_given_to_a_server_that_takes_it() -> None:
+    async def session() -> dict[str, list[str]]:
+        async with FakeMoshi(personaplex=True, takes_seed=True) as server:
+            model = PersonaPlex(server.url, seed=True)
+            await model.connect(SessionStart("task/sample", 1, 7))
+            await model.close()
+            return server.query
+
+    (query,) = run(session())
+    assert query["seed"] == ["7"]
 
 
 @pytest.mark.parametrize("spelt", [False, True])

@@ -107,8 +107,8 @@ SESSION_FAULTS = {
     "complex": "micro-turn 6: audio is complex128",
     "ragged": "micro-turn 6: the output cannot be used (ValueError",
     "text_audio": "micro-turn 6: audio",
-    "array": "micro-turn 6: step returned ndarray, it must be Output or None",
-    "number": "micro-turn 6: step returned int, it must be Output or None",
+    "array": "micro-turn 6: step returned ndarray, it must be Output, a list of them, or None",
+    "number": "micro-turn 6: step returned int, it must be Output, a list of them, or None",
     "flood": "micro-turn 6: 600 s of audio wait to be heard, the limit is 300 s",
     "text_number": "micro-turn 6: text is int, it must be str",
     "text_broken": "micro-turn 6: the output cannot be used (UnicodeEncodeError",
@@ -176,7 +176,10 @@ def test_what_raised_is_shown_with_its_place_and_kept_whole(runs: dict[str, Path
 
 def test_a_contract_that_is_broken_has_no_traceback_and_no_place(runs: dict[str, Path]) -> None:
     run = runs["Bad:number"]
-    assert attempts_of(run)[VICTIM].reason == "micro-turn 6: step returned int, it must be Output or None"
+    assert (
+        attempts_of(run)[VICTIM].reason
+        == "micro-turn 6: step returned int, it must be Output, a list of them, or None"
+    )
     assert not list(run.rglob("traceback.txt"))
 
 

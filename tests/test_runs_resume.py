@@ -191,12 +191,12 @@ def test_settings_that_are_not_the_usual_ones_name_the_folder(bench: Bench, tmp_
 
     assert folder() == folder(tick_ms=200, seed=0, max_session_s=7200.0) == ""
     assert folder(compute=Compute.CHARGED) == "--charged"
-    assert folder(network=PROFILES["4g"]) == "--network-4g"
+    assert folder(network=PROFILES["4g"]) == "--network-4g-2"
     assert folder(seed=-7) == "--seed--7"
     assert folder(max_session_s=2.5, tick_ms=80) == "--tick-80--max-session-2.5"
     assert folder(selection=Selection(bench.data, (SUBSETS[0],), 2)) == ""
     every = {"compute": Compute.CHARGED, "network": PROFILES["bad"], "seed": 3}
-    assert folder(**every, tick_ms=20) == "--tick-20--charged--network-bad--seed-3"
+    assert folder(**every, tick_ms=20) == "--tick-20--charged--network-bad-2--seed-3"
     bench("--limit", 1, "--compute", "charged")
     replay = bench.out / f"{NAME}--charged"
     assert folder(compute=Compute.RECORDED, replay=replay) == "--recorded-charged"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import MS, Scripted, run_session, sample_of, silence, tone
+from fakes import MS, Ran, Scripted, run_session, sample_of, silence, tone
 
 from tml_bench import events as ev
-from tml_bench.adapter import Output
+from tml_bench.adapter import FlushReport, MicroTurn, Output, SpokenWord, StepAdapter, Transcript
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import UserTurn
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.exchange import Exchange
-from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.settings import Compute, Settings, opened_event
 
 
 class Played:
@@ -30,7 +31,7 @@ class Played:
         while (self._ticks + 1) * 200 <= t_ms:
             assert self._stage.advance(self._ticks) is not None
             self._ticks += 1
-        return self._stage.emit(output, self._ticks - 1, t_ms * MS)
+        return list(self._stage.emit(output, self._ticks - 1, t_ms * MS))
 
     def says(self, t_ms: int, item: str, lasts_s: float) -> None:
         assert self.at(t_ms, Output(tone(lasts_s), item=item)) == []
@@ -83,6 +84,37 @@ def test_a_reply_under_way_in_its_second_piece_stays_when_another_comes(played: 
     assert played.cut(1500) == [("a", 1000.0), ("b", 0.0)]
 
 
+def test_replies_are_told_in_the_order_in_which_they_would_have_been_heard(played: Played) -> None:
+    """A second piece of a waits behind b."""
+    played.says(200, "a", 0.2)
+    played.says(300, "b", 0.5)
+    played.says(350, "a", 0.3)
+    assert played.cut(600) == [("b", 200.0), ("a", 200.0)]
+
+
+def test_a_reply_heard_so_far_goes_on_after_a_flush(played: Played) -> None:
+    """Nothing of it was dropped."""
+    played.says(200, "a", 0.3)
+    assert played.cut(600) == []
+    played.says(700, "a", 0.5)
+    assert played.cut(900) == [("a", 500.0)]
+
+
+def test_what_comes_of_a_reply_after_its_cut_is_another_reply(played: Played) -> None:
+    played.says(200, "a", 0.5)
+    assert played.cut(400) == [("a", 200.0)]
+    played.says(500, "a", 0.5)
+    assert played.cut(600) == [("a", 100.0)]
+
+
+def test_silence_tells_replies_without_a_name_apart(played: Played) -> None:
+    """From 0.2 to 0.5 s; then from 0.8 s on in two pieces without a gap."""
+    played.says(200, "", 0.3)
+    played.says(800, "", 0.3)
+    played.says(900, "", 0.5)
+    assert played.cut(1300) == [("", 500.0)]
+
+
 def test_what_was_cut_is_not_cut_again(played: Played) -> None:
     played.says(200, "a", 1.0)
     assert played.cut(500) == [("a", 300.0)]
@@ -126,6 +158,113 @@ def test_what_is_left_is_recorded_where_it_is_heard(tmp_path: Path) -> None:
     assert np.allclose(ran.model[16 * 200 : 16 * 600], a[:n], atol=1e-4)
     assert np.allclose(ran.model[16 * 600 : 16 * 1000], b, atol=1e-4)
     assert not ran.model[16 * 1000 :].any()
+
+
+def ran(folder: Path, *outputs: object) -> Ran:
+    """Two seconds; the model gives something at 0.2 s, 0.4 s, ..."""
+    planned = {k: given for k, given in enumerate(outputs) if given is not None}
+    return run_session(folder, sample_of(UserTurn(silence(2.0)), tail_s=0), Scripted(planned), Settings())  # type: ignore[arg-type]
+
+
+def told(ran: Ran) -> dict[int, tuple[tuple[str, float], ...]]:
+    assert isinstance(ran.adapter, Scripted)
+    return {turn.index: turn.flushed.items for turn in ran.adapter.turns if turn.flushed}
+
+
+def test_a_model_in_steps_is_told_each_reply_that_was_cut(tmp_path: Path) -> None:
+    outputs = [Output(tone(0.5), item="1"), Output(tone(0.5), item="2"), Output(tone(0.5), item="3")]
+    found = ran(tmp_path / "r", *outputs, None, Output(flush=True))
+    assert told(found) == {5: (("2", 300.0), ("3", 0.0))}
+
+
+def test_several_flushes_between_two_micro_turns_are_told_with_the_next(tmp_path: Path) -> None:
+    """The second was told a micro-turn later, and one in the last micro-turn but one never."""
+    outputs = [
+        Output(tone(0.5), item="1"),
+        (Output(flush=True), Output(tone(1.0), item="2"), Output(flush=True), Output(tone(1.0), item="3")),
+    ]
+    found = ran(tmp_path / "r", *outputs, Output(flush=True))
+    assert told(found) == {2: (("1", 200.0), ("2", 0.0)), 3: (("3", 200.0),)}
+    reports = [turn.flushed for turn in found.adapter.turns if turn.flushed]  # type: ignore[attr-defined]
+    assert [(report.heard_ms, report.dropped_ms) for report in reports] == [(200, 1300), (200, 800)]
+
+
+def test_a_flush_of_nothing_is_not_heard_twice(tmp_path: Path) -> None:
+    found = ran(tmp_path / "r", Output(tone(0.2)), None, (Output(flush=True), Output(flush=True)))
+    (report,) = [turn.flushed for turn in found.adapter.turns if turn.flushed]  # type: ignore[attr-defined]
+    assert report == FlushReport(200, 0)
+
+
+@pytest.mark.parametrize("made", [list, tuple, iter])
+def test_a_step_may_give_several_outputs(tmp_path: Path, made: Callable[[list[Output]], object]) -> None:
+    outputs = [Output(tone(0.1), item="1", compute_s=0.01), Output(tone(0.3), item="2", compute_s=0.02)]
+    adapter, sample = Scripted({0: made(outputs)}), sample_of(UserTurn(silence(1.0)), tail_s=0)  # type: ignore[dict-item]
+    found = run_session(tmp_path / "r", sample, adapter, Settings(compute=Compute.CHARGED))
+    places = [(e.item, e.t_ns // MS, e.heard_ns // MS, e.end_ns // MS) for e in found.of(ev.ModelAudio)]
+    assert places == [("1", 230, 230, 330), ("2", 230, 330, 630)]
+
+
+def test_a_step_that_yields_is_charged_for_what_it_does(tmp_path: Path) -> None:
+    class Yielding(StepAdapter):
+        audio_out = 16000
+
+        def step(self, turn: MicroTurn) -> Iterator[Output]:
+            time.sleep(0.002)
+            if turn.index == 0:
+                yield Output(tone(0.1))
+
+    sample, settings = sample_of(UserTurn(silence(0.6)), tail_s=0), Settings(compute=Compute.CHARGED)
+    found = run_session(tmp_path / "r", sample, Yielding(), settings)
+    assert [step.compute_ns >= 2 * MS for step in found.of(ev.StepDone)] == [True, True]
+
+
+def test_something_else_among_outputs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AdapterFaultError, match="micro-turn 0: step returned str, it must be Output, a list"):
+        ran(tmp_path / "r", [Output(), "hello"])
+
+
+# ---- words that count from the first sample of their reply
+
+
+def spoken(item: str, *words: tuple[str, float, float]) -> Output:
+    pieces = tuple(SpokenWord(*word) for word in words)
+    return Output(
+        transcript=(Transcript(" ".join(w for w, _, _ in words), pieces, of_reply=True),), item=item
+    )
+
+
+def placed(found: Ran) -> list[tuple[str, float, float]]:
+    return [(w.text, round(w.start_s, 6), round(w.end_s, 6)) for w in found.recording.facts.timed]
+
+
+def test_words_of_a_reply_find_their_place_before_with_and_after_its_audio(tmp_path: Path) -> None:
+    """The reply is heard from 0.4 to 0.9 s, and after a silence from 1.0 s on."""
+    before, after = spoken("1", ("a", 0.1, 0.2)), spoken("1", ("b", 0.4, 0.5), ("c", 0.6, 0.7))
+    outputs = [None, [before, Output(tone(0.5), item="1")], None, None, Output(tone(0.5), item="1"), after]
+    assert placed(ran(tmp_path / "r", *outputs)) == [("a", 0.5, 0.6), ("b", 0.8, 0.9), ("c", 1.1, 1.2)]
+
+
+def test_words_of_the_reply_before_are_its_own_though_the_next_has_begun(tmp_path: Path) -> None:
+    """It was heard from 0.2 to 0.5 s; the next begins at 0.8 s. They were counted back from that."""
+    late = spoken("1", ("a", 0.1, 0.2))
+    outputs = [Output(tone(0.3), item="1"), None, None, [Output(tone(0.5), item="2"), late]]
+    assert placed(ran(tmp_path / "r", *outputs)) == [("a", 0.3, 0.4)]
+
+
+def test_words_that_come_after_their_reply_was_cut(tmp_path: Path) -> None:
+    """It was heard from 0.2 to 0.4 s; the next from 0.6 s on, to which the words given late do not belong."""
+    late = spoken("1", ("a", 0.0, 0.1), ("b", 0.2, 0.3), ("c", 0.5, 0.6))
+    outputs = [Output(tone(1.0), item="1"), Output(flush=True), Output(tone(1.0), item="2"), late]
+    found = ran(tmp_path / "r", *outputs)
+    assert placed(found) == [("a", 0.2, 0.3)]
+    (event,) = found.of(ev.ModelTranscript)
+    assert (event.text, event.unheard) == ("a b c", ("b", "c"))
+
+
+def test_a_text_whose_words_were_all_dropped_was_not_heard(tmp_path: Path) -> None:
+    late = spoken("1", ("b", 0.2, 0.3), ("c", 0.5, 0.6))
+    found = ran(tmp_path / "r", Output(tone(1.0), item="1"), Output(flush=True), late)
+    assert (placed(found), found.recording.facts.untimed) == ([], ())
 
 
 def test_only_names_of_replies_can_be_flushed(tmp_path: Path) -> None:

@@ -49,14 +49,19 @@ class Service(LiveAdapter):
         self.plan = plan or []
         self.turns: list[tuple[float, MicroTurn]] = []
         self.told: list[tuple[str, float, bool]] = []
+        self.order: list[tuple[float, int | str]] = []
         self.closed = 0
         self.ready = 0.0
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time() - self.ready
 
     async def connect(self, session: SessionStart) -> None:
         self.ready = asyncio.get_running_loop().time() + LEAD_NS / 1e9
 
     async def send(self, turn: MicroTurn) -> None:
-        self.turns.append((asyncio.get_running_loop().time() - self.ready, turn))
+        self.turns.append((self.now(), turn))
+        self.order.append((round(self.now(), 4), turn.index))
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         loop = asyncio.get_running_loop()
@@ -67,6 +72,7 @@ class Service(LiveAdapter):
 
     async def heard(self, item: str, ms: float, cut: bool) -> None:
         self.told.append((item, ms, cut))
+        self.order.append((round(self.now(), 4), item))
 
     async def close(self) -> None:
         self.closed += 1
@@ -156,6 +162,42 @@ def test_a_flush_tells_the_service_what_was_heard(tmp_path: Path) -> None:
     told = [turn.flushed for _, turn in service.turns if turn.flushed]
     assert len(told) == 1
     assert told[0].dropped_ms == pytest.approx(1500, abs=0.2)
+
+
+def test_what_was_heard_goes_up_through_the_network_in_its_turn(tmp_path: Path) -> None:
+    """The flush is given at 1.5 s, heard at 1.57 s, and told 50 ms later, between the audio of 1.4 and 1.6 s.
+
+    It was told at 1.5 s, when the listener had not even heard that it was cut.
+    """
+    network = Network("test", LinkDirection(delay_ms=50), LinkDirection(delay_ms=70))
+    service = Service([(1.0, Output(tone(2.0), item="a")), (1.5, Output(flush=True))])
+    play(tmp_path / "r", service, settings=Settings(network=network))
+    assert service.told == [("a", pytest.approx(500, abs=0.2), True)]
+    assert service.order[6:9] == [(1.45, 6), (1.62, "a"), (1.65, 7)]
+
+
+def test_a_slow_uplink_holds_up_what_was_heard(tmp_path: Path) -> None:
+    """6400 bytes take 150 ms at 341.3 kbit/s: the report of 1.3 s waits for the audio of 1.2 s."""
+    network = Network("test", LinkDirection(kbps=6400 * 8 / 150))
+    service = Service([(1.0, Output(tone(2.0), item="a")), (1.3, Output(flush=True))])
+    play(tmp_path / "r", service, settings=Settings(network=network))
+    assert service.order[5:8] == [(1.35, 5), (1.35, "a"), (1.55, 6)]
+
+
+def test_every_reply_that_was_cut_is_told_in_order(tmp_path: Path) -> None:
+    plan: list[tuple[float, ModelEvent]] = [
+        (1.0, Output(tone(1.0), item="a")),
+        (1.0, Output(tone(1.0), item="b")),
+        (1.5, Output(flush=True)),
+        (1.5, Output(tone(1.0), item="c")),
+        (1.55, Output(flush=True)),
+    ]
+    service = Service(plan)
+    play(tmp_path / "r", service)
+    assert [item for item, _, _ in service.told] == ["a", "b", "c"]
+    assert [ms for _, ms, _ in service.told] == pytest.approx([500, 0, 50], abs=0.2)
+    (report,) = [turn.flushed for _, turn in service.turns if turn.flushed]
+    assert [item for item, _ in report.items] == ["a", "b", "c"]
 
 
 def test_the_user_reacts_to_what_was_heard(tmp_path: Path) -> None:

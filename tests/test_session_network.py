@@ -60,7 +60,8 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
 def test_outages_that_touch_or_overlap_are_one_in_whatever_order() -> None:
     outages = (Outage(3.0, 1.0), Outage(1.0, 1.0), Outage(1.5, 1.5))
     sent = {
-        s: NetworkLink(LinkDirection(), outages, 1).arrival_ns(s * 500 * MS, 0) // MS for s in (1, 2, 3, 7, 8)
+        s: NetworkLink(LinkDirection(), LinkDirection(), outages, 1).arrival_ns(s * 500 * MS, 0) // MS
+        for s in (1, 2, 3, 7, 8)
     }
     assert sent == {1: 500, 2: 4000, 3: 4000, 7: 4000, 8: 4000}
 

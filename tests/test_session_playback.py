@@ -46,7 +46,8 @@ class Naive:
     def flush(self, t: int) -> FlushReport:
         dropped = [at for at in self.heard if at >= t]
         if not dropped:
-            return FlushReport(float(self.end() - self.stretch), 0.0)
+            over, self.stretch = float(self.end() - self.stretch), self.end()
+            return FlushReport(over, 0.0)
         for at in dropped:
             del self.heard[at]
         cut = FlushReport(float(max(0, t - self.stretch)), float(len(dropped)))
@@ -138,7 +139,7 @@ def test_the_adapter_is_told_what_was_heard(tmp_path: Path) -> None:
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0)), tail_s=0), adapter, Settings())
     assert [turn.heard_ms for turn in adapter.turns] == [0, 200, 400, 400, 400, 600, 650, 650, 650]
     told = {turn.index: turn.flushed for turn in adapter.turns if turn.flushed}
-    assert told == {3: FlushReport(400, 600), 7: FlushReport(250, 0)}
+    assert told == {3: FlushReport(400, 600, (("", 400.0),)), 7: FlushReport(250, 0)}
     flushes = [(e.t_ns // MS, e.heard_ms, e.dropped_ms) for e in ran.of(ev.Flush)]
     assert flushes == [(600, 400, 600), (1400, 250, 0)]
     loud = np.flatnonzero(np.convolve(np.abs(ran.model) > 0, np.ones(40), "same"))
@@ -155,7 +156,9 @@ def test_a_flush_by_a_late_step_takes_effect_when_the_step_is_done(tmp_path: Pat
     settings = Settings(compute=Compute.RECORDED)
     ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(2.0))), adapter, settings, costs)
     assert [(e.t_ns // MS, e.heard_ms, e.dropped_ms) for e in ran.of(ev.Flush)] == [(900, 700, 1300)]
-    assert {t.index: t.flushed for t in adapter.turns if t.flushed} == {4: FlushReport(700, 1300)}
+    assert {t.index: t.flushed for t in adapter.turns if t.flushed} == {
+        4: FlushReport(700, 1300, (("", 700.0),))
+    }
     assert ran.model[900 * 16 - 10 : 900 * 16].any()
     assert not ran.model[900 * 16 :].any()
 
@@ -169,7 +172,8 @@ def test_every_one_of_several_late_flushes_is_told(tmp_path: Path) -> None:
     done = [(e.t_ns // MS, e.heard_ms, e.dropped_ms) for e in ran.of(ev.Flush)]
     assert done == [(920, 720, 280), (940, 20, 980), (960, 20, 980)]
     told = [(t.index, t.flushed) for t in adapter.turns if t.flushed]
-    assert told == [(4, FlushReport(720, 280)), (5, FlushReport(20, 980)), (6, FlushReport(20, 980))]
+    # All of them with the micro-turn that is handed over next, at 1 s.
+    assert told == [(4, FlushReport(760, 2240, (("", 720.0), ("", 20.0), ("", 20.0))))]
 
 
 @pytest.mark.parametrize("audio_out", [8000, 24000, 44100])

@@ -23,7 +23,7 @@ the wall clock. Both give the same ``Output`` to the same recorder; nothing down
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import MappingProxyType
 
 from tml_bench.errors import (
@@ -80,8 +80,11 @@ class StepAdapter(ABC):
         """Begin a session; its time is charged to nobody."""
 
     @abstractmethod
-    def step(self, turn: MicroTurn) -> Output | None:
-        """Take one micro-turn of the user and return what the model does; None means nothing."""
+    def step(self, turn: MicroTurn) -> Output | Iterable[Output] | None:
+        """Take one micro-turn of the user and return what the model does; None means nothing.
+
+        What belongs to several replies is several outputs, in order: a list, or what ``yield`` gives.
+        """
 
     def stop(self) -> None:  # noqa: B027
         """End the session; called also after ``step`` has raised."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,19 +63,47 @@ def selftest(jobs: int | None) -> None:
 @click.command("check-adapter")
 @click.argument("adapter")
 @click.option("--case", "cases", multiple=True, help="Only this case; repeatable. [default: all]")
-def check_adapter(adapter: str, cases: tuple[str, ...]) -> None:
+@click.option(
+    "--wait", type=click.FloatRange(0), default=30.0, show_default=True, metavar="SECONDS",
+    help="Longest wait before a case for a free slot of a service that serves few sessions at a time.",
+)  # fmt: skip
+@click.option("--json", "report", type=PATH, metavar="FILE", help="Write a report that programs read.")
+def check_adapter(adapter: str, cases: tuple[str, ...], wait: float, report: Path | None) -> None:
     """Check that an adapter, or a server of the wire protocol, does what a run will ask of it.
 
-    ADAPTER is as for `run`, or the address of a server, which is checked in every mode it has. Each case
-    gets a verdict and, where something is wrong, what to do. What is not claimed is skipped.
+    ADAPTER is as for `run`, or the address of a server, which is checked in each mode that it has: real time
+    takes about a minute. Each case gets a verdict and, where something is wrong, what to do. What is not
+    claimed, or was not sent, is skipped and says so.
 
     \b
     tml-bench check-adapter my_model.py:MyModel
-    tml-bench check-adapter ws://localhost:8765 --case hello --case speech
+    tml-bench check-adapter ws://localhost:8765                    lockstep and real time
+    tml-bench check-adapter wire-lockstep:ws://localhost:8765      lockstep alone
+    tml-bench check-adapter ws://gpu:8765 --case hello --case speech
+    tml-bench check-adapter openai-realtime --wait 120 --json check.json
+
+    \b
+    Exit code: 0 nothing failed, 1 a case failed, 2 nothing could be checked (no such adapter, case or file).
     """
     from tml_bench.conformance.check import CASES, check
+    from tml_bench.conformance.check_report import report_of, write_check_report
+    from tml_bench.conformance.slots import SlotQueue
+    from tml_bench.conformance.subjects import CheckedSubject
 
-    sys.exit(1 if shown(check(adapter, cases or CASES)) else 0)
+    found: list[CaseFinding] = []
+    subjects: list[CheckedSubject] = []
+    paper, complete = CheckTable(), False
+    slots = SlotQueue(wait, lambda line: click.secho(wrapped(f"  {line}", 2), fg="cyan"))
+    try:
+        for finding in check(adapter, cases or CASES, slots, subjects.append):
+            found.append(finding)
+            paper.row(finding)
+        complete = True
+    finally:
+        paper.end([mode for subject in subjects for mode in subject.others], found)
+        if report is not None and (found or complete):
+            write_check_report(report, report_of(adapter, subjects, found, complete=complete))
+    sys.exit(1 if any(finding.verdict == "fail" for finding in found) else 0)
 
 
 @click.command()
@@ -94,24 +123,78 @@ def doctor() -> None:
     sys.exit(1 if broken else 0)
 
 
+COLOURS = {"pass": "green", "warning": "magenta", "fail": "red", "skipped": "yellow"}
+"""Of verdicts."""
+
+
 def shown(findings: Iterable[CaseFinding]) -> int:
     """Print findings as they come, under the name of what is checked; gives how many failed."""
-    from tml_bench.conformance import CaseVerdict
-
-    colours = {
-        CaseVerdict.PASS: "green",
-        CaseVerdict.WARNING: "magenta",
-        CaseVerdict.FAIL: "red",
-        CaseVerdict.SKIPPED: "yellow",
-    }
     failed, subject = 0, ""
     for finding in findings:
         if finding.subject != subject:
             click.echo(finding.subject)
             subject = finding.subject
-        mark = click.style(f"{finding.verdict:<8}", fg=colours[finding.verdict])
+        mark = click.style(f"{finding.verdict:<8}", fg=COLOURS[finding.verdict])
         click.echo(f"  {mark} {finding.case}: {finding.detail}")
         if finding.remedy:
             click.echo(f"           {finding.remedy}")
-        failed += finding.verdict is CaseVerdict.FAIL
+        failed += finding.verdict == "fail"
     return failed
+
+
+class CheckTable:
+    """Prints what a check of an adapter finds: a line a case, and what was skipped together at the end."""
+
+    def __init__(self) -> None:
+        self._heading = ""
+        self._skipped: dict[str, list[str]] = {}
+
+    def row(self, finding: CaseFinding) -> None:
+        """Print a finding, or keep it until the end of its subject if it was skipped."""
+        heading = f"{finding.subject}, {_MODES[finding.mode]}" if finding.mode else finding.subject
+        if heading != self._heading:
+            self._tell_skipped()
+            click.secho(heading, bold=True)
+            self._heading = heading
+        if finding.verdict == "skipped":
+            self._skipped.setdefault(finding.detail, []).append(finding.case)
+            return
+        waited = f" (after {finding.waited_s:.0f} s for a free slot)" if finding.waited_s >= 1 else ""
+        self._line(finding.verdict, f"{finding.case:<14}", finding.detail + waited, 24)
+        if finding.remedy:
+            click.echo(wrapped(" " * 24 + f"-> {finding.remedy}", 27))
+
+    def end(self, others: list[str], findings: list[CaseFinding]) -> None:
+        """Print what was skipped, what was not checked, and the counts."""
+        self._tell_skipped()
+        for mode in others:
+            click.echo(wrapped(f"  its server has {mode} too: give its address alone to check all", 2))
+        if findings:
+            counts = Counter(str(finding.verdict) for finding in findings)
+            words = {"pass": "passed", "warning": "with a warning", "fail": "failed", "skipped": "skipped"}
+            told = [
+                click.style(f"{counts[v]} {word}", fg=COLOURS[v]) for v, word in words.items() if counts[v]
+            ]
+            click.echo(f"{', '.join(told)}, in {sum(f.duration_s for f in findings):.0f} s")
+
+    def _tell_skipped(self) -> None:
+        for why, cases in self._skipped.items():
+            self._line("skipped", "", f"{', '.join(cases)}: {why}", 10)
+        self._skipped.clear()
+
+    def _line(self, verdict: str, head: str, text: str, indent: int) -> None:
+        whole = wrapped(f"  {verdict:<8}{head}{text}", indent)
+        mark = click.style(f"  {verdict:<8}", fg=COLOURS[verdict])
+        click.echo(mark + whole[10:])
+
+
+_MODES = {"lockstep": "in lockstep", "realtime": "in real time"}
+
+
+def wrapped(text: str, indent: int) -> str:
+    """The text in lines no wider than the terminal, but for the first indented so far."""
+    import shutil
+    import textwrap
+
+    width = max(60, min(110, shutil.get_terminal_size().columns))
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, drop_whitespace=True)

@@ -186,12 +186,14 @@ class ModelTranscript(Event, frozen=True, tag="model_transcript"):
         text: words added.
         words: the same words with the times at which they are heard, when the model gave them.
         item: the service's id of the reply it belongs to.
+        unheard: words of the text that are not among ``words``: a flush had dropped their audio.
     """
 
     t_ns: int
     text: str
     words: tuple[TimedWord, ...] = ()
     item: str = ""
+    unheard: tuple[str, ...] = ()
 
 
 class ModelText(Event, frozen=True, tag="model_text"):

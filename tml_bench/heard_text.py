@@ -149,7 +149,7 @@ class HeardTexts:
                 self._audio(event)
             case ev.Flush():
                 self._flush(event)
-            case ev.ModelTranscript() if event.text:
+            case ev.ModelTranscript() if event.text and (event.words or not event.unheard):
                 self._text(event)
 
     def _audio(self, event: ev.ModelAudio) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
+from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
 
 BLOCK_S = 2
@@ -105,7 +106,7 @@ class RecordingWriter:
 
     def event(self, event: ev.Event) -> None:
         """Append one event."""
-        line = self._encode(event) + b"\n"
+        line = self._encode(fit(event)) + b"\n"
         self._log.write(line)
         self.log_bytes += len(line)
 

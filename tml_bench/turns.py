@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,13 +81,15 @@ class SessionStart:
 
 @dataclass(frozen=True, slots=True)
 class FlushReport:
-    """What became of the model's audio when it was flushed.
+    """What became of the model's audio when it was flushed, once or several times.
 
     Attributes:
-        heard_ms: how much of the interrupted stretch of audio the listener had heard.
-        dropped_ms: how much was dropped unheard.
+        heard_ms: how much of the interrupted stretch of audio the listener had heard; a sum over flushes.
+        dropped_ms: how much was dropped unheard; a sum over flushes.
         items: the replies that were cut, by ``Output.item``, each with the milliseconds heard of it in all, 0
-            for one that was not begun; in the order in which they would have been heard.
+            for one that was not begun; in the order in which they would have been heard, flush by flush. One
+            that had been heard to its end was not cut. Audio without an item counts as one reply up to the
+            next silence.
     """
 
     heard_ms: float
@@ -127,7 +129,7 @@ class MicroTurn:
             ``video_in`` and the script has video.
         tool_results: results of function calls that have come in since the last micro-turn.
         heard_ms: how much of the model's audio the listener has heard by ``end_ns``, in all.
-        flushed: what a flush since the last micro-turn dropped; None when there was none.
+        flushed: what the flushes heard since the last micro-turn dropped; None when there was none.
     """
 
     index: int
@@ -164,10 +166,13 @@ class Transcript:
     Attributes:
         text: the words added by this piece. Pieces may split words if they bring the spaces along.
         words: the same words with times, when the model knows them; else empty.
+        of_reply: the times count from the first sample of the whole reply, ``Output.item``, however much of
+            it was given before; so a word has its place whenever it comes, or none if its audio was dropped.
     """
 
     text: str
     words: tuple[SpokenWord, ...] = ()
+    of_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +204,8 @@ class Output:
         flush: drop all audio that has not been heard yet, before ``audio`` is queued (a cancel).
         item: the service's own id of the reply that audio, transcript and text belong to;
             ``LiveAdapter.heard`` speaks of it.
-        compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself;
-            charged instead of the time measured around ``step``.
+        compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself
+            (the sum, of several outputs of one step); charged instead of the time measured around ``step``.
         flush_only: with ``flush``, drop only what is unheard of these replies, by ``item``; what is left of
             others moves up, but for words given with times. Empty drops all.
     """
@@ -253,6 +258,9 @@ class Usage:
     input_audio_s: float = 0.0
     output_audio_s: float = 0.0
     calls: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
 ModelEvent = Output | ProviderEvent | Usage

@@ -21,13 +21,15 @@ from tml_bench.adapter import (
     MicroTurn,
     ProtocolError,
     ProviderEvent,
-    QuotaError,
     SessionStart,
 )
 from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
 from tml_bench.adapters._media import Frames
+from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SERVER
+from tml_bench.adapters._refusals import ServiceRefusals
 from tml_bench.adapters._session import QueueAdapter
-from tml_bench.adapters._socket import parse_object, refusal, retry_after_s
+from tml_bench.adapters._socket import parse_object
+from tml_bench.adapters._usage import tokens
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
@@ -78,6 +80,7 @@ class ChatCompletions(QueueAdapter):
                 f"{redacted(base_url)!r} is not the address of a web server", "give http://... or https://..."
             )
         self._client = new_client(headers, timeout_s)
+        self._refusals = OPENAI_REFUSALS if base_url.startswith(OPENAI) else OWN_SERVER
         self._options: dict[str, Any] = {"model": model, "modalities": ["text"]}
         if speak:
             self._options |= {"modalities": ["text", "audio"], "audio": {"voice": voice, "format": "wav"}}
@@ -115,11 +118,12 @@ class ChatCompletions(QueueAdapter):
     async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()
         self._queue.sent(ProviderEvent("request", kept(request), sent=True))
-        reply = await post_json(self._client, self._url, request)
+        reply = await post_json(self._client, self._url, request, self._refusals)
         if isinstance(model := reply.get("model"), str):
             self.reported = {"model": model}
         event = ProviderEvent(str(reply.get("object", "reply")), kept(reply))
-        await self._queue.received((event, dialogue.take(reply)))
+        await self._queue.received((event, *tokens(reply.get("usage"))))
+        await self._queue.received((dialogue.take(reply),))
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""
@@ -186,12 +190,13 @@ def new_client(headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClien
     )
 
 
-async def post_json(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+async def post_json(
+    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], refusals: ServiceRefusals = OWN_SERVER
+) -> dict[str, Any]:
     """Post a JSON object and return the one that comes back; cancelling it cuts the connection.
 
     Raises:
-        InfrastructureError: the server cannot be reached, is silent for too long, or refuses.
-        QuotaError: it answers 429.
+        InfrastructureError: the server cannot be reached, is silent for too long, or refuses, by the table.
         ProtocolError: the answer is no JSON object, or too long.
     """
     import httpx
@@ -207,11 +212,7 @@ async def post_json(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]
         what = redacted(str(error)) or type(error).__name__
         raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
     if response.status_code != httpx.codes.OK:
-        said = redacted(answer[:500].decode(errors="replace"))
-        text = f"{shown} answers HTTP {response.status_code}: {said}"
-        if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
-            raise refusal(text)
-        raise QuotaError(text, retry_after_s(response.headers.get("Retry-After")))
+        raise refusals.answered(shown, response.status_code, response.headers, bytes(answer))
     if len(answer) > MAX_ANSWER:
         raise ProtocolError(f"{shown} answers with more than {MAX_ANSWER} bytes")
     return parse_object(bytes(answer))

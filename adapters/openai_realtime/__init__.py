@@ -18,6 +18,7 @@ from tml_bench.adapters._loudness import Change, Endpointer
 from tml_bench.adapters._media import audio_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object
+from tml_bench.adapters._usage import response_tokens, tokens
 from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
@@ -64,6 +65,7 @@ class OpenAIRealtime(SocketAdapter):
         if dialect not in DIALECTS:
             raise UserError(f"there is no dialect {dialect!r}", f"the dialects are {', '.join(DIALECTS)}")
         self._dialect = spoken = DIALECTS[dialect]
+        self.refusals = spoken.refusals
         self.audio_in = rate_in or spoken.rate_in
         self.audio_out = rate_out or spoken.rate_out
         self.video_in = _video(spoken, fps)
@@ -88,8 +90,7 @@ class OpenAIRealtime(SocketAdapter):
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        variable = next(iter(self._dialect.keys), "")
-        self._socket = socket = await open_socket(self._url, headers=headers, key_variable=variable)
+        self._socket = socket = await open_socket(self._url, headers=headers, refusals=self.refusals)
         patience_s = self._dialect.patience_s
         if self._dialect.greeting:
             await self._until(socket, self._dialect.greeting, patience_s)
@@ -165,8 +166,9 @@ class OpenAIRealtime(SocketAdapter):
         """As ``SocketAdapter.understand``."""
         said = parse_object(message)
         yield adapter.ProviderEvent(str(said.get("type")), kept(said))
+        yield from _usage(said)
         yield from self._conversation.take(said)
-        self._complaint = self._conversation.complaint
+        self.complaint = self._conversation.complaint
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; what a message calls for is sent once it has been understood."""
@@ -183,11 +185,21 @@ class OpenAIRealtime(SocketAdapter):
         self._said += 1
         if self._dialect.numbered:
             message = {"event_id": f"tml_{self._said}", **message}
+            self._conversation.sent(message)
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
 
     async def _farewell(self) -> None:
         if self._dialect.farewell:
             await self._tell({"type": self._dialect.farewell})
+
+
+def _usage(message: Message) -> Iterable[adapter.Usage]:
+    """What the service has counted for a response, or for the transcript of the user."""
+    match message.get("type"):
+        case "response.done":
+            yield from response_tokens(message.get("response"))
+        case "conversation.item.input_audio_transcription.completed":
+            yield from tokens(message.get("usage"), calls=0)
 
 
 def _video(dialect: Dialect, fps: float) -> adapter.VideoSpec | None:

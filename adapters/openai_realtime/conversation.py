@@ -19,15 +19,17 @@ took the result has seen it. An ask that is refused (a response had just begun) 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tml_bench.adapter import InfrastructureError, Output, ProtocolError, ToolCall, ToolResult, Transcript
+from tml_bench.adapter import Output, ProtocolError, ToolCall, ToolResult, Transcript
 from tml_bench.adapters._media import WholeSamples, arguments, from_base64, result_item
-from tml_bench.adapters._socket import refusal
+from tml_bench.adapters._refusals import ReportedError, read_error
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation
 
-FATAL = frozenset({"session_expired", "beta_api_shape_disabled", "invalid_api_key"})
-"""Codes of errors after which the session is over; so it is after those about limits."""
-_LIMITS = ("insufficient_quota", "rate_limit", "session_limit", "too_many")
+EXCUSED = frozenset({"response.cancel", "conversation.item.truncate"})
+"""Messages of ours that may come too late to do anything: an error that answers one is no complaint."""
+EXCUSED_CODES = frozenset({"response_cancel_not_active", "conversation_already_has_active_response"})
+"""Errors that say so themselves; what was asked for too early is asked for again."""
+_SERVERS_FAULT = ("server_error", "internal_error")
 
 
 class RealtimeConversation:
@@ -35,7 +37,7 @@ class RealtimeConversation:
 
     With ``cuts``, ``speech_started`` means that it cancels what it says. ``replies`` are messages to be sent,
     which whoever sends them takes out; ``responding`` is the response under way, empty when there is none;
-    ``complaint`` is the last error that the service reported, to explain a hang-up.
+    ``complaint`` is the last error that the service reported and has not answered since.
     """
 
     def __init__(self, dialect: Dialect, rate_out: int, cuts: bool) -> None:
@@ -56,21 +58,21 @@ class RealtimeConversation:
         self._calls: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._unanswered: set[str] = set()
         self._emitted: set[str] = set()
+        self._excused: set[str] = set()
 
     def take(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """What one message means; may add to ``replies``.
 
         Raises:
-            InfrastructureError: the session is over for reasons that are not the model's.
-            QuotaError: the service refuses for its limits.
+            InfrastructureError: the session is over for reasons that are not the model's, by the dialect's
+                table of refusals.
             ProtocolError: garbage.
         """
         match message.get("type"):
             case "error":
                 self._failed(message)
             case "session.closed":
-                why = message.get("reason") or "no reason"
-                raise InfrastructureError(f"the service closed the session: {why}")
+                raise self._dialect.refusals.error("the service closed the session:", read_error(message))
             case "response.created":
                 self._response_began(message["response"])
             case "response.done":
@@ -97,6 +99,7 @@ class RealtimeConversation:
                     self._owe()
             case "input_audio_buffer.speech_started" if self._cuts:
                 yield from self._flush()
+                self._forget_response()
             case "output_audio_buffer.cleared" if message.get("response_id"):
                 yield from self._cut_response(str(message["response_id"]))
             case "output_audio_buffer.cleared":
@@ -106,6 +109,11 @@ class RealtimeConversation:
                 yield from self._flush()
             case "response.output.delta":
                 yield from self._piece(message)
+
+    def sent(self, message: Message) -> None:
+        """What was sent under an ``event_id``, by which an error may name it."""
+        if message["type"] in EXCUSED:
+            self._excused.add(message["event_id"])
 
     def give_text(self, message: Message) -> None:
         """Send a text message of the user and have it answered."""
@@ -139,6 +147,13 @@ class RealtimeConversation:
         self.replies.append({"type": "response.cancel"})
         if not self._dialect.confirms_cancel:
             self.responding = ""
+
+    def _forget_response(self) -> None:
+        """The service has cancelled what it said; where it will not say when that is done, it is done now."""
+        if self.responding and not self._dialect.confirms_cancel:
+            self._over.add(self.responding)
+            self.responding = ""
+            self._settle()
 
     def told_heard(self, item: str, ms: float) -> None:
         """Tell the service that only ``ms`` of a reply were heard, where it can be told.
@@ -216,7 +231,8 @@ class RealtimeConversation:
     def _response_ended(self, response: Mapping[str, Any]) -> Iterator[Output]:
         status, ended = response.get("status"), str(response.get("id") or self.responding)
         if status == "failed":
-            raise refusal(f"the response failed: {_reason(response)}")
+            why = read_error(response.get("status_details") or {})
+            raise self._dialect.refusals.error("the response failed:", why)
         self._over.add(ended)
         self._samples.end(ended, "")
         calls = self._calls.pop(ended, {})
@@ -239,6 +255,7 @@ class RealtimeConversation:
 
     def _spoken(self, audio: str, item: str, text: str = "", response: str = "") -> Output:
         samples = self._samples.join(from_base64(audio), item)
+        self.complaint = ""
         self._unheard[item] = response
         ms = 1000 * len(samples) / self._rate_out
         self._received_ms[item] = self._received_ms.get(item, 0.0) + ms
@@ -252,6 +269,7 @@ class RealtimeConversation:
         if self._dialect.text_is_spoken:
             yield from self._transcript(message)
         elif not self._is_cut(message):
+            self.complaint = ""
             yield Output(text=message["delta"], item=self._item(message))
 
     def _remember_call(self, response: str, item: Mapping[str, Any]) -> None:
@@ -270,19 +288,27 @@ class RealtimeConversation:
         if item.get("type") != "function_call" or item["call_id"] in self._emitted:
             return
         call = ToolCall(item["call_id"], item["name"], arguments(item.get("arguments")))
+        self.complaint = ""
         self._emitted.add(call.call_id)
         self._unanswered.add(call.call_id)
         yield Output(tool_calls=(call,))
 
     def _failed(self, message: Mapping[str, Any]) -> None:
-        error = message.get("error")
-        said = error if isinstance(error, Mapping) else message
-        code = str(said.get("code") or said.get("type") or "")
-        self.complaint = f"{code}: {said.get('message', '')}"
+        said, error = read_error(message), message.get("error")
+        about = error.get("event_id") if isinstance(error, Mapping) else None
+        if self._is_excused(said, about):
+            if about not in self._excused:
+                self._asked = self._unwanted = False
+            return
+        self.complaint = str(said)
         self._asked = self._unwanted = False
-        fatal = code in FATAL or (message.get("sglang") or {}).get("fatal")
-        if fatal or any(limit in code for limit in _LIMITS):
-            raise refusal(self.complaint)
+        if (message.get("sglang") or {}).get("fatal") or self._dialect.refusals.rule(said):
+            raise self._dialect.refusals.error("the service reports:", said)
+
+    def _is_excused(self, said: ReportedError, about: object) -> bool:
+        codes = set(said.codes)
+        late = about in self._excused and codes.isdisjoint(_SERVERS_FAULT)
+        return late or not codes.isdisjoint(EXCUSED_CODES)
 
     def _unit(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """One second of MiniCPM-o's speech, with text that runs ahead of it."""
@@ -306,9 +332,3 @@ class RealtimeConversation:
         self._speaking = False
         self._samples.end()
         self._turn += 1
-
-
-def _reason(response: Mapping[str, Any]) -> str:
-    details = response.get("status_details") or {}
-    error = details.get("error") or details
-    return f"{error.get('code') or error.get('type') or error.get('reason')}: {error.get('message', '')}"

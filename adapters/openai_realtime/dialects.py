@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from tml_bench.adapter import SessionStart, VideoSpec
 from tml_bench.adapters._media import Encoding
+from tml_bench.adapters._refusal_tables import DASHSCOPE, OPENAI, OWN_SERVER
+from tml_bench.adapters._refusals import ServiceRefusals
 from tml_bench.adapters.openai_realtime import messages as say
 from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
 from tml_bench.samples import Message as Said
@@ -60,6 +62,7 @@ class Dialect:
         truncates: it is told how much of a cut reply was heard.
         text_is_spoken: written output beside audio is the transcript of that audio.
         farewell: said before closing; empty for nothing.
+        refusals: what its errors mean.
     """
 
     base_url: str
@@ -90,6 +93,7 @@ class Dialect:
     truncates: bool = True
     text_is_spoken: bool = False
     farewell: str = ""
+    refusals: ServiceRefusals = OWN_SERVER
 
 
 _MINICPMO = Dialect(
@@ -102,14 +106,14 @@ _MINICPMO = Dialect(
 DIALECTS: Mapping[str, Dialect] = {
     "ga": Dialect(
         history=say.history_item, base_url="wss://api.openai.com/v1", model="gpt-realtime-2.1",
-        keys=("OPENAI_API_KEY",), efforts=True,
+        keys=("OPENAI_API_KEY",), efforts=True, refusals=OPENAI,
     ),
     "s2s": Dialect(base_url="ws://localhost:8765/v1", patience_s=60.0, vads=("server",)),
     "qwen": Dialect(
         base_url="wss://dashscope-intl.aliyuncs.com/api-ws/v1", model="qwen3.5-omni-flash-realtime",
         keys=("DASHSCOPE_API_KEY",), configure=say.qwen_session, rate_in=16000,
         append=say.append_then_image_buffer, video=VideoSpec(fps=1.0, max_side=720), confirms_cancel=False,
-        truncates=False, farewell="session.finish",
+        truncates=False, farewell="session.finish", refusals=DASHSCOPE,
     ),
     "vllm-duplex": Dialect(
         base_url="ws://localhost:8000/v1", query=_duplex_query, greeting="", configure=say.vllm_session,

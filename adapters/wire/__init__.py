@@ -51,7 +51,7 @@ class Wire(SocketAdapter):
     async def connect(self, session: adapter.SessionStart) -> None:
         """Open a socket for the session."""
         hello = exchange.hello_of(session, "realtime")
-        self._socket, self._inbox, ready, events = await exchange.open_session(self.url, hello, PING_S)
+        self._socket, self._inbox, ready, events = await exchange.open_when_free(self.url, hello, PING_S)
         for event in events:
             await self._record(event.type, event.body, sent=event.sent)
         exchange.same_formats(ready, self.audio_in, self.audio_out)
@@ -122,7 +122,8 @@ class WireLockstep(adapter.StepAdapter):
     def _open(self, session: adapter.SessionStart) -> wire.Ready:
         self.stop()
         self._runner = asyncio.Runner()
-        opening = exchange.open_session(self.url, exchange.hello_of(session, "lockstep"), ping_s=None)
+        begin = exchange.open_session if session is exchange.PROBE else exchange.open_when_free
+        opening = begin(self.url, exchange.hello_of(session, "lockstep"), None)
         try:
             self._socket, self._inbox, ready, _ = self._runner.run(opening)
             if session is not exchange.PROBE:

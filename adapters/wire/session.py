@@ -10,9 +10,12 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 import msgspec
+from websockets.exceptions import ConnectionClosed
 
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
+from tml_bench.adapters._refusal_tables import WIRE
+from tml_bench.adapters._refusals import ReportedError
 from tml_bench.adapters._socket import Socket, open_socket
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret
@@ -24,6 +27,12 @@ TOKEN = "TML_BENCH_WIRE_TOKEN"
 """Environment variable whose value, if set, goes to the server as ``Authorization: Bearer``."""
 READY_S = 20.0
 """Longest wait for ``ready``, in seconds."""
+FREE_S = 5.0
+"""Longest wait for the slot that the session before has just left, in seconds."""
+POLICY, TRY_AGAIN = 1008, 1013
+"""Codes with which servers close a session that is one too many."""
+FREE_PAUSE_S = 0.2
+"""Pause between tries."""
 PROBE = adapter.SessionStart("probe", 200_000_000)
 """A session that only asks for the model's formats."""
 MAX_MESSAGE = 2**20
@@ -129,10 +138,10 @@ class Inbox:
 
 def refused(error: wire.Refusal) -> Exception:
     """The contract's error for an ``error`` message."""
-    text = f"the model answers {plain(error.code)}: {plain(error.message)}"
-    if error.code in ("busy", "quota"):
-        return adapter.QuotaError(text, error.retry_after_s)
-    return adapter.InfrastructureError(text) if error.code == "unavailable" else adapter.ProtocolError(text)
+    said = ReportedError(error.message, (error.code,), error.retry_after_s)
+    if error.code in wire.NOT_THE_MODELS_FAULT:
+        return WIRE.error("the model answers", said)
+    return adapter.ProtocolError(f"the model answers {plain(str(said))}")
 
 
 def shown(data: str | bytes) -> str:
@@ -176,7 +185,7 @@ async def open_session(
     """
     token = optional_secret(TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, key_variable=TOKEN, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE, ping_s=ping_s)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -197,6 +206,33 @@ async def open_session(
         await socket.close()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
+
+
+async def open_when_free(
+    url: str, hello: wire.Hello, ping_s: float | None
+) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
+    """As `open_session`, soon after another: a server with one slot may need a moment to free it.
+
+    A refusal for limits is not taken for an answer for ``FREE_S``, unless it asks for more time than that.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + FREE_S
+    while True:
+        try:
+            return await open_session(url, hello, ping_s)
+        except adapter.InfrastructureError as error:
+            asked_s = error.retry_after_s if isinstance(error, adapter.QuotaError) else None
+            pause_s = max(asked_s or 0.0, FREE_PAUSE_S)
+            if not _is_full(error) or loop.time() + pause_s > until:
+                raise
+            await asyncio.sleep(pause_s)
+
+
+def _is_full(error: adapter.InfrastructureError) -> bool:
+    """Whether a server refused for want of a place: it says so, or closes with a code that means it."""
+    closed = error.__cause__
+    code = closed.rcvd.code if isinstance(closed, ConnectionClosed) and closed.rcvd is not None else None
+    return isinstance(error, adapter.QuotaError) or code in (POLICY, TRY_AGAIN)
 
 
 async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[adapter.ProviderEvent]]:

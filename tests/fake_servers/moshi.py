@@ -13,21 +13,33 @@ from numpy.typing import NDArray
 from fake_servers.scripted import ScriptedServer, ViolationError, tone
 
 FRAME = 1920
+VOICES = ("NATF2.pt", "NATM1.pt")
 
 
 class FakeMoshi(ScriptedServer):
     """Gives a frame for every frame; an answer is a tone in the frames that follow, with one word of text.
 
     Args:
-        personaplex: require PersonaPlex's query; shake hands only after ``think_s``.
+        personaplex: keep to the rules of NVIDIA's handler: the address must hold a voice that there is and a
+            text; a seed is looked for where none can be, which drops the connection; only then, and after
+            ``think_s``, in which what the client says is lost, comes the handshake.
+        takes_seed: unlike NVIDIA's.
 
     Attributes:
         query: of the connection.
     """
 
-    def __init__(self, *args: Any, personaplex: bool = False, think_s: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        personaplex: bool = False,
+        takes_seed: bool = False,
+        think_s: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **{"answer_ms": 160, **kwargs})
         self.personaplex = personaplex
+        self.takes_seed = takes_seed
         self.think_s = think_s
         self.query: dict[str, list[str]] = {}
         self._to_say: list[NDArray[np.float32]] = []
@@ -41,13 +53,27 @@ class FakeMoshi(ScriptedServer):
         parts = urlsplit(self.ws.request.path)
         if parts.path != "/api/chat":
             raise ViolationError("the path is not /api/chat")
-        self.query = parse_qs(parts.query)
-        if self.personaplex != ({"voice_prompt", "text_prompt", "seed"} == set(self.query)):
+        self.query = parse_qs(parts.query, keep_blank_values=True)
+        if self.personaplex and not self._usable():
+            self.ws.transport.abort()
+            await self.ws.wait_closed()
+            return
+        if not self.personaplex and self.query:
             raise ViolationError("the query is wrong")
         self._reader = sphn.OpusStreamReader(24000)
         self._writer = sphn.OpusStreamWriter(24000)
-        await asyncio.sleep(self.think_s)
-        await self.tell(b"\x00")
+        try:
+            async with asyncio.timeout(self.think_s):
+                await self.ws.recv()
+        except TimeoutError:
+            await self.tell(b"\x00")
+        else:
+            raise ViolationError("something was said before the handshake")
+
+    def _usable(self) -> bool:
+        voices, texts = self.query.get("voice_prompt", []), self.query.get("text_prompt", [])
+        seed = self.takes_seed or "seed" not in self.query
+        return bool(texts) and voices[:1] in [[voice] for voice in VOICES] and seed
 
     async def take(self, message: str | bytes) -> None:
         if isinstance(message, str) or message[:5] != b"\x01OggS":

@@ -151,18 +151,25 @@ class LiveSessionFake:
             await self._send({"type": "error", "error": answer.error})
             await self._connection.close(1011, "going down")
             return
+        if answer.calls:
+            await self._lifecycle("response.created", "in_progress")
         for call in answer.calls:
             self._open_calls.add(call.call_id)
             item = {"type": "function_call", "id": f"fc_{call.call_id}", "call_id": call.call_id}
             done = {**item, "name": call.name, "arguments": call.arguments, "status": "completed"}
             await self._nested({"type": "response.output_item.added", "item": {**item, "name": call.name}})
             await self._nested({"type": "response.output_item.done", "item": done})
-        if not answer.calls:
+        if answer.calls:
+            await self._lifecycle("response.completed", "completed")
+        else:
             self._due_ns = since_ns + answer.delay_ms * 1_000_000
             audio = np.rint(32767 * answer_audio(answer.ms, self._rate)).astype("<i2")
             step = PIECE_MS * self._rate // 1000
             self._speech = [audio[i : i + step].tobytes() for i in range(0, len(audio), step)]
             self._text = answer.text
+
+    async def _lifecycle(self, kind: str, status: str) -> None:
+        await self._nested({"type": kind, "response": {"id": f"resp_{self._given}", "status": status}})
 
     async def _nested(self, event: Message) -> None:
         await self._send({"type": "response.event", "delegation_id": "dlg_1", "event": event})

@@ -18,6 +18,7 @@ from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
 from tml_bench.runs import store
 from tml_bench.runs.config import RunConfig, RunFile
+from tml_bench.runs.usage import RunUsage, run_usage
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.timelines import recording_timeline
@@ -102,6 +103,11 @@ class Run:
             UserError: the run was not scored.
         """
         return read_summaries([self.path])[0]
+
+    @cached_property
+    def usage(self) -> RunUsage | None:
+        """What the services say that all its attempts took, failed ones too; None where they say nothing."""
+        return run_usage(self.path) or None
 
     @property
     def complete(self) -> bool:

@@ -1,38 +1,52 @@
-"""The cases that no session plays: a live service driven without its clock, and garbage for a wire server."""
+"""The cases that drive an adapter of a live service without a script or a clock."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import numpy as np
 
-from tml_bench.adapter import InfrastructureError, LiveAdapter, MicroTurn, ProtocolError, SessionStart
-from tml_bench.adapters._socket import open_socket
-from tml_bench.adapters.wire.session import PROBE, hello_of, open_session
-from tml_bench.conformance import CaseVerdict
-from tml_bench.conformance.sessions import CaseResult
-from tml_bench.errors import UserError
+from tml_bench.adapter import InfrastructureError, LiveAdapter, MicroTurn, SessionStart
+from tml_bench.conformance import CaseResult, failed, passed, skipped, warned
+from tml_bench.conformance.sessions import spoken
+from tml_bench.conformance.slots import FullError
+from tml_bench.media.audio import clip_samples
 
 TICK_NS = 200_000_000
 PATIENCE_S = 20.0
 """Longest a case may take, in seconds."""
 FLOOD = 100
 """Micro-turns sent at once."""
+PINGS = 4
+"""Signs of life asked for, while the service idles and while it is spoken to."""
+PING_S = 5.0
+"""Longest wait for one, in seconds."""
+SLOW_PING_S = 1.0
+"""One that takes longer is worth a warning: the harness asks about every second."""
 Make = Callable[[], LiveAdapter]
 
 
 def _turns(adapter: LiveAdapter, count: int) -> Iterator[MicroTurn]:
+    """Micro-turns of speech, as long as it lasts, and then of silence."""
     samples = adapter.audio_in * TICK_NS // 1_000_000_000
-    wave = (0.3 * np.sin(2 * np.pi * 220 * np.arange(samples) / adapter.audio_in)).astype(np.float32)
+    said = clip_samples(spoken(), adapter.audio_in)
+    wave = np.concatenate((said, np.zeros(max(0, count * samples - len(said)), np.float32)))
     for k in range(count):
-        yield MicroTurn(k, k * TICK_NS, (k + 1) * TICK_NS, wave)
+        yield MicroTurn(k, k * TICK_NS, (k + 1) * TICK_NS, wave[k * samples : (k + 1) * samples])
 
 
 @asynccontextmanager
 async def _opened(make: Make) -> AsyncIterator[LiveAdapter]:
+    """An adapter in a session. Raises FullError where the service has no place for one."""
     adapter = make()
-    await adapter.prepare()
-    await adapter.connect(SessionStart("check/direct", TICK_NS))
+    try:
+        await adapter.prepare()
+        await adapter.connect(SessionStart("check/direct", TICK_NS))
+    except InfrastructureError as error:
+        with suppress(InfrastructureError):
+            await adapter.close()
+        raise FullError.of(error) or error from error
     try:
         yield adapter
     finally:
@@ -50,96 +64,120 @@ async def _take(adapter: LiveAdapter, seconds: float) -> None:
     raise InfrastructureError("the service hung up")
 
 
-async def _flood(make: Make) -> str:
-    async with _opened(make) as adapter:
-        taking = asyncio.create_task(_take(adapter, 1.0))
-        try:
-            for turn in _turns(adapter, FLOOD):
-                await adapter.send(turn)
-            await taking
-        finally:
-            taking.cancel()
-            await asyncio.wait({taking})
-    return f"takes {FLOOD} micro-turns at once"
+@asynccontextmanager
+async def _taking(adapter: LiveAdapter, seconds: float) -> AsyncIterator["asyncio.Task[None]"]:
+    """Takes what comes beside the caller."""
+    taking = asyncio.create_task(_take(adapter, seconds))
+    try:
+        yield taking
+    finally:
+        taking.cancel()
+        await asyncio.wait({taking})
 
 
-async def _slow_consumer(make: Make) -> str:
-    async with _opened(make) as adapter:
-        for turn in _turns(adapter, 10):
+async def _speak(adapter: LiveAdapter, count: int) -> None:
+    for turn in _turns(adapter, count):
+        await adapter.send(turn)
+        await asyncio.sleep(TICK_NS / 1e9)
+
+
+async def _flood(make: Make) -> CaseResult:
+    async with _opened(make) as adapter, _taking(adapter, 1.0) as taking:
+        for turn in _turns(adapter, FLOOD):
             await adapter.send(turn)
-            await asyncio.sleep(TICK_NS / 1e9)
+        await taking
+    return passed(f"takes {FLOOD} micro-turns at once", f"{FLOOD} micro-turns")
+
+
+async def _slow_consumer(make: Make) -> CaseResult:
+    async with _opened(make) as adapter:
+        await _speak(adapter, 10)
         await _take(adapter, 0.5)
-    return "survives 2 s in which nobody takes what it says"
+    return passed("survives 2 s in which nobody takes what it says", "2 s of speech")
 
 
-async def _close(make: Make) -> str:
+async def _close(make: Make) -> CaseResult:
     async with _opened(make) as adapter:
         await adapter.close()
-    return "closes, and closing again does nothing"
+    return passed("closes, and closing again does nothing", "close")
 
 
-LIVE: dict[str, Callable[[Make], Awaitable[str]]] = {
+async def _hang_up(make: Make) -> CaseResult:
+    async with _opened(make) as adapter, _taking(adapter, PATIENCE_S):
+        await _speak(adapter, 5)
+    began = time.monotonic()
+    async with _opened(make) as adapter, _taking(adapter, 1.0) as taking:
+        await _speak(adapter, 1)
+        if taking.done():
+            taking.result()
+    took_s = time.monotonic() - began - TICK_NS / 1e9
+    return passed(f"opens the next {took_s:.1f} s after a session was left in mid-speech", "close")
+
+
+async def _alive(make: Make) -> CaseResult:
+    slowest: dict[str, float] = {}
+    async with _opened(make) as adapter, _taking(adapter, PATIENCE_S):
+        for when in ("idle", "spoken to"):
+            speaking = asyncio.create_task(_speak(adapter, 10)) if when == "spoken to" else None
+            try:
+                for _ in range(PINGS):
+                    began = time.monotonic()
+                    try:
+                        async with asyncio.timeout(PING_S):
+                            if not await adapter.ping():
+                                return skipped("cannot be asked for a sign of life")
+                    except TimeoutError:
+                        return failed(
+                            f"gives no sign of life within {PING_S:g} s while {when}", _ALIVE, "pings"
+                        )
+                    slowest[when] = max(slowest.get(when, 0.0), time.monotonic() - began)
+                    await asyncio.sleep(2 * TICK_NS / 1e9 if speaking else 0.0)
+            finally:
+                if speaking is not None:
+                    speaking.cancel()
+                    await asyncio.wait({speaking})
+    said = ", ".join(f"{1000 * s:.0f} ms while {when}" for when, s in slowest.items())
+    if max(slowest.values()) > SLOW_PING_S:
+        return warned(f"gives signs of life late: {said}", _ALIVE, "pings")
+    return passed(f"gives a sign of life within {said}", "pings")
+
+
+CASES: dict[str, Callable[[Make], Awaitable[CaseResult]]] = {
+    "alive": _alive,
     "flood": _flood,
     "slow consumer": _slow_consumer,
     "close": _close,
+    "hang-up": _hang_up,
 }
-"""The cases of live adapters."""
+"""The cases of live adapters, by name."""
 
+_ALIVE = "let the service answer pings beside the model: a run takes one that does not for hung"
 REMEDIES = {
+    "alive": _ALIVE,
     "flood": "read the socket while the model computes; drop or queue what is too much, but do not die of it",
     "slow consumer": "let the socket fill up and go on when it drains",
-    "close": "make close do nothing the second time",
-    "garbage": "close that session, with code 1002 or so, and serve the next one",
+    "close": "answer the goodbye, and make close do nothing the second time",
+    "hang-up": "end a session as soon as its connection closes, and serve the next one",
 }
+"""What to do where a case raises or is not done in time."""
 
 
 def run_live(name: str, make: Make) -> CaseResult:
-    """Run a case of a live adapter."""
-    return _judged(name, LIVE[name](make))
+    """Run a case of a live adapter.
 
+    Raises:
+        FullError: the service has no place for a session.
+    """
 
-def run_garbage(url: str) -> CaseResult:
-    """Send a wire server what is no protocol, then see whether it still serves."""
-    return _judged("garbage", _garbage(url))
-
-
-def _judged(name: str, work: Awaitable[str]) -> CaseResult:
-    async def bounded() -> str:
+    async def bounded() -> CaseResult:
         async with asyncio.timeout(PATIENCE_S):
-            return await work
+            return await CASES[name](make)
 
     try:
-        return CaseVerdict.PASS, asyncio.run(bounded()), ""
+        return asyncio.run(bounded())
+    except FullError:
+        raise
     except TimeoutError:
-        return CaseVerdict.FAIL, f"is not done after {PATIENCE_S:g} s", REMEDIES[name]
+        return failed(f"is not done after {PATIENCE_S:g} s", REMEDIES[name])
     except Exception as error:
-        return CaseVerdict.FAIL, f"{type(error).__name__}: {error}", REMEDIES[name]
-
-
-GARBAGE: tuple[str | bytes, ...] = (
-    "no JSON",
-    "[]",
-    '{"type": "hello"}',
-    '{"type": "tick", "n": "x"}',
-    b"",
-    b"short",
-    b"\xff" * 100,
-)
-"""What a wire server must survive, each on a socket of its own."""
-
-
-async def _garbage(url: str) -> str:
-    for message in GARBAGE:
-        socket = await open_socket(url)
-        try:
-            await socket.send(message)
-            async with asyncio.timeout(0.3):
-                async for _ in socket.messages():
-                    pass
-        except (TimeoutError, InfrastructureError, ProtocolError, UserError):
-            pass
-        finally:
-            await socket.close()
-    socket, *_ = await open_session(url, hello_of(PROBE, "realtime"), None, any_mode=True)
-    await socket.close()
-    return f"serves on after {len(GARBAGE)} kinds of garbage"
+        return failed(f"{type(error).__name__}: {error}", REMEDIES[name])

@@ -230,8 +230,32 @@ def transcript_line(s: Summary) -> str:
     return f"{name}: {rate} % (n {c.n} of {c.of} recordings{'; ' * bool(c.no_interval)}{c.no_interval})"
 
 
+def usage_line(s: Summary) -> str:
+    """What the services behind a run say that it took; empty where they say nothing."""
+    if isinstance(s.usage, msgspec.UnsetType):
+        return ""
+    total = s.usage.total
+    read = _of(total.input_audio_tokens, "of audio"), _of(total.cached_tokens, "cached")
+    counted = (
+        _of(total.input_tokens, "input tokens", *read),
+        _of(total.output_tokens, "output tokens", _of(total.output_audio_tokens, "of audio")),
+        _of(total.input_audio_s, "s of input audio"),
+        _of(total.output_audio_s, "s of output audio"),
+        _of(total.calls, "answers"),
+    )
+    told = f"told by {s.usage.told} of {s.usage.sessions} sessions"
+    return f"usage: {', '.join(filter(None, counted))} ({told}, failed ones included)"
+
+
+def _of(amount: float, unit: str, *parts: str) -> str:
+    """An amount and what it consists of; empty for none."""
+    within = ", ".join(filter(None, parts))
+    shown = f"{amount:,}" if isinstance(amount, int) else f"{amount:,.1f}"
+    return f"{shown} {unit}{within and f' ({within})'}" if amount else ""
+
+
 def made(s: Summary) -> dict[str, str]:
-    """How a run was made: what, and its value; empty where it is not known."""
+    """How a run was made: what, and its value; empty where it is not known, usage left out."""
     f = s.facts
     return {
         "run": f.run,
@@ -244,11 +268,13 @@ def made(s: Summary) -> dict[str, str]:
         "machine": f.machine,
         "judge": "; ".join(filter(None, [judge_line(s), *agreement_lines(s)])),
         "transcript": transcript_line(s),
+        **({"usage": used} if (used := usage_line(s)) else {}),
     }
 
 
 def versions(table: LeaderboardTable) -> Grid:
     """How each run was made."""
     facts = [made(row.summary) for row in table.rows]
-    rows = [list(f.values()) for f in facts]
-    return grids.text_grid("How each run was made", list(facts[0]), rows, "Runs and versions")
+    heads = list({head: None for f in facts for head in f})
+    rows = [[f.get(head, "") for head in heads] for f in facts]
+    return grids.text_grid("How each run was made", heads, rows, "Runs and versions")

@@ -14,6 +14,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.scoring.summary_file import stored_summaries, to_json, with_agreement
 from tml_bench.scoring.transcript_check import TranscriptCheck
+from tml_bench.turns import Usage
 
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
@@ -141,9 +143,9 @@ def _leaderboard(table: LeaderboardTable) -> str:
 
 def _run(row: LeaderboardRow) -> str:
     s = row.summary
-    made, bare = content.made(s), ("created", "machine", "judge", "transcript")
+    made, bare = content.made(s), ("created", "machine", "judge", "transcript", "usage")
     facts = [f"{k} {v}" for k, v in made.items() if v and k not in bare and k != "adapter"]
-    facts += [made[k] for k in bare if made[k]]
+    facts += [made[k] for k in bare if made.get(k)]
     kind = " (reference, sees the answers)" if s.facts.privileged else ""
     full = content.measures(
         "", _RUN_HEADS, ((row.label, s, m) for m in s.metrics), lambda _, m: "(judged)" if m.judged else ""
@@ -184,6 +186,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
     f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
     check = s.transcript_check or TranscriptCheck()
+    used = s.usage or None
     # Subsets taken together have no outcomes of their own.
     outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
 
@@ -232,4 +235,6 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
         "transcript_wer": "" if check.rate is None else round(100 * check.rate, 6),
         "transcript_wer_n": check.n if check.rate is not None else "",
+        **{f"usage_{f.name}": getattr(used.total, f.name) if used else "" for f in fields(Usage)},
+        "usage_n": used.told if used else "",
     }

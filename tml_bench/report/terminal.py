@@ -34,7 +34,8 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
             start += width
             for k in range(0, width if subset else 0, per_grid):
                 paper.grid(_rich(subset, grid, places[k : k + per_grid]))
-        checks = ((row.label, content.transcript_line(row.summary)) for row in table.rows)
+        lines = (content.transcript_line, content.usage_line)
+        checks = ((row.label, line(row.summary)) for row in table.rows for line in lines)
         said = (f"{label}: {line}" for label, line in checks if line)
         paper.notes(content.marks(table.shown), (*table.caveats, *said))
 
@@ -52,8 +53,13 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         grid = content.measures(subset, _DETAIL_HEADS, found, remark)
         paper.grid(_rich(subset, grid, range(1, len(grid.columns))))
     notes = (f"{note} ({n} samples)" for note, n in summary.notes.items())
-    said = (judge_line(summary), *agreement_lines(summary), content.transcript_line(summary), *notes)
-    paper.notes(content.marks(summary.metrics), filter(None, said))
+    said = (
+        judge_line(summary),
+        *agreement_lines(summary),
+        content.transcript_line(summary),
+        content.usage_line(summary),
+    )
+    paper.notes(content.marks(summary.metrics), filter(None, (*said, *notes)))
 
 
 class _Paper:

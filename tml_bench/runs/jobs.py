@@ -14,6 +14,7 @@ from tml_bench.recording import SessionFacts
 from tml_bench.samples import Sample
 from tml_bench.session.settings import Settings
 from tml_bench.timeline import Timeline
+from tml_bench.turns import Usage
 
 
 class Deadline(Protocol):
@@ -75,6 +76,7 @@ class JobResult:
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
         reported: what the model says of itself.
+        usage: what the service says that it has counted, also for a session that failed.
     """
 
     outcome: Outcome
@@ -89,6 +91,7 @@ class JobResult:
     transcript: TranscriptPair | None = None
     reported: Mapping[str, str] = field(default_factory=dict)
     timeline: Timeline | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 Job = SessionJob | PerceiveJob | TranscriptJob

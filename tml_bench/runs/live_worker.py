@@ -137,11 +137,15 @@ class LiveHost:
                 lateness = await session.run()
             except AdapterFaultError as fault:
                 ended = worker.faulty(fault)
+            except Exception as error:
+                writer.abandon()
+                return replace(worker.failure(error), usage=session.usage)
             else:
                 if reason := lateness.excess(self.limits):
                     ended = JobResult(Outcome.INVALID, reason, retry=True)
             manifest = await self._beside(writer.close)
-        return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
+        audio_s = manifest.samples / manifest.rate
+        return replace(ended, recording=True, audio_s=audio_s, usage=session.usage)
 
     def _prepared(
         self, job: SessionJob, adapter: LiveAdapter, settings: Settings, phase: float

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from msgspec import structs
 
 from tml_bench import __version__
@@ -24,6 +25,7 @@ from tml_bench.runs.identity import SCHEME, dataset_sha256, is_same_data, sample
 from tml_bench.runs.jobs import Job, JobResult, SessionJob, SessionPool
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines
 from tml_bench.samples import Sample
+from tml_bench.turns import Usage
 
 EITHER = "--fresh replaces it, another --out keeps both"
 _SETTINGS = (
@@ -267,6 +269,7 @@ class _Recorder:
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             retry=result.retry,
             sample_sha256=self._plan.hashes.get(sample.id, ""),
+            usage=msgspec.UNSET if result.usage == Usage() else result.usage,
         )
         self._folder.commit(attempt, recording, result.traceback)
         self._ended.add(sample.id)

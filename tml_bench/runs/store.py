@@ -23,6 +23,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from tml_bench.errors import UserError
+from tml_bench.event_texts import fit
 from tml_bench.files import read_json, write_atomically
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
@@ -30,6 +31,7 @@ from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
 from tml_bench.runs.identity import is_same_data
 from tml_bench.samples import Sample
 from tml_bench.task import Task
+from tml_bench.turns import Usage
 
 T = TypeVar("T")
 
@@ -53,6 +55,8 @@ class Attempt(msgspec.Struct, frozen=True):
         ended: UTC, ISO 8601.
         retry: it may go better another time; the next command tries again.
         sample_sha256: hash of the sample that was played; empty in runs of version 0.1.0.
+        usage: what the service said that it counted, also of an attempt that failed; unset where it said
+            nothing.
     """
 
     sample: str
@@ -66,6 +70,7 @@ class Attempt(msgspec.Struct, frozen=True):
     ended: str = ""
     retry: bool = False
     sample_sha256: str = ""
+    usage: Usage | msgspec.UnsetType = msgspec.UNSET
 
 
 def read_lines(path: Path, kind: type[T]) -> list[T]:
@@ -184,7 +189,7 @@ class RunFolder:
         if traceback:
             place.mkdir(parents=True, exist_ok=True)
             (place / TRACEBACK).write_text(traceback, encoding="utf-8", errors="backslashreplace")
-        self._log.write(msgspec.json.encode(attempt) + b"\n")
+        self._log.write(msgspec.json.encode(fit(attempt)) + b"\n")
         self._log.flush()
         os.fsync(self._log.fileno())
         self.attempts.append(attempt)

@@ -73,7 +73,9 @@ def unloadable(adapter: str, error: BaseException) -> JobResult:
 
 def faulty(fault: AdapterFaultError) -> JobResult:
     """The outcome of a session that the adapter's fault ended."""
-    return JobResult(Outcome.ADAPTER_ERROR, str(fault), traceback=whole(fault.origin) if fault.origin else "")
+    return JobResult(
+        Outcome.ADAPTER_ERROR, redacted(str(fault)), traceback=whole(fault.origin) if fault.origin else ""
+    )
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:

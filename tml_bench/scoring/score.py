@@ -17,6 +17,7 @@ from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
+from tml_bench.runs.usage import run_usage
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.judging import against_rules, score_performances
@@ -80,7 +81,9 @@ def _score(
         task, facts, run.samples, scored.scores, one.heard.outcomes, known, scored.judged, agreement
     )
     remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
-    summary = structs.replace(summary, notes=summary.notes | remarks, transcript_check=check)
+    summary = structs.replace(
+        summary, notes=summary.notes | remarks, transcript_check=check, usage=run_usage(run.path)
+    )
     return write_results(run.path, scored, summary)
 
 

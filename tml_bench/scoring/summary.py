@@ -12,6 +12,7 @@ from tml_bench.errors import UserError
 from tml_bench.metrics.confidence import METHOD
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.outcome import Outcome
+from tml_bench.runs.usage import RunUsage
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, ScoreTable, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
@@ -133,6 +134,7 @@ class Summary(msgspec.Struct, frozen=True):
         transcript_check: how far the model's transcripts are from its audio; unset where that is not asked.
         data_kind: what the data is beside the official one; None in summaries that were made before.
         intervals: name and version of how its intervals were computed.
+        usage: what its services say that it took; unset where they say nothing.
     """
 
     facts: RunFacts
@@ -149,6 +151,7 @@ class Summary(msgspec.Struct, frozen=True):
     transcript_check: TranscriptCheck | msgspec.UnsetType = msgspec.UNSET
     data_kind: DataKind | None = None
     intervals: str = "intervals 1"
+    usage: RunUsage | msgspec.UnsetType = msgspec.UNSET
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:

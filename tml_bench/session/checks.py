@@ -1,11 +1,16 @@
 """Checks what an adapter returns before it reaches the recording."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import asdict
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Output, Transcript
+from tml_bench.adapter import Output, ToolCall, Transcript, Usage
+from tml_bench.events import ModelToolCall
+from tml_bench.redact import recordable
 from tml_bench.timebase import nanoseconds
 
 OVER_SCALE = 1.0001
@@ -91,18 +96,42 @@ def checked_transcript(piece: object, index: int) -> Transcript:
     return piece
 
 
-def checked_output(output: object, index: int) -> Output:
-    """The output itself. Raises AdapterFaultError if it is none."""
-    if not isinstance(output, Output):
-        raise fault(index, f"step returned {type(output).__name__}, it must be Output or None")
-    return output
+def checked_outputs(given: object, index: int) -> tuple[Output, ...]:
+    """What a step returned, as outputs in order. Raises AdapterFaultError if it is anything else."""
+    outputs = given if isinstance(given, tuple | list) else () if given is None else (given,)
+    if not all(isinstance(output, Output) for output in outputs):
+        named = next(type(output).__name__ for output in outputs if not isinstance(output, Output))
+        raise fault(index, f"step returned {named}, it must be Output, a list of them, or None")
+    return tuple(outputs)
 
 
-def reported_cost_ns(output: object, index: int) -> int | None:
+def tool_call_event(call: object, index: int, t_ns: int) -> ModelToolCall:
+    """A call as it is recorded and answered. Raises AdapterFaultError if it is none, or not of JSON."""
+    if not isinstance(call, ToolCall):
+        raise fault(index, f"tool_calls must hold ToolCall, not {type(call).__name__}")
+    try:
+        builtins = recordable(msgspec.to_builtins(dict(call.arguments)))
+        arguments = msgspec.convert(builtins, dict[str, object])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
+    return ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
+
+
+def checked_usage(usage: Usage) -> Usage:
+    """The usage itself. Raises AdapterFaultError unless all of it is finite and at least 0, counts whole."""
+    for name, value in asdict(usage).items():
+        kinds = (int, float) if name.endswith("_s") else (int,)
+        if type(value) not in kinds or not 0 <= value < math.inf:
+            raise AdapterFaultError(f"{name} of a Usage is {value!r}")
+    return usage
+
+
+def reported_cost_ns(outputs: Iterable[Output], index: int) -> int | None:
     """What a step says it cost, in ns; None when nothing. Raises AdapterFaultError unless finite and >= 0."""
-    if not isinstance(output, Output) or output.compute_s is None:
-        return None
-    cost_s: object = output.compute_s
-    if not isinstance(cost_s, int | float) or not 0 <= cost_s < math.inf:
-        raise fault(index, f"compute_s is {cost_s!r}, it must be at least 0")
-    return nanoseconds(cost_s)
+    costs: list[object] = [output.compute_s for output in outputs if output.compute_s is not None]
+    total_ns = 0
+    for cost_s in costs:
+        if not isinstance(cost_s, int | float) or not 0 <= cost_s < math.inf:
+            raise fault(index, f"compute_s is {cost_s!r}, it must be at least 0")
+        total_ns += nanoseconds(cost_s)
+    return total_ns if costs else None

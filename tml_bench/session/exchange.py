@@ -26,8 +26,17 @@ from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Sample, Tool, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
-from tml_bench.session.checks import checked_audio, checked_items, checked_text, checked_transcript, fault
-from tml_bench.session.playback import Playback
+from tml_bench.session.checks import (
+    checked_audio,
+    checked_items,
+    checked_text,
+    checked_transcript,
+    fault,
+    tool_call_event,
+)
+from tml_bench.session.playback import Playback, together
+from tml_bench.session.replies import HeardReplies
+from tml_bench.session.reply_texts import ReplyTexts
 from tml_bench.session.settings import Settings, Ticks
 from tml_bench.session.user import ModelSpeech, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
@@ -115,9 +124,10 @@ class Exchange:
         self._track = _ModelTrack(writer, audio_out, self._rate)
         self._speech = ModelSpeech(audio_out)
         self._spoken = np.zeros(0, dtype=np.float32)
+        self._transcripts, self._writings = ReplyTexts(), ReplyTexts()
         self._closed: ev.SessionClosed | None = None
         self._flushed: deque[tuple[int, FlushReport]] = deque()
-        self._items: dict[str, list[tuple[int, int]]] = {}
+        self._replies = HeardReplies()
         script = sample.script
         self._tools = ToolBench(script.tools)
         self.tool_specs = self._tools.specs
@@ -148,15 +158,23 @@ class Exchange:
     def finish(self) -> None:
         """End the recording where the session ended, once ``advance`` has said so."""
         if self._closed is not None:
+            self._end_texts(self._closed.t_ns)
             self._writer.event(self._closed)
         self._track.close(self._writer.user.samples)
 
     def fail(self, t_ns: int, reason: str) -> None:
         """End the recording here because the adapter broke its contract."""
         end_ns = sample_time_ns(self._writer.user.samples, self._rate)
+        self._end_texts(t_ns)
         self._writer.event(ev.Fault(t_ns, reason))
         self._writer.event(ev.SessionClosed(end_ns, "fault"))
         self._track.close(self._writer.user.samples)
+
+    def _end_texts(self, t_ns: int) -> None:
+        for item, text in self._transcripts.rest().items():
+            self._writer.event(ev.ModelTranscript(t_ns, text, item=item))
+        for text in self._writings.rest().values():
+            self._writer.event(ev.ModelText(t_ns, text))
 
     def close(self) -> None:
         """Close the sample's files, however the session ended; does nothing when they are closed."""
@@ -204,29 +222,29 @@ class Exchange:
         results = self._tools.due(handed_ns)
         for t_ns, r in results:
             self._writer.event(ev.ToolReturned(t_ns, r.call_id, r.name, r.output, r.is_error))
-        flushed = None
-        if self._flushed and self._flushed[0][0] <= handed_ns:
-            flushed = self._flushed.popleft()[1]
+        flushes = []
+        while self._flushed and self._flushed[0][0] <= handed_ns:
+            flushes.append(self._flushed.popleft()[1])
         written, returned = tuple(text for _, text in texts), tuple(result for _, result in results)
-        heard_ms = self._playback.heard_ms
-        return MicroTurn(index, start_ns, handed_ns, audio, written, frames, returned, heard_ms, flushed)
+        more = self._playback.heard_ms, together(flushes)
+        return MicroTurn(index, start_ns, handed_ns, audio, written, frames, returned, *more)
 
     def emit(
         self, output: Output, index: int, t_ns: int, arrival_ns: int | None = None
-    ) -> list[tuple[str, float]]:
+    ) -> tuple[tuple[str, float], ...]:
         """Take what the model gave at ``t_ns``, at or after the last hand-over, in answer to a micro-turn.
 
         It has come through the network at ``arrival_ns``; None for at once.
 
         Returns:
-            The items that a flush cut, each with the milliseconds heard of it in all.
+            The items that a flush cut, as ``FlushReport.items``.
 
         Raises:
             AdapterFaultError: it breaks the contract; names the micro-turn ``index``.
         """
         audio, clipped = checked_audio(output, index)
         at_ns = t_ns if arrival_ns is None else arrival_ns
-        cut = self._flush(at_ns, checked_items(output, index)) if output.flush else []
+        cut = self._flush(at_ns, checked_items(output, index)) if output.flush else ()
         before_ns = self._playback.end_ns
         heard_ns = max(at_ns, before_ns)
         if len(audio):
@@ -235,45 +253,41 @@ class Exchange:
             raise fault(index, f"{backlog_s:.0f} s of audio wait to be heard, the limit is {limit_s:g} s")
         for piece in output.transcript:
             checked = checked_transcript(piece, index)
-            words = _timed_words(checked, heard_ns, before_ns or heard_ns)
-            self._writer.event(ev.ModelTranscript(t_ns, checked.text, words, output.item))
-        if output.text:
-            self._writer.event(ev.ModelText(t_ns, checked_text(output.text, index)))
+            if checked.of_reply:
+                next_ns = max(at_ns, self._playback.end_ns)
+                words, unheard = self._replies.place(checked.words, output.item, next_ns)
+            else:
+                words, unheard = _timed_words(checked, heard_ns, before_ns or heard_ns), ()
+            text = self._transcripts.add(output.item, checked.text)
+            if text or words or not checked.text:
+                self._writer.event(ev.ModelTranscript(t_ns, text, words, output.item, unheard))
+        if output.text and (text := self._writings.add(output.item, checked_text(output.text, index))):
+            self._writer.event(ev.ModelText(t_ns, text))
         for call in output.tool_calls:
-            self._writer.event(_tool_call_event(call, index, t_ns))
-            self._tools.call(at_ns, call)
+            event = tool_call_event(call, index, t_ns)
+            self._writer.event(event)
+            self._tools.call(at_ns, replace(call, arguments=event.arguments))
         return cut
 
     def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int, clipped: int = 0) -> int:
         queued = self._playback.push(at_ns, audio, item)
-        if item not in self._items:
-            self._items = {k: spans for k, spans in self._items.items() if spans[-1][1] > at_ns}
-        self._items.setdefault(item, []).append((queued.start_ns, queued.end_ns))
+        self._replies.push(item, queued.start_ns, queued.end_ns)
         place = queued.start_ns, queued.end_ns, queued.onset_ns
         self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns, clipped=clipped))
         return queued.start_ns
 
-    def _flush(self, t_ns: int, only: tuple[str, ...]) -> list[tuple[str, float]]:
+    def _flush(self, t_ns: int, only: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
         """Drop what is unheard, of these replies only if any are named; what is left of others follows up."""
         waiting = self._playback.unheard(t_ns)
         left = [(item, audio) for item, audio in waiting if only and item not in only]
         if only and len(left) == len(waiting):
-            return []
-        flushed = self._playback.flush(t_ns)
+            return ()
+        flushed, cut = self._playback.flush(t_ns), self._replies.flush(t_ns, only)
         left_ms = 1000 * sum(len(audio) for _, audio in left) / self._audio_out
-        flushed = replace(flushed, dropped_ms=flushed.dropped_ms - left_ms)
+        flushed = replace(flushed, dropped_ms=flushed.dropped_ms - left_ms, items=cut)
         self._flushed.append((t_ns, flushed))
         kept = tuple(dict.fromkeys(item for item, _ in left))
         self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms, kept))
-        cut = []
-        for item, spans in tuple(self._items.items()):
-            heard = [(start, min(end, t_ns)) for start, end in spans if start < t_ns]
-            if only and item not in only:
-                self._items[item] = heard or [(t_ns, t_ns)]
-                continue
-            if spans[-1][1] > t_ns:
-                cut.append((item, sum(end - start for start, end in heard) / 1e6))
-            del self._items[item]
         for item, audio in left:
             self._push(audio, item, t_ns, t_ns)
         return cut
@@ -313,16 +327,6 @@ def _timed_words(piece: Transcript, heard_ns: int, before_ns: int) -> tuple[ev.T
         times = zero_ns + nanoseconds(word.start_s), zero_ns + nanoseconds(word.end_s)
         words.append(ev.TimedWord(word.text, *times))
     return tuple(words)
-
-
-def _tool_call_event(call: object, index: int, t_ns: int) -> ev.ModelToolCall:
-    if not isinstance(call, ToolCall):
-        raise fault(index, f"tool_calls must hold ToolCall, not {type(call).__name__}")
-    try:
-        arguments = msgspec.convert(msgspec.to_builtins(dict(call.arguments)), dict[str, object])
-    except (TypeError, ValueError) as error:
-        raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
-    return ev.ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
 
 
 def _answer(tool: Tool | None, call: ToolCall) -> ToolResult:

@@ -22,11 +22,12 @@ from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import redacted
+from tml_bench.redact import kept, redacted
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.checks import AdapterFaultError, checked_usage
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
+from tml_bench.session.outbox import HeardReport, Outbox
 from tml_bench.session.settings import Settings, session_start
 from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent, Usage
 
@@ -86,6 +87,9 @@ class LiveSession:
             beside each other are not all due at once; None to begin as soon as the service is ready.
         opened: called when the service is ready; what it raises ends the session.
         aside: reads the user's clips beside the loop, one piece of work at a time; None to read them on it.
+
+    Attributes:
+        usage: what the service says that it has counted, so far.
     """
 
     def __init__(
@@ -108,13 +112,14 @@ class LiveSession:
         self._clock_ns = clock_ns
         self._phase = phase
         self._opened = opened
+        self.usage = Usage()
         self._ready = False
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
-        self._unsent: asyncio.Queue[MicroTurn] = asyncio.Queue()
+        self._unsent = Outbox(self._now_ns)
         self._stage = Exchange(sample, adapter, settings, writer, aside=aside)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
@@ -180,11 +185,11 @@ class LiveSession:
                 return
             self._played_ns, self._index = due_ns, index
             self._late_ns.append(max(0, self._clock_ns() - self._t0_ns - due_ns))
-            self._unsent.put_nowait(turn)
+            self._unsent.put(due_ns, turn)
             self._check_bounds()
 
     def _check_bounds(self) -> None:
-        waiting_s = self._unsent.qsize() * self._settings.tick_ns / 1e9
+        waiting_s = self._unsent.micro_turns * self._settings.tick_ns / 1e9
         if waiting_s > self._limits.unsent_s:
             raise AdapterFaultError(f"the service has not read its input for {waiting_s:.0f} s")
         if self._writer.log_bytes > self._limits.log_bytes:
@@ -194,20 +199,34 @@ class LiveSession:
     async def _send_all(self) -> None:
         free_ns = self._t0_ns
         while True:
-            turn = await self._unsent.get()
-            arrival_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
-            due_ns = self._t0_ns + arrival_ns
-            delay_ns = due_ns - self._clock_ns()
-            if arrival_ns > turn.end_ns and delay_ns > 0:
-                await asyncio.sleep(delay_ns / 1e9)
-            began_ns = self._clock_ns()
-            # Waiting for the send before, which the service holds up, is not ours.
-            self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - max(due_ns, free_ns))
-            with _blaming("send"):
-                await self._adapter.send(turn)
+            entered_ns, message = await self._unsent.get()
+            if isinstance(message, MicroTurn):
+                due_ns = await self._through_network(entered_ns, 2 * len(message.audio))
+                await self._send(message, max(due_ns, free_ns))
+            else:
+                await self._through_network(entered_ns, 0)
+                for item, heard_ms in message.items:
+                    with _blaming("heard"):
+                        await self._adapter.heard(item, heard_ms, True)
             free_ns = self._clock_ns()
-            late_ns, took_ns = self._late_ns[turn.index], free_ns - began_ns
-            self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
+
+    async def _through_network(self, entered_ns: int, size: int) -> int:
+        """Wait until what entered the network has come through; gives the instant on the clock."""
+        arrival_ns = self._up.arrival_ns(entered_ns, size)
+        due_ns = self._t0_ns + arrival_ns
+        delay_ns = due_ns - self._clock_ns()
+        if arrival_ns > entered_ns and delay_ns > 0:
+            await asyncio.sleep(delay_ns / 1e9)
+        return due_ns
+
+    async def _send(self, turn: MicroTurn, due_ns: int) -> None:
+        began_ns = self._clock_ns()
+        # Waiting for the send before, which the service holds up, is not ours.
+        self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - due_ns)
+        with _blaming("send"):
+            await self._adapter.send(turn)
+        late_ns, took_ns = self._late_ns[turn.index], self._clock_ns() - began_ns
+        self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
 
     async def _receive(self) -> None:
         async for event in _blamed(self._adapter.events()):
@@ -218,19 +237,21 @@ class LiveSession:
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
         if isinstance(event, ProviderEvent):
-            self._writer.event(ev.ProviderMessage(t_ns, event.type, dict(event.body), event.sent))
+            self._writer.event(ev.ProviderMessage(t_ns, str(event.type), kept(event.body), event.sent))
             return
         if isinstance(event, Usage):
-            self._writer.event(ev.ServiceUsage(t_ns, **asdict(event)))
+            self._writer.event(ev.ServiceUsage(t_ns, **asdict(checked_usage(event))))
+            self.usage += event
             return
         if not isinstance(event, Output):
             gave = type(event).__name__
             raise AdapterFaultError(f"events gave {gave}, it must be Output, ProviderEvent or Usage")
         size = 0 if event.audio is None else 2 * np.size(event.audio)
-        cut = self._stage.emit(event, self._index, t_ns, self._down.arrival_ns(t_ns, size))
-        for item, heard_ms in cut:
-            with _blaming("heard"):
-                await self._adapter.heard(item, heard_ms, True)
+        arrival_ns = self._down.arrival_ns(t_ns, size)
+        cut = self._stage.emit(event, self._index, t_ns, arrival_ns)
+        if cut:
+            # It is heard to be cut when the flush has come through the network.
+            self._unsent.put(arrival_ns, HeardReport(cut))
 
     def _lateness(self) -> Lateness:
         if not self._late_ns:

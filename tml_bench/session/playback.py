@@ -4,6 +4,7 @@ A chunk is heard from ``max(arrival, end of the chunk before)``. A flush drops w
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,10 +80,11 @@ class Playback:
         )
 
     def flush(self, t_ns: int) -> FlushReport:
-        """Drop what has not been heard by ``t_ns``; says how much was heard of the stretch it cuts."""
+        """Drop what has not been heard by ``t_ns``; says how much was heard of the stretch that it ends."""
         cut = max(first_sample_at(t_ns, self._rate), self._rendered)
         if self._cursor <= cut:
-            return FlushReport(1000.0 * (self._cursor - self._run_start) / self._rate, 0.0)
+            heard, self._run_start = self._cursor - self._run_start, self._cursor
+            return FlushReport(1000.0 * heard / self._rate, 0.0)
         dropped = sum(c.end - max(c.start, cut) for c in self._queue if c.end > cut)
         kept = (_Chunk(c.start, c.audio[: cut - c.start], c.item) for c in self._queue if c.start < cut)
         self._queue = deque(kept)
@@ -110,3 +112,14 @@ class Playback:
                 break
         self._rendered = end
         return heard
+
+
+def together(flushes: Sequence[FlushReport]) -> FlushReport | None:
+    """What several flushes dropped, in order; None where there were none."""
+    if not flushes:
+        return None
+    return FlushReport(
+        sum(flush.heard_ms for flush in flushes),
+        sum(flush.dropped_ms for flush in flushes),
+        tuple(item for flush in flushes for item in flush.items),
+    )

@@ -17,7 +17,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError, checked_output, fault, reported_cost_ns
+from tml_bench.session.checks import AdapterFaultError, checked_outputs, fault, reported_cost_ns
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Compute, Settings, session_start
@@ -108,16 +108,18 @@ class SimulatedSession:
         self._before_step()
         began = time.perf_counter_ns()
         with _blaming_adapter(f"micro-turn {turn.index}: step"):
-            raw = self._adapter.step(turn)
+            given = self._adapter.step(turn)
+            # A generator works when it is asked for what it gives.
+            given = tuple(given) if isinstance(given, Iterator) else given
         measured_ns = time.perf_counter_ns() - began
-        reported_ns = reported_cost_ns(raw, turn.index)
+        outputs = checked_outputs(given, turn.index)
+        reported_ns = reported_cost_ns(outputs, turn.index)
         cost_ns = self._cost_ns(turn.index, measured_ns if reported_ns is None else reported_ns)
         at_model_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
         done_ns = self._queue.charge(at_model_ns, cost_ns)
         self._writer.event(ev.StepDone(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
-        if raw is not None:
+        for output in outputs:
             try:
-                output = checked_output(raw, turn.index)
                 size = 0 if output.audio is None else 2 * np.size(output.audio)
                 self._stage.emit(output, turn.index, done_ns, self._down.arrival_ns(done_ns, size))
             except (TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -244,12 +244,17 @@ class TickDone(WireMessage, frozen=True, tag="tick_done"):
     compute_ms: Annotated[float, Meta(ge=0, le=3_600_000)] | None = None
 
 
+NOT_THE_MODELS_FAULT = ("busy", "quota", "account", "sample", "unavailable")
+"""Codes of a refusal that say nothing against the model."""
+
+
 class Refusal(WireMessage, frozen=True, tag="error"):
     """The session cannot go on; the model closes the socket after it.
 
     Attributes:
-        code: ``busy`` or ``quota`` (try again later), ``unavailable`` (missing data, not the model's fault);
-            any other is the model's own failure.
+        code: ``busy`` or ``quota`` (try again later), ``account`` (it refuses every session), ``sample`` (it
+            will never take this one), ``unavailable`` (missing data otherwise); any other is the model's own
+            failure.
         message: for people.
         retry_after_s: how long to wait, for ``busy`` and ``quota``.
     """

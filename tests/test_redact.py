@@ -1,0 +1,261 @@
+"""No piece of a secret in what is written: cut anywhere, in any encoding; other text stays."""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from urllib.parse import quote, quote_plus, unquote
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from tml_bench import redact
+from tml_bench.redact import (
+    BLANK,
+    cut,
+    kept,
+    plain,
+    recordable,
+    redacted,
+    redacted_speech,
+    remember_named,
+    remember_secret,
+)
+from tml_bench.secret_pieces import PIECE, SecretPieces, looks_random
+from tml_bench.session.reply_texts import ReplyTexts
+
+BASE62 = string.ascii_letters + string.digits
+ALPHABETS = (BASE62, BASE62 + "-_", BASE62 + "+/=.~", "0123456789abcdef")
+KEY = "sk-proj-" + "".join(random.Random(7).choices(BASE62 + "-_", k=156))
+RANDOM_KEY = "".join(random.Random(8).choices(BASE62, k=40))
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test's secrets are its own."""
+    monkeypatch.setattr(redact, "_known", set())
+    caches = (redact._secrets, redact._pattern, redact._pieces, redact._short)
+    for cached in caches:
+        cached.cache_clear()
+    yield
+    for cached in caches:
+        cached.cache_clear()
+
+
+def pieces_of(secret: str, text: str) -> list[str]:
+    """Runs of 5 characters of the secret that stand in the text, as they are."""
+    body = secret.removeprefix("sk-proj-")
+    return [body[i : i + PIECE] for i in range(len(body) - PIECE + 1) if body[i : i + PIECE] in text]
+
+
+def json_escaped(text: str) -> str:
+    return "".join(f"\\u{ord(c):04x}" for c in text)
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": lambda text: text,
+    "url": quote_plus,
+    "url, all": lambda text: "".join(f"%{ord(c):02x}" for c in text),
+    "url, twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "json": lambda text: json.dumps(text).replace("/", "\\/"),
+    "json, all": json_escaped,
+}
+
+
+@pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
+@given(data=st.data())
+def test_nothing_longer_than_four_characters(encode: Callable[[str], str], data: st.DataObject) -> None:
+    alphabet = data.draw(st.sampled_from(ALPHABETS))
+    secret = "".join(data.draw(st.randoms(use_true_random=False)).choices(alphabet, k=40))
+    remember_secret(secret)
+    start = data.draw(st.integers(0, len(secret)))
+    end = data.draw(st.integers(start, len(secret)))
+    before, after = data.draw(st.text(max_size=20)), data.draw(st.text(max_size=20))
+    told = redacted(before + encode(secret[start:end]) + after)
+    shown = redact.writable(before) + BLANK + redact.writable(after)
+    if not looks_random(secret):  # one key in hundreds
+        return
+    left = told
+    for _ in range(3):  # undo the encodings as a reader would
+        left = left.encode().decode("unicode_escape") if "\\u" in left else left
+    left = unquote(unquote(left))
+    assert [p for p in pieces_of(secret, left) if p not in shown] == []
+    json.dumps(told).encode()
+
+
+@given(data=st.data())
+def test_nothing_of_it_in_base64(data: st.DataObject) -> None:
+    secret = "".join(data.draw(st.randoms(use_true_random=False)).choices(BASE62, k=40))
+    remember_secret(secret)
+    start = data.draw(st.integers(0, len(secret)))
+    end = data.draw(st.integers(start, len(secret)))
+    before, after = data.draw(st.binary(max_size=9)), data.draw(st.binary(max_size=9))
+    encode = data.draw(st.sampled_from([b64encode, urlsafe_b64encode]))
+    told = redacted(f"Basic {encode(before + secret[start:end].encode() + after).decode()} end")
+    for skip in range(4):  # what stays, decoded at any place
+        for stretch in told.removeprefix("Basic ").removesuffix(" end").split(BLANK):
+            coded = stretch[skip:].replace("-", "+").replace("_", "/").rstrip("=")
+            text = b64decode(coded[: len(coded) // 4 * 4]).decode("latin-1")
+            assert pieces_of(secret, text) == []
+
+
+@pytest.mark.parametrize("longest", [10, 80, 300])
+def test_a_key_at_a_cut_is_seen_first(longest: int) -> None:
+    """Before, 15 of 17 characters stood in what was cut first."""
+    remember_secret("planted-key-01234")
+    for at in range(longest + 1):
+        text = "x" * at + "planted-key-01234" + "y" * 400
+        told = cut(text, longest)
+        assert len(told) <= longest
+        assert not any("planted-key-01234"[:n] in told for n in (4, 8, 16))
+        assert "sk-a" not in cut(
+            "x" * at + " sk-abcdefghijklmnopqrst" + " y" * 200, longest
+        )  # an unknown one
+        assert "plan" not in plain(text)
+
+
+def test_what_a_service_masks_or_ends_within() -> None:
+    remember_secret(KEY)
+    body = KEY.removeprefix("sk-proj-")
+    masked = f"Incorrect API key provided: sk-proj-{body[:4]}****{body[-4:]}. You can find it at"
+    assert f"****{body[-4:]}. You" in redacted(masked)
+    assert pieces_of(KEY, redacted(f"key: {KEY[:14]}...{KEY[-9:]}")) == []
+    for n in range(len(KEY)):
+        told = redacted(f"no such key: {KEY[:n]}")
+        assert pieces_of(KEY, told) == []
+    assert redacted("keys begin with sk-proj- or sk-") == "keys begin with sk-proj- or sk-"
+
+
+def test_between_the_pieces_of_a_reply() -> None:
+    remember_secret(RANDOM_KEY)
+    for size in range(1, 12):
+        texts = ReplyTexts()
+        pieces = [RANDOM_KEY[i : i + size] for i in range(0, len(RANDOM_KEY), size)]
+        told = [texts.add("a", piece) for piece in pieces]
+        assert pieces_of(RANDOM_KEY, "".join(told)) == []
+        assert texts.add("a", " and on") == " and on"
+        assert texts.add("b", pieces[1]) == redacted(pieces[1])  # another reply's
+
+
+TEXT = "She said 12345 words about localhost, the password1 of a planted staple: correct, correcthorse."
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "localhost",
+        "correct-horse-battery-staple",
+        "planted-key-0123456789",
+        "12345678901234567890",
+        "sk-proj-",
+    ],
+)
+def test_words_that_a_secret_is_made_of_stay(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = TEXT.replace(", the password1", "")
+    if secret != "localhost":  # given as a key, it is one
+        remember_secret(secret)
+        assert redacted_speech(text) == text
+    monkeypatch.setattr(redact, "_known", set())
+    monkeypatch.setenv("MY_TOKEN", secret)
+    for cached in (redact._secrets, redact._pattern, redact._pieces, redact._short):
+        cached.cache_clear()
+    assert redacted(text) == redacted_speech(text) == text
+
+
+def test_a_key_made_of_words_is_no_speech_in_errors() -> None:
+    secret = "planted-key-0123456789"
+    remember_secret(secret)
+    for n in range(len(secret)):
+        assert pieces_of(secret, redacted(f"no such key: {secret[:n]}")) == []
+    assert redacted_speech(f"a planted {secret[:9]}") == f"a planted pla{BLANK}"
+
+
+def test_what_no_secret_is_stays() -> None:
+    remember_secret(KEY)
+    remember_secret(RANDOM_KEY)
+    assert redacted(TEXT * 50) == TEXT * 50
+    assert recordable({"a": [1, 2.5, None, True, TEXT]}) == {"a": [1, 2.5, None, True, TEXT]}
+
+
+@pytest.mark.parametrize(
+    ("text", "random_"),
+    [
+        (RANDOM_KEY, True),
+        ("3fa9b2deadbe41c07e66", True),
+        ("MyPassword2024Secret", False),
+        ("localhost", False),
+    ],
+)
+def test_what_looks_random(text: str, random_: bool) -> None:
+    assert looks_random(text) == random_
+
+
+def test_addresses_and_names() -> None:
+    address = "wss://me:hunter-2@host/v1?model=m&key=swordfish-1&max_tokens=5#access_token=x"
+    assert redacted(address) == f"wss://me:{BLANK}@host/v1?model=m&key={BLANK}&max_tokens=5#access_token=x"
+    remember_named("base_url", address)
+    assert redacted("hunter-2 or swordfish-1") == f"{BLANK} or {BLANK}"
+    remember_named("api_key", 12345678901234)
+    remember_named("max_tokens", 200000)
+    assert redacted("12345678901234 200000") == f"{BLANK} 200000"
+
+
+def test_messages() -> None:
+    remember_secret(RANDOM_KEY)
+    message = {
+        "type": "session.created",
+        RANDOM_KEY[:9]: f"{'x' * 19_990}{RANDOM_KEY}",
+        "client_secret": {"value": "ek-12", "expires_at": 5},
+        "usage": {"input_token_details": {"audio_tokens": 5}},
+        "big": 2**70,
+        "half": "\ud83d",
+        "nul": "a\0b",
+        "delta": "A" * 800,
+        "image": f"data:{RANDOM_KEY};base64,{'A' * 800}",
+    }
+    told = kept(message)
+    assert told["client_secret"] == BLANK
+    assert told["usage"] == message["usage"]
+    assert told["half"] == "\ufffd"
+    assert told["delta"] == "[800 base64 characters]"
+    written = msgspec.json.encode(told).decode()
+    assert pieces_of(RANDOM_KEY, written) == []
+    assert kept(told) is told
+    deep: dict[str, object] = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    msgspec.json.encode(recordable(deep))
+
+
+def test_emoji_in_halves() -> None:
+    face = "\U0001f600"
+    high, low = "\ud83d", "\ude00"
+    texts = ReplyTexts()
+    assert [texts.add("a", f"so {high}"), texts.add("b", "no"), texts.add("a", f"{low} yes")] == [
+        "so ",
+        "no",
+        f"{face} yes",
+    ]
+    assert [texts.add("a", high), texts.add("a", "x"), texts.add("a", low)] == ["", "\ufffdx", "\ufffd"]
+    assert [texts.add("a", high), texts.add("a", high)] == ["", "\ufffd"]
+    assert texts.rest() == {"a": "\ufffd"}
+    assert texts.rest() == {}
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("a\ud83d\ude00é\U0001f600"), max_size=4), max_size=8))
+def test_any_pieces_join_as_they_would_whole(pieces: list[str]) -> None:
+    texts = ReplyTexts()
+    told = "".join([*(texts.add("r", piece) for piece in pieces), *texts.rest().values()])
+    assert told == redact.writable("".join(pieces))
+    told.encode()
+
+
+def test_pieces_that_touch_are_one() -> None:
+    spans = SecretPieces([RANDOM_KEY]).spans(f"a {RANDOM_KEY} b {RANDOM_KEY[3:9]}")
+    assert spans == [(2, 42), (45, 51)]
+    assert all(a[1] < b[0] for a, b in pairwise(spans))

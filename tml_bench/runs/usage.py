@@ -1,0 +1,36 @@
+"""What the services behind a run say that it took, over all its attempts: those that failed cost too."""
+
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.runs.store import Attempt, read_lines
+from tml_bench.turns import Usage
+
+
+class RunUsage(msgspec.Struct, frozen=True):
+    """The sum of what a run's sessions say that they took.
+
+    Attributes:
+        total: over every attempt, also those that failed or were repeated.
+        told: how many sessions told anything.
+        sessions: how many there were: attempts in which audio was exchanged, or that told anything.
+    """
+
+    total: Usage
+    told: int
+    sessions: int
+
+
+def run_usage(run: Path) -> RunUsage | msgspec.UnsetType:
+    """What the sessions of a run's folder say that they took; unset where none told anything.
+
+    Raises:
+        UserError: its ``attempts.jsonl`` is malformed.
+    """
+    attempts = read_lines(run / "attempts.jsonl", Attempt)
+    told = [attempt.usage for attempt in attempts if attempt.usage is not msgspec.UNSET]
+    if not told:
+        return msgspec.UNSET
+    sessions = sum(a.audio_s > 0 or a.usage is not msgspec.UNSET for a in attempts)
+    return RunUsage(sum(told, Usage()), len(told), sessions)
