@@ -23,6 +23,8 @@ MAX_DEPTH = 12
 """Deepest nesting kept of a message."""
 
 BLANK = "[redacted]"
+_NUMBERS = (int, float)
+"""Truth values too. Most fields of a micro-turn's messages are numbers: they are told apart first."""
 
 _SECRET_NAMES = re.compile(r"(api[-_]?key|authorization|secret|token|password|credential)", re.IGNORECASE)
 _SECRET_OBJECTS = re.compile(r"(authorization|secret|password|credential)", re.IGNORECASE)
@@ -183,6 +185,8 @@ def recordable(value: object, depth: int = 0) -> object:
 def _kept(value: object, depth: int) -> object:
     if depth > MAX_DEPTH:
         return "[too deep]"
+    if value is None or isinstance(value, _NUMBERS):
+        return value
     if isinstance(value, Mapping):
         return _kept_object(value, depth)
     if isinstance(value, str):
@@ -191,8 +195,6 @@ def _kept(value: object, depth: int) -> object:
         return f"[{len(value)} bytes]"
     if isinstance(value, Sequence):
         return [_kept(item, depth + 1) for item in value[:MAX_ITEMS]]
-    if value is None or isinstance(value, bool | int | float):
-        return value
     return cut(str(value), LONG_TEXT)
 
 
@@ -202,6 +204,8 @@ def _kept_object(value: Mapping[str, object], depth: int) -> dict[str, object]:
 
 
 def _field(name: str, value: object, depth: int) -> object:
+    if isinstance(value, _NUMBERS):
+        return _kept(value, depth + 1)
     if isinstance(value, str) and _SECRET_NAMES.search(name):
         return BLANK
     if isinstance(value, Mapping) and _SECRET_OBJECTS.search(name):
