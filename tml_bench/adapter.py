@@ -148,6 +148,7 @@ class LiveAdapter(ABC):
         """What the service gives, as it comes, until the session is closed.
 
         Ending before ``close`` was called means that the service hung up: outcome ``infrastructure``.
+        Called once more where ``connect``, ``send`` or ``ping`` has failed, for what nobody has taken yet.
 
         Raises:
             ProtocolError: the service sent garbage.
