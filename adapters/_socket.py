@@ -5,6 +5,7 @@ compression is off, and messages, queues and waiting times are bounded.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -34,10 +35,8 @@ OPEN_S = 20.0
 """Longest wait for the handshake, in seconds."""
 SEND_S = 5.0
 """Longest wait for a service that does not take what is sent, in seconds."""
-CLOSE_S = 2.0
-"""Longest wait for the closing handshake, in seconds."""
-PING_S = 20.0
-"""Time between pings, and longest wait for their answer, in seconds."""
+CLOSE_S = 4.0
+"""Longest wait for the closing handshake, in seconds; less than a session gives it."""
 
 
 class _Connect(connect):
@@ -91,10 +90,53 @@ class Socket:
                 raise closed_error(error, self._url, self._refusals) from error
             yield message
 
+    async def ping(self) -> None:
+        """Ask for a sign of life and wait for it, however long; errors as ``send``.
+
+        The answer comes behind all that the service sent before: who reads no messages may not see it.
+        """
+        try:
+            await (await self._connection.ping())
+        except ConnectionClosed as error:
+            raise closed_error(error, self._url, self._refusals) from error
+
     async def close(self) -> None:
-        """Close; does nothing when it is closed."""
+        """Say goodbye and close; does nothing when it is closed. That the connection ends is an answer too.
+
+        Raises:
+            InfrastructureError: the service gives none within ``CLOSE_S``; it is closed all the same.
+        """
+        if self._closing:
+            return
         self._closing = True
-        await self._connection.close()
+        unsent = self._connection.transport.get_write_buffer_size()
+        ended = asyncio.create_task(self._end())
+        try:
+            async with asyncio.timeout(CLOSE_S + 0.5):  # the library's own limit begins once all is sent
+                await self._connection.close()
+        except TimeoutError:
+            unanswered = True
+        else:
+            unanswered = False
+        finally:
+            self._connection.transport.abort()
+            end = await ended
+        if end.rcvd is None and (unanswered or isinstance(end.__cause__, TimeoutError)):
+            unread = f", of what it was sent {unsent} bytes wait" if unsent else ""
+            raise InfrastructureError(f"{self._url} does not answer the goodbye{unread}")
+
+    async def drop(self) -> None:
+        """Close, whatever the service says to it."""
+        with contextlib.suppress(InfrastructureError):
+            await self.close()
+
+    async def _end(self) -> ConnectionClosed:
+        """Read on to the end: the answer to a goodbye comes behind what else is still to come."""
+        while True:
+            try:
+                await self._connection.recv()
+            except ConnectionClosed as end:
+                return end
 
 
 async def open_socket(
@@ -103,14 +145,12 @@ async def open_socket(
     headers: Mapping[str, str] | None = None,
     max_message: int = MAX_MESSAGE,
     refusals: ServiceRefusals = OWN_SERVER,
-    ping_s: float | None = PING_S,
 ) -> Socket:
     """Connect to ``wss://`` or, for servers without TLS, ``ws://``.
 
-    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``refusals`` says what the
-    service means when it refuses. ``ping_s`` is the time between pings and the longest
-    wait for their answer; None for no pings, where a slow answer is no sign of death. Proxies are those of
-    ``addresses.proxy_of``.
+    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``refusals`` says what the service
+    means when it refuses. The library does not ping of itself: the session does, and knows how long it may
+    wait. Proxies are those of ``addresses.proxy_of``.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
@@ -131,8 +171,8 @@ async def open_socket(
     try:
         connection = await _Connect(
             url, additional_headers=dict(headers or {}), compression=None, open_timeout=OPEN_S,
-            close_timeout=CLOSE_S, ping_interval=ping_s, ping_timeout=ping_s, max_size=max_message,
-            max_queue=MAX_QUEUE, proxy=proxy_of(url),
+            close_timeout=CLOSE_S, ping_interval=None, max_size=max_message, max_queue=MAX_QUEUE,
+            proxy=proxy_of(url),
         )  # fmt: skip
     except InvalidURI as error:
         raise none from error

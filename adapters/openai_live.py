@@ -116,7 +116,6 @@ class OpenAILive(SocketAdapter):
         if kind == "session.output_audio.delta":
             audio = self._samples.join(from_base64(said["delta"])).astype(np.int16)
             if self._gate.lets_through(audio):
-                self.complaint = ""
                 yield adapter.Output(audio=audio)
         elif kind == "session.output_transcript.delta":
             yield adapter.Output(transcript=(adapter.Transcript(said["delta"]),))

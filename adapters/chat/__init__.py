@@ -62,7 +62,8 @@ class ChatCompletions(QueueAdapter):
         speak: False asks for written answers only.
         silence_ms: silence that ends the user's turn; it is part of every latency.
         max_turn_s: a longer turn is cut.
-        timeout_s: longest silence of the server.
+        timeout_s: longest silence of the server; longest wait for an answer that is not there when the script
+            has ended.
     """
 
     audio_in = 16000
@@ -90,6 +91,9 @@ class ChatCompletions(QueueAdapter):
         self._silence_ms = silence_ms
         self._turns = UserTurns(self.audio_in, silence_ms, max_turn_s)
         self._asked = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.patience_s = timeout_s
         self._dialogue: ChatDialogue | None = None
 
     async def connect(self, session: SessionStart) -> None:
@@ -109,14 +113,32 @@ class ChatCompletions(QueueAdapter):
         for text in turn.texts:
             self._dialogue.say({"type": "text", "text": text})
         if self._dialogue.ready:
+            self._idle.clear()
             self._asked.set()
 
     async def _work(self) -> None:
         assert self._dialogue is not None
-        while await self._asked.wait():
-            self._asked.clear()
-            while self._dialogue.ready:
-                await self._ask(self._dialogue)
+        try:
+            while await self._asked.wait():
+                self._asked.clear()
+                while self._dialogue.ready:
+                    await self._ask(self._dialogue)
+                self._idle.set()
+        finally:
+            self._idle.set()
+
+    async def ping(self) -> bool:
+        """As ``LiveAdapter.ping``: the answer to the request under way; without one there is nothing to ask.
+
+        Raises:
+            InfrastructureError, ProtocolError: the request failed.
+        """
+        if self._idle.is_set():
+            return False
+        await self._idle.wait()
+        if self._queue.error is not None:
+            raise self._queue.error
+        return True
 
     async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()

@@ -29,6 +29,10 @@ from tml_bench.redact import kept
 MANUAL_SILENCE_MS = 500
 """Silence that ends a turn when turns are manual and nothing else was asked for: what server VAD waits."""
 
+CUTS = frozenset({"response.cancel", "conversation.item.truncate"})
+"""Messages of which a refusal explains no silence: the reply had just ended, or is not known any more."""
+AUDIO = frozenset({"input_audio_buffer.append", "input.append"})
+
 
 class OpenAIRealtime(SocketAdapter):
     """OpenAI Realtime, and services that speak it: dialect=ga, s2s, qwen, vllm-duplex, sglang, minicpmo.
@@ -85,6 +89,7 @@ class OpenAIRealtime(SocketAdapter):
         self._audio: list[NDArray[np.float32]] = []
         self._frames: list[adapter.Frame] = []
         self._sent_samples = self._sent_chunks = self._said = 0
+        self._told: dict[str, str] = {}
         self._in_order = asyncio.Lock()
 
     async def connect(self, session: adapter.SessionStart) -> None:
@@ -183,6 +188,9 @@ class OpenAIRealtime(SocketAdapter):
 
     async def _tell(self, message: Message) -> None:
         self._said += 1
+        name = f"tml_{self._said}"
+        if message["type"] not in AUDIO:
+            self._told[name] = message["type"]
         if self._dialect.numbered:
             message = {"event_id": f"tml_{self._said}", **message}
             self._conversation.sent(message)

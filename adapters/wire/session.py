@@ -4,7 +4,7 @@ What a model sends is bounded, and checked before anything of it goes on.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
 from urllib.parse import urlsplit
@@ -142,7 +142,7 @@ def refused(error: wire.Refusal) -> Exception:
 
 
 async def open_session(
-    url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
+    url: str, hello: wire.Hello, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """Connect to a model's server, at an address that ``checked_url`` gives, and say hello.
 
@@ -155,7 +155,7 @@ async def open_session(
     """
     token = key_for(url, TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -173,13 +173,13 @@ async def open_session(
                 "run the open-loop form of the task, which plays every turn",
             )
     except BaseException:
-        await socket.close()
+        await socket.drop()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
 
 
 async def open_when_free(
-    url: str, hello: wire.Hello, ping_s: float | None
+    url: str, hello: wire.Hello
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """As `open_session`, soon after another: a server with one slot may need a moment to free it.
 
@@ -189,7 +189,7 @@ async def open_when_free(
     until = loop.time() + FREE_S
     while True:
         try:
-            return await open_session(url, hello, ping_s)
+            return await open_session(url, hello)
         except adapter.InfrastructureError as error:
             asked_s = error.retry_after_s if isinstance(error, adapter.QuotaError) else None
             pause_s = max(asked_s or 0.0, FREE_PAUSE_S)
@@ -262,59 +262,58 @@ def hello_of(session: adapter.SessionStart, mode: wire.Mode) -> wire.Hello:
         session.instructions,
         tools,
         tuple(wire.HistoryEntry(said.role, said.text) for said in session.history) or msgspec.UNSET,
+        wire.MINOR,
     )
 
 
-class Replies:
-    """Turns messages of a model with audio at ``rate`` Hz into outputs; knows how far each reply has come."""
+def truncations(cut: Iterable[tuple[str, float]]) -> Iterator[OutgoingMessage]:
+    """The messages for replies that were cut, in order, each with the milliseconds heard of it."""
+    for item, heard_ms in cut:
+        yield control(wire.Truncate(int(item), heard_ms))
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._item = 0
-        self._came = 0
-        self._began: dict[int, int] = {}
+
+class Replies:
+    """Turns messages of a model into outputs, and sees that its replies are numbered as they must be."""
+
+    def __init__(self) -> None:
+        self._latest = 0
         self._samples = WholeSamples()
 
-    def outputs(
-        self, message: wire.FromModel | BinaryFrame | None, queued: int = 0
-    ) -> Iterator[adapter.Output]:
+    def outputs(self, message: wire.FromModel | BinaryFrame | None) -> Iterator[adapter.Output]:
         """What a message makes the listener hear or see; None, an unknown one, does nothing.
 
-        ``queued`` samples will stand before what is given now in the same output.
-
         Raises:
-            ProtocolError: ``ready`` comes a second time, or a reply has the number 0.
+            ProtocolError: ``ready`` comes a second time, a reply has the number 0, or audio one that is lower
+                than that of audio before.
         """
         match message:
             case BinaryFrame():
+                self._check(message.item)
+                if message.item < self._latest:
+                    raise adapter.ProtocolError(
+                        f"audio of reply {message.item} comes after audio of reply {self._latest}: "
+                        "the numbers of replies grow"
+                    )
+                self._latest = message.item
                 audio = self._samples.join(message.payload, str(message.item))
-                self._count(message.item, len(audio))
                 if len(audio):
                     yield adapter.Output(audio=audio, item=str(message.item))
             case wire.TranscriptPiece():
-                self._count(message.item, 0)
-                yield adapter.Output(transcript=(self._placed(message, queued),), item=str(message.item))
+                self._check(message.item)
+                words = tuple(adapter.SpokenWord(w.text, w.start_s, w.end_s) for w in message.words)
+                spoken = adapter.Transcript(message.text, words, of_reply=True)
+                yield adapter.Output(transcript=(spoken,), item=str(message.item))
             case wire.TextMessage():
                 yield adapter.Output(text=message.text)
             case wire.Call(call_id, name, arguments):
                 yield adapter.Output(tool_calls=(adapter.ToolCall(call_id, name, arguments),))
             case wire.Interruption():
                 self._samples.end()
-                yield adapter.Output(flush=True, item=str(self._item))
+                yield adapter.Output(flush=True)
             case wire.Ready():
                 raise adapter.ProtocolError("the model sends 'ready' a second time")
 
-    def _count(self, item: int, samples: int) -> None:
+    @staticmethod
+    def _check(item: int) -> None:
         if not item:
             raise adapter.ProtocolError("a reply has the item 0: replies are numbered from 1")
-        # A transcript may come when the next reply has begun: it must not end that one.
-        if samples or item not in self._began:
-            self._item = item
-        self._began.setdefault(item, self._came)
-        self._came += samples
-
-    def _placed(self, spoken: wire.TranscriptPiece, queued: int) -> adapter.Transcript:
-        """Its words counted from the first sample of the output, not of the reply."""
-        by_s = (queued - self._came + self._began[spoken.item]) / self._rate
-        words = tuple(adapter.SpokenWord(w.text, w.start_s + by_s, w.end_s + by_s) for w in spoken.words)
-        return adapter.Transcript(spoken.text, words)
