@@ -126,11 +126,24 @@ def _pool_options(command: Command) -> Command:
 @click.option("--network", default="ideal", show_default=True, help="wifi, 4g, bad, or a profile .toml.")
 @click.option(
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
-    help="Live services: sessions at once.",
+    help="Live services: sessions at once, with each.",
 )  # fmt: skip
 @click.option(
-    "--rate", type=click.FloatRange(0), default=0.0, help="Live services: sessions started a minute; 0: any."
-)
+    "--rate", type=click.FloatRange(0), default=0.0,
+    help="Live services: sessions started a minute, with each; 0: any.",
+)  # fmt: skip
+@click.option(
+    "--max-wait", "max_wait_s", type=click.FloatRange(0), default=300.0, show_default=True,
+    help="Seconds for which a service that is away or busy is waited for before it is given up.",
+)  # fmt: skip
+@click.option(
+    "--fail-fast", type=COUNT, default=0,
+    help="End a run after so many samples that are not valid; 0 is never.",
+)  # fmt: skip
+@click.option(
+    "--preflight/--no-preflight", default=True, show_default=True,
+    help="Live services: hold a short session before a run.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--max-session", "max_session_s", type=float, default=7200.0, show_default=True,

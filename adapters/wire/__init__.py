@@ -10,6 +10,7 @@ import numpy as np
 from tml_bench import adapter
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import Socket
+from tml_bench.adapters._usage import as_named
 from tml_bench.adapters.wire import session as exchange
 from tml_bench.errors import UserError
 from tml_bench.wire import messages as wire
@@ -78,6 +79,8 @@ class Wire(SocketAdapter):
         """The message for the record, then what it makes the listener hear or see."""
         received = self._inbox.read(message)
         yield received.event
+        if isinstance(received.message, wire.UsageReport):
+            yield from as_named(received.message.counted)
         yield from self._replies.outputs(received.message)
 
 

@@ -97,6 +97,7 @@ class LiveSession:
 
     Attributes:
         usage: what the service says that it has counted, so far.
+        is_open: the service is ready to listen, or was.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class LiveSession:
         self._phase = phase
         self._opened = opened
         self.usage = Usage()
-        self._ready = self._over = False
+        self.is_open = self._over = False
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
@@ -134,9 +135,9 @@ class LiveSession:
         self._stage = Exchange(sample, adapter, settings, writer, aside=aside)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
-    def ready(self) -> None:
+    def open_clips(self) -> None:
         """Open the sample's first clips, if wished before ``run``, and not on the loop."""
-        self._stage.ready()
+        self._stage.open_clips()
 
     async def run(self) -> Lateness:
         """Play the script to its end; gives how late the harness was.
@@ -193,7 +194,7 @@ class LiveSession:
         except TimeoutError:
             raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
         self._opened()
-        self._t0_ns, self._ready = self._first_instant_ns(), True
+        self._t0_ns, self.is_open = self._first_instant_ns(), True
 
     async def _close(self) -> None:
         """Say goodbye; a service that does not answer it is an InfrastructureError."""
@@ -218,7 +219,7 @@ class LiveSession:
 
     def _now_ns(self) -> int:
         """Session time, never before what has been played; 0 until the service is ready."""
-        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self._ready else 0
+        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self.is_open else 0
 
     async def _play(self, helpers: HelperTasks) -> None:
         for index in count():
@@ -286,7 +287,7 @@ class LiveSession:
         with suppress(Exception):
             async with asyncio.timeout(LAST_WORDS_S):
                 async for event in self._adapter.events():
-                    if isinstance(event, ProviderEvent):
+                    if isinstance(event, ProviderEvent | Usage):
                         await self._take(event)
 
     async def _take(self, event: ModelEvent) -> None:
