@@ -177,6 +177,36 @@ def test_words_that_a_secret_is_made_of_stay(secret: str, monkeypatch: pytest.Mo
     assert redacted(text) == redacted_speech(text) == text
 
 
+PEM = (
+    "-----BEGIN PRIVATE KEY-----\n"
+    + "\n".join("".join(random.Random(n).choices(BASE62 + "+/", k=64)) for n in range(9))
+    + "\n-----END PRIVATE KEY-----"
+)
+ACCOUNT = json.dumps(
+    {"type": "service_account", "token_uri": "https://oauth2.example/token", "key": RANDOM_KEY}
+)
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize(("value", "line"), [(PEM, PEM.splitlines()[4]), (ACCOUNT, RANDOM_KEY)])
+def test_a_file_of_keys(value: str, line: str, given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if given:
+        remember_secret(value)
+    else:
+        monkeypatch.setenv("A_PRIVATE_KEY", value)
+        forget_all()
+    text = "| ----- | PRIVATE KEY type service_account https://oauth2.example ===== 00000 |"
+    assert redacted(text) == redacted_speech(text) == text
+    assert redacted(f"a {value} b") == f"a {BLANK} b"
+    assert pieces_of(line, redacted(f"{line[:20]} {line[9:16]}") + redacted_speech(line[3:9])) == []
+
+
+def test_a_path_in_the_environment_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLS_KEY", "/home/me/.ssh/id_ed25519")
+    forget_all()
+    assert redacted("cannot read /home/me/.ssh/config") == "cannot read /home/me/.ssh/config"
+
+
 def test_a_key_made_of_words_is_no_speech_in_errors() -> None:
     secret = "planted-key-0123456789"
     remember_secret(secret)

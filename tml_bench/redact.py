@@ -105,8 +105,7 @@ def _pattern() -> re.Pattern[str]:
 
 @cache
 def _pieces(words_stay: bool) -> SecretPieces:
-    known = _known | _secrets()
-    return SecretPieces(wordy=known) if words_stay else SecretPieces(_known, known - _known)
+    return SecretPieces(_known, _secrets() - _known, words_stay=words_stay)
 
 
 def _spans(text: str, words_stay: bool) -> list[Span]:
