@@ -17,9 +17,8 @@ from virtual_time import VirtualTimeLoop, run_virtual
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import JobResult, SessionJob
-from tml_bench.runs.live_worker import STARTS_APART_S, DeadlinePlaces, LiveHost, allow_files, main as run_live
+from tml_bench.runs.live_worker import STARTS_APART_S, DeadlinePlaces, LiveHost, allow_files
 from tml_bench.runs.pool import LivePool
-from tml_bench.runs.processes import start_worker
 from tml_bench.runs.queues import Patience
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
