@@ -249,7 +249,8 @@ def test_addresses_and_names() -> None:
     assert redacted("hunter-2 or swordfish-1") == f"{BLANK} or {BLANK}"
     remember_named("api_key", 12345678901234)
     remember_named("max_tokens", 200000)
-    assert redacted("12345678901234 200000") == f"{BLANK} 200000"
+    remember_named("tokenizer", "whisper-base.en")
+    assert redacted("12345678901234 200000 whisper-base.en") == f"{BLANK} 200000 whisper-base.en"
 
 
 def test_messages() -> None:
@@ -258,7 +259,7 @@ def test_messages() -> None:
         "type": "session.created",
         RANDOM_KEY[:9]: f"{'x' * 19_990}{RANDOM_KEY}",
         "client_secret": {"value": "ek-12", "expires_at": 5},
-        "usage": {"input_token_details": {"audio_tokens": 5}},
+        "usage": {"input_token_details": {"audio_tokens": 5}, "max_output_tokens": "inf"},
         "big": 2**70,
         "half": "\ud83d",
         "nul": "a\0b",

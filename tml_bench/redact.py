@@ -29,7 +29,11 @@ BLANK = "[redacted]"
 _NUMBERS = (int, float)
 """Truth values too. Most fields of a micro-turn's messages are numbers: they are told apart first."""
 
-_SECRET_NAMES = re.compile(r"(api[-_]?key|authorization|secret|token|password|credential)", re.IGNORECASE)
+_SECRET_NAMES = re.compile(
+    r"(api[-_]?key|authorization|secret|token(?!i[sz]|s\b|s?_?(?:count|detail|limit))|password|credential)",
+    re.IGNORECASE,
+)
+"""Names of texts that are blanked; how many tokens, and what makes them, is none."""
 _SECRET_OBJECTS = re.compile(r"(authorization|secret|password|credential)", re.IGNORECASE)
 """Names of objects that are blanked as a whole; one named after tokens may count them."""
 _SHORTEST_NUMBER = 10
