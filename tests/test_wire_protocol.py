@@ -30,7 +30,8 @@ from tml_bench.adapter import (
     Transcript,
 )
 from tml_bench.adapters.wire import Wire, WireLockstep
-from tml_bench.adapters.wire.session import MAX_DEPTH, PROBE, Inbox, Replies, Sender, checked_url, hello_of
+from tml_bench.adapters.wire.control_json import MAX_DEPTH
+from tml_bench.adapters.wire.session import PROBE, Inbox, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
 from tml_bench.wire import messages
 from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
@@ -166,7 +167,8 @@ def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
         '{"type": "text", "text": 5}', '{"type": "ready"}', '{"type": "tick_done", "n": "1"}',
         '{"type": "tick_done", "n": 1, "compute_ms": -1}',
         '{"type": "tick_done", "n": 1, "compute_ms": 1e300}',
-        '{"type": "tick_done", "n": 1, "compute_ms": NaN}', '{"type": "text", "text": "\\ud800"}',
+        '{"type": "tick_done", "n": 1, "compute_ms": NaN}',
+        '{"type": "text", "text": "\\ud800", "t_ms": NaN}',
         '{"type": "transcript", "item": 70000, "text": ""}',
         '{"type": "transcript", "item": 1, "text": "a", "words": [{"text": "a", "start_s": -1, "end_s": 1}]}',
         '{"type": "tool_call", "call_id": "' + "c" * 257 + '", "name": "f"}',

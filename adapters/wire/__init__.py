@@ -9,13 +9,17 @@ import numpy as np
 
 from tml_bench import adapter
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import PING_S, Socket
+from tml_bench.adapters._socket import Socket
+from tml_bench.adapters._usage import as_named
 from tml_bench.adapters.wire import session as exchange
 from tml_bench.errors import UserError
 from tml_bench.wire import messages as wire
 
 MAX_TICK_S = 300
 """Most audio a model may give in one micro-turn, in seconds."""
+
+PONG_S = 5.0
+"""Longest wait for the answer to a ping, in seconds."""
 
 
 class Wire(SocketAdapter):
@@ -42,14 +46,14 @@ class Wire(SocketAdapter):
     async def prepare(self) -> None:
         """Ask the model for its formats."""
         hello = exchange.hello_of(exchange.PROBE, "realtime")
-        socket, _, ready, _ = await exchange.open_session(self.url, hello, PING_S)
+        socket, _, ready, _ = await exchange.open_session(self.url, hello)
         await socket.close()
         _take_formats(self, ready)
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """Open a socket for the session."""
         hello = exchange.hello_of(session, "realtime")
-        self._socket, self._inbox, ready, events = await exchange.open_when_free(self.url, hello, PING_S)
+        self._socket, self._inbox, ready, events = await exchange.open_when_free(self.url, hello)
         for event in events:
             await self._record(event.type, event.body, sent=event.sent)
         exchange.same_formats(ready, self.audio_in, self.audio_out)
@@ -75,6 +79,8 @@ class Wire(SocketAdapter):
         """The message for the record, then what it makes the listener hear or see."""
         received = self._inbox.read(message)
         yield received.event
+        if isinstance(received.message, wire.UsageReport):
+            yield from as_named(received.message.counted)
         yield from self._replies.outputs(received.message)
 
 
@@ -120,7 +126,7 @@ class WireLockstep(adapter.StepAdapter):
         self.stop()
         self._runner = asyncio.Runner()
         begin = exchange.open_session if session is exchange.PROBE else exchange.open_when_free
-        opening = begin(self.url, exchange.hello_of(session, "lockstep"), None)
+        opening = begin(self.url, exchange.hello_of(session, "lockstep"))
         try:
             self._socket, self._inbox, ready, _ = self._runner.run(opening)
             if session is not exchange.PROBE:
@@ -145,7 +151,10 @@ class WireLockstep(adapter.StepAdapter):
                     await socket.send(message.data)
                 return await self._answer(socket, turn.index)
         except TimeoutError as error:
-            raise adapter.ProtocolError(f"no tick_done within {self._answer_s:g} s") from error
+            late = f"no tick_done within {self._answer_s:g} s"
+            if await _is_alive(socket):
+                raise adapter.ProtocolError(late) from error
+            raise adapter.InfrastructureError(f"{late}, and no answer to a ping: the server hangs") from error
 
     async def _answer(self, socket: Socket, n: int) -> tuple[adapter.Output, ...]:
         said = _Said(self.audio_out)
@@ -170,6 +179,16 @@ class WireLockstep(adapter.StepAdapter):
                 runner.run(socket.close())
         finally:
             runner.close()
+
+
+async def _is_alive(socket: Socket) -> bool:
+    """Whether a server that is late answers a ping; one that computes where it reads does not."""
+    try:
+        async with asyncio.timeout(PONG_S):
+            await socket.ping()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _identity(ready: wire.Ready) -> dict[str, str]:

@@ -17,8 +17,9 @@ from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
 from tml_bench.adapters._refusal_tables import WIRE
 from tml_bench.adapters._refusals import ReportedError
 from tml_bench.adapters._socket import Socket, open_socket
+from tml_bench.adapters.wire.control_json import read_object, shown, written
 from tml_bench.errors import UserError
-from tml_bench.keys import optional_secret
+from tml_bench.keys import key_for
 from tml_bench.redact import kept, plain
 from tml_bench.wire import messages as wire
 from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
@@ -41,8 +42,6 @@ MAX_CONTROL = 16 * 2**20
 """Most control messages taken in a session, in bytes."""
 MAX_MEDIA = 2**30
 """Most media taken in a session, in bytes: over three hours at 48 kHz."""
-MAX_DEPTH = 32
-"""Deepest nesting of a control message."""
 _KINDS: Mapping[str, type[wire.FromModel]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(wire.FromModel)
 }
@@ -59,9 +58,7 @@ class OutgoingMessage:
 def control(message: wire.FromHarness) -> OutgoingMessage:
     """A control message."""
     body = msgspec.to_builtins(message)
-    return OutgoingMessage(
-        msgspec.json.encode(message).decode(), adapter.ProviderEvent(body["type"], kept(body), True)
-    )
+    return OutgoingMessage(written(message), adapter.ProviderEvent(body["type"], kept(body), True))
 
 
 class Sender:
@@ -114,18 +111,18 @@ class Inbox:
             chunk = BinaryFrame.unpack(data)
             return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
         self._spend("control messages", len(data))
-        raw = _object(data)
+        raw = read_object(data)
         kind = raw.get("type")
         if not isinstance(kind, str):
             raise adapter.ProtocolError(f"a message has no type: {shown(data)}")
-        event = adapter.ProviderEvent(plain(kind)[:256], kept(raw))
+        event = adapter.ProviderEvent(plain(kind, 256), kept(raw))
         known = _KINDS.get(kind)
         if known is None:
             return IncomingMessage(event, None)
         try:
             message = msgspec.convert(raw, known, strict=True)
         except msgspec.ValidationError as error:
-            raise adapter.ProtocolError(f"message {kind!r} is malformed: {error}") from error
+            raise adapter.ProtocolError(f"message {kind!r} is malformed: {plain(str(error))}") from error
         if isinstance(message, wire.Refusal):
             raise refused(message)
         return IncomingMessage(event, message)
@@ -144,35 +141,8 @@ def refused(error: wire.Refusal) -> Exception:
     return adapter.ProtocolError(f"the model answers {plain(str(said))}")
 
 
-def shown(data: str | bytes) -> str:
-    """The beginning of a message, for error messages."""
-    return repr(plain(str(data[:80])))
-
-
-def _object(data: str) -> dict[str, object]:
-    try:
-        raw = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise adapter.ProtocolError(f"a text frame is no JSON: {shown(data)}") from error
-    if not isinstance(raw, dict):
-        raise adapter.ProtocolError(f"a text frame holds no JSON object: {shown(data)}")
-    if _depth(raw) > MAX_DEPTH:
-        raise adapter.ProtocolError(f"a message is nested deeper than {MAX_DEPTH}: {shown(data)}")
-    return raw
-
-
-def _depth(value: object) -> int:
-    """How deep a JSON value is nested."""
-    deepest, level = 0, [value]
-    while level and deepest <= MAX_DEPTH:
-        inner = [part for part in level if isinstance(part, dict | list)]
-        level = [x for part in inner for x in (part.values() if isinstance(part, dict) else part)]
-        deepest += bool(inner)
-    return deepest
-
-
 async def open_session(
-    url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
+    url: str, hello: wire.Hello, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """Connect to a model's server, at an address that ``checked_url`` gives, and say hello.
 
@@ -183,9 +153,9 @@ async def open_session(
         InfrastructureError, QuotaError, UserError: as ``open_socket``, or the model says so.
         ProtocolError: the model answers with something else.
     """
-    token = optional_secret(TOKEN)
+    token = key_for(url, TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -203,13 +173,13 @@ async def open_session(
                 "run the open-loop form of the task, which plays every turn",
             )
     except BaseException:
-        await socket.close()
+        await socket.drop()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
 
 
 async def open_when_free(
-    url: str, hello: wire.Hello, ping_s: float | None
+    url: str, hello: wire.Hello
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """As `open_session`, soon after another: a server with one slot may need a moment to free it.
 
@@ -219,7 +189,7 @@ async def open_when_free(
     until = loop.time() + FREE_S
     while True:
         try:
-            return await open_session(url, hello, ping_s)
+            return await open_session(url, hello)
         except adapter.InfrastructureError as error:
             asked_s = error.retry_after_s if isinstance(error, adapter.QuotaError) else None
             pause_s = max(asked_s or 0.0, FREE_PAUSE_S)
@@ -261,7 +231,11 @@ def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
 
 
 def checked_url(url: object) -> str:
-    """The address of a model's server; one that is none, or holds a password, is a ``UserError``."""
+    """The address of a model's server.
+
+    Raises:
+        UserError: it is none, holds a password, or a token would go there in clear.
+    """
     none = UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
     try:
         parts = urlsplit(url if isinstance(url, str) else "")
@@ -272,6 +246,7 @@ def checked_url(url: object) -> str:
         raise none
     if parts.username or parts.password:
         raise UserError("the address holds a password, which would be recorded", f"put it in {TOKEN}")
+    key_for(parts.geturl(), TOKEN)
     return parts.geturl()
 
 

@@ -11,7 +11,9 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording import LOG
 from tml_bench.runs.jobs import JobResult, SessionJob, SessionPool
 from tml_bench.runs.live_worker import main as run_live
-from tml_bench.runs.pool import Pool, WorkerProcess, start_worker
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.processes import WorkerProcess, start_worker
+from tml_bench.runs.queues import Patience
 from tml_bench.samples import Sample
 from tml_bench.session.live import LatenessLimits
 
@@ -38,10 +40,10 @@ class SessionPlayer(Protocol):
 
 
 class StepPlayer:
-    """Plays sessions of an adapter that answers micro-turns, one at a time in a pool."""
+    """Plays sessions of an adapter that answers micro-turns; a refusal is told as ``LivePlayer`` does."""
 
     def __init__(self, pool: SessionPool | None = None) -> None:
-        self._pool = pool or Pool(1, STEP_LIMIT_S)
+        self._pool = pool or Pool(1, STEP_LIMIT_S, Patience(0.0, 0.0))
 
     def play(self, job: SessionJob) -> JobResult:
         """How a session ended."""

@@ -266,10 +266,21 @@ class Refusal(WireMessage, frozen=True, tag="error"):
     retry_after_s: Seconds | None = None
 
 
+class UsageReport(WireMessage, frozen=True, tag="usage"):
+    """In real time: what the model has counted since its ``usage`` before, where its use is paid for.
+
+    Attributes:
+        counted: numbers by the names of the event ``usage`` of a recording, such as ``input_tokens`` and
+            ``output_audio_s``; anything else is ignored.
+    """
+
+    counted: dict[str, object] | None = None
+
+
 FromHarness = Hello | TextMessage | ToolReturn | Truncate | Tick
 """What the harness sends."""
 
-FromModel = Ready | TranscriptPiece | TextMessage | Call | Interruption | TickDone | Refusal
+FromModel = Ready | TranscriptPiece | TextMessage | Call | Interruption | TickDone | UsageReport | Refusal
 """What a model may send; other types are kept in the recording and otherwise ignored."""
 
 
