@@ -14,7 +14,8 @@ from tml_bench.conformance import CaseVerdict, check as check_module, wire_cases
 from tml_bench.conformance.check import CASES, check
 from tml_bench.conformance.players import StepPlayer
 from tml_bench.conformance.slots import SlotQueue
-from tml_bench.runs.pool import InProcessPool
+from tml_bench.runs.in_process import InProcessPool
+from tml_bench.runs.queues import Patience
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW = ("version", "slots", "messages", "frames", "items", "ticks", "unknown", "goodbye", "hang-up")
@@ -65,7 +66,7 @@ BREAKS: list[tuple[type[Server], tuple[str, ...], dict[str, str]]] = [
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_module, "StepPlayer", lambda: StepPlayer(InProcessPool()))
+    monkeypatch.setattr(check_module, "StepPlayer", lambda: StepPlayer(InProcessPool(Patience(0.0, 0.0))))
     monkeypatch.setattr(wire_play, "QUIET_S", 0.002)
     monkeypatch.setattr(wire_play, "DONE_S", 0.3)
     monkeypatch.setattr(wire_cases, "DRAIN_S", 0.05)
