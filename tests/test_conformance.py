@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from websockets.asyncio.server import ServerConnection
-from wire_servers import EXAMPLES, READY, greet, reference_server, serving, step_server
+from wire_servers import EXAMPLES, LANGUAGES, READY, greet, reference_server, serving, step_server
 
 from tml_bench.adapter import LiveAdapter, Output
 from tml_bench.cli import main
@@ -61,8 +61,9 @@ def named(tmp_path: Path, name: str) -> str:
     return f"{tmp_path / 'mine.py'}:{name}"
 
 
-def test_the_reference_server_passes_in_lockstep() -> None:
-    with reference_server("python") as url:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_reference_servers_pass_in_lockstep(language: str) -> None:
+    with reference_server(language) as url:
         found = by_case(list(check(f"wire-lockstep:{url}")))
     assert tuple(found) == CASES
     skipped = {case for case, finding in found.items() if finding.verdict is CaseVerdict.SKIPPED}
@@ -303,6 +304,13 @@ def test_a_failure_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None
     report = json.loads(place.read_text())
     assert (ended.exit_code, report["exit_code"], len(report["cases"])) == (1, 1, 1)
     assert report["cases"][0]["remedy"]
+
+
+@pytest.mark.parametrize("name", ["echo", "always-on", "oracle", "delayed", "early"])
+def test_reference_adapters_have_no_failure(name: str) -> None:
+    only = ("speech", "scale", "rate", "odd input", "repeat")
+    found = {f.case: (f.verdict.value, f.detail) for f in check(name, only)}
+    assert {verdict for verdict, _ in found.values()} == {"pass"}, found
 
 
 def test_the_table_fits_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
