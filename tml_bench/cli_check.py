@@ -107,16 +107,22 @@ def check_adapter(adapter: str, cases: tuple[str, ...], wait: float, report: Pat
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--no-measure", is_flag=True, help="Do not measure how many live sessions can be held (5 s).")
+def doctor(no_measure: bool) -> None:
     """Say what is installed, what is missing, and how to get it.
+
+    Live sessions are played for some seconds against a server on this machine, to tell how many of them it
+    can hold at once, what one takes, and what binds them. Other programs that are busy make it fewer.
 
     \b
     tml-bench doctor
+    tml-bench doctor --no-measure
     """
+    from tml_bench.conformance.capacity import measure
     from tml_bench.conformance.doctor import findings
 
     broken = False
-    for finding in findings():
+    for finding in findings(None if no_measure else measure):
         colour = {"ok": "green", "missing": "yellow", "broken": "red"}[finding.state]
         click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.what}: {finding.detail}")
         broken = broken or finding.state == "broken"
