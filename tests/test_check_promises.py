@@ -60,6 +60,7 @@ BREAKS: list[tuple[type[Server], tuple[str, ...], dict[str, str]]] = [
     (broken.IsNeverTheSame, CASES, {"repeat": "gives something else when a session is repeated"}),
     (broken.KnowsOneTick, CASES, {"short ticks": "infrastructure"}),
     (broken.FearsZeros, CASES, {"odd input": "infrastructure"}),
+    (broken.FearsPictures, ("speech", "video", "frames"), {"video": "infrastructure"}),
     (broken.RemembersNothing, CASES, {"history": "infrastructure"}),
 ]
 
@@ -110,6 +111,13 @@ def test_pings_must_be_answered_while_it_computes(monkeypatch: pytest.MonkeyPatc
         (finding,) = check(f"wire:{url}", ("alive",))
     assert finding.verdict is CaseVerdict.FAIL
     assert finding.detail == "answers no ping within 0.3 s while computing"
+
+
+def test_a_flood_must_be_read() -> None:
+    with serving(broken.DiesOfAFlood().handle) as url:
+        (finding,) = check(f"wire:{url}", ("flood",))
+    assert finding.verdict is CaseVerdict.FAIL
+    assert "read the socket while the model computes" in finding.remedy
 
 
 def test_every_case_of_a_server_is_tried_on_a_broken_one() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from one_slot import BUSY, one_slot
 from websockets.asyncio.server import ServerConnection
 from wire_servers import EXAMPLES, LANGUAGES, READY, greet, reference_server, serving, step_server
 
@@ -16,6 +17,7 @@ from tml_bench.adapter import LiveAdapter, Output
 from tml_bench.cli import main
 from tml_bench.conformance import CaseFinding, CaseVerdict, direct
 from tml_bench.conformance.check import CASES, check
+from tml_bench.conformance.check_report import report_of
 from tml_bench.conformance.direct import run_live
 from tml_bench.errors import UserError
 from tml_bench.wire.messages import AUDIO, BinaryFrame
@@ -296,6 +298,22 @@ def test_the_report_for_programs_holds_what_the_table_says(tmp_path: Path) -> No
     assert {case["mode"] for case in cases.values()} == {"lockstep"}
     assert all(case["duration_s"] >= case["waited_s"] >= 0 for case in cases.values())
     assert "its server has realtime too" in ended.output
+
+
+def test_a_check_that_was_stopped_says_so() -> None:
+    found = [CaseFinding("echo", "hello", CaseVerdict.PASS, "", mode="lockstep", duration_s=0.12345)]
+    report = report_of("echo", [], found, complete=False)
+    assert (report.complete, report.exit_code, report.cases[0].duration_s) == (False, 130, 0.123)
+
+
+def test_a_wait_for_a_slot_is_told_in_the_table() -> None:
+    """The question for its formats has just left the only slot when the case begins."""
+    with serving(one_slot(BUSY, frees_s=1.0, modes=["lockstep"])) as url:
+        arguments = ["check-adapter", f"wire-lockstep:{url}", "--case", "goodbye"]
+        ended = CliRunner().invoke(main, arguments)
+    told = " ".join(ended.output.split())
+    assert (ended.exit_code, "1 passed" in told) == (0, True), ended.output
+    assert "goodbye waits up to 30 s for a free slot: the model answers busy: one session at a time" in told
 
 
 def test_a_failure_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
