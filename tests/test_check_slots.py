@@ -84,6 +84,12 @@ def test_waits_grow_and_are_told_once() -> None:
     assert clock.slept == [0.25, 0.5, 5.0]
     assert slots.waited_s == 5.75
     assert told == ["speech waits up to 30 s for a free slot: busy"]
+    tries = iter([*[FullError("busy")] * 2, passed("soon")])
+    assert slots.result_of("scale", attempt).detail == "soon"
+    assert len(told) == 1  # a short wait later on is in the finding alone
+    tries = iter([*[FullError("busy")] * 6, passed("late")])
+    assert slots.result_of("rate", attempt).detail == "late"
+    assert told[1:] == ["rate waits up to 30 s for a free slot: busy"]
 
 
 def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun() -> None:

@@ -309,11 +309,11 @@ def test_a_check_that_was_stopped_says_so() -> None:
 def test_a_wait_for_a_slot_is_told_in_the_table() -> None:
     """The question for its formats has just left the only slot when the case begins."""
     with serving(one_slot(BUSY, frees_s=1.0, modes=["lockstep"])) as url:
-        arguments = ["check-adapter", f"wire-lockstep:{url}", "--case", "goodbye"]
+        arguments = ["check-adapter", f"wire-lockstep:{url}", "--case", "slots"]
         ended = CliRunner().invoke(main, arguments)
     told = " ".join(ended.output.split())
     assert (ended.exit_code, "1 passed" in told) == (0, True), ended.output
-    assert "goodbye waits up to 30 s for a free slot: the model answers busy: one session at a time" in told
+    assert "slots waits up to 30 s for a free slot: the model answers busy: one session at a time" in told
 
 
 def test_a_failure_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
