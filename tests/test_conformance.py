@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,14 @@ from wire_servers import EXAMPLES, LANGUAGES, READY, greet, reference_server, se
 
 from tml_bench.adapter import LiveAdapter, Output
 from tml_bench.cli import main
-from tml_bench.conformance import CaseFinding, CaseVerdict, direct
+from tml_bench.conformance import CaseFinding, CaseVerdict, check as check_module, direct
 from tml_bench.conformance.check import CASES, check
 from tml_bench.conformance.check_report import report_of
 from tml_bench.conformance.direct import run_live
+from tml_bench.conformance.players import StepPlayer
 from tml_bench.errors import UserError
+from tml_bench.runs.in_process import InProcessPool
+from tml_bench.runs.queues import Patience
 from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 MINE = '''
@@ -52,6 +56,14 @@ class Sick(StepAdapter):
     def step(self, turn):
         raise RuntimeError("out of memory")
 '''
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a process takes longer than what most of these tests check; the servers' test starts one."""
+    if "reference_servers" not in request.node.name:
+        inside = partial(InProcessPool, Patience(0.0, 0.0))
+        monkeypatch.setattr(check_module, "StepPlayer", lambda: StepPlayer(inside()))
 
 
 def by_case(findings: list[CaseFinding]) -> dict[str, CaseFinding]:
