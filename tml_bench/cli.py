@@ -17,6 +17,7 @@ from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.errors import UserError
+from tml_bench.redact import redacted
 
 if TYPE_CHECKING:
     from tml_bench.api.running import RunOptions
@@ -45,9 +46,9 @@ UNWRITABLE = frozenset(
 
 def show_error(error: UserError) -> None:
     """Print what is wrong and what to do about it."""
-    click.secho(f"error: {error.problem}", fg="red", err=True)
+    click.secho(f"error: {redacted(error.problem)}", fg="red", err=True)
     if error.remedy:
-        click.echo(f"  {error.remedy}", err=True)
+        click.echo(f"  {redacted(error.remedy)}", err=True)
 
 
 class CommandGroup(click.Group):

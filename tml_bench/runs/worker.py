@@ -27,7 +27,7 @@ from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import plain, redacted
+from tml_bench.redact import LONGEST_REASON, plain, redacted
 from tml_bench.runs.jobs import (
     Deadline,
     Job,
@@ -58,7 +58,7 @@ def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -
 
     A service that failed did so while the session was opened, or as ``failed`` says.
     """
-    text = redacted(str(error))
+    text = plain(str(error), LONGEST_REASON)
     match error:
         case BadSampleError():
             return JobResult(Outcome.INVALID, text)
@@ -91,9 +91,8 @@ def unloadable(adapter: str, error: BaseException) -> JobResult:
 
 def faulty(fault: AdapterFaultError) -> JobResult:
     """The outcome of a session that the adapter's fault ended."""
-    return JobResult(
-        Outcome.ADAPTER_ERROR, redacted(str(fault)), traceback=whole(fault.origin) if fault.origin else ""
-    )
+    reason = plain(str(fault), LONGEST_REASON)
+    return JobResult(Outcome.ADAPTER_ERROR, reason, traceback=whole(fault.origin) if fault.origin else "")
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:

@@ -141,9 +141,9 @@ class Exchange:
         rates = tuple({self._rate, self._audio_in})
         self._user = ScriptedUser(script, durations, rates, self._speech, videos, aside)
 
-    def ready(self) -> None:
+    def open_clips(self) -> None:
         """Open the user's first clips, which takes a while; raises BadSampleError."""
-        self._user.ready()
+        self._user.open_clips()
 
     def advance(self, index: int) -> MicroTurn | None:
         """Play both sides up to the hand-over of a micro-turn (0, 1, 2, ... in order) into the recording.
@@ -163,7 +163,7 @@ class Exchange:
         self._track.close(self._writer.user.samples)
 
     def fail(self, t_ns: int, reason: str) -> None:
-        """End the recording here because the adapter broke its contract."""
+        """End the recording here because the adapter broke its contract, or its service failed."""
         end_ns = sample_time_ns(self._writer.user.samples, self._rate)
         self._end_texts(t_ns)
         self._writer.event(ev.Fault(t_ns, reason))

@@ -18,7 +18,7 @@ from tml_bench.errors import UserError
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError, checked_outputs, fault, reported_cost_ns
+from tml_bench.session.checks import AdapterFaultError, blamed_on_output, checked_outputs, reported_cost_ns
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Compute, Settings, session_start
@@ -123,12 +123,9 @@ class SimulatedSession:
         done_ns = self._queue.charge(at_model_ns, cost_ns)
         self._writer.event(ev.StepDone(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
         for output in outputs:
-            try:
+            with blamed_on_output(turn.index):
                 size = 0 if output.audio is None else 2 * np.size(output.audio)
                 self._stage.emit(output, turn.index, done_ns, self._down.arrival_ns(done_ns, size))
-            except (TypeError, ValueError, AttributeError, OverflowError) as error:
-                # What an output of a wrong shape makes the harness raise is the adapter's fault.
-                raise fault(turn.index, f"the output cannot be used ({in_one_line(error)})") from error
 
     def _cost_ns(self, index: int, measured_ns: int) -> int:
         if self._settings.compute is Compute.IDEAL:
