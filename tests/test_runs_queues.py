@@ -147,7 +147,15 @@ def test_a_server_that_is_not_there_is_told_within_5_s() -> None:
         results = submitted(pool, a=9)
         assert len(results) == (0 if preflight else 1)
         assert pool.now_s < 3
-        assert "connection refused; it was waited for 2.5 s" in pool.given_up["a"].problem
+        assert pool.given_up["a"].problem == "a: connection refused; it was waited for 2.5 s"
+        assert pool.told == []
+
+
+def test_a_service_that_breaks_off_at_once_is_told_within_5_s() -> None:
+    pool = VirtualPool({"a": always(failed("hung up", ServiceFailure.SESSION), 0.8)}, preflight=True)
+    assert submitted(pool, a=9) == []
+    assert pool.now_s < 5
+    assert pool.given_up["a"].problem == "a: hung up; it was waited for 2.5 s"
 
 
 def test_a_server_that_comes_up_in_the_preflight_is_run() -> None:

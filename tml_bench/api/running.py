@@ -184,7 +184,7 @@ def run(
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             begun = [run for run in stored if run.attempts or not failed]
-            runs = scored(begun, pool, words, judging, shown)
+            runs = scored(begun, pool, words, judging, shown) if begun else []
     if failed:
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)

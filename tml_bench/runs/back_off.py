@@ -57,6 +57,11 @@ class BackOff:
         return f"it was waited for {limit}"
 
     @property
+    def is_brief(self) -> bool:
+        """Whether a service that may not be there at all is given a moment only."""
+        return self._limit_s < self._patience.max_wait_s
+
+    @property
     def exhausted(self) -> bool:
         """Whether the pause would end after the service has been waited for as long as allowed."""
         return self._waited_s > self._limit_s
@@ -67,20 +72,19 @@ class BackOff:
             self._until_s = -math.inf
         self._was_there, self._failures, self._waited_s = True, 0, 0.0
 
-    def failed(self, began_s: float, asked_s: float | None, *, opening: bool, was_there: bool) -> bool:
+    def failed(self, began_s: float, asked_s: float | None, *, opening: bool) -> bool:
         """A session failed.
 
         Args:
             began_s: when it had begun.
             asked_s: how long the service asks to wait; None where it does not refuse for its limits.
-            opening: no session was opened; the time that took is waiting too.
-            was_there: the service is known to be there, or to have been.
+            opening: it was no session yet that says that the service is there; its time is waiting too.
 
         Returns:
             Whether a new pause begins: not where the failure belongs to one that is known.
         """
         now_s = self._clock()
-        self._was_there |= was_there
+        self._was_there |= not opening
         most_s = self._patience.max_wait_s
         known = self._was_there or asked_s is not None
         self._limit_s = most_s if known else min(most_s, self._patience.first_wait_s)

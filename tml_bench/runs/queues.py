@@ -153,12 +153,11 @@ class AdapterQueue:
         return True
 
     def _pause(self, started: StartedJob, result: JobResult, failed: ServiceFailure) -> None:
-        opening = failed is ServiceFailure.OPENING
-        was_there = not opening and started.job is not self.preflight
-        new = self._back_off.failed(started.began_s, result.quota_s, opening=opening, was_there=was_there)
+        opening = failed is ServiceFailure.OPENING or started.job is self.preflight
+        new = self._back_off.failed(started.began_s, result.quota_s, opening=opening)
         wait_s = self._back_off.wait_s
         if not self._back_off.exhausted:
-            if new:
+            if new and not self._back_off.is_brief:
                 self._tell(f"waiting for {self._name}: {result.reason}; next try in {wait_s:.3g} s")
         elif not self.running:
             self._give_up(f"{result.reason}; {self._back_off.why(result.quota_s or 0.0)}")
