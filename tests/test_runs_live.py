@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import resource
 import signal
@@ -19,11 +20,11 @@ from virtual_time import VirtualTimeLoop, run_virtual
 from tml_bench import events as ev
 from tml_bench.cli import main
 from tml_bench.outcome import Outcome
-from tml_bench.recording import Recording
+from tml_bench.recording import AudioTrack, Recording, SessionFacts
 from tml_bench.runs.back_off import Patience
-from tml_bench.runs.jobs import JobResult, ServiceFailure, SessionJob
+from tml_bench.runs.jobs import JobResult, PerceiveJob, ServiceFailure, SessionJob
 from tml_bench.runs.live_worker import STARTS_APART_S, DeadlinePlaces, LiveHost, allow_files
-from tml_bench.runs.pool import LivePool
+from tml_bench.runs.pool import LivePool, Pool
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
@@ -218,6 +219,18 @@ def test_a_process_that_is_killed_or_stopped_from_outside_is_nobody_s_fault(tmp_
         assert (result.outcome, result.retry) == (Outcome.INFRASTRUCTURE, True)
         assert result.reason == f"the process that runs live sessions {said}"
         assert host.queue.at_once == 1
+
+
+def test_a_process_that_is_stopped_before_it_begins_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, "Service", 1)
+    track = AudioTrack(tmp_path / "x.flac", "")
+    facts = SessionFacts(track, track, None, (), (), ())
+    perceive = PerceiveJob((0, "s"), "fd-bench-v1", job.sample, facts, tmp_path / "c", "transcript")
+    for work, limited in ((job, True), (perceive, False)):
+        with Pool(1, 60.0) as pool:
+            pool.submit(work)
+            pool._assign()
+            assert (pool._slots[0].worker.deadline.value < math.inf) == limited
 
 
 def test_a_blocked_loop_is_ended(tmp_path: Path) -> None:

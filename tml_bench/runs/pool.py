@@ -86,7 +86,8 @@ class Pool(SessionPool):
                 slot = _Slot(start_worker(run_jobs, self._step_limit_s))
                 self._slots.append(slot)
             slot.doing = queue.start()
-            slot.worker.deadline.value = time.monotonic() + WARM_UP_LIMIT_S
+            if isinstance(slot.doing.job, SessionJob):  # perception takes as long as it takes
+                slot.worker.deadline.value = time.monotonic() + WARM_UP_LIMIT_S
             # A process may have died while idle; receiving from it will say so.
             with suppress(BrokenPipeError, ConnectionResetError):
                 slot.worker.connection.send(slot.doing.job)
