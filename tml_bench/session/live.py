@@ -123,7 +123,7 @@ class LiveSession:
         self._phase = phase
         self._opened = opened
         self.usage = Usage()
-        self.is_open = self._over = self._told_all = False
+        self.is_open = self._over = self._heard_out = False
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
@@ -163,7 +163,7 @@ class LiveSession:
             raise AdapterFaultError(reason) from fault
         except InfrastructureError as error:
             t_ns = self._now_ns()
-            if not self._told_all:
+            if not self._heard_out:
                 await self._last_words()
             self._stage.fail(t_ns, plain(str(error), LONGEST_REASON))
             raise
@@ -277,17 +277,19 @@ class LiveSession:
 
     async def _receive(self) -> None:
         try:
-            async for event in blamed(self._adapter.events()):
-                if not (isinstance(event, ProviderEvent) and event.sent):
-                    self._liveness.heard()
-                if self._over:
-                    continue  # read on, for the answer to the last ping comes behind it
-                await self._take(event)
-                self._check_bounds()
+            await self._take_all()
         except Exception:
-            self._told_all = True
+            self._heard_out = True
             raise
-        self._told_all = True
+
+    async def _take_all(self) -> None:
+        async for event in blamed(self._adapter.events()):
+            if not (isinstance(event, ProviderEvent) and event.sent):
+                self._liveness.heard()
+            if self._over:
+                continue  # read on, for the answer to the last ping comes behind it
+            await self._take(event)
+            self._check_bounds()
         raise InfrastructureError(f"the service hung up after {self._now_ns() / 1e9:.1f} s")
 
     async def _last_words(self) -> None:
