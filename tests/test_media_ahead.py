@@ -184,7 +184,7 @@ def conversation(folder: Path, aside: Executor | None) -> dict[str, bytes]:
     with RecordingWriter(folder, opened, clock="wall", compute="live", encoder=aside) as writer:
         stage = Exchange(example, adapter, Settings(), writer, aside=aside)
         if aside is not None:
-            stage.ready()
+            stage.open_clips()
         index = 0
         while (turn := stage.advance(index)) is not None:
             output = adapter.step(turn)
@@ -217,7 +217,7 @@ def test_a_session_that_is_given_up_leaves_no_file_open(tmp_path: Path, aside: E
     with RecordingWriter(tmp_path / "r", opened, clock="wall", compute="live") as writer:
         for ticks in (0, 1, 8, 40):
             stage = Exchange(example, adapter, Settings(), writer, aside=aside)
-            stage.ready()
+            stage.open_clips()
             for index in range(ticks):
                 stage.advance(index)
             stage.close()
@@ -259,7 +259,7 @@ def long_session(folder: Path, rate: int, aside: Executor) -> tuple[Exchange, Re
     opened = opened_event("t", example, "a", adapter, Settings(tick_ns=200 * MS))
     writer = RecordingWriter(folder, opened, clock="wall", compute="live", encoder=aside)
     stage = Exchange(example, adapter, Settings(tick_ns=200 * MS), writer, aside=aside)
-    stage.ready()
+    stage.open_clips()
     return stage, writer
 
 

@@ -72,8 +72,9 @@ def check_adapter(adapter: str, cases: tuple[str, ...], wait: float, report: Pat
     """Check that an adapter, or a server of the wire protocol, does what a run will ask of it.
 
     ADAPTER is as for `run`, or the address of a server, which is checked in each mode that it has (with
-    wire-lockstep: or wire: before it, in that one): real time takes about a minute. Each case gets a verdict and, where something is wrong, what to do. What is not
-    claimed, or was not sent, is skipped and says so.
+    wire-lockstep: or wire: before it, in that one): real time takes about a minute. Each case gets a
+    verdict and, where something is wrong, what to do. What is not claimed, or was not sent, is skipped and
+    says so.
 
     \b
     tml-bench check-adapter my_model.py:MyModel
@@ -107,16 +108,22 @@ def check_adapter(adapter: str, cases: tuple[str, ...], wait: float, report: Pat
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--no-measure", is_flag=True, help="Do not measure how many live sessions can be held (5 s).")
+def doctor(no_measure: bool) -> None:
     """Say what is installed, what is missing, and how to get it.
+
+    Live sessions are played for some seconds against a server on this machine, to tell how many of them it
+    can hold at once, what one takes, and what binds them. Other programs that are busy make it fewer.
 
     \b
     tml-bench doctor
+    tml-bench doctor --no-measure
     """
+    from tml_bench.conformance.capacity import measure
     from tml_bench.conformance.doctor import findings
 
     broken = False
-    for finding in findings():
+    for finding in findings(None if no_measure else measure):
         colour = {"ok": "green", "missing": "yellow", "broken": "red"}[finding.state]
         click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.what}: {finding.detail}")
         broken = broken or finding.state == "broken"

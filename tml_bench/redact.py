@@ -25,6 +25,8 @@ MAX_DEPTH = 12
 """Deepest nesting kept of a message."""
 
 BLANK = "[redacted]"
+_NUMBERS = (int, float)
+"""Truth values too. Most fields of a micro-turn's messages are numbers: they are told apart first."""
 
 _SECRET_NAMES = re.compile(r"(api[-_]?key|authorization|secret|token|password|credential)", re.IGNORECASE)
 _SECRET_OBJECTS = re.compile(r"(authorization|secret|password|credential)", re.IGNORECASE)
@@ -201,6 +203,10 @@ def recordable(value: object, depth: int = 0) -> object:
 def _kept(value: object, depth: int) -> object:
     if depth > MAX_DEPTH:
         return "[too deep]"
+    if isinstance(value, int):  # first, as most fields of a micro-turn's messages are numbers
+        return _kept_number(value)
+    if value is None or isinstance(value, float):
+        return value
     if isinstance(value, Mapping):
         return _kept_object(value, depth)
     if isinstance(value, str):
@@ -209,10 +215,6 @@ def _kept(value: object, depth: int) -> object:
         return f"[{len(value)} bytes]"
     if isinstance(value, Sequence):
         return [_kept(item, depth + 1) for item in value[:MAX_ITEMS]]
-    if isinstance(value, int):
-        return _kept_number(value)
-    if value is None or isinstance(value, float):
-        return value
     return cut(str(value), LONG_TEXT)
 
 
@@ -227,6 +229,8 @@ def _kept_object(value: Mapping[str, object], depth: int) -> dict[str, object]:
 
 
 def _field(name: str, value: object, depth: int) -> object:
+    if isinstance(value, _NUMBERS):
+        return _kept(value, depth + 1)
     if isinstance(value, str) and _SECRET_NAMES.search(name):
         return BLANK
     if isinstance(value, Mapping) and _SECRET_OBJECTS.search(name):

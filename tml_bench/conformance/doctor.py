@@ -2,12 +2,12 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution, metadata, requires, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
 
@@ -16,6 +16,9 @@ from tml_bench.errors import UserError
 from tml_bench.plugins import adapter_class, adapter_names, load_task, shadowed, task_names
 from tml_bench.runs.config import Selection
 from tml_bench.task import DataKind
+
+if TYPE_CHECKING:
+    from tml_bench.conformance.capacity import LiveLoad
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,11 @@ _ok = partial(InstallationFinding, "ok")
 _broken = partial(InstallationFinding, "broken")
 
 
-def findings() -> Iterator[InstallationFinding]:
-    """Look at the interpreter, the core, the extras, the tasks' data and the folder for results."""
+def findings(measure: "Callable[[], LiveLoad] | None" = None) -> Iterator[InstallationFinding]:
+    """Look at the interpreter, the core, the extras, the tasks' data and the folder for results.
+
+    ``measure`` tells what live sessions take (`capacity.measure`, 5 s); None not to say how many can be held.
+    """
     yield _ok("tml-bench", f"{__version__} in {distribution('tml-bench').locate_file('')}")
     yield _ok("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield _ok("processors", f"{os.cpu_count()}")
@@ -46,6 +52,17 @@ def findings() -> Iterator[InstallationFinding]:
         yield _ok("results", f"{Path.cwd()} can be written")
     else:
         yield _broken("results", f"{Path.cwd()} cannot be written; give --out")
+    if measure is not None:
+        yield _live_sessions(measure)
+
+
+def _live_sessions(measure: "Callable[[], LiveLoad]") -> InstallationFinding:
+    from tml_bench.conformance.capacity import described, machine_room
+
+    try:
+        return _ok("live sessions", described(measure(), machine_room()))
+    except (UserError, OSError) as error:
+        return _broken("live sessions", str(error))
 
 
 def _packages() -> Iterator[InstallationFinding]:

@@ -141,9 +141,9 @@ class Exchange:
         rates = tuple({self._rate, self._audio_in})
         self._user = ScriptedUser(script, durations, rates, self._speech, videos, aside)
 
-    def ready(self) -> None:
+    def open_clips(self) -> None:
         """Open the user's first clips, which takes a while; raises BadSampleError."""
-        self._user.ready()
+        self._user.open_clips()
 
     def advance(self, index: int) -> MicroTurn | None:
         """Play both sides up to the hand-over of a micro-turn (0, 1, 2, ... in order) into the recording.

@@ -135,9 +135,9 @@ class LiveSession:
         self._stage = Exchange(sample, adapter, settings, writer, aside=aside)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
-    def ready(self) -> None:
+    def open_clips(self) -> None:
         """Open the sample's first clips, if wished before ``run``, and not on the loop."""
-        self._stage.ready()
+        self._stage.open_clips()
 
     async def run(self) -> Lateness:
         """Play the script to its end; gives how late the harness was.

@@ -108,7 +108,7 @@ class _Track:
         clip = next(self._clips, None)
         return None if clip is None else ClipReader(clip, self.rate, self._aside)
 
-    def ready(self) -> ClipReader | None:
+    def open_clip(self) -> ClipReader | None:
         """The clip that is being played, or is to be; None when there is none left."""
         if self._reader is None:
             self._reader = self._next.result()
@@ -123,7 +123,7 @@ class _Track:
         end = first_sample_at(end_ns, self.rate)
         out = np.zeros(end - self._at, dtype=np.float32)
         while self._placed and (start := max(self._at, self._placed[0])) < end:
-            reader = self.ready()
+            reader = self.open_clip()
             assert reader is not None, "more clips were placed than there are"
             piece = reader.read(end - start)
             out[start - self._at : start - self._at + len(piece)] += piece
@@ -200,10 +200,10 @@ class ScriptedUser:
         mixed: NDArray[np.float32] = np.clip(spoken + self._sounds[rate].render(end_ns), -1, 1)
         return mixed
 
-    def ready(self) -> None:
+    def open_clips(self) -> None:
         """Open the first clips, if that has not been done; raises BadSampleError."""
         for track in (*self._tracks.values(), *self._sounds.values()):
-            track.ready()
+            track.open_clip()
 
     def close(self) -> None:
         """Close the files that are open; nothing can be rendered any more."""
