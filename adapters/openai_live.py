@@ -37,7 +37,7 @@ URL = "wss://api.openai.com/v1/live/sessions"
 KEY = "OPENAI_API_KEY"
 RATES = (16000, 24000)
 PATIENCE_S = 30.0
-FAREWELL_S = 1.0
+FAREWELL_S = 0.5
 """Longest wait for the end of a session that was asked for."""
 
 Message = dict[str, Any]
