@@ -29,6 +29,7 @@ from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.content import made, usage_line
 from tml_bench.report.files import full_markdown, read_summaries, to_csv
+from tml_bench.report.log import describe
 from tml_bench.runs.config import Selection
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
@@ -76,6 +77,8 @@ def test_a_session_takes_down_what_its_service_says(tmp_path: Path, monkeypatch:
     assert result.usage == ONE
     told = [event for event in Recording(job.folder).events() if isinstance(event, ServiceUsage)]
     assert [(event.input_tokens, event.output_audio_s) for event in told] == [(100, 0.5)]
+    (line,) = (line for line in describe(Recording(job.folder)) if " usage " in line)
+    assert "100 input_tokens, 40 output_tokens" in line
 
 
 def test_a_session_that_fails_took_something_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
