@@ -178,7 +178,7 @@ GEMINI = _table(
         "refuses this request", SampleRefusedError, ("INVALID_ARGUMENT",),
         r"invalid argument|maximum number of tokens|token count",
     ),
-    key="GEMINI_API_KEY",
+    key="GOOGLE_API_KEY or GEMINI_API_KEY",
 )  # fmt: skip
 
 OWN_SERVER = _table("a server of your own")

@@ -28,6 +28,7 @@ _WAIT = re.compile(
     r"(?:try again|retry)\w* in (?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<n>\d+(?:\.\d+)?)(?P<unit>ms|s))?",
     re.IGNORECASE,
 )
+_FAILURES = {1011, 1012, 1014}
 _TELLING = frozenset({"401", "402", "403", "429"})
 """Statuses that mean the same as a code within an error; 400 or 404 there may be about one message."""
 _EVENTS = {"error", "session.closed"}
@@ -96,7 +97,7 @@ class ServiceRefusals:
     Attributes:
         service: its name.
         rules: looked up in this order.
-        key: the environment variable that holds the key; empty when it needs none.
+        key: the environment variables that may hold the key; empty when it needs none.
     """
 
     service: str
@@ -121,7 +122,7 @@ class ServiceRefusals:
         kind = InfrastructureError if rule is None else rule.error
         wait = _wait_in(said.message) if said.wait_s is None else said.wait_s
         if rule is not None and kind is AccountError:
-            return AccountError(text, rule.remedy.format(key=self.key or "the key"))
+            return AccountError(text.rstrip("."), rule.remedy.format(key=self.key or "the key"))
         if kind is QuotaError or (waits and wait is not None):
             return QuotaError(text, wait)
         return kind(text)
@@ -210,8 +211,14 @@ def in_good_order(error: ConnectionClosed, refusals: ServiceRefusals) -> bool:
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether a connection was lost for no reason that would stand in the way of another one."""
-    return type(error) is InfrastructureError and isinstance(error.__cause__, ConnectionClosed)
+    """Whether a connection was lost for no reason that would stand in the way of another one.
+
+    One that was given up because it no longer answered is not: its service hangs.
+    """
+    cause = error.__cause__
+    if type(error) is not InfrastructureError or not isinstance(cause, ConnectionClosed):
+        return False
+    return cause.rcvd.code in _FAILURES if cause.rcvd is not None else cause.sent is None
 
 
 def retry_after_s(header: str | None) -> float | None:

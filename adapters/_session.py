@@ -6,7 +6,14 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from tml_bench.adapter import InfrastructureError, LiveAdapter, ModelEvent, ProtocolError, ProviderEvent
+from tml_bench.adapter import (
+    InfrastructureError,
+    LiveAdapter,
+    ModelEvent,
+    Output,
+    ProtocolError,
+    ProviderEvent,
+)
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import ReportedError, ServiceRefusals, read_error
 from tml_bench.adapters._socket import Socket, parse_object
@@ -26,7 +33,8 @@ class EventQueue:
     def __init__(self, limit: int = MAX_UNREAD) -> None:
         self._queue: asyncio.Queue[tuple[tuple[ModelEvent, ...], bool] | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(limit)
-        self._error: Exception | None = None
+        self.error: Exception | None = None
+        """What ended it; None while nothing has, or when it ended in good order."""
 
     async def received(self, events: Iterable[ModelEvent]) -> None:
         """Add what one received message means; waits while too many are unread."""
@@ -39,7 +47,7 @@ class EventQueue:
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing follows; ``error`` is raised once all before it has been taken."""
-        self._error = self._error or error
+        self.error = self.error or error
         self._queue.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[ModelEvent]:
@@ -49,8 +57,8 @@ class EventQueue:
                 self._room.release()
             for event in events:
                 yield event
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
 
 class QueueAdapter(LiveAdapter):
@@ -92,9 +100,9 @@ class SocketAdapter(QueueAdapter):
     """A service behind one websocket; subclasses connect, send, and say what a message means.
 
     ``connect`` ends with ``_begin(socket)``. What is sent goes through ``_say`` so that it is recorded in its
-    place between what was received. When a service reports an error and then hangs up, the error says why:
-    that is ``complaint``, which subclasses keep. ``refusals`` says what the service
-    means by it.
+    place between what was received. When a service reports an error and then hangs up or falls silent, the
+    error says why: subclasses set ``complaint``, which is emptied here by the next message with an answer.
+    ``refusals`` says what the service means by it.
     """
 
     refusals: ServiceRefusals = OWN_SERVER
@@ -148,7 +156,7 @@ class SocketAdapter(QueueAdapter):
                 self.reported = {"model": model}
             if kind == wanted:
                 return message
-            if kind in ("error", "session.closed"):
+            if kind in ("error", "session.closed", "session.expired"):
                 raise self.refusals.error("the service refuses the session:", read_error(message))
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
@@ -171,18 +179,36 @@ class SocketAdapter(QueueAdapter):
 
     def _understood(self, message: str | bytes) -> tuple[ModelEvent, ...]:
         try:
-            return tuple(self.understand(message))
+            events = tuple(self.understand(message))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ProtocolError(f"a message of unexpected shape: {error!r}") from error
+        if self.complaint and any(isinstance(event, Output) and _answers(event) for event in events):
+            self.complaint = ""
+        return events
 
     async def _farewell(self) -> None:
         """Say what the service expects before the socket is closed."""
 
+    async def ping(self) -> bool:
+        """As ``LiveAdapter.ping``; the end of the connection is a sign too, and ``events`` says why it is."""
+        if self._socket is None:
+            return False
+        with contextlib.suppress(InfrastructureError, ProtocolError):
+            await self._socket.ping()
+        return True
+
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""
-        if self._worker is not None and not self._worker.done():
-            with contextlib.suppress(InfrastructureError, ProtocolError):
-                await self._farewell()
-        await super().close()
-        if self._socket is not None:
-            await self._socket.close()
+        try:
+            if self._worker is not None and not self._worker.done():
+                with contextlib.suppress(InfrastructureError, ProtocolError):
+                    await self._farewell()
+        finally:
+            await super().close()
+            if self._socket is not None:
+                await self._socket.close()
+
+
+def _answers(output: Output) -> bool:
+    spoken = output.audio is not None and len(output.audio) > 0
+    return spoken or bool(output.text or output.transcript or output.tool_calls)

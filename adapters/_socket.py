@@ -5,19 +5,27 @@ compression is off, and messages, queues and waiting times are bounded.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
 
 from tml_bench.adapter import InfrastructureError, ProtocolError
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import ServiceRefusals, closed_error, http_refusal, in_good_order
+from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
 from tml_bench.errors import UserError
-from tml_bench.redact import redacted
+from tml_bench.redact import holds_secret, plain, redacted, remember_named
 
 MAX_MESSAGE = 4 * 2**20
 """Longest message taken, in bytes: a minute of 24 kHz audio in base64."""
@@ -27,10 +35,8 @@ OPEN_S = 20.0
 """Longest wait for the handshake, in seconds."""
 SEND_S = 5.0
 """Longest wait for a service that does not take what is sent, in seconds."""
-CLOSE_S = 2.0
-"""Longest wait for the closing handshake, in seconds."""
-PING_S = 20.0
-"""Time between pings, and longest wait for their answer, in seconds."""
+CLOSE_S = 4.0
+"""Longest wait for the closing handshake, in seconds; less than a session gives it."""
 
 
 class _Connect(connect):
@@ -84,10 +90,53 @@ class Socket:
                 raise closed_error(error, self._url, self._refusals) from error
             yield message
 
+    async def ping(self) -> None:
+        """Ask for a sign of life and wait for it, however long; errors as ``send``.
+
+        The answer comes behind all that the service sent before: who reads no messages may not see it.
+        """
+        try:
+            await (await self._connection.ping())
+        except ConnectionClosed as error:
+            raise closed_error(error, self._url, self._refusals) from error
+
     async def close(self) -> None:
-        """Close; does nothing when it is closed."""
+        """Say goodbye and close; does nothing when it is closed. That the connection ends is an answer too.
+
+        Raises:
+            InfrastructureError: the service gives none within ``CLOSE_S``; it is closed all the same.
+        """
+        if self._closing:
+            return
         self._closing = True
-        await self._connection.close()
+        unsent = self._connection.transport.get_write_buffer_size()
+        ended = asyncio.create_task(self._end())
+        try:
+            async with asyncio.timeout(CLOSE_S + 0.5):  # the library's own limit begins once all is sent
+                await self._connection.close()
+        except TimeoutError:
+            unanswered = True
+        else:
+            unanswered = False
+        finally:
+            self._connection.transport.abort()
+            end = await ended
+        if end.rcvd is None and (unanswered or isinstance(end.__cause__, TimeoutError)):
+            unread = f", of what it was sent {unsent} bytes wait" if unsent else ""
+            raise InfrastructureError(f"{self._url} does not answer the goodbye{unread}")
+
+    async def drop(self) -> None:
+        """Close, whatever the service says to it."""
+        with contextlib.suppress(InfrastructureError):
+            await self.close()
+
+    async def _end(self) -> ConnectionClosed:
+        """Read on to the end: the answer to a goodbye comes behind what else is still to come."""
+        while True:
+            try:
+                await self._connection.recv()
+            except ConnectionClosed as end:
+                return end
 
 
 async def open_socket(
@@ -96,39 +145,45 @@ async def open_socket(
     headers: Mapping[str, str] | None = None,
     max_message: int = MAX_MESSAGE,
     refusals: ServiceRefusals = OWN_SERVER,
-    ping_s: float | None = PING_S,
 ) -> Socket:
     """Connect to ``wss://`` or, for servers without TLS, ``ws://``.
 
-    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``refusals`` says what the
-    service means when it refuses. ``ping_s`` is the time between pings and the longest
-    wait for their answer; None for no pings, where a slow answer is no sign of death.
+    A message of more than ``max_message`` bytes is a ``ProtocolError``. ``refusals`` says what the service
+    means when it refuses. The library does not ping of itself: the session does, and knows how long it may
+    wait. Proxies are those of ``addresses.proxy_of``.
 
     Raises:
         InfrastructureError: the service cannot be reached or refuses.
         QuotaError, AccountError, SampleRefusedError: it refuses and says why.
-        UserError: the address is not one of a websocket.
+        UserError: the address is not one of a websocket, a key would go to another machine in clear, or the
+            proxy is none.
     """
-    shown = redacted(url.partition("?")[0])  # a query may hold a whole prompt
-    none = UserError(f"{shown!r} is not the address of a websocket", "give ws://... or wss://...")
+    remember_named("url", url)
+    bare = url.partition("?")[0]  # a query may hold a whole prompt
+    none = UserError(f"{redacted(bare)!r} is not the address of a websocket", "give ws://... or wss://...")
     try:
         _ = urlsplit(url).port
     except ValueError:  # half a bracket, or a port that cannot be; InvalidURI does not cover them
         raise none from None
+    if headers or holds_secret(url):
+        check_private(url)
+    place = shown(bare)
     try:
         connection = await _Connect(
             url, additional_headers=dict(headers or {}), compression=None, open_timeout=OPEN_S,
-            close_timeout=CLOSE_S, ping_interval=ping_s, ping_timeout=ping_s, max_size=max_message,
-            max_queue=MAX_QUEUE,
+            close_timeout=CLOSE_S, ping_interval=None, max_size=max_message, max_queue=MAX_QUEUE,
+            proxy=proxy_of(url),
         )  # fmt: skip
     except InvalidURI as error:
         raise none from error
     except InvalidStatus as error:
-        raise http_refusal(error, shown, refusals) from error
+        raise http_refusal(error, place, refusals) from error
+    except (InvalidProxy, ImportError) as error:
+        raise unusable_proxy(url, error) from None
     except (OSError, WebSocketException, EOFError) as error:
-        what = redacted(str(error)) or type(error).__name__
-        raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
-    return Socket(connection, shown, refusals)
+        what = plain(str(error)) or type(error).__name__
+        raise InfrastructureError(f"{place} cannot be reached: {what}") from error
+    return Socket(connection, place, refusals)
 
 
 def parse_object(message: str | bytes) -> dict[str, Any]:
@@ -136,9 +191,9 @@ def parse_object(message: str | bytes) -> dict[str, Any]:
     try:
         value = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"the service sent no JSON: {redacted(str(message[:80]))!r}") from error
+        raise ProtocolError(f"the service sent no JSON: {plain(str(message), 80)!r}") from error
     if not isinstance(value, dict):
-        raise ProtocolError(f"the service sent JSON that is no object: {redacted(str(message[:80]))!r}")
+        raise ProtocolError(f"the service sent JSON that is no object: {plain(str(message), 80)!r}")
     return value
 
 

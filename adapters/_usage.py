@@ -6,7 +6,7 @@ and of a credible size: anything else counts as not told, for no session fails o
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from tml_bench.adapter import Usage
 
@@ -80,6 +80,18 @@ def tokens(usage: object, calls: int = 1) -> Iterator[Usage]:
     )
     if counted != Usage():
         yield replace(counted, calls=calls)
+
+
+def as_named(counted: object) -> Iterator[Usage]:
+    """Counts under the names that ``Usage`` gives them, as they come behind the wire protocol."""
+    told = _mapping(counted)
+    usage = Usage(
+        **{f.name: _count(told, f.name) for f in fields(Usage) if not f.name.endswith("_s")},
+        input_audio_s=_seconds(told, "input_audio_s"),
+        output_audio_s=_seconds(told, "output_audio_s"),
+    )
+    if usage != Usage():
+        yield usage
 
 
 def _mapping(value: object) -> Mapping[str, object]:

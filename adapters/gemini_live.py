@@ -17,16 +17,19 @@ from numpy.typing import NDArray
 from tml_bench import adapter
 from tml_bench.adapters._media import WholeSamples, audio_base64, from_base64, jpeg_base64
 from tml_bench.adapters._refusal_tables import GEMINI
+from tml_bench.adapters._refusals import is_broken
 from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
 from tml_bench.adapters._usage import RunningUsage
-from tml_bench.keys import optional_secret, secret
-from tml_bench.redact import kept
+from tml_bench.keys import key_for
+from tml_bench.redact import cut, kept
 
 PATH = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
 
 MAX_RESUMPTIONS = 24
 """Most times one session is moved to another connection; the service asks about every ten minutes."""
+LATE_NS = 500_000_000
+"""What comes of a reply so long after its interruption is another's, though the turn's end was never told."""
 MAX_HELD = 2000
 """Most messages held back while the session moves."""
 
@@ -34,7 +37,7 @@ MAX_HELD = 2000
 class GeminiLive(SocketAdapter):
     """A session of Gemini Live.
 
-    The key is read from ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``, and sent over TLS only.
+    The key is read from ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``.
 
     Args:
         model: with or without ``models/``.
@@ -83,7 +86,7 @@ class GeminiLive(SocketAdapter):
             self._setup["contextWindowCompression"] = {"slidingWindow": {}}
         self._handle = ""
         self._leaving = self._turn_ended = self._replying = self._cancelled = False
-        self._reply = 0
+        self._reply = self._now_ns = self._cut_ns = 0
         self._samples = WholeSamples()
         self._usage = RunningUsage()
         self._held: deque[dict[str, Any]] | None = None
@@ -114,7 +117,7 @@ class GeminiLive(SocketAdapter):
                     message = parse_object(await socket.receive())
                     await self._record(_kind(message), message)
         except BaseException as error:
-            await socket.close()
+            await socket.drop()
             if isinstance(error, TimeoutError):
                 raise adapter.InfrastructureError(f"no setupComplete within {OPEN_S:g} s") from error
             raise
@@ -122,6 +125,7 @@ class GeminiLive(SocketAdapter):
 
     async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
+        self._now_ns = turn.end_ns
         for result in turn.tool_results:
             await self._tell("toolResponse", {"functionResponses": [self._response(result)]})
         await self._tell("realtimeInput", {"audio": _blob(audio_base64(turn.audio), "audio/pcm;rate=16000")})
@@ -139,35 +143,48 @@ class GeminiLive(SocketAdapter):
     async def _tell(self, kind: str, body: dict[str, Any]) -> None:
         message = {kind: body}
         if self._held is None:
-            await self._say(_json(message), kind, message)
+            try:
+                await self._say(_json(message), kind, message)
+            except adapter.InfrastructureError as error:
+                if not (self._handle and is_broken(error)):
+                    raise
+                self._held = deque([message])  # whoever reads will see it too, and move the session
             return
         if len(self._held) >= MAX_HELD:
             raise adapter.InfrastructureError("the service takes too long to move the session")
         self._held.append(message)
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
-        """All messages; once the service wants to go away, the next turn's end is the time to move."""
+        """All messages, over as many connections as it takes.
+
+        Once the service wants to go away, the next turn's end is the time to move; so is a break, or a close
+        for a failure of its own (1011). A connection that breaks before anything has come of it is not worth
+        another.
+        """
         for _ in range(MAX_RESUMPTIONS + 1):
             assert self._socket is not None
+            useful = False
             try:
                 async for message in self._socket.messages():
+                    useful = True
                     yield message
                     if self._leaving and self._handle and self._turn_ended:
                         break
-            except adapter.InfrastructureError:
                 if not (self._leaving and self._handle):
+                    return
+            except adapter.InfrastructureError as error:
+                if not (self._handle and is_broken(error) and (useful or self._leaving)):
                     raise
-            if not (self._leaving and self._handle):
-                return
+                await self._record("connection lost", {"reason": str(error)})
             await self._move()
         raise adapter.InfrastructureError(f"the service moved the session {MAX_RESUMPTIONS} times")
 
     async def _move(self) -> None:
         """Carry the session on over a new connection; what the user sends meanwhile follows in order."""
         assert self._socket is not None
-        self._held, old = deque(), self._socket
+        self._held, old = self._held or deque(), self._socket
         self._socket = await self._opened()
-        self._left.append(asyncio.create_task(old.close()))
+        self._left.append(asyncio.create_task(old.drop()))
         self._leaving = False
         self._next_reply()
         while self._held:
@@ -178,8 +195,10 @@ class GeminiLive(SocketAdapter):
 
     async def close(self) -> None:
         """As ``LiveAdapter.close``."""
-        await super().close()
-        await asyncio.gather(*self._left)
+        try:
+            await super().close()
+        finally:
+            await asyncio.gather(*self._left)
 
     def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
@@ -204,7 +223,12 @@ class GeminiLive(SocketAdapter):
         spoken = str((content.get("outputTranscription") or {}).get("text", ""))
         self._replying = self._replying or bool(parts or spoken)
         # An interruption after the turn's end is of what is still playing: no other end will follow.
-        self._cancelled = self._cancelled or (interrupted and self._replying)
+        late = self._now_ns - self._cut_ns >= LATE_NS
+        if self._cancelled and late and not interrupted and (parts or spoken):
+            self._next_reply()
+            self._replying = True
+        if interrupted and self._replying and not self._cancelled:
+            self._cancelled, self._cut_ns = True, self._now_ns
         if interrupted:
             yield adapter.Output(flush=True)
         if not self._cancelled and (parts or spoken):
@@ -240,10 +264,8 @@ class GeminiLive(SocketAdapter):
 
 
 def _key_header(base_url: str) -> dict[str, str]:
-    if not base_url.startswith("wss://"):
-        return {}
     names = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-    key = secret(*names) if ".googleapis.com" in base_url else optional_secret(*names)
+    key = key_for(base_url, *names, required=".googleapis.com" in base_url)
     return {"x-goog-api-key": key} if key else {}
 
 
@@ -276,7 +298,7 @@ def _json(message: Mapping[str, object]) -> str:
 
 
 def _kind(message: Mapping[str, object]) -> str:
-    return "+".join(sorted(str(name) for name in message))[:200]
+    return cut("+".join(sorted(str(name) for name in message)), 200)
 
 
 def _blob(data: str, mime_type: str) -> dict[str, str]:

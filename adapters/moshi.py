@@ -65,7 +65,7 @@ class Moshi(SocketAdapter):
             if _split(message)[0] != "handshake":
                 raise adapter.ProtocolError("the server did not begin with a handshake")
         except BaseException:
-            await socket.close()
+            await socket.drop()
             raise
         self._begin(socket)
 

@@ -30,7 +30,7 @@ from tml_bench.adapters._session import SocketAdapter
 from tml_bench.adapters._socket import open_socket, parse_object, without_empty
 from tml_bench.adapters._usage import RunningUsage, response_tokens
 from tml_bench.errors import UserError
-from tml_bench.keys import optional_secret, secret
+from tml_bench.keys import key_for
 from tml_bench.redact import kept
 
 URL = "wss://api.openai.com/v1/live/sessions"
@@ -65,7 +65,7 @@ class OpenAILive(SocketAdapter):
         self.audio_in = self.audio_out = rate
         self._model, self._voice, self._backend, self._effort = model, voice, backend, effort
         self._url = base_url or URL
-        self._key = optional_secret(KEY) if base_url else secret(KEY)
+        self._key = key_for(self._url, KEY, required=not base_url)
         self._calls = DelegatedCalls()
         self._gate = SilenceGate(rate)
         self._samples = WholeSamples()
@@ -116,7 +116,6 @@ class OpenAILive(SocketAdapter):
         if kind == "session.output_audio.delta":
             audio = self._samples.join(from_base64(said["delta"])).astype(np.int16)
             if self._gate.lets_through(audio):
-                self.complaint = ""
                 yield adapter.Output(audio=audio)
         elif kind == "session.output_transcript.delta":
             yield adapter.Output(transcript=(adapter.Transcript(said["delta"]),))

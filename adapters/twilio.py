@@ -5,7 +5,6 @@ both ways, sent in frames of 20 ms. EVA's assistant servers (ServiceNow) speak t
 """
 
 import base64
-import contextlib
 import hashlib
 import json
 from collections import deque
@@ -113,9 +112,5 @@ class Twilio(SocketAdapter):
             self._marks = deque((name, 0.0) for name, _ in self._marks)
             yield adapter.Output(flush=True)
 
-    async def close(self) -> None:
-        """As ``LiveAdapter.close``; the bot is told that the call has ended, when it still listens."""
-        if self._socket is not None:
-            with contextlib.suppress(adapter.InfrastructureError, adapter.ProtocolError):
-                await self._tell("stop", {"stop": self._call_fields()})
-        await super().close()
+    async def _farewell(self) -> None:
+        await self._tell("stop", {"stop": self._call_fields()})

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
+    from tml_bench.adapters._refusals import RefusalRule
     from tml_bench.samples import Script, Waveform
     from tml_bench.session.network import LinkDirection, Network
     from tml_bench.task import Task
@@ -391,6 +392,30 @@ def wire_schema() -> str:
     return msgspec.json.format(msgspec.json.encode(messages.schema(), order="sorted")).decode() + "\n"
 
 
+def refusals() -> str:
+    """The codes of each service's table of refusals, by what they mean."""
+    return table(("says", "the account", "the sample", "for now"), _refusal_rows())
+
+
+def _refusal_rows() -> Iterator[Sequence[str]]:
+    from tml_bench.adapter import AccountError, QuotaError, SampleRefusedError
+    from tml_bench.adapters._refusal_tables import COMMON, STATUSES, TABLES
+
+    seen: list[RefusalRule] = []
+    groups = [(table.service, table.rules) for table in TABLES]
+    for service, all_rules in [("any of them", COMMON), *groups, ("HTTP status", STATUSES)]:
+        rules = [rule for rule in all_rules if rule not in seen]
+        seen += rules
+        if rules:
+            yield service, *(_codes(rules, kind) for kind in (AccountError, SampleRefusedError, QuotaError))
+
+
+def _codes(rules: Sequence[RefusalRule], kind: type) -> str:
+    codes = dict.fromkeys(code for rule in rules if rule.error is kind for code in rule.codes)
+    words = " and its words" if any(rule.error is kind and rule.says for rule in rules) else ""
+    return (", ".join(f"`{code}`" for code in codes) + words).removeprefix(" and ")
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "adapters": adapters,
     "attempts": attempts,
@@ -403,6 +428,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "minutes": minutes,
     "networks": networks,
+    "refusals": refusals,
     "run-config": run_config,
     "samples": samples,
     "scores": scores,

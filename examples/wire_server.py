@@ -70,8 +70,8 @@ class Model:
         """Take what a function gave back."""
         return [{"type": "text", "text": f"{result['name']} gave {json.dumps(result['output'])}"}]
 
-    def cut(self, heard_ms: float) -> list:
-        """Learn how much of an interrupted reply was heard; a real model would forget the rest."""
+    def cut(self, item: int, heard_ms: float) -> list:
+        """Learn how much of an interrupted reply was heard; a real model would forget the rest of it."""
         return []
 
     def tick(self, heard_ms: float) -> list:
@@ -116,7 +116,7 @@ def answers(model: Model, data: str | bytes) -> list:
         case "tool_result":
             return model.returned(message)
         case "truncate":
-            return model.cut(message["heard_ms"])
+            return model.cut(message["item"], message["heard_ms"])
         case "tick":
             return model.tick(message["heard_ms"])
     return []

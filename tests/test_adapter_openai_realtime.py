@@ -217,6 +217,52 @@ def test_a_response_that_began_after_the_result_was_taken_has_seen_it() -> None:
     assert replied(talk) == []
 
 
+def test_what_the_user_cut_off_without_a_word_from_the_service_holds_nothing_up() -> None:
+    """Qwen may cancel what it says without a ``response.done``: the result waited for it for ever."""
+    talk = conversation("qwen")
+    tell(talk, began(), call(), audio())
+    talk.give_result(ToolResult("c1", "f", 1))
+    assert replied(talk) == ["conversation.item.create"]
+    assert tell(talk, SPEECH) == ["flush"]
+    assert talk.responding == ""
+    assert replied(talk) == ["response.create"]
+    assert tell(talk, audio(), ended(status="cancelled")) == [], "what is late of it is not heard"
+    tell(talk, began("r2"), ended("r2"))
+    assert replied(talk) == []
+    talk.give_text({"type": "text"})
+    tell(talk, SPEECH)
+    talk.give_result(ToolResult("c2", "f", 1))
+    assert replied(talk) == ["text", "response.create", "conversation.item.create", "response.create"]
+    ga = conversation("ga")
+    tell(ga, began(), audio(), SPEECH)
+    assert ga.responding == "r1", "it will say when that is done"
+
+
+def failed(event_id: str = "", kind: str = "invalid_request_error", code: str = "") -> dict[str, Any]:
+    error = {"type": kind, "code": code or None, "message": "no", "event_id": event_id or None}
+    return {"type": "error", "event_id": "theirs", "error": error}
+
+
+@pytest.mark.parametrize("message", [{"type": "response.cancel"}, {"type": "conversation.item.truncate"}])
+def test_an_error_about_what_came_too_late_is_no_complaint(message: dict[str, Any]) -> None:
+    talk = conversation()
+    talk.sent({"event_id": "tml_7", **message})
+    tell(talk, failed("tml_7"), failed("", code="response_cancel_not_active"))
+    assert talk.complaint == ""
+    tell(talk, failed("tml_7", "server_error"))
+    assert talk.complaint == "server_error: no"
+    tell(talk, failed("tml_6", code="invalid_value"))
+    assert talk.complaint == "invalid_value invalid_request_error: no"
+
+
+def test_a_complaint_is_forgotten_once_the_service_has_answered() -> None:
+    talk = conversation()
+    tell(talk, failed("tml_6"), began(), audio())
+    assert talk.complaint == ""
+    tell(talk, failed("tml_6"), {"type": "response.output_text.delta", "delta": "x", "response_id": "r1"})
+    assert talk.complaint == ""
+
+
 def test_a_refused_ask_is_repeated_if_the_response_had_not_seen_the_result() -> None:
     talk = conversation()
     tell(talk, began(), call(), ended())
@@ -248,11 +294,14 @@ def test_minicpmo_is_interrupted_only_in_the_middle_of_its_turn() -> None:
         (ended(status="failed", status_details={"error": {"code": "rate_limit_exceeded"}}), QuotaError),
         (ended(status="failed", status_details={"error": {"type": "server_error"}}), InfrastructureError),
         ({"type": "session.closed", "reason": "context_full"}, SampleRefusedError),
+        ({"type": "session.closed", "reason": "shutdown"}, InfrastructureError),
+        ({"type": "session.expired"}, SampleRefusedError),
     ],
 )
 def test_what_is_not_the_model_s_fault_ends_the_session_so(message: dict[str, Any], kind: type) -> None:
-    with pytest.raises(kind):
+    with pytest.raises(InfrastructureError) as raised:
         tell(conversation(), message)
+    assert type(raised.value) is kind
 
 
 def test_other_errors_and_unknown_messages_are_kept_and_harmless() -> None:

@@ -350,7 +350,7 @@ QUOTA = {"type": "tokens", "code": "rate_limit_exceeded", "message": "slow down"
     [
         (Answer(hang_up=True, delay_ms=0), False, InfrastructureError),
         (Answer(error=QUOTA, delay_ms=0), False, QuotaError),
-        (Answer(error=QUOTA, delay_ms=0), True, QuotaError),
+        (Answer(error=QUOTA, delay_ms=0, hang_up=True), True, QuotaError),
     ],
 )
 def test_failures_of_the_service_are_not_the_model_s(answer: Answer, live: bool, kind: type) -> None:

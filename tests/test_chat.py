@@ -134,7 +134,7 @@ def test_a_silent_server_is_given_up() -> None:
     async def silence() -> object:
         async with FakeChat(("never",)) as server:
             said = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-            async with chat.new_client({}, 0.1) as client:
+            async with chat.new_client(server.base_url, {}, 0.1) as client:
                 try:
                     return await chat.post_json(client, f"{server.base_url}/chat/completions", said)
                 except Exception as error:

@@ -6,12 +6,23 @@ import pytest
 from one_slot import BUSY, one_slot
 from wire_servers import serving
 
-from tml_bench.adapter import InfrastructureError, QuotaError
+from tml_bench.adapter import AccountError, InfrastructureError, QuotaError
 from tml_bench.conformance import CaseVerdict, passed
 from tml_bench.conformance.check import check
 from tml_bench.conformance.slots import FullError, SlotQueue
 
-CASES = ("hello", "version", "slots", "silence", "reconnect", "messages", "ticks", "goodbye", "hang-up", "garbage")
+CASES = (
+    "hello",
+    "version",
+    "slots",
+    "silence",
+    "reconnect",
+    "messages",
+    "ticks",
+    "goodbye",
+    "hang-up",
+    "garbage",
+)
 
 
 class Clock:
@@ -32,9 +43,9 @@ def queue(clock: Clock, told: list[str], patience_s: float = 30.0) -> SlotQueue:
 
 @pytest.mark.parametrize("refusal", [BUSY, 1008, 1013], ids=["busy", "1008", "1013"])
 def test_a_server_with_one_slot_has_no_false_failure(refusal: dict | int) -> None:  # type: ignore[type-arg]
-    """It frees the slot 0.4 s after a session: each case was opened before, and failed as `infrastructure`."""
+    """It frees the slot 0.15 s after a session: a case was opened before, and failed as `infrastructure`."""
     told: list[str] = []
-    with serving(one_slot(refusal, frees_s=0.4, modes=["lockstep"])) as url:
+    with serving(one_slot(refusal, frees_s=0.15, modes=["lockstep"])) as url:
         found = {f.case: f for f in check(url, CASES, SlotQueue(20.0, told.append))}
     bad = {case: f.detail for case, f in found.items() if f.verdict is CaseVerdict.FAIL}
     assert bad == {}
@@ -90,6 +101,7 @@ def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun() -> None:
         (InfrastructureError("ws://x answers HTTP 503"), True),
         (InfrastructureError("ws://x:1008/ cannot be reached: refused"), False),
         (InfrastructureError("no 'ready' within 20 s"), False),
+        (AccountError("insufficient_quota: no credit"), False),
     ],
 )
 def test_what_counts_as_a_refusal_for_want_of_a_place(error: Exception, full: bool) -> None:

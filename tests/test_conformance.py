@@ -249,3 +249,68 @@ def test_an_option_that_cannot_be_is_not_blamed_on_a_server() -> None:
 def test_an_unknown_case_is_named() -> None:
     with pytest.raises(UserError, match="no case 'helo'"):
         list(check("echo", ("helo",)))
+
+
+@pytest.mark.parametrize("served", ["lockstep", "realtime"])
+def test_a_server_of_one_mode_that_refuses_the_other_is_checked_in_it(served: str) -> None:
+    """The question for its formats was asked in real time alone, so that one in lockstep could not pass."""
+
+    async def handle(socket: ServerConnection) -> None:
+        hello = json.loads(await socket.recv())
+        if hello["mode"] != served:
+            await socket.send(json.dumps({"type": "error", "code": "mode", "message": f"only {served}"}))
+            return
+        await socket.send(json.dumps(READY | {"modes": [served]}))
+        async for data in socket:
+            if served == "lockstep" and isinstance(data, str) and json.loads(data)["type"] == "tick":
+                await socket.send(json.dumps({"type": "tick_done", "n": json.loads(data)["n"]}))
+
+    with serving(handle) as url:
+        found = list(check(url, ("hello", "reconnect", "goodbye")))
+        other = {"lockstep": "wire", "realtime": "wire-lockstep"}[served]
+        (refused,) = check(f"{other}:{url}", ("hello",))
+    assert [(f.case, f.mode, f.verdict.value) for f in found] == [
+        (case, served, "pass") for case in ("hello", "reconnect", "goodbye")
+    ]
+    assert refused.verdict is CaseVerdict.FAIL
+    assert f"the server supports {served}, not" in refused.detail
+
+
+def test_the_report_for_programs_holds_what_the_table_says(tmp_path: Path) -> None:
+    run, place = CliRunner().invoke, tmp_path / "check.json"
+    with reference_server("python") as url:
+        only = [part for case in ("hello", "text", "video", "version") for part in ("--case", case)]
+        ended = run(main, ["check-adapter", f"wire-lockstep:{url}", "--json", str(place), *only])
+    assert ended.exit_code == 0
+    report = json.loads(place.read_text())
+    assert (report["schema"], report["exit_code"], report["complete"]) == ("tml-bench/check/1.0", 0, True)
+    assert report["counts"] == {"pass": 3, "warning": 0, "fail": 0, "skipped": 1}
+    (subject,) = report["subjects"]
+    assert subject["identity"] == {"model": "beep", "server_version": "1"}
+    assert (subject["mode"], subject["kind"], subject["unchecked"]) == ("lockstep", "wire", ["realtime"])
+    assert subject["claims"] == ["interrupt", "text_in", "tools"]
+    cases = {case["case"]: case for case in report["cases"]}
+    assert list(cases) == ["hello", "version", "text", "video"]
+    assert cases["text"]["sent"] == ["text 'Please answer this message.'"]
+    assert {case["mode"] for case in cases.values()} == {"lockstep"}
+    assert all(case["duration_s"] >= case["waited_s"] >= 0 for case in cases.values())
+    assert "its server has realtime too" in ended.output
+
+
+def test_a_failure_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
+    place = tmp_path / "check.json"
+    ended = CliRunner().invoke(main, ["check-adapter", named(tmp_path, "Sick"), "--json", str(place)])
+    report = json.loads(place.read_text())
+    assert (ended.exit_code, report["exit_code"], len(report["cases"])) == (1, 1, 1)
+    assert report["cases"][0]["remedy"]
+
+
+def test_the_table_fits_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = CliRunner().invoke(main, ["check-adapter", f"{EXAMPLES / 'step_adapter.py'}:Beeper"])
+    lines = ended.output.splitlines()[1:]
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 23
+    assert lines[-1].startswith("8 passed, 1 with a warning, 20 skipped, in ")
+    wordy = "  skipped version, slots, messages, frames, items, ticks, unknown, goodbye,"
+    assert wordy in lines

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from live_driver import Heard, drive, micro_turns, run
 from wire_log import ReplaySocket, WireLog
 
 from tml_bench.adapter import (
+    AccountError,
     Frame,
     InfrastructureError,
     Output,
@@ -128,7 +130,7 @@ def test_sessions_with_the_fake_server() -> None:
         against(FakeGemini(answer_ms=400), "xx........xx......"),
         against(FakeGemini(["move", "speak"]), "xx..............xx............", compress=False),
         against(FakeGemini(["quota"]), "xx" + "." * 40),
-        against(FakeGemini(["hang"]), "xx" + "." * 40),
+        against(FakeGemini(["no credit"]), "xx" + "." * 40),
         against(FakeGemini(["garbage"]), "xx" + "." * 40),
         against(FakeGemini(["shape"]), "xx" + "." * 40),
         against(FakeGemini(["rate"]), "xx" + "." * 40),
@@ -148,7 +150,7 @@ def test_sessions_with_the_fake_server() -> None:
     ends = [type(r[1]) for r in results[2:8]]
     assert ends == [
         QuotaError,
-        InfrastructureError,
+        AccountError,
         ProtocolError,
         ProtocolError,
         ProtocolError,
@@ -161,6 +163,60 @@ def test_sessions_with_the_fake_server() -> None:
     assert len(server.images) == 1
     assert server.results[0].response == {"output": 3}
     assert server.realtime[0].automatic_activity_detection is not None
+
+
+@pytest.mark.parametrize("step", ["fail", "hang"])
+def test_a_session_goes_on_after_its_connection_broke(step: str) -> None:
+    """Without ``goAway`` it ended, though a handle to resume it was there."""
+    pattern = "xx" + "." * 14 + "xx" + "." * 12
+    ((server, heard),) = run(against(FakeGemini([step, "speak"]), pattern))
+    assert isinstance(heard, Heard), heard
+    assert server.violations == []
+    assert server.sessions == 2
+    assert server.setups[1].session_resumption is not None
+    assert server.setups[1].session_resumption.handle == "handle-1"
+    assert len(heard.delays(server.spoke)) == 1
+    # All audio has arrived, but for what was under way when the connection broke.
+    sent = [json.loads(m)["realtimeInput"] for m in server.log.of("client") if "realtimeInput" in str(m)]
+    assert len(sent) >= len(pattern) - 2
+
+
+def test_a_connection_that_breaks_at_once_is_not_resumed_again() -> None:
+    class Breaks(FakeGemini):
+        async def greet(self) -> None:
+            await super().greet()
+            if self.sessions > 1:
+                self.ws.transport.abort()
+
+        async def reply(self, **message: Any) -> None:
+            if self.sessions == 1 or "setupComplete" in message:
+                await super().reply(**message)
+
+    ((server, error),) = run(against(Breaks(["hang"]), "xx" + "." * 40))
+    assert type(error) is InfrastructureError
+    assert server.sessions == 2
+
+
+def test_a_reply_after_an_interruption_whose_turn_never_ended_is_heard() -> None:
+    """All of it was dropped, to its ``turnComplete``."""
+
+    async def heard() -> list[tuple[list[int], str]]:
+        model = GeminiLive(base_url="ws://127.0.0.1")
+        outputs = []
+        for at_ms, message in (
+            (0, content(modelTurn=part(1))),
+            (200, content(interrupted=True)),
+            (600, content(modelTurn=part(2))),
+            (800, content(modelTurn=part(3))),
+            (800, content(modelTurn=part(4), turnComplete=True)),
+            (900, content(modelTurn=part(5))),
+        ):
+            model._now_ns = at_ms * 1_000_000
+            outputs += [o for o in model.understand(message) if isinstance(o, Output)]
+        return [(o.audio.tolist(), o.item) for o in outputs if o.audio is not None]
+
+    (said,) = run(heard())
+    assert said == [([1], "reply-0"), ([3], "reply-1"), ([4], "reply-1"), ([5], "reply-2")]
 
 
 def test_what_is_refused_at_the_door() -> None:
@@ -185,12 +241,14 @@ def test_key(monkeypatch: pytest.MonkeyPatch) -> None:
         GeminiLive()
     monkeypatch.setenv("GEMINI_API_KEY", "AIza-a-planted-key")
 
-    async def plain() -> list[str]:
+    async def here() -> list[str]:
         async with FakeGemini() as server:
             await drive(GeminiLive(base_url=server.url), micro_turns("..", 16000))
             return server.keys
 
-    assert run(plain()) == [[""]], "no key leaves without TLS"
+    assert run(here()) == [["AIza-a-planted-key"]]
+    with pytest.raises(UserError, match=r"would go to gemini\.example:80 without TLS"):
+        GeminiLive(base_url="ws://gemini.example:80")
 
 
 def test_urlsafe_base64_without_padding_is_understood() -> None:

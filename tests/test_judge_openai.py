@@ -460,8 +460,16 @@ def test_without_a_key_the_service_is_not_asked(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_key_does_not_travel_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "planted-key-of-the-environment")
-    assert OpenAIChat(base_url="http://gpu.example:8000/v1")._key() is None
-    assert OpenAIChat(base_url="https://gpu.example/v1")._key() == "planted-key-of-the-environment"
+    judge = OpenAIChat(base_url="http://gpu.example:8000/v1")
+    assert "would go to gpu.example:8000 without TLS" in judge.obstacle()
+
+    async def connect() -> None:
+        with pytest.raises(UserError, match="TML_BENCH_PLAIN_KEYS=1"):
+            async with judge.connect():
+                pass
+
+    asyncio.run(connect())
+    assert OpenAIChat(base_url="https://gpu.example/v1").obstacle() == ""
 
 
 # ---- as given on the command line

@@ -52,6 +52,7 @@ LAYERS = (
         "redact",
         "secret_pieces",
         "keys",
+        "addresses",
         "errors",
         "blame",
         "code_digest",
@@ -171,3 +172,37 @@ def test_metrics_import_numpy_only() -> None:
                 elif isinstance(node, ast.Import):
                     found |= {alias.name.split(".")[0] for alias in node.names}
     assert found - standard == {"numpy", "tml_bench"}
+
+
+LOOKS_THROUGH = {"redacted", "redacted_speech", "plain", "kept", "cut", "recordable"}
+"""What looks for secrets in a text: `redact`'s functions, which cut the text themselves."""
+STRANGERS = ("adapters.", "session.", "conformance.", "wire.", "plugins", "judges.openai", "judges.prompt")
+"""Where texts come from services and models."""
+
+
+def _is_cut(node: ast.AST) -> bool:
+    """Whether it is of the form ``text[:300]`` or ``text[:LONGEST]``."""
+    part = node.slice if isinstance(node, ast.Subscript) else None
+    upper = part.upper if isinstance(part, ast.Slice) else None
+    return isinstance(upper, ast.Constant) or (isinstance(upper, ast.Name) and upper.id.isupper())
+
+
+def _cuts_first(path: Path) -> Iterator[int]:
+    """Lines where a text is cut before it is looked through for secrets, or shown without."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in LOOKS_THROUGH:
+            yield from (inner.lineno for part in node.args for inner in ast.walk(part) if _is_cut(inner))
+        if isinstance(node, ast.FormattedValue) and _is_cut(node.value):
+            yield node.lineno
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith(STRANGERS)])
+def test_a_stranger_s_text_is_looked_through_before_it_is_cut(module: str) -> None:
+    """A key at the cut would not be seen to be one: `redact.cut` and `redact.plain` take the length."""
+    assert list(_cuts_first(MODULES[module])) == []
+
+
+def test_the_check_of_cuts_sees_them(tmp_path: Path) -> None:
+    file = tmp_path / "m.py"
+    file.write_text("plain(a[:300])\nf'{a[:80]!r}'\nplain(a, 300)\nf'{a[2:]}'\nredacted(str(a[:LONG]))\n")
+    assert list(_cuts_first(file)) == [1, 5, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http
 import json
 import ssl
@@ -151,6 +152,70 @@ def test_a_server_that_says_nothing() -> None:
         await socket.close()
 
     run(talk(idle, client))
+
+
+async def hung(ws: ServerConnection) -> None:
+    ws.transport.pause_reading()
+    await asyncio.sleep(1)
+    ws.transport.abort()
+
+
+def test_a_ping_is_answered_or_waits() -> None:
+    async def client(url: str) -> None:
+        socket = await open_socket(url)
+        try:
+            await asyncio.wait_for(socket.ping(), 5)
+        finally:
+            await socket.drop()
+
+    run(talk(idle, client))
+    with pytest.raises(InfrastructureError, match="broke"):
+        run(talk(cut_off, client))
+
+
+async def cut_off(ws: ServerConnection) -> None:
+    ws.transport.pause_reading()
+    await asyncio.sleep(0.05)
+    ws.transport.abort()
+
+
+@pytest.mark.parametrize("unsent", [0, 2**24])
+def test_a_goodbye_without_an_answer(monkeypatch: pytest.MonkeyPatch, unsent: int) -> None:
+    """What the kernel and the other side have not taken by then is told; closing again does nothing."""
+    monkeypatch.setattr("tml_bench.adapters._socket.CLOSE_S", 0.2)
+
+    async def client(url: str) -> str:
+        socket = await open_socket(url, max_message=2**26)
+        if unsent:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(socket.send(bytes(unsent)), 0.1)
+        with pytest.raises(InfrastructureError, match="does not answer the goodbye") as caught:
+            await socket.close()
+        await socket.close()
+        return str(caught.value)
+
+    (said,) = run(talk(hung, client, max_size=2**26))
+    assert ("bytes wait" in str(said)) == bool(unsent)
+
+
+def test_the_answer_to_a_goodbye_is_seen_behind_what_else_comes() -> None:
+    async def flood(ws: ServerConnection) -> None:
+        for _ in range(200):
+            await ws.send(bytes(1000))
+        await ws.wait_closed()
+
+    async def vanish(ws: ServerConnection) -> None:
+        await ws.wait_closed()
+        ws.transport.abort()
+
+    async def client(url: str) -> None:
+        socket = await open_socket(url)
+        await asyncio.sleep(0.05)
+        await socket.close()
+
+    run(talk(flood, client))
+    run(talk(vanish, client))
+    run(talk(cut_off, client))
 
 
 def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:

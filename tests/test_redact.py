@@ -13,8 +13,16 @@ from urllib.parse import quote, quote_plus, unquote
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
 
 from tml_bench import redact
+from tml_bench.adapter import ProtocolError
+from tml_bench.adapters._refusal_tables import GEMINI, OPENAI, OWN_SERVER
+from tml_bench.adapters._refusals import closed_error, read_error
+from tml_bench.adapters._socket import parse_object
+from tml_bench.adapters.wire.session import Inbox, refused
+from tml_bench.blame import in_one_line
 from tml_bench.redact import (
     BLANK,
     cut,
@@ -28,6 +36,7 @@ from tml_bench.redact import (
 )
 from tml_bench.secret_pieces import PIECE, SecretPieces, looks_random
 from tml_bench.session.reply_texts import ReplyTexts
+from tml_bench.wire import messages as wire
 
 BASE62 = string.ascii_letters + string.digits
 ALPHABETS = (BASE62, BASE62 + "-_", BASE62 + "+/=.~", "0123456789abcdef")
@@ -39,11 +48,13 @@ RANDOM_KEY = "".join(random.Random(8).choices(BASE62, k=40))
 def forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test's secrets are its own."""
     monkeypatch.setattr(redact, "_known", set())
-    caches = (redact._secrets, redact._pattern, redact._pieces, redact._short)
-    for cached in caches:
-        cached.cache_clear()
+    forget_all()
     yield
-    for cached in caches:
+    forget_all()
+
+
+def forget_all() -> None:
+    for cached in (redact._secrets, redact._marks, redact._pattern, redact._pieces, redact._short):
         cached.cache_clear()
 
 
@@ -162,8 +173,7 @@ def test_words_that_a_secret_is_made_of_stay(secret: str, monkeypatch: pytest.Mo
         assert redacted_speech(text) == text
     monkeypatch.setattr(redact, "_known", set())
     monkeypatch.setenv("MY_TOKEN", secret)
-    for cached in (redact._secrets, redact._pattern, redact._pieces, redact._short):
-        cached.cache_clear()
+    forget_all()
     assert redacted(text) == redacted_speech(text) == text
 
 
@@ -193,6 +203,13 @@ def test_what_no_secret_is_stays() -> None:
 )
 def test_what_looks_random(text: str, random_: bool) -> None:
     assert looks_random(text) == random_
+
+
+@given(st.integers(0, 3000), st.integers(0, 40), st.integers(0, 40))
+def test_a_long_text_is_searched_as_a_short_one_is(at: int, start: int, end: int) -> None:
+    piece = RANDOM_KEY[start:end]
+    long = SecretPieces([RANDOM_KEY]).spans("é" * at + piece + "ж" * (3000 - at))
+    assert long == ([(at, at + len(piece))] if len(piece) >= PIECE else [])
 
 
 def test_addresses_and_names() -> None:
@@ -259,3 +276,43 @@ def test_pieces_that_touch_are_one() -> None:
     spans = SecretPieces([RANDOM_KEY]).spans(f"a {RANDOM_KEY} b {RANDOM_KEY[3:9]}")
     assert spans == [(2, 42), (45, 51)]
     assert all(a[1] < b[0] for a, b in pairwise(spans))
+
+
+def failure_of(read: Callable[[str], object], text: str) -> ProtocolError:
+    with pytest.raises(ProtocolError) as raised:
+        read(text)
+    return raised.value
+
+
+def error_object(text: str) -> bytes:
+    return json.dumps({"error": {"message": text, "code": text[:60]}}).encode()
+
+
+def closed(text: str) -> Exception:
+    return closed_error(ConnectionClosedError(Close(1011, text[:120]), None), "ws://h", OWN_SERVER)
+
+
+REFUSALS: dict[str, Callable[[str], Exception | str]] = {
+    "HTTP body": lambda text: OWN_SERVER.answered("ws://h", 500, {}, text.encode()),
+    "HTTP error object": lambda text: OPENAI.answered("wss://h", 401, {}, error_object(text)),
+    "close reason": closed,
+    "error event": lambda text: GEMINI.error("it reports:", read_error({"error": {"message": text}})),
+    "wire error": lambda text: refused(wire.Refusal(text[:60], text)),
+    "no JSON": lambda text: failure_of(parse_object, text),
+    "no frame": lambda text: failure_of(Inbox().read, text),
+    "raised": lambda text: in_one_line(RuntimeError(text)),
+}
+
+
+@pytest.mark.parametrize("refuse", REFUSALS.values(), ids=REFUSALS)
+def test_a_key_cut_at_every_place_of_every_refusal(refuse: Callable[[str], Exception | str]) -> None:
+    remember_secret(RANDOM_KEY)
+    for n in range(len(RANDOM_KEY)):
+        for text in (
+            f"no such key: {RANDOM_KEY[:n]}",  # the service cut it
+            f"no such key: {RANDOM_KEY[:n]}...{RANDOM_KEY[n:]}",
+            f"{'x' * (80 - n)} {RANDOM_KEY}",  # the harness will
+            f"{'x' * (300 - n)} {RANDOM_KEY}",
+            f"{'x' * (400 - n)} {RANDOM_KEY}",
+        ):
+            assert pieces_of(RANDOM_KEY, str(refuse(text))) == []

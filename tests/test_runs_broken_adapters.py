@@ -35,7 +35,6 @@ OUTPUTS = {
     "number": lambda: 7,
     "flood": lambda: Output(np.full(600 * 24000, 0.1, np.float32)),
     "text_number": lambda: Output(text=5),
-    "text_broken": lambda: Output(text="\\ud800"),
     "transcript_text": lambda: Output(transcript=("hello",)),
     "transcript_none": lambda: Output(transcript=None),
     "word_number": lambda: Output(transcript=(Transcript("a", (SpokenWord(3, 0.0, 1.0),)),)),
@@ -47,6 +46,7 @@ OUTPUTS = {
     "exit": lambda: sys.exit(0),
     "secret": lambda: secret(),
     "hard_exit": lambda: os._exit(0),
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "hang": lambda: time.sleep(1000),
     "unreachable": lambda: unreachable(),
@@ -111,7 +111,6 @@ SESSION_FAULTS = {
     "number": "micro-turn 6: step returned int, it must be Output, a list of them, or None",
     "flood": "micro-turn 6: 600 s of audio wait to be heard, the limit is 300 s",
     "text_number": "micro-turn 6: text is int, it must be str",
-    "text_broken": "micro-turn 6: the output cannot be used (UnicodeEncodeError",
     "transcript_text": "micro-turn 6: transcript must hold Transcript, not str",
     "transcript_none": "micro-turn 6: the output cannot be used (TypeError",
     "word_number": "micro-turn 6: text is int, it must be str",
@@ -125,9 +124,13 @@ SESSION_FAULTS = {
     "start": "start raised RuntimeError: no start",
     "stop": "stop raised RuntimeError: no stop",
 }
+NO_FAULTS = {
+    "unreachable": "quota is used up",
+    "killed": "adapter: the process was killed (signal 9)",
+}
 PROCESS_FAULTS = {
     "hard_exit": "adapter: the process died (exit code 0)",
-    "killed": "adapter: the process died (signal 9)",
+    "crash": "adapter: the process died (signal 11)",
     "hang": "adapter: no answer within 2 s (--step-timeout)",
 }
 
@@ -139,7 +142,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     data = write_data(root / "data")
     file = root / "bad.py"
     file.write_text(BAD.replace("VICTIM", VICTIM))
-    hows = [*SESSION_FAULTS, *PROCESS_FAULTS, "unreachable", "good"]
+    hows = [*SESSION_FAULTS, *PROCESS_FAULTS, *NO_FAULTS, "good"]
     unusable = ["init", "rate", "rate_float", "warm_up", "exit", "unreachable", "hard_exit"]
     adapters = [f"{file}:Bad:{how}" for how in hows] + [f"{file}:Unusable:{how}" for how in unusable]
     done = run_and_score(root / "out", adapters, step_timeout_s=STEP_TIMEOUT_S, selection=Selection(data))
@@ -200,12 +203,25 @@ def test_a_process_that_dies_or_hangs_is_the_adapter_s_fault(runs: dict[str, Pat
     assert attempt.reason.startswith(PROCESS_FAULTS[how])
 
 
-def test_a_model_that_cannot_be_reached_is_no_fault_of_it_and_tried_again(runs: dict[str, Path]) -> None:
-    attempt = attempts_of(runs["Bad:unreachable"])[VICTIM]
-    assert (attempt.outcome, attempt.reason, attempt.attempt) == ("infrastructure", "quota is used up", 3)
+@pytest.mark.parametrize("how", NO_FAULTS)
+def test_a_model_out_of_reach_or_killed_is_no_fault_of_it_and_tried_again(
+    runs: dict[str, Path], how: str
+) -> None:
+    attempt = attempts_of(runs[f"Bad:{how}"])[VICTIM]
+    assert (attempt.outcome, attempt.reason, attempt.attempt) == ("infrastructure", NO_FAULTS[how], 3)
 
 
-@pytest.mark.parametrize("how", [*SESSION_FAULTS, *PROCESS_FAULTS, "unreachable"])
+def test_what_was_exchanged_before_the_model_was_out_of_reach_is_kept(runs: dict[str, Path]) -> None:
+    for attempt in ("1", "2", "3"):
+        recording = Recording(runs["Bad:unreachable"] / "fd-bench-v1" / VICTIM / attempt)
+        *_, fault, end = recording.events()
+        assert isinstance(fault, ev.Fault)
+        assert fault.reason == "quota is used up"
+        assert isinstance(end, ev.SessionClosed)
+        assert recording.duration_s == 1.4
+
+
+@pytest.mark.parametrize("how", [*SESSION_FAULTS, *PROCESS_FAULTS, *NO_FAULTS])
 def test_the_other_samples_do_not_notice(runs: dict[str, Path], how: str) -> None:
     good, bad = runs["Bad:good"], runs[f"Bad:{how}"]
     scores = score_lines(good)
@@ -230,13 +246,10 @@ def test_the_other_samples_do_not_notice(runs: dict[str, Path], how: str) -> Non
         ("unreachable", "connection refused"),
     ],
 )
-def test_an_adapter_that_cannot_be_loaded_leaves_no_sample_without_an_outcome(
-    runs: dict[str, Path], how: str, reason: str
-) -> None:
-    attempts = attempts_of(runs[f"Unusable:{how}"])
-    assert len(attempts) == 3
-    assert {a.outcome for a in attempts.values()} == {"infrastructure"}
-    assert all(reason in a.reason for a in attempts.values())
+def test_an_adapter_that_cannot_be_used_is_tried_once(runs: dict[str, Path], how: str, reason: str) -> None:
+    (attempt,) = attempts_of(runs[f"Unusable:{how}"]).values()
+    assert attempt.outcome == "infrastructure"
+    assert reason in attempt.reason
     raised = how in ("init", "warm_up", "exit")
     assert bool(list(runs[f"Unusable:{how}"].rglob("traceback.txt"))) == raised
     assert score_lines(runs[f"Unusable:{how}"]) == {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +15,9 @@ import pytest
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.jobs import JobResult, SessionJob
-from tml_bench.runs.live_worker import DeadlinePlaces, allow_files, main as run_live
-from tml_bench.runs.pool import BACK_OFF_S, LivePool, _Throttle, start_worker
+from tml_bench.runs.live_worker import DeadlinePlaces, allow_files
+from tml_bench.runs.pool import LivePool
+from tml_bench.runs.queues import Patience
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings
@@ -109,12 +113,18 @@ def test_a_refused_session_is_tried_again(tmp_path: Path) -> None:
     assert {r.outcome for r in results.values()} <= {Outcome.VALID, Outcome.INVALID}
 
 
-def test_a_service_that_is_gone_is_infrastructure(tmp_path: Path) -> None:
-    results = do(LivePool(2), jobs(tmp_path, "Gone", 2))
-    assert {(r.outcome, r.reason) for r in results.values()} == {
-        (Outcome.INFRASTRUCTURE, "connection refused")
-    }
-    assert all(r.retry for r in results.values())
+def test_a_service_that_is_gone_is_given_up_after_one_attempt(tmp_path: Path) -> None:
+    pool = LivePool(2, patience=Patience(first_wait_s=0.5))
+    work = jobs(tmp_path, "Gone", 3)
+    (result,) = do(pool, work).values()
+    assert (result.outcome, result.reason, result.retry) == (
+        Outcome.INFRASTRUCTURE,
+        "connection refused",
+        True,
+    )
+    error = pool.given_up[work[0].adapter]
+    assert error.problem.endswith("Gone: connection refused; it is waited for 0.5 s at most")
+    assert error.remedy == "2 samples of it were not run; the same command continues"
 
 
 @pytest.mark.parametrize(
@@ -166,44 +176,27 @@ def test_a_process_that_dies_takes_nothing_else_with_it(tmp_path: Path) -> None:
         assert outcomes[other][-1] in (Outcome.VALID, Outcome.INVALID)
 
 
-def test_a_process_that_died_while_idle_is_an_outcome_too(tmp_path: Path) -> None:
-    (job,) = jobs(tmp_path, "Service", 1)
-    with LivePool(1) as pool:
-        pool._worker = start_worker(run_live, LatenessLimits())
-        pool._worker.process.kill()
-        pool._worker.process.join()
-        pool.submit(job)
-        ((_, result),) = pool.results()
-    assert "the process that runs live sessions died" in result.reason
+def test_a_process_that_is_killed_or_stopped_from_outside_is_nobody_s_fault(tmp_path: Path) -> None:
+    work = jobs(tmp_path, "Service", 1)
+    limits = LatenessLimits(blocked_s=1.0)
+    for sent, said in ((signal.SIGKILL, "was killed (signal 9)"), (signal.SIGSTOP, "was stopped")):
+        with LivePool(1, limits=limits) as pool:
+            pool.submit(work[0])
+            pool._start_sessions()
+            (host,) = pool._hosts.values()
+            while host.worker.deadline.value > time.monotonic() + 10:  # its loop does not turn yet
+                time.sleep(0.01)
+            os.kill(host.worker.process.pid or 0, sent)
+            ((_, result),) = pool.results()
+        assert (result.outcome, result.retry) == (Outcome.INFRASTRUCTURE, True)
+        assert result.reason == f"the process that runs live sessions {said}"
+        assert host.queue.at_once == 1
 
 
 def test_a_blocked_loop_is_ended(tmp_path: Path) -> None:
     results = do(LivePool(1, limits=LatenessLimits(blocked_s=1.0)), jobs(tmp_path, "Blocks", 1))
     assert results["s0"].outcome is Outcome.ADAPTER_ERROR
     assert "blocked its loop for 1 s" in results["s0"].reason
-
-
-def test_the_throttle_keeps_the_rate_and_backs_off() -> None:
-    now = [100.0]
-    throttle = _Throttle(30, lambda: now[0])
-    assert throttle.wait_s() == 0
-    throttle.started()
-    assert throttle.wait_s() == 2.0
-    now[0] += 2.0
-    assert throttle.wait_s() == 0
-    waits = []
-    for _ in BACK_OFF_S:
-        assert throttle.refused(0.0)
-        waits.append(throttle.wait_s())
-        now[0] += throttle.wait_s()
-    assert waits == list(BACK_OFF_S)
-    assert not throttle.refused(0.0)
-    assert throttle.refused(90.0)
-    assert throttle.wait_s() == 90.0
-    throttle.accepted()
-    now[0] += 90
-    assert throttle.refused(0.0)
-    assert throttle.wait_s() == BACK_OFF_S[0]
 
 
 def test_deadlines_of_sessions_lie_far_from_each_other() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from fakes import MS, Ran, Scripted, run_session, sample_of, silence, tone
+from hypothesis import given, settings, strategies as st
 
 from tml_bench import events as ev
 from tml_bench.adapter import FlushReport, MicroTurn, Output, SpokenWord, StepAdapter, Transcript
@@ -40,16 +45,72 @@ class Played:
         return self.at(t_ms, Output(flush=True, flush_only=only))
 
 
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[Played]:
+@contextmanager
+def playing(folder: Path) -> Iterator[Played]:
     sample, adapter = sample_of(UserTurn(silence(3.0)), tail_s=0), Scripted()
-    settings = Settings(max_session_s=10, max_backlog_s=1.5)
-    opened = opened_event("fake", sample, "fake", adapter, settings)
-    with RecordingWriter(tmp_path / "r", opened, clock="simulated", compute="ideal") as writer:
-        stage = Exchange(sample, adapter, settings, writer)
+    limits = Settings(max_session_s=10, max_backlog_s=1.5)
+    opened = opened_event("fake", sample, "fake", adapter, limits)
+    with RecordingWriter(folder, opened, clock="simulated", compute="ideal") as writer:
+        stage = Exchange(sample, adapter, limits, writer)
         yield Played(stage)
         stage.close()
         writer.abandon()
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Iterator[Played]:
+    with playing(tmp_path / "r") as session:
+        yield session
+
+
+@dataclass
+class Naive:
+    """The same, millisecond by millisecond: what is heard of which reply, by name and which of that name."""
+
+    heard: dict[int, tuple[str, int]] = field(default_factory=dict)
+    number: Counter[str] = field(default_factory=Counter)
+
+    def says(self, t_ms: int, item: str, lasts_ms: int) -> None:
+        start = max(t_ms, max(self.heard, default=-1) + 1)
+        self.heard |= {start + k: (item, self.number[item]) for k in range(lasts_ms)}
+
+    def cut(self, t_ms: int, only: tuple[str, ...]) -> list[tuple[str, float]]:
+        unheard = [(at, self.heard[at]) for at in sorted(self.heard) if at >= t_ms]
+        dropped = dict.fromkeys(reply for _, reply in unheard if not only or reply[0] in only)
+        if not dropped:
+            return []
+        kept = [reply for _, reply in unheard if reply not in dropped]
+        self.heard = {at: reply for at, reply in self.heard.items() if at < t_ms}
+        told = [(reply[0], float(sum(each == reply for each in self.heard.values()))) for reply in dropped]
+        self.heard |= {t_ms + k: reply for k, reply in enumerate(kept)}
+        self.number.update(item for item, _ in told)
+        return told
+
+
+SPEAKING = st.tuples(st.sampled_from("abc"), st.integers(1, 20))
+CUTTING = st.lists(st.sampled_from("abc"), max_size=2, unique=True).map(tuple)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10), SPEAKING | SPEAKING | CUTTING), max_size=25))
+def test_whatever_is_said_and_cut_each_reply_is_told_what_was_heard_of_it(
+    actions: list[tuple[int, tuple[str, int] | tuple[str, ...]]],
+) -> None:
+    """In steps of 20 ms, from 0.2 s on."""
+    naive, t_ms = Naive(), 200
+    with TemporaryDirectory() as folder, playing(Path(folder) / "r") as session:
+        for gap, action in actions:
+            t_ms += 20 * gap
+            if t_ms > 2600:
+                break
+            match action:
+                case (str(item), int(steps)):
+                    waits = max(naive.heard, default=0) - t_ms
+                    if waits + 20 * steps < 1400:
+                        session.says(t_ms, item, steps / 50)
+                        naive.says(t_ms, item, 20 * steps)
+                case only:
+                    assert session.cut(t_ms, *only) == naive.cut(t_ms, only)
 
 
 def test_a_reply_in_pieces_was_heard_as_far_as_its_pieces_were(played: Played) -> None:
@@ -213,8 +274,8 @@ def test_a_step_that_yields_is_charged_for_what_it_does(tmp_path: Path) -> None:
             if turn.index == 0:
                 yield Output(tone(0.1))
 
-    sample, settings = sample_of(UserTurn(silence(0.6)), tail_s=0), Settings(compute=Compute.CHARGED)
-    found = run_session(tmp_path / "r", sample, Yielding(), settings)
+    sample, charged = sample_of(UserTurn(silence(0.6)), tail_s=0), Settings(compute=Compute.CHARGED)
+    found = run_session(tmp_path / "r", sample, Yielding(), charged)
     assert [step.compute_ns >= 2 * MS for step in found.of(ev.StepDone)] == [True, True]
 
 

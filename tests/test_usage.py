@@ -14,6 +14,7 @@ from tml_bench.adapters.gemini_live import GeminiLive
 from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS
+from tml_bench.adapters.wire import Wire
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -196,3 +197,16 @@ def test_usages_add_up() -> None:
     assert sum([COUNTED, Usage(1, 2, 3, 4, 5, 0.5, 0.25, 1)], Usage()) == Usage(
         133, 123, 16, 95, 69, 0.5, 0.25, 2
     )
+
+
+def test_a_model_behind_the_wire_protocol_may_tell_what_it_took() -> None:
+    counted = {"input_tokens": 100, "output_tokens": 7, "output_audio_s": 1.5, "calls": 2, "cents": 3}
+    assert usages(Wire("ws://127.0.0.1:1"), {"type": "usage", "counted": counted}) == [
+        Usage(100, 7, output_audio_s=1.5, calls=2)
+    ]
+
+
+@pytest.mark.parametrize("garbage", [-1, "12", 1.5, 10**30, [5], None])
+def test_garbage_in_usage_behind_the_wire_protocol_is_ignored(garbage: object) -> None:
+    messages = {"counted": {"input_tokens": garbage}}, {"counted": None}, {"input_tokens": 5}, {}
+    assert usages(Wire("ws://127.0.0.1:1"), *({"type": "usage", **m} for m in messages)) == []

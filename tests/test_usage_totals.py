@@ -25,9 +25,10 @@ from tml_bench.recording import Recording
 from tml_bench.report.content import made, usage_line
 from tml_bench.report.files import full_markdown, read_summaries, to_csv
 from tml_bench.runs.config import Selection
-from tml_bench.runs.jobs import Job, JobResult, SessionJob, SessionPool
+from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
+from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import record
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.runs.usage import RunUsage, run_usage
@@ -90,9 +91,11 @@ class Answers(SessionPool):
     def __exit__(self, *raised: object) -> None:
         pass
 
-    def results(self) -> Iterator[tuple[Job, JobResult]]:
-        while self._waiting:
-            yield self._waiting.popleft(), self._results.pop(0)
+    def results(self, *, patient: bool = True) -> Iterator[tuple[Job, JobResult]]:
+        while (queue := self._ready()) is not None:
+            started, result = queue.start(), self._results.pop(0)
+            if queue.ended(started, result):
+                yield started.job, result
 
 
 def test_every_attempt_is_recorded_with_what_it_took(tmp_path: Path) -> None:

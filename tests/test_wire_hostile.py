@@ -122,12 +122,15 @@ LOCKSTEP = {
     hangs_up: (InfrastructureError, "closed the connection: 1000 (OK)  [31mbye"),
     is_busy: (QuotaError, "busy: one at a time"),
     never_answers: (AdapterFaultError, "no tick_done within 0.5 s"),
-    never_reads: (AdapterFaultError, "no tick_done within 0.5 s"),
+    never_reads: (InfrastructureError, "no tick_done within 0.5 s, and no answer to a ping"),
 }
 
 
 @pytest.mark.parametrize("misdeed", LOCKSTEP, ids=lambda misdeed: misdeed.__name__)
-def test_lockstep_ends_in_one_error_and_leaks_nothing(misdeed: Misdeed, tmp_path: Path) -> None:
+def test_lockstep_ends_in_one_error_and_leaks_nothing(
+    misdeed: Misdeed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tml_bench.adapters.wire.PONG_S", 0.3)
     kind, reason = LOCKSTEP[misdeed]
     with serving(after_a_while(misdeed)) as url:
         adapter = WireLockstep(url, answer_s=0.5 if misdeed in (never_answers, never_reads) else 20.0)

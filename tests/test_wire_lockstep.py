@@ -12,13 +12,11 @@ from fakes import MS, run_session, sample_of, silence, tone
 from wire_servers import LANGUAGES, READY, greet, reference_server, serving, step_server, until_tick
 
 from tml_bench import events as ev
-from tml_bench.adapter import MicroTurn, Output, ProtocolError, SessionStart
-from tml_bench.adapters.wire import WireLockstep, _Whole
-from tml_bench.adapters.wire.session import Replies
+from tml_bench.adapter import FlushReport, MicroTurn, Output, ProtocolError, SessionStart, Transcript
+from tml_bench.adapters.wire import WireLockstep, _Said
 from tml_bench.errors import UserError
 from tml_bench.samples import At, IntoModelSpeech, Tool, UserText, UserTurn, Waveform
 from tml_bench.session.settings import Compute, Settings
-from tml_bench.wire import messages as wire
 from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 TICK_MS = 200
@@ -38,7 +36,7 @@ def turn(index: int, **parts: object) -> MicroTurn:
     return MicroTurn(index, index * TICK_MS * MS, (index + 1) * TICK_MS * MS, audio, **parts)  # type: ignore[arg-type]
 
 
-def stepped(url: str, *turns: MicroTurn) -> list[Output | None]:
+def stepped(url: str, *turns: MicroTurn) -> list[tuple[Output, ...]]:
     adapter = warmed(url)
     adapter.start(SessionStart("t/s", TICK_MS * MS))
     try:
@@ -131,39 +129,61 @@ def test_the_rates_are_those_of_the_model(tmp_path: Path) -> None:
     assert {event.end_ns - event.heard_ns for event in ran.of(ev.ModelAudio)} == {100 * MS}
 
 
-def test_one_micro_turn_is_one_output() -> None:
-    def chunk(item: int, value: int) -> bytes:
-        return BinaryFrame(AUDIO, item, 0, 0, np.full(2400, value, "<i2").tobytes()).pack()
+def chunk(item: int, value: int) -> bytes:
+    return BinaryFrame(AUDIO, item, 0, 0, np.full(2400, value, "<i2").tobytes()).pack()
 
-    def spoken(item: int, start_s: float) -> dict:  # type: ignore[type-arg]
-        word = {"text": "w", "start_s": start_s, "end_s": start_s + 0.1}
-        return {"type": "transcript", "item": item, "text": "w", "words": [word]}
 
+def spoken(item: int, start_s: float) -> dict:  # type: ignore[type-arg]
+    word = {"text": "w", "start_s": start_s, "end_s": start_s + 0.1}
+    return {"type": "transcript", "item": item, "text": "w", "words": [word]}
+
+
+def test_what_is_given_in_one_micro_turn_is_an_output_for_each_reply() -> None:
     def answer(tick: dict) -> list:  # type: ignore[type-arg]
-        dropped = [chunk(1, 1), spoken(1, 0.0)]
         given = [
-            chunk(2, 2),
-            chunk(2, 3),
-            spoken(2, 0.15),
-            {"type": "text", "text": "t"},
-            {"type": "text", "text": "u"},
-        ]
-        done = {"type": "tick_done", "n": tick["n"], "compute_ms": 12.5}
-        return [*dropped, {"type": "interrupted"}, *given, done]
+            chunk(1, 1), spoken(1, 0.0), {"type": "interrupted"}, spoken(2, 0.15), chunk(2, 2), chunk(2, 3),
+            {"type": "text", "text": "t"}, chunk(3, 4), {"type": "text", "text": "u"}, spoken(3, 0.0),
+        ]  # fmt: skip
+        return [*given, {"type": "tick_done", "n": tick["n"], "compute_ms": 12.5}]
 
     with serving(step_server(answer)) as url:
-        (output,) = stepped(url, turn(0))
-    assert output is not None
-    assert output.audio is not None
-    assert (len(output.audio), output.audio[0], output.audio[-1]) == (4800, 2, 3)
-    assert (output.flush, output.item, output.text, output.compute_s) == (True, "2", "tu", 0.0125)
-    ((word,),) = (piece.words for piece in output.transcript)
-    assert word.start_s == pytest.approx(0.15)
+        (outputs,) = stepped(url, turn(0))
+    assert [(o.item, o.flush, o.text, len(o.transcript), o.compute_s) for o in outputs] == [
+        ("1", False, "", 1, 0.0125),
+        ("2", True, "t", 1, None),
+        ("3", False, "u", 1, None),
+    ]
+    assert [np.unique(o.audio).tolist() for o in outputs if o.audio is not None] == [[1], [2, 3], [4]]
+    ((word,),) = (piece.words for piece in outputs[1].transcript)
+    assert (word.start_s, outputs[1].transcript[0].of_reply) == (0.15, True)
 
 
-def test_a_cut_reply_is_named_with_what_was_heard_of_it() -> None:
-    from tml_bench.adapter import FlushReport
+def test_two_replies_of_one_micro_turn_are_both_in_the_recording(tmp_path: Path) -> None:
+    """Their words were those of one reply, and what came before `interrupted` was nowhere."""
 
+    def answer(tick: dict) -> list:  # type: ignore[type-arg]
+        done = {"type": "tick_done", "n": tick["n"]}
+        given = [
+            chunk(4, 900),
+            {"type": "interrupted"},
+            chunk(5, 1000),
+            chunk(6, 1100),
+            spoken(5, 0.0),
+            spoken(6, 0.0),
+        ]
+        return [*(given if tick["n"] == 0 else []), done]
+
+    with serving(step_server(answer)) as url:
+        ran = run_session(tmp_path / "r", sample_of(UserTurn(silence(1.0))), warmed(url), Settings())
+    assert [(e.item, e.heard_ns // MS, e.end_ns // MS) for e in ran.of(ev.ModelAudio)] == [
+        ("4", 200, 300),
+        ("5", 200, 300),
+        ("6", 300, 400),
+    ]
+    assert [(word.start_s, word.end_s) for word in ran.recording.facts.timed] == [(0.2, 0.3), (0.3, 0.4)]
+
+
+def test_cut_replies_are_named_with_what_was_heard_of_them() -> None:
     cuts: list[dict] = []  # type: ignore[type-arg]
 
     async def handle(socket) -> None:  # type: ignore[no-untyped-def]
@@ -173,15 +193,15 @@ def test_a_cut_reply_is_named_with_what_was_heard_of_it() -> None:
             if message.get("type") == "truncate":
                 cuts.append(message)
             if message.get("type") == "tick":
-                if message["n"] == 0:
-                    await socket.send(BinaryFrame(AUDIO, 4, 0, 0, bytes(48000)).pack())
-                if message["n"] == 1:
-                    await socket.send('{"type": "interrupted"}')
                 await socket.send(json.dumps({"type": "tick_done", "n": message["n"]}))
 
+    cut = FlushReport(150.0, 850.0, (("4", 150.0), ("5", 0.0)))
     with serving(handle) as url:
-        stepped(url, turn(0), turn(1), turn(2, flushed=FlushReport(150.0, 850.0)))
-    assert cuts == [{"type": "truncate", "item": 4, "heard_ms": 150.0}]
+        stepped(url, turn(0, flushed=FlushReport(20.0, 0.0)), turn(1, flushed=cut), turn(2))
+    assert cuts == [
+        {"type": "truncate", "item": 4, "heard_ms": 150.0},
+        {"type": "truncate", "item": 5, "heard_ms": 0.0},
+    ]
 
 
 def test_a_model_without_lockstep_is_named_with_the_adapter_that_fits() -> None:
@@ -220,8 +240,20 @@ def test_the_token_goes_into_the_header(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_is_written_of_a_reply_carries_its_number_also_without_audio() -> None:
-    whole = _Whole(Replies(24000), 24000)
-    whole.add(wire.TranscriptPiece(3, "hello"))
-    assert (whole.output(None).item, whole.output(None).audio) == ("3", None)
-    whole.add(BinaryFrame(AUDIO, 4, 0, 0, b"\0\0"))
-    assert whole.output(None).item == "4"
+    said = _Said(24000)
+    said.add(Output(transcript=(Transcript("hello"),), item="3"))
+    ((only,), both) = (said.outputs(None), said)
+    assert (only.item, only.audio) == ("3", None)
+    both.add(Output(np.zeros(1, np.int16), item="4"))
+    assert [output.item for output in both.outputs(None)] == ["3", "4"]
+
+
+def test_a_micro_turn_of_a_thousand_pieces_is_one_output_and_so_is_an_empty_one() -> None:
+    said = _Said(24000)
+    assert said.outputs(7.0) == (Output(compute_s=0.007),)
+    for _ in range(1000):
+        said.add(Output(text="x"))
+        said.add(Output(np.zeros(2, np.int16), item="1"))
+    (whole,) = said.outputs(None)
+    assert whole.audio is not None
+    assert (len(whole.audio), whole.text, whole.item) == (2000, "x" * 1000, "1")

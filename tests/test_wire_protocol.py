@@ -27,9 +27,11 @@ from tml_bench.adapter import (
     ToolCall,
     ToolResult,
     ToolSpec,
+    Transcript,
 )
 from tml_bench.adapters.wire import Wire, WireLockstep
-from tml_bench.adapters.wire.session import MAX_DEPTH, PROBE, Inbox, Replies, Sender, checked_url, hello_of
+from tml_bench.adapters.wire.control_json import MAX_DEPTH
+from tml_bench.adapters.wire.session import PROBE, Inbox, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
 from tml_bench.wire import messages
 from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
@@ -89,13 +91,14 @@ def test_the_hello() -> None:
     session = SessionStart("t/s", 200_000_000, 7, "be kind", (ToolSpec("f", "does"),))
     hello = json.loads(msgspec.json.encode(hello_of(session, "lockstep")))
     jsonschema.validate(hello, way("FromHarness"))
-    assert (hello["protocol"], hello["mode"], hello["tick_ms"]) == ("1", "lockstep", 200.0)
+    assert (hello["protocol"], hello["minor"]) == ("1", 1)
+    assert (hello["mode"], hello["tick_ms"]) == ("lockstep", 200.0)
     parameters = {"type": "object", "properties": {}}
     assert hello["tools"] == [{"name": "f", "description": "does", "parameters": parameters}]
 
 
-def outputs(*given: dict | bytes, rate: int = 1000) -> list[Output]:  # type: ignore[type-arg]
-    inbox, replies = Inbox(), Replies(rate)
+def outputs(*given: dict | bytes) -> list[Output]:  # type: ignore[type-arg]
+    inbox, replies = Inbox(), Replies()
     found = []
     for message in given:
         if isinstance(message, dict):
@@ -118,25 +121,17 @@ def test_what_a_model_says_becomes_outputs() -> None:
     assert (found[0].audio.tolist(), found[0].item) == ([16384], "5")
     assert found[1].text == "written"
     assert found[2].tool_calls == (ToolCall("c", "f", {"x": [1]}),)
-    assert (found[3].flush, found[3].item, len(found)) == (True, "5", 4)
+    assert (found[3].flush, len(found)) == (True, 4)
 
 
 def test_words_count_from_their_reply_however_late_they_come() -> None:
     half = BinaryFrame(AUDIO, 1, 0, 0, bytes(2 * 500)).pack()
-    word = {
-        "type": "transcript",
-        "item": 1,
-        "text": "b",
-        "words": [{"text": "b", "start_s": 0.6, "end_s": 0.9}],
-    }
-    before, after, new = (
-        outputs(word)[0],
-        outputs(half, word)[1],
-        outputs(half, {**word, "item": 2})[1],
-    )
-    assert before.transcript[0].words == (SpokenWord("b", 0.6, 0.9),)
-    assert after.transcript[0].words[0].start_s == pytest.approx(0.1)
-    assert new.transcript[0].words == (SpokenWord("b", 0.6, 0.9),)
+    said = [{"text": "b", "start_s": 0.6, "end_s": 0.9}]
+    word = {"type": "transcript", "item": 1, "text": "b", "words": said}
+    placed = Transcript("b", (SpokenWord("b", 0.6, 0.9),), of_reply=True)
+    for before in ((), (half,), (half, {"type": "interrupted"})):
+        last = outputs(*before, word)[-1]
+        assert (last.transcript, last.item) == ((placed,), "1")
 
 
 def test_replies_are_numbered_from_1() -> None:
@@ -146,13 +141,15 @@ def test_replies_are_numbered_from_1() -> None:
             outputs(message)
 
 
-def test_words_of_a_reply_that_another_has_followed() -> None:
-    first, second = (BinaryFrame(AUDIO, item, 0, 0, bytes(2 * 500)).pack() for item in (1, 2))
-    said = [{"text": "a", "start_s": 0.1, "end_s": 0.2}]
-    late = {"type": "transcript", "item": 1, "text": "a", "words": said}
-    found = outputs(first, second, late, second, {**late, "item": 2})
-    assert found[2].transcript[0].words[0].start_s == pytest.approx(0.1 - 1.0)
-    assert found[4].transcript[0].words[0].start_s == pytest.approx(0.1 - 1.0)
+def test_the_numbers_of_replies_grow() -> None:
+    """Those of audio; words may come when the next reply has begun, or before their own has."""
+    first, second = (BinaryFrame(AUDIO, item, 0, 0, bytes(2)).pack() for item in (1, 7))
+    early, late = ({"type": "transcript", "item": item, "text": "a"} for item in (9, 1))
+    found = outputs(first, first, early, second, late, second)
+    assert [output.item for output in found] == ["1", "1", "9", "7", "1", "7"]
+    for between in ([], [{"type": "interrupted"}]):
+        with pytest.raises(ProtocolError, match="audio of reply 1 comes after audio of reply 7"):
+            outputs(first, second, *between, first)
 
 
 def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
@@ -170,7 +167,8 @@ def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
         '{"type": "text", "text": 5}', '{"type": "ready"}', '{"type": "tick_done", "n": "1"}',
         '{"type": "tick_done", "n": 1, "compute_ms": -1}',
         '{"type": "tick_done", "n": 1, "compute_ms": 1e300}',
-        '{"type": "tick_done", "n": 1, "compute_ms": NaN}', '{"type": "text", "text": "\\ud800"}',
+        '{"type": "tick_done", "n": 1, "compute_ms": NaN}',
+        '{"type": "text", "text": "\\ud800", "t_ms": NaN}',
         '{"type": "transcript", "item": 70000, "text": ""}',
         '{"type": "transcript", "item": 1, "text": "a", "words": [{"text": "a", "start_s": -1, "end_s": 1}]}',
         '{"type": "tool_call", "call_id": "' + "c" * 257 + '", "name": "f"}',

@@ -11,14 +11,15 @@ T = TypeVar("T")
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Never waits: where nothing is ready it lets the loop's clock jump over the time-out."""
+    """Waits for ``patience_s`` at most: where nothing is ready the clock jumps over the time-out."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float) -> None:
         super().__init__()
         self.now = 0.0
+        self._patience_s = patience_s
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
+        ready = super().select(0 if timeout == 0 else self._patience_s)
         if not ready:
             assert timeout is not None, "nothing is scheduled: the code under test would wait for ever"
             self.now += timeout
@@ -26,10 +27,14 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Its ``time`` starts at 0 and moves only when everything waits."""
+    """Its ``time`` starts at 0 and moves only when everything waits.
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    With sockets of the loopback interface, whose other end is on the same loop, it needs the ``patience_s``
+    that the kernel may take to hand over what was sent.
+    """
+
+    def __init__(self, patience_s: float = 0.0) -> None:
+        self._jumping = _JumpingSelector(patience_s)
         super().__init__(self._jumping)
 
     def time(self) -> float:

@@ -105,6 +105,8 @@ class LiveAdapter(ABC):
         reported: as for ``StepAdapter``, filled by ``prepare`` or ``connect``, or as the service tells it.
         complaint: the error that the service reported last; empty when it has answered since. A session that
             ends with one is of no fault of the model's.
+        patience_s: how long ``ping`` may wait, where that is longer than the session's own limits: the time
+            in which a service must answer that gives no other sign of life.
     """
 
     audio_in: int = 24000
@@ -115,6 +117,7 @@ class LiveAdapter(ABC):
     takes_history: bool = False
     reported: Mapping[str, str] = MappingProxyType({})
     complaint: str = ""
+    patience_s: float = 0.0
 
     async def prepare(self) -> None:  # noqa: B027
         """Learn what the service wants; the attributes above hold once it has returned.
@@ -154,9 +157,12 @@ class LiveAdapter(ABC):
     async def heard(self, item: str, ms: float, cut: bool) -> None:  # noqa: B027
         """Told after a flush how much of a reply was heard, so that the service can be told (truncate).
 
+        Called once for each reply that the flush cut, in the order of ``FlushReport.items``, never beside
+        ``send``: it waits for its turn as audio does, and comes through the emulated network.
+
         Args:
             item: the reply, as in ``Output.item``.
-            ms: heard of it, in all.
+            ms: heard of it, in all; 0 for one that was not begun.
             cut: True when the rest was dropped.
         """
 

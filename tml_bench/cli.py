@@ -17,6 +17,7 @@ from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.errors import UserError
+from tml_bench.redact import redacted
 
 if TYPE_CHECKING:
     from tml_bench.api.running import RunOptions
@@ -45,9 +46,9 @@ UNWRITABLE = frozenset(
 
 def show_error(error: UserError) -> None:
     """Print what is wrong and what to do about it."""
-    click.secho(f"error: {error.problem}", fg="red", err=True)
+    click.secho(f"error: {redacted(error.problem)}", fg="red", err=True)
     if error.remedy:
-        click.echo(f"  {error.remedy}", err=True)
+        click.echo(f"  {redacted(error.remedy)}", err=True)
 
 
 class CommandGroup(click.Group):
@@ -125,11 +126,24 @@ def _pool_options(command: Command) -> Command:
 @click.option("--network", default="ideal", show_default=True, help="wifi, 4g, bad, or a profile .toml.")
 @click.option(
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
-    help="Live services: sessions at once.",
+    help="Live services: sessions at once, with each.",
 )  # fmt: skip
 @click.option(
-    "--rate", type=click.FloatRange(0), default=0.0, help="Live services: sessions started a minute; 0: any."
-)
+    "--rate", type=click.FloatRange(0), default=0.0,
+    help="Live services: sessions started a minute, with each; 0: any.",
+)  # fmt: skip
+@click.option(
+    "--max-wait", "max_wait_s", type=click.FloatRange(0), default=300.0, show_default=True,
+    help="Seconds for which a service that is away or busy is waited for before it is given up.",
+)  # fmt: skip
+@click.option(
+    "--fail-fast", type=COUNT, default=0,
+    help="End a run after so many samples that are not valid; 0 is never.",
+)  # fmt: skip
+@click.option(
+    "--preflight/--no-preflight", default=True, show_default=True,
+    help="Live services: hold a short session before a run.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--max-session", "max_session_s", type=float, default=7200.0, show_default=True,

@@ -313,7 +313,7 @@ class Note(Event, frozen=True, tag="note"):
 
 
 class Fault(Event, frozen=True, tag="fault"):
-    """The adapter broke its contract; the session ends here."""
+    """The adapter broke its contract, or its service failed; the session ends here."""
 
     t_ns: int
     reason: str

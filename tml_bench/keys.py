@@ -1,14 +1,30 @@
-"""API keys: from the environment, or from a file that only its owner can read."""
+"""API keys: from the environment, or from a file that only its owner can read; never sent in clear."""
 
 import os
 import stat
 from pathlib import Path
 
+from tml_bench.addresses import check_private
 from tml_bench.errors import UserError
 from tml_bench.redact import remember_secret
 
 KEYS_FILE = "TML_BENCH_KEYS"
 """Environment variable that names the file of keys, lines of ``NAME=value``."""
+
+
+def key_for(url: str, *names: str, required: bool = False) -> str | None:
+    """The key for a service at this address, under the first of these names that is set; None without one.
+
+    Every adapter and judge that sends a key takes it from here. It goes over TLS, or to this machine.
+
+    Raises:
+        UserError: as ``secret`` where it is ``required``; or there is a key, and the address is of another
+            machine without TLS (``TML_BENCH_PLAIN_KEYS=1`` allows it).
+    """
+    key = secret(*names) if required else optional_secret(*names)
+    if key is not None:
+        check_private(url, f"the key in {' or '.join(names)}")
+    return key
 
 
 def secret(*names: str) -> str:

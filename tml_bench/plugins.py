@@ -22,7 +22,7 @@ from tml_bench.blame import in_one_line
 from tml_bench.code_digest import code_sha256
 from tml_bench.errors import UserError
 from tml_bench.plugin_files import from_file
-from tml_bench.redact import remember_named
+from tml_bench.redact import cut, remember_named
 from tml_bench.task import Metric, Task
 
 AdapterClass = type[StepAdapter] | type[LiveAdapter]
@@ -85,6 +85,7 @@ def parse_adapter_spec(text: str) -> AdapterSpec:
             remember_named(key, kwargs[key.strip()])
         else:
             args.append(_value(item))
+            remember_named("", args[-1])
     return AdapterSpec(text, target, tuple(args), kwargs)
 
 
@@ -243,7 +244,7 @@ def _check_shape(what: str, found: object, attribute: str, kind: Shape) -> None:
 def _check_kind(what: str, value: object, kind: Shape) -> None:
     if not isinstance(value, kind | property):  # what a property gives is known of an instance alone
         raise UserError(
-            f"{what} is {str(value)[:60]!r}, a {type(value).__name__}",
+            f"{what} is {cut(str(value), 60)!r}, a {type(value).__name__}",
             f"make it {getattr(kind, '__name__', kind)}",
         )
 

@@ -17,6 +17,8 @@ LONGEST_KEPT = 20_000
 """Most characters kept of a text of a message."""
 LONGEST_LINE = 300
 """Most characters of a stranger's text in a line of a message."""
+LONGEST_REASON = 2000
+"""Most characters of the reason of an outcome."""
 MAX_ITEMS = 200
 """Most entries kept of a list or an object of a message."""
 MAX_DEPTH = 12
@@ -45,6 +47,7 @@ _AHEAD = 4096
 """Characters looked at beyond where a text is cut: a key that begins before it is seen whole."""
 _SHORT = 80
 _DEEPEST = 100
+_MOST_BITS = 4096
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -53,9 +56,9 @@ _known: set[str] = set()
 
 def remember_secret(secret: str) -> None:
     """Blank this text and pieces of it from now on; shorter than 6 characters it is not a secret."""
-    if len(secret) >= _SHORTEST_SECRET and secret not in _known:
+    if len(secret) >= _SHORTEST_SECRET and secret not in {BLANK, *_known}:
         _known.add(secret)
-        for cached in (_pattern, _pieces, _short):
+        for cached in (_marks, _pattern, _pieces, _short):
             cached.cache_clear()
 
 
@@ -72,6 +75,11 @@ def remember_named(name: str, value: object) -> None:
         remember_secret(found["entry"] or found["password"])
 
 
+def holds_secret(address: str) -> bool:
+    """Whether an address has a password, or an entry of its query that is named like a secret."""
+    return _address.search(address) is not None
+
+
 @cache
 def _secrets() -> frozenset[str]:
     """Values of environment variables named like secrets, but for plain words.
@@ -80,6 +88,12 @@ def _secrets() -> frozenset[str]:
     """
     named = (value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name))
     return frozenset(v for v in named if len(v) >= _SHORTEST_SECRET and not _WORD.fullmatch(v))
+
+
+@cache
+def _marks() -> tuple[str, ...]:
+    """One of these stands in each text that the pattern is found in: to look for them takes less time."""
+    return (*_known, *_secrets(), "sk-", "AIza", "Bearer", "=", "://")
 
 
 @cache
@@ -97,7 +111,9 @@ def _pieces(words_stay: bool) -> SecretPieces:
 
 def _spans(text: str, words_stay: bool) -> list[Span]:
     """What to blank in a text."""
-    whole = [found.span(found.lastgroup or 0) for found in _pattern().finditer(text)]
+    whole = []
+    if any(mark in text for mark in _marks()):
+        whole = [found.span(found.lastgroup or 0) for found in _pattern().finditer(text)]
     pieces = _pieces(words_stay).spans(text)
     return joined(whole + pieces) if whole or pieces else []
 
@@ -173,6 +189,8 @@ def recordable(value: object, depth: int = 0) -> object:
     """
     if isinstance(value, str):
         return redacted_speech(value)
+    if isinstance(value, int):
+        return _kept_number(value)
     if not isinstance(value, Mapping | list | tuple) or isinstance(value, KeptMessage):
         return value
     if depth == _DEEPEST:
@@ -185,7 +203,9 @@ def recordable(value: object, depth: int = 0) -> object:
 def _kept(value: object, depth: int) -> object:
     if depth > MAX_DEPTH:
         return "[too deep]"
-    if value is None or isinstance(value, _NUMBERS):
+    if isinstance(value, int):  # first, as most fields of a micro-turn's messages are numbers
+        return _kept_number(value)
+    if value is None or isinstance(value, float):
         return value
     if isinstance(value, Mapping):
         return _kept_object(value, depth)
@@ -196,6 +216,11 @@ def _kept(value: object, depth: int) -> object:
     if isinstance(value, Sequence):
         return [_kept(item, depth + 1) for item in value[:MAX_ITEMS]]
     return cut(str(value), LONG_TEXT)
+
+
+def _kept_number(value: int) -> int | str:
+    """Nobody writes or reads numbers of thousands of digits."""
+    return value if value.bit_length() <= _MOST_BITS else f"[a number of {value.bit_length()} bits]"
 
 
 def _kept_object(value: Mapping[str, object], depth: int) -> dict[str, object]:

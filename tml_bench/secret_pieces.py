@@ -6,10 +6,18 @@ have is no secret. A secret may be made of words: where speech is recorded they 
 12 characters of such a secret in a row, unless five of them are no word either, such as ``y-012``.
 """
 
+from __future__ import annotations
+
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Span = tuple[int, int]
 
@@ -26,6 +34,8 @@ PREFIXES = (
 """What all keys of a service begin with, the longer before what it begins with."""
 _QUICK = 4
 _STEP = 2
+_LONG = 1000
+_SLOTS = 1_000_003
 _LAYERS = 3
 _WORD = re.compile(r"[A-Za-z]?[a-z]*|[A-Z]+|[0-9]+")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[^A-Za-z0-9]")
@@ -83,14 +93,39 @@ class SecretPieces:
 
     def _spans(self, text: str) -> list[Span]:
         # A piece is long enough to hold four characters that begin at an even place: most texts have none.
-        if self._quick.isdisjoint(_quads(text)) and self._quick.isdisjoint(_quads(text, _STEP)):
-            return []
         return [
             (i, i + length)
+            for place in (self._places(text) if len(text) < _LONG else self._places_of_long(text))
             for length, pieces in self._pieces.items()
-            for i in range(len(text) - length + 1)
+            for i in range(max(0, place + _QUICK - length), place + 1)
             if text[i : i + length] in pieces
         ]
+
+    def _places(self, text: str) -> list[int]:
+        """Even places where four characters are ones of a piece."""
+        if self._quick.isdisjoint(_quads(text)) and self._quick.isdisjoint(_quads(text, _STEP)):
+            return []
+        return [i for i in range(0, len(text), _STEP) if text[i : i + _QUICK] in self._quick]
+
+    def _places_of_long(self, text: str) -> list[int]:
+        """The same, by a table of numbers: a service may send megabytes, and all sessions wait for it."""
+        import numpy as np
+
+        data = text.encode("latin-1", "replace")
+        found: list[int] = []
+        for first in (0, _STEP):
+            quads = np.frombuffer(data, "<u4", (len(data) - first) // _QUICK, first)
+            found += (np.flatnonzero(self._table[quads % _SLOTS]) * _QUICK + first).tolist()
+        return [i for i in found if text[i : i + _QUICK] in self._quick]
+
+    @cached_property
+    def _table(self) -> NDArray[np.bool_]:
+        import numpy as np
+
+        table = np.zeros(_SLOTS, dtype=np.bool_)
+        quads = "".join(sorted(self._quick)).encode("latin-1", "replace")
+        table[np.frombuffer(quads, "<u4") % _SLOTS] = True
+        return table
 
 
 def looks_random(text: str) -> bool:

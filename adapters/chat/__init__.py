@@ -6,6 +6,7 @@ Source: platform.openai.com/docs/api-reference/chat/create: content part ``input
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import ssl
 from collections import deque
@@ -31,9 +32,10 @@ from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters._socket import parse_object
 from tml_bench.adapters._usage import tokens
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
+from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
 from tml_bench.errors import UserError
-from tml_bench.keys import optional_secret, secret
-from tml_bench.redact import kept, redacted
+from tml_bench.keys import key_for
+from tml_bench.redact import holds_secret, kept, plain, redacted, remember_named
 
 if TYPE_CHECKING:
     import httpx
@@ -43,6 +45,7 @@ LEAD_MS = 200
 """Audio kept from before a turn's first loud window."""
 MAX_ANSWER = 32 * 2**20
 """Longest answer taken, in bytes: eight minutes of 24 kHz audio in base64."""
+_JSON = {"Content-Type": "application/json"}
 
 
 class ChatCompletions(QueueAdapter):
@@ -59,7 +62,8 @@ class ChatCompletions(QueueAdapter):
         speak: False asks for written answers only.
         silence_ms: silence that ends the user's turn; it is part of every latency.
         max_turn_s: a longer turn is cut.
-        timeout_s: longest silence of the server.
+        timeout_s: longest silence of the server; longest wait for an answer that is not there when the script
+            has ended.
     """
 
     audio_in = 16000
@@ -72,14 +76,14 @@ class ChatCompletions(QueueAdapter):
         silence_ms: int = 600, max_turn_s: float = 60.0, timeout_s: float = 60.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        key = _key(base_url)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
         if not re.match(r"https?://[^/]", base_url):
             raise UserError(
                 f"{redacted(base_url)!r} is not the address of a web server", "give http://... or https://..."
             )
-        self._client = new_client(headers, timeout_s)
+        key = key_for(base_url, "OPENAI_API_KEY", required=base_url.startswith(OPENAI))
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._client = new_client(self._url, headers, timeout_s)
         self._refusals = OPENAI_REFUSALS if base_url.startswith(OPENAI) else OWN_SERVER
         self._options: dict[str, Any] = {"model": model, "modalities": ["text"]}
         if speak:
@@ -87,6 +91,9 @@ class ChatCompletions(QueueAdapter):
         self._silence_ms = silence_ms
         self._turns = UserTurns(self.audio_in, silence_ms, max_turn_s)
         self._asked = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.patience_s = timeout_s
         self._dialogue: ChatDialogue | None = None
 
     async def connect(self, session: SessionStart) -> None:
@@ -106,14 +113,32 @@ class ChatCompletions(QueueAdapter):
         for text in turn.texts:
             self._dialogue.say({"type": "text", "text": text})
         if self._dialogue.ready:
+            self._idle.clear()
             self._asked.set()
 
     async def _work(self) -> None:
         assert self._dialogue is not None
-        while await self._asked.wait():
-            self._asked.clear()
-            while self._dialogue.ready:
-                await self._ask(self._dialogue)
+        try:
+            while await self._asked.wait():
+                self._asked.clear()
+                while self._dialogue.ready:
+                    await self._ask(self._dialogue)
+                self._idle.set()
+        finally:
+            self._idle.set()
+
+    async def ping(self) -> bool:
+        """As ``LiveAdapter.ping``: the answer to the request under way; without one there is nothing to ask.
+
+        Raises:
+            InfrastructureError, ProtocolError: the request failed.
+        """
+        if self._idle.is_set():
+            return False
+        await self._idle.wait()
+        if self._queue.error is not None:
+            raise self._queue.error
+        return True
 
     async def _ask(self, dialogue: ChatDialogue) -> None:
         request = dialogue.request()
@@ -129,13 +154,6 @@ class ChatCompletions(QueueAdapter):
         """As ``LiveAdapter.close``."""
         await super().close()
         await self._client.aclose()
-
-
-def _key(base_url: str) -> str | None:
-    """OpenAI's must be there; one of your own may be, and is sent over TLS only."""
-    if base_url.startswith(OPENAI):
-        return secret("OPENAI_API_KEY")
-    return optional_secret("OPENAI_API_KEY") if base_url.startswith("https://") else None
 
 
 class UserTurns:
@@ -171,23 +189,34 @@ class UserTurns:
         return turn
 
 
-def new_client(headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
-    """A client that verifies certificates, keeps no connection and knows no proxy of the environment.
+def new_client(url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
+    """A client for one address, which verifies certificates and keeps no connection.
 
     Redirects are not followed, for they would carry the key elsewhere. ``timeout_s`` is the longest silence
-    of a server. Without the extra it is a ``UserError``.
+    of a server. Proxies are those of ``addresses.proxy_of``.
+
+    Raises:
+        UserError: the extra is not installed, a key would go to another machine in clear, or the proxy is
+            none.
     """
     try:
         import httpx
     except ImportError as error:
         raise UserError("httpx is not installed", "run: pip install 'tml-bench[chat]'") from error
-    return httpx.AsyncClient(
-        headers={"Accept-Encoding": "identity", **headers},
-        timeout=timeout_s,
-        limits=httpx.Limits(max_keepalive_connections=0),
-        verify=_certificates(),
-        trust_env=False,
-    )
+    remember_named("url", url)
+    if headers or holds_secret(url):
+        check_private(url)
+    try:
+        return httpx.AsyncClient(
+            headers={"Accept-Encoding": "identity", **headers},
+            timeout=timeout_s,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            verify=_certificates(),
+            trust_env=False,
+            proxy=proxy_of(url),
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise unusable_proxy(url, error) from None
 
 
 async def post_json(
@@ -201,20 +230,20 @@ async def post_json(
     """
     import httpx
 
-    shown, answer = redacted(url), bytearray()
+    place, answer = shown(url), bytearray()
     try:
-        async with client.stream("POST", url, json=body) as response:
+        async with client.stream("POST", url, content=json.dumps(body), headers=_JSON) as response:
             async for piece in response.aiter_bytes():
                 answer += piece
                 if len(answer) > MAX_ANSWER:
                     break
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        what = redacted(str(error)) or type(error).__name__
-        raise InfrastructureError(f"{shown} cannot be reached: {what}") from error
+        what = plain(str(error)) or type(error).__name__
+        raise InfrastructureError(f"{place} cannot be reached: {what}") from error
     if response.status_code != httpx.codes.OK:
-        raise refusals.answered(shown, response.status_code, response.headers, bytes(answer))
+        raise refusals.answered(place, response.status_code, response.headers, bytes(answer))
     if len(answer) > MAX_ANSWER:
-        raise ProtocolError(f"{shown} answers with more than {MAX_ANSWER} bytes")
+        raise ProtocolError(f"{place} answers with more than {MAX_ANSWER} bytes")
     return parse_object(bytes(answer))
 
 

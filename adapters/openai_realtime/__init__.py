@@ -23,11 +23,15 @@ from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, SessionWishes, UserStretch
 from tml_bench.errors import UserError
-from tml_bench.keys import optional_secret, secret
+from tml_bench.keys import key_for
 from tml_bench.redact import kept
 
 MANUAL_SILENCE_MS = 500
 """Silence that ends a turn when turns are manual and nothing else was asked for: what server VAD waits."""
+
+CUTS = frozenset({"response.cancel", "conversation.item.truncate"})
+"""Messages of which a refusal explains no silence: the reply had just ended, or is not known any more."""
+AUDIO = frozenset({"input_audio_buffer.append", "input.append"})
 
 
 class OpenAIRealtime(SocketAdapter):
@@ -77,7 +81,7 @@ class OpenAIRealtime(SocketAdapter):
         )  # fmt: skip
         _check(dialect, spoken, self._wishes)
         self._url = _address(base_url or spoken.base_url, spoken.query(self._wishes))
-        self._key = optional_secret(*spoken.keys) if base_url or not spoken.keys else secret(*spoken.keys)
+        self._key = key_for(self._url, *spoken.keys, required=bool(spoken.keys) and not base_url)
         cuts = interrupt and (spoken.cuts_on_speech or self._wishes.vad in ("server", "semantic"))
         self._conversation = RealtimeConversation(spoken, self.audio_out, cuts)
         patience_ms = silence_ms or MANUAL_SILENCE_MS
@@ -85,6 +89,7 @@ class OpenAIRealtime(SocketAdapter):
         self._audio: list[NDArray[np.float32]] = []
         self._frames: list[adapter.Frame] = []
         self._sent_samples = self._sent_chunks = self._said = 0
+        self._told: dict[str, str] = {}
         self._in_order = asyncio.Lock()
 
     async def connect(self, session: adapter.SessionStart) -> None:
@@ -183,6 +188,9 @@ class OpenAIRealtime(SocketAdapter):
 
     async def _tell(self, message: Message) -> None:
         self._said += 1
+        name = f"tml_{self._said}"
+        if message["type"] not in AUDIO:
+            self._told[name] = message["type"]
         if self._dialect.numbered:
             message = {"event_id": f"tml_{self._said}", **message}
             self._conversation.sent(message)

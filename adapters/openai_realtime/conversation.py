@@ -71,7 +71,7 @@ class RealtimeConversation:
         match message.get("type"):
             case "error":
                 self._failed(message)
-            case "session.closed":
+            case "session.closed" | "session.expired":
                 raise self._dialect.refusals.error("the service closed the session:", read_error(message))
             case "response.created":
                 self._response_began(message["response"])
@@ -149,8 +149,14 @@ class RealtimeConversation:
             self.responding = ""
 
     def _forget_response(self) -> None:
-        """The service has cancelled what it said; where it will not say when that is done, it is done now."""
-        if self.responding and not self._dialect.confirms_cancel:
+        """The service has cancelled what it said; where it will not say when that is done, it is done now.
+
+        What it was asked for and had not begun may be dropped with it: it is not waited for either.
+        """
+        if self._dialect.confirms_cancel:
+            return
+        self._asked = False
+        if self.responding:
             self._over.add(self.responding)
             self.responding = ""
             self._settle()

@@ -2,22 +2,24 @@
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tml_bench import adapter
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import PING_S, Socket
+from tml_bench.adapters._socket import Socket
+from tml_bench.adapters._usage import as_named
 from tml_bench.adapters.wire import session as exchange
 from tml_bench.errors import UserError
 from tml_bench.wire import messages as wire
-from tml_bench.wire.messages import BinaryFrame
 
 MAX_TICK_S = 300
 """Most audio a model may give in one micro-turn, in seconds."""
+
+PONG_S = 5.0
+"""Longest wait for the answer to a ping, in seconds."""
 
 
 class Wire(SocketAdapter):
@@ -39,24 +41,24 @@ class Wire(SocketAdapter):
         self.capabilities: tuple[str, ...] = ()
         self._inbox = exchange.Inbox()
         self._sender = exchange.Sender()
-        self._replies = exchange.Replies(self.audio_out)
+        self._replies = exchange.Replies()
 
     async def prepare(self) -> None:
         """Ask the model for its formats."""
         hello = exchange.hello_of(exchange.PROBE, "realtime")
-        socket, _, ready, _ = await exchange.open_session(self.url, hello, PING_S)
+        socket, _, ready, _ = await exchange.open_session(self.url, hello)
         await socket.close()
         _take_formats(self, ready)
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """Open a socket for the session."""
         hello = exchange.hello_of(session, "realtime")
-        self._socket, self._inbox, ready, events = await exchange.open_when_free(self.url, hello, PING_S)
+        self._socket, self._inbox, ready, events = await exchange.open_when_free(self.url, hello)
         for event in events:
             await self._record(event.type, event.body, sent=event.sent)
         exchange.same_formats(ready, self.audio_in, self.audio_out)
         self.reported = _identity(ready)
-        self._replies = exchange.Replies(self.audio_out)
+        self._replies = exchange.Replies()
         self._begin(self._socket)
 
     async def send(self, turn: adapter.MicroTurn) -> None:
@@ -66,8 +68,9 @@ class Wire(SocketAdapter):
 
     async def heard(self, item: str, ms: float, cut: bool) -> None:
         """Tell the model where its reply was cut."""
-        if cut and item.isdecimal():
-            await self._out(exchange.control(wire.Truncate(int(item), ms)))
+        if cut:
+            for message in exchange.truncations([(item, ms)]):
+                await self._out(message)
 
     async def _out(self, message: exchange.OutgoingMessage) -> None:
         await self._say(message.data, message.event.type, message.event.body)
@@ -76,6 +79,8 @@ class Wire(SocketAdapter):
         """The message for the record, then what it makes the listener hear or see."""
         received = self._inbox.read(message)
         yield received.event
+        if isinstance(received.message, wire.UsageReport):
+            yield from as_named(received.message.counted)
         yield from self._replies.outputs(received.message)
 
 
@@ -104,8 +109,7 @@ class WireLockstep(adapter.StepAdapter):
         self._socket: Socket | None = None
         self._inbox = exchange.Inbox()
         self._sender = exchange.Sender()
-        self._replies = exchange.Replies(self.audio_out)
-        self._cut: deque[int] = deque()
+        self._replies = exchange.Replies()
 
     def warm_up(self) -> None:
         """Ask the model for its formats."""
@@ -116,14 +120,13 @@ class WireLockstep(adapter.StepAdapter):
     def start(self, session: adapter.SessionStart) -> None:
         """Open a socket for the session."""
         self._open(session)
-        self._sender, self._replies = exchange.Sender(), exchange.Replies(self.audio_out)
-        self._cut.clear()
+        self._sender, self._replies = exchange.Sender(), exchange.Replies()
 
     def _open(self, session: adapter.SessionStart) -> wire.Ready:
         self.stop()
         self._runner = asyncio.Runner()
         begin = exchange.open_session if session is exchange.PROBE else exchange.open_when_free
-        opening = begin(self.url, exchange.hello_of(session, "lockstep"), None)
+        opening = begin(self.url, exchange.hello_of(session, "lockstep"))
         try:
             self._socket, self._inbox, ready, _ = self._runner.run(opening)
             if session is not exchange.PROBE:
@@ -134,37 +137,36 @@ class WireLockstep(adapter.StepAdapter):
         self.reported = _identity(ready)
         return ready
 
-    def step(self, turn: adapter.MicroTurn) -> adapter.Output | None:
+    def step(self, turn: adapter.MicroTurn) -> tuple[adapter.Output, ...]:
         """Send the micro-turn and take everything up to its ``tick_done``."""
         if self._runner is None or self._socket is None:
             raise adapter.InfrastructureError("the session is not open")
         return self._runner.run(self._stepped(self._socket, turn))
 
-    async def _stepped(self, socket: Socket, turn: adapter.MicroTurn) -> adapter.Output:
+    async def _stepped(self, socket: Socket, turn: adapter.MicroTurn) -> tuple[adapter.Output, ...]:
         try:
             async with asyncio.timeout(self._answer_s):
-                if turn.flushed is not None:
-                    item = self._cut.popleft() if self._cut else 0
-                    await socket.send(exchange.control(wire.Truncate(item, turn.flushed.heard_ms)).data)
-                for message in self._sender.messages(turn):
+                cut = turn.flushed.items if turn.flushed is not None else ()
+                for message in (*exchange.truncations(cut), *self._sender.messages(turn)):
                     await socket.send(message.data)
                 return await self._answer(socket, turn.index)
         except TimeoutError as error:
-            raise adapter.ProtocolError(f"no tick_done within {self._answer_s:g} s") from error
+            late = f"no tick_done within {self._answer_s:g} s"
+            if await _is_alive(socket):
+                raise adapter.ProtocolError(late) from error
+            raise adapter.InfrastructureError(f"{late}, and no answer to a ping: the server hangs") from error
 
-    async def _answer(self, socket: Socket, n: int) -> adapter.Output:
-        whole = _Whole(self._replies, self.audio_out)
+    async def _answer(self, socket: Socket, n: int) -> tuple[adapter.Output, ...]:
+        said = _Said(self.audio_out)
         while True:
             message = self._inbox.read(await socket.receive(2 * self._answer_s)).message
-            if not isinstance(message, wire.TickDone):
-                whole.add(message)
-                continue
-            if message.n != n:
-                raise adapter.ProtocolError(f"tick_done says {message.n} where {n} is due")
-            output = whole.output(message.compute_ms)
-            if output.flush:
-                self._cut.append(whole.cut)
-            return output
+            if isinstance(message, wire.TickDone):
+                break
+            for output in self._replies.outputs(message):
+                said.add(output)
+        if message.n != n:
+            raise adapter.ProtocolError(f"tick_done says {message.n} where {n} is due")
+        return said.outputs(message.compute_ms)
 
     def stop(self) -> None:
         """Close the socket; does nothing when there is none."""
@@ -179,6 +181,16 @@ class WireLockstep(adapter.StepAdapter):
             runner.close()
 
 
+async def _is_alive(socket: Socket) -> bool:
+    """Whether a server that is late answers a ping; one that computes where it reads does not."""
+    try:
+        async with asyncio.timeout(PONG_S):
+            await socket.ping()
+    except TimeoutError:
+        return False
+    return True
+
+
 def _identity(ready: wire.Ready) -> dict[str, str]:
     return {"model": ready.model, "server_version": ready.version}
 
@@ -191,39 +203,42 @@ def _take_formats(model: Wire | WireLockstep, ready: wire.Ready) -> None:
     model.capabilities, model.reported = ready.capabilities, _identity(ready)
 
 
-class _Whole:
-    """Everything a model gives in one micro-turn, as one output; ``cut`` is the reply that was cut."""
+class _Said:
+    """Everything a model with audio at ``rate`` Hz gives in one micro-turn."""
 
-    def __init__(self, replies: exchange.Replies, rate: int) -> None:
-        self._replies = replies
+    def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._parts: list[adapter.Output] = []
-        self._samples = self.cut = 0
-        self._flush = False
+        self._samples = 0
+        self._parts: list[list[adapter.Output]] = []
+        self._item = ""
 
-    def add(self, message: wire.FromModel | BinaryFrame | None) -> None:
-        """Take a message; more audio than a micro-turn may give is a ``ProtocolError``."""
-        for part in self._replies.outputs(message, self._samples):
-            if part.flush:
-                # What was given a moment ago is dropped before anyone can hear it.
-                self._parts = [replace(p, audio=None, transcript=()) for p in self._parts]
-                self._samples, self._flush, self.cut = 0, True, int(part.item)
-            self._samples += 0 if part.audio is None else len(part.audio)
-            self._parts.append(part)
+    def add(self, output: adapter.Output) -> None:
+        """Take the next piece; more audio than a micro-turn may give is a ``ProtocolError``."""
+        self._samples += 0 if output.audio is None else len(output.audio)
         if self._samples > MAX_TICK_S * self._rate:
             raise adapter.ProtocolError(f"more than {MAX_TICK_S} s of audio in one micro-turn")
+        goes_on = not output.flush and self._item in ("", output.item or self._item)
+        if self._parts and goes_on:
+            self._parts[-1].append(output)
+            self._item = self._item or output.item
+        else:
+            self._parts.append([output])
+            self._item = output.item
 
-    def output(self, compute_ms: float | None) -> adapter.Output:
-        """All of it."""
-        chunks = [part.audio for part in self._parts if part.audio is not None]
-        spoken = [part for part in self._parts if part.audio is not None]
-        items = [part.item for part in spoken or self._parts if part.item]
-        return adapter.Output(
-            audio=np.concatenate(chunks) if chunks else None,
-            transcript=tuple(piece for part in self._parts for piece in part.transcript),
-            text="".join(part.text for part in self._parts),
-            tool_calls=tuple(call for part in self._parts for call in part.tool_calls),
-            flush=self._flush,
-            item=items[-1] if items else "",
-            compute_s=None if compute_ms is None else compute_ms / 1000,
-        )
+    def outputs(self, compute_ms: float | None) -> tuple[adapter.Output, ...]:
+        """All of it in order: an output for every reply and after every interruption, at least one."""
+        compute_s = None if compute_ms is None else compute_ms / 1000
+        first, *others = [_joined(pieces) for pieces in self._parts or [[adapter.Output()]]]
+        return (replace(first, compute_s=compute_s), *others)
+
+
+def _joined(pieces: Sequence[adapter.Output]) -> adapter.Output:
+    chunks = [piece.audio for piece in pieces if piece.audio is not None]
+    return adapter.Output(
+        audio=np.concatenate(chunks) if chunks else None,
+        transcript=tuple(spoken for piece in pieces for spoken in piece.transcript),
+        text="".join(piece.text for piece in pieces),
+        tool_calls=tuple(call for piece in pieces for call in piece.tool_calls),
+        flush=pieces[0].flush,
+        item=next((piece.item for piece in pieces if piece.item), ""),
+    )

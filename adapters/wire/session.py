@@ -4,7 +4,7 @@ What a model sends is bounded, and checked before anything of it goes on.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
 from urllib.parse import urlsplit
@@ -17,8 +17,9 @@ from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
 from tml_bench.adapters._refusal_tables import WIRE
 from tml_bench.adapters._refusals import ReportedError
 from tml_bench.adapters._socket import Socket, open_socket
+from tml_bench.adapters.wire.control_json import read_object, shown, written
 from tml_bench.errors import UserError
-from tml_bench.keys import optional_secret
+from tml_bench.keys import key_for
 from tml_bench.redact import kept, plain
 from tml_bench.wire import messages as wire
 from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
@@ -41,8 +42,6 @@ MAX_CONTROL = 16 * 2**20
 """Most control messages taken in a session, in bytes."""
 MAX_MEDIA = 2**30
 """Most media taken in a session, in bytes: over three hours at 48 kHz."""
-MAX_DEPTH = 32
-"""Deepest nesting of a control message."""
 _KINDS: Mapping[str, type[wire.FromModel]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(wire.FromModel)
 }
@@ -59,9 +58,7 @@ class OutgoingMessage:
 def control(message: wire.FromHarness) -> OutgoingMessage:
     """A control message."""
     body = msgspec.to_builtins(message)
-    return OutgoingMessage(
-        msgspec.json.encode(message).decode(), adapter.ProviderEvent(body["type"], kept(body), True)
-    )
+    return OutgoingMessage(written(message), adapter.ProviderEvent(body["type"], kept(body), True))
 
 
 class Sender:
@@ -114,18 +111,18 @@ class Inbox:
             chunk = BinaryFrame.unpack(data)
             return IncomingMessage(chunk.event, chunk if chunk.kind == AUDIO else None)
         self._spend("control messages", len(data))
-        raw = _object(data)
+        raw = read_object(data)
         kind = raw.get("type")
         if not isinstance(kind, str):
             raise adapter.ProtocolError(f"a message has no type: {shown(data)}")
-        event = adapter.ProviderEvent(plain(kind)[:256], kept(raw))
+        event = adapter.ProviderEvent(plain(kind, 256), kept(raw))
         known = _KINDS.get(kind)
         if known is None:
             return IncomingMessage(event, None)
         try:
             message = msgspec.convert(raw, known, strict=True)
         except msgspec.ValidationError as error:
-            raise adapter.ProtocolError(f"message {kind!r} is malformed: {error}") from error
+            raise adapter.ProtocolError(f"message {kind!r} is malformed: {plain(str(error))}") from error
         if isinstance(message, wire.Refusal):
             raise refused(message)
         return IncomingMessage(event, message)
@@ -144,35 +141,8 @@ def refused(error: wire.Refusal) -> Exception:
     return adapter.ProtocolError(f"the model answers {plain(str(said))}")
 
 
-def shown(data: str | bytes) -> str:
-    """The beginning of a message, for error messages."""
-    return repr(plain(str(data[:80])))
-
-
-def _object(data: str) -> dict[str, object]:
-    try:
-        raw = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise adapter.ProtocolError(f"a text frame is no JSON: {shown(data)}") from error
-    if not isinstance(raw, dict):
-        raise adapter.ProtocolError(f"a text frame holds no JSON object: {shown(data)}")
-    if _depth(raw) > MAX_DEPTH:
-        raise adapter.ProtocolError(f"a message is nested deeper than {MAX_DEPTH}: {shown(data)}")
-    return raw
-
-
-def _depth(value: object) -> int:
-    """How deep a JSON value is nested."""
-    deepest, level = 0, [value]
-    while level and deepest <= MAX_DEPTH:
-        inner = [part for part in level if isinstance(part, dict | list)]
-        level = [x for part in inner for x in (part.values() if isinstance(part, dict) else part)]
-        deepest += bool(inner)
-    return deepest
-
-
 async def open_session(
-    url: str, hello: wire.Hello, ping_s: float | None, *, any_mode: bool = False
+    url: str, hello: wire.Hello, *, any_mode: bool = False
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """Connect to a model's server, at an address that ``checked_url`` gives, and say hello.
 
@@ -183,9 +153,9 @@ async def open_session(
         InfrastructureError, QuotaError, UserError: as ``open_socket``, or the model says so.
         ProtocolError: the model answers with something else.
     """
-    token = optional_secret(TOKEN)
+    token = key_for(url, TOKEN)
     head = {"Authorization": f"Bearer {token}"} if token else {}
-    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE, ping_s=ping_s)
+    socket = await open_socket(url, headers=head, max_message=MAX_MESSAGE, refusals=WIRE)
     try:
         inbox, outgoing = Inbox(), control(hello)
         await socket.send(outgoing.data)
@@ -203,13 +173,13 @@ async def open_session(
                 "run the open-loop form of the task, which plays every turn",
             )
     except BaseException:
-        await socket.close()
+        await socket.drop()
         raise
     return socket, inbox, ready, [outgoing.event, *events]
 
 
 async def open_when_free(
-    url: str, hello: wire.Hello, ping_s: float | None
+    url: str, hello: wire.Hello
 ) -> tuple[Socket, Inbox, wire.Ready, list[adapter.ProviderEvent]]:
     """As `open_session`, soon after another: a server with one slot may need a moment to free it.
 
@@ -219,7 +189,7 @@ async def open_when_free(
     until = loop.time() + FREE_S
     while True:
         try:
-            return await open_session(url, hello, ping_s)
+            return await open_session(url, hello)
         except adapter.InfrastructureError as error:
             asked_s = error.retry_after_s if isinstance(error, adapter.QuotaError) else None
             pause_s = max(asked_s or 0.0, FREE_PAUSE_S)
@@ -261,7 +231,11 @@ def same_formats(ready: wire.Ready, audio_in: int, audio_out: int) -> None:
 
 
 def checked_url(url: object) -> str:
-    """The address of a model's server; one that is none, or holds a password, is a ``UserError``."""
+    """The address of a model's server.
+
+    Raises:
+        UserError: it is none, holds a password, or a token would go there in clear.
+    """
     none = UserError(f"{url!r} is not the address of a wire server", "give ws://HOST:PORT or wss://...")
     try:
         parts = urlsplit(url if isinstance(url, str) else "")
@@ -272,6 +246,7 @@ def checked_url(url: object) -> str:
         raise none
     if parts.username or parts.password:
         raise UserError("the address holds a password, which would be recorded", f"put it in {TOKEN}")
+    key_for(parts.geturl(), TOKEN)
     return parts.geturl()
 
 
@@ -287,59 +262,58 @@ def hello_of(session: adapter.SessionStart, mode: wire.Mode) -> wire.Hello:
         session.instructions,
         tools,
         tuple(wire.HistoryEntry(said.role, said.text) for said in session.history) or msgspec.UNSET,
+        wire.MINOR,
     )
 
 
-class Replies:
-    """Turns messages of a model with audio at ``rate`` Hz into outputs; knows how far each reply has come."""
+def truncations(cut: Iterable[tuple[str, float]]) -> Iterator[OutgoingMessage]:
+    """The messages for replies that were cut, in order, each with the milliseconds heard of it."""
+    for item, heard_ms in cut:
+        yield control(wire.Truncate(int(item), heard_ms))
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._item = 0
-        self._came = 0
-        self._began: dict[int, int] = {}
+
+class Replies:
+    """Turns messages of a model into outputs, and sees that its replies are numbered as they must be."""
+
+    def __init__(self) -> None:
+        self._latest = 0
         self._samples = WholeSamples()
 
-    def outputs(
-        self, message: wire.FromModel | BinaryFrame | None, queued: int = 0
-    ) -> Iterator[adapter.Output]:
+    def outputs(self, message: wire.FromModel | BinaryFrame | None) -> Iterator[adapter.Output]:
         """What a message makes the listener hear or see; None, an unknown one, does nothing.
 
-        ``queued`` samples will stand before what is given now in the same output.
-
         Raises:
-            ProtocolError: ``ready`` comes a second time, or a reply has the number 0.
+            ProtocolError: ``ready`` comes a second time, a reply has the number 0, or audio one that is lower
+                than that of audio before.
         """
         match message:
             case BinaryFrame():
+                self._check(message.item)
+                if message.item < self._latest:
+                    raise adapter.ProtocolError(
+                        f"audio of reply {message.item} comes after audio of reply {self._latest}: "
+                        "the numbers of replies grow"
+                    )
+                self._latest = message.item
                 audio = self._samples.join(message.payload, str(message.item))
-                self._count(message.item, len(audio))
                 if len(audio):
                     yield adapter.Output(audio=audio, item=str(message.item))
             case wire.TranscriptPiece():
-                self._count(message.item, 0)
-                yield adapter.Output(transcript=(self._placed(message, queued),), item=str(message.item))
+                self._check(message.item)
+                words = tuple(adapter.SpokenWord(w.text, w.start_s, w.end_s) for w in message.words)
+                spoken = adapter.Transcript(message.text, words, of_reply=True)
+                yield adapter.Output(transcript=(spoken,), item=str(message.item))
             case wire.TextMessage():
                 yield adapter.Output(text=message.text)
             case wire.Call(call_id, name, arguments):
                 yield adapter.Output(tool_calls=(adapter.ToolCall(call_id, name, arguments),))
             case wire.Interruption():
                 self._samples.end()
-                yield adapter.Output(flush=True, item=str(self._item))
+                yield adapter.Output(flush=True)
             case wire.Ready():
                 raise adapter.ProtocolError("the model sends 'ready' a second time")
 
-    def _count(self, item: int, samples: int) -> None:
+    @staticmethod
+    def _check(item: int) -> None:
         if not item:
             raise adapter.ProtocolError("a reply has the item 0: replies are numbered from 1")
-        # A transcript may come when the next reply has begun: it must not end that one.
-        if samples or item not in self._began:
-            self._item = item
-        self._began.setdefault(item, self._came)
-        self._came += samples
-
-    def _placed(self, spoken: wire.TranscriptPiece, queued: int) -> adapter.Transcript:
-        """Its words counted from the first sample of the output, not of the reply."""
-        by_s = (queued - self._came + self._began[spoken.item]) / self._rate
-        words = tuple(adapter.SpokenWord(w.text, w.start_s + by_s, w.end_s + by_s) for w in spoken.words)
-        return adapter.Transcript(spoken.text, words)

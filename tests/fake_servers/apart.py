@@ -34,9 +34,10 @@ class Server(Protocol):
 
 @dataclass
 class Apart:
-    """Servers that run; the rest is known once they have stopped."""
+    """Servers that run, and the number of their process; the rest is known once they have stopped."""
 
     urls: list[str]
+    process: int
     problems: list[str] = field(default_factory=list)
     answered_ns: list[list[int]] = field(default_factory=list)
 
@@ -50,7 +51,7 @@ def apart(makes: Sequence[Callable[[], Server]]) -> Iterator[Apart]:
     process.start()
     theirs.close()
     try:
-        servers = Apart(ours.recv())
+        servers = Apart(ours.recv(), process.pid or 0)
         yield servers
         ours.send("stop")
         servers.problems, servers.answered_ns = ours.recv()

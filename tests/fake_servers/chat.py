@@ -87,6 +87,8 @@ class FakeChat:
                 return "429 Too Many Requests\r\nRetry-After: 7", b'{"error": {"message": "slow down"}}'
             case "denied":
                 return "401 Unauthorized", b'{"error": {"message": "bad key sk-planted-planted-planted"}}'
+            case "broken":
+                return "500 Internal Server Error", b'{"error": {"message": "out of memory"}}'
             case "moved":
                 return "307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/", b""
             case "garbage":
@@ -119,8 +121,8 @@ def _completion(step: str, n: int) -> dict[str, Any]:
     if step == "call":
         function = {"name": "add", "arguments": '{"a": 1}'}
         message["tool_calls"] = [{"id": f"c{n}", "type": "function", "function": function}]
-    elif step == "write":
-        message["content"] = "written"
+    elif step in ("write", "nothing"):
+        message["content"] = "written" if step == "write" else ""
     else:
         rate = 12000 if step == "half rate" else 24000
         data = b"not audio" if step == "no audio" else _wav(rate)

@@ -18,7 +18,8 @@ PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateCo
 
 
 class FakeGemini(ScriptedServer):
-    """Extra steps: ``move`` (goAway, then an answer) and ``shape`` (a message that no type allows).
+    """Extra steps: ``move`` (goAway, then an answer), ``shape`` (a message that no type allows), ``fail`` and
+    ``no credit`` (closed with 1011, as the service does for both).
 
     Attributes:
         setups: the set-up of each connection.
@@ -114,6 +115,10 @@ class FakeGemini(ScriptedServer):
             case "move":
                 await self.reply(goAway={"timeLeft": "50s"})
                 await self.speak()
+            case "fail":
+                await self.ws.close(1011, "Internal error occurred.")
+            case "no credit":
+                await self.ws.close(1011, "Your prepayment credits are depleted.")
             case "shape":
                 await self.tell(json.dumps({"serverContent": 5}))
             case "rate":

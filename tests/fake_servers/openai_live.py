@@ -149,7 +149,8 @@ class LiveSessionFake:
         self._given += 1
         if answer.error is not None:
             await self._send({"type": "error", "error": answer.error})
-            await self._connection.close(1011, "going down")
+            if answer.hang_up:
+                await self._connection.close(1011, "going down")
             return
         if answer.calls:
             await self._lifecycle("response.created", "in_progress")

@@ -44,7 +44,7 @@ class Answer:
         text: its transcript.
         paced: sent in real time; else all at once.
         calls: functions called instead.
-        hang_up: the connection is closed instead.
+        hang_up: the connection is closed instead; by OpenAI Live after the error, if there is one.
         error: an error is sent instead.
         piece_ms: length of an audio message.
         every_ms: between two audio messages of a paced answer; their own length when 0.

@@ -57,7 +57,8 @@ Frame = _frame_class()
 
 
 class FakePipecat(ScriptedServer):
-    """Extra steps: ``rate`` (audio at a rate nobody asked for), ``stop`` (RTVI's fatal error) and ``json``.
+    """Extra steps: ``rate`` (audio at a rate nobody asked for), ``stop`` and ``error`` (RTVI's, fatal or
+    not) and ``json``.
 
     Attributes:
         rtvi: the RTVI messages that came in.
@@ -124,6 +125,8 @@ class FakePipecat(ScriptedServer):
                 await self.reply("audio", audio=b"\0\0", sample_rate=8000, num_channels=1)
             case "stop":
                 await self.rtvi_reply("error", error="pipeline is gone", fatal=True)
+            case "error":
+                await self.rtvi_reply("error", error="no voice", fatal=False)
             case "json":
                 await self.tell('{"type": "hello"}')
             case "text":

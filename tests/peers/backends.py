@@ -44,6 +44,23 @@ class Backends(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/v1"
 
+    @property
+    def s2s_arguments(self) -> list[str]:
+        """Of ``speech-to-speech serve``, for it to call this."""
+        options = {
+            "stt": "openai",
+            "openai_stt_base_url": self.url,
+            "openai_stt_model": "fixed",
+            "llm_backend": "chat-completions",
+            "responses_api_base_url": self.url,
+            "responses_api_api_key": "none",
+            "model_name": "fixed",
+            "tts": "openai",
+            "openai_tts_base_url": self.url,
+            "device": "cpu",
+        }
+        return [word for name, value in options.items() for word in (f"--{name}", value)]
+
     @contextmanager
     def serving(self) -> Iterator[Backends]:
         thread = threading.Thread(target=self.serve_forever)

@@ -24,6 +24,18 @@ STOP_S = 10.0
 
 
 @dataclass(frozen=True)
+class Server:
+    """A peer's server that runs: its port, and its process."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all its processes."""
+        os.killpg(self.process.pid, number)
+
+
+@dataclass(frozen=True)
 class Peer:
     """What to install, and the script that starts it.
 
@@ -42,7 +54,9 @@ class Peer:
     start_s: float = 180.0
 
 
-PIPECAT = Peer("pipecat", "pipecat_echo.py", ("pipecat-ai[websocket]==1.14.0",))
+_PIPECAT = ("pipecat-ai[websocket]==1.14.0", "uvicorn==0.54.0")
+PIPECAT = Peer("pipecat", "pipecat_echo.py", _PIPECAT)
+PIPECAT_TWILIO = Peer("pipecat", "pipecat_twilio.py", _PIPECAT)
 
 # moshi 0.2.13 asks for torch<2.10, and for bitsandbytes and sounddevice, which its server does not import.
 MOSHI = Peer(
@@ -60,6 +74,43 @@ MOSHI = Peer(
         "tqdm>=4.48",
     ),
     bare=("moshi==0.2.13",),
+)
+
+# It asks for torch<2.5 and aiohttp<3.11, and for sounddevice, which its server does not import. Licence: MIT.
+PERSONAPLEX = Peer(
+    "personaplex",
+    "personaplex_tiny.py",
+    (
+        "torch==2.13.0",
+        "aiohttp>=3.10.5,<3.12",
+        "einops>=0.7,<0.9",
+        "huggingface-hub>=0.24,<1",
+        "numpy>=1.26,<2.3",
+        "safetensors>=0.4,<0.8",
+        "sentencepiece>=0.2,<0.3",
+        "sphn>=0.1.4,<0.2",
+        "tqdm>=4.48",
+    ),
+    bare=(
+        "moshi-personaplex @ git+https://github.com/NVIDIA/personaplex"
+        "@3428dfd95309a7f3c84fd93259ded0f810d1ff91#subdirectory=moshi",
+    ),
+)
+
+# Its engine asks for a GPU and eleven gigabytes; its session layer needs none of it.
+SGLANG_OMNI = Peer(
+    "sglang-omni",
+    "sglang_echo.py",
+    (
+        "fastapi>=0.110",
+        "msgpack>=1",
+        "msgspec",
+        "numpy>=1.24",
+        "pydantic>=2",
+        "uvicorn==0.54.0",
+        "websockets>=12",
+    ),
+    bare=("sglang-omni==0.1.9",),
 )
 
 # Without the packages of the local models that speech-to-speech can also run: they weigh gigabytes.
@@ -92,6 +143,15 @@ SPEECH_TO_SPEECH = Peer(
 )
 
 
+_OUT_OF_REACH = (
+    "Could not resolve host",
+    "Failed to connect",
+    "No matching distribution found",
+    "unable to access",
+)
+"""What pip and git say where a registry cannot be reached, or has a package no more."""
+
+
 def cache() -> Path:
     """Where the environments are kept: ``$TML_BENCH_PEERS``, or the user's cache folder."""
     return Path(os.environ.get("TML_BENCH_PEERS") or Path.home() / ".cache" / "tml-bench" / "peers")
@@ -108,11 +168,13 @@ def installed(peer: Peer) -> Path:
         complete = folder / "complete"
         if not complete.exists():
             shutil.rmtree(folder, ignore_errors=True)
+            began = time.monotonic()
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
             _pip(python, peer.packages)
             if peer.bare:
                 _pip(python, ("--no-deps", *peer.bare))
             complete.touch()
+            print(f"{peer.name}: installed in {time.monotonic() - began:.0f} s")
     return python
 
 
@@ -121,12 +183,15 @@ def _pip(python: Path, arguments: Sequence[str]) -> None:
         [python, "-m", "pip", "install", "--quiet", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        pytest.fail(f"pip install {' '.join(arguments)}:\n{done.stderr[-3000:]}", pytrace=False)
+        what = f"pip install {' '.join(arguments)}:\n{done.stderr[-3000:]}"
+        if any(sign in done.stderr for sign in _OUT_OF_REACH):
+            pytest.skip(f"a package is out of reach: {what}")
+        pytest.fail(what, pytrace=False)
 
 
 @contextmanager
-def running(peer: Peer, log: Path, *arguments: str) -> Iterator[int]:
-    """The peer's server, ready for connections; gives its port."""
+def running(peer: Peer, log: Path, *arguments: str) -> Iterator[Server]:
+    """The peer's server, ready for connections."""
     python = installed(peer)
     port = _free_port()
     # One thread: a second would take the harness's processor, whose lateness makes a session invalid.
@@ -141,7 +206,7 @@ def running(peer: Peer, log: Path, *arguments: str) -> Iterator[int]:
         )
         try:
             _wait_until_ready(peer, process, port, log)
-            yield port
+            yield Server(port, process)
         finally:
             _stop(process)
 

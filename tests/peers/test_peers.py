@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from peers.backends import Backends
-from peers.peer import MOSHI, PIPECAT, SPEECH_TO_SPEECH, running
+from peers.peer import MOSHI, PERSONAPLEX, PIPECAT, SPEECH_TO_SPEECH, Peer, running
 from peers.runs import at_24k, model, run, traced, user
 from tml_bench.adapters.reference.voice import clip
 
@@ -20,8 +20,8 @@ SAMPLES = 2
 
 
 def test_pipecat(tmp_path: Path) -> None:
-    with running(PIPECAT, tmp_path / "server.log") as port:
-        done = run(f"pipecat:url=ws://127.0.0.1:{port}", tmp_path / "out", SAMPLES)
+    with running(PIPECAT, tmp_path / "server.log") as server:
+        done = run(f"pipecat:url=ws://127.0.0.1:{server.port}", tmp_path / "out", SAMPLES)
     for recording in done.recordings:
         spoken_s, _ = traced(user(recording), user(recording))
         seconds, likeness = traced(model(recording), user(recording))
@@ -29,10 +29,11 @@ def test_pipecat(tmp_path: Path) -> None:
         assert likeness > 0.95
 
 
-def test_moshi(tmp_path: Path) -> None:
-    folder = tmp_path / "moshi"
-    with running(MOSHI, tmp_path / "server.log", "--folder", str(folder)) as port:
-        done = run(f"moshi:url=ws://127.0.0.1:{port}/api/chat", tmp_path / "out", SAMPLES)
+@pytest.mark.parametrize(("peer", "adapter"), [(MOSHI, "moshi"), (PERSONAPLEX, "personaplex")])
+def test_models_of_speech(peer: Peer, adapter: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    with running(peer, tmp_path / "server.log", "--folder", str(folder)) as server:
+        done = run(f"{adapter}:url=ws://127.0.0.1:{server.port}/api/chat", tmp_path / "out", SAMPLES)
     heard = np.fromfile(folder / "heard.f32", np.float32)
     said = np.fromfile(folder / "said.f32", np.float32)
     for recording in done.recordings:
@@ -49,24 +50,12 @@ def test_moshi(tmp_path: Path) -> None:
 def test_speech_to_speech(tmp_path: Path) -> None:
     voice = clip("answer", 24000)
     question = "Can you help me?"
-    with Backends(question, voice.text, voice.audio).serving() as backends:
-        url = backends.url
-        options = {
-            "stt": "openai",
-            "openai_stt_base_url": url,
-            "openai_stt_model": "fixed",
-            "llm_backend": "chat-completions",
-            "responses_api_base_url": url,
-            "responses_api_api_key": "none",
-            "model_name": "fixed",
-            "tts": "openai",
-            "openai_tts_base_url": url,
-            "device": "cpu",
-        }
-        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        with running(SPEECH_TO_SPEECH, tmp_path / "server.log", *arguments) as port:
-            adapter = f"openai-realtime:dialect=s2s,base_url=ws://127.0.0.1:{port}/v1"
-            done = run(adapter, tmp_path / "out", SAMPLES)
+    with (
+        Backends(question, voice.text, voice.audio).serving() as backends,
+        running(SPEECH_TO_SPEECH, tmp_path / "server.log", *backends.s2s_arguments) as server,
+    ):
+        adapter = f"openai-realtime:dialect=s2s,base_url=ws://127.0.0.1:{server.port}/v1"
+        done = run(adapter, tmp_path / "out", SAMPLES)
 
     assert backends.spoken.count(voice.text) >= SAMPLES
     assert [prompt[-1]["content"] for prompt in backends.prompts].count(question) >= SAMPLES

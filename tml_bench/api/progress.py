@@ -1,7 +1,13 @@
 """What is shown while something runs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Bar = Callable[[str, int], Callable[[str], None]]
 """From what is counted and its total to what advances its bar, with a line to print."""
@@ -25,11 +31,17 @@ class Progress:
 class TerminalProgress(Progress):
     """Shows bars and lines on standard error, in a notebook below the cell."""
 
+    def __init__(self) -> None:
+        self._console: Console | None = None
+
     def tell(self, line: str) -> None:
-        """Print a line."""
+        """Print a line, above the bars if there are any."""
         import click
 
-        click.echo(line, err=True)
+        if self._console is None:
+            click.echo(line, err=True)
+        else:
+            self._console.print(line, markup=False, highlight=False)
 
     def warn(self, line: str) -> None:
         """Print a yellow line."""
@@ -51,6 +63,7 @@ class TerminalProgress(Progress):
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with RichProgress(*columns, console=Console(stderr=True)) as shown:
+            self._console = shown.console
 
             def bar(what: str, total: int) -> Callable[[str], None]:
                 task = shown.add_task(what, total=total)
@@ -62,7 +75,10 @@ class TerminalProgress(Progress):
 
                 return advance
 
-            yield bar
+            try:
+                yield bar
+            finally:
+                self._console = None
 
 
 def shown_by(progress: bool | Progress) -> Progress:

@@ -15,10 +15,11 @@ from tml_bench.judges.spec import RULES
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
 from tml_bench.runs.config import RunPlan, Selection
-from tml_bench.runs.jobs import SessionPool
+from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
-from tml_bench.runs.pool import InProcessPool, LivePool
-from tml_bench.runs.record import ChangedModelError, record, start_over
+from tml_bench.runs.pool import LivePool
+from tml_bench.runs.queues import Patience, SessionPool
+from tml_bench.runs.record import ChangedModelError, record_all, start_over
 from tml_bench.runs.store import open_runs
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
@@ -31,10 +32,10 @@ Several = list[str] | list[AdapterLike] | tuple[AdapterLike, ...] | Mapping[str,
 
 
 class UnfinishedRunsError(UserError):
-    """Some runs could not be finished, such as those of an adapter that cannot be loaded.
+    """Some runs could not be finished, such as those of an adapter that cannot be loaded or was given up.
 
     Attributes:
-        errors: why, one for each of them.
+        errors: why, one for each reason: an adapter may have several runs.
         runs: all runs, scored as far as they are recorded.
     """
 
@@ -63,6 +64,9 @@ class RunOptions(TypedDict, total=False):
     step_timeout_s: float
     concurrency: int
     rate: float
+    max_wait_s: float
+    fail_fast: int
+    preflight: bool
     judge: str | JudgeOptions
     words: WordMode
     progress: bool | Progress
@@ -86,7 +90,8 @@ def run(
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
     network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
     fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
-    concurrency: int = 4, rate: float = 0.0, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
+    concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0, fail_fast: int = 0,
+    preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
     progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
@@ -121,8 +126,13 @@ def run(
         retry_errors: try again samples that ended in an adapter error.
         jobs: processes; by default the processors, at most 8, and one where compute is charged.
         step_timeout_s: seconds after which a step is taken to hang.
-        concurrency: live services: sessions at once.
-        rate: live services: sessions started a minute; 0 is any.
+        concurrency: live services: sessions at once, with each.
+        rate: live services: sessions started a minute, with each; 0 is any.
+        max_wait_s: how long an adapter that cannot be reached, or refuses for its limits, is waited for in
+            all before a session with it goes through again; then it is given up.
+        fail_fast: end a run after so many samples that are not valid; 0 is never.
+        preflight: live services: hold one short session before a run, so that a service that is not there or
+            takes no session is told at once.
         judge: who judges what was said: ``rules``, ``openai:model=NAME,OPTION=VALUE,...``,
             ``human:SHEET.csv``, or `JudgeOptions` with a cache and a budget.
         words: words from the adapter's transcript, else from local recognition (``auto``); or only from one.
@@ -132,7 +142,8 @@ def run(
         The run of one task and one adapter; else a list, by task, then by adapter.
 
     Raises:
-        UnfinishedRunsError: an adapter cannot be loaded; the other runs are done, and it holds them all.
+        UnfinishedRunsError: an adapter cannot be loaded or was given up, or ``fail_fast`` ended a run; the
+            other runs are done, and it holds them all.
         UserError: something that was given does not exist or does not fit, or a folder holds another run.
     """
     shown = shown_by(progress)
@@ -150,6 +161,7 @@ def run(
         max_session_s=max_session_s,
         network=load_network(network),
     )
+    patience = Patience(max_wait_s) if preflight else Patience(max_wait_s, max_wait_s)
     with given_adapters(given):
         plans = plan_runs(request, shown.tell)
         if fresh:
@@ -157,15 +169,17 @@ def run(
                 start_over(plan.path)
         with (
             judging_by(judge, request.out, shown) as judging,
-            worker_pool(1 if compute == "charged" and jobs is None else jobs, step_timeout_s) as pool,
-            LivePool(concurrency, rate) as live,
-            InProcessPool() as own,
+            worker_pool(
+                1 if compute == "charged" and jobs is None else jobs, step_timeout_s, patience, shown.tell
+            ) as pool,
+            LivePool(concurrency, rate, preflight=preflight, patience=patience, tell=shown.tell) as live,
+            InProcessPool(patience, shown.tell, preflight=preflight) as own,
         ):
             places: dict[SessionPool, list[RunPlan]] = {pool: [], live: [], own: []}
             for plan in plans:
                 wall = live if plan.config.clock == "wall" else pool
                 places[own if plan.config.adapter in given else wall].append(plan)
-            failed = _recorded(places, shown, retry_errors)
+            failed = _recorded(places, shown, retry_errors, fail_fast)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             runs = scored(stored, pool, words, judging, shown)
@@ -176,15 +190,15 @@ def run(
 
 
 def _recorded(
-    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool
+    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int
 ) -> list[UserError]:
     """Record runs where each belongs; gives why some could not be finished."""
-    failed: list[UserError] = []
     lines: list[str] = []
     with shown.bars() as bar:
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
-        for pool, plans in places.items():
-            failed += record(plans, pool, advance, retry_errors=retry_errors, tell=lines.append)
+        failed = record_all(
+            places, advance, retry_errors=retry_errors, fail_fast=fail_fast, tell=lines.append
+        )
     for line in lines:
         shown.tell(line)
     return failed

@@ -1,7 +1,7 @@
 """Score recorded runs."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict, Unpack, overload
 
@@ -12,6 +12,7 @@ from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup
 from tml_bench.perception.perceive import WordMode
 from tml_bench.questions import Question
 from tml_bench.runs.pool import Pool
+from tml_bench.runs.queues import Patience
 from tml_bench.runs.store import StoredRun, open_runs
 from tml_bench.scoring.score import score_runs
 
@@ -100,9 +101,14 @@ def score(
     return found if isinstance(runs, list | tuple) else found[0]
 
 
-def worker_pool(jobs: int | None, step_timeout_s: float) -> Pool:
+def worker_pool(
+    jobs: int | None,
+    step_timeout_s: float,
+    patience: Patience | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Pool:
     """As many processes as asked for; by default one a processor, at most 8."""
-    return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout_s)
+    return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout_s, patience, tell)
 
 
 def scored(

@@ -10,7 +10,7 @@ import numpy as np
 from tml_bench.adapter import InfrastructureError, LiveAdapter, MicroTurn, SessionStart
 from tml_bench.conformance import CaseResult, failed, passed, skipped, warned
 from tml_bench.conformance.sessions import spoken
-from tml_bench.conformance.slots import FullError
+from tml_bench.conformance.slots import PAUSES_S, FullError
 from tml_bench.media.audio import clip_samples
 
 TICK_NS = 200_000_000
@@ -81,7 +81,7 @@ async def _speak(adapter: LiveAdapter, count: int) -> None:
         await asyncio.sleep(TICK_NS / 1e9)
 
 
-async def _flood(make: Make) -> CaseResult:
+async def _flood(make: Make, patience_s: float) -> CaseResult:
     async with _opened(make) as adapter, _taking(adapter, 1.0) as taking:
         for turn in _turns(adapter, FLOOD):
             await adapter.send(turn)
@@ -89,24 +89,39 @@ async def _flood(make: Make) -> CaseResult:
     return passed(f"takes {FLOOD} micro-turns at once", f"{FLOOD} micro-turns")
 
 
-async def _slow_consumer(make: Make) -> CaseResult:
+async def _slow_consumer(make: Make, patience_s: float) -> CaseResult:
     async with _opened(make) as adapter:
         await _speak(adapter, 10)
         await _take(adapter, 0.5)
     return passed("survives 2 s in which nobody takes what it says", "2 s of speech")
 
 
-async def _close(make: Make) -> CaseResult:
+async def _close(make: Make, patience_s: float) -> CaseResult:
     async with _opened(make) as adapter:
         await adapter.close()
     return passed("closes, and closing again does nothing", "close")
 
 
-async def _hang_up(make: Make) -> CaseResult:
+@asynccontextmanager
+async def _following(make: Make, patience_s: float) -> AsyncIterator[LiveAdapter]:
+    """As `_opened`, for a session that follows another of the same case, once that one's slot is free."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            async with _opened(make) as adapter:
+                yield adapter
+                return
+        except FullError:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(PAUSES_S[0])
+
+
+async def _hang_up(make: Make, patience_s: float) -> CaseResult:
     async with _opened(make) as adapter, _taking(adapter, PATIENCE_S):
         await _speak(adapter, 5)
     began = time.monotonic()
-    async with _opened(make) as adapter, _taking(adapter, 1.0) as taking:
+    async with _following(make, patience_s) as adapter, _taking(adapter, 1.0) as taking:
         await _speak(adapter, 1)
         if taking.done():
             taking.result()
@@ -114,7 +129,7 @@ async def _hang_up(make: Make) -> CaseResult:
     return passed(f"opens the next {took_s:.1f} s after a session was left in mid-speech", "close")
 
 
-async def _alive(make: Make) -> CaseResult:
+async def _alive(make: Make, patience_s: float) -> CaseResult:
     slowest: dict[str, float] = {}
     async with _opened(make) as adapter, _taking(adapter, PATIENCE_S):
         for when in ("idle", "spoken to"):
@@ -142,7 +157,7 @@ async def _alive(make: Make) -> CaseResult:
     return passed(f"gives a sign of life within {said}", "pings")
 
 
-CASES: dict[str, Callable[[Make], Awaitable[CaseResult]]] = {
+CASES: dict[str, Callable[[Make, float], Awaitable[CaseResult]]] = {
     "alive": _alive,
     "flood": _flood,
     "slow consumer": _slow_consumer,
@@ -162,16 +177,16 @@ REMEDIES = {
 """What to do where a case raises or is not done in time."""
 
 
-def run_live(name: str, make: Make) -> CaseResult:
-    """Run a case of a live adapter.
+def run_live(name: str, make: Make, slot_s: float = 0.0) -> CaseResult:
+    """Run a case of a live adapter; one that opens a second session waits up to ``slot_s`` for its slot.
 
     Raises:
         FullError: the service has no place for a session.
     """
 
     async def bounded() -> CaseResult:
-        async with asyncio.timeout(PATIENCE_S):
-            return await CASES[name](make)
+        async with asyncio.timeout(PATIENCE_S + slot_s):
+            return await CASES[name](make, slot_s)
 
     try:
         return asyncio.run(bounded())

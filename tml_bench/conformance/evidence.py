@@ -16,7 +16,7 @@ import numpy as np
 from tml_bench import events as ev
 from tml_bench.perception.vad import listen, speech_segments
 from tml_bench.recording import Recording
-from tml_bench.session.user import ModelSpeech
+from tml_bench.session.user import VOICED_LEVEL
 from tml_bench.timeline import Segment
 from tml_bench.wire.messages import JPEG
 
@@ -58,16 +58,17 @@ class Evidence:
         return f"{20 * np.log10(max(self.peak, 2**-16)):.0f} dBFS"
 
     def sound_onset_s(self, after_s: float) -> float | None:
-        """When a sound that anyone would hear begins after a time, having been away; None where none does."""
+        """When a sound that anyone would hear begins after a time, having been away; None where none does.
+
+        It is louder than -45 dBFS (root mean square of 10 ms), and was not for 0.3 s before.
+        """
         audio, rate = self.recording.audio()
-        gate = ModelSpeech(rate)
-        gate.hear(audio[1])
-        last_s = -np.inf
-        for start_ns, end_ns in gate.spans_ns(0):
-            if start_ns / 1e9 >= after_s and start_ns / 1e9 - last_s >= _ABRUPT_S:
-                return start_ns / 1e9
-            last_s = end_ns / 1e9
-        return None
+        size = rate // 100
+        frames = audio[1][: len(audio[1]) // size * size].reshape(-1, size)
+        loud = np.flatnonzero(np.sqrt(np.mean(frames**2, axis=1)) > VOICED_LEVEL) * size / rate
+        away_s = np.diff(loud, prepend=-np.inf)
+        begins = loud[(loud >= after_s) & (away_s >= _ABRUPT_S)]
+        return float(begins[0]) if len(begins) else None
 
     @property
     def records_messages(self) -> bool:

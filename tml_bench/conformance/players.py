@@ -11,7 +11,9 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording import LOG
 from tml_bench.runs.jobs import JobResult, SessionJob
 from tml_bench.runs.live_worker import main as run_live
-from tml_bench.runs.pool import Pool, WorkerProcess, start_worker
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.processes import WorkerProcess, start_worker
+from tml_bench.runs.queues import Patience, SessionPool
 from tml_bench.samples import Sample
 from tml_bench.session.live import LatenessLimits
 
@@ -38,10 +40,10 @@ class SessionPlayer(Protocol):
 
 
 class StepPlayer:
-    """Plays sessions of an adapter that answers micro-turns."""
+    """Plays sessions of an adapter that answers micro-turns; a refusal is told as ``LivePlayer`` does."""
 
-    def __init__(self) -> None:
-        self._pool = Pool(1, STEP_LIMIT_S)
+    def __init__(self, pool: SessionPool | None = None) -> None:
+        self._pool = pool or Pool(1, STEP_LIMIT_S, Patience(0.0, 0.0))
 
     def play(self, job: SessionJob) -> JobResult:
         """How a session ended."""
@@ -102,7 +104,7 @@ def played(player: SessionPlayer, adapter: str, name: str, script: PlayedScript,
     """
     sample = Sample((script.sample or name).replace(" ", "-"), "all", script.script, script.reference)
     result = player.play(SessionJob((0, sample.id), "check", sample, adapter, script.settings, folder))
-    refused = result.quota_s is not None or FULL.search(result.reason)
+    refused = result.quota_s is not None or (result.retry and FULL.search(result.reason))
     if result.outcome is Outcome.INFRASTRUCTURE and refused and not _began(folder):
         raise FullError(result.reason, result.quota_s or 0.0)
     return result

@@ -53,7 +53,7 @@ CASES: Mapping[str, SessionCase] = {
     "tool": SessionCase(("tool",), judging.called, "tools"),
     "history": SessionCase(("history",), judging.recalled, "history", needs="history"),
     "cancel": SessionCase(("interruption",), judging.cancelled, "interrupt"),
-    "truncate": SessionCase(("interruption",), judging.truncated, "interrupt"),
+    "truncate": SessionCase(("interruption",), judging.truncated),
     "odd input": SessionCase(
         ("odd input",), lambda shown: passed("survives full-scale noise and an odd text", "noise", "text")
     ),
@@ -95,7 +95,7 @@ def scripts(folder: Path) -> dict[str, PlayedScript]:
             samples.Script((turn,), videos=(samples.UserVideo(_video(folder)),), tail_s=1.0)
         ),
         "tool": PlayedScript(samples.Script((turn,), (asked,), tail_s=3.0, tools=(clock,))),
-        "history": PlayedScript(samples.Script(tail_s=1.0, history=before)),
+        "history": PlayedScript(samples.Script((turn,), tail_s=2.0, history=before)),
         "interruption": PlayedScript(samples.Script((turn, barge_in), tail_s=2.0)),
         "odd input": PlayedScript(
             samples.Script((samples.UserTurn(noise, samples.At(0.4)),), (odd,), tail_s=1.0)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tml_bench.adapter import InfrastructureError, QuotaError
+from tml_bench.adapter import AccountError, InfrastructureError, QuotaError, SampleRefusedError
 from tml_bench.conformance import CaseResult, failed
 
 PATIENCE_S = 30.0
@@ -38,6 +38,8 @@ class FullError(Exception):
         """What an error raised while a session was opened means, if it is about places; else None."""
         if isinstance(error, QuotaError):
             return cls(str(error), error.retry_after_s or 0.0)
+        if isinstance(error, AccountError | SampleRefusedError):
+            return None
         if isinstance(error, InfrastructureError) and FULL.search(str(error)):
             return cls(str(error))
         return None

@@ -92,7 +92,7 @@ async def _asked(url: str) -> Ready:
 
 
 async def _asked_in(url: str, mode: Mode) -> Ready:
-    socket, _, ready, _ = await open_session(url, hello_of(PROBE, mode), None, any_mode=True)
+    socket, _, ready, _ = await open_session(url, hello_of(PROBE, mode), any_mode=True)
     await socket.close()
     return ready
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 
 from tml_bench.adapter import InfrastructureError, ProtocolError
 from tml_bench.conformance import CaseResult, failed, passed, skipped, warned, wire_messages
-from tml_bench.conformance.slots import FullError
+from tml_bench.conformance.slots import PAUSES_S, FullError
 from tml_bench.conformance.wire_client import GOODBYE_S, WireClient, connected
 from tml_bench.conformance.wire_play import TICK_NS, WireLog, WirePlayer
 from tml_bench.redact import plain
@@ -23,16 +24,22 @@ PING_S = 5.0
 """Longest wait for the answer to a ping, in seconds."""
 SLOW_PING_S = 1.0
 """A ping that waits longer is worth a warning: the harness asks about every second."""
+DRAIN_S = 0.3
+"""How long the server may take to close after garbage, in seconds, before it is left."""
 _SEEN_TICKS = 5
 _ALIVE = "let the websocket's own task run beside the model: compute in a thread or process"
 
 
 class WireChecks:
-    """The cases of one server in one mode; what is played for one is looked at by others."""
+    """The cases of one server in one mode; what is played for one is looked at by others.
 
-    def __init__(self, url: str, mode: str) -> None:
+    A session that follows another in one case waits up to ``patience_s`` for its slot.
+    """
+
+    def __init__(self, url: str, mode: str, patience_s: float) -> None:
         self._url = url
         self._mode = mode
+        self._patience_s = patience_s
         self._log: WireLog | None = None
 
     def run(self, case: str) -> CaseResult:
@@ -45,6 +52,21 @@ class WireChecks:
             return asyncio.run(CASES[case](self))
         except (InfrastructureError, ProtocolError) as error:
             return failed(str(error), "see docs/wire-protocol.md, and what the server's own log says of this")
+
+    @asynccontextmanager
+    async def _following(self) -> AsyncIterator[WireClient]:
+        """A client in a session that follows another of the same case, once that one's slot is free."""
+        until = time.monotonic() + self._patience_s
+        while True:
+            try:
+                async with connected(self._url, self._mode) as client:
+                    await client.begin()
+                    yield client
+                    return
+            except FullError:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(PAUSES_S[0])
 
     async def messages(self) -> CaseResult:
         """As ``wire_messages.messages``."""
@@ -139,8 +161,7 @@ class WireChecks:
         """A close is answered, before anything was said and in mid-session."""
         slowest = 0.0
         for when, count in (("after ready", 0), ("in mid-session", _SEEN_TICKS)):
-            async with connected(self._url, self._mode) as client:
-                await client.begin()
+            async with self._following() as client:
                 await _tick(client, count)
                 try:
                     slowest = max(slowest, await client.goodbye())
@@ -191,29 +212,18 @@ class WireChecks:
             await client.begin()
             await _tick(client, _SEEN_TICKS)
             client.vanish()
-        began, tries = time.monotonic(), 0
-        while True:
-            try:
-                async with connected(self._url, self._mode) as client:
-                    await client.begin()
-                    await _tick(client, 1)
-                break
-            except FullError as full:
-                tries += 1
-                if time.monotonic() - began > FREE_S:
-                    return failed(
-                        f"a connection that broke keeps its slot for {FREE_S:g} s: {full}",
-                        "end a session when its connection is gone, also without a goodbye",
-                        "a broken connection",
-                    )
-                await asyncio.sleep(0.25)
-            except (InfrastructureError, ProtocolError) as error:
-                remedy = "let a broken connection end its own session only"
-                return failed(
-                    f"serves no more after a connection broke: {error}", remedy, "a broken connection"
-                )
-        after = f" {time.monotonic() - began:.1f} s" if tries else ""
-        return passed(f"serves on{after} after a connection broke in mid-session", "a broken connection")
+        sent, began = "a broken connection", time.monotonic()
+        try:
+            async with self._following() as client:
+                after_s = time.monotonic() - began
+                await _tick(client, 1)
+        except FullError as full:
+            detail = f"{sent} keeps its slot for {self._patience_s:g} s: {full}"
+            return failed(detail, "end a session when its connection is gone, also without a goodbye", sent)
+        except (InfrastructureError, ProtocolError) as error:
+            detail = f"serves no more after a connection broke: {error}"
+            return failed(detail, "let a broken connection end its own session only", sent)
+        return passed(f"serves on {after_s:.1f} s after a connection broke in mid-session", sent)
 
     async def garbage(self) -> CaseResult:
         """What is no protocol takes no other session down."""
@@ -223,19 +233,17 @@ class WireChecks:
                     await client.send(message)
                 except InfrastructureError:
                     continue
-                await client.drain(0.3)
+                await client.drain(DRAIN_S)
         sent = f"{len(GARBAGE)} kinds of garbage"
         remedy = "close that session, with code 1002 or so, and serve the next one"
         try:
-            async with connected(self._url, self._mode) as client:
-                await client.begin()
+            async with self._following():
+                pass
         except (InfrastructureError, ProtocolError) as error:
             return failed(f"serves no more after {sent}: {error}", remedy, sent)
         return passed(f"serves on after {sent}", sent)
 
 
-FREE_S = 10.0
-"""So long a server may take to notice that a connection is gone, in seconds."""
 GARBAGE: tuple[str | bytes, ...] = (
     "no JSON",
     "[]",

@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from tml_bench.adapter import InfrastructureError, ProtocolError
 from tml_bench.adapters._media import to_pcm16
 from tml_bench.adapters.wire.session import MAX_MESSAGE, READY_S, TOKEN
+from tml_bench.addresses import proxy_of, shown
 from tml_bench.conformance.slots import FULL, FullError
-from tml_bench.keys import optional_secret
+from tml_bench.keys import key_for
 from tml_bench.redact import plain
 from tml_bench.wire.messages import AUDIO, VERSION, BinaryFrame
 
@@ -170,9 +171,9 @@ def read(data: str | bytes) -> Received:
     try:
         message = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"a text frame is no JSON: {plain(data[:80])!r}") from error
+        raise ProtocolError(f"a text frame is no JSON: {plain(data, 80)!r}") from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise ProtocolError(f"a message is no object with a type: {plain(data[:80])!r}")
+        raise ProtocolError(f"a message is no object with a type: {plain(data, 80)!r}")
     return message
 
 
@@ -184,14 +185,15 @@ async def connected(url: str, mode: str) -> AsyncIterator[WireClient]:
         FullError: the server refuses the connection for want of a place.
         InfrastructureError: it cannot be reached.
     """
-    token = optional_secret(TOKEN)
+    token = key_for(url, TOKEN)
     try:
         socket = await connect(
             url, additional_headers={"Authorization": f"Bearer {token}"} if token else {}, compression=None,
             open_timeout=OPEN_S, close_timeout=GOODBYE_S, ping_interval=None, max_size=MAX_MESSAGE,
+            proxy=proxy_of(url),
         )  # fmt: skip
     except (OSError, WebSocketException, EOFError) as error:
-        gone = InfrastructureError(f"{url} cannot be reached: {plain(str(error))}")
+        gone = InfrastructureError(f"{shown(url)} cannot be reached: {plain(str(error))}")
         raise FullError.of(gone) or gone from error
     try:
         yield WireClient(socket, mode)

@@ -48,6 +48,7 @@ class WireLog:
         sent: what the user did, in words.
         interrupted: the user spoke into an answer.
         spoken_s: seconds of audio that the model gave.
+        undone: the first tick that got no ``tick_done`` in time; -1 where there is none.
         ended: why the session ended before its time; empty where it did not.
     """
 
@@ -57,6 +58,7 @@ class WireLog:
     sent: list[str] = field(default_factory=list)
     interrupted: bool = False
     spoken_s: float = 0.0
+    undone: int = -1
     ended: str = ""
 
     @property
@@ -163,6 +165,7 @@ class WirePlayer:
             try:
                 message = self._take(await self._client.raw(DONE_S), now_ns)
             except TimeoutError:
+                self.log.undone = len(self.log.done)
                 raise InfrastructureError(f"no tick_done within {DONE_S:g} s") from None
             if isinstance(message, dict) and message.get("type") == "tick_done":
                 took_ms = 1000 * (time.monotonic() - began)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tml_bench.addresses import proxy_of, through, unusable_proxy
 from tml_bench.errors import UserError
 from tml_bench.judges.model_judge import Ask, CallError, Gate, ModelReply
 from tml_bench.judges.prompt import PROMPT_VERSION, Prompt
-from tml_bench.keys import optional_secret
+from tml_bench.keys import key_for
 from tml_bench.redact import plain
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class _Message(msgspec.Struct):
@@ -56,8 +57,8 @@ _decode = msgspec.json.Decoder(_Completion)
 class OpenAIChat:
     """A model behind chat completions, with the official client of the extra ``[openai]``.
 
-    The key is read from ``OPENAI_API_KEY``; servers of your own need none, and one spoken to without TLS
-    on another machine is never told it.
+    The key is read from ``OPENAI_API_KEY``; servers of your own need none. One on another machine that is
+    spoken to without TLS is never told it: see ``keys.key_for``.
 
     Attributes:
         model: its name there.
@@ -102,26 +103,30 @@ class OpenAIChat:
         """Why it cannot be asked here: no client, or no key."""
         if importlib.util.find_spec("openai") is None:
             return "the official client is not installed: pip install 'tml-bench[openai]'"
-        if self.base_url.startswith(OPENAI) and self._key() is None:
-            return f"{KEY} is not set"
-        return ""
-
-    def _key(self) -> str | None:
-        parts = urlsplit(self.base_url)
-        return optional_secret(KEY) if parts.scheme == "https" or parts.hostname in _LOCAL else None
+        try:
+            key = key_for(self.base_url, KEY)
+        except UserError as error:
+            return str(error)
+        return f"{KEY} is not set" if self.base_url.startswith(OPENAI) and key is None else ""
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Ask]:
         """Open the client; the client's own retries are off, for they would escape budget and pace."""
         import openai
 
-        local = urlsplit(self.base_url).hostname in _LOCAL
+        key = key_for(self.base_url, KEY)
+        try:
+            http = openai.DefaultAsyncHttpxClient(
+                trust_env=False, proxy=proxy_of(self.base_url), verify=ssl.create_default_context()
+            )
+        except (ValueError, ImportError) as error:
+            raise unusable_proxy(self.base_url, error) from None
         async with openai.AsyncOpenAI(
-            api_key=self._key() or "none",
+            api_key=key or "none",
             base_url=self.base_url,
             max_retries=0,
             timeout=self.timeout_s,
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not local),
+            http_client=http,
         ) as client:
             yield _Client(self, client).ask
 
@@ -165,7 +170,8 @@ class _Client:
         except (openai.APITimeoutError, TimeoutError):
             raise CallError(f"no reply in {self._settings.timeout_s:g} s", again=True) from None
         except openai.APIConnectionError:
-            raise CallError("the service cannot be reached", again=True) from None
+            how = through(self._settings.base_url)
+            raise CallError(f"the service cannot be reached{how}", again=True) from None
         except openai.APIStatusError as error:
             raise _status(error) from None
         return _read(raw.content)

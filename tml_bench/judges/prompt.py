@@ -13,7 +13,7 @@ import msgspec
 
 from tml_bench.plain_text import plain
 from tml_bench.questions import Question, QuestionLine, Rubric
-from tml_bench.redact import redacted
+from tml_bench.redact import cut, writable
 
 PROMPT_VERSION = 1
 """Raised whenever `INSTRUCTION` or the form of the data changes; part of the judge's version."""
@@ -73,7 +73,7 @@ def prompt_of(question: Question) -> Prompt:
 def _entry(line: QuestionLine) -> dict[str, str | float]:
     times = (("start_s", line.start_s), ("end_s", line.end_s))
     known = {name: round(time, 3) for name, time in times if time is not None}
-    return {"role": line.role, **known, "text": line.text}
+    return {"role": line.role, **known, "text": writable(line.text)}
 
 
 def _schema(rubric: Rubric) -> dict[str, object]:
@@ -119,14 +119,9 @@ def _answer(item: dict[str, object], rubric: Rubric) -> JudgeAnswer | None:
     if len(matching) != 1:
         return None
     why = item.get("explanation")
-    return JudgeAnswer(matching[0], _storable(why[:_LONGEST_EXPLANATION]) if isinstance(why, str) else "")
+    return JudgeAnswer(matching[0], cut(why, _LONGEST_EXPLANATION) if isinstance(why, str) else "")
 
 
 def kept_raw(text: str) -> str:
     """A reply as it may be stored: without secrets, and bounded."""
-    return _storable(text[:_LONGEST_RAW])
-
-
-def _storable(text: str) -> str:
-    # JSON may spell half a surrogate pair, as models cut within an emoji do; no file takes it.
-    return redacted(text.encode("utf-8", "replace").decode())
+    return cut(text, _LONGEST_RAW)

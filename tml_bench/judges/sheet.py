@@ -23,6 +23,7 @@ from msgspec import structs
 from tml_bench.errors import UserError
 from tml_bench.plain_text import plain
 from tml_bench.questions import Question, QuestionLine, Verdict
+from tml_bench.redact import cut
 
 COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "ordered", "answer", "explanation")
 _BETWEEN = " | "
@@ -140,7 +141,7 @@ def _row(cells: dict[str, str], where: str) -> SheetRow:
     matching = [answer for answer in allowed if plain(answer) == plain(wanted)]
     if wanted and len(matching) != 1:
         raise UserError(
-            f"{where}, answer: {wanted[:40]!r} is not one of {', '.join(allowed)}",
+            f"{where}, answer: {cut(wanted, 40)!r} is not one of {', '.join(allowed)}",
             "correct it, or leave it empty",
         )
     kept = {name: cell if name in ("instruction", "texts") else cell.strip() for name, cell in given.items()}

@@ -1,17 +1,18 @@
 """What worker processes are asked for, and what they give back."""
 
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
+
+import numpy as np
 
 from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import TranscriptPair
 from tml_bench.recording import SessionFacts
-from tml_bench.samples import Sample
+from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.settings import Settings
 from tml_bench.timeline import Timeline
 from tml_bench.turns import Usage
@@ -63,6 +64,15 @@ class TranscriptJob:
     timeline: Timeline
 
 
+class ServiceFailure(StrEnum):
+    """When a service failed that may be there again another time."""
+
+    OPENING = "opening"
+    """It opened no session: nothing of the sample was played."""
+    SESSION = "session"
+    """It broke off within one."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """How a job ended.
@@ -73,6 +83,7 @@ class JobResult:
         recording: there is a recording in the job's folder.
         fatal: the adapter cannot be used at all; no further session makes sense.
         retry: it may go better another time: the model could not be reached, or this machine was too busy.
+        failed: when the service failed that is to be waited for; None when it did not fail.
         quota_s: the service refused for its limits and asks to wait so long; None when it did not refuse.
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
         reported: what the model says of itself.
@@ -86,6 +97,7 @@ class JobResult:
     wall_s: float = 0.0
     fatal: bool = False
     retry: bool = False
+    failed: ServiceFailure | None = None
     quota_s: float | None = None
     traceback: str = ""
     transcript: TranscriptPair | None = None
@@ -96,29 +108,13 @@ class JobResult:
 
 Job = SessionJob | PerceiveJob | TranscriptJob
 
+PREFLIGHT = "preflight"
+PREFLIGHT_S = 1.0
+"""How much silence the session has that is held before all others."""
 
-class SessionPool(ABC):
-    """What does jobs, wherever it does them; use as a context manager."""
 
-    def __init__(self) -> None:
-        self._waiting: deque[Job] = deque()
-
-    def submit(self, job: Job) -> None:
-        """Queue a job."""
-        self._waiting.append(job)
-
-    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
-        """Forget waiting jobs; returns them."""
-        dropped = [job for job in self._waiting if unwanted(job)]
-        self._waiting = deque(job for job in self._waiting if not unwanted(job))
-        return dropped
-
-    def __enter__(self) -> Self:
-        return self
-
-    @abstractmethod
-    def __exit__(self, *raised: object) -> None: ...
-
-    @abstractmethod
-    def results(self) -> Iterator[tuple[Job, JobResult]]:
-        """Results as they come, until nothing waits or runs; jobs may be submitted in between."""
+def preflight_job(adapter: str, folder: Path) -> SessionJob:
+    """A short session that is part of no run: does the service take one at all?"""
+    silence = Waveform(np.zeros(round(16_000 * PREFLIGHT_S), np.float32), 16_000)
+    sample = Sample(PREFLIGHT, PREFLIGHT, Script((UserTurn(silence),), tail_s=0.0), Reference())
+    return SessionJob((-1, PREFLIGHT), PREFLIGHT, sample, adapter, Settings(), folder)

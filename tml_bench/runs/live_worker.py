@@ -26,7 +26,7 @@ from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import redacted
 from tml_bench.runs import worker
-from tml_bench.runs.jobs import Deadline, JobResult, SessionJob
+from tml_bench.runs.jobs import Deadline, JobResult, ServiceFailure, SessionJob
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LatenessLimits, LiveSession
 from tml_bench.session.settings import Settings, opened_event
@@ -93,7 +93,7 @@ class LiveHost:
             adapter = await self._ready(job.adapter)
         except TimeoutError:
             reason = redacted(f"{job.adapter} says nothing for {self.limits.connect_s:g} s")
-            return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True)
+            return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True, failed=ServiceFailure.OPENING)
         except InfrastructureError as error:
             return worker.failure(error)
         except (Exception, SystemExit) as error:
@@ -127,8 +127,12 @@ class LiveHost:
             except AdapterFaultError as fault:
                 ended = worker.faulty(fault)
             except Exception as error:
-                writer.abandon()
-                return replace(worker.failure(error), usage=session.usage)
+                ended = worker.failure(
+                    error, ServiceFailure.SESSION if session.is_open else ServiceFailure.OPENING
+                )
+                if not isinstance(error, InfrastructureError) or isinstance(error, worker.OtherModelError):
+                    writer.abandon()
+                    return replace(ended, usage=session.usage)
             else:
                 if reason := lateness.excess(self.limits):
                     ended = JobResult(Outcome.INVALID, reason, retry=True)

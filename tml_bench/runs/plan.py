@@ -14,8 +14,8 @@ from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.redact import redacted
 from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan, Selection
+from tml_bench.runs.continuing import difference
 from tml_bench.runs.identity import adapter_distribution, adapter_sources, dataset_sha256, sample_hashes
-from tml_bench.runs.record import difference
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Ticks

@@ -1,125 +1,27 @@
-"""Record runs: every sample of every run gets an attempt that ends in a recorded outcome.
+"""Record runs: every sample of every run gets an attempt that ends in a recorded outcome."""
 
-A run on disk is continued only by the same adapter, on the same data, under the same settings. What differs
-is told, with what to do; nothing is mixed in silence.
-"""
-
+import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import msgspec
-from msgspec import structs
 
-from tml_bench import __version__
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
-from tml_bench.plugins import load_task, parse_adapter_spec
-from tml_bench.runs.config import Identity, RunConfig, RunFile, RunPlan, environment
-from tml_bench.runs.identity import SCHEME, dataset_sha256, is_same_data, sample_hashes
-from tml_bench.runs.jobs import Job, JobResult, SessionJob, SessionPool
+from tml_bench.runs.config import RunFile, RunPlan, environment
+from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
+from tml_bench.runs.failures import FailureLog
+from tml_bench.runs.jobs import Job, JobResult, SessionJob
+from tml_bench.runs.queues import CONTINUE, SessionPool
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines
 from tml_bench.samples import Sample
 from tml_bench.turns import Usage
-
-EITHER = "--fresh replaces it, another --out keeps both"
-_SETTINGS = (
-    "task", "dataset", "privileged", "clock", "compute", "replay", "tick_ns", "seed", "max_session_s",
-    "turn_based", "network",
-)  # fmt: skip
-
-
-def difference(config: RunConfig, stored: RunConfig) -> str:
-    """What differs between the settings of a run on disk and those asked for; empty when nothing does."""
-    pairs = [(name, getattr(stored, name), getattr(config, name)) for name in _SETTINGS]
-    adapters = stored.adapter, config.adapter
-    pairs.append(("adapter", *(adapters if config.clock == "imported" else map(_without_folder, adapters))))
-    for name, there, now in pairs:
-        if there != now:
-            # A member of a StrEnum prints as the word that is given on the command line.
-            words = (repr(str(value) if isinstance(value, str) else value) for value in (there, now))
-            return "{} is {} there and {} now".format(name, *words)
-    return ""
-
-
-def _without_folder(adapter: str) -> str:
-    """An adapter as given, but for where its file lies: what its sources are is compared otherwise."""
-    target = parse_adapter_spec(adapter).target if ".py:" in adapter else ""
-    return Path(target).name + adapter.partition(target)[2] if target else adapter
-
-
-def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunFile:
-    """What a run's file says once a plan is recorded into its folder; one that is `closed` stays as it is.
-
-    Raises `UserError` where the settings, the data or the adapter are others than there; says in what.
-    """
-    if differs := difference(plan.config, stored.config):
-        raise UserError(f"{plan.path} holds another run: {differs}", EITHER)
-    asked, task = plan.config.selection, load_task(plan.config.task)
-    if not stored.config.dataset_sha256.startswith(f"{SCHEME}:"):
-        before = replace(stored.config.selection, data=asked.data)
-        samples = plan.samples if stored.config.clock == "imported" else before.of(task)
-        if not is_same_data(stored.config.dataset_sha256, samples, asked.data):
-            raise _other_data(plan, "samples")
-        return stored
-    selection = stored.config.selection.joined(asked, task)
-    hashes = plan.hashes if selection == asked else sample_hashes(selection.of(task), asked.data)
-    changed = {a.sample: None for a in attempts if a.sample_sha256 not in ("", hashes.get(a.sample))}
-    if changed:
-        raise _other_data(plan, next(iter(changed)) + " and others" * (len(changed) > 1))
-    if differs := _other_adapter(plan.identity, stored.identity):
-        raise UserError(f"{plan.path} was recorded with another adapter: {differs}", EITHER)
-    if closed(stored):
-        return stored
-    config = structs.replace(
-        stored.config,
-        data=plan.config.data,
-        subsets=selection.subsets,
-        limit=selection.limit,
-        limits=dict(selection.limits),
-        dataset_sha256=dataset_sha256(hashes),
-    )
-    return structs.replace(stored, config=config)
-
-
-def closed(stored: RunFile) -> str:
-    """Why nothing may be added to a run, though what is there holds; empty when it may be."""
-    config = stored.config
-    if config.clock != "imported" and config.schema == "tml-bench/run/1.0":
-        return "made before adapters were recorded"
-    if config.tml_bench != __version__:
-        return f"made by tml-bench {config.tml_bench}, and this is {__version__}"
-    return ""
-
-
-def incomplete(path: Path, why: str) -> UserError:
-    """What to say of a `closed` run to which something would have to be added."""
-    return UserError(f"{path} is not complete, and nothing is added to it: {why}", EITHER)
-
-
-def _other_data(plan: RunPlan, what: str) -> UserError:
-    problem = f"{plan.path} was recorded with other data: {what} changed"
-    return UserError(problem, f"put the data back, or {EITHER}")
-
-
-def _other_adapter(now: Identity | None, there: Identity | None) -> str:
-    """In what an adapter differs from the one that made a run; empty when in nothing, or one is not known."""
-    if now is None or there is None:
-        return ""
-    names = sorted(
-        name for name in {*now.sources, *there.sources} if now.sources.get(name) != there.sources.get(name)
-    )
-    if names:
-        return f"adapter source{'s' * (len(names) > 1)} {', '.join(names)} changed"
-    if now.distribution != there.distribution:
-        return f"package {there.distribution or 'none'} there and {now.distribution or 'none'} now"
-    return ""
-
 
 Advance = Callable[[str], None]
 """Called with a line about each attempt or recording that has ended."""
@@ -149,34 +51,57 @@ def record(
     advance: Advance,
     *,
     retry_errors: bool = False,
+    fail_fast: int = 0,
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[UserError]:
+    """Record runs whose sessions one pool runs; see `record_all`."""
+    return record_all({pool: plans}, advance, retry_errors=retry_errors, fail_fast=fail_fast, tell=tell)
+
+
+def record_all(
+    places: Mapping[SessionPool, Sequence[RunPlan]],
+    advance: Advance,
+    *,
+    retry_errors: bool = False,
+    fail_fast: int = 0,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[UserError]:
     """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
 
-    ``advance`` is told of every sample, those already done included; with ``retry_errors`` also what ended in
-    ``adapter_error`` is tried again; ``tell`` gets a line for every run that has ended. A run is not finished
-    where its adapter cannot be loaded, or its model is no longer the same. Raises `UserError` where a folder
-    cannot be used, or holds what must not be mixed with what was asked for.
+    Pools work one after the other, in order, so that their sessions do not disturb each other; one that only
+    waits for services lets the others go first. ``advance`` is told of every sample, those already done
+    included; with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
+    ``fail_fast`` samples that did not end valid, 0 for never; ``tell`` gets a line for every run that has
+    ended, then one for equal failures. A run is not finished where its adapter is given up, or its model is
+    no longer the same. Raises `UserError` where a folder cannot be used, or holds what must not be mixed with
+    what was asked for.
     """
+    failures = FailureLog()
     with ExitStack() as stack:
-        recorders = []
-        for number, plan in enumerate(plans):
-            file = RunFile(plan.config, environment(), plan.identity)
-            folder = stack.enter_context(RunFolder(plan.path, file, partial(resumed, plan)))
-            todo = pending(plan, folder.attempts, retry_errors=retry_errors)
-            if todo and (why := closed(folder.file)):
-                raise incomplete(plan.path, why)
-            if not todo:
-                folder.save()
-            recorders.append(_Recorder(number, plan, folder, pool, advance, todo))
+        recorders: list[_Recorder] = []
+        for pool, plans in places.items():
+            for plan in plans:
+                file = RunFile(plan.config, environment(), plan.identity)
+                folder = stack.enter_context(RunFolder(plan.path, file, partial(resumed, plan)))
+                todo = pending(plan, folder.attempts, retry_errors=retry_errors)
+                if todo and (why := closed(folder.file)):
+                    raise incomplete(plan.path, why)
+                if not todo:
+                    folder.save()
+                number, limit = len(recorders), fail_fast or math.inf
+                recorders.append(_Recorder(number, plan, folder, pool, advance, failures, todo, limit))
         for recorder in recorders:
             recorder.submit()
-        for job, result in pool.results():
-            recorders[job.key[0]].take(job, result)
+        for patient in (False, True):
+            for pool in places:
+                for job, result in pool.results(patient=patient):
+                    recorders[job.key[0]].take(job, result)
         for recorder in recorders:
             recorder.finish()
             tell(recorder.line)
-        return [recorder.error for recorder in recorders if recorder.error]
+        for line in failures.lines():
+            tell(line)
+        return list(dict.fromkeys(recorder.error for recorder in recorders if recorder.error))
 
 
 @dataclass(slots=True)
@@ -188,22 +113,32 @@ class _Recorder:
     _folder: RunFolder
     _pool: SessionPool
     _advance: Advance
+    _failures: FailureLog
     _todo: Sequence[Sample]
+    _most_failures: float
     error: UserError | None = None
     _tries: Counter[str] = field(default_factory=Counter)
-    _ended: set[str] = field(default_factory=set)
+    _ran: set[str] = field(default_factory=set)
+    _open: set[str] = field(init=False)
+    _failed: int = 0
     _numbers: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         attempts = sorted(self._folder.attempts, key=lambda attempt: attempt.attempt)
         self._numbers = {attempt.sample: attempt.attempt for attempt in attempts}
+        self._open = {sample.id for sample in self._todo if not sample.problem}
 
     @property
     def line(self) -> str:
-        """How many samples were reused, how many run."""
+        """How many samples were reused, how many run, and how many are left to be done."""
         reused = len(self._plan.samples) - len(self._todo)
         why = closed(self._folder.file) if reused else ""
-        return f"{self._plan.path}: {reused} reused, {len(self._ended)} run{why and f' ({why})'}"
+        left = f", {n} not run" if (n := len(self._open - self._ran)) else ""
+        return f"{self._plan.path}: {reused} reused, {len(self._ran)} run{left}{why and f' ({why})'}"
+
+    @property
+    def _adapter(self) -> str:
+        return self._plan.adapter or self._plan.config.adapter
 
     def submit(self) -> None:
         for _ in range(len(self._plan.samples) - len(self._todo)):
@@ -213,10 +148,12 @@ class _Recorder:
                 self._pool.submit(self._job(sample))
 
     def finish(self) -> None:
-        """Record the samples that cannot be played, unless nothing may be added."""
+        """Record the samples that cannot be played, unless nothing may be added, and say what is left."""
         for sample in self._todo:
             if sample.problem and not isinstance(self.error, ChangedModelError):
                 self._commit(sample, JobResult(Outcome.INVALID, sample.problem), None)
+        if self._open and self.error is None:
+            self.error = self._pool.given_up.get(self._adapter)
 
     def _job(self, sample: Sample) -> SessionJob:
         config, identity = self._plan.config, self._folder.file.identity
@@ -224,7 +161,7 @@ class _Recorder:
             key=(self._number, sample.id),
             task=config.task,
             sample=sample,
-            adapter=self._plan.adapter or config.adapter,
+            adapter=self._adapter,
             settings=config.settings(),
             folder=self._folder.aside / sample.id,
             replay=replayed(Path(config.replay), config.task, sample.id) if config.replay else None,
@@ -237,23 +174,27 @@ class _Recorder:
             return  # of a session that was under way when the run was stopped
         if differs := self._folder.learn(result.reported):
             self.error = ChangedModelError(self._plan.path, differs)
-            self._dropped()
-            return
-        if result.fatal:
-            self.error = UserError(result.reason)
-            self._commit(job.sample, result, None)
-            for waiting in self._dropped():
-                self._commit(waiting.sample, replace(result, traceback=""), None)
+            self._drop()
             return
         self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] += 1
+        given_up = self._adapter in self._pool.given_up
+        if given_up and result.outcome is Outcome.INFRASTRUCTURE:
+            return  # to be done another time
         if result.retry and self._tries[job.sample.id] < TRIES:
-            self._pool.submit(self._job(job.sample))
+            if self.error is None and not given_up:
+                self._pool.submit(self._job(job.sample))
+            return
+        self._open.discard(job.sample.id)
+        self._failed += result.outcome is not Outcome.VALID
+        if self._open and self._failed >= self._most_failures and self.error is None:
+            problem = f"{self._plan.path} was ended after {self._failed} samples that are not valid"
+            self.error = UserError(f"{problem} (--fail-fast)", CONTINUE)
+            self._drop()
 
-    def _dropped(self) -> list[SessionJob]:
-        """The run's jobs that waited, and wait no longer."""
-        dropped = self._pool.drop(lambda waiting: waiting.key[0] == self._number)
-        return [job for job in dropped if isinstance(job, SessionJob)]
+    def _drop(self) -> None:
+        """Forget the run's jobs that wait."""
+        self._pool.drop(lambda waiting: waiting.key[0] == self._number)
 
     def _commit(self, sample: Sample, result: JobResult, recording: Path | None) -> None:
         self._numbers[sample.id] = number = self._numbers.get(sample.id, 0) + 1
@@ -272,11 +213,16 @@ class _Recorder:
             usage=msgspec.UNSET if result.usage == Usage() else result.usage,
         )
         self._folder.commit(attempt, recording, result.traceback)
-        self._ended.add(sample.id)
-        line = "" if result.outcome is Outcome.VALID else f"{sample.id}: {result.outcome}: {result.reason}"
-        if result.traceback:
-            line += f"; traceback: {self._folder.recording_path(sample.id, number) / TRACEBACK}"
-        self._advance(line)
+        self._ran.add(sample.id)
+        place = self._folder.recording_path(sample.id, number)
+        self._advance(self._shown(sample, result, f"; traceback: {place / TRACEBACK}"))
+
+    def _shown(self, sample: Sample, result: JobResult, traceback: str) -> str:
+        """What to show of an attempt; nothing where that an adapter is given up says it."""
+        if result.outcome is Outcome.INFRASTRUCTURE and self._adapter in self._pool.given_up:
+            return ""
+        key, more = (self._number, sample.id), traceback if result.traceback else ""
+        return self._failures.line(key, self._plan.config.adapter, sample.id, result, more)
 
 
 def replayed(run: Path, task: str, sample: str) -> Path:

@@ -27,8 +27,16 @@ from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import plain, redacted
-from tml_bench.runs.jobs import Deadline, Job, JobResult, PerceiveJob, SessionJob, TranscriptJob
+from tml_bench.redact import LONGEST_REASON, plain, redacted
+from tml_bench.runs.jobs import (
+    Deadline,
+    Job,
+    JobResult,
+    PerceiveJob,
+    ServiceFailure,
+    SessionJob,
+    TranscriptJob,
+)
 from tml_bench.runs.store import contradiction
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.settings import Settings, opened_event
@@ -41,9 +49,16 @@ RATES = range(2000, 192_001)
 """Rates in Hz an adapter may have."""
 
 
-def failure(error: Exception) -> JobResult:
-    """The outcome of a session that an error ended without a recording; the reason holds no secrets."""
-    text = redacted(str(error))
+class OtherModelError(InfrastructureError):
+    """The model says something else of itself than in earlier sessions; waiting does not help."""
+
+
+def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -> JobResult:
+    """The outcome of a session that an error ended; the reason holds no secrets.
+
+    A service that failed did so while the session was opened, or as ``failed`` says.
+    """
+    text = plain(str(error), LONGEST_REASON)
     match error:
         case BadSampleError():
             return JobResult(Outcome.INVALID, text)
@@ -51,10 +66,13 @@ def failure(error: Exception) -> JobResult:
             return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
         case SampleRefusedError():
             return JobResult(Outcome.INFRASTRUCTURE, text)
-        case QuotaError():
-            return JobResult(Outcome.INFRASTRUCTURE, text, retry=True, quota_s=error.retry_after_s or 0.0)
-        case InfrastructureError():
+        case OtherModelError():
             return JobResult(Outcome.INFRASTRUCTURE, text, retry=True)
+        case QuotaError():
+            asked_s = error.retry_after_s or 0.0
+            return JobResult(Outcome.INFRASTRUCTURE, text, retry=True, failed=failed, quota_s=asked_s)
+        case InfrastructureError():
+            return JobResult(Outcome.INFRASTRUCTURE, text, retry=True, failed=failed)
         case UserError():
             return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
         case OSError():
@@ -73,9 +91,8 @@ def unloadable(adapter: str, error: BaseException) -> JobResult:
 
 def faulty(fault: AdapterFaultError) -> JobResult:
     """The outcome of a session that the adapter's fault ended."""
-    return JobResult(
-        Outcome.ADAPTER_ERROR, redacted(str(fault)), traceback=whole(fault.origin) if fault.origin else ""
-    )
+    reason = plain(str(fault), LONGEST_REASON)
+    return JobResult(Outcome.ADAPTER_ERROR, reason, traceback=whole(fault.origin) if fault.origin else "")
 
 
 def session_seed(seed: int, task: str, sample: str) -> int:
@@ -112,7 +129,8 @@ class Worker:
         try:
             adapter = self._warm(job.adapter)
         except InfrastructureError as error:
-            return JobResult(Outcome.INFRASTRUCTURE, redacted(f"loading {job.adapter}: {error}"), retry=True)
+            result = failure(error)
+            return replace(result, reason=redacted(f"loading {job.adapter}: {result.reason}"))
         except (Exception, SystemExit) as error:
             return unloadable(job.adapter, error)
         try:
@@ -145,10 +163,13 @@ class Worker:
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = JobResult(Outcome.VALID)
         with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
+            session = SimulatedSession(job.task, job.sample, adapter, settings, writer, costs, self._beat)
             try:
-                SimulatedSession(job.task, job.sample, adapter, settings, writer, costs, self._beat).run()
+                session.run()
             except AdapterFaultError as fault:
                 ended = faulty(fault)
+            except InfrastructureError as error:
+                ended = failure(error, ServiceFailure.SESSION if session.is_open else ServiceFailure.OPENING)
             manifest = writer.close()
         return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 
@@ -164,7 +185,7 @@ def reported_by(adapter: Adapter) -> dict[str, str]:
 def check_same(job: SessionJob, adapter: Adapter) -> None:
     """Refuse a model that says something else of itself than in earlier sessions; `JobResult` tells what."""
     if differs := contradiction(job.reported, reported_by(adapter)):
-        raise InfrastructureError(f"it is another model: {differs}")
+        raise OtherModelError(f"it is another model: {differs}")
 
 
 def check_usable(adapter: Adapter, spec: str) -> None:

@@ -1,7 +1,8 @@
 """Checks what an adapter returns before it reaches the recording."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import msgspec
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, ToolCall, Transcript, Usage
+from tml_bench.blame import in_one_line
 from tml_bench.events import ModelToolCall
 from tml_bench.redact import recordable
 from tml_bench.timebase import nanoseconds
@@ -32,6 +34,15 @@ class AdapterFaultError(Exception):
 def fault(index: int, what: str) -> AdapterFaultError:
     """What the adapter did wrong in a micro-turn."""
     return AdapterFaultError(f"micro-turn {index}: {what}")
+
+
+@contextmanager
+def blamed_on_output(index: int) -> Iterator[None]:
+    """What an output of a wrong shape makes the harness raise is the adapter's fault."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise fault(index, f"the output cannot be used ({in_one_line(error)})") from error
 
 
 def checked_audio(output: Output, index: int) -> tuple[NDArray[np.float32], int]:

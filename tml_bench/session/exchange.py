@@ -163,7 +163,7 @@ class Exchange:
         self._track.close(self._writer.user.samples)
 
     def fail(self, t_ns: int, reason: str) -> None:
-        """End the recording here because the adapter broke its contract."""
+        """End the recording here because the adapter broke its contract, or its service failed."""
         end_ns = sample_time_ns(self._writer.user.samples, self._rate)
         self._end_texts(t_ns)
         self._writer.event(ev.Fault(t_ns, reason))

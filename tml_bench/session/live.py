@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
@@ -22,14 +22,19 @@ from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import kept, redacted
+from tml_bench.redact import LONGEST_REASON, kept, plain
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError, checked_usage
+from tml_bench.session.checks import AdapterFaultError, blamed_on_output, checked_usage
 from tml_bench.session.exchange import Exchange
+from tml_bench.session.helpers import HelperTasks, blamed, blaming
+from tml_bench.session.liveness import Liveness
 from tml_bench.session.network import links
 from tml_bench.session.outbox import HeardReport, Outbox
 from tml_bench.session.settings import Settings, session_start
 from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent, Usage
+
+LAST_WORDS_S = 0.2
+"""How long a service that has failed, and was closed, is read to its end."""
 
 LEAD_NS = 20_000_000
 """Time between the service being ready and t = 0."""
@@ -41,8 +46,9 @@ class LatenessLimits:
 
     Attributes:
         connect_s: to open it.
-        close_s: to close it.
-        unsent_s: a service that has not taken the user's audio for so long does not read its input.
+        close_s: to close it, and before that to give a last sign of life.
+        silent_s: a service that answers no ping for so long while the script plays hangs.
+        unsent_s: a service that has not taken what has reached it for so long does not read its input.
         blocked_s: an adapter that keeps the asyncio loop from turning for so long blocks all sessions.
         log_bytes: most bytes of events; a service that sends more floods the session.
         late_p99_ms: 99th percentile of lateness beyond which the session is invalid.
@@ -51,6 +57,7 @@ class LatenessLimits:
 
     connect_s: float = 30.0
     close_s: float = 5.0
+    silent_s: float = 10.0
     unsent_s: float = 10.0
     blocked_s: float = 30.0
     log_bytes: int = 64 * 1024 * 1024
@@ -90,6 +97,7 @@ class LiveSession:
 
     Attributes:
         usage: what the service says that it has counted, so far.
+        is_open: the service is ready to listen, or was.
     """
 
     def __init__(
@@ -113,13 +121,17 @@ class LiveSession:
         self._phase = phase
         self._opened = opened
         self.usage = Usage()
-        self._ready = False
+        self.is_open = self._over = False
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
         self._late_ns: list[int] = []
         self._up, self._down = links(settings.network, settings.seed)
         self._unsent = Outbox(self._now_ns)
+        self._liveness = Liveness(
+            adapter, self._now_ns, writer.event, silent_s=limits.silent_s, close_s=limits.close_s,
+            unsent_s=limits.unsent_s,
+        )  # fmt: skip
         self._stage = Exchange(sample, adapter, settings, writer, aside=aside)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
@@ -132,38 +144,71 @@ class LiveSession:
 
         Raises:
             AdapterFaultError: the adapter or its service broke its contract; the recording is whole.
-            InfrastructureError: the service could not be reached, or hung up.
+            InfrastructureError: the service could not be reached, hung up or hangs, or the last that it said
+                is an error; the recording is whole.
             BadSampleError: the sample's audio turned out to be broken.
         """
         try:
-            async with self._connected(), _Tasks(self._receive(), self._send_all()) as helpers:
+            async with self._connected(), HelperTasks(*self._helpers()) as helpers:
                 await self._play(helpers)
+                self._over = True
+                with blaming("ping"):
+                    await self._liveness.last_word()
             self._stage.finish()
         except (AdapterFaultError, ProtocolError) as fault:
-            reason = redacted(str(fault))
+            reason = plain(str(fault), LONGEST_REASON)
             self._stage.fail(self._now_ns(), reason)
             raise AdapterFaultError(reason) from fault
+        except InfrastructureError as error:
+            t_ns = self._now_ns()
+            await self._last_words()
+            self._stage.fail(t_ns, plain(str(error), LONGEST_REASON))
+            raise
         finally:
             self._stage.close()
         return self._lateness()
 
+    def _helpers(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        return self._receive(), self._send_all(), self._watch()
+
+    async def _watch(self) -> None:
+        with blaming("ping"):
+            await self._liveness.watch()
+
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:
         try:
-            try:
-                async with asyncio.timeout(self._limits.connect_s):
-                    with _blaming("connect"):
-                        await self._adapter.connect(self._start)
-            except TimeoutError:
-                raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
-            self._opened()
-            self._t0_ns, self._ready = self._first_instant_ns(), True
+            await self._connect()
             yield
-        finally:
-            # What has been recorded counts; how the goodbye goes does not.
-            with suppress(Exception):
-                async with asyncio.timeout(self._limits.close_s):
-                    await self._adapter.close()
+        except BaseException:
+            with suppress(InfrastructureError):  # what went wrong first counts
+                await self._close()
+            raise
+        await self._close()
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.connect_s):
+                with blaming("connect"):
+                    await self._adapter.connect(self._start)
+        except TimeoutError:
+            raise InfrastructureError(f"no session within {self._limits.connect_s:g} s") from None
+        self._opened()
+        self._t0_ns, self.is_open = self._first_instant_ns(), True
+
+    async def _close(self) -> None:
+        """Say goodbye; a service that does not answer it is an InfrastructureError."""
+        try:
+            async with asyncio.timeout(self._limits.close_s):
+                await self._adapter.close()
+        except InfrastructureError:
+            raise
+        except TimeoutError:
+            text = f"the service does not answer the goodbye for {self._limits.close_s:g} s"
+            raise InfrastructureError(text) from None
+        except Exception as error:
+            # The session is over: what is recorded of it counts.
+            self._writer.event(ev.Note(f"closing raised {in_one_line(error)}"))
 
     def _first_instant_ns(self) -> int:
         earliest_ns = self._clock_ns() + LEAD_NS
@@ -174,9 +219,9 @@ class LiveSession:
 
     def _now_ns(self) -> int:
         """Session time, never before what has been played; 0 until the service is ready."""
-        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self._ready else 0
+        return max(self._clock_ns() - self._t0_ns, self._played_ns) if self.is_open else 0
 
-    async def _play(self, helpers: _Tasks) -> None:
+    async def _play(self, helpers: HelperTasks) -> None:
         for index in count():
             due_ns = (index + 1) * self._settings.tick_ns
             await helpers.wait(max(0.0, (self._t0_ns + due_ns - self._clock_ns()) / 1e9))
@@ -189,9 +234,7 @@ class LiveSession:
             self._check_bounds()
 
     def _check_bounds(self) -> None:
-        waiting_s = self._unsent.micro_turns * self._settings.tick_ns / 1e9
-        if waiting_s > self._limits.unsent_s:
-            raise AdapterFaultError(f"the service has not read its input for {waiting_s:.0f} s")
+        self._liveness.check_taken()
         if self._writer.log_bytes > self._limits.log_bytes:
             mib = self._limits.log_bytes // 2**20
             raise AdapterFaultError(f"more than {mib} MiB of events: the service floods the session")
@@ -201,38 +244,51 @@ class LiveSession:
         while True:
             entered_ns, message = await self._unsent.get()
             if isinstance(message, MicroTurn):
-                due_ns = await self._through_network(entered_ns, 2 * len(message.audio))
-                await self._send(message, max(due_ns, free_ns))
+                arrival_ns = await self._through_network(entered_ns, 2 * len(message.audio))
+                await self._send(message, max(self._t0_ns + arrival_ns, free_ns))
             else:
                 await self._through_network(entered_ns, 0)
                 for item, heard_ms in message.items:
-                    with _blaming("heard"):
+                    with blaming("heard"):
                         await self._adapter.heard(item, heard_ms, True)
+            self._liveness.taken()
             free_ns = self._clock_ns()
 
     async def _through_network(self, entered_ns: int, size: int) -> int:
-        """Wait until what entered the network has come through; gives the instant on the clock."""
+        """Wait until what entered the network has come through; gives the session time at which it has."""
         arrival_ns = self._up.arrival_ns(entered_ns, size)
-        due_ns = self._t0_ns + arrival_ns
-        delay_ns = due_ns - self._clock_ns()
+        delay_ns = self._t0_ns + arrival_ns - self._clock_ns()
         if arrival_ns > entered_ns and delay_ns > 0:
             await asyncio.sleep(delay_ns / 1e9)
-        return due_ns
+        self._liveness.sending(arrival_ns)
+        return arrival_ns
 
     async def _send(self, turn: MicroTurn, due_ns: int) -> None:
         began_ns = self._clock_ns()
         # Waiting for the send before, which the service holds up, is not ours.
         self._late_ns[turn.index] = max(self._late_ns[turn.index], began_ns - due_ns)
-        with _blaming("send"):
+        with blaming("send"):
             await self._adapter.send(turn)
         late_ns, took_ns = self._late_ns[turn.index], self._clock_ns() - began_ns
         self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
 
     async def _receive(self) -> None:
-        async for event in _blamed(self._adapter.events()):
+        async for event in blamed(self._adapter.events()):
+            if not (isinstance(event, ProviderEvent) and event.sent):
+                self._liveness.heard()
+            if self._over:
+                continue  # read on, for the answer to the last ping comes behind it
             await self._take(event)
             self._check_bounds()
         raise InfrastructureError(f"the service hung up after {self._now_ns() / 1e9:.1f} s")
+
+    async def _last_words(self) -> None:
+        """Record what a service that failed had said, and nobody had taken yet."""
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_WORDS_S):
+                async for event in self._adapter.events():
+                    if isinstance(event, ProviderEvent | Usage):
+                        await self._take(event)
 
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
@@ -246,9 +302,10 @@ class LiveSession:
         if not isinstance(event, Output):
             gave = type(event).__name__
             raise AdapterFaultError(f"events gave {gave}, it must be Output, ProviderEvent or Usage")
-        size = 0 if event.audio is None else 2 * np.size(event.audio)
-        arrival_ns = self._down.arrival_ns(t_ns, size)
-        cut = self._stage.emit(event, self._index, t_ns, arrival_ns)
+        with blamed_on_output(self._index):
+            size = 0 if event.audio is None else 2 * np.size(event.audio)
+            arrival_ns = self._down.arrival_ns(t_ns, size)
+            cut = self._stage.emit(event, self._index, t_ns, arrival_ns)
         if cut:
             # It is heard to be cut when the flush has come through the network.
             self._unsent.put(arrival_ns, HeardReport(cut))
@@ -258,45 +315,3 @@ class LiveSession:
             return Lateness(0.0, 0.0)
         late_ms = np.array(self._late_ns) / 1e6
         return Lateness(float(np.percentile(late_ms, 99)), float(late_ms.max()))
-
-
-class _Tasks:
-    """Coroutines that run beside the clock; what one raises ends the session."""
-
-    def __init__(self, *work: Coroutine[Any, Any, None]) -> None:
-        self._work = work
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def __aenter__(self) -> _Tasks:
-        self._tasks = [asyncio.create_task(work) for work in self._work]
-        return self
-
-    async def wait(self, seconds: float) -> None:
-        """Wait so long, or raise what one of them has raised."""
-        done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-@contextmanager
-def _blaming(where: str) -> Iterator[None]:
-    """Turn whatever the adapter raises into a fault of the adapter, but for what has a meaning of its own."""
-    try:
-        yield
-    except (InfrastructureError, ProtocolError, AdapterFaultError):
-        raise
-    except TimeoutError as error:
-        raise InfrastructureError(f"{where}: no answer in time") from error
-    except Exception as error:
-        raise AdapterFaultError(f"{where} raised {in_one_line(error)}") from error
-
-
-async def _blamed(events: AsyncIterator[ModelEvent]) -> AsyncIterator[ModelEvent]:
-    with _blaming("events"):
-        async for event in events:
-            yield event

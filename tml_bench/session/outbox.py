@@ -35,11 +35,6 @@ class Outbox:
         self._number = count()
         self._changed = asyncio.Event()
 
-    @property
-    def micro_turns(self) -> int:
-        """How many micro-turns wait."""
-        return sum(isinstance(message, MicroTurn) for _, _, message in self._waiting)
-
     def put(self, enters_ns: int, message: Outgoing) -> None:
         """Add something, also what enters only later."""
         heapq.heappush(self._waiting, (enters_ns, next(self._number), message))

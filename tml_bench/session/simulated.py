@@ -16,8 +16,9 @@ from tml_bench.adapter import InfrastructureError, MicroTurn, StepAdapter
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.recording_writer import RecordingWriter
+from tml_bench.redact import redacted
 from tml_bench.samples import Sample
-from tml_bench.session.checks import AdapterFaultError, checked_outputs, fault, reported_cost_ns
+from tml_bench.session.checks import AdapterFaultError, blamed_on_output, checked_outputs, reported_cost_ns
 from tml_bench.session.exchange import Exchange
 from tml_bench.session.network import links
 from tml_bench.session.settings import Compute, Settings, session_start
@@ -67,6 +68,8 @@ class SimulatedSession:
         # Decoding beside a step would be charged to the model.
         ahead = settings.compute is not Compute.CHARGED
         self._stage = Exchange(sample, adapter, settings, writer, ahead=ahead)
+        self.is_open = False
+        """The adapter has begun the session."""
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     def run(self) -> None:
@@ -74,20 +77,21 @@ class SimulatedSession:
 
         Raises:
             AdapterFaultError: the adapter raised or broke its contract; the recording up to then is whole.
-            InfrastructureError: the adapter could not reach its model.
+            InfrastructureError: the adapter could not reach its model; so it is then.
             BadSampleError: the sample's audio turned out to be broken.
         """
         try:
             with self._stopping():
                 with _blaming_adapter("start"):
                     self._adapter.start(self._start)
+                self.is_open = True
                 for index in count():
                     if (turn := self._stage.advance(index)) is None:
                         break
                     self._step(turn)
             self._stage.finish()
-        except AdapterFaultError as fault:
-            self._stage.fail(self._queue.done_ns, str(fault))
+        except (AdapterFaultError, InfrastructureError) as error:
+            self._stage.fail(self._queue.done_ns, redacted(str(error)))
             raise
         finally:
             self._stage.close()
@@ -119,12 +123,9 @@ class SimulatedSession:
         done_ns = self._queue.charge(at_model_ns, cost_ns)
         self._writer.event(ev.StepDone(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
         for output in outputs:
-            try:
+            with blamed_on_output(turn.index):
                 size = 0 if output.audio is None else 2 * np.size(output.audio)
                 self._stage.emit(output, turn.index, done_ns, self._down.arrival_ns(done_ns, size))
-            except (TypeError, ValueError, AttributeError, OverflowError) as error:
-                # What an output of a wrong shape makes the harness raise is the adapter's fault.
-                raise fault(turn.index, f"the output cannot be used ({in_one_line(error)})") from error
 
     def _cost_ns(self, index: int, measured_ns: int) -> int:
         if self._settings.compute is Compute.IDEAL:

@@ -1,4 +1,4 @@
-"""The wire protocol, version 1: control messages, JSON objects told apart by ``type``, and binary frames.
+"""The wire protocol, version 1.1: control messages, JSON objects told apart by ``type``, and binary frames.
 
 A frame is a header of 16 bytes, ``u8 kind | u8 flags | u16 item | u32 seq | u64 t_us``, little endian, then
 media. The normative text is ``docs/wire-protocol.md``; ``docs/wire-protocol.schema.json`` is generated here.
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import ProtocolError, ProviderEvent
 
-VERSION = "1"
-"""Of the protocol."""
+VERSION, MINOR = "1", 1
+"""Of the protocol: what every server must speak, and what it may ignore."""
 AUDIO, JPEG = 1, 2
 """Kinds of binary frames."""
 _HEADER = struct.Struct("<BBHIQ")
@@ -66,7 +66,7 @@ class Hello(WireMessage, frozen=True, tag="hello"):
     """First message of a session, from the harness.
 
     Attributes:
-        protocol: version of the protocol, ``1``.
+        protocol: version of the protocol, ``1``; the minor version follows in ``minor``.
         session_id: ``task/sample``; ``probe`` for a session that only asks for ``ready`` and is closed then.
         mode: ``realtime`` or ``lockstep``.
         tick_ms: length of a micro-turn, 20 to 1000 ms.
@@ -74,6 +74,7 @@ class Hello(WireMessage, frozen=True, tag="hello"):
         instructions: the system prompt; empty means none.
         tools: functions the model may call.
         history: the conversation so far, oldest first; left out when there is none.
+        minor: minor version, 1; a harness that sends none speaks 1.0.
     """
 
     protocol: str
@@ -84,6 +85,7 @@ class Hello(WireMessage, frozen=True, tag="hello"):
     instructions: str = ""
     tools: tuple[ToolOffer, ...] = ()
     history: tuple[HistoryEntry, ...] | msgspec.UnsetType = msgspec.UNSET
+    minor: int = 0
 
 
 class TextMessage(WireMessage, frozen=True, tag="text"):
@@ -115,11 +117,11 @@ class ToolReturn(WireMessage, frozen=True, tag="tool_result"):
 
 
 class Truncate(WireMessage, frozen=True, tag="truncate"):
-    """The rest of a reply was dropped unheard.
+    """The rest of a reply was dropped unheard; one message for each reply that was cut.
 
     Attributes:
         item: the reply.
-        heard_ms: how much of it the listener had heard, from its beginning.
+        heard_ms: how much of it the listener had heard, from its beginning; 0 for one that was not begun.
     """
 
     item: Item
@@ -229,7 +231,7 @@ class Call(WireMessage, frozen=True, tag="tool_call"):
 
 
 class Interruption(WireMessage, frozen=True, tag="interrupted"):
-    """The model stops speaking: drop all audio that has not been heard yet."""
+    """The model stops speaking: drop all audio that has not been heard yet; audio sent after it is heard."""
 
 
 class TickDone(WireMessage, frozen=True, tag="tick_done"):
@@ -264,10 +266,21 @@ class Refusal(WireMessage, frozen=True, tag="error"):
     retry_after_s: Seconds | None = None
 
 
+class UsageReport(WireMessage, frozen=True, tag="usage"):
+    """In real time: what the model has counted since its ``usage`` before, where its use is paid for.
+
+    Attributes:
+        counted: numbers by the names of the event ``usage`` of a recording, such as ``input_tokens`` and
+            ``output_audio_s``; anything else is ignored.
+    """
+
+    counted: dict[str, object] | None = None
+
+
 FromHarness = Hello | TextMessage | ToolReturn | Truncate | Tick
 """What the harness sends."""
 
-FromModel = Ready | TranscriptPiece | TextMessage | Call | Interruption | TickDone | Refusal
+FromModel = Ready | TranscriptPiece | TextMessage | Call | Interruption | TickDone | UsageReport | Refusal
 """What a model may send; other types are kept in the recording and otherwise ignored."""
 
 
@@ -287,7 +300,7 @@ def schema() -> dict[str, object]:
         part["description"] = inspect.cleandoc(part["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"tml-bench wire protocol {VERSION}: control messages",
+        "title": f"tml-bench wire protocol {VERSION}.{MINOR}: control messages",
         "anyOf": [{"$ref": "#/$defs/FromHarness"}, {"$ref": "#/$defs/FromModel"}],
         "$defs": {"FromHarness": harness, "FromModel": model, **parts},
     }

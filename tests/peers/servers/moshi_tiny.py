@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 BINS = 64
 WIDTH = 64
 LOUDNESS = 0.1
-"""RMS of what the decoder makes of random codes, with full scale 1."""
+"""RMS of what the decoder makes of random codes, with full scale 1; 0 is silence."""
 
 MIMI: dict[str, Any] = {
     "sample_rate": 24000,
@@ -81,13 +81,12 @@ def make_tokenizer(path: Path) -> int:
     return int(sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size())
 
 
-def make_mimi() -> MimiModel:
-    """A codec that turns random codes into noise in the band of speech, as loud as ``LOUDNESS``.
+def make_noisy(mimi: MimiModel, bins: int, loudness: float) -> MimiModel:
+    """Have a codec turn random codes into noise in the band of speech, of this RMS.
 
     Its codebooks are random. Biases would add a hum that no code changes, and are zero; the last convolution
     is a moving average, since random ones above it leave most of their sound at 6 and 12 kHz.
     """
-    mimi = loaders.get_mimi(None, MIMI)
     for name, buffer in mimi.named_buffers():
         if name.endswith("embedding_sum"):
             buffer.normal_()
@@ -98,15 +97,16 @@ def make_mimi() -> MimiModel:
             weights.zero_()
     last = [module for module in mimi.decoder.modules() if isinstance(module, torch.nn.Conv1d)][-1]
     last.weight.copy_(last.weight.mean(-1, keepdim=True).expand_as(last.weight))
-    last.weight.mul_(LOUDNESS / mimi.decode(torch.randint(BINS, (1, 8, 50))).std())
+    last.weight.mul_(loudness / mimi.decode(torch.randint(bins, (1, 8, 50))).std())
     return mimi
 
 
-def make_checkpoint(folder: Path) -> list[str]:
+def make_checkpoint(folder: Path, loudness: float) -> list[str]:
     """Write it all; returns the arguments of ``moshi.server`` that name it."""
     torch.manual_seed(0)
     pieces = make_tokenizer(folder / "tokenizer.model")
-    save_file(make_mimi().state_dict(), folder / "mimi.safetensors")
+    mimi = make_noisy(loaders.get_mimi(None, MIMI), BINS, loudness)
+    save_file(mimi.state_dict(), folder / "mimi.safetensors")
     language = {**LANGUAGE, "text_card": pieces}
     save_file(loaders.get_moshi_lm(None, language).state_dict(), folder / "moshi.safetensors")
     (folder / "mimi.json").write_text(json.dumps(MIMI))
@@ -119,31 +119,47 @@ def make_checkpoint(folder: Path) -> list[str]:
 
 
 def keep_sound(heard: Path, said: Path) -> None:
-    """Append all that Mimi encodes and decodes to these files, as float32 at 24 kHz."""
+    """Append all that the first codec in use encodes and decodes to these files, as float32 at 24 kHz."""
     encode, decode = MimiModel.encode, MimiModel.decode
+    first: list[MimiModel] = []
 
-    def kept(path: Path, sound: torch.Tensor) -> torch.Tensor:
-        with open(path, "ab") as file:
-            file.write(sound[0, 0].numpy().tobytes())
+    def kept(codec: MimiModel, path: Path, sound: torch.Tensor) -> torch.Tensor:
+        if not first:
+            first.append(codec)
+        if codec is first[0]:
+            with open(path, "ab") as file:
+                file.write(sound[0, 0].numpy().tobytes())
         return sound
 
-    MimiModel.encode = lambda self, sound: encode(self, kept(heard, sound))
-    MimiModel.decode = lambda self, codes: kept(said, decode(self, codes))
+    MimiModel.encode = lambda self, sound: encode(self, kept(self, heard, sound))
+    MimiModel.decode = lambda self, codes: kept(self, said, decode(self, codes))
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
+    """What a test gives on the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", required=True)
     parser.add_argument("--folder", type=Path, required=True, help="for checkpoint and sound")
-    options = parser.parse_args()
-    options.folder.mkdir()
-    with torch.no_grad():
-        checkpoint = make_checkpoint(options.folder)
-    keep_sound(options.folder / "heard.f32", options.folder / "said.f32")
-    torch.cuda.synchronize = lambda device=None: None
-    place = ["--host", "127.0.0.1", "--port", options.port, "--device", "cpu", "--static", "none"]
+    parser.add_argument("--loudness", type=float, default=LOUDNESS, help="of what it says")
+    given = parser.parse_args()
+    given.folder.mkdir()
+    return given
+
+
+def serve(port: str, checkpoint: list[str]) -> None:
+    """Run ``moshi.server``."""
+    place = ["--host", "127.0.0.1", "--port", port, "--device", "cpu", "--static", "none"]
     sys.argv = ["moshi.server", *place, *checkpoint]
     runpy.run_module("moshi.server", run_name="__main__")
+
+
+def main() -> None:
+    given = options()
+    with torch.no_grad():
+        checkpoint = make_checkpoint(given.folder, given.loudness)
+    keep_sound(given.folder / "heard.f32", given.folder / "said.f32")
+    torch.cuda.synchronize = lambda device=None: None
+    serve(given.port, checkpoint)
 
 
 if __name__ == "__main__":

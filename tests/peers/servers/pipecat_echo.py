@@ -25,12 +25,12 @@ class Echo(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
-async def main(port: int) -> None:
+async def main(port: int, rate: int) -> None:
     params = SingleClientWebsocketServerParams(
         serializer=ProtobufFrameSerializer(), audio_in_enabled=True, audio_out_enabled=True
     )
     transport = SingleClientWebsocketServerTransport(params, "127.0.0.1", port)
-    rates = PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=24000)
+    rates = PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=rate)
     pipeline = Pipeline([transport.input(), Echo(), transport.output()])
     runner = WorkerRunner(handle_sigterm=True)
     await runner.add_workers(PipelineWorker(pipeline, params=rates, idle_timeout_secs=None))
@@ -40,4 +40,6 @@ async def main(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    asyncio.run(main(parser.parse_args().port))
+    parser.add_argument("--rate", type=int, default=24000, help="of what it says, in Hz")
+    options = parser.parse_args()
+    asyncio.run(main(options.port, options.rate))

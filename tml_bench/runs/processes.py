@@ -1,0 +1,98 @@
+"""Worker processes: how one is started, and why one that is gone, or says nothing, does so."""
+
+import math
+import multiprocessing
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import ModuleType
+
+from tml_bench.runs.jobs import Deadline
+
+FROM_OUTSIDE = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM))
+"""Signals that people and the system send, for want of memory too; a process that crashes gets others."""
+
+GAP_S = 5.0
+"""A supervisor that has not looked for so long did not run, or this machine slept; workers neither."""
+
+_LINGER_S = 5.0
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """A process with the connection to it, and when it may be taken to hang."""
+
+    process: SpawnProcess
+    connection: Connection
+    deadline: Deadline
+
+    def fate(self) -> tuple[str, bool]:
+        """How the process ended, whose connection is gone, and whether something outside it ended it."""
+        self.process.join(_LINGER_S)
+        code = self.process.exitcode
+        if code is None:
+            return "closed its connection", False
+        if -code in FROM_OUTSIDE:
+            return f"was killed (signal {-code})", True
+        return f"died ({f'signal {-code}' if code < 0 else f'exit code {code}'})", False
+
+    def is_stopped(self) -> bool:
+        """Whether it has been stopped, as by SIGSTOP or a debugger; False on systems that do not tell."""
+        with suppress(OSError):
+            return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+        return False
+
+    def dismiss(self) -> None:
+        """Let it end by itself, which it does once its connection is closed; one that does not is killed."""
+        self.connection.close()
+        self.process.join(_LINGER_S)
+        if self.process.exitcode is None:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def start_worker(target: Callable[..., None], limits: object) -> WorkerProcess:
+    """Start a process; it needs nothing of the script that is running, and does not run it again."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    deadline: Deadline = context.Value("d", math.inf, lock=False)
+    process = context.Process(target=target, args=(theirs, deadline, limits), daemon=True)
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = script
+    theirs.close()
+    return WorkerProcess(process, ours, deadline)
+
+
+class Vigil:
+    """Watches deadlines, and forgives those that passed while this process itself did not run."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looked_s = clock()
+        self._awake_s = -math.inf
+
+    def look(self) -> None:
+        """To be called at least every second or so."""
+        now_s = self._clock()
+        if now_s - self._looked_s > GAP_S:
+            self._awake_s = now_s
+        self._looked_s = now_s
+
+    def missed(self, deadline: Deadline, patience_s: float) -> bool:
+        """Whether a process has had ``patience_s`` since its deadline was last set, and this one ran."""
+        return self._clock() > max(deadline.value, self._awake_s + patience_s)

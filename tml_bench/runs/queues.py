@@ -1,0 +1,322 @@
+"""Jobs that wait, each adapter's in a queue of its own, and when the next of them may start.
+
+Every adapter has its own limits, and is waited for by itself: one that is away keeps no other from starting.
+After a temporary failure of its service a queue pauses, twice as long each time, a little more or less by a
+seeded chance, and at least as long as the service asks. Failures of sessions that started before the last
+one was known say nothing new and count with it; a session that went through ends the count. A session that
+was not even opened goes back to its place. Once an adapter has been waited for too long, or cannot be used
+at all, it is given up: what still waits is dropped and stays to be done.
+"""
+
+import math
+import random
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import Self
+
+from tml_bench.errors import UserError
+from tml_bench.outcome import Outcome
+from tml_bench.redact import redacted
+from tml_bench.runs.jobs import Job, JobResult, ServiceFailure, SessionJob
+
+PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
+"""The pause after the first failure, which doubles with each, and its bound."""
+JITTER = 0.25
+"""A pause is up to this part of itself longer or shorter."""
+_RESOLUTION_S, _SOON_S = 1e-6, 1.0
+
+CONTINUE = "the same command continues"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an adapter is waited for.
+
+    Attributes:
+        max_wait_s: in all, since a session with it went through last.
+        first_wait_s: until a session with it has gone through, where it does not say that it is busy: it may
+            not be there at all.
+    """
+
+    max_wait_s: float = 300.0
+    first_wait_s: float = 2.5
+
+
+class BackOff:
+    """When the next session with a service may start that has failed, and whether it is waited for at all.
+
+    Args:
+        seed: of the chance in the pauses.
+    """
+
+    def __init__(self, patience: Patience, seed: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience = patience
+        self._random = random.Random(seed)
+        self._clock = clock
+        self._went_through = False
+        self._failures = 0
+        self._failed_s = -math.inf
+        self._until_s = -math.inf
+        self._waited_s = 0.0
+        self._limit_s = patience.max_wait_s
+
+    @property
+    def wait_s(self) -> float:
+        """How long until then, in seconds."""
+        return max(0.0, self._until_s - self._clock())
+
+    @property
+    def limit(self) -> str:
+        """How long the service is waited for, in words."""
+        return f"{self._limit_s:g} s" + " (--max-wait)" * (self._limit_s == self._patience.max_wait_s)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the pause would end after the service has been waited for as long as allowed."""
+        return self._waited_s > self._limit_s
+
+    def succeeded(self) -> None:
+        """A session went through."""
+        if self.exhausted:
+            self._until_s = -math.inf
+        self._went_through, self._failures, self._waited_s = True, 0, 0.0
+
+    def failed(self, began_s: float, asked_s: float | None, *, opening: bool, patient: bool) -> bool:
+        """A session failed.
+
+        Args:
+            began_s: when it had begun.
+            asked_s: how long the service asks to wait; None where it does not refuse for its limits.
+            opening: no session was opened; the time that took is waiting too.
+            patient: the service is known to be there.
+
+        Returns:
+            Whether a new pause begins: not where the failure belongs to one that is known.
+        """
+        now_s = self._clock()
+        most_s, patient = self._patience.max_wait_s, patient or self._went_through or asked_s is not None
+        self._limit_s = most_s if patient else min(most_s, self._patience.first_wait_s)
+        pause_s, new = 0.0, began_s > self._failed_s
+        if new:
+            self._waited_s += now_s - began_s if opening else 0.0
+            pause_s = self._pause_s()
+            self._failures, self._failed_s = self._failures + 1, now_s
+        before_s = max(self._until_s, now_s)
+        self._until_s = max(before_s, now_s + max(pause_s, asked_s or 0.0))
+        self._waited_s += self._until_s - before_s
+        return new
+
+    def _pause_s(self) -> float:
+        """The next pause; the last one ends when the patience does."""
+        usual_s = min(LONGEST_PAUSE_S, PAUSE_S * 2.0 ** min(self._failures, 10))
+        left_s = self._limit_s - self._waited_s
+        pause_s = usual_s * self._random.uniform(1 - JITTER, 1 + JITTER)
+        return min(pause_s, left_s) if left_s > 0 else pause_s
+
+
+@dataclass(frozen=True, slots=True)
+class StartedJob:
+    """A job that has been started: its place in the order of submission, and when it began."""
+
+    job: Job
+    place: int
+    began_s: float
+
+
+class AdapterQueue:
+    """The jobs of one adapter that wait, and how many of them run.
+
+    Args:
+        adapter: its name, as jobs have it; empty for jobs without a model.
+        at_once: most jobs that run side by side.
+        interval_s: least time between two starts.
+        tell: gets a line for each pause.
+
+    Attributes:
+        preflight: done before all others, and alone; how it ends is nobody's result. None once it has gone
+            through.
+        running: how many jobs run.
+        given_up: why nothing is started any more.
+    """
+
+    def __init__(
+        self,
+        adapter: str,
+        patience: Patience,
+        *,
+        at_once: float = math.inf,
+        interval_s: float = 0.0,
+        tell: Callable[[str], None] = lambda line: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.adapter = adapter
+        self.at_once = at_once
+        self.running = 0
+        self.preflight: SessionJob | None = None
+        self.given_up: UserError | None = None
+        self._name = redacted(adapter)
+        self._interval_s = interval_s
+        self._tell = tell
+        self._clock = clock
+        self._waiting: list[tuple[int, Job]] = []
+        self._next_s = -math.inf
+        self._patience = patience
+        self._back_off = self._new_back_off()
+
+    def _new_back_off(self) -> BackOff:
+        return BackOff(self._patience, self.adapter, self._clock)
+
+    @property
+    def first(self) -> int:
+        """The place of the job that is next."""
+        return self._waiting[0][0]
+
+    @property
+    def is_empty(self) -> bool:
+        """No job waits."""
+        return not self._waiting
+
+    def submit(self, place: int, job: Job) -> None:
+        """Queue a job; an adapter that was given up gets a new chance."""
+        if self.given_up is not None:
+            self.given_up, self._back_off = None, self._new_back_off()
+        heappush(self._waiting, (place, job))
+
+    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
+        """Forget waiting jobs; returns them."""
+        dropped = [job for _, job in self._waiting if unwanted(job)]
+        self._waiting = [(place, job) for place, job in self._waiting if not unwanted(job)]
+        heapify(self._waiting)
+        return dropped
+
+    def wait_s(self) -> float:
+        """How long until a job may start; infinite where none waits, or another has to end first."""
+        alone = self.preflight is not None or self._back_off.exhausted
+        if not self._waiting or self.running >= (1 if alone else self.at_once):
+            return math.inf
+        wait_s = max(self._next_s - self._clock(), self._back_off.wait_s)
+        return wait_s if wait_s > _RESOLUTION_S else 0.0
+
+    def start(self) -> StartedJob:
+        """Take the job that is next, once ``wait_s`` is 0."""
+        now_s = self._clock()
+        place, job = (-1, self.preflight) if self.preflight else heappop(self._waiting)
+        self._next_s = max(self._next_s, now_s) + self._interval_s
+        self.running += 1
+        return StartedJob(job, place, now_s)
+
+    def ended(self, started: StartedJob, result: JobResult) -> bool:
+        """Take a result; True where it is the job's, False where that waits again or is left to be done."""
+        self.running -= 1
+        is_preflight = started.job is self.preflight
+        service_s = result.fatal or result.failed is not None
+        if service_s and self.given_up is not None:
+            return result.failed is ServiceFailure.SESSION
+        if result.fatal:
+            self._give_up(result.reason)
+        elif result.failed is not None:
+            self._pause(started, result, result.failed)
+        elif is_preflight:
+            self.preflight = None
+        if result.recording and result.outcome is not Outcome.INFRASTRUCTURE:
+            self._back_off.succeeded()
+        if is_preflight:
+            return False
+        if self.given_up is None and result.failed is ServiceFailure.OPENING:
+            heappush(self._waiting, (started.place, started.job))
+            return False
+        return True
+
+    def _pause(self, started: StartedJob, result: JobResult, failed: ServiceFailure) -> None:
+        opening = failed is ServiceFailure.OPENING
+        patient = not opening and started.job is not self.preflight
+        new = self._back_off.failed(started.began_s, result.quota_s, opening=opening, patient=patient)
+        wait_s = self._back_off.wait_s
+        if not self._back_off.exhausted:
+            if new:
+                self._tell(f"waiting for {self._name}: {result.reason}; next try in {wait_s:.3g} s")
+        elif not self.running:
+            asked = f"it asks to wait {result.quota_s:.0f} s, and " if result.quota_s else ""
+            self._give_up(f"{result.reason}; {asked}it is waited for {self._back_off.limit} at most")
+
+    def _give_up(self, why: str) -> None:
+        is_named = why.startswith((f"adapter {self._name}", f"loading {self._name}", f"{self._name} "))
+        problem = why if is_named else f"{self._name}: {why}"
+        left = len(self._waiting)
+        what = f"{left} sample{'s' * (left > 1)} of it were not run; " if left else ""
+        self.given_up = UserError(problem, what + CONTINUE)
+        self._waiting.clear()
+
+
+class SessionPool(ABC):
+    """What does jobs, wherever it does them; use as a context manager.
+
+    ``tell`` gets a line about each adapter that is waited for.
+    """
+
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._patience = patience or Patience()
+        self._tell = tell
+        self._clock = clock
+        self._queues: dict[str, AdapterQueue] = {}
+        self._places = count()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        self._queue_of(job).submit(next(self._places), job)
+
+    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
+        """Forget waiting jobs; returns them."""
+        return [job for queue in self._queues.values() for job in queue.drop(unwanted)]
+
+    @property
+    def given_up(self) -> Mapping[str, UserError]:
+        """Adapters of which nothing is started any more, each with why; what waited was dropped."""
+        return {name: queue.given_up for name, queue in self._queues.items() if queue.given_up}
+
+    @abstractmethod
+    def results(self, *, patient: bool = True) -> Iterator[tuple[Job, JobResult]]:
+        """Results as they come, until nothing waits or runs; jobs may be submitted in between.
+
+        Not ``patient``, until nothing runs and nothing may start within a second. What a temporary failure
+        sent back into its queue, or an adapter that was given up left, has no result.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    def __exit__(self, *raised: object) -> None: ...
+
+    def _queue_of(self, job: Job) -> AdapterQueue:
+        """The queue of a job's adapter; jobs without a model have one together."""
+        adapter = job.adapter if isinstance(job, SessionJob) else ""
+        if adapter not in self._queues:
+            self._queues[adapter] = self._new_queue(adapter)
+        return self._queues[adapter]
+
+    def _new_queue(self, adapter: str) -> AdapterQueue:
+        return AdapterQueue(adapter, self._patience, tell=self._tell, clock=self._clock)
+
+    def _ready(self) -> AdapterQueue | None:
+        """Of the queues that may start a job now, the one whose job was submitted first."""
+        ready = [queue for queue in self._queues.values() if queue.wait_s() == 0]
+        return min(ready, key=lambda queue: queue.first, default=None)
+
+    def _wait_s(self) -> float:
+        """How long until one of them may."""
+        return min((queue.wait_s() for queue in self._queues.values()), default=math.inf)
+
+    def _is_over(self, patient: bool) -> bool:
+        """Whether ``results`` ends, as long as nothing runs."""
+        return self._wait_s() > (_SOON_S if not patient else sys.float_info.max)
