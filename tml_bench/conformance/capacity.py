@@ -170,7 +170,7 @@ async def _measured(scratch: Path, adapter: type[_CountedTurns], sessions: int, 
         raise UserError(
             "live sessions cannot be measured: none came to its turn", "try when less is going on"
         )
-    wall_s, loop_s, own_s, all_s = took
+    wall_s, loop_s, own_s, all_s = map(float, took)
     late_ms = np.concatenate([_late_ms(job.folder) for job in jobs])
     return LiveLoad(
         sessions,
