@@ -37,7 +37,7 @@ from tml_bench.session.settings import Settings
 
 COUNTS = (64, 128)
 SECONDS = 30
-TARGET_MS, TARGET_MB = 10.0, 3.0
+README = Path(__file__).parent / "README.md"
 ANSWERING = [str(Path(__file__).parent.parent / "examples" / "wire_server.py"), "0"]
 ECHOING = ["-m", "tml_bench.conformance.answering"]
 
@@ -172,8 +172,8 @@ def others_s(server: int) -> float:
 
 def measure(
     count: int, neighbours: int, server: tuple[str, int], folder: Path, user: Path, one: LoadResult
-) -> str:
-    """A row of the table; what a process with ``one`` session takes is taken off."""
+) -> tuple[str, list[str]]:
+    """A row of the table, less what a process with ``one`` session takes; and what else there is to say."""
     url, pid = server
     began_s, used = time.monotonic(), others_s(pid)
     with busy(neighbours):
@@ -185,32 +185,50 @@ def measure(
     turn_ms = 1000 * (load.used_s - one.used_s) / (len(load.late_ms) - len(one.late_ms))
     late = f"{p50:.2f} | {p99:.2f} | {load.late_ms.max():.1f} | {valid} of {count}"
     row = f"| {count} | {neighbours} | {others:.0%} | {late} | {each_mb:.1f} | {turn_ms:.2f} |"
-    notes = [f"  {reason}" for reason in sorted(load.reasons)]
+    notes = sorted(load.reasons)
     if load.lengths_s != {float(SECONDS)}:
-        notes.append(f"  lengths {sorted(load.lengths_s)} s: drift")
-    return "\n".join([row, *notes])
+        notes.append(f"lengths {sorted(load.lengths_s)} s: drift")
+    return row, [f"{count} beside {neighbours}: {note}" for note in notes]
 
 
-def main() -> None:
-    """Print a table: lateness in ms, alone and beside a busy process."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--echo", action="store_true", help="a server that gives back all that it hears")
-    command = ECHOING if options.parse_args().echo else ANSWERING
-    print(machine())
-    print(
-        f"{SECONDS} s a session; targets without neighbours: p99 under {TARGET_MS:g} ms, all valid,", end=" "
-    )
-    print(f"under {TARGET_MB:g} MB a session")
+def table(command: list[str]) -> Iterator[str]:
+    """Its lines as they come."""
+    yield f"{machine()}; {SECONDS} s a session"
+    yield ""
+    yield "| sessions | busy | others used | median | p99 | worst | valid | MB each | ms a micro-turn |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    notes: list[str] = []
     with tempfile.TemporaryDirectory() as scratch, wire_server(command) as server:
         user = speech_file(Path(scratch) / "user.flac", 16000, SECONDS - 1)
         short = speech_file(Path(scratch) / "short.flac", 16000, 4)
         one = play(1, server[0], Path(scratch) / "one", short)
-        print("| sessions | busy | others used | median | p99 | worst | valid | MB each | ms a micro-turn |")
-        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
         for count in COUNTS:
             for neighbours in (0, 1):
                 folder = Path(scratch) / f"{count}-{neighbours}"
-                print(measure(count, neighbours, server, folder, user, one), flush=True)
+                row, more = measure(count, neighbours, server, folder, user, one)
+                notes += more
+                yield row
+    yield ""
+    yield from notes
+
+
+def main() -> None:
+    """Print the table, or write it too."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--echo", action="store_true", help="a server that gives back all that it hears")
+    options.add_argument("--write", action="store_true", help="put the table into README.md")
+    given = options.parse_args()
+    lines = []
+    for line in table(ECHOING if given.echo else ANSWERING):
+        lines.append(line)
+        print(line, flush=True)
+    if given.write:
+        what = "echoing server" if given.echo else "answering server"
+        begin, end = f"<!-- {what} -->\n", f"<!-- end of {what} -->\n"
+        before, rest = README.read_text().split(begin)
+        README.write_text(
+            before + begin + "\n" + "\n".join(lines).strip() + "\n\n" + end + rest.split(end)[1]
+        )
 
 
 if __name__ == "__main__":
