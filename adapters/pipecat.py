@@ -121,7 +121,6 @@ class Pipecat(SocketAdapter):
             return
         yield adapter.ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
         if kind == "audio":
-            self.complaint = ""
             yield adapter.Output(audio=self._audio(fields))
         elif kind == "text" and fields["text"]:
             yield adapter.Output(text=str(fields["text"]))

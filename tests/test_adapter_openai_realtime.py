@@ -247,8 +247,9 @@ def failed(event_id: str = "", kind: str = "invalid_request_error", code: str = 
 def test_an_error_about_what_came_too_late_is_no_complaint(message: dict[str, Any]) -> None:
     talk = conversation()
     talk.sent({"event_id": "tml_7", **message})
-    tell(talk, failed("tml_7"), failed("", code="response_cancel_not_active"))
-    assert talk.complaint == ""
+    for late in (failed("tml_7"), failed(""), failed("", code="response_cancel_not_active")):
+        tell(talk, late)
+        assert talk.complaint == ""
     tell(talk, failed("tml_7", "server_error"))
     assert talk.complaint == "server_error: no"
     tell(talk, failed("tml_6", code="invalid_value"))
@@ -256,11 +257,14 @@ def test_an_error_about_what_came_too_late_is_no_complaint(message: dict[str, An
 
 
 def test_a_complaint_is_forgotten_once_the_service_has_answered() -> None:
-    talk = conversation()
-    tell(talk, failed("tml_6"), began(), audio())
-    assert talk.complaint == ""
-    tell(talk, failed("tml_6"), {"type": "response.output_text.delta", "delta": "x", "response_id": "r1"})
-    assert talk.complaint == ""
+    model = adapter()
+    for answer in (audio(), {"type": "response.output_text.delta", "delta": "x", "response_id": "r1"}):
+        model._understood(json.dumps(failed("tml_6", code="invalid_value")))
+        assert model.complaint == "invalid_value invalid_request_error: no"
+        model._understood(json.dumps(began()))
+        assert model.complaint, "that it begins is no answer"
+        model._understood(json.dumps(answer))
+        assert model.complaint == ""
 
 
 def test_a_refused_ask_is_repeated_if_the_response_had_not_seen_the_result() -> None:

@@ -29,10 +29,6 @@ from tml_bench.redact import kept
 MANUAL_SILENCE_MS = 500
 """Silence that ends a turn when turns are manual and nothing else was asked for: what server VAD waits."""
 
-CUTS = frozenset({"response.cancel", "conversation.item.truncate"})
-"""Messages of which a refusal explains no silence: the reply had just ended, or is not known any more."""
-AUDIO = frozenset({"input_audio_buffer.append", "input.append"})
-
 
 class OpenAIRealtime(SocketAdapter):
     """OpenAI Realtime, and services that speak it: dialect=ga, s2s, qwen, vllm-duplex, sglang, minicpmo.
@@ -89,7 +85,6 @@ class OpenAIRealtime(SocketAdapter):
         self._audio: list[NDArray[np.float32]] = []
         self._frames: list[adapter.Frame] = []
         self._sent_samples = self._sent_chunks = self._said = 0
-        self._told: dict[str, str] = {}
         self._in_order = asyncio.Lock()
 
     async def connect(self, session: adapter.SessionStart) -> None:
@@ -173,7 +168,7 @@ class OpenAIRealtime(SocketAdapter):
         yield adapter.ProviderEvent(str(said.get("type")), kept(said))
         yield from _usage(said)
         yield from self._conversation.take(said)
-        self.complaint = self._conversation.complaint
+        self.complaint = self._conversation.complaint or self.complaint
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
         """What the service sends; what a message calls for is sent once it has been understood."""
@@ -188,12 +183,9 @@ class OpenAIRealtime(SocketAdapter):
 
     async def _tell(self, message: Message) -> None:
         self._said += 1
-        name = f"tml_{self._said}"
-        if message["type"] not in AUDIO:
-            self._told[name] = message["type"]
         if self._dialect.numbered:
             message = {"event_id": f"tml_{self._said}", **message}
-            self._conversation.sent(message)
+        self._conversation.sent(message)
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
 
     async def _farewell(self) -> None:

@@ -21,12 +21,15 @@ from typing import Any
 
 from tml_bench.adapter import Output, ProtocolError, ToolCall, ToolResult, Transcript
 from tml_bench.adapters._media import WholeSamples, arguments, from_base64, result_item
-from tml_bench.adapters._refusals import ReportedError, read_error
+from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation
 
 EXCUSED = frozenset({"response.cancel", "conversation.item.truncate"})
-"""Messages of ours that may come too late to do anything: an error that answers one is no complaint."""
+"""Messages of ours that may come too late to do anything: an error that answers one is no complaint.
+
+An error that names no message is of the last one that was sent, audio apart."""
+AUDIO = frozenset({"input_audio_buffer.append", "input.append"})
 EXCUSED_CODES = frozenset({"response_cancel_not_active", "conversation_already_has_active_response"})
 """Errors that say so themselves; what was asked for too early is asked for again."""
 _SERVERS_FAULT = ("server_error", "internal_error")
@@ -37,7 +40,7 @@ class RealtimeConversation:
 
     With ``cuts``, ``speech_started`` means that it cancels what it says. ``replies`` are messages to be sent,
     which whoever sends them takes out; ``responding`` is the response under way, empty when there is none;
-    ``complaint`` is the last error that the service reported and has not answered since.
+    ``complaint`` is the error that the last message reported, but for one that needs no answer.
     """
 
     def __init__(self, dialect: Dialect, rate_out: int, cuts: bool) -> None:
@@ -59,6 +62,7 @@ class RealtimeConversation:
         self._unanswered: set[str] = set()
         self._emitted: set[str] = set()
         self._excused: set[str] = set()
+        self._last_sent = ""
 
     def take(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """What one message means; may add to ``replies``.
@@ -68,6 +72,7 @@ class RealtimeConversation:
                 table of refusals.
             ProtocolError: garbage.
         """
+        self.complaint = ""
         match message.get("type"):
             case "error":
                 self._failed(message)
@@ -111,9 +116,11 @@ class RealtimeConversation:
                 yield from self._piece(message)
 
     def sent(self, message: Message) -> None:
-        """What was sent under an ``event_id``, by which an error may name it."""
+        """What was sent, where it has one under an ``event_id`` by which an error may name it."""
         if message["type"] in EXCUSED:
-            self._excused.add(message["event_id"])
+            self._excused.add(str(message.get("event_id", "")))
+        if message["type"] not in AUDIO:
+            self._last_sent = message["type"]
 
     def give_text(self, message: Message) -> None:
         """Send a text message of the user and have it answered."""
@@ -261,7 +268,6 @@ class RealtimeConversation:
 
     def _spoken(self, audio: str, item: str, text: str = "", response: str = "") -> Output:
         samples = self._samples.join(from_base64(audio), item)
-        self.complaint = ""
         self._unheard[item] = response
         ms = 1000 * len(samples) / self._rate_out
         self._received_ms[item] = self._received_ms.get(item, 0.0) + ms
@@ -275,7 +281,6 @@ class RealtimeConversation:
         if self._dialect.text_is_spoken:
             yield from self._transcript(message)
         elif not self._is_cut(message):
-            self.complaint = ""
             yield Output(text=message["delta"], item=self._item(message))
 
     def _remember_call(self, response: str, item: Mapping[str, Any]) -> None:
@@ -294,27 +299,21 @@ class RealtimeConversation:
         if item.get("type") != "function_call" or item["call_id"] in self._emitted:
             return
         call = ToolCall(item["call_id"], item["name"], arguments(item.get("arguments")))
-        self.complaint = ""
         self._emitted.add(call.call_id)
         self._unanswered.add(call.call_id)
         yield Output(tool_calls=(call,))
 
     def _failed(self, message: Mapping[str, Any]) -> None:
         said, error = read_error(message), message.get("error")
-        about = error.get("event_id") if isinstance(error, Mapping) else None
-        if self._is_excused(said, about):
-            if about not in self._excused:
-                self._asked = self._unwanted = False
-            return
-        self.complaint = str(said)
-        self._asked = self._unwanted = False
+        about = str(error.get("event_id") or "") if isinstance(error, Mapping) else ""
         if (message.get("sglang") or {}).get("fatal") or self._dialect.refusals.rule(said):
             raise self._dialect.refusals.error("the service reports:", said)
-
-    def _is_excused(self, said: ReportedError, about: object) -> bool:
-        codes = set(said.codes)
-        late = about in self._excused and codes.isdisjoint(_SERVERS_FAULT)
-        return late or not codes.isdisjoint(EXCUSED_CODES)
+        late = about in self._excused if about else self._last_sent in EXCUSED
+        if late and set(said.codes).isdisjoint(_SERVERS_FAULT):
+            return
+        self._asked = self._unwanted = False
+        if set(said.codes).isdisjoint(EXCUSED_CODES):
+            self.complaint = str(said)
 
     def _unit(self, message: Mapping[str, Any]) -> Iterator[Output]:
         """One second of MiniCPM-o's speech, with text that runs ahead of it."""

@@ -33,6 +33,8 @@ from tml_bench.session.outbox import HeardReport, Outbox
 from tml_bench.session.settings import Settings, session_start
 from tml_bench.turns import MicroTurn, ModelEvent, Output, ProviderEvent, Usage
 
+FAILED_CLOSE_S = 1.0
+"""How long the goodbye to a service that has failed may take."""
 LAST_WORDS_S = 0.2
 """How long a service that has failed, and was closed, is read to its end."""
 
@@ -182,9 +184,9 @@ class LiveSession:
             yield
         except BaseException:
             with suppress(InfrastructureError):  # what went wrong first counts
-                await self._close()
+                await self._close(min(FAILED_CLOSE_S, self._limits.close_s))
             raise
-        await self._close()
+        await self._close(self._limits.close_s)
 
     async def _connect(self) -> None:
         try:
@@ -196,15 +198,15 @@ class LiveSession:
         self._opened()
         self._t0_ns, self.is_open = self._first_instant_ns(), True
 
-    async def _close(self) -> None:
+    async def _close(self, within_s: float) -> None:
         """Say goodbye; a service that does not answer it is an InfrastructureError."""
         try:
-            async with asyncio.timeout(self._limits.close_s):
+            async with asyncio.timeout(within_s):
                 await self._adapter.close()
         except InfrastructureError:
             raise
         except TimeoutError:
-            text = f"the service does not answer the goodbye for {self._limits.close_s:g} s"
+            text = f"the service does not answer the goodbye for {within_s:g} s"
             raise InfrastructureError(text) from None
         except Exception as error:
             # The session is over: what is recorded of it counts.
