@@ -163,7 +163,8 @@ class LiveSession:
             raise AdapterFaultError(reason) from fault
         except InfrastructureError as error:
             t_ns = self._now_ns()
-            await self._last_words()
+            if not self._heard_out:
+                await self._last_words()
             self._stage.fail(t_ns, plain(str(error), LONGEST_REASON))
             raise
         finally:
