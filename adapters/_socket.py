@@ -35,6 +35,8 @@ OPEN_S = 20.0
 """Longest wait for the handshake, in seconds."""
 SEND_S = 5.0
 """Longest wait for a service that does not take what is sent, in seconds."""
+ROOM = 2**14
+"""A message of so many bytes never waits by itself: the library's own limit is 2**15."""
 CLOSE_S = 4.0
 """Longest wait for the closing handshake, in seconds; less than a session gives it."""
 
@@ -62,12 +64,21 @@ class Socket:
             ProtocolError: the connection ended because the service broke the websocket protocol.
         """
         try:
-            async with asyncio.timeout(SEND_S):
+            if self._takes_at_once(message):
                 await self._connection.send(message)
+            else:
+                async with asyncio.timeout(SEND_S):
+                    await self._connection.send(message)
         except TimeoutError as error:
             raise InfrastructureError(f"{self._url} takes no messages for {SEND_S:g} s") from error
         except ConnectionClosed as error:
             raise closed_error(error, self._url, self._refusals) from error
+
+    def _takes_at_once(self, message: str | bytes) -> bool:
+        """Whether nothing waits to be sent and the message has room: most have, and need no timer."""
+        wide = isinstance(message, str) and not message.isascii()
+        size = len(message) * (4 if wide else 1)
+        return size <= ROOM and not self._connection.transport.get_write_buffer_size()
 
     async def receive(self, timeout_s: float = OPEN_S) -> str | bytes:
         """The next message, for the opening of a session; errors as ``send``, also where none comes."""

@@ -70,7 +70,7 @@ def test_a_measurement_that_fails_is_told() -> None:
 
 
 def test_real_sessions_are_measured() -> None:
-    load = measure(sessions=3, seconds=1.6)
+    load = measure(sessions=3, seconds=2.5)
     assert load.sessions == 3
     assert 0 < load.loop_ms <= load.turn_ms < 50
     assert load.late_p99_ms >= 0

@@ -21,12 +21,14 @@ from hypothesis import given, settings as how, strategies as st
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output
+from tml_bench.adapters.wire import Wire
 from tml_bench.errors import BadSampleError
 from tml_bench.media.ahead import BlocksAhead, WorkAhead
 from tml_bench.media.audio import ClipReader
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import At, Sample, UserTurn, Waveform
 from tml_bench.session.exchange import Exchange
+from tml_bench.session.live import LiveSession
 from tml_bench.session.settings import Settings, opened_event
 
 RATES = (8000, 11025, 16000, 24000, 44100, 48000)
@@ -213,7 +215,7 @@ def test_a_session_that_is_given_up_leaves_no_file_open(tmp_path: Path, aside: E
     example = sample_of(*(UserTurn(path) for path in paths))
     adapter = Scripted({}, 16000, 24000)
     opened = opened_event("t", example, "a", adapter, Settings())
-    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    before = open_files()
     with RecordingWriter(tmp_path / "r", opened, clock="wall", compute="live") as writer:
         for ticks in (0, 1, 8, 40):
             stage = Exchange(example, adapter, Settings(), writer, aside=aside)
@@ -223,8 +225,27 @@ def test_a_session_that_is_given_up_leaves_no_file_open(tmp_path: Path, aside: E
             stage.close()
         writer.abandon()
     aside.submit(int).result()
-    if before is not None:
-        assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before
+
+
+def test_nor_does_one_whose_clip_cannot_be_used(tmp_path: Path, aside: Executor) -> None:
+    """At the rate of the recording it is read first, and at the model's then."""
+    soundfile.write(tmp_path / "a.wav", np.full(48000, np.nan, np.float32), 16000, subtype="FLOAT")
+    example, adapter = sample_of(UserTurn(tmp_path / "a.wav")), Wire("ws://127.0.0.1:1")
+    opened = opened_event("t", example, "a", adapter, Settings())
+    before = open_files()
+    with RecordingWriter(tmp_path / "r", opened, clock="wall", compute="live") as writer:
+        session = LiveSession("t", example, adapter, Settings(), writer, aside=aside)
+        with pytest.raises(BadSampleError, match="not a finite number at sample 0"):
+            session.open_clips()
+        writer.abandon()
+    aside.submit(int).result()
+    assert open_files() == before
+
+
+def open_files() -> int:
+    """How many this process has; 0 where the system does not say."""
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
 MEMORY = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import resource
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from fakes import write_data
-from virtual_time import VirtualTimeLoop, run_virtual
 
 from tml_bench import events as ev
 from tml_bench.cli import main
@@ -23,7 +21,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording import AudioTrack, Recording, SessionFacts
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import JobResult, PerceiveJob, ServiceFailure, SessionJob
-from tml_bench.runs.live_worker import STARTS_APART_S, DeadlinePlaces, LiveHost, allow_files
+from tml_bench.runs.live_worker import DeadlinePlaces, allow_files
 from tml_bench.runs.pool import LivePool, Pool
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
@@ -327,28 +325,6 @@ def test_deadlines_of_sessions_lie_far_from_each_other() -> None:
     assert places.take() == 2
     many = np.sort([places.phase(n) for n in range(64)])
     np.testing.assert_allclose(np.diff(many), 1 / 64)
-
-
-class Started(LiveHost):
-    """Notes when sessions start; they last as long as the loop."""
-
-    async def _session(self, job: SessionJob, phase: float) -> JobResult:
-        return JobResult(Outcome.VALID, str(asyncio.get_running_loop().time()))
-
-
-def test_sessions_start_one_after_the_other(tmp_path: Path) -> None:
-    """They take the loop's time when they start, and those that run are not to wait for all of them."""
-    host = Started(LatenessLimits())
-    work = jobs(tmp_path, "Service", 3)
-
-    async def starts() -> list[float]:
-        first = await asyncio.gather(*map(host.session, work))
-        await asyncio.sleep(1)
-        return [float(result.reason) for result in (*first, await host.session(work[0]))]
-
-    assert run_virtual(starts(), VirtualTimeLoop()) == pytest.approx(
-        [0, STARTS_APART_S, 2 * STARTS_APART_S, 1 + 2 * STARTS_APART_S]
-    )
 
 
 def test_a_host_may_open_as_many_files_as_it_needs() -> None:

@@ -149,8 +149,9 @@ class LiveAdapter(ABC):
     def events(self) -> AsyncIterator[ModelEvent]:
         """What the service gives, as it comes, until the session is closed.
 
-        Ending before ``close`` was called means that the service hung up: outcome ``infrastructure``. When the
-        session ends otherwise it is called once more, for what is left: it goes on, and does not begin again.
+        Ending before ``close`` was called means that the service hung up: outcome ``infrastructure``. Where
+        the session fails otherwise it is called once more, for what is left: it goes on, and does not begin
+        again.
 
         Raises:
             ProtocolError: the service sent garbage.

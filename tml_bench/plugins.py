@@ -130,7 +130,7 @@ def registered(kind: PlugInKind) -> dict[str, EntryPoint]:
 
 @lru_cache(maxsize=8)
 def _registered(kind: PlugInKind, path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
-    """Those that ``path`` leads to; kept, since every session asks and reading them takes 10 ms."""
+    """Those that ``path`` leads to; kept, since every session asks, and reading them takes 5 ms or more."""
     found: dict[str, EntryPoint] = {}
     points = entry_points(group=f"tml_bench.{kind}s")
     for point in sorted(points, key=lambda p: (p.name, p.dist is None or p.dist.name != "tml-bench")):

@@ -30,8 +30,9 @@ from tml_bench.conformance.answering import RATE
 from tml_bench.errors import UserError
 from tml_bench.plugins import given_adapters
 from tml_bench.recording import Recording
-from tml_bench.runs.jobs import JobResult, SessionJob
-from tml_bench.runs.live_worker import OPEN_FILES, STARTS_APART_S, SWITCH_INTERVAL_S, LiveHost
+from tml_bench.runs.jobs import SessionJob
+from tml_bench.runs.live_worker import OPEN_FILES, SWITCH_INTERVAL_S, LiveHost
+from tml_bench.runs.pool import START_INTERVAL_S
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings
@@ -158,7 +159,7 @@ async def _measured(scratch: Path, adapter: type[_CountedTurns], sessions: int, 
             before_mb = _resident_mb()
             jobs = [_job(scratch / str(n), seconds) for n in range(sessions)]
             playing = asyncio.create_task(_play(host, jobs))
-            await asyncio.wait([playing], timeout=sessions * STARTS_APART_S + _SETTLED_S)
+            await asyncio.wait([playing], timeout=sessions * START_INTERVAL_S + _SETTLED_S)
             began, sent = _clocks(), adapter.sent
             await asyncio.wait([playing], timeout=seconds - 2 * _SETTLED_S)
             took, turns, after_mb = _clocks() - began, adapter.sent - sent, _resident_mb()
@@ -169,7 +170,7 @@ async def _measured(scratch: Path, adapter: type[_CountedTurns], sessions: int, 
         raise UserError(
             "live sessions cannot be measured: none came to its turn", "try when less is going on"
         )
-    wall_s, loop_s, own_s, all_s = took
+    wall_s, loop_s, own_s, all_s = map(float, took)
     late_ms = np.concatenate([_late_ms(job.folder) for job in jobs])
     return LiveLoad(
         sessions,
@@ -209,8 +210,11 @@ def _job(folder: Path, seconds: float) -> SessionJob:
 
 
 async def _play(host: LiveHost, jobs: list[SessionJob]) -> None:
-    results: list[JobResult] = await asyncio.gather(*map(host.session, jobs))
-    for result in results:
+    playing = []
+    for job in jobs:
+        playing.append(asyncio.create_task(host.session(job)))
+        await asyncio.sleep(START_INTERVAL_S)
+    for result in await asyncio.gather(*playing):
         if not result.recording:
             raise UserError(f"live sessions cannot be measured: {result.reason}")
 

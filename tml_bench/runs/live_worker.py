@@ -37,9 +37,6 @@ SWITCH_INTERVAL_S = 0.0005
 OPEN_FILES = 8192
 """Most files open at once: a session has up to eight, and 1024 is a usual limit."""
 
-STARTS_APART_S = 0.02
-"""Time between the starts of two sessions: each takes the loop 5 ms, for which those that run wait."""
-
 T = TypeVar("T")
 
 
@@ -80,11 +77,9 @@ class LiveHost:
     places: DeadlinePlaces = field(default_factory=DeadlinePlaces)
     aside: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "aside"))
     _loaded: set[str] = field(default_factory=set)
-    _next_start: float = 0.0
 
     async def session(self, job: SessionJob) -> JobResult:
-        """Run one session into the job's folder, some time after the start of the one before."""
-        await self._turn()
+        """Run one session into the job's folder."""
         began = time.monotonic()
         place = self.places.take()
         try:
@@ -92,12 +87,6 @@ class LiveHost:
         finally:
             self.places.leave(place)
         return replace(result, wall_s=time.monotonic() - began)
-
-    async def _turn(self) -> None:
-        now = asyncio.get_running_loop().time()
-        start = max(now, self._next_start)
-        self._next_start = start + STARTS_APART_S
-        await asyncio.sleep(start - now)
 
     async def _session(self, job: SessionJob, phase: float) -> JobResult:
         try:

@@ -138,8 +138,16 @@ class LiveSession:
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     def open_clips(self) -> None:
-        """Open the sample's first clips, if wished before ``run``, and not on the loop."""
-        self._stage.open_clips()
+        """Open the sample's first clips, if wished before ``run``, and not on the loop.
+
+        Raises:
+            BadSampleError: one cannot be used; the session cannot be run.
+        """
+        try:
+            self._stage.open_clips()
+        except BaseException:
+            self._stage.close()
+            raise
 
     async def run(self) -> Lateness:
         """Play the script to its end; gives how late the harness was.
@@ -163,8 +171,7 @@ class LiveSession:
             raise AdapterFaultError(reason) from fault
         except InfrastructureError as error:
             t_ns = self._now_ns()
-            if not self._heard_out:
-                await self._last_words()
+            await self._last_words()
             self._stage.fail(t_ns, plain(str(error), LONGEST_REASON))
             raise
         finally:

@@ -48,6 +48,9 @@ class Outbox:
             if wait_s is not None and wait_s <= 0:
                 enters_ns, _, message = heapq.heappop(self._waiting)
                 return enters_ns, message
+            if wait_s is None:
+                await self._changed.wait()
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._changed.wait()
