@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from tml_bench.adapter import (
@@ -175,16 +175,25 @@ class SocketAdapter(QueueAdapter):
 
     async def _work(self) -> None:
         async for message in self._messages():
-            await self._queue.received(self._understood(message))
+            meant: list[ModelEvent] = []
+            try:
+                meant.extend(self._meant(message))
+            finally:  # what ends the session is of its record too
+                await self._queue.received(meant)
 
     def _understood(self, message: str | bytes) -> tuple[ModelEvent, ...]:
+        return tuple(self._meant(message))
+
+    def _meant(self, message: str | bytes) -> Iterator[ModelEvent]:
+        answers = False
         try:
-            events = tuple(self.understand(message))
+            for event in self.understand(message):
+                answers = answers or (isinstance(event, Output) and _answers(event))
+                yield event
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ProtocolError(f"a message of unexpected shape: {error!r}") from error
-        if self.complaint and any(isinstance(event, Output) and _answers(event) for event in events):
+        if answers:
             self.complaint = ""
-        return events
 
     async def _farewell(self) -> None:
         """Say what the service expects before the socket is closed."""

@@ -37,6 +37,8 @@ URL = "wss://api.openai.com/v1/live/sessions"
 KEY = "OPENAI_API_KEY"
 RATES = (16000, 24000)
 PATIENCE_S = 30.0
+FAREWELL_S = 0.5
+"""Longest wait for the end of a session that was asked for."""
 
 Message = dict[str, Any]
 
@@ -71,6 +73,7 @@ class OpenAILive(SocketAdapter):
         self._samples = WholeSamples()
         self._in_order = asyncio.Lock()
         self._usage = RunningUsage()
+        self._leaving = False
 
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
@@ -112,7 +115,11 @@ class OpenAILive(SocketAdapter):
         kind = str(said.get("type"))
         yield adapter.ProviderEvent(kind, kept(said))
         if kind in ("session.usage.updated", "session.closed"):
-            yield from self._usage.seconds(said.get("usage"))
+            for usage in self._usage.seconds(said.get("usage")):
+                if self._leaving:
+                    self.usage_at_close += usage
+                else:
+                    yield usage
         if kind == "session.output_audio.delta":
             audio = self._samples.join(from_base64(said["delta"])).astype(np.int16)
             if self._gate.lets_through(audio):
@@ -127,7 +134,7 @@ class OpenAILive(SocketAdapter):
             self.complaint = str(reported)
             if self.refusals.rule(reported):
                 raise self.refusals.error("the service reports:", reported)
-        elif kind == "session.closed":
+        elif kind == "session.closed" and not self._leaving:
             raise self.refusals.error("the service closed the session:", read_error(said))
 
     async def _messages(self) -> AsyncIterator[str | bytes]:
@@ -145,7 +152,11 @@ class OpenAILive(SocketAdapter):
         await self._say(json.dumps(message, separators=(",", ":")), message["type"], message)
 
     async def _farewell(self) -> None:
+        """The service tells then what it has counted in all, which takes it a moment."""
+        self._leaving = True
         await self._tell({"type": "session.close"})
+        if self._worker is not None:
+            await asyncio.wait([self._worker], timeout=FAREWELL_S)
 
 
 class DelegatedCalls:

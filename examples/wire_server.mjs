@@ -82,8 +82,7 @@ function session(computeMs) {
     const message = JSON.parse(data);
     if (hello === null) {
       if (message.protocol !== "1") return [{ type: "error", code: "version", message: "this model speaks 1" }];
-      hello = message;
-      model = new Model(hello);
+      [hello, model] = [message, new Model(message)];
       return [READY];
     }
     const answers = model.read(message);
@@ -140,6 +139,7 @@ server.on("upgrade", (request, socket) => {
         if (frame.opcode > 2) continue;
         for (const answer of take(frame.opcode === 1 ? frame.payload.toString() : frame.payload)) {
           socket.write(Buffer.isBuffer(answer) ? encoded(2, answer) : encoded(1, Buffer.from(JSON.stringify(answer))));
+          if (answer.type === "error") return close(1000);
         }
       }
     } catch {

@@ -386,3 +386,24 @@ class ComputesInItsLoop(Server):
         if message.get("type") == "tick":
             time.sleep(0.6)
         return True
+
+
+class FearsPictures(Server):
+    """Wants video, and hangs up when it gets some."""
+
+    ready: ClassVar[dict[str, Any]] = {**Server.ready, "video_in": {"fps": 2.0, "max_side": 64}}
+
+    async def takes(self, socket: ServerConnection, data: str | bytes, message: dict[str, Any]) -> bool:
+        return not isinstance(data, bytes) or data[0] == AUDIO
+
+
+class DiesOfAFlood(Server):
+    """Hangs up when micro-turns come faster than they are heard."""
+
+    async def converse(self, socket: ServerConnection, hello: dict[str, Any]) -> None:
+        self.began, self.ticks = time.monotonic(), 0
+        await super().converse(socket, hello)
+
+    async def takes(self, socket: ServerConnection, data: str | bytes, message: dict[str, Any]) -> bool:
+        self.ticks += message.get("type") == "tick"
+        return self.ticks < 20 + 5 * (time.monotonic() - self.began)

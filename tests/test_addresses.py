@@ -20,7 +20,9 @@ from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.addresses import check_private, is_loopback, proxy_of, shown
 from tml_bench.errors import UserError
+from tml_bench.judges.model_judge import CallError
 from tml_bench.judges.openai import OpenAIChat
+from tml_bench.judges.prompt import Prompt
 from tml_bench.keys import key_for
 
 KEY = "sk-proj-Ab3De5Gh7Jk9Mn1Pq"
@@ -241,10 +243,23 @@ def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch
     assert "k9-Zu4-Tq7-Wm2" not in f"{socket.value} {http.value}"
 
 
-def test_a_judge_behind_a_proxy_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judge_asks_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openai")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("HTTPS_PROXY", "http://me:k9-Zu4-Tq7-Wm2@127.0.0.1:1")
-    assert addresses.through(OpenAIChat(base_url="https://gpu.example/v1").base_url) == (
-        " (through the proxy http://127.0.0.1:1)"
-    )
+    proxy = FakeProxy(status="403 Forbidden")
+
+    async def ask(url: str) -> None:
+        async with OpenAIChat(base_url=url).connect() as question:
+            with pytest.raises(CallError, match="through the proxy"):
+                await question(Prompt("s", "u", {}), no_gate)
+
+    async def no_gate() -> None:
+        """There is no budget."""
+
+    async def main() -> None:
+        async with proxied(proxy, monkeypatch):
+            await ask("https://gpu.example/v1")
+
+    asyncio.run(main())
+    assert proxy.asked == ["CONNECT gpu.example:443 HTTP/1.1"]
+    assert proxy.told == ["me:k9-Zu4-Tq7-Wm2"]

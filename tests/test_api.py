@@ -19,6 +19,7 @@ from fakes import recordings_of, score_lines, tone, write_data
 
 import tml_bench
 from tml_bench import LiveAdapter, Output, Recording, Run, StepAdapter, UnfinishedRunsError, UserError
+from tml_bench.adapter import InfrastructureError
 from tml_bench.adapters.reference import Delayed
 from tml_bench.api import Progress
 from tml_bench.metrics import comparison
@@ -174,6 +175,26 @@ def test_an_adapter_that_cannot_be_loaded_is_an_error_that_holds_the_other_runs(
     broken, silent = found.value.runs
     assert {attempt.outcome for attempt in broken.attempts.values()} == {"infrastructure"}
     assert silent.complete
+
+
+class Awakes(Delayed):
+    """Is not there when it is first asked for a session."""
+
+    tries = 0
+
+    def start(self, session: tml_bench.SessionStart) -> None:
+        self.tries += 1
+        if self.tries == 1:
+            raise InfrastructureError("connection refused")
+        super().start(session)
+
+
+def test_an_object_that_cannot_reach_its_model_is_waited_for(options: dict[str, Any], tmp_path: Path) -> None:
+    adapter = Awakes(200)
+    run = tml_bench.run(TASK, adapter, out=tmp_path, limit=1, **options)
+    assert run.complete
+    assert {attempt.attempt for attempt in run.attempts.values()} == {1}
+    assert adapter.tries == 4
 
 
 class Needs(StepAdapter):

@@ -14,7 +14,8 @@ from tml_bench.conformance import CaseVerdict, check as check_module, wire_cases
 from tml_bench.conformance.check import CASES, check
 from tml_bench.conformance.players import StepPlayer
 from tml_bench.conformance.slots import SlotQueue
-from tml_bench.runs.pool import InProcessPool
+from tml_bench.runs.in_process import InProcessPool
+from tml_bench.runs.queues import Patience
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW = ("version", "slots", "messages", "frames", "items", "ticks", "unknown", "goodbye", "hang-up")
@@ -30,8 +31,12 @@ BREAKS: list[tuple[type[Server], tuple[str, ...], dict[str, str]]] = [
     (broken.HangsUp, RAW, {"messages": "ends a session before its time"}),
     (broken.FillsTimes, CASES, {"frames": "fills flags or t_us"}),
     (broken.CountsWrongly, CASES, {"frames": "numbers its frames 7, 7"}),
-    (broken.SendsImages, CASES, {"frames": "sends an image"}),
-    (broken.NumbersFall, CASES, {"items": "sends audio of reply 1 after that of reply 2"}),
+    (broken.SendsImages, CASES, {"frames": "sends images"}),
+    (
+        broken.NumbersFall,
+        ("items", "frames", "ticks"),
+        {"items": "sends audio of reply 1 after that of reply 2"},
+    ),
     (broken.NumbersFromZero, ("items", "frames"), {"items": "number 0"}),
     (broken.CountsTicksFromOne, RAW, {"ticks": "tick_done says 1 where 0 is due"}),
     (broken.ForgetsATick, ("messages", "ticks", "items"), {"ticks": "tick 6: no tick_done within 0.3 s"}),
@@ -55,13 +60,14 @@ BREAKS: list[tuple[type[Server], tuple[str, ...], dict[str, str]]] = [
     (broken.IsNeverTheSame, CASES, {"repeat": "gives something else when a session is repeated"}),
     (broken.KnowsOneTick, CASES, {"short ticks": "infrastructure"}),
     (broken.FearsZeros, CASES, {"odd input": "infrastructure"}),
+    (broken.FearsPictures, ("speech", "video", "frames"), {"video": "infrastructure"}),
     (broken.RemembersNothing, CASES, {"history": "infrastructure"}),
 ]
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_module, "StepPlayer", lambda: StepPlayer(InProcessPool()))
+    monkeypatch.setattr(check_module, "StepPlayer", lambda: StepPlayer(InProcessPool(Patience(0.0, 0.0))))
     monkeypatch.setattr(wire_play, "QUIET_S", 0.002)
     monkeypatch.setattr(wire_play, "DONE_S", 0.3)
     monkeypatch.setattr(wire_cases, "DRAIN_S", 0.05)
@@ -105,6 +111,13 @@ def test_pings_must_be_answered_while_it_computes(monkeypatch: pytest.MonkeyPatc
         (finding,) = check(f"wire:{url}", ("alive",))
     assert finding.verdict is CaseVerdict.FAIL
     assert finding.detail == "answers no ping within 0.3 s while computing"
+
+
+def test_a_flood_must_be_read() -> None:
+    with serving(broken.DiesOfAFlood().handle) as url:
+        (finding,) = check(f"wire:{url}", ("flood",))
+    assert finding.verdict is CaseVerdict.FAIL
+    assert "read the socket while the model computes" in finding.remedy
 
 
 def test_every_case_of_a_server_is_tried_on_a_broken_one() -> None:

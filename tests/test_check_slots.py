@@ -41,14 +41,18 @@ def queue(clock: Clock, told: list[str], patience_s: float = 30.0) -> SlotQueue:
     return SlotQueue(patience_s, told.append, clock.sleep, lambda: clock.now)
 
 
-@pytest.mark.parametrize("refusal", [BUSY, 1008, 1013], ids=["busy", "1008", "1013"])
-def test_a_server_with_one_slot_has_no_false_failure(refusal: dict | int) -> None:  # type: ignore[type-arg]
+@pytest.mark.parametrize(
+    ("refusal", "mode"),
+    [(BUSY, "lockstep"), (1008, "lockstep"), (1013, "realtime"), (BUSY, "realtime")],
+    ids=["busy", "1008", "1013-realtime", "busy-realtime"],
+)
+def test_a_server_with_one_slot_has_no_false_failure(refusal: dict | int, mode: str) -> None:  # type: ignore[type-arg]
     """It frees the slot 0.15 s after a session: a case was opened before, and failed as `infrastructure`."""
     told: list[str] = []
-    with serving(one_slot(refusal, frees_s=0.15, modes=["lockstep"])) as url:
-        found = {f.case: f for f in check(url, CASES, SlotQueue(20.0, told.append))}
-    bad = {case: f.detail for case, f in found.items() if f.verdict is CaseVerdict.FAIL}
-    assert bad == {}
+    cases = CASES if mode == "lockstep" else ("hello", "slots", "reconnect", "goodbye", "hang-up")
+    with serving(one_slot(refusal, frees_s=0.15, modes=[mode])) as url:
+        found = {f.case: f for f in check(url, cases, SlotQueue(20.0, told.append))}
+    assert {case: f.detail for case, f in found.items() if f.verdict is CaseVerdict.FAIL} == {}
     assert found["slots"].detail.startswith("serves one session at a time")
     says_so = refusal == BUSY
     assert found["slots"].verdict is (CaseVerdict.PASS if says_so else CaseVerdict.WARNING)
@@ -80,6 +84,12 @@ def test_waits_grow_and_are_told_once() -> None:
     assert clock.slept == [0.25, 0.5, 5.0]
     assert slots.waited_s == 5.75
     assert told == ["speech waits up to 30 s for a free slot: busy"]
+    tries = iter([*[FullError("busy")] * 2, passed("soon")])
+    assert slots.result_of("scale", attempt).detail == "soon"
+    assert len(told) == 1  # a short wait later on is in the finding alone
+    tries = iter([*[FullError("busy")] * 6, passed("late")])
+    assert slots.result_of("rate", attempt).detail == "late"
+    assert told[1:] == ["rate waits up to 30 s for a free slot: busy"]
 
 
 def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun() -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from one_slot import BUSY, one_slot
 from websockets.asyncio.server import ServerConnection
-from wire_servers import EXAMPLES, READY, greet, reference_server, serving, step_server
+from wire_servers import EXAMPLES, LANGUAGES, READY, greet, reference_server, serving, step_server
 
 from tml_bench.adapter import LiveAdapter, Output
 from tml_bench.cli import main
-from tml_bench.conformance import CaseFinding, CaseVerdict, direct
+from tml_bench.conformance import CaseFinding, CaseVerdict, check as check_module, direct
 from tml_bench.conformance.check import CASES, check
+from tml_bench.conformance.check_report import report_of
 from tml_bench.conformance.direct import run_live
+from tml_bench.conformance.players import StepPlayer
 from tml_bench.errors import UserError
+from tml_bench.runs.in_process import InProcessPool
+from tml_bench.runs.queues import Patience
 from tml_bench.wire.messages import AUDIO, BinaryFrame
 
 MINE = '''
@@ -52,6 +58,14 @@ class Sick(StepAdapter):
 '''
 
 
+@pytest.fixture(autouse=True)
+def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a process takes longer than what most of these tests check; the servers' test starts one."""
+    if "reference_servers" not in request.node.name:
+        inside = partial(InProcessPool, Patience(0.0, 0.0))
+        monkeypatch.setattr(check_module, "StepPlayer", lambda: StepPlayer(inside()))
+
+
 def by_case(findings: list[CaseFinding]) -> dict[str, CaseFinding]:
     return {finding.case: finding for finding in findings}
 
@@ -61,8 +75,9 @@ def named(tmp_path: Path, name: str) -> str:
     return f"{tmp_path / 'mine.py'}:{name}"
 
 
-def test_the_reference_server_passes_in_lockstep() -> None:
-    with reference_server("python") as url:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_reference_servers_pass_in_lockstep(language: str) -> None:
+    with reference_server(language) as url:
         found = by_case(list(check(f"wire-lockstep:{url}")))
     assert tuple(found) == CASES
     skipped = {case for case, finding in found.items() if finding.verdict is CaseVerdict.SKIPPED}
@@ -297,12 +312,35 @@ def test_the_report_for_programs_holds_what_the_table_says(tmp_path: Path) -> No
     assert "its server has realtime too" in ended.output
 
 
+def test_a_check_that_was_stopped_says_so() -> None:
+    found = [CaseFinding("echo", "hello", CaseVerdict.PASS, "", mode="lockstep", duration_s=0.12345)]
+    report = report_of("echo", [], found, complete=False)
+    assert (report.complete, report.exit_code, report.cases[0].duration_s) == (False, 130, 0.123)
+
+
+def test_a_wait_for_a_slot_is_told_in_the_table() -> None:
+    """The question for its formats has just left the only slot when the case begins."""
+    with serving(one_slot(BUSY, frees_s=1.0, modes=["lockstep"])) as url:
+        arguments = ["check-adapter", f"wire-lockstep:{url}", "--case", "slots"]
+        ended = CliRunner().invoke(main, arguments)
+    told = " ".join(ended.output.split())
+    assert (ended.exit_code, "1 passed" in told) == (0, True), ended.output
+    assert "slots waits up to 30 s for a free slot: the model answers busy: one session at a time" in told
+
+
 def test_a_failure_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
     place = tmp_path / "check.json"
     ended = CliRunner().invoke(main, ["check-adapter", named(tmp_path, "Sick"), "--json", str(place)])
     report = json.loads(place.read_text())
     assert (ended.exit_code, report["exit_code"], len(report["cases"])) == (1, 1, 1)
     assert report["cases"][0]["remedy"]
+
+
+@pytest.mark.parametrize("name", ["echo", "always-on", "oracle", "delayed", "early"])
+def test_reference_adapters_have_no_failure(name: str) -> None:
+    only = ("speech", "scale", "rate", "odd input", "repeat")
+    found = {f.case: (f.verdict.value, f.detail) for f in check(name, only)}
+    assert {verdict for verdict, _ in found.values()} == {"pass"}, found
 
 
 def test_the_table_fits_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

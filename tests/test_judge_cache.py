@@ -34,15 +34,19 @@ def answered(text: str = "long") -> Verdict:
     return Verdict(text, "why", '{"raw"}', "openai", "m-2026", "prompt=1", 7, 3)
 
 
-def test_half_an_emoji_in_a_reply_is_stored_as_a_question_mark(tmp_path: Path) -> None:
+def test_half_an_emoji_in_a_reply_is_stored_as_one_that_is_missing(tmp_path: Path) -> None:
     with FakeJudge(['say {"explanation": "cut \\ud83d", "answer": "long"}']) as fake:
         model = OpenAIChat("fake-judge", fake.base_url)
         (verdict,) = ModelJudge(model, JudgeCache(tmp_path / "cache.sqlite")).answer([question("a")])
-    assert (verdict.answer, verdict.explanation, verdict.missing) == ("long", "cut ?", "")
+    assert (verdict.answer, verdict.explanation, verdict.missing) == (
+        "long",
+        "cut \N{REPLACEMENT CHARACTER}",
+        "",
+    )
     kept = JudgeCache(tmp_path / "cache.sqlite").find(
         ("openai", "fake-judge", verdict.version), [question("a").identity]
     )
-    assert [v.explanation for v in kept.values()] == ["cut ?"]
+    assert [v.explanation for v in kept.values()] == ["cut \N{REPLACEMENT CHARACTER}"]
 
 
 def test_an_answer_is_found_again_whole(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from tml_bench.adapter import InfrastructureError, LiveAdapter, ModelEvent, Outp
 from tml_bench.adapters.chat import ChatCompletions
 from tml_bench.adapters.gemini_live import GeminiLive
 from tml_bench.adapters.moshi import Moshi, PersonaPlex
-from tml_bench.adapters.openai_live import OpenAILive
+from tml_bench.adapters.openai_live import FAREWELL_S, OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS
 from tml_bench.adapters.pipecat import Pipecat
@@ -265,7 +265,8 @@ def test_a_hung_service_is_never_valid(tmp_path: Path, name: str, moment: str) -
         return
     assert session.outcome == "infrastructure"
     assert re.search("ReadTimeout" if name == "chat" else HUNG[moment], session.reason)
-    assert session.took_s <= 5.9 + (60.3 if name == "chat" else LONGEST_S[moment])
+    farewell_s = FAREWELL_S if name == "openai-live" else 0.0
+    assert session.took_s <= 5.9 + farewell_s + (60.3 if name == "chat" else LONGEST_S[moment])
     (fault,) = session.all(ev.Fault)
     assert fault.reason == session.reason
     assert isinstance(session.events[-1], ev.SessionClosed)

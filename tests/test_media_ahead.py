@@ -288,6 +288,6 @@ def long_session(folder: Path, rate: int, aside: Executor) -> tuple[Exchange, Re
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_a_session_takes_less_than_3_mb(rate: int) -> None:
     """Decoded, a minute took 13 MB at 16 and 27 MB at 48 kHz: twice at its own rate, once at another."""
-    command = [sys.executable, "-c", MEMORY, str(Path(__file__).parent), str(rate)]
+    command = [sys.executable, "-P", "-c", MEMORY, str(Path(__file__).parent), str(rate)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert float(said) < 3.0

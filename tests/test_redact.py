@@ -177,6 +177,36 @@ def test_words_that_a_secret_is_made_of_stay(secret: str, monkeypatch: pytest.Mo
     assert redacted(text) == redacted_speech(text) == text
 
 
+PEM = (
+    "-----BEGIN PRIVATE KEY-----\n"
+    + "\n".join("".join(random.Random(n).choices(BASE62 + "+/", k=64)) for n in range(9))
+    + "\n-----END PRIVATE KEY-----"
+)
+ACCOUNT = json.dumps(
+    {"type": "service_account", "token_uri": "https://oauth2.example/token", "key": RANDOM_KEY}
+)
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize(("value", "line"), [(PEM, PEM.splitlines()[4]), (ACCOUNT, RANDOM_KEY)])
+def test_a_file_of_keys(value: str, line: str, given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if given:
+        remember_secret(value)
+    else:
+        monkeypatch.setenv("A_PRIVATE_KEY", value)
+        forget_all()
+    text = "| ----- | PRIVATE KEY type service_account https://oauth2.example ===== 00000 |"
+    assert redacted(text) == redacted_speech(text) == text
+    assert redacted(f"a {value} b") == f"a {BLANK} b"
+    assert pieces_of(line, redacted(f"{line[:20]} {line[9:16]}") + redacted_speech(line[3:9])) == []
+
+
+def test_a_path_in_the_environment_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLS_KEY", "/home/me/.ssh/id_ed25519")
+    forget_all()
+    assert redacted("cannot read /home/me/.ssh/config") == "cannot read /home/me/.ssh/config"
+
+
 def test_a_key_made_of_words_is_no_speech_in_errors() -> None:
     secret = "planted-key-0123456789"
     remember_secret(secret)
@@ -219,7 +249,8 @@ def test_addresses_and_names() -> None:
     assert redacted("hunter-2 or swordfish-1") == f"{BLANK} or {BLANK}"
     remember_named("api_key", 12345678901234)
     remember_named("max_tokens", 200000)
-    assert redacted("12345678901234 200000") == f"{BLANK} 200000"
+    remember_named("tokenizer", "whisper-base.en")
+    assert redacted("12345678901234 200000 whisper-base.en") == f"{BLANK} 200000 whisper-base.en"
 
 
 def test_messages() -> None:
@@ -228,7 +259,7 @@ def test_messages() -> None:
         "type": "session.created",
         RANDOM_KEY[:9]: f"{'x' * 19_990}{RANDOM_KEY}",
         "client_secret": {"value": "ek-12", "expires_at": 5},
-        "usage": {"input_token_details": {"audio_tokens": 5}},
+        "usage": {"input_token_details": {"audio_tokens": 5}, "max_output_tokens": "inf"},
         "big": 2**70,
         "half": "\ud83d",
         "nul": "a\0b",

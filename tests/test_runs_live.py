@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -11,13 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from fakes import write_data
 
+from tml_bench import events as ev
+from tml_bench.cli import main
 from tml_bench.outcome import Outcome
-from tml_bench.recording import Recording
-from tml_bench.runs.jobs import JobResult, SessionJob
+from tml_bench.recording import AudioTrack, Recording, SessionFacts
+from tml_bench.runs.back_off import Patience
+from tml_bench.runs.jobs import JobResult, PerceiveJob, ServiceFailure, SessionJob
 from tml_bench.runs.live_worker import DeadlinePlaces, allow_files
-from tml_bench.runs.pool import LivePool
-from tml_bench.runs.queues import Patience
+from tml_bench.runs.pool import LivePool, Pool
+from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.settings import Settings
@@ -25,7 +31,8 @@ from tml_bench.session.settings import Settings
 SERVICE = '''
 import asyncio, os, time
 import numpy as np
-from tml_bench.adapter import InfrastructureError, LiveAdapter, Output, QuotaError
+from tml_bench.adapter import AccountError, InfrastructureError, QuotaError
+from tml_bench.adapter import LiveAdapter, Output, ProviderEvent
 
 class Service(LiveAdapter):
     """Answers 300 ms after connecting with a beep of 200 ms."""
@@ -55,6 +62,24 @@ class Gone(Service):
     async def connect(self, session):
         raise InfrastructureError("connection refused")
 
+class NoKey(Service):
+    """Says so in a message, and then in its refusal."""
+    async def connect(self, session):
+        raise AccountError("401 wrong key", "set KEY")
+    async def events(self):
+        yield ProviderEvent("error", {"code": "invalid_api_key"})
+
+class HangsUp(Service):
+    """Hangs up after 350 ms, and says why."""
+    async def events(self):
+        yield ProviderEvent("session.created", {})
+        await asyncio.sleep(0.35)
+        yield ProviderEvent("error", {"code": "overloaded"})
+
+class Busy(Service):
+    async def connect(self, session):
+        raise QuotaError("429 too many", retry_after_s=99999)
+
 class Named(Service):
     async def prepare(self):
         self.reported = {"model": "m-1"}
@@ -76,6 +101,7 @@ class Dies(Service):
 
 
 def jobs(folder: Path, adapter: str, count: int, options: str = "") -> list[SessionJob]:
+    folder.mkdir(exist_ok=True)
     file = folder / "service.py"
     file.write_text(SERVICE)
     clip = Waveform(np.full(8000, 0.1, np.float32), 16000)
@@ -123,7 +149,7 @@ def test_a_service_that_is_gone_is_given_up_after_one_attempt(tmp_path: Path) ->
         True,
     )
     error = pool.given_up[work[0].adapter]
-    assert error.problem.endswith("Gone: connection refused; it is waited for 0.5 s at most")
+    assert error.problem.endswith("Gone: connection refused; it was waited for 0.5 s")
     assert error.remedy == "2 samples of it were not run; the same command continues"
 
 
@@ -193,10 +219,103 @@ def test_a_process_that_is_killed_or_stopped_from_outside_is_nobody_s_fault(tmp_
         assert host.queue.at_once == 1
 
 
+def test_a_process_that_is_stopped_before_it_begins_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, "Service", 1)
+    track = AudioTrack(tmp_path / "x.flac", "")
+    facts = SessionFacts(track, track, None, (), (), ())
+    perceive = PerceiveJob((0, "s"), "fd-bench-v1", job.sample, facts, tmp_path / "c", "transcript")
+    for work, limited in ((job, True), (perceive, False)):
+        with Pool(1, 60.0) as pool:
+            pool.submit(work)
+            pool._assign()
+            assert (pool._slots[0].worker.deadline.value < math.inf) == limited
+
+
 def test_a_blocked_loop_is_ended(tmp_path: Path) -> None:
     results = do(LivePool(1, limits=LatenessLimits(blocked_s=1.0)), jobs(tmp_path, "Blocks", 1))
     assert results["s0"].outcome is Outcome.ADAPTER_ERROR
     assert "blocked its loop for 1 s" in results["s0"].reason
+
+
+def test_an_adapter_that_blocks_its_loop_does_not_touch_another(tmp_path: Path) -> None:
+    healthy = [replace(job, key=(1, job.key[1])) for job in jobs(tmp_path, "Service", 4)]
+    for job in healthy:
+        job.folder.parent.mkdir(exist_ok=True)
+    blocking = [replace(job, folder=tmp_path / "b") for job in jobs(tmp_path, "Blocks", 1)]
+    outcomes: dict[int, set[Outcome]] = {0: set(), 1: set()}
+    with LivePool(4, limits=LatenessLimits(blocked_s=1.0)) as pool:
+        for job in [*blocking, *healthy]:
+            pool.submit(job)
+        for job, result in pool.results():
+            outcomes[job.key[0]].add(result.outcome)
+    assert outcomes[0] == {Outcome.ADAPTER_ERROR}
+    assert outcomes[1] <= {Outcome.VALID, Outcome.INVALID}
+
+
+def test_what_a_service_said_before_it_broke_off_is_kept(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, "HangsUp", 1)
+    (result,) = do(LivePool(1), [job]).values()
+    assert (result.outcome, result.failed) == (Outcome.INFRASTRUCTURE, ServiceFailure.SESSION)
+    assert result.recording
+    recording = Recording(job.folder)
+    *_, fault, end = recording.events()
+    assert isinstance(fault, ev.Fault)
+    assert fault.reason == result.reason
+    assert fault.reason.startswith("the service hung up after 0.")
+    assert isinstance(end, ev.SessionClosed)
+    said = [(e.type, e.body) for e in recording.events() if isinstance(e, ev.ProviderMessage)]
+    assert said == [("session.created", {}), ("error", {"code": "overloaded"})]
+    assert 0 < result.audio_s == recording.duration_s <= 0.4
+
+
+def test_what_a_service_said_that_opened_no_session_is_kept(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, "NoKey", 1)
+    (result,) = do(LivePool(1), [job]).values()
+    assert (result.outcome, result.reason) == (Outcome.INFRASTRUCTURE, "401 wrong key; set KEY")
+    assert result.fatal
+    assert result.recording
+    recording = Recording(job.folder)
+    assert recording.duration_s == 0
+    said = [(e.type, e.body) for e in recording.events() if isinstance(e, ev.ProviderMessage)]
+    assert said == [("error", {"code": "invalid_api_key"})]
+
+
+def test_the_preflight_is_no_result_and_stops_what_cannot_be_used(tmp_path: Path) -> None:
+    good, bad = jobs(tmp_path, "Service", 1), jobs(tmp_path, "NoKey", 3)
+    pool = LivePool(2, preflight=True)
+    results = do(pool, [*good, *bad])
+    assert results.keys() == {"s0"}
+    assert list(pool.given_up) == [bad[0].adapter]
+    assert pool.given_up[bad[0].adapter].remedy.startswith("3 samples of it were not run")
+
+
+def run_command(tmp_path: Path, adapter: str, *options: str) -> tuple[str, list[Attempt]]:
+    """What the command prints that cannot finish a run, and the attempts it recorded."""
+    (job,) = jobs(tmp_path, adapter, 1)
+    data = write_data(tmp_path / "data")
+    where = ("--task", "fd-bench-v1", "--data", str(data), "--out", str(tmp_path / "out"))
+    done = CliRunner().invoke(main, ["run", *where, "--adapter", job.adapter, *options])
+    assert done.exit_code == 2, done.output
+    (log,) = (tmp_path / "out").glob("*/attempts.jsonl")
+    return done.output, read_lines(log, Attempt)
+
+
+def test_a_wrong_key_costs_one_message(tmp_path: Path) -> None:
+    output, attempts = run_command(tmp_path, "NoKey")
+    assert output.count("401") == 1
+    assert "3 samples of it were not run; the same command continues" in output
+    assert attempts == []
+    output, attempts = run_command(tmp_path / "again", "NoKey", "--no-preflight")
+    assert output.count("error: ") == 1
+    assert len(attempts) == 1
+
+
+def test_a_service_that_asks_for_a_day_is_given_up_at_once(tmp_path: Path) -> None:
+    output, attempts = run_command(tmp_path, "Busy", "--max-wait", "20")
+    told = "429 too many; it asks to wait 99999 s, and the limit is 20 s (--max-wait) in all"
+    assert told in " ".join(output.split())
+    assert "the same command continues" in output
+    assert attempts == []
 
 
 def test_deadlines_of_sessions_lie_far_from_each_other() -> None:

@@ -14,11 +14,12 @@ from virtual_pool import VALID, Service, VirtualPool, failed, refused, session_j
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
+from tml_bench.runs.back_off import Patience
 from tml_bench.runs.config import RunPlan, Selection
 from tml_bench.runs.jobs import JobResult, ServiceFailure, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
-from tml_bench.runs.queues import Patience
-from tml_bench.runs.record import TRIES, record, start_over
+from tml_bench.runs.processes import Vigil
+from tml_bench.runs.record import TRIES, record, record_all, start_over
 from tml_bench.runs.store import Attempt, read_lines
 
 SESSION_S = 10.0
@@ -106,7 +107,7 @@ def test_an_adapter_without_quota_keeps_no_other_from_starting(plans: dict[str, 
     assert [(round(t, 6), job.sample.id) for t, job in pool.begun if job.adapter == "echo"] == calm
     assert Counter(a.outcome for a in lines(plans["echo"])) == {Outcome.VALID: 30}
     assert len(lines(plans["silent"])) == 1
-    assert error.problem == ("silent: 429 insufficient quota; it is waited for 300 s (--max-wait) at most")
+    assert error.problem == ("silent: 429 insufficient quota; it was waited for 300 s (--max-wait)")
 
 
 def test_a_wrong_key_is_one_attempt_and_one_message(plans: dict[str, RunPlan]) -> None:
@@ -146,7 +147,15 @@ def test_a_server_that_is_not_there_is_told_within_5_s() -> None:
         results = submitted(pool, a=9)
         assert len(results) == (0 if preflight else 1)
         assert pool.now_s < 3
-        assert "connection refused; it is waited for 2.5 s at most" in pool.given_up["a"].problem
+        assert pool.given_up["a"].problem == "a: connection refused; it was waited for 2.5 s"
+        assert pool.told == []
+
+
+def test_a_service_that_breaks_off_at_once_is_told_within_5_s() -> None:
+    pool = VirtualPool({"a": always(failed("hung up", ServiceFailure.SESSION), 0.8)}, preflight=True)
+    assert submitted(pool, a=9) == []
+    assert pool.now_s < 5
+    assert pool.given_up["a"].problem == "a: hung up; it was waited for 2.5 s"
 
 
 def test_a_server_that_comes_up_in_the_preflight_is_run() -> None:
@@ -174,7 +183,7 @@ def test_a_wait_beyond_the_limit_is_given_up_at_once(preflight: bool) -> None:
     assert pool.now_s < 40
     error = pool.given_up["a"]
     assert error.problem == (
-        "a: 429 try later; it asks to wait 99999 s, and it is waited for 300 s (--max-wait) at most"
+        "a: 429 try later; it asks to wait 99999 s, and the limit is 300 s (--max-wait) in all"
     )
     assert error.remedy.endswith("samples of it were not run; the same command continues")
     assert pool.told == []
@@ -249,6 +258,58 @@ def test_fail_fast_ends_one_run_and_leaves_the_rest_to_be_done(plans: dict[str, 
     assert len(lines(plans["silent"])) == 3
     assert len(lines(plans["echo"])) == 30
     assert after[0].endswith("3 run, 27 not run")
+
+
+def test_a_pool_that_only_waits_lets_another_go_first(plans: dict[str, RunPlan]) -> None:
+    order: list[str] = []
+
+    def told(service: Service) -> Service:
+        def telling(job: SessionJob, now_s: float) -> tuple[float, JobResult]:
+            took_s, result = service(job, now_s)
+            if result.outcome is Outcome.VALID:
+                order.append(job.adapter)
+            return took_s, result
+
+        return telling
+
+    waits = VirtualPool({"silent": told(away(5.0, 60.0))})
+    works = VirtualPool({"echo": told(well)})
+    places = {waits: [plans["silent"]], works: [plans["echo"]]}
+    assert record_all(places, lambda line: None) == []
+    assert Counter(order) == {"silent": 30, "echo": 30}
+    assert order == ["echo"] * 30 + ["silent"] * 30
+
+
+def test_a_preflight_that_takes_long_is_told_once() -> None:
+    pool = VirtualPool({"a": always(failed("no session within 30 s"), 30.0)}, preflight=True)
+    pool.submit(session_job(0, "s", "a"))
+    (queue,) = pool._queues.values()
+    queue.start()
+    for pool.now_s in (4.0, 6.0, 7.0):
+        queue.remind()
+    assert pool.told == [(6.0, "waiting for a: it has opened no session within 5 s")]
+
+
+class Deadlined:
+    value = 100.0
+
+
+def test_a_deadline_that_passed_while_this_machine_slept_is_forgiven() -> None:
+    now = [90.0]
+    vigil = Vigil(lambda: now[0])
+    for now[0] in (95.0, 99.0, 101.0):
+        vigil.look()
+    assert vigil.missed(Deadlined(), 30.0)  # it ran all the time, and the process said nothing
+    vigil = Vigil(lambda: now[0])
+    now[0] = 4000.0
+    vigil.look()
+    assert not vigil.missed(Deadlined(), 30.0)
+    while now[0] < 4030:
+        now[0] += 1
+        vigil.look()
+        assert not vigil.missed(Deadlined(), 30.0)
+    now[0] += 1
+    assert vigil.missed(Deadlined(), 30.0)
 
 
 ENDS = (

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing, suppress
 
 import pytest
+from fake_servers.chat import FakeChat
 from hypothesis import given, strategies as st
+from live_driver import micro_turns
 
-from tml_bench.adapter import LiveAdapter, ModelEvent, Usage
+from tml_bench.adapter import (
+    InfrastructureError,
+    LiveAdapter,
+    ModelEvent,
+    ProviderEvent,
+    SessionStart,
+    Usage,
+)
 from tml_bench.adapters._usage import MOST, RunningUsage, tokens
+from tml_bench.adapters.chat import ChatCompletions
 from tml_bench.adapters.gemini_live import GeminiLive
 from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
@@ -210,3 +222,44 @@ def test_a_model_behind_the_wire_protocol_may_tell_what_it_took() -> None:
 def test_garbage_in_usage_behind_the_wire_protocol_is_ignored(garbage: object) -> None:
     messages = {"counted": {"input_tokens": garbage}}, {"counted": None}, {"input_tokens": 5}, {}
     assert usages(Wire("ws://127.0.0.1:1"), *({"type": "usage", **m} for m in messages)) == []
+
+
+@pytest.mark.parametrize("step", ["speak", "no audio"])
+def test_a_chat_completion_costs_also_where_its_answer_cannot_be_read(step: str) -> None:
+    async def session() -> list[Usage]:
+        async with FakeChat((step,)) as server:
+            adapter = ChatCompletions("m", server.base_url, silence_ms=100)
+            told: list[ModelEvent] = []
+            await adapter.connect(SessionStart("t/s", 20_000_000))
+            for turn in micro_turns("xx" + "." * 10, adapter.audio_in):
+                await adapter.send(turn)
+            async with aclosing(adapter.events()) as events:  # type: ignore[type-var]
+                async for event in events:
+                    told.append(event)
+                    if isinstance(event, Usage):
+                        break
+            await adapter.close()
+        return [event for event in told if isinstance(event, Usage)]
+
+    assert asyncio.run(session()) == [Usage(90, 40, 70, 30, calls=1)]
+
+
+def test_a_response_that_ends_the_session_has_cost_too() -> None:
+    adapter = realtime()
+
+    async def messages() -> AsyncIterator[str]:
+        yield json.dumps(done(OPENAI, status="failed"))
+
+    async def session() -> list[ModelEvent]:
+        adapter._messages = messages  # type: ignore[method-assign, assignment]
+        adapter._start()
+        told: list[ModelEvent] = []
+        with suppress(InfrastructureError):
+            async for event in adapter.events():
+                told.append(event)
+        assert isinstance(adapter._queue.error, InfrastructureError)
+        return told
+
+    message, usage = asyncio.run(session())
+    assert isinstance(message, ProviderEvent)
+    assert usage == COUNTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -10,20 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from fake_servers.openai_live import SECONDS_BILLED, FakeLive
 from fakes import run_and_score
 from test_runs_live import SERVICE, do, jobs
 
 from tml_bench.adapter import Usage
+from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.api.results import Run
 from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.events import ServiceUsage
 from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
+from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.content import made, usage_line
 from tml_bench.report.files import full_markdown, read_summaries, to_csv
+from tml_bench.report.log import describe
 from tml_bench.runs.config import Selection
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
@@ -32,12 +38,16 @@ from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import record
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.runs.usage import RunUsage, run_usage
+from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
+from tml_bench.session.live import LiveSession
+from tml_bench.session.settings import Settings, opened_event
 
 GOLDEN = Path(__file__).parent / "golden" / "runs"
 ONE = Usage(100, 40, 80, 30, 10, 1.5, 0.5, 1)
 METERS = '''
 
 from tml_bench.adapter import Usage
+from tml_bench.adapters.openai_live import OpenAILive
 
 class Meters(Service):
     """Tells twice what it took; ``then`` it hangs up, or tells nonsense."""
@@ -67,6 +77,8 @@ def test_a_session_takes_down_what_its_service_says(tmp_path: Path, monkeypatch:
     assert result.usage == ONE
     told = [event for event in Recording(job.folder).events() if isinstance(event, ServiceUsage)]
     assert [(event.input_tokens, event.output_audio_s) for event in told] == [(100, 0.5)]
+    (line,) = (line for line in describe(Recording(job.folder)) if " usage " in line)
+    assert "100 input_tokens, 40 output_tokens" in line
 
 
 def test_a_session_that_fails_took_something_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,3 +189,23 @@ def test_a_malformed_usage_is_named(tmp_path: Path) -> None:
     (tmp_path / "attempts.jsonl").write_text(json.dumps(line) + "\n")
     with pytest.raises(UserError, match="line 1"):
         run_usage(tmp_path)
+
+
+def test_openai_live_tells_at_its_goodbye_what_the_session_took(tmp_path: Path) -> None:
+    async def session() -> tuple[Usage, list[ServiceUsage]]:
+        clip = Waveform(np.zeros(2400, np.float32), 24000)
+        sample = Sample("s", "x", Script((UserTurn(clip),), tail_s=0.3), Reference())
+        async with FakeLive() as server:
+            adapter, settings = OpenAILive(base_url=server.url), Settings(tick_ns=100_000_000)
+            opened = opened_event("t", sample, "openai-live", adapter, settings)
+            with RecordingWriter(tmp_path / "s", opened, clock="wall", compute="live") as writer:
+                live = LiveSession("t", sample, adapter, settings, writer)
+                await live.run()
+                writer.close()
+        assert not server.problems
+        *_, usage, _end = Recording(tmp_path / "s").events()
+        return live.usage, [usage]
+
+    total, (told,) = asyncio.run(session())
+    assert total == Usage(input_audio_s=SECONDS_BILLED)
+    assert told.input_audio_s == SECONDS_BILLED

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from tml_bench.outcome import Outcome
+from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import Job, JobResult, ServiceFailure, SessionJob, preflight_job
-from tml_bench.runs.queues import AdapterQueue, Patience, SessionPool, StartedJob
+from tml_bench.runs.queues import AdapterQueue, SessionPool, StartedJob
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.settings import Settings
 

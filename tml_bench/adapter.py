@@ -107,6 +107,7 @@ class LiveAdapter(ABC):
             ends with one is of no fault of the model's.
         patience_s: how long ``ping`` may wait, where that is longer than the session's own limits: the time
             in which a service must answer that gives no other sign of life.
+        usage_at_close: what the service counted beyond all ``Usage`` given before, told to ``close``.
     """
 
     audio_in: int = 24000
@@ -118,6 +119,7 @@ class LiveAdapter(ABC):
     reported: Mapping[str, str] = MappingProxyType({})
     complaint: str = ""
     patience_s: float = 0.0
+    usage_at_close: Usage = Usage()
 
     async def prepare(self) -> None:  # noqa: B027
         """Learn what the service wants; the attributes above hold once it has returned.
@@ -147,7 +149,9 @@ class LiveAdapter(ABC):
     def events(self) -> AsyncIterator[ModelEvent]:
         """What the service gives, as it comes, until the session is closed.
 
-        Ending before ``close`` was called means that the service hung up: outcome ``infrastructure``.
+        Ending before ``close`` was called means that the service hung up: outcome ``infrastructure``. Where
+        the session fails otherwise it is called once more, for what is left: it goes on, and does not begin
+        again.
 
         Raises:
             ProtocolError: the service sent garbage.

@@ -71,10 +71,9 @@ def selftest(jobs: int | None) -> None:
 def check_adapter(adapter: str, cases: tuple[str, ...], wait: float, report: Path | None) -> None:
     """Check that an adapter, or a server of the wire protocol, does what a run will ask of it.
 
-    ADAPTER is as for `run`, or the address of a server, which is checked in each mode that it has (with
-    wire-lockstep: or wire: before it, in that one): real time takes about a minute. Each case gets a
-    verdict and, where something is wrong, what to do. What is not claimed, or was not sent, is skipped and
-    says so.
+    ADAPTER is as for `run`, or the address of a server, which is checked in each mode that it has; give
+    wire: or wire-lockstep: before it for one of them. Real time takes about a minute. Each case gets a
+    verdict and, where something is wrong, what to do. What is not claimed, or was not sent, is skipped.
 
     \b
     tml-bench check-adapter my_model.py:MyModel

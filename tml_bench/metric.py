@@ -111,6 +111,20 @@ class Score(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class BoardScore(msgspec.Struct, frozen=True):
+    """The one measure that stands for a task on the board.
+
+    Attributes:
+        metric: its name.
+        part: the subset, or the subsets together, on which it is read.
+        fair: why an always-on, a silent or a constant respondent cannot earn it, for the card and the page.
+    """
+
+    metric: str
+    part: str
+    fair: str = ""
+
+
 class PublishedNumber(msgspec.Struct, frozen=True):
     """A number somebody else reported.
 

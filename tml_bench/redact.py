@@ -6,6 +6,7 @@ both. What comes out can be written to any file: half a surrogate pair, which no
 
 import os
 import re
+import string
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 
@@ -28,11 +29,15 @@ BLANK = "[redacted]"
 _NUMBERS = (int, float)
 """Truth values too. Most fields of a micro-turn's messages are numbers: they are told apart first."""
 
-_SECRET_NAMES = re.compile(r"(api[-_]?key|authorization|secret|token|password|credential)", re.IGNORECASE)
+_SECRET_NAMES = re.compile(
+    r"(api[-_]?key|authorization|secret|token(?!i[sz]|s\b|s?_?(?:count|detail|limit))|password|credential)",
+    re.IGNORECASE,
+)
+"""Names of texts that are blanked; how many tokens, and what makes them, is none."""
 _SECRET_OBJECTS = re.compile(r"(authorization|secret|password|credential)", re.IGNORECASE)
 """Names of objects that are blanked as a whole; one named after tokens may count them."""
 _SHORTEST_NUMBER = 10
-_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+")
+_BASE64 = (string.ascii_letters + string.digits + "+/_=-").encode()
 _KEY_SHAPES = r"\b(?:sk-[A-Za-z0-9_-]{16,}|AIza[0-9A-Za-z_-]{30,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,})"
 _IN_ADDRESS = (
     r"[?&](?i:[\w.-]*(?:key|token|secret|password|auth|signature|credential))=(?P<entry>[^&#\s\"'<>\\]+)"
@@ -105,8 +110,7 @@ def _pattern() -> re.Pattern[str]:
 
 @cache
 def _pieces(words_stay: bool) -> SecretPieces:
-    known = _known | _secrets()
-    return SecretPieces(wordy=known) if words_stay else SecretPieces(_known, known - _known)
+    return SecretPieces(_known, _secrets() - _known, words_stay=words_stay)
 
 
 def _spans(text: str, words_stay: bool) -> list[Span]:
@@ -239,7 +243,7 @@ def _field(name: str, value: object, depth: int) -> object:
 
 
 def _kept_text(text: str) -> str:
-    if len(text) > LONG_TEXT and _BASE64.fullmatch(text):
+    if len(text) > LONG_TEXT and text.isascii() and not text.encode().translate(None, _BASE64):
         return f"[{len(text)} base64 characters]"
     if text.startswith("data:") and len(text) > LONG_TEXT:
         return f"[{len(text)} characters of {plain(text[5:].partition(';')[0], 35)}]"

@@ -3,7 +3,8 @@
 A service that refuses a key likes to show a part of it, and a text may end in the middle of one. A piece is a
 run of 5 characters of a secret, of 6 of its base64, which hold as much. The prefix that all keys of a service
 have is no secret. A secret may be made of words: where speech is recorded they must stay, so there it takes
-12 characters of such a secret in a row, unless five of them are no word either, such as ``y-012``.
+12 characters of such a secret in a row, unless five of them are no word either, such as ``y-012``. One
+character five times is no piece.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PREFIXES = (
     "gsk_", "xai-", "pplx-", "r8_", "ghp_", "github_pat_",
 )  # fmt: skip
 """What all keys of a service begin with, the longer before what it begins with."""
+_STRUCTURE = re.compile(r"[\s{}\"',:]+|-{5}")
+_LONG_PART = 20
 _QUICK = 4
 _STEP = 2
 _LONG = 1000
@@ -43,22 +46,29 @@ _quads = re.compile(f"(?s){'.' * _QUICK}").findall
 
 
 class SecretPieces:
-    """Finds pieces of these secrets; of ``wordy`` ones but for words that they are made of."""
+    """Finds pieces of these secrets.
 
-    def __init__(self, secrets: Iterable[str] = (), wordy: Iterable[str] = ()) -> None:
+    Args:
+        secrets: known to be ones.
+        maybe: may be paths or words; only those that look random have pieces.
+        words_stay: words that one of ``secrets`` is made of are no pieces.
+    """
+
+    def __init__(
+        self, secrets: Iterable[str] = (), maybe: Iterable[str] = (), *, words_stay: bool = False
+    ) -> None:
         self._pieces: dict[int, set[str]] = {}
         self._quick: set[str] = set()
-        for secret in secrets:
-            self._add(secret, spares=False)
-        for secret in wordy:
-            self._add(secret, spares=True)
+        for secret in (part for each in secrets for part in _parts(each)):
+            self._add(secret, words_stay and not _is_random(secret))
+        for secret in (part for each in maybe for part in _parts(each)):
+            if _is_random(secret):
+                self._add(secret)
 
-    def _add(self, secret: str, *, spares: bool) -> None:
-        prefix = next((p for p in PREFIXES if secret.startswith(p)), "")
-        body = secret[len(prefix) :]
-        if len(body) < SHORTEST:
+    def _add(self, secret: str, spares: bool = False) -> None:
+        prefix = _prefix(secret)
+        if len(secret) - len(prefix) < SHORTEST:
             return
-        spares = spares and not prefix and not looks_random(body)
         self._cut(secret, PIECE, max(0, len(prefix) - PIECE + 1), spares)
         if spares:
             self._cut(secret, WORDY_PIECE)
@@ -71,8 +81,7 @@ class SecretPieces:
 
     def _cut(self, text: str, length: int, first: int = 0, spares: bool = False) -> None:
         pieces = {text[i : i + length] for i in range(first, len(text) - length + 1)}
-        if spares:
-            pieces = {piece for piece in pieces if not _WORD.fullmatch(piece)}
+        pieces = {p for p in pieces if len(set(p)) > 1 and not (spares and _WORD.fullmatch(p))}
         self._pieces.setdefault(length, set()).update(pieces)
         self._quick.update(p[i : i + _QUICK] for p in pieces for i in range(length - _QUICK + 1))
 
@@ -126,6 +135,22 @@ class SecretPieces:
         quads = "".join(sorted(self._quick)).encode("latin-1", "replace")
         table[np.frombuffer(quads, "<u4") % _SLOTS] = True
         return table
+
+
+def _prefix(secret: str) -> str:
+    return next((prefix for prefix in PREFIXES if secret.startswith(prefix)), "")
+
+
+def _is_random(secret: str) -> bool:
+    prefix = _prefix(secret)
+    return bool(prefix) or looks_random(secret)
+
+
+def _parts(secret: str) -> list[str]:
+    """The secret itself; of a file of keys, or an object with one, what looks like a key."""
+    if not _STRUCTURE.search(secret):
+        return [secret]
+    return [part for part in _STRUCTURE.split(secret) if len(part) >= _LONG_PART and _is_random(part)]
 
 
 def looks_random(text: str) -> bool:

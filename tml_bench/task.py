@@ -14,6 +14,7 @@ import msgspec
 from tml_bench import respondents
 from tml_bench.errors import UserError
 from tml_bench.metric import (
+    BoardScore as BoardScore,
     Direction as Direction,
     Kind as Kind,
     Mark as Mark,
@@ -86,6 +87,8 @@ class Task(ABC):
         split_of: the task that this is another split of; such a task is run only when named. Empty for a task
             of its own.
         needs_history: its scripts have a history, so only adapters with ``takes_history`` can run it.
+        board: the one measure that stands for the task on the board; None for its first headline metric, on
+            the first part that has it.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Task(ABC):
     hears_user: bool = False
     split_of: str = ""
     needs_history: bool = False
+    board: BoardScore | None = None
     _declared: tuple[Metric, ...] = ()
 
     def __init_subclass__(cls) -> None:

@@ -16,6 +16,14 @@ from pydantic import TypeAdapter
 
 from fake_servers.scripted import tone
 
+USAGE = {
+    "prompt_tokens": 90,
+    "completion_tokens": 40,
+    "total_tokens": 130,
+    "prompt_tokens_details": {"audio_tokens": 70, "cached_tokens": 0},
+    "completion_tokens_details": {"audio_tokens": 30},
+}
+"""Of each request that is answered."""
 _REQUEST = TypeAdapter(CompletionCreateParamsNonStreaming)
 
 
@@ -130,7 +138,8 @@ def _completion(step: str, n: int) -> dict[str, Any]:
         message["audio"] = audio | {"expires_at": 0, "transcript": "A tone."}
     reason = "tool_calls" if step == "call" else "stop"
     choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
-    return {"id": f"r{n}", "object": "chat.completion", "created": 0, "model": "fake", "choices": [choice]}
+    about = {"id": f"r{n}", "object": "chat.completion", "created": 0, "model": "fake"}
+    return {**about, "choices": [choice], "usage": USAGE}
 
 
 def _wav(rate: int) -> bytes:

@@ -23,6 +23,7 @@ from fake_servers.vad import EnergyVad
 
 Message = dict[str, Any]
 PIECE_MS = 100
+SECONDS_BILLED = 12.0
 
 
 class FakeLive:
@@ -135,12 +136,16 @@ class LiveSessionFake:
                 self.problems.append(f"response.create before {self._open_calls} were answered")
             await self._answer(now)
         elif kind == "session.close":
+            usage = {"seconds": SECONDS_BILLED}
+            farewell = {"reason": "close_requested", "session": self._resource, "usage": usage}
+            await self._send({"type": "session.closed", **farewell})
             await self._connection.close()
 
     async def _begin(self, session: Message) -> None:
         self._rate = session["audio"]["format"]["rate"]
         self._vad = EnergyVad(self._rate, 200)
         resource = {"id": "live_1", "expires_at": 2_000_000_000, "status": "active", **session}
+        self._resource = resource
         await self._send({"type": "session.started", "session": resource})
         self._stream = asyncio.create_task(self._run_stream())
 

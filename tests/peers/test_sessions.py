@@ -64,7 +64,7 @@ ECHOES = [
 
 
 @pytest.mark.parametrize(
-    ("peer", "adapter", "options", "rate", "heard"), ECHOES, ids=lambda value: getattr(value, "script", None)
+    ("peer", "adapter", "options", "rate", "heard"), ECHOES, ids=["pipecat", "twilio", "sglang-omni"]
 )
 def test_an_echo_is_heard_to_the_sample(
     peer: Peer,
@@ -110,7 +110,7 @@ SPEAKERS = [
 ]
 
 
-@pytest.mark.parametrize(("peer", "adapter"), SPEAKERS, ids=lambda value: getattr(value, "name", None))
+@pytest.mark.parametrize(("peer", "adapter"), SPEAKERS, ids=["moshi", "personaplex"])
 def test_a_model_of_speech_speaks_is_silent_and_breaks_off(peer: Peer, adapter: str, tmp_path: Path) -> None:
     said = noise(1.0, 24000)
     with running(peer, tmp_path / "server.log", "--folder", str(tmp_path / "loud")) as server:

@@ -14,11 +14,12 @@ from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
+from tml_bench.runs.back_off import Patience
 from tml_bench.runs.config import RunPlan, Selection
 from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
-from tml_bench.runs.queues import Patience, SessionPool
+from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import ChangedModelError, record_all, start_over
 from tml_bench.runs.store import open_runs
 from tml_bench.session.network import load_network
@@ -36,7 +37,7 @@ class UnfinishedRunsError(UserError):
 
     Attributes:
         errors: why, one for each reason: an adapter may have several runs.
-        runs: all runs, scored as far as they are recorded.
+        runs: all runs of which anything is recorded, scored as far as they are.
     """
 
     def __init__(self, errors: Sequence[UserError], runs: Sequence[Run]) -> None:
@@ -182,7 +183,8 @@ def run(
             failed = _recorded(places, shown, retry_errors, fail_fast)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
-            runs = scored(stored, pool, words, judging, shown)
+            begun = [run for run in stored if run.attempts or not failed]
+            runs = scored(begun, pool, words, judging, shown) if begun else []
     if failed:
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)

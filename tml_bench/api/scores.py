@@ -11,8 +11,8 @@ from tml_bench.errors import UserError
 from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup
 from tml_bench.perception.perceive import WordMode
 from tml_bench.questions import Question
+from tml_bench.runs.back_off import Patience
 from tml_bench.runs.pool import Pool
-from tml_bench.runs.queues import Patience
 from tml_bench.runs.store import StoredRun, open_runs
 from tml_bench.scoring.score import score_runs
 

@@ -50,7 +50,9 @@ async def _opened(make: Make) -> AsyncIterator[LiveAdapter]:
     try:
         yield adapter
     finally:
-        await adapter.close()
+        # Whether the goodbye is answered is for the case ``close`` alone.
+        with suppress(InfrastructureError):
+            await adapter.close()
 
 
 async def _take(adapter: LiveAdapter, seconds: float) -> None:

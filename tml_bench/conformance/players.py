@@ -9,11 +9,12 @@ from tml_bench.conformance.sessions import PlayedScript
 from tml_bench.conformance.slots import FULL, FullError
 from tml_bench.outcome import Outcome
 from tml_bench.recording import LOG
+from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import JobResult, SessionJob
 from tml_bench.runs.live_worker import main as run_live
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.processes import WorkerProcess, start_worker
-from tml_bench.runs.queues import Patience, SessionPool
+from tml_bench.runs.queues import SessionPool
 from tml_bench.samples import Sample
 from tml_bench.session.live import LatenessLimits
 

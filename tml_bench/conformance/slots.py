@@ -10,6 +10,8 @@ from tml_bench.conformance import CaseResult, failed
 
 PATIENCE_S = 30.0
 """Longest wait for a free place before a case, in seconds, unless told otherwise."""
+TOLD_AGAIN_S = 5.0
+"""The first wait is told at once, later ones when they have lasted so long."""
 PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 """Pauses between tries; the last is repeated."""
 FULL = re.compile(
@@ -66,6 +68,7 @@ class SlotQueue:
         self.waited_s = 0.0
         """How long was waited since it was last set to 0."""
         self._tell, self._sleep, self._clock = tell, sleep, clock
+        self._quiet_s = 0.0
 
     def served(self, what: str, attempt: Callable[[], T]) -> T:
         """What the attempt gives, once it is not refused for want of a place.
@@ -73,7 +76,7 @@ class SlotQueue:
         Raises:
             FullError: there was none in time.
         """
-        began, tries = self._clock(), 0
+        began, tries, told = self._clock(), 0, False
         while True:
             try:
                 return attempt()
@@ -82,7 +85,8 @@ class SlotQueue:
                 pause_s = max(PAUSES_S[min(tries, len(PAUSES_S) - 1)], full.asked_s)
                 if waited_s + pause_s > self.patience_s:
                     raise
-                if not tries:
+                if not told and waited_s >= self._quiet_s:
+                    told, self._quiet_s = True, TOLD_AGAIN_S
                     self._tell(f"{what} waits up to {self.patience_s:g} s for a free slot: {full}")
                 self._sleep(pause_s)
                 self.waited_s += pause_s

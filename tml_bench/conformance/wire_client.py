@@ -22,7 +22,7 @@ from tml_bench.addresses import proxy_of, shown
 from tml_bench.conformance.slots import FULL, FullError
 from tml_bench.keys import key_for
 from tml_bench.redact import plain
-from tml_bench.wire.messages import AUDIO, VERSION, BinaryFrame
+from tml_bench.wire.messages import AUDIO, MINOR, VERSION, BinaryFrame
 
 OPEN_S = 10.0
 """Longest wait for the handshake of the websocket, in seconds."""
@@ -48,8 +48,8 @@ class WireClient:
             ProtocolError: it is malformed.
         """
         hello = {
-            "type": "hello", "protocol": VERSION, "session_id": "check/wire", "mode": self.mode,
-            "tick_ms": 200.0, "seed": 0, "instructions": "", "tools": [],
+            "type": "hello", "protocol": VERSION, "minor": MINOR, "session_id": "check/wire",
+            "mode": self.mode, "tick_ms": 200.0, "seed": 0, "instructions": "", "tools": [],
         }  # fmt: skip
         await self.send(hello | changes)
         answer = await self.receive(READY_S)

@@ -40,14 +40,14 @@ def frames(log: WireLog) -> CaseResult:
     flags = {data[1] for data in log.raw if isinstance(data, bytes) and len(data) > 1}
     numbers = [frame.seq for frame in frames]
     if JPEG in {frame.kind for frame in frames}:
-        return failed("sends an image: kind 2 is from the harness only", _HEADER)
+        return warned("sends images, kind 2, which is from the harness only and ignored", _HEADER)
     if AUDIO not in {frame.kind for frame in frames}:
         return failed(f"sends frames of kind {frames[0].kind} only, which are ignored", _HEADER)
     if flags != {0} or {frame.t_us for frame in frames} != {0}:
-        return failed("fills flags or t_us, which a model leaves 0", _HEADER)
+        return warned("fills flags or t_us, which a model leaves 0 and nobody looks at", _HEADER)
     if any(numbers) and numbers != list(range(len(numbers))):
         first = ", ".join(map(str, numbers[:4]))
-        return failed(f"numbers its frames {first}, ...", f"count seq from 0, or leave it 0; {_HEADER}")
+        return warned(f"numbers its frames {first}, ...", f"count seq from 0, or leave it 0; {_HEADER}")
     return passed(f"{len(frames)} frames, seq {'counts' if any(numbers) else 'left 0'}")
 
 
@@ -62,11 +62,6 @@ def items(log: WireLog) -> CaseResult:
     for before, after in pairwise(numbers):
         if after < before:
             return failed(f"sends audio of reply {after} after that of reply {before}", remedy)
-    written = [m.get("item") for m in log.read if isinstance(m, dict) and m["type"] == "transcript"]
-    strangers = {item for item in written if isinstance(item, int)} - set(numbers)
-    if strangers and not log.ended:
-        detail = f"has words of reply {min(strangers)}, which has no audio"
-        return warned(detail, "words name the reply that says them")
     return passed(f"{len(set(numbers))} replies, numbers that grow")
 
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from tml_bench.conformance.sessions import spoken
 from tml_bench.conformance.wire_client import Received, WireClient, read
 from tml_bench.media.audio import clip_samples
 from tml_bench.session.playback import Playback
+from tml_bench.session.replies import HeardReplies
 from tml_bench.timebase import first_sample_at
 from tml_bench.wire.messages import AUDIO, BinaryFrame
 
@@ -108,8 +108,8 @@ class WirePlayer:
         self._spice = spice
         self._talk = _Talk(rate_in)
         self._playback = Playback(self._rate_out)
-        self._item = 0
-        self._truncate: dict[str, Any] | None = None
+        self._replies = HeardReplies()
+        self._cut: list[dict[str, object]] = []
         self._t0 = 0.0
 
     async def play(self) -> WireLog:
@@ -129,10 +129,7 @@ class WirePlayer:
         if self._client.mode == "realtime":
             await self._take_until(end_ns)
         self._playback.render(end_ns)
-        if self._truncate is not None:
-            await self._client.send(self._truncate)
-            self.log.sent.append("truncate")
-            self._truncate = None
+        await self._tell_cut()
         await self._client.say(self._talk.audio(n * TICK_NS, end_ns), n * TICK_NS)
         if self._spice:
             await self._add_spice(n)
@@ -142,6 +139,12 @@ class WirePlayer:
         if self._client.mode == "lockstep":
             await self._take_answer(end_ns, began)
         self._interrupt(end_ns)
+
+    async def _tell_cut(self) -> None:
+        """Say what was heard of replies that were cut: in real time at once, else before a micro-turn."""
+        while self._cut:
+            await self._client.send(self._cut.pop(0))
+            self.log.sent.append("truncate")
 
     async def _add_spice(self, n: int) -> None:
         await self._client.send({"type": "x-check", "n": n, "deep": {"er": [None, 1.5, "…"]}})
@@ -159,6 +162,7 @@ class WirePlayer:
         while (left_s := self._t0 + end_ns / 1e9 - time.monotonic()) > 0:
             with suppress(TimeoutError):
                 self._take(await self._client.raw(left_s), round((time.monotonic() - self._t0) * 1e9))
+                await self._tell_cut()
 
     async def _take_answer(self, now_ns: int, began: float) -> None:
         while True:
@@ -186,13 +190,14 @@ class WirePlayer:
         if isinstance(message, BinaryFrame):
             samples = message.samples
             if message.kind == AUDIO and len(samples):
-                self._item = message.item
                 self.log.spoken_s += len(samples) / self._rate_out
                 audio = samples.astype(np.float32) / np.float32(32768)
-                self._playback.push(now_ns, audio, str(message.item))
+                place = self._playback.push(now_ns, audio, str(message.item))
+                self._replies.push(str(message.item), place.start_ns, place.end_ns)
         elif message["type"] == "interrupted":
-            heard_ms = self._playback.flush(now_ns).heard_ms
-            self._truncate = {"type": "truncate", "item": self._item, "heard_ms": heard_ms}
+            self._playback.flush(now_ns)
+            for item, heard_ms in self._replies.flush(now_ns):
+                self._cut.append({"type": "truncate", "item": int(item), "heard_ms": heard_ms})
         return message
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tml_bench.addresses import proxy_of, through, unusable_proxy
+from tml_bench.addresses import is_loopback, proxy_of, through, unusable_proxy
 from tml_bench.errors import UserError
 from tml_bench.judges.model_judge import Ask, CallError, Gate, ModelReply
 from tml_bench.judges.prompt import PROMPT_VERSION, Prompt
@@ -116,9 +115,9 @@ class OpenAIChat:
 
         key = key_for(self.base_url, KEY)
         try:
-            http = openai.DefaultAsyncHttpxClient(
-                trust_env=False, proxy=proxy_of(self.base_url), verify=ssl.create_default_context()
-            )
+            # The environment also names certificates; of this machine's servers it knows nothing but proxies.
+            trusts = not is_loopback(self.base_url)
+            http = openai.DefaultAsyncHttpxClient(trust_env=trusts, proxy=proxy_of(self.base_url))
         except (ValueError, ImportError) as error:
             raise unusable_proxy(self.base_url, error) from None
         async with openai.AsyncOpenAI(

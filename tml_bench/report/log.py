@@ -108,7 +108,9 @@ def _line(event: object) -> list[tuple[int, str, str]]:
             return [(event.t_ns, "wire", f"{'->' if event.sent else '<-'} {event.type}")]
         case ev.ServiceUsage(t_ns=t_ns):
             counted = msgspec.to_builtins(event)
-            told = ", ".join(f"{n} {name}" for name, n in counted.items() if name not in ("kind", "t_ns"))
+            told = ", ".join(
+                f"{n} {name}" for name, n in counted.items() if n and name not in ("kind", "t_ns")
+            )
             return [(t_ns, "usage", told)]
         case _:
             return []

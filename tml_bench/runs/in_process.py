@@ -10,9 +10,10 @@ from threading import Thread
 
 from tml_bench.adapter import LiveAdapter
 from tml_bench.plugins import adapter_class, parse_adapter_spec
+from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import Job, JobResult, SessionJob, preflight_job
 from tml_bench.runs.live_worker import LiveHost
-from tml_bench.runs.queues import AdapterQueue, Patience, SessionPool
+from tml_bench.runs.queues import AdapterQueue, SessionPool
 from tml_bench.runs.worker import Worker
 from tml_bench.session.live import LatenessLimits
 

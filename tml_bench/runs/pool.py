@@ -14,10 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tml_bench.outcome import Outcome
+from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import Job, JobResult, SessionJob, preflight_job
 from tml_bench.runs.live_worker import main as run_live
 from tml_bench.runs.processes import Vigil, WorkerProcess, start_worker
-from tml_bench.runs.queues import AdapterQueue, Patience, SessionPool, StartedJob
+from tml_bench.runs.queues import AdapterQueue, SessionPool, StartedJob
 from tml_bench.runs.worker import WARM_UP_LIMIT_S, main as run_jobs
 from tml_bench.session.live import LatenessLimits
 
@@ -85,7 +86,8 @@ class Pool(SessionPool):
                 slot = _Slot(start_worker(run_jobs, self._step_limit_s))
                 self._slots.append(slot)
             slot.doing = queue.start()
-            slot.worker.deadline.value = time.monotonic() + WARM_UP_LIMIT_S
+            if isinstance(slot.doing.job, SessionJob):  # perception takes as long as it takes
+                slot.worker.deadline.value = time.monotonic() + WARM_UP_LIMIT_S
             # A process may have died while idle; receiving from it will say so.
             with suppress(BrokenPipeError, ConnectionResetError):
                 slot.worker.connection.send(slot.doing.job)
@@ -181,6 +183,7 @@ class LivePool(SessionPool):
             ready = wait(hosts, timeout=min(POLL_S, wait_s))
             vigil.look()
             for connection, host in hosts.items():
+                host.queue.remind()
                 if connection in ready:
                     yield from self._received(host)
                 elif vigil.missed(host.worker.deadline, self._limits.blocked_s):

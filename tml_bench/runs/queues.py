@@ -9,7 +9,6 @@ at all, it is given up: what still waits is dropped and stays to be done.
 """
 
 import math
-import random
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -22,101 +21,14 @@ from typing import Self
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.redact import redacted
+from tml_bench.runs.back_off import BackOff, Patience
 from tml_bench.runs.jobs import Job, JobResult, ServiceFailure, SessionJob
 
-PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
-"""The pause after the first failure, which doubles with each, and its bound."""
-JITTER = 0.25
-"""A pause is up to this part of itself longer or shorter."""
+SLOW_S = 5.0
+"""A preflight that takes longer is told."""
 _RESOLUTION_S, _SOON_S = 1e-6, 1.0
 
 CONTINUE = "the same command continues"
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long an adapter is waited for.
-
-    Attributes:
-        max_wait_s: in all, since a session with it went through last.
-        first_wait_s: until a session with it has gone through, where it does not say that it is busy: it may
-            not be there at all.
-    """
-
-    max_wait_s: float = 300.0
-    first_wait_s: float = 2.5
-
-
-class BackOff:
-    """When the next session with a service may start that has failed, and whether it is waited for at all.
-
-    Args:
-        seed: of the chance in the pauses.
-    """
-
-    def __init__(self, patience: Patience, seed: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._patience = patience
-        self._random = random.Random(seed)
-        self._clock = clock
-        self._went_through = False
-        self._failures = 0
-        self._failed_s = -math.inf
-        self._until_s = -math.inf
-        self._waited_s = 0.0
-        self._limit_s = patience.max_wait_s
-
-    @property
-    def wait_s(self) -> float:
-        """How long until then, in seconds."""
-        return max(0.0, self._until_s - self._clock())
-
-    @property
-    def limit(self) -> str:
-        """How long the service is waited for, in words."""
-        return f"{self._limit_s:g} s" + " (--max-wait)" * (self._limit_s == self._patience.max_wait_s)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the pause would end after the service has been waited for as long as allowed."""
-        return self._waited_s > self._limit_s
-
-    def succeeded(self) -> None:
-        """A session went through."""
-        if self.exhausted:
-            self._until_s = -math.inf
-        self._went_through, self._failures, self._waited_s = True, 0, 0.0
-
-    def failed(self, began_s: float, asked_s: float | None, *, opening: bool, patient: bool) -> bool:
-        """A session failed.
-
-        Args:
-            began_s: when it had begun.
-            asked_s: how long the service asks to wait; None where it does not refuse for its limits.
-            opening: no session was opened; the time that took is waiting too.
-            patient: the service is known to be there.
-
-        Returns:
-            Whether a new pause begins: not where the failure belongs to one that is known.
-        """
-        now_s = self._clock()
-        most_s, patient = self._patience.max_wait_s, patient or self._went_through or asked_s is not None
-        self._limit_s = most_s if patient else min(most_s, self._patience.first_wait_s)
-        pause_s, new = 0.0, began_s > self._failed_s
-        if new:
-            self._waited_s += now_s - began_s if opening else 0.0
-            pause_s = self._pause_s()
-            self._failures, self._failed_s = self._failures + 1, now_s
-        before_s = max(self._until_s, now_s)
-        self._until_s = max(before_s, now_s + max(pause_s, asked_s or 0.0))
-        self._waited_s += self._until_s - before_s
-        return new
-
-    def _pause_s(self) -> float:
-        """The next pause; the last one ends when the patience does."""
-        usual_s = min(LONGEST_PAUSE_S, PAUSE_S * 2.0 ** min(self._failures, 10))
-        left_s = self._limit_s - self._waited_s
-        pause_s = usual_s * self._random.uniform(1 - JITTER, 1 + JITTER)
-        return min(pause_s, left_s) if left_s > 0 else pause_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +77,7 @@ class AdapterQueue:
         self._clock = clock
         self._waiting: list[tuple[int, Job]] = []
         self._next_s = -math.inf
+        self._slow_s = math.inf
         self._patience = patience
         self._back_off = self._new_back_off()
 
@@ -202,9 +115,16 @@ class AdapterQueue:
         wait_s = max(self._next_s - self._clock(), self._back_off.wait_s)
         return wait_s if wait_s > _RESOLUTION_S else 0.0
 
+    def remind(self) -> None:
+        """Say once that the preflight takes long, as where a server takes the connection and says nothing."""
+        if self._slow_s < self._clock() and self.preflight is not None and self.running:
+            self._tell(f"waiting for {self._name}: it has opened no session within {SLOW_S:g} s")
+            self._slow_s = math.inf
+
     def start(self) -> StartedJob:
         """Take the job that is next, once ``wait_s`` is 0."""
         now_s = self._clock()
+        self._slow_s = now_s + SLOW_S
         place, job = (-1, self.preflight) if self.preflight else heappop(self._waiting)
         self._next_s = max(self._next_s, now_s) + self._interval_s
         self.running += 1
@@ -233,16 +153,14 @@ class AdapterQueue:
         return True
 
     def _pause(self, started: StartedJob, result: JobResult, failed: ServiceFailure) -> None:
-        opening = failed is ServiceFailure.OPENING
-        patient = not opening and started.job is not self.preflight
-        new = self._back_off.failed(started.began_s, result.quota_s, opening=opening, patient=patient)
+        opening = failed is ServiceFailure.OPENING or started.job is self.preflight
+        new = self._back_off.failed(started.began_s, result.quota_s, opening=opening)
         wait_s = self._back_off.wait_s
         if not self._back_off.exhausted:
-            if new:
+            if new and not self._back_off.is_brief:
                 self._tell(f"waiting for {self._name}: {result.reason}; next try in {wait_s:.3g} s")
         elif not self.running:
-            asked = f"it asks to wait {result.quota_s:.0f} s, and " if result.quota_s else ""
-            self._give_up(f"{result.reason}; {asked}it is waited for {self._back_off.limit} at most")
+            self._give_up(f"{result.reason}; {self._back_off.why(result.quota_s or 0.0)}")
 
     def _give_up(self, why: str) -> None:
         is_named = why.startswith((f"adapter {self._name}", f"loading {self._name}", f"{self._name} "))

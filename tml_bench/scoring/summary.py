@@ -19,7 +19,7 @@ from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.scoring.transcript_check import TranscriptCheck
-from tml_bench.task import DataKind, Direction, Metric, Overall, PublishedNumber, Score, Task
+from tml_bench.task import BoardScore, DataKind, Direction, Metric, Overall, PublishedNumber, Score, Task
 
 MOST_REASONS = 8
 """As many different reasons for missing data are told; the rarer are counted together."""
@@ -152,6 +152,7 @@ class Summary(msgspec.Struct, frozen=True):
     data_kind: DataKind | None = None
     intervals: str = "intervals 1"
     usage: RunUsage | msgspec.UnsetType = msgspec.UNSET
+    board: BoardScore | None = None
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
@@ -215,6 +216,7 @@ def summarise(
         judgements=judgements,
         data_kind=kind,
         intervals=METHOD,
+        board=task.board,
     )
 
 

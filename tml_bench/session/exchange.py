@@ -259,7 +259,7 @@ class Exchange:
             else:
                 words, unheard = _timed_words(checked, heard_ns, before_ns or heard_ns), ()
             text = self._transcripts.add(output.item, checked.text)
-            if text or words or not checked.text:
+            if text or words or unheard or not checked.text:
                 self._writer.event(ev.ModelTranscript(t_ns, text, words, output.item, unheard))
         if output.text and (text := self._writings.add(output.item, checked_text(output.text, index))):
             self._writer.event(ev.ModelText(t_ns, text))

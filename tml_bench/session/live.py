@@ -123,7 +123,7 @@ class LiveSession:
         self._phase = phase
         self._opened = opened
         self.usage = Usage()
-        self.is_open = self._over = False
+        self.is_open = self._over = self._heard_out = False
         self._t0_ns = 0
         self._played_ns = 0
         self._index = 0
@@ -219,6 +219,9 @@ class LiveSession:
         except Exception as error:
             # The session is over: what is recorded of it counts.
             self._writer.event(ev.Note(f"closing raised {in_one_line(error)}"))
+        finally:
+            if (rest := self._adapter.usage_at_close) != Usage():
+                self._count(self._now_ns(), rest)
 
     def _first_instant_ns(self) -> int:
         earliest_ns = self._clock_ns() + LEAD_NS
@@ -283,10 +286,17 @@ class LiveSession:
         self._writer.event(ev.TurnSent(turn.index, turn.end_ns, late_ns, took_ns))
 
     async def _receive(self) -> None:
+        try:
+            await self._hear_out()
+        except Exception:
+            self._heard_out = True
+            raise
+
+    async def _hear_out(self) -> None:
         async for event in blamed(self._adapter.events()):
             if not (isinstance(event, ProviderEvent) and event.sent):
                 self._liveness.heard()
-            if self._over:
+            if self._over and not isinstance(event, Usage):
                 continue  # read on, for the answer to the last ping comes behind it
             await self._take(event)
             self._check_bounds()
@@ -294,11 +304,17 @@ class LiveSession:
 
     async def _last_words(self) -> None:
         """Record what a service that failed had said, and nobody had taken yet."""
+        if self._heard_out:
+            return
         with suppress(Exception):
             async with asyncio.timeout(LAST_WORDS_S):
                 async for event in self._adapter.events():
                     if isinstance(event, ProviderEvent | Usage):
                         await self._take(event)
+
+    def _count(self, t_ns: int, usage: Usage) -> None:
+        self._writer.event(ev.ServiceUsage(t_ns, **asdict(checked_usage(usage))))
+        self.usage += usage
 
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
@@ -306,8 +322,7 @@ class LiveSession:
             self._writer.event(ev.ProviderMessage(t_ns, str(event.type), kept(event.body), event.sent))
             return
         if isinstance(event, Usage):
-            self._writer.event(ev.ServiceUsage(t_ns, **asdict(checked_usage(event))))
-            self.usage += event
+            self._count(t_ns, event)
             return
         if not isinstance(event, Output):
             gave = type(event).__name__
