@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING
 from tml_bench.report.axes import Plot, PlottedModel, axis_of, frontier, latency_and_quality, models
 from tml_bench.report.board import Board, BoardColumn, RowKind
 from tml_bench.report.grids import head
-from tml_bench.report.picture_parts import GREY, caption, listed, made, new_figure, say, shown, style
+from tml_bench.report.picture_parts import (
+    GREY,
+    INK,
+    LINE_IN,
+    WIDTH_IN,
+    caption,
+    listed,
+    made,
+    new_figure,
+    say,
+    sentence,
+    shown,
+    style,
+    write_under,
+)
 from tml_bench.task import Axis, Direction
 
 if TYPE_CHECKING:
@@ -18,19 +32,21 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 _PLACES = (
+    (6, 4, "left", "bottom"),
+    (6, -4, "left", "top"),
+    (-6, 4, "right", "bottom"),
+    (-6, -4, "right", "top"),
     (8, 0, "left", "center"),
     (-8, 0, "right", "center"),
     (0, 8, "center", "bottom"),
     (0, -8, "center", "top"),
-    (6, 7, "left", "bottom"),
-    (6, -7, "left", "top"),
-    (-6, 7, "right", "bottom"),
-    (-6, -7, "right", "top"),
+    (14, 12, "left", "bottom"),
+    (14, -12, "left", "top"),
     (0, 18, "center", "bottom"),
     (0, -18, "center", "top"),
 )
 """Where a name may stand beside its point: points to the right and up, and how it is aligned."""
-_WIDTH_IN, _PLOT_IN, _LINE_IN = 11.0, 4.2, 0.17
+_PLOT_IN = 4.2
 NO_FRONTIER = (
     "No model here has been measured both on a task of interaction and on one of knowing, beside a floor "
     "and a ceiling: there is no frontier to draw."
@@ -42,12 +58,14 @@ def frontier_picture(board: Board) -> Figure:
     """Draw both plots beside each other; a sentence in the place of one without models."""
     by_axes, by_latency = frontier(board), latency_and_quality(board)
     colours = {row.label: k for k, row in enumerate(models(board))}
-    text = caption(_sentences(board, by_axes, by_latency), _WIDTH_IN - 0.3)
-    under_in = 0.7 + _LINE_IN * (text.count("\n") + 1)
+    text = caption(_sentences(board, by_axes, by_latency))
+    if by_axes.empty and by_latency.empty:
+        return sentence(f"{NO_FRONTIER} {NO_LATENCY}")
+    under_in = 0.6 + LINE_IN * (text.count("\n") + 1)
     height_in = _PLOT_IN + under_in + 0.35
-    figure = new_figure(_WIDTH_IN, height_in)
+    figure = new_figure(WIDTH_IN, height_in)
     left, right = (
-        figure.add_axes((x / _WIDTH_IN, under_in / height_in, 4.5 / _WIDTH_IN, _PLOT_IN / height_in))
+        figure.add_axes((x / WIDTH_IN, under_in / height_in, 4.5 / WIDTH_IN, _PLOT_IN / height_in))
         for x in (0.75, 6.2)
     )
     if by_axes.empty:
@@ -58,9 +76,7 @@ def frontier_picture(board: Board) -> Figure:
         say(right, NO_LATENCY)
     else:
         _latency(right, by_latency, board.columns[by_latency.places[0]], colours)
-    figure.text(
-        0.15 / _WIDTH_IN, 0.08 / height_in, text, fontsize=7.5, va="bottom", color="#333333", parse_math=False
-    )
+    write_under(figure, text)
     return figure
 
 
@@ -73,7 +89,8 @@ def _sentences(board: Board, by_axes: Plot, by_latency: Plot) -> list[str]:
         others = f"; not {listed(label for label, _ in by_axes.lacking)}" if by_axes.lacking else ""
         found += [
             f"Interaction score: mean over {', '.join(asked)} of (score − floor) / (ceiling − floor); 0 is "
-            f"the best respondent that looks at nothing, 1 the ideal. Intelligence score: the same of {known}.",
+            f"the best respondent that looks at nothing, 1 the ideal. "
+            f"Intelligence score: the same of {known}.",
             f"Its tasks: {listed((c.title for c in columns), len(columns))}. Only models with a score in all "
             f"of them are drawn{others}.",
         ]
@@ -123,24 +140,26 @@ def _points(ax: Axes, plot: Plot, places: Mapping[str, int], scale: float = 1) -
         ax.plot(p.x.value, p.y.value * scale, marker="s", markersize=3.5, color=GREY, zorder=2)
     for p in drawn:
         colour, shape = style(places[p.label])
-        _bar(ax, p, scale, colour)
+        for (x, y), (to_x, to_y) in _bars(p, scale):
+            ax.plot([x, to_x], [y, to_y], color=colour, linewidth=1.1, alpha=0.75, zorder=3)
         ax.plot(p.x.value, p.y.value * scale, marker=shape, markersize=8, color=colour,
                 markeredgecolor="white", markeredgewidth=0.7, zorder=4)  # fmt: skip
     taken = [_box(ax, p.x.value, p.y.value * scale) for p in plot.points]
+    taken += [_box(ax, *start, *end) for p in drawn for start, end in _bars(p, scale)]
     for p in drawn:
-        _label(ax, p, scale, taken, style(places[p.label])[0], 8.5, always=True)
+        _label(ax, p, scale, taken, INK, 8.5, always=True)
     for p in rulers:
         _label(ax, p, scale, taken, GREY, 6.5, always=False)
 
 
-def _bar(ax: Axes, p: PlottedModel, scale: float, colour: str) -> None:
-    bars = []
+def _bars(p: PlottedModel, scale: float) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Both ends of each interval that is known."""
+    found, x, y = [], p.x.value, p.y.value * scale
     if p.x.low is not None and p.x.high is not None:
-        bars.append(((p.x.low, p.y.value * scale), (p.x.high, p.y.value * scale)))
+        found.append(((p.x.low, y), (p.x.high, y)))
     if p.y.low is not None and p.y.high is not None:
-        bars.append(((p.x.value, p.y.low * scale), (p.x.value, p.y.high * scale)))
-    for (x, y), (to_x, to_y) in bars:
-        ax.plot([x, to_x], [y, to_y], color=colour, linewidth=1.1, alpha=0.75, zorder=3)
+        found.append(((x, p.y.low * scale), (x, p.y.high * scale)))
+    return found
 
 
 def _label(
@@ -172,9 +191,10 @@ def _put(text: Annotation, place: tuple[float, float, str, str]) -> Bbox:
     return text.get_window_extent()
 
 
-def _box(ax: Axes, x: float, y: float) -> Bbox:
-    """The pixels that a marker covers."""
+def _box(ax: Axes, x: float, y: float, to_x: float | None = None, to_y: float | None = None) -> Bbox:
+    """The pixels that a marker covers, or a bar where there is a second end."""
     from matplotlib.transforms import Bbox
 
-    across, up = ax.transData.transform((x, y))
-    return Bbox.from_extents(across - 6, up - 6, across + 6, up + 6)
+    here, there = ax.transData.transform([(x, y), (x if to_x is None else to_x, y if to_y is None else to_y)])
+    room = 6 if to_x is None else 1
+    return Bbox.from_extents(*(here - room), *(there + room))

@@ -10,12 +10,16 @@ from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, Cell
 from tml_bench.report.grids import number
 from tml_bench.report.picture_parts import (
     GREY,
+    INK,
+    LINE_IN,
+    WIDTH_IN,
     caption,
     made,
     new_figure,
-    say,
+    sentence,
     shown,
     style,
+    write_under,
 )
 from tml_bench.task import Direction
 
@@ -26,8 +30,7 @@ if TYPE_CHECKING:
 MOST_MODELS = 8
 PANELS = 5
 """Panels beside each other; more go below."""
-_WIDTH_IN, _LABEL_IN, _ROW_IN, _HEAD_IN, _FOOT_IN = 11.0, 2.2, 0.36, 0.75, 0.32
-_LINE_IN = 0.17
+_LABEL_IN, _ROW_IN, _HEAD_IN, _FOOT_IN = 2.0, 0.36, 0.75, 0.32
 _FILL = {CellState.ABOVE: "full", CellState.OPEN: "left", CellState.BELOW: "none", CellState.UNKNOWN: "none"}
 """How much of a marker is filled: legible without colours."""
 NOTHING = "No model has been measured yet: there is no profile to draw."
@@ -37,34 +40,30 @@ def profile(board: Board) -> Figure:
     """Draw the first eight models of the board; a sentence where there is none."""
     rows, places = models(board)[:MOST_MODELS], profile_columns(board)
     if not places:
-        figure = new_figure(_WIDTH_IN, 1.2)
-        say(figure.add_subplot(), NOTHING)
-        return figure
+        return sentence(NOTHING)
     bands = [places[k : k + PANELS] for k in range(0, len(places), PANELS)]
-    text = caption(_sentences(board, rows, places), _WIDTH_IN - 0.3)
+    text = caption(_sentences(board, rows, places))
     band_in = _HEAD_IN + _FOOT_IN + _ROW_IN * len(rows)
-    under_in = 0.15 + _LINE_IN * (text.count("\n") + 1)
+    under_in = 0.15 + LINE_IN * (text.count("\n") + 1)
     height_in = band_in * len(bands) + under_in
-    figure = new_figure(_WIDTH_IN, height_in)
-    panel_in = (_WIDTH_IN - _LABEL_IN) / PANELS
+    figure = new_figure(WIDTH_IN, height_in)
+    panel_in = (WIDTH_IN - _LABEL_IN) / PANELS
     for b, band in enumerate(bands):
         bottom = height_in - band_in * (b + 1) + _FOOT_IN
         for p, k in enumerate(band):
             left = _LABEL_IN + panel_in * p
             ax = figure.add_axes(
                 (
-                    left / _WIDTH_IN,
+                    left / WIDTH_IN,
                     bottom / height_in,
-                    (panel_in - 0.25) / _WIDTH_IN,
+                    (panel_in - 0.25) / WIDTH_IN,
                     _ROW_IN * len(rows) / height_in,
                 )
             )
             _panel(ax, board.columns[k], [row.cells[k] for row in rows])
             if p == 0:
                 _names(ax, rows)
-    figure.text(
-        0.15 / _WIDTH_IN, 0.08 / height_in, text, fontsize=7.5, va="bottom", color="#333333", parse_math=False
-    )
+    write_under(figure, text)
     return figure
 
 
@@ -75,17 +74,16 @@ def _sentences(board: Board, rows: Sequence[BoardRow], places: Sequence[int]) ->
         "line at the right: the ceiling, what the ideal does. Bars: 95 % intervals.",
         "Full marker: beats the floor. Half: better, but its interval reaches the floor or is unknown. "
         "Hollow: at the floor or below. ⊘: saturated, a blind strategy reaches the ceiling.",
-        f"{left_out} more models are on the board but not drawn here." if left_out else "",
+        f"The first {len(rows)} models of {len(rows) + left_out} on the board." if left_out else "",
         made(row.cells[k] for row in rows for k in places),
     ]
 
 
 def _names(ax: Axes, rows: Sequence[BoardRow]) -> None:
     for k, row in enumerate(rows):
-        colour, _ = style(k)
         ax.annotate(
-            shown(row.label), (0, k), xycoords=("axes fraction", "data"), xytext=(-10, 0),
-            textcoords="offset points", ha="right", va="center", color=colour, parse_math=False,
+            shown(row.label, 24), (0, k), xycoords=("axes fraction", "data"), xytext=(-10, 0),
+            textcoords="offset points", ha="right", va="center", color=INK, parse_math=False,
         )  # fmt: skip
 
 
@@ -142,7 +140,7 @@ def _mark(ax: Axes, k: int, cell: BoardCell | None, column: BoardColumn, worst: 
             markerfacecoloralt="white", markeredgewidth=1.1, clip_on=False, zorder=3,
         )  # fmt: skip
     text = number(cell.value, column.metric.unit) + (f" (n = {cell.n})" if cell.few else "")
-    far = (cell.value - worst) / (best - worst) > 0.7
+    far = (cell.value - worst) / (best - worst) > (0.4 if cell.few else 0.7)
     ax.annotate(
         text, (cell.value, k), xytext=(-7 if far else 7, 5), textcoords="offset points", fontsize=6.5,
         ha="right" if far else "left", va="center", color="#333333", parse_math=False,
