@@ -65,6 +65,12 @@ def axis_of(column: BoardColumn) -> Axis | None:
     return score_of(column.table.summaries[0]).axis
 
 
+def known_ends(board: Board, k: int) -> BoardCell | None:
+    """A cell of the column with a floor or a ceiling, which all its measured cells have in common."""
+    cells = (row.cells[k] for row in board.rows)
+    return next((c for c in cells if c is not None and not (c.floor is None and c.ceiling is None)), None)
+
+
 def placed(cell: BoardCell | None) -> PlacedScore | None:
     """A score between its floor, 0, and its ceiling, 1; None where one is unknown or both are equal."""
     if cell is None or cell.value is None or cell.floor is None or cell.ceiling is None:

@@ -84,11 +84,16 @@ def save(figure: Figure, stem: Path) -> tuple[Path, ...]:
 
 
 def _fewer_colours(png: Path) -> None:
-    """Bring a drawing to 64 colours: half the bytes, and no difference to see."""
-    from PIL import Image
+    """Keep the colours that are drawn, in 25 steps from white each: a third of the bytes."""
+    from PIL import Image, ImageColor
 
+    inks = [ImageColor.getrgb(ink) for ink in (*COLOURS, GREY, INK)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(
+        [255 - (255 - part) * step // 24 for ink in inks for step in range(25) for part in ink]
+    )
     with Image.open(png) as image:
-        small = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        small = image.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
     small.save(png, optimize=True)
 
 
