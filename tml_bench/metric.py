@@ -67,11 +67,17 @@ class Overall(msgspec.Struct, frozen=True):
         subsets: which ones.
         equal: every subset has the same weight, whatever its size (only for metrics of kind ``ratio``);
             else their samples are pooled.
+        weights: with ``equal``, how much each subset weighs beside the others where that is not alike.
     """
 
     name: str
     subsets: tuple[str, ...]
     equal: bool = False
+    weights: tuple[float, ...] = ()
+
+    def weight(self, subset: str) -> float:
+        """How much one of the subsets weighs relative to the others."""
+        return self.weights[self.subsets.index(subset)] if self.weights else 1.0
 
 
 class Value(msgspec.Struct, frozen=True):
