@@ -56,6 +56,7 @@ LAYERS = (
         "errors",
         "blame",
         "code_digest",
+        "csv_text",
         "number_words",
         "plain_text",
         "__init__",
