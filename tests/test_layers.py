@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("cli", "cli_check", "cli_data", "cli_judge", "cli_verify"),
     ("api",),
+    ("viewer",),
     ("report",),
     ("conformance",),
     ("tasks", "adapters"),
