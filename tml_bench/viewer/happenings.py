@@ -1,6 +1,6 @@
 """What became of what was expected, read from the rows of a score.
 
-A row's ``event`` is a task's own text. These are understood, in any task; all others are shown and count nothing:
+A row's ``event`` is a task's own text. These are understood, in any task; others are shown and count nothing:
 
     expected X                  an event that is due in the row's stretch
     on time X: ...              it came: ``early``, ``late`` and ``wrong length`` likewise

@@ -1,4 +1,4 @@
-"""The list of samples of one or several runs, from three files of each; see `tml_bench.viewer.index_schema`."""
+"""The list of samples of runs, from three files of each; see `tml_bench.viewer.index_schema`."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _shown(line: _Line, heads: Sequence[IndexedRun]) -> IndexedMetric:
 
 
 def _badness(lines: Sequence[_Line], heads: Sequence[IndexedRun]) -> list[float | None]:
-    """How bad each is among those of its metric, from 0 to 1; None without a score, or without a direction."""
+    """How bad each is among those of its metric, from 0 to 1; None without a score or a direction."""
     found: list[float | None] = [None] * len(lines)
     by_metric: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for k, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""The runs that are viewed, and what of their folders may be read: nothing outside, symbolic links included."""
+"""The runs that are viewed, and what of their folders may be read: nothing that really is elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run_file(root: Path, *parts: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class ViewedAttempt:
-    """The last attempt at a sample, of so many; its number in the run is that of the sample's first attempt."""
+    """The last attempt at a sample, of so many."""
 
     last: Attempt
     attempts: int
@@ -133,7 +133,7 @@ def _key(name: str, taken: set[str]) -> str:
 
 
 class SummaryHead(msgspec.Struct, frozen=True):
-    """Of ``summary.json`` what the viewer shows; the values of all samples, which are most of it, are skipped."""
+    """Of ``summary.json`` what the viewer shows; values of all samples, most of the file, are skipped."""
 
     facts: _FactsHead
     title: str
