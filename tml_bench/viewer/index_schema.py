@@ -15,7 +15,7 @@ Addresses are relative to the page, the same whether a server gives them or file
 
 ``<run>`` is ``IndexedRun.key``, ``<n>`` is in the column ``n``. Beside every ``.json`` stands the same
 document as a ``.js`` file that calls ``tml_bench_document(address, document)``, its address without the
-ending, such as ``data/index``: pages opened from a disk may not fetch. An export has the ``.js`` files alone.
+ending, such as ``data/index``: pages opened from a disk may not fetch.
 """
 
 from __future__ import annotations
