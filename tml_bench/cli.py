@@ -17,6 +17,7 @@ from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_compare import compare
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
+from tml_bench.cli_view import view
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
 
@@ -230,17 +231,8 @@ def report(runs: tuple[Path, ...], out: Path) -> None:
 
 
 for command in (
-    check_adapter,
-    check_task,
-    compare,
-    doctor,
-    import_,
-    inspect,
-    judge,
-    list_,
-    prepare,
-    selftest,
-):
+    check_adapter, check_task, compare, doctor, import_, inspect, judge, list_, prepare, selftest, view,
+):  # fmt: skip
     main.add_command(command)
 
 
