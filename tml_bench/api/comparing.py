@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tml_bench.errors import UserError
 from tml_bench.report.changes import ResultsChange, ScoredRun, changes
 from tml_bench.report.files import read_summaries
+from tml_bench.viewer.run_files import run_key
 
 
 class SkippedFolder(NamedTuple):
@@ -41,7 +42,7 @@ def compare_results(
         UserError: there is no scored run in one of them, or no two runs may be compared.
     """
     first, second = scored_runs(before), scored_runs(after)
-    found = changes(first.runs, second.runs)
+    found = changes(first.runs, second.runs, _keys)
     if not found.tasks:
         problems = [f"{alone.run}: {alone.why}" for alone in found.alone if alone.first]
         raise UserError(
@@ -49,6 +50,13 @@ def compare_results(
             "compare runs of one task on the same data under the same settings",
         )
     return found, (*first.skipped, *second.skipped)
+
+
+def _keys(before: Path, after: Path) -> tuple[str, str]:
+    """Those of ``tml-bench view BEFORE AFTER``, which shows a run once."""
+    first = run_key(before.resolve().name, set())
+    same = before.resolve() == after.resolve()
+    return first, first if same else run_key(after.resolve().name, {first})
 
 
 def scored_runs(source: str | os.PathLike[str]) -> FoundRuns:
