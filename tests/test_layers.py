@@ -60,6 +60,7 @@ LAYERS = (
         "csv_text",
         "number_words",
         "plain_text",
+        "terminal_text",
         "__init__",
     ),
 )

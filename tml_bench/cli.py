@@ -20,6 +20,7 @@ from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
+from tml_bench.terminal_text import say
 
 if TYPE_CHECKING:
     from tml_bench.api.running import RunOptions
@@ -48,9 +49,9 @@ UNWRITABLE = frozenset(
 
 def show_error(error: UserError) -> None:
     """Print what is wrong and what to do about it."""
-    click.secho(f"error: {redacted(error.problem)}", fg="red", err=True)
+    say(f"error: {redacted(error.problem)}", fg="red", err=True)
     if error.remedy:
-        click.echo(f"  {redacted(error.remedy)}", err=True)
+        say(f"  {redacted(error.remedy)}", err=True)
 
 
 class CommandGroup(click.Group):
@@ -67,11 +68,11 @@ class CommandGroup(click.Group):
             if error.errno not in UNWRITABLE:
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            click.secho(f"error: {where}{error.strerror}", fg="red", err=True)
-            click.echo("  make room or choose another folder; the same command continues", err=True)
+            say(f"error: {where}{error.strerror}", fg="red", err=True)
+            say("  make room or choose another folder; the same command continues", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("\nstopped; nothing finished is lost, the same command continues", err=True)
+            say("\nstopped; nothing finished is lost, the same command continues", err=True)
             sys.exit(130)
 
 
@@ -250,4 +251,4 @@ def _publish(summaries: Sequence[Summary], runs: Sequence[os.PathLike[str]], out
     import tml_bench
 
     _print_scores(summaries)
-    click.echo(f"report: {tml_bench.report(runs, out)}")
+    say(f"report: {tml_bench.report(runs, out)}")
