@@ -37,7 +37,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         turn_based: whether the service answers whole turns and cannot handle overlap.
         privileged: whether the adapter was shown what is expected.
         perceivers: names and versions of what perceived the recordings.
-        created: when the run began, as text; empty when unknown.
+        created: when its first session ended, UTC, ISO 8601; empty when unknown.
         machine: what it ran on; empty when unknown.
         judge: who decided what the task's judged metrics need; empty when nothing was asked.
     """
