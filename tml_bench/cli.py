@@ -14,6 +14,7 @@ import click
 
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
+from tml_bench.cli_compare import compare
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    a check failed (selftest, doctor, check-adapter, check-task)
+  1    a check failed (selftest, doctor, check-adapter, check-task, compare)
   2    wrong usage, or something you can put right; the message says what
   3    done, but some samples have no valid outcome; the table says which
   130  stopped by Ctrl-C; the same command continues
@@ -229,7 +230,19 @@ def report(runs: tuple[Path, ...], out: Path) -> None:
     _publish(read_summaries(runs), runs, out)
 
 
-for command in (check_adapter, check_task, doctor, import_, inspect, judge, list_, prepare, selftest, view):
+for command in (
+    check_adapter,
+    check_task,
+    compare,
+    doctor,
+    import_,
+    inspect,
+    judge,
+    list_,
+    prepare,
+    selftest,
+    view,
+):
     main.add_command(command)
 
 

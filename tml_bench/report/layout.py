@@ -181,7 +181,7 @@ def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
 
     Tables are ordered by task, dataset, and the rest of what distinguishes them.
     """
-    ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
+    ordered = sorted(summaries, key=lambda s: (conditions(s), s.facts.adapter, s.facts.run))
     return _tables(msgspec.msgpack.encode(ordered))
 
 
@@ -189,10 +189,11 @@ def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
 def _tables(ordered: bytes) -> tuple[LeaderboardTable, ...]:
     """The tables of encoded summaries: every writer asks for them, and the tests take seconds."""
     summaries = msgspec.msgpack.decode(ordered, type=list[Summary])
-    return tuple(_table(tuple(group)) for _, group in itertools.groupby(summaries, key=_key))
+    return tuple(_table(tuple(group)) for _, group in itertools.groupby(summaries, key=conditions))
 
 
-def _key(s: Summary) -> tuple[object, ...]:
+def conditions(s: Summary) -> tuple[object, ...]:
+    """What two runs must have in common to be compared."""
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
     return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))
