@@ -45,11 +45,9 @@ def print_task(summaries: Sequence[Summary], task: str, console: Console | None 
     if not mine:
         there = ", ".join(sorted({s.facts.task for s in summaries}))
         raise UserError(f"no run of the task {task!r} is among these", f"there are runs of: {there}")
-    print_leaderboard(mine, console)
     paper = _Paper(console)
     for table in tables(mine):
-        for row in table.rows:
-            print_details(row.summary, console)
+        print_leaderboard(table.summaries, console)
         groups = [*content.published(table), *content.comparisons(table), *content.subset_grids(table)]
         groups += [*content.outcomes(table.rows), *content.not_run(table.summaries[0])]
         for grid in [*groups, content.declarations(table), content.versions(table)]:
