@@ -205,8 +205,8 @@ def test_a_judge_against_people_and_the_report_that_says_so(made: Path, tmp_path
         full_markdown([summary]).replace("\\", ""),
         leaderboard_markdown([summary]).replace("\\", ""),
         to_html([summary]),
-        " ".join(call("score", run).output.split()),
-        " ".join(call("report", run, "--out", tmp_path / "report").output.split()),
+        " ".join(call("score", run, "-v").output.split()),
+        " ".join(call("report", run, "-v", "--out", tmp_path / "report").output.split()),
     ):
         assert line in text
     # It stays where the judge is the same, and goes with another judge.
