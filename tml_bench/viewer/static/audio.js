@@ -9,32 +9,42 @@
   const LONGEST_DECODED_S = 900;
   const RATE = 24000;
   const AHEAD_S = 0.03;
+  const READINGS = 3;
+  const CATCH_UP = 0.2;
 
   class Buffers {
     constructor(urls) {
-      this.context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
-      this.gains = [-1, 1].map((side) => {
-        const gain = this.context.createGain();
-        const pan = this.context.createStereoPanner();
-        pan.pan.value = side;
-        gain.connect(pan).connect(this.context.destination);
-        return gain;
-      });
       this.sources = [];
+      this.muted = [false, false];
+      const decoder = new OfflineAudioContext(1, 1, RATE);
       this.ready = Promise.all(
         urls.map(async (url) => {
           if (!url) return null;
           const answer = await fetch(url);
           if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-          return this.context.decodeAudioData(await answer.arrayBuffer());
+          return decoder.decodeAudioData(await answer.arrayBuffer());
         }),
       ).then((buffers) => {
         this.buffers = buffers;
       });
     }
 
+    /* Made when it is first needed: before the person has touched the page a browser would refuse it. */
+    open() {
+      this.context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
+      this.gains = [-1, 1].map((side, k) => {
+        const gain = this.context.createGain();
+        gain.gain.value = this.muted[k] ? 0 : 1;
+        const pan = this.context.createStereoPanner();
+        pan.pan.value = side;
+        gain.connect(pan).connect(this.context.destination);
+        return gain;
+      });
+    }
+
     async start(at, rate) {
       await this.ready;
+      if (!this.context) this.open();
       await this.context.resume();
       this.stop();
       this.when = this.context.currentTime + AHEAD_S;
@@ -62,12 +72,13 @@
     }
 
     mute(k, muted) {
-      this.gains[k].gain.value = muted ? 0 : 1;
+      this.muted[k] = muted;
+      if (this.gains) this.gains[k].gain.value = muted ? 0 : 1;
     }
 
     close() {
       this.stop();
-      this.context.close();
+      if (this.context) this.context.close();
     }
   }
 
@@ -89,7 +100,6 @@
             }),
         ),
       );
-      if (!bench.local && this.there.length) this.spread();
     }
 
     /* Left and right; an element whose file the page may not read would fall silent in a context. */
@@ -104,12 +114,13 @@
 
     async start(at, rate) {
       await this.ready;
+      if (!bench.local && !this.context) this.spread();
       if (this.context) await this.context.resume();
       this.rate = rate;
+      this.settle();
       const playing = this.there.filter((audio) => at < audio.duration);
       await Promise.all(
         playing.map((audio) => {
-          audio.playbackRate = rate;
           if (Math.abs(audio.currentTime - at) < 0.001) return null;
           const sought = new Promise((resolve) => audio.addEventListener("seeked", resolve, { once: true }));
           audio.currentTime = at;
@@ -128,13 +139,27 @@
       return [user, model];
     }
 
-    /* The second follows the first: by its rate, and by a jump where it is far behind. */
+    /* The second catches up with the first: by its rate, for as long as that takes, or by a jump. A single
+       reading of an element's time may be off by a buffer, hence the middle one of the last decides. */
     follow() {
       const [first, second] = this.elements;
-      if (first.paused || second.paused || first.ended || second.ended) return;
-      const drift = first.currentTime - second.currentTime;
+      if (this.catching || first.paused || second.paused || first.ended || second.ended) return;
+      this.drifts.push(first.currentTime - second.currentTime);
+      if (this.drifts.length < READINGS) return;
+      const drift = this.drifts.sort((a, b) => a - b)[READINGS >> 1];
+      this.drifts = [];
       if (Math.abs(drift) > 0.3) second.currentTime = first.currentTime;
-      else second.playbackRate = this.rate * (1 + (Math.abs(drift) < 0.002 ? 0 : bench.clamp(4 * drift, -0.25, 0.25)));
+      else if (Math.abs(drift) > 0.008) {
+        second.playbackRate = this.rate * (1 + Math.sign(drift) * CATCH_UP);
+        this.catching = setTimeout(() => this.settle(), (1000 * Math.abs(drift)) / (CATCH_UP * this.rate));
+      }
+    }
+
+    settle() {
+      clearTimeout(this.catching);
+      this.catching = null;
+      this.drifts = [];
+      for (const audio of this.there) audio.playbackRate = this.rate;
     }
 
     mute(k, muted) {
