@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    ("cli", "cli_check", "cli_data", "cli_judge", "cli_verify"),
+    ("cli", "cli_check", "cli_data", "cli_judge", "cli_verify", "cli_view"),
     ("api",),
     ("viewer",),
     ("report",),

@@ -13,9 +13,9 @@ Addresses are relative to the page, the same whether a server gives them or file
     audio/<run>/<n>/user.flac           the user's track; ``model.flac`` the model's: same rate, same length
     video/<run>/<n>/<k>                 the k-th video, from 0, as the data set has it
 
-``<run>`` is ``IndexedRun.key``, ``<n>`` is in the column ``n``. Beside every ``.json`` stands the same document
-as a ``.js`` file that calls ``tml_bench_document(address, document)``, its address without the ending, such as
-``data/index``: pages opened from a disk may not fetch. An export has the ``.js`` files alone.
+``<run>`` is ``IndexedRun.key``, ``<n>`` is in the column ``n``. Beside every ``.json`` stands the same
+document as a ``.js`` file that calls ``tml_bench_document(address, document)``, its address without the
+ending, such as ``data/index``: pages opened from a disk may not fetch.
 """
 
 from __future__ import annotations
