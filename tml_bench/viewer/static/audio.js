@@ -9,8 +9,7 @@
   const LONGEST_DECODED_S = 900;
   const RATE = 24000;
   const AHEAD_S = 0.03;
-  const READINGS = 3;
-  const CATCH_UP = 0.2;
+  const READINGS = 8;
 
   class Buffers {
     constructor(urls) {
@@ -112,16 +111,17 @@
       });
     }
 
+    /* Both seek, even to where they are: elements that have just sought start together, others do not. */
     async start(at, rate) {
       await this.ready;
       if (!bench.local && !this.context) this.spread();
       if (this.context) await this.context.resume();
       this.rate = rate;
-      this.settle();
+      this.drifts = [];
       const playing = this.there.filter((audio) => at < audio.duration);
       await Promise.all(
         playing.map((audio) => {
-          if (Math.abs(audio.currentTime - at) < 0.001) return null;
+          audio.playbackRate = rate;
           const sought = new Promise((resolve) => audio.addEventListener("seeked", resolve, { once: true }));
           audio.currentTime = at;
           return sought;
@@ -139,27 +139,19 @@
       return [user, model];
     }
 
-    /* The second catches up with the first: by its rate, for as long as that takes, or by a jump. A single
-       reading of an element's time may be off by a buffer, hence the middle one of the last decides. */
+    /* The second follows the first: gently by its rate, or by a jump where it is far off. A single reading of
+       an element's time may be off by a buffer, hence the mean of the last ones decides. */
     follow() {
       const [first, second] = this.elements;
-      if (this.catching || first.paused || second.paused || first.ended || second.ended) return;
-      this.drifts.push(first.currentTime - second.currentTime);
-      if (this.drifts.length < READINGS) return;
-      const drift = this.drifts.sort((a, b) => a - b)[READINGS >> 1];
-      this.drifts = [];
-      if (Math.abs(drift) > 0.3) second.currentTime = first.currentTime;
-      else if (Math.abs(drift) > 0.008) {
-        second.playbackRate = this.rate * (1 + Math.sign(drift) * CATCH_UP);
-        this.catching = setTimeout(() => this.settle(), (1000 * Math.abs(drift)) / (CATCH_UP * this.rate));
+      if (first.paused || second.paused || first.ended || second.ended) return;
+      this.drifts = [...this.drifts, first.currentTime - second.currentTime].slice(-READINGS);
+      const drift = this.drifts.reduce((sum, one) => sum + one, 0) / this.drifts.length;
+      if (Math.abs(drift) > 0.3) {
+        second.currentTime = first.currentTime;
+        this.drifts = [];
+      } else if (this.drifts.length >= READINGS / 2) {
+        second.playbackRate = this.rate * (1 + (Math.abs(drift) < 0.005 ? 0 : bench.clamp(1.5 * drift, -0.08, 0.08)));
       }
-    }
-
-    settle() {
-      clearTimeout(this.catching);
-      this.catching = null;
-      this.drifts = [];
-      for (const audio of this.there) audio.playbackRate = this.rate;
     }
 
     mute(k, muted) {
