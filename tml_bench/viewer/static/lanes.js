@@ -86,7 +86,7 @@
       const wide = one.text ? context.measureText(one.text).width + 3 : 4;
       const left = one.start * scale;
       const block = ((one.end ?? one.start) - one.start) * scale;
-      const right = left + (lane.kind === "blocks" ? Math.max(block - 2, 1) : Math.max(block, wide));
+      const right = left + (lane.kind === "blocks" ? Math.max(block - 2, one.end === null ? 14 : 1) : Math.max(block, wide));
       let line = lane.line ? 0 : free.findIndex((end) => end <= left + 0.5);
       if (line < 0) line = free.length < MOST_LINES ? free.push(0) - 1 : -1;
       one.line = line < 0 ? MOST_LINES - 1 : line;
@@ -209,6 +209,10 @@
       pen.fillRect(x, y + 1, Math.max(2, wide), LINE - 3);
       pen.strokeStyle = result ? result.edge : colour;
       pen.strokeRect(x + 0.5, y + 1.5, Math.max(2, wide) - 1, LINE - 4);
+      if (result && one.end === null) {
+        pen.fillStyle = result.edge;
+        pen.fillText(bench.STATES[one.kind.slice(2)].sign, x + 4, y + LINE / 2);
+      }
       if (result && one.text && wide > 24) {
         const length = Math.min(wide - 4, pen.measureText(one.text).width + 6);
         pen.fillStyle = paints.card;
