@@ -4,21 +4,22 @@ Which runs share a table, and in which order, is decided in `tml_bench.report.la
 them in `tml_bench.report.content`. The same summaries give the same bytes.
 """
 
-import csv
-import io
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from tml_bench.csv_text import csv_text
 from tml_bench.outcome import Outcome
 from tml_bench.report import content
 from tml_bench.report.board import board_of
+from tml_bench.report.board_files import write_board
 from tml_bench.report.folders import free_folder, refuse_to_replace, run_folders
 from tml_bench.report.grids import MARKS, Grid, plain
 from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
+from tml_bench.report.pictures import write_pictures
 from tml_bench.report.site import PICTURES, VIEWER, is_page, site
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.scoring.summary_file import stored_summaries, to_json, with_agreement
@@ -58,7 +59,8 @@ def report(
     """
     folders, _ = run_folders([runs] if isinstance(runs, str | os.PathLike) else runs)
     summaries = read_summaries(folders)
-    typed = {path.name: str(path) for path in folders}
+    # A report is shown to others: it tells no folder of the machine it was made on.
+    typed = {p.name: f"{p.parent.name}/{p.name}" if p.is_absolute() else str(p) for p in folders}
     if out is None:
         return write_report(summaries, free_folder(DEFAULT_OUT, summaries), typed)
     refuse_to_replace(Path(out), summaries)
@@ -66,10 +68,11 @@ def report(
 
 
 def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, str] | None = None) -> Path:
-    """Write report.md, report.csv, report.json and the pages; returns the path of index.html.
+    """Write report.md, .csv and .json, the board as files and as pictures, and the pages.
 
     ``folders`` are the folders of the runs, by their names, as a reader would type them. Pages of a report
-    that stood there before and are not written again are removed.
+    that stood there before and are not written again are removed. Returns the path of the first page,
+    index.html.
     """
     out.mkdir(parents=True, exist_ok=True)
     markdown = f"{leaderboard_markdown(summaries)}\n{full_markdown(summaries)}"
@@ -77,6 +80,8 @@ def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, 
     (out / "report.csv").write_text(to_csv(summaries), encoding="utf-8")
     (out / "report.json").write_text(to_json(summaries), encoding="utf-8")
     board = board_of(summaries)
+    write_board(board, out)
+    write_pictures(board, out)
     beside = [name for name in (*PICTURES, VIEWER) if (out / name).is_file()]
     pages = site(board, folders, beside)
     for old in (*out.glob("tasks/*.html"), *out.glob("runs/*.html")):
@@ -162,11 +167,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     rows = [_csv_row(s, m) for s in runs for m in s.metrics]
     if not rows:
         return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(tuple(rows[0]), (row.values() for row in rows))
 
 
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
