@@ -200,9 +200,12 @@ def run(
     except api.UnfinishedRunsError as unfinished:
         runs, errors = list(unfinished.runs), unfinished.errors
     if runs:
-        page = tml_bench.report(runs, Path(options["out"]) / "report")
+        from tml_bench.report.folders import free_folder
+
+        summaries = [run.summary for run in runs]
+        page = tml_bench.report(runs, free_folder(Path(options["out"]) / "report", summaries))
         if not quiet:
-            _print_scores([run.summary for run in runs], verbose)
+            _print_scores(summaries, verbose)
             click.echo(f"{_duration(time.monotonic() - began_s)}; report: {page}")
     for error in errors:
         show_error(error)
@@ -238,27 +241,35 @@ def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--out", type=PATH, default=Path("results/report"), show_default=True, help="Folder for the report."
-)
+    "--out", type=PATH,
+    help="Folder for the report. [default: results/report, or the next that holds no other report]",
+)  # fmt: skip
 @click.option("--task", help="Print everything of this task, and write nothing.")
 @_amount_options
-def report(runs: tuple[Path, ...], out: Path, task: str | None, verbose: bool, quiet: bool) -> None:
-    """Put scored runs side by side: Markdown, CSV, JSON and one self-contained HTML page.
+def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: bool, quiet: bool) -> None:
+    """Put scored runs side by side: pages to browse, Markdown, CSV and JSON.
+
+    RUNS are folders of runs, patterns, or folders that hold runs. A report over other runs is never replaced.
 
     \b
+    tml-bench report results
     tml-bench report results/fd-bench-v1-*
     tml-bench report results/mine results/theirs --out comparison
     tml-bench report results/fd-bench-v1-* --task fd-bench-v1
     """
     import tml_bench
     from tml_bench.report.files import read_summaries
+    from tml_bench.report.folders import run_folders
     from tml_bench.report.terminal import print_task
 
-    summaries = read_summaries(runs)
+    folders, skipped = run_folders(runs)
+    for word in skipped:
+        click.echo(word, err=True)
+    summaries = read_summaries(folders)
     if task is not None:
         print_task(summaries, task)
         return
-    page = tml_bench.report(runs, out)
+    page = tml_bench.report(folders, out)
     if not quiet:
         _print_scores(summaries, verbose)
         click.echo(f"report: {page}")
