@@ -1,4 +1,4 @@
-"""``tml-bench report`` over a results folder of 8 models, 2,000 samples and 9 tasks: wall time and peak memory.
+"""``tml-bench report`` over results of 8 models on 9 tasks of 2,000 samples each: wall time and peak memory.
 
 ``python benchmarks/report_speed.py [MODELS] [SAMPLES]`` writes summaries and scores in the true form, of all
 tasks, with values drawn at random around what each model can, and reports on them in a process of its own.
