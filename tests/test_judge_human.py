@@ -133,7 +133,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_sheet(tmp_path / "s.csv")
 
 
-@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@x"])
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1+1", "-A1", "@x", '"=1'])
 def test_nothing_on_a_sheet_is_a_formula(text: str) -> None:
     rows = [structs.replace(rows_of([question("a")])[0], texts=text, explanation=text, answer="long")]
     cells = next(iter(csv.DictReader(io.StringIO(to_csv(rows)))))

@@ -14,8 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    ("cli", "cli_check", "cli_data", "cli_judge", "cli_verify"),
+    ("cli", "cli_check", "cli_data", "cli_judge", "cli_verify", "cli_view"),
     ("api",),
+    ("viewer",),
     ("report",),
     ("conformance",),
     ("tasks", "adapters"),
@@ -56,6 +57,7 @@ LAYERS = (
         "errors",
         "blame",
         "code_digest",
+        "csv_text",
         "number_words",
         "plain_text",
         "__init__",

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from tml_bench.csv_text import read_cell
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Verdicts
@@ -363,6 +364,16 @@ def test_csv_has_one_line_per_metric_in_percent() -> None:
     )
     assert {r["adapter"] for r in rows} == {"half", 'b,"x'}
     assert to_csv([]) == ""
+
+
+def test_no_cell_of_the_csv_is_executed_by_a_spreadsheet() -> None:
+    names = ("=cmd|' /C calc'!A0", "@SUM(1)", "-2+3", " =1", "a\r=1")
+    text = to_csv([run(name, HALF) for name in names])
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert {read_cell(r["adapter"]) for r in rows} == set(names)
+    assert {r["adapter"][0] for r in rows} == {"'", "a"}
+    # A lone carriage return begins a row of its own where its cell is not quoted.
+    assert '"a\r=1"' in text
 
 
 def test_json_round_trip() -> None:

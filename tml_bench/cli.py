@@ -16,6 +16,7 @@ from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
+from tml_bench.cli_view import view
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
 
@@ -228,7 +229,7 @@ def report(runs: tuple[Path, ...], out: Path) -> None:
     _publish(read_summaries(runs), runs, out)
 
 
-for command in (check_adapter, check_task, doctor, import_, inspect, judge, list_, prepare, selftest):
+for command in (check_adapter, check_task, doctor, import_, inspect, judge, list_, prepare, selftest, view):
     main.add_command(command)
 
 

@@ -199,8 +199,9 @@ def _recorded(
     with shown.bars() as bar:
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         failed = record_all(
-            places, advance, retry_errors=retry_errors, fail_fast=fail_fast, tell=lines.append
-        )
+            places, advance, retry_errors=retry_errors, fail_fast=fail_fast, tell=lines.append,
+            remark=shown.tell,
+        )  # fmt: skip
     for line in lines:
         shown.tell(line)
     return failed

@@ -20,6 +20,7 @@ from string import Template
 import msgspec
 from msgspec import structs
 
+from tml_bench.csv_text import FORMULA, NUMBER, csv_text, read_cell
 from tml_bench.errors import UserError
 from tml_bench.plain_text import plain
 from tml_bench.questions import Question, QuestionLine, Verdict
@@ -28,8 +29,6 @@ from tml_bench.redact import cut
 COLUMNS = ("id", "rubric", "version", "instruction", "texts", "allowed", "ordered", "answer", "explanation")
 _BETWEEN = " | "
 _DELIMITERS = ",;\t"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for the beginning of a formula."""
 _LONGEST_CELL = 10_000_000
 
 
@@ -88,22 +87,8 @@ def _readable(line: QuestionLine) -> str:
 
 def to_csv(rows: Sequence[SheetRow]) -> str:
     """The sheet as CSV."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        cells = structs.asdict(row) | {"allowed": _BETWEEN.join(row.allowed)}
-        writer.writerow([_inert(str(cells[name])) for name in COLUMNS])
-    return out.getvalue()
-
-
-def _inert(cell: str) -> str:
-    """A cell that no spreadsheet executes."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
-def _active(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+    cells = (structs.asdict(row) | {"allowed": _BETWEEN.join(row.allowed)} for row in rows)
+    return csv_text(COLUMNS, ([row[name] for name in COLUMNS] for row in cells))
 
 
 def from_csv(text: str, where: str) -> list[SheetRow]:
@@ -135,7 +120,7 @@ def from_csv(text: str, where: str) -> list[SheetRow]:
 
 
 def _row(cells: dict[str, str], where: str) -> SheetRow:
-    given = {name: _active(cells[name]) for name in COLUMNS}
+    given = {name: read_cell(cells[name]) for name in COLUMNS}
     allowed = tuple(answer.strip() for answer in given["allowed"].split(_BETWEEN.strip()))
     wanted = given["answer"].strip()
     matching = [answer for answer in allowed if plain(answer) == plain(wanted)]
@@ -170,7 +155,7 @@ def to_page(rows: Sequence[SheetRow], name: str) -> str:
     files = resources.files("tml_bench.judges")
     page, style, script = ((files / f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
     asked = list(map(structs.asdict, rows))
-    sheet = {"name": name, "columns": COLUMNS, "formula": FORMULA, "rows": asked}
+    sheet = {"name": name, "columns": COLUMNS, "formula": FORMULA, "number": NUMBER, "rows": asked}
     data = json.dumps(sheet, ensure_ascii=True).replace("<", "\\u003c")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

@@ -8,9 +8,7 @@ give the same bytes.
 """
 
 import base64
-import csv
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -18,6 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from tml_bench.csv_text import csv_text
 from tml_bench.metrics.statistics import Estimate
 from tml_bench.outcome import Outcome
 from tml_bench.report import content
@@ -176,11 +175,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     rows = [_csv_row(s, m) for s in runs for m in s.metrics]
     if not rows:
         return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(tuple(rows[0]), (row.values() for row in rows))
 
 
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:

@@ -1,0 +1,62 @@
+"""The command that shows samples: parse, call, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tml_bench.cli_judge import PATH
+
+if TYPE_CHECKING:
+    from tml_bench.viewer.site import ViewerSite
+
+
+@click.command()
+@click.argument("runs", nargs=-1, type=PATH)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on. [default: any]")
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page in a browser.")
+@click.option("--export", "export", type=PATH, help="Write the pages to this folder instead of serving them.")
+@click.option(
+    "--task-files", is_flag=True,
+    help="Run the code of tasks that runs name as FILE.py:CLASS, to show what was expected.",
+)  # fmt: skip
+def view(runs: tuple[Path, ...], port: int, browser: bool, export: Path | None, task_files: bool) -> None:
+    """See and hear every sample of runs: a list, worst first, then both sides on one time axis.
+
+    RUNS are folders of runs, or folders that hold such; without any, results. The page is served on this
+    machine alone, until Ctrl-C; --export writes it to files that a browser opens from a disk.
+
+    \b
+    tml-bench view
+    tml-bench view results/fd-bench-v1-mini-1--silent results/fd-bench-v1-mini-1--delayed-700
+    tml-bench view results --no-browser --port 8800
+    tml-bench view results/RUN --export pages
+    """
+    from tml_bench.viewer.run_files import open_viewed
+    from tml_bench.viewer.site import ViewerSite
+
+    site = ViewerSite(open_viewed(runs or (Path("results"),)), task_files=task_files)
+    if export is None:
+        _serve(site, port, browser)
+        return
+    from tml_bench.viewer.export import export_site
+
+    count = sum(1 for _ in export_site(site, export))
+    click.echo(f"{count} files; open {export / 'index.html'}")
+
+
+def _serve(site: ViewerSite, port: int, browser: bool) -> None:
+    import webbrowser
+
+    from tml_bench.viewer.server import ViewerServer
+
+    with ViewerServer(site, port) as server:
+        click.echo(f"{server.url}\nCtrl-C ends it")
+        if browser:
+            webbrowser.open(server.url)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            click.echo("\nended")

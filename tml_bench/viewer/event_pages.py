@@ -1,0 +1,52 @@
+"""The lines of ``session.jsonl``, by pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.redact import cut
+from tml_bench.timebase import seconds
+from tml_bench.viewer.sample_schema import LONGEST_EVENT, EventPage, ViewedEvent
+
+PAGE = 200
+"""Events on a page."""
+NO_EVENTS = EventPage(0, 0, 0, ())
+
+
+class _Head(msgspec.Struct, frozen=True):
+    kind: str = ""
+    t_ns: int | None = None
+    handed_ns: int | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Head)
+
+
+def event_page(log: Path, page: int) -> EventPage | None:
+    """A page of a recording's raw events, in the order written; None where there is no such page.
+
+    Kinds of a later version, and lines that are no event, are shown as they stand. An empty log is one
+    empty page.
+    """
+    with log.open("rb") as file:
+        lines = file.read().splitlines()
+    pages = max(1, -(-len(lines) // PAGE))
+    if not 0 <= page < pages:
+        return None
+    shown = lines[page * PAGE : (page + 1) * PAGE]
+    return EventPage(page, pages, len(lines), tuple(map(_event, shown)))
+
+
+def _event(line: bytes) -> ViewedEvent:
+    text = line.decode("utf-8", "replace")
+    try:
+        head = _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        head = _Head("?")
+    at_ns = head.handed_ns if head.t_ns is None else head.t_ns
+    shown = cut(text, LONGEST_EVENT)
+    return ViewedEvent(
+        None if at_ns is None else seconds(at_ns), head.kind, shown, max(0, len(text) - LONGEST_EVENT)
+    )

@@ -1,0 +1,74 @@
+"""Writes the viewer as files that a browser opens from a disk, without a server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.errors import UserError
+from tml_bench.files import read_json, write_atomically
+from tml_bench.viewer.run_files import SAFE_PART
+from tml_bench.viewer.site import SiteContent, ViewerSite
+
+MARKER = "tml-bench-export.json"
+"""In a folder that holds an export: what it is made of."""
+EXPORT_SCHEMA = "tml-bench/viewer-export/1.0"
+
+
+class ExportedFiles(msgspec.Struct, frozen=True):
+    """Contents of the marker: every file that the export wrote, by its address."""
+
+    files: tuple[str, ...]
+    schema: str = EXPORT_SCHEMA
+
+
+def export_site(site: ViewerSite, out: Path) -> Iterator[str]:
+    """Write everything of a viewer to a folder; yields each address when its file is there.
+
+    A folder that holds an export is replaced: what that wrote is removed, and nothing else. Every document
+    stands there twice, as JSON for a web server and as a script for pages opened from a disk.
+
+    Raises:
+        UserError: the folder holds something that is no export.
+    """
+    _clear(out)
+    written = [*_both(site.addresses())]
+    write_atomically(out / MARKER, msgspec.json.encode(ExportedFiles(tuple(written))) + b"\n")
+    for address in written:
+        found = site.content(address)
+        if found is not None:
+            _write(out / address, found)
+            yield address
+
+
+def _both(addresses: Iterator[str]) -> Iterator[str]:
+    for address in addresses:
+        yield address
+        if address.startswith("data/"):
+            yield f"{address.removesuffix('.json')}.js"
+
+
+def _write(path: Path, found: SiteContent) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(found.body, Path):
+        shutil.copyfile(found.body, path)
+    else:
+        path.write_bytes(found.body)
+
+
+def _clear(out: Path) -> None:
+    """Remove an earlier export; a folder that is not there or is empty needs nothing."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    marker = out / MARKER
+    if not marker.is_file() or marker.is_symlink():
+        raise UserError(f"{out} is there and holds no export", "give another --export, or remove it")
+    for address in read_json(marker, ExportedFiles, "remove the folder").files:
+        path = out.joinpath(*address.split("/"))
+        own = all(map(SAFE_PART.fullmatch, address.split("/")))
+        if own and path.parent.resolve().is_relative_to(out.resolve()):
+            path.unlink(missing_ok=True)
+    marker.unlink()

@@ -1,0 +1,74 @@
+"""What was perceived of a recording: as it was scored, else by speech activity alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.errors import BadSampleError, UserError
+from tml_bench.perception.perceive import Given, perceive
+from tml_bench.recording import SessionFacts
+from tml_bench.runs.store import Attempt
+from tml_bench.timeline import Segment, Timeline
+from tml_bench.viewer.run_files import ViewedRun, run_file
+from tml_bench.viewer.sample_schema import ViewedStretch, ViewedText
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    timeline: Timeline
+
+
+def model_timeline(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> Timeline:
+    """The model's speech and words; nothing is recognised anew, and nothing is written.
+
+    Raises:
+        BadSampleError: the track cannot be read.
+    """
+    stored = _stored(run, f"{attempt.sample}-{attempt.attempt}.json")
+    if stored is not None:
+        return stored
+    given = Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed, words="transcript")
+    return perceive(facts.model.path, **given)
+
+
+def user_speech(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> tuple[ViewedStretch, ...]:
+    """The user's stretches of speech. Raises BadSampleError: the track cannot be read."""
+    stored = _stored(run, f"{attempt.sample}-{attempt.attempt}-user.json")
+    return stretches(stored.segments) if stored is not None else _heard(facts.user.path, facts.user.sha256)
+
+
+@lru_cache(maxsize=256)
+def _heard(track: Path, sha256: str) -> tuple[ViewedStretch, ...]:
+    return stretches(perceive(track, words="transcript").segments)
+
+
+def speech_end(speech: Sequence[ViewedStretch], start_s: float, end_s: float) -> float | None:
+    """Where speech ends within a stretch of the track; None where there is none in it."""
+    ends = [min(one.end_s, end_s) for one in speech if one.start_s < end_s and one.end_s > start_s]
+    return max(ends, default=None)
+
+
+def stretches(segments: Sequence[Segment]) -> tuple[ViewedStretch, ...]:
+    """Segments as the page gets them."""
+    return tuple(ViewedStretch(segment.start_s, segment.end_s) for segment in segments)
+
+
+def words_of(timeline: Timeline) -> tuple[ViewedText, ...]:
+    """Words as the page gets them."""
+    return tuple(ViewedText(word.text, word.start_s, word.end_s) for word in timeline.words)
+
+
+def _stored(run: ViewedRun, name: str) -> Timeline | None:
+    """What scoring stored, whatever version perceived it; None where it did not, or the file is torn."""
+    path = run_file(run.path, "timelines", name)
+    try:
+        return None if path is None else msgspec.json.decode(path.read_bytes(), type=_Stored).timeline
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+UNHEARD = BadSampleError, UserError
+"""Why a track may not be perceived."""
