@@ -182,7 +182,10 @@ def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[Run
     except api.UnfinishedRunsError as unfinished:
         runs, errors = list(unfinished.runs), unfinished.errors
     if runs:
-        _publish([run.summary for run in runs], runs, Path(options["out"]) / "report")
+        from tml_bench.report.folders import free_folder
+
+        summaries = [run.summary for run in runs]
+        _publish(summaries, runs, free_folder(Path(options["out"]) / "report", summaries))
     for error in errors:
         show_error(error)
     sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
@@ -215,18 +218,26 @@ def score(runs: tuple[Path, ...], **options: Unpack[ScoreOptions]) -> None:
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--out", type=PATH, default=Path("results/report"), show_default=True, help="Folder for the report."
-)
-def report(runs: tuple[Path, ...], out: Path) -> None:
-    """Put scored runs side by side: Markdown, CSV, JSON and one self-contained HTML page.
+    "--out", type=PATH,
+    help="Folder for the report. [default: results/report, or the next that holds no other report]",
+)  # fmt: skip
+def report(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Put scored runs side by side: pages to browse, Markdown, CSV and JSON.
+
+    RUNS are folders of runs, patterns, or folders that hold runs. A report over other runs is never replaced.
 
     \b
+    tml-bench report results
     tml-bench report results/fd-bench-v1-*
     tml-bench report results/mine results/theirs --out comparison
     """
     from tml_bench.report.files import read_summaries
+    from tml_bench.report.folders import run_folders
 
-    _publish(read_summaries(runs), runs, out)
+    folders, skipped = run_folders(runs)
+    for word in skipped:
+        click.echo(word, err=True)
+    _publish(read_summaries(folders), folders, out)
 
 
 for command in (check_adapter, check_task, doctor, import_, inspect, judge, list_, prepare, selftest, view):
@@ -243,7 +254,7 @@ def _print_scores(summaries: Sequence[Summary]) -> None:
         print_leaderboard(summaries)
 
 
-def _publish(summaries: Sequence[Summary], runs: Sequence[os.PathLike[str]], out: Path) -> None:
+def _publish(summaries: Sequence[Summary], runs: Sequence[os.PathLike[str]], out: Path | None) -> None:
     import tml_bench
 
     _print_scores(summaries)

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tml_bench.metrics.comparison import rank_ranges
-from tml_bench.report.layout import LeaderboardTable, tables
+from tml_bench.report.layout import LeaderboardTable, is_ruler as is_ruler, tables
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 from tml_bench.task import BoardScore, Direction, Metric
 
-RULERS = ("oracle", "delayed", "early", "echo", "always-on", "silent")
-"""Reference adapters: none of them is a model."""
 FEW_EVENTS = 10
 """A rate over fewer events is shown greyed, with its n."""
 
@@ -149,11 +147,6 @@ def score_of(summary: Summary) -> BoardScore:
     return BoardScore(first.metric.name, first.subset)
 
 
-def is_ruler(adapter: str) -> bool:
-    """Whether an adapter, as given on the command line, is one of the reference adapters."""
-    return adapter.partition(":")[0] in RULERS
-
-
 def _column(table: LeaderboardTable) -> BoardColumn:
     first = table.summaries[0]
     score = score_of(first)
@@ -197,7 +190,8 @@ def _cells(column: BoardColumn) -> Iterable[tuple[str, RowKind, BoardCell]]:
                 samples=row.samples,
             ),
         )
-    for number in column.table.summaries[0].published:
+    first = column.table.summaries[0]
+    for number in first.published if first.official else ():
         if (number.subset, number.metric) == (column.part, column.metric.name):
             cell = BoardCell(
                 number.value, None, None, None, "", None, 0, CellState.UNKNOWN, source=number.source

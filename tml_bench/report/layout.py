@@ -24,7 +24,7 @@ Columns = tuple[tuple[str, Metric], ...]
 Ranks = tuple[Rank | None, ...]
 PublishedRow = tuple[str, tuple[PublishedNumber | None, ...]]
 
-_NOT_COMPARABLE = "published numbers are not comparable and are not shown"
+_NOT_COMPARABLE = "published numbers are not comparable with it"
 _OTHER_DATA: dict[DataKind | None, str] = {
     None: f"not the official set: {_NOT_COMPARABLE}",
     DataKind.SAMPLE: f"a small set that ships in the official form, not the official set: {_NOT_COMPARABLE}",
@@ -33,6 +33,15 @@ _OTHER_DATA: dict[DataKind | None, str] = {
     DataKind.VARIANT: "not the set that ships with this task: numbers on the two are not comparable",
 }
 """What the reader of a report is told of data that is not the official one."""
+
+
+RULERS = ("oracle", "delayed", "early", "echo", "always-on", "silent")
+"""Reference adapters: none of them is a model."""
+
+
+def is_ruler(adapter: str) -> bool:
+    """Whether an adapter, as given on the command line, is one of the reference adapters."""
+    return adapter.partition(":")[0] in RULERS
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,8 @@ class LeaderboardTable:
     Attributes:
         columns: the headline metrics per subset.
         baselines: floor and ceiling per column.
-        measured: rows of models, by mean rank over the columns; equals by how often a mean is beaten.
+        measured: rows of models, by mean rank over the columns; equals by how often a mean is beaten. Those
+            of rulers that do not see the answers stand among them and have no rank.
         reference: rows of privileged reference adapters, which are not ranked.
         published: numbers reported by others, per system and column; empty unless the data is official.
     """
@@ -213,7 +223,10 @@ def _table(group: tuple[Summary, ...]) -> LeaderboardTable:
     heads = [m for m in first.metrics if m.metric.name in first.headline]
     columns = tuple((m.subset, m.metric) for m in heads)
     models = [s for s in group if not s.facts.privileged]
-    ranks = _ranks(models, columns)
+    competitors = [s for s in models if not is_ruler(s.facts.adapter)]
+    found = iter(_ranks(competitors, columns))
+    unranked: Ranks = (None,) * len(columns)
+    ranks = [unranked if is_ruler(s.facts.adapter) else next(found) for s in models]
     rows = [_row(s, group, columns, r) for s, r in zip(models, ranks, strict=True)]
     measured = sorted(rows, key=lambda r: (_mean_rank(r.ranks, len(models)), _beaten_by(r, rows), r.label))
     return LeaderboardTable(
@@ -221,8 +234,8 @@ def _table(group: tuple[Summary, ...]) -> LeaderboardTable:
         columns=columns,
         baselines=tuple(m.baseline for m in heads),
         measured=tuple(measured),
-        reference=tuple(_row(s, group, columns, (None,) * len(columns)) for s in group if s.facts.privileged),
-        published=_published(first.published, columns),
+        reference=tuple(_row(s, group, columns, unranked) for s in group if s.facts.privileged),
+        published=_published(first.published if first.official else (), columns),
     )
 
 

@@ -127,7 +127,7 @@ class Summary(msgspec.Struct, frozen=True):
         outcomes: per subset.
         sample_set: identifies the samples: 12 hex digits of the SHA-256 of their sorted ids.
         official: whether the data is the official one, so that published numbers are comparable.
-        published: numbers reported by others; empty unless ``official``.
+        published: numbers reported by others on the official data; comparable only if ``official``.
         not_run: measures of the protocol that are not computed, with the reason.
         notes: remarks on samples, with the number of samples.
         judgements: what the judge was asked; None where the task asks nothing.
@@ -210,7 +210,7 @@ def summarise(
         outcomes=tuple(_subset_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
         sample_set=hashlib.sha256(ids.encode()).hexdigest()[:12],
         official=official,
-        published=task.published() if official else (),
+        published=task.published(),
         not_run=dict(task.not_run),
         notes=dict(sorted(notes.items())),
         judgements=judgements,
