@@ -50,7 +50,7 @@
   }
 
   const placeOf = (run, sample) => {
-    const k = index.runs.findIndex((one) => one.key === run);
+    const k = index.runs.findIndex((one) => one.key === run || one.run === run);
     return index.columns.sample.findIndex((id, at) => id === sample && index.columns.run[at] === k);
   };
 
@@ -203,7 +203,6 @@
     window.addEventListener("hashchange", show);
     window.addEventListener("keydown", key);
     show();
-    if (!list.hidden) table.root.focus({ preventScroll: true });
     document.documentElement.dataset.ready = "true";
   }
   start();

@@ -12,6 +12,7 @@
   const item = (start, end, text, kind, tip) => ({ start, end: end ?? null, text: text || "", kind, tip: tip || text || "" });
   const words = (texts) => texts.filter((w) => w.start_s !== null).map((w) => item(w.start_s, w.end_s, w.text, "word"));
   const spoken = (stretches, kind) => stretches.map((s) => item(s.start_s, s.end_s, "", kind, `${kind}: speech`));
+  const ends = (user) => (user.speech_end_s === null ? [] : [item(user.speech_end_s, null, "", "end", "the user's speech ends")]);
   const ms = (s) => `${Math.round(1000 * s)} ms`;
 
   function windows(doc, expected) {
@@ -54,7 +55,7 @@
       { name: "video", kind: "blocks", items: doc.videos.map((v) => item(v.start_s, v.end_s, v.name, "turn")) },
       { name: "subtitles", kind: "text", items: words(heard) },
       { name: "user says", kind: "text", items: words(doc.user.words) },
-      { name: "speech", kind: "bars", items: spoken(doc.user.speech, "user") },
+      { name: "speech", kind: "bars", items: [...spoken(doc.user.speech, "user"), ...ends(doc.user)] },
       { name: "user", kind: "wave" },
       { name: "model", kind: "wave" },
       { name: "speech", kind: "bars", items: spoken(doc.model.speech, "model") },
@@ -63,8 +64,8 @@
       { name: "scored", kind: "blocks", items: scored(doc) },
       { name: "context", kind: "blocks", items: windows(doc, false) },
       { name: "events", kind: "marks", items: happenings(doc) },
-      { name: "network", kind: "blocks", items: doc.delays.map((d) => item(d.at_s, d.at_s + d.delay_s, "", "part-1", `network ${d.direction} ${ms(d.delay_s)}`)) },
-      { name: "latency", kind: "blocks", items: doc.latencies.flatMap((l) => l.parts).map((p) => item(p.start_s, p.end_s, "", `part-${bench.part(p.name)}`, `${p.name} ${ms(p.end_s - p.start_s)}`)) },
+      { name: "network", kind: "blocks", line: true, items: doc.delays.map((d) => item(d.at_s, d.at_s + d.delay_s, "", "part-1", `network ${d.direction} ${ms(d.delay_s)}`)) },
+      { name: "latency", kind: "blocks", line: true, items: doc.latencies.flatMap((l) => l.parts).map((p) => item(p.start_s, p.end_s, "", `part-${bench.part(p.name)}`, `${p.name} ${ms(p.end_s - p.start_s)}`)) },
       { name: "judged", kind: "blocks", items: judged.map(([j, k]) => item(j.start_s, j.end_s, j.answer ?? "no answer", "turn", `question ${k + 1}: ${j.answer ?? j.missing}`)) },
     ].filter((lane) => lane.kind === "wave" || lane.items.length);
   };
@@ -85,8 +86,8 @@
       const wide = one.text ? context.measureText(one.text).width + 8 : 4;
       const left = one.start * scale;
       const block = ((one.end ?? one.start) - one.start) * scale;
-      const right = left + (lane.kind === "blocks" ? Math.max(block, 3) : Math.max(block, wide));
-      let line = free.findIndex((end) => end <= left + 0.5);
+      const right = left + (lane.kind === "blocks" ? Math.max(block - 2, 1) : Math.max(block, wide));
+      let line = lane.line ? 0 : free.findIndex((end) => end <= left + 0.5);
       if (line < 0) line = free.length < MOST_LINES ? free.push(0) - 1 : -1;
       one.line = line < 0 ? MOST_LINES - 1 : line;
       one.shown = line >= 0;
