@@ -245,7 +245,9 @@ def test_results_folders_runs_and_patterns(tmp_path: Path) -> None:
     (second / "unscored" / "run.json").write_text("{}")
     found, skipped = compare_results(first, str(second))
     assert [t.score.change for t in found.tasks] == [-25.0, 0.0]
-    assert [(one.folder.name, one.why) for one in skipped] == [("unscored", "it was not scored")]
+    assert [word.partition(":")[0] for word in skipped] == [
+        f"skipped {second / name}" for name in ("report", "unscored")
+    ]
     one, none = compare_results(first / "marked-mini-1--Model", f"{second}/*--Mod*")
     assert [t.score.change for t in one.tasks] == [-25.0]
     assert not none
@@ -267,7 +269,11 @@ def test_links_are_those_of_the_viewer_of_both_runs(tmp_path: Path) -> None:
 def test_places_without_runs_are_refused(tmp_path: Path) -> None:
     run_folder = stored(tmp_path / "a", run(30)) / "marked-mini-1--Model"
     (tmp_path / "empty").mkdir()
-    for place, says in ((tmp_path / "no", "nothing matches"), (tmp_path / "empty", "it holds no run")):
+    for place, says in (
+        (tmp_path / "no", "does not exist"),
+        (tmp_path / "no*", "nothing matches"),
+        (tmp_path / "empty", "does not exist"),
+    ):
         with pytest.raises(UserError, match=says):
             compare_results(run_folder, place)
     other = stored(tmp_path / "b", run(30, tick_ns=100_000_000))

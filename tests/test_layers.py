@@ -16,8 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("cli", "cli_check", "cli_compare", "cli_data", "cli_judge", "cli_verify", "cli_view"),
     ("api",),
-    ("viewer",),
-    ("report",),
+    ("report", "viewer"),
     ("conformance",),
     ("tasks", "adapters"),
     ("scoring",),

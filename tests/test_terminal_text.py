@@ -96,7 +96,8 @@ def test_running_and_scoring(tmp_path: Path) -> None:
 
 
 def test_report(run: Path, tmp_path: Path) -> None:
-    assert "]0;owned" in " ".join(output("report", run, "--out", tmp_path / "report").split())
+    assert "owned" in output("report", run, "-v", "--out", tmp_path / "report")
+    output("report", run, "--task", "fd-bench-v1", "--out", tmp_path / "report")
 
 
 def test_compare(run: Path, tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_errors_progress_and_paths(capsys: pytest.CaptureFixture[str], tmp_path:
     assert "[bold]" in said.err
     assert "\x1b]0;" not in said.err + said.out
     assert "\x07" not in said.err
-    assert "does not exist" in output("report", tmp_path / HOSTILE.replace("/", ""))
+    assert "error: " in output("report", tmp_path / HOSTILE.replace("/", ""))
 
 
 def test_everything_is_printed_through_one_function() -> None:

@@ -54,8 +54,8 @@ def compare(
 
     found, skipped = api.compare_results(first, second)
     print_changes(found, samples=samples, headline=headline or len(found.tasks) == 1)
-    for one in skipped:
-        say(f"skipped: {one.folder}: {one.why}")
+    for word in skipped:
+        say(word)
     limit = points or 0.0
     worse = [task for task in found.tasks if task.score.worse(limit, significant=significant)]
     told = f"by more than {limit:g}" + (", beyond its interval" if significant else "")

@@ -5,6 +5,7 @@ user. Marks of direction write a name backwards. Everything that the command lin
 or through rich without markup.
 """
 
+import os
 import re
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -24,7 +25,10 @@ def in_json(text: str) -> str:
 def say(
     text: str, fg: str | None = None, *, bold: bool | None = None, err: bool = False, nl: bool = True
 ) -> None:
-    """Print a text as `printable`, in a colour where one is named; on standard error with ``err``."""
+    """Print a text as `printable`, in a colour unless ``NO_COLOR`` is set; with ``err`` on standard error."""
     import click
 
-    click.secho(printable(text), fg=fg, bold=bold, err=err, nl=nl)
+    shown = printable(text)
+    if (fg or bold) and not os.environ.get("NO_COLOR"):
+        shown = click.style(shown, fg=fg, bold=bold)
+    click.echo(shown, err=err, nl=nl)
