@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
-from tml_bench.report.axes import axis_of, models, profile_columns
+from tml_bench.report.axes import axis_of, counted, models, profile_columns
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState
 from tml_bench.report.grids import number
 from tml_bench.report.picture_parts import (
@@ -141,7 +141,7 @@ def _mark(ax: Axes, k: int, cell: BoardCell | None, column: BoardColumn, worst: 
             [cell.value], [k], marker=shape, fillstyle=_FILL[cell.state], color=colour, markersize=7,
             markerfacecoloralt="white", markeredgewidth=1.1, clip_on=False, zorder=3,
         )  # fmt: skip
-    text = number(cell.value, column.metric.unit) + (f" (n = {cell.n})" if cell.few else "")
+    text = number(cell.value, column.metric.unit) + (f" (n = {counted(cell):g})" if cell.few else "")
     far = (cell.value - worst) / (best - worst) > (0.4 if cell.few else 0.7)
     ax.annotate(
         text, (cell.value, k), xytext=(-7 if far else 7, 5), textcoords="offset points", fontsize=6.5,
