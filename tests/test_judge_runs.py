@@ -19,8 +19,10 @@ from msgspec import structs
 
 from tml_bench.cli import main
 from tml_bench.judges.sheet import read_sheet, to_csv as to_sheet
-from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries, to_csv, to_html
+from tml_bench.report.board import board_of
+from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries, to_csv
 from tml_bench.report.layout import tables
+from tml_bench.report.site import site
 from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary import MetricSummary, Summary
@@ -131,7 +133,7 @@ def test_what_the_budget_leaves_is_missing_everywhere_and_then_made_up(run: Path
         board = f"judge openai m prompt=1 temperature=0: {missing} questions not answered"
         assert board in " ".join(stopped.output.split())
         assert line in full_markdown([summary])
-        assert line in to_html([summary])
+        assert line in "".join(site(board_of([summary])).values())
         assert f"oracle {missing} of {n}." in leaderboard_markdown([summary])
         rows = list(csv.DictReader(to_csv([summary]).splitlines()))
         (row,) = (r for r in rows if r["metric"] == "pauc_050")

@@ -14,6 +14,7 @@ import click
 
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
+from tml_bench.cli_compare import compare
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    a check failed (selftest, doctor, check-adapter, check-task)
+  1    a check failed (selftest, doctor, check-adapter, check-task, compare)
   2    wrong usage, or something you can put right; the message says what
   3    done, but some samples have no valid outcome; what stands below the board says which
   130  stopped by Ctrl-C; the same command continues
@@ -199,9 +200,12 @@ def run(
     except api.UnfinishedRunsError as unfinished:
         runs, errors = list(unfinished.runs), unfinished.errors
     if runs:
-        page = tml_bench.report(runs, Path(options["out"]) / "report")
+        from tml_bench.report.folders import free_folder
+
+        summaries = [run.summary for run in runs]
+        page = tml_bench.report(runs, free_folder(Path(options["out"]) / "report", summaries))
         if not quiet:
-            _print_scores([run.summary for run in runs], verbose)
+            _print_scores(summaries, verbose)
             click.echo(f"{_duration(time.monotonic() - began_s)}; report: {page}")
     for error in errors:
         show_error(error)
@@ -237,33 +241,53 @@ def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--out", type=PATH, default=Path("results/report"), show_default=True, help="Folder for the report."
-)
+    "--out", type=PATH,
+    help="Folder for the report. [default: results/report, or the next that holds no other report]",
+)  # fmt: skip
 @click.option("--task", help="Print everything of this task, and write nothing.")
 @_amount_options
-def report(runs: tuple[Path, ...], out: Path, task: str | None, verbose: bool, quiet: bool) -> None:
-    """Put scored runs side by side: Markdown, CSV, JSON and one self-contained HTML page.
+def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: bool, quiet: bool) -> None:
+    """Put scored runs side by side: pages to browse, Markdown, CSV and JSON.
+
+    RUNS are folders of runs, patterns, or folders that hold runs. A report over other runs is never replaced.
 
     \b
+    tml-bench report results
     tml-bench report results/fd-bench-v1-*
     tml-bench report results/mine results/theirs --out comparison
     tml-bench report results/fd-bench-v1-* --task fd-bench-v1
     """
     import tml_bench
     from tml_bench.report.files import read_summaries
+    from tml_bench.report.folders import run_folders
     from tml_bench.report.terminal import print_task
 
-    summaries = read_summaries(runs)
+    folders, skipped = run_folders(runs)
+    for word in skipped:
+        click.echo(word, err=True)
+    summaries = read_summaries(folders)
     if task is not None:
         print_task(summaries, task)
         return
-    page = tml_bench.report(runs, out)
+    page = tml_bench.report(folders, out)
     if not quiet:
         _print_scores(summaries, verbose)
         click.echo(f"report: {page}")
 
 
-for command in (check_adapter, check_task, doctor, import_, inspect, judge, list_, prepare, selftest, view):
+for command in (
+    check_adapter,
+    check_task,
+    compare,
+    doctor,
+    import_,
+    inspect,
+    judge,
+    list_,
+    prepare,
+    selftest,
+    view,
+):
     main.add_command(command)
 
 

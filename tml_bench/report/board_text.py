@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tml_bench.report import grids
-from tml_bench.report.board import FEW_EVENTS, Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
+from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
 from tml_bench.report.board_heads import differences, letters, short_head
 from tml_bench.report.grids import MARKS, NOTHING, number, plain
-from tml_bench.scoring.summary import Standing
+from tml_bench.scoring.summary import FEW_EVENTS, Standing
 from tml_bench.task import Direction
 
 if TYPE_CHECKING:
