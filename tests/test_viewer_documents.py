@@ -40,6 +40,7 @@ def test_a_simulated_sample_has_both_sides_its_window_and_its_score(tmp_path: Pa
     assert found.duration_s == pytest.approx(10.008)
     assert found.tick_s == 0.2
     assert found.user.perceived
+    assert found.user.speech_end_s is not None
     assert found.model.speech[0].start_s == pytest.approx(found.user.speech_end_s + 0.7, abs=0.05)
     (end,) = (w for w in found.windows if w.label == "user end")
     assert (end.state, end.start_s) == (WindowState.HIT, found.user.speech_end_s)
