@@ -29,7 +29,7 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.imports import import_run
 from tml_bench.tasks.fd_bench_v1.task import FdBenchV1
 from tml_bench.viewer.event_pages import PAGE, event_page
-from tml_bench.viewer.happened import TOGETHER, interruptions
+from tml_bench.viewer.happened import TOGETHER, interruptions, latencies, session_log
 from tml_bench.viewer.sample_schema import LONGEST_EVENT, ViewedInterruption, ViewedStretch, WindowState
 from tml_bench.viewer.waveform import viewed_track
 
@@ -57,6 +57,29 @@ def test_a_latency_is_split_without_a_gap(tmp_path: Path) -> None:
     assert latency.parts[0].start_s == latency.start_s
     assert latency.parts[-1].end_s == latency.end_s
     assert all(a.end_s == b.start_s for a, b in zip(latency.parts, latency.parts[1:], strict=False))
+
+
+def test_the_parts_of_a_latency_are_those_of_the_micro_turn_that_is_heard() -> None:
+    """Charged compute behind a queue, over a network; speech perceived 1 ms before its chunk is heard."""
+    ms = 1_000_000
+    events = (
+        ev.StepDone(9, 2000 * ms, 300 * ms, 2330 * ms, 30 * ms),
+        ev.StepDone(10, 2200 * ms, 400 * ms, 2730 * ms, 30 * ms),
+        ev.ModelAudio(2330 * ms, 2360 * ms, 2790 * ms, None, down_ns=30 * ms),
+        ev.ModelAudio(2730 * ms, 2790 * ms, 3000 * ms, 2801 * ms, down_ns=40 * ms),
+    )
+    (found,) = latencies(session_log(events), [1.5], (ViewedStretch(0.0, 1.0), ViewedStretch(2.8, 3.0)))
+    assert [(p.name, round(p.end_s - p.start_s, 6)) for p in found.parts] == [
+        ("endpointing", 0.7), ("network up", 0.03), ("queue", 0.1), ("compute", 0.4), ("network down", 0.04),
+        ("playback", 0.02), ("silence", 0.01),
+    ]  # fmt: skip
+    (early,) = latencies(session_log(events[1::2]), [1.5], (ViewedStretch(2.789, 3.0),))
+    assert early.parts[0].name == "endpointing"
+
+
+def test_an_answer_after_the_next_turn_is_none_to_the_turn_before() -> None:
+    speech = (ViewedStretch(5.0, 6.0),)
+    assert [one.start_s for one in latencies(session_log(()), [1.0, 4.0, 7.0], speech)] == [4.0]
 
 
 def test_a_video_is_placed_and_judgements_are_told(tmp_path: Path) -> None:
