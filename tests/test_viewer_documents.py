@@ -152,6 +152,23 @@ def test_a_damaged_track_is_no_end_of_the_document(tmp_path: Path) -> None:
     assert any(remark.startswith("the recording:") for remark in found.remarks)
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("manifest.json", '"rate": ', '"rate": 0, "x": '), ("manifest.json", "{", "["),
+        ("session.jsonl", '"kind"', '"kin'), ("session.jsonl", '"t_ns":', '"t_ns":1e400,"x":'),
+    ],
+)  # fmt: skip
+def test_a_damaged_recording_is_told(tmp_path: Path, name: str, old: str, new: str) -> None:
+    run = golden(tmp_path)
+    path = run / "fd-bench-v1/candor_turn_taking-1/1" / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    found = document(run)
+    assert any(remark.startswith("the recording:") for remark in found.remarks)
+    assert found.score is not None
+
+
 def test_data_that_is_gone_takes_only_the_windows_of_the_task(tmp_path: Path) -> None:
     run = golden(tmp_path)
     (run / "run.json").write_text((run / "run.json").read_text().replace('"data": ""', '"data": "/nowhere"'))
