@@ -123,8 +123,9 @@ def test_nothing_else_is_there(server: ViewerServer, address: str) -> None:
 
 PARTS = st.one_of(
     st.sampled_from(
-        ["..", ".", "", "data", "audio", "video", "samples", "events", "index.json", "user.flac", "0", "0.json",
-         TURN_TAKING, VIDEO, "run.json", "%2e%2e", "\\", "~", "manifest.json", "session.jsonl", "static"]
+        ["..", ".", "", "data", "audio", "video", "samples", "events", "index.json", "user.flac", "0",
+         "0.json", TURN_TAKING, VIDEO, "run.json", "%2e%2e", "\\", "~", "manifest.json", "session.jsonl",
+         "static"]
     ),
     st.text(max_size=12),
 )  # fmt: skip
