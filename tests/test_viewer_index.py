@@ -117,6 +117,15 @@ def test_happenings_of_a_timed_sample() -> None:
         ([("pause", 1, 2), ("user_end", 5, None), ("pause_takeover", 1, 4)], [], 1),
         ([("interruption", 1, 2), ("response", 3, 4)], ["hit"], 0),
         ([("hit", 1, 2), ("miss", 3, 4), ("false_alarm", 5, 6)], ["hit", "missed"], 1),
+        (
+            [
+                ("item 1, met: a: b", None, None),
+                ("item 2, not_met: c", None, None),
+                ("item 3, no verdict: d", None, None),
+            ],
+            ["hit", "missed", "unknown"],
+            0,
+        ),
         ([("miss", 3, 4), ("takeover", 5, 6)], ["missed"], 1),
         ([("user_end", 1, None), ("response", 2, 3), ("takeover", 5, 6)], ["hit"], 0),
         ([("interruption", 1, 2), ("no_yield", 0, 4)], ["missed", "wrong"], 0),

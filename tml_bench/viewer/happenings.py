@@ -8,6 +8,7 @@ A row's ``event`` is a task's own text. These are understood, in any task; other
     repetition K                an instant to be told of; missed where its ``latency_s`` is not known
     action, said                a stretch to be named and what was named, right where they overlap by half
     user_end, interruption      an answer is due at the end; ``response``, ``early_start`` are it
+    item N, met: ...            what a reply must hold, at any time; also ``not_met``, ``no verdict``
     hit, miss                   an opportunity that was taken, or was not
     yield, no_yield             at an interruption the floor was given up, or was not
     behaviour X, nothing owed   what was done about an overlap; right where the value of ``expected`` is 1
@@ -27,12 +28,14 @@ from tml_bench.viewer.sample_schema import ViewedWindow, WindowState
 Row = Mapping[str, str | float | None]
 
 _NAMED = re.compile(r"(on time|early|late|wrong length) ([^:]*): ?(.*)", re.DOTALL)
+_ITEM = re.compile(r"item \d+, (met|not_met|no verdict): (.*)", re.DOTALL)
 _NUMBERED = re.compile(r"(turn|repetition) \d+")
 _STATES = {
     "on time": WindowState.HIT, "early": WindowState.EARLY, "late": WindowState.LATE,
     "wrong length": WindowState.WRONG, "response": WindowState.HIT, "early_start": WindowState.EARLY,
     "hit": WindowState.HIT, "miss": WindowState.MISSED, "yield": WindowState.HIT,
-    "no_yield": WindowState.WRONG,
+    "no_yield": WindowState.WRONG, "met": WindowState.HIT, "not_met": WindowState.MISSED,
+    "no verdict": WindowState.UNKNOWN,
 }  # fmt: skip
 _UNCALLED = ("false alarm", "false_alarm", "takeover", "pause_takeover", "other_takeover")
 _HALF = 0.5
@@ -42,9 +45,12 @@ _SAME_S = 1e-3
 
 @dataclass(slots=True)
 class ExpectedEvent:
-    """Something that was due: from ``start_s`` to ``end_s`` (None for an instant), and what became of it."""
+    """Something that was due, and what became of it.
 
-    start_s: float
+    From ``start_s``, None where it is due at no certain time, to ``end_s``, None for an instant.
+    """
+
+    start_s: float | None
     end_s: float | None
     label: str
     state: WindowState = WindowState.MISSED
@@ -91,6 +97,9 @@ class _RowReader:
                 self.found.false_alarms += 1
         elif named := _NAMED.fullmatch(event):
             self._settle(named[2], _STATES[named[1]], f"{named[1]}: {named[3]}")
+        elif item := _ITEM.fullmatch(event):
+            self.found.told = True
+            self.found.expected.append(ExpectedEvent(None, None, item[2], _STATES[item[1]]))
         elif event.startswith("expected "):
             self._expect(event.removeprefix("expected "), start, end)
         elif _NUMBERED.fullmatch(event):
@@ -139,21 +148,24 @@ class _RowReader:
             self._settle("overlap", WindowState.HIT if right.numerator else WindowState.WRONG, event)
 
     def _named_stretch(self, start: float, end: float | None) -> None:
-        due = self._due["action"]
-        stop, last = (start if end is None else end), (due.start_s if due.end_s is None else due.end_s)
-        common = max(0.0, min(stop, last) - max(start, due.start_s))
-        whole = max(stop, last) - min(start, due.start_s)
+        begin, last = self._due["action"].start_s, self._due["action"].end_s
+        if begin is None or last is None:
+            return
+        stop = start if end is None else end
+        common = max(0.0, min(stop, last) - max(start, begin))
+        whole = max(stop, last) - min(start, begin)
         if whole > 0 and common / whole >= _HALF:
             state = WindowState.HIT
-        elif common > 0 or start == due.start_s:
+        elif common > 0 or start == begin:
             state = WindowState.WRONG
         else:
-            state = WindowState.EARLY if start < due.start_s else WindowState.LATE
+            state = WindowState.EARLY if start < begin else WindowState.LATE
         self._settle("action", state, f"said {start:.2f} to {stop:.2f} s")
 
     def finish(self) -> SampleHappenings:
         """All rows have been taken: replies in no stretch that was due were not called for."""
-        spans = [(due.start_s, due.end_s) for due in self.found.expected if due.end_s is not None]
+        due = ((one.start_s, one.end_s) for one in self.found.expected)
+        spans = [(start, end) for start, end in due if start is not None and end is not None]
         if spans:
             outside = (not any(start <= at <= end for start, end in spans) for at in self._replies)
             self.found.false_alarms += sum(outside)
@@ -174,12 +186,17 @@ def windows(marks: Sequence[Mark], found: SampleHappenings) -> tuple[ViewedWindo
             continue
         free.remove(due)
         shown.append(ViewedWindow(mark.start_s, mark.end_s, mark.label, True, due.state, due.happened))
-    shown += (ViewedWindow(o.start_s, o.end_s, o.label, True, o.state, o.happened) for o in free)
+    placed = ((o.start_s, o) for o in free)
+    shown += (
+        ViewedWindow(start, o.end_s, o.label, True, o.state, o.happened)
+        for start, o in placed
+        if start is not None
+    )
     return tuple(sorted(shown, key=lambda w: (w.start_s, w.label)))
 
 
 def _is_same(mark: Mark, due: ExpectedEvent) -> bool:
-    if abs(mark.start_s - due.start_s) > _SAME_S:
+    if due.start_s is None or abs(mark.start_s - due.start_s) > _SAME_S:
         return False
     if mark.end_s is None or due.end_s is None:
         return mark.end_s is due.end_s
