@@ -67,9 +67,15 @@
       const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - SPARE);
       const count = Math.min(this.order.length - first, Math.ceil(height / ROW) + 2 * SPARE);
       while (this.rows.length < count) this.rows.push(this.blank());
+      /* A row keeps its place in the list for as long as that is in sight, so a short way refills few rows. */
+      const pool = this.rows.length;
+      const used = new Set();
+      for (let place = first; place < first + count; place += 1) {
+        used.add(place % pool);
+        this.fill(this.rows[place % pool], place);
+      }
       this.rows.forEach((row, k) => {
-        if (k < count) this.fill(row, first + k);
-        else if (row.root.parentNode) row.root.remove();
+        if (!used.has(k) && row.root.parentNode) row.root.remove();
       });
       const active = `row-${this.chosen}`;
       if (document.getElementById(active)) this.root.setAttribute("aria-activedescendant", active);
