@@ -266,7 +266,7 @@ def test_without_distribution_the_rest_is_scored(tmp_path: Path) -> None:
     item(tmp_path, "icc_backchannel", "7")
     score = TASK.score(only(tmp_path), heard((1.0, 1.4), words=()))
     assert set(score.values) == {"bc_per_minute", "takeover", "fdb_bc_tor", "fdb_bc_freq"}
-    assert set(score.missing) == {"bc_precision", "bc_recall", "bc_f1", "fdb_bc_jsd"}
+    assert set(score.missing) == {"bc_precision", "bc_recall", "bc_f1", "fdb_bc_jsd", "turn_score"}
     assert "evaluation/" in score.missing["bc_f1"]
     put(tmp_path / "icc_gt_distribution.json", {"8": [1.0]})
     assert "no entry 7" in TASK.score(only(tmp_path), Timeline(10.0)).missing["fdb_bc_jsd"]
@@ -338,6 +338,7 @@ def test_score_of_a_turn_end(tmp_path: Path) -> None:
     item(tmp_path, "candor_turn_taking")
     score = TASK.score(only(tmp_path), heard((5.5, 8.0), words=said((5.75, 6.0), (6.0, 8.0))))
     assert numbers(score) == {
+        "turn_score": 1,
         "early_start": 0,
         "response": 1,
         "latency": 0.5,
@@ -357,13 +358,14 @@ def test_score_of_a_turn_end(tmp_path: Path) -> None:
 def test_early_start_is_rewarded_by_the_reference_only(tmp_path: Path) -> None:
     item(tmp_path, "candor_turn_taking")
     found = numbers(TASK.score(only(tmp_path), heard((4.0, 8.0), words=said((4.0, 8.0)))))
-    assert found == {"early_start": 1, "response": 0, "signed_latency": -1, "fdb_tor": 1, "fdb_latency": 0}
+    ours = {"turn_score": 0, "early_start": 1, "response": 0, "signed_latency": -1}
+    assert found == ours | {"fdb_tor": 1, "fdb_latency": 0}
 
 
 def test_silence(tmp_path: Path) -> None:
     item(tmp_path, "candor_turn_taking")
     score = TASK.score(only(tmp_path), Timeline(10.0))
-    assert numbers(score) == {"early_start": 0, "response": 0, "fdb_tor": 0}
+    assert numbers(score) == {"turn_score": 0, "early_start": 0, "response": 0, "fdb_tor": 0}
     assert score.missing == {}
 
 
@@ -419,6 +421,7 @@ def test_score_of_an_interruption(tmp_path: Path) -> None:
     words = said((2.0, 4.5), (7.0, 7.5), (7.5, 9.0))
     found = numbers(TASK.score(only(tmp_path), heard((2.0, 4.5), (7.0, 9.0), words=words)))
     assert found == {
+        "turn_score": 1,
         "yield": 1,
         "talked_over": 1,
         "nothing_owed": 0,
@@ -583,6 +586,7 @@ def test_score_of_backchannels(tmp_path: Path) -> None:
     jsd = found.pop("fdb_bc_jsd")
     assert 0 < jsd < 0.8326
     assert found == {
+        "turn_score": 0.75,
         "bc_precision": 1 / 2,
         "bc_recall": 1 / 2,
         "bc_f1": 2 / 4,

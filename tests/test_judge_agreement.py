@@ -18,8 +18,10 @@ from tml_bench.errors import UserError
 from tml_bench.judges.cache import JudgeCache
 from tml_bench.judges.sheet import read_sheet, row_id, rows_of, to_csv
 from tml_bench.questions import Question, QuestionLine, Rubric, Verdict
-from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries, to_html
+from tml_bench.report.board import board_of
+from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries
 from tml_bench.report.layout import tables
+from tml_bench.report.site import site
 from tml_bench.scoring.agreement import agreement, labels_of
 from tml_bench.scoring.judge_labels import JudgeLabels, compare, merged
 
@@ -204,9 +206,9 @@ def test_a_judge_against_people_and_the_report_that_says_so(made: Path, tmp_path
     for text in (
         full_markdown([summary]).replace("\\", ""),
         leaderboard_markdown([summary]).replace("\\", ""),
-        to_html([summary]),
-        " ".join(call("score", run).output.split()),
-        " ".join(call("report", run, "--out", tmp_path / "report").output.split()),
+        "".join(site(board_of([summary])).values()),
+        " ".join(call("score", run, "-v").output.split()),
+        " ".join(call("report", run, "-v", "--out", tmp_path / "report").output.split()),
     ):
         assert line in text
     # It stays where the judge is the same, and goes with another judge.
@@ -219,7 +221,8 @@ def test_a_judge_against_people_and_the_report_that_says_so(made: Path, tmp_path
     (beside,) = judgements.agreement
     assert (beside.first, beside.second) == ("openai m prompt=1 temperature=0", "rules pvqa-coverage=2")
     assert (beside.n, beside.confusion) == (n, ((0, 0, 0), (0, 0, 0), (0, 0, n)))
-    assert "with rules pvqa-coverage=2 on pvqa-coverage 1: n" in to_html(read_summaries([other]))
+    pages = site(board_of(read_summaries([other])))
+    assert "with rules pvqa-coverage=2 on pvqa-coverage 1: n" in "".join(pages.values())
     assert len(tables(read_summaries([run, made]))) == 1
     assert len(tables(read_summaries([run, other]))) == 2
 

@@ -19,8 +19,10 @@ from msgspec import structs
 
 from tml_bench.cli import main
 from tml_bench.judges.sheet import read_sheet, to_csv as to_sheet
-from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries, to_csv, to_html
+from tml_bench.report.board import board_of
+from tml_bench.report.files import full_markdown, leaderboard_markdown, read_summaries, to_csv
 from tml_bench.report.layout import tables
+from tml_bench.report.site import site
 from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary import MetricSummary, Summary
@@ -111,7 +113,7 @@ def test_a_shipped_cache_scores_again_without_a_key(run: Path, monkeypatch: pyte
 
 def test_what_the_budget_leaves_is_missing_everywhere_and_then_made_up(run: Path) -> None:
     with FakeJudge(decide=by_wording) as fake:
-        stopped = call("score", run, "--judge", spec(fake), "--judge-calls", "1")
+        stopped = call("score", run, "-v", "--judge", spec(fake), "--judge-calls", "1")
         assert stopped.exit_code == 0
         assert "; the budget allows 1 calls" in stopped.stderr
         assert len(fake.requests) == 1
@@ -128,8 +130,10 @@ def test_what_the_budget_leaves_is_missing_everywhere_and_then_made_up(run: Path
         # Every way of looking at it says so.
         line = f"judged by openai m prompt=1 temperature=0: {n} questions, {missing} without an answer"
         assert line in " ".join(stopped.output.split())
+        board = f"judge openai m prompt=1 temperature=0: {missing} questions not answered"
+        assert board in " ".join(stopped.output.split())
         assert line in full_markdown([summary])
-        assert line in to_html([summary])
+        assert line in "".join(site(board_of([summary])).values())
         assert f"oracle {missing} of {n}." in leaderboard_markdown([summary])
         rows = list(csv.DictReader(to_csv([summary]).splitlines()))
         (row,) = (r for r in rows if r["metric"] == "pauc_050")

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    ("cli", "cli_check", "cli_data", "cli_judge", "cli_verify", "cli_view"),
+    ("cli", "cli_check", "cli_compare", "cli_data", "cli_judge", "cli_verify", "cli_view"),
     ("api",),
     ("report", "viewer"),
     ("conformance",),
@@ -56,6 +56,7 @@ LAYERS = (
         "errors",
         "blame",
         "code_digest",
+        "csv_text",
         "number_words",
         "plain_text",
         "__init__",

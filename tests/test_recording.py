@@ -15,7 +15,7 @@ from tml_bench import events as ev
 from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
 from tml_bench.errors import UserError
 from tml_bench.recording import KINDS, Recording
-from tml_bench.recording_writer import BLOCK_S, AudioWriter, RecordingWriter
+from tml_bench.recording_writer import BLOCK, AudioWriter, RecordingWriter
 from tml_bench.report.log import describe
 from tml_bench.samples import UserText, UserTurn
 from tml_bench.session.settings import Settings
@@ -251,7 +251,7 @@ class FullDisk(ThreadPoolExecutor):
 
 
 def test_what_the_encoding_thread_cannot_write_is_told(tmp_path: Path) -> None:
-    block = np.zeros(BLOCK_S * 16000, np.float32)
+    block = np.zeros(BLOCK, np.float32)
     with FullDisk(1) as encoder:
         closed = AudioWriter(tmp_path / "a.flac", 16000, encoder)
         closed.write(block)

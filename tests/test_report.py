@@ -6,7 +6,6 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,17 +13,19 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from tml_bench.csv_text import read_cell
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Verdicts
+from tml_bench.report.board import board_of
 from tml_bench.report.files import (
     full_markdown,
     leaderboard_markdown,
     to_csv,
-    to_html,
 )
 from tml_bench.report.grids import interval, number, rank
 from tml_bench.report.layout import tables
+from tml_bench.report.site import site
 from tml_bench.report.terminal import print_details, print_leaderboard
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
@@ -137,6 +138,11 @@ def run(adapter: str, starts: dict[str, float], **facts: object) -> Summary:
 
 PROMPT = {f"r{i}": 5.5 for i in range(6)}
 HALF = {"r0": 6.0, "r2": 7.0, "r4": 8.0, "w0": 1.0}
+
+
+def to_html(summaries: Sequence[Summary]) -> str:
+    """All pages, one after the other."""
+    return "".join(site(board_of(summaries)).values())
 
 
 def value_of(summary: Summary, name: str, subset: str = "reply"):  # type: ignore[no-untyped-def]
@@ -290,15 +296,23 @@ def test_two_runs_of_an_adapter_are_told_apart() -> None:
 def test_published_rows_only_beside_official_data() -> None:
     mini, official = run("a", PROMPT), run("a", PROMPT, dataset="official")
     for text in (leaderboard_markdown([mini]), to_html([mini])):
-        assert "Elsewhere" not in text
         assert "a small set that ships in the official form, not the official set" in text
         assert "not comparable" in text
+    assert "Elsewhere" not in leaderboard_markdown([mini])
     for text in (leaderboard_markdown([official]), to_html([official])):
         assert "Elsewhere 9" in text
         assert "75.0" in text
         assert "Paper, table 1" in text
         assert re.search("reported by others", text, re.IGNORECASE)
         assert "not comparable" not in text
+
+
+def test_beside_other_data_published_rows_stand_on_the_task_s_page_marked() -> None:
+    board, task, _ = site(board_of([run("a", PROMPT)])).values()
+    assert "Elsewhere" not in board
+    assert "Reported by others, not comparable" in task
+    assert "NOT COMPARABLE: on the official data, which mini-1 is not" in task
+    assert "Elsewhere 9" in task
 
 
 @pytest.mark.parametrize(
@@ -365,6 +379,16 @@ def test_csv_has_one_line_per_metric_in_percent() -> None:
     assert to_csv([]) == ""
 
 
+def test_no_cell_of_the_csv_is_executed_by_a_spreadsheet() -> None:
+    names = ("=cmd|' /C calc'!A0", "@SUM(1)", "-2+3", " =1", "a\r=1")
+    text = to_csv([run(name, HALF) for name in names])
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert {read_cell(r["adapter"]) for r in rows} == set(names)
+    assert {r["adapter"][0] for r in rows} == {"'", "a"}
+    # A lone carriage return begins a row of its own where its cell is not quoted.
+    assert '"a\r=1"' in text
+
+
 def test_json_round_trip() -> None:
     summaries = [run("half", HALF), run("prompt", PROMPT)]
     assert from_json(to_json(summaries)) == summaries
@@ -425,100 +449,6 @@ def tables_of(markdown: str) -> Iterator[list[str]]:
         elif block:
             yield block
             block = []
-
-
-class Page(HTMLParser):
-    """Collects what matters of a page and checks that every element is closed."""
-
-    VOID = frozenset({"meta", "link", "br", "wbr", "line", "rect", "circle"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def hostile_page() -> str:
-    hostile = run(HOSTILE, PROMPT, run=HOSTILE, machine=HOSTILE)
-    outcomes = tuple(msgspec.structs.replace(o, reasons={"invalid": {HOSTILE: 1}}) for o in hostile.outcomes)
-    hostile = msgspec.structs.replace(
-        hostile, outcomes=outcomes, notes={HOSTILE: 2}, not_run={HOSTILE: HOSTILE}
-    )
-    return to_html([hostile, run("half", HALF), run("oracle", PROMPT, privileged=True)])
-
-
-def test_page_is_well_formed_and_fetches_nothing() -> None:
-    found = Page(hostile_page())
-    assert [a for t, a in found.tags if t == "script"] == [{}]
-    addresses = [v for _, a in found.tags for k, v in a.items() if k in ("src", "href", "srcset", "action")]
-    assert set(addresses) == {"data:,", "#reading"}
-    assert "url(" not in hostile_page()
-    assert "@import" not in hostile_page()
-
-
-def test_page_escapes_what_comes_from_outside() -> None:
-    text = hostile_page()
-    assert "<script>alert" not in text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
-    assert "\x1b" not in text
-    assert "Answering &lt;made up&gt;" in text
-    assert not any(k.startswith("on") for _, a in Page(text).tags for k in a)
-
-
-def test_page_breaks_long_names_and_nothing_else() -> None:
-    page = to_html([run("delayed:700", PROMPT)])
-    assert '<th scope="row">delayed:<wbr>700</th>' in page
-    assert "&lt;wbr&gt;" not in page
-
-
-def test_page_tables_have_captions_and_scoped_heads() -> None:
-    tags = Page(hostile_page()).tags
-    names = [t for t, _ in tags]
-    assert names.count("table") == names.count("caption") > 5
-    assert all(a.get("scope") for t, a in tags if t == "th")
-
-
-def test_page_shows_every_number_of_the_leaderboard() -> None:
-    text = hostile_page()
-    for part in (
-        "50.0",
-        "[4.6, 69.9]",
-        "2.000",
-        "[–]",
-        "too few units (3, 16 needed)",
-        "metronome",
-        "floor = ceiling",
-        "version 1",
-    ):
-        assert part in text
-
-
-def test_page_is_the_same_bytes_for_the_same_runs_in_any_order() -> None:
-    a, b = run("a", PROMPT), run("b", HALF)
-    assert to_html([a, b]) == to_html([b, a])
-
-
-def test_page_links_to_its_tables_where_there_are_several() -> None:
-    one, other = run("half", HALF), run("half", HALF, dataset="other")
-    assert "<nav" not in to_html([one])
-    page = to_html([one, other])
-    targets = re.findall(r'<li><a href="#(t\d)">', page)
-    assert targets == ["t0", "t1"]
-    assert all(page.count(f'id="{target}"') == 1 for target in targets)
-    assert all(f"<small>{dataset}, 1 adapter</small>" in page for dataset in (one.facts.dataset, "other"))
 
 
 def test_no_runs_are_no_error() -> None:

@@ -68,10 +68,22 @@ def plans(tmp_path: Path) -> dict[str, RunPlan]:
 def recorded(
     plans: dict[str, RunPlan], pool: VirtualPool, fail_fast: int = 0
 ) -> tuple[list[UserError], list[str], list[str]]:
-    """Errors, lines beside the bar, and lines at the end."""
+    """Errors, lines beside the bar, which counts samples and not attempts, and lines at the end."""
     beside: list[str] = []
     after: list[str] = []
-    errors = record(list(plans.values()), pool, beside.append, tell=after.append, fail_fast=fail_fast)
+    done: list[str] = []
+
+    def advance(line: str) -> None:
+        beside.append(line)
+        done.append(line)
+
+    several = list(plans.values())
+    errors = record(
+        several, pool, advance, end=lambda end: after.append(end.line), failed=after.append,
+        remark=beside.append, fail_fast=fail_fast,
+    )  # fmt: skip
+    samples = sum(len(plan.samples) for plan in several)
+    assert len(done) == samples if not errors else len(done) <= samples
     return errors, [line for line in beside if line], after
 
 

@@ -67,11 +67,17 @@ class Overall(msgspec.Struct, frozen=True):
         subsets: which ones.
         equal: every subset has the same weight, whatever its size (only for metrics of kind ``ratio``);
             else their samples are pooled.
+        weights: with ``equal``, how much each subset weighs beside the others where that is not alike.
     """
 
     name: str
     subsets: tuple[str, ...]
     equal: bool = False
+    weights: tuple[float, ...] = ()
+
+    def weight(self, subset: str) -> float:
+        """How much one of the subsets weighs relative to the others."""
+        return self.weights[self.subsets.index(subset)] if self.weights else 1.0
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -111,6 +117,25 @@ class Score(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class Axis(StrEnum):
+    """What a task asks of a model, in the order of pictures: all but knowing are interaction."""
+
+    TURN_TAKING = "turn-taking"
+    """Whose turn it is: pauses, ends of turns, backchannels."""
+    OVERLAP = "overlap"
+    """Both speak: what to yield to and what not."""
+    TIME = "time"
+    """Speaking when a time has passed."""
+    CUES = "cues"
+    """Reacting to what is said while the user talks on."""
+    SEEING = "seeing"
+    """Saying what is seen when it is seen."""
+    DOING = "doing"
+    """Tools and actions in conversation."""
+    KNOWING = "knowing"
+    """Whether an answer is right: intelligence."""
+
+
 class BoardScore(msgspec.Struct, frozen=True):
     """The one measure that stands for a task on the board.
 
@@ -118,11 +143,16 @@ class BoardScore(msgspec.Struct, frozen=True):
         metric: its name.
         part: the subset, or the subsets together, on which it is read.
         fair: why an always-on, a silent or a constant respondent cannot earn it, for the card and the page.
+        axis: what it asks of a model; None for a task that is on no axis of the pictures.
+        latency: name of a metric on the same part that says how long answers take, for the picture of latency
+            against quality; empty for none.
     """
 
     metric: str
     part: str
     fair: str = ""
+    axis: Axis | None = None
+    latency: str = ""
 
 
 class PublishedNumber(msgspec.Struct, frozen=True):

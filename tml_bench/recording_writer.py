@@ -14,8 +14,8 @@ from tml_bench import events as ev
 from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
 
-BLOCK_S = 2
-"""Audio is handed to the encoder in blocks of this many seconds."""
+BLOCK = 48_000
+"""Audio is handed to the encoder in blocks of at least this many samples: 2 s at 24 kHz."""
 
 
 class AudioWriter:
@@ -30,7 +30,6 @@ class AudioWriter:
         self.samples = 0
         """How many were written so far."""
         self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
-        self._block = BLOCK_S * rate
         self._held: list[NDArray[np.float32]] = []
         self._held_samples = 0
         self._encoder = encoder
@@ -41,7 +40,7 @@ class AudioWriter:
         self._held.append(audio)
         self._held_samples += len(audio)
         self.samples += len(audio)
-        if self._held_samples >= self._block:
+        if self._held_samples >= BLOCK:
             self._drain()
 
     def _drain(self) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from tml_bench import respondents
 from tml_bench.errors import UserError
 from tml_bench.metric import (
+    Axis as Axis,
     BoardScore as BoardScore,
     Direction as Direction,
     Kind as Kind,

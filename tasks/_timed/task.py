@@ -28,7 +28,7 @@ from msgspec import structs
 
 from tml_bench.errors import BadSampleError
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.task import Overall, Strategy
+from tml_bench.task import Axis, BoardScore, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._timed import rendered, scoring
@@ -49,6 +49,13 @@ HALVED_S = 3.0
 CHATTER = "There is always one more thing to say about the weather and the garden behind the house"
 CHATTER_WORD_S = 0.3
 PLACEHOLDER = "Okay."
+FAIR = (
+    "An item is earned by saying what is asked for, in its window, and nothing else: whatever is said "
+    "beside that counts against it, so endless talk and an echo get nothing. Silence earns only the silent "
+    "controls, and the right words at a constant delay or beat only the windows that they happen to fall "
+    "in: the best of those is the floor."
+)
+"""Why the score cannot be had without knowing the time."""
 GUESS = "10"
 """What who knows no times says when asked for one."""
 
@@ -113,10 +120,12 @@ class TimedTask(FolderTask):
     Attributes:
         mini: the folder with the items and the shipped rendering.
         split: ``dev`` or ``test``.
+        axis: what it asks of a model.
     """
 
     mini: Path
     split: str = "dev"
+    axis: Axis
     rubrics = (RUBRIC,)
     rules = RULES
     headline = HEADLINE
@@ -133,6 +142,7 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         """Declare the metrics on the families."""
         cls.metrics = metrics(cls.subsets)
         cls.overall = (Overall("mean of families", cls.subsets, equal=True),)
+        cls.board = BoardScore("on_time", cls.overall[0].name, FAIR, cls.axis)
         super().__init_subclass__()
 
     def dataset(self, data: Path | None) -> str:

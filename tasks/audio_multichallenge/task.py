@@ -9,7 +9,15 @@ from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.audio_multichallenge import loader, scoring
 from tml_bench.tasks.audio_multichallenge.conversations import AXES
 from tml_bench.tasks.audio_multichallenge.loader import QUIET_S, ConversationAnnotation
-from tml_bench.tasks.audio_multichallenge.scoring import HEADLINE, METRICS, OVERALL, RUBRIC, RULES, user_turns
+from tml_bench.tasks.audio_multichallenge.scoring import (
+    BOARD,
+    HEADLINE,
+    METRICS,
+    OVERALL,
+    RUBRIC,
+    RULES,
+    user_turns,
+)
 from tml_bench.timeline import Segment, Timeline, WordSource
 
 WORD_S = 0.3
@@ -38,6 +46,7 @@ class AudioMultiChallenge(FolderTask):
     metrics = METRICS
     headline = HEADLINE
     overall = OVERALL
+    board = BOARD
     mini = loader.MINI
     rubrics = (RUBRIC,)
     rules = RULES

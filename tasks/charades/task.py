@@ -7,7 +7,7 @@ from tml_bench.task import Overall, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks.charades import loader, scoring
 from tml_bench.tasks.charades.loader import MomentAnnotation
-from tml_bench.tasks.charades.scoring import HEADLINE, METRICS, OVERALL
+from tml_bench.tasks.charades.scoring import BOARD, HEADLINE, METRICS, OVERALL
 from tml_bench.tasks.charades.strategies import best_of_parts, spoken
 from tml_bench.timeline import Timeline
 
@@ -28,6 +28,7 @@ class Charades(FolderTask):
     metrics = METRICS
     headline = HEADLINE
     overall = OVERALL
+    board = BOARD
     mini = loader.MINI
     data_help = """\
 Labels (Charades.zip) and videos (Charades_v1_480) from prior.allenai.org/projects/charades, no sign-up, for

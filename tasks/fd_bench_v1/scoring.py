@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from tml_bench.metrics import backchannel, fdb_reference, turn_taking
+from tml_bench.metrics import backchannel, fdb_reference, turn_score, turn_taking
 from tml_bench.metrics.fdb_reference import UndefinedInReferenceError, WordTimes
 from tml_bench.metrics.vocalisations import Vocalisation
 from tml_bench.questions import Question, QuestionLine, Rubric, Verdicts, verdict_of
@@ -115,6 +115,7 @@ def _pause(
         pause_takeover=result.pause_takeover,
         pause_backchannel=result.pause_backchannel,
         other_takeover=result.other_takeover,
+        turn_score=turn_score.held_back(result),
     )
     sheet.event("pause", *item.pause)
     sheet.event("user_end", item.user_end_s)
@@ -129,6 +130,7 @@ def _turn_end(
 ) -> None:
     result = turn_taking.turn_end(speech, user_end_s)
     _answer(sheet, result)
+    sheet.put(turn_score=turn_score.answered(result))
     sheet.event("user_end", user_end_s)
     sheet.rows += result.rows
     words = _word_times(sheet, timeline, "fdb_tor", "fdb_latency")
@@ -149,7 +151,7 @@ def _interruption(
     talked_over = result.yielded is not None
     finished = not talked_over and any(v.takeover and v.end_s <= item.interruption[0] for v in speech)
     sheet.put(**{"yield": result.yielded}, stop_latency=result.stop_latency_s)
-    sheet.put(talked_over=talked_over, nothing_owed=finished)
+    sheet.put(talked_over=talked_over, nothing_owed=finished, turn_score=turn_score.gave_way(result))
     sheet.event("interruption", *item.interruption)
     sheet.rows += result.rows
     answer = _after(timeline, ends)
@@ -173,15 +175,17 @@ def _backchannel(
     given = sum(not v.takeover for v in speech)
     if timeline.duration_s > 0:
         sheet.values["bc_per_minute"] = Value(given, timeline.duration_s / 60)
-    sheet.put(takeover=given < len(speech))
+    took_turn = given < len(speech)
+    sheet.put(takeover=took_turn)
     if item.windows is None:
-        sheet.lack(("bc_precision", "bc_recall", "bc_f1"), item.unknown)
+        sheet.lack(("bc_precision", "bc_recall", "bc_f1", "turn_score"), item.unknown)
         sheet.rows += [v.row("takeover" if v.takeover else "backchannel") for v in speech]
     else:
         hits, false_alarms, misses, rows = backchannel.match(speech, item.windows)
         sheet.values["bc_precision"] = Value(hits, hits + false_alarms)
         sheet.values["bc_recall"] = Value(hits, hits + misses)
         sheet.values["bc_f1"] = Value(2 * hits, 2 * hits + false_alarms + misses)
+        sheet.put(turn_score=turn_score.listened(took_turn, hits, false_alarms, misses))
         sheet.rows += rows
     segments = [(s.start_s, s.end_s) for s in timeline.silero_segments]
     words = _word_times(sheet, timeline, "fdb_bc_tor")

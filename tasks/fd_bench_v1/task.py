@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec import structs
 
+from tml_bench.metrics.turn_score import IN_TIME_S
 from tml_bench.samples import Sample
-from tml_bench.task import Direction, Kind, Metric, Strategy
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Metric, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
@@ -27,6 +28,10 @@ PERIODS = (2, 3, 5, 8)
 """Periods of the metronome in seconds."""
 STEP_S, LAST_S = 0.25, 30.0
 """Of the onsets and ends that are searched: how far apart, and the last."""
+ANSWERING_PERIODS = (3, 4, 5, 6, 8, 10, 12)
+"""Periods of the answers that come again and again, first at one of `PHASES` of the period."""
+APART_S = ANSWER_S + 1.0
+"""How far the second of two answers begins after the first at least, so that they are not one."""
 SEARCHED_PERIODS = (*(k / 4 for k in range(4, 33)), *(k / 2 for k in range(17, 25)))
 """Periods of the metronomes that are searched, each with its first beat at one of `PHASES` of the period."""
 PHASES = (0.25, 0.5, 0.75, 1.0)
@@ -60,6 +65,26 @@ def _metronome(period_s: float, first_s: float, sample: Sample) -> Timeline:
     return heard(length, [Speech(t, t + SHORT_S, SHORT) for t in beats])
 
 
+def _answering(period_s: float, first_s: float, sample: Sample) -> Timeline:
+    """An answer of 2 s at fixed intervals."""
+    length = _length(sample)
+    times = [first_s + k * period_s for k in range(ceil((length - first_s) / period_s))]
+    return heard(length, [Speech(t, t + ANSWER_S, ANSWER) for t in times])
+
+
+def _twice(first_s: float, second_s: float, sample: Sample) -> Timeline:
+    """An answer of 2 s, and another."""
+    said = [Speech(t, t + ANSWER_S, ANSWER) for t in (first_s, second_s)]
+    return heard(_length(sample), said)
+
+
+def _interrupting(samples: Iterable[Sample], times: Sequence[float]) -> float:
+    """Of some times the one that most interruptions would be answered at in time; the first of equals."""
+    items = (annotation_of(sample, ClipAnnotation) for sample in samples)
+    ends = [item.interruption[1] for item in items if isinstance(item, InterruptionAnnotation)]
+    return max(times, key=lambda t: sum(0.0 <= t - end <= IN_TIME_S for end in ends))
+
+
 LOWER, NEITHER = Direction.LOWER, Direction.NONE
 SUBSETS = (*PROTOCOLS, *dict.fromkeys(PROTOCOLS.values()))
 """The official subsets, and the protocols, to which imported recordings from elsewhere belong."""
@@ -78,7 +103,22 @@ _share = partial(_repaired, unit="%", kind=Kind.RATE)
 _time = partial(_repaired, unit="s", direction=LOWER)
 _exact = partial(Metric, family="reference-exact")
 
+OVERALL = Overall("turn taking", tuple(PROTOCOLS), equal=True, weights=(1, 1, 2, 2, 2))
+"""Each protocol weighs the same, and so the two subsets with pauses half as much each."""
+BOARD = BoardScore(
+    "turn_score",
+    OVERALL.name,
+    "Half of it is waiting and listening, half is answering and giving way, in time. Silence gets the "
+    "waiting and half of the listening, endless talk nothing, and an answer at a fixed time takes the turn "
+    "in a story and hits only what ends just then. The floor is the best of several hundred such "
+    "strategies.",
+    axis=Axis.TURN_TAKING,
+)
+
 METRICS = (
+    Metric(name="turn_score", title="Turn score", unit="%", kind=Kind.RATIO, family="board",
+           describes="What each clip can show: the model leaves the turn in pauses; listens, with "
+           "backchannels; answers a turn's end in time; stops when interrupted, then answers in time."),
     _share(name="pause_takeover", title="Takeover in pause", direction=LOWER, subsets=PAUSE,
            describes="The model takes the turn during the user's pause or within 1 s after it."),
     _share(name="pause_backchannel", title="Backchannel in pause", direction=NEITHER, subsets=PAUSE,
@@ -139,6 +179,8 @@ class FdBenchV1(FolderTask):
     subsets = SUBSETS
     metrics = METRICS
     headline = HEADLINE
+    overall = (OVERALL,)
+    board = BOARD
     mini = Path(__file__).parent / "mini"
     data_help = """\
 The official data are behind the Google Drive link in dataset/README.md of the repository
@@ -174,7 +216,10 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
         return found | {f"metronome@{period}": _metronome(period, period, sample) for period in PERIODS}
 
     def family(self, samples: Sequence[Sample]) -> dict[str, Strategy]:
-        """``constant@T`` and ``until@T``, each quarter of a second; metronomes by period and first beat."""
+        """``constant@T`` and ``until@T``; metronomes and repeated answers by period and first beat.
+
+        And two answers, ``constant@T and U``, of which the second is where most interruptions end.
+        """
         times = [k * STEP_S for k in range(1, 1 + int(LAST_S / STEP_S))]
         found: dict[str, Strategy] = {f"constant@{t:g}": partial(_constant, t) for t in times if t % 1}
         found |= {f"until@{t:g}": partial(_until, t) for t in times}
@@ -183,6 +228,12 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
                 first = period * phase
                 name = f"metronome@{period:g}" + (f" from {first:g}" if phase != 1 else "")
                 found[name] = partial(_metronome, period, first)
+        for period, phase in product(ANSWERING_PERIODS, PHASES):
+            first = period * phase
+            found[f"answers@{period} from {first:g}"] = partial(_answering, period, first)
+        second = _interrupting(samples, times)
+        for first in (t for t in times if t + APART_S <= second):
+            found[f"constant@{first:g} and {second:g}"] = partial(_twice, first, second)
         return found
 
     def ideal(self, sample: Sample) -> Timeline:

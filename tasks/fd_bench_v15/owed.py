@@ -30,14 +30,14 @@ def nothing_owed(item: OverlapAnnotation, timeline: Timeline, clean: Timeline) -
 
 
 def _done(item: OverlapAnnotation, timeline: Timeline, slack_s: float) -> bool:
-    asked_s = _question_end(item, timeline)
+    asked_s = question_end(item, timeline)
     said = vocalisations_of(timeline)
     if asked_s is None or any(v.end_s > item.overlap[0] + slack_s for v in said):
         return False
     return any(v.takeover and v.start_s >= asked_s - ONSET_TOLERANCE_S for v in said)
 
 
-def _question_end(item: OverlapAnnotation, timeline: Timeline) -> float | None:
+def question_end(item: OverlapAnnotation, timeline: Timeline) -> float | None:
     """By the annotation, or else the end of the user's speech before the overlap; None where not known."""
     if item.context is not None:
         return item.context[1]

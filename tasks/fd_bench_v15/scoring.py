@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from functools import partial
 
-from tml_bench.metrics import fdb15_reference
+from tml_bench.metrics import fdb15_reference, turn_score
 from tml_bench.metrics.fdb15_reference import MODEL_GAP_S, USER_GAP_S, Interval, WordTimes
-from tml_bench.metrics.turn_taking import overlapped
+from tml_bench.metrics.turn_taking import OverlapResponse, overlapped
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import Direction, Kind, Mark, Metric, Overall, Value
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Mark, Metric, Overall, Value
 from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
 from tml_bench.tasks.fd_bench_v15.behaviour import ANSWERS, RESPOND, RESUME, UNKNOWN
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN, RESPONDS, SUBSETS, CleanAnnotation, OverlapAnnotation
-from tml_bench.tasks.fd_bench_v15.owed import nothing_owed
+from tml_bench.tasks.fd_bench_v15.owed import nothing_owed, question_end
 from tml_bench.timeline import Segment, Timeline, Voice, WordSource
 
 HIGHER, LOWER, NEITHER = Direction.HIGHER, Direction.LOWER, Direction.NONE
@@ -105,9 +105,23 @@ VOICES = tuple(
     for name, title, unit, describes in _VOICE
 )  # fmt: skip
 
-METRICS = (*BEHAVIOURS, *TIMING, *VOICES)
+SCORE = _metric(
+    name="overlap_score", title="Overlap score", unit="%", kind=Kind.RATIO, direction=HIGHER, family="board",
+    judged=True,
+    describes="The model answers the question in time, and then does what the overlap asks for; where "
+    "that is to respond, it also stops within the overlap and responds in time.",
+)  # fmt: skip
+METRICS = (SCORE, *BEHAVIOURS, *TIMING, *VOICES)
 HEADLINE = ("expected", "respond", "resume", "uncertain", "unknown", "stop_latency", "response_latency")
 OVERALL = (Overall("average", SUBSETS, equal=True),)
+BOARD = BoardScore(
+    SCORE.name,
+    OVERALL[0].name,
+    "Going on counts only for a model that answered the question in time, so silence, echoes and endless "
+    "talk get nothing. Talk that begins at a fixed time gets what it happens to hit of the three scenarios "
+    "in which going on is right, and nothing of the fourth: that is the floor.",
+    axis=Axis.OVERLAP,
+)
 NOT_RUN = {
     "UTMOSv2 before and after": "needs a neural predictor of listening scores, with PyTorch and weights",
     "significance tests before and after": "the values per sample are in scores.jsonl",
@@ -116,6 +130,7 @@ NOT_RUN = {
 
 _JUDGED = tuple(metric.name for metric in BEHAVIOURS if metric.judged)
 _NOTHING = Timeline(0.0)
+NO_QUESTION = "when the question ends is not known: neither the data nor the user's track tells"
 MASKED_DB = -190.0
 """Intensities up to this stand for silence."""
 
@@ -158,7 +173,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     item, clean = item_of(sample), timeline.companions.get(CLEAN, _NOTHING)
     sheet = ScoreSheet()
     _behaviour(sheet, sample, timeline, clean, verdicts)
-    _timing(sheet, item, timeline)
+    _timing(sheet, sample, timeline)
     _lists(sheet, timeline)
     _voice(sheet, item, timeline, clean)
     return sheet
@@ -186,7 +201,8 @@ def _behaviour(
     return sheet.event("nothing owed" if owes_nothing else f"behaviour {answer}", *item.overlap)
 
 
-def _timing(sheet: ScoreSheet, item: OverlapAnnotation, timeline: Timeline) -> None:
+def _timing(sheet: ScoreSheet, sample: Sample, timeline: Timeline) -> None:
+    item = item_of(sample)
     found = overlapped(vocalisations_of(timeline), item.overlap, timeline.duration_s)
     sheet.put(
         talked_over=found.talked_over,
@@ -197,6 +213,21 @@ def _timing(sheet: ScoreSheet, item: OverlapAnnotation, timeline: Timeline) -> N
         response_latency=found.response_latency_s,
     )
     sheet.rows += found.rows
+    _whole(sheet, sample, timeline, found)
+
+
+def _whole(sheet: ScoreSheet, sample: Sample, timeline: Timeline, found: OverlapResponse) -> None:
+    item = item_of(sample)
+    asked_s = question_end(item, timeline)
+    if asked_s is None:
+        return sheet.lack([SCORE.name], NO_QUESTION)
+    if "expected" in sheet.missing:
+        return sheet.lack([SCORE.name], sheet.missing["expected"])
+    right = bool(sheet.values["expected"].numerator)
+    right = right and turn_score.answered_before(vocalisations_of(timeline), asked_s, item.overlap[0])
+    if sample.subset == RESPONDS:
+        right = right and turn_score.responded(found)
+    return sheet.put(**{SCORE.name: right})
 
 
 def _lists(sheet: ScoreSheet, timeline: Timeline) -> None:

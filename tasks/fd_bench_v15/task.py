@@ -18,7 +18,7 @@ from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN, OverlapAnnotation, clean_ideal
-from tml_bench.tasks.fd_bench_v15.scoring import HEADLINE, METRICS, NOT_RUN, OVERALL, item_of
+from tml_bench.tasks.fd_bench_v15.scoring import BOARD, HEADLINE, METRICS, NOT_RUN, OVERALL, item_of
 from tml_bench.timeline import Segment, Timeline
 
 ANSWER_S, TALK_S = 2.0, 15.0
@@ -58,6 +58,13 @@ def _constant(at_s: float, sample: Sample) -> Timeline:
     return _heard(sample, said, said)
 
 
+def _talking(from_s: float, sample: Sample) -> Timeline:
+    """Talk from a time to the end of the clip."""
+    item = item_of(sample)
+    said = [] if from_s >= item.duration_s else [_said(item, from_s, item.duration_s, TALK)]
+    return _heard(sample, said, said)
+
+
 MINI = Path(__file__).parent / "mini"
 
 
@@ -70,6 +77,7 @@ class FdBenchV15(FolderTask):
     metrics = METRICS
     headline = HEADLINE
     overall = OVERALL
+    board = BOARD
     not_run = NOT_RUN
     mini = MINI
     rubrics = (behaviour.RUBRIC,)
@@ -106,9 +114,12 @@ input.json and clean_input.json are used where they are there.
         return found | {f"constant@{t}": _constant(float(t), sample) for t in ONSETS}
 
     def family(self, samples: Sequence[Sample]) -> dict[str, Strategy]:
-        """``constant@T`` for every half second."""
+        """``constant@T`` and ``talk@T``, from T to the clip's end, for every half second."""
         times = [k * STEP_S for k in range(1, 1 + int(LAST_S / STEP_S))]
-        return {f"constant@{t:g}": partial(_constant, t) for t in times if t not in ONSETS}
+        found: dict[str, Strategy] = {
+            f"constant@{t:g}": partial(_constant, t) for t in times if t not in ONSETS
+        }
+        return found | {f"talk@{t:g}": partial(_talking, t) for t in times}
 
     def ideal(self, sample: Sample) -> Timeline:
         """Timeline of a respondent that does what the reference asks for.

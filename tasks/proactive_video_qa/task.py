@@ -12,7 +12,7 @@ from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._visual import TAIL_S
 from tml_bench.tasks.proactive_video_qa import loader, scoring
 from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
-from tml_bench.tasks.proactive_video_qa.scoring import COVERAGE, HEADLINE, METRICS, OVERALL, RULES
+from tml_bench.tasks.proactive_video_qa.scoring import BOARD, COVERAGE, HEADLINE, METRICS, OVERALL, RULES
 from tml_bench.timeline import Timeline
 
 REPLY_S, SHORTEST_S = 1.0, 0.02
@@ -46,6 +46,7 @@ class ProactiveVideoQA(FolderTask):
     metrics = METRICS
     headline = HEADLINE
     overall = OVERALL
+    board = BOARD
     mini = loader.MINI
     data_help = """\
 Links to the data are in the README of yellow-binary-tree/ProactiveVideoQA on GitHub; the videos also need the

@@ -8,7 +8,7 @@ from tml_bench.task import Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks.repcount_a import loader, scoring
 from tml_bench.tasks.repcount_a.loader import RepetitionAnnotation
-from tml_bench.tasks.repcount_a.scoring import HEADLINE, METRICS
+from tml_bench.tasks.repcount_a.scoring import BOARD, HEADLINE, METRICS
 from tml_bench.tasks.repcount_a.strategies import (
     ACTION_RATES,
     BLIND_RATE,
@@ -29,6 +29,7 @@ class RepCountA(FolderTask):
     subsets = loader.SPLITS
     metrics = METRICS
     headline = HEADLINE
+    board = BOARD
     mini = loader.MINI
     data_help = """\
 Homepage: svip-lab.github.io/dataset/RepCount_dataset.html (archive LLSP, part A). Mirrors on Hugging Face:

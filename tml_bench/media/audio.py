@@ -23,7 +23,7 @@ from tml_bench.media.ahead import BlocksAhead
 from tml_bench.samples import Waveform
 
 _BLOCK_S = 4
-_AHEAD_BLOCK_S = 0.5  # two of them are held at a time
+_AHEAD_BLOCK = 16_000  # samples of the clip, whatever its rate: two such blocks are held at a time
 _FED_S = 0.2  # a resampler keeps room for the most that it was ever fed at once
 
 
@@ -102,9 +102,7 @@ class ClipReader:
         )
         self.rate = rate
         self.length = (2 * self._source.frames * rate + self._source.rate) // (2 * self._source.rate)
-        self._blocks: Iterator[NDArray[np.float32]] = self._resampled(
-            _BLOCK_S if aside is None else _AHEAD_BLOCK_S
-        )
+        self._blocks: Iterator[NDArray[np.float32]] = self._resampled(None if aside is None else _AHEAD_BLOCK)
         if aside is not None:
             try:
                 self._blocks = BlocksAhead(self._blocks, aside)
@@ -149,14 +147,14 @@ class ClipReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _resampled(self, block_s: float) -> Iterator[NDArray[np.float32]]:
+    def _resampled(self, size: int | None) -> Iterator[NDArray[np.float32]]:
         source = self._source
         if source.rate == self.rate:
-            yield from _finite_blocks(source, block_s)
+            yield from _finite_blocks(source, size)
             return
         stream = soxr.ResampleStream(source.rate, self.rate, 1, dtype="float32", quality="HQ")
         step, fed = max(1, round(_FED_S * source.rate)), 0
-        for block in _finite_blocks(source, block_s):
+        for block in _finite_blocks(source, size):
             pieces = []
             for at in range(0, block.size, step):
                 piece = block[at : at + step]
@@ -184,8 +182,8 @@ class _WaveformSource:
         """Nothing is open."""
 
 
-def _finite_blocks(source: BlockSource, block_s: float) -> Iterator[NDArray[np.float32]]:
-    size = max(1, round(block_s * source.rate))
+def _finite_blocks(source: BlockSource, size: int | None) -> Iterator[NDArray[np.float32]]:
+    size = size or _BLOCK_S * source.rate
     for start in range(0, source.frames, size):
         block = source.block(start, min(size, source.frames - start))
         finite = np.isfinite(block)

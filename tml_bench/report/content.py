@@ -85,6 +85,27 @@ def marks(metrics: Iterable[MetricSummary]) -> list[grids.StandingMark]:
     return [mark for standing, mark in MARKS.items() if standing in shown]
 
 
+def published_elsewhere(table: LeaderboardTable) -> list[Grid]:
+    """Numbers reported by others on the official data, beside data that is not: none may be compared."""
+    first = table.summaries[0]
+    if first.official or not first.published:
+        return []
+    measures = {m.metric.name: m.metric for m in first.metrics}
+    rows = [
+        [
+            p.system,
+            p.subset,
+            head(measures[p.metric]) if p.metric in measures else p.metric,
+            number(p.value, measures[p.metric].unit if p.metric in measures else ""),
+            p.source,
+        ]
+        for p in first.published
+    ]
+    caption = f"NOT COMPARABLE: on the official data, which {first.facts.dataset} is not"
+    heads = ["system", "subset", "measure", "value", "source"]
+    return [grids.text_grid(caption, heads, rows, "Reported by others, not comparable", style="published")]
+
+
 def published(table: LeaderboardTable) -> list[Grid]:
     """Numbers reported by others; none unless the data is official."""
     heads = ["system", *(f"{subset}: {head(m)}" for subset, m in table.columns), "source"]

@@ -1,34 +1,33 @@
-"""The files of a report: Markdown, CSV, JSON, and one self-contained HTML page.
+"""The files of a report: Markdown, CSV, JSON, and the pages of `tml_bench.report.site`.
 
 Which runs share a table, and in which order, is decided in `tml_bench.report.layout`; what is said about
-them in `tml_bench.report.content`. The page fetches nothing: style and script are inline, pictures are inline
-SVG, and a content security policy allows nothing else. Adapter names, reasons and notes come from outside, so
-every text is escaped. The page is complete without its script, which only sorts tables. The same summaries
-give the same bytes.
+them in `tml_bench.report.content`. The same summaries give the same bytes.
 """
 
-import base64
-import csv
-import hashlib
-import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from tml_bench.metrics.statistics import Estimate
+from tml_bench.csv_text import csv_text
 from tml_bench.outcome import Outcome
 from tml_bench.report import content
-from tml_bench.report.grids import MARKS, Bar, Grid, plain
+from tml_bench.report.board import board_of
+from tml_bench.report.board_files import write_board
+from tml_bench.report.folders import free_folder, refuse_to_replace, run_folders
+from tml_bench.report.grids import MARKS, Grid, plain
 from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
-from tml_bench.scoring.floors import Baseline
+from tml_bench.report.pictures import write_pictures
+from tml_bench.report.site import PICTURES, VIEWER, is_page, site
 from tml_bench.scoring.summary import MetricSummary, Summary
-from tml_bench.scoring.summary_file import stored_summaries, to_json, with_agreement
+from tml_bench.scoring.summary_file import stored_summaries, with_agreement, write_json
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.turns import Usage
+
+DEFAULT_OUT = Path("results/report")
+"""Where a report is written if nothing else is said."""
 
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
@@ -38,72 +37,60 @@ def read_summaries(runs: Iterable[Path]) -> list[Summary]:
 
 def report(
     runs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    out: str | os.PathLike[str] = "results/report",
+    out: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Put scored runs side by side: report.md, report.csv, report.json and one self-contained index.html.
+    """Put scored runs side by side: a site whose first page is the board, Markdown, CSV and JSON.
 
     Example:
         >>> page = tml_bench.report([mine, "results/fd-bench-v1-mini-1--silent"], "comparison")
+        >>> page = tml_bench.report("results")
 
     Args:
-        runs: one or several, each a `tml_bench.Run` or its folder.
-        out: folder for the report; created if missing.
+        runs: one or several, each a `tml_bench.Run`, its folder, a pattern like ``results/*--silent``, or a
+            folder of runs, in which what is no scored run is skipped.
+        out: folder for the report; created if missing. By default ``results/report``, or the next of
+            ``results/report-2``, ``-3``, ... that holds no report of other runs.
 
     Returns:
-        The path of the page.
+        The path of the first page.
 
     Raises:
-        UserError: a folder is not a scored run.
+        UserError: what is named holds no scored run, or ``out`` a report of other runs.
     """
-    paths = [runs] if isinstance(runs, str | os.PathLike) else runs
-    return write_report(read_summaries(map(Path, paths)), Path(out))
+    folders, _ = run_folders([runs] if isinstance(runs, str | os.PathLike) else runs)
+    summaries = read_summaries(folders)
+    # A report is shown to others: it tells no folder of the machine it was made on.
+    typed = {p.name: f"{p.parent.name}/{p.name}" if p.is_absolute() else str(p) for p in folders}
+    if out is None:
+        return write_report(summaries, free_folder(DEFAULT_OUT, summaries), typed)
+    refuse_to_replace(Path(out), summaries)
+    return write_report(summaries, Path(out), typed)
 
 
-def write_report(summaries: Sequence[Summary], out: Path) -> Path:
-    """Write report.md, report.csv, report.json and index.html; returns the path of the page."""
+def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, str] | None = None) -> Path:
+    """Write report.md, .csv and .json, the board as files and as pictures, and the pages.
+
+    ``folders`` are the folders of the runs, by their names, as a reader would type them. Pages of a report
+    that stood there before and are not written again are removed. Returns the path of the first page,
+    index.html.
+    """
     out.mkdir(parents=True, exist_ok=True)
     markdown = f"{leaderboard_markdown(summaries)}\n{full_markdown(summaries)}"
     (out / "report.md").write_text(markdown, encoding="utf-8")
     (out / "report.csv").write_text(to_csv(summaries), encoding="utf-8")
-    (out / "report.json").write_text(to_json(summaries), encoding="utf-8")
-    (out / "index.html").write_text(to_html(summaries), encoding="utf-8")
+    write_json(summaries, out / "report.json")
+    board = board_of(summaries)
+    write_board(board, out)
+    write_pictures(board, out)
+    beside = [name for name in (*PICTURES, VIEWER) if (out / name).is_file()]
+    pages = site(board, folders, beside)
+    for old in (*out.glob("tasks/*.html"), *out.glob("runs/*.html")):
+        if old.relative_to(out).as_posix() not in pages and is_page(old):
+            old.unlink()
+    for address, html in pages.items():
+        (out / address).parent.mkdir(exist_ok=True)
+        (out / address).write_text(html, encoding="utf-8")
     return out / "index.html"
-
-
-_EXAMPLE = Bar(Estimate(0.55, 0.4, 0.7, None, None, 1, 1), Baseline("", "", 0.15, "", 0.92, {}), 0.0, 1.0)
-"""What the legend shows."""
-
-
-def to_html(summaries: Sequence[Summary]) -> str:
-    """Write the page, a complete HTML document; with no runs it says so.
-
-    Runs that may not be compared get sections of their own.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup, escape
-
-    def harmless(value: Any) -> Any:
-        return plain(value) if type(value) is str else value
-
-    def name(text: str) -> Markup:
-        """A name that may be broken after its separators."""
-        return Markup(re.sub(r"([/:_.])", r"\1<wbr>", str(escape(plain(text)))))
-
-    files = PackageLoader("tml_bench.report")
-    pages = Environment(loader=files, autoescape=True, finalize=harmless, undefined=StrictUndefined)
-    pages.filters["name"] = name
-    style, script = (files.get_source(pages, file)[0] for file in ("page.css", "page.js"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return pages.get_template("page.html").render(
-        policy=Markup(
-            f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-        ),
-        style=Markup(style),
-        script=Markup(script),
-        tables=tables(summaries),
-        content=content,
-        example=_EXAMPLE,
-    )
 
 
 _RUN_HEADS = (
@@ -134,7 +121,11 @@ def _leaderboard(table: LeaderboardTable) -> str:
     legend = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
     legend += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
     legend += [f"- Note: {_md(c)}" for c in table.caveats]
-    parts = [f"## {_md(table.title)}\n", f"{_md('; '.join(table.holds))}\n", _grid(content.board(table))]
+    parts = [
+        f"## {_md(table.title)}\n",
+        f"{_md('; '.join(table.holds))}\n",
+        _grid(content.board(table)),
+    ]
     parts += ["\n".join(legend) + "\n"]
     for grid in content.published(table):
         parts += [f"### {grid.heading} (not measured by us)\n", _grid(grid)]
@@ -176,11 +167,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     rows = [_csv_row(s, m) for s in runs for m in s.metrics]
     if not rows:
         return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(tuple(rows[0]), (row.values() for row in rows))
 
 
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:

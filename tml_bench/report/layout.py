@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-import msgspec
-
-from tml_bench.metrics.comparison import PairedComparison, compare, holm, rank_ranges
+from tml_bench.metrics.comparison import PairedComparison, compare_pairs, holm, rank_ranges
 from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank, missing_intervals
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
@@ -26,7 +24,7 @@ Columns = tuple[tuple[str, Metric], ...]
 Ranks = tuple[Rank | None, ...]
 PublishedRow = tuple[str, tuple[PublishedNumber | None, ...]]
 
-_NOT_COMPARABLE = "published numbers are not comparable and are not shown"
+_NOT_COMPARABLE = "published numbers are not comparable with it"
 _OTHER_DATA: dict[DataKind | None, str] = {
     None: f"not the official set: {_NOT_COMPARABLE}",
     DataKind.SAMPLE: f"a small set that ships in the official form, not the official set: {_NOT_COMPARABLE}",
@@ -35,6 +33,15 @@ _OTHER_DATA: dict[DataKind | None, str] = {
     DataKind.VARIANT: "not the set that ships with this task: numbers on the two are not comparable",
 }
 """What the reader of a report is told of data that is not the official one."""
+
+
+RULERS = ("oracle", "delayed", "early", "echo", "always-on", "silent")
+"""Reference adapters: none of them is a model."""
+
+
+def is_ruler(adapter: str) -> bool:
+    """Whether an adapter, as given on the command line, is one of the reference adapters."""
+    return adapter.partition(":")[0] in RULERS
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,8 @@ class LeaderboardTable:
     Attributes:
         columns: the headline metrics per subset.
         baselines: floor and ceiling per column.
-        measured: rows of models, by mean rank over the columns; equals by how often a mean is beaten.
+        measured: rows of models, by mean rank over the columns; equals by how often a mean is beaten. Those
+            of rulers that do not see the answers stand among them and have no rank.
         reference: rows of privileged reference adapters, which are not ranked.
         published: numbers reported by others, per system and column; empty unless the data is official.
     """
@@ -165,10 +173,9 @@ class LeaderboardTable:
             if metric.direction is Direction.NONE:
                 continue
             rows = [r for r in self.measured if r.cells[k].estimate.n]
-            results = [
-                (a.label, b.label, compare(a.cells[k].observations, b.cells[k].observations, metric.kind))
-                for a, b in itertools.combinations(rows, 2)
-            ]
+            compared = compare_pairs([r.cells[k].observations for r in rows], metric.kind)
+            labels = itertools.combinations([r.label for r in rows], 2)
+            results = [(a, b, c) for (a, b), c in zip(labels, compared, strict=True)]
             corrected = iter(holm([c.p for _, _, c in results if c.p is not None]))
             found += [
                 RunComparison(k, a, b, c, next(corrected) if c.p is not None else None) for a, b, c in results
@@ -181,18 +188,32 @@ def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
 
     Tables are ordered by task, dataset, and the rest of what distinguishes them.
     """
-    ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
-    return _tables(msgspec.msgpack.encode(ordered))
+    ordered = sorted(summaries, key=lambda s: (conditions(s), s.facts.adapter, s.facts.run))
+    return _tables(tuple(map(_Itself, ordered)))
+
+
+class _Itself:
+    """Equal to nothing but the same object: a summary holds too much to be compared."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.summary = summary
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.summary is other.summary
+
+    def __hash__(self) -> int:
+        return id(self.summary)
 
 
 @lru_cache(maxsize=4)
-def _tables(ordered: bytes) -> tuple[LeaderboardTable, ...]:
-    """The tables of encoded summaries: every writer asks for them, and the tests take seconds."""
-    summaries = msgspec.msgpack.decode(ordered, type=list[Summary])
-    return tuple(_table(tuple(group)) for _, group in itertools.groupby(summaries, key=_key))
+def _tables(ordered: tuple[_Itself, ...]) -> tuple[LeaderboardTable, ...]:
+    """The tables of summaries in order: every writer asks for them, and they take seconds."""
+    groups = itertools.groupby((one.summary for one in ordered), key=conditions)
+    return tuple(_table(tuple(group)) for _, group in groups)
 
 
-def _key(s: Summary) -> tuple[object, ...]:
+def conditions(s: Summary) -> tuple[object, ...]:
+    """What two runs must have in common to be compared."""
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
     return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))
@@ -203,7 +224,10 @@ def _table(group: tuple[Summary, ...]) -> LeaderboardTable:
     heads = [m for m in first.metrics if m.metric.name in first.headline]
     columns = tuple((m.subset, m.metric) for m in heads)
     models = [s for s in group if not s.facts.privileged]
-    ranks = _ranks(models, columns)
+    competitors = [s for s in models if not is_ruler(s.facts.adapter)]
+    found = iter(_ranks(competitors, columns))
+    unranked: Ranks = (None,) * len(columns)
+    ranks = [unranked if is_ruler(s.facts.adapter) else next(found) for s in models]
     rows = [_row(s, group, columns, r) for s, r in zip(models, ranks, strict=True)]
     measured = sorted(rows, key=lambda r: (_mean_rank(r.ranks, len(models)), _beaten_by(r, rows), r.label))
     return LeaderboardTable(
@@ -211,8 +235,8 @@ def _table(group: tuple[Summary, ...]) -> LeaderboardTable:
         columns=columns,
         baselines=tuple(m.baseline for m in heads),
         measured=tuple(measured),
-        reference=tuple(_row(s, group, columns, (None,) * len(columns)) for s in group if s.facts.privileged),
-        published=_published(first.published, columns),
+        reference=tuple(_row(s, group, columns, unranked) for s in group if s.facts.privileged),
+        published=_published(first.published if first.official else (), columns),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +25,33 @@ from tml_bench.samples import Sample
 from tml_bench.turns import Usage
 
 Advance = Callable[[str], None]
-"""Called with a line about each attempt or recording that has ended."""
+"""Called with a line, which may be empty, about each sample or recording that is done."""
+Tell = Callable[[str], None]
+"""Called with a line worth knowing."""
+
+
+class RunEnd(NamedTuple):
+    """What was done of a run: how many samples were reused, how many were run, and how many are left.
+
+    ``why`` says why nothing may be added to it; empty where something may.
+    """
+
+    path: Path
+    reused: int
+    ran: int
+    left: int = 0
+    why: str = ""
+
+    @property
+    def line(self) -> str:
+        """All of it."""
+        left = f", {self.left} not run" if self.left else ""
+        return f"{self.path}: {self.reused} reused, {self.ran} run{left}{self.why and f' ({self.why})'}"
+
+
+def _silent(_: object) -> None:
+    """Tell nobody."""
+
 
 TRIES = 3
 """How often a sample is tried in one command while it may go better another time."""
@@ -52,10 +79,15 @@ def record(
     *,
     retry_errors: bool = False,
     fail_fast: int = 0,
-    tell: Callable[[str], None] = lambda line: None,
+    end: Callable[[RunEnd], None] = _silent,
+    failed: Tell = _silent,
+    remark: Tell = _silent,
 ) -> list[UserError]:
     """Record runs whose sessions one pool runs; see `record_all`."""
-    return record_all({pool: plans}, advance, retry_errors=retry_errors, fail_fast=fail_fast, tell=tell)
+    return record_all(
+        {pool: plans}, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=end, failed=failed,
+        remark=remark,
+    )  # fmt: skip
 
 
 def record_all(
@@ -64,17 +96,20 @@ def record_all(
     *,
     retry_errors: bool = False,
     fail_fast: int = 0,
-    tell: Callable[[str], None] = lambda line: None,
+    end: Callable[[RunEnd], None] = _silent,
+    failed: Tell = _silent,
+    remark: Tell = _silent,
 ) -> list[UserError]:
     """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
 
     Pools work one after the other, in order, so that their sessions do not disturb each other; one that only
-    waits for services lets the others go first. ``advance`` is told of every sample, those already done
-    included; with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
-    ``fail_fast`` samples that did not end valid, 0 for never; ``tell`` gets a line for every run that has
-    ended, then one for equal failures. A run is not finished where its adapter is given up, or its model is
-    no longer the same. Raises `UserError` where a folder cannot be used, or holds what must not be mixed with
-    what was asked for.
+    waits for services lets the others go first. ``advance`` is told once of every sample that is done, those
+    done before included, ``remark`` of attempts after which a sample is tried again or left to be done;
+    with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
+    ``fail_fast`` samples that did not end valid, 0 for never; ``end`` is told of every run that has
+    ended, then ``failed`` of equal failures, a line each. A run is not finished where its adapter is given
+    up, or its model is no longer the same. Raises `UserError` where a folder cannot be used, or holds what
+    must not be mixed with what was asked for.
     """
     failures = FailureLog()
     with ExitStack() as stack:
@@ -89,7 +124,9 @@ def record_all(
                 if not todo:
                     folder.save()
                 number, limit = len(recorders), fail_fast or math.inf
-                recorders.append(_Recorder(number, plan, folder, pool, advance, failures, todo, limit))
+                recorders.append(
+                    _Recorder(number, plan, folder, pool, advance, remark, failures, todo, limit)
+                )
         for recorder in recorders:
             recorder.submit()
         for patient in (False, True):
@@ -98,9 +135,9 @@ def record_all(
                     recorders[job.key[0]].take(job, result)
         for recorder in recorders:
             recorder.finish()
-            tell(recorder.line)
+            end(recorder.end)
         for line in failures.lines():
-            tell(line)
+            failed(line)
         return list(dict.fromkeys(recorder.error for recorder in recorders if recorder.error))
 
 
@@ -113,6 +150,7 @@ class _Recorder:
     _folder: RunFolder
     _pool: SessionPool
     _advance: Advance
+    _remark: Tell
     _failures: FailureLog
     _todo: Sequence[Sample]
     _most_failures: float
@@ -129,12 +167,10 @@ class _Recorder:
         self._open = {sample.id for sample in self._todo if not sample.problem}
 
     @property
-    def line(self) -> str:
-        """How many samples were reused, how many run, and how many are left to be done."""
+    def end(self) -> RunEnd:
         reused = len(self._plan.samples) - len(self._todo)
         why = closed(self._folder.file) if reused else ""
-        left = f", {n} not run" if (n := len(self._open - self._ran)) else ""
-        return f"{self._plan.path}: {reused} reused, {len(self._ran)} run{left}{why and f' ({why})'}"
+        return RunEnd(self._plan.path, reused, len(self._ran), len(self._open - self._ran), why)
 
     @property
     def _adapter(self) -> str:
@@ -151,7 +187,7 @@ class _Recorder:
         """Record the samples that cannot be played, unless nothing may be added, and say what is left."""
         for sample in self._todo:
             if sample.problem and not isinstance(self.error, ChangedModelError):
-                self._commit(sample, JobResult(Outcome.INVALID, sample.problem), None)
+                self._advance(self._commit(sample, JobResult(Outcome.INVALID, sample.problem), None))
         if self._open and self.error is None:
             self.error = self._pool.given_up.get(self._adapter)
 
@@ -176,15 +212,17 @@ class _Recorder:
             self.error = ChangedModelError(self._plan.path, differs)
             self._drop()
             return
-        self._commit(job.sample, result, job.folder if result.recording else None)
+        line = self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] += 1
         given_up = self._adapter in self._pool.given_up
-        if given_up and result.outcome is Outcome.INFRASTRUCTURE:
-            return  # to be done another time
-        if result.retry and self._tries[job.sample.id] < TRIES:
+        another_time = given_up and result.outcome is Outcome.INFRASTRUCTURE
+        if another_time or (result.retry and self._tries[job.sample.id] < TRIES):
+            if line:
+                self._remark(line)
             if self.error is None and not given_up:
                 self._pool.submit(self._job(job.sample))
             return
+        self._advance(line)
         self._open.discard(job.sample.id)
         self._failed += result.outcome is not Outcome.VALID
         if self._open and self._failed >= self._most_failures and self.error is None:
@@ -196,7 +234,8 @@ class _Recorder:
         """Forget the run's jobs that wait."""
         self._pool.drop(lambda waiting: waiting.key[0] == self._number)
 
-    def _commit(self, sample: Sample, result: JobResult, recording: Path | None) -> None:
+    def _commit(self, sample: Sample, result: JobResult, recording: Path | None) -> str:
+        """Write an attempt; gives what to show of it."""
         self._numbers[sample.id] = number = self._numbers.get(sample.id, 0) + 1
         attempt = Attempt(
             sample=sample.id,
@@ -215,7 +254,7 @@ class _Recorder:
         self._folder.commit(attempt, recording, result.traceback)
         self._ran.add(sample.id)
         place = self._folder.recording_path(sample.id, number)
-        self._advance(self._shown(sample, result, f"; traceback: {place / TRACEBACK}"))
+        return self._shown(sample, result, f"; traceback: {place / TRACEBACK}")
 
     def _shown(self, sample: Sample, result: JobResult, traceback: str) -> str:
         """What to show of an attempt; nothing where that an adapter is given up says it."""

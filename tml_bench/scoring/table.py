@@ -53,16 +53,16 @@ class ScoreTable:
     def values(self, part: Overall, metric: str) -> tuple[list[Score], list[float], list[float]]:
         """Scores, numerators and denominators of all values of a metric in a part.
 
-        With ``part.equal`` the values of each subset are divided by the subset's total denominator, so that
-        the ratio of sums is the mean over subsets. There are none where a whole subset is missing: a mean
-        over the others would pass for that over all.
+        With ``part.equal`` the values of each subset are divided by the subset's total denominator and
+        multiplied by its weight, so that the ratio of sums is the mean over subsets. There are none where a
+        whole subset is missing: a mean over the others would pass for that over all.
         """
         scores: list[Score] = []
         numerators: list[float] = []
         denominators: list[float] = []
         for subset in () if self.incomplete(part, metric) else part.subsets:
             column = self._values[subset, metric]
-            total = math.fsum(column.denominators) or 1.0 if part.equal else 1.0
+            total = (math.fsum(column.denominators) or 1.0) / part.weight(subset) if part.equal else 1.0
             scores += column.scores
             numerators += [n / total for n in column.numerators]
             denominators += [d / total for d in column.denominators]
@@ -108,9 +108,11 @@ def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | 
     if scores.incomplete(part, metric.name):
         return None, 0
     if part.equal and metric.decimals is not None:
-        means = [mean_of(scores, Overall(s, (s,)), metric) for s in part.subsets]
-        known = [mean for mean, _ in means if mean is not None]
-        return (math.fsum(known) / len(known) if known else None), sum(n for _, n in means)
+        means = [(part.weight(s), *mean_of(scores, Overall(s, (s,)), metric)) for s in part.subsets]
+        known = [(weight, mean) for weight, mean, _ in means if mean is not None]
+        weights = math.fsum(weight for weight, _ in known)
+        mean = math.fsum(weight * mean for weight, mean in known) / weights if known else None
+        return mean, sum(n for _, _, n in means)
     _, numerators, denominators = scores.values(part, metric.name)
     total = math.fsum(denominators)
     count = sum(d > 0 for d in denominators)

@@ -1,0 +1,191 @@
+"""What the pictures of the board show: models on axes, interaction against intelligence, latency, quality.
+
+A score is put between its floor (0) and its ceiling (1), so that tasks can be averaged:
+``(score - floor) / (ceiling - floor)``. A score below its floor is negative; a task whose floor is its
+ceiling is left out. A model's value on an axis is the mean of its tasks there; its *interaction score* the
+mean of all axes but knowing, its *intelligence score* the axis of knowing.
+
+Only numbers of one column of the board meet: of a task that was run under several conditions, the column in
+which most models stand is taken. Models that lack a task that is needed are not drawn, and named.
+
+Interval of a mean: the method of variance estimates recovery (G. Y. Zou, A. Donner, "Construction of
+confidence limits about effect measures", Statistics in Medicine 27, 2008), which takes tasks as independent;
+none where a part has none.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, RowKind, score_of
+from tml_bench.task import Axis
+
+
+@dataclass(frozen=True)
+class PlacedScore:
+    """A number with its 95 % interval, whose ends are None where there is none."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class PlottedModel:
+    """A row of the board as a point."""
+
+    label: str
+    kind: RowKind
+    x: PlacedScore
+    y: PlacedScore
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Points, in the order of the board.
+
+    Attributes:
+        points: the models and rulers that have all that is needed.
+        places: the places of the columns that are needed; none where models have no such tasks in common.
+        lacking: per model that is not drawn, the titles of what it lacks.
+    """
+
+    points: tuple[PlottedModel, ...] = ()
+    places: tuple[int, ...] = ()
+    lacking: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no model to draw: rulers alone are no picture."""
+        return all(p.kind is not RowKind.COMPETITOR for p in self.points)
+
+
+def axis_of(column: BoardColumn) -> Axis | None:
+    """The axis that a column's task declares."""
+    return score_of(column.table.summaries[0]).axis
+
+
+def known_ends(board: Board, k: int) -> BoardCell | None:
+    """A cell of the column with a floor or a ceiling, which all its measured cells have in common."""
+    cells = (row.cells[k] for row in board.rows)
+    return next((c for c in cells if c is not None and not (c.floor is None and c.ceiling is None)), None)
+
+
+def placed(cell: BoardCell | None) -> PlacedScore | None:
+    """A score between its floor, 0, and its ceiling, 1; None where one is unknown or both are equal."""
+    if cell is None or cell.value is None or cell.floor is None or cell.ceiling is None:
+        return None
+    floor, room = cell.floor, cell.ceiling - cell.floor
+    if room == 0:
+        return None
+    low, high = (None if end is None else (end - floor) / room for end in (cell.low, cell.high))
+    return PlacedScore((cell.value - floor) / room, *((low, high) if room > 0 else (high, low)))
+
+
+def mean_of_independent(parts: Sequence[PlacedScore]) -> PlacedScore | None:
+    """The mean of independent numbers, with its interval; None for no numbers."""
+    if not parts:
+        return None
+    n = len(parts)
+    value = sum(p.value for p in parts) / n
+    below = [p.value - p.low for p in parts if p.low is not None]
+    above = [p.high - p.value for p in parts if p.high is not None]
+    if len(below) < n or len(above) < n:
+        return PlacedScore(value)
+    return PlacedScore(
+        value, value - sqrt(sum(d * d for d in below)) / n, value + sqrt(sum(d * d for d in above)) / n
+    )
+
+
+def models(board: Board) -> tuple[BoardRow, ...]:
+    """The rows of models that were measured."""
+    return tuple(row for row in board.rows if row.kind is RowKind.COMPETITOR)
+
+
+def profile_columns(board: Board) -> tuple[int, ...]:
+    """Places of the columns with a score of any model, one a task, by axis; tasks without an axis last."""
+    counts = [sum(_value(row, k) is not None for row in models(board)) for k in range(len(board.columns))]
+    best: dict[str, int] = {}
+    for k, column in enumerate(board.columns):
+        if counts[k] > counts[best.setdefault(column.task, k)]:
+            best[column.task] = k
+    order = [*Axis, None]
+    shown = [k for k in best.values() if counts[k]]
+    return tuple(sorted(shown, key=lambda k: order.index(axis_of(board.columns[k]))))
+
+
+def frontier(board: Board) -> Plot:
+    """Interaction score (y) against intelligence score (x).
+
+    A task is needed where more than half of the models have it that have any of both kinds.
+    """
+    axes = {k: axis for k in profile_columns(board) if (axis := axis_of(board.columns[k])) is not None}
+    has = {row.label: [k for k in axes if placed(row.cells[k]) is not None] for row in models(board)}
+    ready = [own for own in has.values() if len({axes[k] is Axis.KNOWING for k in own}) == 2]
+    needed = {k: axes[k] for k in axes if 2 * sum(k in own for own in ready) > len(ready)}
+    if len({axis is Axis.KNOWING for axis in needed.values()}) < 2:
+        return Plot()
+
+    def point(row: BoardRow) -> tuple[PlacedScore | None, PlacedScore | None]:
+        scores = {k: score for k in needed if (score := placed(row.cells[k])) is not None}
+        if len(scores) < len(needed):
+            return None, None
+        by_axis = {
+            axis: mean_of_independent([scores[k] for k in needed if needed[k] is axis])
+            for axis in needed.values()
+        }
+        known = by_axis.pop(Axis.KNOWING)
+        return known, mean_of_independent([score for score in by_axis.values() if score is not None])
+
+    titles = {k: board.columns[k].title for k in needed}
+    lacking = ((label, tuple(titles[k] for k in needed if k not in own)) for label, own in has.items())
+    return Plot(_points(board, point), tuple(needed), tuple(pair for pair in lacking if pair[1]))
+
+
+def latency_and_quality(board: Board) -> Plot:
+    """The score of a task (y, in its own unit) against how long its answers take (x, seconds).
+
+    On the task that declares a latency and that most models have both of; the first of equals.
+    """
+    found = [_latency_plot(board, k) for k in profile_columns(board) if _latency_name(board.columns[k])]
+    return max(found, key=lambda plot: sum(p.kind is RowKind.COMPETITOR for p in plot.points), default=Plot())
+
+
+def _latency_plot(board: Board, k: int) -> Plot:
+    column = board.columns[k]
+    runs = {s.facts.run: s for s in column.table.summaries}
+    wanted = column.part, _latency_name(column)
+
+    def point(row: BoardRow) -> tuple[PlacedScore | None, PlacedScore | None]:
+        cell = row.cells[k]
+        if cell is None or cell.value is None or cell.run not in runs:
+            return None, None
+        measured = runs[cell.run].metrics
+        e = next((m.estimate for m in measured if (m.subset, m.metric.name) == wanted), None)
+        if e is None or e.mean is None:
+            return None, None
+        return PlacedScore(e.mean, e.low, e.high), PlacedScore(cell.value, cell.low, cell.high)
+
+    points = _points(board, point)
+    drawn = {p.label for p in points}
+    lacking = tuple((row.label, (column.title,)) for row in models(board) if row.label not in drawn)
+    return Plot(points, (k,), lacking)
+
+
+def _latency_name(column: BoardColumn) -> str:
+    return score_of(column.table.summaries[0]).latency
+
+
+def _points(
+    board: Board, point: Callable[[BoardRow], tuple[PlacedScore | None, PlacedScore | None]]
+) -> tuple[PlottedModel, ...]:
+    rows: Iterable[BoardRow] = (row for row in board.rows if row.kind is not RowKind.PUBLISHED)
+    places = ((row, *point(row)) for row in rows)
+    return tuple(
+        PlottedModel(row.label, row.kind, x, y) for row, x, y in places if x is not None and y is not None
+    )
+
+
+def _value(row: BoardRow, k: int) -> float | None:
+    cell = row.cells[k]
+    return None if cell is None else cell.value

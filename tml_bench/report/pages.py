@@ -1,0 +1,137 @@
+"""How much of a report goes on one page: grids are rendered, counted, and split where they are too many.
+
+A page of a hundred thousand elements opens slowly and is searched by nobody. Elements and texts are counted
+in what was really rendered, so that no page of a report holds more than `MOST_NODES` of them or `MOST_BYTES`,
+however many runs there are.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from tml_bench.report.grids import NOTHING, Grid
+
+MOST_NODES = 4_200
+"""Elements and texts in the body of a page; the frame around it has less than a hundred."""
+MOST_BYTES = 250_000
+"""Bytes of the body of a page; style and script are less than 30,000."""
+_NODE = re.compile(r"<[a-zA-Z]|>\s*[^<\s]")
+
+RenderGrid = Callable[[Grid], str]
+
+
+@dataclass(frozen=True)
+class PageSection:
+    """Grids that belong together, under a name of their own; ``key`` is the name in an address."""
+
+    name: str
+    key: str
+    grids: tuple[Grid, ...]
+
+
+@dataclass(frozen=True)
+class PagePart:
+    """As much of a section as fits on a page, rendered, and its place among the parts of the section."""
+
+    section: PageSection
+    grids: tuple[str, ...]
+    place: int = 0
+    of: int = 1
+
+    @property
+    def name(self) -> str:
+        """The section's name, with the place where it has several parts."""
+        return f"{self.section.name}, {self.place + 1} of {self.of}" if self.of > 1 else self.section.name
+
+
+def nodes(html: str) -> int:
+    """Elements and texts of rendered HTML, white space left out."""
+    return len(_NODE.findall(html))
+
+
+def arrange_pages(
+    sections: Sequence[PageSection], render: RenderGrid, taken: str = ""
+) -> list[list[PagePart]]:
+    """Put rendered sections on as few pages as keep their order; a section is only split if it fills a page.
+
+    ``taken`` is what stands on the first page before them. Without sections there is one empty page.
+    """
+    pages: list[list[PagePart]] = [[]]
+    full = taken
+    for section in sections:
+        grids = [html for grid in section.grids for html in _pieces(grid, render)]
+        whole = "".join(grids)
+        if full and not _fits(full + whole):
+            pages.append([])
+            full = ""
+        filled = _fill(grids)
+        parts = [PagePart(section, tuple(some), k, len(filled)) for k, some in enumerate(filled)]
+        pages[-1].append(parts[0])
+        pages += [[part] for part in parts[1:]]
+        full = "".join([*([full] if len(parts) == 1 else []), *parts[-1].grids])
+    return pages
+
+
+def without_empty_columns(grid: Grid) -> Grid:
+    """The grid without columns in which no row says anything; its first column stays."""
+
+    def says(k: int) -> bool:
+        cells = (row.cells[k] for row in grid.rows)
+        return any(cell.line not in ("", NOTHING) or cell.bar for cell in cells)
+
+    kept = [0, *(k for k in range(1, len(grid.columns)) if says(k))]
+    rows = (replace(row, cells=tuple(row.cells[k] for k in kept)) for row in grid.rows)
+    return replace(grid, columns=tuple(grid.columns[k] for k in kept), rows=tuple(rows))
+
+
+def narrow(grid: Grid, fixed: int, most: int) -> list[Grid]:
+    """Grids of at most so many columns beside the first ``fixed``, which all of them repeat."""
+    rest = range(fixed, len(grid.columns))
+    chunks = [(*range(fixed), *rest[k : k + most]) for k in range(0, len(rest), most)] or [
+        tuple(range(fixed))
+    ]
+    found = []
+    for k, chunk in enumerate(chunks):
+        rows = (replace(row, cells=tuple(row.cells[i] for i in chunk)) for row in grid.rows)
+        columns = tuple(grid.columns[i] for i in chunk)
+        caption = grid.caption if len(chunks) == 1 else f"{grid.caption}, {k + 1} of {len(chunks)}"
+        heading = grid.heading if k == 0 else ""
+        found.append(replace(grid, columns=columns, rows=tuple(rows), caption=caption, heading=heading))
+    return found
+
+
+def _fits(html: str) -> bool:
+    return nodes(html) <= MOST_NODES and len(html.encode()) <= MOST_BYTES
+
+
+def _pieces(grid: Grid, render: RenderGrid) -> Iterable[str]:
+    """A grid, rendered; in pieces of its rows where it is too long for a page."""
+    html = render(grid)
+    if _fits(html) or len(grid.rows) < 2:
+        return [html]
+    parts = 1 + max(nodes(html) // MOST_NODES, len(html.encode()) // MOST_BYTES)
+    step = -(-len(grid.rows) // (parts + 1))
+    starts = range(0, len(grid.rows), step)
+    return [
+        piece
+        for k in starts
+        for piece in _pieces(
+            replace(
+                grid,
+                rows=grid.rows[k : k + step],
+                caption=f"{grid.caption}, from row {k + 1}",
+                heading=grid.heading if k == 0 else "",
+            ),
+            render,
+        )
+    ]
+
+
+def _fill(grids: Sequence[str]) -> list[list[str]]:
+    """Grids on as few pages as keep their order; one page, be it empty, at least."""
+    pages: list[list[str]] = [[]]
+    for grid in grids:
+        if pages[-1] and not _fits("".join([*pages[-1], grid])):
+            pages.append([])
+        pages[-1].append(grid)
+    return pages
