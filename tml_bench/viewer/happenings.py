@@ -9,7 +9,8 @@ A row's ``event`` is a task's own text. These are understood, in any task; other
     action, said                a stretch to be named and what was named, right where they overlap by half
     user_end, interruption      an answer is due at the end; ``response``, ``early_start`` are it
     hit, miss                   an opportunity that was taken, or was not
-    yield, no_yield             the floor was given up, or was not
+    yield, no_yield             at an interruption the floor was given up, or was not
+    behaviour X, nothing owed   what was done about an overlap; right where the value of ``expected`` is 1
     reply: ...                  speech; where stretches are due and it begins in none, a false alarm
     false alarm, takeover, pause_takeover, other_takeover       speech that nothing called for
 """
@@ -20,7 +21,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tml_bench.metric import Mark
+from tml_bench.metric import Mark, Value
 from tml_bench.viewer.sample_schema import ViewedWindow, WindowState
 
 Row = Mapping[str, str | float | None]
@@ -64,17 +65,18 @@ class SampleHappenings:
         return sum(one.state is state for one in self.expected) if self.told else None
 
 
-def happenings(rows: Sequence[Row]) -> SampleHappenings:
-    """Read the rows of a score; nothing is known of none."""
-    reader = _RowReader({str(row.get("event", "")) for row in rows})
+def happenings(rows: Sequence[Row], values: Mapping[str, Value] = {}) -> SampleHappenings:
+    """Read the rows of a score, and from its values what they leave open; nothing is known of no rows."""
+    reader = _RowReader({str(row.get("event", "")) for row in rows}, values)
     for row in rows:
         reader.take(str(row.get("event", "")), row)
     return reader.finish()
 
 
 class _RowReader:
-    def __init__(self, events: set[str]) -> None:
+    def __init__(self, events: set[str], values: Mapping[str, Value]) -> None:
         self.found = SampleHappenings()
+        self._events, self._values = events, values
         self._due: dict[str, ExpectedEvent] = {}
         self._replies: list[float] = []
         self._owes_answer = "pause" not in events
@@ -83,8 +85,10 @@ class _RowReader:
         start, end = _number(row.get("start_s")), _number(row.get("end_s"))
         name = event.partition(":")[0]
         if name in _UNCALLED:
-            self.found.told = True
-            self.found.false_alarms += 1
+            # After an answer the floor is the model's own.
+            if event != "takeover" or not self._events & {"response", "early_start"}:
+                self.found.told = True
+                self.found.false_alarms += 1
         elif named := _NAMED.fullmatch(event):
             self._settle(named[2], _STATES[named[1]], f"{named[1]}: {named[3]}")
         elif event.startswith("expected "):
@@ -106,9 +110,11 @@ class _RowReader:
         elif event in ("response", "early_start"):
             if "answer" in self._due:
                 self._settle("answer", _STATES[event], event)
-        elif event in ("hit", "miss", "yield", "no_yield") and start is not None:
-            self.found.told = True
-            self.found.expected.append(ExpectedEvent(start, end, event, _STATES[event]))
+        elif event in ("hit", "miss") or (event in ("yield", "no_yield") and "interruption" in self._events):
+            self._expect(event, start, end)
+            self._settle(event, _STATES[event], "")
+        elif event.startswith("behaviour ") or event == "nothing owed":
+            self._behaved(event, start, end)
         elif event.startswith("reply: ") and start is not None:
             self._replies.append(start)
 
@@ -125,6 +131,12 @@ class _RowReader:
     def _judged(self, name: str, score: float | None) -> None:
         if name in self._due and self._due[name].state is not WindowState.HIT and score is not None:
             self._settle(name, WindowState.HIT if score > 0 else WindowState.WRONG, f"judged {score:g}")
+
+    def _behaved(self, event: str, start: float | None, end: float | None) -> None:
+        right = self._values.get("expected")
+        if right is not None:
+            self._expect("overlap", start, end)
+            self._settle("overlap", WindowState.HIT if right.numerator else WindowState.WRONG, event)
 
     def _named_stretch(self, start: float, end: float | None) -> None:
         due = self._due["action"]
@@ -155,7 +167,8 @@ def windows(marks: Sequence[Mark], found: SampleHappenings) -> tuple[ViewedWindo
     for mark in marks:
         due = next((one for one in free if _is_same(mark, one)), None)
         if due is None:
-            ideal = mark.label.startswith("ideal ")
+            # What an ideal respondent does is one way of many, told of only where nothing better is.
+            ideal = mark.label.startswith("ideal ") and not found.told
             state = WindowState.UNKNOWN if ideal else WindowState.CONTEXT
             shown.append(ViewedWindow(mark.start_s, mark.end_s, mark.label, ideal, state))
             continue

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 import sys
+import traceback
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -88,8 +89,11 @@ class _ViewerRequest(BaseHTTPRequestHandler):
             return self._refuse(HTTPStatus.NOT_FOUND, "nothing here; take the address that was printed")
         try:
             found = self.server.site.content(address)
-        except (UserError, OSError) as error:
+        except UserError as error:
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        except Exception:  # the other samples are worth seeing
+            traceback.print_exc()
+            return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "this failed; the terminal says how")
         if found is None:
             return self._refuse(HTTPStatus.NOT_FOUND, "nothing here")
         return self._give(found)
