@@ -130,6 +130,7 @@
       row.cells.outcome.dataset.outcome = given.outcome;
       row.number.textContent = bench.value(given.score, given.metric ? given.metric.unit : "");
       row.metric.textContent = given.metric ? given.metric.title : "";
+      row.bar.parentNode.hidden = given.badness === null;
       row.bar.style.width = given.badness === null ? "0" : `${Math.round(100 * (1 - given.badness))}%`;
       row.cells.missed.replaceChildren(...bench.COUNTED.filter((name) => given.counts[name] > 0).map((name) => {
         const { word, sign } = bench.STATES[name];
