@@ -188,7 +188,7 @@ def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
 
     Tables are ordered by task, dataset, and the rest of what distinguishes them.
     """
-    ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
+    ordered = sorted(summaries, key=lambda s: (conditions(s), s.facts.adapter, s.facts.run))
     return _tables(tuple(map(_Itself, ordered)))
 
 
@@ -208,11 +208,12 @@ class _Itself:
 @lru_cache(maxsize=4)
 def _tables(ordered: tuple[_Itself, ...]) -> tuple[LeaderboardTable, ...]:
     """The tables of summaries in order: every writer asks for them, and they take seconds."""
-    groups = itertools.groupby((one.summary for one in ordered), key=_key)
+    groups = itertools.groupby((one.summary for one in ordered), key=conditions)
     return tuple(_table(tuple(group)) for _, group in groups)
 
 
-def _key(s: Summary) -> tuple[object, ...]:
+def conditions(s: Summary) -> tuple[object, ...]:
+    """What two runs must have in common to be compared."""
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
     return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))

@@ -96,11 +96,18 @@
     link();
   }
 
-  /* One view plays at a time; two show the same stretch of time. */
+  /* One view plays at a time; two show the same stretch of time, and are sought together. */
   function link() {
     for (const view of views) {
       view.player.addEventListener("play", () => {
         for (const other of views) if (other !== view) other.player.pause();
+      });
+      view.player.addEventListener("seeked", () => {
+        for (const other of views) {
+          const { player } = other;
+          const at = Math.min(view.player.currentTime, player.duration);
+          if (other !== view && player.paused && Math.abs(player.currentTime - at) > 0.01) player.currentTime = at;
+        }
       });
       if (!view.timeline) continue;
       view.timeline.addEventListener("view", () => {

@@ -8,6 +8,7 @@
   const LINE = 17;
   const GAP = 6;
   const MOST_LINES = 4;
+  const MOST_ROWS = 24; // with more, rows that tell of no hit or fault would hide those that do
 
   const item = (start, end, text, kind, tip) => ({ start, end: end ?? null, text: text || "", kind, tip: tip || text || "" });
   const words = (texts) => texts.filter((w) => w.start_s !== null).map((w) => item(w.start_s, w.end_s, w.text, "word"));
@@ -22,17 +23,16 @@
     });
   }
 
-  const PREFIXES = [["on time", "hit"], ["hit", "hit"], ["early", "early"], ["late", "late"], ["wrong", "wrong"], ["false alarm", "false_alarm"], ["missed", "missed"]];
+  const PREFIXES = [["on time", "hit"], ["hit", "hit"], ["early", "early"], ["late", "late"], ["wrong", "wrong"], ["false alarm", "false_alarm"], ["miss", "missed"]];
   /* What a row of the score says happened, from how the tasks begin its name. */
   bench.rowState = (event) => {
     const found = PREFIXES.find(([prefix]) => event.toLowerCase().startsWith(prefix));
     return found ? found[1] : "context";
   };
   function scored(doc) {
-    const rows = doc.score ? doc.score.rows : [];
-    return rows.filter((r) => r.start_s !== null && !r.event.startsWith("expected")).map((r) =>
-      item(r.start_s, r.end_s, r.event, `s-${bench.rowState(r.event)}`),
-    );
+    const rows = (doc.score ? doc.score.rows : []).filter((r) => r.start_s !== null && !r.event.startsWith("expected"));
+    const telling = rows.filter((r) => bench.rowState(r.event) !== "context");
+    return (rows.length > MOST_ROWS ? telling : rows).map((r) => item(r.start_s, r.end_s, r.event, `s-${bench.rowState(r.event)}`));
   }
 
   function happenings(doc) {
@@ -51,7 +51,7 @@
     const judged = doc.judgements.map((j, k) => [j, k]).filter(([j]) => j.start_s !== null);
     const heard = doc.videos.flatMap((v) => v.subtitles);
     return [
-      { name: "asked", kind: "blocks", items: doc.user.turns.map((t) => item(t.start_s, t.end_s, t.label, "turn")) },
+      { name: "asked", kind: "blocks", items: doc.user.turns.filter((t) => t.label).map((t) => item(t.start_s, t.end_s, t.label, "turn")) },
       { name: "video", kind: "blocks", items: doc.videos.map((v) => item(v.start_s, v.end_s, v.name, "turn")) },
       { name: "subtitles", kind: "text", items: words(heard) },
       { name: "user says", kind: "text", items: words(doc.user.words) },
@@ -83,10 +83,10 @@
     let most = 1;
     lane.items.sort((a, b) => a.start - b.start);
     for (const one of lane.items) {
-      const wide = one.text ? context.measureText(one.text).width + 8 : 4;
+      const wide = one.text ? context.measureText(one.text).width + 3 : 4;
       const left = one.start * scale;
       const block = ((one.end ?? one.start) - one.start) * scale;
-      const right = left + (lane.kind === "blocks" ? Math.max(block - 2, 1) : Math.max(block, wide));
+      const right = left + (lane.kind === "blocks" ? Math.max(block - 2, one.end === null ? 14 : 1) : Math.max(block, wide));
       let line = lane.line ? 0 : free.findIndex((end) => end <= left + 0.5);
       if (line < 0) line = free.length < MOST_LINES ? free.push(0) - 1 : -1;
       one.line = line < 0 ? MOST_LINES - 1 : line;
@@ -209,6 +209,10 @@
       pen.fillRect(x, y + 1, Math.max(2, wide), LINE - 3);
       pen.strokeStyle = result ? result.edge : colour;
       pen.strokeRect(x + 0.5, y + 1.5, Math.max(2, wide) - 1, LINE - 4);
+      if (result && one.end === null) {
+        pen.fillStyle = result.edge;
+        pen.fillText(bench.STATES[one.kind.slice(2)].sign, x + 4, y + LINE / 2);
+      }
       if (result && one.text && wide > 24) {
         const length = Math.min(wide - 4, pen.measureText(one.text).width + 6);
         pen.fillStyle = paints.card;

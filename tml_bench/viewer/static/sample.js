@@ -65,7 +65,7 @@
       const { doc } = this;
       const score = row && row.score !== null ? el("p.score", { "data-testid": "sample-score" }, el("b", {}, bench.value(row.score, row.metric.unit)), el("small", {}, row.metric.title)) : null;
       const run = row ? row.run : null;
-      const facts = [run && run.dataset, run && run.clock, run && run.compute, run && run.network && `network ${run.network}`, doc.attempts > 1 && `attempt ${doc.attempt} of ${doc.attempts}`, doc.ended && doc.ended.slice(0, 10)].filter(Boolean);
+      const facts = [run && run.dataset, run && run.clock, run && run.compute, run && run.network && run.network !== "ideal" && `network ${run.network}`, doc.attempts > 1 && `attempt ${doc.attempt} of ${doc.attempts}`, doc.ended && doc.ended.slice(0, 10)].filter(Boolean);
       return el("header.viewhead", {}, el("div", {}, el("h2", {}, doc.adapter, run && run.ruler ? el("span.tag", {}, "ruler") : null),
         el("p.soft", {}, el("span.outcome", { "data-outcome": doc.outcome }, doc.outcome.replaceAll("_", " ")), doc.reason ? ` · ${doc.reason}` : "", facts.length ? ` · ${facts.join(" · ")}` : "")), score);
     }
