@@ -24,10 +24,13 @@ def cell(
     ceiling: float | None = 1.0,
     state: CellState = CellState.ABOVE,
     few: bool = False,
+    events: float | None = None,
     run: str = "",
 ) -> BoardCell:
     made = (("date", "2026-11-26"), ("data", "mini-1"))
-    return BoardCell(value, low, high, floor, "silence", ceiling, 20, state, few=few, run=run, made=made)
+    return BoardCell(
+        value, low, high, floor, "silence", ceiling, 20, state, few=few, events=events, run=run, made=made
+    )
 
 
 def estimate(mean: float) -> Estimate:

@@ -47,7 +47,7 @@ def test_the_files_are_written_and_the_same_each_time(tmp_path: Path) -> None:
 def test_a_cell_in_one_line() -> None:
     ranked = BoardCell(0.431, 0.4, 0.5, 0.25, "silence", 1.0, 40, CellState.ABOVE, rank=(1, 2))
     assert cell_text(ranked, SCORE) == "43.1 [40.0, 50.0] #1–2 n 40"
-    assert cell_text(cell(0.2, few=True, state=CellState.BELOW), SCORE) == "20.0 [–] ✗ n 20, too few"
+    assert cell_text(cell(0.2, few=True, events=7, state=CellState.BELOW), SCORE) == "20.0 [–] ✗ n 20, few: 7"
     assert cell_text(cell(1.0, state=CellState.SATURATED), SCORE) == "100.0 [–] ⊘ n 20"
     assert cell_text(cell(1.25, state=CellState.OPEN), LATENCY) == "1.250 [–] ≈ n 20"
     assert cell_text(PUBLISHED, SCORE) == "75.0"

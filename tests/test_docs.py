@@ -54,7 +54,7 @@ generate = load(ROOT / "docs" / "generate.py", "docs_generate")
 PAGES = [
     *generate.pages(),
     *sorted(ROOT.glob("tasks/*/README.md")),
-    ROOT / "results" / "baselines" / "README.md",
+    *sorted(ROOT.glob("results/*/README.md")),
 ]
 
 

@@ -90,12 +90,12 @@ def test_what_a_cell_is_can_be_read_from_the_profile() -> None:
     columns = [column("turns", Axis.TURN_TAKING), column("sees", Axis.SEEING)]
     rows = {
         "a": [cell(0.431, 0.4, 0.5, floor=0.25), None],
-        "b": [cell(1.0, floor=1.0, state=CellState.SATURATED), cell(0.25, few=True)],
+        "b": [cell(1.0, floor=1.0, state=CellState.SATURATED), cell(0.25, few=True, events=7)],
     }
     with drawing():
         figure = profile(board(columns, rows))
     found = texts(figure)
-    for said in ("turn-taking", "seeing", "43.1", "⊘", "not run", "25.0 (n = 20)", "2026-11-26", "mini-1"):
+    for said in ("turn-taking", "seeing", "43.1", "⊘", "not run", "25.0 (n = 7)", "2026-11-26", "mini-1"):
         assert said in found
     first = figure.axes[0]
     floor, ceiling = (line.get_xdata()[0] for line in first.lines[:2])

@@ -71,6 +71,11 @@ def known_ends(board: Board, k: int) -> BoardCell | None:
     return next((c for c in cells if c is not None and not (c.floor is None and c.ceiling is None)), None)
 
 
+def counted(cell: BoardCell) -> float:
+    """How much a score counts: events of a ratio, else samples."""
+    return cell.n if cell.events is None else cell.events
+
+
 def placed(cell: BoardCell | None) -> PlacedScore | None:
     """A score between its floor, 0, and its ceiling, 1; None where one is unknown or both are equal."""
     if cell is None or cell.value is None or cell.floor is None or cell.ceiling is None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tml_bench.csv_text import csv_text
-from tml_bench.report.axes import axis_of, known_ends
+from tml_bench.report.axes import axis_of, counted, known_ends
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState, RowKind
 from tml_bench.report.board_latex import board_latex
 from tml_bench.report.grids import MARKS, NO_INTERVAL, NOTHING, head, interval, number, plain, rank
@@ -80,7 +80,7 @@ def cell_text(cell: BoardCell | None, metric: Metric) -> str:
     if not cell.n:
         return value
     sign = SIGNS[cell.state].sign if cell.state in SIGNS else ""
-    few = ", too few" if cell.few else ""
+    few = f", few: {counted(cell):g}" if cell.few else ""
     ends = interval(cell.low, cell.high, metric.unit) or NO_INTERVAL
     return " ".join(filter(None, (value, ends, sign, rank(cell.rank), f"n {cell.n}{few}")))
 
@@ -99,8 +99,8 @@ def _md(text: str) -> str:
 
 _CSV = (
     "model", "kind", "task", "title", "axis", "metric", "part", "unit", "direction", "value", "low95",
-    "high95", "floor", "floor_by", "ceiling", "n", "few", "state", "rank_best", "rank_worst", "samples",
-    "missing", "run", "date", "clock", "compute", "network", "judge", "data", "source",
+    "high95", "floor", "floor_by", "ceiling", "n", "events", "few", "state", "rank_best", "rank_worst",
+    "samples", "missing", "run", "date", "clock", "compute", "network", "judge", "data", "source",
 )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _csv_cell(column: BoardColumn, cell: BoardCell) -> list[object]:
     return [
         column.task, column.title, str(axis_of(column) or ""), metric.name, column.part, metric.unit,
         str(metric.direction), scaled(cell.value), scaled(cell.low), scaled(cell.high), scaled(cell.floor),
-        cell.floor_by, scaled(cell.ceiling), cell.n, int(cell.few), str(cell.state), best, worst,
+        cell.floor_by, scaled(cell.ceiling), cell.n, cell.events, int(cell.few), str(cell.state), best, worst,
         cell.samples, cell.missing, cell.run,
         *(made.get(key) for key in ("date", "clock", "compute", "network", "judge", "data")), cell.source,
     ]  # fmt: skip
@@ -160,4 +160,5 @@ def board_json(board: Board) -> str:
 
 
 def _json_cell(cell: BoardCell) -> dict[str, object]:
-    return {**asdict(cell), "made": dict(cell.made)}
+    parts = [{"part": part, "value": value, "n": n} for part, value, n in cell.parts]
+    return {**asdict(cell), "made": dict(cell.made), "parts": parts}

@@ -7,7 +7,7 @@ a letter that its Latin fonts do not have by its number, so that the table compi
 import unicodedata
 from collections.abc import Sequence
 
-from tml_bench.report.axes import known_ends
+from tml_bench.report.axes import counted, known_ends
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState, RowKind
 from tml_bench.report.grids import number, plain
 from tml_bench.report.picture_parts import made
@@ -106,7 +106,7 @@ def _cell(cell: BoardCell | None, column: BoardColumn) -> str:
     sign = _SIGNS.get(cell.state, "")
     known = cell.low is not None and cell.high is not None
     ends = rf"{{\scriptsize [{_number(cell.low, unit)}, {_number(cell.high, unit)}]}}" if known else ""
-    few = rf"{{\scriptsize ($n={cell.n}$)}}" if cell.few else ""
+    few = rf"{{\scriptsize ($n={counted(cell):g}$)}}" if cell.few else ""
     return " ".join(filter(None, (_number(cell.value, unit), ends, sign, few)))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
-from tml_bench.report.axes import axis_of, models, profile_columns
+from tml_bench.report.axes import axis_of, counted, models, profile_columns
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState
 from tml_bench.report.grids import number
 from tml_bench.report.picture_parts import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST_MODELS = 8
 PANELS = 5
-"""Panels beside each other; more go below."""
+"""At most so many panels stand beside each other; more go below, as many in each line."""
 _LABEL_IN, _ROW_IN, _HEAD_IN, _FOOT_IN = 2.2, 0.36, 0.75, 0.32
 _FILL = {CellState.ABOVE: "full", CellState.OPEN: "left", CellState.BELOW: "none", CellState.UNKNOWN: "none"}
 """How much of a marker is filled: legible without colours."""
@@ -41,13 +42,14 @@ def profile(board: Board) -> Figure:
     rows, places = models(board)[:MOST_MODELS], profile_columns(board)
     if not places:
         return sentence(NOTHING)
-    bands = [places[k : k + PANELS] for k in range(0, len(places), PANELS)]
+    beside = ceil(len(places) / ceil(len(places) / PANELS))
+    bands = [places[k : k + beside] for k in range(0, len(places), beside)]
     text = caption(_sentences(board, rows, places))
     band_in = _HEAD_IN + _FOOT_IN + _ROW_IN * len(rows)
     under_in = 0.15 + LINE_IN * (text.count("\n") + 1)
     height_in = band_in * len(bands) + under_in
     figure = new_figure(WIDTH_IN, height_in)
-    panel_in = (WIDTH_IN - _LABEL_IN) / PANELS
+    panel_in = (WIDTH_IN - _LABEL_IN) / beside
     for b, band in enumerate(bands):
         bottom = height_in - band_in * (b + 1) + _FOOT_IN
         for p, k in enumerate(band):
@@ -139,7 +141,7 @@ def _mark(ax: Axes, k: int, cell: BoardCell | None, column: BoardColumn, worst: 
             [cell.value], [k], marker=shape, fillstyle=_FILL[cell.state], color=colour, markersize=7,
             markerfacecoloralt="white", markeredgewidth=1.1, clip_on=False, zorder=3,
         )  # fmt: skip
-    text = number(cell.value, column.metric.unit) + (f" (n = {cell.n})" if cell.few else "")
+    text = number(cell.value, column.metric.unit) + (f" (n = {counted(cell):g})" if cell.few else "")
     far = (cell.value - worst) / (best - worst) > (0.4 if cell.few else 0.7)
     ax.annotate(
         text, (cell.value, k), xytext=(-7 if far else 7, 5), textcoords="offset points", fontsize=6.5,

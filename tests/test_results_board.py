@@ -1,0 +1,114 @@
+"""The board that is committed is of the tasks as they are, and says what the committed runs say."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tml_bench.plugins import load_task, suite_names
+from tml_bench.runs.plan import REFERENCE_ADAPTERS
+from tml_bench.scoring.summary import MetricSummary
+from tml_bench.scoring.summary_file import from_json
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+FOLDER = RESULTS / "board"
+RULERS = {adapter.partition(":")[0] for adapter in REFERENCE_ADAPTERS}
+
+
+@cache
+def committed() -> Any:
+    return json.loads((FOLDER / "board.json").read_text(encoding="utf-8"))
+
+
+def cells() -> list[tuple[str, str, dict[str, Any]]]:
+    """Label, task and cell of everything on the board."""
+    tasks = [column["task"] for column in committed()["columns"]]
+    return [
+        (row["label"], task, cell)
+        for row in committed()["rows"]
+        for task, cell in zip(tasks, row["cells"], strict=True)
+        if cell is not None
+    ]
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_task_is_on_it_as_it_is_declared(name: str) -> None:
+    task = load_task(name)
+    assert task.board is not None
+    (column,) = [c for c in committed()["columns"] if c["task"] == name]
+    versions = {m.name: m.version for m in task.metrics}
+    assert (column["metric"], column["part"]) == (task.board.metric, task.board.part)
+    assert column["metric_version"] == versions[task.board.metric]
+    assert column["axis"] == task.board.axis
+    assert f"dataset {task.dataset(None)}" in column["holds"]
+
+
+def test_every_local_system_is_on_it() -> None:
+    rows = {row["label"].partition(":")[0]: row["kind"] for row in committed()["rows"]}
+    assert rows == dict.fromkeys(RULERS, "ruler") | {
+        "cascade": "competitor",
+        "motion-counter": "competitor",
+    }
+    run = {task: {label.partition(":")[0] for label, t, _ in cells() if t == task} for task in suite_names()}
+    assert all(labels >= RULERS for labels in run.values())
+    assert sum("cascade" in labels for labels in run.values()) == 5
+
+
+def test_every_score_has_its_date_and_is_of_all_samples() -> None:
+    for _, task, cell in cells():
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", cell["made"]["date"])
+        assert cell["made"]["data"] == load_task(task).dataset(None)
+        assert cell["missing"] == 0
+        assert cell["value"] is not None
+
+
+@pytest.mark.parametrize("task", suite_names())
+def test_it_says_what_the_committed_runs_say(task: str) -> None:
+    path = RESULTS / "baselines" / task / "report.json.gz"
+    board = load_task(task).board
+    assert board is not None
+    runs = {
+        s.facts.adapter: next(
+            (m for m in s.metrics if (m.subset, m.metric.name) == (board.part, board.metric)), None
+        )
+        for s in from_json(gzip.decompress(path.read_bytes()))
+        if s.facts.compute == "ideal"
+    }
+    same = [(label, cell, runs[label]) for label, t, cell in cells() if t == task and label in runs]
+    assert {label.partition(":")[0] for label, _, _ in same} >= RULERS
+    for _, cell, run in same:
+        assert isinstance(run, MetricSummary)
+        assert cell["value"] == pytest.approx(run.estimate.mean)
+        assert cell["floor"] == pytest.approx(run.baseline.floor)
+        assert cell["ceiling"] == pytest.approx(run.baseline.ceiling)
+        assert cell["n"] == run.estimate.n
+
+
+def test_table_and_csv_say_what_the_json_says() -> None:
+    with (FOLDER / "board.csv").open(encoding="utf-8", newline="") as file:
+        lines = {(r["model"], r["task"]): r for r in csv.DictReader(file)}
+    table = (FOLDER / "board.md").read_text(encoding="utf-8")
+    assert set(lines) == {(label, task) for label, task, _ in cells()}
+    for label, task, cell in cells():
+        line = lines[label, task]
+        assert float(line["value"]) == pytest.approx(100 * cell["value"])
+        assert (line["state"], int(line["n"])) == (cell["state"], cell["n"])
+        (row,) = [x for x in table.splitlines() if x.startswith(f"| {label} |")]
+        assert f" {100 * cell['value']:.1f} " in row
+
+
+def test_it_is_small_and_the_picture_can_be_read() -> None:
+    assert {p.name for p in FOLDER.iterdir()} == {
+        "README.md", "board.md", "board.csv", "board.json", "profile.png",
+    }  # fmt: skip
+    assert all(p.stat().st_size < 80_000 for p in FOLDER.iterdir())
+    with Image.open(FOLDER / "profile.png") as image:
+        assert image.width > 1000
