@@ -7,7 +7,7 @@ import numpy as np
 
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance, Waveform
-from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Score, Task, Value
+from tml_bench.task import NO_VERDICTS, BoardScore, Direction, Kind, Metric, Score, Task, Value
 from tml_bench.timeline import Timeline
 
 RATE, LENGTH_S, RING_S = 16000, 12.0, 0.5
@@ -38,6 +38,9 @@ class Doorbell(Task):
         ),
     )
     headline = ("right", "delay")
+    board = BoardScore(
+        "right", "door", "The bell never rings at the same time: silence is right only without it."
+    )
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """One sample a ring, and two without."""

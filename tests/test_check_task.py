@@ -21,7 +21,18 @@ from tml_bench.conformance.check_task import CASES, MOST_FLAWS, PLAYERS, checked
 from tml_bench.plugins import load_task
 from tml_bench.questions import Decision, Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.task import NO_VERDICTS, Kind, Metric, Overall, PublishedNumber, Score, Task, Value
+from tml_bench.task import (
+    NO_VERDICTS,
+    BoardScore,
+    Direction,
+    Kind,
+    Metric,
+    Overall,
+    PublishedNumber,
+    Score,
+    Task,
+    Value,
+)
 from tml_bench.timeline import Segment, Timeline
 
 EXAMPLE: ModuleType = load_example()
@@ -61,6 +72,7 @@ def test_the_example_passes_every_case() -> None:
     assert {finding.verdict for finding in found} == {CaseVerdict.PASS}
     details = {finding.case: finding.detail for finding in found}
     assert details["blind"] == "9 strategies, none as good as the ideal respondent"
+    assert details["board"] == "right on door: floor 0.3333 by silent, ceiling 1"
     # 9 blind strategies, the ideal respondent, and 3 adapters.
     assert details["scores"].startswith(f"{9 + 1 + len(PLAYERS)} timelines")
 
@@ -118,6 +130,28 @@ def test_without_a_headline_nothing_else_is_looked_at() -> None:
             {"metrics": tuple(structs.replace(m, subsets=("gate",)) for m in Doorbell.metrics)},
             "metric right: gate is not declared",
         ),
+        ({"board": BoardScore("wrong", "door", "Why.")}, "board: there is no wrong on door"),
+        ({"board": BoardScore("right", "gate", "Why.")}, "board: there is no right on gate"),
+        ({"board": BoardScore("right", "door")}, "does not say why nobody earns it blindly"),
+        (
+            {
+                "overall": (Overall("all", ("door",), equal=True),),
+                "board": BoardScore("right", "all", "Why."),
+            },
+            "board: there is no right on all",
+        ),
+        (
+            {
+                "metrics": (
+                    structs.replace(Doorbell.metrics[0], direction=Direction.NONE),
+                    Doorbell.metrics[1],
+                )
+            },
+            "board: neither direction of right is better",
+        ),
+        ({"overall": (Overall("all", ("door",), weights=(1.0,)),)}, "the overall all: its weights"),
+        ({"overall": (Overall("all", ("door",), equal=True, weights=(1.0, 2.0)),)}, "the overall all: its"),
+        ({"overall": (Overall("all", ("door",), equal=True, weights=(0.0,)),)}, "the overall all: its"),
         (
             {"published": lambda self: (PublishedNumber("X", "porch", "right", 0.5, "paper"),)},
             "published() names the subset: porch is not declared",
@@ -245,19 +279,32 @@ def test_a_blind_strategy_as_good_as_ideal_is_told_and_passes() -> None:
         def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
             yield FIRST
 
-    found = {f.case: f for f in checked_task(Undelayed())}["blind"]
+    cases = {f.case: f for f in checked_task(Undelayed())}
+    found, board = cases["blind"], cases["board"]
+    assert board.detail == "right on door: floor 1 by constant@2, ceiling 1, saturated"
+    assert (board.verdict, "leaves room" in board.remedy) == (CaseVerdict.PASS, True)
     assert (found.verdict, found.remedy != "") == (CaseVerdict.PASS, True)
     assert found.detail.endswith("as good as the ideal respondent: constant@2 in door")
 
 
 def test_no_strategy_leaves_the_report_without_a_floor_and_says_so() -> None:
     class Floorless(Doorbell):
+        board = None
+
         def blind(self, sample: Sample) -> dict[str, Timeline]:
             return {}
 
     found = list(checked_task(Floorless()))
     assert {finding.verdict for finding in found} == {CaseVerdict.PASS}
-    assert "no floor" in {f.case: f for f in found}["blind"].detail
+    details = {f.case: f for f in found}
+    assert "no floor" in details["blind"].detail
+    assert details["board"].detail == "none is declared: right stands for the task"
+    assert "declare `board`" in details["board"].remedy
+
+    class Declared(Floorless):
+        board = Doorbell.board
+
+    assert "board: right on door has no floor" in only(Declared(), "board")
 
 
 def test_an_ideal_respondent_that_is_not_is_told() -> None:
@@ -267,6 +314,7 @@ def test_an_ideal_respondent_that_is_not_is_told() -> None:
 
 def test_a_metric_without_an_end_that_rewards_a_blind_strategy_is_told() -> None:
     class Chatter(Doorbell):
+        board = None
         metrics = (Metric(name="words", title="Words", unit="words"),)
         headline = ("words",)
 

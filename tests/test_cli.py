@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -83,6 +90,69 @@ def test_a_run_ends_with_0_a_leaderboard_and_a_report(done: tuple[Result, Path])
     for name in ("report.md", "report.csv", "report.json", "index.html"):
         assert (run.parent / "report" / name).stat().st_size > 0
     assert {a.outcome for a in attempts_of(run).values()} == {"valid"}
+
+
+def test_a_run_ends_in_the_board_its_time_and_the_page(done: tuple[Result, Path]) -> None:
+    lines = done[0].stdout.splitlines()
+    assert max(map(len, lines[:-1])) <= 80
+    (place,) = (k for k, line in enumerate(lines) if line.startswith("delayed:200"))
+    assert lines[place - 1].startswith("rulers")
+    assert re.fullmatch(r"took [0-9.]+ m?i?n? ?[0-9]* ?s; report: \S+/report/index.html", lines[-1])
+    assert len(lines) <= 24
+
+
+def test_more_or_less_is_printed(done: tuple[Result, Path], data: Path, tmp_path: Path) -> None:
+    _, run = done
+    command = ("--task", "fd-bench-v1", "--adapter", "delayed:200", "--data", data, "--out", run.parent)
+    assert call("run", *command, "-q").output == ""
+    assert call("score", run, "-q").output == ""
+    assert call("report", run, "--out", tmp_path, "-q").output == ""
+    short = call("report", run, "--out", tmp_path).stdout
+    long = call("report", run, "--out", tmp_path, "-v").stdout
+    assert long.endswith(short)
+    assert "95 % interval" in long
+    assert "95 % interval" not in short
+    everything = call("report", run, "--out", tmp_path / "none", "--task", "fd-bench-v1").stdout
+    for said in ("Runs and versions", "What every blind strategy reaches", "How the samples ended"):
+        assert said in everything
+    assert not (tmp_path / "none").exists()
+    other = call("report", run, "--task", "charades")
+    assert other.exit_code == 2
+    assert "there are runs of: fd-bench-v1" in other.output
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_the_board_stands_on_a_terminal_of_80_by_24(tmp_path: Path, colours: bool) -> None:
+    runs = sorted(str(p) for p in (Path(__file__).parent / "golden" / "runs").iterdir())
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    unset = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE")
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    environment = kept | {"TERM": "xterm-256color"} | ({} if colours else {"NO_COLOR": "1"})
+    program = str(Path(sys.executable).parent / "tml-bench")
+    command = [program, "report", *runs, "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        said = b""
+        while part := _read(ours):
+            said += part
+    os.close(ours)
+    text = said.decode().replace("\r\n", "\n")
+    assert process.returncode == 0, text
+    assert ("\x1b[" in text) is colours
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+    assert max(map(len, lines[:-1])) <= 80
+    assert len(lines) < 24
+
+
+def _read(terminal: int) -> bytes:
+    """What comes next; nothing once the program has ended."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""
 
 
 def test_the_same_command_has_nothing_left_to_do(done: tuple[Result, Path], data: Path) -> None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from tml_bench.metrics.statistics import estimate
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, ScoreTable, baselines, mean_of, observations
@@ -209,6 +211,21 @@ def test_one_of_three_subsets_that_is_missing_leaves_none() -> None:
     assert observations(ScoreTable(scores), each, "delay") == ()
     applies = [scores[0], Score("tabled", "b", "b0", "", {}), scores[2]]
     assert mean_of(ScoreTable(applies), each, Tabled.metrics[0]) == (20.0, 2)
+
+
+@pytest.mark.parametrize(("decimals", "mean"), [(None, (10.04 + 3 * 20.08) / 4), (1, (10.0 + 3 * 20.1) / 4)])
+def test_subsets_of_unlike_weight(decimals: int | None, mean: float) -> None:
+    metric = structs.replace(Tabled.metrics[0], decimals=decimals)
+    scores = [
+        Score("tabled", subset, f"{subset}{k}", "", {"delay": Value(value)})
+        for subset, values in {"a": (10.03, 10.05), "b": (20.08,)}.items()
+        for k, value in enumerate(values)
+    ]
+    part = Overall("each", ("a", "b"), equal=True, weights=(1.0, 3.0))
+    assert mean_of(ScoreTable(scores), part, metric) == (pytest.approx(mean), 3)
+    found = observations(ScoreTable(scores), part, "delay")
+    assert [o.denominator for o in found] == [0.5, 0.5, 3.0]
+    assert estimate(found, metric.kind).mean == pytest.approx((10.04 + 3 * 20.08) / 4)
 
 
 def test_where_a_subset_is_missing_a_judgement_could_decide_the_floor_of_equal_weights() -> None:

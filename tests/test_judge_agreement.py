@@ -207,8 +207,8 @@ def test_a_judge_against_people_and_the_report_that_says_so(made: Path, tmp_path
         full_markdown([summary]).replace("\\", ""),
         leaderboard_markdown([summary]).replace("\\", ""),
         "".join(site(board_of([summary])).values()),
-        " ".join(call("score", run).output.split()),
-        " ".join(call("report", run, "--out", tmp_path / "report").output.split()),
+        " ".join(call("score", run, "-v").output.split()),
+        " ".join(call("report", run, "-v", "--out", tmp_path / "report").output.split()),
     ):
         assert line in text
     # It stays where the judge is the same, and goes with another judge.

@@ -10,11 +10,12 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 from msgspec import structs
@@ -199,19 +200,19 @@ def test_the_page_holds_the_sheet_and_fetches_nothing() -> None:
     rows = rows_of([question(HOSTILE), question("b", MARK)])
     page = Page(to_page(rows, 'sheet"<b>.csv'))
     data, script = page.inside["script"]
-    assert [
-        SheetRow(**(row | {"allowed": tuple(row["allowed"])})) for row in json.loads(data)["rows"]
-    ] == rows
+    assert [msgspec.convert(row, SheetRow) for row in json.loads(data)["rows"]] == rows
     assert {tag for tag, _ in page.tags} & {"img", "iframe", "object", "form"} == set()
     attributes = [
         value or "" for _, attrs in page.tags for name, value in attrs.items() if name in ("src", "href")
     ]
     assert attributes == ["data:,"]
+    assert HOSTILE not in to_page(rows, HOSTILE)
     assert not re.search(r"https?:|innerHTML|insertAdjacentHTML|eval\(|fetch\(|XMLHttp", script)
     (policy,) = (a["content"] for tag, a in page.tags if tag == "meta" and "http-equiv" in a)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert policy == (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+        "default-src 'none'; img-src data:; media-src 'self' file:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
     )
 
 
@@ -260,9 +261,12 @@ setTimeout(() => { console.log(JSON.stringify([logged.at(-1)[2], kept])); proces
 """
 
 
-def play(folder: Path, rows: Sequence[SheetRow], acts: str, kept: object = None) -> list[object]:
+def play(
+    folder: Path, rows: Sequence[SheetRow], acts: str, kept: object = None,
+    sounds: Mapping[str, str] | None = None,
+) -> list[object]:  # fmt: skip
     """What a page with these rows logs when played, in a browser that keeps this."""
-    data, script = Page(to_page(rows, "sheet.csv")).inside["script"]
+    data, script = Page(to_page(rows, "sheet.csv", sounds)).inside["script"]
     keep = f"Object.assign(kept, {json.dumps(kept or {})});"
     (folder / "play.js").write_text(f"const SHEET = {json.dumps(data)};{DRIVER}{keep}{script}{acts}")
     done = subprocess.run(
@@ -287,6 +291,32 @@ def test_a_sheet_filled_in_elsewhere_is_newer_than_what_the_browser_keeps(tmp_pa
     answered = filled(rows, "short", "2")
     taken_back, kept = play(tmp_path, answered, f'press("Backspace");{SAVE}')
     assert play(tmp_path, answered, SAVE, kept)[0] == taken_back == to_csv(filled(rows, "", "2"))
+
+
+HEAR = """
+elements.sound.paused = true;
+elements.sound.play = () => { elements.sound.paused = false; logged.push(["play", elements.sound.src]); };
+elements.sound.pause = () => { elements.sound.paused = true; logged.push(["pause"]); };
+logged.push(["shown", !elements.listen.hidden]);
+press("p"); press("p"); press("r");
+logged.push(["from", elements.sound.currentTime]);
+press("ArrowRight", elements.sound); press(" ", elements.sound);
+press("2");
+logged.push(["shown", !elements.listen.hidden]);
+press("p");
+press("ArrowLeft"); press("p");
+setTimeout(() => { console.log(JSON.stringify(logged)); process.exit(0); }, 0);
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="plays the page's script in node")
+def test_what_is_judged_is_heard_by_the_keyboard(tmp_path: Path) -> None:
+    rows = merged([], rows_of([question("b"), question("c", MARK)]))
+    log = play(tmp_path, rows, HEAR, sounds={rows[0].id: "a-sound/1.flac"})
+    plays, pauses = ["play", "a-sound/1.flac"], ["pause"]
+    first = [["shown", True], plays, pauses, plays, ["from", 0]]
+    # The player's own keys move nothing; a question without a sound ends that of the one before.
+    assert log == [*first, pauses, ["shown", False], plays]
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="plays the page's script in node")

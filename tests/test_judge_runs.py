@@ -113,7 +113,7 @@ def test_a_shipped_cache_scores_again_without_a_key(run: Path, monkeypatch: pyte
 
 def test_what_the_budget_leaves_is_missing_everywhere_and_then_made_up(run: Path) -> None:
     with FakeJudge(decide=by_wording) as fake:
-        stopped = call("score", run, "--judge", spec(fake), "--judge-calls", "1")
+        stopped = call("score", run, "-v", "--judge", spec(fake), "--judge-calls", "1")
         assert stopped.exit_code == 0
         assert "; the budget allows 1 calls" in stopped.stderr
         assert len(fake.requests) == 1
@@ -130,6 +130,8 @@ def test_what_the_budget_leaves_is_missing_everywhere_and_then_made_up(run: Path
         # Every way of looking at it says so.
         line = f"judged by openai m prompt=1 temperature=0: {n} questions, {missing} without an answer"
         assert line in " ".join(stopped.output.split())
+        board = f"judge openai m prompt=1 temperature=0: {missing} questions not answered"
+        assert board in " ".join(stopped.output.split())
         assert line in full_markdown([summary])
         assert line in "".join(site(board_of([summary])).values())
         assert f"oracle {missing} of {n}." in leaderboard_markdown([summary])

@@ -14,10 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    ("cli", "cli_check", "cli_data", "cli_judge", "cli_verify", "cli_view"),
+    ("cli", "cli_check", "cli_compare", "cli_data", "cli_judge", "cli_verify", "cli_view"),
     ("api",),
-    ("viewer",),
-    ("report",),
+    ("report", "viewer"),
     ("conformance",),
     ("tasks", "adapters"),
     ("scoring",),

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats
 
-from tml_bench.metrics.comparison import PERMUTATIONS, compare, rank_ranges
+from tml_bench.metrics.comparison import compare, rank_ranges
 from tml_bench.metrics.statistics import Observation
+from tml_bench.metrics.swap_test import PERMUTATIONS
 from tml_bench.task import Kind
 
 

@@ -78,7 +78,10 @@ def recorded(
         done.append(line)
 
     several = list(plans.values())
-    errors = record(several, pool, advance, tell=after.append, remark=beside.append, fail_fast=fail_fast)
+    errors = record(
+        several, pool, advance, end=lambda end: after.append(end.line), failed=after.append,
+        remark=beside.append, fail_fast=fail_fast,
+    )  # fmt: skip
     samples = sum(len(plan.samples) for plan in several)
     assert len(done) == samples if not errors else len(done) <= samples
     return errors, [line for line in beside if line], after

@@ -230,7 +230,7 @@ def test_a_lying_transcript_shows_in_every_output_and_moves_no_score(tmp_path: P
     assert (path / "scores.jsonl").read_bytes() == before
 
     out = tmp_path / "report"
-    printed = CliRunner(env={"COLUMNS": "120"}).invoke(main, ["report", str(path), "--out", str(out)])
+    printed = CliRunner(env={"COLUMNS": "120"}).invoke(main, ["report", str(path), "-v", "--out", str(out)])
     for text in (printed.output, (out / "index.html").read_text(), (out / "report.md").read_text()):
         assert transcript_line(summary) in " ".join(text.replace("\\", "").split())
     with (out / "report.csv").open(encoding="utf-8") as file:

@@ -167,7 +167,7 @@ def test_a_run_says_what_all_its_sessions_took(metered: Path) -> None:
     assert {(row["usage_input_tokens"], row["usage_calls"], row["usage_n"]) for row in rows} == {
         ("1000100", "4", "2")
     }
-    shown = CliRunner().invoke(main, ["report", str(metered), "--out", str(metered.parent / "report")])
+    shown = CliRunner().invoke(main, ["report", str(metered), "-v", "--out", str(metered.parent / "report")])
     assert "usage: 1,000,100 input tokens" in " ".join(shown.output.split())
     assert "1,000,100 input tokens" in (metered.parent / "report" / "index.html").read_text(encoding="utf-8")
 

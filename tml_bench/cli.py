@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack
@@ -14,6 +14,7 @@ import click
 
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
+from tml_bench.cli_compare import compare
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    a check failed (selftest, doctor, check-adapter, check-task)
+  1    a check failed (selftest, doctor, check-adapter, check-task, compare)
   2    wrong usage, or something you can put right; the message says what
-  3    done, but some samples have no valid outcome; the table says which
+  3    done, but some samples have no valid outcome; what stands below the board says which
   130  stopped by Ctrl-C; the same command continues
 """
 
@@ -105,6 +106,17 @@ def _pool_options(command: Command) -> Command:
     return command
 
 
+def _amount_options(command: Command) -> Command:
+    for option in (
+        click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
+        click.option(
+            "--verbose", "-v", is_flag=True, help="Print the tables of every task before the board."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @main.command()
 @click.option(
     "--task", "tasks", multiple=True, help="NAME or FILE.py:CLASS; repeatable. [default: all but test splits]"
@@ -155,10 +167,14 @@ def _pool_options(command: Command) -> Command:
 )
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
+@_amount_options
 @judge_options
 @_pool_options
-def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[RunOptions]) -> None:
-    """Run models on tasks, score them, print the leaderboard and write the report.
+def run(
+    tasks: tuple[str, ...], adapters: tuple[str, ...], verbose: bool, quiet: bool,
+    **options: Unpack[RunOptions],
+) -> None:  # fmt: skip
+    """Run models on tasks, score them, print the board and write the report.
 
     Each pair of task and adapter is one run, a folder under --out, named also after settings that are not
     the usual ones. The same command continues what was interrupted and reuses what is done; a run whose
@@ -173,9 +189,11 @@ def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[Run
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
+    import tml_bench
     from tml_bench import api
 
-    options["progress"] = api.TerminalProgress()
+    began_s = time.monotonic()
+    options["progress"] = api.Progress() if quiet else api.TerminalProgress(verbose=verbose, failures=False)
     errors: tuple[UserError, ...] = ()
     try:
         runs = api.run(tasks or None, adapters or None, **options)
@@ -185,7 +203,10 @@ def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[Run
         from tml_bench.report.folders import free_folder
 
         summaries = [run.summary for run in runs]
-        _publish(summaries, runs, free_folder(Path(options["out"]) / "report", summaries))
+        page = tml_bench.report(runs, free_folder(Path(options["out"]) / "report", summaries))
+        if not quiet:
+            _print_scores(summaries, verbose)
+            click.echo(f"{_duration(time.monotonic() - began_s)}; report: {page}")
     for error in errors:
         show_error(error)
     sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
@@ -197,9 +218,10 @@ def run(tasks: tuple[str, ...], adapters: tuple[str, ...], **options: Unpack[Run
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
 )  # fmt: skip
+@_amount_options
 @judge_options
 @_pool_options
-def score(runs: tuple[Path, ...], **options: Unpack[ScoreOptions]) -> None:
+def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[ScoreOptions]) -> None:
     """Score runs again from their recordings; no model is needed.
 
     \b
@@ -209,9 +231,10 @@ def score(runs: tuple[Path, ...], **options: Unpack[ScoreOptions]) -> None:
     """
     from tml_bench import api
 
-    options["progress"] = api.TerminalProgress()
+    options["progress"] = api.Progress() if quiet else api.TerminalProgress(verbose=verbose)
     scored = api.score(runs, **options)
-    _print_scores([run.summary for run in scored])
+    if not quiet:
+        _print_scores([run.summary for run in scored], verbose or options["check_transcripts"])
     sys.exit(0 if all(run.complete for run in scored) else 3)
 
 
@@ -221,7 +244,9 @@ def score(runs: tuple[Path, ...], **options: Unpack[ScoreOptions]) -> None:
     "--out", type=PATH,
     help="Folder for the report. [default: results/report, or the next that holds no other report]",
 )  # fmt: skip
-def report(runs: tuple[Path, ...], out: Path | None) -> None:
+@click.option("--task", help="Print everything of this task, and write nothing.")
+@_amount_options
+def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: bool, quiet: bool) -> None:
     """Put scored runs side by side: pages to browse, Markdown, CSV and JSON.
 
     RUNS are folders of runs, patterns, or folders that hold runs. A report over other runs is never replaced.
@@ -230,32 +255,52 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
     tml-bench report results
     tml-bench report results/fd-bench-v1-*
     tml-bench report results/mine results/theirs --out comparison
+    tml-bench report results/fd-bench-v1-* --task fd-bench-v1
     """
+    import tml_bench
     from tml_bench.report.files import read_summaries
     from tml_bench.report.folders import run_folders
+    from tml_bench.report.terminal import print_task
 
     folders, skipped = run_folders(runs)
     for word in skipped:
         click.echo(word, err=True)
-    _publish(read_summaries(folders), folders, out)
+    summaries = read_summaries(folders)
+    if task is not None:
+        print_task(summaries, task)
+        return
+    page = tml_bench.report(folders, out)
+    if not quiet:
+        _print_scores(summaries, verbose)
+        click.echo(f"report: {page}")
 
 
-for command in (check_adapter, check_task, doctor, import_, inspect, judge, list_, prepare, selftest, view):
+for command in (
+    check_adapter,
+    check_task,
+    compare,
+    doctor,
+    import_,
+    inspect,
+    judge,
+    list_,
+    prepare,
+    selftest,
+    view,
+):
     main.add_command(command)
 
 
-def _print_scores(summaries: Sequence[Summary]) -> None:
-    """The leaderboard of several runs, or every measure of a single one."""
-    from tml_bench.report.terminal import print_details, print_leaderboard
+def _print_scores(summaries: Sequence[Summary], verbose: bool) -> None:
+    """The board; before it with ``verbose`` the tables behind it."""
+    from tml_bench.report.terminal import print_board, print_tables
 
-    if len(summaries) == 1:
-        print_details(summaries[0])
-    else:
-        print_leaderboard(summaries)
+    if verbose:
+        print_tables(summaries)
+    print_board(summaries)
+    click.echo("every measure: -v, or tml-bench report RUN... --task TASK")
 
 
-def _publish(summaries: Sequence[Summary], runs: Sequence[os.PathLike[str]], out: Path | None) -> None:
-    import tml_bench
-
-    _print_scores(summaries)
-    click.echo(f"report: {tml_bench.report(runs, out)}")
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"took {minutes} min {rest} s" if minutes else f"took {seconds:.1f} s"

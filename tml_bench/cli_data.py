@@ -43,21 +43,27 @@ def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
 @click.option("--picture", type=PATH, help="Also draw the timeline to this .png or .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print the raw events.")
 def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
-    """Print what happened in a recording, readably; --picture draws it with what was scored.
+    """Print what happened in a recording, readably, and its score; --picture draws it.
+
+    Where the user stops speaking is heard in their track. `tml-bench view` shows the same in a browser.
 
     \b
     tml-bench inspect results/fd-bench-v1-mini-1--silent/fd-bench-v1/candor_turn_taking-1/1
     tml-bench inspect RECORDING --picture timeline.png
     """
     from tml_bench.recording import Recording
-    from tml_bench.report.log import describe
+    from tml_bench.report.log import describe, printable
 
     opened = Recording(recording)
     if as_json:
         click.echo((recording / "session.jsonl").read_text(encoding="utf-8"), nl=False)
     else:
-        for line in describe(opened):
+        from tml_bench.viewer.inspected import score_lines, speech_ends
+
+        for line in describe(opened, speech_ends(opened)):
             click.echo(line)
+        for line in score_lines(recording):
+            click.echo(printable(line))
     if picture is not None:
         from tml_bench.report.sample_picture import draw
 

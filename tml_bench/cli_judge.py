@@ -81,7 +81,10 @@ def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: in
     from tml_bench.scoring.agreement import make_sheet
 
     made = make_sheet(runs, out, rubrics, limit)
-    click.echo(f"{made.csv}: {made.rows} questions, {made.added} new, {made.answered} answered")
+    click.echo(
+        f"{made.csv}: {made.rows} questions, {made.added} new, {made.answered} answered, "
+        f"{made.heard} can be heard on the page"
+    )
     click.echo(f"fill it in, or open {made.page}; then: tml-bench score RUN --judge human:{made.csv}")
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+TOO_BUSY = "the machine was too busy"
+"""Ends the reason of a session that is invalid because the harness was late."""
+
 
 class Outcome(StrEnum):
     """How the last attempt at a sample ended."""
@@ -18,3 +21,17 @@ class Outcome(StrEnum):
     """The adapter raised, hung, died or broke its contract."""
     NOT_RUN = "not_run"
     """There was no attempt; no line of ``attempts.jsonl`` says so."""
+
+    def remedy(self, reason: str) -> str:
+        """What to do about samples that ended so, for that reason; empty for valid ones."""
+        match self:
+            case Outcome.VALID:
+                return ""
+            case Outcome.ADAPTER_ERROR:
+                return "once the adapter is mended, --retry-errors tries again"
+            case Outcome.INVALID if TOO_BUSY in reason:
+                return "leave the machine to the run, or lower --concurrency; the same command tries again"
+            case Outcome.INVALID:
+                return "put the data right; its sample is left out of the scores"
+            case _:
+                return "the same command tries again"

@@ -28,7 +28,7 @@ from msgspec import structs
 
 from tml_bench.errors import BadSampleError
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Utterance
-from tml_bench.task import BoardScore, Overall, Strategy
+from tml_bench.task import Axis, BoardScore, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._timed import rendered, scoring
@@ -120,10 +120,12 @@ class TimedTask(FolderTask):
     Attributes:
         mini: the folder with the items and the shipped rendering.
         split: ``dev`` or ``test``.
+        axis: what it asks of a model.
     """
 
     mini: Path
     split: str = "dev"
+    axis: Axis
     rubrics = (RUBRIC,)
     rules = RULES
     headline = HEADLINE
@@ -140,7 +142,7 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         """Declare the metrics on the families."""
         cls.metrics = metrics(cls.subsets)
         cls.overall = (Overall("mean of families", cls.subsets, equal=True),)
-        cls.board = BoardScore("on_time", cls.overall[0].name, FAIR)
+        cls.board = BoardScore("on_time", cls.overall[0].name, FAIR, cls.axis)
         super().__init_subclass__()
 
     def dataset(self, data: Path | None) -> str:

@@ -28,7 +28,7 @@ from tml_bench.perception.numbers import numbers_in
 from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import BoardScore, Direction, Kind, Mark, Metric, Overall
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Mark, Metric, Overall
 from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import text_of
 from tml_bench.tasks.audio_multichallenge.conversations import AXES, ReplyCheck, RubricItem
@@ -168,6 +168,8 @@ BOARD = BoardScore(
     "A conversation counts only where the reply fulfils every item of its rubric. Silence, a refusal, an "
     "agreement and the user's own words fulfil an item here and there, which is why the mean share of items "
     "is not the score, and hardly ever all of a conversation's.",
+    axis=Axis.KNOWING,
+    latency="latency",
 )
 OVERALL = (Overall("all", AXES),)
 

@@ -7,7 +7,7 @@ from tml_bench.metrics.intervals import THRESHOLDS, Interval, iou
 from tml_bench.plain_text import plain
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import BoardScore, Direction, Kind, Mark, Metric, Overall
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Mark, Metric, Overall
 from tml_bench.tasks._common import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.timeline import Timeline, WordSource
@@ -50,6 +50,7 @@ BOARD = BoardScore(
     "Actions that touch neither end of the video, so that neither saying start at once nor never saying "
     "stop is nearly right. Silence and talk without the two words overlap with nothing; the same interval "
     "in every video overlaps with some, and the floor is the best one on these videos.",
+    axis=Axis.SEEING,
 )
 OVERALL = (Overall("single occurrence", ("interior", "edge")),)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tml_bench.task import Axis
 from tml_bench.tasks._timed.items import CUESPEAK
 from tml_bench.tasks._timed.task import TimedTask
 
@@ -12,6 +13,7 @@ class CueSpeak(TimedTask):
     name = "cuespeak"
     title = "CueSpeak: reacting while the user talks on"
     subsets = CUESPEAK
+    axis = Axis.CUES
     mini = Path(__file__).parent
 
 

@@ -9,7 +9,7 @@ from tml_bench.metrics.turn_taking import OverlapResponse, overlapped
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import BoardScore, Direction, Kind, Mark, Metric, Overall, Value
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Mark, Metric, Overall, Value
 from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v15 import behaviour
@@ -120,6 +120,7 @@ BOARD = BoardScore(
     "Going on counts only for a model that answered the question in time, so silence, echoes and endless "
     "talk get nothing. Talk that begins at a fixed time gets what it happens to hit of the three scenarios "
     "in which going on is right, and nothing of the fourth: that is the floor.",
+    axis=Axis.OVERLAP,
 )
 NOT_RUN = {
     "UTMOSv2 before and after": "needs a neural predictor of listening scores, with PyTorch and weights",

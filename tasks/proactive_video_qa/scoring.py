@@ -34,7 +34,7 @@ from tml_bench.perception.numbers import numbers_in
 from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule, Verdicts, verdict_of
 from tml_bench.samples import Sample
-from tml_bench.task import BoardScore, Direction, Kind, Mark, Metric, Overall, Value
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Mark, Metric, Overall, Value
 from tml_bench.tasks._common import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks._common.speech import SpeechStretch, stretches
 from tml_bench.tasks._common.words import content_words, negated, stem, words
@@ -158,6 +158,7 @@ BOARD = BoardScore(
     OVERALL[0].name,
     "Silence gets exactly 25, and talk that says nothing of what is asked for no more, however often it "
     "comes: what counts is what has been said by when, and a judge hears whether it is an answer.",
+    axis=Axis.SEEING,
 )
 """Both readings of "averaged over turns and categories"; the first is the headline."""
 

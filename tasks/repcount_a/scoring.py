@@ -7,7 +7,7 @@ from tml_bench.metrics import counting
 from tml_bench.perception.counts import spoken_counts
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample
-from tml_bench.task import BoardScore, Direction, Kind, Mark, Metric, Value
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Mark, Metric, Value
 from tml_bench.tasks._common import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks.repcount_a.loader import RepetitionAnnotation
 from tml_bench.timeline import Timeline, WordSource
@@ -57,6 +57,7 @@ BOARD = BoardScore(
     "A final count that is right to within one cannot be had by silence, by an echo or by talk without "
     "numbers. A constant number, or counting at a constant rate, hits some videos by luck: the floor is the "
     "best of thousands of those on these videos.",
+    axis=Axis.SEEING,
 )
 HEADLINE = ("obo", "mae", "running_error", "counted", "count_latency")
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tml_bench.task import Axis
 from tml_bench.tasks._timed.items import TIMESPEAK
 from tml_bench.tasks._timed.task import TimedTask
 
@@ -12,6 +13,7 @@ class TimeSpeak(TimedTask):
     name = "timespeak"
     title = "TimeSpeak: saying it at the right time"
     subsets = TIMESPEAK
+    axis = Axis.TIME
     mini = Path(__file__).parent
 
 

@@ -3,6 +3,7 @@
 `tml_bench` gives the same names. See docs/python.md.
 """
 
+from tml_bench.api.comparing import compare_results
 from tml_bench.api.comparison import MetricComparison, compare
 from tml_bench.api.progress import Progress, TerminalProgress
 from tml_bench.api.results import Run
@@ -11,5 +12,5 @@ from tml_bench.api.scores import JudgeOptions, score
 
 __all__ = [
     "JudgeOptions", "MetricComparison", "Progress", "Run", "TerminalProgress", "UnfinishedRunsError",
-    "compare", "run", "score",
+    "compare", "compare_results", "run", "score",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
-from tml_bench.runs.record import ChangedModelError, record_all, start_over
+from tml_bench.runs.record import ChangedModelError, RunEnd, record_all, start_over
 from tml_bench.runs.store import open_runs
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
@@ -195,15 +195,16 @@ def _recorded(
     places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int
 ) -> list[UserError]:
     """Record runs where each belongs; gives why some could not be finished."""
-    lines: list[str] = []
+    ends: list[RunEnd] = []
+    failures: list[str] = []
     with shown.bars() as bar:
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         failed = record_all(
-            places, advance, retry_errors=retry_errors, fail_fast=fail_fast, tell=lines.append,
-            remark=shown.tell,
+            places, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=ends.append,
+            failed=failures.append, remark=shown.tell,
         )  # fmt: skip
-    for line in lines:
-        shown.tell(line)
+    shown.ended(ends)
+    shown.failed(failures)
     return failed
 
 

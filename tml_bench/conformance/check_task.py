@@ -170,6 +170,23 @@ class _TaskCheck:
         self.seen += f"; has no value of {', '.join(unknown)}" if unknown else ""
         return flaws.ideal_flaws(task, self.floors)
 
+    def board(self) -> Iterator[Flaw]:
+        """The score on the board has a floor, and leaves room above it."""
+        score, found = self.task.board, flaws.board_baseline(self.task, self.floors)
+        if score is None:
+            self.seen = f"none is declared: {self.task.headline[0]} stands for the task"
+            self.advice = "declare `board`: one measure that no blind strategy earns, and why"
+        elif found is None:
+            self.seen = f"no samples of {score.part}, on which {score.metric} is read"
+        else:
+            floor, ceiling = (_number(value) for value in (found.floor, found.ceiling))
+            by = f" by {found.floor_by}" if found.floor_by else ""
+            self.seen = f"{score.metric} on {score.part}: floor {floor}{by}, ceiling {ceiling}"
+            if flaws.leaves_no_room(self.task, found):
+                self.seen += ", saturated"
+                self.advice = "nothing can be told from a blind strategy: choose a measure that leaves room"
+        return flaws.board_flaws(self.task, self.floors)
+
     def sessions(self) -> Iterator[Flaw]:
         """Samples, with their companions, played by adapters with known behaviour."""
         task, chosen = self.task, self.some(PLAYED)
@@ -197,6 +214,10 @@ class _TaskCheck:
         after = _listing(self.task, self.data)
         self.seen = f"{len(after)} files, none written or removed"
         return flaws.changed_files(self.listing, after)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
 
 
 def _played(task: Task, sample: Sample, name: str, folder: Path) -> Timeline:
@@ -248,6 +269,7 @@ CASES: dict[str, Callable[[_TaskCheck], Iterator[Flaw]]] = {
     "same again": _TaskCheck.same_again,
     "blind": _TaskCheck.blind,
     "ideal": _TaskCheck.ideal,
+    "board": _TaskCheck.board,
     "sessions": _TaskCheck.sessions,
     "scores": _TaskCheck.scores,
     "data folder": _TaskCheck.data_folder,

@@ -13,8 +13,8 @@ from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
 from tml_bench.questions import Question
 from tml_bench.samples import Sample
-from tml_bench.scoring.floors import Baseline
-from tml_bench.task import Direction, Kind, Metric, Score, Task, Value
+from tml_bench.scoring.floors import Baseline, columns
+from tml_bench.task import Direction, Kind, Metric, Overall, Score, Task, Value
 
 SAFE_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
 """Ids that can name a folder on every system."""
@@ -50,6 +50,54 @@ def declaration_flaws(task: Task) -> Iterator[Flaw]:
                 yield f"{where}: {name} is not declared", f"declared are {', '.join(known) or 'none'}"
     if not task.rubrics and any(metric.judged for metric in task.metrics):
         yield "a metric is judged, but there is no rubric", "declare rubrics, or judged=False"
+    for overall in task.overall:
+        if overall.weights and not (overall.equal and _weighs(overall)):
+            yield f"the overall {overall.name}: its weights", "give equal=True, and each subset one above 0"
+    yield from _score_flaws(task)
+
+
+def _weighs(overall: Overall) -> bool:
+    return len(overall.weights) == len(overall.subsets) and all(w > 0 for w in overall.weights)
+
+
+def _score_flaws(task: Task) -> Iterator[Flaw]:
+    """Of the declared score for the board: what it names must be there, and be shown together."""
+    if task.board is None:
+        return
+    name, part = task.board.metric, task.board.part
+    shown = {(p.name, m.name): m for p, m in columns(task)}
+    if (part, name) not in shown:
+        pairs = "the metric applies to every subset of the part, and is a ratio where these weigh alike"
+        yield f"board: there is no {name} on {part}", f"name a metric and a part of the task; {pairs}"
+    elif shown[part, name].direction is Direction.NONE:
+        yield f"board: neither direction of {name} is better", "choose a metric that has a better one"
+    if not task.board.fair.strip():
+        yield "board: it does not say why nobody earns it blindly", "say so in fair"
+
+
+def board_flaws(task: Task, baselines: Sequence[Baseline]) -> Iterator[Flaw]:
+    """Of the score on these samples: that it has no floor."""
+    found = board_baseline(task, baselines)
+    if found is not None and found.floor is None:
+        what = f"board: {found.metric} on {found.subset} has no floor"
+        yield what, "let blind() give strategies, and rules decide what a judge is asked"
+
+
+def leaves_no_room(task: Task, found: Baseline) -> bool:
+    """Whether a blind strategy is as good as the ideal respondent; false where one of them is not known."""
+    if found.floor is None or found.ceiling is None:
+        return False
+    metric = next(m for m in task.metrics if m.name == found.metric)
+    sign = 1 if metric.direction is Direction.HIGHER else -1
+    return sign * (found.ceiling - found.floor) <= TINY
+
+
+def board_baseline(task: Task, baselines: Iterable[Baseline]) -> Baseline | None:
+    """Floor and ceiling of the declared score; None where none is declared or its part has no data."""
+    if task.board is None:
+        return None
+    wanted = task.board.part, task.board.metric
+    return next((b for b in baselines if (b.subset, b.metric) == wanted), None)
 
 
 def sample_flaws(task: Task, samples: Sequence[Sample], shipped: bool) -> Iterator[Flaw]:

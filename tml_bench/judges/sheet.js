@@ -49,8 +49,30 @@ function keysOf(row) {
   return row.allowed.map((a, i) => (row.allowed.every((b) => b.length === 1) ? a.toLowerCase() : String(i + 1)));
 }
 
+let heard = "";
+function hear(row) {
+  at("listen").hidden = !row.sound;
+  if (row.sound === heard) return;
+  heard = row.sound;
+  if (heard) at("sound").src = heard;
+  else at("sound").pause();
+}
+
+function play() {
+  if (!heard) return;
+  if (at("sound").paused) at("sound").play();
+  else at("sound").pause();
+}
+
+function again() {
+  if (!heard) return;
+  at("sound").currentTime = 0;
+  at("sound").play();
+}
+
 function show() {
   const row = rows[place];
+  hear(row);
   const done = rows.filter((r) => r.answer).length;
   at("state").textContent = `Question ${place + 1} of ${rows.length}; ${done} answered. ${sheet.name}`;
   at("done").max = rows.length;
@@ -126,10 +148,12 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") at("why").blur();
     return;
   }
+  // Its own keys seek and play.
+  if (event.target === at("sound") && (event.key === " " || event.key.startsWith("Arrow"))) return;
   const chosen = keysOf(rows[place]).indexOf(event.key.toLowerCase());
   const acts = {
     ArrowLeft: () => move(-1), ArrowRight: () => move(1), n: nextOpen, s: save, Backspace: () => choose(""),
-    e: () => at("why").focus(),
+    e: () => at("why").focus(), p: play, r: again,
   };
   if (chosen >= 0) choose(rows[place].allowed[chosen]);
   else if (Object.hasOwn(acts, event.key)) acts[event.key]();
@@ -141,7 +165,7 @@ at("why").addEventListener("input", () => {
   keep();
 });
 for (const [id, act] of [["back", () => move(-1)], ["next", () => move(1)], ["open", nextOpen], ["save", save],
-  ["clear", () => choose("")]]) {
+  ["play", play], ["again", again], ["clear", () => choose("")]]) {
   at(id).addEventListener("click", act);
 }
 restore();

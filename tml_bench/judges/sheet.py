@@ -9,13 +9,10 @@ Within a rubric, rows stand in the order of these hashes: mixed, and the same ev
 import base64
 import csv
 import hashlib
-import html
 import io
-import json
-from collections.abc import Callable, Iterable, Sequence
-from importlib import resources
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from string import Template
 
 import msgspec
 from msgspec import structs
@@ -53,6 +50,10 @@ class SheetRow(msgspec.Struct, frozen=True):
     ordered: str = ""
     answer: str = ""
     explanation: str = ""
+
+
+ROW_ID = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
+"""What `row_id` gives."""
 
 
 def row_id(question: Question) -> str:
@@ -144,23 +145,32 @@ def merged(old: Sequence[SheetRow], new: Sequence[SheetRow], limit: int = 0) -> 
     return [*old, *sorted(added, key=lambda row: (row.rubric, row.version, row.id))]
 
 
-def to_page(rows: Sequence[SheetRow], name: str) -> str:
+def to_page(rows: Sequence[SheetRow], name: str, sounds: Mapping[str, str] | None = None) -> str:
     """A sheet as one local HTML page that is filled in with the keyboard; ``name`` is that of its CSV.
 
-    Nothing is fetched or sent: style and script are inline, and a content security policy allows nothing
-    else. The sheet is JSON in a script element that is never executed, with every ``<`` escaped, and the
-    script puts texts into the page as text. Answers are kept in the browser until they are downloaded as the
-    filled-in CSV.
+    ``sounds`` are the addresses, as seen from the page, of what is heard beside a question, by its id.
+    Nothing else is fetched and nothing sent: style and script are inline, and a content security policy
+    allows nothing else. The sheet is JSON in a script element that is never executed, the template escapes
+    every text, and the script puts texts into the page as text. Answers are kept in the browser until they
+    are downloaded as the filled-in CSV.
     """
-    files = resources.files("tml_bench.judges")
-    page, style, script = ((files / f"sheet.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
-    asked = list(map(structs.asdict, rows))
-    sheet = {"name": name, "columns": COLUMNS, "formula": FORMULA, "number": NUMBER, "rows": asked}
-    data = json.dumps(sheet, ensure_ascii=True).replace("<", "\\u003c")
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    files = PackageLoader("tml_bench", "judges")
+    pages = Environment(loader=files, autoescape=True, undefined=StrictUndefined)
+    style, script = (files.get_source(pages, f"sheet.{kind}")[0] for kind in ("css", "js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    return Template(page).substitute(
-        policy=policy, title=html.escape(name), style=style, data=data, script=script
+    heard = sounds or {}
+    asked = [structs.asdict(row) | {"sound": heard.get(row.id, "")} for row in rows]
+    return pages.get_template("sheet.html").render(
+        # A page opened from a disk has no origin of its own in some browsers.
+        policy=f"default-src 'none'; img-src data:; media-src 'self' file:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'",
+        title=name,
+        style=Markup(style),
+        script=Markup(script),
+        sheet={"name": name, "columns": COLUMNS, "formula": FORMULA, "number": NUMBER, "rows": asked},
     )
 
 

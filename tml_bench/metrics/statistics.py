@@ -29,7 +29,7 @@ RATE, RATIO = "rate", "ratio"
 """Kinds of which a value must be within [0, 1], or has a denominator of its own; any other is a mean."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observation:
     """The value of one metric on one sample.
 

@@ -16,9 +16,6 @@ from tml_bench.report.layout import LeaderboardTable, is_ruler as is_ruler, tabl
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 from tml_bench.task import BoardScore, Direction, Metric
 
-FEW_EVENTS = 10
-"""A rate over fewer events is shown greyed, with its n."""
-
 
 class RowKind(StrEnum):
     """What a row of the board is."""
@@ -63,7 +60,10 @@ class BoardCell:
         value: the mean, shares in [0, 1]; None where there is none.
         low: lower end of the 95 % interval, None where there is none; ``high`` its upper end.
         floor: what the best blind strategy reaches, ``floor_by`` which one; ``ceiling`` what the ideal does.
-        n: samples with a value; ``few`` where it is a rate over fewer than `FEW_EVENTS` of them.
+        n: samples with a value; ``events`` what they count, which are samples too where it is no ratio.
+        few: whether it is a rate over so few events that it is shown greyed, with their number.
+        parts: of a score over subsets of fixed weight, its value and number of samples on each: so what a
+            model refrains from never stands without what it does, such as selectivity without the yield rate.
         state: what it means beside the floor.
         rank: best and worst rank that the data allow among competitors; None where no rank is given.
         run: name of the run it comes from; empty for published numbers.
@@ -80,7 +80,9 @@ class BoardCell:
     ceiling: float | None
     n: int
     state: CellState
+    events: float | None = None
     few: bool = False
+    parts: tuple[tuple[str, float | None, int], ...] = ()
     rank: tuple[int, int] | None = None
     run: str = ""
     made: tuple[tuple[str, str], ...] = ()
@@ -182,7 +184,9 @@ def _cells(column: BoardColumn) -> Iterable[tuple[str, RowKind, BoardCell]]:
                 ceiling=base.ceiling,
                 n=estimate.n,
                 state=_STATES[found.standing],
-                few=column.metric.unit == "%" and estimate.n < FEW_EVENTS,
+                events=found.events,
+                few=found.few,
+                parts=_parts(row.summary, found),
                 rank=None if found.standing is Standing.NO_ROOM else ranks.get(facts.run),
                 run=facts.run,
                 made=_made(row.summary),
@@ -197,6 +201,16 @@ def _cells(column: BoardColumn) -> Iterable[tuple[str, RowKind, BoardCell]]:
                 number.value, None, None, None, "", None, 0, CellState.UNKNOWN, source=number.source
             )
             yield number.system, RowKind.PUBLISHED, cell
+
+
+def _parts(summary: Summary, score: MetricSummary) -> tuple[tuple[str, float | None, int], ...]:
+    """The score on the subsets that it is read over together; none for one that is read on a single one."""
+    inside = {o.stratum for o in score.observations} - {""}
+    return tuple(
+        (m.subset, m.estimate.mean, m.estimate.n)
+        for m in summary.metrics
+        if m.metric.name == score.metric.name and m.subset in inside
+    )
 
 
 def _ranks(column: BoardColumn, place: BoardScore) -> dict[str, tuple[int, int]]:

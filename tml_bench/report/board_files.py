@@ -64,7 +64,7 @@ def _rows(board: Board) -> Iterator[list[str]]:
             yield [f"**{heading}**", *blank]
         for row in rows:
             cells = (cell_text(c, column.metric) for c, column in zip(row.cells, board.columns, strict=True))
-            yield [_md(row.label), *map(_md, cells)]
+            yield [_md(row.label), *cells]
     known = [(known_ends(board, k), c.metric.unit) for k, c in enumerate(board.columns)]
     yield ["*floor*", *("" if c is None else _md(f"{number(c.floor, u)} {c.floor_by}") for c, u in known)]
     yield ["*ceiling*", *("" if c is None else number(c.ceiling, u) for c, u in known)]

@@ -16,8 +16,10 @@ from tml_bench.task import Direction, Metric
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
     "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': "{''}", "`": "{`}", "'": "{'}", "-": "{-}", "[": "{[}", "]": "{]}", "*": "{*}", ",": "{,}", "?": "{?}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': "{''}", "`": "{`}", "'": "{'}", "-": "{-}", "[": "{[}",
+    "]": "{]}", "*": "{*}", ",": "{,}", "?": "{?}",
     "!": "{!}", "–": "--", "—": "---", "…": r"\ldots{}", "×": r"$\times$", "−": "$-$",
+    "ω": r"$\omega$", "μ": r"$\mu$", "µ": r"$\mu$",
 }  # fmt: skip
 _SIGNS = {CellState.OPEN: r"$\approx$", CellState.BELOW: r"$\times$", CellState.SATURATED: r"$\oslash$"}
 _DIRECTION = {Direction.HIGHER: r"$\uparrow$", Direction.LOWER: r"$\downarrow$", Direction.NONE: ""}

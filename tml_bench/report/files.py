@@ -22,7 +22,7 @@ from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.report.pictures import write_pictures
 from tml_bench.report.site import PICTURES, VIEWER, is_page, site
 from tml_bench.scoring.summary import MetricSummary, Summary
-from tml_bench.scoring.summary_file import stored_summaries, to_json, with_agreement
+from tml_bench.scoring.summary_file import stored_summaries, with_agreement, write_json
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.turns import Usage
 
@@ -78,7 +78,7 @@ def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, 
     markdown = f"{leaderboard_markdown(summaries)}\n{full_markdown(summaries)}"
     (out / "report.md").write_text(markdown, encoding="utf-8")
     (out / "report.csv").write_text(to_csv(summaries), encoding="utf-8")
-    (out / "report.json").write_text(to_json(summaries), encoding="utf-8")
+    write_json(summaries, out / "report.json")
     board = board_of(summaries)
     write_board(board, out)
     write_pictures(board, out)

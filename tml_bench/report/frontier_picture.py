@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tml_bench.report.axes import Plot, PlottedModel, axis_of, frontier, latency_and_quality, models
+from tml_bench.report.axes import (
+    PlacedScore,
+    Plot,
+    PlottedModel,
+    axis_of,
+    frontier,
+    latency_and_quality,
+    models,
+)
 from tml_bench.report.board import Board, BoardColumn, RowKind
 from tml_bench.report.grids import head
 from tml_bench.report.picture_parts import (
@@ -85,14 +93,14 @@ def _sentences(board: Board, by_axes: Plot, by_latency: Plot) -> list[str]:
     if not by_axes.empty:
         columns = [board.columns[k] for k in by_axes.places]
         asked = dict.fromkeys(str(axis_of(c)) for c in columns if axis_of(c) is not Axis.KNOWING)
-        known = listed(c.title for c in columns if axis_of(c) is Axis.KNOWING)
+        known = listed(c.title.partition(":")[0] for c in columns if axis_of(c) is Axis.KNOWING)
+        tasks = [c.title.partition(":")[0] for c in columns]
         others = f"; not {listed(label for label, _ in by_axes.lacking)}" if by_axes.lacking else ""
         found += [
             f"Interaction score: mean over {', '.join(asked)} of (score − floor) / (ceiling − floor); 0 is "
             f"the best respondent that looks at nothing, 1 the ideal. "
             f"Intelligence score: the same of {known}.",
-            f"Its tasks: {listed((c.title for c in columns), len(columns))}. Only models with a score in all "
-            f"of them are drawn{others}.",
+            f"Tasks: {listed(tasks, len(tasks))}. Only models with a score in all of them are drawn{others}.",
         ]
     if not by_latency.empty:
         found.append(f"Latency and quality on {board.columns[by_latency.places[0]].title}.")
@@ -109,11 +117,15 @@ def _frontier(ax: Axes, plot: Plot, places: Mapping[str, int]) -> None:
     ax.set_ylabel("Interaction score →")
     for line in (ax.axvline, ax.axhline):
         line(0, color=GREY, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
-    numbers = [x for p in plot.points for s in (p.x, p.y) for x in (s.value, s.low, s.high) if x is not None]
-    ends = min(-0.08, *numbers) - 0.02, max(1.08, *numbers) + 0.02
-    ax.set_xlim(*ends)
-    ax.set_ylim(*ends)
+    ax.set_xlim(*_ends([p.x for p in plot.points]))
+    ax.set_ylim(*_ends([p.y for p in plot.points]))
     _points(ax, plot, places)
+
+
+def _ends(scores: Sequence[PlacedScore]) -> tuple[float, float]:
+    """From the floor or below to the ceiling or above, with room."""
+    found = [x for s in scores for x in (s.value, s.low, s.high) if x is not None]
+    return min(-0.08, *found) - 0.05, max(1.08, *found) + 0.02
 
 
 def _latency(ax: Axes, plot: Plot, column: BoardColumn, places: Mapping[str, int]) -> None:

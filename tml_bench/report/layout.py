@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-import msgspec
-
-from tml_bench.metrics.comparison import PairedComparison, compare, holm, rank_ranges
+from tml_bench.metrics.comparison import PairedComparison, compare_pairs, holm, rank_ranges
 from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank, missing_intervals
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
@@ -175,10 +173,9 @@ class LeaderboardTable:
             if metric.direction is Direction.NONE:
                 continue
             rows = [r for r in self.measured if r.cells[k].estimate.n]
-            results = [
-                (a.label, b.label, compare(a.cells[k].observations, b.cells[k].observations, metric.kind))
-                for a, b in itertools.combinations(rows, 2)
-            ]
+            compared = compare_pairs([r.cells[k].observations for r in rows], metric.kind)
+            labels = itertools.combinations([r.label for r in rows], 2)
+            results = [(a, b, c) for (a, b), c in zip(labels, compared, strict=True)]
             corrected = iter(holm([c.p for _, _, c in results if c.p is not None]))
             found += [
                 RunComparison(k, a, b, c, next(corrected) if c.p is not None else None) for a, b, c in results
@@ -191,18 +188,32 @@ def tables(summaries: Sequence[Summary]) -> tuple[LeaderboardTable, ...]:
 
     Tables are ordered by task, dataset, and the rest of what distinguishes them.
     """
-    ordered = sorted(summaries, key=lambda s: (_key(s), s.facts.adapter, s.facts.run))
-    return _tables(msgspec.msgpack.encode(ordered))
+    ordered = sorted(summaries, key=lambda s: (conditions(s), s.facts.adapter, s.facts.run))
+    return _tables(tuple(map(_Itself, ordered)))
+
+
+class _Itself:
+    """Equal to nothing but the same object: a summary holds too much to be compared."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.summary = summary
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.summary is other.summary
+
+    def __hash__(self) -> int:
+        return id(self.summary)
 
 
 @lru_cache(maxsize=4)
-def _tables(ordered: bytes) -> tuple[LeaderboardTable, ...]:
-    """The tables of encoded summaries: every writer asks for them, and the tests take seconds."""
-    summaries = msgspec.msgpack.decode(ordered, type=list[Summary])
-    return tuple(_table(tuple(group)) for _, group in itertools.groupby(summaries, key=_key))
+def _tables(ordered: tuple[_Itself, ...]) -> tuple[LeaderboardTable, ...]:
+    """The tables of summaries in order: every writer asks for them, and they take seconds."""
+    groups = itertools.groupby((one.summary for one in ordered), key=conditions)
+    return tuple(_table(tuple(group)) for _, group in groups)
 
 
-def _key(s: Summary) -> tuple[object, ...]:
+def conditions(s: Summary) -> tuple[object, ...]:
+    """What two runs must have in common to be compared."""
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
     return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))

@@ -1,30 +1,33 @@
 """A recording's events as lines that a person can read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from tml_bench import events as ev
 from tml_bench.recording import Recording
-from tml_bench.timebase import seconds
+from tml_bench.timebase import nanoseconds, seconds
 
 
-def describe(recording: Recording) -> Iterator[str]:
+def describe(recording: Recording, speech_ends: Sequence[float | None] = ()) -> Iterator[str]:
     """Lines: what the recording is, then its timeline, then how compute was spent.
+
+    ``speech_ends`` says where the user's speech ends in each of their turns, None where none is heard;
+    without, only the ends of the turns' audio are known.
 
     Chunks of model audio that follow each other without a gap are one line; micro-turns are summed up at
     the end. Control characters, which could act on a terminal, are shown as escapes.
     """
     opened, manifest = recording.opened, recording.manifest
-    yield _printable(f"{opened.task}/{opened.sample} by {opened.adapter}")
+    yield printable(f"{opened.task}/{opened.sample} by {opened.adapter}")
     yield (
         f"{recording.duration_s:.3f} s at {manifest.rate} Hz, clock {manifest.clock}, "
         f"compute {manifest.compute}, micro-turns of {opened.tick_ns / 1e6:g} ms, seed {opened.seed}, "
         f"{opened.schema}"
     )
     yield ""
-    for t_ns, who, what in _timeline(recording):
-        yield f"{seconds(t_ns):10.3f} s  {who:<6} {_printable(what)}"
+    for t_ns, who, what in _timeline(recording, speech_ends):
+        yield f"{seconds(t_ns):10.3f} s  {who:<6} {printable(what)}"
     yield ""
     if share := recording.facts.clipped:
         yield f"{_share(share)} of the model's samples were over full scale and clipped"
@@ -39,13 +42,15 @@ def _share(share: float) -> str:
     return f"{100 * share:.2g} %" if share >= 1e-4 else "less than 0.01 %"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with control characters, which could act on a terminal, as escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _timeline(recording: Recording) -> list[tuple[int, str, str]]:
+def _timeline(recording: Recording, speech_ends: Sequence[float | None]) -> list[tuple[int, str, str]]:
     lines: list[tuple[int, str, str]] = []
     stretch: ev.ModelAudio | None = None
+    turns = 0
     for event in recording.events():
         if isinstance(event, ev.ModelAudio):
             if stretch is not None and event.heard_ns == stretch.end_ns:
@@ -54,20 +59,36 @@ def _timeline(recording: Recording) -> list[tuple[int, str, str]]:
                 continue
             lines.extend(_line(stretch))
             stretch = event
+        elif isinstance(event, ev.UserTurnStarted):
+            lines.extend(_user_turn(event, speech_ends[turns : turns + 1]))
+            turns += 1
         elif not isinstance(event, ev.StepDone):
             lines.extend(_line(event))
     lines.extend(_line(stretch))
     return sorted(lines, key=lambda line: line[0])
 
 
+def _user_turn(turn: ev.UserTurnStarted, speech_end: Sequence[float | None]) -> list[tuple[int, str, str]]:
+    """The lines of a turn; where its speech ends matters, not where its audio does, if that is known."""
+    late = ", cue timed out" if turn.timed_out else ""
+    label = f" ({turn.label})" if turn.label else ""
+    begun = (turn.t_ns, "user", f"starts turn {turn.turn}{label}{late}")
+    match speech_end:
+        case [float(end)]:
+            audio = f"the turn's audio ends at {seconds(turn.end_ns):.3f} s"
+            return [begun, (nanoseconds(end), "user", f"stops speaking in turn {turn.turn}; {audio}")]
+        case [None]:
+            return [
+                begun,
+                (turn.end_ns, "user", f"ends the audio of turn {turn.turn}; no speech is heard in it"),
+            ]
+        case _:
+            return [begun, (turn.end_ns, "user", f"ends the audio of turn {turn.turn}")]
+
+
 def _line(event: object) -> list[tuple[int, str, str]]:
     """The lines of an event: when in nanoseconds, who, and what; none for those that are summed up."""
     match event:
-        case ev.UserTurnStarted():
-            late = ", cue timed out" if event.timed_out else ""
-            label = f" ({event.label})" if event.label else ""
-            starts = (event.t_ns, "user", f"starts turn {event.turn}{label}{late}")
-            return [starts, (event.end_ns, "user", f"ends turn {event.turn}")]
         case ev.UserVideoStarted():
             about = [event.codec, f"{event.width}x{event.height}", "with sound" if event.sound else "muted"]
             about += [f"{event.subtitles} subtitles"] if event.subtitles else []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_MODELS = 8
 PANELS = 5
 """Panels beside each other; more go below."""
-_LABEL_IN, _ROW_IN, _HEAD_IN, _FOOT_IN = 2.0, 0.36, 0.75, 0.32
+_LABEL_IN, _ROW_IN, _HEAD_IN, _FOOT_IN = 2.2, 0.36, 0.75, 0.32
 _FILL = {CellState.ABOVE: "full", CellState.OPEN: "left", CellState.BELOW: "none", CellState.UNKNOWN: "none"}
 """How much of a marker is filled: legible without colours."""
 NOTHING = "No model has been measured yet: there is no profile to draw."
@@ -82,7 +82,7 @@ def _sentences(board: Board, rows: Sequence[BoardRow], places: Sequence[int]) ->
 def _names(ax: Axes, rows: Sequence[BoardRow]) -> None:
     for k, row in enumerate(rows):
         ax.annotate(
-            shown(row.label, 24), (0, k), xycoords=("axes fraction", "data"), xytext=(-10, 0),
+            shown(row.label, 26), (0, k), xycoords=("axes fraction", "data"), xytext=(-10, 0),
             textcoords="offset points", ha="right", va="center", color=INK, parse_math=False,
         )  # fmt: skip
 

@@ -1,24 +1,65 @@
-"""Scores in the terminal: the short leaderboard, and every measure of one run."""
+"""Scores in the terminal: the board, a task's tables, every measure of one run, everything of a task."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from tml_bench.report import content
-from tml_bench.report.grids import Grid, StandingMark, plain
+from tml_bench.errors import UserError
+from tml_bench.report import board_text, content
+from tml_bench.report.board import board_of
+from tml_bench.report.grids import NOTHING, Grid, StandingMark, plain
 from tml_bench.report.judge_lines import agreement_lines, judge_line
 from tml_bench.report.layout import tables
+from tml_bench.report.unfinished import unfinished_lines
 from tml_bench.scoring.summary import Summary
 from tml_bench.task import Metric
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 TERMINAL_WIDTH = 120
 """Wider lines are not read."""
 _DETAIL_HEADS = ("measure", "mean", "95 % interval", "n", "floor", "ceiling", "")
+
+
+def print_board(summaries: Sequence[Summary], console: Console | None = None) -> None:
+    """Print the board, what its signs mean, and what has no score; nothing for no runs."""
+    paper = _Paper(console)
+    board = board_of(summaries)
+    for line in board_text.board_lines(board, paper.width):
+        paper.text(line)
+    for said in (*board_text.legend(board), *unfinished_lines(summaries)):
+        paper.line(said)
+
+
+def print_task(summaries: Sequence[Summary], task: str, console: Console | None = None) -> None:
+    """Print everything that is known of one task: tables, all measures, comparisons, outcomes, declarations.
+
+    Raises `UserError` where none of the runs is of the task.
+    """
+    mine = [s for s in summaries if s.facts.task == task]
+    if not mine:
+        there = ", ".join(sorted({s.facts.task for s in summaries}))
+        raise UserError(f"no run of the task {task!r} is among these", f"there are runs of: {there}")
+    paper = _Paper(console)
+    for table in tables(mine):
+        print_leaderboard(table.summaries, console)
+        groups = [*content.published(table), *content.comparisons(table), *content.subset_grids(table)]
+        groups += [*content.outcomes(table.rows), *content.not_run(table.summaries[0])]
+        for grid in [*groups, content.declarations(table), content.versions(table)]:
+            paper.records(grid)
+
+
+def print_tables(summaries: Sequence[Summary], console: Console | None = None) -> None:
+    """Print the leaderboards of several runs, or every measure of a single one."""
+    if len(summaries) == 1:
+        print_details(summaries[0], console)
+    else:
+        print_leaderboard(summaries, console)
 
 
 def print_leaderboard(summaries: Sequence[Summary], console: Console | None = None) -> None:
@@ -68,13 +109,26 @@ class _Paper:
     def __init__(self, console: Console | None) -> None:
         from rich.console import Console as RichConsole
 
-        self._console = console or RichConsole()
+        self._console = console or RichConsole(force_terminal=False if os.environ.get("NO_COLOR") else None)
         self.width = min(self._console.width, TERMINAL_WIDTH)
 
     def line(self, text: str, style: str | None = None) -> None:
         self._console.print(
             plain(text), style=style, markup=False, emoji=False, highlight=False, width=self.width
         )
+
+    def text(self, line: Text) -> None:
+        """A line that is not wrapped."""
+        self._console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+    def records(self, grid: Grid) -> None:
+        """A grid of many columns as a list: what a row has in each, where it has anything."""
+        self.line(" – ".join(filter(None, (grid.heading or grid.folded, grid.caption))), "bold")
+        for row in grid.rows:
+            name, *rest = zip(grid.columns, row.cells, strict=True)
+            said = [f"{column.full} {cell.line}" for column, cell in rest if cell.line not in ("", NOTHING)]
+            self.line(f"{name[1].line}: {'; '.join(said)}" if said else name[1].line)
+        self.line("")
 
     def grid(self, grid: Table) -> None:
         self._console.print(grid, width=self.width)

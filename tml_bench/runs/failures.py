@@ -14,22 +14,9 @@ SHOWN = 3
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 
 
-def remedy(result: JobResult) -> str:
-    """What to do about samples that ended so."""
-    match result.outcome:
-        case Outcome.ADAPTER_ERROR:
-            return "once the adapter is mended, --retry-errors tries again"
-        case Outcome.INVALID if result.retry:
-            return "leave the machine to the run, or lower --concurrency; the same command tries again"
-        case Outcome.INVALID:
-            return "put the data right; its sample is left out of the scores"
-        case _:
-            return "the same command tries again"
-
-
 @dataclass(slots=True)
 class FailureLog:
-    """Failures of the samples of several runs; those are equal that differ in numbers only."""
+    """Failures of the samples of several runs; those are equal that are `alike`."""
 
     _shown: Counter[tuple[str, Outcome, str]] = field(default_factory=Counter)
     _last: dict[Hashable, tuple[str, str, JobResult]] = field(default_factory=dict)
@@ -59,8 +46,14 @@ class FailureLog:
         for equal in groups.values():
             adapter, sample, result = equal[0]
             others = f" and {len(equal) - 1} more like it" if len(equal) > 1 else ""
-            yield f"{adapter}: {result.outcome}: {result.reason}: {sample}{others}; {remedy(result)}"
+            remedy = result.outcome.remedy(result.reason)
+            yield f"{adapter}: {result.outcome}: {result.reason}: {sample}{others}; {remedy}"
 
 
 def _like(adapter: str, result: JobResult) -> tuple[str, Outcome, str]:
-    return adapter, result.outcome, _NUMBERS.sub("#", result.reason)
+    return adapter, result.outcome, alike(result.reason)
+
+
+def alike(reason: str) -> str:
+    """What reasons have in common that differ in numbers only."""
+    return _NUMBERS.sub("#", reason)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,7 +30,26 @@ Tell = Callable[[str], None]
 """Called with a line worth knowing."""
 
 
-def _silent(line: str) -> None:
+class RunEnd(NamedTuple):
+    """What was done of a run: how many samples were reused, how many were run, and how many are left.
+
+    ``why`` says why nothing may be added to it; empty where something may.
+    """
+
+    path: Path
+    reused: int
+    ran: int
+    left: int = 0
+    why: str = ""
+
+    @property
+    def line(self) -> str:
+        """All of it."""
+        left = f", {self.left} not run" if self.left else ""
+        return f"{self.path}: {self.reused} reused, {self.ran} run{left}{self.why and f' ({self.why})'}"
+
+
+def _silent(_: object) -> None:
     """Tell nobody."""
 
 
@@ -59,13 +79,15 @@ def record(
     *,
     retry_errors: bool = False,
     fail_fast: int = 0,
-    tell: Tell = _silent,
+    end: Callable[[RunEnd], None] = _silent,
+    failed: Tell = _silent,
     remark: Tell = _silent,
 ) -> list[UserError]:
     """Record runs whose sessions one pool runs; see `record_all`."""
     return record_all(
-        {pool: plans}, advance, retry_errors=retry_errors, fail_fast=fail_fast, tell=tell, remark=remark
-    )
+        {pool: plans}, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=end, failed=failed,
+        remark=remark,
+    )  # fmt: skip
 
 
 def record_all(
@@ -74,7 +96,8 @@ def record_all(
     *,
     retry_errors: bool = False,
     fail_fast: int = 0,
-    tell: Tell = _silent,
+    end: Callable[[RunEnd], None] = _silent,
+    failed: Tell = _silent,
     remark: Tell = _silent,
 ) -> list[UserError]:
     """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
@@ -83,10 +106,10 @@ def record_all(
     waits for services lets the others go first. ``advance`` is told once of every sample that is done, those
     done before included, ``remark`` of attempts after which a sample is tried again or left to be done;
     with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
-    ``fail_fast`` samples that did not end valid, 0 for never; ``tell`` gets a line for every run that has
-    ended, then one for equal failures. A run is not finished where its adapter is given up, or its model is
-    no longer the same. Raises `UserError` where a folder cannot be used, or holds what must not be mixed with
-    what was asked for.
+    ``fail_fast`` samples that did not end valid, 0 for never; ``end`` is told of every run that has
+    ended, then ``failed`` of equal failures, a line each. A run is not finished where its adapter is given
+    up, or its model is no longer the same. Raises `UserError` where a folder cannot be used, or holds what
+    must not be mixed with what was asked for.
     """
     failures = FailureLog()
     with ExitStack() as stack:
@@ -112,9 +135,9 @@ def record_all(
                     recorders[job.key[0]].take(job, result)
         for recorder in recorders:
             recorder.finish()
-            tell(recorder.line)
+            end(recorder.end)
         for line in failures.lines():
-            tell(line)
+            failed(line)
         return list(dict.fromkeys(recorder.error for recorder in recorders if recorder.error))
 
 
@@ -144,12 +167,10 @@ class _Recorder:
         self._open = {sample.id for sample in self._todo if not sample.problem}
 
     @property
-    def line(self) -> str:
-        """How many samples were reused, how many run, and how many are left to be done."""
+    def end(self) -> RunEnd:
         reused = len(self._plan.samples) - len(self._todo)
         why = closed(self._folder.file) if reused else ""
-        left = f", {n} not run" if (n := len(self._open - self._ran)) else ""
-        return f"{self._plan.path}: {reused} reused, {len(self._ran)} run{left}{why and f' ({why})'}"
+        return RunEnd(self._plan.path, reused, len(self._ran), len(self._open - self._ran), why)
 
     @property
     def _adapter(self) -> str:

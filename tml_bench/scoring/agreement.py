@@ -1,9 +1,10 @@
 """What judges need of runs on disk: sheets of what was asked, and agreement from runs, sheets and caches."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import msgspec
 from msgspec import structs
@@ -13,6 +14,7 @@ from tml_bench.files import write_atomically
 from tml_bench.judges.cache import JudgeCache, JudgeKey
 from tml_bench.judges.sheet import (
     KIND,
+    ROW_ID,
     HumanJudge,
     merged as merged_rows,
     read_sheet,
@@ -26,13 +28,14 @@ from tml_bench.questions import Rubric
 from tml_bench.runs.store import NOT_A_RUN, read_lines
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, JudgeLabels, compare, merged
 from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.sheet_sound import RunSounds
 from tml_bench.scoring.summary_file import AGREEMENT, VERDICTS, StoredAgreement, stored_summaries
 
 
 class SheetFiles(NamedTuple):
     """A sheet on disk: the CSV to fill in, the same as a page, and how many questions it holds.
 
-    ``added`` of them are new, ``answered`` have an answer.
+    ``added`` of them are new, ``answered`` have an answer, ``heard`` can be heard on the page.
     """
 
     csv: Path
@@ -40,6 +43,7 @@ class SheetFiles(NamedTuple):
     rows: int
     added: int
     answered: int
+    heard: int
 
 
 def judged_of(run: Path) -> list[QuestionVerdict]:
@@ -57,25 +61,45 @@ def judged_of(run: Path) -> list[QuestionVerdict]:
 def make_sheet(runs: Sequence[Path], out: Path, rubrics: Sequence[str] = (), limit: int = 0) -> SheetFiles:
     """Write the questions of scored runs to a sheet and a page; a sheet there is keeps its rows and answers.
 
-    ``out`` is the CSV; the page stands beside it, under the same name with ``.html``. Added are questions on
+    ``out`` is the CSV; the page stands beside it, under the same name with ``.html``, and a folder with the
+    stretches that are judged, where there are recordings, with ``-sound``. Added are questions on
     these rubrics, all where none is named, and at most ``limit``, a random choice that is the same every
     time; 0 for all. Raises as `judged_of`, for no questions, and where ``out`` is something else than a
     sheet.
     """
-    asked = [judged.question for run in runs for judged in judged_of(run)]
-    chosen = [question for question in asked if not rubrics or question.rubric.name in rubrics]
+    asked = [(run, judged) for run in runs for judged in judged_of(run)]
+    chosen = [one for one in asked if not rubrics or one[1].question.rubric.name in rubrics]
     if not chosen:
-        names = ", ".join(sorted({question.rubric.name for question in asked})) or "none"
+        names = ", ".join(sorted({judged.question.rubric.name for _, judged in asked})) or "none"
         raise UserError("there is no question to put on a sheet", f"rubrics of these runs: {names}")
     page = out.with_suffix(".html")
     if page == out:
         raise UserError(f"--out {out}: the page stands there, beside the sheet", "give a name ending in .csv")
     old = read_sheet(out) if out.exists() else []
-    rows = merged_rows(old, rows_of(chosen), limit)
+    rows = merged_rows(old, rows_of(judged.question for _, judged in chosen), limit)
     # Spreadsheets take a file for UTF-8 only when it begins with a byte order mark.
     write_atomically(out, to_csv(rows).encode("utf-8-sig"))
-    write_atomically(page, to_page(rows, out.name).encode())
-    return SheetFiles(out, page, len(rows), len(rows) - len(old), sum(bool(row.answer) for row in rows))
+    sounds = _sounds(out.with_name(f"{out.stem}-sound"), {row.id for row in rows}, chosen)
+    write_atomically(page, to_page(rows, out.name, sounds).encode())
+    answered = sum(bool(row.answer) for row in rows)
+    return SheetFiles(out, page, len(rows), len(rows) - len(old), answered, len(sounds))
+
+
+def _sounds(folder: Path, wanted: Set[str], asked: Sequence[tuple[Path, QuestionVerdict]]) -> dict[str, str]:
+    """Cut what is not there yet; the address of what each question's judge hears, as seen from the page.
+
+    A question that was asked about several recordings is heard in the first that is there.
+    """
+    runs = {run: RunSounds(run) for run, _ in asked}
+    # Only ids that are hashes name files: others were written into the sheet by somebody.
+    files = {key: folder / f"{key}.flac" for key in wanted if ROW_ID.fullmatch(key)}
+    for run, judged in asked:
+        file = files.get(row_id(judged.question))
+        if file is not None and not file.is_file():
+            clip = runs[run].clip(judged.sample, judged.question)
+            if clip is not None:
+                write_atomically(file, clip)
+    return {key: quote(f"{folder.name}/{file.name}") for key, file in files.items() if file.is_file()}
 
 
 _SQLITE = b"SQLite format 3\0"

@@ -111,6 +111,7 @@ def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) ->
         seed=config.seed,
         tml_bench=config.tml_bench,
         perceivers=tuple(sorted({performance.timeline.perceiver for performance in performances})),
+        created=min((attempt.ended for attempt in run.attempts.values() if attempt.ended), default=""),
         machine=f"{where.processor}; {where.system}; Python {where.python}",
         judge=judge.id if asked else "",
     )

@@ -23,6 +23,8 @@ from tml_bench.task import BoardScore, DataKind, Direction, Metric, Overall, Pub
 
 MOST_REASONS = 8
 """As many different reasons for missing data are told; the rarer are counted together."""
+FEW_EVENTS = 10
+"""A rate over fewer events tells next to nothing: it is shown greyed, with their number."""
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -35,7 +37,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         turn_based: whether the service answers whole turns and cannot handle overlap.
         privileged: whether the adapter was shown what is expected.
         perceivers: names and versions of what perceived the recordings.
-        created: when the run began, as text; empty when unknown.
+        created: when its first session ended, UTC, ISO 8601; empty when unknown.
         machine: what it ran on; empty when unknown.
         judge: who decided what the task's judged metrics need; empty when nothing was asked.
     """
@@ -89,7 +91,9 @@ class MetricSummary(msgspec.Struct, frozen=True):
     """One metric in one subset, with floor and ceiling on the same samples.
 
     ``missing`` are samples where it applies but could not be computed, per reason; ``observations`` the
-    values behind the mean, for paired comparisons with other runs.
+    values behind the mean, for paired comparisons with other runs. ``events`` are what it counts: the sum of
+    denominators, such as replies or opportunities, which are samples where it is no ratio; None in summaries
+    that were made before.
     """
 
     subset: str
@@ -99,6 +103,13 @@ class MetricSummary(msgspec.Struct, frozen=True):
     standing: Standing
     missing: dict[str, int]
     observations: tuple[Observation, ...]
+    events: float | None = None
+
+    @property
+    def few(self) -> bool:
+        """Whether it is a rate over fewer than `FEW_EVENTS` events; false where there are none at all."""
+        counted = self.estimate.n if self.events is None else self.events
+        return self.metric.unit == "%" and 0 < counted < FEW_EVENTS
 
 
 class Judgements(msgspec.Struct, frozen=True):
@@ -272,6 +283,7 @@ def _metric_summary(scores: ScoreTable, part: Overall, metric: Metric, baseline:
         standing=standing(metric, result, baseline.floor, baseline.ceiling),
         missing=_by_reason(scores.missing(part, metric.name), "scores.jsonl"),
         observations=values,
+        events=scores.counted(part, metric.name),
     )
 
 

@@ -6,7 +6,7 @@ summary.json     the run in numbers
 agreement.json   how its judge agrees with others, where that was saved
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from msgspec import structs
 from tml_bench.blame import whole
 from tml_bench.errors import UserError
 from tml_bench.files import read_json, write_atomically
+from tml_bench.metrics.statistics import Observation
 from tml_bench.questions import Verdict
 from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judge_labels import Agreement
@@ -58,17 +59,40 @@ def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
 
 def to_json(summaries: Sequence[Summary]) -> str:
     """All summaries as JSON, values per sample included; shares stay in [0, 1]."""
-    return msgspec.json.format(msgspec.json.encode(list(summaries)), indent=1).decode() + "\n"
+    return b"".join(_json_parts(summaries)).decode()
+
+
+def write_json(summaries: Sequence[Summary], path: Path) -> None:
+    """Write what `to_json` gives, a summary at a time: all values of many long runs are more than fits twice."""
+    with path.open("wb") as file:
+        file.writelines(_json_parts(summaries))
+
+
+def _json_parts(summaries: Sequence[Summary]) -> Iterator[bytes]:
+    for k, summary in enumerate(summaries):
+        listed = msgspec.json.format(msgspec.json.encode([summary]), indent=1)
+        yield (b",\n" if k else b"[\n") + listed[2:-2]
+    yield b"\n]\n" if summaries else b"[]\n"
 
 
 def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
     """Read what `to_json` wrote; raises `UserError`, which calls it ``where``, if it is something else."""
     try:
-        return msgspec.json.decode(text, type=list[Summary])
+        return [_shared(summary) for summary in msgspec.json.decode(text, type=list[Summary])]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(
             f"{where} is not a summary of this version: {error}", "Score the run again"
         ) from error
+
+
+def _shared(s: Summary) -> Summary:
+    """The summary with equal values of a sample held once: subsets, and most measures, hold the same ones."""
+    known: dict[Observation, Observation] = {}
+    metrics = [
+        structs.replace(m, observations=tuple([known.setdefault(o, o) for o in m.observations]))
+        for m in s.metrics
+    ]
+    return structs.replace(s, metrics=tuple(metrics))
 
 
 def stored_summaries(run: Path) -> list[Summary]:

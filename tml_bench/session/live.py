@@ -21,6 +21,7 @@ import numpy as np
 from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.blame import in_one_line
+from tml_bench.outcome import TOO_BUSY
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import LONGEST_REASON, kept, plain
 from tml_bench.samples import Sample
@@ -81,7 +82,7 @@ class Lateness:
         return (
             f"the harness was late by {self.p99_ms:.1f} ms (99th percentile) and at most "
             f"{self.max_ms:.1f} ms; the limits are {limits.late_p99_ms:g} and {limits.late_max_ms:g} ms: "
-            f"the machine was too busy"
+            f"{TOO_BUSY}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import msgspec
 
@@ -133,7 +134,7 @@ def latencies(
         speech: the model's speech in order.
     """
     found = []
-    for start, following in zip(ends, [*ends[1:], float("inf")], strict=True):
+    for start, following in zip_longest(ends, ends[1:], fillvalue=float("inf")):
         answer = next((s.start_s for s in speech if s.start_s >= start), None)
         if answer is not None and answer < following:
             found.append(ViewedLatency(start, answer, tuple(_parts(log, start, answer))))

@@ -37,11 +37,12 @@ def model_timeline(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> Tim
 def user_speech(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> tuple[ViewedStretch, ...]:
     """The user's stretches of speech. Raises BadSampleError: the track cannot be read."""
     stored = _stored(run, f"{attempt.sample}-{attempt.attempt}-user.json")
-    return stretches(stored.segments) if stored is not None else _heard(facts.user.path, facts.user.sha256)
+    return stretches(stored.segments) if stored is not None else heard(facts.user.path, facts.user.sha256)
 
 
 @lru_cache(maxsize=256)
-def _heard(track: Path, sha256: str) -> tuple[ViewedStretch, ...]:
+def heard(track: Path, sha256: str) -> tuple[ViewedStretch, ...]:
+    """Stretches of speech in a track of such a hash. Raises BadSampleError: it cannot be read."""
     return stretches(perceive(track, words="transcript").segments)
 
 

@@ -104,6 +104,8 @@ def _hear(run: ViewedRun, n: int, attempt: ViewedAttempt, remarks: list[str]) ->
         found.log = session_log(recording.events())
         found.duration_s, found.tick_s = recording.duration_s, seconds(recording.opened.tick_ns)
         found.events = event_page(folder / "session.jsonl", 0) or NO_EVENTS
+        if not recording.manifest.samples:  # it failed at once; its tracks hold nothing that could be read
+            return found
         found.user_track, found.model_track = (
             viewed_track(folder / f"{side}.flac", f"audio/{run.key}/{n}/{side}.flac")
             for side in ("user", "model")

@@ -243,8 +243,8 @@ class SampleDocument(msgspec.Struct, frozen=True):
         remarks: what of this document could not be made, with the reason: a recording that is lost, data that
             moved, a run without scores.
         duration_s: length of the session; 0 where there is no recording.
-        tick_s: length of a micro-turn; ``null`` without a recording, as are both tracks.
-        user_track: audio, left; ``model_track`` right.
+        tick_s: length of a micro-turn; ``null`` without a recording.
+        user_track: audio, left; ``model_track`` right; ``null`` without a recording, or where it is empty.
         videos: before the camera, in order.
         user: the user's side; ``model`` the model's.
         windows: what was annotated or expected, and what happened.

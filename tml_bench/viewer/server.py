@@ -8,7 +8,9 @@ else, and writes nothing.
 
 from __future__ import annotations
 
+import re
 import secrets
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,6 +38,7 @@ _HEADERS = {
 }
 _CHUNK = 1 << 18
 _IDLE_S = 30.0
+_PLACE = re.compile("[0-9]{0,18}")
 
 
 class ViewerServer(ThreadingHTTPServer):
@@ -64,8 +67,6 @@ class ViewerServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away in the middle of an answer is no error."""
-        import sys
-
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -86,7 +87,7 @@ class _ViewerRequest(BaseHTTPRequestHandler):
             return self._refuse(HTTPStatus.NOT_FOUND, "nothing here; take the address that was printed")
         try:
             found = self.server.site.content(address)
-        except UserError as error:
+        except (UserError, OSError) as error:
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
         if found is None:
             return self._refuse(HTTPStatus.NOT_FOUND, "nothing here")
@@ -142,14 +143,10 @@ class _ViewerRequest(BaseHTTPRequestHandler):
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last of a ``Range`` header with one range; None where it is no such."""
+    """First byte, and the one after the last, of a ``Range`` header; None for none, several or nothing."""
     unit, _, wanted = header.partition("=")
     first, dash, last = wanted.strip().partition("-")
-    if (
-        unit.strip() != "bytes"
-        or not dash
-        or not all(not n or (n.isascii() and n.isdigit()) for n in (first, last))
-    ):
+    if unit.strip() != "bytes" or not dash or not (_PLACE.fullmatch(first) and _PLACE.fullmatch(last)):
         return None
     if first:
         begin, end = int(first), min(size, int(last) + 1) if last else size

@@ -50,7 +50,7 @@
   }
 
   const placeOf = (run, sample) => {
-    const k = index.runs.findIndex((one) => one.key === run);
+    const k = index.runs.findIndex((one) => one.key === run || one.run === run);
     return index.columns.sample.findIndex((id, at) => id === sample && index.columns.run[at] === k);
   };
 
@@ -96,11 +96,18 @@
     link();
   }
 
-  /* One view plays at a time; two show the same stretch of time. */
+  /* One view plays at a time; two show the same stretch of time, and are sought together. */
   function link() {
     for (const view of views) {
       view.player.addEventListener("play", () => {
         for (const other of views) if (other !== view) other.player.pause();
+      });
+      view.player.addEventListener("seeked", () => {
+        for (const other of views) {
+          const { player } = other;
+          const at = Math.min(view.player.currentTime, player.duration);
+          if (other !== view && player.paused && Math.abs(player.currentTime - at) > 0.01) player.currentTime = at;
+        }
       });
       if (!view.timeline) continue;
       view.timeline.addEventListener("view", () => {
@@ -203,7 +210,6 @@
     window.addEventListener("hashchange", show);
     window.addEventListener("keydown", key);
     show();
-    if (!list.hidden) table.root.focus({ preventScroll: true });
     document.documentElement.dataset.ready = "true";
   }
   start();

@@ -9,32 +9,41 @@
   const LONGEST_DECODED_S = 900;
   const RATE = 24000;
   const AHEAD_S = 0.03;
+  const READINGS = 8;
 
   class Buffers {
     constructor(urls) {
-      this.context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
-      this.gains = [-1, 1].map((side) => {
-        const gain = this.context.createGain();
-        const pan = this.context.createStereoPanner();
-        pan.pan.value = side;
-        gain.connect(pan).connect(this.context.destination);
-        return gain;
-      });
       this.sources = [];
+      this.muted = [false, false];
+      const decoder = new OfflineAudioContext(1, 1, RATE);
       this.ready = Promise.all(
         urls.map(async (url) => {
           if (!url) return null;
           const answer = await fetch(url);
           if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-          return this.context.decodeAudioData(await answer.arrayBuffer());
+          return decoder.decodeAudioData(await answer.arrayBuffer());
         }),
       ).then((buffers) => {
         this.buffers = buffers;
       });
     }
 
+    /* Made when it is first needed: before the person has touched the page a browser would refuse it. */
+    open() {
+      this.context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
+      this.gains = [-1, 1].map((side, k) => {
+        const gain = this.context.createGain();
+        gain.gain.value = this.muted[k] ? 0 : 1;
+        const pan = this.context.createStereoPanner();
+        pan.pan.value = side;
+        gain.connect(pan).connect(this.context.destination);
+        return gain;
+      });
+    }
+
     async start(at, rate) {
       await this.ready;
+      if (!this.context) this.open();
       await this.context.resume();
       this.stop();
       this.when = this.context.currentTime + AHEAD_S;
@@ -62,12 +71,13 @@
     }
 
     mute(k, muted) {
-      this.gains[k].gain.value = muted ? 0 : 1;
+      this.muted[k] = muted;
+      if (this.gains) this.gains[k].gain.value = muted ? 0 : 1;
     }
 
     close() {
       this.stop();
-      this.context.close();
+      if (this.context) this.context.close();
     }
   }
 
@@ -89,7 +99,6 @@
             }),
         ),
       );
-      if (!bench.local && this.there.length) this.spread();
     }
 
     /* Left and right; an element whose file the page may not read would fall silent in a context. */
@@ -102,15 +111,17 @@
       });
     }
 
+    /* Both seek, even to where they are: elements that have just sought start together, others do not. */
     async start(at, rate) {
       await this.ready;
+      if (!bench.local && !this.context) this.spread();
       if (this.context) await this.context.resume();
       this.rate = rate;
+      this.drifts = [];
       const playing = this.there.filter((audio) => at < audio.duration);
       await Promise.all(
         playing.map((audio) => {
           audio.playbackRate = rate;
-          if (Math.abs(audio.currentTime - at) < 0.001) return null;
           const sought = new Promise((resolve) => audio.addEventListener("seeked", resolve, { once: true }));
           audio.currentTime = at;
           return sought;
@@ -128,13 +139,19 @@
       return [user, model];
     }
 
-    /* The second follows the first: by its rate, and by a jump where it is far behind. */
+    /* The second follows the first: gently by its rate, or by a jump where it is far off. A single reading of
+       an element's time may be off by a buffer, hence the mean of the last ones decides. */
     follow() {
       const [first, second] = this.elements;
       if (first.paused || second.paused || first.ended || second.ended) return;
-      const drift = first.currentTime - second.currentTime;
-      if (Math.abs(drift) > 0.3) second.currentTime = first.currentTime;
-      else second.playbackRate = this.rate * (1 + (Math.abs(drift) < 0.002 ? 0 : bench.clamp(4 * drift, -0.25, 0.25)));
+      this.drifts = [...this.drifts, first.currentTime - second.currentTime].slice(-READINGS);
+      const drift = this.drifts.reduce((sum, one) => sum + one, 0) / this.drifts.length;
+      if (Math.abs(drift) > 0.3) {
+        second.currentTime = first.currentTime;
+        this.drifts = [];
+      } else if (this.drifts.length >= READINGS / 2) {
+        second.playbackRate = this.rate * (1 + (Math.abs(drift) < 0.005 ? 0 : bench.clamp(1.5 * drift, -0.08, 0.08)));
+      }
     }
 
     mute(k, muted) {

@@ -8,10 +8,12 @@
   const LINE = 17;
   const GAP = 6;
   const MOST_LINES = 4;
+  const MOST_ROWS = 24; // with more, rows that tell of no hit or fault would hide those that do
 
   const item = (start, end, text, kind, tip) => ({ start, end: end ?? null, text: text || "", kind, tip: tip || text || "" });
   const words = (texts) => texts.filter((w) => w.start_s !== null).map((w) => item(w.start_s, w.end_s, w.text, "word"));
   const spoken = (stretches, kind) => stretches.map((s) => item(s.start_s, s.end_s, "", kind, `${kind}: speech`));
+  const ends = (user) => (user.speech_end_s === null ? [] : [item(user.speech_end_s, null, "", "end", "the user's speech ends")]);
   const ms = (s) => `${Math.round(1000 * s)} ms`;
 
   function windows(doc, expected) {
@@ -21,17 +23,16 @@
     });
   }
 
-  const PREFIXES = [["on time", "hit"], ["hit", "hit"], ["early", "early"], ["late", "late"], ["wrong", "wrong"], ["false alarm", "false_alarm"], ["missed", "missed"]];
+  const PREFIXES = [["on time", "hit"], ["hit", "hit"], ["early", "early"], ["late", "late"], ["wrong", "wrong"], ["false alarm", "false_alarm"], ["miss", "missed"]];
   /* What a row of the score says happened, from how the tasks begin its name. */
   bench.rowState = (event) => {
     const found = PREFIXES.find(([prefix]) => event.toLowerCase().startsWith(prefix));
     return found ? found[1] : "context";
   };
   function scored(doc) {
-    const rows = doc.score ? doc.score.rows : [];
-    return rows.filter((r) => r.start_s !== null && !r.event.startsWith("expected")).map((r) =>
-      item(r.start_s, r.end_s, r.event, `s-${bench.rowState(r.event)}`),
-    );
+    const rows = (doc.score ? doc.score.rows : []).filter((r) => r.start_s !== null && !r.event.startsWith("expected"));
+    const telling = rows.filter((r) => bench.rowState(r.event) !== "context");
+    return (rows.length > MOST_ROWS ? telling : rows).map((r) => item(r.start_s, r.end_s, r.event, `s-${bench.rowState(r.event)}`));
   }
 
   function happenings(doc) {
@@ -50,11 +51,11 @@
     const judged = doc.judgements.map((j, k) => [j, k]).filter(([j]) => j.start_s !== null);
     const heard = doc.videos.flatMap((v) => v.subtitles);
     return [
-      { name: "asked", kind: "blocks", items: doc.user.turns.map((t) => item(t.start_s, t.end_s, t.label, "turn")) },
+      { name: "asked", kind: "blocks", items: doc.user.turns.filter((t) => t.label).map((t) => item(t.start_s, t.end_s, t.label, "turn")) },
       { name: "video", kind: "blocks", items: doc.videos.map((v) => item(v.start_s, v.end_s, v.name, "turn")) },
       { name: "subtitles", kind: "text", items: words(heard) },
       { name: "user says", kind: "text", items: words(doc.user.words) },
-      { name: "speech", kind: "bars", items: spoken(doc.user.speech, "user") },
+      { name: "speech", kind: "bars", items: [...spoken(doc.user.speech, "user"), ...ends(doc.user)] },
       { name: "user", kind: "wave" },
       { name: "model", kind: "wave" },
       { name: "speech", kind: "bars", items: spoken(doc.model.speech, "model") },
@@ -63,8 +64,8 @@
       { name: "scored", kind: "blocks", items: scored(doc) },
       { name: "context", kind: "blocks", items: windows(doc, false) },
       { name: "events", kind: "marks", items: happenings(doc) },
-      { name: "network", kind: "blocks", items: doc.delays.map((d) => item(d.at_s, d.at_s + d.delay_s, "", "part-1", `network ${d.direction} ${ms(d.delay_s)}`)) },
-      { name: "latency", kind: "blocks", items: doc.latencies.flatMap((l) => l.parts).map((p) => item(p.start_s, p.end_s, "", `part-${bench.part(p.name)}`, `${p.name} ${ms(p.end_s - p.start_s)}`)) },
+      { name: "network", kind: "blocks", line: true, items: doc.delays.map((d) => item(d.at_s, d.at_s + d.delay_s, "", "part-1", `network ${d.direction} ${ms(d.delay_s)}`)) },
+      { name: "latency", kind: "blocks", line: true, items: doc.latencies.flatMap((l) => l.parts).map((p) => item(p.start_s, p.end_s, "", `part-${bench.part(p.name)}`, `${p.name} ${ms(p.end_s - p.start_s)}`)) },
       { name: "judged", kind: "blocks", items: judged.map(([j, k]) => item(j.start_s, j.end_s, j.answer ?? "no answer", "turn", `question ${k + 1}: ${j.answer ?? j.missing}`)) },
     ].filter((lane) => lane.kind === "wave" || lane.items.length);
   };
@@ -82,11 +83,11 @@
     let most = 1;
     lane.items.sort((a, b) => a.start - b.start);
     for (const one of lane.items) {
-      const wide = one.text ? context.measureText(one.text).width + 8 : 4;
+      const wide = one.text ? context.measureText(one.text).width + 3 : 4;
       const left = one.start * scale;
       const block = ((one.end ?? one.start) - one.start) * scale;
-      const right = left + (lane.kind === "blocks" ? Math.max(block, 3) : Math.max(block, wide));
-      let line = free.findIndex((end) => end <= left + 0.5);
+      const right = left + (lane.kind === "blocks" ? Math.max(block - 2, one.end === null ? 14 : 1) : Math.max(block, wide));
+      let line = lane.line ? 0 : free.findIndex((end) => end <= left + 0.5);
       if (line < 0) line = free.length < MOST_LINES ? free.push(0) - 1 : -1;
       one.line = line < 0 ? MOST_LINES - 1 : line;
       one.shown = line >= 0;
@@ -208,6 +209,10 @@
       pen.fillRect(x, y + 1, Math.max(2, wide), LINE - 3);
       pen.strokeStyle = result ? result.edge : colour;
       pen.strokeRect(x + 0.5, y + 1.5, Math.max(2, wide) - 1, LINE - 4);
+      if (result && one.end === null) {
+        pen.fillStyle = result.edge;
+        pen.fillText(bench.STATES[one.kind.slice(2)].sign, x + 4, y + LINE / 2);
+      }
       if (result && one.text && wide > 24) {
         const length = Math.min(wide - 4, pen.measureText(one.text).width + 6);
         pen.fillStyle = paints.card;

@@ -56,7 +56,7 @@
         this.head(row), this.there ? this.transport() : el("p.warn", {}, "This sample has no recording."),
         el("div.stage", {}, this.videos ? this.videos.root : null, this.timeline ? this.timeline.root : null),
         this.there ? this.legend() : null,
-        el("div.panels", {}, [bench.notesPanel(doc), bench.windowsPanel(doc, this.player), bench.scorePanel(doc), bench.judgesPanel(doc, this.player), bench.eventsPanel(doc, this.player, this.name)]),
+        el("div.panels", {}, bench.panelsOf(doc, this.there ? this.player : null, this.name)),
       );
       if (this.there) this.watch();
     }
@@ -65,7 +65,7 @@
       const { doc } = this;
       const score = row && row.score !== null ? el("p.score", { "data-testid": "sample-score" }, el("b", {}, bench.value(row.score, row.metric.unit)), el("small", {}, row.metric.title)) : null;
       const run = row ? row.run : null;
-      const facts = [run && run.dataset, run && run.clock, run && run.compute, run && run.network && `network ${run.network}`, doc.attempts > 1 && `attempt ${doc.attempt} of ${doc.attempts}`, doc.ended && doc.ended.slice(0, 10)].filter(Boolean);
+      const facts = [run && run.dataset, run && run.clock, run && run.compute, run && run.network && run.network !== "ideal" && `network ${run.network}`, doc.attempts > 1 && `attempt ${doc.attempt} of ${doc.attempts}`, doc.ended && doc.ended.slice(0, 10)].filter(Boolean);
       return el("header.viewhead", {}, el("div", {}, el("h2", {}, doc.adapter, run && run.ruler ? el("span.tag", {}, "ruler") : null),
         el("p.soft", {}, el("span.outcome", { "data-outcome": doc.outcome }, doc.outcome.replaceAll("_", " ")), doc.reason ? ` · ${doc.reason}` : "", facts.length ? ` · ${facts.join(" · ")}` : "")), score);
     }
@@ -90,7 +90,7 @@
       if (!states.size && !parts.size) return null;
       return el("p.legend", {}, Object.keys(bench.STATES).filter((name) => states.has(name) && name !== "context").map((name) => bench.chip(name)),
         [...parts].map((part) => el("span.part", {}, el(`i.p-${bench.part(part)}`), part)),
-        this.doc.latencies.map((l) => el("span.soft", {}, `answered after ${Math.round(1000 * (l.end_s - l.start_s))} ms`)).slice(0, 1));
+        this.doc.latencies.length ? el("span.soft", {}, `answered after ${this.doc.latencies.map((l) => Math.round(1000 * (l.end_s - l.start_s))).join(", ")} ms`) : null);
     }
 
     watch() {

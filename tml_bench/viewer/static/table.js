@@ -7,7 +7,7 @@
   const SPARE = 6;
   const COLUMNS = [
     ["sample", "Sample"], ["task", "Task"], ["system", "System"], ["outcome", "Outcome"],
-    ["score", "Score"], ["missed", "What happened"], ["length", "Length"],
+    ["score", "Score"], ["missed", "Happened"], ["length", "Length"],
   ];
 
   class SampleTable {
@@ -80,7 +80,8 @@
       const cells = Object.fromEntries(COLUMNS.map(([name]) => [name, el(`div.c-${name}`, { role: "gridcell" })]));
       const link = el("a", { tabIndex: -1 });
       const under = el("small");
-      cells.sample.append(link, under);
+      const brief = el("small.brief");
+      cells.sample.append(link, under, brief);
       const family = el("small");
       const task = el("span");
       cells.task.append(task, family);
@@ -89,7 +90,7 @@
       const metric = el("small");
       cells.score.append(number, el("span.gauge", { "aria-hidden": "true" }, bar), metric);
       const root = el("div.row", { role: "row", "data-testid": "sample-row" }, COLUMNS.map(([name]) => cells[name]));
-      const row = { root, cells, link, under, task, family, bar, number, metric };
+      const row = { root, cells, link, under, brief, task, family, bar, number, metric };
       root.addEventListener("click", (event) => {
         if (event.target === link || event.ctrlKey || event.metaKey) return;
         this.open(row.place);
@@ -103,7 +104,7 @@
       const chosen = place === this.chosen;
       row.root.setAttribute("aria-selected", chosen);
       const at = this.order[place];
-      const key = `${place} ${at}`;
+      const key = `${place} ${at} ${location.hash}`;
       if (row.key === key) return;
       row.key = key;
       row.place = place;
@@ -115,6 +116,7 @@
       row.link.textContent = given.sample;
       row.link.href = bench.place.link({ run: given.run.key, sample: given.sample, with: "" });
       row.under.textContent = given.reason;
+      row.brief.textContent = `${given.run.adapter} · ${given.run.task}`;
       row.task.textContent = given.run.task;
       row.family.textContent = given.subset;
       row.cells.system.textContent = given.run.adapter;

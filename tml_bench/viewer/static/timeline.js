@@ -15,6 +15,13 @@
     return found;
   }
 
+  /* Both tracks by one factor, so that the louder fills its lane and their levels compare. */
+  function waveforms(doc) {
+    const tracks = [peaks(doc.user_track), peaks(doc.model_track)];
+    const loudest = Math.max(0.05, ...tracks.map((track) => track.reduce((most, peak) => Math.max(most, peak), 0)));
+    return tracks.map((track) => track.map((peak) => peak / loudest));
+  }
+
   class Timeline extends EventTarget {
     constructor(doc, player) {
       super();
@@ -120,7 +127,7 @@
         ...shared,
         container: this.waves,
         media: this.player,
-        peaks: [peaks(this.doc.user_track), peaks(this.doc.model_track)],
+        peaks: waveforms(this.doc),
         duration: this.duration,
         splitChannels: [
           { ...shared, waveColor: user, progressColor: user },

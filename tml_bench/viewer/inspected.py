@@ -1,0 +1,72 @@
+"""What a run knows of one of its recordings, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tml_bench.errors import UserError
+from tml_bench.recording import Recording
+from tml_bench.runs.store import Attempt
+from tml_bench.viewer import perceived
+from tml_bench.viewer.run_files import ViewedRun, open_viewed, summary_head
+from tml_bench.viewer.score_document import stored_score, viewed_score
+from tml_bench.viewer.score_schema import ScoredValue
+
+
+def speech_ends(recording: Recording) -> list[float | None]:
+    """Where the user's speech ends in each of their turns, in order, seconds; None where none is heard.
+
+    Raises:
+        BadSampleError: the user's track cannot be read.
+    """
+    facts = recording.facts
+    speech = perceived.heard(facts.user.path, facts.user.sha256)
+    return [perceived.speech_end(speech, turn.start_s, turn.end_s) for turn in facts.turns]
+
+
+def score_lines(folder: Path) -> Iterator[str]:
+    """How the sample of a recording ``RUN/TASK/SAMPLE/ATTEMPT`` ended and scored; nothing outside a run.
+
+    Headline metrics come first, then the others, then those that are missing, with the reason.
+    """
+    place = folder.resolve()
+    found = _attempt(place)
+    if found is None:
+        return
+    run, attempt = found
+    why = f": {attempt.reason}" if attempt.reason else ""
+    yield f"outcome {attempt.outcome}{why}"
+    try:
+        score = stored_score(run, attempt.sample)
+        summary = summary_head(run)
+    except UserError as error:
+        yield f"no score: {error}"
+        return
+    if score is None:
+        yield "no score: the sample is not scored; tml-bench score RUN"
+        return
+    values = viewed_score(score, summary).values
+    yield from (f"  {_told(value)}" for value in values if value.value is not None)
+    yield from (
+        f"  {value.title} ({value.metric}) missing: {value.missing}" for value in values if value.missing
+    )
+    yield from (f"  note: {note}" for note in score.notes)
+
+
+def _attempt(place: Path) -> tuple[ViewedRun, Attempt] | None:
+    """The run and the attempt, where this is the recording of a sample's last one."""
+    if len(place.parents) < 3 or not (place.parents[2] / "run.json").is_file():
+        return None
+    (run,) = open_viewed([place.parents[2]])
+    tried = (one.last for one in run.attempts())
+    last = next((a for a in tried if (a.sample, str(a.attempt)) == (place.parent.name, place.name)), None)
+    return None if last is None else (run, last)
+
+
+def _told(value: ScoredValue) -> str:
+    assert value.value is not None
+    shown = 100 * value.value if value.unit == "%" else value.value
+    unit = f" {value.unit}" if value.unit else ""
+    mark = " *" if value.headline else ""
+    return f"{value.title} ({value.metric}): {shown:.4g}{unit}{mark}"
