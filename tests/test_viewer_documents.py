@@ -29,7 +29,7 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.imports import import_run
 from tml_bench.tasks.fd_bench_v1.task import FdBenchV1
 from tml_bench.viewer.event_pages import PAGE, event_page
-from tml_bench.viewer.happened import TOGETHER, interruptions
+from tml_bench.viewer.happened import TOGETHER, interruptions, latencies, session_log
 from tml_bench.viewer.sample_schema import LONGEST_EVENT, ViewedInterruption, ViewedStretch, WindowState
 from tml_bench.viewer.waveform import viewed_track
 
@@ -40,6 +40,7 @@ def test_a_simulated_sample_has_both_sides_its_window_and_its_score(tmp_path: Pa
     assert found.duration_s == pytest.approx(10.008)
     assert found.tick_s == 0.2
     assert found.user.perceived
+    assert found.user.speech_end_s is not None
     assert found.model.speech[0].start_s == pytest.approx(found.user.speech_end_s + 0.7, abs=0.05)
     (end,) = (w for w in found.windows if w.label == "user end")
     assert (end.state, end.start_s) == (WindowState.HIT, found.user.speech_end_s)
@@ -56,6 +57,29 @@ def test_a_latency_is_split_without_a_gap(tmp_path: Path) -> None:
     assert latency.parts[0].start_s == latency.start_s
     assert latency.parts[-1].end_s == latency.end_s
     assert all(a.end_s == b.start_s for a, b in zip(latency.parts, latency.parts[1:], strict=False))
+
+
+def test_the_parts_of_a_latency_are_those_of_the_micro_turn_that_is_heard() -> None:
+    """Charged compute behind a queue, over a network; speech perceived 1 ms before its chunk is heard."""
+    ms = 1_000_000
+    events = (
+        ev.StepDone(9, 2000 * ms, 300 * ms, 2330 * ms, 30 * ms),
+        ev.StepDone(10, 2200 * ms, 400 * ms, 2730 * ms, 30 * ms),
+        ev.ModelAudio(2330 * ms, 2360 * ms, 2790 * ms, None, down_ns=30 * ms),
+        ev.ModelAudio(2730 * ms, 2790 * ms, 3000 * ms, 2801 * ms, down_ns=40 * ms),
+    )
+    (found,) = latencies(session_log(events), [1.5], (ViewedStretch(0.0, 1.0), ViewedStretch(2.8, 3.0)))
+    assert [(p.name, round(p.end_s - p.start_s, 6)) for p in found.parts] == [
+        ("endpointing", 0.7), ("network up", 0.03), ("queue", 0.1), ("compute", 0.4), ("network down", 0.04),
+        ("playback", 0.02), ("silence", 0.01),
+    ]  # fmt: skip
+    (early,) = latencies(session_log(events[1::2]), [1.5], (ViewedStretch(2.789, 3.0),))
+    assert early.parts[0].name == "endpointing"
+
+
+def test_an_answer_after_the_next_turn_is_none_to_the_turn_before() -> None:
+    speech = (ViewedStretch(5.0, 6.0),)
+    assert [one.start_s for one in latencies(session_log(()), [1.0, 4.0, 7.0], speech)] == [4.0]
 
 
 def test_a_video_is_placed_and_judgements_are_told(tmp_path: Path) -> None:
@@ -126,6 +150,23 @@ def test_a_damaged_track_is_no_end_of_the_document(tmp_path: Path) -> None:
     assert found.model_track is None
     assert found.events.total > 10
     assert any(remark.startswith("the recording:") for remark in found.remarks)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("manifest.json", '"rate": ', '"rate": 0, "x": '), ("manifest.json", "{", "["),
+        ("session.jsonl", '"kind"', '"kin'), ("session.jsonl", '"t_ns":', '"t_ns":1e400,"x":'),
+    ],
+)  # fmt: skip
+def test_a_damaged_recording_is_told(tmp_path: Path, name: str, old: str, new: str) -> None:
+    run = golden(tmp_path)
+    path = run / "fd-bench-v1/candor_turn_taking-1/1" / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    found = document(run)
+    assert any(remark.startswith("the recording:") for remark in found.remarks)
+    assert found.score is not None
 
 
 def test_data_that_is_gone_takes_only_the_windows_of_the_task(tmp_path: Path) -> None:

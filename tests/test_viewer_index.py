@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from viewer_runs import EVIL, TURN_TAKING, VIDEO, attempt, golden, made_run, run_file, scored, summarised
 
-from tml_bench.metric import Mark
+from tml_bench.metric import Mark, Value
 from tml_bench.outcome import Outcome
 from tml_bench.viewer.happenings import Row, happenings, windows
 from tml_bench.viewer.index import sample_index
@@ -117,6 +117,18 @@ def test_happenings_of_a_timed_sample() -> None:
         ([("pause", 1, 2), ("user_end", 5, None), ("pause_takeover", 1, 4)], [], 1),
         ([("interruption", 1, 2), ("response", 3, 4)], ["hit"], 0),
         ([("hit", 1, 2), ("miss", 3, 4), ("false_alarm", 5, 6)], ["hit", "missed"], 1),
+        (
+            [
+                ("item 1, met: a: b", None, None),
+                ("item 2, not_met: c", None, None),
+                ("item 3, no verdict: d", None, None),
+            ],
+            ["hit", "missed", "unknown"],
+            0,
+        ),
+        ([("miss", 3, 4), ("takeover", 5, 6)], ["missed"], 1),
+        ([("user_end", 1, None), ("response", 2, 3), ("takeover", 5, 6)], ["hit"], 0),
+        ([("interruption", 1, 2), ("no_yield", 0, 4)], ["missed", "wrong"], 0),
     ],
 )
 def test_happenings_of_other_tasks(
@@ -142,6 +154,18 @@ def test_a_judged_turn_and_a_repetition() -> None:
     assert [one.state for one in found.expected] == [WindowState.HIT, WindowState.HIT, WindowState.MISSED]
 
 
+@pytest.mark.parametrize(("right", "state"), [(1.0, "hit"), (0.0, "wrong")])
+def test_what_was_done_about_an_overlap_is_right_where_the_score_says_so(right: float, state: str) -> None:
+    """Not to yield is right while others talk in the background."""
+    rows: list[Row] = [
+        {"event": "behaviour RESUME", "start_s": 1.0, "end_s": 2.0},
+        {"event": "no_yield", "start_s": 0.0, "end_s": 4.0},
+    ]
+    (due,) = happenings(rows, {"expected": Value(right)}).expected
+    assert (due.label, str(due.state), due.happened) == ("overlap", state, "behaviour RESUME")
+    assert happenings(rows).expected == []
+
+
 def test_rows_of_another_task_tell_nothing() -> None:
     found = happenings([{"event": "running", "start_s": 1.0, "end_s": 2.0}, {"error": 3.0}])
     assert (found.told, found.count(WindowState.HIT)) == (False, None)
@@ -160,6 +184,8 @@ def test_windows_take_what_happened_from_the_rows() -> None:
         ("hello", True, "hit"),
         ("e2", True, "early"),
         ("market", True, "missed"),
-        ("ideal answer", True, "unknown"),
+        ("ideal answer", False, "context"),
         ("e4", True, "wrong"),
     ]
+    (ideal,) = windows(marks[3:], happenings([]))
+    assert (ideal.expected, ideal.state) == (True, WindowState.UNKNOWN)

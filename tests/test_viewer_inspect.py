@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 from viewer_runs import attempt, golden, live_recording, made_run
 
+from tml_bench import events as ev
 from tml_bench.cli import main
+from tml_bench.recording_writer import RecordingWriter
 
 RECORDING = "fd-bench-v1/candor_turn_taking-1/1"
 
@@ -53,3 +55,18 @@ def test_a_turn_without_speech_and_a_run_without_scores(tmp_path: Path) -> None:
     assert "the sample is not scored" in output
     assert "\x1b[31m" not in output
     assert "\\x1b[31mred" in output
+
+
+def test_a_session_of_no_length_and_a_run_that_cannot_be_read(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "r", [attempt("one")])
+    opened = ev.SessionOpened(ev.SCHEMA, "nowhere", "one", "mine", 200_000_000, 0, 16000, 16000, 16000)
+    with RecordingWriter(run / "nowhere" / "one" / "1", opened, clock="wall", compute="live") as writer:
+        writer.event(ev.UserTurnStarted(0, 1_000_000_000, 0))
+        writer.event(ev.Fault(0, "it was gone"))
+        writer.close()
+    (run / "run.json").write_text("{}")
+    output = inspected(run / "nowhere" / "one" / "1")
+    assert "it was gone" in output
+    assert "ends the audio of turn 0\n" in output
+    assert "no score: " in output
+    assert "run.json" in output

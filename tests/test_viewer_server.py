@@ -11,10 +11,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, strategies as st
 from viewer_runs import EVIL, TURN_TAKING, VIDEO, attempt, golden, live_recording, made_run
 
 from tml_bench.cli import main
@@ -117,6 +119,29 @@ def test_a_script_holds_the_document_of_the_same_name(server: ViewerServer) -> N
 )  # fmt: skip
 def test_nothing_else_is_there(server: ViewerServer, address: str) -> None:
     assert ask(server, address)[0] == 404
+
+
+PARTS = st.one_of(
+    st.sampled_from(
+        ["..", ".", "", "data", "audio", "video", "samples", "events", "index.json", "user.flac", "0",
+         "0.json", TURN_TAKING, VIDEO, "run.json", "%2e%2e", "\\", "~", "manifest.json", "session.jsonl",
+         "static"]
+    ),
+    st.text(max_size=12),
+)  # fmt: skip
+
+
+@given(parts=st.lists(PARTS, max_size=6))
+def test_no_address_gives_a_file_but_tracks_and_videos(results: Path, parts: list[str]) -> None:
+    found = _site(results).content("/".join(parts))
+    if found is not None and isinstance(found.body, Path):
+        assert parts[0] in ("audio", "video")
+        assert found.body.suffix in (".flac", ".mp4")
+
+
+@cache
+def _site(results: Path) -> ViewerSite:
+    return ViewerSite(open_viewed([results]))
 
 
 def test_without_the_token_there_is_nothing(server: ViewerServer) -> None:

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 import pytest
 
+from tml_bench.viewer.server import POLICY
+
 STATIC = files("tml_bench.viewer") / "static"
 OWN = sorted(entry.name for entry in STATIC.iterdir() if entry.name.endswith(".js"))
 
@@ -74,3 +76,5 @@ def test_the_style_allowed_is_the_library_s_at_the_height_the_page_gives_it(page
     text = re.sub(r"\$\{[^}]*\}", wave[1], style[1]).replace("\\n", "\n")
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     assert f"'sha256-{digest}'" in page.policy
+    assert f"'sha256-{digest}'" in POLICY
+    assert "unsafe" not in POLICY

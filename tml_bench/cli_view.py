@@ -48,11 +48,14 @@ def view(runs: tuple[Path, ...], port: int, browser: bool, export: Path | None, 
 
 
 def _serve(site: ViewerSite, port: int, browser: bool) -> None:
+    import threading
     import webbrowser
 
     from tml_bench.viewer.server import ViewerServer
 
     with ViewerServer(site, port) as server:
+        # The list is made while the browser starts.
+        threading.Thread(target=site.content, args=("data/index.json",), daemon=True).start()
         click.echo(f"{server.url}\nCtrl-C ends it")
         if browser:
             webbrowser.open(server.url)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from chromium import NONE, WatchedPage, launched, watched_page
 from filelock import FileLock
+from models import Answering, Hostile, poison
 
 import tml_bench
-from tml_bench.adapters.reference import Delayed, Early
+from tml_bench.api.running import RunOptions
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -21,24 +22,47 @@ PARTS = {
     "charades": (),
 }
 """The tasks to look at, one sample a subset: sound alone, and video."""
+QUICK: RunOptions = {"limit": 1, "words": "transcript", "progress": False}
+"""No words are recognised: what was said is what the models say they said."""
 
 
-@pytest.fixture(scope="session")
-def results(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A results folder, shared by the processes of the tests: three models and two rulers on two tasks."""
-    base = tmp_path_factory.getbasetemp()
-    out = (base.parent if hasattr(request.config, "workerinput") else base) / "seen"
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is made by the first of the tests' processes to need it."""
+    base = factory.getbasetemp()
+    out = (base.parent if base.name.startswith("popen-") else base) / name
     with FileLock(f"{out}.lock"):
         if not out.is_dir():
-            models = {"prompt": Delayed(300), "late": Delayed(1500), "rude": Early(500)}
-            for task, parts in PARTS.items():
-                for adapters in (models, ["oracle", "silent"]):
-                    tml_bench.run(task, adapters, subsets=parts, limit=1, out=out, jobs=1, progress=False)
+            make(out)
     return out
 
 
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder: two models and two rulers on two tasks."""
+
+    def make(out: Path) -> None:
+        models = {"prompt": Answering(200), "late": Answering(1600)}
+        for task, parts in PARTS.items():
+            for adapters in (models, ["oracle", "silent"]):
+                tml_bench.run(task, adapters, subsets=parts, out=out, jobs=1, **QUICK)
+
+    return _made_once(tmp_path_factory, "seen", make)
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder in whose every text there is an attack, said, written, judged or told."""
+
+    def make(out: Path) -> None:
+        task, parts = "audio-multichallenge", ("INFERENCE_MEMORY",)
+        run = tml_bench.run(task, {"hostile": Hostile()}, subsets=parts, out=out, **QUICK)
+        poison(run[0].path)
+
+    return _made_once(tmp_path_factory, "hostile", make)
+
+
 @pytest.fixture(scope="module")
-def browser(results: Path) -> Iterator[Browser]:
+def browser(results: Path, hostile: Path) -> Iterator[Browser]:
     """A browser, begun after the runs: while it is there, this thread has a running event loop.
 
     A module's own, so that it is gone before other tests of this process need an event loop.

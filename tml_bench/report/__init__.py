@@ -15,7 +15,7 @@ class _CallablePackage(ModuleType):
     def __call__(
         self,
         runs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-        out: str | os.PathLike[str] = "results/report",
+        out: str | os.PathLike[str] | None = None,
     ) -> Path:
         """Write the report, see `tml_bench.report.files.report`."""
         from tml_bench.report.files import report

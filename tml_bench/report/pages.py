@@ -5,6 +5,7 @@ in what was really rendered, so that no page of a report holds more than `MOST_N
 however many runs there are.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,11 @@ class PagePart:
     def name(self) -> str:
         """The section's name, with the place where it has several parts."""
         return f"{self.section.name}, {self.place + 1} of {self.of}" if self.of > 1 else self.section.name
+
+    @property
+    def short(self) -> str:
+        """The section's key, with the place where it has several parts: for a list of pages."""
+        return f"{self.section.key} {self.place + 1}" if self.of > 1 else self.section.key
 
 
 def nodes(html: str) -> int:
@@ -85,18 +91,34 @@ def without_empty_columns(grid: Grid) -> Grid:
 
 
 def narrow(grid: Grid, fixed: int, most: int) -> list[Grid]:
-    """Grids of at most so many columns beside the first ``fixed``, which all of them repeat."""
-    rest = range(fixed, len(grid.columns))
-    chunks = [(*range(fixed), *rest[k : k + most]) for k in range(0, len(rest), most)] or [
-        tuple(range(fixed))
-    ]
+    """Grids of at most so many columns beside the first ``fixed``, which all of them repeat.
+
+    Columns of a group stay together if they are not too many for one grid.
+    """
+    rest: list[list[int]] = [[]]
+    for _, group in itertools.groupby(range(fixed, len(grid.columns)), key=lambda k: grid.columns[k].group):
+        some = list(group)
+        for part in (some[k : k + most] for k in range(0, len(some), most)):
+            if rest[-1] and len(rest[-1]) + len(part) > most:
+                rest.append([])
+            rest[-1] += part
+    chunks = [(*range(fixed), *columns) for columns in rest]
     found = []
     for k, chunk in enumerate(chunks):
         rows = (replace(row, cells=tuple(row.cells[i] for i in chunk)) for row in grid.rows)
         columns = tuple(grid.columns[i] for i in chunk)
-        caption = grid.caption if len(chunks) == 1 else f"{grid.caption}, {k + 1} of {len(chunks)}"
-        heading = grid.heading if k == 0 else ""
-        found.append(replace(grid, columns=columns, rows=tuple(rows), caption=caption, heading=heading))
+        place = f", {k + 1} of {len(chunks)}" if len(chunks) > 1 else ""
+        heading, folded = grid.heading if k == 0 else "", grid.folded and grid.folded + place
+        found.append(
+            replace(
+                grid,
+                caption=grid.caption + place,
+                columns=columns,
+                rows=tuple(rows),
+                heading=heading,
+                folded=folded,
+            )
+        )
     return found
 
 

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ _EXAMPLE = Bar(Estimate(0.55, 0.4, 0.7, None, None, 1, 1), Baseline("", "", 0.15
 """What the legend shows."""
 _HEADLINE_COLUMNS = 7
 """Measures beside each other in the table of a task's headline measures."""
+_BLIND_COLUMNS = 9
+"""Measures beside each other in tables of numbers alone."""
 
 
 def site(
@@ -194,11 +197,13 @@ def _task_sections(table: LeaderboardTable) -> list[PageSection]:
     """All that is said about a task, in the order in which it is read."""
     first = table.summaries[0]
     headline = narrow(content.board(table), 2, _HEADLINE_COLUMNS)
-    others = (*content.published(table), *content.published_elsewhere(table))
+    published = [part for grid in content.published(table) for part in narrow(grid, 1, _BLIND_COLUMNS)]
+    others = (*published, *content.published_elsewhere(table))
     subsets: dict[str, list[Grid]] = {}
     for grid in content.subset_grids(table):
         key = grid.heading or next(reversed(subsets))
-        subsets.setdefault(key, []).append(without_empty_columns(grid))
+        kept = without_empty_columns(grid)
+        subsets.setdefault(key, []).extend(narrow(kept, 1, _BLIND_COLUMNS) if kept.folded else [kept])
     parts = [
         ("Headline measures", "headline", [*headline, *others]),
         ("Outcomes", "outcomes", [*content.outcomes(table.rows), *content.not_run(first)]),
@@ -207,7 +212,7 @@ def _task_sections(table: LeaderboardTable) -> list[PageSection]:
         *((f"All measures: {name}", name, grids) for name, grids in subsets.items()),
         ("What every measure is", "measures", [content.declarations(table)]),
     ]  # fmt: skip
-    return [PageSection(name, key, tuple(grids)) for name, key, grids in parts if grids]
+    return [_section(*part) for part in parts if part[-1]]
 
 
 def _run_sections(row: LeaderboardRow) -> list[PageSection]:
@@ -224,7 +229,13 @@ def _run_sections(row: LeaderboardRow) -> list[PageSection]:
         ("Outcomes", "outcomes", [*content.outcomes([row]), *content.not_run(s)]),
         ("Measures", "measures", [without_empty_columns(full)]),
     ]
-    return [PageSection(name, key, tuple(grids)) for name, key, grids in parts]
+    return [_section(*part) for part in parts]
+
+
+def _section(name: str, key: str, grids: Sequence[Grid]) -> PageSection:
+    """A section whose grids do not say again what its own heading says."""
+    said = (replace(grid, heading="") if grid.heading in (name, key) else grid for grid in grids)
+    return PageSection(name, key, tuple(said))
 
 
 def _page_key(page: Sequence[PagePart]) -> str:

@@ -29,7 +29,7 @@ def export_site(site: ViewerSite, out: Path) -> Iterator[str]:
     """Write everything of a viewer to a folder; yields each address when its file is there.
 
     A folder that holds an export is replaced: what that wrote is removed, and nothing else. Every document
-    stands there twice, as JSON for a web server and as a script for pages opened from a disk.
+    and every track stands there twice, for a web server and as a script for pages opened from a disk.
 
     Raises:
         UserError: the folder holds something that is no export.
@@ -47,7 +47,7 @@ def export_site(site: ViewerSite, out: Path) -> Iterator[str]:
 def _both(addresses: Iterator[str]) -> Iterator[str]:
     for address in addresses:
         yield address
-        if address.startswith("data/"):
+        if address.startswith("data/") and address.endswith(".json"):
             yield f"{address.removesuffix('.json')}.js"
 
 

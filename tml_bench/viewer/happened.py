@@ -28,6 +28,8 @@ TOGETHER = "endpointing, network and compute"
 """The part of a latency in which a service with a clock of its own cannot be looked into."""
 
 
+_EDGE_S = 0.05
+"""Speech is perceived to begin at most so long before the audio that it is in."""
 _INSTANT_S = 1e-4
 """What takes less, a few samples of audio, is no part of its own."""
 
@@ -153,8 +155,8 @@ def _parts(log: SessionLog, start: float, end: float) -> Iterator[LatencyPart]:
 
 def _bounds(log: SessionLog, end: float) -> Iterator[tuple[str, float]]:
     """Names of parts and when each was over, for the audio that is heard at ``end``."""
-    chunk = next((c for c in reversed(log.chunks) if seconds(c.heard_ns) <= end), None)
-    if chunk is None:
+    chunk = next((c for c in log.chunks if seconds(c.end_ns) > end), None)
+    if chunk is None or seconds(chunk.heard_ns) > end + _EDGE_S:
         yield TOGETHER, end
         return
     step = next((s for s in log.steps if s.done_ns == chunk.t_ns), None)

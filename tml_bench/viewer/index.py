@@ -122,7 +122,7 @@ def _line(
         reason = next(iter(missing.values()), "" if score else head.problem or "the sample has no score")
     return _Line(
         run, n, attempt, metrics[shown[0]] if shown else None, shown[1] if shown else None,
-        [_ratio(values, name) for name in head.headline], happenings(score.rows if score else ()),
+        [_ratio(values, name) for name in head.headline], happenings(score.rows if score else (), values),
         cut(reason, LONGEST_REASON),
     )  # fmt: skip
 

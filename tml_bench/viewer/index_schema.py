@@ -11,6 +11,7 @@ Addresses are relative to the page, the same whether a server gives them or file
     data/samples/<run>/<n>.json         `SampleDocument`
     data/events/<run>/<n>/<page>.json   `EventPage`, pages 0, 1, ...
     audio/<run>/<n>/user.flac           the user's track; ``model.flac`` the model's: same rate, same length
+    data/tracks/<run>/<n>/user.js       a track as text, for pages that may not fetch: its FLAC file in base64
     video/<run>/<n>/<k>                 the k-th video, from 0, as the data set has it
 
 ``<run>`` is ``IndexedRun.key``, ``<n>`` is in the column ``n``. Beside every ``.json`` stands the same

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tml_bench.errors import UserError
+from tml_bench.errors import BadSampleError, UserError
 from tml_bench.recording import Recording
 from tml_bench.runs.store import Attempt
 from tml_bench.viewer import perceived
@@ -17,11 +17,13 @@ from tml_bench.viewer.score_schema import ScoredValue
 def speech_ends(recording: Recording) -> list[float | None]:
     """Where the user's speech ends in each of their turns, in order, seconds; None where none is heard.
 
-    Raises:
-        BadSampleError: the user's track cannot be read.
+    Empty where the user's track cannot be heard: it is damaged, or empty because the session failed at once.
     """
     facts = recording.facts
-    speech = perceived.heard(facts.user.path, facts.user.sha256)
+    try:
+        speech = perceived.heard(facts.user.path, facts.user.sha256)
+    except BadSampleError:
+        return []
     return [perceived.speech_end(speech, turn.start_s, turn.end_s) for turn in facts.turns]
 
 
@@ -31,15 +33,13 @@ def score_lines(folder: Path) -> Iterator[str]:
     Headline metrics come first, then the others, then those that are missing, with the reason.
     """
     place = folder.resolve()
-    found = _attempt(place)
-    if found is None:
-        return
-    run, attempt = found
-    why = f": {attempt.reason}" if attempt.reason else ""
-    yield f"outcome {attempt.outcome}{why}"
     try:
-        score = stored_score(run, attempt.sample)
-        summary = summary_head(run)
+        found = _attempt(place)
+        if found is None:
+            return
+        run, attempt = found
+        yield f"outcome {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}"
+        score, summary = stored_score(run, attempt.sample), summary_head(run)
     except UserError as error:
         yield f"no score: {error}"
         return

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from tml_bench.errors import BadSampleError, UserError
 from tml_bench.perception.perceive import Given, perceive
 from tml_bench.recording import SessionFacts
 from tml_bench.runs.store import Attempt
@@ -69,7 +68,3 @@ def _stored(run: ViewedRun, name: str) -> Timeline | None:
         return None if path is None else msgspec.json.decode(path.read_bytes(), type=_Stored).timeline
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-UNHEARD = BadSampleError, UserError
-"""Why a track may not be perceived."""

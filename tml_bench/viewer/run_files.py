@@ -104,7 +104,7 @@ def open_viewed(paths: Sequence[Path]) -> tuple[ViewedRun, ...]:
 
 def _found(paths: Iterable[Path]) -> Iterator[tuple[Path, RunFile]]:
     for path in paths:
-        if (path / "run.json").is_file():
+        if run_file(path.resolve(), "run.json"):
             yield path.resolve(), read_run(path)
             continue
         inner = list(_runs_in(path.resolve())) if path.is_dir() else []
@@ -115,7 +115,7 @@ def _found(paths: Iterable[Path]) -> Iterator[tuple[Path, RunFile]]:
 
 def _runs_in(folder: Path) -> Iterator[tuple[Path, RunFile]]:
     for child in sorted(folder.iterdir()):
-        if child.is_symlink() or not (child / "run.json").is_file():
+        if child.is_symlink() or not run_file(child, "run.json"):
             continue
         try:
             yield child, read_run(child)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import soundfile
-
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.metric import Score
@@ -15,7 +13,7 @@ from tml_bench.timeline import Timeline
 from tml_bench.viewer import perceived
 from tml_bench.viewer.event_pages import NO_EVENTS, event_page
 from tml_bench.viewer.happened import SessionLog, interruptions, latencies, session_log
-from tml_bench.viewer.happenings import happenings, windows
+from tml_bench.viewer.happenings import SampleHappenings, happenings, windows
 from tml_bench.viewer.run_files import SummaryHead, ViewedAttempt, ViewedRun, summary_head
 from tml_bench.viewer.run_samples import SampleShelf
 from tml_bench.viewer.sample_schema import (
@@ -56,6 +54,7 @@ def sample_document(run: ViewedRun, n: int, attempt: ViewedAttempt, shelf: Sampl
     head = _head(run, remarks)
     user = _user(heard, expected.sample.reference.user_end_s if expected.sample else None)
     model = _model(heard)
+    found = happenings(stored.rows, stored.values) if stored else SampleHappenings()
     videos = tuple(viewed_video(run, n, expected.sample, played) for played in heard.log.videos)
     remarks += [expected.problem] if expected.problem else []
     remarks += [f"the video {v.name} is not there any more, or has changed" for v in videos if not v.address]
@@ -81,7 +80,7 @@ def sample_document(run: ViewedRun, n: int, attempt: ViewedAttempt, shelf: Sampl
         videos=videos,
         user=user,
         model=model,
-        windows=windows(expected.marks, happenings(stored.rows if stored else ())),
+        windows=windows(expected.marks, found),
         tool_calls=heard.log.tool_calls(),
         interruptions=interruptions(user.speech, model.speech),
         flushes=tuple(heard.log.flushes),
@@ -113,7 +112,7 @@ def _hear(run: ViewedRun, n: int, attempt: ViewedAttempt, remarks: list[str]) ->
         found.timeline = perceived.model_timeline(run, attempt.last, recording.facts)
         found.user = perceived.user_speech(run, attempt.last, recording.facts)
         Recording(folder)  # is it as it was made?
-    except (*perceived.UNHEARD, soundfile.LibsndfileError) as error:
+    except Exception as error:  # a stranger's files may be damaged in any way: what was read is shown
         remarks.append(f"the recording: {in_one_line(error)}")
     return found
 

@@ -5,6 +5,7 @@ The addresses are those of `tml_bench.viewer.index_schema`.
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import resources
@@ -31,6 +32,9 @@ _TYPES = {
 }  # fmt: skip
 _OTHER = "text/plain; charset=utf-8"
 _TRACKS = ("user.flac", "model.flac")
+LARGEST_TEXT = 1 << 26
+"""Largest track in bytes that an export holds as text too: 15 minutes uncompressed are smaller, and the page
+decodes no longer ones."""
 _NUMBER = len(str(10**9))
 
 
@@ -91,6 +95,11 @@ class ViewerSite:
                 first = event_page(folder / "session.jsonl", 0)
                 yield from (f"data/events/{place}/{k}.json" for k in range(first.pages if first else 0))
                 yield from (f"audio/{place}/{track}" for track in _TRACKS)
+                yield from (
+                    f"data/tracks/{place}/{track.removesuffix('.flac')}.js"
+                    for track in _TRACKS
+                    if (folder / track).stat().st_size <= LARGEST_TEXT
+                )
                 yield from (f"video/{place}/{k}" for k in range(_videos(folder)))
 
     def _document(self, parts: Sequence[str]) -> bytes | None:
@@ -108,6 +117,8 @@ class ViewerSite:
                     return None
                 events = event_page(folder / "session.jsonl", number)
                 return None if events is None else msgspec.json.encode(events)
+            case ["tracks", run, n, side] if f"{side}.flac" in _TRACKS:
+                return _track_text(self._recording(run, n), f"{side}.flac")
             case _:
                 return None
 
@@ -164,6 +175,11 @@ def _number(text: str) -> int | None:
 
 def _file(folder: Path | None, name: str) -> SiteContent | None:
     return None if folder is None else SiteContent(_type_of(name), folder / name)
+
+
+def _track_text(folder: Path | None, name: str) -> bytes | None:
+    """A track as a JSON string in base64, for pages that may not fetch."""
+    return None if folder is None else b'"' + base64.b64encode((folder / name).read_bytes()) + b'"'
 
 
 def _wrapped(address: str, ending: str, document: bytes) -> SiteContent:

@@ -34,7 +34,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 for (const form of document.querySelectorAll("form.filters")) {
-  form.hidden = false;
+  const fold = form.closest("details");
+  fold.hidden = false;
+  // A small screen begins with the board.
+  fold.open = matchMedia("(min-width: 46.01rem)").matches;
   const apply = () => {
     const wanted = new FormData(form);
     const kinds = wanted.getAll("kind"), since = wanted.get("since");

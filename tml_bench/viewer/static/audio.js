@@ -1,8 +1,8 @@
 /* Plays the user's track on the left and the model's on the right, on one clock.
 
-   Where the page may fetch, both tracks are decoded into one AudioContext and start at the same instant of its
-   clock. A page opened from a file may not, and long sessions would not fit in memory: two media elements play
-   then, and the second follows the first by its playback rate. To wavesurfer.js it is the media element. */
+   Both tracks are decoded into one AudioContext and start at the same instant of its clock. Long sessions would
+   not fit in memory: two media elements play then, and the second follows the first by its playback rate. To
+   wavesurfer.js it is the media element. */
 "use strict";
 (() => {
   const bench = window.tmlBench;
@@ -19,9 +19,7 @@
       this.ready = Promise.all(
         urls.map(async (url) => {
           if (!url) return null;
-          const answer = await fetch(url);
-          if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-          return decoder.decodeAudioData(await answer.arrayBuffer());
+          return decoder.decodeAudioData(await bench.bytes(url));
         }),
       ).then((buffers) => {
         this.buffers = buffers;
@@ -182,7 +180,7 @@
       this.position = 0;
       this.rate = 1;
       this.until = null;
-      const decoded = !bench.local && duration <= LONGEST_DECODED_S;
+      const decoded = duration <= LONGEST_DECODED_S;
       this.way = decoded ? "decoded" : "elements";
       this.engine = new (decoded ? Buffers : Elements)(urls);
       this.ready = this.engine.ready;

@@ -49,6 +49,17 @@
   };
   bench.local = local;
 
+  /* The bytes of a track "audio/RUN/N/SIDE.flac"; where the page may not fetch, a script holds them as text. */
+  bench.bytes = async (address) => {
+    if (!local) {
+      const answer = await fetch(address);
+      if (!answer.ok) throw new Error(`${address}: ${answer.status} ${answer.statusText}`);
+      return answer.arrayBuffer();
+    }
+    const text = await byScript(address.replace(/^audio\//, "data/tracks/").replace(/\.flac$/, ""));
+    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  };
+
   /* An element with properties, attributes (with a dash, or role) and children; texts become text nodes. */
   bench.el = (tag, given = {}, ...children) => {
     const [name, ...classes] = tag.split(".");

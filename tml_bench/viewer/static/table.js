@@ -67,9 +67,15 @@
       const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - SPARE);
       const count = Math.min(this.order.length - first, Math.ceil(height / ROW) + 2 * SPARE);
       while (this.rows.length < count) this.rows.push(this.blank());
+      /* A row keeps its place in the list for as long as that is in sight, so a short way refills few rows. */
+      const pool = this.rows.length;
+      const used = new Set();
+      for (let place = first; place < first + count; place += 1) {
+        used.add(place % pool);
+        this.fill(this.rows[place % pool], place);
+      }
       this.rows.forEach((row, k) => {
-        if (k < count) this.fill(row, first + k);
-        else if (row.root.parentNode) row.root.remove();
+        if (!used.has(k) && row.root.parentNode) row.root.remove();
       });
       const active = `row-${this.chosen}`;
       if (document.getElementById(active)) this.root.setAttribute("aria-activedescendant", active);
@@ -124,6 +130,7 @@
       row.cells.outcome.dataset.outcome = given.outcome;
       row.number.textContent = bench.value(given.score, given.metric ? given.metric.unit : "");
       row.metric.textContent = given.metric ? given.metric.title : "";
+      row.bar.parentNode.hidden = given.badness === null;
       row.bar.style.width = given.badness === null ? "0" : `${Math.round(100 * (1 - given.badness))}%`;
       row.cells.missed.replaceChildren(...bench.COUNTED.filter((name) => given.counts[name] > 0).map((name) => {
         const { word, sign } = bench.STATES[name];
