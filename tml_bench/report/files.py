@@ -4,8 +4,10 @@ Which runs share a table, and in which order, is decided in `tml_bench.report.la
 them in `tml_bench.report.content`. The same summaries give the same bytes.
 """
 
+import gc
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -31,7 +33,20 @@ DEFAULT_OUT = Path("results/report")
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
     """Summaries of scored runs; raises `UserError` where a folder is none, or a file in it is malformed."""
-    return [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
+    with _uncollected():
+        return [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look at millions of new values again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def report(

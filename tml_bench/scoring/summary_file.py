@@ -63,7 +63,7 @@ def to_json(summaries: Sequence[Summary]) -> str:
 
 
 def write_json(summaries: Sequence[Summary], path: Path) -> None:
-    """Write what `to_json` gives, a summary at a time: all values of many long runs are more than fits twice."""
+    """Write what `to_json` gives, a summary at a time: values of many long runs are more than fits twice."""
     with path.open("wb") as file:
         file.writelines(_json_parts(summaries))
 
