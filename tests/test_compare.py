@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import msgspec
@@ -29,6 +30,7 @@ from tml_bench.scoring.summary_file import to_json
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.task import NO_VERDICTS, BoardScore, Direction, Kind, Metric, Score, Task, Value
 from tml_bench.timeline import Timeline
+from tml_bench.viewer.run_files import run_key
 
 SAMPLES = 40
 
@@ -149,7 +151,7 @@ def test_the_correction_runs_over_the_tasks() -> None:
 def test_the_samples_that_changed_most_come_first_the_worse_before_the_better() -> None:
     (found,) = changes(named(run(2)), named(run(0))).tasks
     assert [(c.sample, c.before, c.after) for c in found.changed] == [("s0", 100.0, 0.0), ("s1", 100.0, 0.0)]
-    assert found.changed[0].link == "#run=marked-mini-1--Model&sample=s0"
+    assert found.changed[0].link == "#run=marked-mini-1--Model&sample=s0&with=marked-mini-1--Model"
     (slow,) = changes(named(run(2, task=Slow())), named(run(2, task=Slow(), delay=0.5))).tasks
     assert [c.after - c.before for c in slow.changed] == pytest.approx([-0.5] * SAMPLES)
     assert slow.score.gain == pytest.approx(0.5)
@@ -243,16 +245,35 @@ def test_results_folders_runs_and_patterns(tmp_path: Path) -> None:
     (second / "unscored" / "run.json").write_text("{}")
     found, skipped = compare_results(first, str(second))
     assert [t.score.change for t in found.tasks] == [-25.0, 0.0]
-    assert [(one.folder.name, one.why) for one in skipped] == [("unscored", "it was not scored")]
+    assert [word.partition(":")[0] for word in skipped] == [
+        f"skipped {second / name}" for name in ("report", "unscored")
+    ]
     one, none = compare_results(first / "marked-mini-1--Model", f"{second}/*--Mod*")
     assert [t.score.change for t in one.tasks] == [-25.0]
     assert not none
 
 
+def test_links_are_those_of_the_viewer_of_both_runs(tmp_path: Path) -> None:
+    odd = "marked (1) & more"
+    for before, after in ((odd, odd), (odd, "other"), ("a", "b")):
+        places = [
+            stored(tmp_path / f"{before}{after}{k}", run(right, run=name)) / name
+            for k, (right, name) in enumerate(((30, before), (29, after)))
+        ]
+        found, _ = compare_results(*places)
+        link = dict(parse_qsl(found.tasks[0].changed[0].link[1:]))
+        first = run_key(before, set())
+        assert link == {"run": run_key(after, {first}), "sample": "s29", "with": first}
+
+
 def test_places_without_runs_are_refused(tmp_path: Path) -> None:
     run_folder = stored(tmp_path / "a", run(30)) / "marked-mini-1--Model"
     (tmp_path / "empty").mkdir()
-    for place, says in ((tmp_path / "no", "nothing matches"), (tmp_path / "empty", "it holds no run")):
+    for place, says in (
+        (tmp_path / "no", "does not exist"),
+        (tmp_path / "no*", "nothing matches"),
+        (tmp_path / "empty", "does not exist"),
+    ):
         with pytest.raises(UserError, match=says):
             compare_results(run_folder, place)
     other = stored(tmp_path / "b", run(30, tick_ns=100_000_000))
@@ -303,7 +324,8 @@ def test_the_output_fits_80_columns(tmp_path: Path) -> None:
     row = next(line for line in lines if line.startswith("marked "))
     assert row.split()[:5] == ["marked", "75.0", "50.0", "-25.0", "▼"]
     assert sum("#run=" in line for line in lines) == 6
-    assert f"  tml-bench view {second}/marked-mini-1--{'x' * 60}" in lines
+    name = f"marked-mini-1--{'x' * 60}"
+    assert f"  tml-bench view {first / name} {second / name}" in lines
     assert "headline metrics" not in "\n".join(lines)
     assert call(first, second, "-v").output.count("headline metrics") == 2
 
@@ -340,7 +362,7 @@ def test_junit_holds_to_the_schema_and_tells_the_figures(tmp_path: Path) -> None
     )
     assert failure.text is not None
     assert f"second: {second}" in failure.text
-    assert "#run=marked-mini-1--Model&sample=s20" in failure.text
+    assert "#run=marked-mini-1--Model-2&sample=s20&with=marked-mini-1--Model" in failure.text
     (skipped,) = suite.iter("skipped")
     assert skipped.attrib["message"].endswith("has no partner: no run of slow on the other side")
     # Without a limit nothing is a failure.

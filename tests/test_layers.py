@@ -59,6 +59,7 @@ LAYERS = (
         "csv_text",
         "number_words",
         "plain_text",
+        "terminal_text",
         "__init__",
     ),
 )

@@ -20,6 +20,7 @@ from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
+from tml_bench.terminal_text import say
 
 if TYPE_CHECKING:
     from tml_bench.api.running import RunOptions
@@ -48,9 +49,9 @@ UNWRITABLE = frozenset(
 
 def show_error(error: UserError) -> None:
     """Print what is wrong and what to do about it."""
-    click.secho(f"error: {redacted(error.problem)}", fg="red", err=True)
+    say(f"error: {redacted(error.problem)}", fg="red", err=True)
     if error.remedy:
-        click.echo(f"  {redacted(error.remedy)}", err=True)
+        say(f"  {redacted(error.remedy)}", err=True)
 
 
 class CommandGroup(click.Group):
@@ -67,11 +68,11 @@ class CommandGroup(click.Group):
             if error.errno not in UNWRITABLE:
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            click.secho(f"error: {where}{error.strerror}", fg="red", err=True)
-            click.echo("  make room or choose another folder; the same command continues", err=True)
+            say(f"error: {where}{error.strerror}", fg="red", err=True)
+            say("  make room or choose another folder; the same command continues", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("\nstopped; nothing finished is lost, the same command continues", err=True)
+            say("\nstopped; nothing finished is lost, the same command continues", err=True)
             sys.exit(130)
 
 
@@ -206,7 +207,7 @@ def run(
         page = tml_bench.report(runs, free_folder(Path(options["out"]) / "report", summaries))
         if not quiet:
             _print_scores(summaries, verbose)
-            click.echo(f"{_duration(time.monotonic() - began_s)}; report: {page}")
+            say(f"{_duration(time.monotonic() - began_s)}; report: {page}")
     for error in errors:
         show_error(error)
     sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
@@ -264,7 +265,7 @@ def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: 
 
     folders, skipped = run_folders(runs)
     for word in () if quiet else skipped:
-        click.echo(word, err=True)
+        say(word, err=True)
     summaries = read_summaries(folders)
     if task is not None:
         print_task(summaries, task)
@@ -272,22 +273,12 @@ def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: 
     page = tml_bench.report(folders, out)
     if not quiet:
         _print_scores(summaries, verbose)
-        click.echo(f"report: {page}")
+        say(f"report: {page}")
 
 
 for command in (
-    check_adapter,
-    check_task,
-    compare,
-    doctor,
-    import_,
-    inspect,
-    judge,
-    list_,
-    prepare,
-    selftest,
-    view,
-):
+    check_adapter, check_task, compare, doctor, import_, inspect, judge, list_, prepare, selftest, view,
+):  # fmt: skip
     main.add_command(command)
 
 

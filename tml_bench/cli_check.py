@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tml_bench.cli_judge import PATH
+from tml_bench.terminal_text import say
 
 if TYPE_CHECKING:
     from tml_bench.conformance import CaseFinding
@@ -50,14 +51,14 @@ def selftest(jobs: int | None) -> None:
     with worker_pool(jobs, 60.0) as pool:
         bad = 0
         for check in checks(pool):
-            mark = click.style("ok  ", fg="green") if check.passed else click.style("FAIL", fg="red")
+            say("ok  " if check.passed else "FAIL", "green" if check.passed else "red", nl=False)
             right = "" if check.passed else f", expected {check.expected}"
-            click.echo(f"{mark} {check.name}: {check.found}{right}")
+            say(f" {check.name}: {check.found}{right}")
             bad += not check.passed
     if bad:
-        click.secho(f"{bad} checks failed: scores of this installation cannot be trusted", fg="red", err=True)
+        say(f"{bad} checks failed: scores of this installation cannot be trusted", fg="red", err=True)
         sys.exit(1)
-    click.echo("all checks passed")
+    say("all checks passed")
 
 
 @click.command("check-adapter")
@@ -93,7 +94,7 @@ def check_adapter(adapter: str, cases: tuple[str, ...], wait: float, report: Pat
     found: list[CaseFinding] = []
     subjects: list[CheckedSubject] = []
     paper, complete = CheckTable(), False
-    slots = SlotQueue(wait, lambda line: click.secho(wrapped(f"  {line}", 2), fg="cyan"))
+    slots = SlotQueue(wait, lambda line: say(wrapped(f"  {line}", 2), fg="cyan"))
     try:
         for finding in check(adapter, cases or CASES, slots, subjects.append):
             found.append(finding)
@@ -124,7 +125,8 @@ def doctor(no_measure: bool) -> None:
     broken = False
     for finding in findings(None if no_measure else measure):
         colour = {"ok": "green", "missing": "yellow", "broken": "red"}[finding.state]
-        click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.what}: {finding.detail}")
+        say(f"{finding.state:<8}", colour, nl=False)
+        say(f" {finding.what}: {finding.detail}")
         broken = broken or finding.state == "broken"
     sys.exit(1 if broken else 0)
 
@@ -138,12 +140,12 @@ def shown(findings: Iterable[CaseFinding]) -> int:
     failed, subject = 0, ""
     for finding in findings:
         if finding.subject != subject:
-            click.echo(finding.subject)
+            say(finding.subject)
             subject = finding.subject
-        mark = click.style(f"{finding.verdict:<8}", fg=COLOURS[finding.verdict])
-        click.echo(f"  {mark} {finding.case}: {finding.detail}")
+        say(f"  {finding.verdict:<8}", COLOURS[finding.verdict], nl=False)
+        say(f" {finding.case}: {finding.detail}")
         if finding.remedy:
-            click.echo(f"           {finding.remedy}")
+            say(f"           {finding.remedy}")
         failed += finding.verdict == "fail"
     return failed
 
@@ -160,7 +162,7 @@ class CheckTable:
         heading = f"{finding.subject}, {_MODES[finding.mode]}" if finding.mode else finding.subject
         if heading != self._heading:
             self._tell_skipped()
-            click.secho(heading, bold=True)
+            say(heading, bold=True)
             self._heading = heading
         if finding.verdict == "skipped":
             self._skipped.setdefault(finding.detail, []).append(finding.case)
@@ -168,20 +170,20 @@ class CheckTable:
         waited = f" (after {finding.waited_s:.0f} s for a free slot)" if finding.waited_s >= 1 else ""
         self._line(finding.verdict, f"{finding.case:<14}", finding.detail + waited, 24)
         if finding.remedy:
-            click.echo(wrapped(" " * 24 + f"-> {finding.remedy}", 27))
+            say(wrapped(" " * 24 + f"-> {finding.remedy}", 27))
 
     def end(self, others: list[str], findings: list[CaseFinding]) -> None:
         """Print what was skipped, what was not checked, and the counts."""
         self._tell_skipped()
         for mode in others:
-            click.echo(wrapped(f"  its server has {mode} too: give its address alone to check all", 2))
+            say(wrapped(f"  its server has {mode} too: give its address alone to check all", 2))
         if findings:
             counts = Counter(str(finding.verdict) for finding in findings)
             words = {"pass": "passed", "warning": "with a warning", "fail": "failed", "skipped": "skipped"}
-            told = [
-                click.style(f"{counts[v]} {word}", fg=COLOURS[v]) for v, word in words.items() if counts[v]
-            ]
-            click.echo(f"{', '.join(told)}, in {sum(f.duration_s for f in findings):.0f} s")
+            for verdict in filter(counts.__getitem__, words):
+                say(f"{counts[verdict]} {words[verdict]}", COLOURS[verdict], nl=False)
+                say(", ", nl=False)
+            say(f"in {sum(f.duration_s for f in findings):.0f} s")
 
     def _tell_skipped(self) -> None:
         for why, cases in self._skipped.items():
@@ -190,8 +192,8 @@ class CheckTable:
 
     def _line(self, verdict: str, head: str, text: str, indent: int) -> None:
         whole = wrapped(f"  {verdict:<8}{head}{text}", indent)
-        mark = click.style(f"  {verdict:<8}", fg=COLOURS[verdict])
-        click.echo(mark + whole[10:])
+        say(whole[:10], COLOURS[verdict], nl=False)
+        say(whole[10:])
 
 
 _MODES = {"lockstep": "in lockstep", "realtime": "in real time"}

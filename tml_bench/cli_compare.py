@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tml_bench.cli_judge import COUNT, PATH
+from tml_bench.terminal_text import say
 
 
 @click.command()
@@ -49,13 +50,12 @@ def compare(
     from tml_bench import api
     from tml_bench.files import write_atomically
     from tml_bench.report.change_text import print_changes
-    from tml_bench.report.grids import plain
     from tml_bench.report.junit import to_junit
 
     found, skipped = api.compare_results(first, second)
     print_changes(found, samples=samples, headline=headline or len(found.tasks) == 1)
-    for one in skipped:
-        click.echo(plain(f"skipped: {one.folder}: {one.why}"))
+    for word in skipped:
+        say(word)
     limit = points or 0.0
     worse = [task for task in found.tasks if task.score.worse(limit, significant=significant)]
     told = f"by more than {limit:g}" + (", beyond its interval" if significant else "")
@@ -69,6 +69,6 @@ def compare(
     if points is None:
         return
     names = ", ".join(task.task for task in worse)
-    click.echo(plain(f"worse {told}: {names}" if worse else f"no task is worse {told}"))
+    say(f"worse {told}: {names}" if worse else f"no task is worse {told}")
     partial = any(alone.first for alone in found.alone) or any(task.lost for task in found.tasks)
     sys.exit(1 if worse else 3 if partial else 0)

@@ -8,6 +8,7 @@ import click
 
 from tml_bench.cli_judge import PATH
 from tml_bench.errors import UserError
+from tml_bench.terminal_text import in_json, say
 
 
 @click.command("import")
@@ -34,8 +35,8 @@ def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
     for attempt in import_run(loaded, folder, path, name, task_place(task)):
         count += 1
         if attempt.outcome is not Outcome.VALID:
-            click.secho(f"{attempt.sample}: {attempt.outcome}: {attempt.reason}", fg="yellow", err=True)
-    click.echo(f"imported {count} exchanges into {path}; next: tml-bench score {path}")
+            say(f"{attempt.sample}: {attempt.outcome}: {attempt.reason}", fg="yellow", err=True)
+    say(f"imported {count} exchanges into {path}; next: tml-bench score {path}")
 
 
 @click.command()
@@ -56,19 +57,19 @@ def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
 
     opened = Recording(recording)
     if as_json:
-        click.echo((recording / "session.jsonl").read_text(encoding="utf-8"), nl=False)
+        say(in_json((recording / "session.jsonl").read_text(encoding="utf-8")), nl=False)
     else:
         from tml_bench.viewer.inspected import score_lines, speech_ends
 
         for line in describe(opened, speech_ends(opened)):
-            click.echo(line)
+            say(line)
         for line in score_lines(recording):
-            click.echo(printable(line))
+            say(printable(line))
     if picture is not None:
         from tml_bench.report.sample_picture import draw
 
         draw(recording, picture)
-        click.echo(f"drawn to {picture}")
+        say(f"drawn to {picture}")
 
 
 @click.command("list")
@@ -81,7 +82,7 @@ def list_(what: str) -> None:
     tml-bench list adapters
     """
     for line in task_lines() if what == "tasks" else adapter_lines():
-        click.echo(line)
+        say(line)
 
 
 @click.command()
@@ -123,7 +124,7 @@ def prepare(
         advance = bar("rendering", len(found))
         for name in render.render_set(found, out, render.VERSION, variant, jobs):
             advance(name)
-    click.echo(f"{len(found)} items in {out}")
+    say(f"{len(found)} items in {out}")
 
 
 def task_lines() -> Iterator[str]:

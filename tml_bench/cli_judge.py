@@ -7,6 +7,8 @@ from typing import TypeVar, cast
 
 import click
 
+from tml_bench.terminal_text import say
+
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path(path_type=Path)
 COUNT = click.IntRange(0)
@@ -81,11 +83,11 @@ def sheet(runs: tuple[Path, ...], out: Path, rubrics: tuple[str, ...], limit: in
     from tml_bench.scoring.agreement import make_sheet
 
     made = make_sheet(runs, out, rubrics, limit)
-    click.echo(
+    say(
         f"{made.csv}: {made.rows} questions, {made.added} new, {made.answered} answered, "
         f"{made.heard} can be heard on the page"
     )
-    click.echo(f"fill it in, or open {made.page}; then: tml-bench score RUN --judge human:{made.csv}")
+    say(f"fill it in, or open {made.page}; then: tml-bench score RUN --judge human:{made.csv}")
 
 
 @judge.command()
@@ -109,13 +111,13 @@ def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> Non
     from tml_bench.scoring import agreement as compared
 
     found = compared.agreement(sources)
-    click.echo("\n\n".join([*map(agreement_text, found.pairs), *map(joint_text, found.joint)]))
+    say("\n\n".join([*map(agreement_text, found.pairs), *map(joint_text, found.joint)]))
     if as_json is not None:
         as_json.write_bytes(msgspec.json.format(msgspec.json.encode(found._asdict())) + b"\n")
-        click.echo(f"written to {as_json}")
+        say(f"written to {as_json}")
     if save:
         for path in compared.save(found, [Path(s) for s in sources if Path(s).is_dir()]):
-            click.echo(f"kept in {path}")
+            say(f"kept in {path}")
 
 
 @judge.command()
@@ -132,7 +134,7 @@ def cache(path: Path) -> None:
     if not path.exists():
         raise UserError(f"{path} does not exist", "give the file that --judge-cache named")
     for kept in JudgeCache(path).contents():
-        click.echo(
+        say(
             f"{' '.join(kept.judge)}: {kept.rubric.name} {kept.rubric.version}: {kept.answers:,} answers, "
             f"{kept.prompt_tokens:,} tokens read, {kept.completion_tokens:,} written"
         )

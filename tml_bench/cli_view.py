@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tml_bench.cli_judge import PATH
+from tml_bench.terminal_text import say
 
 if TYPE_CHECKING:
     from tml_bench.viewer.site import ViewerSite
@@ -44,7 +45,7 @@ def view(runs: tuple[Path, ...], port: int, browser: bool, export: Path | None, 
     from tml_bench.viewer.export import export_site
 
     count = sum(1 for _ in export_site(site, export))
-    click.echo(f"{count} files; open {export / 'index.html'}")
+    say(f"{count} files; open {export / 'index.html'}")
 
 
 def _serve(site: ViewerSite, port: int, browser: bool) -> None:
@@ -56,10 +57,10 @@ def _serve(site: ViewerSite, port: int, browser: bool) -> None:
     with ViewerServer(site, port) as server:
         # The list is made while the browser starts.
         threading.Thread(target=site.content, args=("data/index.json",), daemon=True).start()
-        click.echo(f"{server.url}\nCtrl-C ends it")
+        say(f"{server.url}\nCtrl-C ends it")
         if browser:
             webbrowser.open(server.url)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            click.echo("\nended")
+            say("\nended")

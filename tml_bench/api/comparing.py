@@ -1,33 +1,18 @@
 """Compare whole results: folders of runs, before and after."""
 
-import glob
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from tml_bench.errors import UserError
 from tml_bench.report.changes import ResultsChange, ScoredRun, changes
 from tml_bench.report.files import read_summaries
-
-
-class SkippedFolder(NamedTuple):
-    """A folder in a results folder that was not compared, and why."""
-
-    folder: Path
-    why: str
-
-
-class FoundRuns(NamedTuple):
-    """Scored runs with their folders, and what was skipped."""
-
-    runs: tuple[ScoredRun, ...]
-    skipped: tuple[SkippedFolder, ...]
+from tml_bench.report.folders import run_folders
+from tml_bench.viewer.run_files import run_key
 
 
 def compare_results(
     before: str | os.PathLike[str], after: str | os.PathLike[str]
-) -> tuple[ResultsChange, tuple[SkippedFolder, ...]]:
+) -> tuple[ResultsChange, list[str]]:
     """Compare the runs of two places, task by task.
 
     Args:
@@ -35,45 +20,29 @@ def compare_results(
         after: the same for what it is compared with.
 
     Returns:
-        The changes, and the folders that were skipped.
+        The changes, and a word about each folder that was skipped.
 
     Raises:
         UserError: there is no scored run in one of them, or no two runs may be compared.
     """
-    first, second = scored_runs(before), scored_runs(after)
-    found = changes(first.runs, second.runs)
+    (first, skipped), (second, others) = _scored(before), _scored(after)
+    found = changes(first, second, _keys)
     if not found.tasks:
         problems = [f"{alone.run}: {alone.why}" for alone in found.alone if alone.first]
         raise UserError(
             f"no two runs of {os.fspath(before)} and {os.fspath(after)} may be compared: {problems[0]}",
             "compare runs of one task on the same data under the same settings",
         )
-    return found, (*first.skipped, *second.skipped)
+    return found, [*skipped, *others]
 
 
-def scored_runs(source: str | os.PathLike[str]) -> FoundRuns:
-    """The scored runs of a place, as for `compare_results`; raises where there are none."""
-    text = os.fspath(source)
-    path = Path(text)
-    named = [path] if path.exists() else sorted(map(Path, glob.glob(text)))
-    if not named:
-        raise UserError(
-            f"{text}: there is no such folder, and nothing matches it",
-            "give a run, a results folder, or a pattern in quotation marks",
-        )
-    found = _run_folders(named)
-    runs = [folder for folder in found if (folder / "summary.json").is_file()]
-    skipped = [SkippedFolder(folder, "it was not scored") for folder in found if folder not in runs]
-    if not runs:
-        first = f"{skipped[0].folder}: {skipped[0].why}" if skipped else "it holds no run"
-        raise UserError(f"{text}: {first}", "score it first: tml-bench score RUN")
-    return FoundRuns(tuple((run, read_summaries([run])[0]) for run in runs), tuple(skipped))
+def _scored(place: str | os.PathLike[str]) -> tuple[list[ScoredRun], list[str]]:
+    folders, skipped = run_folders([place])
+    return [(folder, summary) for folder in folders for summary in read_summaries([folder])], skipped
 
 
-def _run_folders(named: Sequence[Path]) -> list[Path]:
-    """The runs among folders, and in those of them that are none."""
-    found: list[Path] = []
-    for folder in named:
-        inside = [folder] if (folder / "run.json").is_file() else sorted(folder.glob("*/run.json"))
-        found += [folder if one == folder else one.parent for one in inside]
-    return list(dict.fromkeys(found))
+def _keys(before: Path, after: Path) -> tuple[str, str]:
+    """Those of ``tml-bench view BEFORE AFTER``, which shows a run once."""
+    first = run_key(before.resolve().name, set())
+    same = before.resolve() == after.resolve()
+    return first, first if same else run_key(after.resolve().name, {first})

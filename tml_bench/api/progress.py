@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tml_bench.runs.record import RunEnd
+from tml_bench.terminal_text import printable, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,18 +60,14 @@ class TerminalProgress(Progress):
 
     def tell(self, line: str) -> None:
         """Print a line, above the bars if there are any."""
-        import click
-
         if self._console is None:
-            click.echo(line, err=True)
+            say(line, err=True)
         else:
-            self._console.print(line, markup=False, highlight=False)
+            self._console.print(printable(line), markup=False, highlight=False)
 
     def warn(self, line: str) -> None:
         """Print a yellow line."""
-        import click
-
-        click.secho(line, fg="yellow", err=True)
+        say(line, fg="yellow", err=True)
 
     def ended(self, runs: Sequence[RunEnd]) -> None:
         """Runs that are complete are counted together where there are many."""
@@ -99,16 +96,21 @@ class TerminalProgress(Progress):
             TimeRemainingColumn,
         )
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         with RichProgress(*columns, console=Console(stderr=True)) as shown:
             self._console = shown.console
 
             def bar(what: str, total: int) -> Callable[[str], None]:
-                task = shown.add_task(what, total=total)
+                task = shown.add_task(printable(what), total=total)
 
                 def advance(line: str) -> None:
                     if line:
-                        shown.console.print(line, markup=False, highlight=False)
+                        shown.console.print(printable(line), markup=False, highlight=False)
                     shown.advance(task)
 
                 return advance

@@ -73,7 +73,7 @@ def figures(score: ScoreChange) -> str:
 
 def sample_lines(task: TaskChange, most: int) -> Iterator[str]:
     """The command that shows the samples that changed most, then each with its values and its link."""
-    yield f"  tml-bench view {shlex.quote(task.after_run)}"
+    yield f"  tml-bench view {shlex.quote(task.before_run)} {shlex.quote(task.after_run)}"
     for one in task.changed[:most]:
         before, after = (_number(x, task.score.unit) for x in (one.before, one.after))
         yield f"  {before:>7} to {after:>7}  {one.sample}  {one.link}"

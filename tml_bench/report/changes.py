@@ -85,7 +85,7 @@ class ScoreChange:
 class SampleChange:
     """One sample's value of the score, before and after, in the score's unit.
 
-    ``link`` is its address in the viewer of the second run, the part that begins with ``#``.
+    ``link`` is its address in the viewer of both runs, the part that begins with ``#``.
     """
 
     sample: str
@@ -150,10 +150,16 @@ ScoredRun = tuple[Path, Summary]
 _Pairs = list[tuple[ScoredRun, ScoredRun]]
 
 
-def changes(before: Sequence[ScoredRun], after: Sequence[ScoredRun]) -> ResultsChange:
+RunKeys = Callable[[Path, Path], tuple[str, str]]
+"""The keys that two runs have in the viewer."""
+
+
+def changes(
+    before: Sequence[ScoredRun], after: Sequence[ScoredRun], keys: RunKeys = lambda a, b: (a.name, b.name)
+) -> ResultsChange:
     """Pair the runs of two sets, and compare each pair; Holm's correction runs over the tasks."""
     pairs, alone = _paired(before, after)
-    tasks = [_task_change(*pair) for pair in sorted(pairs, key=_place)]
+    tasks = [_task_change(a, b, keys(a[0], b[0])) for a, b in sorted(pairs, key=_place)]
     scores = _corrected([task.score for task in tasks])
     return ResultsChange(
         tuple(replace(task, score=score) for task, score in zip(tasks, scores, strict=True)), alone
@@ -208,7 +214,7 @@ def _why(run: Summary, others: Sequence[ScoredRun], free: Sequence[ScoredRun]) -
     return f"{here}, which the other side has not" if here else f"the other side has {there}"
 
 
-def _task_change(before: ScoredRun, after: ScoredRun) -> TaskChange:
+def _task_change(before: ScoredRun, after: ScoredRun, keys: tuple[str, str]) -> TaskChange:
     (path, first), (after_path, second) = before, after
     others = {(m.subset, m.metric.name): m for m in second.metrics}
     score = _score(first)
@@ -225,7 +231,7 @@ def _task_change(before: ScoredRun, after: ScoredRun) -> TaskChange:
         created=second.facts.created,
         score=_change(score, others[score.subset, score.metric.name]),
         headline=tuple(headline),
-        changed=_changed(score, others[score.subset, score.metric.name], after_path.name),
+        changed=_changed(score, others[score.subset, score.metric.name], keys),
         samples=sum(o.samples for o in second.outcomes),
         lost=sum(o.samples - o.counts[Outcome.VALID] for o in second.outcomes),
     )
@@ -258,20 +264,22 @@ def _corrected(scores: Sequence[ScoreChange]) -> list[ScoreChange]:
     return [replace(s, p_holm=None if s.p is None else next(corrected)) for s in scores]
 
 
-def _changed(a: MetricSummary, b: MetricSummary, run: str) -> tuple[SampleChange, ...]:
+def _changed(a: MetricSummary, b: MetricSummary, keys: tuple[str, str]) -> tuple[SampleChange, ...]:
     scale = 100.0 if a.metric.unit == "%" else 1.0
     sign = -1 if a.metric.direction is Direction.LOWER else 1
     before, after = _values(a.observations), _values(b.observations)
     found = [
-        SampleChange(
-            sample, value * scale, after[sample] * scale, f"#{urlencode({'run': run, 'sample': sample})}"
-        )
+        SampleChange(sample, value * scale, after[sample] * scale, _link(sample, *keys))
         for sample, value in before.items()
         if sample in after and after[sample] != value
     ]
     return tuple(
         sorted(found, key=lambda c: (-abs(c.after - c.before), sign * (c.after - c.before), c.sample))
     )
+
+
+def _link(sample: str, before: str, after: str) -> str:
+    return "#" + urlencode({"run": after, "sample": sample, "with": before})
 
 
 def _values(observations: Sequence[Observation]) -> dict[str, float]:

@@ -98,7 +98,7 @@ def open_viewed(paths: Sequence[Path]) -> tuple[ViewedRun, ...]:
     runs: list[ViewedRun] = []
     for folder, file in _found(paths):
         if all(run.path != folder for run in runs):
-            runs.append(ViewedRun(_key(folder.name, {run.key for run in runs}), folder, file))
+            runs.append(ViewedRun(run_key(folder.name, {run.key for run in runs}), folder, file))
     return tuple(runs)
 
 
@@ -123,8 +123,8 @@ def _runs_in(folder: Path) -> Iterator[tuple[Path, RunFile]]:
             continue
 
 
-def _key(name: str, taken: set[str]) -> str:
-    """A run's name, made fit for an address."""
+def run_key(name: str, taken: set[str]) -> str:
+    """The name of a run's folder, made fit for an address and unlike those taken."""
     key = re.sub(r"[^A-Za-z0-9._=-]", "_", name).lstrip(".")[:200] or "run"
     unlike, number = key, 2
     while unlike in taken:

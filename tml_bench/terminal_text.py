@@ -1,0 +1,34 @@
+"""Text for a terminal: what comes from data, models and services is shown and never obeyed.
+
+A terminal obeys control characters: they move the cursor, change its title or colours, and type for the
+user. Marks of direction write a name backwards. Everything that the command line prints goes through `say`,
+or through rich without markup.
+"""
+
+import os
+import re
+
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tabs and line feeds, overrides of direction, halves of pairs."""
+
+
+def printable(text: str) -> str:
+    """The text with spaces for what a terminal would obey; lines stay."""
+    return _OBEYED.sub(" ", text)
+
+
+def in_json(text: str) -> str:
+    """JSON of the same meaning with escapes for what a terminal would obey."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(
+    text: str, fg: str | None = None, *, bold: bool | None = None, err: bool = False, nl: bool = True
+) -> None:
+    """Print a text as `printable`, in a colour unless ``NO_COLOR`` is set; with ``err`` on standard error."""
+    import click
+
+    shown = printable(text)
+    if (fg or bold) and not os.environ.get("NO_COLOR"):
+        shown = click.style(shown, fg=fg, bold=bold)
+    click.echo(shown, err=err, nl=nl)
