@@ -33,30 +33,30 @@ PER_UNIT = 4
 
 
 def write_runs(out: Path, models: int, samples: int) -> Iterator[Path]:
-    """Runs of so many models on all tasks, each of so many samples in all."""
+    """Runs of so many models on all tasks, each of so many samples."""
     for name in suite_names():
-        task = load_task(name)
-        asked = [
-            Sample(f"s{k}", task.subsets[k % len(task.subsets)], unit=f"u{k // PER_UNIT}")
-            for k in range(samples)
-        ]
-        floors = [
-            Baseline(part.name, metric.name, 0.2, "silence", 0.95, {}) for part, metric in columns(task)
-        ]
         for model in range(models):
-            rng = np.random.default_rng([model, len(name)])
-            scores = [_score(task, sample, 0.4 + 0.05 * model, rng) for sample in asked]
-            run = out / f"{name}--model-{model}"
-            run.mkdir(parents=True)
-            facts = RunFacts(
-                run.name, f"model-{model}", name, "mini-1", 200_000_000, "ideal",
-                created="2026-01-01T00:00:00+00:00", tml_bench="0",
-            )  # fmt: skip
-            valid = {sample.id: SampleOutcome(Outcome.VALID) for sample in asked}
-            write_results(
-                run, JudgedScores(scores, [], {}), summarise(task, facts, asked, scores, valid, floors)
-            )
-            yield run
+            yield write_run(out, load_task(name), model, samples)
+
+
+def write_run(out: Path, task: Task, model: int, samples: int) -> Path:
+    """Summary and scores of a run."""
+    asked = [
+        Sample(f"s{k}", task.subsets[k % len(task.subsets)], unit=f"u{k // PER_UNIT}") for k in range(samples)
+    ]
+    floors = [Baseline(part.name, metric.name, 0.2, "silence", 0.95, {}) for part, metric in columns(task)]
+    rng = np.random.default_rng([model, len(task.name)])
+    scores = [_score(task, sample, 0.4 + 0.05 * model, rng) for sample in asked]
+    run = out / f"{task.name}--model-{model}"
+    run.mkdir(parents=True)
+    facts = RunFacts(
+        run.name, f"model-{model}", task.name, "mini-1", 200_000_000, "ideal",
+        created="2026-01-01T00:00:00+00:00", tml_bench="0",
+    )  # fmt: skip
+    valid = {sample.id: SampleOutcome(Outcome.VALID) for sample in asked}
+    summary = summarise(task, facts, asked, scores, valid, floors)
+    write_results(run, JudgedScores(scores, [], {}), summary)
+    return run
 
 
 def _score(task: Task, sample: Sample, skill: float, rng: np.random.Generator) -> Score:

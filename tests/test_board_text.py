@@ -88,8 +88,8 @@ def test_the_default_run_fits_a_screen_of_80_by_24() -> None:
     print_board(summaries, Console(file=out, width=80, force_terminal=False))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    # Two lines follow, where the report is and how to see more, then the prompt.
-    assert len(lines) <= 21
+    # The time and the report follow, then the prompt.
+    assert len(lines) <= 22
     assert [line.split()[0] for line in lines if line.startswith(RULERS)] == sorted(RULERS)
 
 

@@ -18,9 +18,11 @@ from tml_bench.report.board import board_of
 from tml_bench.report.board_view import MOST_COLUMNS, STATES, board_tables
 from tml_bench.report.pages import nodes
 from tml_bench.report.site import file_names, site
-from tml_bench.scoring.summary import Summary
+from tml_bench.runs.usage import RunUsage
+from tml_bench.scoring.summary import Judgements, Summary
 from tml_bench.scoring.summary_file import from_json
 from tml_bench.task import BoardScore
+from tml_bench.turns import Usage
 
 BASELINES = Path(__file__).resolve().parent.parent / "results" / "baselines"
 
@@ -206,6 +208,26 @@ def test_what_a_new_user_asks_is_answered_on_the_first_two_screens(question: str
     found = pages(*(msgspec.structs.replace(summary, board=score) for summary in made))
     first_two = f"{Page(found['index.html']).text} {Page(found['tasks/answering.html']).text}"
     assert re.search(TEN_QUESTIONS[question], first_two), first_two[:3000]
+
+
+def test_what_services_and_judges_took_stands_with_the_task_and_the_run() -> None:
+    made = run("a", PROMPT)
+    asked = Judgements(("r 1",), 3, {}, prompt_tokens=12_000, completion_tokens=345)
+    used = RunUsage(Usage(input_tokens=1_234), 2, 2)
+    _, task, page = pages(msgspec.structs.replace(made, judgements=asked, usage=used)).values()
+    for html in (task, page):
+        assert "judge: 12,000 tokens read, 345 written" in html
+        assert "1,234 input tokens" in html
+
+
+def test_numbers_of_others_stand_on_the_board_beside_official_data_and_have_no_rank() -> None:
+    official = [run(name, said, dataset="official") for name, said in (("a", PROMPT), ("b", HALF))]
+    html = pages(*official)["index.html"]
+    published = html.partition('<tbody role="rowgroup" class="published"')[2]
+    assert 'data-model="Elsewhere 9"' in published
+    assert "<b>75.0</b> <small>reported</small>" in published
+    assert 'class="rank"' not in published
+    assert 'class="published"' not in pages(run("a", PROMPT))["index.html"]
 
 
 def test_pages_are_well_formed_and_fetch_nothing_but_their_pictures() -> None:

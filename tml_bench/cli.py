@@ -264,7 +264,7 @@ def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: 
     from tml_bench.report.terminal import print_task
 
     folders, skipped = run_folders(runs)
-    for word in skipped:
+    for word in () if quiet else skipped:
         say(word, err=True)
     summaries = read_summaries(folders)
     if task is not None:
@@ -289,7 +289,6 @@ def _print_scores(summaries: Sequence[Summary], verbose: bool) -> None:
     if verbose:
         print_tables(summaries)
     print_board(summaries)
-    say("every measure: -v, or tml-bench report RUN... --task TASK")
 
 
 def _duration(seconds: float) -> str:

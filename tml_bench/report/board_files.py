@@ -48,7 +48,7 @@ def board_markdown(board: Board) -> str:
     """A table of models by tasks, then what each column is; a sentence for an empty board."""
     if not board.columns:
         return "Nothing has been measured yet.\n"
-    heads = ["", *(_md(f"{c.title.partition(':')[0]}: {head(c.metric)}") for c in board.columns)]
+    heads = ["", *(markdown_text(f"{c.title.partition(':')[0]}: {head(c.metric)}") for c in board.columns)]
     lines = (heads, ["---"] * len(heads), *_rows(board))
     table = "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
     signs = "; ".join(f"{mark.sign} {mark.meaning}" for mark in SIGNS.values())
@@ -64,9 +64,12 @@ def _rows(board: Board) -> Iterator[list[str]]:
             yield [f"**{heading}**", *blank]
         for row in rows:
             cells = (cell_text(c, column.metric) for c, column in zip(row.cells, board.columns, strict=True))
-            yield [_md(row.label), *cells]
+            yield [markdown_text(row.label), *cells]
     known = [(known_ends(board, k), c.metric.unit) for k, c in enumerate(board.columns)]
-    yield ["*floor*", *("" if c is None else _md(f"{number(c.floor, u)} {c.floor_by}") for c, u in known)]
+    yield [
+        "*floor*",
+        *("" if c is None else markdown_text(f"{number(c.floor, u)} {c.floor_by}") for c, u in known),
+    ]
     yield ["*ceiling*", *("" if c is None else number(c.ceiling, u) for c, u in known)]
 
 
@@ -89,10 +92,12 @@ def _about(column: BoardColumn) -> str:
     fair = f" {column.fair}" if column.fair else ""
     about = f"{column.metric.title} on {column.part}. {column.metric.describes}{fair}"
     holds = (h for h in column.table.holds if not h.startswith("metric versions"))
-    return f"- **{_md(column.title)}**: {_md(about)} ({_md('; '.join(holds))})\n"
+    return (
+        f"- **{markdown_text(column.title)}**: {markdown_text(about)} ({markdown_text('; '.join(holds))})\n"
+    )
 
 
-def _md(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Escape what Markdown or embedded HTML would act on."""
     return re.sub(r"([\\|`*_\[\]])", r"\\\1", plain(text).replace("&", "&amp;").replace("<", "&lt;"))
 

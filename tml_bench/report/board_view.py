@@ -25,7 +25,7 @@ class StateMark:
 STATES = {
     CellState.ABOVE: StateMark("▲", "above floor", "beats the floor, and so does its whole 95 % interval"),
     CellState.OPEN: StateMark(
-        "≈", "near floor", "better than the floor, but its interval reaches it or is not known"
+        "≈", "above, not proven", "better than the floor, but its interval reaches it or is not known"
     ),
     CellState.BELOW: StateMark("✗", "at floor", "does not beat the floor: looking at nothing does as well"),
     CellState.SATURATED: StateMark(

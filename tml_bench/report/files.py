@@ -4,9 +4,10 @@ Which runs share a table, and in which order, is decided in `tml_bench.report.la
 them in `tml_bench.report.content`. The same summaries give the same bytes.
 """
 
+import gc
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from tml_bench.csv_text import csv_text
 from tml_bench.outcome import Outcome
 from tml_bench.report import content
 from tml_bench.report.board import board_of
-from tml_bench.report.board_files import write_board
+from tml_bench.report.board_files import markdown_text, write_board
 from tml_bench.report.folders import free_folder, refuse_to_replace, run_folders
-from tml_bench.report.grids import MARKS, Grid, plain
+from tml_bench.report.grids import MARKS, Grid
 from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.report.pictures import write_pictures
@@ -32,7 +33,20 @@ DEFAULT_OUT = Path("results/report")
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
     """Summaries of scored runs; raises `UserError` where a folder is none, or a file in it is malformed."""
-    return [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
+    with _uncollected():
+        return [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look at millions of new values again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def report(
@@ -111,7 +125,7 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
     """
     parts = []
     for table in tables(summaries):
-        parts.append(f"## {_md(table.title)}: details\n\n{_md('; '.join(table.holds))}\n")
+        parts.append(f"## {markdown_text(table.title)}: details\n\n{markdown_text('; '.join(table.holds))}\n")
         parts += [f"### {grid.folded}\n\n{_grid(grid)}" for grid in content.comparisons(table)]
         parts += [_run(row) for row in table.rows]
     return "\n".join(parts)
@@ -120,10 +134,10 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
 def _leaderboard(table: LeaderboardTable) -> str:
     legend = ["- 95 % interval in brackets; #1–2 is the range of ranks that the data allow."]
     legend += [f"- {mark.sign} {mark.meaning}." for mark in MARKS.values()]
-    legend += [f"- Note: {_md(c)}" for c in table.caveats]
+    legend += [f"- Note: {markdown_text(c)}" for c in table.caveats]
     parts = [
-        f"## {_md(table.title)}\n",
-        f"{_md('; '.join(table.holds))}\n",
+        f"## {markdown_text(table.title)}\n",
+        f"{markdown_text('; '.join(table.holds))}\n",
         _grid(content.board(table)),
     ]
     parts += ["\n".join(legend) + "\n"]
@@ -142,19 +156,19 @@ def _run(row: LeaderboardRow) -> str:
         "", _RUN_HEADS, ((row.label, s, m) for m in s.metrics), lambda _, m: "(judged)" if m.judged else ""
     )
     grids = (full, *content.outcomes([row]), *content.not_run(s))
-    return "\n".join([f"### {_md(row.label)}{kind}\n", f"{_md('; '.join(facts))}\n", *map(_grid, grids)])
+    return "\n".join(
+        [
+            f"### {markdown_text(row.label)}{kind}\n",
+            f"{markdown_text('; '.join(facts))}\n",
+            *map(_grid, grids),
+        ]
+    )
 
 
 def _grid(grid: Grid) -> str:
     heads = [[c.full for c in grid.columns], ["---"] * len(grid.columns)]
     rows = ([cell.line for cell in row.cells] for row in grid.rows)
-    return "".join("| " + " | ".join(map(_md, cells)) + " |\n" for cells in (*heads, *rows))
-
-
-def _md(text: str) -> str:
-    """Escape what Markdown or embedded HTML would act on."""
-    safe = plain(text).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\|`*_\[\]])", r"\\\1", safe)
+    return "".join("| " + " | ".join(map(markdown_text, cells)) + " |\n" for cells in (*heads, *rows))
 
 
 def to_csv(summaries: Sequence[Summary]) -> str:

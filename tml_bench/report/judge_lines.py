@@ -29,6 +29,14 @@ def judge_line(s: Summary) -> str:
     return f"{line} ({reasons})" if reasons else line
 
 
+def judge_tokens_line(s: Summary) -> str:
+    """What a language model that judged a run read and wrote; empty where none did, or it is not known."""
+    j = s.judgements
+    if j is None or not (j.prompt_tokens or j.completion_tokens):
+        return ""
+    return f"judge: {j.prompt_tokens:,} tokens read, {j.completion_tokens:,} written"
+
+
 def agreement_lines(s: Summary) -> list[str]:
     """How the judge of a run agrees with others, one line each; none where that is not known."""
     if not judging(s) or s.judgements is None:

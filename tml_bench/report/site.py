@@ -21,9 +21,11 @@ from tml_bench.metrics.statistics import Estimate
 from tml_bench.report import board_view, content
 from tml_bench.report.board import Board, RowKind
 from tml_bench.report.grids import Bar, Grid, plain
+from tml_bench.report.judge_lines import judge_tokens_line
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.report.pages import PagePart, PageSection, arrange_pages, narrow, without_empty_columns
 from tml_bench.scoring.floors import Baseline
+from tml_bench.scoring.summary import Summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -127,7 +129,7 @@ class _Site:
             place=place,
             leaders=board_view.leaders(rows),
             hear=self._hear(table.rows[0].summary.facts.run),
-            costs=[f"{row.label}: {line}" for row in table.rows if (line := content.usage_line(row.summary))],
+            costs=[f"{row.label}: {line}" for row in table.rows for line in _costs(row.summary)],
         )
         pages = arrange_pages(_task_sections(table), _show(), first)
         names = [f"{address}.html"]
@@ -152,6 +154,7 @@ class _Site:
             "row": row,
             "table": self.board.columns[place].table,
             "made": content.made(row.summary),
+            "costs": _costs(row.summary),
             "task_page": f"tasks/{self.task_names[place]}.html",
             "contents": list(zip(names, pages, strict=True)),
             "hear": self._hear(run),
@@ -175,6 +178,11 @@ class _Site:
             example=_EXAMPLE, **facts,
         )  # fmt: skip
         return Markup(filled)
+
+
+def _costs(s: Summary) -> list[str]:
+    """What a run is known to have taken of services and judges."""
+    return list(filter(None, (content.usage_line(s), judge_tokens_line(s))))
 
 
 def _task_name(tables: Sequence[LeaderboardTable]) -> Any:

@@ -23,16 +23,17 @@ if TYPE_CHECKING:
 
 TERMINAL_WIDTH = 120
 """Wider lines are not read."""
+_MORE = "every measure: tml-bench report RUN... --task TASK; every sample: tml-bench view"
 _DETAIL_HEADS = ("measure", "mean", "95 % interval", "n", "floor", "ceiling", "")
 
 
 def print_board(summaries: Sequence[Summary], console: Console | None = None) -> None:
-    """Print the board, what its signs mean, and what has no score; nothing for no runs."""
+    """Print the board, what its signs mean, what has no score, and where more is; nothing for no runs."""
     paper = _Paper(console)
     board = board_of(summaries)
     for line in board_text.board_lines(board, paper.width):
         paper.text(line)
-    for said in (*board_text.legend(board), *unfinished_lines(summaries)):
+    for said in (*board_text.legend(board), *unfinished_lines(summaries), *([_MORE] if summaries else [])):
         paper.line(said)
 
 

@@ -8,6 +8,7 @@ agreement.json   how its judge agrees with others, where that was saved
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from sys import intern
 
 import msgspec
 from msgspec import structs
@@ -63,7 +64,7 @@ def to_json(summaries: Sequence[Summary]) -> str:
 
 
 def write_json(summaries: Sequence[Summary], path: Path) -> None:
-    """Write what `to_json` gives, a summary at a time: all values of many long runs are more than fits twice."""
+    """Write what `to_json` gives, a summary at a time: values of many long runs are more than fits twice."""
     with path.open("wb") as file:
         file.writelines(_json_parts(summaries))
 
@@ -88,10 +89,16 @@ def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
 def _shared(s: Summary) -> Summary:
     """The summary with equal values of a sample held once: subsets, and most measures, hold the same ones."""
     known: dict[Observation, Observation] = {}
-    metrics = [
-        structs.replace(m, observations=tuple([known.setdefault(o, o) for o in m.observations]))
-        for m in s.metrics
-    ]
+
+    def held(o: Observation) -> Observation:
+        found = known.get(o)
+        if found is None:
+            whole = 1.0 if o.denominator == 1 else o.denominator
+            found = Observation(intern(o.sample), intern(o.unit), o.numerator, whole, intern(o.stratum))
+            known[found] = found
+        return found
+
+    metrics = [structs.replace(m, observations=tuple([held(o) for o in m.observations])) for m in s.metrics]
     return structs.replace(s, metrics=tuple(metrics))
 
 
