@@ -201,8 +201,8 @@ def test_what_has_no_partner_is_told_with_the_reason() -> None:
     assert {alone.why for alone in taken.alone} == {"the run by a on the other side has its partner"}
 
 
-def change(direction: str, gain: float, low: float | None, high: float | None) -> ScoreChange:
-    return ScoreChange("all", "m", "%", direction, 50.0, 50 + gain, gain, low, high, 0.5, 0.5, 5.0, 40, 40)
+def change(direction: str, gain: float, low: float | None, high: float | None, p: float = 0.5) -> ScoreChange:
+    return ScoreChange("all", "m", "%", direction, 50.0, 50 + gain, gain, low, high, p, p, 5.0, 40, 40)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,9 @@ def change(direction: str, gain: float, low: float | None, high: float | None) -
         (change("higher", -5.1, -9.0, -1.0), 5, True, True),
         (change("higher", -5.1, -9.0, 1.0), 5, True, False),
         (change("higher", -5.1, None, None), 5, True, False),
+        # Every sample is worse: there is no interval, and no doubt.
+        (change("higher", -50.0, None, None, 0.001), 5, True, True),
+        (change("lower", 50.0, None, None, 0.001), 5, True, True),
         (change("higher", -5.0, -9.0, -1.0), 5, False, False),
         (change("higher", 100 * (0.65 - 0.7), -9.0, -1.0), 5, False, False),
         (change("higher", 20.0, 10.0, 30.0), 0, False, False),
@@ -281,7 +284,7 @@ def test_places_without_runs_are_refused(tmp_path: Path) -> None:
         compare_results(run_folder, other)
 
 
-SURELY = ", beyond its interval"
+SURELY = ", beyond chance"
 
 
 @pytest.mark.parametrize(
@@ -328,6 +331,11 @@ def test_the_output_fits_80_columns(tmp_path: Path) -> None:
     assert f"  tml-bench view {first / name} {second / name}" in lines
     assert "headline metrics" not in "\n".join(lines)
     assert call(first, second, "-v").output.count("headline metrics") == 2
+
+
+def test_a_small_p_value_is_not_told_as_0() -> None:
+    assert "<0.001" in printed(changes(named(run(40)), named(run(0))))
+    assert " 1.000 " in printed(changes(named(run(40)), named(run(40))))
 
 
 ATTRIBUTES = {

@@ -18,7 +18,7 @@ from tml_bench.terminal_text import say
 )  # fmt: skip
 @click.option(
     "--significant", is_flag=True,
-    help="With --fail-if-worse: only where the 95 % interval of the change lies on the worse side of 0.",
+    help="With --fail-if-worse: only beyond chance, by the 95 % interval, or without one by p <= 0.05.",
 )  # fmt: skip
 @click.option("--samples", type=COUNT, default=3, show_default=True, help="Changed samples shown, a task.")
 @click.option(
@@ -58,7 +58,7 @@ def compare(
         say(word)
     limit = points or 0.0
     worse = [task for task in found.tasks if task.score.worse(limit, significant=significant)]
-    told = f"by more than {limit:g}" + (", beyond its interval" if significant else "")
+    told = f"by more than {limit:g}" + (", beyond chance" if significant else "")
     if as_json is not None:
         import msgspec
 

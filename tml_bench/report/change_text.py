@@ -7,14 +7,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tml_bench.report.changes import ResultsChange, ScoreChange, TaskChange
+from tml_bench.report.changes import SIGNIFICANT, ResultsChange, ScoreChange, TaskChange
 from tml_bench.report.grids import NOTHING, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH = 80
-_SIGNIFICANT = 0.05
 _HEADS = ("first", "second", "change", "95 % interval", "p", "MDD", "n")
 _LEGEND = (
     "change: second minus first on the samples of both; p: paired, after Holm; MDD: minimum detectable "
@@ -64,7 +63,7 @@ def figures(score: ScoreChange) -> str:
     """A change in one line: from, to, difference, interval, p and n."""
     unit = f" {score.unit}" if score.unit else ""
     span = f" [{_number(score.low, score.unit)}, {_number(score.high, score.unit)}]" if _known(score) else ""
-    p = "" if score.p_holm is None else f", p {score.p_holm:.3f}"
+    p = "" if score.p_holm is None else f", p {_chance(score.p_holm)}"
     return (
         f"{_number(score.before, score.unit)} to {_number(score.after, score.unit)}{unit}, "
         f"change {_signed(score.change, score.unit)}{span}{p}, n {score.n}"
@@ -124,7 +123,7 @@ def _table(rows: Sequence[tuple[str, ScoreChange]]) -> object:
             f"{_number(score.low, score.unit)}, {_number(score.high, score.unit)}"
             if _known(score)
             else NOTHING,
-            NOTHING if score.p_holm is None else f"{score.p_holm:.3f}",
+            _chance(score.p_holm),
             _number(score.detectable, score.unit),
             str(score.n),
         )
@@ -136,9 +135,15 @@ def _known(score: ScoreChange) -> bool:
 
 
 def _mark(score: ScoreChange) -> str:
-    if score.p_holm is None or score.p_holm > _SIGNIFICANT or not score.gain:
+    if score.p_holm is None or score.p_holm > SIGNIFICANT or not score.gain:
         return "  "
     return " ▲" if score.gain > 0 else " ▼"
+
+
+def _chance(p: float | None) -> str:
+    if p is None:
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _number(value: float | None, unit: str) -> str:

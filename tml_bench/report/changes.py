@@ -20,6 +20,9 @@ from tml_bench.report.layout import conditions, tables
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.task import Direction
 
+SIGNIFICANT = 0.05
+"""Largest p value, after Holm, of what is beyond chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:
@@ -70,15 +73,17 @@ class ScoreChange:
     def worse(self, points: float, *, significant: bool = False) -> bool:
         """Whether it is worse by more than ``points`` of its unit.
 
-        With ``significant`` the 95 % interval must lie on the worse side of 0 too; without one it is not.
+        With ``significant`` it must be so beyond chance too: the 95 % interval lies on the worse side of 0,
+        or where there is none (too few units, or all agree), ``p_holm`` is at most `SIGNIFICANT`.
         """
         # A change of exactly so many points is none of more, whatever its last bit.
         if self.gain is None or round(self.gain + points, 9) >= 0:
             return False
         if not significant:
             return True
-        ends = [self._better(x) for x in (self.low, self.high) if x is not None]
-        return bool(ends) and all(x is not None and x < 0 for x in ends)
+        if self.low is None or self.high is None:
+            return self.p_holm is not None and self.p_holm <= SIGNIFICANT
+        return self.high < 0 or self.low > 0
 
 
 @dataclass(frozen=True, slots=True)
