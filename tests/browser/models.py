@@ -26,7 +26,7 @@ ATTACK = " ".join(
 SIGNS = ("<script>window.pwned=1</script>", "{{7*7}}")
 """What must be read on a page that shows an attack as the text that it is."""
 _KEYS_KEPT = {
-    "schema", "task", "subset", "sample", "unit", "subsets", "name", "metric", "version", "direction",
+    "axis", "schema", "task", "subset", "sample", "unit", "subsets", "name", "metric", "version", "direction",
     "kind", "family", "standing", "compute", "clock", "network", "outcome", "created", "ended",
     "sample_set", "data_kind", "key", "rubric", "role", "run", "sample_sha256", "dataset_sha256",
     "data", "replay", "task_file", "part", "headline", "language", "category", "stratum", "parts",
