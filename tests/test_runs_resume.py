@@ -417,5 +417,5 @@ def test_a_run_that_is_refused_takes_no_other_with_it(bench: Bench, server: Serv
     assert f"{NAME}: 0 reused, 6 run" in said
     assert "report:" in said
     assert "server version 1.2 there and 1.3 now" in said
-    table = json.loads((bench.out / "report" / "report.json").read_text())
+    table = json.loads((bench.out / "report-2" / "report.json").read_text())
     assert [row["facts"]["run"] for row in table] == [NAME]

@@ -231,7 +231,8 @@ def test_a_lying_transcript_shows_in_every_output_and_moves_no_score(tmp_path: P
 
     out = tmp_path / "report"
     printed = CliRunner(env={"COLUMNS": "120"}).invoke(main, ["report", str(path), "-v", "--out", str(out)])
-    for text in (printed.output, (out / "index.html").read_text(), (out / "report.md").read_text()):
+    (page,) = (out / "runs").glob("*.html")
+    for text in (printed.output, page.read_text(), (out / "report.md").read_text()):
         assert transcript_line(summary) in " ".join(text.replace("\\", "").split())
     with (out / "report.csv").open(encoding="utf-8") as file:
         assert {float(row["transcript_wer"]) for row in csv.DictReader(file)} == {round(100 * check.rate, 6)}

@@ -169,7 +169,8 @@ def test_a_run_says_what_all_its_sessions_took(metered: Path) -> None:
     }
     shown = CliRunner().invoke(main, ["report", str(metered), "-v", "--out", str(metered.parent / "report")])
     assert "usage: 1,000,100 input tokens" in " ".join(shown.output.split())
-    assert "1,000,100 input tokens" in (metered.parent / "report" / "index.html").read_text(encoding="utf-8")
+    (page,) = (metered.parent / "report" / "runs").glob("*.html")
+    assert "1,000,100 input tokens" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["fd-bench-v1-mini-1--delayed-700", "proactive-video-qa-mini-1--oracle"])

@@ -87,9 +87,10 @@ def _places(path: Path, size: int, changed_ns: int) -> Mapping[str, list[tuple[i
 
 
 def viewed_score(score: Score, summary: SummaryHead | None) -> ViewedScore:
-    """Values with what they mean, headline metrics first, then those missing; and the rows behind them."""
+    """Values with what they mean, the board's and headline metrics first, then those missing; and the rows behind them."""
     told = {m.metric.name: m.metric for m in summary.metrics} if summary else {}
-    first = list(summary.headline) if summary else []
+    first = [summary.board.metric] if summary and summary.board else []
+    first += summary.headline if summary else ()
     names = [*score.values, *(name for name in score.missing if name not in score.values)]
     order = {name: k for k, name in enumerate([*first, *told])}
     names.sort(key=lambda name: order.get(name, len(order)))
