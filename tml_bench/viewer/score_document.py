@@ -87,12 +87,12 @@ def _places(path: Path, size: int, changed_ns: int) -> Mapping[str, list[tuple[i
 
 
 def viewed_score(score: Score, summary: SummaryHead | None) -> ViewedScore:
-    """Values with what they mean, the board's and headline metrics first, then those missing; and the rows behind them."""
+    """Values with what they mean, those of the board and headline first, then those missing; and the rows."""
     told = {m.metric.name: m.metric for m in summary.metrics} if summary else {}
     first = [summary.board.metric] if summary and summary.board else []
     first += summary.headline if summary else ()
     names = [*score.values, *(name for name in score.missing if name not in score.values)]
-    order = {name: k for k, name in enumerate([*first, *told])}
+    order = {name: k for k, name in enumerate(dict.fromkeys((*first, *told)))}
     names.sort(key=lambda name: order.get(name, len(order)))
     values = tuple(_value(name, score, told.get(name), name in first) for name in names)
     rows = tuple(_row(dict(row)) for row in score.rows)
