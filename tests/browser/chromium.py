@@ -47,7 +47,7 @@ class WatchedPage:
             "dialog", lambda dialog: (self.missteps.append(f"dialog: {dialog.message}"), dialog.dismiss())
         )
         page.on("popup", lambda other: self.missteps.append(f"window: {other.url}"))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
 
     def _dismiss(self, dialog: Dialog) -> None:
         self.missteps.append(f"dialog: {dialog.message}")
