@@ -207,6 +207,18 @@ def test_failures_are_grouped_with_counts_and_one_remedy_each() -> None:
     assert unfinished_lines([ended("silent", "two", {})]) == []
 
 
+def test_a_score_that_cannot_be_known_says_why_and_what_to_do() -> None:
+    """The whole row of such an adapter was dashes, and nothing said why."""
+    reason = "speech without words: no transcript; install tml-bench[speech]"
+    summary = ended("echo", "one", {})
+    unknown = tuple(
+        msgspec.structs.replace(m, estimate=replace(m.estimate, mean=None), missing={reason: 10})
+        for m in summary.metrics
+    )
+    lines = unfinished_lines([msgspec.structs.replace(summary, metrics=unknown)])
+    assert lines == ["echo: no score (one): speech without words; install tml-bench[speech]"]
+
+
 def test_rare_kinds_of_failures_are_counted_together() -> None:
     kinds = {f"{'x' * (k + 1)} raised": 9 - k for k in range(9)}
     lines = unfinished_lines([ended(HOSTILE, "one", {"adapter_error": kinds}, samples=45)])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tml_bench.outcome import Outcome
+from tml_bench.report.board import score_of
 from tml_bench.report.grids import plain
 from tml_bench.report.judge_lines import judging
 from tml_bench.runs.failures import alike
@@ -51,7 +52,25 @@ def unfinished_lines(summaries: Sequence[Summary]) -> list[str]:
     if ranked:
         lost = sum(group.samples for _, group in ranked)
         lines.insert(0, f"not valid: {lost} of {total} samples, left out of the scores")
-    return [plain(line) for line in [*lines, *_unanswered(summaries)]]
+    return [plain(line) for line in [*lines, *_unscored(summaries), *_unanswered(summaries)]]
+
+
+def _unscored(summaries: Sequence[Summary]) -> list[str]:
+    """Adapters whose score of a task cannot be known, such as speech without words: why, and what to do."""
+    groups: defaultdict[tuple[str, str], _Group] = defaultdict(lambda: _Group(""))
+    for s in summaries:
+        score = score_of(s)
+        for m in s.metrics:
+            if (m.subset, m.metric.name) == (score.part, score.metric) and m.estimate.mean is None:
+                for reason in list(m.missing)[:1]:
+                    group = groups[s.facts.adapter, alike(reason)]
+                    group.reason = group.reason or reason
+                    group.tasks[s.facts.task] = None
+    return [
+        f"{adapter}: no score ({_named(group.tasks)}): {group.reason.partition(':')[0]}"
+        + "".join(group.reason.rpartition("; ")[1:] if "; " in group.reason else ())
+        for (adapter, _), group in groups.items()
+    ]
 
 
 def _unanswered(summaries: Sequence[Summary]) -> list[str]:
