@@ -167,6 +167,22 @@ def test_it_answers_get_alone(server: ViewerServer, method: str) -> None:
     assert ask(server, "", method)[0] == 405
 
 
+def test_a_fault_is_told_in_the_terminal_without_what_it_would_obey_and_without_secrets(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(site: ViewerSite, address: str) -> None:
+        raise RuntimeError("\x1b[2J sk-abcdefghijklmnopqrstuvwx")
+
+    with served(results) as running:
+        monkeypatch.setattr(ViewerSite, "content", fails)
+        status, body, _ = ask(running, "data/index.json")
+    said = capsys.readouterr().err
+    assert (status, b"the terminal says how" in body) == (500, True)
+    assert "RuntimeError" in said
+    assert "\x1b" not in said
+    assert "abcdefghij" not in said
+
+
 def test_parts_of_a_track_are_given(server: ViewerServer, results: Path) -> None:
     whole = (results / TURN_TAKING / "fd-bench-v1/candor_turn_taking-1/1/user.flac").read_bytes()
     assert ask(server, TRACK)[1] == whole

@@ -11,14 +11,15 @@ from __future__ import annotations
 import re
 import secrets
 import sys
-import traceback
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tml_bench.blame import whole
 from tml_bench.errors import UserError
+from tml_bench.terminal_text import say
 from tml_bench.viewer.site import SiteContent, ViewerSite
 
 LOOPBACK = "127.0.0.1"
@@ -91,8 +92,8 @@ class _ViewerRequest(BaseHTTPRequestHandler):
             found = self.server.site.content(address)
         except UserError as error:
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
-        except Exception:  # the other samples are worth seeing
-            traceback.print_exc()
+        except Exception as error:  # the other samples are worth seeing
+            say(whole(error), err=True)
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "this failed; the terminal says how")
         if found is None:
             return self._refuse(HTTPStatus.NOT_FOUND, "nothing here")
