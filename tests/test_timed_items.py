@@ -69,7 +69,10 @@ def test_a_silent_control_has_no_events() -> None:
         ({"turns": [TURN | {"at_s": 1e9}]}, "Expected `float` <= 3600.0 - at `$.turns[0].at_s`"),
         ({"tail_s": 11.6}, "tail_s: 11.6 is too short; give at least 11.7"),
         ({"quiet_after": [{"turn": "z"}]}, "quiet_after[0].turn: there is no turn 'z'"),
-        ({"events": []}, "events: silent controls are for code_switch"),
+        (
+            {"family": "elapsed_time", "events": []},
+            "events: there are none, and elapsed_time has no silent controls",
+        ),
         ({"quiet_after": [{"turn": "a"}]}, "quiet_after: is for periodic_until_stop"),
         ({"events": [event(speech={"seconds": 9})]}, "speech: is for schedule, own_duration"),
         (

@@ -37,8 +37,12 @@ running count; phrase-by-phrase translation; a reaction to each thing of a list;
 words."""
 FAMILIES = {"ts": TIMESPEAK, "cs": CUESPEAK}
 """By the prefix of an item's id."""
-CONTROLLED = CUESPEAK
-"""Families with silent controls."""
+CONTROLLED = tuple(family for family in (*TIMESPEAK, *CUESPEAK) if family != "elapsed_time")
+"""Families that may have silent controls: what was asked for is called off, its condition never comes, or
+there is no cue."""
+OVERLAPPED = ("delay_while_talking", *CUESPEAK)
+"""Families in which the user talks on while the reply is due, from the second turn on: there the voice makes
+no pause in which an answer could start, and an answer must begin over the user's speech."""
 NUMBERED, LASTING, STOPPED = ("elapsed_time",), ("schedule", "own_duration"), ("periodic_until_stop",)
 """Families whose events may have the field ``number``, ``speech``, and whose items ``quiet_after``."""
 TALKS = ("own_duration",)
@@ -220,6 +224,10 @@ class ItemEvent(StrictRecord, frozen=True):
         after_s: expected time since the anchor; 0 for cues and answers.
         number: the reply names an elapsed time; None otherwise.
         speech: the reply lasts a time; None otherwise.
+        cue: the words of the user that decide, as the text has them; the anchor is the end of the last of
+            them. For cues alone.
+        language: of the replies, as an ISO 639-1 code; where it is not English, only a recogniser that knows
+            it may write down what was said.
     """
 
     id: str
@@ -231,6 +239,8 @@ class ItemEvent(StrictRecord, frozen=True):
     after_s: Silence = 0.0
     number: NumberDemand | None = None
     speech: LengthDemand | None = None
+    cue: str = ""
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2}\Z")] = "en"
 
 
 class TimedItem(StrictRecord, frozen=True):

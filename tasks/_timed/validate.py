@@ -154,7 +154,7 @@ def _quiet(item: TimedItem) -> Iterator[str]:
     if item.quiet_after and item.family not in STOPPED:
         yield f"quiet_after: is for {', '.join(STOPPED)}; drop it"
     if not item.events and item.family not in CONTROLLED:
-        yield f"events: silent controls are for {', '.join(CONTROLLED)}; add an event"
+        yield f"events: there are none, and {item.family} has no silent controls; add an event"
     for k, anchor in enumerate(item.quiet_after):
         yield from _anchored(item, f"quiet_after[{k}]", anchor)
 
