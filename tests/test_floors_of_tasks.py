@@ -78,7 +78,9 @@ def ideal(task: str) -> ScoreTable:
 def test_no_floor_is_above_its_ceiling(name: str) -> None:
     for part, metric, one in directed(load_task(name)):
         if one.floor is not None and one.ceiling is not None and not metric.name.startswith(REFERENCE):
-            assert better(metric, one.floor, one.ceiling) <= 1e-9, (part.name, metric.name, one)
+            # The ideal respondent speaks at leisure, a metronome as fast as it must.
+            most = EDGE_S if metric.name == "answer_time" else 1e-9
+            assert better(metric, one.floor, one.ceiling) <= most, (part.name, metric.name, one)
 
 
 # ---- other families than those that are searched

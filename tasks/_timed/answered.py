@@ -29,13 +29,13 @@ def answered_at(item: TimedAnnotation, said: SpeechStretch, due: DueEvent) -> fl
 
 
 def answer_times(heard: MatchedRecording) -> list[float]:
-    """For every event said right at any time, where that is known: seconds from its time to the answer.
+    """For every event said right at any time, where that is known: how far its answer is from its time.
 
-    0 for an answer before its time, which is no better than one in time.
+    In seconds, to either side: an answer before its time is no better than one as long after it.
     """
     told = (
         (due.target.at_s, answered_at(heard.item, heard.said[match.utterance], due))
         for match in heard.anyhow
         for due in (heard.item.due[match.target],)
     )
-    return [max(0.0, answer_s - at_s) for at_s, answer_s in told if answer_s is not None]
+    return [abs(answer_s - at_s) for at_s, answer_s in told if answer_s is not None]

@@ -63,8 +63,8 @@ METRICS = (
     _event(name="missed", title="Missed",
            describes="Events never said right, soon after an onset within 3 s of their window."),
     _event(name="answer_time", title="Answer time", unit="s", version=1,
-           describes="Mean time from the expected time to the word that makes the reply right by the rules, "
-           "0 before it; of events said right at any time."),
+           describes="Mean distance of the word that makes the reply right, by the rules, from the expected "
+           "time, of events said right at any time."),
     _event(name="onset_error", title="Onset error", unit="s",
            describes="Mean distance of the onset from the expected time, of events said right soon."),
     _event(name="signed_onset_error", title="Signed onset error", unit="s", direction=NEITHER,
