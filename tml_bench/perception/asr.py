@@ -93,7 +93,7 @@ def lacking(languages: Sequence[str], model: str | None = None) -> str:
         return ""
     others = ", ".join(sorted({*languages} - {"en"}))
     return (
-        f"{chosen_model(model)} knows only English, not {others}: it needs a multilingual recogniser: "
+        f"{chosen_model(model)} knows only English, not {others}; it needs a multilingual recogniser: "
         "set TML_BENCH_WHISPER to one, such as base or the folder of a CTranslate2 model"
     )
 
@@ -130,7 +130,7 @@ def recognise(
     if not segments:
         return ()
     if why := lacking(languages, model):
-        raise UserError(why)
+        raise UserError(*why.split("; "))
     whisper = _whisper(chosen_model(model))
     words: list[Word] = []
     with ClipReader(audio, RATE) as clip:
