@@ -73,7 +73,7 @@ def test_a_time_is_believed_that_is_told_in_time_inside_its_own_audio(
     events: list[ev.AnyEvent], believed: bool
 ) -> None:
     declared = DeclaredTimes()
-    *_, last = [declared.take(event) for event in events]
+    *_, (last,) = [declared.take(event) for event in events]
     assert isinstance(last, ev.ModelTranscript)
     assert (bool(last.words), bool(declared.words)) == (believed, believed)
     assert last.text == "w"
@@ -81,9 +81,23 @@ def test_a_time_is_believed_that_is_told_in_time_inside_its_own_audio(
 
 def test_of_a_piece_without_its_times_what_was_dropped_stays_dropped() -> None:
     piece = msgspec.structs.replace(word(9, 1, 2, text="b"), text="a b", unheard=("a",))
-    found = DeclaredTimes().take(piece)
+    (found,) = DeclaredTimes().take(piece)
     assert isinstance(found, ev.ModelTranscript)
     assert (found.text, found.words, found.unheard) == ("b", (), ())
+
+
+def test_words_told_at_the_end_of_their_reply_keep_their_times_as_far_as_they_are_told_in_time() -> None:
+    timed = [ev.TimedWord(name, k * 2000 * MS, (k + 1) * 2000 * MS) for k, name in enumerate("abc", start=1)]
+    piece = ev.ModelTranscript(8200 * MS, "a b c", tuple(timed), "x")
+    declared = DeclaredTimes()
+    declared.take(audio(2, 2, 8, "x"))
+    first, rest = declared.take(piece)
+    assert isinstance(first, ev.ModelTranscript)
+    assert isinstance(rest, ev.ModelTranscript)
+    assert (first.text, first.words) == ("a", ())
+    assert (rest.text, rest.words) == ("b c", tuple(timed[1:]))
+    assert declared.words == timed[1:]
+    assert heard(audio(2, 2, 8, "x"), first, rest) == ([("a", 2, 4)], 0)
 
 
 # Late texts ---------------------------------------------------------------------------------------

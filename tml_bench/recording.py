@@ -215,7 +215,8 @@ class Recording:
         turns: list[Segment] = []
         given_ns = clipped = 0
         for event in self.events():
-            texts.take(declared.take(event))
+            for taken in declared.take(event):
+                texts.take(taken)
             match event:
                 case ev.UserTurnStarted():
                     turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
