@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from tml_bench.metrics.comparison import rank_ranges
 from tml_bench.report.layout import LeaderboardTable, is_ruler as is_ruler, tables
+from tml_bench.report.word_lines import MISMATCH, mismatch
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 from tml_bench.task import BoardScore, Direction, Metric
 
@@ -70,6 +71,7 @@ class BoardCell:
         made: when and how: date, clock, compute mode, network, judge.
         missing: samples without a score, of ``samples``.
         source: where a published number is printed.
+        remark: why the score is not what the model claims; empty as a rule.
     """
 
     value: float | None
@@ -89,6 +91,7 @@ class BoardCell:
     missing: int = 0
     samples: int = 0
     source: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ def _cells(column: BoardColumn) -> Iterable[tuple[str, RowKind, BoardCell]]:
                 made=_made(row.summary),
                 missing=row.samples - row.scored,
                 samples=row.samples,
+                remark=MISMATCH if mismatch(row.summary) else "",
             ),
         )
     first = column.table.summaries[0]

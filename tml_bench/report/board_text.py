@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 GAP = 1
 """Spaces between columns."""
+REMARK = "≠"
+"""The sign of a score with a remark, in place of that of its state."""
 NARROW, BROAD = 6, 13
 """Columns with the interval below the score are not narrower, nor broader."""
 LABEL, LONG_LABEL = 14, 32
@@ -80,6 +82,10 @@ def legend(board: Board) -> list[str]:
     cells = [cell for row in board.rows for cell in row.cells if cell is not None]
     states = {cell.state for cell in cells}
     said = [f"{s.sign} {s.meaning}" for state, s in SIGNS.items() if state in states and s.meaning]
+    said += [
+        f"{REMARK} {remark}: scored by recognised words"
+        for remark in sorted({c.remark for c in cells} - {""})
+    ]
     if any(cell.few for cell in cells):
         said.append(f"( ) under {FEW_EVENTS} events")
     same = len({(c.metric.unit, c.metric.direction) for c in board.columns}) == 1
@@ -231,7 +237,7 @@ def _score(cell: BoardCell, unit: str) -> str:
     if cell.value is None:
         return f"{NOTHING} "
     text = f"({100 * cell.value:.0f})" if cell.few else number(cell.value, unit)
-    return f"{text}{SIGNS[cell.state].sign}"
+    return f"{text}{REMARK if cell.remark else SIGNS[cell.state].sign}"
 
 
 def _counts(board: Board, place: int) -> list[int]:
