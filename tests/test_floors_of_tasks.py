@@ -22,7 +22,7 @@ from tml_bench.scoring.floors import Baseline, baselines, columns
 from tml_bench.scoring.judging import scores_of
 from tml_bench.scoring.table import ScoreTable, qualified
 from tml_bench.task import Direction, Metric, Overall, Strategy, Task
-from tml_bench.tasks._timed import task as timed
+from tml_bench.tasks._timed import strategies as timed
 from tml_bench.tasks.charades import strategies as intervals
 from tml_bench.tasks.fd_bench_v1 import task as turns
 from tml_bench.tasks.fd_bench_v15 import task as overlaps
@@ -141,8 +141,8 @@ def _replies() -> Iterator[Strategy]:
 def _timed() -> Iterator[Strategy]:
     rng = random.Random("timed")
     for at in _instants("timed", 30.0):
-        yield partial(timed._at, at)
-        yield partial(timed._delayed, at)
+        yield partial(timed._once, *rng.choice(timed.EDGES), at)
+        yield partial(timed._each, *rng.choice(timed.EDGES), at, rng.uniform(1.0, 12.0))
         yield partial(timed._metronome, rng.uniform(1.0, 20.0), rng.uniform(0.2, 1.0))
 
 

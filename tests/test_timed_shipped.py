@@ -131,16 +131,15 @@ def test_the_shifted_oracle_follows_windows_and_curve_exactly(task: str, shift: 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_floors_leave_room_in_every_family(task: str) -> None:
-    found = baselines(load_task(task), samples(task))
-    for one in (b for b in found if b.metric == "on_time"):
+    for one in baselines(load_task(task), samples(task), only=("on_time",)):
         controls = [not s.reference.ideal for s in samples(task) if s.subset == one.subset]
         assert one.ceiling == 1
         assert one.blind["always-on"] == 0
         if controls:
             assert one.blind["silent"] == pytest.approx(sum(controls) / len(controls))
             assert one.floor is not None
-            # Four items a family, and the luckiest of a hundred strategies.
-            assert one.floor <= 0.65
+            # Four items a family, and the luckiest of hundreds of strategies.
+            assert one.floor <= 0.8
 
 
 @pytest.mark.parametrize("task", TASKS)

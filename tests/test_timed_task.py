@@ -26,7 +26,7 @@ from tml_bench.session.simulated import SimulatedSession
 from tml_bench.task import Score, Task
 from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.measures import tolerance_name
-from tml_bench.tasks._timed.task import DELAYS_S, PERIODS_S
+from tml_bench.tasks._timed.strategies import DELAYS_S, PERIODS_S
 from tml_bench.tasks.cuespeak.task import CueSpeak, CueSpeakTest
 from tml_bench.tasks.timespeak.task import TimeSpeak, TimeSpeakTest
 from tml_bench.timeline import Timeline
@@ -68,7 +68,7 @@ TIME_ITEMS: list[dict[str, object]] = [
     item(
         id="ts-elapsed-001",
         family="elapsed_time",
-        turns=[*asks("Start now."), {"id": "b", "text": "How long was that?", "after": "a", "gap_s": 15.0}],
+        turns=[*asks("Start now."), {"id": "b", "text": "How long was that?", "after": "a", "gap_s": 20.0}],
         events=[
             event(accept=["About {N} seconds."], reject=["A while."], meaning="says how long it was",
                   anchor={"turn": "b"}, after_s=0.0, window={"kind": "answer", "w_s": 3.0},
@@ -273,7 +273,8 @@ def test_floors_and_ceilings_of_every_family(folder: Path) -> None:
             assert max(known) < 1
             assert max(known) <= floor <= 1
     assert _baselines(folder)["cuespeak keyword_trigger", "on_time"][2]["silent"] == 0.5
-    # An answer at once is on time, and a guess of ten seconds is no answer.
+    # An answer at once is on time, and a guess of fifteen seconds is no answer; the best number is.
     assert _baselines(folder)["timespeak elapsed_time", "on_time"][2]["delay 1"] == 0
+    assert _baselines(folder)["timespeak elapsed_time", "on_time"][0] == 1
     # Three hits and two more beats before the session ends.
     assert _baselines(folder)["timespeak schedule", "on_time"][2]["metronome 2"] == 3 / 5

@@ -40,7 +40,7 @@ def voices(task: TimedTask) -> str:
 
 def floors(splits: Sequence[TimedTask]) -> str:
     """``on_time`` of strategies that do not know the time, and of the ideal respondent, per family."""
-    found = [{b.subset: b for b in baselines(t, t.samples()) if b.metric == "on_time"} for t in splits]
+    found = [{b.subset: b for b in baselines(t, t.samples(), only=("on_time",))} for t in splits]
     rows = []
     for part in found[0]:
         row = [part]
