@@ -13,8 +13,9 @@ from timed_review import masked, near_duplicates, review
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.tasks._timed import rendered
 from tml_bench.tasks._timed.items import SpeechAnchor, load_items, spoken_words
-from tml_bench.tasks._timed.validate import problems, report
+from tml_bench.tasks._timed.validate import doubts, problems, report
 
+LATER = {"id": "b", "text": "Go.", "after": "a"}
 TURN = {"id": "a", "text": "Go now. I said go!", "at_s": 0.0}
 
 
@@ -36,6 +37,16 @@ def test_an_id_of_no_task_is_all_that_is_said_of_it(tmp_path: Path) -> None:
     (only,) = refused(tmp_path / "i.jsonl", item(id="delay-1", voice="x"))
     assert only.startswith(f"{tmp_path}/i.jsonl:1: delay-1: Expected `str` matching regex '^(ts|cs)-")
     assert "`$.id`" in only
+
+
+def cued(cue: str) -> dict[str, object]:
+    """An event whose cue ends at "word"."""
+    return event(anchor={"turn": "a", "word": "word"}, after_s=0, window={"kind": "cue", "w_s": 2}, cue=cue)
+
+
+def test_the_anchor_of_a_cue_is_the_end_of_its_last_word() -> None:
+    assert problems(made(item(events=[cued("say the word,")]))) == []
+    assert doubts(made(item(events=[cued("")]))) != []
 
 
 def test_a_silent_control_has_no_events() -> None:
@@ -142,6 +153,13 @@ def test_a_silent_control_has_no_events() -> None:
         ),
         ({"events": [event(number={"from": {"turn": "a"}, "to": {"turn": "a"}})]}, "write {N}"),
         ({"events": [event(speech={"seconds": 0})]}, "> 0.0 - at `$.events[0].speech.seconds`"),
+        ({"events": [event(cue="the word")]}, "cue: is for cue windows; drop it"),
+        ({"events": [cued("at the word")]}, "cue: 'at the word' does not stand before the anchor"),
+        ({"events": [cued("the words")]}, "anchor: is not the end of the cue's last word, 'words'"),
+        (
+            {"family": "delay_while_talking", "turns": [TURN, LATER], "events": [cued("the word")]},
+            "anchor.turn: 'a' is the first, in which nothing is due",
+        ),
         (
             {"events": [event(window={"kind": "cue", "w_s": 3}, after_s=0)]},
             "w_s 3 is not 1, 2 or 4 - at `$.events[0].window`",
