@@ -205,7 +205,7 @@ def test_the_review_counts_and_finds_twins() -> None:
     assert near_duplicates(map(made, items)) == [("ts-delay-001", "ts-delay-002")]
     assert masked(made(items[2])) == "give me # seconds then say _"
     lines = list(review([made(one) for one in items]))
-    assert "doubt: split dev holds 2 items of 40" in lines
+    assert "doubt: split dev of ts holds 2 items of 47" in lines
     (counts,) = (line.split() for line in lines if line.startswith("single_delay"))
     assert counts == ["single_delay", "2", "1", "0", "3", "us-f-1:2", "gb-m-2:1"]
     assert lines[-1] == "3 items: 2 dev, 1 test; 2 of difficulty 1, 0 of difficulty 2, 1 of difficulty 3"
