@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from timed_items import shifted
 from timed_review import SIZES, near_duplicates
 
-from tml_bench.metrics.event_matching import TOLERANCES_S
+from tml_bench.metrics.event_matching import EPSILON_S, TOLERANCES_S
 from tml_bench.plugins import load_task
 from tml_bench.questions import Question
 from tml_bench.samples import Sample, Utterance
@@ -25,7 +26,7 @@ from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.items import CONTROLLED, CUESPEAK, TIMESPEAK, VOICES, TimedItem, load_items
 from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, lines
 from tml_bench.tasks._timed.measures import tolerance_name
-from tml_bench.tasks._timed.render import VERSION
+from tml_bench.tasks._timed.render import PREFIXES, VERSION
 from tml_bench.tasks._timed.rendered import read_rendering
 from tml_bench.tasks._timed.task import spoken
 from tml_bench.tasks._timed.validate import doubts
@@ -57,15 +58,60 @@ def replies(item: TimedItem) -> Iterator[tuple[str, str, bool]]:
 @pytest.mark.parametrize("task", TASKS)
 def test_splits_families_and_voices(task: str) -> None:
     items = shipped(task)
-    assert Counter(i.split for i in items) == SIZES
+    assert Counter(i.split for i in items) == SIZES[PREFIXES[task]]
     for family in FAMILIES[task]:
         mine = [i for i in items if i.family == family]
-        assert 26 <= len(mine) <= 28
-        assert 4 <= sum(i.split == "dev" for i in mine) <= 5
+        assert 26 <= len(mine) <= 36
+        assert 4 <= sum(i.split == "dev" for i in mine) <= 7
         voices = Counter(i.voice for i in mine)
         assert set(voices) == set(VOICES)
         assert max(voices.values()) - min(voices.values()) <= 2
         assert all(i.events for i in mine) or family in CONTROLLED
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_both_splits_have_the_same_share_of_silent_controls(task: str) -> None:
+    items = shipped(task)
+    shares = [
+        sum(not i.events for i in mine) / len(mine)
+        for split in ("dev", "test")
+        for mine in [[i for i in items if i.split == split]]
+    ]
+    assert shares[0] == pytest.approx(shares[1], abs=0.015)
+    assert min(shares) > 0.08
+
+
+def test_timespeak_has_long_delays_and_items_that_ask_for_nothing_to_be_said() -> None:
+    items = shipped("timespeak")
+    assert sum(not i.events for i in items) >= 20
+    assert sum(any(60 <= e.after_s <= 120 for e in i.events) for i in items) >= 20
+
+
+def test_counts_and_first_cues_of_cuespeak_are_spread() -> None:
+    events = Counter(len(i.events) for i in shipped("cuespeak") if i.events)
+    assert set(events) == {1, 2, 3, 4, 5}
+    assert max(events.values()) <= 0.4 * events.total()
+    firsts = []
+    for name in ("cuespeak", "cuespeak-test"):
+        for item in map(expected_of, samples(name)):
+            if item.due:
+                begins = next(t for t in item.turns[::-1] if t.start_s < item.due[0].target.at_s).start_s
+                firsts.append(item.due[0].target.at_s - begins)
+    thirds = Counter(min(int(first // 5), 2) for first in firsts)
+    assert min(thirds[k] for k in range(3)) >= 0.22 * len(firsts)
+    assert max(firsts) < 20
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_windows_are_apart_and_the_user_talks_on_through_them(task: str) -> None:
+    """Else a reply to one event could earn the next, and who waits for the end of a turn could be on time."""
+    for sample in (*samples(task), *samples(f"{task}-test")):
+        item = expected_of(sample)
+        for before, after in pairwise(item.due):
+            assert before.target.closes_s <= after.target.opens_s + EPSILON_S, sample.id
+        for due in item.due if item.item.talked_on else ():
+            (turn,) = (t for t in item.turns if t.start_s < due.target.at_s <= t.end_s + EPSILON_S)
+            assert turn.end_s >= due.target.closes_s + 0.3, (sample.id, due.event.id)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -98,15 +144,16 @@ def samples(name: str) -> tuple[Sample, ...]:
 @pytest.mark.parametrize("name", [*TASKS, *(f"{task}-test" for task in TASKS)])
 def test_every_item_has_the_audio_it_was_rendered_to(name: str) -> None:
     found = samples(name)
-    assert len(found) == SIZES["test" if name.endswith("-test") else "dev"]
+    task, _, split = name.partition("-")
+    assert len(found) == SIZES[PREFIXES[task]][split or "dev"]
     assert [s.problem for s in found if s.problem] == []
-    assert load_task(name).dataset(None).partition("-")[0] in SIZES
+    assert load_task(name).dataset(None) == f"{split or 'dev'}-{VERSION}"
 
 
 def test_the_audio_is_small() -> None:
     files = [p for task in TASKS for p in (home(task) / "audio").rglob("*") if p.is_file()]
-    assert len(files) == 2 * sum(SIZES.values())
-    assert sum(p.stat().st_size for p in files) < 30_000_000
+    assert len(files) == sum(size for sizes in SIZES.values() for size in sizes.values())
+    assert sum(p.stat().st_size for p in files) < 36_000_000
 
 
 # ---- respondents with known scores

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 import timed_pairs as pairs
 
+from tml_bench.metrics.confidence import Z80, Z95
 from tml_bench.scoring.floors import baselines
 from tml_bench.synthesis.voices import VOICES
 from tml_bench.tasks._timed.items import TimedItem, load_items
 from tml_bench.tasks._timed.task import TimedTask
 
 
-def families(task: TimedTask) -> str:
+def families(splits: Sequence[TimedTask]) -> str:
     """Items, events and silent controls of every family, by split."""
+    task = splits[0]
     items = load_items(task.mini / "items.jsonl")
     head = ("family", "dev", "test", "events", "silent controls", "easy, medium, hard")
     rows = [(f"`{f}`", *_counts([i for i in items if i.family == f])) for f in task.subsets]
@@ -28,9 +31,9 @@ def _counts(items: Sequence[TimedItem]) -> tuple[str, ...]:
     return str(splits["dev"]), str(splits["test"]), str(events), str(silent), spread
 
 
-def voices(task: TimedTask) -> str:
+def voices(splits: Sequence[TimedTask]) -> str:
     """The voices, what stands behind them, and how many items each speaks."""
-    spoken = Counter(item.voice for item in load_items(task.mini / "items.jsonl"))
+    spoken = Counter(item.voice for item in load_items(splits[0].mini / "items.jsonl"))
     rows = [
         (f"`{name}`", s.description, f"{s.engine}, {s.speaker}", s.licence, str(spoken[name]))
         for name, s in VOICES.items()
@@ -52,6 +55,21 @@ def floors(splits: Sequence[TimedTask]) -> str:
     head = ["family"]
     for t in splits:
         head += [f"{t.split}: silent", "always on", "best blind", "ideal"]
+    return _table(head, rows)
+
+
+SPREADS = (0.3, 0.5, 0.7)
+"""Standard deviations of the difference of two models' scores of an item, between alike and at odds."""
+
+
+def detectable(splits: Sequence[TimedTask]) -> str:
+    """The smallest true difference of two models, in points, that a paired test finds four times of five."""
+    rows = []
+    for task in splits:
+        items = [i for i in load_items(task.mini / "items.jsonl") if i.split == task.split]
+        least = ((Z95 + Z80) * spread / math.sqrt(len(items)) for spread in SPREADS)
+        rows.append((f"`{task.split}`", str(len(items)), *(f"{100 * points:.1f}" for points in least)))
+    head = ("split", "items", *(f"differences spread by {100 * spread:.0f} points" for spread in SPREADS))
     return _table(head, rows)
 
 
