@@ -134,8 +134,13 @@ POLITE = (
     "Sure, I can help with that.", "Okay.", "Of course!", "Absolutely, happy to help.", "Got it.",
     "No problem at all.", "You got it, starting the clock.", "Mhm.", "Sounds good to me.", "Right away.",
     "Certainly. Give me a moment.", "Will do, boss.", "Leave it to me.", "That's easy enough.", "Roger.",
-    "Consider it done.", "Okay, I'll say lighthouse in seven seconds.", "I am going to say lighthouse then.",
-    "Yes, I'd love to!", "Great idea.", "Understood, counting down in my head.", "On it.", "My pleasure.",
+    "Consider it done.", "Okay, I'll say lighthouse in seven seconds.",
+    "I am going to say lighthouse then.", "Yes, I'd love to!", "Great idea.", "Sure thing.",
+    "Okay, go ahead.", "I'm ready when you are.", "Gotcha.", "Alright, listening.", "Happy to.",
+    "Let's do it.", "I'd be glad to do that for you.", "Fine by me.", "As you wish.", "Yep, no worries.",
+    "Noted, thank you.", "Sounds like a plan.", "All right, I'll keep an ear out.", "Very well.",
+    "Sure, just start whenever you like.", "Okay, timer set.", "Understood, counting down in my head.",
+    "On it.", "My pleasure.",
 )  # fmt: skip
 
 
@@ -175,6 +180,9 @@ def test_a_reply_said_at_once_is_none(text: str) -> None:
         ("Right.", "Right.", True),
         ("All right, got it.", "Right.", False),
         ("No problem.", "No.", False),
+        ("Done.", "Well done.", False),
+        ("Well done!", "Well done.", True),
+        ("I'd love to.", "Love.", False),
         ("You know I can.", "You know.", False),
         ("I'm starting now.", "Now.", False),
         # Whole words, in one spelling.

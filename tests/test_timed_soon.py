@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from timed_items import event, item
-from timed_scores import heard, sample, scored, values
+from timed_scores import heard, said_right, sample, scored, values
 
 from tml_bench.questions import Verdict
 from tml_bench.samples import Sample
@@ -98,6 +98,14 @@ def test_an_utterance_whose_words_all_come_late_is_asked_about_as_a_whole() -> N
     assert (found["on_time"], found["meaning"], found["answer_time"]) == (0, 1, pytest.approx(3.25))
 
 
+@pytest.mark.parametrize(("declared_s", "answer_s"), [(5.0, 0.0), (9.9, 0.15), (15.0, 1.0)])
+def test_no_word_is_said_outside_the_sound(declared_s: float, answer_s: float) -> None:
+    """An utterance of a second was said within one, whatever its transcript declares."""
+    word = Word("Lighthouse.", declared_s, declared_s + 0.4)
+    found = values(scored(DELAY, Timeline(60.0, (Segment(9.75, 10.75),), (word,), WordSource.ADAPTER)))
+    assert (found["on_time"], found["answer_time"]) == (1, pytest.approx(answer_s))
+
+
 def test_hedging_later_than_soon_changes_nothing_and_sooner_is_judged() -> None:
     """Of a list of candidates, only what comes first can be right."""
     first = stalled(0.0, "lighthouse. " + "so " * 12 + "windmill.")
@@ -150,7 +158,7 @@ def test_an_answer_before_its_time_is_as_far_and_a_talk_has_none() -> None:
     )
     # The talk's lead-in of four seconds belongs to it.
     text = "the sea is deep and blue and full of fish and has waves and the moon."
-    found = values(scored(talk, stalled(4.0, text, onset_s=3.0)))
+    found = values(said_right(talk, stalled(4.0, text, onset_s=3.0)))
     assert (found["on_time"], found["meaning"], found["answer_time"]) == (1, 1, None)
 
 

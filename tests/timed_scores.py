@@ -5,11 +5,12 @@ from __future__ import annotations
 from timed_items import made, place
 
 from tml_bench.judges.rules import RuleJudge
+from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
 from tml_bench.tasks._timed import scoring
 from tml_bench.tasks._timed.expected import expected, ideal
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
+from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE
 from tml_bench.tasks._timed.rendered import RenderedItem
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
@@ -33,6 +34,12 @@ def heard(*said: tuple[float, str], length_s: float = 0.4, duration_s: float = 6
         step = length_s / max(1, len(pieces))
         words += [Word(w, at + k * step, at + (k + 1) * step) for k, w in enumerate(pieces)]
     return Timeline(duration_s, segments, tuple(words), WordSource.ADAPTER if said else WordSource.SILENT)
+
+
+def said_right(one: Sample, timeline: Timeline) -> Score:
+    """By a judge who finds everything right."""
+    verdicts = {question.key: Verdict(RIGHT) for question in scoring.questions(one, timeline)}
+    return scoring.score(one, timeline, verdicts).score("timespeak", one)
 
 
 def scored(one: Sample, timeline: Timeline) -> Score:

@@ -7,7 +7,7 @@ right, the time is not known. A talk of a length has no such word.
 """
 
 from tml_bench.tasks._common.speech import SpeechStretch, text_of
-from tml_bench.tasks._timed.asked import question
+from tml_bench.tasks._timed.asked import begins_s, question
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation
 from tml_bench.tasks._timed.matched import MatchedRecording, names_the_time
 from tml_bench.tasks._timed.meaning_rule import RIGHT, RULE
@@ -24,7 +24,7 @@ def answered_at(item: TimedAnnotation, said: SpeechStretch, due: DueEvent) -> fl
     for k, word in enumerate(said.words, start=1):
         text = text_of(said.words[:k])
         if names_the_time(due, text) and RULE.decide(question(item, said, due, text, "")).answer == RIGHT:
-            return word.start_s
+            return begins_s(said, word)
     return None
 
 

@@ -6,7 +6,8 @@ event's window. A pair has two texts:
 * What decides credit is what was said *soon*: the words that begin within `SOON_S` and the length of the
   ideal reply (0.4 to 2.0 s) of the onset. So a lead-in of two seconds costs nothing, and who holds the floor
   with anything longer until the answer is known has not answered in time. Words without times of their own
-  have those that were laid over the speech. Talks of a length are judged whole.
+  have those that were laid over the speech, and no word is said outside the sound of its utterance. Talks of
+  a length are judged whole.
 * What decides whether an event was said right at any time is the *whole* text.
 
 There is a question for each; one where the texts are the same, and none for no words. Keys are stable:
@@ -23,7 +24,7 @@ from tml_bench.samples import Sample
 from tml_bench.tasks._common.speech import SpeechStretch, stretches, text_of
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
 from tml_bench.tasks._timed.meaning_rule import RUBRIC, lines
-from tml_bench.timeline import Timeline
+from tml_bench.timeline import Timeline, Word
 
 REACH_S = 3.0
 """How far outside its window an utterance may still be meant for an event: the widest tolerance."""
@@ -50,7 +51,13 @@ def said_soon(said: SpeechStretch, due: DueEvent) -> str:
     if due.event.speech:
         return said.text
     until_s = said.start_s + SOON_S + due.reply_s + EPSILON_S
-    return text_of([word for word in said.words if word.start_s is not None and word.start_s <= until_s])
+    return text_of([word for word in said.words if begins_s(said, word) <= until_s])
+
+
+def begins_s(said: SpeechStretch, word: Word) -> float:
+    """When a word of an utterance begins, seconds: as declared, but nothing is said outside its sound."""
+    declared_s = said.start_s if word.start_s is None else word.start_s
+    return min(max(declared_s, said.start_s), said.end_s)
 
 
 def asked(item: TimedAnnotation, said: Sequence[SpeechStretch]) -> Iterator[AskedPair]:

@@ -41,7 +41,7 @@ EVERYDAY = OPENING | frozenset(
         "to of at in on off out up down for from by with into as or but if than not no never "
         "go going get got let keep start starting started begin beginning stop stopping stopped hold wait "
         "waiting carry carrying listen listening know like set ready time again back once one just good "
-        "great fine nice all any what when how very too problem check say saying"
+        "great fine nice all any what when how very too more problem check love say saying"
     ).split()
 )
 """Words that anybody says after an instruction, whatever it was."""
@@ -90,7 +90,7 @@ def holds(text: str, replies: Iterable[str]) -> bool:
     """Whether a text says one of these replies, as whole words; see the module's docstring."""
     everything, said = words(text), _without_promises(text)
     return any(
-        _bare(everything) == _bare(reply) if set(reply) <= EVERYDAY else _within(reply, said)
+        reply in (everything, _bare(everything)) if set(reply) <= EVERYDAY else _within(reply, said)
         for reply in map(words, replies)
     )
 
@@ -106,4 +106,4 @@ def _within(reply: tuple[str, ...], said: tuple[str, ...]) -> bool:
 
 
 def _bare(said: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word for word in said if word not in OPENING) or said
+    return tuple(word for word in said if word not in OPENING)

@@ -21,7 +21,8 @@ Windows:
 
 Measures:
     * Matching (`match`): one to one and in order, among pairs whose meaning is right: as many pairs on time
-      as possible, then as many pairs as possible, then the least sum of |onset - t*|.
+      as possible, then as many pairs as possible, then the least sum of |onset - t*|. An utterance that does
+      not stand where an answer may (``placed``) is on time for nothing.
     * An event is on time, early (right, before its window opens), late (right, after it closes) or missed.
     * Signed onset error of a pair: onset - t*; negative is early.
     * Tolerance curve (`within`): how many events can be matched, one to one and in order, to utterances that
