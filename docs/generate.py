@@ -227,7 +227,8 @@ def timed_card(part: str, *names: str) -> Callable[[], str]:
         from tml_bench.plugins import load_task
 
         splits = [cast("TimedTask", load_task(name)) for name in names]
-        return card.floors(splits) if part == "floors" else getattr(card, part)(splits[0])
+        of_splits = {"floors": card.floors, "half-duplex": card.half_duplex}
+        return of_splits[part](splits) if part in of_splits else getattr(card, part)(splits[0])
 
     return write
 
@@ -441,7 +442,7 @@ PARTS: dict[str, Callable[[], str]] = {
     **{
         f"{name}-{part}": timed_card(part, name, f"{name}-test")
         for name in ("timespeak", "cuespeak")
-        for part in ("families", "floors", "voices")
+        for part in ("families", "floors", "half-duplex", "voices")
     },
 }
 """What can be generated into a page, by name."""

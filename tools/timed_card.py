@@ -8,8 +8,12 @@ from collections.abc import Sequence
 import timed_pairs as pairs
 
 from tml_bench.scoring.floors import baselines
+from tml_bench.scoring.judging import score_all
+from tml_bench.scoring.table import ScoreTable, mean_of
 from tml_bench.synthesis.voices import VOICES
+from tml_bench.task import Overall
 from tml_bench.tasks._timed.items import TimedItem, load_items
+from tml_bench.tasks._timed.strategies import ENDPOINTS_S, half_duplex as played
 from tml_bench.tasks._timed.task import TimedTask
 
 
@@ -52,6 +56,21 @@ def floors(splits: Sequence[TimedTask]) -> str:
     head = ["family"]
     for t in splits:
         head += [f"{t.split}: silent", "always on", "best blind", "ideal"]
+    return _table(head, rows)
+
+
+def half_duplex(splits: Sequence[TimedTask]) -> str:
+    """``on_time`` of the oracle that takes turns, by the silence that it waits for, per family."""
+    reached = [
+        ScoreTable(score_all(t, [(sample, played(endpoint, sample)) for sample in t.samples()]).scores)
+        for t in splits
+        for endpoint in ENDPOINTS_S
+    ]
+    first = splits[0]
+    (metric,) = (m for m in first.metrics if m.name == "on_time")
+    parts = (*first.overall, *(Overall(family, (family,)) for family in first.subsets))
+    head = ["family", *(f"{t.split}: {endpoint:g} s" for t in splits for endpoint in ENDPOINTS_S)]
+    rows = [[p.name, *(_percent(mean_of(table, p, metric)[0]) for table in reached)] for p in parts]
     return _table(head, rows)
 
 
