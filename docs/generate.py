@@ -225,7 +225,7 @@ def timed_card(part: str, *names: str) -> Callable[[], str]:
 
         from tml_bench.plugins import load_task
 
-        return cast(str, getattr(card, part)([load_task(name) for name in names]))
+        return cast(str, getattr(card, part.replace("-", "_"))([load_task(name) for name in names]))
 
     return write
 
@@ -439,7 +439,7 @@ PARTS: dict[str, Callable[[], str]] = {
     **{
         f"{name}-{part}": timed_card(part, name, f"{name}-test")
         for name in ("timespeak", "cuespeak")
-        for part in ("families", "floors", "voices", "detectable")
+        for part in ("families", "floors", "half-duplex", "voices", "detectable")
     },
 }
 """What can be generated into a page, by name."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
+from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.questions import Verdicts
+from tml_bench.questions import Decision, Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Sample
 from tml_bench.scoring.asking import Respondents, performance_of
 from tml_bench.scoring.floors import Baseline, baselines
@@ -122,6 +124,30 @@ def test_what_is_done_alike_is_scored_once() -> None:
         two, two.family([]), Respondents({}, [performance_of(two, s, two.ideal(s)) for s in two.samples()])
     )
     assert len(asked) == 3 + 2 * 3
+
+
+def test_a_search_judges_what_the_rules_cannot_tell() -> None:
+    """By the rules no member has a value; by the rules of the search the best one is played."""
+    rubric = Rubric("far", 1, "Is it far?", ("yes", "no"))
+
+    class Asking(Durations):
+        rubrics = (rubric,)
+        rules = MappingProxyType({"far": Rule(1, lambda question: Decision(None, "unknown"))})
+        search_rules = MappingProxyType({"far": Rule(1, lambda question: Decision("yes"))})
+
+        def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+            return (Question("far", rubric, ()),) if timeline.duration_s else ()
+
+        def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
+            found = super().score(sample, timeline)
+            lost = timeline.duration_s and verdicts["far"].answer is None
+            return (
+                structs.replace(found, values={}, missing=dict.fromkeys(found.values, "-")) if lost else found
+            )
+
+    task = Asking(GRID)
+    assert {"say 3", "say 5", "say 20"} <= set(respondents(task, task.samples()).blind)
+    assert baselines(task, task.samples(), only=("near",))[0].floor is None
 
 
 def test_a_member_no_better_than_a_fixed_strategy_is_not_played() -> None:

@@ -10,8 +10,12 @@ import timed_pairs as pairs
 
 from tml_bench.metrics.confidence import Z80, Z95
 from tml_bench.scoring.floors import baselines
+from tml_bench.scoring.judging import score_all
+from tml_bench.scoring.table import ScoreTable, mean_of
 from tml_bench.synthesis.voices import VOICES
+from tml_bench.task import Overall
 from tml_bench.tasks._timed.items import TimedItem, load_items
+from tml_bench.tasks._timed.strategies import ENDPOINTS_S, half_duplex as played
 from tml_bench.tasks._timed.task import TimedTask
 
 
@@ -70,6 +74,21 @@ def detectable(splits: Sequence[TimedTask]) -> str:
         least = ((Z95 + Z80) * spread / math.sqrt(len(items)) for spread in SPREADS)
         rows.append((f"`{task.split}`", str(len(items)), *(f"{100 * points:.1f}" for points in least)))
     head = ("split", "items", *(f"differences spread by {100 * spread:.0f} points" for spread in SPREADS))
+    return _table(head, rows)
+
+
+def half_duplex(splits: Sequence[TimedTask]) -> str:
+    """``on_time`` of the oracle that takes turns, by the silence that it waits for, per family."""
+    reached = [
+        ScoreTable(score_all(t, [(sample, played(endpoint, sample)) for sample in t.samples()]).scores)
+        for t in splits
+        for endpoint in ENDPOINTS_S
+    ]
+    first = splits[0]
+    (metric,) = (m for m in first.metrics if m.name == "on_time")
+    parts = (*first.overall, *(Overall(family, (family,)) for family in first.subsets))
+    head = ["family", *(f"{t.split}: {endpoint:g} s" for t in splits for endpoint in ENDPOINTS_S)]
+    rows = [[p.name, *(_percent(mean_of(table, p, metric)[0]) for table in reached)] for p in parts]
     return _table(head, rows)
 
 

@@ -11,15 +11,17 @@ are floors that a score must beat to show timing.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tml_bench.errors import BadSampleError
+from tml_bench.questions import Decision, Question, Rule
 from tml_bench.samples import Reference, Sample, Script, UserTurn
 from tml_bench.task import Axis, BoardScore, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._timed import rendered, scoring, strategies
 from tml_bench.tasks._timed.expected import expected, expected_of, ideal
 from tml_bench.tasks._timed.items import TimedItem, load_items
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
+from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE
 from tml_bench.tasks._timed.measures import HEADLINE, metrics
 from tml_bench.tasks._timed.strategies import spoken
 from tml_bench.timeline import Timeline
@@ -33,6 +35,12 @@ FAIR = (
 )
 """Why the score cannot be had without knowing the time."""
 RULES = {RUBRIC.name: RULE}
+
+
+def _taken_for_right(question: Question) -> Decision:
+    """The rule; where it cannot tell, right: strategies of the grid say accepted replies."""
+    found = RULE.decide(question)
+    return Decision(RIGHT, found.explanation) if found.answer is None else found
 
 
 class TimedTask(FolderTask):
@@ -49,6 +57,7 @@ class TimedTask(FolderTask):
     axis: Axis
     rubrics = (RUBRIC,)
     rules = RULES
+    search_rules = MappingProxyType({RUBRIC.name: Rule(RULE.version, _taken_for_right)})
     headline = HEADLINE
     data_help = """\
 Nothing to get: both splits ship. A variant (other voices, noise, rate) is made by `tml-bench prepare`:

@@ -60,7 +60,7 @@ def searched(
     ``beside`` are the strategies that are played anyway, and the ideal respondent: a member that is no better
     than one of them is not needed. ``only`` as for `respondents`.
     """
-    judge = RuleJudge(task.rules)
+    judge = RuleJudge({**task.rules, **task.search_rules})
     ideal = ScoreTable(scores_of(task, beside.ideal, judge), only)
     fixed = {name: ScoreTable(scores_of(task, done, judge), only) for name, done in beside.blind.items()}
     wanted = [column for column in _columns(task, ideal, only) if not column.reached(fixed.values(), ideal)]
