@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+from boards import board, cell, column
 from fakes import MS, Scripted, run_session, sample_of, silence
 from hypothesis import given, strategies as st
 
@@ -24,8 +26,12 @@ from tml_bench.perception.laying import in_speech
 from tml_bench.perception.perceive import cache_key, find_words
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.recording import AudioTrack, SessionFacts
+from tml_bench.report.board_text import board_lines, legend
+from tml_bench.report.word_lines import doubts, transcript_line, words_line
 from tml_bench.samples import Reference, UserTurn
 from tml_bench.scoring.judging import score_all
+from tml_bench.scoring.transcript_check import TranscriptCheck
+from tml_bench.scoring.word_report import WordReport
 from tml_bench.session.settings import Settings
 from tml_bench.tasks._common import without_words
 from tml_bench.tasks._timed import task as timed
@@ -319,3 +325,36 @@ def test_items_say_in_which_languages_a_model_may_speak(monkeypatch: pytest.Monk
     monkeypatch.setattr(timed, "load_items", lambda path: mixed)
     loaded = {sample.id: sample.languages for sample in task.load(task.mini, ())}
     assert loaded == {two[0].id: ("en", "es"), two[1].id: ("en",)}
+
+
+# What is said of it -------------------------------------------------------------------------------
+
+
+def test_a_run_says_where_its_words_come_from_and_what_is_wrong_with_them() -> None:
+    (plain,) = column("one", None, {"r": 1.0}).table.summaries
+    assert (words_line(plain), transcript_line(plain), doubts([plain])) == ("", "", [])
+    told = msgspec.structs.replace(
+        plain,
+        word_report=WordReport({"adapter": 3, "proportional": 1}, late=2, late_recordings=1),
+        transcript_check=TranscriptCheck(rate=0.84, n=4, of=4, edits=84, words=100, mismatch=True),
+    )
+    late = "2 pieces of transcript in 1 recording came more than 3 s after the audio"
+    assert words_line(told) == f"words by recording: adapter 3, proportional 1; {late}"
+    marked = "transcript does not match its audio"
+    assert transcript_line(told).startswith(f"{marked}, scored by recognised words: ")
+    assert doubts([told]) == [
+        f"someone (one): {marked} (84 % of words wrong): scored by recognised words",
+        f"someone (one): {late}",
+    ]
+    unchecked = TranscriptCheck(missing="local speech recognition needs x; install tml-bench[speech]")
+    blind = msgspec.structs.replace(plain, transcript_check=unchecked)
+    assert transcript_line(blind) == f"transcript not checked: {unchecked.missing}"
+    assert doubts([blind, blind]) == [f"transcript not checked: someone: {unchecked.missing}"]
+
+
+def test_a_score_of_recognised_words_is_marked_on_the_board() -> None:
+    marked = replace(cell(0.5), remark="transcript does not match its audio")
+    shown = board([column("one", None)], {"liar": [marked], "honest": [cell(0.5)]})
+    lines = [line.plain for line in board_lines(shown, 80)]
+    assert [line for line in lines if "≠" in line] == [line for line in lines if line.startswith("liar")]
+    assert "≠ transcript does not match its audio: scored by recognised words" in legend(shown)[0]
