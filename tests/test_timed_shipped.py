@@ -18,7 +18,7 @@ from timed_review import SIZES, near_duplicates
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.plugins import load_task
 from tml_bench.questions import Question
-from tml_bench.samples import Sample
+from tml_bench.samples import Sample, Utterance
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
 from tml_bench.tasks._timed.expected import expected_of
@@ -27,7 +27,9 @@ from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, lines
 from tml_bench.tasks._timed.measures import tolerance_name
 from tml_bench.tasks._timed.render import VERSION
 from tml_bench.tasks._timed.rendered import read_rendering
+from tml_bench.tasks._timed.strategies import spoken
 from tml_bench.tasks._timed.validate import doubts
+from tml_bench.timeline import Timeline
 
 FAMILIES = {"timespeak": TIMESPEAK, "cuespeak": CUESPEAK}
 TASKS = tuple(FAMILIES)
@@ -115,12 +117,14 @@ def test_the_audio_is_small() -> None:
 def test_the_shifted_oracle_follows_windows_and_curve_exactly(task: str, shift: float) -> None:
     pairs = [(s, shifted(s, shift)) for s in samples(task) if s.reference.ideal]
     for (sample, _), score in zip(pairs, score_all(load_task(task), pairs).scores, strict=True):
-        due = expected_of(sample).due
+        item = expected_of(sample)
+        due = item.due
         onsets = [u.at_s + shift for u in sample.reference.ideal]
-        hits = sum(d.target.holds(at) for d, at in zip(due, onsets, strict=True))
+        placed = [(d, at) for d, at in zip(due, onsets, strict=True) if item.may_begin(at)]
+        hits = sum(d.target.holds(at) for d, at in placed)
         assert score.values["on_time"].numerator == pytest.approx(hits / len(due)), sample.id
         for tau in TOLERANCES_S:
-            near = sum(d.target.holds_within(at, tau) for d, at in zip(due, onsets, strict=True))
+            near = sum(d.target.holds_within(at, tau) for d, at in placed)
             value = score.values[tolerance_name(tau)].numerator
             assert value == pytest.approx(near / len(due)), (sample.id, tau)
 
@@ -136,3 +140,30 @@ def test_floors_leave_room_in_every_family(task: str) -> None:
             assert one.floor is not None
             # Four items a family, and the luckiest of hundreds of strategies.
             assert one.floor <= 0.8
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_polite_perfect_model_is_perfect(task: str) -> None:
+    """It says "Sure, I can help with that." after every turn that leaves room for it: 60 and 46 before."""
+    pairs = [(s, polite(s)) for s in samples(task)]
+    scores = score_all(load_task(task), pairs).scores
+    for (sample, _), score in zip(pairs, scores, strict=True):
+        item = expected_of(sample)
+        if all(item.may_begin(said.at_s) for said in sample.reference.ideal):
+            assert score.values["on_time"].numerator == pytest.approx(1.0), (sample.id, score.rows)
+        assert score.values["acknowledged"].numerator or item.due, sample.id
+    assert sum(score.values["acknowledged"].numerator for score in scores) > 20
+
+
+def polite(sample: Sample) -> Timeline:
+    """The ideal respondent, who also takes note of every turn where that stays apart from what is due."""
+    item = expected_of(sample)
+    told = list(sample.reference.ideal)
+    apart_s = 0.5
+    for turn in item.turns:
+        taken = Utterance(turn.end_s + 0.3, until_s=turn.end_s + 1.8, text="Sure, I can help with that.")
+        ends = [(u.at_s - apart_s, (u.until_s or u.at_s) + apart_s) for u in told]
+        inside = any(due.target.holds(taken.at_s) for due in item.due)
+        if not inside and all(taken.at_s + 1.5 < start or end < taken.at_s for start, end in ends):
+            told.append(taken)
+    return spoken(item, sorted(told, key=lambda u: u.at_s))
