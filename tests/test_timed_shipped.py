@@ -28,7 +28,7 @@ from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, lines
 from tml_bench.tasks._timed.measures import tolerance_name
 from tml_bench.tasks._timed.render import PREFIXES, VERSION
 from tml_bench.tasks._timed.rendered import read_rendering
-from tml_bench.tasks._timed.task import spoken
+from tml_bench.tasks._timed.strategies import spoken
 from tml_bench.tasks._timed.validate import doubts
 from tml_bench.timeline import Timeline
 

@@ -246,6 +246,6 @@ def half_duplex(endpoint_s: float, sample: Sample) -> Timeline:
 
 def _silences(item: TimedAnnotation) -> list[tuple[float, float]]:
     """When the user is silent; the first from before the session, the last without an end."""
-    voiced = sorted((turn.start_s, turn.end_s) for turn in item.turns)
+    voiced = item.talking
     edges = [-math.inf, *(edge for span in voiced for edge in span), math.inf]
     return list(zip(edges[::2], edges[1::2], strict=True))

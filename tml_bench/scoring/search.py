@@ -60,7 +60,7 @@ def searched(
     ``beside`` are the strategies that are played anyway, and the ideal respondent: a member that is no better
     than one of them is not needed. ``only`` as for `respondents`.
     """
-    judge = RuleJudge({**task.rules, **task.search_rules})
+    judge = _SearchJudge({**task.rules, **task.search_rules})
     ideal = ScoreTable(scores_of(task, beside.ideal, judge), only)
     fixed = {name: ScoreTable(scores_of(task, done, judge), only) for name, done in beside.blind.items()}
     wanted = [column for column in _columns(task, ideal, only) if not column.reached(fixed.values(), ideal)]
@@ -76,6 +76,14 @@ def searched(
                 best[column] = value, name
     winners = {name for _, name in best.values()}
     return {name: play for name, play in family.items() if name in winners}
+
+
+class _SearchJudge(RuleJudge):
+    """The rules of a search, which are another judge than the rules of the task."""
+
+    @property
+    def id(self) -> str:
+        return f"search {super().id}"
 
 
 class _SameScores:
