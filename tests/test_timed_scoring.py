@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 from timed_items import event, item, made, place, shifted
+from understanding import UnderstandingJudge
 
 from tml_bench.errors import BadSampleError
-from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
@@ -18,14 +18,13 @@ from tml_bench.task import Score
 from tml_bench.tasks._timed import scoring
 from tml_bench.tasks._timed.expected import TimedAnnotation, expected, expected_of, ideal
 from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
 from tml_bench.tasks._timed.measures import metrics, names, tolerance_name
 from tml_bench.tasks._timed.rendered import RenderedItem
 from tml_bench.tasks._timed.scoring import utterances
 from tml_bench.tasks.timespeak.task import TimeSpeak
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
-JUDGE = RuleJudge({RUBRIC.name: RULE})
+JUDGE = UnderstandingJudge()
 CURVE = [tolerance_name(tau) for tau in TOLERANCES_S]
 
 
@@ -254,7 +253,7 @@ TALK = sample(
 
 @pytest.mark.parametrize(("length", "earned"), [(15.0, 1), (12.0, 1), (18.0, 1), (11.9, 0), (18.1, 0)])
 def test_the_length_of_a_talk(length: float, earned: int) -> None:
-    text = "The sea is deep and blue and full of fish, and the waves go up and down with the moon."
+    text = "The sea is deep and blue, full of fish and salt, and it moves with the moon."
     half = (length - 1.4) / 2
     pieces = text.split()
     words = tuple(Word(w, 3.0 + 0.2 * k, 3.2 + 0.2 * k) for k, w in enumerate(pieces))

@@ -25,7 +25,7 @@ def metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
     return tuple(structs.replace(m, subsets=where[m.name]) for m in METRICS if where[m.name])
 
 
-_metric = partial(Metric, unit="%", kind=Kind.RATIO, judged=True)
+_metric = partial(Metric, unit="%", kind=Kind.RATIO, judged=True, version=2)
 _timed = partial(_metric, family="right and on time")
 _curve = partial(_metric, family="right within a tolerance")
 _event = partial(_metric, family="per event", direction=LOWER)

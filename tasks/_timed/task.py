@@ -34,7 +34,7 @@ from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._timed import rendered, scoring
 from tml_bench.tasks._timed.expected import SHORTEST_REPLY_S, TimedAnnotation, expected, expected_of, ideal
 from tml_bench.tasks._timed.items import TimedItem, load_items
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE
+from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE, TALK
 from tml_bench.tasks._timed.measures import HEADLINE, metrics
 from tml_bench.timeline import Segment, Timeline
 
@@ -112,6 +112,13 @@ def _talking(item: TimedAnnotation) -> Timeline:
 
 
 RULES = {RUBRIC.name: RULE}
+PROVISIONAL = (
+    "Judged by rules on words, this score is provisional: it wants a judge that understands, "
+    "--judge openai:... or people."
+)
+"""What is said of scores by rules."""
+TALKS = "own_duration"
+"""The family of talks, which rules cannot judge."""
 
 
 class TimedTask(FolderTask):
@@ -141,8 +148,13 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
     def __init_subclass__(cls) -> None:
         """Declare the metrics on the families."""
         cls.metrics = metrics(cls.subsets)
-        cls.overall = (Overall("mean of families", cls.subsets, equal=True),)
-        cls.board = BoardScore("on_time", cls.overall[0].name, FAIR, cls.axis)
+        talks = tuple(family for family in cls.subsets if family == TALKS)
+        without = f" Without {TALKS}: {TALK}." if talks else ""
+        cls.beyond_rules = dict.fromkeys(talks, TALK)
+        cls.overall = (Overall("mean of families", cls.subsets, equal=True, optional=talks),)
+        cls.board = BoardScore(
+            "on_time", cls.overall[0].name, FAIR, cls.axis, provisional=PROVISIONAL + without
+        )
         super().__init_subclass__()
 
     def dataset(self, data: Path | None) -> str:
