@@ -72,7 +72,7 @@ class AnswerClauses:
             core = [w for w in clause.words if w not in FUNCTION and w not in FRAME]
             if (
                 len(clause.words) <= 2
-                and expected.meaning.words[:1] not in _TELLING
+                and not _tells(expected.meaning.words)
                 and core
                 and len(expected.unknown(clause.words)) == len(core)
             ):
@@ -114,7 +114,7 @@ class AnswerClauses:
         expected = self.expected
         if expected.denied_outright(clause.words):
             return Veto.DENIAL
-        denies = any(t.negated for t in expected.accepted)
+        denies = all(t.negated for t in expected.accepted)
         why = veto_of(clause, mention, denies, expected.own_vetoes)
         if expected.asks and why in (Veto.OFFER, Veto.QUESTION) and not offers_to_ask(clause):
             return None
@@ -144,7 +144,11 @@ class AnswerClauses:
         return (threat and not _MAY_BE & set(words)) or (self.expected.asks and words[0] in ASKING)
 
 
-_TELLING = (("tells",), ("asks",), ("reminds",), ("prompts",))
+def _tells(meaning: Sequence[str]) -> bool:
+    """Whether something is told or asked in free words, so that more may be said with it."""
+    return meaning[0] in ("tells", "asks", "reminds", "prompts") or meaning[:2] == ("says", "that")
+
+
 _RETRACTING = frozenset(("no", "nope", "actually", "rather", "wrong", "not", "sorry"))
 _ELSE = frozenset(("so", "else", "thereabouts", "something", "whatever", "not"))
 _PRONOUNS = frozenset(("it", "you", "they", "we"))

@@ -16,6 +16,7 @@ from tml_bench.tasks._timed.word_lists import (
     FUNCTION,
     HOMOPHONES,
     META,
+    NAMES,
     NO,
     OPPOSITES,
     PRAISE,
@@ -130,7 +131,11 @@ class ExpectedAnswer:
 
     def denied_outright(self, words: Words) -> bool:
         """Whether a text opens with "no" and the very word: "no jackpot" where jackpot is to be said."""
-        return self.literal and words[:1] == ("no",) and any(words[1 : 1 + len(f)] == f for f in self.forms)
+        return (
+            (self.literal or self.foreign)
+            and words[:1] == ("no",)
+            and any(words[1 : 1 + len(f)] == f for f in self.forms)
+        )
 
     def mention(self, words: Words) -> str | None:
         """The part of a clause that gives an answer, as text; None where none does."""
@@ -156,7 +161,12 @@ class ExpectedAnswer:
 
     def rejects(self, words: Words) -> bool:
         """Whether words are a rejected example, but for frames."""
-        return not strippings(words).isdisjoint(self.rejected_forms)
+        if not strippings(words).isdisjoint(self.rejected_forms):
+            return True
+        content = _content(of_words(words))
+        if NO & set(words):
+            return False
+        return content in map(_content, self.rejected) and content not in map(_content, self.accepted)
 
     def unknown(self, words: Words) -> frozenset[str]:
         """Stems of content words of neither user nor event."""
@@ -166,7 +176,7 @@ class ExpectedAnswer:
     def _in_focus(self, form: WordedText, rest: Words) -> bool:
         unknown = self.unknown(rest)
         if not _content(form) - stems(FUNCTION):
-            return not unknown and not {w for w in rest if w not in FUNCTION and w not in FRAME}
+            return not {w for w in rest if w not in FUNCTION}
         if self.literal:
             compound = unknown and not any(w in FUNCTION or w in FRAME for w in rest)
             return len(unknown) <= max(1, len(form.content) - 1) and not compound and len(rest) <= MOST_BESIDE
@@ -177,19 +187,23 @@ class ExpectedAnswer:
         if self.foreign:
             return _translation(self, words)
         said = [*_meant(words), *self._pointed_at(words)]
+        if any(not _content(t) - _FUNCTION_STEMS for t in self.accepted):
+            return None
         if not self.shared <= set(said) or self.denied_outright(words):
             return None
-        best, found = 0.0, None
+        best, found, no = 0.0, None, frozenset[str]()
         for t in (*self.accepted, self.meaning):
             content = _content(t) - (stems(META) if t is self.meaning else frozenset())
             score = self._cover(content, said)
+            if _POINTING & set(t.words) and self.unknown(words):
+                continue
             if self.literal and not (len(t.words) > 1 and _in_order(t.words, words)):
                 continue
             if score > best and self._agrees(t, words):
-                best, found = score, content
+                best, found, no = score, content, NO & set(t.words)
         if found is None or any(self._cover(_content(t), said) > best for t in self.rejected):
             return None
-        places = [k for k, s in enumerate(said[: len(words)]) if s in found]
+        places = [k for k, s in enumerate(said[: len(words)]) if s in found or words[k] in no]
         return " ".join(words[places[0] : places[-1] + 1]) if places else None
 
     def _pointed_at(self, words: Words) -> frozenset[str]:
@@ -215,7 +229,7 @@ class ExpectedAnswer:
         following = iter(said.numbers)
         in_order = all(n in following for n in t.numbers)
         no = bool(set(words) & NO), bool(set(t.words) & NO)
-        if all(opposed(a.words, words) for a in self.accepted):
+        if all(opposed(a.words, words) or _swapped(a.words, words) for a in self.accepted):
             return False
         return in_order and not bad & set(said.numbers) and no[0] == no[1] and not opposed(t.words, words)
 
@@ -259,12 +273,18 @@ def _contiguous(form: Words, words: Words) -> tuple[int, int] | None:
     for start in range(len(words)):
         at = start
         for want in wanted:
-            while at < len(words) and words[at] in _ARTICLES and want not in _ARTICLES and at > start:
+            while (
+                at < len(words)
+                and words[at] in _ARTICLES
+                and want != "it"
+                and want not in _ARTICLES
+                and at > start
+            ):
                 at += 1
             if at < len(words) and words[at] == want:
                 at += 1
             elif want == "it" and len(wanted) > 1 and at + 1 < len(words) and words[at] in _THINGS:
-                at += 1 if words[at] in ("them", "that", "this") and words[at + 1] in wanted else 2
+                at += 1 if words[at] in ("them", "that", "this") else 2
             else:
                 break
         else:
@@ -277,8 +297,19 @@ _THINGS = frozenset(["the", "your", "that", "this", "those", "these", "them", "m
 
 
 def _in_order(wanted: Words, said: Words) -> bool:
-    following = iter(said)
-    return all(w in following for w in wanted)
+    """Whether words are said in their order; names may stand anywhere."""
+    following = iter(w for w in said if w not in NAMES)
+    names = NAMES & set(wanted)
+    return names <= set(said) and all(w in following for w in wanted if w not in NAMES)
+
+
+_FIRST, _SECOND = frozenset(("i", "we", "my", "our")), frozenset(("you", "your"))
+
+
+def _swapped(example: Words, said: Words) -> bool:
+    """Whether one is about the speaker and the other about the one spoken to: "you can not hear me"."""
+    persons = [next((w in _FIRST for w in text if w in _FIRST | _SECOND), None) for text in (example, said)]
+    return None not in persons and persons[0] != persons[1]
 
 
 def opposed(example: Sequence[str], said: Sequence[str]) -> bool:

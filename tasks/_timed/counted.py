@@ -25,6 +25,7 @@ _RESULT = re.compile(
     r"\b(?:is|are|makes?|equals?|comes? to|gives?|was|were|adds up to|be|means|leaves|totals?|become|"
     r"becomes)\b"
 )
+_ABOUT = re.compile(r"give or take|or so|or thereabouts|more or less|\b(?:almost|nearly) ")
 _SET_ASIDE = re.compile(r"\b(?:instead of|rather than|not|as opposed to|unlike)\b.*")
 
 
@@ -142,7 +143,9 @@ def _gone(words: Sequence[str]) -> bool | None:
 def why_length(reply: str) -> str:
     """Why a reply names a length of time, whichever; empty when none is named, or only asked or promised."""
     pending: Veto | None = None
-    for clause in clauses(re.sub(r"give or take|or so|or thereabouts|more or less", "", reply)):
+    for clause in clauses(
+        re.sub(r"give or take|or so|or thereabouts|more or less|\b(?:almost|nearly) ", "", reply)
+    ):
         if not seconds_in(clause.text):
             pending = announces_veto(clause) or pending
             if re.search(r"\b(?:either|or)\b", clause.text):

@@ -185,7 +185,7 @@ def _alternatives(text: str) -> str:
     return "|".join(re.sub(r"\s*\n\s+", " ", part.strip()) for part in parts)
 
 
-_OPENING = re.compile(rf"(?:{_alternatives(_OPENINGS)}|{_NAMED}|{'|'.join(sorted(PRAISE))})(?: |$)")
+_OPENING = re.compile(rf"(?:{_alternatives(_OPENINGS)}|{_NAMED})(?: |$)")
 _FRAME = re.compile(rf"(?:{_alternatives(_FRAMES)})(?: |$)")
 _TAIL = re.compile(rf"(?:^| )(?:{_alternatives(_TAILS)}|{_NAMED})$")
 _POLITENESS = re.compile(rf"(?:{_alternatives(_POLITE)}|{_NAMED}|{'|'.join(sorted(PRAISE))})")

@@ -83,13 +83,15 @@ _PROMISE = re.compile(
 )
 PROMISE = _PROMISE
 _NOT_YET = re.compile(
+    r"\bin (?:about |just )?\w+(?: \w+)? (?:seconds|minutes)\b|^be ready\b|"
+    r"\b(?:one|another) more (?:and|then|makes|to)\b|"
     r"^(?:\w+ ){0,2}(?:almost|nearly)\b|\bnot (?:just |quite |the time |time |now |ready )?(?:yet|"
     r"now)\b|\bnot (?:quite )?time\b|\b(?:too|still too|far too) (?:early|soon)\b|\b(?:almost|nearly|"
     r"about|close to|not quite|approaching|getting close to|near) (?:the )?time\b|\b(?:soon|shortly)\b|"
     r"\bin (?:just )?(?:a|one|another|a few|some|just a|about a) (?:moment|second|minute|sec|bit|"
-    r"little while|while|seconds|moments|minutes)\b|\b(?:coming up|any (?:second|moment|minute)|later|"
+    r"little while|while|seconds|moments|minutes)\b|\b(?:coming up|any (?:second|moment|minute)|"
     r"eventually|before (?:you|we|i|long)|until|till|upcoming)\b|"
-    r"\b(?:get|getting|be|almost|nearly|prepare|preparing) (?:ready|set|prepared)\b|\bprepare (?:to|"
+    r"\b(?:get|getting|almost|nearly|prepare|preparing) (?:ready|set|prepared)\b|\bprepare (?:to|"
     r"for)\b|\babout to\b|\b(?:seconds?|minutes?|more|moments?) (?:left |to go |more |"
     r"left to go )?(?:until|till|before|to go|left|remaining|from now|then)\b|\bnext (?:up|comes|"
     r"will)\b|\b(?:a|one|few) (?:little |bit )?(?:longer|moment|more seconds|more moment)\b|"
@@ -108,7 +110,7 @@ _DENIED_BEFORE = re.compile(
     r"\b(?:do|did|does|must|should|could|can|would|will|need|dare) not\b|\b(?:stop|avoid|quit|forget|"
     r"skip|resist|cancel|ignore|no more|enough|against|without|never mind|refrain from|hold off|"
     r"no need to|nobody|no longer|never|neither|nor|hardly|by no means|not (?:quite|exactly|really|"
-    r"at all|a|an|the|my|your|in|to|even|only)?)\b|\bopposite of\b|\bthe reverse of\b|\bless than\b|"
+    r"at all|a|an|the|my|your|in|to|even|only)?)\b|\bthe reverse of\b|\bless than\b|"
     r"\bmore than\b|\bmistook\b|\bnot\b"
 )
 _DENIES_SAYING = re.compile(
@@ -116,7 +118,7 @@ _DENIES_SAYING = re.compile(
     r"\bne (?:dites|dis) pas\b|\bsag\w* .*nicht\b|\bnunca diga\w*\b|\bnon dire\b"
 )
 _REPORT = re.compile(
-    r"\b(?:you|they|he|she) (?:\w+ )?(?:(?:asked|told|wanted) (?:me|us|for)|said|ordered|instructed|"
+    r"\b(?:you|they|he|she) (?:\w+ )?(?:(?:asked|told|wanted) (?:me|us|for)|said|instructed|"
     r"were saying|keep saying|just said|mentioned|claimed|thought|called|used|pronounced)\b|\b(?:i was|"
     r"i am|i have been|i have to|i have) (?:asked|told|supposed|said|heard|instructed|meant)\b|"
     r"\b(?:asked|told) me\b|"

@@ -4,6 +4,7 @@
 
 FUNCTION = frozenset(
     """
+    who
     a an the this that these those there here it its itself he him his she her they them their we us our
     you your yours i me my mine is are was were be been being am do does did done has have had having will
     would can could should shall may might must of at to from by with into onto for as and or but so then
@@ -32,6 +33,8 @@ FOREIGN_FUNCTION = frozenset(
 """Little words of the languages that replies are in: one may be missing or another may be there."""
 FRAME = frozenset(
     """
+    alert alarm warning detected spotted past tense participle plural singular idiom remaining left gone
+    passed elapsed please
     say said saying says mean means meant think thought believe guess suppose word words right correct
     correctly proper properly actual real really true truly answer english french spanish german italian
     call called name named want wanted look looking know remember reminder tell told ask asked need needed
@@ -79,6 +82,7 @@ NAMES = frozenset(
 """Who may be addressed."""
 ASKING = frozenset(
     """
+    anybody someone somebody
     what who whose where when why how which do does did is are can may could would will shall have has
     need any anyone anything still
     """.split()

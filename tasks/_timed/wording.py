@@ -66,7 +66,7 @@ def of_words(said: tuple[str, ...]) -> WordedText:
     """Words with what is known of them."""
     everything = stems(said)
     content = frozenset(stem(w) for w in said if w not in FUNCTION)
-    no = set(said) & (NO | FOREIGN_NO) or (said[:1] == ("no",) and len(said) > 1)
+    no = set(said) & (NO | FOREIGN_NO)
     return WordedText(said, everything, content or everything, values(" ".join(said)), bool(no))
 
 
