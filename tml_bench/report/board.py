@@ -70,6 +70,7 @@ class BoardCell:
         made: when and how: date, clock, compute mode, network, judge.
         missing: samples without a score, of ``samples``.
         source: where a published number is printed.
+        provisional: what is said of it because rules have judged it; empty where that is no flaw.
     """
 
     value: float | None
@@ -89,6 +90,7 @@ class BoardCell:
     missing: int = 0
     samples: int = 0
     source: str = ""
+    provisional: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _cells(column: BoardColumn) -> Iterable[tuple[str, RowKind, BoardCell]]:
                 made=_made(row.summary),
                 missing=row.samples - row.scored,
                 samples=row.samples,
+                provisional=_provisional(row.summary),
             ),
         )
     first = column.table.summaries[0]
@@ -234,6 +237,11 @@ def _made(summary: Summary) -> tuple[tuple[str, str], ...]:
         ("judge", f.judge),
         ("data", f.dataset),
     )
+
+
+def _provisional(summary: Summary) -> str:
+    """What a task says of scores by rules, where rules have judged."""
+    return score_of(summary).provisional if summary.facts.judge.split(" ")[0] == "rules" else ""
 
 
 def _mean_rank(row: BoardRow) -> float:
