@@ -20,6 +20,7 @@ from tml_bench.tasks._timed.word_lists import FOREIGN_NO, FUNCTION, NO, SPELLING
 
 _WRITTEN_OUT = tuple(
     (re.compile(pattern), written) for pattern, written in (
+        (r"(?<!\w)'em\b", "them"),
         (r"\bcan't\b|\bcannot\b", "can not"), (r"\bwon't\b", "will not"), (r"n't\b", " not"),
         (r"'ll\b", " will"), (r"'m\b", " am"), (r"'re\b", " are"), (r"'ve\b", " have"), (r"'d\b", " would"),
         (r"\b(it|that|what|here|there|he|she|who|where|how|this|time|dinner|kettle|answer)'s\b", r"\1 is"),

@@ -72,6 +72,7 @@ class BoardCell:
         missing: samples without a score, of ``samples``.
         source: where a published number is printed.
         remark: why the score is not what the model claims; empty as a rule.
+        provisional: what is said of it because rules have judged it; empty where that is no flaw.
     """
 
     value: float | None
@@ -92,6 +93,7 @@ class BoardCell:
     samples: int = 0
     source: str = ""
     remark: str = ""
+    provisional: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ def _cells(column: BoardColumn) -> Iterable[tuple[str, RowKind, BoardCell]]:
                 missing=row.samples - row.scored,
                 samples=row.samples,
                 remark=MISMATCH if mismatch(row.summary) else "",
+                provisional=_provisional(row.summary),
             ),
         )
     first = column.table.summaries[0]
@@ -238,6 +241,11 @@ def _made(summary: Summary) -> tuple[tuple[str, str], ...]:
         ("judge", f.judge),
         ("data", f.dataset),
     )
+
+
+def _provisional(summary: Summary) -> str:
+    """What a task says of scores by rules, where rules have judged."""
+    return score_of(summary).provisional if summary.facts.judge.split(" ")[0] == "rules" else ""
 
 
 def _mean_rank(row: BoardRow) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tml_bench.report import grids
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
 from tml_bench.report.board_heads import differences, letters, short_head
-from tml_bench.report.grids import MARKS, NOTHING, number, plain
+from tml_bench.report.grids import MARKS, NOTHING, PROVISIONAL, number, plain
 from tml_bench.scoring.summary import FEW_EVENTS, Standing
 from tml_bench.task import Direction
 
@@ -88,6 +88,8 @@ def legend(board: Board) -> list[str]:
     ]
     if any(cell.few for cell in cells):
         said.append(f"( ) under {FEW_EVENTS} events")
+    if any(cell.provisional for cell in cells):
+        said.append(f"{PROVISIONAL} provisional: judged by rules")
     same = len({(c.metric.unit, c.metric.direction) for c in board.columns}) == 1
     scale = [_scale(board.columns[0])] if same else []
     return ["; ".join([*scale, *said]), _data(board.columns), *differences(board.columns)]
@@ -237,7 +239,8 @@ def _score(cell: BoardCell, unit: str) -> str:
     if cell.value is None:
         return f"{NOTHING} "
     text = f"({100 * cell.value:.0f})" if cell.few else number(cell.value, unit)
-    return f"{text}{REMARK if cell.remark else SIGNS[cell.state].sign}"
+    sign = REMARK if cell.remark else SIGNS[cell.state].sign
+    return f"{text}{PROVISIONAL if cell.provisional else ''}{sign}"
 
 
 def _counts(board: Board, place: int) -> list[int]:
