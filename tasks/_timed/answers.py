@@ -25,12 +25,25 @@ from tml_bench.tasks._timed.word_lists import (
 from tml_bench.tasks._timed.wording import WordedText, of_words, read, stem, stems
 
 _LEAD = re.compile(
-    r"(?:(?:okay|ok|and|so|oh|well|now|here it is|alright|right|yes|hey|then|please|just|sorry|no) )+(?=\w)"
+    r"^(?:(?:okay|ok|and|so|oh|well|now|here it is|alright|right|yes|hey|then|please|just|sorry|no) )+(?=\w)"
 )
 _TRAIL = re.compile(r"(?<=\w)(?: (?:now|please|then))+$")
 _ARTICLES = frozenset(("a", "an", "the"))
 _FRAME_STEMS = stems(FRAME) | stems(PRAISE)
-_SAYING = ("says", "say", "the", "english", "word", "number", "right", "form", "count")
+_SAYING = (
+    "says",
+    "gives",
+    "say",
+    "the",
+    "english",
+    "word",
+    "number",
+    "right",
+    "form",
+    "saying",
+    "plural",
+    "count",
+)
 COVER = 0.6
 """Share of the content words of an example that must be said where wording is free."""
 MOST_UNKNOWN = 3
@@ -83,7 +96,7 @@ class ExpectedAnswer:
     def literal(self) -> bool:
         """Whether the very words are asked for: "says the word biscuit"."""
         words = list(self.meaning.words)
-        if words[:1] != ["says"]:
+        if words[0] not in ("says", "gives"):
             return False
         while words and words[0] in _SAYING:
             words.pop(0)

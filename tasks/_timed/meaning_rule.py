@@ -90,8 +90,8 @@ def lines(
     return tuple(QuestionLine(role, text.replace("{N}", NUMBER)) for role, text in shown)
 
 
-TALK_WORDS = 5
-"""Examples of more content words than this stand for free talk."""
+TALK_WORDS = 7
+"""Examples of more words than this stand for free talk."""
 TALK = (
     "by rules it cannot be known whether a talk keeps to its subject; use --judge openai:... or people "
     "(docs/judges.md)"
@@ -118,9 +118,11 @@ RULE = Rule(3, decide)
 
 def is_talk(expected: ExpectedAnswer) -> bool:
     """Whether free talk on a subject is asked for, which rules cannot judge."""
-    if expected.meaning.words[:1] == ("translates",) or any(len(t.numbers) > 2 for t in expected.accepted):
+    if expected.meaning.words[:1] == ("translates",) or any(
+        2 * len(t.numbers) > len(t.content) for t in expected.accepted
+    ):
         return False
-    return min(len(t.content) for t in expected.accepted) > TALK_WORDS
+    return min(len(t.words) for t in expected.accepted) > TALK_WORDS
 
 
 def _why_right(expected: ExpectedAnswer, examples: Sequence[str], reply: str) -> str:
