@@ -8,8 +8,8 @@ import timed_pairs as pairs
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Question
 from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
-from tml_bench.tasks._timed.meaning_rule import NOTHING, RIGHT, RUBRIC, RULE, WRONG, decide, lines
-from tml_bench.tasks._timed.wording import read, stem, values, words
+from tml_bench.tasks._timed.meaning.rule import NOTHING, RIGHT, RUBRIC, RULE, WRONG, decide, lines
+from tml_bench.tasks._timed.meaning.wording import read, stem, values, words
 
 LANTERN = ("Say lantern in six seconds.", "says lantern", ("Lantern.", "Okay, lantern!"), ("Six seconds.",))
 DRAIN = (

@@ -10,7 +10,7 @@ from tml_bench.questions import Judge
 from tml_bench.samples import Sample
 from tml_bench.scoring.judging import score_all
 from tml_bench.scoring.table import ScoreTable, mean_of
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE, TALK
+from tml_bench.tasks._timed.meaning.rule import RUBRIC, RULE, TALK
 from tml_bench.tasks.timespeak.task import TimeSpeak
 
 TASK = TimeSpeak()

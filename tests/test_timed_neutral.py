@@ -11,7 +11,7 @@ from timed_scores import heard, sample as made, scored as by_rules, values
 from tml_bench.questions import Verdict
 from tml_bench.samples import Sample
 from tml_bench.tasks._timed.expected import expected_of
-from tml_bench.tasks._timed.meaning_rule import ACKNOWLEDGEMENT, RIGHT, WRONG
+from tml_bench.tasks._timed.meaning.rule import ACKNOWLEDGEMENT, RIGHT, WRONG
 from tml_bench.tasks._timed.neutral import holds
 from tml_bench.tasks._timed.scoring import questions, score
 from tml_bench.timeline import Segment, Timeline, Word, WordSource

@@ -11,8 +11,8 @@ from timed_wrappers import KEEPING, TURNING, ReplyWrapper
 
 from tml_bench.questions import Question
 from tml_bench.tasks._timed.items import ItemEvent, TimedItem, load_items
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE, lines
-from tml_bench.tasks._timed.wording import words
+from tml_bench.tasks._timed.meaning.rule import RUBRIC, RULE, lines
+from tml_bench.tasks._timed.meaning.wording import words
 
 TASKS = Path(__file__).parents[1] / "tasks"
 MOST_FLIPS, MOST_FLIPS_OF_ONE = 0.03, 0.10

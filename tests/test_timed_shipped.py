@@ -25,7 +25,7 @@ from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
 from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.items import CONTROLLED, CUESPEAK, TIMESPEAK, VOICES, TimedItem, load_items
-from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, lines
+from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE, lines
 from tml_bench.tasks._timed.measures import tolerance_name
 from tml_bench.tasks._timed.render import PREFIXES, VERSION
 from tml_bench.tasks._timed.rendered import read_rendering

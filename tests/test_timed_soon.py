@@ -10,7 +10,7 @@ from tml_bench.questions import Verdict
 from tml_bench.samples import Sample
 from tml_bench.tasks._timed import scoring
 from tml_bench.tasks._timed.expected import expected_of
-from tml_bench.tasks._timed.meaning_rule import RIGHT, WRONG
+from tml_bench.tasks._timed.meaning.rule import RIGHT, WRONG
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 DELAY = sample(item())

@@ -10,7 +10,7 @@ from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
 from tml_bench.tasks._timed import scoring
 from tml_bench.tasks._timed.expected import expected, ideal
-from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE
+from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE
 from tml_bench.tasks._timed.rendered import RenderedItem
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Question, Verdict
-from tml_bench.tasks._timed.meaning_rule import ACCEPTED, REPLY, RIGHT, RUBRIC, RULE, WRONG
-from tml_bench.tasks._timed.wording import words
+from tml_bench.tasks._timed.meaning.rule import ACCEPTED, REPLY, RIGHT, RUBRIC, RULE, WRONG
+from tml_bench.tasks._timed.meaning.wording import words
 
 
 class UnderstandingJudge(RuleJudge):

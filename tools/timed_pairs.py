@@ -22,7 +22,7 @@ import msgspec
 
 from tml_bench.questions import Question
 from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
-from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, lines
+from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE, lines
 
 PAIRS = Path(__file__).parent / "pairs.jsonl"
 PARTS = ("development", "held out", "independent", "fresh")

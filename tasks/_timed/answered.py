@@ -10,7 +10,7 @@ from tml_bench.tasks._common.speech import SpeechStretch, text_of
 from tml_bench.tasks._timed.asked import begins_s, question
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation
 from tml_bench.tasks._timed.matched import MatchedRecording, names_the_time
-from tml_bench.tasks._timed.meaning_rule import RIGHT, RULE
+from tml_bench.tasks._timed.meaning.rule import RIGHT, RULE
 
 
 def answered_at(item: TimedAnnotation, said: SpeechStretch, due: DueEvent) -> float | None:

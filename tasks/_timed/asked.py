@@ -23,7 +23,7 @@ from tml_bench.questions import Question
 from tml_bench.samples import Sample
 from tml_bench.tasks._common.speech import SpeechStretch, stretches, text_of
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, expected_of
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, lines
+from tml_bench.tasks._timed.meaning.rule import RUBRIC, lines
 from tml_bench.timeline import Timeline, Word
 
 REACH_S = 3.0

@@ -12,7 +12,7 @@ from tml_bench.questions import Verdicts, verdict_of
 from tml_bench.tasks._common.speech import SpeechStretch, stretches
 from tml_bench.tasks._timed.asked import asked, said_soon
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation
-from tml_bench.tasks._timed.meaning_rule import RIGHT
+from tml_bench.tasks._timed.meaning.rule import RIGHT
 from tml_bench.tasks._timed.neutral import neutral
 from tml_bench.tasks._timed.spoken_time import seconds_in
 from tml_bench.timeline import Timeline

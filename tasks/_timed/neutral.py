@@ -28,7 +28,7 @@ from tml_bench.metrics.event_matching import Right
 from tml_bench.plain_text import plain
 from tml_bench.tasks._common.speech import SpeechStretch
 from tml_bench.tasks._timed.expected import SILENCE_S, TimedAnnotation
-from tml_bench.tasks._timed.wording import words
+from tml_bench.tasks._timed.meaning.wording import words
 
 ACKNOWLEDGE_S, BEFORE_END_S, SHORT_S = 3.0, 0.2, 5.0
 PROMISE = re.compile(r"\b(i|we|you) (will|shall|can)\b|\b(am|are) (going|about) to\b|\bgonna\b")

@@ -21,7 +21,7 @@ from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._timed import rendered, scoring, strategies
 from tml_bench.tasks._timed.expected import expected, expected_of, ideal
 from tml_bench.tasks._timed.items import TimedItem, load_items
-from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, TALK
+from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE, TALK
 from tml_bench.tasks._timed.measures import HEADLINE, metrics
 from tml_bench.tasks._timed.strategies import spoken
 from tml_bench.timeline import Timeline

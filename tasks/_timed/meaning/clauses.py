@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from tml_bench.tasks._timed.word_lists import SPELLINGS
-from tml_bench.tasks._timed.wording import written_out
+from tml_bench.tasks._timed.meaning.word_lists import SPELLINGS
+from tml_bench.tasks._timed.meaning.wording import written_out
 
 
 class Clause(NamedTuple):

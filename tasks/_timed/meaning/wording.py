@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tml_bench.perception.align import spell
 from tml_bench.perception.numbers import numbers_in
 from tml_bench.plain_text import plain
-from tml_bench.tasks._timed.word_lists import FOREIGN_NO, FUNCTION, NO, SPELLINGS
+from tml_bench.tasks._timed.meaning.word_lists import FOREIGN_NO, FUNCTION, NO, SPELLINGS
 
 _WRITTEN_OUT = tuple(
     (re.compile(pattern), written) for pattern, written in (

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from tml_bench.tasks._timed.clauses import Clause
-from tml_bench.tasks._timed.frames import is_polite, strippings
-from tml_bench.tasks._timed.vetoes import Veto, veto_of
-from tml_bench.tasks._timed.word_lists import (
+from tml_bench.tasks._timed.meaning.clauses import Clause
+from tml_bench.tasks._timed.meaning.frames import is_polite, strippings
+from tml_bench.tasks._timed.meaning.vetoes import Veto, veto_of
+from tml_bench.tasks._timed.meaning.word_lists import (
     FOREIGN_FUNCTION,
     FOREIGN_NO,
     FRAME,
@@ -22,7 +22,7 @@ from tml_bench.tasks._timed.word_lists import (
     PRAISE,
     SYNONYMS,
 )
-from tml_bench.tasks._timed.wording import WordedText, of_words, read, stem, stems
+from tml_bench.tasks._timed.meaning.wording import WordedText, of_words, read, stem, stems
 
 _LEAD = re.compile(
     r"^(?:(?:okay|ok|and|so|oh|well|now|here it is|alright|right|yes|hey|then|please|just|sorry|no) )+(?=\w)"

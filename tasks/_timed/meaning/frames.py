@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from tml_bench.tasks._timed.word_lists import NAMES, PRAISE
-from tml_bench.tasks._timed.wording import NUMBER_WORDS
+from tml_bench.tasks._timed.meaning.word_lists import NAMES, PRAISE
+from tml_bench.tasks._timed.meaning.wording import NUMBER_WORDS
 
 _NUMBER = rf"(?:(?:{'|'.join(sorted(NUMBER_WORDS - {'second'}))}) ?(?:and (?:a )?)?)+"
 _LENGTH = (

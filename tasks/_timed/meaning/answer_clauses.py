@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from tml_bench.tasks._timed.answers import ExpectedAnswer
-from tml_bench.tasks._timed.clauses import Clause
-from tml_bench.tasks._timed.frames import is_polite
-from tml_bench.tasks._timed.vetoes import Veto, announces_veto, offers_to_ask, veto_of
-from tml_bench.tasks._timed.word_lists import ASKING, FRAME, FUNCTION
+from tml_bench.tasks._timed.meaning.answers import ExpectedAnswer
+from tml_bench.tasks._timed.meaning.clauses import Clause
+from tml_bench.tasks._timed.meaning.frames import is_polite
+from tml_bench.tasks._timed.meaning.vetoes import Veto, announces_veto, offers_to_ask, veto_of
+from tml_bench.tasks._timed.meaning.word_lists import ASKING, FRAME, FUNCTION
 
 
 class AnswerClauses:

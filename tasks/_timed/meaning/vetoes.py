@@ -6,8 +6,8 @@ Patterns match words joined by single spaces, in the form of `wording.words`.
 import re
 from enum import StrEnum
 
-from tml_bench.tasks._timed.clauses import Clause
-from tml_bench.tasks._timed.word_lists import EVALUATIVE, FOREIGN_NO, NO
+from tml_bench.tasks._timed.meaning.clauses import Clause
+from tml_bench.tasks._timed.meaning.word_lists import EVALUATIVE, FOREIGN_NO, NO
 
 
 class Veto(StrEnum):

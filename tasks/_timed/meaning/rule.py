@@ -33,14 +33,14 @@ from collections.abc import Sequence
 
 from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
-from tml_bench.tasks._timed import counted
-from tml_bench.tasks._timed.answer_clauses import AnswerClauses
-from tml_bench.tasks._timed.answers import ExpectedAnswer, expected_answer
-from tml_bench.tasks._timed.clauses import Clause, clauses, last_word
-from tml_bench.tasks._timed.frames import is_assent
-from tml_bench.tasks._timed.vetoes import PROMISE
-from tml_bench.tasks._timed.word_lists import ASKING, COPULA, FRAME, FUNCTION
-from tml_bench.tasks._timed.wording import stems
+from tml_bench.tasks._timed.meaning import counted
+from tml_bench.tasks._timed.meaning.answer_clauses import AnswerClauses
+from tml_bench.tasks._timed.meaning.answers import ExpectedAnswer, expected_answer
+from tml_bench.tasks._timed.meaning.clauses import Clause, clauses, last_word
+from tml_bench.tasks._timed.meaning.frames import is_assent
+from tml_bench.tasks._timed.meaning.vetoes import PROMISE
+from tml_bench.tasks._timed.meaning.word_lists import ASKING, COPULA, FRAME, FUNCTION
+from tml_bench.tasks._timed.meaning.wording import stems
 
 RIGHT, WRONG, ACKNOWLEDGEMENT = "right", "wrong", "acknowledgement"
 USER, EXPECTED, REPLY = "user", "expected", "reply"

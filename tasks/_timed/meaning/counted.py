@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 
-from tml_bench.tasks._timed.answers import ExpectedAnswer, opposed
-from tml_bench.tasks._timed.clauses import Clause, clauses, last_word
-from tml_bench.tasks._timed.frames import ANNOUNCEMENT
+from tml_bench.tasks._timed.meaning.answers import ExpectedAnswer, opposed
+from tml_bench.tasks._timed.meaning.clauses import Clause, clauses, last_word
+from tml_bench.tasks._timed.meaning.frames import ANNOUNCEMENT
+from tml_bench.tasks._timed.meaning.vetoes import Veto, announces_veto, veto_of
+from tml_bench.tasks._timed.meaning.word_lists import COPULA, TIME_UNITS
+from tml_bench.tasks._timed.meaning.wording import NUMBER_STEMS, NUMBER_WORDS, stems, values
 from tml_bench.tasks._timed.spoken_time import seconds_in
-from tml_bench.tasks._timed.vetoes import Veto, announces_veto, veto_of
-from tml_bench.tasks._timed.word_lists import COPULA, TIME_UNITS
-from tml_bench.tasks._timed.wording import NUMBER_STEMS, NUMBER_WORDS, stems, values
 
 MOST_BESIDE = 3
 """As many content words unknown to the event may stand beside a number."""
