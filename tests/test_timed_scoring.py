@@ -221,7 +221,7 @@ TALK = sample(
 
 @pytest.mark.parametrize(("length", "earned"), [(15.0, 1), (12.0, 1), (18.0, 1), (11.9, 0), (18.1, 0)])
 def test_the_length_of_a_talk(length: float, earned: int) -> None:
-    text = "The sea is deep and blue and full of fish, and the waves go up and down with the moon."
+    text = "The sea is deep and blue, full of fish and salt, and it moves with the moon."
     half = (length - 1.4) / 2
     pieces = text.split()
     words = tuple(Word(w, 3.0 + 0.2 * k, 3.2 + 0.2 * k) for k, w in enumerate(pieces))

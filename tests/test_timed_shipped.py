@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from timed_items import shifted
 from timed_review import SIZES, near_duplicates
+from understanding import UnderstandingJudge
 
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.plugins import load_task
@@ -83,7 +84,8 @@ def test_nothing_is_doubtful_and_no_two_are_the_same(task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_offline_judge_agrees_with_every_example(task: str) -> None:
-    wrong = [(i.id, *found) for i in shipped(task) for found in replies(i) if not found[2]]
+    judged = [item for item in shipped(task) if item.family not in load_task(task).beyond_rules]
+    wrong = [(i.id, *found) for i in judged for found in replies(i) if not found[2]]
     assert wrong == []
 
 
@@ -116,7 +118,9 @@ def test_the_audio_is_small() -> None:
 @pytest.mark.parametrize("shift", [-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0])
 def test_the_shifted_oracle_follows_windows_and_curve_exactly(task: str, shift: float) -> None:
     pairs = [(s, shifted(s, shift)) for s in samples(task) if s.reference.ideal]
-    for (sample, _), score in zip(pairs, score_all(load_task(task), pairs).scores, strict=True):
+    for (sample, _), score in zip(
+        pairs, score_all(load_task(task), pairs, UnderstandingJudge()).scores, strict=True
+    ):
         item = expected_of(sample)
         due = item.due
         onsets = [u.at_s + shift for u in sample.reference.ideal]
@@ -131,7 +135,7 @@ def test_the_shifted_oracle_follows_windows_and_curve_exactly(task: str, shift: 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_floors_leave_room_in_every_family(task: str) -> None:
-    for one in baselines(load_task(task), samples(task), only=("on_time",)):
+    for one in baselines(load_task(task), samples(task), UnderstandingJudge(), ("on_time",)):
         controls = [not s.reference.ideal for s in samples(task) if s.subset == one.subset]
         assert one.ceiling == 1
         assert one.blind["always-on"] == 0
@@ -146,7 +150,7 @@ def test_floors_leave_room_in_every_family(task: str) -> None:
 def test_a_polite_perfect_model_is_perfect(task: str) -> None:
     """It says "Sure, I can help with that." after every turn that leaves room for it: 60 and 46 before."""
     pairs = [(s, polite(s)) for s in samples(task)]
-    scores = score_all(load_task(task), pairs).scores
+    scores = score_all(load_task(task), pairs, UnderstandingJudge()).scores
     for (sample, _), score in zip(pairs, scores, strict=True):
         item = expected_of(sample)
         if all(item.may_begin(said.at_s) for said in sample.reference.ideal):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from timed_items import event, item, made, render, write_items
+from understanding import UnderstandingJudge
 
 from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference import AlwaysOn, Oracle, Silent
 from tml_bench.errors import UserError
-from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.recording import Recording
@@ -199,7 +199,7 @@ def run(task: Task, samples: Sequence[Sample], model: StepAdapter, folder: Path)
             SimulatedSession(task.name, sample, model, Settings(), writer).run()
             writer.close()
         pairs.append((sample, timeline_of(Recording(path).facts, path / "timeline.json", "transcript")))
-    return {s.sample: s for s in score_all(task, pairs, RuleJudge(task.rules)).scores}
+    return {s.sample: s for s in score_all(task, pairs, UnderstandingJudge()).scores}
 
 
 def played(folder: Path, model: StepAdapter, out: Path) -> Iterator[tuple[Sample, Score]]:
@@ -256,7 +256,7 @@ def _baselines(
 ) -> dict[tuple[str, str], tuple[float | None, float | None, dict[str, float | None]]]:
     found = {}
     for task, samples in tasks_of(folder):
-        for b in baselines(task, samples, RuleJudge(task.rules)):
+        for b in baselines(task, samples, UnderstandingJudge()):
             found[f"{task.name} {b.subset}", b.metric] = (b.floor, b.ceiling, b.blind)
     return found
 

@@ -51,7 +51,10 @@ def floors(splits: Sequence[TimedTask]) -> str:
         for known in found:
             blind, best = known[part].blind, known[part]
             row += [_percent(blind["silent"]), _percent(blind["always-on"])]
-            row += [f"{_percent(best.floor)} ({best.floor_by})", _percent(best.ceiling)]
+            row += [
+                _percent(best.floor) + (f" ({best.floor_by})" if best.floor_by else ""),
+                _percent(best.ceiling),
+            ]
         rows.append(row)
     head = ["family"]
     for t in splits:
@@ -76,7 +79,7 @@ def half_duplex(splits: Sequence[TimedTask]) -> str:
 
 def judge_errors() -> str:
     """How often the offline judge errs on hand-labelled replies."""
-    return "\n\n".join(pairs.table(part) for part in reversed(pairs.PARTS)) + "\n"
+    return "\n\n".join([*map(pairs.table, reversed(pairs.parts())), pairs.family_table()]) + "\n"
 
 
 def _percent(value: float | None) -> str:

@@ -21,7 +21,7 @@ from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._timed import rendered, scoring, strategies
 from tml_bench.tasks._timed.expected import expected, expected_of, ideal
 from tml_bench.tasks._timed.items import TimedItem, load_items
-from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE
+from tml_bench.tasks._timed.meaning_rule import RIGHT, RUBRIC, RULE, TALK
 from tml_bench.tasks._timed.measures import HEADLINE, metrics
 from tml_bench.tasks._timed.strategies import spoken
 from tml_bench.timeline import Timeline
@@ -35,6 +35,13 @@ FAIR = (
 )
 """Why the score cannot be had without knowing the time."""
 RULES = {RUBRIC.name: RULE}
+PROVISIONAL = (
+    "Judged by rules on words, this score is provisional: it wants a judge that understands, "
+    "--judge openai:... or people."
+)
+"""What is said of scores by rules."""
+TALKS = "own_duration"
+"""The family of talks, which rules cannot judge."""
 
 
 def _taken_for_right(question: Question) -> Decision:
@@ -71,8 +78,13 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
     def __init_subclass__(cls) -> None:
         """Declare the metrics on the families."""
         cls.metrics = metrics(cls.subsets)
-        cls.overall = (Overall("mean of families", cls.subsets, equal=True),)
-        cls.board = BoardScore("on_time", cls.overall[0].name, FAIR, cls.axis)
+        talks = tuple(family for family in cls.subsets if family == TALKS)
+        without = f" Without {TALKS}: {TALK}." if talks else ""
+        cls.beyond_rules = dict.fromkeys(talks, TALK)
+        cls.overall = (Overall("mean of families", cls.subsets, equal=True, optional=talks),)
+        cls.board = BoardScore(
+            "on_time", cls.overall[0].name, FAIR, cls.axis, provisional=PROVISIONAL + without
+        )
         super().__init_subclass__()
 
     def dataset(self, data: Path | None) -> str:

@@ -109,6 +109,11 @@ def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], id
 
 
 def _unjudged(scores: ScoreTable, part: Overall, metric: Metric, size: int) -> bool:
-    """Whether a strategy would be measured on enough samples but for judgements that are missing."""
+    """Whether a strategy would be measured on enough samples but for judgements that are missing.
+
+    Those of subsets that the part does without are not missed.
+    """
     known = scores.measured(part, metric.name)
-    return not covered(known, size) and covered(known + scores.missing(part, metric.name).total(), size)
+    needed = tuple(subset for subset in part.subsets if subset not in part.optional)
+    missing = scores.missing(Overall(part.name, needed), metric.name).total()
+    return not covered(known, size) and covered(known + missing, size)

@@ -47,9 +47,10 @@ class ScoreTable:
     def incomplete(self, part: Overall, metric: str) -> bool:
         """Whether a part whose subsets weigh alike lacks one: it has no value and should have one.
 
-        A subset lacks none where the metric applies to none of its samples.
+        A subset lacks none where the metric applies to none of its samples, nor if it is optional.
         """
-        columns = ((subset, self._values[subset, metric]) for subset in part.subsets if part.equal)
+        needed = (subset for subset in part.subsets if part.equal and subset not in part.optional)
+        columns = ((subset, self._values[subset, metric]) for subset in needed)
         return any(not c.scores and (not self._samples[s] or bool(c.missing)) for s, c in columns)
 
     def values(self, part: Overall, metric: str) -> tuple[list[Score], list[float], list[float]]:
