@@ -197,7 +197,7 @@ def test_floors_leave_room_in_every_family(task: str) -> None:
 def test_a_polite_perfect_model_is_perfect(task: str) -> None:
     """It says "Sure, I can help with that." after every turn that leaves room for it: 60 and 46 before."""
     pairs = [(s, polite(s)) for s in samples(task)]
-    scores = score_all(load_task(task), pairs).scores
+    scores = score_all(load_task(task), pairs, UnderstandingJudge()).scores
     for (sample, _), score in zip(pairs, scores, strict=True):
         item = expected_of(sample)
         if all(item.may_begin(said.at_s) for said in sample.reference.ideal):

@@ -1,20 +1,20 @@
-"""Small items, what is said in them, and what it scores by rules."""
+"""Small items, what is said in them, and what it scores by rules and a judge of talks."""
 
 from __future__ import annotations
 
 from timed_items import made, place
+from understanding import UnderstandingJudge
 
-from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
 from tml_bench.tasks._timed import scoring
 from tml_bench.tasks._timed.expected import expected, ideal
-from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE
+from tml_bench.tasks._timed.meaning.rule import RIGHT
 from tml_bench.tasks._timed.rendered import RenderedItem
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
-JUDGE = RuleJudge({RUBRIC.name: RULE})
+JUDGE = UnderstandingJudge()
 
 
 def sample(fields: dict[str, object]) -> Sample:

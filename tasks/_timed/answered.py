@@ -6,6 +6,9 @@ for, within its tolerance). Where it finds none, as with a paraphrase that only 
 right, the time is not known. A talk of a length has no such word.
 """
 
+from functools import lru_cache
+
+from tml_bench.questions import Question
 from tml_bench.tasks._common.speech import SpeechStretch, text_of
 from tml_bench.tasks._timed.asked import begins_s, question
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation
@@ -23,9 +26,15 @@ def answered_at(item: TimedAnnotation, said: SpeechStretch, due: DueEvent) -> fl
         return None
     for k, word in enumerate(said.words, start=1):
         text = text_of(said.words[:k])
-        if names_the_time(due, text) and RULE.decide(question(item, said, due, text, "")).answer == RIGHT:
+        if names_the_time(due, text) and _is_right(question(item, said, due, text, "")):
             return begins_s(said, word)
     return None
+
+
+@lru_cache(maxsize=4096)
+def _is_right(asked: Question) -> bool:
+    """By the rule; remembered, as the strategies behind floors say the same beginnings again and again."""
+    return RULE.decide(asked).answer == RIGHT
 
 
 def answer_times(heard: MatchedRecording) -> list[float]:

@@ -115,7 +115,7 @@ def _edge(turn: str, after: bool) -> str:
     return f"{'after' if after else 'from'} {turn}"
 
 
-def _edge_s(item: TimedAnnotation, turn: str, after: bool) -> float:
+def edge_s(item: TimedAnnotation, turn: str, after: bool) -> float:
     """When an edge is; the second turn is the last where there is but one."""
     by_start = sorted(item.turns, key=lambda said: said.start_s)
     said = {"turn 1": by_start[0], "turn 2": by_start[:2][-1], "last turn": by_start[-1]}[turn]
@@ -142,21 +142,21 @@ def _said(item: TimedAnnotation, onsets: Iterable[float], texts: Sequence[str]) 
 def _once(turn: str, after: bool, delay_s: float, sample: Sample) -> Timeline:
     """Says the first words once, a time after an edge."""
     item = expected_of(sample)
-    return _said(item, [_edge_s(item, turn, after) + delay_s], _texts(item))
+    return _said(item, [edge_s(item, turn, after) + delay_s], _texts(item))
 
 
 def _each(turn: str, after: bool, first_s: float, step_s: float, sample: Sample) -> Timeline:
     """Says each event's words once, the first a time after an edge and then in even steps."""
     item = expected_of(sample)
     texts = _texts(item)
-    begins = _edge_s(item, turn, after) + first_s
+    begins = edge_s(item, turn, after) + first_s
     return _said(item, [begins + k * step_s for k in range(len(texts))], texts)
 
 
 def _metronome(period_s: float, phase: float, sample: Sample) -> Timeline:
     """Says the words in order at a fixed period; the first after a share of it, from the first turn's end."""
     item = expected_of(sample)
-    begins = _edge_s(item, "turn 1", True)
+    begins = edge_s(item, "turn 1", True)
     count = int((item.length_s - begins) / period_s + 1.0 - phase)
     return _said(item, [begins + (k + phase) * period_s for k in range(count)], _texts(item))
 
@@ -165,7 +165,7 @@ def _hedge(candidates: int, delay_s: float, sample: Sample) -> Timeline:
     """Says several candidates for the first reply in one breath, once, a time after the last turn."""
     item = expected_of(sample)
     text = hedged(item.due[0].event, candidates) if item.due else PLACEHOLDER
-    return _said(item, [_edge_s(item, "last turn", True) + delay_s], [text])
+    return _said(item, [edge_s(item, "last turn", True) + delay_s], [text])
 
 
 def hedged(event: ItemEvent, candidates: int) -> str:
@@ -185,7 +185,7 @@ def _answer(seconds: int, sample: Sample) -> Timeline:
 def _talk(length_s: float, sample: Sample) -> Timeline:
     """Says the right words for the same time, right after the last turn, wherever a talk is asked for."""
     item = expected_of(sample)
-    begins = _edge_s(item, "last turn", True) + SOON_S
+    begins = edge_s(item, "last turn", True) + SOON_S
     texts = [due.event.accept[0] for due in item.due if due.event.speech][:1]
     return spoken(item, [Utterance(begins, until_s=begins + length_s, text=text) for text in texts])
 
@@ -205,7 +205,7 @@ def parrot(length_s: float, sample: Sample) -> Timeline:
     """Says the user's words for a time, right after the last turn, again and again if they are few."""
     item = expected_of(sample)
     words = " ".join(turn.text for turn in item.turns).split()
-    begins = _edge_s(item, "last turn", True) + SOON_S
+    begins = edge_s(item, "last turn", True) + SOON_S
     text = " ".join(islice(cycle(words), int(length_s / CHATTER_WORD_S)))
     return spoken(item, [Utterance(begins, until_s=begins + length_s, text=text)])
 
