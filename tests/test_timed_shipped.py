@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,9 @@ def test_the_shifted_oracle_follows_windows_and_curve_exactly(task: str, shift: 
         placed = [(d, at) for d, at in zip(due, onsets, strict=True) if item.may_begin(at)]
         hits = sum(d.target.holds(at) for d, at in placed)
         assert score.values["on_time"].numerator == pytest.approx(hits / len(due)), sample.id
-        for tau in TOLERANCES_S:
+        apart_s = min((b.target.at_s - a.target.at_s for a, b in pairwise(due)), default=inf)
+        # Where replies are alike, one that is early for an event may be late for the event before.
+        for tau in (tau for tau in TOLERANCES_S if tau < apart_s - abs(shift)):
             near = sum(d.target.holds_within(at, tau) for d, at in placed)
             value = score.values[tolerance_name(tau)].numerator
             assert value == pytest.approx(near / len(due)), (sample.id, tau)
