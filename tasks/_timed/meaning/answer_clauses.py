@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from tml_bench.tasks._timed.meaning.answers import ExpectedAnswer
 from tml_bench.tasks._timed.meaning.clauses import Clause
 from tml_bench.tasks._timed.meaning.frames import is_polite
-from tml_bench.tasks._timed.meaning.vetoes import Veto, announces_veto, offers_to_ask, veto_of
+from tml_bench.tasks._timed.meaning.vetoes import (
+    Veto,
+    announces_veto,
+    is_planned,
+    offers_to_ask,
+    says_it_later,
+    veto_of,
+)
 from tml_bench.tasks._timed.meaning.word_lists import ASKING, FRAME, FUNCTION
 
 
@@ -68,6 +75,8 @@ class AnswerClauses:
             if not retracted or self.given:
                 self.rejected = True
         elif not is_polite(clause.words):
+            if self.given and says_it_later(clause):
+                self.against = Veto.PROMISE
             self.others.append(clause)
             core = [w for w in clause.words if w not in FUNCTION and w not in FRAME]
             if (
@@ -95,7 +104,8 @@ class AnswerClauses:
         """How many clauses from the k-th on are together an accepted example, but for frames."""
         for length in range(min(4, len(said) - k), 0, -1):
             words = tuple(word for clause in said[k : k + length] for word in clause.words)
-            if self.expected.exact(words):
+            listed = said[k + length - 1].end == "," and len(said) > k + length
+            if self.expected.exact(words, listed and not is_polite(said[k + length].words)):
                 return length
         return 0
 
@@ -118,6 +128,9 @@ class AnswerClauses:
         why = veto_of(clause, mention, denies, expected.own_vetoes)
         if expected.asks and why in (Veto.OFFER, Veto.QUESTION) and not offers_to_ask(clause):
             return None
+        _, _, after = clause.text.partition(mention or clause.text)
+        if not why and is_planned(after) and not expected.about_time:
+            return Veto.PROMISE
         return why
 
     def _alternatives(self, said: Sequence[Clause]) -> str:

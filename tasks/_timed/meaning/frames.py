@@ -34,6 +34,7 @@ ANNOUNCEMENT = re.compile(
 """Says that the time has come: a clause of its own."""
 
 _OPENINGS = r"""
+    ahem+|[bcdfghjklmnpqrstvwxz]{2,}|goodness(?: me| gracious)?|gosh|gee|blimey|my word|dear me|good grief|
     okay|ok|oh|o k|so|well|now|right|alright|all right|hey|hi|hello|hey there|hi there|yes|yeah|yep|yup|
     sure|sure thing|please|just|then|and|but|
     actually|um+|uh+|er+m?|ah+|aha|hm+|mm+|m+ h?m+|ooh|oops|whoa|wait|look|listen|listen up|attention|no|

@@ -40,7 +40,7 @@ from tml_bench.tasks._timed.meaning.clauses import Clause, clauses, last_word
 from tml_bench.tasks._timed.meaning.frames import is_assent
 from tml_bench.tasks._timed.meaning.vetoes import PROMISE
 from tml_bench.tasks._timed.meaning.word_lists import ASKING, COPULA, FRAME, FUNCTION
-from tml_bench.tasks._timed.meaning.wording import stems
+from tml_bench.tasks._timed.meaning.wording import stems, undrawn
 
 RIGHT, WRONG, ACKNOWLEDGEMENT = "right", "wrong", "acknowledgement"
 USER, EXPECTED, REPLY = "user", "expected", "reply"
@@ -127,7 +127,7 @@ def is_talk(expected: ExpectedAnswer) -> bool:
 
 def _why_right(expected: ExpectedAnswer, examples: Sequence[str], reply: str) -> str:
     """Why a reply is right; empty when it is not."""
-    said = clauses(reply)
+    said = clauses(undrawn(reply, {word for t in expected.accepted for word in t.words}))
     whole = tuple(word for clause in said for word in clause.words)
     if any(NUMBER in text for text in examples):
         return counted.why_length(reply)
@@ -145,6 +145,8 @@ def _why_right(expected: ExpectedAnswer, examples: Sequence[str], reply: str) ->
 def _why_given(expected: ExpectedAnswer, said: tuple[Clause, ...]) -> str:
     """Why clauses give an answer and nothing against it; empty when they do not."""
     said = last_word(said, frozenset(" ".join(form) for form in expected.forms))
+    if not expected.said_often_enough(tuple(word for clause in said for word in clause.words)):
+        return ""
     found = AnswerClauses(expected, said)
     if expected.asks and not _asks(said) and not found.verbatim:
         return ""
