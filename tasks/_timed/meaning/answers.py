@@ -7,10 +7,9 @@ from itertools import pairwise
 
 from tml_bench.tasks._timed.meaning.clauses import Clause
 from tml_bench.tasks._timed.meaning.frames import is_polite, strippings
+from tml_bench.tasks._timed.meaning.translations import translation_in
 from tml_bench.tasks._timed.meaning.vetoes import Veto, veto_of
 from tml_bench.tasks._timed.meaning.word_lists import (
-    FOREIGN_FUNCTION,
-    FOREIGN_NO,
     FRAME,
     FUNCTION,
     META,
@@ -21,11 +20,11 @@ from tml_bench.tasks._timed.meaning.word_lists import (
 from tml_bench.tasks._timed.meaning.word_match import (
     POINTING,
     Words,
-    alike,
     as_it_sounds,
     content_of,
     forms_of,
     in_order,
+    is_stated,
     meant,
     opposed,
     place_of,
@@ -35,6 +34,12 @@ from tml_bench.tasks._timed.meaning.word_match import (
 from tml_bench.tasks._timed.meaning.wording import NUMBER_WORDS, WordedText, of_words, read, stem, stems
 
 _LEFT_OUT = frozenset(("are", "is", "do", "does", "did", "have"))
+_ASKED = frozenset(("you", "anyone", "everyone"))
+_COPULAS = frozenset((("it", "is"), ("that", "is"), ("you", "are"), ("all", "done")))
+_ALONE = frozenset(("stop", "start", "begin", "rest", "pause", "breathe", "push", "pull", "jump", "switch"))
+_SOFTENED = frozenset(("almost", "nearly", "barely", "soon", "hardly", "shortly"))
+_AUXILIARY = frozenset(("not", "do", "did", "can", "am", "is", "are", "will"))
+_PARTICLES = frozenset(("in", "up", "out", "on", "off", "down", "over", "away"))
 _FRAME_STEMS = stems(FRAME) | stems(PRAISE)
 _SAYING = (
     "says",
@@ -79,17 +84,35 @@ class ExpectedAnswer:
     @cached_property
     def forms(self) -> frozenset[Words]:
         """The accepted examples as words, with and without words that open or soften."""
-        found = frozenset(form for t in self.accepted for form in forms_of(t.words, self._said_itself))
+        return frozenset(form for t in self.accepted for form in forms_of(t.words, self._said_itself))
+
+    @cached_property
+    def whole_forms(self) -> frozenset[Words]:
+        """The accepted examples, also without words that may be left out where nothing else is said."""
+        found = self.forms
+        if self.meaning.words[:2] == ("says", "that"):
+            found |= frozenset(form[2:] for form in found if form[:2] in _COPULAS and len(form) > 2)
+        if self.meaning.words[:1] == ("tells",) and self._verb:
+            found |= {(self._verb,)}
         if not self.asks:
             return found
-        bare = (form[1:] for form in found if form[0] in _LEFT_OUT and len(form) > 2)
-        return found | frozenset(form for form in bare if form[0] in ("you", "anybody", "anyone", "everyone"))
+        bare = {form[1:] for form in found if form[0] in _LEFT_OUT and len(form) > 2}
+        bare |= {form[1:] for form in bare if form[0] == "you" and len(form) > 2}
+        bare |= {tuple(w for w in form if w != "still") for form in bare if len(form) > 2}
+        return found | frozenset(form for form in bare if form[0] in _ASKED or form[1:])
 
     @cached_property
     def rejected_forms(self) -> frozenset[Words]:
         """The same of the rejected ones, those aside that are accepted."""
         found = frozenset(form for t in self.rejected for form in forms_of(t.words, self._said_itself))
         return found - self.forms
+
+    @cached_property
+    def _verb(self) -> str:
+        """What the user is told to do, where it is said in one word by an example: "stop"."""
+        words = self.meaning.words
+        verb = words[words.index("to") + 1] if "to" in words[:-1] else ""
+        return verb if verb in _ALONE and any(t.words[0] == verb for t in self.accepted) else ""
 
     @cached_property
     def _said_itself(self) -> frozenset[str]:
@@ -168,12 +191,12 @@ class ExpectedAnswer:
 
     def exact(self, words: Words, listed: bool = False) -> bool:
         """Whether words are an accepted example, but for frames, spelling and, outside lists, sound."""
-        if words in self.forms or "".join(words) in self.keys:
+        if words in self.whole_forms or "".join(words) in self.keys:
             return True
         if self.denied_outright(words):
             return False
         left = strippings(words)
-        if not left.isdisjoint(self.forms) or any("".join(w) in self.keys for w in left):
+        if not left.isdisjoint(self.whole_forms) or any("".join(w) in self.keys for w in left):
             return True
         return not listed and any(as_it_sounds(w) in self.sounds for w in left if len(w) <= 3)
 
@@ -193,7 +216,7 @@ class ExpectedAnswer:
                 continue
             if found := place_of(form, words):
                 rest = words[: found[0]] + words[found[1] :]
-                if self._in_focus(of_words(form), rest, opens=found[0] == 0):
+                if self._in_focus(of_words(form), rest, found[0] == 0, words[found[1] :]):
                     return " ".join(words[slice(*found)])
         if (
             self.asks
@@ -221,19 +244,29 @@ class ExpectedAnswer:
         content = {stem(w) for w in words if w not in FUNCTION and not w.isdigit()}
         return frozenset(content - self.known)
 
-    def _in_focus(self, form: WordedText, rest: Words, opens: bool) -> bool:
+    def _in_focus(self, form: WordedText, rest: Words, opens: bool, follows: Words) -> bool:
         unknown = self.unknown(rest)
         if not content_of(form) - stems(FUNCTION) and not (opens and self.literal and len(form.words) > 1):
             return not {w for w in rest if w not in FUNCTION}
+        if self.literal and follows and self._runs_on(form, follows):
+            return False
         if self.literal:
             compound = unknown and not any(w in FUNCTION or w in FRAME for w in rest)
             return len(unknown) <= max(1, len(form.content) - 1) and not compound and len(rest) <= MOST_BESIDE
         return len(unknown) <= max(MOST_UNKNOWN, len(form.content))
 
+    def _runs_on(self, form: WordedText, follows: Words) -> bool:
+        """Whether the very word is the beginning of something else: "tap dancing", "zoom in"."""
+        if form.words[-1] in _AUXILIARY and follows[0] not in FUNCTION:
+            return True
+        particle = follows[0] in _PARTICLES and follows[0] not in self.meaning.words and len(follows) == 1
+        unknown = follows[0] not in _PARTICLES and bool(self.unknown(follows[:1]))
+        return particle or unknown
+
     def _covering(self, words: Words) -> str | None:
         """The part of a clause that covers an accepted example in free words."""
         if self.foreign:
-            return _translation(self, words)
+            return translation_in(self.accepted, self.known, words)
         said = [*meant(words), *self._pointed_at(words)]
         if any(not content_of(t) - _FUNCTION_STEMS for t in self.accepted):
             return None
@@ -257,8 +290,11 @@ class ExpectedAnswer:
 
     def _pointed_at(self, words: Words) -> frozenset[str]:
         """What "it" or "them" stands for where the user is told to do something with a thing."""
-        told = self.meaning.words[:1] == ("tells",) and POINTING & set(words)
-        return self.shared - set(meant(self.accepted[0].words[:1])) if told else frozenset()
+        words_ = self.meaning.words
+        if words_[:1] != ("tells",) or not POINTING & set(words) or "to" not in words_:
+            return frozenset()
+        told = words_[words_.index("to") + 1 :]
+        return content_of(of_words(told[1:])) - set(meant(told[:1])) if told[1:] else frozenset()
 
     def _cover(self, content: frozenset[str], said: Sequence[str]) -> float:
         """Share of content words said, where enough are and little else is; else 0."""
@@ -278,31 +314,16 @@ class ExpectedAnswer:
         following = iter(said.numbers)
         in_order = all(n in following for n in t.numbers)
         no = bool(set(words) & NO), bool(set(t.words) & NO)
+        if is_stated(self.meaning.words, words) or _SOFTENED & set(words) - {
+            w for a in self.accepted for w in a.words
+        }:
+            return False
         if all(opposed(a.words, words) or swapped(a.words, words) for a in self.accepted):
             return False
         return in_order and not bad & set(said.numbers) and no[0] == no[1] and not opposed(t.words, words)
 
 
 _FUNCTION_STEMS = stems(FUNCTION)
-
-
-def _translation(expected: ExpectedAnswer, words: Words) -> str | None:
-    """A translation with another little word, ending or order; no other word that carries meaning."""
-    left = min(strippings(words), key=len) or words
-    said = [w for w in left if w not in FOREIGN_FUNCTION]
-    for t in expected.accepted:
-        wanted = [w for w in t.words if w not in FOREIGN_FUNCTION]
-        missing = [w for w in wanted if not any(alike(w, s) for s in said)]
-        extra = [
-            s
-            for s in said
-            if not any(alike(w, s) for w in wanted) and stem(s) not in expected.known and s not in FUNCTION
-        ]
-        denies = bool(set(t.words) & (FOREIGN_NO | NO)) == bool(set(left) & (FOREIGN_NO | NO))
-        enough = len(missing) <= len(wanted) // 4 and len(missing) < len(wanted)
-        if denies and enough and len(extra) <= (0 if missing else 1):
-            return " ".join(left)
-    return None
 
 
 def _asking(meaning: Sequence[str], accepted: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tml_bench.tasks._timed.meaning.answers import ExpectedAnswer
 from tml_bench.tasks._timed.meaning.clauses import Clause, clauses, last_word
@@ -90,9 +91,17 @@ def why_number(expected: ExpectedAnswer, reply: str) -> str:
 
 def _of_another_thing(expected: ExpectedAnswer, clause: Clause, wanted: frozenset[int]) -> bool:
     """Whether a number says how many of the user's things there are, where a running count is asked for."""
-    if "count" not in expected.meaning.words or not wanted & set(values(clause.text)):
+    if not {"count", "number"} & set(expected.meaning.words[:3]) or not wanted & set(values(clause.text)):
         return False
     words = clause.words
+    if (
+        not _about_length(expected)
+        and any(a in NUMBER_WORDS and b in TIME_UNITS for a, b in pairwise(words))
+        and not expected.exact(words)
+    ):
+        return True
+    if not _about_length(expected) and _gone(words) is False and not expected.exact(words):
+        return True
     places = [k for k, w in enumerate(words[:-1]) if w in NUMBER_WORDS and words[k + 1] not in NUMBER_WORDS]
     own = stems(("times", "mentions")) | expected.meaning.stems.union(*(t.stems for t in expected.accepted))
     after = {stem(words[k + 1]) for k in places if words[k + 1] not in FUNCTION and words[k + 1] not in FRAME}
@@ -103,10 +112,14 @@ def _the_other_way(expected: ExpectedAnswer, clause: Clause) -> bool:
     """Whether a clause says how much time is left where asked how much has gone, or the other way round."""
     ways = {_gone(t.words) for t in expected.accepted} - {None}
     way = _gone(clause.words)
-    return len(ways) == 1 and way is not None and way not in ways
+    return _about_length(expected) and way is not None and len(ways) < 2 and way not in (ways or {True})
 
 
 def _veto(expected: ExpectedAnswer, clause: Clause) -> Veto | None:
+    if clause.words in expected.forms:
+        return None
+    if re.search(r"\bi (?:will|shall|am going to)\b", clause.text):
+        return Veto.PROMISE
     veto = veto_of(clause, _number_part(clause), spared=expected.own_vetoes)
     return Veto.REPORT if _REASON.search(clause.text) else veto
 
@@ -163,7 +176,7 @@ def _fits(expected: ExpectedAnswer, said: Sequence[Clause]) -> bool:
 
 def _gone(words: Sequence[str]) -> bool | None:
     """Whether a length of time is said to be over (true) or left (false); None where neither is said."""
-    if set(words) & {"left", "remaining", "remain"} or "to go" in " ".join(words):
+    if set(words) & {"left", "remaining", "remain", "more"} or "to go" in " ".join(words):
         return False
     return True if set(words) & {"gone", "passed", "elapsed", "past", "up", "over"} else None
 

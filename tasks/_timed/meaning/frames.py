@@ -139,6 +139,8 @@ _TAILS = r"""
     please continue|back to you|over to you|proceed
 """
 _POLITE = r"""
+    (?:per|por) favore?|s ?il (?:vous|te) plait|bitte|(?:molte |muchas )?grazie|
+    gracias|merci|danke|obrigad[oa]|prego|
     (?:please )?(?:do )?(?:keep (?:going|it up|at it|talking|on|moving|up the good work|counting|on going)|
     carry on|go on|go ahead|continue|proceed)(?: then| now| please| talking| with (?:the|your) \w+)*|
     (?:i )?hope (?:that|this|it|you|your|so|i).*|let me know.*|i am (?:here|listening|all ears|ready|

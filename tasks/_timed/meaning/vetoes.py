@@ -4,6 +4,7 @@ Patterns match words joined by single spaces, in the form of `wording.words`.
 """
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 from tml_bench.tasks._timed.meaning.clauses import Clause
@@ -86,6 +87,7 @@ PROMISE = _PROMISE
 _NOT_YET = re.compile(
     r"\bin (?:about |just )?\w+(?: \w+)? (?:seconds|minutes)\b|^be ready\b|"
     r"\b(?:one|another) more (?:and|then|makes|to)\b|"
+    r"\b(?:reminder|timer|alarm) (?:is )?(?:now )?set\b|"
     r"^(?:\w+ ){0,2}(?:almost|nearly)\b|\bnot (?:just |quite |the time |time |now |ready )?(?:yet|"
     r"now)\b|\bnot (?:quite )?time\b|\b(?:too|still too|far too) (?:early|soon)\b|\b(?:almost|nearly|"
     r"about|close to|not quite|approaching|getting close to|near) (?:the )?time\b|\b(?:soon|shortly)\b|"
@@ -182,7 +184,9 @@ def _denied(before: str, after: str, text: str, denies: bool) -> bool:
         return False
     said = before.split()
     foreign = bool(FOREIGN_NO & set(said)) or " no " in f" {' '.join(said[1:])} "
-    left_so = not said and _GOES_ON.match(after.strip())
+    left_so = (not said and _GOES_ON.match(after.strip())) or re.match(
+        r" (?:that|which|who) \w+ not\b", after
+    )
     return foreign or bool(_DENIED_BEFORE.search(before) or (NO & set(after.split()) and not left_so))
 
 
@@ -222,7 +226,7 @@ def announces_veto(clause: Clause) -> Veto | None:
 
 
 _PLANNED = re.compile(
-    rf"^(?: \w+){{0,2}} (?:at|after) (?:the |about |exactly |second |number )*{ANY_NUMBER}\b"
+    rf"^(?: \w+){{0,2}} (?:at|after|in|every|for) (?:the |about |exactly |second |number )*{ANY_NUMBER}\b"
 )
 _LATER = re.compile(
     r"\bi (?:can|could|will|shall|may|am going to) (?:say|tell|do|repeat|shout|give|call|announce|ask)\b.* "
@@ -233,6 +237,22 @@ _LATER = re.compile(
 def is_planned(after: str) -> bool:
     """Whether what follows an answer says when it is due: "smile at thirteen"."""
     return bool(_PLANNED.search(after))
+
+
+_ONLY_A_LENGTH = re.compile(
+    rf"(?:in |for |after |so |okay |just )*(?:{ANY_NUMBER} ?)+(?:seconds?|minutes?)(?: then| it is)?"
+)
+_TAKES_NOTE = re.compile(
+    r"(?:okay |and )*(?:got (?:it|that)|understood|noted|will do|on it|copy that|roger(?: that)?|you got it)"
+)
+
+
+def is_only_planned(clause: Clause, following: Sequence[Clause]) -> bool:
+    """Whether an answer is only planned, by what follows it: "marble, six seconds", "marble, got it"."""
+    return clause.end in (",", "") and any(
+        (_ONLY_A_LENGTH.fullmatch(c.text) or _TAKES_NOTE.fullmatch(c.text)) and c.end != "?"
+        for c in following
+    )
 
 
 def says_it_later(clause: Clause) -> bool:

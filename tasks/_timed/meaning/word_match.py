@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from tml_bench.tasks._timed.meaning.word_lists import (
     FUNCTION,
@@ -107,7 +108,10 @@ def opposed(example: Sequence[str], said: Sequence[str]) -> bool:
     )
 
 
-def alike(a: str, b: str) -> bool:
-    """Whether two words differ in their ending at most."""
-    common = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return a == b or (common >= max(3, max(len(a), len(b)) - 2) and len(a) > 3 and len(b) > 3)
+def is_stated(meaning: Words, said: Words) -> bool:
+    """Whether what the user is to do is said to be done: "the paper is loaded"."""
+    if meaning[:1] != ("tells",) or "to" not in meaning[:-1]:
+        return False
+    verb = stem(meaning[meaning.index("to") + 1])
+    done = {b for a, b in pairwise(said) if a in ("is", "are", "was", "were", "been") and b.endswith("ed")}
+    return any(stem(word) == verb for word in done)
