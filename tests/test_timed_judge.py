@@ -34,6 +34,27 @@ SEA = (
 )
 WIN = ("Say who wins.", "says you win", ("You win.", "You win!"), ("It's a draw.",))
 CAMERA = ("First lights, then camera.", "says camera", ("Camera.", "And camera!"), ("Lights.",))
+BONG = ("Strike three.", "says bong three times", ("Bong, bong, bong.",), ("Ding, ding, ding.",))
+BUZZ = ("Buzz when I say um.", "says buzz", ("Buzz.", "Buzz, buzz!"), ("Beep.",))
+SORRY = ("I keep saying it.", "says no sorry", ("No sorry.", "No sorry, no sorry!"), ("So sorry.",))
+GONE = (
+    "Tell me when fifteen seconds have passed.",
+    "says that fifteen seconds have gone by",
+    ("Fifteen seconds.", "Fifteen seconds gone."),
+    ("Fifty seconds.",),
+)
+FRUITS = (
+    "Count the fruits. I bought four pounds of cherries.",
+    "says the count four (fruits mentioned)",
+    ("Four.", "That's four."),
+    ("Three.",),
+)
+SUM = (
+    "Eighty a week, so over two weeks that's a hundred and seventy.",
+    "says two times eighty is a hundred and sixty",
+    ("A hundred and sixty.", "It's a hundred and sixty."),
+    ("A hundred and seventy.",),
+)
 LETTER = ("Next letter?", "says the letter C", ("C.", "It's C."), ("D.",))
 
 
@@ -62,6 +83,13 @@ def judge(event: tuple[str, str, tuple[str, ...], tuple[str, ...]], reply: str) 
         (THERE, "You are there.", "wrong"),
         (LONG, "Nine or ten seconds.", "right"),
         (LONG, "Hard to say.", "wrong"),
+        (LONG, "From start to stop it was 12 seconds.", "right"),
+        (LONG, "You said that 12 seconds ago.", "right"),
+        (LONG, "She thought for 12 seconds.", "right"),
+        (LONG, "From when you said start until you said got it, I make it 12 seconds.", "right"),
+        (LONG, "You said it was 12 seconds.", "wrong"),
+        (LONG, "It was not 12 seconds.", "wrong"),
+        (LONG, "Longer than the first.", "wrong"),
         (SEA, "The sea covers most of the earth and its waves never rest.", None),
         (SEA, "I'd rather not talk about the sea today.", None),
         (LANTERN, "Six seconds are up: lantern. Carry on!", "right"),
@@ -86,6 +114,29 @@ def judge(event: tuple[str, str, tuple[str, ...], tuple[str, ...]], reply: str) 
         (WIN, "I win.", "wrong"),
         (CAMERA, "Lights, camera!", "wrong"),
         (LETTER, "See.", "right"),
+        (LETTER, "See, hear, and say nothing.", "wrong"),
+        (LANTERN, "Ahem, laaantern!", "right"),
+        (LANTERN, "Um, lantern.", "right"),
+        (LANTERN, "Lantern, six seconds, got it.", "acknowledgement"),
+        (LANTERN, "Lantern at six.", "wrong"),
+        (LANTERN, "Lantern, I can say it whenever you like.", "wrong"),
+        (LANTERN, "Lantern makers.", "wrong"),
+        (DRAIN, "Drain 'em now!", "right"),
+        (DRAIN, "Your nice pasta, drain it.", "right"),
+        (DRAIN, "The pasta is drained.", "wrong"),
+        (THERE, "Hello? You there?", "right"),
+        (THERE, "Shall I ask if you are there?", "wrong"),
+        (BONG, "Bong!", "wrong"),
+        (BONG, "Bong, bong, bong!", "right"),
+        (BUZZ, "Bzzz, buzz!", "right"),
+        (SORRY, "Sorry!", "wrong"),
+        (SORRY, "no sorry you do not need to say it", "right"),
+        (GONE, "It's been 15 seconds. Five seconds left.", "right"),
+        (GONE, "Fifteen seconds left.", "wrong"),
+        (FRUITS, "Four pounds of cherries, got it.", "acknowledgement"),
+        (FRUITS, "Four fruits.", "right"),
+        (SUM, "that's 160 for the two weeks not 170", "right"),
+        (SUM, "that's 170 for the two weeks not 160", "wrong"),
     ],
 )
 def test_each_point_of_the_rule(

@@ -26,7 +26,8 @@ FOREIGN_FUNCTION = frozenset(
     el la los las un una unos unas de del al a y o e en por para con su sus lo le les se que es esta son
     le la les un une des du de et ou en au aux a ce cette ces que qui est sont se sa son ses il elle ils
     elles je der die das den dem des ein eine einen einem einer und oder ist sind zu zum zur auf im in
-    sich sie er es ihr il lo gli un uno di da e ed per con che si sono mi ti ci vi muy tres sehr molto eh
+    favor favore grazie gracias merci danke obrigado obrigada prego plait svp sich sie er es ihr il
+    lo gli un uno di da e ed per con che si sono mi ti ci vi muy tres sehr molto eh
     pues bien donc alors also mal bitte
     """.split()
 )
@@ -44,7 +45,8 @@ FRAME = frozenset(
     translate translates translation spell spelled spelling pronounce pronounced term form phrase
     expression saying however note quick quickly let keep one ones everyone everybody folks all try should
     ahead far pretty quite fairly today finally once more course opposite place supposed wanted there what
-    which who where whose like kind sort type start starts begin lovely little bit
+    which who where whose like kind sort type start starts begin lovely little bit such obviously
+    clearly indeed naturally totally surely
     """.split()
 )
 """Words that say how something is said, not what."""
@@ -112,7 +114,8 @@ OPPOSITES = tuple(
 """Pairs of words of opposite meaning, those that mean the same between slashes."""
 _SYNONYMS = """
     big large | bigger larger greater | small little tiny | smaller littler | fast quick rapid | faster
-    quicker | start begin | stop finish end | switch swap change | flip turn | check look | put place set
+    quicker | start begin | stop finish end quit cease | switch swap change | flip turn | check look
+    | put place set
     | sofa couch | picture photo photograph | hear listen | ready done finished | sip drink | water |
     stove hob | lid cover | dinner supper | remember remind | quiet silent | shut close | bins trash
     rubbish garbage bin | phone telephone | mum mom | dad father | autumn fall | biscuit cookie | minute |
@@ -142,6 +145,7 @@ _SPELLINGS = """
     pyjamas | donut doughnut | catalog catalogue | program programme | ok okay | alright allright |
     yoghurt yogurt | whisky whiskey | jewelry jewellery | practice practise | aluminium aluminum | plow
     plough | ax axe | neighbor neighbour | honor honour | humor humour | flavor flavour | harbor harbour |
-    labor labour | hurray hooray hurrah | tick tik | snowdon snowden | mischievious mischievous_
+    labor labour | anyone anybody | everyone everybody | someone somebody | hurray hooray hurrah |
+    tick tik | snowdon snowden | mischievious mischievous_
 """
 SPELLINGS = {w: group.split()[0] for group in _SPELLINGS.split("|") for w in group.split()}
