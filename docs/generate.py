@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tml_bench.samples import Script, Waveform
     from tml_bench.session.network import LinkDirection, Network
     from tml_bench.task import Task
-    from tml_bench.tasks._timed.task import TimedTask
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
@@ -226,8 +225,7 @@ def timed_card(part: str, *names: str) -> Callable[[], str]:
 
         from tml_bench.plugins import load_task
 
-        splits = [cast("TimedTask", load_task(name)) for name in names]
-        return card.floors(splits) if part == "floors" else getattr(card, part)(splits[0])
+        return cast(str, getattr(card, part.replace("-", "_"))([load_task(name) for name in names]))
 
     return write
 
@@ -441,7 +439,7 @@ PARTS: dict[str, Callable[[], str]] = {
     **{
         f"{name}-{part}": timed_card(part, name, f"{name}-test")
         for name in ("timespeak", "cuespeak")
-        for part in ("families", "floors", "voices")
+        for part in ("families", "floors", "half-duplex", "voices", "detectable")
     },
 }
 """What can be generated into a page, by name."""

@@ -19,9 +19,10 @@ from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.store import Attempt, last_attempts, open_run, read_lines
+from tml_bench.runs.worker import session_seed
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.scoring.score import score_runs
-from tml_bench.session.settings import Settings, opened_event
+from tml_bench.session.settings import Settings, opened_event, session_id
 from tml_bench.session.simulated import SimulatedSession
 
 MS = 1_000_000
@@ -175,6 +176,11 @@ def run_and_score(
         record(plans, pool, lambda line: None)
         score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")
     return {plan.config.adapter: plan.path for plan in plans}
+
+
+def session_of(task: str, sample: str) -> str:
+    """The name an adapter knows a session by, in a run of seed 0."""
+    return session_id(session_seed(0, task, sample), task, sample)
 
 
 def attempts_of(run: Path) -> dict[str, Attempt]:

@@ -14,6 +14,7 @@ from test_report import HALF, HOSTILE, PROMPT, TASK, run
 
 from tml_bench.outcome import Outcome
 from tml_bench.report.board import Board, BoardCell, CellState, RowKind, board_of
+from tml_bench.report.board_files import board_markdown
 from tml_bench.report.board_heads import MOST_LINES, short_head
 from tml_bench.report.board_text import SIGNS, board_lines, legend
 from tml_bench.report.terminal import print_board, print_task
@@ -124,6 +125,19 @@ def test_few_events_are_in_brackets_with_their_number() -> None:
     assert any("( ) under 10 events" in line for line in legend(some))
     scores = [line for line in text.splitlines() if line.startswith(("m ", "half"))]
     assert [line.split()[1] for line in scores] == ["(50)⊘", "(100)⊘"]
+
+
+def test_a_score_that_rules_judged_is_marked_provisional_where_the_task_says_so() -> None:
+    sure = board(["m"], ["Alpha"], [CellState.ABOVE])
+    said = "Judged by rules."
+    rows = (
+        replace(row, cells=tuple(replace(c, provisional=said) for c in row.cells if c)) for row in sure.rows
+    )
+    unsure = replace(sure, rows=tuple(rows))
+    assert any("12.3°✓" in line for line in shown(unsure, 80))
+    assert any("° provisional: judged by rules" in line for line in legend(unsure))
+    assert f"° {said.rstrip('.')}." in board_markdown(unsure)
+    assert not any("°" in line for line in (*shown(sure, 80), *legend(sure), board_markdown(sure)))
 
 
 def test_intervals_stand_beside_where_they_fit_and_below_where_not() -> None:

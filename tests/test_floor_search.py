@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
+from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.questions import Verdicts
+from tml_bench.questions import Decision, Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Sample
+from tml_bench.scoring.asking import Respondents, performance_of
 from tml_bench.scoring.floors import Baseline, baselines
-from tml_bench.scoring.search import PLAYED_WHOLE, respondents
+from tml_bench.scoring.search import PLAYED_WHOLE, respondents, searched
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Overall, Score, Strategy, Task, Value
 from tml_bench.timeline import Timeline
 
@@ -96,6 +99,55 @@ def test_each_metric_has_the_best_of_the_family_in_each_part() -> None:
     assert (base["together", "near"].floor, base["together", "near"].floor_by) == (17 / 3, "say 5")
     assert (base["b", "long"].floor, base["b", "long"].floor_by) == (40.0, "say 40")
     assert base["b", "any"].floor is None
+
+
+def test_only_some_metrics_can_be_asked_for() -> None:
+    task = Durations(GRID)
+    one = baselines(task, task.samples(), only=("near",))
+    assert {(b.subset, b.metric): b.floor for b in one} == {
+        (part, "near"): found(task)[part, "near"].floor for part in ("together", "a", "b")
+    }
+    assert set(respondents(task, task.samples(), ("near",)).blind) == {"silent", "say 3", "say 5", "say 20"}
+
+
+def test_what_is_done_alike_is_scored_once() -> None:
+    """Forty strategies that all do one of two things in a sample are scored twice there."""
+    asked: list[float] = []
+
+    class Counted(Durations):
+        def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
+            asked.append(timeline.duration_s)
+            return super().score(sample, timeline, verdicts)
+
+    two = Counted({f"say {k}": float(3 + k % 2) for k in range(40)})
+    searched(
+        two, two.family([]), Respondents({}, [performance_of(two, s, two.ideal(s)) for s in two.samples()])
+    )
+    assert len(asked) == 3 + 2 * 3
+
+
+def test_a_search_judges_what_the_rules_cannot_tell() -> None:
+    """By the rules no member has a value; by the rules of the search the best one is played."""
+    rubric = Rubric("far", 1, "Is it far?", ("yes", "no"))
+
+    class Asking(Durations):
+        rubrics = (rubric,)
+        rules = MappingProxyType({"far": Rule(1, lambda question: Decision(None, "unknown"))})
+        search_rules = MappingProxyType({"far": Rule(1, lambda question: Decision("yes"))})
+
+        def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
+            return (Question("far", rubric, ()),) if timeline.duration_s else ()
+
+        def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
+            found = super().score(sample, timeline)
+            lost = timeline.duration_s and verdicts["far"].answer is None
+            return (
+                structs.replace(found, values={}, missing=dict.fromkeys(found.values, "-")) if lost else found
+            )
+
+    task = Asking(GRID)
+    assert {"say 3", "say 5", "say 20"} <= set(respondents(task, task.samples()).blind)
+    assert baselines(task, task.samples(), only=("near",))[0].floor is None
 
 
 def test_a_member_no_better_than_a_fixed_strategy_is_not_played() -> None:

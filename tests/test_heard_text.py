@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 
 from tml_bench import events as ev
 from tml_bench.adapter import Output, Transcript
-from tml_bench.heard_text import HeardText, HeardTexts, heard_part, joined
+from tml_bench.heard_text import HeardText, HeardTexts
+from tml_bench.joined_text import heard_part, joined
 from tml_bench.perception.laying import places
 from tml_bench.samples import UserTurn
 from tml_bench.session.settings import Settings

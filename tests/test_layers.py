@@ -36,6 +36,8 @@ LAYERS = (
         "events",
         "event_texts",
         "heard_text",
+        "joined_text",
+        "declared_times",
         "recording",
         "recording_writer",
         "timeline",

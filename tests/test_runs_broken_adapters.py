@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes import attempts_of, recordings_of, run_and_score, score_lines, write_data
+from fakes import attempts_of, recordings_of, run_and_score, score_lines, session_of, write_data
 
 from tml_bench import events as ev
 from tml_bench.recording import Recording
@@ -66,7 +66,7 @@ class Bad(Delayed):
         self.bad = False
     def start(self, session):
         super().start(session)
-        self.bad = session.session_id.endswith("VICTIM")
+        self.bad = session.session_id == "VICTIM"
         if self.bad and self.how == "start":
             raise RuntimeError("no start")
     def step(self, turn):
@@ -141,7 +141,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("bad")
     data = write_data(root / "data")
     file = root / "bad.py"
-    file.write_text(BAD.replace("VICTIM", VICTIM))
+    file.write_text(BAD.replace("VICTIM", session_of("fd-bench-v1", VICTIM)))
     hows = [*SESSION_FAULTS, *PROCESS_FAULTS, *NO_FAULTS, "good"]
     unusable = ["init", "rate", "rate_float", "warm_up", "exit", "unreachable", "hard_exit"]
     adapters = [f"{file}:Bad:{how}" for how in hows] + [f"{file}:Unusable:{how}" for how in unusable]

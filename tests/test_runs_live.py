@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from fakes import write_data
+from fakes import session_of, write_data
 
 from tml_bench import events as ev
 from tml_bench.cli import main
@@ -53,7 +53,7 @@ class Refuses(Service):
     def __init__(self, folder):
         self.folder = folder
     async def connect(self, session):
-        seen = os.path.join(self.folder, session.session_id.replace("/", "_"))
+        seen = os.path.join(self.folder, session.session_id)
         if not os.path.exists(seen):
             open(seen, "w").close()
             raise QuotaError("429", retry_after_s=0.1)
@@ -95,7 +95,7 @@ class Blocks(Service):
 
 class Dies(Service):
     async def send(self, turn):
-        if self.session.session_id.endswith("s1"):
+        if self.session.session_id == "VICTIM":
             os._exit(7)
 '''
 
@@ -103,7 +103,7 @@ class Dies(Service):
 def jobs(folder: Path, adapter: str, count: int, options: str = "") -> list[SessionJob]:
     folder.mkdir(exist_ok=True)
     file = folder / "service.py"
-    file.write_text(SERVICE)
+    file.write_text(SERVICE.replace("VICTIM", session_of("t", "s1")))
     clip = Waveform(np.full(8000, 0.1, np.float32), 16000)
     return [
         SessionJob(

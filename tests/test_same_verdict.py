@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from tml_bench.perception.numbers import numbers_in
 from tml_bench.questions import Question, QuestionLine, Rule
 from tml_bench.scoring.transcript_check import word_edits
-from tml_bench.tasks._timed import meaning_rule
+from tml_bench.tasks._timed.meaning import rule as meaning_rule
 from tml_bench.tasks._timed.spoken_time import seconds_in
 from tml_bench.tasks.audio_multichallenge import scoring as multichallenge
 from tml_bench.tasks.audio_multichallenge.conversations import ReplyCheck

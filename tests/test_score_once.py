@@ -62,7 +62,9 @@ class HerePool:
         for job in self.jobs:
             task = load_task(job.task)
             stretches = partial(task.stretches, job.sample)
-            timeline = timeline_of(job.facts, job.cache, job.words, task.hears_user, stretches)
+            timeline = timeline_of(
+                job.facts, job.cache, job.words, task.hears_user, stretches, languages=job.sample.languages
+            )
             yield job, JobResult(Outcome.VALID, timeline=timeline)
 
 

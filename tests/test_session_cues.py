@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output
 from tml_bench.samples import AfterModelStops, At, Cue, IntoModelSpeech, UserText, UserTurn, Waveform
-from tml_bench.session.settings import Settings
+from tml_bench.session.settings import Settings, session_id
 from tml_bench.session.user import ModelSpeech, cue_time
 from tml_bench.timebase import NS, first_sample_at, sample_time_ns
 
@@ -265,7 +266,10 @@ def test_the_adapter_learns_the_session_s_start(tmp_path: Path) -> None:
     sample = sample_of(UserTurn(silence(0.5)), instructions="Be brief.")
     run_session(tmp_path / "r", sample, adapter, Settings(seed=7))
     (start,) = adapter.sessions
-    assert (start.session_id, start.tick_ns, start.seed) == ("fake/s", 200 * MS, 7)
+    assert (start.tick_ns, start.seed) == (200 * MS, 7)
+    # It was "fake/s": the name of an item says what is asked for.
+    assert start.session_id == session_id(7, "fake", "s") != session_id(8, "fake", "s")
+    assert re.fullmatch("[0-9a-f]{16}", start.session_id)
     assert (start.instructions, start.reference) == ("Be brief.", None)
     assert adapter.stopped == 1
 

@@ -13,8 +13,9 @@ from timed_review import masked, near_duplicates, review
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.tasks._timed import rendered
 from tml_bench.tasks._timed.items import SpeechAnchor, load_items, spoken_words
-from tml_bench.tasks._timed.validate import problems, report
+from tml_bench.tasks._timed.validate import doubts, problems, report
 
+LATER = {"id": "b", "text": "Go.", "after": "a"}
 TURN = {"id": "a", "text": "Go now. I said go!", "at_s": 0.0}
 
 
@@ -36,6 +37,16 @@ def test_an_id_of_no_task_is_all_that_is_said_of_it(tmp_path: Path) -> None:
     (only,) = refused(tmp_path / "i.jsonl", item(id="delay-1", voice="x"))
     assert only.startswith(f"{tmp_path}/i.jsonl:1: delay-1: Expected `str` matching regex '^(ts|cs)-")
     assert "`$.id`" in only
+
+
+def cued(cue: str) -> dict[str, object]:
+    """An event whose cue ends at "word"."""
+    return event(anchor={"turn": "a", "word": "word"}, after_s=0, window={"kind": "cue", "w_s": 2}, cue=cue)
+
+
+def test_the_anchor_of_a_cue_is_the_end_of_its_last_word() -> None:
+    assert problems(made(item(events=[cued("say the word,")]))) == []
+    assert doubts(made(item(events=[cued("")]))) != []
 
 
 def test_a_silent_control_has_no_events() -> None:
@@ -142,6 +153,13 @@ def test_a_silent_control_has_no_events() -> None:
         ),
         ({"events": [event(number={"from": {"turn": "a"}, "to": {"turn": "a"}})]}, "write {N}"),
         ({"events": [event(speech={"seconds": 0})]}, "> 0.0 - at `$.events[0].speech.seconds`"),
+        ({"events": [event(cue="the word")]}, "cue: is for cue windows; drop it"),
+        ({"events": [cued("at the word")]}, "cue: 'at the word' does not stand before the anchor"),
+        ({"events": [cued("the words")]}, "anchor: is not the end of the cue's last word, 'words'"),
+        (
+            {"family": "delay_while_talking", "turns": [TURN, LATER], "events": [cued("the word")]},
+            "anchor.turn: 'a' is the first, in which nothing is due",
+        ),
         (
             {"events": [event(window={"kind": "cue", "w_s": 3}, after_s=0)]},
             "w_s 3 is not 1, 2 or 4 - at `$.events[0].window`",
@@ -187,7 +205,7 @@ def test_the_review_counts_and_finds_twins() -> None:
     assert near_duplicates(map(made, items)) == [("ts-delay-001", "ts-delay-002")]
     assert masked(made(items[2])) == "give me # seconds then say _"
     lines = list(review([made(one) for one in items]))
-    assert "doubt: split dev holds 2 items of 40" in lines
+    assert "doubt: split dev of ts holds 2 items of 47" in lines
     (counts,) = (line.split() for line in lines if line.startswith("single_delay"))
     assert counts == ["single_delay", "2", "1", "0", "3", "us-f-1:2", "gb-m-2:1"]
     assert lines[-1] == "3 items: 2 dev, 1 test; 2 of difficulty 1, 0 of difficulty 2, 1 of difficulty 3"

@@ -8,8 +8,8 @@ import timed_pairs as pairs
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.questions import Question
 from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
-from tml_bench.tasks._timed.meaning_rule import NOTHING, RIGHT, RUBRIC, RULE, WRONG, decide, lines
-from tml_bench.tasks._timed.wording import read, stem, words
+from tml_bench.tasks._timed.meaning.rule import NOTHING, RIGHT, RUBRIC, RULE, WRONG, decide, lines
+from tml_bench.tasks._timed.meaning.wording import read, stem, values, words
 
 LANTERN = ("Say lantern in six seconds.", "says lantern", ("Lantern.", "Okay, lantern!"), ("Six seconds.",))
 DRAIN = (
@@ -62,16 +62,34 @@ def judge(event: tuple[str, str, tuple[str, ...], tuple[str, ...]], reply: str) 
         (THERE, "You are there.", "wrong"),
         (LONG, "Nine or ten seconds.", "right"),
         (LONG, "Hard to say.", "wrong"),
-        (SEA, "The sea covers most of the earth and its waves never rest.", "right"),
-        (SEA, "What would you like to hear about the sea, my friend of old?", "wrong"),
-        (SEA, "The sea.", "wrong"),
+        (SEA, "The sea covers most of the earth and its waves never rest.", None),
+        (SEA, "I'd rather not talk about the sea today.", None),
+        (LANTERN, "Six seconds are up: lantern. Carry on!", "right"),
+        (LANTERN, "Shall I say lantern?", "wrong"),
+        (LANTERN, "Do you want me to say lantern now?", "wrong"),
+        (LANTERN, "I was about to say lantern.", "acknowledgement"),
+        (LANTERN, "I can't say lantern.", "wrong"),
+        (LANTERN, "Not yet, but soon: lantern.", "wrong"),
+        (LANTERN, "Anything but lantern.", "wrong"),
+        (LANTERN, "Lantern, or maybe candle.", "wrong"),
+        (LANTERN, "I love lanterns.", "wrong"),
+        (LANTERN, "Candle, lantern, lamp.", "wrong"),
+        (DRAIN, "Could you drain the pasta now, please?", "right"),
+        (DRAIN, "Almost time to drain the pasta.", "wrong"),
+        (DRAIN, "Did you drain the pasta?", "wrong"),
+        (DRAIN, "If the pasta is soft, drain it.", "right"),
+        (TWELVE, "Twelve, not thirteen.", "right"),
+        (TWELVE, "Thirteen, no wait, twelve.", "right"),
+        (TWELVE, "Twelve, no wait, thirteen.", "wrong"),
+        (TWELVE, "Twelve or thirteen.", "wrong"),
+        (TWELVE, "Number twelve.", "right"),
         (WIN, "I win.", "wrong"),
         (CAMERA, "Lights, camera!", "wrong"),
         (LETTER, "See.", "right"),
     ],
 )
 def test_each_point_of_the_rule(
-    event: tuple[str, str, tuple[str, ...], tuple[str, ...]], reply: str, answer: str
+    event: tuple[str, str, tuple[str, ...], tuple[str, ...]], reply: str, answer: str | None
 ) -> None:
     assert judge(event, reply) == answer
 
@@ -87,7 +105,7 @@ def test_through_the_judge_of_the_harness() -> None:
     user, meaning, accept, reject = LANTERN
     (verdict,) = offline.answer([Question("q", RUBRIC, lines([user], meaning, accept, reject, "Lantern."))])
     assert (verdict.answer, verdict.explanation) == ("right", "an accepted example")
-    assert offline.id == "rules timed-meaning=2"
+    assert offline.id == "rules timed-meaning=3"
 
 
 def test_wording() -> None:
@@ -103,11 +121,34 @@ def test_wording() -> None:
         "will",
     )
     assert words("Don't forget to call") == ("remember", "call")
-    assert [stem(w) for w in ("trays", "pouring", "poured", "glass", "use", "uses")] == [
-        "tray", "pour", "pour", "glass", "use", "us"]  # fmt: skip
-    assert read("It's espresso, not expresso.").content == {"espresso"}
-    assert not read("It's espresso, not expresso.").negated
-    assert read("It's not espresso.").negated
+    assert [stem(w) for w in ("trays", "pouring", "stopped", "glass", "use", "uses")] == [
+        "tray", "pour", "stop", "glass", "use", "us"]  # fmt: skip
+    assert words("Grey, mooooo") == words("gray, moo")
+    assert read("It is not espresso.").negated
+
+
+@pytest.mark.parametrize(
+    ("said", "numbers"),
+    [
+        ("Nineteen forty five.", (1945,)),
+        ("It ended in 1945.", (1945,)),
+        ("Half past five.", (530,)),
+        ("It's 5:30.", (530,)),
+        ("One twenty.", (120,)),
+        ("That's the second one.", (2,)),
+        ("Just a second.", ()),
+        ("One, two, three.", (1, 2, 3)),
+    ],
+)
+def test_numbers_that_are_said_as_one_are_one(said: str, numbers: tuple[int, ...]) -> None:
+    assert values(" ".join(words(said))) == numbers
+
+
+def test_a_talk_is_not_judged_by_rules_and_says_why() -> None:
+    user, meaning, accept, reject = SEA
+    decision = decide(Question("q", RUBRIC, lines([user], meaning, accept, reject, "The sea is blue.")))
+    assert decision.answer is None
+    assert "--judge openai" in decision.explanation
 
 
 # ---- hand-labelled replies
@@ -115,21 +156,30 @@ def test_wording() -> None:
 
 def test_the_pairs_cover_every_family_in_every_part() -> None:
     events = pairs.load_pairs()
-    assert sum(len(event.replies) for event in events) == 455
-    for part in pairs.PARTS:
+    for part in pairs.parts():
         assert {e.family for e in events if e.part == part} == set(TIMESPEAK + CUESPEAK)
-    assert len({(e.part, e.meaning, r.text) for e in events for r in e.replies}) == 455
+    texts = [(e.part, e.meaning, r.text) for e in events for r in e.replies]
+    assert len(texts) == len(set(texts)) >= 455
 
 
-@pytest.mark.parametrize(
-    ("part", "errors", "falsely_right"),
-    [("development", 4, 1), ("held out", 15, 2), ("independent", 15, 3)],
-)
-def test_error_rate_on_hand_labelled_replies(part: str, errors: int, falsely_right: int) -> None:
+MOST_ERRORS = {"development": 0.02, "held out": 0.04, "independent": 0.08, "fresh": 0.08}
+
+
+@pytest.mark.parametrize("part", pairs.parts())
+def test_error_rate_on_hand_labelled_replies(part: str) -> None:
     found = pairs.confusion(part)
-    assert sum(n for (label, answer), n in found.items() if label != answer) == errors
-    assert sum(n for (label, answer), n in found.items() if label != answer == "right") == falsely_right
-    assert f"Errors: {errors} of {sum(found.values())}" in pairs.table(part)
+    errors = sum(n for (label, answer), n in found.items() if pairs.errs(label, answer))
+    total = sum(n for (_, answer), n in found.items() if answer != pairs.MISSING)
+    assert errors <= MOST_ERRORS[part] * total
+    assert f"Errors: {errors} of {total}" in pairs.table(part)
+
+
+def test_only_talks_are_not_judged() -> None:
+    missing = {
+        event.family for event, _, answer, _ in pairs.judged(pairs.load_pairs()) if answer == "missing"
+    }
+    assert missing == {"own_duration"}
+    assert "| `own_duration` | missing |" in pairs.family_table()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from timed_items import event, item, made, place
 from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
 from tml_bench.tasks._timed.expected import expected, expected_of, ideal
-from tml_bench.tasks._timed.meaning_rule import RIGHT
+from tml_bench.tasks._timed.meaning.rule import RIGHT
 from tml_bench.tasks._timed.rendered import RenderedItem
 from tml_bench.tasks._timed.scoring import questions, score
 from tml_bench.timeline import Segment, Timeline, Word, WordSource

@@ -18,7 +18,13 @@ from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.synthesis import engines, speech
 from tml_bench.tasks._timed.render import Variant, render_item, render_set, with_serial
-from tml_bench.tasks._timed.rendered import check_audio, check_rendered, read_rendered, read_rendering
+from tml_bench.tasks._timed.rendered import (
+    check_audio,
+    check_rendered,
+    read_rendered,
+    read_rendering,
+    said_sha256,
+)
 
 needs_voices = pytest.mark.skipif(
     any(engines.missing(engine) for engine in ("hibari", "joe", "kokoro"))
@@ -45,6 +51,22 @@ def test_turns_lie_where_the_item_has_them() -> None:
     assert longest[0] / 16000 == pytest.approx(first.end_s, abs=0.003)
     assert longest[1] / 16000 == pytest.approx(second.start_s, abs=0.003)
     assert not loud[: int(0.49 * 16000)].any()
+
+
+@needs_voices
+def test_who_talks_on_makes_no_pause_to_be_let_in() -> None:
+    story = "I went home. Then I slept. Then, at last, it rained."
+    turns = [TURNS[0] | {"text": story}, TURNS[1] | {"text": story}]
+    one = made(item(id="cs-keyword-001", family="keyword_trigger", turns=turns, events=[]))
+    audio, (first, second) = render_item(one, HIBARI)
+    pauses = [
+        max(end - start for start, end in speech.silences(audio[round(t.start_s * 16000) : end], 16000))
+        for t in (first, second)
+        for end in [round(t.end_s * 16000)]
+    ]
+    assert pauses[0] / 16000 > 0.25
+    assert pauses[1] / 16000 <= 0.122
+    assert said_sha256(one) != said_sha256(msgspec.structs.replace(one, family="single_delay"))
 
 
 @needs_voices
@@ -86,7 +108,7 @@ def test_the_command_renders_a_set_that_stands_alone(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["prepare", "timespeak", *options])
     assert result.exit_code == 0, result.output
     assert "1 items in" in result.output
-    assert read_rendering(out).version == "2-own-us-f-1-pace1.1"
+    assert read_rendering(out).version == "3-own-us-f-1-pace1.1"
     assert (out / "items.jsonl").read_bytes() == source.read_bytes()
     assert read_rendered(out)["ts-delay-001"].turns[0].start_s == pytest.approx(0.5, abs=0.002)
 
@@ -107,7 +129,7 @@ def test_own_items_have_a_version_of_their_own(tmp_path: Path) -> None:
         main, ["prepare", "timespeak", "--items", str(source), "--out", str(tmp_path / "set")]
     )
     assert result.exit_code == 0, result.output
-    assert read_rendering(tmp_path / "set").version == "2-own"
+    assert read_rendering(tmp_path / "set").version == "3-own"
 
 
 @needs_voices

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from timed_items import event, item, made, render, write_items
+from understanding import UnderstandingJudge
 
 from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference import AlwaysOn, Oracle, Silent
 from tml_bench.errors import UserError
-from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.recording import Recording
@@ -26,7 +26,7 @@ from tml_bench.session.simulated import SimulatedSession
 from tml_bench.task import Score, Task
 from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.measures import tolerance_name
-from tml_bench.tasks._timed.task import DELAYS_S, PERIODS_S
+from tml_bench.tasks._timed.strategies import DELAYS_S, PERIODS_S
 from tml_bench.tasks.cuespeak.task import CueSpeak, CueSpeakTest
 from tml_bench.tasks.timespeak.task import TimeSpeak, TimeSpeakTest
 from tml_bench.timeline import Timeline
@@ -68,7 +68,7 @@ TIME_ITEMS: list[dict[str, object]] = [
     item(
         id="ts-elapsed-001",
         family="elapsed_time",
-        turns=[*asks("Start now."), {"id": "b", "text": "How long was that?", "after": "a", "gap_s": 15.0}],
+        turns=[*asks("Start now."), {"id": "b", "text": "How long was that?", "after": "a", "gap_s": 20.0}],
         events=[
             event(accept=["About {N} seconds."], reject=["A while."], meaning="says how long it was",
                   anchor={"turn": "b"}, after_s=0.0, window={"kind": "answer", "w_s": 3.0},
@@ -199,7 +199,7 @@ def run(task: Task, samples: Sequence[Sample], model: StepAdapter, folder: Path)
             SimulatedSession(task.name, sample, model, Settings(), writer).run()
             writer.close()
         pairs.append((sample, timeline_of(Recording(path).facts, path / "timeline.json", "transcript")))
-    return {s.sample: s for s in score_all(task, pairs, RuleJudge(task.rules)).scores}
+    return {s.sample: s for s in score_all(task, pairs, UnderstandingJudge()).scores}
 
 
 def played(folder: Path, model: StepAdapter, out: Path) -> Iterator[tuple[Sample, Score]]:
@@ -239,7 +239,8 @@ def test_a_shifted_oracle_follows_windows_and_curve(folder: Path, tmp_path: Path
         if not due or sample.id.startswith("ts-periodic"):
             continue  # shifted by its period, a series of equal beats is on time again
         onsets = [u.at_s + shift_ms / 1000 for u in sample.reference.ideal]
-        pairs = list(zip(due, onsets, strict=True))
+        may_begin = expected_of(sample).may_begin
+        pairs = [(d, t) for d, t in zip(due, onsets, strict=True) if may_begin(t)]
         assert share(score, "on_time") == sum(d.target.holds(t) for d, t in pairs) / len(due)
         for tau in TOLERANCES_S:
             wanted = sum(d.target.holds_within(t, tau) for d, t in pairs) / len(due)
@@ -255,7 +256,7 @@ def _baselines(
 ) -> dict[tuple[str, str], tuple[float | None, float | None, dict[str, float | None]]]:
     found = {}
     for task, samples in tasks_of(folder):
-        for b in baselines(task, samples, RuleJudge(task.rules)):
+        for b in baselines(task, samples, UnderstandingJudge()):
             found[f"{task.name} {b.subset}", b.metric] = (b.floor, b.ceiling, b.blind)
     return found
 
@@ -272,7 +273,8 @@ def test_floors_and_ceilings_of_every_family(folder: Path) -> None:
             assert max(known) < 1
             assert max(known) <= floor <= 1
     assert _baselines(folder)["cuespeak keyword_trigger", "on_time"][2]["silent"] == 0.5
-    # An answer at once is on time, and a guess of ten seconds is no answer.
+    # An answer at once is on time, and a guess of fifteen seconds is no answer; the best number is.
     assert _baselines(folder)["timespeak elapsed_time", "on_time"][2]["delay 1"] == 0
+    assert _baselines(folder)["timespeak elapsed_time", "on_time"][0] == 1
     # Three hits and two more beats before the session ends.
     assert _baselines(folder)["timespeak schedule", "on_time"][2]["metronome 2"] == 3 / 5

@@ -86,7 +86,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_speech_that_begins_and_ends_with_its_clip_gets_its_pads() -> None:
     tone = np.sin(np.arange(8000, dtype=np.float32))
-    clip = voices._padded(tone)
+    clip = voices._padded(tone, voices.PAUSE_S)
     pad = round(voices.PAD_S * voices.RATE)
     assert len(clip) == pytest.approx(len(tone) + 2 * pad, abs=0.011 * voices.RATE)
     assert edges_s(clip) == pytest.approx((voices.PAD_S, voices.PAD_S), abs=0.003)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import attempts_of, run_session, sample_of, silence, write_data
+from fakes import attempts_of, run_session, sample_of, session_of, silence, write_data
 from websockets.asyncio.server import ServerConnection
 from wire_servers import Handler, greet, open_files, serving, step_server, until_tick
 
@@ -244,7 +244,7 @@ def test_a_run_goes_on_and_nothing_of_the_server_s_gets_into_the_report(tmp_path
         hello = await greet(socket, model=MARKUP)
         while True:
             tick = await until_tick(socket)
-            if hello["session_id"].endswith(VICTIM):
+            if hello["session_id"] == session_of("fd-bench-v1", VICTIM):
                 await socket.send(json.dumps({"type": "error", "code": "../../x", "message": MARKUP}))
                 return
             if tick["n"] == 14:

@@ -21,7 +21,7 @@ from tml_bench.tasks._timed.rendered import (
     said_sha256,
     write_rendered,
 )
-from tml_bench.tasks._timed.task import spoken
+from tml_bench.tasks._timed.strategies import spoken
 from tml_bench.timeline import Timeline
 
 RATE = 16000

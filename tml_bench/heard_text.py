@@ -8,14 +8,12 @@ only one of the two has a text; what comes of an item after a flush cut it is an
 unless texts and audio share no name at all. Any other text belongs to the reply that is being heard when it
 comes (or ended less than ``GRACE_S`` ago), or to that of a text which came less than ``GRACE_S`` before it
 without audio or flush between them; else to the nearer of the reply before and the one that begins next,
-where a reply that has a text already counts as ``BIAS_S`` farther away, and one that ended more than
-``LATE_S`` ago not at all.
+where a reply that has a text already counts as ``BIAS_S`` farther away, and not at all if it ended more than
+``FORGOTTEN_S`` ago. One that is late (below), and nearest to a reply that has no text, belongs to that and
+the replies without a text before it, taken as one.
 
-**Joining.** A service that splits words sends the spaces between them. If at least a tenth of a session's
-pieces begin or end with white space, the pieces of a reply are joined as they stand, but for a space
-between a sentence's end and a capital. Otherwise they are words or sentences and a space goes between them,
-but not before a mark of punctuation or a contraction's end, nor beside a character of a script that sets no
-spaces. Replies never touch.
+**Late texts.** A text that comes more than ``declared_times.LATE_S`` after the end of its audio is late, and
+counted.
 
 **What was heard.** Of a reply that a flush or the session's end cut, the share of its text is that of its
 audio: a word counts that begins, by characters, within the share heard. A text between words with times
@@ -32,22 +30,19 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tml_bench import events as ev
+from tml_bench.declared_times import LATE_S
+from tml_bench.joined_text import carry_spaces, heard_part, joined
 from tml_bench.timebase import NS, seconds
 
 GAP_S = 0.25
 """A longer silence ends a reply whose audio has no name; what a late message leaves is shorter."""
 GRACE_S = 0.3
 BIAS_S = 2.0
-LATE_S = 5.0
+FORGOTTEN_S = 5.0
 PACED_S = 1.2
 """Audio that comes as it is heard never waits for longer than this until it has been heard."""
 RUN_S = 0.8
 """The longest pause within a text; where audio comes as it is heard, pieces farther apart are said apart."""
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
-_UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-_NO_SPACE_BEFORE = re.compile(rf"[^\w\s]+$|['’]\w{{1,2}}\b|[{_UNSPACED}]")
-_NO_SPACE_AFTER = re.compile(rf"[{_UNSPACED}]$")
-_SENTENCE_END = re.compile(r"\w\w[.!?…]+[\"'’”)]*$")
 
 
 class HeardText(msgspec.Struct, frozen=True):
@@ -85,6 +80,7 @@ class _Reply:
     chunks: list[_Chunk] = field(default_factory=list)
     pieces: list[ev.ModelTranscript] = field(default_factory=list)
     cut: bool = False
+    gathered: bool = False
 
     @property
     def until_ns(self) -> int:
@@ -98,11 +94,13 @@ class _Reply:
     @property
     def paced(self) -> bool:
         """Whether its audio came as it is heard."""
-        return not self.item and all(c.end_ns - c.arrival_ns <= PACED_S * NS for c in self.chunks)
+        return not (self.item or self.gathered) and all(
+            c.end_ns - c.arrival_ns <= PACED_S * NS for c in self.chunks
+        )
 
     def takes_up(self, last: _Reply) -> bool:
         """Whether it goes on with the reply before after a pause, as one text for both tells."""
-        nameless = not self.item and not last.item and self.flushes == last.flushes
+        nameless = not (self.item or last.item or last.gathered) and self.flushes == last.flushes
         pause_ns = self.chunks[0].onset_ns - last.until_ns
         return nameless and pause_ns <= RUN_S * NS and not (self.spoken and last.spoken)
 
@@ -141,6 +139,8 @@ class HeardTexts:
         self._texts: list[_Text] = []
         self._flushes = 0
         self._fresh = True
+        self.late = 0
+        """Pieces that were late; known once `heard` has been asked."""
 
     def take(self, event: ev.AnyEvent) -> None:
         """Take the next event; those that are neither audio, flush nor transcript mean nothing."""
@@ -195,13 +195,15 @@ class HeardTexts:
         """What was heard until the session's end, in the order of the track. It is the last thing asked."""
         self._assign()
         self._cut(end_ns)
-        as_they_stand = _carry_spaces([t.piece.text for t in self._texts if not t.piece.words])
-        found = [text for reply in _joined_up(self._replies) for text in _texts_of(reply, as_they_stand)]
+        as_they_stand = carry_spaces([t.piece.text for t in self._texts if not t.piece.words])
+        replies = _joined_up([reply for reply in self._replies if reply.chunks])
+        found = [text for reply in replies for text in _texts_of(reply, as_they_stand)]
         return tuple(sorted(found, key=lambda text: (text.start_s, text.given_s or ())))
 
     def _assign(self) -> None:
         """Give every piece to its reply."""
         last: tuple[_Text, _Reply | None] | None = None
+        left: list[_Text] = []
         shared = any(text.piece.item in self._named for text in self._texts)
         for text in self._texts:
             if text.piece.item and shared:
@@ -211,6 +213,27 @@ class HeardTexts:
                 last = text, reply
             if reply is not None:
                 reply.pieces.append(text.piece)
+                self.late += text.piece.t_ns - reply.until_ns > LATE_S * NS
+            elif not text.piece.words and not (text.piece.item and shared):
+                left.append(text)
+        for text in left:
+            self._gather(text)
+
+    def _gather(self, text: _Text) -> None:
+        """Give a piece that no reply is near to the last replies before it without a text, made one."""
+        before = [reply for reply in self._replies[: text.begun] if reply.chunks]
+        while before and before[-1].spoken and not before[-1].gathered:
+            before.pop()
+        if not before:
+            return
+        self.late += 1
+        owner = before.pop()
+        while before and not owner.gathered and not before[-1].spoken:
+            before[-1].chunks += owner.chunks
+            owner.chunks = []
+            owner = before.pop()
+        owner.gathered = True
+        owner.pieces.append(text.piece)
 
     def _nearest(self, text: _Text, last: tuple[_Text, _Reply | None] | None) -> _Reply | None:
         before = self._replies[text.begun - 1] if text.begun else None
@@ -226,40 +249,9 @@ class HeardTexts:
         far_s = ago_s + BIAS_S * before.spoken
         if following is not None and seconds(following.chunks[0].arrival_ns - t_ns) < far_s:
             return following
-        return before if ago_s <= LATE_S else following
-
-
-def _carry_spaces(texts: Sequence[str]) -> bool:
-    """Whether pieces bring the spaces between words with them."""
-    carrying = sum(text != text.strip() for text in texts)
-    return 0 < len(texts) <= 10 * carrying
-
-
-def joined(texts: Sequence[str], as_they_stand: bool) -> str:
-    """The pieces of one reply as one text, whose words are set apart by single spaces."""
-    whole = ""
-    for text in texts:
-        if as_they_stand:
-            space = _SENTENCE_END.search(whole[-8:]) and text[:1].isupper()
-        else:
-            space = not (_NO_SPACE_BEFORE.match(text) or _NO_SPACE_AFTER.search(whole))
-        whole += " " * bool(space) + text
-    return " ".join(whole.split())
-
-
-def heard_part(text: str, share: float) -> str:
-    """The beginning of a text: the words that begin within that share of its characters, spaces aside.
-
-    In a script that sets no spaces every character is a word. Nothing for 0, all of it for 1.
-    """
-    units = list(_UNIT.finditer(text))
-    length = sum(len(unit[0]) for unit in units)
-    at, end = 0, 0
-    for unit in units:
-        if at >= share * length:
-            break
-        at, end = at + len(unit[0]), unit.end()
-    return text[:end]
+        if ago_s > LATE_S and not before.spoken:
+            return None
+        return before if ago_s <= FORGOTTEN_S else following
 
 
 @dataclass(slots=True)

@@ -67,6 +67,8 @@ class Overall(msgspec.Struct, frozen=True):
         subsets: which ones.
         equal: every subset has the same weight, whatever its size (only for metrics of kind ``ratio``);
             else their samples are pooled.
+        optional: with ``equal``, subsets that the mean does without where a metric is missing in all their
+            samples, as rules cannot judge them; it is then the mean of the others.
         weights: with ``equal``, how much each subset weighs beside the others where that is not alike.
     """
 
@@ -74,6 +76,7 @@ class Overall(msgspec.Struct, frozen=True):
     subsets: tuple[str, ...]
     equal: bool = False
     weights: tuple[float, ...] = ()
+    optional: tuple[str, ...] = ()
 
     def weight(self, subset: str) -> float:
         """How much one of the subsets weighs relative to the others."""
@@ -146,6 +149,7 @@ class BoardScore(msgspec.Struct, frozen=True):
         axis: what it asks of a model; None for a task that is on no axis of the pictures.
         latency: name of a metric on the same part that says how long answers take, for the picture of latency
             against quality; empty for none.
+        provisional: what is said of a score that rules have judged; empty where rules do.
     """
 
     metric: str
@@ -153,6 +157,7 @@ class BoardScore(msgspec.Struct, frozen=True):
     fair: str = ""
     axis: Axis | None = None
     latency: str = ""
+    provisional: str = ""
 
 
 class PublishedNumber(msgspec.Struct, frozen=True):

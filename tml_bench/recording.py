@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
+from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText, HeardTexts
@@ -81,11 +82,14 @@ class SessionFacts(msgspec.Struct, frozen=True):
         user: the user's track.
         model: the model's track, as heard.
         imported: the imported transcript's words; None when there is none.
-        timed: the adapter's words with times as heard, in order. A word that begins after the flush that
-            dropped it, or after the session's end, was not heard and is left out.
+        timed: the adapter's words whose times are believed (``declared_times``), as heard, in order. A word
+            that begins after the flush that dropped it, or after the session's end, was not heard and is
+            left out.
         untimed: the adapter's texts without word times, as far as they were heard; see ``heard_text``.
         turns: when each of the user's turns was played, in order; times in seconds.
         clipped: share of the samples the model gave that were over full scale and clipped, in [0, 1].
+        late: pieces of the adapter's transcript that came more than ``declared_times.LATE_S`` after the end
+            of their audio.
     """
 
     user: AudioTrack
@@ -95,6 +99,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     untimed: tuple[HeardText, ...]
     turns: tuple[Segment, ...]
     clipped: float = 0.0
+    late: int = 0
 
     @property
     def claimed(self) -> str:
@@ -206,28 +211,25 @@ class Recording:
         """What perceiving needs of it. Raises UserError as `events`, or if a track is missing."""
         imported: tuple[Word, ...] | None = None
         texts = HeardTexts()
-        words: list[ev.TimedWord] = []
+        declared = DeclaredTimes()
         turns: list[Segment] = []
         given_ns = clipped = 0
         for event in self.events():
-            texts.take(event)
+            for taken in declared.take(event):
+                texts.take(taken)
             match event:
                 case ev.UserTurnStarted():
                     turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
                 case ev.ModelAudio():
                     given_ns += event.end_ns - event.heard_ns
                     clipped += event.clipped
-                case ev.ModelTranscript():
-                    words += event.words
-                case ev.Flush():
-                    words = [w for w in words if w.start_ns < event.t_ns]
                 case ev.ImportedTranscript() if imported is None:
                     imported = tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
         end_ns = self.manifest.samples * NS // self.manifest.rate
         user, model = self._track(self.user_path), self._track(self.model_path)
         share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
-        heard = _heard(words, end_ns)
-        return SessionFacts(user, model, imported, heard, texts.heard(end_ns), tuple(turns), share)
+        heard, untimed = _heard(declared.words, end_ns), texts.heard(end_ns)
+        return SessionFacts(user, model, imported, heard, untimed, tuple(turns), share, texts.late)
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None

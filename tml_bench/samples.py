@@ -224,6 +224,7 @@ class Sample:
         companions: ids of other samples of the task whose recordings are scored together with this one,
             by the role they play in it ("clean": the same item without the overlap).
         scored: False for a sample that is only a companion: it is played, but has no score of its own.
+        languages: in which the model may speak, as ISO 639-1 codes; words are recognised in these only.
     """
 
     id: str
@@ -235,3 +236,4 @@ class Sample:
     problem: str = ""
     companions: Mapping[str, str] = field(default_factory=dict)
     scored: bool = True
+    languages: tuple[str, ...] = ("en",)

@@ -84,6 +84,10 @@ class Task(ABC):
         overall: subsets taken together, shown before the single ones.
         rubrics: what judges are asked about recordings of this task.
         rules: how the offline judge decides them, by name of the rubric.
+        search_rules: the same for the search among the members of `family`, which must also say what these
+            would be judged where the rules cannot tell; those of ``rules`` where it names none.
+        beyond_rules: subsets whose judged metrics rules cannot know, each with the reason: by rules they are
+            missing there.
         hears_user: scoring needs the user's speech as it was played, ``Timeline.user``.
         split_of: the task that this is another split of; such a task is run only when named. Empty for a task
             of its own.
@@ -103,6 +107,8 @@ class Task(ABC):
     overall: tuple[Overall, ...] = ()
     rubrics: tuple[Rubric, ...] = ()
     rules: Mapping[str, Rule] = {}
+    search_rules: Mapping[str, Rule] = {}
+    beyond_rules: Mapping[str, str] = {}
     hears_user: bool = False
     split_of: str = ""
     needs_history: bool = False

@@ -60,7 +60,8 @@ class SessionStart:
     """What an adapter learns when a session begins.
 
     Attributes:
-        session_id: ``task/sample``; two sessions of a run never share it.
+        session_id: names the session and tells nothing of it: 16 hexadecimal digits, the same for the same
+            sample and seed; two samples of a run never share it.
         tick_ns: length of a micro-turn in nanoseconds.
         seed: seed for everything random in the adapter; same seed, same output.
         instructions: the system prompt; empty means none.

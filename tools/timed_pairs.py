@@ -1,11 +1,13 @@
 """Hand-labelled replies, and how often the offline judge errs on them.
 
 ``pairs.jsonl`` has one event a line: what the user said, the meaning, accepted and rejected examples, and
-replies with labels a person gave. Three parts: ``development`` was used while the rule was written, ``held
-out`` was labelled before it and only counted after; their events are not those of the items.
-``independent`` was written later, apart from them, on events of the items, and labelled before the rule was
-asked; the rule was not changed for it.
-``python -m timed_pairs`` prints the confusion tables and every error on the first half.
+replies with labels a person gave. The events of ``development`` and ``held out`` are not those of the items,
+those of ``independent`` are, with paraphrases and near misses in mind. Version 3 of the rule was written with
+all three in view. ``fresh`` was written after it by somebody who has not read the rule, and is only counted.
+
+An error is a reply that is right by one and not by the other: whether what is not right is a mere
+acknowledgement moves no score. Of talks of a length the rule says nothing, so they are counted apart.
+``python -m timed_pairs`` prints the tables and every error but those on the fresh part.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ from typing import Literal
 import msgspec
 
 from tml_bench.questions import Question
-from tml_bench.tasks._timed.meaning_rule import RUBRIC, RULE, lines
+from tml_bench.tasks._timed.items import CUESPEAK, TIMESPEAK
+from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE, lines
 
 PAIRS = Path(__file__).parent / "pairs.jsonl"
-PARTS = ("development", "held out", "independent")
+PARTS = ("development", "held out", "independent", "fresh")
+MISSING = "missing"
+"""Stands for the answer that the rule does not give."""
 Label = Literal["right", "wrong", "acknowledgement"]
 
 
@@ -46,7 +51,7 @@ class LabelledPair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         replies: to be judged.
     """
 
-    part: Literal["development", "held out", "independent"]
+    part: Literal["development", "held out", "independent", "fresh"]
     family: str
     user: str
     meaning: str
@@ -61,12 +66,18 @@ def load_pairs(path: Path = PAIRS) -> list[LabelledPair]:
 
 
 def judged(events: Iterable[LabelledPair]) -> Iterator[tuple[LabelledPair, PairReply, str, str]]:
-    """Every reply with the rule's answer and its explanation."""
+    """Every reply with the rule's answer, or `MISSING`, and its explanation."""
     for event in events:
         for reply in event.replies:
             asked = lines([event.user], event.meaning, event.accept, event.reject, reply.text)
             decision = RULE.decide(Question("pair", RUBRIC, asked))
-            yield event, reply, str(decision.answer), decision.explanation
+            yield event, reply, decision.answer or MISSING, decision.explanation
+
+
+def parts() -> tuple[str, ...]:
+    """The parts that there are."""
+    there = {event.part for event in load_pairs()}
+    return tuple(part for part in PARTS if part in there)
 
 
 def confusion(part: str) -> Counter[tuple[str, str]]:
@@ -75,22 +86,47 @@ def confusion(part: str) -> Counter[tuple[str, str]]:
     return Counter((reply.label, answer) for _, reply, answer, _ in judged(events))
 
 
+def errs(label: str, answer: str) -> bool:
+    """Whether an answer is an error: right by one and not by the other."""
+    return answer != MISSING and (label == RIGHT) != (answer == RIGHT)
+
+
 def table(part: str) -> str:
     """The confusion of a part as a Markdown table, with the share that is wrong."""
     found = confusion(part)
-    total, hits = sum(found.values()), sum(n for (a, b), n in found.items() if a == b)
+    total = sum(n for (_, answer), n in found.items() if answer != MISSING)
+    wrong = sum(n for (label, answer), n in found.items() if errs(label, answer))
     names = RUBRIC.answers
     rows = [f"| **{a}** | " + " | ".join(str(found[a, b]) for b in names) + " |" for a in names]
     head = f"| {part}, n = {total} | " + " | ".join(f"judged {b}" for b in names) + " |"
-    error = f"Errors: {total - hits} of {total} ({100 * (total - hits) / total:.1f} %)."
-    return "\n".join([head, "|" + " --- |" * (len(names) + 1), *rows, "", error])
+    error = f"Errors: {wrong} of {total} ({100 * wrong / total:.1f} %)."
+    missing = f" {found.total() - total} more are talks of a length, which the rule does not judge."
+    return "\n".join([head, "|" + " --- |" * (len(names) + 1), *rows, "", error + missing])
+
+
+def family_table() -> str:
+    """Errors of every family in every part as a Markdown table: errors / replies."""
+    shown = parts()
+    counts: Counter[tuple[str, str]] = Counter()
+    wrong: Counter[tuple[str, str]] = Counter()
+    for event, reply, answer, _ in judged(load_pairs()):
+        counts[event.family, event.part] += answer != MISSING
+        wrong[event.family, event.part] += errs(reply.label, answer)
+    rows = []
+    for family in TIMESPEAK + CUESPEAK:
+        cells = [
+            f"{wrong[family, p]} / {counts[family, p]}" if counts[family, p] else "missing" for p in shown
+        ]
+        rows.append(f"| `{family}` | " + " | ".join(cells) + " |")
+    head = "| errors / replies | " + " | ".join(shown) + " |"
+    return "\n".join([head, "|" + " --- |" * (len(shown) + 1), *rows])
 
 
 def main() -> None:
-    """Print the confusion tables, and the errors on the development half."""
-    print("\n\n".join(table(part) for part in PARTS))
+    """Print the tables, and the errors on all parts but the fresh one."""
+    print("\n\n".join([*map(table, parts()), family_table()]))
     for event, reply, answer, why in judged(load_pairs()):
-        if event.part == "development" and answer != reply.label:
+        if event.part != "fresh" and errs(reply.label, answer):
             print(f"{event.meaning} | {reply.text} | {reply.label}, judged {answer}: {why}", file=sys.stderr)
 
 

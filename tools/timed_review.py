@@ -15,8 +15,8 @@ from pathlib import Path
 from tml_bench.perception.numbers import numbers_in
 from tml_bench.tasks._timed.items import VOICES, TimedItem, load_items, spoken_words
 
-SIZES = {"dev": 40, "test": 200}
-"""Items of each split of a task."""
+SIZES = {"ts": {"dev": 47, "test": 237}, "cs": {"dev": 45, "test": 225}}
+"""Items of each split, by the prefix of a task's ids."""
 
 
 def masked(item: TimedItem) -> str:
@@ -43,9 +43,10 @@ def review(items: Sequence[TimedItem]) -> Iterator[str]:
     """Items that are too much alike, splits that are not full, and then the counts."""
     for a, b in near_duplicates(items):
         yield f"doubt: {a} and {b} are the same but for numbers and names"
-    for split, size in SIZES.items():
-        if (n := sum(item.split == split for item in items)) != size:
-            yield f"doubt: split {split} holds {n} items of {size}"
+    for task in sorted({item.task for item in items}):
+        for split, size in SIZES[task].items():
+            if (n := sum((item.task, item.split) == (task, split) for item in items)) != size:
+                yield f"doubt: split {split} of {task} holds {n} items of {size}"
     yield from _counts(items)
 
 

@@ -1,14 +1,23 @@
 """What is expected in a rendered item, on the session clock."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
 
 from tml_bench.errors import BadSampleError
-from tml_bench.metrics.event_matching import EventTarget
+from tml_bench.metrics.event_matching import EPSILON_S, EventTarget
 from tml_bench.samples import Sample, Utterance
 from tml_bench.tasks._common import annotation_of
-from tml_bench.tasks._timed.items import REST_S, CueWindow, ItemEvent, ScheduledWindow, TimedItem, target_of
+from tml_bench.tasks._timed.items import (
+    OVERLAPPED,
+    REST_S,
+    CueWindow,
+    ItemEvent,
+    ScheduledWindow,
+    TimedItem,
+    target_of,
+)
 from tml_bench.tasks._timed.rendered import RenderedItem, time_of
 
 SILENCE_S = 0.5
@@ -20,6 +29,10 @@ GRACE_S = 0.5
 """What is being said when the user says stop may be finished, where no period says how long."""
 WORD_S, SHORTEST_REPLY_S, LONGEST_REPLY_S = 0.3, 0.4, 2.0
 """How long an ideal reply takes: per word, at least, at most."""
+BRIDGED_S = 0.15
+"""A gap between the user's words up to this is no pause: it is the closure of a plosive, or the aligner's."""
+OVER_S = 0.3
+"""Where an answer must begin over the user's speech, the user speaks within its first so many seconds."""
 REACTION_S = 0.2
 """How long after a cue or a question the ideal respondent begins: the usual gap between speakers."""
 
@@ -30,6 +43,11 @@ class DueEvent(msgspec.Struct, frozen=True):
     event: ItemEvent
     target: EventTarget
     truth_s: float | None
+
+    @property
+    def reply_s(self) -> float:
+        """How long the ideal reply takes to say, seconds; of no use where the length of a talk is asked."""
+        return max(SHORTEST_REPLY_S, min(LONGEST_REPLY_S, WORD_S * len(self.event.accept[0].split())))
 
 
 class UserSentence(msgspec.Struct, frozen=True):
@@ -49,6 +67,8 @@ class TimedAnnotation(msgspec.Struct, frozen=True):
         due: what is expected, in order of time.
         quiet_from: from each of these moments on nothing more may be said.
         length_s: of the session.
+        talking: stretches ``(start, end)`` in which the user speaks, in order, gaps between words up to
+            `BRIDGED_S` bridged.
     """
 
     item: TimedItem
@@ -56,6 +76,13 @@ class TimedAnnotation(msgspec.Struct, frozen=True):
     due: tuple[DueEvent, ...]
     quiet_from: tuple[float, ...]
     length_s: float
+    talking: tuple[tuple[float, float], ...]
+
+    def may_begin(self, onset_s: float) -> bool:
+        """Whether an answer may begin here: where the user talks on, only within `OVER_S` of their speech."""
+        if self.item.family not in OVERLAPPED:
+            return True
+        return any(start < onset_s + OVER_S and onset_s < end for start, end in self.talking)
 
     @property
     def silence_s(self) -> float:
@@ -95,7 +122,19 @@ def expected(item: TimedItem, rendered: RenderedItem) -> TimedAnnotation:
         tuple(due),
         tuple(time_of(anchor, rendered) + grace for anchor in item.quiet_after),
         max([end_s, *(_latest_s(d) + REST_S for d in due)]),
+        _joined((w.start_s, w.end_s) for turn in rendered.turns for w in turn.words),
     )
+
+
+def _joined(words: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Words in order of time as stretches of speech; a gap up to `BRIDGED_S` is no pause."""
+    found: list[tuple[float, float]] = []
+    for start, end in words:
+        if found and start - found[-1][1] <= BRIDGED_S + EPSILON_S:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return tuple(found)
 
 
 def _latest_s(due: DueEvent) -> float:
@@ -137,7 +176,7 @@ def _ideal(item: TimedAnnotation, k: int) -> Utterance:
         text = text.replace("{N}", str(max(1, round(due.truth_s))))
     if due.event.speech:
         return Utterance(onset, until_s=onset + due.event.speech.seconds, text=text)
-    length = max(SHORTEST_REPLY_S, min(LONGEST_REPLY_S, WORD_S * len(text.split())))
+    length = due.reply_s
     if k + 1 < len(item.due):
         # Two utterances in a row must stay apart, however fast they follow each other.
         room = item.due[k + 1].target.at_s - due.target.at_s - 1.5 * item.silence_s

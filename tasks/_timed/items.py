@@ -275,6 +275,11 @@ class TimedItem(StrictRecord, frozen=True):
         """``ts`` or ``cs``."""
         return self.id[:2]
 
+    @property
+    def talked_on(self) -> tuple[str, ...]:
+        """Ids of the turns in which the voice makes no pause to be let in; see `OVERLAPPED`."""
+        return tuple(turn.id for turn in self.turns[1:]) if self.family in OVERLAPPED else ()
+
 
 def load_items(path: Path) -> tuple[TimedItem, ...]:
     """Read and check an item file.

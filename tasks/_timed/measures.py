@@ -6,12 +6,19 @@ from msgspec import structs
 
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.task import Direction, Kind, Metric
-from tml_bench.tasks._timed.items import CONTROLLED, LASTING, NUMBERED, STOPPED
+from tml_bench.tasks._timed.items import LASTING, NUMBERED, OVERLAPPED, STOPPED
 
 LOWER, NEITHER = Direction.LOWER, Direction.NONE
-HEADLINE = ("on_time", "timed_f1", "false_alarms_per_minute", "onset_error")
-ONLY = {"quiet": CONTROLLED, "number_error": NUMBERED, "duration_error": LASTING, "stopped": STOPPED}
-"""Metrics that do not apply to every family."""
+HEADLINE = (
+    "on_time", "events_on_time", "quiet", "answer_time", "timed_f1", "false_alarms_per_minute", "onset_error",
+)  # fmt: skip
+ONLY = {"in_pause": OVERLAPPED, "number_error": NUMBERED, "duration_error": LASTING, "stopped": STOPPED}
+"""Metrics that do not apply to every family. ``quiet`` is declared for all, so that its mean over families
+is one over those that have silent controls."""
+CONTROLS = (
+    "on_time", "quiet", "timed_f1", "stopped", "false_alarms_per_minute", "repeated", "acknowledged",
+)  # fmt: skip
+"""Metrics that apply to silent controls; to items with events all but ``quiet`` do."""
 
 
 def tolerance_name(tau_s: float) -> str:
@@ -25,7 +32,7 @@ def metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
     return tuple(structs.replace(m, subsets=where[m.name]) for m in METRICS if where[m.name])
 
 
-_metric = partial(Metric, unit="%", kind=Kind.RATIO, judged=True)
+_metric = partial(Metric, unit="%", kind=Kind.RATIO, judged=True, version=2)
 _timed = partial(_metric, family="right and on time")
 _curve = partial(_metric, family="right within a tolerance")
 _event = partial(_metric, family="per event", direction=LOWER)
@@ -35,10 +42,12 @@ METRICS = (
     _timed(name="on_time", title="On time",
            describes="Mean over items: events said right and in their window, of the events or, if more, of "
            "all that was said; silent controls: 1 if nothing was said."),
-    _timed(name="timed_f1", title="F1",
-           describes="Twice the events hit, of the events and all that was said."),
+    _timed(name="events_on_time", title="Events on time", version=1,
+           describes="The same on items with events alone."),
     _timed(name="quiet", title="Quiet in controls",
            describes="Silent controls in which nothing was said but acknowledgements."),
+    _timed(name="timed_f1", title="F1",
+           describes="Twice the events hit, of the events and all that was said."),
     *(
         _curve(name=tolerance_name(tau), title=f"Within {tau:g} s",
                describes=f"As on_time, with {tau:g} s to either side as the window; no guesses. Items with "
@@ -49,9 +58,15 @@ METRICS = (
            describes="Events said right within 3 s of their window, on time or not."),
     _event(name="early", title="Early", describes="Events said right before their window opens."),
     _event(name="late", title="Late", describes="Events said right after their window closes."),
-    _event(name="missed", title="Missed", describes="Events never said right within 3 s of their window."),
+    _event(name="in_pause", title="In a pause", version=1,
+           describes="Events said right in their window, but not over the user's speech."),
+    _event(name="missed", title="Missed",
+           describes="Events never said right, soon after an onset within 3 s of their window."),
+    _event(name="answer_time", title="Answer time", unit="s", version=1,
+           describes="Mean distance of the word that makes the reply right, by the rules, from the expected "
+           "time, of events said right at any time."),
     _event(name="onset_error", title="Onset error", unit="s",
-           describes="Mean distance of the onset from the expected time, of events said right."),
+           describes="Mean distance of the onset from the expected time, of events said right soon."),
     _event(name="signed_onset_error", title="Signed onset error", unit="s", direction=NEITHER,
            describes="The same with sign; negative is early."),
     _event(name="number_error", title="Error of the time named", unit="s",
@@ -61,7 +76,7 @@ METRICS = (
     _said(name="stopped", title="Stopped when told",
           describes="Orders to stop after which nothing more was said."),
     _said(name="false_alarms_per_minute", title="False alarms per minute", unit="1/min", direction=LOWER,
-          describes="Utterances that match no event and are no acknowledgement, per minute of session."),
+          describes="Utterances that say no event soon enough and are no acknowledgement, per minute."),
     _said(name="repeated", title="Repeated", direction=LOWER,
           describes="Utterances that say again what another one was matched for, of all that was said."),
     _said(name="acknowledged", title="Acknowledged", direction=NEITHER,
@@ -70,6 +85,7 @@ METRICS = (
 
 
 @cache
-def names(family: str) -> tuple[str, ...]:
-    """Of the metrics that apply to a family."""
-    return tuple(metric.name for metric in metrics((family,)))
+def names(family: str, events: bool) -> tuple[str, ...]:
+    """Of the metrics that apply to an item of a family, with events or as a silent control."""
+    all_names = (metric.name for metric in metrics((family,)))
+    return tuple(name for name in all_names if (name != "quiet" if events else name in CONTROLS))

@@ -41,7 +41,7 @@ _COMPRESSION = 0.93
 """libsndfile's scale; about 24 kbit/s while somebody speaks."""
 NOISE_DB = (-20.0, 60.0)
 """Beyond, speech or noise would be lost in the file."""
-VERSION = "2"
+VERSION = "3"
 """Of the shipped rendering; variants add to it."""
 PREFIXES = {"timespeak": "ts", "cuespeak": "cs"}
 """Of the ids of a task's items."""
@@ -186,7 +186,9 @@ def render_item(item: TimedItem, variant: Variant) -> tuple[NDArray[np.float32],
 
 def _clip(item: TimedItem, turn: ItemTurn, variant: Variant) -> NDArray[np.float32]:
     try:
-        return voices.render(turn.text, variant.voice or item.voice, turn.pace * variant.pace).samples
+        pause_s = voices.TALKED_ON_S if turn.id in item.talked_on else voices.PAUSE_S
+        pace = turn.pace * variant.pace
+        return voices.render(turn.text, variant.voice or item.voice, pace, pause_s).samples
     except UserError as error:
         raise UserError(f"{item.id}: turn {turn.id!r}: {error.problem}", error.remedy) from error
 
@@ -278,7 +280,7 @@ def _rendering(base_version: str, variant: Variant) -> Rendering:
         *(f"{program} {version(program)}" for program in programs),
         "Kokoro-82M int8",
         f"{speech.LEVEL_DBFS:g} dBFS active speech",
-        f"silences within a turn at most {voices.PAUSE_S:g} s",
+        f"silences within a turn at most {voices.PAUSE_S:g} s, or {voices.TALKED_ON_S:g} s if talked on",
         "Ogg/Opus 16 kHz",
     ]
     if variant.noise_db is not None:

@@ -80,9 +80,11 @@ class Rendering(StrictRecord, frozen=True):
 
 
 def said_sha256(item: TimedItem) -> str:
-    """Hash of all that decides an item's audio: its voice, its turns; 64 hexadecimal digits."""
+    """Hash of all that decides an item's audio: its voice, turns, pauses; 64 hexadecimal digits."""
     # Every field: what is left out as a default depends on how the item came to be.
-    said = (item.voice, [msgspec.structs.astuple(turn) for turn in item.turns])
+    said: tuple[object, ...] = (item.voice, [msgspec.structs.astuple(turn) for turn in item.turns])
+    if item.talked_on:
+        said = (*said, item.talked_on)
     return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
 

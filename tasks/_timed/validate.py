@@ -88,6 +88,7 @@ def _placed(item: TimedItem, event: ItemEvent) -> Iterator[str]:
     window = event.window
     lost = [*_anchored(item, "anchor", event.anchor)]
     yield from lost
+    yield from _cue(item, event)
     if isinstance(window, ScheduledWindow):
         if window.period_s is not None and not _whole(event.after_s / window.period_s):
             yield f"after_s: {event.after_s:g} is not a multiple of period_s {window.period_s:g}; correct it"
@@ -101,6 +102,28 @@ def _placed(item: TimedItem, event: ItemEvent) -> Iterator[str]:
         yield from wrong
         if not (wrong or lost) and _moment(item, window.until) <= _moment(item, event.anchor):
             yield "window.until: is not after the anchor; name a later moment"
+
+
+def _cue(item: TimedItem, event: ItemEvent) -> Iterator[str]:
+    """Whether a cue's words are there, and its anchor is the end of the last of them."""
+    wanted, anchor = spoken_words(event.cue), event.anchor
+    if not isinstance(event.window, CueWindow):
+        if wanted:
+            yield "cue: is for cue windows; drop it"
+        return
+    if item.talked_on and anchor.turn not in item.talked_on:
+        yield f"anchor.turn: {anchor.turn!r} is the first, in which nothing is due; name a later one"
+    if not wanted:
+        return
+    if anchor.edge != "end" or spoken_words(anchor.word) != wanted[-1:]:
+        yield f"anchor: is not the end of the cue's last word, {wanted[-1]!r}; correct one of them"
+        return
+    words = next((spoken_words(turn.text) for turn in item.turns if turn.id == anchor.turn), [])
+    places = anchor.places(words)
+    if anchor.nth <= len(places):
+        end = places[anchor.nth - 1] + 1
+        if words[max(0, end - len(wanted)) : end] != wanted:
+            yield f"cue: {event.cue!r} does not stand before the anchor; write it as the turn has it"
 
 
 def _demands(item: TimedItem, event: ItemEvent) -> Iterator[str]:
@@ -175,7 +198,10 @@ def _tail(item: TimedItem) -> Iterator[str]:
 
 def doubts(item: TimedItem) -> list[str]:
     """What breaks no rule but deserves a look, each as ``<id>: <field>: <what>``."""
-    return [f"{item.id}: {text}" for text in (*_estimated_tail(item), *_estimated_overlaps(item))]
+    return [
+        f"{item.id}: {text}"
+        for text in (*_estimated_tail(item), *_estimated_overlaps(item), *_unsaid_cues(item))
+    ]
 
 
 def estimated_places(item: TimedItem) -> dict[str, tuple[float, float]]:
@@ -186,6 +212,12 @@ def estimated_places(item: TimedItem) -> dict[str, tuple[float, float]]:
         start = turn.at_s if turn.at_s is not None else before + turn.gap_s
         places[turn.id] = (start, start + len(spoken_words(turn.text)) * WORD_S / turn.pace)
     return places
+
+
+def _unsaid_cues(item: TimedItem) -> Iterator[str]:
+    for event in item.events:
+        if isinstance(event.window, CueWindow) and not event.cue:
+            yield f"cue: event {event.id!r} does not say which words decide, so its anchor cannot be checked"
 
 
 def _estimated_tail(item: TimedItem) -> Iterator[str]:

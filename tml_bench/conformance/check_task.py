@@ -230,7 +230,8 @@ def _played(task: Task, sample: Sample, name: str, folder: Path) -> Timeline:
         writer.close()
     cache = folder / f"{sample.id}.json"
     stretches = partial(task.stretches, sample)
-    return timeline_of(Recording(place).facts, cache, "transcript", task.hears_user, stretches)
+    facts, languages = Recording(place).facts, sample.languages
+    return timeline_of(facts, cache, "transcript", task.hears_user, stretches, languages=languages)
 
 
 def _scored(task: Task, sample: Sample, timeline: Timeline) -> Iterator[Flaw]:

@@ -13,6 +13,7 @@ class RuleJudge:
 
     def __init__(self, rules: Mapping[str, Rule]) -> None:
         self._rules = rules
+        self._decided: dict[tuple[str, tuple[QuestionLine, ...], str], Verdict] = {}
 
     @property
     def id(self) -> str:
@@ -23,13 +24,12 @@ class RuleJudge:
         self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
     ) -> list[Verdict]:
         """Decide each question; equal ones are decided once."""
-        decided: dict[tuple[str, tuple[QuestionLine, ...], str], Verdict] = {}
         verdicts = []
         for question in questions:
             same = (question.rubric.name, question.lines, question.hint)
-            if same not in decided:
-                decided[same] = self._decide(question)
-            verdicts.append(decided[same])
+            if same not in self._decided:
+                self._decided[same] = self._decide(question)
+            verdicts.append(self._decided[same])
             advance()
         return verdicts
 

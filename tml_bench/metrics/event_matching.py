@@ -21,7 +21,8 @@ Windows:
 
 Measures:
     * Matching (`match`): one to one and in order, among pairs whose meaning is right: as many pairs on time
-      as possible, then as many pairs as possible, then the least sum of |onset - t*|.
+      as possible, then as many pairs as possible, then the least sum of |onset - t*|. An utterance that does
+      not stand where an answer may (``placed``) is on time for nothing.
     * An event is on time, early (right, before its window opens), late (right, after it closes) or missed.
     * Signed onset error of a pair: onset - t*; negative is early.
     * Tolerance curve (`within`): how many events can be matched, one to one and in order, to utterances that
@@ -119,8 +120,19 @@ def answer(at_s: float, w_s: float) -> EventTarget:
     return EventTarget(at_s, at_s, at_s + w_s, at_s)
 
 
-def match(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right) -> list[EventMatch]:
+def match(
+    onsets: Sequence[float],
+    targets: Sequence[EventTarget],
+    right: Right,
+    placed: NDArray[np.bool_] | None = None,
+) -> list[EventMatch]:
     """Match utterances to events, both in order, where ``right`` allows it; see the module's docstring.
+
+    Args:
+        onsets: of the utterances, in order.
+        targets: the events, in order.
+        right: which utterance says what which event asks for.
+        placed: shape (utterances,): whether an utterance may be on time at all; None for all.
 
     Returns:
         Pairs in order; empty when there are none.
@@ -129,14 +141,18 @@ def match(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right)
         ValueError: ``onsets`` or ``targets`` are not in order, or ``right`` has another shape.
     """
     _check(onsets, targets, right)
+
+    def on_time(i: int, k: int) -> bool:
+        return targets[k].holds(onsets[i]) and (placed is None or bool(placed[i]))
+
     values = {
-        (i, k): (int(target.holds(onset)), 1, -abs(onset - target.at_s))
+        (i, k): (int(on_time(i, k)), 1, -abs(onset - target.at_s))
         for i, onset in enumerate(onsets)
         for k, target in enumerate(targets)
         if right[i, k]
     }
     return [
-        EventMatch(i, k, onsets[i] - targets[k].at_s, targets[k].holds(onsets[i]))
+        EventMatch(i, k, onsets[i] - targets[k].at_s, on_time(i, k))
         for i, k in _best(len(onsets), len(targets), values)
     ]
 

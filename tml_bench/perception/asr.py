@@ -9,8 +9,14 @@ silences, so that each piece has as much context as fits; Whisper never hears a 
 where it would invent some. What goes round in circles ("out, out, out, ...") is not believed, and an
 utterance in which no word is found, though it stands apart by 0.8 s, is heard again by itself. Words that
 touch no speech segment, and tokens without a letter or a digit (a dash, a music note), are dropped.
+
+Words are recognised in the languages that the sample allows, English unless it says otherwise. Where it
+allows several, utterances are read one by one, each in the language that the model takes to be the most
+probable of them. A model that knows only English recognises nothing where another language is allowed: it
+would give English words for what is none.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -30,10 +36,11 @@ from tml_bench.perception.align import RATE, align
 from tml_bench.perception.laying import SILENCE_S, lay_over
 from tml_bench.timeline import Segment, Word
 
-RULE = "pieces 2"
+RULE = "pieces 3"
 """Name and version of the rules in this module."""
 BUNDLED = "tiny.en"
 _BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+_MULTILINGUAL = 51865
 _PIECE_S = 28.0
 _MARGIN_S = 0.2
 _LOOP = 2.4
@@ -59,6 +66,38 @@ def missing(model: str | None = None) -> str:
     return f"local speech recognition needs {', '.join(absent)}" if absent else ""
 
 
+def knows(languages: Sequence[str], model: str | None = None) -> bool:
+    """Whether the model can recognise all these languages; one whose name ends in ``.en`` knows only English.
+
+    A folder is known by the size of its vocabulary, which has one word more where there are languages.
+    """
+    if set(languages) <= {"en"}:
+        return True
+    name = chosen_model(model)
+    if (Path(name) / "model.bin").is_file():
+        return _vocabulary(Path(name)) >= _MULTILINGUAL
+    return not name.endswith(".en")
+
+
+@lru_cache(maxsize=4)
+def _vocabulary(folder: Path) -> int:
+    listed = folder / "vocabulary.json"
+    if listed.is_file():
+        return len(json.loads(listed.read_bytes()))
+    return (folder / "vocabulary.txt").read_bytes().rstrip(b"\n").count(b"\n") + 1
+
+
+def lacking(languages: Sequence[str], model: str | None = None) -> str:
+    """That the model does not know these languages, with the remedy; empty where it does."""
+    if knows(languages, model):
+        return ""
+    others = ", ".join(sorted({*languages} - {"en"}))
+    return (
+        f"{chosen_model(model)} knows only English, not {others}; it needs a multilingual recogniser: "
+        "set TML_BENCH_WHISPER to one, such as base or the folder of a CTranslate2 model"
+    )
+
+
 def recogniser_id(model: str | None = None) -> str:
     """Names and versions of all that decides the words. Raises UserError without the extra."""
     packages = ["faster-whisper", "ctranslate2", "pocketsphinx"]
@@ -74,8 +113,10 @@ def recogniser_id(model: str | None = None) -> str:
     return " + ".join([f"whisper {name}", *versions, RULE])
 
 
-def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None) -> tuple[Word, ...]:
-    """Recognise the speech of a track.
+def recognise(
+    audio: Path, segments: Sequence[Segment], model: str | None = None, languages: Sequence[str] = ("en",)
+) -> tuple[Word, ...]:
+    """Recognise the speech of a track, which is in one or several of these languages.
 
     Nothing outside its segments is listened to, but 0.2 s beside them.
 
@@ -83,22 +124,31 @@ def recognise(audio: Path, segments: Sequence[Segment], model: str | None = None
         Words in order, times in seconds from the track's first sample; empty for no segments.
 
     Raises:
-        UserError: the extra is not installed, or the model cannot be loaded.
+        UserError: the extra is not installed, the model cannot be loaded, or does not know the languages.
         BadSampleError: the file cannot be read.
     """
     if not segments:
         return ()
+    if why := lacking(languages, model):
+        raise UserError(*why.split("; "))
     whisper = _whisper(chosen_model(model))
     words: list[Word] = []
     with ClipReader(audio, RATE) as clip:
         at = 0
-        for piece in pieces(segments):
+        for piece in _read_together(segments, languages):
             start = max(at, round((piece[0].start_s - _MARGIN_S) * RATE))
             end = min(clip.length, round((piece[-1].end_s + _MARGIN_S) * RATE))
             skip(clip, start - at)
-            words.extend(_words_of_piece(whisper, clip.read(end - start), start / RATE, piece))
+            words.extend(_words_of_piece(whisper, clip.read(end - start), start / RATE, piece, languages))
             at = end
     return tuple(words)
+
+
+def _read_together(segments: Sequence[Segment], languages: Sequence[str]) -> list[tuple[Segment, ...]]:
+    """Stretches that are read at once; where there are several languages, each utterance by itself."""
+    if len(set(languages)) == 1:
+        return pieces(segments)
+    return [piece for utterance in _utterances(segments) for piece in pieces(utterance)]
 
 
 def pieces(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
@@ -114,16 +164,20 @@ def pieces(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
 
 
 def _words_of_piece(
-    whisper: Any, audio: NDArray[np.float32], start_s: float, segments: Sequence[Segment]
+    whisper: Any,
+    audio: NDArray[np.float32],
+    start_s: float,
+    segments: Sequence[Segment],
+    languages: Sequence[str],
 ) -> list[Word]:
     """Words of a piece that begins at ``start_s``; an utterance without any is heard again by itself."""
-    words = _placed(whisper, audio, start_s, segments)
+    words = _placed(whisper, audio, start_s, segments, languages)
     utterances = _utterances(segments)
     for speech in utterances if len(utterances) > 1 else ():
         if not any(_within(word, speech) for word in words):
             first = max(0, round((speech[0].start_s - _MARGIN_S - start_s) * RATE))
             last = round((speech[-1].end_s + _MARGIN_S - start_s) * RATE)
-            words += _placed(whisper, audio[first:last], start_s + first / RATE, speech)
+            words += _placed(whisper, audio[first:last], start_s + first / RATE, speech, languages)
     return sorted(words, key=lambda word: word.start_s or 0.0)
 
 
@@ -134,10 +188,14 @@ def _utterances(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
 
 
 def _placed(
-    whisper: Any, audio: NDArray[np.float32], start_s: float, segments: Sequence[Segment]
+    whisper: Any,
+    audio: NDArray[np.float32],
+    start_s: float,
+    segments: Sequence[Segment],
+    languages: Sequence[str],
 ) -> list[Word]:
     """What is recognised in audio that begins at ``start_s``, with times, as far as it lies in the speech."""
-    found = _transcribed(whisper, audio, beam_size=5)
+    found = _transcribed(whisper, audio, language=_language(whisper, audio, languages), beam_size=5)
     heard = " ".join(part.text for part in found if part.compression_ratio <= _LOOP)
     tokens = [token for token in heard.split() if any(map(str.isalnum, token))]
     aligned = [
@@ -146,6 +204,15 @@ def _placed(
         if word.start_s is not None and word.end_s is not None
     ]
     return [word for word in aligned or lay_over(tokens, segments) if _within(word, segments)]
+
+
+def _language(whisper: Any, audio: NDArray[np.float32], languages: Sequence[str]) -> str:
+    """The language to read audio in: the most probable one of those that are possible."""
+    possible = list(dict.fromkeys(languages))
+    if len(possible) == 1:
+        return possible[0]
+    found = dict(whisper.detect_language(audio)[2])
+    return max(possible, key=lambda language: found.get(language, 0.0))
 
 
 def _within(word: Word, segments: Sequence[Segment]) -> bool:
@@ -162,14 +229,15 @@ def transcribe(audio: NDArray[np.float32], model: str | None = None) -> str:
 
     Audio is of shape (n,), mono at 16 kHz; the text is empty when nothing is heard. Raises as ``recognise``.
     """
-    heard = _transcribed(_whisper(chosen_model(model)), audio, beam_size=1, without_timestamps=True)
+    whisper = _whisper(chosen_model(model))
+    language = None if whisper.model.is_multilingual else "en"
+    heard = _transcribed(whisper, audio, language=language, beam_size=1, without_timestamps=True)
     return " ".join(part.text.strip() for part in heard)
 
 
 def _transcribed(whisper: Any, audio: NDArray[np.float32], **options: Any) -> Any:
-    language = None if whisper.model.is_multilingual else "en"
     options = {"temperature": 0.0, "condition_on_previous_text": False, **options}
-    return whisper.transcribe(audio, language=language, **options)[0]
+    return whisper.transcribe(audio, **options)[0]
 
 
 def skip(clip: ClipReader, samples: int) -> None:

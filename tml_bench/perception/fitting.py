@@ -35,7 +35,7 @@ Samples = NDArray[np.float32]
 
 def fit(
     audio: Path, segments: Sequence[Segment], said: Sequence[SaidText], timed: Sequence[Word] = (),
-    whisper: str | None = None,
+    whisper: str | None = None, languages: Sequence[str] = ("en",),
 ) -> tuple[tuple[Word, ...], WordSource]:  # fmt: skip
     """Measure when the words of texts were said.
 
@@ -45,6 +45,8 @@ def fit(
         said: texts and the speech that says each, in order, as `places` gives them.
         timed: words whose times are known.
         whisper: the model to recognise with; see ``asr.chosen_model``.
+        languages: what is spoken; where the model does not know them all, nothing is recognised, and speech
+            without a text has no words.
 
     Returns:
         All words in the order spoken, and their source: ``proportional`` where any text is laid over its
@@ -60,7 +62,8 @@ def fit(
     told = [*_spans(timed), *((s.start_s, s.end_s) for _, speech in said for s in speech)]
     untold = (s for s in segments if not _touches(s, told))
     unknown = sorted(chain(untold, *(speech for _, speech in unfit)), key=lambda s: s.start_s)
-    recognised = asr.recognise(audio, unknown, whisper)
+    able = asr.knows(languages, whisper)
+    recognised = asr.recognise(audio, unknown, whisper, languages) if able else ()
     laid = False
     for text, speech in unfit:
         heard = [word for word in recognised if any(_touches(s, _spans([word])) for s in speech)]

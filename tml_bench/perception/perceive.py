@@ -5,7 +5,8 @@ of the resampler, the network, the rules and the recogniser), the audio file's b
 that were given. Change any of them and the timeline is perceived again.
 
 Words and their times come from the best source there is (``timeline.WordSource``): a transcript that came
-with the recording, exactly as it stands; the adapter's words with times; its texts without times fitted to
+with the recording, exactly as it stands; the adapter's words whose times are believed
+(``declared_times``), moved into speech where they are far from it (``laying``); its other texts fitted to
 their audio (``fitting``); local speech recognition; those texts laid over the speech of their replies
 (``laying``); none. A track without speech has no words, whatever an adapter claims; only an imported
 transcript is believed there too, because the measures that use it are defined on that file.
@@ -24,7 +25,7 @@ from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.heard_text import HeardText
 from tml_bench.perception import asr, fitting, silero, vad
-from tml_bench.perception.laying import RULE, lay_over, places
+from tml_bench.perception.laying import RULE, in_speech, lay_over, places
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 WordMode = Literal["auto", "transcript", "asr"]
@@ -32,6 +33,9 @@ WordMode = Literal["auto", "transcript", "asr"]
 recognise, whatever was given."""
 
 MODES: tuple[WordMode, ...] = ("auto", "transcript", "asr")
+
+
+ENGLISH = ("en",)
 
 
 class Given(TypedDict, total=False):
@@ -43,6 +47,7 @@ class Given(TypedDict, total=False):
         untimed: the adapter's texts without word times.
         words: which sources of words may be used; see ``WordMode``.
         whisper: the Whisper model to recognise with; see ``asr.chosen_model``.
+        languages: in which the model may speak; English unless given.
     """
 
     imported: tuple[Word, ...] | None
@@ -50,6 +55,7 @@ class Given(TypedDict, total=False):
     untimed: tuple[HeardText, ...]
     words: WordMode
     whisper: str | None
+    languages: tuple[str, ...]
 
 
 def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
@@ -59,7 +65,7 @@ def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
         BadSampleError: the audio cannot be used.
         UserError: ``words`` is unknown, or is ``asr`` and the extra ``[speech]`` is not installed.
     """
-    perceiver = perceiver_id(given.get("words", "auto"), given.get("whisper"))
+    perceiver = _perceiver_of(**given)
     activity = vad.listen(model_audio)
     segments = vad.speech_segments(activity)
     heard = activity.probabilities, activity.samples
@@ -75,11 +81,18 @@ def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
     )
 
 
-def perceiver_id(words: WordMode = "auto", whisper: str | None = None) -> str:
+def perceiver_id(
+    words: WordMode = "auto", whisper: str | None = None, languages: tuple[str, ...] = ENGLISH
+) -> str:
     """Names and versions of all that decides what is perceived; raises UserError as ``perceive``."""
     _check_mode(words)
     recogniser = asr.recogniser_id(whisper) if recognises(words, whisper) else "not recognised"
-    return f"{_speech_id()}; words {words}: {recogniser}"
+    unknown = "" if asr.knows(languages, whisper) else ", where it knows the language"
+    return f"{_speech_id()}; words {words}: {recogniser}{unknown}"
+
+
+def _perceiver_of(**given: Unpack[Given]) -> str:
+    return perceiver_id(given.get("words", "auto"), given.get("whisper"), given.get("languages", ENGLISH))
 
 
 @cache
@@ -89,9 +102,14 @@ def _speech_id() -> str:
 
 def cache_key(audio_sha256: str, **given: Unpack[Given]) -> str:
     """The cache key, 64 hexadecimal digits, of what ``perceive`` gives, or raises, for such audio."""
-    perceiver = perceiver_id(given.get("words", "auto"), given.get("whisper"))
     texts = given.get("timed", ()), given.get("untimed", ())
-    parts = (perceiver, audio_sha256, given.get("imported"), *texts)
+    parts = (
+        _perceiver_of(**given),
+        audio_sha256,
+        given.get("imported"),
+        *texts,
+        given.get("languages", ENGLISH),
+    )
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -132,31 +150,37 @@ def find_words(
         BadSampleError: the track cannot be read.
     """
     words, whisper, imported = given.get("words", "auto"), given.get("whisper"), given.get("imported")
-    timed, untimed = given.get("timed", ()), places(given.get("untimed", ()), segments)
+    languages = given.get("languages", ENGLISH)
     _check_mode(words)
     if imported is not None and words != "asr":
         return imported, WordSource.IMPORTED
     if not segments:
         return (), WordSource.SILENT
-    if timed and not untimed and words != "asr":
-        return timed, WordSource.ADAPTER
-    if recognises(words, whisper):
-        if untimed and words != "asr":
-            return fitting.fit(audio, segments, untimed, timed, whisper)
-        return asr.recognise(audio, segments, whisper), WordSource.ASR
-    if untimed:
-        laid = [word for text, speech in untimed for word in lay_over(text.split(), speech)]
-        return tuple(sorted((*timed, *laid), key=lambda word: word.start_s or 0.0)), WordSource.PROPORTIONAL
+    if words != "asr":
+        timed, moved = in_speech(given.get("timed", ()), segments)
+        untimed = places(given.get("untimed", ()), segments)
+        if untimed and recognises(words, whisper):
+            fitted, source = fitting.fit(audio, segments, untimed, timed, whisper, languages)
+            return fitted, WordSource.PROPORTIONAL if moved else source
+        if timed or untimed:
+            laid = [word for text, speech in untimed for word in lay_over(text.split(), speech)]
+            spread = moved or bool(laid)
+            every = tuple(sorted((*timed, *laid), key=lambda word: word.start_s or 0.0)) if laid else timed
+            return every, WordSource.PROPORTIONAL if spread else WordSource.ADAPTER
+    if recognises(words, whisper) and asr.knows(languages, whisper):
+        return asr.recognise(audio, segments, whisper, languages), WordSource.ASR
     return (), WordSource.NONE
 
 
-def why_no_words(words: WordMode, whisper: str | None = None) -> str:
+def why_no_words(words: WordMode, whisper: str | None = None, languages: tuple[str, ...] = ENGLISH) -> str:
     """Why nobody can tell what was said (``WordSource.NONE``), with the remedy."""
     given = "speech without words: the adapter gives no transcript of what was heard, and"
     if words == "transcript":
         return f"{given} recognition is switched off; score with --words auto or asr"
     if lacking := asr.missing(whisper):
         return f"{given} {lacking}; install tml-bench[speech]"
+    if unknown := asr.lacking(languages, whisper):
+        return f"{given} {unknown}"
     return f"{given} nothing was recognised"
 
 

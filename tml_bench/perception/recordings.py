@@ -7,7 +7,17 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.perception import asr, prosody
-from tml_bench.perception.perceive import Given, WordMode, cache_key, cached, perceive, stored, why_no_words
+from tml_bench.perception.perceive import (
+    ENGLISH,
+    Given,
+    WordMode,
+    cache_key,
+    cached,
+    perceive,
+    perceiver_id,
+    stored,
+    why_no_words,
+)
 from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.timeline import Timeline, Voice, WordSource
 
@@ -27,6 +37,7 @@ def timeline_of(
     user: bool = False,
     stretches: Stretches | None = None,
     look: Lookup = cached,
+    languages: tuple[str, ...] = ENGLISH,
 ) -> Timeline:
     """What is perceived in a recording.
 
@@ -37,16 +48,19 @@ def timeline_of(
         user: also perceive the speech of the user's track; it is cached beside, as ``*-user.json``.
         stretches: gives stretches whose voice is described, cached beside, as ``*-voices.json``.
         look: how the cache is used.
+        languages: in which the model may speak.
 
     Raises:
         BadSampleError: the audio cannot be used.
         UserError: local recognition was demanded and is not installed.
     """
-    given = Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed, words=words)
+    given = Given(words=words, languages=languages)
+    if words != "asr":
+        given |= Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed)
     timeline = structs.replace(_perceived(facts.model, cache, given, look), turns=facts.turns)
     if timeline.word_source is WordSource.NONE:
         # Not cached: what is installed changes, the key does not.
-        timeline = structs.replace(timeline, no_words=why_no_words(words))
+        timeline = structs.replace(timeline, no_words=why_no_words(words, None, languages))
     if stretches is not None and (asked := tuple(stretches(timeline))):
         beside = cache.with_name(f"{cache.stem}-voices.json")
         timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
@@ -58,11 +72,16 @@ def timeline_of(
 
 
 def cached_timeline(
-    facts: SessionFacts, cache: Path, words: WordMode, user: bool = False, stretches: Stretches | None = None
+    facts: SessionFacts,
+    cache: Path,
+    words: WordMode,
+    user: bool = False,
+    stretches: Stretches | None = None,
+    languages: tuple[str, ...] = ENGLISH,
 ) -> Timeline | None:
     """What `timeline_of` gives or raises, where all of it is in the cache; else None. No audio is read."""
     try:
-        return timeline_of(facts, cache, words, user, stretches, _stored)
+        return timeline_of(facts, cache, words, user, stretches, _stored, languages)
     except NotCachedError:
         return None
 
@@ -100,32 +119,47 @@ class TranscriptPair:
     recognised: str = ""
 
 
-def transcript_pair(facts: SessionFacts, cache: Path, timeline: Timeline) -> TranscriptPair:
+def recognised_beside(cache: Path) -> Path:
+    """Where the timeline with recognised words is kept, beside that of another source."""
+    return cache.with_name(f"{cache.stem}-recognised.json")
+
+
+def transcript_pair(
+    facts: SessionFacts, cache: Path, timeline: Timeline, languages: tuple[str, ...] = ENGLISH
+) -> TranscriptPair:
     """What a recording's transcript, its adapter's or the one imported with it, says beside its audio.
 
     Only what was heard counts: words that begin after the flush that dropped them, or after the session's
     end, are left out; so is the rest of a text without word times whose reply was cut.
 
-    Recognised words are cached beside the timeline's ``cache``, as ``*-recognised.json``; those that were
-    recognised for the ``timeline`` are not recognised again.
+    The timeline with recognised words is cached beside the other, as `recognised_beside` says; words that
+    were recognised for the ``timeline`` are not recognised again.
 
     Raises:
         BadSampleError: the audio cannot be read.
-        UserError: the extra ``[speech]`` is not installed.
+        UserError: the extra ``[speech]`` is not installed, or its model does not know the languages.
     """
     if not facts.claimed:
         return TranscriptPair(facts.claimed)
     if timeline.word_source is WordSource.ASR:
         words = timeline.words
     else:
-        beside = cache.with_name(f"{cache.stem}-recognised.json")
-        key = cache_key(facts.model.sha256, words="asr")
-        words = cached(beside, key, lambda: _recognised(facts.model.path, timeline)).words
+        key = cache_key(facts.model.sha256, words="asr", languages=languages)
+        words = cached(
+            recognised_beside(cache), key, lambda: _recognised(facts.model.path, timeline, languages)
+        ).words
     return TranscriptPair(facts.claimed, " ".join(word.text.strip() for word in words))
 
 
-def _recognised(audio: Path, timeline: Timeline) -> Timeline:
-    words = asr.recognise(audio, timeline.segments)
+def _recognised(audio: Path, timeline: Timeline, languages: tuple[str, ...]) -> Timeline:
+    """What ``perceive`` gives for the same audio with recognised words, whose speech is known."""
+    source = WordSource.ASR if timeline.segments else WordSource.SILENT
     return Timeline(
-        timeline.duration_s, timeline.segments, words, WordSource.ASR, perceiver=asr.recogniser_id()
+        timeline.duration_s,
+        timeline.segments,
+        asr.recognise(audio, timeline.segments, None, languages),
+        source,
+        silero_segments=timeline.silero_segments,
+        silero_unrounded=timeline.silero_unrounded,
+        perceiver=perceiver_id("asr", None, languages),
     )

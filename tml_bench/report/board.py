@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from tml_bench.metrics.comparison import rank_ranges
 from tml_bench.report.layout import LeaderboardTable, is_ruler as is_ruler, tables
+from tml_bench.report.word_lines import MISMATCH, mismatch
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 from tml_bench.task import BoardScore, Direction, Metric
 
@@ -70,6 +71,8 @@ class BoardCell:
         made: when and how: date, clock, compute mode, network, judge.
         missing: samples without a score, of ``samples``.
         source: where a published number is printed.
+        remark: why the score is not what the model claims; empty as a rule.
+        provisional: what is said of it because rules have judged it; empty where that is no flaw.
     """
 
     value: float | None
@@ -89,6 +92,8 @@ class BoardCell:
     missing: int = 0
     samples: int = 0
     source: str = ""
+    remark: str = ""
+    provisional: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,8 @@ def _cells(column: BoardColumn) -> Iterable[tuple[str, RowKind, BoardCell]]:
                 made=_made(row.summary),
                 missing=row.samples - row.scored,
                 samples=row.samples,
+                remark=MISMATCH if mismatch(row.summary) else "",
+                provisional=_provisional(row.summary),
             ),
         )
     first = column.table.summaries[0]
@@ -234,6 +241,11 @@ def _made(summary: Summary) -> tuple[tuple[str, str], ...]:
         ("judge", f.judge),
         ("data", f.dataset),
     )
+
+
+def _provisional(summary: Summary) -> str:
+    """What a task says of scores by rules, where rules have judged."""
+    return score_of(summary).provisional if summary.facts.judge.split(" ")[0] == "rules" else ""
 
 
 def _mean_rank(row: BoardRow) -> float:

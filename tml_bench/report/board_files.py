@@ -10,7 +10,17 @@ from tml_bench.csv_text import csv_text
 from tml_bench.report.axes import axis_of, counted, known_ends
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState, RowKind
 from tml_bench.report.board_latex import board_latex
-from tml_bench.report.grids import MARKS, NO_INTERVAL, NOTHING, head, interval, number, plain, rank
+from tml_bench.report.grids import (
+    MARKS,
+    NO_INTERVAL,
+    NOTHING,
+    PROVISIONAL,
+    head,
+    interval,
+    number,
+    plain,
+    rank,
+)
 from tml_bench.scoring.summary import Standing
 from tml_bench.task import Metric
 
@@ -52,7 +62,10 @@ def board_markdown(board: Board) -> str:
     lines = (heads, ["---"] * len(heads), *_rows(board))
     table = "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
     signs = "; ".join(f"{mark.sign} {mark.meaning}" for mark in SIGNS.values())
-    legend = f"95 % interval in brackets, {NO_INTERVAL} for too few units; # range of ranks; {signs}.\n"
+    legend = f"95 % interval in brackets, {NO_INTERVAL} for too few units; # range of ranks; {signs}"
+    cells = [cell for row in board.rows for cell in row.cells if cell is not None]
+    said = sorted({cell.provisional for cell in cells if cell.provisional})
+    legend += "".join(f"; {PROVISIONAL} {markdown_text(text.rstrip('.'))}" for text in said) + ".\n"
     return "\n".join([table, legend, "".join(map(_about, board.columns))])
 
 
@@ -84,6 +97,7 @@ def cell_text(cell: BoardCell | None, metric: Metric) -> str:
         return value
     sign = SIGNS[cell.state].sign if cell.state in SIGNS else ""
     few = f", few: {counted(cell):g}" if cell.few else ""
+    value += PROVISIONAL if cell.provisional else ""
     ends = interval(cell.low, cell.high, metric.unit) or NO_INTERVAL
     return " ".join(filter(None, (value, ends, sign, rank(cell.rank), f"n {cell.n}{few}")))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tml_bench.report import grids
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
 from tml_bench.report.board_heads import differences, letters, short_head
-from tml_bench.report.grids import MARKS, NOTHING, number, plain
+from tml_bench.report.grids import MARKS, NOTHING, PROVISIONAL, number, plain
 from tml_bench.scoring.summary import FEW_EVENTS, Standing
 from tml_bench.task import Direction
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 GAP = 1
 """Spaces between columns."""
+REMARK = "≠"
+"""The sign of a score with a remark, in place of that of its state."""
 NARROW, BROAD = 6, 13
 """Columns with the interval below the score are not narrower, nor broader."""
 LABEL, LONG_LABEL = 14, 32
@@ -80,8 +82,14 @@ def legend(board: Board) -> list[str]:
     cells = [cell for row in board.rows for cell in row.cells if cell is not None]
     states = {cell.state for cell in cells}
     said = [f"{s.sign} {s.meaning}" for state, s in SIGNS.items() if state in states and s.meaning]
+    said += [
+        f"{REMARK} {remark}: scored by recognised words"
+        for remark in sorted({c.remark for c in cells} - {""})
+    ]
     if any(cell.few for cell in cells):
         said.append(f"( ) under {FEW_EVENTS} events")
+    if any(cell.provisional for cell in cells):
+        said.append(f"{PROVISIONAL} provisional: judged by rules")
     same = len({(c.metric.unit, c.metric.direction) for c in board.columns}) == 1
     scale = [_scale(board.columns[0])] if same else []
     return ["; ".join([*scale, *said]), _data(board.columns), *differences(board.columns)]
@@ -231,7 +239,8 @@ def _score(cell: BoardCell, unit: str) -> str:
     if cell.value is None:
         return f"{NOTHING} "
     text = f"({100 * cell.value:.0f})" if cell.few else number(cell.value, unit)
-    return f"{text}{SIGNS[cell.state].sign}"
+    sign = REMARK if cell.remark else SIGNS[cell.state].sign
+    return f"{text}{PROVISIONAL if cell.provisional else ''}{sign}"
 
 
 def _counts(board: Board, place: int) -> list[int]:

@@ -21,6 +21,7 @@ from tml_bench.report.grids import (
 )
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
+from tml_bench.report.word_lines import transcript_line, words_line
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 from tml_bench.task import Metric
 
@@ -239,18 +240,6 @@ def not_run(s: Summary) -> list[Grid]:
     return [grids.text_grid(caption, heads, list(s.not_run.items()), "Not run")] if s.not_run else []
 
 
-def transcript_line(s: Summary) -> str:
-    """How far a run's transcripts are from its audio; empty where that was not asked."""
-    c = s.transcript_check
-    if isinstance(c, msgspec.UnsetType):
-        return ""
-    name = "word error rate of its transcript against its audio"
-    if c.missing:
-        return f"{name}: not measured ({c.missing})"
-    rate = " ".join(filter(None, (number(c.rate, "%"), interval(c.low, c.high, "%"))))
-    return f"{name}: {rate} % (n {c.n} of {c.of} recordings{'; ' * bool(c.no_interval)}{c.no_interval})"
-
-
 def usage_line(s: Summary) -> str:
     """What the services behind a run say that it took; empty where they say nothing."""
     if isinstance(s.usage, msgspec.UnsetType):
@@ -288,6 +277,7 @@ def made(s: Summary) -> dict[str, str]:
         "created": f.created,
         "machine": f.machine,
         "judge": "; ".join(filter(None, [judge_line(s), *agreement_lines(s)])),
+        "words": words_line(s),
         "transcript": transcript_line(s),
         **({"usage": used} if (used := usage_line(s)) else {}),
     }

@@ -148,7 +148,7 @@ def _leaderboard(table: LeaderboardTable) -> str:
 
 def _run(row: LeaderboardRow) -> str:
     s = row.summary
-    made, bare = content.made(s), ("created", "machine", "judge", "transcript", "usage")
+    made, bare = content.made(s), ("created", "machine", "judge", "words", "transcript", "usage")
     facts = [f"{k} {v}" for k, v in made.items() if v and k not in bare and k != "adapter"]
     facts += [made[k] for k in bare if made.get(k)]
     kind = " (reference, sees the answers)" if s.facts.privileged else ""
@@ -187,7 +187,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
     f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
     check = s.transcript_check or TranscriptCheck()
-    used = s.usage or None
+    used, words = s.usage or None, s.word_report or None
     # Subsets taken together have no outcomes of their own.
     outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
 
@@ -236,6 +236,9 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
         "transcript_wer": "" if check.rate is None else round(100 * check.rate, 6),
         "transcript_wer_n": check.n if check.rate is not None else "",
+        "transcript_mismatch": int(check.mismatch),
+        "word_sources": " ".join(f"{name}:{n}" for name, n in words.sources.items()) if words else "",
+        "late_texts": words.late if words else "",
         **{f"usage_{f.name}": getattr(used.total, f.name) if used else "" for f in fields(Usage)},
         "usage_n": used.told if used else "",
     }

@@ -13,6 +13,8 @@ from tml_bench.task import Direction, Metric
 
 Rank = tuple[int, int]
 NOTHING = "–"
+PROVISIONAL = "°"
+"""Marks a score that rules have judged and that wants a judge that understands."""
 NO_INTERVAL = "[–]"
 """In place of an interval, and before the reason why there is none."""
 MOST_NAMED = 3

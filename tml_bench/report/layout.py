@@ -35,7 +35,7 @@ _OTHER_DATA: dict[DataKind | None, str] = {
 """What the reader of a report is told of data that is not the official one."""
 
 
-RULERS = ("oracle", "delayed", "early", "echo", "always-on", "silent")
+RULERS = ("oracle", "half-duplex", "delayed", "early", "echo", "always-on", "silent")
 """Reference adapters: none of them is a model."""
 
 

@@ -13,6 +13,7 @@ from tml_bench.report.grids import NOTHING, Grid, StandingMark, plain
 from tml_bench.report.judge_lines import agreement_lines, judge_line
 from tml_bench.report.layout import tables
 from tml_bench.report.unfinished import unfinished_lines
+from tml_bench.report.word_lines import doubts, transcript_line, words_line
 from tml_bench.scoring.summary import Summary
 from tml_bench.task import Metric
 
@@ -33,7 +34,8 @@ def print_board(summaries: Sequence[Summary], console: Console | None = None) ->
     board = board_of(summaries)
     for line in board_text.board_lines(board, paper.width):
         paper.text(line)
-    for said in (*board_text.legend(board), *unfinished_lines(summaries), *([_MORE] if summaries else [])):
+    below = (*board_text.legend(board), *unfinished_lines(summaries), *doubts(summaries))
+    for said in (*below, *([_MORE] if summaries else [])):
         paper.line(said)
 
 
@@ -76,7 +78,7 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
             start += width
             for k in range(0, width if subset else 0, per_grid):
                 paper.grid(_rich(subset, grid, places[k : k + per_grid]))
-        lines = (content.transcript_line, content.usage_line)
+        lines = (words_line, transcript_line, content.usage_line)
         checks = ((row.label, line(row.summary)) for row in table.rows for line in lines)
         said = (f"{label}: {line}" for label, line in checks if line)
         paper.notes(content.marks(table.shown), (*table.caveats, *said))
@@ -98,7 +100,8 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
     said = (
         judge_line(summary),
         *agreement_lines(summary),
-        content.transcript_line(summary),
+        words_line(summary),
+        transcript_line(summary),
         content.usage_line(summary),
     )
     paper.notes(content.marks(summary.metrics), filter(None, (*said, *notes)))

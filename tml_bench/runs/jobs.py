@@ -59,6 +59,7 @@ class TranscriptJob:
     """Compare a recording's transcript with what is recognised in its audio, cached beside its timeline."""
 
     key: tuple[int, str]
+    languages: tuple[str, ...]
     facts: SessionFacts
     cache: Path
     timeline: Timeline

@@ -216,7 +216,10 @@ def _perceive(job: PerceiveJob) -> JobResult:
     try:
         task = load_task(job.task)
         stretches = partial(task.stretches, job.sample)
-        timeline = timeline_of(job.facts, job.cache, job.words, task.hears_user, stretches)
+        languages = job.sample.languages
+        timeline = timeline_of(
+            job.facts, job.cache, job.words, task.hears_user, stretches, languages=languages
+        )
     except Exception as error:
         return JobResult(Outcome.INFRASTRUCTURE, perception_failure(error))
     return JobResult(Outcome.VALID, timeline=timeline)
@@ -229,7 +232,7 @@ def perception_failure(error: Exception) -> str:
 
 def _compare(job: TranscriptJob) -> JobResult:
     try:
-        pair = transcript_pair(job.facts, job.cache, job.timeline)
+        pair = transcript_pair(job.facts, job.cache, job.timeline, job.languages)
     except Exception as error:
         return JobResult(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
     return JobResult(Outcome.VALID, transcript=pair)

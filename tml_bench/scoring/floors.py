@@ -6,7 +6,7 @@ reaches that does exactly what is expected (`tml_bench.task.Task.ideal`). All go
 scoring and the same averaging as a model.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from msgspec import structs
@@ -49,15 +49,21 @@ class Baseline(msgspec.Struct, frozen=True):
     blind: dict[str, float | None]
 
 
-def baselines(task: Task, samples: Iterable[Sample], judge: Judge | None = None) -> tuple[Baseline, ...]:
+def baselines(
+    task: Task, samples: Iterable[Sample], judge: Judge | None = None, only: Collection[str] = ()
+) -> tuple[Baseline, ...]:
     """Score every blind strategy and the ideal respondent, by the task's own rules unless there is a judge.
 
+    With ``only``, names of metrics, for these alone, which is faster where there is a family to search.
     Samples with a ``problem``, and mere companions, are left out; raises as `respondents`.
     """
-    return floors_and_ceilings(task, respondents(task, samples), judge or RuleJudge(task.rules))
+    judge = judge or RuleJudge(task.rules)
+    return floors_and_ceilings(task, respondents(task, samples, only), judge, only)
 
 
-def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[Baseline, ...]:
+def floors_and_ceilings(
+    task: Task, played: Respondents, judge: Judge, only: Collection[str] = ()
+) -> tuple[Baseline, ...]:
     """The best that blind respondents reach, and what an ideal one does; raises what the task raises.
 
     A strategy counts for a metric's floor where `tml_bench.scoring.table.qualified` says so. Where one would
@@ -67,7 +73,7 @@ def floors_and_ceilings(task: Task, played: Respondents, judge: Judge) -> tuple[
     scored = {name: scores_of(task, done, judge) for name, done in played.blind.items()}
     reached = scores_of(task, played.ideal, judge)
     blind, ideal = {name: ScoreTable(scores) for name, scores in scored.items()}, ScoreTable(reached)
-    found = [_baseline(p, m, blind, ideal) for p, m in columns(task) if ideal.samples(p)]
+    found = [_baseline(p, m, blind, ideal) for p, m in columns(task, only) if ideal.samples(p)]
     best = {(one.subset, one.floor_by) for one in found}
     return tuple(
         structs.replace(
@@ -103,6 +109,11 @@ def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], id
 
 
 def _unjudged(scores: ScoreTable, part: Overall, metric: Metric, size: int) -> bool:
-    """Whether a strategy would be measured on enough samples but for judgements that are missing."""
+    """Whether a strategy would be measured on enough samples but for judgements that are missing.
+
+    Those of subsets that the part does without are not missed.
+    """
     known = scores.measured(part, metric.name)
-    return not covered(known, size) and covered(known + scores.missing(part, metric.name).total(), size)
+    needed = tuple(subset for subset in part.subsets if subset not in part.optional)
+    missing = scores.missing(Overall(part.name, needed), metric.name).total()
+    return not covered(known, size) and covered(known + missing, size)

@@ -61,11 +61,14 @@ def score_performances(
     scores: list[Score] = []
     asked: list[QuestionVerdict] = []
     raised: dict[str, Exception] = {}
+    beyond = task.beyond_rules if judge.id == RuleJudge(task.rules).id else {}
     for one in performances:
         found = {question.key: next(answers) for question in one.questions}
         asked += (QuestionVerdict(one.sample.id, q, found[q.key]) for q in one.questions)
         try:
-            scores.append(_score(task, one, found))
+            score = _score(task, one, found)
+            why = beyond.get(one.sample.subset)
+            scores.append(_without_judged(task, score, why) if why else score)
         except UserError:
             raise
         except Exception as error:
@@ -85,6 +88,13 @@ def _score(task: Task, one: Performance, verdicts: Verdicts) -> Score:
     heard = (one.timeline, *one.timeline.companions.values())
     spread = any(timeline.word_source is WordSource.PROPORTIONAL for timeline in heard)
     return structs.replace(score, notes=(*score.notes, SPREAD_TIMES)) if spread else score
+
+
+def _without_judged(task: Task, score: Score, reason: str) -> Score:
+    """A score without what needs a judge that understands."""
+    judged = {m.name for m in task.metrics if m.judged and score.subset in m.subsets}
+    kept = {name: value for name, value in score.values.items() if name not in judged}
+    return structs.replace(score, values=kept, missing=score.missing | dict.fromkeys(judged, reason))
 
 
 def _missing(task: Task, sample: Sample, error: Exception) -> Score:

@@ -1,7 +1,8 @@
 """Score runs from their recordings; the model is not needed, so it can be done again years later.
 
-One way, each step with what the one before it gave: recordings, timelines, outcomes, questions, verdicts,
-scores, floors and ceilings, summary, files.
+One way, each step with what the one before it gave: recordings, timelines, outcomes, transcripts held
+against the audio, questions, verdicts, scores, floors and ceilings, summary, files. A run whose transcript
+does not match its audio is scored by the words that are recognised in it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,8 +25,9 @@ from tml_bench.scoring.judging import against_rules, score_performances
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
-from tml_bench.scoring.timelines import timelines_of
+from tml_bench.scoring.timelines import recognised, timelines_of
 from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
+from tml_bench.scoring.word_report import word_report
 
 _Floors = dict[tuple[str, ...], tuple[Baseline, ...] | Exception]
 
@@ -45,6 +47,11 @@ def score_runs(
     """
     heard = timelines_of(runs, pool, advance, words)
     checks = check_transcripts(heard, pool, words, asked=check_all)
+    if words == "auto":
+        heard = [
+            recognised(one, pool, lambda said: None) if check and check.mismatch else one
+            for one, check in zip(heard, checks, strict=True)
+        ]
     found: Iterable[AskedRun] = ask(heard, respondents)
     if foresee is not None:
         found = list(found)
@@ -82,7 +89,11 @@ def _score(
     )
     remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
     summary = structs.replace(
-        summary, notes=summary.notes | remarks, transcript_check=check, usage=run_usage(run.path)
+        summary,
+        notes=summary.notes | remarks,
+        transcript_check=check,
+        word_report=word_report(one.heard),
+        usage=run_usage(run.path),
     )
     return write_results(run.path, scored, summary)
 

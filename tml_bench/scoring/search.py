@@ -8,9 +8,11 @@ so that a judge that costs something is asked about a few strategies and not abo
 is best on a metric that a judge decides is decided by the rules.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
+
+from msgspec import msgpack
 
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
@@ -18,15 +20,19 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.asking import Performance, Respondents, performance_of
 from tml_bench.scoring.judging import scores_of
 from tml_bench.scoring.table import ScoreTable, columns, qualified
-from tml_bench.task import Direction, Metric, Overall, Strategy, Task
+from tml_bench.task import Direction, Metric, Overall, Score, Strategy, Task
 
 PLAYED_WHOLE = 32
 """A family of so many or fewer is not searched: all of it is played."""
+REMEMBERED = 32
+"""Scores a sample that are kept while a grid is searched."""
 _TINY = 1e-9
 
 
-def respondents(task: Task, samples: Iterable[Sample]) -> Respondents:
+def respondents(task: Task, samples: Iterable[Sample], only: Collection[str] = ()) -> Respondents:
     """What the blind strategies and the ideal respondent do on the scored samples without a ``problem``.
+
+    With ``only``, names of metrics, the best of a family is searched on these alone.
 
     Raises:
         UserError: the task names different blind strategies for different samples, or one of them twice.
@@ -41,32 +47,67 @@ def respondents(task: Task, samples: Iterable[Sample]) -> Respondents:
             "Give those of family() other names than those of blind()",
         )
     if len(family) > PLAYED_WHOLE:
-        family = searched(task, family, Respondents(blind, ideal))
+        family = searched(task, family, Respondents(blind, ideal), only)
     blind |= {name: _played(task, play, usable) for name, play in family.items()}
     return Respondents(blind, ideal, frozenset(family))
 
 
-def searched(task: Task, family: Mapping[str, Strategy], beside: Respondents) -> dict[str, Strategy]:
+def searched(
+    task: Task, family: Mapping[str, Strategy], beside: Respondents, only: Collection[str] = ()
+) -> dict[str, Strategy]:
     """The members of a family that have the best value of a metric in some part of the task, in its order.
 
     ``beside`` are the strategies that are played anyway, and the ideal respondent: a member that is no better
-    than one of them is not needed.
+    than one of them is not needed. ``only`` as for `respondents`.
     """
-    judge = RuleJudge(task.rules)
-    ideal = ScoreTable(scores_of(task, beside.ideal, judge))
-    fixed = {name: ScoreTable(scores_of(task, done, judge)) for name, done in beside.blind.items()}
-    wanted = [column for column in _columns(task, ideal) if not column.reached(fixed.values(), ideal)]
+    judge = _SearchJudge({**task.rules, **task.search_rules})
+    ideal = ScoreTable(scores_of(task, beside.ideal, judge), only)
+    fixed = {name: ScoreTable(scores_of(task, done, judge), only) for name, done in beside.blind.items()}
+    wanted = [column for column in _columns(task, ideal, only) if not column.reached(fixed.values(), ideal)]
     subsets = {subset for column in wanted for subset in column.part.subsets}
     usable = [one.sample for one in beside.ideal if one.sample.subset in subsets]
     best: dict[_Column, tuple[float, str]] = {}
-    found = ((name, scores_of(task, _played(task, play, usable), judge)) for name, play in family.items())
-    for name, table in chain(fixed.items(), ((name, ScoreTable(scores)) for name, scores in found)):
+    same = _SameScores(task, judge, usable)
+    found = ((name, same.of(play)) for name, play in family.items())
+    for name, table in chain(fixed.items(), ((name, ScoreTable(scores, only)) for name, scores in found)):
         for column in wanted:
             value = column.gain(table, ideal)
             if value is not None and (column not in best or value > best[column][0] + _TINY):
                 best[column] = value, name
     winners = {name for _, name in best.values()}
     return {name: play for name, play in family.items() if name in winners}
+
+
+class _SearchJudge(RuleJudge):
+    """The rules of a search, which are another judge than the rules of the task."""
+
+    @property
+    def id(self) -> str:
+        return f"search {super().id}"
+
+
+class _SameScores:
+    """Scores of strategies, each different timeline of a sample scored once.
+
+    Strategies of a grid often do the same in a sample: nothing, or what the two edges of its one turn make
+    alike. What is alike stands together in a grid, so that the scores of the last few are enough.
+    """
+
+    def __init__(self, task: Task, judge: RuleJudge, usable: Sequence[Sample]) -> None:
+        self._task, self._judge, self._usable = task, judge, usable
+        self._known: dict[tuple[str, bytes], Score] = {}
+
+    def of(self, play: Strategy) -> list[Score]:
+        """What a strategy reaches, one score a sample."""
+        if len(self._known) > REMEMBERED * len(self._usable):
+            self._known.clear()
+        played = [(sample, play(sample)) for sample in self._usable]
+        keys = [(sample.id, msgpack.encode(timeline)) for sample, timeline in played]
+        fresh = [k for k, key in enumerate(keys) if key not in self._known]
+        performances = [performance_of(self._task, *played[k]) for k in fresh]
+        for k, score in zip(fresh, scores_of(self._task, performances, self._judge), strict=True):
+            self._known[keys[k]] = score
+        return [self._known[key] for key in keys]
 
 
 class _Column(NamedTuple):
@@ -87,8 +128,8 @@ class _Column(NamedTuple):
         return ceiling is not None and any(gain is not None and gain >= ceiling - _TINY for gain in gains)
 
 
-def _columns(task: Task, ideal: ScoreTable) -> list[_Column]:
-    pairs = [_Column(*pair) for pair in columns(task)]
+def _columns(task: Task, ideal: ScoreTable, only: Collection[str]) -> list[_Column]:
+    pairs = [_Column(*pair) for pair in columns(task, only)]
     return [c for c in pairs if c.metric.direction is not Direction.NONE and ideal.samples(c.part)]
 
 

@@ -19,6 +19,7 @@ from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.scoring.transcript_check import TranscriptCheck
+from tml_bench.scoring.word_report import WordReport
 from tml_bench.task import BoardScore, DataKind, Direction, Metric, Overall, PublishedNumber, Score, Task
 
 MOST_REASONS = 8
@@ -143,6 +144,7 @@ class Summary(msgspec.Struct, frozen=True):
         notes: remarks on samples, with the number of samples.
         judgements: what the judge was asked; None where the task asks nothing.
         transcript_check: how far the model's transcripts are from its audio; unset where that is not asked.
+        word_report: where its words come from; unset in summaries that were made before.
         data_kind: what the data is beside the official one; None in summaries that were made before.
         intervals: name and version of how its intervals were computed.
         usage: what its services say that it took; unset where they say nothing.
@@ -160,6 +162,7 @@ class Summary(msgspec.Struct, frozen=True):
     notes: dict[str, int]
     judgements: Judgements | None = None
     transcript_check: TranscriptCheck | msgspec.UnsetType = msgspec.UNSET
+    word_report: WordReport | msgspec.UnsetType = msgspec.UNSET
     data_kind: DataKind | None = None
     intervals: str = "intervals 1"
     usage: RunUsage | msgspec.UnsetType = msgspec.UNSET

@@ -2,21 +2,23 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tml_bench.metrics.statistics import Observation
 from tml_bench.task import Kind, Metric, Overall, Score, Task
 
 
 class ScoreTable:
-    """The scores of one respondent, one per sample, by subset and metric."""
+    """The scores of one respondent, one per sample, by subset and metric: all, or `only` some."""
 
-    def __init__(self, scores: Iterable[Score]) -> None:
+    def __init__(self, scores: Iterable[Score], only: Collection[str] = ()) -> None:
         self._samples: Counter[str] = Counter()
         self._values: defaultdict[tuple[str, str], _Column] = defaultdict(_Column)
         for score in scores:
             self._samples[score.subset] += 1
             for metric, value in score.values.items():
+                if only and metric not in only:
+                    continue
                 column = self._values[score.subset, metric]
                 column.scores.append(score)
                 column.numerators.append(value.numerator)
@@ -45,9 +47,10 @@ class ScoreTable:
     def incomplete(self, part: Overall, metric: str) -> bool:
         """Whether a part whose subsets weigh alike lacks one: it has no value and should have one.
 
-        A subset lacks none where the metric applies to none of its samples.
+        A subset lacks none where the metric applies to none of its samples, nor if it is optional.
         """
-        columns = ((subset, self._values[subset, metric]) for subset in part.subsets if part.equal)
+        needed = (subset for subset in part.subsets if part.equal and subset not in part.optional)
+        columns = ((subset, self._values[subset, metric]) for subset in needed)
         return any(not c.scores and (not self._samples[s] or bool(c.missing)) for s, c in columns)
 
     def values(self, part: Overall, metric: str) -> tuple[list[Score], list[float], list[float]]:
@@ -92,10 +95,14 @@ def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observ
     return tuple(sorted(found, key=lambda o: o.sample))
 
 
-def columns(task: Task) -> list[tuple[Overall, Metric]]:
-    """Every part of the task with every metric that applies to it: subsets together, then single ones."""
+def columns(task: Task, only: Collection[str] = ()) -> list[tuple[Overall, Metric]]:
+    """Every part of the task with every metric that applies to it: subsets together, then single ones.
+
+    ``only`` are names of metrics, if not all are wanted.
+    """
     parts = (*task.overall, *(Overall(s, (s,)) for s in task.subsets))
-    pairs = [(p, m) for p in parts for m in task.metrics if set(p.subsets) <= set(m.subsets)]
+    wanted = [m for m in task.metrics if not only or m.name in only]
+    pairs = [(p, m) for p in parts for m in wanted if set(p.subsets) <= set(m.subsets)]
     return [(p, m) for p, m in pairs if not p.equal or m.kind is Kind.RATIO]
 
 

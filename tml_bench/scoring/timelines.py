@@ -3,7 +3,7 @@
 A sample ended as its last attempt did, unless scoring finds it lost.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from msgspec import structs
 
 from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
-from tml_bench.perception.recordings import cached_timeline, timeline_of
+from tml_bench.perception.recordings import cached_timeline, recognised_beside, timeline_of
 from tml_bench.recording import Recording, SessionFacts
 from tml_bench.runs.jobs import PerceiveJob
 from tml_bench.runs.pool import Pool
@@ -22,6 +22,23 @@ from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
 from tml_bench.timeline import Timeline
+
+
+class _Check(msgspec.Struct, frozen=True):
+    mismatch: bool = False
+
+
+class _Scored(msgspec.Struct, frozen=True):
+    transcript_check: _Check = _Check()
+
+
+def by_recognition(run: Path) -> bool:
+    """Whether a run was scored by recognised words because its transcript does not match its audio."""
+    try:
+        known = msgspec.json.decode((run / "summary.json").read_bytes(), type=list[_Scored])
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return any(one.transcript_check.mismatch for one in known)
 
 
 class SampleOutcome(msgspec.Struct, frozen=True):
@@ -66,13 +83,17 @@ class RunTimelines:
 
 
 def timelines_of(
-    runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode
-) -> list[RunTimelines]:
-    """The timelines of all valid recordings; the pool starts only for those that are not in the cache."""
+    runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode,
+    place: Callable[[Path], Path] = lambda cache: cache,
+) -> list[RunTimelines]:  # fmt: skip
+    """The timelines of all valid recordings; the pool starts only for those that are not in the cache.
+
+    ``place`` says where a timeline is kept, from where it is kept as a rule.
+    """
     timelines: list[dict[str, Timeline]] = [{} for _ in runs]
     lost: list[dict[str, str]] = [{} for _ in runs]
     facts: list[dict[str, SessionFacts]] = [{} for _ in runs]
-    for (number, sample), timeline in _perceived(runs, pool, words, facts):
+    for (number, sample), timeline in _perceived(runs, pool, words, facts, place):
         if isinstance(timeline, Timeline):
             timelines[number][sample] = timeline
             advance("")
@@ -85,20 +106,29 @@ def timelines_of(
     ]
 
 
+def recognised(heard: RunTimelines, pool: Pool, advance: Advance) -> RunTimelines:
+    """The same run with the words of recognition, whatever its adapter says that was said."""
+    return timelines_of([heard.run], pool, advance, "asr", recognised_beside)[0]
+
+
 def _perceived(
-    runs: Sequence[StoredRun], pool: Pool, words: WordMode, read: Sequence[dict[str, SessionFacts]]
-) -> Iterator[tuple[tuple[int, str], Timeline | str]]:
+    runs: Sequence[StoredRun], pool: Pool, words: WordMode, read: Sequence[dict[str, SessionFacts]],
+    where: Callable[[Path], Path],
+) -> Iterator[tuple[tuple[int, str], Timeline | str]]:  # fmt: skip
     """Number of the run and sample, with the timeline or why there is none; those in the cache first."""
     for number, run in enumerate(runs):
         samples = {sample.id: sample for sample in run.samples}
         for attempt in run.valid():
             key, sample = (number, attempt.sample), samples[attempt.sample]
             place = run.recording_path(attempt)
-            cache = run.timeline_path(sample.id, place.name)
+            cache = where(run.timeline_path(sample.id, place.name))
             try:
                 read[number][sample.id] = facts = Recording(place).facts
                 stretches = partial(run.task.stretches, sample)
-                timeline = cached_timeline(facts, cache, words, run.task.hears_user, stretches)
+                languages = sample.languages
+                timeline = cached_timeline(
+                    facts, cache, words, run.task.hears_user, stretches, languages=languages
+                )
             except Exception as error:
                 yield key, perception_failure(error)
                 continue
@@ -126,5 +156,8 @@ def recording_timeline(run: StoredRun, sample: Sample, words: WordMode, recordin
 
 def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) -> Timeline:
     cache = run.timeline_path(sample.id, recording.resolve().name)
+    if words == "auto" and by_recognition(run.path):
+        cache, words = recognised_beside(cache), "asr"
     stretches = partial(run.task.stretches, sample)
-    return timeline_of(Recording(recording).facts, cache, words, run.task.hears_user, stretches)
+    facts, languages = Recording(recording).facts, sample.languages
+    return timeline_of(facts, cache, words, run.task.hears_user, stretches, languages=languages)

@@ -3,19 +3,29 @@
 The reference is what a local recogniser hears in the audio, the hypothesis is the transcript: words that
 are only in the transcript are insertions. The rate of a run is the sum of all edits over the sum of all
 recognised words, so a lying transcript shows. The recogniser's own errors are in it too: compare runs with
-each other, not with 0. It moves no score.
+each other, not with 0.
+
+A run whose rate is over ``MOST_RATE``, where there are ``LEAST_WORDS`` words at least, recognised or wrong,
+is marked: its transcript does not match its audio, and it is scored by the words that are recognised in all
+of its recordings. The rate by itself moves no score.
+
+Recordings are drawn until ``SPEECH_S`` of speech are recognised, by a seed that comes from the SHA-256 of all
+of the run's recordings: no adapter knows in advance which they will be. Left out are those without a
+transcript, and those in which a language may be spoken that the recogniser does not know.
 
 Both sides are normalised first: the form of `tml_bench.plain_text`, apostrophes left out (``don't`` is
 ``dont``), whole numbers of at most six digits spelt out in English (``21`` is ``twenty one``), everything
 that is neither letter nor digit a space. Languages that set no spaces between words are not meant.
 """
 
+import hashlib
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from tml_bench.metrics.confidence import influences
 from tml_bench.perception import asr
@@ -27,8 +37,10 @@ from tml_bench.runs.jobs import TranscriptJob
 from tml_bench.runs.pool import Pool
 from tml_bench.scoring.timelines import RunTimelines
 
-MOST_RECORDINGS = 20
-"""As many recordings of a run are recognised; more would cost time and tell little more."""
+SPEECH_S = 300.0
+"""So much speech of a run is recognised, seconds; more would cost time and tell little more."""
+MOST_RATE = 0.3
+LEAST_WORDS = 30
 _TRUE_BY_CONSTRUCTION = frozenset({"silent", "always-on", "echo"})
 _NUMBER = re.compile(r"(?<!\w)(?<!\d[.,])(?:\d{1,3},\d{3}|\d{1,6})(?!\w|[.,]\d)")
 
@@ -47,6 +59,7 @@ class TranscriptCheck(msgspec.Struct, frozen=True):
         words: words recognised in all.
         missing: why it is not measured; empty where it is.
         no_interval: why there is a rate and no interval; empty otherwise.
+        mismatch: the transcript does not match the audio: the run was scored by the words of recognition.
     """
 
     rate: float | None = None
@@ -58,6 +71,7 @@ class TranscriptCheck(msgspec.Struct, frozen=True):
     words: int = 0
     missing: str = ""
     no_interval: str = ""
+    mismatch: bool = False
 
 
 def normalised(text: str) -> str:
@@ -98,6 +112,11 @@ def transcript_check(pairs: Sequence[TranscriptPair], of: int) -> TranscriptChec
     return TranscriptCheck(rate, low, high, len(counted), of, edits, words, no_interval=missing)
 
 
+def _differs(check: TranscriptCheck) -> bool:
+    """Whether a transcript is not what was heard; not where there are too few words to tell."""
+    return max(check.words, check.edits) >= LEAST_WORDS and check.edits > MOST_RATE * check.words
+
+
 def check_transcripts(
     runs: Sequence[RunTimelines], pool: Pool, words: WordMode, *, asked: bool = False
 ) -> list[TranscriptCheck | msgspec.UnsetType]:
@@ -116,15 +135,36 @@ def _checked(
     if not mine or (true and not asked):
         return msgspec.UNSET
     if words == "transcript":
-        return TranscriptCheck(of=len(mine), missing="recognition is switched off")
+        return TranscriptCheck(of=len(mine), missing="recognition is switched off; score with --words auto")
     if why := asr.missing():
-        return TranscriptCheck(of=len(mine), missing=f"{why}: install tml-bench[speech]")
-    for sample in random.Random(0).sample(mine, min(MOST_RECORDINGS, len(mine))):
+        return TranscriptCheck(of=len(mine), missing=f"{why}; install tml-bench[speech]")
+    told = [sample for sample in mine if heard.facts[sample].claimed]
+    if not told:
+        return transcript_check([], len(mine))
+    samples = {sample.id: sample for sample in heard.run.samples}
+    known = [sample for sample in told if asr.knows(samples[sample].languages)]
+    if not known:
+        return TranscriptCheck(of=len(mine), missing=asr.lacking(samples[told[0]].languages))
+    for sample in _drawn(known, heard):
         cache = heard.run.timeline_path(sample, str(heard.run.attempts[sample].attempt))
-        pool.submit(TranscriptJob((number, sample), heard.facts[sample], cache, heard.timelines[sample]))
+        languages, timeline = samples[sample].languages, heard.timelines[sample]
+        pool.submit(TranscriptJob((number, sample), languages, heard.facts[sample], cache, timeline))
     # As they come they have no order.
     results = [result for _, result in sorted(pool.results(), key=lambda done: done[0].key)]
     pairs = [result.transcript for result in results if result.transcript is not None]
     if not pairs:
         return TranscriptCheck(of=len(mine), missing=results[0].reason)
-    return transcript_check(pairs, len(mine))
+    found = transcript_check(pairs, len(mine))
+    return structs.replace(found, mismatch=not true and _differs(found))
+
+
+def _drawn(samples: Sequence[str], heard: RunTimelines) -> Iterator[str]:
+    """Recordings in an order that nobody knows before they are made, until there is enough speech."""
+    digests = "\n".join(f"{sample} {heard.facts[sample].model.sha256}" for sample in samples)
+    order = random.Random(hashlib.sha256(digests.encode()).digest()).sample(samples, len(samples))
+    left_s = SPEECH_S
+    for sample in order:
+        if left_s <= 0:
+            return
+        left_s -= sum(segment.end_s - segment.start_s for segment in heard.timelines[sample].segments)
+        yield sample

@@ -1,5 +1,6 @@
 """How sessions are run, and what the recording and the adapter are told before one."""
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -88,4 +89,14 @@ def session_start(
     """What an adapter is told of a session before it; what is expected only if it is privileged."""
     reference = sample.reference if adapter.privileged else None
     told = sample.script.instructions, tools, reference, sample.script.history
-    return SessionStart(f"{task}/{sample.id}", settings.tick_ns, settings.seed, *told)
+    name = session_id(settings.seed, task, sample.id)
+    return SessionStart(name, settings.tick_ns, settings.seed, *told)
+
+
+def session_id(seed: int, task: str, sample: str) -> str:
+    """What a session is called towards an adapter: 16 hexadecimal digits, the same for the same seed.
+
+    Names of tasks and samples say what is asked for, so that none of them is told; the seed is the session's
+    (`tml_bench.runs.worker.session_seed`), hence another run's has other names.
+    """
+    return hashlib.sha256(f"{seed}/{task}/{sample}".encode()).hexdigest()[:16]

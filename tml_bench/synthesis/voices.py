@@ -3,8 +3,8 @@
 A clip is mono at 16 kHz. Speech begins ``PAD_S`` into it and ends ``PAD_S`` before its end; begin and end are
 where the energy comes within 35 dB of the clip's highest (``speech.edges``). The pads hold what the engine
 itself gave there, so that a weak first or last consonant is not cut off, faded to silence at the ends.
-Silences between sentences are cut to at most ``PAUSE_S``. The root mean square of the active speech is
-``speech.LEVEL_DBFS``.
+Silences are cut to at most ``PAUSE_S``, or ``TALKED_ON_S`` where nobody is to be let in. The root mean square
+of the active speech is ``speech.LEVEL_DBFS``.
 
 A name is accent, sex and a number; which engine and speaker stand behind it is part of the data's version.
 """
@@ -20,7 +20,7 @@ from tml_bench.synthesis import engines, speech
 
 RATE = 16_000
 PAD_S = 0.05
-PAUSE_S = 0.5
+PAUSE_S, TALKED_ON_S = 0.5, 0.12
 PACES = (0.5, 2.0)
 
 
@@ -47,7 +47,7 @@ VOICES: dict[str, Speaker] = {
 }
 
 
-def render(text: str, voice: str, pace: float = 1.0) -> Waveform:
+def render(text: str, voice: str, pace: float = 1.0, longest_pause_s: float = PAUSE_S) -> Waveform:
     """Say a text.
 
     Args:
@@ -55,6 +55,7 @@ def render(text: str, voice: str, pace: float = 1.0) -> Waveform:
         voice: a name in ``VOICES``.
         pace: factor on speech rate, 0.5 to 2; 1 is the voice's own. Between 0.8 and 1.25 the clip's length
             follows it to within 15 %.
+        longest_pause_s: longer silences are cut to this.
 
     Returns:
         A clip as described above.
@@ -72,7 +73,7 @@ def render(text: str, voice: str, pace: float = 1.0) -> Waveform:
         raise UserError(f"there is nothing to say in {text!r}", "give it a word")
     rate, raw = engines.speak(speaker.engine, speaker.speaker, text, pace)
     audio = soxr.resample(raw, rate, RATE, quality="HQ").astype(np.float32)
-    return Waveform(_levelled(_padded(audio)), RATE)
+    return Waveform(_levelled(_padded(audio, longest_pause_s)), RATE)
 
 
 def missing(voice: str) -> str:
@@ -80,12 +81,12 @@ def missing(voice: str) -> str:
     return engines.missing(VOICES[voice].engine)
 
 
-def _padded(audio: speech.Samples) -> speech.Samples:
+def _padded(audio: speech.Samples, longest_pause_s: float) -> speech.Samples:
     """The speech with its pads, long pauses cut; a whole number of milliseconds."""
     pad = round(PAD_S * RATE)
     audio = np.pad(audio, 2 * pad)  # the envelope rises before a first loud sample
     start, end = speech.edges(audio, RATE)
-    clip = speech.shorten_pauses(audio[start - pad : end + pad], RATE, PAUSE_S)
+    clip = speech.shorten_pauses(audio[start - pad : end + pad], RATE, longest_pause_s)
     # Full strength beside the speech, whose edge would otherwise move, then down to silence.
     fade = np.minimum(np.linspace(0.0, 1.25, pad, endpoint=False, dtype=np.float32), 1.0)
     clip[:pad] *= fade

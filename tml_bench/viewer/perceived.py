@@ -11,6 +11,7 @@ import msgspec
 from tml_bench.perception.perceive import Given, perceive
 from tml_bench.recording import SessionFacts
 from tml_bench.runs.store import Attempt
+from tml_bench.scoring.timelines import by_recognition
 from tml_bench.timeline import Segment, Timeline
 from tml_bench.viewer.run_files import ViewedRun, run_file
 from tml_bench.viewer.sample_schema import ViewedStretch, ViewedText
@@ -26,7 +27,9 @@ def model_timeline(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> Tim
     Raises:
         BadSampleError: the track cannot be read.
     """
-    stored = _stored(run, f"{attempt.sample}-{attempt.attempt}.json")
+    name = f"{attempt.sample}-{attempt.attempt}"
+    stored = _stored(run, f"{name}-recognised.json") if by_recognition(run.path) else None
+    stored = stored or _stored(run, f"{name}.json")
     if stored is not None:
         return stored
     given = Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed, words="transcript")

@@ -67,7 +67,8 @@ class Hello(WireMessage, frozen=True, tag="hello"):
 
     Attributes:
         protocol: version of the protocol, ``1``; the minor version follows in ``minor``.
-        session_id: ``task/sample``; ``probe`` for a session that only asks for ``ready`` and is closed then.
+        session_id: names the session and tells nothing of it: 16 hexadecimal digits, the same for the same
+            sample and seed; ``probe`` for a session that only asks for ``ready`` and is closed then.
         mode: ``realtime`` or ``lockstep``.
         tick_ms: length of a micro-turn, 20 to 1000 ms.
         seed: seed for everything random in the model; same seed, same output.

@@ -32,8 +32,8 @@ from tml_bench.perception import asr
 from tml_bench.perception.align import RATE
 from tml_bench.synthesis.word_times import SHORT_SILENCE_S, said_phones
 from tml_bench.tasks._timed.items import SpeechAnchor, TimedItem, load_items
+from tml_bench.tasks._timed.meaning.wording import read
 from tml_bench.tasks._timed.rendered import RenderedItem, RenderedTurn, RenderedWord, read_rendered, word_at
-from tml_bench.tasks._timed.wording import read
 
 PAUSE_DB = -40.0
 PAUSE_RMS_S = 0.01

@@ -1,0 +1,110 @@
+"""The reference adapter that cannot listen and speak at once: what turn-taking alone reaches."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, Transcript
+from tml_bench.adapters.reference import Oracle
+from tml_bench.adapters.reference.voice import Clip
+from tml_bench.timebase import first_sample_at, sample_time_ns, seconds
+
+FRAME_S = 0.01
+VOICED_DBFS = -45.0
+"""The user speaks in a frame of this length that is louder than this, as root mean square."""
+PAUSE_S = 0.5
+"""Between a line that is late and the one before; shorter where the plan has less."""
+
+
+@dataclass
+class _Line:
+    """A line of the plan, in samples; ``start`` moves when it begins later than planned."""
+
+    start: int
+    length: int
+    pause: int
+    voice: Clip
+
+
+class HalfDuplex(Oracle):
+    """Knows what to say and when, but begins only once the user has been silent for `endpoint` seconds.
+
+    A line begins at its time if the silence of the user's audio, by energy, has then lasted so long at a
+    hand-over, else at the first hand-over at which it has; one that is over ``patience`` seconds late by then
+    is dropped. It stops for good within a micro-turn of the user's voice.
+    """
+
+    def __init__(
+        self, endpoint: float = 0.3, patience: float = 3.0, audio_in: int = 16000, audio_out: int = 24000
+    ) -> None:
+        super().__init__(audio_in, audio_out)
+        self.endpoint_s, self.patience_s = endpoint, patience
+
+    def start(self, session: SessionStart) -> None:
+        """Plan the session."""
+        super().start(session)
+        placed = sorted(self._lines, key=lambda line: line[0])
+        most, ended = round(PAUSE_S * self.audio_out), 0
+        self._waiting: deque[_Line] = deque()
+        for start, end, voice in placed:
+            self._waiting.append(_Line(start, end - start, min(most, max(0, start - ended)), voice))
+            ended = end
+        self._saying: _Line | None = None
+        self._free = 0
+        self._silent_s = 0.0
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """Say what is due in the micro-turn that begins at hand-over, if the user is silent."""
+        self._listen(turn)
+        begin = first_sample_at(turn.end_ns, self.audio_out)
+        end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out)
+        if self._silent_s < self.endpoint_s:
+            if self._saying:
+                self._saying, self._free = None, begin
+            return None
+        audio = np.zeros(end - begin, dtype=np.float32)
+        words: list[SpokenWord] = []
+        while line := self._saying or self._next(begin, end):
+            a, b = max(line.start, begin), min(line.start + line.length, end)
+            audio[a - begin : b - begin] = line.voice.audio[a - line.start : b - line.start]
+            words += self._words(line, begin, b)
+            self._free = line.start + line.length
+            self._saying = line if self._free > end else None
+            if self._saying:
+                break
+        if not audio.any():
+            return None
+        said = (Transcript(" ".join(w.text for w in words) + " ", tuple(words)),) if words else ()
+        return Output(audio=np.trim_zeros(audio, "b"), transcript=said)
+
+    def _listen(self, turn: MicroTurn) -> None:
+        """Measure how long the user has been silent at the micro-turn's end."""
+        size = max(1, round(FRAME_S * self.audio_in))
+        frames = turn.audio[: len(turn.audio) // size * size].reshape(-1, size)
+        level = 10 ** (VOICED_DBFS / 20)
+        voiced = np.flatnonzero(np.sqrt(np.mean(np.square(frames), axis=1)) > level)
+        before, heard = (0.0, (voiced[-1] + 1) * size) if voiced.size else (self._silent_s, 0)
+        self._silent_s = before + (len(turn.audio) - heard) / self.audio_in
+
+    def _next(self, begin: int, end: int) -> _Line | None:
+        """The line that begins in a span of samples, moved to when it can; None if none does."""
+        while self._waiting and self._waiting[0].start < end:
+            line = self._waiting[0]
+            moved = max(line.start, begin, self._free + line.pause)
+            if moved - line.start > self.patience_s * self.audio_out:
+                self._waiting.popleft()
+            elif moved >= end:
+                return None
+            else:
+                line.start = moved
+                return self._waiting.popleft()
+        return None
+
+    def _words(self, line: _Line, begin: int, end: int) -> list[SpokenWord]:
+        """The words of a line that begin between two samples, the first of them the output's first."""
+        shift = seconds(sample_time_ns(line.start - begin, self.audio_out))
+        first, last = 0.0, (end - begin) / self.audio_out
+        said_s = shift + line.length / self.audio_out
+        moved = [(w.text, shift + w.start_s, min(shift + w.end_s, said_s)) for w in line.voice.words]
+        return [SpokenWord(text, a, b) for text, a, b in moved if first <= a < last]

@@ -1,0 +1,116 @@
+"""A recording of TimeSpeak or CueSpeak beside what was expected: what counts, what it means, what it hits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tml_bench.metrics import event_matching as onsets
+from tml_bench.metrics.event_matching import EventMatch, Right
+from tml_bench.questions import Verdicts, verdict_of
+from tml_bench.tasks._common.speech import SpeechStretch, stretches
+from tml_bench.tasks._timed.asked import asked, said_soon
+from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation
+from tml_bench.tasks._timed.meaning.rule import RIGHT
+from tml_bench.tasks._timed.neutral import neutral
+from tml_bench.tasks._timed.spoken_time import seconds_in
+from tml_bench.timeline import Timeline
+
+ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "wrong length", "false alarm"
+IN_PAUSE = "not over the user's speech"
+
+
+@dataclass(frozen=True)
+class MatchedRecording:
+    """A recording beside what was expected in it.
+
+    Attributes:
+        item: what was expected.
+        said: the utterances that count, in order.
+        neutral: the acknowledgements.
+        means: whether an utterance means, at any time, what an event asks for, shape (said, events).
+        right: whether it says so soon, the number it names right too.
+        placed: whether an utterance begins where an answer may, shape (said,).
+        matches: utterances matched to events, by what they say soon and by time.
+        anyhow: the same by what they say at any time.
+    """
+
+    item: TimedAnnotation
+    said: tuple[SpeechStretch, ...]
+    neutral: tuple[SpeechStretch, ...]
+    means: Right
+    right: Right
+    placed: NDArray[np.bool_]
+    matches: tuple[EventMatch, ...]
+    anyhow: tuple[EventMatch, ...]
+
+    def hit(self, match: EventMatch) -> bool:
+        """Whether a match earns the event: on time and, where that is asked, as long as asked."""
+        speech = self.item.due[match.target].event.speech
+        return match.on_time and (not speech or abs(self.lasts_beyond(match)) <= speech.tolerance_s)
+
+    def outcome(self, match: EventMatch) -> str:
+        """What a match is: a hit, early, late, in a pause of the user's, or on time but of a wrong length."""
+        if match.on_time:
+            return ON_TIME if self.hit(match) else WRONG_LENGTH
+        target, onset_s = self.item.due[match.target].target, self.said[match.utterance].start_s
+        if target.holds(onset_s):
+            return IN_PAUSE
+        return EARLY if onset_s < target.opens_s else LATE
+
+    def lasts_beyond(self, match: EventMatch) -> float:
+        """How much longer a talk lasts than was asked, seconds; 0 where no length is asked."""
+        speech = self.item.due[match.target].event.speech
+        said = self.said[match.utterance]
+        return said.end_s - said.start_s - speech.seconds if speech else 0.0
+
+
+def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> MatchedRecording | str:
+    """Put utterances, verdicts and expected events together.
+
+    Returns:
+        What was heard, or why it cannot be known.
+    """
+    everything = stretches(timeline, item.silence_s)
+    means, right, anyhow = np.zeros((3, len(everything), len(item.due)), np.bool_)
+    for pair in asked(item, everything):
+        place = pair.utterance, pair.event
+        said, due = everything[pair.utterance], item.due[pair.event]
+        for question in {q.key: q for q in (pair.soon, pair.whole) if q}.values():
+            verdict = verdict_of(verdicts, question.key)
+            if verdict.answer is None:
+                return verdict.missing
+            if verdict.answer == RIGHT:
+                text = said.text if question is pair.whole else said_soon(said, due)
+                named = names_the_time(due, text)
+                means[place] = True
+                anyhow[place] |= named
+                right[place] |= named and question is pair.soon
+    counts = ~neutral(item, everything, means)
+    spoken = _chosen(everything, counts)
+    placed = np.array([item.may_begin(said.start_s) for said in spoken], np.bool_)
+    starts, targets = [said.start_s for said in spoken], [due.target for due in item.due]
+    return MatchedRecording(
+        item,
+        spoken,
+        _chosen(everything, ~counts),
+        means[counts],
+        right[counts],
+        placed,
+        tuple(onsets.match(starts, targets, right[counts], placed)),
+        tuple(onsets.match(starts, targets, anyhow[counts], placed)),
+    )
+
+
+def _chosen(said: Sequence[SpeechStretch], which: NDArray[np.bool_]) -> tuple[SpeechStretch, ...]:
+    return tuple(utterance for utterance, chosen in zip(said, which, strict=True) if chosen)
+
+
+def names_the_time(due: DueEvent, text: str) -> bool:
+    """Whether every length of time in a reply is within the tolerance; true where none is asked for."""
+    if due.truth_s is None or due.event.number is None:
+        return True
+    named = seconds_in(text)
+    limit = due.event.number.tolerance_s(due.truth_s) + onsets.EPSILON_S
+    return bool(named) and all(abs(seconds - due.truth_s) <= limit for seconds in named)
