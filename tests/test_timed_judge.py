@@ -197,3 +197,22 @@ def test_what_a_thing_is_not_is_set_aside_before_what_it_is(reply: str, answer: 
     accept, reject = ("Mercury.", "It is Mercury."), ("Venus.", "Mars.")
     shown = lines(("Stop me.",), "corrects it to Mercury", accept, reject, reply)
     assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("accept", "reject", "reply", "answer"),
+    [
+        (("Two.", "That's two."), ("Three.",), "Too so far.", RIGHT),
+        (("Four.", "Number four."), ("Five.",), "That's for.", RIGHT),
+        (("Four.", "Number four."), ("Five.",), "That's for you.", WRONG),
+        (("Two.", "That's two."), ("Three.",), "For so far.", WRONG),
+        (("Wright.", "It was the Wright brothers."), ("Ford.",), "It was the right brothers.", RIGHT),
+        (("Ahoy.", "Ahoy, ahoy!"), ("Land.",), "Ahoi ahoi", RIGHT),
+        (("Hat.", "A hat."), ("Cat.",), "Kat.", WRONG),
+    ],
+)
+def test_a_recognisers_word_of_the_same_sound(
+    accept: tuple[str, ...], reject: tuple[str, ...], reply: str, answer: str
+) -> None:
+    shown = lines(("Count aloud, or say it.",), f"says {accept[0]}", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer

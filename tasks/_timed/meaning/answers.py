@@ -48,6 +48,8 @@ COVER = 0.6
 """Share of the content words of an example that must be said where wording is free."""
 MOST_UNKNOWN = 3
 """As many content words of neither user nor event a clause may hold beside a free answer."""
+MOST_SOUNDING = 6
+"""An accepted example of as many words may be written as words that sound the same."""
 MOST_BESIDE = 8
 """As many words a clause may hold beside the very word that is asked for."""
 
@@ -140,7 +142,7 @@ class ExpectedAnswer:
         left = strippings(words)
         if not left.isdisjoint(self.forms) or any("".join(w) in self.keys for w in left):
             return True
-        return any(_sound(w) in self.sounds for w in left if len(w) <= 3)
+        return any(_sound(w) in self.sounds for w in left if len(w) <= MOST_SOUNDING)
 
     def denied_outright(self, words: Words) -> bool:
         """Whether a text opens with "no" and the very word: "no jackpot" where jackpot is to be said."""

@@ -26,6 +26,10 @@ _RESULT = re.compile(
     r"becomes)\b"
 )
 _ABOUT = re.compile(r"give or take|or so|or thereabouts|more or less|\b(?:almost|nearly) ")
+_HEARD_AS = {"too": "two", "to": "two", "for": "four", "fore": "four", "won": "one", "ate": "eight"}
+_ALONE = re.compile(
+    rf"((?:(?:that is|it is|that makes|number) )?)({'|'.join(_HEARD_AS)})((?: (?:so far|of them|in all))?)"
+)
 _SET_ASIDE = re.compile(r"\b(?:instead of|rather than|not|as opposed to|unlike)\b.*")
 
 
@@ -49,7 +53,7 @@ def _about_length(expected: ExpectedAnswer) -> bool:
 def why_number(expected: ExpectedAnswer, reply: str) -> str:
     """Why a reply names the number that is asked for and no other; empty when it does not."""
     wanted = targets(expected)
-    said = last_word(clauses(reply), frozenset())
+    said = tuple(map(_as_number, last_word(clauses(reply), frozenset())))
     lengths = _about_length(expected)
     named: list[frozenset[int]] = []
     veto: Veto | None = None
@@ -77,6 +81,13 @@ def why_number(expected: ExpectedAnswer, reply: str) -> str:
     everything = frozenset().union(*named)
     right = bool(everything) and everything <= wanted and veto is None
     return "the number that is asked for" if right and _fits(expected, said) else ""
+
+
+def _as_number(clause: Clause) -> Clause:
+    """A clause with a number for a word that sounds the same where nothing else is said: "too so far"."""
+    if not (alone := _ALONE.fullmatch(clause.text)):
+        return clause
+    return clause._replace(words=tuple(f"{alone[1]}{_HEARD_AS[alone[2]]}{alone[3]}".split()))
 
 
 def _veto(expected: ExpectedAnswer, clause: Clause) -> Veto | None:

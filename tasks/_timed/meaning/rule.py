@@ -3,7 +3,7 @@
 The rule, version 3, works clause by clause (words: ``wording``; lists: ``word_lists``):
 
 1. A reply that equals an accepted example is ``right``. Spellings, hyphens, compounds ("ta da", "tada")
-   and, in short answers, words that sound the same are the same.
+   and, in answers of up to six words, words that sound the same are the same.
 2. Where a length of time is asked for (``<number>`` in the examples), a reply that names one is right;
    whether it is the right one is for code. Talks of a length are not judged.
 3. Where a number is asked for, numbers decide (``counted``): all that count are the accepted one. "Number
