@@ -216,3 +216,13 @@ def test_a_recognisers_word_of_the_same_sound(
 ) -> None:
     shown = lines(("Count aloud, or say it.",), f"says {accept[0]}", accept, reject, reply)
     assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+def test_an_accepted_report_of_a_length_is_no_report_of_somebody_else() -> None:
+    """An item accepts these words; all its examples with a number in them are right by the rule."""
+    said = "You said that {N} seconds ago.", "From start to stop it was {N} seconds."
+    accept = ("{N} seconds ago.", "About {N} seconds.", *said)
+    for text in accept:
+        reply = text.replace("{N}", "16")
+        shown = lines(("When did I say it?",), "says how long ago it was", accept, ("No idea.",), reply)
+        assert decide(Question("k", RUBRIC, shown)).answer == RIGHT, text

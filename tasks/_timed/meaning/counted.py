@@ -151,8 +151,12 @@ def _gone(words: Sequence[str]) -> bool | None:
     return True if set(words) & {"gone", "passed", "elapsed", "past", "up", "over"} else None
 
 
-def why_length(reply: str) -> str:
+def why_length(expected: ExpectedAnswer, reply: str) -> str:
     """Why a reply names a length of time, whichever; empty when none is named, or only asked or promised."""
+    whole = Clause(tuple(word for clause in clauses(reply) for word in clause.words), "")
+    number = _number_part(whole)
+    if number and tuple(whole.text.replace(number, "number", 1).split()) in expected.forms:
+        return "an accepted example"
     pending: Veto | None = None
     for clause in clauses(
         re.sub(r"give or take|or so|or thereabouts|more or less|\b(?:almost|nearly) ", "", reply)

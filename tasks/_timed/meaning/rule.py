@@ -130,7 +130,7 @@ def _why_right(expected: ExpectedAnswer, examples: Sequence[str], reply: str) ->
     said = clauses(reply)
     whole = tuple(word for clause in said for word in clause.words)
     if any(NUMBER in text for text in examples):
-        return counted.why_length(reply)
+        return counted.why_length(expected, reply)
     if whole in expected.forms or (len(whole) == 1 and expected.exact(whole)):
         return "an accepted example"
     if not whole or whole in expected.rejected_forms:
