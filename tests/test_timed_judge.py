@@ -209,6 +209,9 @@ def test_what_a_thing_is_not_is_set_aside_before_what_it_is(reply: str, answer: 
         (("Wright.", "It was the Wright brothers."), ("Ford.",), "It was the right brothers.", RIGHT),
         (("Ahoy.", "Ahoy, ahoy!"), ("Land.",), "Ahoi ahoi", RIGHT),
         (("Hat.", "A hat."), ("Cat.",), "Kat.", WRONG),
+        (("Oops.", "Oops, oops!"), ("Um.",), "Ups, Ups", RIGHT),
+        (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 4.", RIGHT),
+        (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 5.", WRONG),
     ],
 )
 def test_a_recognisers_word_of_the_same_sound(

@@ -12,8 +12,9 @@ touch no speech segment, and tokens without a letter or a digit (a dash, a music
 
 Words are recognised in the languages that the sample allows, English unless it says otherwise. Where it
 allows several, utterances are read one by one, each in the language that the model takes to be the most
-probable of them. A model that knows only English recognises nothing where another language is allowed: it
-would give English words for what is none.
+probable of them; where it is not sure, in the one in which its own reading is the most probable. A model
+that knows only English recognises nothing where another language is allowed: it would give English words
+for what is none.
 """
 
 import json
@@ -36,11 +37,12 @@ from tml_bench.perception.align import RATE, align
 from tml_bench.perception.laying import SILENCE_S, lay_over
 from tml_bench.timeline import Segment, Word
 
-RULE = "pieces 3"
+RULE = "pieces 4"
 """Name and version of the rules in this module."""
 BUNDLED = "tiny.en"
 _BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 _MULTILINGUAL = 51865
+_SURE = 0.9
 _PIECE_S = 28.0
 _MARGIN_S = 0.2
 _LOOP = 2.4
@@ -207,12 +209,24 @@ def _placed(
 
 
 def _language(whisper: Any, audio: NDArray[np.float32], languages: Sequence[str]) -> str:
-    """The language to read audio in: the most probable one of those that are possible."""
+    """The language to read audio in: the most probable one of those that are possible.
+
+    Short replies sound like many languages: below `_SURE` all are read.
+    """
     possible = list(dict.fromkeys(languages))
     if len(possible) == 1:
         return possible[0]
     found = dict(whisper.detect_language(audio)[2])
-    return max(possible, key=lambda language: found.get(language, 0.0))
+    likely = max(possible, key=lambda language: found.get(language, 0.0))
+    if found.get(likely, 0.0) >= _SURE:
+        return likely
+    return max(possible, key=lambda language: _probability(whisper, audio, language))
+
+
+def _probability(whisper: Any, audio: NDArray[np.float32], language: str) -> float:
+    """Mean log probability of what is read in a language; minus infinity for nothing."""
+    parts = [part.avg_logprob for part in _transcribed(whisper, audio, language=language, beam_size=5)]
+    return sum(parts) / len(parts) if parts else float("-inf")
 
 
 def _within(word: Word, segments: Sequence[Segment]) -> bool:
