@@ -210,6 +210,7 @@ def test_what_a_thing_is_not_is_set_aside_before_what_it_is(reply: str, answer: 
         (("Ahoy.", "Ahoy, ahoy!"), ("Land.",), "Ahoi ahoi", RIGHT),
         (("Hat.", "A hat."), ("Cat.",), "Kat.", WRONG),
         (("Oops.", "Oops, oops!"), ("Um.",), "Ups, Ups", RIGHT),
+        (("Oh no.", "Oh no!"), ("Oh yes.",), "Oh, number.", RIGHT),
         (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 4.", RIGHT),
         (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 5.", WRONG),
     ],

@@ -126,14 +126,14 @@ _HOMOPHONES = """
     hole | sun son | mail male | pear pair | peace piece | plain plane | rain reign rein | red read | road
     rode | sale sail | steak stake | tail tale | week weak | wait weight | weather whether | blue blew |
     bread bred | break brake | by buy bye | cell sell | cent scent | die dye | fir fur | hear here | hi
-    high | hour our | nose knows | muscle mussel | new knew | no know | pause paws | pour poor pore | root
-    route | so sew sow | sole soul | stair stare | there their | time thyme | waist waste | wrap rap |
-    ring wring | bear bare | fair fare | flea flee | great grate | heel heal | horse hoarse | moose mousse
-    | oar or | pail pale | roll role | toe tow | vein vain vane veins vanes | check cheque czech | cord
-    chord | meat meet | made maid | deer dear | beach beech | boo bu | tick tic | tock tok | sweet suite |
-    bell belle | cellar seller | hat hatt | met mett | ewe yew | boos booze | ahoy ahoi | cat kat | dog
-    doug | honk hunk | hiss his | hoo who whoo | hey hay | aye eye i | oops ups whoops | two to too dos
-    deux zwei due dois | three tres trois drei tre | four for fore cuatro quatre vier quattro quatro |
+    high | hour our | nose knows | muscle mussel | new knew | no know number | pause paws | pour poor pore
+    | root route | so sew sow | sole soul | stair stare | there their | time thyme | waist waste | wrap
+    rap | ring wring | bear bare | fair fare | flea flee | great grate | heel heal | horse hoarse | moose
+    mousse | oar or | pail pale | roll role | toe tow | vein vain vane veins vanes | check cheque czech |
+    cord chord | meat meet | made maid | deer dear | beach beech | boo bu | tick tic | tock tok | sweet
+    suite | bell belle | cellar seller | hat hatt | met mett | ewe yew | boos booze | ahoy ahoi | cat kat
+    | dog doug | honk hunk | hiss his | hoo who whoo | hey hay | aye eye i | oops ups whoops | two to too
+    dos deux zwei due dois | three tres trois drei tre | four for fore cuatro quatre vier quattro quatro |
     five cinco cinq funf cinque | six sics seis sechs sei | seven siete sept sieben sette sete | eight ate
     ocho huit acht otto oito | nine nueve neuf neun nove | ten tenn diez dix zehn dieci dez | twelve doce
     douze zwolf dodici doze
