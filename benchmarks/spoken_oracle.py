@@ -4,8 +4,8 @@ English is spoken by the voice `us-f-1` of the extra ``voices``; German, Spanish
 (``pico2wave`` of Debian's libttspico-utils); Portuguese by Kokoro in the style "pf_dora" (``pf_dora.npy``
 holds its first 64 vectors, from kokoro-js 1.2.1, Apache-2.0) with the phonemes of Piper's espeak-ng. All are
 cut at their first and last sound. Of the replies that an item accepts it says the
-first of about `USUAL_WORDS` that ends early enough before the next and lasts at most `LONGEST_S`: a phrase is
-easier to recognise than a word, and a perfect model may choose.
+one of most words, at most `MOST_WORDS`, that ends early enough before the next and lasts at most `LONGEST_S`:
+a phrase is easier to recognise than a word, and a perfect model may choose.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation, ideal
 from tml_bench.timebase import first_sample_at, nanoseconds
 
 RATE = 16_000
-USUAL_WORDS, LONGEST_S, APART_S, PAUSE_S = 3, 2.5, 0.2, 0.3
-"""Words and greatest length of a reply, silence between two beyond the item's, longest pause within one."""
+MOST_WORDS, LONGEST_S, APART_S, PAUSE_S = 6, 2.5, 0.2, 0.3
+"""Most words and length of a reply, silence between two beyond the item's, longest pause within one."""
 SLOWEST = 0.7
 """Below this pace the parts of a talk are said apart, at even distances."""
 PICO = {"de": "de-DE", "es": "es-ES", "fr": "fr-FR", "it": "it-IT"}
@@ -79,7 +79,8 @@ def _reply(due: DueEvent, room_s: float) -> tuple[str, speech.Samples]:
     if event.speech:
         return _talk(texts, event.speech.seconds)
     longest_s = min(room_s, LONGEST_S)
-    for text in sorted(texts, key=lambda text: abs(len(text.split()) - USUAL_WORDS)):
+    wordy = sorted((text for text in texts if len(text.split()) <= MOST_WORDS), key=lambda t: -len(t.split()))
+    for text in wordy or texts:
         if len(audio := say(text, event.language)) <= longest_s * RATE:
             return text, audio
     shortest = min(texts, key=len)
