@@ -222,6 +222,16 @@ def test_a_recognisers_word_of_the_same_sound(
     assert decide(Question("k", RUBRIC, shown)).answer == answer
 
 
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [("Bitte kommen sie heirein.", RIGHT), ("Bitte kommen Sie heraus.", WRONG), ("Bitte gehen Sie.", WRONG)],
+)
+def test_one_letter_of_a_long_word_of_a_translation_may_be_misheard(reply: str, answer: str) -> None:
+    accept, reject = ("Bitte kommen Sie herein.", "Kommt bitte herein."), ("Auf Wiedersehen.",)
+    shown = lines(("In German, please.",), "translates please come in into German", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
 def test_an_accepted_report_of_a_length_is_no_report_of_somebody_else() -> None:
     """An item accepts these words; all its examples with a number in them are right by the rule."""
     said = "You said that {N} seconds ago.", "From start to stop it was {N} seconds."

@@ -50,6 +50,8 @@ MOST_UNKNOWN = 3
 """As many content words of neither user nor event a clause may hold beside a free answer."""
 MOST_SOUNDING = 6
 """An accepted example of as many words may be written as words that sound the same."""
+LONG_WORD = 6
+"""In a word of a translation of as many letters one may be wrong."""
 MOST_BESIDE = 8
 """As many words a clause may hold beside the very word that is asked for."""
 
@@ -356,10 +358,18 @@ def _translation(expected: ExpectedAnswer, words: Words) -> str | None:
     return None
 
 
+def _same(a: str, b: str) -> int:
+    """How many letters two words begin with that are the same."""
+    return next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
 def _alike(a: str, b: str) -> bool:
-    """Whether two words differ in their ending at most."""
-    common = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return a == b or (common >= max(3, max(len(a), len(b)) - 2) and len(a) > 3 and len(b) > 3)
+    """Whether two words differ in their ending at most, or long ones in one letter, as recognisers write."""
+    shorter, longer = sorted((len(a), len(b)))
+    first = _same(a, b)
+    last = min(_same(a[::-1], b[::-1]), shorter - first)
+    ending = first >= max(3, longer - 2) and shorter > 3
+    return a == b or ending or (shorter >= LONG_WORD and first + last >= longer - 1)
 
 
 def _asking(meaning: Sequence[str], accepted: Sequence[str]) -> bool:
