@@ -8,10 +8,9 @@ from itertools import pairwise
 
 from tml_bench.tasks._timed.meaning.clauses import Clause
 from tml_bench.tasks._timed.meaning.frames import is_polite, strippings
+from tml_bench.tasks._timed.meaning.translations import translation
 from tml_bench.tasks._timed.meaning.vetoes import Veto, veto_of
 from tml_bench.tasks._timed.meaning.word_lists import (
-    FOREIGN_FUNCTION,
-    FOREIGN_NO,
     FRAME,
     FUNCTION,
     HOMOPHONES,
@@ -31,27 +30,14 @@ _TRAIL = re.compile(r"(?<=\w)(?: (?:now|please|then))+$")
 _ARTICLES = frozenset(("a", "an", "the"))
 _FRAME_STEMS = stems(FRAME) | stems(PRAISE)
 _SAYING = (
-    "says",
-    "gives",
-    "say",
-    "the",
-    "english",
-    "word",
-    "number",
-    "right",
-    "form",
-    "saying",
-    "plural",
-    "count",
-)
+    "says", "gives", "say", "the", "english", "word", "number", "right", "form", "saying", "plural", "count",
+)  # fmt: skip
 COVER = 0.6
 """Share of the content words of an example that must be said where wording is free."""
 MOST_UNKNOWN = 3
 """As many content words of neither user nor event a clause may hold beside a free answer."""
 MOST_SOUNDING = 6
 """An accepted example of as many words may be written as words that sound the same."""
-LONG_WORD = 6
-"""In a word of a translation of as many letters one may be wrong."""
 MOST_BESIDE = 8
 """As many words a clause may hold beside the very word that is asked for."""
 
@@ -202,7 +188,7 @@ class ExpectedAnswer:
     def _covering(self, words: Words) -> str | None:
         """The part of a clause that covers an accepted example in free words."""
         if self.foreign:
-            return _translation(self, words)
+            return translation(self.accepted, self.known, words)
         said = [*_meant(words), *self._pointed_at(words)]
         if any(not _content(t) - _FUNCTION_STEMS for t in self.accepted):
             return None
@@ -337,39 +323,6 @@ def opposed(example: Sequence[str], said: Sequence[str]) -> bool:
         for pair in OPPOSITES
         for a, b in (pair, pair[::-1])
     )
-
-
-def _translation(expected: ExpectedAnswer, words: Words) -> str | None:
-    """A translation with another little word, ending or order; no other word that carries meaning."""
-    left = min(strippings(words), key=len) or words
-    said = [w for w in left if w not in FOREIGN_FUNCTION]
-    for t in expected.accepted:
-        wanted = [w for w in t.words if w not in FOREIGN_FUNCTION]
-        missing = [w for w in wanted if not any(_alike(w, s) for s in said)]
-        extra = [
-            s
-            for s in said
-            if not any(_alike(w, s) for w in wanted) and stem(s) not in expected.known and s not in FUNCTION
-        ]
-        denies = bool(set(t.words) & (FOREIGN_NO | NO)) == bool(set(left) & (FOREIGN_NO | NO))
-        enough = len(missing) <= len(wanted) // 4 and len(missing) < len(wanted)
-        if denies and enough and len(extra) <= (0 if missing else 1):
-            return " ".join(left)
-    return None
-
-
-def _same(a: str, b: str) -> int:
-    """How many letters two words begin with that are the same."""
-    return next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-
-
-def _alike(a: str, b: str) -> bool:
-    """Whether two words differ in their ending at most, or long ones in one letter, as recognisers write."""
-    shorter, longer = sorted((len(a), len(b)))
-    first = _same(a, b)
-    last = min(_same(a[::-1], b[::-1]), shorter - first)
-    ending = first >= max(3, longer - 2) and shorter > 3
-    return a == b or ending or (shorter >= LONG_WORD and first + last >= longer - 1)
 
 
 def _asking(meaning: Sequence[str], accepted: Sequence[str]) -> bool:
