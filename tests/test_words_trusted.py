@@ -269,8 +269,8 @@ def test_which_model_knows_which_languages(folder: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("languages", "probable", "read"),
     [
-        (("de",), {"fr": 0.99}, ["de"]),
-        (("en",), {"fr": 0.99}, ["en"]),
+        (("de",), {"fr": 0.99}, ["de", "de"]),
+        (("en",), {"fr": 0.99}, ["en", "en"]),
         (("en", "es"), {"es": 0.95}, ["es", "es"]),
         (("en", "es"), {"en": 0.95}, ["en", "en"]),
         (("en", "fr", "es"), {"fr": 0.95, "es": 0.05}, ["fr", "fr"]),
@@ -293,6 +293,19 @@ def test_a_language_is_forced_or_the_most_probable_of_those_allowed(
     assert [w.text for w in words] == read
     keys = {cache_key("x", words="transcript", languages=some) for some in (languages, ("fi",))}
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize(("gap_s", "read"), [(1.9, 1), (2.1, 2)])
+def test_remarks_far_apart_are_read_apart(
+    gap_s: float, read: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word after six seconds of silence was put at the end of what was said before."""
+    soundfile.write(folder / "a.wav", np.zeros(8 * asr.RATE, np.float32), asr.RATE)
+    monkeypatch.setattr(asr, "_whisper", lambda name: Polyglot({"en": 0.99}))
+    monkeypatch.setattr(asr, "align", lambda *_: ())
+    speech = (Segment(1.0, 2.0), Segment(2.0 + gap_s, 5.0))
+    words = asr.recognise(folder / "a.wav", speech, str(folder), ("en",))
+    assert len(words) == read
 
 
 def test_a_recogniser_of_english_gives_no_words_for_what_may_be_spanish(
