@@ -248,3 +248,46 @@ def test_what_a_thing_is_not_is_set_aside_before_what_it_is(reply: str, answer: 
     accept, reject = ("Mercury.", "It is Mercury."), ("Venus.", "Mars.")
     shown = lines(("Stop me.",), "corrects it to Mercury", accept, reject, reply)
     assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("accept", "reject", "reply", "answer"),
+    [
+        (("Two.", "That's two."), ("Three.",), "Too so far.", RIGHT),
+        (("Four.", "Number four."), ("Five.",), "That's for.", RIGHT),
+        (("Four.", "Number four."), ("Five.",), "That's for you.", WRONG),
+        (("Two.", "That's two."), ("Three.",), "For so far.", WRONG),
+        (("Wright.", "It was the Wright brothers."), ("Ford.",), "It was the right brothers.", RIGHT),
+        (("Ahoy.", "Ahoy, ahoy!"), ("Land.",), "Ahoi ahoi", RIGHT),
+        (("Hat.", "A hat."), ("Cat.",), "Kat.", WRONG),
+        (("Oops.", "Oops, oops!"), ("Um.",), "Ups, Ups", RIGHT),
+        (("Oh no.", "Oh no!"), ("Oh yes.",), "Oh, number.", RIGHT),
+        (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 4.", RIGHT),
+        (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 5.", WRONG),
+    ],
+)
+def test_a_recognisers_word_of_the_same_sound(
+    accept: tuple[str, ...], reject: tuple[str, ...], reply: str, answer: str
+) -> None:
+    shown = lines(("Count aloud, or say it.",), f"says {accept[0]}", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [("Bitte kommen sie heirein.", RIGHT), ("Bitte kommen Sie heraus.", WRONG), ("Bitte gehen Sie.", WRONG)],
+)
+def test_one_letter_of_a_long_word_of_a_translation_may_be_misheard(reply: str, answer: str) -> None:
+    accept, reject = ("Bitte kommen Sie herein.", "Kommt bitte herein."), ("Auf Wiedersehen.",)
+    shown = lines(("In German, please.",), "translates please come in into German", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+def test_an_accepted_report_of_a_length_is_no_report_of_somebody_else() -> None:
+    """An item accepts these words; all its examples with a number in them are right by the rule."""
+    said = "You said that {N} seconds ago.", "From start to stop it was {N} seconds."
+    accept = ("{N} seconds ago.", "About {N} seconds.", *said)
+    for text in accept:
+        reply = text.replace("{N}", "16")
+        shown = lines(("When did I say it?",), "says how long ago it was", accept, ("No idea.",), reply)
+        assert decide(Question("k", RUBRIC, shown)).answer == RIGHT, text

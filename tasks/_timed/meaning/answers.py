@@ -42,23 +42,14 @@ _AUXILIARY = frozenset(("not", "do", "did", "can", "am", "is", "are", "will"))
 _PARTICLES = frozenset(("in", "up", "out", "on", "off", "down", "over", "away"))
 _FRAME_STEMS = stems(FRAME) | stems(PRAISE)
 _SAYING = (
-    "says",
-    "gives",
-    "say",
-    "the",
-    "english",
-    "word",
-    "number",
-    "right",
-    "form",
-    "saying",
-    "plural",
-    "count",
-)
+    "says", "gives", "say", "the", "english", "word", "number", "right", "form", "saying", "plural", "count",
+)  # fmt: skip
 COVER = 0.6
 """Share of the content words of an example that must be said where wording is free."""
 MOST_UNKNOWN = 3
 """As many content words of neither user nor event a clause may hold beside a free answer."""
+MOST_SOUNDING = 6
+"""An accepted example of as many words may be written as words that sound the same."""
 MOST_BESIDE = 8
 """As many words a clause may hold beside the very word that is asked for."""
 
@@ -198,7 +189,7 @@ class ExpectedAnswer:
         left = strippings(words)
         if not left.isdisjoint(self.whole_forms) or any("".join(w) in self.keys for w in left):
             return True
-        return not listed and any(as_it_sounds(w) in self.sounds for w in left if len(w) <= 3)
+        return not listed and any(as_it_sounds(w) in self.sounds for w in left if len(w) <= MOST_SOUNDING)
 
     def denied_outright(self, words: Words) -> bool:
         """Whether a text opens with "no" and the very word: "no jackpot" where jackpot is to be said."""

@@ -31,6 +31,10 @@ _OVER = re.compile(
     rf"\b(?:for|in|over|of|across|on|with|from) (?:(?:all|the|these|those|your|both) )*{ANY_NUMBER}\b"
 )
 _ABOUT = re.compile(r"give or take|or so|or thereabouts|more or less|\b(?:almost|nearly) ")
+_HEARD_AS = {"too": "two", "to": "two", "for": "four", "fore": "four", "won": "one", "ate": "eight"}
+_ALONE = re.compile(
+    rf"((?:(?:that is|it is|that makes|number) )?)({'|'.join(_HEARD_AS)})((?: (?:so far|of them|in all))?)"
+)
 _SET_ASIDE = re.compile(r"\b(?:instead of|rather than|not|as opposed to|unlike)\b.*")
 
 
@@ -57,7 +61,7 @@ def _about_length(expected: ExpectedAnswer) -> bool:
 def why_number(expected: ExpectedAnswer, reply: str) -> str:
     """Why a reply names the number that is asked for and no other; empty when it does not."""
     wanted = targets(expected)
-    said = last_word(clauses(reply), frozenset())
+    said = tuple(map(_as_number, last_word(clauses(reply), frozenset())))
     lengths = _about_length(expected)
     named: list[frozenset[int]] = []
     veto: Veto | None = None
@@ -113,6 +117,13 @@ def _the_other_way(expected: ExpectedAnswer, clause: Clause) -> bool:
     ways = {_gone(t.words) for t in expected.accepted} - {None}
     way = _gone(clause.words)
     return _about_length(expected) and way is not None and len(ways) < 2 and way not in (ways or {True})
+
+
+def _as_number(clause: Clause) -> Clause:
+    """A clause with a number for a word that sounds the same where nothing else is said: "too so far"."""
+    if not (alone := _ALONE.fullmatch(clause.text)):
+        return clause
+    return clause._replace(words=tuple(f"{alone[1]}{_HEARD_AS[alone[2]]}{alone[3]}".split()))
 
 
 def _veto(expected: ExpectedAnswer, clause: Clause) -> Veto | None:
@@ -181,8 +192,12 @@ def _gone(words: Sequence[str]) -> bool | None:
     return True if set(words) & {"gone", "passed", "elapsed", "past", "up", "over"} else None
 
 
-def why_length(reply: str) -> str:
+def why_length(expected: ExpectedAnswer, reply: str) -> str:
     """Why a reply names a length of time, whichever; empty when none is named, or only asked or promised."""
+    whole = Clause(tuple(word for clause in clauses(reply) for word in clause.words), "")
+    number = _number_part(whole)
+    if number and tuple(whole.text.replace(number, "number", 1).split()) in expected.forms:
+        return "an accepted example"
     pending: Veto | None = None
     for clause in clauses(
         re.sub(r"give or take|or so|or thereabouts|more or less|\b(?:almost|nearly) ", "", reply)

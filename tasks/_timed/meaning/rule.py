@@ -3,8 +3,8 @@
 The rule, version 3, works clause by clause (words: ``wording``; lists: ``word_lists``):
 
 1. A reply that equals an accepted example is ``right``. Spellings, hyphens, compounds ("ta da", "tada"),
-   words drawn out ("flaaash") and, in short answers that are no lists, words that sound the same are the
-   same. A word that every example repeats must be repeated as often.
+   words drawn out ("flaaash") and, in answers of up to six words that are no lists, words that sound the same
+   are the same. A word that every example repeats must be repeated as often.
 2. Where a length of time is asked for (``<number>`` in the examples), a reply that names one is right;
    whether it is the right one is for code. Talks of a length are not judged.
 3. Where a number is asked for, numbers decide (``counted``): all that count are the accepted one. "Number
@@ -133,7 +133,7 @@ def _why_right(expected: ExpectedAnswer, examples: Sequence[str], reply: str) ->
     said = clauses(undrawn(reply, {word for t in expected.accepted for word in t.words}))
     whole = tuple(word for clause in said for word in clause.words)
     if any(NUMBER in text for text in examples):
-        return counted.why_length(reply)
+        return counted.why_length(expected, reply)
     if whole in expected.forms or (len(whole) == 1 and expected.exact(whole)):
         return "an accepted example"
     if not whole or whole in expected.rejected_forms:

@@ -7,6 +7,9 @@ from tml_bench.tasks._timed.meaning.word_lists import FOREIGN_FUNCTION, FOREIGN_
 from tml_bench.tasks._timed.meaning.word_match import Words
 from tml_bench.tasks._timed.meaning.wording import WordedText, stem
 
+LONG_WORD = 6
+"""In a word of as many letters one may be wrong."""
+
 
 def translation_in(accepted: Sequence[WordedText], known: Collection[str], words: Words) -> str | None:
     """A translation with another little word, ending or order; no other word that carries meaning.
@@ -36,7 +39,15 @@ def translation_in(accepted: Sequence[WordedText], known: Collection[str], words
     return None
 
 
+def _same(a: str, b: str) -> int:
+    """How many letters two words begin with that are the same."""
+    return next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
 def _alike(a: str, b: str) -> bool:
-    """Whether two words differ in their ending at most."""
-    common = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return a == b or (common >= max(3, max(len(a), len(b)) - 2) and len(a) > 3 and len(b) > 3)
+    """Whether two words differ in their ending at most, or long ones in one letter, as recognisers write."""
+    shorter, longer = sorted((len(a), len(b)))
+    first = _same(a, b)
+    last = min(_same(a[::-1], b[::-1]), shorter - first)
+    ending = first >= max(3, longer - 2) and shorter > 3
+    return a == b or ending or (shorter >= LONG_WORD and first + last >= longer - 1)

@@ -125,20 +125,24 @@ SYNONYMS = {w: group.split()[0] for group in _SYNONYMS.split("|") for w in group
 """The word that stands for another where a meaning, not a word, is asked for."""
 _HOMOPHONES = """
     c see sea | b be bee | r are | u you | y why | t tea tee | o oh owe | p pea pee | q queue cue | g gee
-    | j jay | k kay | one won | two to too | four for fore | eight ate | six sics | ten tenn | hair hare |
-    flower flour | night knight | right write rite | whole hole | sun son | mail male | pear pair | peace
-    piece | plain plane | rain reign rein | red read | road rode | sale sail | steak stake | tail tale |
-    week weak | wait weight | weather whether | blue blew | bread bred | break brake | by buy bye | cell
-    sell | cent scent | die dye | fir fur | hear here | hi high | hour our | nose knows | muscle mussel |
-    new knew | no know | pause paws | pour poor pore | root route | so sew sow | sole soul | stair stare |
-    there their | time thyme | waist waste | wrap rap | ring wring | bear bare | fair fare | flea flee |
-    great grate | heel heal | horse hoarse | moose mousse | oar or | pail pale | roll role | toe tow |
-    vein vain | check cheque czech | cord chord | meat meet | made maid | deer dear | beach beech | boo bu
-    | tick tic | tock tok | sweet suite | bell belle | cellar seller | hat hatt | met mett | ewe yew |
-    boos booze
+    | j jay | k kay | one won | hair hare | flower flour | night knight | right write rite wright | whole
+    hole | sun son | mail male | pear pair | peace piece | plain plane | rain reign rein | red read | road
+    rode | sale sail | steak stake | tail tale | week weak | wait weight | weather whether | blue blew |
+    bread bred | break brake | by buy bye | cell sell | cent scent | die dye | fir fur | hear here | hi
+    high | hour our | nose knows | muscle mussel | new knew | no know number | pause paws | pour poor pore
+    | root route | so sew sow | sole soul | stair stare | there their | time thyme | waist waste | wrap
+    rap | ring wring | bear bare | fair fare | flea flee | great grate | heel heal | horse hoarse | moose
+    mousse | oar or | pail pale | roll role | toe tow | vein vain vane veins vanes | check cheque czech |
+    cord chord | meat meet | made maid | deer dear | beach beech | boo bu | tick tic | tock tok | sweet
+    suite | bell belle | cellar seller | hat hatt | met mett | ewe yew | boos booze | ahoy ahoi | cat kat
+    | dog doug | honk hunk | hiss his | hoo who whoo | hey hay | aye eye i | oops ups whoops | two to too
+    dos deux zwei due dois | three tres trois drei tre | four for fore cuatro quatre vier quattro quatro |
+    five cinco cinq funf cinque | six sics seis sechs sei | seven siete sept sieben sette sete | eight ate
+    ocho huit acht otto oito | nine nueve neuf neun nove | ten tenn diez dix zehn dieci dez | twelve doce
+    douze zwolf dodici doze
 """
 HOMOPHONES = {w: group.split()[0] for group in _HOMOPHONES.split("|") for w in group.split()}
-"""What a recogniser may write for a word said alone."""
+"""What a recogniser may write for a word said alone; of a number in any language, a figure."""
 _SPELLINGS = """
     gray grey | color colour | colors colours | center centre | theater theatre | favorite favourite |
     meter metre | liter litre | mom mum | traveling travelling | traveler traveller | tyre tire | pajamas
