@@ -18,6 +18,8 @@ from tml_bench.tasks._timed.neutral import holds
 
 def foretells(item: TimedAnnotation, said: SpeechStretch, due: DueEvent) -> bool:
     """Whether an utterance, judged for one event, tells what a cue still to come will ask for."""
+    if said.text in due.event.accept:
+        return False
     known = [*due.event.accept, *(turn.text for turn in item.turns)]
     return any(
         holds(said.text, [reply]) and not any(holds(text, [reply]) for text in known)

@@ -92,6 +92,8 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
     spoken = _chosen(everything, counts)
     placed = np.array([item.may_begin(said.start_s) for said in spoken], np.bool_)
     starts, targets = [said.start_s for said in spoken], [due.target for due in item.due]
+    matches = tuple(onsets.match(starts, targets, right[counts], placed))
+    same = bool((right == anyhow).all())
     return MatchedRecording(
         item,
         spoken,
@@ -99,8 +101,8 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
         means[counts],
         right[counts],
         placed,
-        tuple(onsets.match(starts, targets, right[counts], placed)),
-        tuple(onsets.match(starts, targets, anyhow[counts], placed)),
+        matches,
+        matches if same else tuple(onsets.match(starts, targets, anyhow[counts], placed)),
     )
 
 

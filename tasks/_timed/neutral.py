@@ -20,6 +20,7 @@ one remark, which lasts `SHORT_S` at most.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,7 @@ def holds(text: str, replies: Iterable[str]) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def _without_promises(text: str) -> tuple[str, ...]:
     """The words of a text, in each sentence up to a promise."""
     sentences = (" ".join(words(sentence)) for sentence in re.split(r"(?<=[.!?;:]) ", plain(text)))
