@@ -66,6 +66,11 @@ def test_what_the_user_says_may_be_repeated() -> None:
     assert on_time(words(third="Apples."), "Thirteen, not apples.", "Three.", "Apples.") == 1
 
 
+def test_politeness_foretells_nothing() -> None:
+    """Where a later answer is "Sorry.", an earlier one may begin with it."""
+    assert on_time(words(third="Sorry."), "Sorry to cut in, thirteen.", "Three.", "Sorry.") == 1
+
+
 def test_what_is_due_at_a_time_is_known_before() -> None:
     """Who is told to say three things at three times may announce the next."""
     one = words("schedule", "scheduled")

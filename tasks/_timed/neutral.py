@@ -42,7 +42,8 @@ EVERYDAY = OPENING | frozenset(
         "to of at in on off out up down for from by with into as or but if than not no never "
         "go going get got let keep start starting started begin beginning stop stopping stopped hold wait "
         "waiting carry carrying listen listening know like set ready time again back once one just good "
-        "great fine nice all any what when how very too more problem check love say saying"
+        "great fine nice all any what when how very too more problem check love say saying "
+        "sorry excuse pardon thank thanks hello hi hey"
     ).split()
 )
 """Words that anybody says after an instruction, whatever it was."""
