@@ -16,7 +16,7 @@ from tml_bench.tasks._timed.meaning.wording import words
 
 TASKS = Path(__file__).parents[1] / "tasks"
 MOST_FLIPS, MOST_FLIPS_OF_ONE = 0.03, 0.10
-EVERY = 24
+EVERY = 40
 LONGEST_WRONG = 4
 """Words of a wrong reply that may be named as an alternative."""
 

@@ -13,6 +13,7 @@ from tml_bench.tasks._timed.meaning.vetoes import (
     is_planned,
     offers_to_ask,
     says_it_later,
+    suggests,
     veto_of,
 )
 from tml_bench.tasks._timed.meaning.word_lists import ASKING, FRAME, FUNCTION, TIME_UNITS
@@ -97,6 +98,7 @@ class AnswerClauses:
                 and not _tells(expected.meaning.words)
                 and core
                 and len(expected.unknown(clause.words)) == len(core)
+                and {w for w in clause.words if w not in core} <= _IN_LISTS
             ):
                 strays.append(clause)
         elif stems(clause.words) & expected.shared:
@@ -128,7 +130,7 @@ class AnswerClauses:
         text = " ".join(clause.text for clause in run)
         if self.expected.asks:
             return Veto.OFFER if offers_to_ask(run[0]) else None
-        asked = run[-1].end == "?" and _WHETHER_IT_IS.match(text)
+        asked = run[-1].end == "?" and _WHETHER_IT_IS.match(text) and not suggests(run[0])
         return Veto.QUESTION if asked else None
 
     def veto(self, clause: Clause, mention: str) -> Veto | None:
@@ -182,9 +184,11 @@ def _tells(meaning: Sequence[str]) -> bool:
 
 
 _WHETHER_IT_IS = re.compile(
-    r"(?:is|was|are|were|could|has|have|does|did) (?:it|that|this|the|your|he|she|they|everyone)\b"
+    r"(?:could|has|have|does|did) (?:it|that|this|the|your|he|she|they|everyone)\b|"
+    r"(?:is|was|are|were) (?!you\b)"
 )
 _RETRACTING = frozenset(("no", "nope", "actually", "rather", "wrong", "not", "sorry"))
+_IN_LISTS = frozenset(("a", "an", "the", "some", "my", "your", "and", "or"))
 _ELSE = frozenset(("so", "else", "thereabouts", "something", "whatever", "not"))
 _PRONOUNS = frozenset(("it", "you", "they", "we"))
 """What follows "or" where it names no alternative: "ten or so", "breathe or you will faint"."""

@@ -194,7 +194,7 @@ class ExpectedAnswer:
     def denied_outright(self, words: Words) -> bool:
         """Whether a text opens with "no" and the very word: "no jackpot" where jackpot is to be said."""
         return (
-            (self.literal or self.foreign)
+            (self.literal or self.foreign or self.meaning.words[:1] == ("tells",))
             and words[:1] == ("no",)
             and any(words[1 : 1 + len(f)] == f for f in self.forms)
         )
@@ -212,7 +212,7 @@ class ExpectedAnswer:
         if (
             self.asks
             and not self.unknown(words)
-            and any(in_order(f, words) for f in self.forms if len(f) > 1)
+            and any(in_order(f, words) for f in self.whole_forms if len(f) > 1)
         ):
             return " ".join(words)
         return None if polite else self._covering(words)
@@ -228,7 +228,8 @@ class ExpectedAnswer:
         content = content_of(of_words(words))
         if NO & set(words):
             return False
-        return content in map(content_of, self.rejected) and content not in map(content_of, self.accepted)
+        own = any(content <= content_of(t) for t in self.accepted)
+        return content in map(content_of, self.rejected) and not own
 
     def unknown(self, words: Words) -> frozenset[str]:
         """Stems of content words of neither user nor event."""
@@ -248,10 +249,12 @@ class ExpectedAnswer:
 
     def _runs_on(self, form: WordedText, follows: Words) -> bool:
         """Whether the very word is the beginning of something else: "tap dancing", "zoom in"."""
+        if follows[0] in ("is", "are") and follows[1:2] in (("a",), ("an",), ("one",)):
+            return True
         if form.words[-1] in _AUXILIARY and follows[0] not in FUNCTION:
             return True
         particle = follows[0] in _PARTICLES and follows[0] not in self.meaning.words and len(follows) == 1
-        unknown = follows[0] not in _PARTICLES and bool(self.unknown(follows[:1]))
+        unknown = len(form.words) == 1 and follows[0] not in _PARTICLES and bool(self.unknown(follows[:1]))
         return particle or unknown
 
     def _covering(self, words: Words) -> str | None:

@@ -239,12 +239,20 @@ def why_counted(expected: ExpectedAnswer, reply: str) -> str:
     said = [c for c in clauses(reply) if not (TIME_UNITS & set(c.words) and ANNOUNCEMENT.fullmatch(c.text))]
     words = tuple(w for clause in said for w in clause.words)
     named = values(" ".join(words))
-    if any(announces_veto(c) or veto_of(c, _number_part(c)) in _AGAINST or "or" in c.words for c in said):
+    if any(announces_veto(c) or veto_of(c, _number_part(c)) in _AGAINST or _either(c) for c in said):
+        return ""
+    timed = any(TIME_UNITS & set(c.words) for c in clauses(reply))
+    if timed and any(c.words[0] == "then" for c in said):
         return ""
     for t in expected.accepted:
         if t.numbers == named and t.content - NUMBER_STEMS <= stems(words):
             return "counts as asked"
     return ""
+
+
+def _either(clause: Clause) -> bool:
+    """Whether two numbers are offered: "one or two"."""
+    return any(a in NUMBER_WORDS and b == "or" for a, b in pairwise(clause.words))
 
 
 _AGAINST = (Veto.OFFER, Veto.PROMISE, Veto.REFUSAL, Veto.NOT_YET, Veto.DENIAL)

@@ -72,6 +72,7 @@ _REFUSAL = re.compile(
     r"reason|point|way)\b"
 )
 _PROMISE = re.compile(
+    r"^(?:okay |so |and )*(?:i have )?(?:changed|switched|moved|updated|noted|adjusted)\b|"
     r"\b(?:i|we) (?:(?:then|also|just|promise i|promise to|certainly|gladly|definitely|soon|only|"
     r"now) )*(?:will|shall|am going to|are going to|am gonna|am about to|am to|would be|plan to|"
     r"intend to|promise to|would like to|would love to|can do|am ready|am set|am prepared|"
@@ -234,9 +235,14 @@ _LATER = re.compile(
 )
 
 
+def suggests(clause: Clause) -> bool:
+    """Whether a question says what it asks: "is it not Denver"."""
+    return bool(_SUGGESTS.search(clause.text))
+
+
 def is_planned(after: str) -> bool:
     """Whether what follows an answer says when it is due: "smile at thirteen"."""
-    return bool(_PLANNED.search(after))
+    return bool(_PLANNED.search(after) or re.match(r"(?: \w+){0,3} then \w", after))
 
 
 _ONLY_A_LENGTH = re.compile(

@@ -69,7 +69,7 @@ def place_of(form: Words, words: Words) -> tuple[int, int] | None:
             if at < len(words) and words[at] == want:
                 at += 1
             elif want == "it" and len(wanted) > 1 and at + 1 < len(words) and words[at] in _THINGS:
-                at += 1 if words[at] in ("them", "that", "this") else 2
+                at += 1 if words[at] in ("them", "that", "this", "those", "these") else 2
             else:
                 break
         else:
