@@ -2,12 +2,12 @@
 
 Cheats that know the time (stallers, hedgers, mega-answers) say what they say at the ideal onsets; the others
 say it blindly. All are played as timelines, on every item of both splits. The printed floor is the strategy
-that the task's card names; its interval is the one that reports print.
+that the task's card names; its interval is the one that reports print. By rules, so without talks of a
+length: who talks at once and for as long as asked does not cheat, whatever else is in the talk.
 """
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Sequence
 from functools import cache, partial
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tml_bench.adapters.reference.half_duplex import HalfDuplex
+from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.statistics import estimate
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plain_text import plain
@@ -40,17 +41,6 @@ STALL = "Well now, let me think about that for a moment, hmm, let me see, where 
 STALL_S = 4.5
 
 
-with pytest.MonkeyPatch.context() as _patch:
-    _patch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
-    KnowingJudge = importlib.import_module("timed_manners").KnowingJudge
-
-
-over_speech = pytest.mark.skipif(
-    load_task("cuespeak").dataset(None) == "dev-2",
-    reason="monologues of version 2 have pauses to answer in",
-)
-
-
 @cache
 def split(name: str) -> tuple[TimedTask, tuple[Sample, ...]]:
     task = load_task(name)
@@ -70,7 +60,7 @@ def on_time(name: str, play: Strategy, part: str = "") -> tuple[float, float]:
     task, samples = split(name)
     where = Overall(part, (part,)) if part else task.overall[0]
     pairs = [(s, play(s)) for s in samples if s.subset in where.subsets]
-    table = ScoreTable(score_all(task, pairs, KnowingJudge(task.rules)).scores)
+    table = ScoreTable(score_all(task, pairs, RuleJudge(task.rules)).scores)
     (metric,) = (m for m in task.metrics if m.name == "on_time")
     found = estimate(observations(table, where, "on_time"), metric.kind)
     assert found.mean is not None
@@ -201,7 +191,7 @@ def constant(turn: str, after: bool, times: Sequence[float], sample: Sample) -> 
     """The right words at constant times from an edge of a turn, between those of the grid."""
     item = expected_of(sample)
     begins = strategies.edge_s(item, turn, after)
-    texts = [text for _, text in ideal(sample)] or ["Okay."]
+    texts = [due.event.accept[0].replace("{N}", strategies.GUESS) for due in item.due] or ["Okay."]
     return say(sample, [(begins + at, text) for at, text in zip(times, texts, strict=False)])
 
 
@@ -243,14 +233,12 @@ def test_development_answers_on_the_test_split(name: str, from_turn_2: bool) -> 
 # ---- who knows everything, and cannot listen and speak at once
 
 
-@over_speech
 @pytest.mark.parametrize("name", both("cuespeak"))
 def test_turn_taking_does_not_reach_what_is_due_while_the_user_talks(name: str) -> None:
     """With 0.3 s of silence before each reply it reached 69 through pauses in the monologues."""
     assert on_time(name, partial(strategies.half_duplex, 0.3))[0] <= 15
 
 
-@over_speech
 def test_nor_does_it_by_what_it_hears(tmp_path: Path) -> None:
     """The same as an adapter that hears the audio: one item of every third family."""
     task, samples = split("cuespeak")

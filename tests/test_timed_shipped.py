@@ -192,8 +192,8 @@ def test_floors_leave_room_in_every_family(task: str) -> None:
         if controls:
             assert one.blind["silent"] == pytest.approx(sum(controls) / len(controls))
             assert one.floor is not None
-            # Four items a family, and the luckiest of hundreds of strategies.
-            assert one.floor <= 0.8
+            # Some five items a family, and the luckiest of hundreds of strategies.
+            assert one.floor <= 0.6 + 1e-9
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -12,6 +12,7 @@ from tml_bench.questions import Verdicts, verdict_of
 from tml_bench.tasks._common.speech import SpeechStretch, stretches
 from tml_bench.tasks._timed.asked import asked, said_soon
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation
+from tml_bench.tasks._timed.foretold import foretells
 from tml_bench.tasks._timed.meaning.rule import RIGHT
 from tml_bench.tasks._timed.neutral import neutral
 from tml_bench.tasks._timed.spoken_time import seconds_in
@@ -30,7 +31,7 @@ class MatchedRecording:
         said: the utterances that count, in order.
         neutral: the acknowledgements.
         means: whether an utterance means, at any time, what an event asks for, shape (said, events).
-        right: whether it says so soon, the number it names right too.
+        right: whether it says so soon, the number it names right too, and tells no answer to a later cue.
         placed: whether an utterance begins where an answer may, shape (said,).
         matches: utterances matched to events, by what they say soon and by time.
         anyhow: the same by what they say at any time.
@@ -86,11 +87,13 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
                 named = names_the_time(due, text)
                 means[place] = True
                 anyhow[place] |= named
-                right[place] |= named and question is pair.soon
+                right[place] |= named and question is pair.soon and not foretells(item, said, due)
     counts = ~neutral(item, everything, means)
     spoken = _chosen(everything, counts)
     placed = np.array([item.may_begin(said.start_s) for said in spoken], np.bool_)
     starts, targets = [said.start_s for said in spoken], [due.target for due in item.due]
+    matches = tuple(onsets.match(starts, targets, right[counts], placed))
+    same = bool((right == anyhow).all())
     return MatchedRecording(
         item,
         spoken,
@@ -98,8 +101,8 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
         means[counts],
         right[counts],
         placed,
-        tuple(onsets.match(starts, targets, right[counts], placed)),
-        tuple(onsets.match(starts, targets, anyhow[counts], placed)),
+        matches,
+        matches if same else tuple(onsets.match(starts, targets, anyhow[counts], placed)),
     )
 
 

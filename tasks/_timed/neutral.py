@@ -20,6 +20,7 @@ one remark, which lasts `SHORT_S` at most.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,8 @@ EVERYDAY = OPENING | frozenset(
         "to of at in on off out up down for from by with into as or but if than not no never "
         "go going get got let keep start starting started begin beginning stop stopping stopped hold wait "
         "waiting carry carrying listen listening know like set ready time again back once one just good "
-        "great fine nice all any what when how very too more problem check love say saying"
+        "great fine nice all any what when how very too more problem check love say saying "
+        "sorry excuse pardon thank thanks hello hi hey"
     ).split()
 )
 """Words that anybody says after an instruction, whatever it was."""
@@ -95,6 +97,7 @@ def holds(text: str, replies: Iterable[str]) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def _without_promises(text: str) -> tuple[str, ...]:
     """The words of a text, in each sentence up to a promise."""
     sentences = (" ".join(words(sentence)) for sentence in re.split(r"(?<=[.!?;:]) ", plain(text)))

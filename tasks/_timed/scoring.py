@@ -9,7 +9,7 @@
 3. The first short utterance after a turn of the user is neutral: it counts neither for nor against
    (``neutral``). All others count as said.
 4. A reply to a question about elapsed time is right only if every length of time in it is within the
-   tolerance.
+   tolerance. Who tells what a cue still to come will ask for has guessed, and earns nothing (``foretold``).
 5. Utterances and events are matched one to one (`tml_bench.metrics.event_matching`), those that are right
    soon. An event is hit if its utterance is on time; where the user talks on
    (`tml_bench.tasks._timed.items.OVERLAPPED`), if the user also speaks at some moment of the utterance's

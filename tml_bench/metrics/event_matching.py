@@ -160,6 +160,8 @@ def match(
 def within(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right, tolerance_s: float) -> int:
     """How many events can be matched at a tolerance; see the module's docstring. Raises as `match`."""
     _check(onsets, targets, right)
+    if not right.any():
+        return 0
     values = {
         (i, k): (1, 0, 0.0)
         for i, onset in enumerate(onsets)

@@ -33,6 +33,7 @@ tasks' cards; see ``tools/timed_pairs.py``. Scores by it are provisional.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule
@@ -88,9 +89,25 @@ def lines(
     user: Sequence[str], meaning: str, accept: Sequence[str], reject: Sequence[str], reply: str
 ) -> tuple[QuestionLine, ...]:
     """What a judge is shown of a reply and an event, in order; ``{N}`` in examples becomes `NUMBER`."""
-    shown = [*((USER, text) for text in user), (EXPECTED, meaning)]
-    shown += [(ACCEPTED, text) for text in accept] + [(REJECTED, text) for text in reject] + [(REPLY, reply)]
-    return tuple(QuestionLine(role, text.replace("{N}", NUMBER)) for role, text in shown)
+    told = (_line(USER, text) for text in user)
+    return (*told, *_expected_lines(meaning, tuple(accept), tuple(reject)), _line(REPLY, reply))
+
+
+@lru_cache(maxsize=4096)
+def _expected_lines(
+    meaning: str, accept: tuple[str, ...], reject: tuple[str, ...]
+) -> tuple[QuestionLine, ...]:
+    """What is expected; remembered, as every utterance near an event is asked about with the same."""
+    shown = [
+        (EXPECTED, meaning),
+        *((ACCEPTED, text) for text in accept),
+        *((REJECTED, text) for text in reject),
+    ]
+    return tuple(_line(role, text) for role, text in shown)
+
+
+def _line(role: str, text: str) -> QuestionLine:
+    return QuestionLine(role, text.replace("{N}", NUMBER))
 
 
 TALK_WORDS = 7
