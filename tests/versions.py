@@ -108,16 +108,17 @@ def _fingerprint(values: Sequence[tuple[float, float]]) -> Fingerprint:
 
 
 def _scores(task: Task) -> list[Score]:
-    pairs = [(s, timeline) for s in _first(task) for timeline in _played(task, s)]
+    pairs = [(s, timeline) for s in _spread(task) for timeline in _played(task, s)]
     return score_all(task, pairs, Guessing(task)).scores
 
 
-def _first(task: Task) -> Iterator[Sample]:
-    taken: dict[str, int] = {}
-    for sample in task.samples():
-        if sample.scored and not sample.problem and taken.get(sample.subset, 0) < SAMPLES:
-            taken[sample.subset] = taken.get(sample.subset, 0) + 1
-            yield sample
+def _spread(task: Task) -> Iterator[Sample]:
+    """At most `SAMPLES` of each subset, evenly drawn."""
+    usable = [sample for sample in task.samples() if sample.scored and not sample.problem]
+    for subset in dict.fromkeys(sample.subset for sample in usable):
+        mine = [sample for sample in usable if sample.subset == subset]
+        count = min(SAMPLES, len(mine))
+        yield from (mine[round(k * (len(mine) - 1) / max(1, count - 1))] for k in range(count))
 
 
 CONSTANTS = (
