@@ -34,6 +34,27 @@ SEA = (
 )
 WIN = ("Say who wins.", "says you win", ("You win.", "You win!"), ("It's a draw.",))
 CAMERA = ("First lights, then camera.", "says camera", ("Camera.", "And camera!"), ("Lights.",))
+BONG = ("Strike three.", "says bong three times", ("Bong, bong, bong.",), ("Ding, ding, ding.",))
+BUZZ = ("Buzz when I say um.", "says buzz", ("Buzz.", "Buzz, buzz!"), ("Beep.",))
+SORRY = ("I keep saying it.", "says no sorry", ("No sorry.", "No sorry, no sorry!"), ("So sorry.",))
+GONE = (
+    "Tell me when fifteen seconds have passed.",
+    "says that fifteen seconds have gone by",
+    ("Fifteen seconds.", "Fifteen seconds gone."),
+    ("Fifty seconds.",),
+)
+FRUITS = (
+    "Count the fruits. I bought four pounds of cherries.",
+    "says the count four (fruits mentioned)",
+    ("Four.", "That's four."),
+    ("Three.",),
+)
+SUM = (
+    "Eighty a week, so over two weeks that's a hundred and seventy.",
+    "says two times eighty is a hundred and sixty",
+    ("A hundred and sixty.", "It's a hundred and sixty."),
+    ("A hundred and seventy.",),
+)
 LETTER = ("Next letter?", "says the letter C", ("C.", "It's C."), ("D.",))
 
 
@@ -62,6 +83,13 @@ def judge(event: tuple[str, str, tuple[str, ...], tuple[str, ...]], reply: str) 
         (THERE, "You are there.", "wrong"),
         (LONG, "Nine or ten seconds.", "right"),
         (LONG, "Hard to say.", "wrong"),
+        (LONG, "From start to stop it was 12 seconds.", "right"),
+        (LONG, "You said that 12 seconds ago.", "right"),
+        (LONG, "She thought for 12 seconds.", "right"),
+        (LONG, "From when you said start until you said got it, I make it 12 seconds.", "right"),
+        (LONG, "You said it was 12 seconds.", "wrong"),
+        (LONG, "It was not 12 seconds.", "wrong"),
+        (LONG, "Longer than the first.", "wrong"),
         (SEA, "The sea covers most of the earth and its waves never rest.", None),
         (SEA, "I'd rather not talk about the sea today.", None),
         (LANTERN, "Six seconds are up: lantern. Carry on!", "right"),
@@ -86,6 +114,29 @@ def judge(event: tuple[str, str, tuple[str, ...], tuple[str, ...]], reply: str) 
         (WIN, "I win.", "wrong"),
         (CAMERA, "Lights, camera!", "wrong"),
         (LETTER, "See.", "right"),
+        (LETTER, "See, hear, and say nothing.", "wrong"),
+        (LANTERN, "Ahem, laaantern!", "right"),
+        (LANTERN, "Um, lantern.", "right"),
+        (LANTERN, "Lantern, six seconds, got it.", "acknowledgement"),
+        (LANTERN, "Lantern at six.", "wrong"),
+        (LANTERN, "Lantern, I can say it whenever you like.", "wrong"),
+        (LANTERN, "Lantern makers.", "wrong"),
+        (DRAIN, "Drain 'em now!", "right"),
+        (DRAIN, "Your nice pasta, drain it.", "right"),
+        (DRAIN, "The pasta is drained.", "wrong"),
+        (THERE, "Hello? You there?", "right"),
+        (THERE, "Shall I ask if you are there?", "wrong"),
+        (BONG, "Bong!", "wrong"),
+        (BONG, "Bong, bong, bong!", "right"),
+        (BUZZ, "Bzzz, buzz!", "right"),
+        (SORRY, "Sorry!", "wrong"),
+        (SORRY, "no sorry you do not need to say it", "right"),
+        (GONE, "It's been 15 seconds. Five seconds left.", "right"),
+        (GONE, "Fifteen seconds left.", "wrong"),
+        (FRUITS, "Four pounds of cherries, got it.", "acknowledgement"),
+        (FRUITS, "Four fruits.", "right"),
+        (SUM, "that's 160 for the two weeks not 170", "right"),
+        (SUM, "that's 170 for the two weeks not 160", "wrong"),
     ],
 )
 def test_each_point_of_the_rule(
@@ -197,3 +248,46 @@ def test_what_a_thing_is_not_is_set_aside_before_what_it_is(reply: str, answer: 
     accept, reject = ("Mercury.", "It is Mercury."), ("Venus.", "Mars.")
     shown = lines(("Stop me.",), "corrects it to Mercury", accept, reject, reply)
     assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("accept", "reject", "reply", "answer"),
+    [
+        (("Two.", "That's two."), ("Three.",), "Too so far.", RIGHT),
+        (("Four.", "Number four."), ("Five.",), "That's for.", RIGHT),
+        (("Four.", "Number four."), ("Five.",), "That's for you.", WRONG),
+        (("Two.", "That's two."), ("Three.",), "For so far.", WRONG),
+        (("Wright.", "It was the Wright brothers."), ("Ford.",), "It was the right brothers.", RIGHT),
+        (("Ahoy.", "Ahoy, ahoy!"), ("Land.",), "Ahoi ahoi", RIGHT),
+        (("Hat.", "A hat."), ("Cat.",), "Kat.", WRONG),
+        (("Oops.", "Oops, oops!"), ("Um.",), "Ups, Ups", RIGHT),
+        (("Oh no.", "Oh no!"), ("Oh yes.",), "Oh, number.", RIGHT),
+        (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 4.", RIGHT),
+        (("Un tavolo per quattro.",), ("Un tavolo per tre.",), "Un tavolo per 5.", WRONG),
+    ],
+)
+def test_a_recognisers_word_of_the_same_sound(
+    accept: tuple[str, ...], reject: tuple[str, ...], reply: str, answer: str
+) -> None:
+    shown = lines(("Count aloud, or say it.",), f"says {accept[0]}", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [("Bitte kommen sie heirein.", RIGHT), ("Bitte kommen Sie heraus.", WRONG), ("Bitte gehen Sie.", WRONG)],
+)
+def test_one_letter_of_a_long_word_of_a_translation_may_be_misheard(reply: str, answer: str) -> None:
+    accept, reject = ("Bitte kommen Sie herein.", "Kommt bitte herein."), ("Auf Wiedersehen.",)
+    shown = lines(("In German, please.",), "translates please come in into German", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
+def test_an_accepted_report_of_a_length_is_no_report_of_somebody_else() -> None:
+    """An item accepts these words; all its examples with a number in them are right by the rule."""
+    said = "You said that {N} seconds ago.", "From start to stop it was {N} seconds."
+    accept = ("{N} seconds ago.", "About {N} seconds.", *said)
+    for text in accept:
+        reply = text.replace("{N}", "16")
+        shown = lines(("When did I say it?",), "says how long ago it was", accept, ("No idea.",), reply)
+        assert decide(Question("k", RUBRIC, shown)).answer == RIGHT, text

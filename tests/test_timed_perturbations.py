@@ -16,7 +16,7 @@ from tml_bench.tasks._timed.meaning.wording import words
 
 TASKS = Path(__file__).parents[1] / "tasks"
 MOST_FLIPS, MOST_FLIPS_OF_ONE = 0.03, 0.10
-EVERY = 16
+EVERY = 24
 LONGEST_WRONG = 4
 """Words of a wrong reply that may be named as an alternative."""
 
@@ -78,7 +78,9 @@ def flips(wrappers: tuple[ReplyWrapper, ...], right: bool) -> tuple[Counter[str]
 def check_flips(tried: Counter[str], flipped: Counter[str], texts: list[str]) -> None:
     share = flipped.total() / tried.total()
     assert share < MOST_FLIPS, (share, flipped.most_common(8), texts[:20])
-    worst = {name: n / tried[name] for name, n in flipped.items() if n > MOST_FLIPS_OF_ONE * tried[name]}
+    worst = {
+        name: n / tried[name] for name, n in flipped.items() if n > max(1, MOST_FLIPS_OF_ONE * tried[name])
+    }
     assert not worst, (worst, texts[:20])
 
 
@@ -100,7 +102,7 @@ def test_no_wrapper_turns_a_rejected_reply_right() -> None:
     texts = []
     for k, (item, event) in enumerate(events()):
         for wrapper in (KEEPING + TURNING)[k % EVERY :: EVERY]:
-            for wrong in event.reject:
+            for wrong in event.reject[k % 2 :: 2]:
                 if "{y}" not in wrapper.template and fits(wrapper, item, event, wrong):
                     tried += 1
                     if judged_right(item, event, wrapper.wrap(wrong)):

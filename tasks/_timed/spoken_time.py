@@ -4,8 +4,9 @@ Numbers are those of `tml_bench.perception.numbers`, and decimals in figures (``
 length where ``seconds`` or ``minutes`` follows, with at most ``and a half``, ``point five`` or ``more``
 between; a range ("nine or ten seconds") gives both its numbers, minutes and seconds together ("a minute and
 ten seconds") give one. Also ``a minute``, ``half a minute``, ``a minute and a half``. Without any unit in the
-text, every number counts as seconds ("ten, I think"). Hours, fractions other than halves and "a couple" are
-not known.
+text, every number counts as seconds ("ten, I think"), but ordinals ("longer than the first", "number two")
+and a "one" that stands for a thing or before one ("the first one won", "I heard one knock"). Hours, fractions
+other than halves and "a couple" are not known.
 """
 
 import re
@@ -37,7 +38,24 @@ def seconds_in(text: str) -> tuple[float, ...]:
     lengths = _ranges(tokens, lengths)
     if any(length.unit for length in lengths):
         return _joined(tokens, [length for length in lengths if length.unit])
-    return tuple(length.value for length in lengths)
+    return tuple(length.value for length in lengths if not _names_a_thing(tokens, length))
+
+
+_ORDINALS = set(re.split(" ", "first second third fourth fifth sixth seventh eighth ninth tenth"))
+_BEFORE_A_THING = _ORDINALS | set(
+    re.split(" ", "the this that which each every no any only last next other another question round")
+)
+_AFTER_A_LENGTH = set(re.split(" ", "i you it that give or to and maybe perhaps about in so then long at"))
+
+
+def _names_a_thing(tokens: list[str], length: _Length) -> bool:
+    """Whether a number without a unit says which or how many things, and no length of time."""
+    first, after = tokens[length.start], tokens[length.end : length.end + 1]
+    if first in _ORDINALS or tokens[max(0, length.start - 1) : length.start] == ["number"]:
+        return True
+    one = first == "one" and length.end == length.start + 1
+    before = set(tokens[max(0, length.start - 1) : length.start])
+    return one and (bool(before & _BEFORE_A_THING) or not set(after) <= _AFTER_A_LENGTH)
 
 
 def _spaced(text: str) -> str:

@@ -4,16 +4,18 @@ The text is Whisper's (faster-whisper, int8 on the CPU, beam 5, temperature 0, n
 window to the next: the same audio gives the same text). The times are forced alignment's, because
 Whisper's own are 80-200 ms off. Where the text cannot be aligned it is laid over the speech in proportion.
 
-The track is read in pieces of speech of at most 28 s (Whisper's window is 30 s), cut at its longest
-silences, so that each piece has as much context as fits; Whisper never hears a stretch without speech,
-where it would invent some. What goes round in circles ("out, out, out, ...") is not believed, and an
-utterance in which no word is found, though it stands apart by 0.8 s, is heard again by itself. Words that
-touch no speech segment, and tokens without a letter or a digit (a dash, a music note), are dropped.
+The track is read in pieces of speech of at most 28 s (Whisper's window is 30 s), cut at silences of 2 s and
+more, then at the longest, so that each piece has as much context as there is: remarks farther apart are none
+for each other, and the aligner puts words on the wrong side of a long silence. Whisper never hears a stretch
+without speech, where it would invent some. What goes round in circles ("out, out, out, ...") is not believed,
+and an utterance in which no word is found, though it stands apart by 0.8 s, is heard again by itself. Words
+that touch no speech segment, and tokens without a letter or a digit (a dash, a music note), are dropped.
 
 Words are recognised in the languages that the sample allows, English unless it says otherwise. Where it
 allows several, utterances are read one by one, each in the language that the model takes to be the most
-probable of them. A model that knows only English recognises nothing where another language is allowed: it
-would give English words for what is none.
+probable of them; where it is not sure, in the one in which its own reading is the most probable. A model
+that knows only English recognises nothing where another language is allowed: it would give English words
+for what is none.
 """
 
 import json
@@ -36,12 +38,13 @@ from tml_bench.perception.align import RATE, align
 from tml_bench.perception.laying import SILENCE_S, lay_over
 from tml_bench.timeline import Segment, Word
 
-RULE = "pieces 3"
+RULE = "pieces 5"
 """Name and version of the rules in this module."""
 BUNDLED = "tiny.en"
 _BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 _MULTILINGUAL = 51865
-_PIECE_S = 28.0
+_SURE = 0.9
+_PIECE_S, _APART_S = 28.0, 2.0
 _MARGIN_S = 0.2
 _LOOP = 2.4
 """Text that deflates by more than this goes round in circles, by Whisper's own measure."""
@@ -146,9 +149,8 @@ def recognise(
 
 def _read_together(segments: Sequence[Segment], languages: Sequence[str]) -> list[tuple[Segment, ...]]:
     """Stretches that are read at once; where there are several languages, each utterance by itself."""
-    if len(set(languages)) == 1:
-        return pieces(segments)
-    return [piece for utterance in _utterances(segments) for piece in pieces(utterance)]
+    apart_s = SILENCE_S if len(set(languages)) > 1 else _APART_S
+    return [piece for speech in _utterances(segments, apart_s) for piece in pieces(speech)]
 
 
 def pieces(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
@@ -181,9 +183,9 @@ def _words_of_piece(
     return sorted(words, key=lambda word: word.start_s or 0.0)
 
 
-def _utterances(segments: Sequence[Segment]) -> list[tuple[Segment, ...]]:
-    """Segments with less than `SILENCE_S` between them, together."""
-    cuts = [k for k, (a, b) in enumerate(pairwise(segments), start=1) if b.start_s - a.end_s >= SILENCE_S]
+def _utterances(segments: Sequence[Segment], apart_s: float = SILENCE_S) -> list[tuple[Segment, ...]]:
+    """Segments with less than ``apart_s`` between them, together."""
+    cuts = [k for k, (a, b) in enumerate(pairwise(segments), start=1) if b.start_s - a.end_s >= apart_s]
     return [tuple(segments[a:b]) for a, b in pairwise([0, *cuts, len(segments)])]
 
 
@@ -207,12 +209,24 @@ def _placed(
 
 
 def _language(whisper: Any, audio: NDArray[np.float32], languages: Sequence[str]) -> str:
-    """The language to read audio in: the most probable one of those that are possible."""
+    """The language to read audio in: the most probable one of those that are possible.
+
+    Short replies sound like many languages: below `_SURE` all are read.
+    """
     possible = list(dict.fromkeys(languages))
     if len(possible) == 1:
         return possible[0]
     found = dict(whisper.detect_language(audio)[2])
-    return max(possible, key=lambda language: found.get(language, 0.0))
+    likely = max(possible, key=lambda language: found.get(language, 0.0))
+    if found.get(likely, 0.0) >= _SURE:
+        return likely
+    return max(possible, key=lambda language: _probability(whisper, audio, language))
+
+
+def _probability(whisper: Any, audio: NDArray[np.float32], language: str) -> float:
+    """Mean log probability of what is read in a language; minus infinity for nothing."""
+    parts = [part.avg_logprob for part in _transcribed(whisper, audio, language=language, beam_size=5)]
+    return sum(parts) / len(parts) if parts else float("-inf")
 
 
 def _within(word: Word, segments: Sequence[Segment]) -> bool:

@@ -92,19 +92,20 @@ def _joe(text: str, speed: float) -> tuple[int, Samples]:
 
 
 def _kokoro(speaker: str, text: str, speed: float) -> tuple[int, Samples]:
-    british = speaker.startswith("b")
-    front = _phonemes_and_heart(british)
-    styles = _styles(speaker)
-    sentences = []
-    for phonemes in front.phonemize(text):
-        ids = front.ids(phonemes)  # with a 0 at either end, which do not count for the style
-        feed = {
-            "tokens": np.asarray([ids], np.int64),
-            "style": styles[len(ids) - 2][None],
-            "speed": np.asarray([speed], np.float32),
-        }
-        sentences.append(np.asarray(_kokoro_engine().run(None, feed)[0], np.float32).ravel())
-    return 24000, np.concatenate(sentences)
+    british, styles = speaker.startswith("b"), _styles(speaker)
+    sentences = _phonemes_and_heart(british).phonemize(text)
+    return 24000, np.concatenate([kokoro(sentence, styles, speed) for sentence in sentences])
+
+
+def kokoro(sentence: str, styles: Samples, speed: float = 1.0) -> Samples:
+    """Kokoro's speech of a sentence in its own alphabet, at 24 kHz; ``styles`` are a speaker's, see above."""
+    ids = _phonemes_and_heart(False).ids(sentence)  # with a 0 at either end, which do not count for the style
+    feed = {
+        "tokens": np.asarray([ids], np.int64),
+        "style": styles[len(ids) - 2][None].astype(np.float32),
+        "speed": np.asarray([speed], np.float32),
+    }
+    return np.asarray(_kokoro_engine().run(None, feed)[0], np.float32).ravel()
 
 
 @lru_cache(maxsize=2)

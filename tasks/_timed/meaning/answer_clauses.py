@@ -1,12 +1,22 @@
 """The clauses of a reply, sorted by what they do for an answer."""
 
+import re
 from collections.abc import Sequence
 
 from tml_bench.tasks._timed.meaning.answers import ExpectedAnswer
 from tml_bench.tasks._timed.meaning.clauses import Clause
 from tml_bench.tasks._timed.meaning.frames import is_polite
-from tml_bench.tasks._timed.meaning.vetoes import Veto, announces_veto, offers_to_ask, veto_of
-from tml_bench.tasks._timed.meaning.word_lists import ASKING, FRAME, FUNCTION
+from tml_bench.tasks._timed.meaning.vetoes import (
+    Veto,
+    announces_veto,
+    is_only_planned,
+    is_planned,
+    offers_to_ask,
+    says_it_later,
+    veto_of,
+)
+from tml_bench.tasks._timed.meaning.word_lists import ASKING, FRAME, FUNCTION, TIME_UNITS
+from tml_bench.tasks._timed.meaning.wording import stems
 
 
 class AnswerClauses:
@@ -35,8 +45,13 @@ class AnswerClauses:
             run = self._run(said, k)
             mention = None if run or expected.rejects(clause.words) else expected.mention(clause.words)
             if run or mention:
+                end = k + max(run, 1)
+                if not expected.about_time and self._planned(said[:k], said[end - 1], said[end:]):
+                    pending = Veto.PROMISE
                 own = self._of_run(said[k : k + run]) if run else self.veto(clause, mention or "")
                 why = pending or own
+                if said[end - 1].end == "?" and not expected.asks and _taken_back(said[end:]):
+                    why = Veto.DENIAL
                 if not why:
                     self.verbatim |= bool(run)
                     self.given.append(said[k : k + max(run, 1)])
@@ -54,6 +69,11 @@ class AnswerClauses:
         elif not self.against and self.given:
             self.against = self._alternatives(said) or _listed(self.given, strays)
 
+    def _planned(self, before: Sequence[Clause], clause: Clause, after: Sequence[Clause]) -> bool:
+        """Whether a clause only takes note of what is to be said, and when."""
+        then = clause.words[0] == "then" and any(TIME_UNITS & set(c.words) for c in before)
+        return then or is_only_planned(clause, [c for c in after if not self.expected.names(c.words)])
+
     def _other(self, clause: Clause, following: Sequence[Clause], strays: list[Clause]) -> Veto | None:
         """Note a clause that gives no answer; the veto it casts over what follows."""
         expected = self.expected
@@ -68,6 +88,8 @@ class AnswerClauses:
             if not retracted or self.given:
                 self.rejected = True
         elif not is_polite(clause.words):
+            if self.given and says_it_later(clause):
+                self.against = Veto.PROMISE
             self.others.append(clause)
             core = [w for w in clause.words if w not in FUNCTION and w not in FRAME]
             if (
@@ -77,6 +99,8 @@ class AnswerClauses:
                 and len(expected.unknown(clause.words)) == len(core)
             ):
                 strays.append(clause)
+        elif stems(clause.words) & expected.shared:
+            self.others.append(clause)
         return casts
 
     def _named(self, clause: Clause) -> str:
@@ -95,29 +119,32 @@ class AnswerClauses:
         """How many clauses from the k-th on are together an accepted example, but for frames."""
         for length in range(min(4, len(said) - k), 0, -1):
             words = tuple(word for clause in said[k : k + length] for word in clause.words)
-            if self.expected.exact(words):
+            listed = said[k + length - 1].end == "," and len(said) > k + length
+            if self.expected.exact(words, listed and not is_polite(said[k + length].words)):
                 return length
         return 0
 
     def _of_run(self, run: Sequence[Clause]) -> Veto | None:
         text = " ".join(clause.text for clause in run)
-        return (
-            Veto.QUESTION
-            if run[-1].end == "?"
-            and text.startswith(("is it ", "was it ", "is that ", "could it "))
-            and not self.expected.asks
-            else None
-        )
+        if self.expected.asks:
+            return Veto.OFFER if offers_to_ask(run[0]) else None
+        asked = run[-1].end == "?" and _WHETHER_IT_IS.match(text)
+        return Veto.QUESTION if asked else None
 
     def veto(self, clause: Clause, mention: str) -> Veto | None:
         """What is held against a clause that mentions an answer."""
         expected = self.expected
         if expected.denied_outright(clause.words):
             return Veto.DENIAL
+        if expected.asks and offers_to_ask(clause):
+            return Veto.OFFER
         denies = all(t.negated for t in expected.accepted)
         why = veto_of(clause, mention, denies, expected.own_vetoes)
-        if expected.asks and why in (Veto.OFFER, Veto.QUESTION) and not offers_to_ask(clause):
+        if expected.asks and why in (Veto.OFFER, Veto.QUESTION):
             return None
+        _, _, after = clause.text.partition(mention or clause.text)
+        if not why and is_planned(after) and not expected.about_time:
+            return Veto.PROMISE
         return why
 
     def _alternatives(self, said: Sequence[Clause]) -> str:
@@ -144,11 +171,19 @@ class AnswerClauses:
         return (threat and not _MAY_BE & set(words)) or (self.expected.asks and words[0] in ASKING)
 
 
+def _taken_back(following: Sequence[Clause]) -> bool:
+    """Whether a question is answered with no."""
+    return bool(following) and following[0].words[0] in ("no", "nope", "nein", "non", "nao")
+
+
 def _tells(meaning: Sequence[str]) -> bool:
     """Whether something is told or asked in free words, so that more may be said with it."""
     return meaning[0] in ("tells", "asks", "reminds", "prompts") or meaning[:2] == ("says", "that")
 
 
+_WHETHER_IT_IS = re.compile(
+    r"(?:is|was|are|were|could|has|have|does|did) (?:it|that|this|the|your|he|she|they|everyone)\b"
+)
 _RETRACTING = frozenset(("no", "nope", "actually", "rather", "wrong", "not", "sorry"))
 _ELSE = frozenset(("so", "else", "thereabouts", "something", "whatever", "not"))
 _PRONOUNS = frozenset(("it", "you", "they", "we"))

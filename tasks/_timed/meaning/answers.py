@@ -1,6 +1,5 @@
 """What an event accepts and rejects, and whether a clause gives it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,50 +7,51 @@ from itertools import pairwise
 
 from tml_bench.tasks._timed.meaning.clauses import Clause
 from tml_bench.tasks._timed.meaning.frames import is_polite, strippings
+from tml_bench.tasks._timed.meaning.translations import translation_in
 from tml_bench.tasks._timed.meaning.vetoes import Veto, veto_of
 from tml_bench.tasks._timed.meaning.word_lists import (
-    FOREIGN_FUNCTION,
-    FOREIGN_NO,
     FRAME,
     FUNCTION,
-    HOMOPHONES,
     META,
-    NAMES,
     NO,
-    OPPOSITES,
     PRAISE,
-    SYNONYMS,
+    TIME_UNITS,
 )
-from tml_bench.tasks._timed.meaning.wording import WordedText, of_words, read, stem, stems
+from tml_bench.tasks._timed.meaning.word_match import (
+    POINTING,
+    Words,
+    as_it_sounds,
+    content_of,
+    forms_of,
+    in_order,
+    is_stated,
+    meant,
+    opposed,
+    place_of,
+    swapped,
+    without_article,
+)
+from tml_bench.tasks._timed.meaning.wording import NUMBER_WORDS, WordedText, of_words, read, stem, stems
 
-_LEAD = re.compile(
-    r"^(?:(?:okay|ok|and|so|oh|well|now|here it is|alright|right|yes|hey|then|please|just|sorry|no) )+(?=\w)"
-)
-_TRAIL = re.compile(r"(?<=\w)(?: (?:now|please|then))+$")
-_ARTICLES = frozenset(("a", "an", "the"))
+_LEFT_OUT = frozenset(("are", "is", "do", "does", "did", "have"))
+_ASKED = frozenset(("you", "anyone", "everyone"))
+_COPULAS = frozenset((("it", "is"), ("that", "is"), ("you", "are"), ("all", "done")))
+_ALONE = frozenset(("stop", "start", "begin", "rest", "pause", "breathe", "push", "pull", "jump", "switch"))
+_SOFTENED = frozenset(("almost", "nearly", "barely", "soon", "hardly", "shortly"))
+_AUXILIARY = frozenset(("not", "do", "did", "can", "am", "is", "are", "will"))
+_PARTICLES = frozenset(("in", "up", "out", "on", "off", "down", "over", "away"))
 _FRAME_STEMS = stems(FRAME) | stems(PRAISE)
 _SAYING = (
-    "says",
-    "gives",
-    "say",
-    "the",
-    "english",
-    "word",
-    "number",
-    "right",
-    "form",
-    "saying",
-    "plural",
-    "count",
-)
+    "says", "gives", "say", "the", "english", "word", "number", "right", "form", "saying", "plural", "count",
+)  # fmt: skip
 COVER = 0.6
 """Share of the content words of an example that must be said where wording is free."""
 MOST_UNKNOWN = 3
 """As many content words of neither user nor event a clause may hold beside a free answer."""
+MOST_SOUNDING = 6
+"""An accepted example of as many words may be written as words that sound the same."""
 MOST_BESIDE = 8
 """As many words a clause may hold beside the very word that is asked for."""
-
-Words = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,52 @@ class ExpectedAnswer:
     @cached_property
     def forms(self) -> frozenset[Words]:
         """The accepted examples as words, with and without words that open or soften."""
-        return frozenset(form for t in self.accepted for form in _forms(t.words))
+        return frozenset(form for t in self.accepted for form in forms_of(t.words, self._said_itself))
+
+    @cached_property
+    def whole_forms(self) -> frozenset[Words]:
+        """The accepted examples, also without words that may be left out where nothing else is said."""
+        found = self.forms
+        if self.meaning.words[:2] == ("says", "that"):
+            found |= frozenset(form[2:] for form in found if form[:2] in _COPULAS and len(form) > 2)
+        if self.meaning.words[:1] == ("tells",) and self._verb:
+            found |= {(self._verb,)}
+        if not self.asks:
+            return found
+        bare = {form[1:] for form in found if form[0] in _LEFT_OUT and len(form) > 2}
+        bare |= {form[1:] for form in bare if form[0] == "you" and len(form) > 2}
+        bare |= {tuple(w for w in form if w != "still") for form in bare if len(form) > 2}
+        return found | frozenset(form for form in bare if form[0] in _ASKED or form[1:])
 
     @cached_property
     def rejected_forms(self) -> frozenset[Words]:
         """The same of the rejected ones, those aside that are accepted."""
-        return frozenset(form for t in self.rejected for form in _forms(t.words)) - self.forms
+        found = frozenset(form for t in self.rejected for form in forms_of(t.words, self._said_itself))
+        return found - self.forms
+
+    @cached_property
+    def _verb(self) -> str:
+        """What the user is told to do, where it is said in one word by an example: "stop"."""
+        words = self.meaning.words
+        verb = words[words.index("to") + 1] if "to" in words[:-1] else ""
+        return verb if verb in _ALONE and any(t.words[0] == verb for t in self.accepted) else ""
+
+    @cached_property
+    def _said_itself(self) -> frozenset[str]:
+        """Words of the meaning that are to be said, so that they are no opening of something else."""
+        words = self.meaning.words
+        return frozenset(words[1:]) if words[:1] == ("says",) and len(words) < 6 else frozenset()
+
+    @cached_property
+    def repeated(self) -> dict[str, int]:
+        """Words that every accepted example says more than once, and how often at least."""
+        often = {w: min(t.words.count(w) for t in self.accepted) for w in self.accepted[0].words}
+        return {w: n for w, n in often.items() if n > 1 and w not in FUNCTION and w not in NUMBER_WORDS}
+
+    @cached_property
+    def about_time(self) -> bool:
+        """Whether accepted examples name a length of time or hour."""
+        return any(TIME_UNITS & set(t.words) or "at" in t.words for t in self.accepted)
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -90,7 +130,7 @@ class ExpectedAnswer:
     @cached_property
     def sounds(self) -> frozenset[Words]:
         """The accepted forms as they sound, those aside that sound like a rejected one."""
-        return frozenset(map(_sound, self.forms)) - frozenset(map(_sound, self.rejected_forms))
+        return frozenset(map(as_it_sounds, self.forms)) - frozenset(map(as_it_sounds, self.rejected_forms))
 
     @cached_property
     def literal(self) -> bool:
@@ -100,7 +140,11 @@ class ExpectedAnswer:
             return False
         while words and words[0] in _SAYING:
             words.pop(0)
-        return any("".join(words).startswith("".join(_free(form))) for form in self.forms if _free(form))
+        return any(
+            "".join(words).startswith("".join(without_article(form)))
+            for form in self.forms
+            if without_article(form)
+        )
 
     @cached_property
     def foreign(self) -> bool:
@@ -117,7 +161,7 @@ class ExpectedAnswer:
     def shared(self) -> frozenset[str]:
         """The content words of all accepted examples; none where there is but one."""
         return (
-            frozenset.intersection(*map(_content, self.accepted)) if len(self.accepted) > 1 else frozenset()
+            frozenset.intersection(*map(content_of, self.accepted)) if len(self.accepted) > 1 else frozenset()
         )
 
     @cached_property
@@ -131,16 +175,21 @@ class ExpectedAnswer:
         """Words that follow "or" in accepted examples."""
         return frozenset(b for t in self.accepted for a, b in pairwise(t.words) if a == "or")
 
-    def exact(self, words: Words) -> bool:
-        """Whether words are an accepted example, but for frames, spelling and sound."""
-        if words in self.forms or "".join(words) in self.keys:
+    def said_often_enough(self, words: Words) -> bool:
+        """Whether what is to be repeated is: one "bong" is not three."""
+        joined = "".join(words)
+        return all(joined.count(word) >= often for word, often in self.repeated.items())
+
+    def exact(self, words: Words, listed: bool = False) -> bool:
+        """Whether words are an accepted example, but for frames, spelling and, outside lists, sound."""
+        if words in self.whole_forms or "".join(words) in self.keys:
             return True
         if self.denied_outright(words):
             return False
         left = strippings(words)
-        if not left.isdisjoint(self.forms) or any("".join(w) in self.keys for w in left):
+        if not left.isdisjoint(self.whole_forms) or any("".join(w) in self.keys for w in left):
             return True
-        return any(_sound(w) in self.sounds for w in left if len(w) <= 3)
+        return not listed and any(as_it_sounds(w) in self.sounds for w in left if len(w) <= MOST_SOUNDING)
 
     def denied_outright(self, words: Words) -> bool:
         """Whether a text opens with "no" and the very word: "no jackpot" where jackpot is to be said."""
@@ -156,73 +205,87 @@ class ExpectedAnswer:
         for form in sorted(self.forms, key=len, reverse=True):
             if polite and len(form) == 1:
                 continue
-            if found := _contiguous(form, words):
+            if found := place_of(form, words):
                 rest = words[: found[0]] + words[found[1] :]
-                if self._in_focus(of_words(form), rest):
+                if self._in_focus(of_words(form), rest, found[0] == 0, words[found[1] :]):
                     return " ".join(words[slice(*found)])
         if (
             self.asks
             and not self.unknown(words)
-            and any(_in_order(f, words) for f in self.forms if len(f) > 1)
+            and any(in_order(f, words) for f in self.forms if len(f) > 1)
         ):
             return " ".join(words)
         return None if polite else self._covering(words)
 
     def names(self, words: Words) -> bool:
         """Whether words hold an answer, however much else they hold."""
-        return any(_contiguous(form, words) for form in self.forms)
+        return any(place_of(form, words) for form in self.forms)
 
     def rejects(self, words: Words) -> bool:
         """Whether words are a rejected example, but for frames."""
         if not strippings(words).isdisjoint(self.rejected_forms):
             return True
-        content = _content(of_words(words))
+        content = content_of(of_words(words))
         if NO & set(words):
             return False
-        return content in map(_content, self.rejected) and content not in map(_content, self.accepted)
+        return content in map(content_of, self.rejected) and content not in map(content_of, self.accepted)
 
     def unknown(self, words: Words) -> frozenset[str]:
         """Stems of content words of neither user nor event."""
         content = {stem(w) for w in words if w not in FUNCTION and not w.isdigit()}
         return frozenset(content - self.known)
 
-    def _in_focus(self, form: WordedText, rest: Words) -> bool:
+    def _in_focus(self, form: WordedText, rest: Words, opens: bool, follows: Words) -> bool:
         unknown = self.unknown(rest)
-        if not _content(form) - stems(FUNCTION):
+        if not content_of(form) - stems(FUNCTION) and not (opens and self.literal and len(form.words) > 1):
             return not {w for w in rest if w not in FUNCTION}
+        if self.literal and follows and self._runs_on(form, follows):
+            return False
         if self.literal:
             compound = unknown and not any(w in FUNCTION or w in FRAME for w in rest)
             return len(unknown) <= max(1, len(form.content) - 1) and not compound and len(rest) <= MOST_BESIDE
         return len(unknown) <= max(MOST_UNKNOWN, len(form.content))
 
+    def _runs_on(self, form: WordedText, follows: Words) -> bool:
+        """Whether the very word is the beginning of something else: "tap dancing", "zoom in"."""
+        if form.words[-1] in _AUXILIARY and follows[0] not in FUNCTION:
+            return True
+        particle = follows[0] in _PARTICLES and follows[0] not in self.meaning.words and len(follows) == 1
+        unknown = follows[0] not in _PARTICLES and bool(self.unknown(follows[:1]))
+        return particle or unknown
+
     def _covering(self, words: Words) -> str | None:
         """The part of a clause that covers an accepted example in free words."""
         if self.foreign:
-            return _translation(self, words)
-        said = [*_meant(words), *self._pointed_at(words)]
-        if any(not _content(t) - _FUNCTION_STEMS for t in self.accepted):
+            return translation_in(self.accepted, self.known, words)
+        said = [*meant(words), *self._pointed_at(words)]
+        if any(not content_of(t) - _FUNCTION_STEMS for t in self.accepted):
             return None
         if not self.shared <= set(said) or self.denied_outright(words):
             return None
         best, found, no = 0.0, None, frozenset[str]()
         for t in (*self.accepted, self.meaning):
-            content = _content(t) - (stems(META) if t is self.meaning else frozenset())
+            content = content_of(t) - (stems(META) if t is self.meaning else frozenset())
             score = self._cover(content, said)
-            if _POINTING & set(t.words) and self.unknown(words):
+            if POINTING & set(t.words) and self.unknown(words):
                 continue
-            if self.literal and not (len(t.words) > 1 and _in_order(t.words, words)):
+            if self.literal and not (len(t.words) > 1 and in_order(t.words, words)):
                 continue
-            if score > best and self._agrees(t, words):
+            better = (score, len(content)) > (best, len(found or ()))
+            if score and better and self._agrees(t, words):
                 best, found, no = score, content, NO & set(t.words)
-        if found is None or any(self._cover(_content(t), said) > best for t in self.rejected):
+        if found is None or any(self._cover(content_of(t), said) > best for t in self.rejected):
             return None
         places = [k for k, s in enumerate(said[: len(words)]) if s in found or words[k] in no]
         return " ".join(words[places[0] : places[-1] + 1]) if places else None
 
     def _pointed_at(self, words: Words) -> frozenset[str]:
         """What "it" or "them" stands for where the user is told to do something with a thing."""
-        told = self.meaning.words[:1] == ("tells",) and _POINTING & set(words)
-        return self.shared - set(_meant(self.accepted[0].words[:1])) if told else frozenset()
+        words_ = self.meaning.words
+        if words_[:1] != ("tells",) or not POINTING & set(words) or "to" not in words_:
+            return frozenset()
+        told = words_[words_.index("to") + 1 :]
+        return content_of(of_words(told[1:])) - set(meant(told[:1])) if told[1:] else frozenset()
 
     def _cover(self, content: frozenset[str], said: Sequence[str]) -> float:
         """Share of content words said, where enough are and little else is; else 0."""
@@ -242,122 +305,16 @@ class ExpectedAnswer:
         following = iter(said.numbers)
         in_order = all(n in following for n in t.numbers)
         no = bool(set(words) & NO), bool(set(t.words) & NO)
-        if all(opposed(a.words, words) or _swapped(a.words, words) for a in self.accepted):
+        if is_stated(self.meaning.words, words) or _SOFTENED & set(words) - {
+            w for a in self.accepted for w in a.words
+        }:
+            return False
+        if all(opposed(a.words, words) or swapped(a.words, words) for a in self.accepted):
             return False
         return in_order and not bad & set(said.numbers) and no[0] == no[1] and not opposed(t.words, words)
 
 
 _FUNCTION_STEMS = stems(FUNCTION)
-
-
-def _forms(words: Words) -> set[Words]:
-    """Words with and without those that open or soften."""
-    text = " ".join(words)
-    texts = (
-        text,
-        _TRAIL.sub("", text),
-        _LEAD.sub("", text, count=1),
-        _TRAIL.sub("", _LEAD.sub("", text, count=1)),
-    )
-    return {form for t in texts for form in (tuple(t.split()), _free(tuple(t.split()))) if form}
-
-
-def _free(words: Words) -> Words:
-    return words[1:] if len(words) > 1 and words[0] in _ARTICLES else words
-
-
-def _sound(words: Words) -> Words:
-    return tuple(HOMOPHONES.get(w, w) for w in words)
-
-
-def _meant(words: Words) -> list[str]:
-    """Stems, one for all that mean the same."""
-    return [stem(SYNONYMS.get(w, SYNONYMS.get(stem(w), w))) for w in words]
-
-
-def _content(t: WordedText) -> frozenset[str]:
-    content = [w for w in t.words if w not in FUNCTION]
-    return frozenset(_meant(tuple(content or t.words)))
-
-
-def _contiguous(form: Words, words: Words) -> tuple[int, int] | None:
-    """Where words hold a form, articles aside; "it" may be a thing with its article."""
-    wanted = [w for w in form if w not in _ARTICLES] or list(form)
-    for start in range(len(words)):
-        at = start
-        for want in wanted:
-            while (
-                at < len(words)
-                and words[at] in _ARTICLES
-                and want != "it"
-                and want not in _ARTICLES
-                and at > start
-            ):
-                at += 1
-            if at < len(words) and words[at] == want:
-                at += 1
-            elif want == "it" and len(wanted) > 1 and at + 1 < len(words) and words[at] in _THINGS:
-                at += 1 if words[at] in ("them", "that", "this") else 2
-            else:
-                break
-        else:
-            return start, at
-    return None
-
-
-_POINTING = frozenset(("it", "them", "those", "these"))
-_THINGS = frozenset(["the", "your", "that", "this", "those", "these", "them", "my"])
-
-
-def _in_order(wanted: Words, said: Words) -> bool:
-    """Whether words are said in their order; names may stand anywhere."""
-    following = iter(w for w in said if w not in NAMES)
-    names = NAMES & set(wanted)
-    return names <= set(said) and all(w in following for w in wanted if w not in NAMES)
-
-
-_FIRST, _SECOND = frozenset(("i", "we", "my", "our")), frozenset(("you", "your"))
-
-
-def _swapped(example: Words, said: Words) -> bool:
-    """Whether one is about the speaker and the other about the one spoken to: "you can not hear me"."""
-    persons = [next((w in _FIRST for w in text if w in _FIRST | _SECOND), None) for text in (example, said)]
-    return None not in persons and persons[0] != persons[1]
-
-
-def opposed(example: Sequence[str], said: Sequence[str]) -> bool:
-    """Whether the example has one side of a pair of opposites and what was said only the other."""
-    a_words, b_words = frozenset(example), frozenset(said)
-    return any(
-        a & a_words and not b & a_words and b & b_words and not a & b_words
-        for pair in OPPOSITES
-        for a, b in (pair, pair[::-1])
-    )
-
-
-def _translation(expected: ExpectedAnswer, words: Words) -> str | None:
-    """A translation with another little word, ending or order; no other word that carries meaning."""
-    left = min(strippings(words), key=len) or words
-    said = [w for w in left if w not in FOREIGN_FUNCTION]
-    for t in expected.accepted:
-        wanted = [w for w in t.words if w not in FOREIGN_FUNCTION]
-        missing = [w for w in wanted if not any(_alike(w, s) for s in said)]
-        extra = [
-            s
-            for s in said
-            if not any(_alike(w, s) for w in wanted) and stem(s) not in expected.known and s not in FUNCTION
-        ]
-        denies = bool(set(t.words) & (FOREIGN_NO | NO)) == bool(set(left) & (FOREIGN_NO | NO))
-        enough = len(missing) <= len(wanted) // 4 and len(missing) < len(wanted)
-        if denies and enough and len(extra) <= (0 if missing else 1):
-            return " ".join(left)
-    return None
-
-
-def _alike(a: str, b: str) -> bool:
-    """Whether two words differ in their ending at most."""
-    common = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return a == b or (common >= max(3, max(len(a), len(b)) - 2) and len(a) > 3 and len(b) > 3)
 
 
 def _asking(meaning: Sequence[str], accepted: Sequence[str]) -> bool:

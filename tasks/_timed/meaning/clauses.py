@@ -87,7 +87,8 @@ def last_word(said: tuple[Clause, ...], keep: frozenset[str]) -> tuple[Clause, .
     """
     for k in range(len(said) - 1, 0, -1):
         text = said[k].text
-        if text in keep or not (match := _CORRECTS.match(text)):
+        match = _CORRECTS.match(text)
+        if not match or any(f"{text} ".startswith(f"{form} ") and _CORRECTS.match(form) for form in keep):
             continue
         rest = tuple(text[match.end() :].split())
         after = (*((Clause(rest, said[k].end),) if rest else ()), *said[k + 1 :])

@@ -34,6 +34,7 @@ ANNOUNCEMENT = re.compile(
 """Says that the time has come: a clause of its own."""
 
 _OPENINGS = r"""
+    ahem+|[bcdfghjklmnpqrstvwxz]{2,}|goodness(?: me| gracious)?|gosh|gee|blimey|my word|dear me|good grief|
     okay|ok|oh|o k|so|well|now|right|alright|all right|hey|hi|hello|hey there|hi there|yes|yeah|yep|yup|
     sure|sure thing|please|just|then|and|but|
     actually|um+|uh+|er+m?|ah+|aha|hm+|mm+|m+ h?m+|ooh|oops|whoa|wait|look|listen|listen up|attention|no|
@@ -138,6 +139,8 @@ _TAILS = r"""
     please continue|back to you|over to you|proceed
 """
 _POLITE = r"""
+    (?:per|por) favore?|s ?il (?:vous|te) plait|bitte|(?:molte |muchas )?grazie|
+    gracias|merci|danke|obrigad[oa]|prego|
     (?:please )?(?:do )?(?:keep (?:going|it up|at it|talking|on|moving|up the good work|counting|on going)|
     carry on|go on|go ahead|continue|proceed)(?: then| now| please| talking| with (?:the|your) \w+)*|
     (?:i )?hope (?:that|this|it|you|your|so|i).*|let me know.*|i am (?:here|listening|all ears|ready|

@@ -2,12 +2,15 @@
 
 The rule, version 3, works clause by clause (words: ``wording``; lists: ``word_lists``):
 
-1. A reply that equals an accepted example is ``right``. Spellings, hyphens, compounds ("ta da", "tada")
-   and, in short answers, words that sound the same are the same.
+1. A reply that equals an accepted example is ``right``. Spellings, hyphens, compounds ("ta da", "tada"),
+   words drawn out ("flaaash") and, in answers of up to six words that are no lists, words that sound the same
+   are the same. A word that every example repeats must be repeated as often.
 2. Where a length of time is asked for (``<number>`` in the examples), a reply that names one is right;
    whether it is the right one is for code. Talks of a length are not judged.
 3. Where a number is asked for, numbers decide (``counted``): all that count are the accepted one. "Number
    two", "twice" and "that makes two" are two; of an equation its result counts; two numbers are a hedge.
+   Time that is left counts not where time gone is asked for, nor how many of the user's things there are
+   where a running count is.
 4. Else the reply is cut into clauses (``clauses``). What follows a correction of oneself ("no wait", "I
    mean") replaces what came before it. A clause *gives* the answer if it is an accepted example once
    openings, frames ("I think you mean"), announcements of the time and tails are taken off (``frames``);
@@ -16,9 +19,9 @@ The rule, version 3, works clause by clause (words: ``wording``; lists: ``word_l
    example better. Where the very word is to be said there are no free words; a translation may differ in
    little words and endings.
 5. A clause that mentions the answer and does not give it is held against it (``vetoes``): an offer or a
-   question whether to say it, "not yet", a refusal, a promise, a denial (in six languages; "anything
-   but"; "is wrong"), a report, a condition, a comment. What accepted examples do themselves is never held
-   against.
+   question whether to say it, "not yet", a refusal, a promise, a plan ("smile at thirteen"), a denial (in six
+   languages; "anything but"; "is wrong"), a report, a condition, a comment. What accepted examples do
+   themselves is never held against.
 6. The reply is right if a clause gives the answer, and after it none denies it; no rejected example
    stands beside it, unless it is taken back; it is no alternative ("A or B", "either"), unless each of
    them is accepted; and it is no bare list.
@@ -40,7 +43,7 @@ from tml_bench.tasks._timed.meaning.clauses import Clause, clauses, last_word
 from tml_bench.tasks._timed.meaning.frames import is_assent
 from tml_bench.tasks._timed.meaning.vetoes import PROMISE
 from tml_bench.tasks._timed.meaning.word_lists import ASKING, COPULA, FRAME, FUNCTION
-from tml_bench.tasks._timed.meaning.wording import stems
+from tml_bench.tasks._timed.meaning.wording import stems, undrawn
 
 RIGHT, WRONG, ACKNOWLEDGEMENT = "right", "wrong", "acknowledgement"
 USER, EXPECTED, REPLY = "user", "expected", "reply"
@@ -127,10 +130,10 @@ def is_talk(expected: ExpectedAnswer) -> bool:
 
 def _why_right(expected: ExpectedAnswer, examples: Sequence[str], reply: str) -> str:
     """Why a reply is right; empty when it is not."""
-    said = clauses(reply)
+    said = clauses(undrawn(reply, {word for t in expected.accepted for word in t.words}))
     whole = tuple(word for clause in said for word in clause.words)
     if any(NUMBER in text for text in examples):
-        return counted.why_length(reply)
+        return counted.why_length(expected, reply)
     if whole in expected.forms or (len(whole) == 1 and expected.exact(whole)):
         return "an accepted example"
     if not whole or whole in expected.rejected_forms:
@@ -145,6 +148,8 @@ def _why_right(expected: ExpectedAnswer, examples: Sequence[str], reply: str) ->
 def _why_given(expected: ExpectedAnswer, said: tuple[Clause, ...]) -> str:
     """Why clauses give an answer and nothing against it; empty when they do not."""
     said = last_word(said, frozenset(" ".join(form) for form in expected.forms))
+    if not expected.said_often_enough(tuple(word for clause in said for word in clause.words)):
+        return ""
     found = AnswerClauses(expected, said)
     if expected.asks and not _asks(said) and not found.verbatim:
         return ""

@@ -4,10 +4,12 @@ Patterns match words joined by single spaces, in the form of `wording.words`.
 """
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 from tml_bench.tasks._timed.meaning.clauses import Clause
 from tml_bench.tasks._timed.meaning.word_lists import EVALUATIVE, FOREIGN_NO, NO
+from tml_bench.tasks._timed.meaning.wording import ANY_NUMBER
 
 
 class Veto(StrEnum):
@@ -85,6 +87,7 @@ PROMISE = _PROMISE
 _NOT_YET = re.compile(
     r"\bin (?:about |just )?\w+(?: \w+)? (?:seconds|minutes)\b|^be ready\b|"
     r"\b(?:one|another) more (?:and|then|makes|to)\b|"
+    r"\b(?:reminder|timer|alarm) (?:is )?(?:now )?set\b|"
     r"^(?:\w+ ){0,2}(?:almost|nearly)\b|\bnot (?:just |quite |the time |time |now |ready )?(?:yet|"
     r"now)\b|\bnot (?:quite )?time\b|\b(?:too|still too|far too) (?:early|soon)\b|\b(?:almost|nearly|"
     r"about|close to|not quite|approaching|getting close to|near) (?:the )?time\b|\b(?:soon|shortly)\b|"
@@ -181,11 +184,21 @@ def _denied(before: str, after: str, text: str, denies: bool) -> bool:
         return False
     said = before.split()
     foreign = bool(FOREIGN_NO & set(said)) or " no " in f" {' '.join(said[1:])} "
-    return foreign or bool(_DENIED_BEFORE.search(before) or NO & set(after.split()))
+    left_so = (not said and _GOES_ON.match(after.strip())) or re.match(
+        r" (?:that|which|who) \w+ not\b", after
+    )
+    return foreign or bool(_DENIED_BEFORE.search(before) or (NO & set(after.split()) and not left_so))
+
+
+_GOES_ON = re.compile(
+    r"(?:and |so |remember |please |that )*(?:you|there|we)(?: really| just)? "
+    r"(?:do|does|need|must|should|are|is|did)\b"
+)
+"""What follows an answer without a mark of punctuation, and says something of its own."""
 
 
 _SAYS_NEXT = re.compile(
-    r"\b(?:say|saying|said|announce|shout|whether|if i should)(?: (?:that|to))?(?: \w+){0,2}$"
+    r"\b(?:say|saying|(?<!you )said|announce|shout|whether|if i should)(?: (?:that|to))?(?: \w+){0,2}$"
 )
 
 
@@ -210,6 +223,41 @@ def announces_veto(clause: Clause) -> Veto | None:
     if re.search(r"^(?:anything|everything|all|never|not|neither|opposite of)(?: but| except)?$", text):
         return Veto.DENIAL
     return None
+
+
+_PLANNED = re.compile(
+    rf"^(?: \w+){{0,2}} (?:at|after|in|every|for) (?:the |about |exactly |second |number )*{ANY_NUMBER}\b"
+)
+_LATER = re.compile(
+    r"\bi (?:can|could|will|shall|may|am going to) (?:say|tell|do|repeat|shout|give|call|announce|ask)\b.* "
+    r"(?:when|whenever|if|once|as soon as|in|at|after|later|then|soon)\b"
+)
+
+
+def is_planned(after: str) -> bool:
+    """Whether what follows an answer says when it is due: "smile at thirteen"."""
+    return bool(_PLANNED.search(after))
+
+
+_ONLY_A_LENGTH = re.compile(
+    rf"(?:in |for |after |so |okay |just )*(?:{ANY_NUMBER} ?)+(?:seconds?|minutes?)(?: then| it is)?"
+)
+_TAKES_NOTE = re.compile(
+    r"(?:okay |and )*(?:got (?:it|that)|understood|noted|will do|on it|copy that|roger(?: that)?|you got it)"
+)
+
+
+def is_only_planned(clause: Clause, following: Sequence[Clause]) -> bool:
+    """Whether an answer is only planned, by what follows it: "marble, six seconds", "marble, got it"."""
+    return clause.end in (",", "") and any(
+        (_ONLY_A_LENGTH.fullmatch(c.text) or _TAKES_NOTE.fullmatch(c.text)) and c.end != "?"
+        for c in following
+    )
+
+
+def says_it_later(clause: Clause) -> bool:
+    """Whether a clause says that what stands before it is for later: "I can say it whenever you like"."""
+    return bool(_LATER.search(clause.text))
 
 
 def offers_to_ask(clause: Clause) -> bool:

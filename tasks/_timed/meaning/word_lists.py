@@ -26,7 +26,8 @@ FOREIGN_FUNCTION = frozenset(
     el la los las un una unos unas de del al a y o e en por para con su sus lo le les se que es esta son
     le la les un une des du de et ou en au aux a ce cette ces que qui est sont se sa son ses il elle ils
     elles je der die das den dem des ein eine einen einem einer und oder ist sind zu zum zur auf im in
-    sich sie er es ihr il lo gli un uno di da e ed per con che si sono mi ti ci vi muy tres sehr molto eh
+    favor favore grazie gracias merci danke obrigado obrigada prego plait svp sich sie er es ihr il
+    lo gli un uno di da e ed per con che si sono mi ti ci vi muy tres sehr molto eh
     pues bien donc alors also mal bitte
     """.split()
 )
@@ -44,7 +45,8 @@ FRAME = frozenset(
     translate translates translation spell spelled spelling pronounce pronounced term form phrase
     expression saying however note quick quickly let keep one ones everyone everybody folks all try should
     ahead far pretty quite fairly today finally once more course opposite place supposed wanted there what
-    which who where whose like kind sort type start starts begin lovely little bit
+    which who where whose like kind sort type start starts begin lovely little bit such obviously
+    clearly indeed naturally totally surely
     """.split()
 )
 """Words that say how something is said, not what."""
@@ -112,7 +114,8 @@ OPPOSITES = tuple(
 """Pairs of words of opposite meaning, those that mean the same between slashes."""
 _SYNONYMS = """
     big large | bigger larger greater | small little tiny | smaller littler | fast quick rapid | faster
-    quicker | start begin | stop finish end | switch swap change | flip turn | check look | put place set
+    quicker | start begin | stop finish end quit cease | switch swap change | flip turn | check look
+    | put place set
     | sofa couch | picture photo photograph | hear listen | ready done finished | sip drink | water |
     stove hob | lid cover | dinner supper | remember remind | quiet silent | shut close | bins trash
     rubbish garbage bin | phone telephone | mum mom | dad father | autumn fall | biscuit cookie | minute |
@@ -122,26 +125,31 @@ SYNONYMS = {w: group.split()[0] for group in _SYNONYMS.split("|") for w in group
 """The word that stands for another where a meaning, not a word, is asked for."""
 _HOMOPHONES = """
     c see sea | b be bee | r are | u you | y why | t tea tee | o oh owe | p pea pee | q queue cue | g gee
-    | j jay | k kay | one won | two to too | four for fore | eight ate | six sics | ten tenn | hair hare |
-    flower flour | night knight | right write rite | whole hole | sun son | mail male | pear pair | peace
-    piece | plain plane | rain reign rein | red read | road rode | sale sail | steak stake | tail tale |
-    week weak | wait weight | weather whether | blue blew | bread bred | break brake | by buy bye | cell
-    sell | cent scent | die dye | fir fur | hear here | hi high | hour our | nose knows | muscle mussel |
-    new knew | no know | pause paws | pour poor pore | root route | so sew sow | sole soul | stair stare |
-    there their | time thyme | waist waste | wrap rap | ring wring | bear bare | fair fare | flea flee |
-    great grate | heel heal | horse hoarse | moose mousse | oar or | pail pale | roll role | toe tow |
-    vein vain | check cheque czech | cord chord | meat meet | made maid | deer dear | beach beech | boo bu
-    | tick tic | tock tok | sweet suite | bell belle | cellar seller | hat hatt | met mett | ewe yew |
-    boos booze
+    | j jay | k kay | one won | hair hare | flower flour | night knight | right write rite wright | whole
+    hole | sun son | mail male | pear pair | peace piece | plain plane | rain reign rein | red read | road
+    rode | sale sail | steak stake | tail tale | week weak | wait weight | weather whether | blue blew |
+    bread bred | break brake | by buy bye | cell sell | cent scent | die dye | fir fur | hear here | hi
+    high | hour our | nose knows | muscle mussel | new knew | no know number | pause paws | pour poor pore
+    | root route | so sew sow | sole soul | stair stare | there their | time thyme | waist waste | wrap
+    rap | ring wring | bear bare | fair fare | flea flee | great grate | heel heal | horse hoarse | moose
+    mousse | oar or | pail pale | roll role | toe tow | vein vain vane veins vanes | check cheque czech |
+    cord chord | meat meet | made maid | deer dear | beach beech | boo bu | tick tic | tock tok | sweet
+    suite | bell belle | cellar seller | hat hatt | met mett | ewe yew | boos booze | ahoy ahoi | cat kat
+    | dog doug | honk hunk | hiss his | hoo who whoo | hey hay | aye eye i | oops ups whoops | two to too
+    dos deux zwei due dois | three tres trois drei tre | four for fore cuatro quatre vier quattro quatro |
+    five cinco cinq funf cinque | six sics seis sechs sei | seven siete sept sieben sette sete | eight ate
+    ocho huit acht otto oito | nine nueve neuf neun nove | ten tenn diez dix zehn dieci dez | twelve doce
+    douze zwolf dodici doze
 """
 HOMOPHONES = {w: group.split()[0] for group in _HOMOPHONES.split("|") for w in group.split()}
-"""What a recogniser may write for a word said alone."""
+"""What a recogniser may write for a word said alone; of a number in any language, a figure."""
 _SPELLINGS = """
     gray grey | color colour | colors colours | center centre | theater theatre | favorite favourite |
     meter metre | liter litre | mom mum | traveling travelling | traveler traveller | tyre tire | pajamas
     pyjamas | donut doughnut | catalog catalogue | program programme | ok okay | alright allright |
     yoghurt yogurt | whisky whiskey | jewelry jewellery | practice practise | aluminium aluminum | plow
     plough | ax axe | neighbor neighbour | honor honour | humor humour | flavor flavour | harbor harbour |
-    labor labour | hurray hooray hurrah | tick tik | snowdon snowden | mischievious mischievous_
+    labor labour | anyone anybody | everyone everybody | someone somebody | hurray hooray hurrah |
+    tick tik | snowdon snowden | mischievious mischievous_
 """
 SPELLINGS = {w: group.split()[0] for group in _SPELLINGS.split("|") for w in group.split()}

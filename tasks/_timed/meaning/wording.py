@@ -85,6 +85,16 @@ def written_out(text: str) -> str:
     return re.sub(r"(?<=\w)-(?=\w)", " ", said)
 
 
+def undrawn(text: str, known: Iterable[str]) -> str:
+    """A text in which a word drawn out ("flaaash") is written as a known word that it is."""
+    squeezed = {re.sub(r"(.)\1+", r"\1", word): word for word in known}
+
+    def word_of(match: re.Match[str]) -> str:
+        return squeezed.get(re.sub(r"(.)\1+", r"\1", match[0].lower()), match[0])
+
+    return re.sub(r"\w*([^\W\d_])\1\1\w*", word_of, text, flags=re.IGNORECASE)
+
+
 @lru_cache(maxsize=8192)
 def words(text: str) -> tuple[str, ...]:
     """The words of a text; see the module's docstring."""
@@ -115,6 +125,8 @@ def stems(said: Iterable[str]) -> frozenset[str]:
 NUMBER_WORDS = frozenset(word for k in (*range(100), 100, 1000) for word in spell(k).split()) | frozenset(
     "once twice first second third fourth fifth sixth seventh eighth ninth tenth half dozen".split()
 )
+ANY_NUMBER = rf"(?:{'|'.join(sorted(NUMBER_WORDS - {'second'}))})"
+"""A pattern of one word of a number."""
 NUMBER_STEMS = stems(NUMBER_WORDS - {"second"})
 _SAID_OTHERWISE = (
     (re.compile(r"\bonce\b"), "one"), (re.compile(r"\btwice\b"), "two"), (re.compile(r"\bthrice\b"), "three"),
