@@ -43,10 +43,12 @@ PERIODS_S = (1.0, 2.0, 3.0, 5.0, 10.0)
 """Delays after the last turn, and periods, that are always played."""
 EDGES = tuple((turn, after) for turn in ("turn 1", "turn 2", "last turn") for after in (False, True))
 """Edges of turns: which turn, and whether its end."""
-SEARCHED_DELAYS_S = (0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, *range(3, 21), 22, 25, 30)
+SEARCHED_DELAYS_S = (0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, *range(3, 11), *range(12, 21, 2), 22, 25, 30)
 """Delays after an edge that are searched."""
 SEARCHED_STEPS_S = (*range(1, 11), 12, 15)
 """Of those who say each event's words: the time to the first and from one to the next, or half of that."""
+SEARCHED_FIRSTS_S, LONG_STEP_S = (4, 5), 7
+"""The same for the first words alone, where the steps are at least as long."""
 SEARCHED_PERIODS_S = (*(k / 2 for k in range(2, 21)), 12, 14, 16, 20, 30)
 """Periods of the metronomes that are searched; from `HALVED_S` on also with the first beat after half."""
 HALVED_S = 3.0
@@ -98,6 +100,8 @@ def searched() -> dict[str, Strategy]:
             found[f"each {step}, {step / 2:g} {_edge(turn, after)}"] = partial(
                 _each, turn, after, step, step / 2
             )
+            for first in SEARCHED_FIRSTS_S if LONG_STEP_S <= step < 12 else ():
+                found[f"each {first}, {step} {_edge(turn, after)}"] = partial(_each, turn, after, first, step)
     for period in SEARCHED_PERIODS_S:
         if period not in PERIODS_S:
             found[f"metronome {period:g}"] = partial(_metronome, period, 1.0)
