@@ -11,7 +11,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
@@ -40,13 +40,17 @@ def pages() -> list[Path]:
     ]
 
 
-def refreshed(text: str) -> str:
-    """A page with its generated parts written anew.
+def refreshed(text: str, leave: Collection[str] = ()) -> str:
+    """A page with its generated parts written anew, but those that are to be left as they are.
 
     Raises:
         KeyError: a part has an unknown name.
     """
-    return PART.sub(lambda part: f"{part[1]}\n{PARTS[part['name']]()}\n{part[3]}", text)
+
+    def written(part: re.Match[str]) -> str:
+        return part[0] if part["name"] in leave else f"{part[1]}\n{PARTS[part['name']]()}\n{part[3]}"
+
+    return PART.sub(written, text)
 
 
 def table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
@@ -443,6 +447,9 @@ PARTS: dict[str, Callable[[], str]] = {
     },
 }
 """What can be generated into a page, by name."""
+
+SEARCHED = ("timespeak-floors", "cuespeak-floors")
+"""Parts that take a long search; that what they print is true is tested with the tasks."""
 
 FILES: dict[str, Callable[[], str]] = {
     "docs/session.schema.json": schema,

@@ -100,6 +100,22 @@ def ideal(sample: Sample) -> list[tuple[float, str]]:
 
 
 @pytest.mark.parametrize("name", TASKS)
+def test_the_card_prints_what_its_best_strategies_reach(name: str) -> None:
+    card = (split(name)[0].mini / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| ([a-z_ ]+) \| .* \| ([\d.]+) \(([^)]+)\) \| .* \| ([\d.]+) \(([^)]+)\) \|", card, re.MULTILINE
+    )
+    assert len(rows) >= 9
+    for part, *printed in rows:
+        where = "" if part == "mean of families" else part
+        for one, value, best in zip(both(name), printed[::2], printed[1::2], strict=True):
+            assert on_time(one, strategy(best), where)[0] == pytest.approx(float(value), abs=0.051), (
+                one,
+                part,
+            )
+
+
+@pytest.mark.parametrize("name", TASKS)
 def test_the_limits_can_be_passed(name: str) -> None:
     for one in both(name):
         assert limit(one) < 50 < on_time(one, split(one)[0].ideal)[0]
