@@ -109,10 +109,8 @@ def test_the_card_prints_what_its_best_strategies_reach(name: str) -> None:
     for part, *printed in rows:
         where = "" if part == "mean of families" else part
         for one, value, best in zip(both(name), printed[::2], printed[1::2], strict=True):
-            assert on_time(one, strategy(best), where)[0] == pytest.approx(float(value), abs=0.051), (
-                one,
-                part,
-            )
+            reached = on_time(one, strategy(best), where)[0]
+            assert reached == pytest.approx(float(value), abs=0.051), (one, part)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -131,8 +129,8 @@ def stalling(sample: Sample) -> Timeline:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_stalling(name: str) -> None:
-    """4.5 s of it kept 91 of 100 when the onset alone decided."""
-    stays(name, stalling)
+    """4.5 s of it kept 91 of 100 when the onset alone decided. On the smaller split, as words cost time."""
+    assert on_time(name, stalling)[0] <= limit(name)
 
 
 # ---- who knows the time and not the answer
