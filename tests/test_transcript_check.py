@@ -203,7 +203,7 @@ def test_only_recordings_that_can_tell_are_recognised(run: Path, monkeypatch: py
     foreign = dataclasses.replace(mine, run=none, timelines={k: mine.timelines[k] for k in ("s01", "s02")})
     unknown = checked(foreign, FakePool())
     assert isinstance(unknown, TranscriptCheck)
-    assert "needs a multilingual recogniser: set TML_BENCH_WHISPER" in unknown.missing
+    assert "; set TML_BENCH_WHISPER to base" in unknown.missing
 
 
 @pytest.mark.parametrize(

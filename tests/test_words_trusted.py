@@ -324,7 +324,7 @@ def test_a_recogniser_of_english_gives_no_words_for_what_may_be_spanish(
         assert (line.word_source, line.words) == (WordSource.NONE, ())
         reasons = set(without_words(Charades().metrics, line).missing.values())
         assert len(reasons) == 1
-        assert "needs a multilingual recogniser: set TML_BENCH_WHISPER" in reasons.pop()
+        assert "; set TML_BENCH_WHISPER to base" in reasons.pop()
     with pytest.raises(UserError, match=r"tiny\.en knows only English, not es"):
         asr.recognise(tmp_path / "model.flac", SPEECH, None, ("en", "es"))
 

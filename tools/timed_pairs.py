@@ -5,8 +5,8 @@ replies with labels a person gave. The events of ``held out`` and of the first h
 not those of the items; those of ``independent`` are, with paraphrases and near misses in mind. So are those
 of the second half of ``development``, written by somebody who had not read the rule; judged blind it had
 7.3 % errors there. Version 3 of the rule was written with all three in view. ``fresh`` is two sets of 408
-replies by people who have read neither the rule nor each other's; the rule was changed for none of them, it is
-only counted. It had 6.1 % errors on the first of them before its last change, and 5.1 % after it.
+replies by people who have read neither the rule nor each other's; the rule was changed for none of them and
+is only counted. It had 6.1 % errors on the first before its last change, and 5.1 % after it.
 
 An error is a reply that is right by one and not by the other: whether what is not right is a mere
 acknowledgement moves no score. Of talks of a length the rule says nothing, so they are counted apart.

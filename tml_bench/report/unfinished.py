@@ -11,6 +11,8 @@ from tml_bench.report.judge_lines import judging
 from tml_bench.runs.failures import alike
 from tml_bench.scoring.summary import Summary
 
+BY_RULES = "rules do not decide them; give a --judge that does"
+"""Said once where rules leave different things to a judge that understands."""
 MOST_GROUPS = 6
 """As many kinds of failures are told; the rarer are counted together."""
 
@@ -77,8 +79,9 @@ def _unanswered(summaries: Sequence[Summary]) -> list[str]:
     groups: defaultdict[tuple[str, str], _Group] = defaultdict(lambda: _Group(""))
     for s in summaries:
         for reason, n in s.judgements.missing.items() if judging(s) and s.judgements else ():
-            group = groups[s.facts.judge, alike(reason)]
-            group.reason = group.reason or reason
+            rules = s.facts.judge.startswith("rules")
+            group = groups["rules" if rules else s.facts.judge, "" if rules else alike(reason)]
+            group.reason = reason if group.reason in ("", reason) else BY_RULES
             group.samples += n
             group.tasks[s.facts.task] = None
     return [
