@@ -96,8 +96,8 @@ def lacking(languages: Sequence[str], model: str | None = None) -> str:
         return ""
     others = ", ".join(sorted({*languages} - {"en"}))
     return (
-        f"{chosen_model(model)} knows only English, not {others}: it needs a multilingual recogniser, such as "
-        "base, or the folder of a CTranslate2 model; set TML_BENCH_WHISPER to base"
+        f"{chosen_model(model)} knows only English, not {others}: it needs a multilingual recogniser, "
+        "such as base, or the folder of a CTranslate2 model; set TML_BENCH_WHISPER to base"
     )
 
 
