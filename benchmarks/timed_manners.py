@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from tml_bench.judges.rules import RuleJudge
@@ -188,9 +189,13 @@ def reached(
     return {part: 100 * mean for part, mean in means.items() if mean is not None}, scores
 
 
+def _always(manner: Manner, _: int, sample: Sample) -> Timeline:
+    return mannered(manner, sample)
+
+
 def main() -> None:
     """Print the table."""
-    splits = [("timespeak",), ("cuespeak",)]
+    splits: list[tuple[str, ...]] = [("timespeak",), ("cuespeak",)]
     if "--dev" not in sys.argv:
         splits = [(name, f"{name}-test") for (name,) in splits]
     sets = [(load_task(names[0]), [s for n in names for s in load_task(n).samples()]) for names in splits]
@@ -199,7 +204,7 @@ def main() -> None:
     for manner in MANNERS:
         cells = []
         for task, samples in sets:
-            means, _ = reached(task, samples, lambda k, sample, manner=manner: mannered(manner, sample))
+            means, _ = reached(task, samples, partial(_always, manner))
             whole = means.pop(task.overall[0].name)
             worst = sorted((value, family) for family, value in means.items() if value < 97)[:3]
             cells += [f"{whole:.1f}", ", ".join(f"{family} {value:.0f}" for value, family in worst)]
