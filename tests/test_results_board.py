@@ -68,7 +68,7 @@ def test_every_score_has_its_date_and_is_of_all_samples() -> None:
     for _, task, cell in cells():
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", cell["made"]["date"])
         assert cell["made"]["data"] == load_task(task).dataset(None)
-        assert cell["missing"] == (4 if task == "timespeak" else 0), "all but talks, which rules do not judge"
+        assert cell["missing"] == 0
 
 
 @pytest.mark.parametrize("task", suite_names())
@@ -97,13 +97,15 @@ def test_table_and_csv_say_what_the_json_says() -> None:
     with (FOLDER / "board.csv").open(encoding="utf-8", newline="") as file:
         lines = {(r["model"], r["task"]): r for r in csv.DictReader(file)}
     table = (FOLDER / "board.md").read_text(encoding="utf-8")
-    assert set(lines) == {(label, task) for label, task, _ in cells()}
+    assert {key for key, line in lines.items() if line["value"]} == {
+        (label, task) for label, task, _ in cells()
+    }
     for label, task, cell in cells():
         line = lines[label, task]
         assert float(line["value"]) == pytest.approx(100 * cell["value"])
         assert (line["state"], int(line["n"])) == (cell["state"], cell["n"])
         (row,) = [x for x in table.splitlines() if x.startswith(f"| {label} |")]
-        assert f" {100 * cell['value']:.1f} " in row
+        assert f" {100 * cell['value']:.1f} " in row.replace("°", "")
 
 
 def test_it_is_small_and_the_picture_can_be_read() -> None:
