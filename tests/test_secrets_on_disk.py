@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fakes import attempts_of, write_data
+from fakes import attempts_of, session_of, write_data
 from websockets.asyncio.server import ServerConnection
 from wire_servers import greet, serving, until_tick
 
@@ -56,13 +56,13 @@ async def show(socket: ServerConnection) -> None:
     while True:
         tick = await until_tick(socket)
         if tick["n"] == 5:
-            if session.endswith("candor_turn_taking-1"):
+            if session == session_of("fd-bench-v1", "candor_turn_taking-1"):
                 await socket.send(json.dumps({"type": "error", "code": KEY[:8], "message": MASKED}))
-            elif session.endswith("candor_turn_taking-2"):
+            elif session == session_of("fd-bench-v1", "candor_turn_taking-2"):
                 await socket.close(1011, f"no session for {KEY[:11]}**{KEY[11:]} or {KEY[:21]}")
-            elif session.endswith("synthetic_user_interruption-1"):
+            elif session == session_of("fd-bench-v1", "synthetic_user_interruption-1"):
                 await socket.send("x" * 70 + KEY)
-            elif session.endswith("synthetic_user_interruption-2"):
+            elif session == session_of("fd-bench-v1", "synthetic_user_interruption-2"):
                 await socket.send(json.dumps({"type": "transcript", "item": KEY, "text": ""}))
             else:
                 for message in shown():
