@@ -66,6 +66,10 @@ def test_habits_are_at_or_below_the_floor_and_the_oracle_at_the_ceiling(name: st
     runs = committed(name)
     for adapter in HABITS:
         found = measured(runs[adapter], score)
+        if (name, adapter) == ("cuespeak", "echo"):
+            # It has no transcript, and the bundled recogniser knows only English.
+            assert found.estimate.mean is None
+            continue
         assert found.estimate.mean is not None
         assert found.baseline.floor is not None
         assert found.estimate.mean <= found.baseline.floor + 1e-9
