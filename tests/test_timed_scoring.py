@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, strategies as st
 from timed_items import event, item, shifted
-from timed_scores import heard, said_right, sample, scored, values
+from timed_scores import ELAPSED, heard, said_right, sample, scored, values
 
 from tml_bench.errors import BadSampleError
 from tml_bench.metrics.event_matching import TOLERANCES_S
@@ -153,28 +153,6 @@ def test_going_on_after_stop_is_seen_and_costs() -> None:
 
 
 # ---- numbers and lengths
-
-
-ELAPSED = sample(
-    item(
-        family="elapsed_time",
-        turns=[
-            {"id": "a", "text": "Start now.", "at_s": 0.5},
-            {"id": "b", "text": "How long was that?", "after": "a", "gap_s": 10.0},
-        ],
-        events=[
-            event(
-                meaning="says how long it was",
-                accept=["About {N} seconds.", "{N} seconds."],
-                reject=["A while."],
-                anchor={"turn": "b"},
-                after_s=0.0,
-                window={"kind": "answer", "w_s": 3.0},
-                number={"from": {"turn": "a", "edge": "end"}, "to": {"turn": "b", "edge": "start"}},
-            )
-        ],
-    )
-)
 
 
 @pytest.mark.parametrize(

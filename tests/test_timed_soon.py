@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from timed_items import event, item
-from timed_scores import heard, said_right, sample, scored, values
+from timed_scores import ELAPSED, heard, said_right, sample, scored, values
 
 from tml_bench.questions import Verdict
 from tml_bench.samples import Sample
@@ -15,26 +15,6 @@ from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 DELAY = sample(item())
 """"Lighthouse." is due at 9.75 s, give or take 0.7 s; the ideal reply takes 0.4 s."""
-ELAPSED = sample(
-    item(
-        family="elapsed_time",
-        turns=[
-            {"id": "a", "text": "Start now.", "at_s": 0.5},
-            {"id": "b", "text": "How long was that?", "after": "a", "gap_s": 10.0},
-        ],
-        events=[
-            event(
-                meaning="says how long it was",
-                accept=["About {N} seconds.", "{N} seconds."],
-                reject=["A while."],
-                anchor={"turn": "b"},
-                after_s=0.0,
-                window={"kind": "answer", "w_s": 3.0},
-                number={"from": {"turn": "a", "edge": "end"}, "to": {"turn": "b", "edge": "start"}},
-            )
-        ],
-    )
-)
 
 
 def stalled(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timed_items import made, place
+from timed_items import event, item, made, place
 from understanding import UnderstandingJudge
 
 from tml_bench.questions import Verdict
@@ -52,3 +52,25 @@ def scored(one: Sample, timeline: Timeline) -> Score:
 def values(score: Score) -> dict[str, float | None]:
     """Every value as a number; None where there was nothing to count."""
     return {n: v.numerator / v.denominator if v.denominator else None for n, v in score.values.items()}
+
+
+ELAPSED = sample(
+    item(
+        family="elapsed_time",
+        turns=[
+            {"id": "a", "text": "Start now.", "at_s": 0.5},
+            {"id": "b", "text": "How long was that?", "after": "a", "gap_s": 10.0},
+        ],
+        events=[
+            event(
+                meaning="says how long it was",
+                accept=["About {N} seconds.", "{N} seconds."],
+                reject=["A while."],
+                anchor={"turn": "b"},
+                after_s=0.0,
+                window={"kind": "answer", "w_s": 3.0},
+                number={"from": {"turn": "a", "edge": "end"}, "to": {"turn": "b", "edge": "start"}},
+            )
+        ],
+    )
+)
