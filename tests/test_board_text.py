@@ -222,11 +222,11 @@ def test_failures_are_grouped_with_counts_and_one_remedy_each() -> None:
 
 
 def test_a_score_that_cannot_be_known_says_why_and_what_to_do() -> None:
-    """The whole row of such an adapter was dashes, and nothing said why."""
+    """The whole row was dashes, and nothing said why; of several reasons the most frequent is told."""
     reason = "speech without words: no transcript; install tml-bench[speech]"
     summary = ended("echo", "one", {})
     unknown = tuple(
-        msgspec.structs.replace(m, estimate=replace(m.estimate, mean=None), missing={reason: 10})
+        msgspec.structs.replace(m, estimate=replace(m.estimate, mean=None), missing={"by rules": 2, reason: 10})
         for m in summary.metrics
     )
     lines = unfinished_lines([msgspec.structs.replace(summary, metrics=unknown)])

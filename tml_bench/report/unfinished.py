@@ -1,6 +1,6 @@
 """What did not end valid, for the end of a run: equal failures together, with their count and one remedy."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -64,7 +64,7 @@ def _unscored(summaries: Sequence[Summary]) -> list[str]:
         score = score_of(s)
         for m in s.metrics:
             if (m.subset, m.metric.name) == (score.part, score.metric) and m.estimate.mean is None:
-                for reason in list(m.missing)[:1]:
+                for reason, _ in Counter(m.missing).most_common(1):
                     group = groups[s.facts.adapter, alike(reason)]
                     group.reason = group.reason or reason
                     group.tasks[s.facts.task] = None
