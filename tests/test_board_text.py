@@ -226,7 +226,9 @@ def test_a_score_that_cannot_be_known_says_why_and_what_to_do() -> None:
     reason = "speech without words: no transcript; install tml-bench[speech]"
     summary = ended("echo", "one", {})
     unknown = tuple(
-        msgspec.structs.replace(m, estimate=replace(m.estimate, mean=None), missing={"by rules": 2, reason: 10})
+        msgspec.structs.replace(
+            m, estimate=replace(m.estimate, mean=None), missing={"by rules": 2, reason: 10}
+        )
         for m in summary.metrics
     )
     lines = unfinished_lines([msgspec.structs.replace(summary, metrics=unknown)])
