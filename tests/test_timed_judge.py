@@ -288,6 +288,25 @@ def test_one_letter_of_a_long_word_of_a_translation_may_be_misheard(reply: str, 
     assert decide(Question("k", RUBRIC, shown)).answer == answer
 
 
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("3-7s are 21.", RIGHT),
+        ("3.7s or 21.", RIGHT),
+        ("3 7s or 21", RIGHT),
+        ("3-7s are 22.", WRONG),
+        ("3.7s or 22.", WRONG),
+        ("3 or 21.", WRONG),
+        ("22 or 21.", WRONG),
+    ],
+)
+def test_a_product_as_recognisers_write_it_names_its_result_alone(reply: str, answer: str) -> None:
+    accept, reject = ("Twenty one.", "Three sevens are twenty one."), ("Twenty two.",)
+    told = "Three of us had soup at seven pounds, so that's twenty two."
+    shown = lines((told,), "says three times seven is twenty one", accept, reject, reply)
+    assert decide(Question("k", RUBRIC, shown)).answer == answer
+
+
 def test_an_accepted_report_of_a_length_is_no_report_of_somebody_else() -> None:
     """An item accepts these words; all its examples with a number in them are right by the rule."""
     said = "You said that {N} seconds ago.", "From start to stop it was {N} seconds."

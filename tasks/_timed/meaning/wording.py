@@ -33,6 +33,10 @@ _WRITTEN_OUT = tuple(
 )  # fmt: skip
 
 
+_HEARD_PRODUCT = re.compile(r"\b(\d{1,2})[-. ](\d{1,2})s (?:or|are) (?=(\d{1,3})\b)")
+"""How recognisers write "four fives are twenty": "4-5s are 20", "4.5s or 20"."""
+
+
 class WordedText(NamedTuple):
     """A text in words.
 
@@ -76,6 +80,7 @@ def written_out(text: str) -> str:
     said = plain(text)
     for pattern, written in _WRITTEN_OUT:
         said = pattern.sub(written, said)
+    said = _HEARD_PRODUCT.sub(_product, said)
     said = re.sub(r"(?<=\d),(?=\d{3})", "", said)
     said = re.sub(r"\b(\d{1,2})[:.](\d\d)\b", lambda m: f"{spell(int(m[1]))} {spell(int(m[2]))}", said)
     said = re.sub(r"\b(1[1-9])(\d\d)\b", lambda m: f"{spell(int(m[1]))} {spell(int(m[2]))}", said)
@@ -83,6 +88,11 @@ def written_out(text: str) -> str:
     said = re.sub(r"\d+", lambda m: f" {spell(int(m[0]))} " if len(m[0]) <= 6 else m[0], said)
     said = re.sub(r"([a-z])\1{2,}", r"\1\1", said)
     return re.sub(r"(?<=\w)-(?=\w)", " ", said)
+
+
+def _product(heard: re.Match[str]) -> str:
+    one, other, result = (int(number) for number in heard.groups())
+    return f"{spell(one)} times {spell(other)} is " if one * other == result else heard[0]
 
 
 def undrawn(text: str, known: Iterable[str]) -> str:
