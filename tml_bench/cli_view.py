@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page in a browser.")
 @click.option("--export", "export", type=PATH, help="Write the pages to this folder instead of serving them.")
 @click.option(
+    "--opus", is_flag=True, help="Export audio as Opus, a tenth of the size: to be shown, not to be scored."
+)
+@click.option("--sample", "samples", multiple=True, help="Only this sample; repeatable.")
+@click.option(
     "--task-files", is_flag=True,
     help="Run the code of tasks that runs name as FILE.py:CLASS, to show what was expected.",
 )  # fmt: skip
-def view(runs: tuple[Path, ...], port: int, browser: bool, export: Path | None, task_files: bool) -> None:
+def view(
+    runs: tuple[Path, ...], port: int, browser: bool, export: Path | None, opus: bool,
+    samples: tuple[str, ...], task_files: bool,
+) -> None:  # fmt: skip
     """See and hear every sample of runs: a list, worst first, then both sides on one time axis.
 
     RUNS are folders of runs, or folders that hold such; without any, results. The page is served on this
@@ -34,11 +41,15 @@ def view(runs: tuple[Path, ...], port: int, browser: bool, export: Path | None, 
     tml-bench view results/fd-bench-v1-mini-1--silent results/fd-bench-v1-mini-1--delayed-700
     tml-bench view results --no-browser --port 8800
     tml-bench view results/RUN --export pages
+    tml-bench view results/RUN --export pages --opus --sample cs-count-003 --sample cs-fact-001
     """
     from tml_bench.viewer.run_files import open_viewed
     from tml_bench.viewer.site import ViewerSite
+    from tml_bench.viewer.tracks import TrackForm
 
-    site = ViewerSite(open_viewed(runs or (Path("results"),)), task_files=task_files)
+    tracks = TrackForm.OPUS if opus else TrackForm.FLAC
+    viewed = open_viewed(runs or (Path("results"),), samples)
+    site = ViewerSite(viewed, task_files=task_files, tracks=tracks)
     if export is None:
         _serve(site, port, browser)
         return

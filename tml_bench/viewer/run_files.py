@@ -52,11 +52,13 @@ class ViewedRun:
         key: its name in addresses, unique among the runs that are viewed.
         path: the folder, resolved.
         file: its ``run.json``.
+        only: ids of the samples that are shown; empty for all.
     """
 
     key: str
     path: Path
     file: RunFile
+    only: frozenset[str] = frozenset()
 
     def attempts(self) -> tuple[ViewedAttempt, ...]:
         """The last attempt at each sample, in the order in which they were first tried.
@@ -67,6 +69,8 @@ class ViewedRun:
         log = run_file(self.path, "attempts.jsonl")
         made: dict[str, ViewedAttempt] = {}
         for attempt in read_lines(log, Attempt) if log else ():
+            if self.only and attempt.sample not in self.only:
+                continue
             before = made.get(attempt.sample)
             made[attempt.sample] = ViewedAttempt(attempt, before.attempts + 1 if before else 1)
         return tuple(made.values())
@@ -87,19 +91,27 @@ class ViewedRun:
         return tuple((s.st_size, s.st_mtime_ns) if f and (s := f.stat()) else (0, 0) for f in found)
 
 
-def open_viewed(paths: Sequence[Path]) -> tuple[ViewedRun, ...]:
-    """Open run folders, and of folders of runs every run in them.
+def open_viewed(paths: Sequence[Path], samples: Sequence[str] = ()) -> tuple[ViewedRun, ...]:
+    """Open run folders, and of folders of runs every run in them; with ``samples`` only what these ids name.
 
     What lies in a folder of runs and is no run, cannot be read, or really is elsewhere, is left out.
 
     Raises:
-        UserError: a path holds no run at all, or is a run that cannot be read.
+        UserError: a path holds no run at all, or is a run that cannot be read; a sample is in none of them.
     """
     runs: list[ViewedRun] = []
+    only = frozenset(samples)
     for folder, file in _found(paths):
         if all(run.path != folder for run in runs):
-            runs.append(ViewedRun(run_key(folder.name, {run.key for run in runs}), folder, file))
-    return tuple(runs)
+            runs.append(ViewedRun(run_key(folder.name, {run.key for run in runs}), folder, file, only))
+    if not only:
+        return tuple(runs)
+    tried = {run.key: {one.last.sample for one in run.attempts()} for run in runs}
+    if unknown := sorted(only.difference(*tried.values())):
+        raise UserError(
+            f"no run that is viewed has a sample {unknown[0]!r}", "tml-bench view without --sample lists them"
+        )
+    return tuple(run for run in runs if tried[run.key])
 
 
 def _found(paths: Iterable[Path]) -> Iterator[tuple[Path, RunFile]]:

@@ -26,6 +26,7 @@ from tml_bench.viewer.sample_schema import (
 )
 from tml_bench.viewer.score_document import judgements, stored_score, viewed_score
 from tml_bench.viewer.score_schema import ViewedJudgement
+from tml_bench.viewer.tracks import SIDES, TrackForm
 from tml_bench.viewer.videos import viewed_video
 from tml_bench.viewer.waveform import viewed_track
 
@@ -44,11 +45,13 @@ class _Heard:
     events: EventPage = NO_EVENTS
 
 
-def sample_document(run: ViewedRun, n: int, attempt: ViewedAttempt, shelf: SampleShelf) -> SampleDocument:
+def sample_document(
+    run: ViewedRun, n: int, attempt: ViewedAttempt, shelf: SampleShelf, tracks: TrackForm = TrackForm.FLAC
+) -> SampleDocument:
     """Everything there is to show of a run's n-th sample; what cannot be had is said in ``remarks``."""
     last, config = attempt.last, run.file.config
     remarks: list[str] = []
-    heard = _hear(run, n, attempt, remarks)
+    heard = _hear(run, n, attempt, remarks, tracks)
     expected = shelf.expected(run, last)
     stored, judged = _scored(run, last.sample, remarks)
     head = _head(run, remarks)
@@ -92,7 +95,7 @@ def sample_document(run: ViewedRun, n: int, attempt: ViewedAttempt, shelf: Sampl
     )
 
 
-def _hear(run: ViewedRun, n: int, attempt: ViewedAttempt, remarks: list[str]) -> _Heard:
+def _hear(run: ViewedRun, n: int, attempt: ViewedAttempt, remarks: list[str], tracks: TrackForm) -> _Heard:
     found = _Heard()
     folder = run.recording(attempt.last)
     if folder is None:
@@ -106,8 +109,7 @@ def _hear(run: ViewedRun, n: int, attempt: ViewedAttempt, remarks: list[str]) ->
         if not recording.manifest.samples:  # it failed at once; its tracks hold nothing that could be read
             return found
         found.user_track, found.model_track = (
-            viewed_track(folder / f"{side}.flac", f"audio/{run.key}/{n}/{side}.flac")
-            for side in ("user", "model")
+            viewed_track(folder / f"{side}.flac", f"audio/{run.key}/{n}/{side}.{tracks}") for side in SIDES
         )
         found.timeline = perceived.model_timeline(run, attempt.last, recording.facts)
         found.user = perceived.user_speech(run, attempt.last, recording.facts)

@@ -101,7 +101,7 @@ class ViewedTrack(msgspec.Struct, frozen=True):
     """An audio track and its waveform.
 
     Attributes:
-        address: of the FLAC file, mono.
+        address: of the FLAC file, mono; of an export with ``--opus`` an Opus file, ``.ogg``.
         rate: in Hz.
         peaks: base64 of int8 pairs, lowest then highest sample (127 is full scale) of each stretch of
             ``step_s``; the last may be shorter.

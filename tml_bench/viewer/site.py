@@ -5,7 +5,6 @@ The addresses are those of `tml_bench.viewer.index_schema`.
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import resources
@@ -23,18 +22,15 @@ from tml_bench.viewer.index import sample_index
 from tml_bench.viewer.run_files import SAFE_PART, ViewedAttempt, ViewedRun
 from tml_bench.viewer.run_samples import SampleShelf
 from tml_bench.viewer.sample_document import sample_document
+from tml_bench.viewer.tracks import LARGEST_TEXT, SIDES, TrackForm
 from tml_bench.viewer.videos import MEDIA_TYPES, video_file
 
 _TYPES = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8", ".json": "application/json", ".svg": "image/svg+xml",
-    ".png": "image/png", ".woff2": "font/woff2", ".flac": "audio/flac", **MEDIA_TYPES,
+    ".png": "image/png", ".woff2": "font/woff2", ".flac": "audio/flac", ".ogg": "audio/ogg", **MEDIA_TYPES,
 }  # fmt: skip
 _OTHER = "text/plain; charset=utf-8"
-_TRACKS = ("user.flac", "model.flac")
-LARGEST_TEXT = 1 << 26
-"""Largest track in bytes that an export holds as text too: 15 minutes uncompressed are smaller, and the page
-decodes no longer ones."""
 _NUMBER = len(str(10**9))
 
 
@@ -48,10 +44,13 @@ class SiteContent(NamedTuple):
 class ViewerSite:
     """Gives what stands at an address; documents are made when they are asked for, and read nothing but runs.
 
-    Safe to be asked by several threads. ``task_files`` as in `SampleShelf`.
+    Safe to be asked by several threads. ``task_files`` as in `SampleShelf`; ``tracks`` is how audio is given.
     """
 
-    def __init__(self, runs: Sequence[ViewedRun], *, task_files: bool = False) -> None:
+    def __init__(
+        self, runs: Sequence[ViewedRun], *, task_files: bool = False, tracks: TrackForm = TrackForm.FLAC
+    ) -> None:
+        self._tracks = tracks
         self._runs = {run.key: run for run in runs}
         self._shelf = SampleShelf(task_files=task_files)
         self._static = dict(_static_files())
@@ -73,8 +72,11 @@ class ViewerSite:
                 name, _, ending = rest[-1].rpartition(".")
                 document = self._document([*rest[:-1], name])
                 return None if document is None else _wrapped("/".join(["data", *rest]), ending, document)
-            case ["audio", run, n, track] if track in _TRACKS:
-                return _file(self._recording(run, n), track)
+            case ["audio", run, n, track] if track in self._tracks.names:
+                folder = self._recording(run, n)
+                return (
+                    None if folder is None else SiteContent(_type_of(track), self._tracks.of(folder, track))
+                )
             case ["video", run, n, k]:
                 return self._video(run, n, k)
             case _:
@@ -94,11 +96,11 @@ class ViewerSite:
                     continue
                 first = event_page(folder / "session.jsonl", 0)
                 yield from (f"data/events/{place}/{k}.json" for k in range(first.pages if first else 0))
-                yield from (f"audio/{place}/{track}" for track in _TRACKS)
+                yield from (f"audio/{place}/{track}" for track in self._tracks.names)
                 yield from (
-                    f"data/tracks/{place}/{track.removesuffix('.flac')}.js"
-                    for track in _TRACKS
-                    if (folder / track).stat().st_size <= LARGEST_TEXT
+                    f"data/tracks/{place}/{side}.js"
+                    for side in SIDES
+                    if (folder / f"{side}.flac").stat().st_size <= LARGEST_TEXT
                 )
                 yield from (f"video/{place}/{k}" for k in range(_videos(folder)))
 
@@ -110,15 +112,18 @@ class ViewerSite:
                 found = self._sample(run, n)
                 if found is None:
                     return None
-                return msgspec.json.encode(sample_document(self._runs[run], int(n), found, self._shelf))
+                return msgspec.json.encode(
+                    sample_document(self._runs[run], int(n), found, self._shelf, self._tracks)
+                )
             case ["events", run, n, page]:
                 folder, number = self._recording(run, n), _number(page)
                 if folder is None or number is None:
                     return None
                 events = event_page(folder / "session.jsonl", number)
                 return None if events is None else msgspec.json.encode(events)
-            case ["tracks", run, n, side] if f"{side}.flac" in _TRACKS:
-                return _track_text(self._recording(run, n), f"{side}.flac")
+            case ["tracks", run, n, side] if side in SIDES:
+                folder = self._recording(run, n)
+                return None if folder is None else self._tracks.text(folder, f"{side}.{self._tracks}")
             case _:
                 return None
 
@@ -171,15 +176,6 @@ def _videos(folder: Path) -> int:
 def _number(text: str) -> int | None:
     """A number of an address, as it is written there and in no other way."""
     return int(text) if text.isascii() and text.isdigit() and str(int(text[:_NUMBER])) == text else None
-
-
-def _file(folder: Path | None, name: str) -> SiteContent | None:
-    return None if folder is None else SiteContent(_type_of(name), folder / name)
-
-
-def _track_text(folder: Path | None, name: str) -> bytes | None:
-    """A track as a JSON string in base64, for pages that may not fetch."""
-    return None if folder is None else b'"' + base64.b64encode((folder / name).read_bytes()) + b'"'
 
 
 def _wrapped(address: str, ending: str, document: bytes) -> SiteContent:

@@ -49,14 +49,14 @@
   };
   bench.local = local;
 
-  /* The bytes of a track "audio/RUN/N/SIDE.flac"; where the page may not fetch, a script holds them as text. */
+  /* The bytes of a track "audio/RUN/N/SIDE.ENDING"; where the page may not fetch, a script holds them as text. */
   bench.bytes = async (address) => {
     if (!local) {
       const answer = await fetch(address);
       if (!answer.ok) throw new Error(`${address}: ${answer.status} ${answer.statusText}`);
       return answer.arrayBuffer();
     }
-    const text = await byScript(address.replace(/^audio\//, "data/tracks/").replace(/\.flac$/, ""));
+    const text = await byScript(address.replace(/^audio\//, "data/tracks/").replace(/\.\w+$/, ""));
     return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
   };
 
