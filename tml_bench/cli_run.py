@@ -1,0 +1,118 @@
+"""The `run` command: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from tml_bench.cli_common import amount_options, pool_options, print_scores, show_error
+from tml_bench.cli_judge import COUNT, PATH, judge_options
+from tml_bench.errors import UserError
+from tml_bench.terminal_text import say
+
+if TYPE_CHECKING:
+    from tml_bench.api.running import RunOptions
+
+
+@click.command()
+@click.option(
+    "--task", "tasks", multiple=True, help="NAME or FILE.py:CLASS; repeatable. [default: all but test splits]"
+)
+@click.option(
+    "--adapter", "adapters", multiple=True,
+    help="NAME or FILE.py:CLASS, with options after a colon; repeatable. [default: the reference adapters]",
+)  # fmt: skip
+@click.option("--data", type=PATH, help="Folder of the official data. [default: mini set]")
+@click.option("--subset", "subsets", multiple=True, help="Only this part of the task; repeatable.")
+@click.option("--limit", type=COUNT, default=0, help="At most so many samples a subset; 0 is all.")
+@click.option(
+    "--tick", "tick_ms", type=int, default=200, show_default=True, help="Micro-turn in ms, 20 to 1000."
+)
+@click.option(
+    "--compute", type=click.Choice(["ideal", "charged", "recorded"]), default="ideal", show_default=True,
+    help="Charge nothing, the measured time of each step, or that of an earlier run.",
+)  # fmt: skip
+@click.option("--replay", type=PATH, help="Run whose compute --compute recorded takes.")
+@click.option("--network", default="ideal", show_default=True, help="wifi, 4g, bad, or a profile .toml.")
+@click.option(
+    "--concurrency", type=click.IntRange(1), default=4, show_default=True,
+    help="Live services: sessions at once, with each.",
+)  # fmt: skip
+@click.option(
+    "--rate", type=click.FloatRange(0), default=0.0,
+    help="Live services: sessions started a minute, with each; 0: any.",
+)  # fmt: skip
+@click.option(
+    "--max-wait", "max_wait_s", type=click.FloatRange(0), default=300.0, show_default=True,
+    help="Seconds for which a service that is away or busy is waited for before it is given up.",
+)  # fmt: skip
+@click.option(
+    "--fail-fast", type=COUNT, default=0,
+    help="End a run after so many samples that are not valid; 0 is never.",
+)  # fmt: skip
+@click.option(
+    "--preflight/--no-preflight", default=True, show_default=True,
+    help="Live services: hold a short session before a run.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--max-session", "max_session_s", type=float, default=7200.0, show_default=True,
+    help="Limit of a session, s.",
+)  # fmt: skip
+@click.option(
+    "--out", type=PATH, default=Path("results"), show_default=True, help="Folder for the runs and the report."
+)
+@click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
+@click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
+@amount_options
+@judge_options
+@pool_options
+def run(
+    tasks: tuple[str, ...], adapters: tuple[str, ...], verbose: bool, quiet: bool,
+    **options: Unpack[RunOptions],
+) -> None:  # fmt: skip
+    """Run models on tasks, score them, print the board and write the report.
+
+    Each pair of task and adapter is one run, a folder under --out, named also after settings that are not
+    the usual ones. The same command continues what was interrupted and reuses what is done; a run whose
+    adapter, server or data has changed is refused.
+
+    \b
+    tml-bench run
+    tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
+    tml-bench run --adapter path/to/my.py:MyModel --compute charged
+    tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
+    tml-bench run --task charades --adapter my.py:M --compute charged
+    tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
+    tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
+    """
+    import tml_bench
+    from tml_bench import api
+
+    began_s = time.monotonic()
+    options["progress"] = api.Progress() if quiet else api.TerminalProgress(verbose=verbose, failures=False)
+    errors: tuple[UserError, ...] = ()
+    try:
+        runs = api.run(tasks or None, adapters or None, **options)
+    except api.UnfinishedRunsError as unfinished:
+        runs, errors = list(unfinished.runs), unfinished.errors
+    if runs:
+        from tml_bench.report.folders import free_folder
+
+        summaries = [run.summary for run in runs]
+        page = tml_bench.report(runs, free_folder(Path(options["out"]) / "report", summaries))
+        if not quiet:
+            print_scores(summaries, verbose)
+            say(f"{_duration(time.monotonic() - began_s)}; report: {page}")
+    for error in errors:
+        show_error(error)
+    sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"took {minutes} min {rest} s" if minutes else f"took {seconds:.1f} s"
