@@ -4,31 +4,97 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from tml_bench.cli_common import amount_options, pool_options, print_scores, show_error
+from tml_bench.cli_config import ConfiguredCommand, GroupEnd, PlugInName, config_options
 from tml_bench.cli_judge import COUNT, PATH, judge_options
-from tml_bench.errors import UserError
 from tml_bench.terminal_text import say
 
 if TYPE_CHECKING:
     from tml_bench.api.running import RunOptions
+    from tml_bench.configuration.layers import Defaults
 
 
-@click.command()
+HEADINGS = {
+    "What is run": ("suite", "tasks", "adapters", "places", "subsets", "limit", "skip_unfit"),
+    "How": ("tick_ms", "compute", "replay", "network", "seed", "max_session_s", "step_timeout_s", "jobs"),
+    "Live services": ("concurrency", "rate", "max_wait_s", "preflight"),
+    "Where, and what was recorded before": ("out", "fresh", "retry_errors", "fail_fast"),
+    "Scores": ("words", "judge", "judge_cache", "judge_calls", "judge_tokens"),
+    "Configuration, and what is printed": ("config", "print_config", "verbose", "quiet", "help"),
+}
+
+
+class RunCommand(ConfiguredCommand):
+    """The command `run`."""
+
+    headings = HEADINGS
+    began_s = 0.0
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run every group, and remember since when."""
+        self.began_s = time.monotonic()
+        super().invoke(ctx)
+
+    def check(self, asked: Mapping[str, Any], layer: Defaults, *, alone: bool) -> None:
+        """Say at once what data is missing, and of several groups also what cannot be loaded."""
+        from tml_bench.configuration.data_places import data_places
+        from tml_bench.configuration.presets import FULL, check_official
+        from tml_bench.plugins import fitting_class, load_task, parse_adapter_spec
+
+        places = data_places([str(text) for text in asked["places"]])
+        if layer.suite == FULL:
+            check_official(asked["tasks"], places if isinstance(places, dict) else {})
+        for name in () if alone else asked["tasks"]:
+            load_task(name)
+        for name in () if alone else asked["adapters"]:
+            fitting_class(parse_adapter_spec(name))
+
+    def ending(self, asked: Mapping[str, Any], ends: Sequence[GroupEnd]) -> None:
+        """Write the report, print the board, and end with the exit code."""
+        import tml_bench
+        from tml_bench.report.folders import free_folder
+
+        runs = [run for end in ends for run in end.runs]
+        errors = [error for end in ends for error in end.errors]
+        if runs:
+            summaries = [run.summary for run in runs]
+            page = tml_bench.report(runs, free_folder(asked["out"] / "report", summaries))
+            if not asked["quiet"]:
+                print_scores(summaries, asked["verbose"])
+                say(f"{_duration(time.monotonic() - self.began_s)}; report: {page}")
+        for error in dict.fromkeys(errors):
+            show_error(error)
+        sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
+
+
+@click.command(cls=RunCommand)
 @click.option(
-    "--task", "tasks", multiple=True, help="NAME or FILE.py:CLASS; repeatable. [default: all but test splits]"
+    "--task",
+    "tasks",
+    type=PlugInName("task"),
+    multiple=True,
+    help="NAME or FILE.py:CLASS; repeatable. [default: all but test splits]",
 )
 @click.option(
-    "--adapter", "adapters", multiple=True,
+    "--adapter", "adapters", type=PlugInName("adapter"), multiple=True,
     help="NAME or FILE.py:CLASS, with options after a colon; repeatable. [default: the reference adapters]",
 )  # fmt: skip
-@click.option("--data", type=PATH, help="Folder of the official data. [default: mini set]")
+@click.option(
+    "--data", "places", type=PATH, multiple=True,
+    help="Folder of the official data, or TASK=FOLDER, repeatable. [default: mini set]",
+)  # fmt: skip
 @click.option("--subset", "subsets", multiple=True, help="Only this part of the task; repeatable.")
 @click.option("--limit", type=COUNT, default=0, help="At most so many samples a subset; 0 is all.")
+@click.option(
+    "--skip-unfit", is_flag=True,
+    help="Leave out tasks that an adapter cannot run, and say so. [default: where no task is named]",
+)  # fmt: skip
 @click.option(
     "--tick", "tick_ms", type=int, default=200, show_default=True, help="Micro-turn in ms, 20 to 1000."
 )
@@ -71,10 +137,11 @@ if TYPE_CHECKING:
 @amount_options
 @judge_options
 @pool_options
+@config_options
 def run(
-    tasks: tuple[str, ...], adapters: tuple[str, ...], verbose: bool, quiet: bool,
+    tasks: tuple[str, ...], adapters: tuple[str, ...], places: tuple[Path, ...], verbose: bool, quiet: bool,
     **options: Unpack[RunOptions],
-) -> None:  # fmt: skip
+) -> GroupEnd:  # fmt: skip
     """Run models on tasks, score them, print the board and write the report.
 
     Each pair of task and adapter is one run, a folder under --out, named also after settings that are not
@@ -83,6 +150,7 @@ def run(
 
     \b
     tml-bench run
+    tml-bench run --suite mini --adapter path/to/my.py:MyModel
     tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
@@ -90,27 +158,15 @@ def run(
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
-    import tml_bench
     from tml_bench import api
+    from tml_bench.configuration.data_places import data_places
 
-    began_s = time.monotonic()
+    options["data"] = data_places([str(text) for text in places])
     options["progress"] = api.Progress() if quiet else api.TerminalProgress(verbose=verbose, failures=False)
-    errors: tuple[UserError, ...] = ()
     try:
-        runs = api.run(tasks or None, adapters or None, **options)
+        return GroupEnd(api.run(list(tasks) or None, list(adapters) or None, **options), ())
     except api.UnfinishedRunsError as unfinished:
-        runs, errors = list(unfinished.runs), unfinished.errors
-    if runs:
-        from tml_bench.report.folders import free_folder
-
-        summaries = [run.summary for run in runs]
-        page = tml_bench.report(runs, free_folder(Path(options["out"]) / "report", summaries))
-        if not quiet:
-            print_scores(summaries, verbose)
-            say(f"{_duration(time.monotonic() - began_s)}; report: {page}")
-    for error in errors:
-        show_error(error)
-    sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
+        return GroupEnd(unfinished.runs, unfinished.errors)
 
 
 def _duration(seconds: float) -> str:

@@ -49,7 +49,7 @@ class UnfinishedRunsError(UserError):
 class RunOptions(TypedDict, total=False):
     """What `run` takes beside tasks and adapters; see there."""
 
-    data: PathLike | None
+    data: PathLike | Mapping[str, PathLike] | None
     subsets: Sequence[str]
     limit: int
     tick_ms: int
@@ -70,6 +70,7 @@ class RunOptions(TypedDict, total=False):
     preflight: bool
     judge: str | JudgeOptions
     words: WordMode
+    skip_unfit: bool
     progress: bool | Progress
 
 
@@ -87,13 +88,14 @@ def run(
     task: str | list[str] | tuple[str, ...] | None = None,
     adapter: AdapterLike | Several | None = None,
     *,
-    data: PathLike | None = None, subsets: Sequence[str] = (), limit: int = 0, tick_ms: int = 200,
+    data: PathLike | Mapping[str, PathLike] | None = None, subsets: Sequence[str] = (), limit: int = 0,
+    tick_ms: int = 200,
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
     network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
     fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
     concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0, fail_fast: int = 0,
     preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
-    progress: bool | Progress = True,
+    skip_unfit: bool = False, progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
 
@@ -113,7 +115,8 @@ def run(
         task: name, or ``FILE.py:CLASS``, or several; all but test splits when None.
         adapter: name with options such as ``delayed:400``, ``FILE.py:CLASS``, a class that needs no
             arguments, or an object; or several; the reference adapters when None.
-        data: folder of the official data of one task; the mini set when None.
+        data: folder of the official data of one task, or folders by the names of tasks; the mini set of those
+            that are not named.
         subsets: only these parts of the task.
         limit: at most so many samples a subset; 0 is all.
         tick_ms: micro-turn in ms, 20 to 1000.
@@ -137,6 +140,8 @@ def run(
         judge: who judges what was said: ``rules``, ``openai:model=NAME,OPTION=VALUE,...``,
             ``human:SHEET.csv``, or `JudgeOptions` with a cache and a budget.
         words: words from the adapter's transcript, else from local recognition (``auto``); or only from one.
+        skip_unfit: leave out tasks that an adapter cannot run, and say so, instead of refusing; always so
+            where no task is named.
         progress: show bars; or what shows them.
 
     Returns:
@@ -149,12 +154,16 @@ def run(
     """
     shown = shown_by(progress)
     names, given = _named(adapter)
+    by_task = data if isinstance(data, Mapping) else {}
     request = RunRequest(
         tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
-        all_tasks=task is None,
+        skip_unfit=skip_unfit or task is None,
         adapters=names,
         out=Path(out),
-        selection=Selection(Path(data) if data is not None else None, tuple(subsets), limit),
+        selection=Selection(
+            None if data is None or isinstance(data, Mapping) else Path(data), tuple(subsets), limit
+        ),
+        places={name: Path(folder) for name, folder in by_task.items()},
         tick_ms=tick_ms,
         seed=seed,
         compute=Compute(compute),

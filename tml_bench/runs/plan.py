@@ -4,7 +4,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -33,7 +33,8 @@ NS_PER_MS = 1_000_000
 class RunRequest:
     """What was asked for, see `tml_bench.run`.
 
-    With ``all_tasks`` they are all there are, not named one by one: what an adapter cannot run is left out.
+    With ``skip_unfit`` a task that an adapter cannot run is left out, and one without a folder of data that
+    cannot be loaded. ``places`` are such folders by the task as asked for, the selection's is of one task.
     """
 
     tasks: Sequence[str]
@@ -46,7 +47,12 @@ class RunRequest:
     replay: Path | None = None
     max_session_s: float = USUAL_MAX_SESSION_S
     network: Network = IDEAL
-    all_tasks: bool = False
+    skip_unfit: bool = False
+    places: Mapping[str, Path] = field(default_factory=dict)
+
+    def selection_of(self, task: str) -> Selection:
+        """The selection with the folder of a task's data."""
+        return replace(self.selection, data=self.places.get(task, self.selection.data))
 
 
 def run_name(task: str, dataset: str, adapter: AdapterSpec, settings: str = "") -> str:
@@ -123,7 +129,7 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
 def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
     """One plan per task and adapter; raises `UserError` where something asked for does not exist or fit.
 
-    Where all tasks were asked for, ``tell`` gets those that are left out.
+    With ``skip_unfit`` ``tell`` gets those that are left out.
     """
     _check(request)
     specs = [parse_adapter_spec(text) for text in request.adapters]
@@ -137,21 +143,22 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
             )
     plans = []
     for name in request.tasks:
+        selection = request.selection_of(name)
         try:
             task = load_task(name)
-            samples = request.selection.of(task)
-            hashes = sample_hashes(samples, request.selection.data)
+            samples = selection.of(task)
+            hashes = sample_hashes(samples, selection.data)
             digest = dataset_sha256(hashes)
         except UserError as error:
-            if not request.all_tasks:
+            if not request.skip_unfit or selection.data is not None:
                 raise
             tell(f"{name} is left out: {error.problem}")
             continue
         if not samples:
-            raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
+            raise UserError(f"{selection.data} holds no samples of {name}", task.data_help)
         for spec, made, identity in zip(specs, classes, identities, strict=True):
             if task.needs_history and not made.takes_history:
-                if not request.all_tasks:
+                if not request.skip_unfit:
                     raise UserError(
                         f"{task.name} gives the model a conversation from before the session, which adapter "
                         f"{spec.text!r} cannot take",
@@ -166,11 +173,11 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 schema=RUN_SCHEMA,
                 task=task.name,
                 task_file=task_place(name),
-                dataset=task.dataset(request.selection.data),
+                dataset=task.dataset(selection.data),
                 dataset_sha256=digest,
-                data=str(request.selection.data.resolve()) if request.selection.data else "",
-                subsets=request.selection.subsets,
-                limit=request.selection.limit,
+                data=str(selection.data.resolve()) if selection.data else "",
+                subsets=selection.subsets,
+                limit=selection.limit,
                 adapter=redacted(spec.text),
                 privileged=made.privileged,
                 turn_based=issubclass(made, LiveAdapter) and made.turn_based,
