@@ -22,6 +22,7 @@ LAYERS = (
         "cli_config",
         "cli_data",
         "cli_judge",
+        "cli_merge",
         "cli_run",
         "cli_verify",
         "cli_view",

@@ -16,6 +16,7 @@ from tml_bench.cli_common import amount_options, pool_options, print_scores, sho
 from tml_bench.cli_compare import compare
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import PATH, judge, judge_options
+from tml_bench.cli_merge import merge
 from tml_bench.cli_run import run
 from tml_bench.cli_view import view
 from tml_bench.errors import UserError
@@ -112,8 +113,21 @@ def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[
     help="Folder for the report. [default: results/report, or the next that holds no other report]",
 )  # fmt: skip
 @click.option("--task", help="Print everything of this task, and write nothing.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="Only runs with this tag, NAME or NAME=VALUE; repeatable, all must fit.",
+)
 @amount_options
-def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: bool, quiet: bool) -> None:
+def report(
+    runs: tuple[Path, ...],
+    out: Path | None,
+    task: str | None,
+    tags: tuple[str, ...],
+    verbose: bool,
+    quiet: bool,
+) -> None:
     """Put scored runs side by side: pages to browse, Markdown, CSV and JSON.
 
     RUNS are folders of runs, patterns, or folders that hold runs. A report over other runs is never replaced.
@@ -123,13 +137,16 @@ def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: 
     tml-bench report results/fd-bench-v1-*
     tml-bench report results/mine results/theirs --out comparison
     tml-bench report results/fd-bench-v1-* --task fd-bench-v1
+    tml-bench report results --tag nightly --tag machine=a --out nightly
     """
     import tml_bench
     from tml_bench.report.files import read_summaries
     from tml_bench.report.folders import run_folders
     from tml_bench.report.terminal import print_task
+    from tml_bench.runs.tags import with_tags
 
     folders, skipped = run_folders(runs)
+    folders = with_tags(folders, tags) if tags else folders
     for word in () if quiet else skipped:
         say(word, err=True)
     summaries = read_summaries(folders)
@@ -143,6 +160,7 @@ def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: 
 
 
 for command in (
-    check_adapter, check_task, compare, doctor, import_, inspect, judge, list_, prepare, run, selftest, view,
+    check_adapter, check_task, compare, doctor, import_, inspect, judge, list_, merge, prepare, run,
+    selftest, view,
 ):  # fmt: skip
     main.add_command(command)

@@ -41,7 +41,7 @@ class SuiteName(_TextType):
     ) -> list[CompletionItem]:
         """Names of suites, then files."""
         names = [CompletionItem(n) for n in ("quick", "mini", "full") if n.startswith(incomplete)]
-        return [*names, CompletionItem(incomplete, type="file")]
+        return names or [CompletionItem(incomplete, type="file")]
 
 
 class PlugInName(_TextType):
@@ -129,7 +129,7 @@ class ConfiguredCommand(click.Command):
         """The command line over defaults; adapters with short names are what these stand for."""
         from tml_bench.configuration.named_adapters import resolved
 
-        options = _parameters(self)
+        options = parameters(self)
         values = {}
         for key, value in layer.values.items():
             option = options[key]
@@ -167,7 +167,7 @@ class ConfiguredCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def _parameters(command: click.Command) -> dict[str, click.Option]:
+def parameters(command: click.Command) -> dict[str, click.Option]:
     """The options that are keys, by the key: the longest of each one's flags without dashes."""
     return {
         max(option.opts, key=len).lstrip("-"): option
@@ -188,7 +188,7 @@ def config_keys(command: click.Command) -> dict[str, ConfigKey]:
             option.multiple,
             option.name not in FOR_ALL,
         )
-        for name, option in _parameters(command).items()
+        for name, option in parameters(command).items()
     }
 
 
@@ -220,7 +220,7 @@ def _shown(groups: Sequence[tuple[click.Context, Defaults]]) -> str:
 
     every = []
     for group, layer in groups:
-        options = _parameters(group.command)
+        options = parameters(group.command)
         every.append({key: effective(group, layer, key, o) for key, o in options.items() if key != "suite"})
     return shown(every)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from tml_bench.cli_common import amount_options, pool_options, print_scores, show_error
+from tml_bench.cli_common import Command, amount_options, pool_options, print_scores, show_error
 from tml_bench.cli_config import ConfiguredCommand, GroupEnd, PlugInName, config_options
 from tml_bench.cli_judge import COUNT, PATH, judge_options
 from tml_bench.terminal_text import say
@@ -21,10 +21,21 @@ if TYPE_CHECKING:
 
 
 HEADINGS = {
-    "What is run": ("suite", "tasks", "adapters", "places", "subsets", "limit", "skip_unfit"),
+    "What is run": (
+        "suite",
+        "tasks",
+        "adapters",
+        "places",
+        "subsets",
+        "limit",
+        "samples",
+        "shard",
+        "epochs",
+        "skip_unfit",
+    ),
     "How": ("tick_ms", "compute", "replay", "network", "seed", "max_session_s", "step_timeout_s", "jobs"),
     "Live services": ("concurrency", "rate", "max_wait_s", "preflight"),
-    "Where, and what was recorded before": ("out", "fresh", "retry_errors", "fail_fast"),
+    "Where, and what was recorded before": ("out", "tag_texts", "fresh", "retry_errors", "fail_fast"),
     "Scores": ("words", "judge", "judge_cache", "judge_calls", "judge_tokens"),
     "Configuration, and what is printed": ("config", "print_config", "verbose", "quiet", "help"),
 }
@@ -59,11 +70,12 @@ class RunCommand(ConfiguredCommand):
         """Write the report, print the board, and end with the exit code."""
         import tml_bench
         from tml_bench.report.folders import free_folder
+        from tml_bench.scoring.epochs import united
 
         runs = [run for end in ends for run in end.runs]
         errors = [error for end in ends for error in end.errors]
         if runs:
-            summaries = [run.summary for run in runs]
+            summaries = united(run.summary for run in runs)
             page = tml_bench.report(runs, free_folder(asked["out"] / "report", summaries))
             if not asked["quiet"]:
                 print_scores(summaries, asked["verbose"])
@@ -71,6 +83,27 @@ class RunCommand(ConfiguredCommand):
         for error in dict.fromkeys(errors):
             show_error(error)
         sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
+
+
+def choice_options(command: Command) -> Command:
+    """Give a command the options that choose among samples, repeat them, and name the runs."""
+    for option in (
+        click.option(
+            "--tag", "tag_texts", multiple=True,
+            help="NAME=VALUE or a text that names the runs, for report --tag; repeatable.",
+        ),
+        click.option(
+            "--epochs", type=click.IntRange(1), default=1, show_default=True,
+            help="Run every sample so many times, each time with a seed of its own.",
+        ),
+        click.option(
+            "--shard", default="", metavar="I/N",
+            help="Only part I of N of the samples; `tml-bench merge` puts the parts together.",
+        ),
+        click.option("--sample", "samples", multiple=True, help="Only the sample of this id; repeatable."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.command(cls=RunCommand)
@@ -91,6 +124,7 @@ class RunCommand(ConfiguredCommand):
 )  # fmt: skip
 @click.option("--subset", "subsets", multiple=True, help="Only this part of the task; repeatable.")
 @click.option("--limit", type=COUNT, default=0, help="At most so many samples a subset; 0 is all.")
+@choice_options
 @click.option(
     "--skip-unfit", is_flag=True,
     help="Leave out tasks that an adapter cannot run, and say so. [default: where no task is named]",
@@ -139,7 +173,8 @@ class RunCommand(ConfiguredCommand):
 @pool_options
 @config_options
 def run(
-    tasks: tuple[str, ...], adapters: tuple[str, ...], places: tuple[Path, ...], verbose: bool, quiet: bool,
+    tasks: tuple[str, ...], adapters: tuple[str, ...], places: tuple[Path, ...], tag_texts: tuple[str, ...],
+    verbose: bool, quiet: bool,
     **options: Unpack[RunOptions],
 ) -> GroupEnd:  # fmt: skip
     """Run models on tasks, score them, print the board and write the report.
@@ -160,7 +195,9 @@ def run(
     """
     from tml_bench import api
     from tml_bench.configuration.data_places import data_places
+    from tml_bench.runs.tags import parse_tags
 
+    options["tags"] = parse_tags(tag_texts)
     options["data"] = data_places([str(text) for text in places])
     options["progress"] = api.Progress() if quiet else api.TerminalProgress(verbose=verbose, failures=False)
     try:

@@ -15,13 +15,15 @@ from tml_bench.judges.spec import RULES
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
 from tml_bench.runs.back_off import Patience
-from tml_bench.runs.config import RunPlan, Selection
+from tml_bench.runs.config import RunPlan
 from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import ChangedModelError, RunEnd, record_all, start_over
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_runs
+from tml_bench.runs.tags import clean_tags
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
 
@@ -29,6 +31,7 @@ PathLike = str | os.PathLike[str]
 Given = Adapter | AdapterClass
 AdapterLike = str | Given
 """A name with options or ``FILE.py:CLASS``, a class, or an object."""
+NO_TAGS: Mapping[str, str] = {}
 Several = list[str] | list[AdapterLike] | tuple[AdapterLike, ...] | Mapping[str, Given]
 
 
@@ -52,6 +55,10 @@ class RunOptions(TypedDict, total=False):
     data: PathLike | Mapping[str, PathLike] | None
     subsets: Sequence[str]
     limit: int
+    samples: Sequence[str]
+    shard: str
+    epochs: int
+    tags: Mapping[str, str]
     tick_ms: int
     compute: Literal["ideal", "charged", "recorded"]
     replay: PathLike | None
@@ -89,6 +96,7 @@ def run(
     adapter: AdapterLike | Several | None = None,
     *,
     data: PathLike | Mapping[str, PathLike] | None = None, subsets: Sequence[str] = (), limit: int = 0,
+    samples: Sequence[str] = (), shard: str = "", epochs: int = 1, tags: Mapping[str, str] = NO_TAGS,
     tick_ms: int = 200,
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
     network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
@@ -119,6 +127,11 @@ def run(
             that are not named.
         subsets: only these parts of the task.
         limit: at most so many samples a subset; 0 is all.
+        samples: ids of the only samples to run, of whatever task has them.
+        shard: only this part of the samples, as ``2/5``; `tml_bench.merge` puts the parts together.
+        epochs: play every sample so many times, each time with a seed of its own: each is a run, which
+            reports take together.
+        tags: names, each with a value that may be empty, by which reports can tell the runs.
         tick_ms: micro-turn in ms, 20 to 1000.
         compute: charge nothing, the measured time of each step, or that of the run ``replay``.
         replay: run whose compute ``recorded`` takes.
@@ -145,7 +158,8 @@ def run(
         progress: show bars; or what shows them.
 
     Returns:
-        The run of one task and one adapter; else a list, by task, then by adapter.
+        The run of one task and one adapter, that of the first epoch if there are several; else a list, by
+        task, adapter and epoch.
 
     Raises:
         UnfinishedRunsError: an adapter cannot be loaded or was given up, or ``fail_fast`` ended a run; the
@@ -158,10 +172,16 @@ def run(
     request = RunRequest(
         tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
         skip_unfit=skip_unfit or task is None,
+        epochs=epochs,
+        tags=clean_tags(tags),
         adapters=names,
         out=Path(out),
         selection=Selection(
-            None if data is None or isinstance(data, Mapping) else Path(data), tuple(subsets), limit
+            None if data is None or isinstance(data, Mapping) else Path(data),
+            tuple(subsets),
+            limit,
+            samples=tuple(samples),
+            shard=shard,
         ),
         places={name: Path(folder) for name, folder in by_task.items()},
         tick_ms=tick_ms,

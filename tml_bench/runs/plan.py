@@ -1,9 +1,10 @@
 """From what was asked for on the command line to runs that can be recorded."""
 
+import difflib
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from tml_bench.adapter import LiveAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.redact import redacted
-from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan, Selection
+from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan
 from tml_bench.runs.continuing import difference
 from tml_bench.runs.identity import adapter_distribution, adapter_sources, dataset_sha256, sample_hashes
+from tml_bench.runs.selection import Selection, parse_shard
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Ticks
@@ -48,6 +50,8 @@ class RunRequest:
     max_session_s: float = USUAL_MAX_SESSION_S
     network: Network = IDEAL
     skip_unfit: bool = False
+    epochs: int = 1
+    tags: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Path] = field(default_factory=dict)
 
     def selection_of(self, task: str) -> Selection:
@@ -84,6 +88,8 @@ def _settings_name(config: RunConfig, plain: str) -> str:
         (bool(config.network), f"network-{config.network_name}"),
         (config.seed != 0, f"seed-{config.seed}"),
         (config.max_session_s != USUAL_MAX_SESSION_S, f"max-session-{config.max_session_s:g}"),
+        (config.epoch != 1, f"epoch-{config.epoch}"),
+        (bool(config.shard), f"shard-{config.shard.replace('/', '-of-')}"),
     )
     return "".join(f"--{_safe(name)}" for differs, name in parts if differs)
 
@@ -141,12 +147,14 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 f"adapter {spec.text!r} runs on the wall clock, where compute is what the service takes",
                 "leave --compute out",
             )
-    plans = []
+    plans: list[RunPlan] = []
+    ids: set[str] = set()
     for name in request.tasks:
         selection = request.selection_of(name)
         try:
             task = load_task(name)
-            samples = selection.of(task)
+            everything = selection.loaded(task)
+            samples = selection.picked(everything)
             hashes = sample_hashes(samples, selection.data)
             digest = dataset_sha256(hashes)
         except UserError as error:
@@ -154,6 +162,9 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 raise
             tell(f"{name} is left out: {error.problem}")
             continue
+        ids |= {sample.id for sample in everything}
+        if everything and not samples:
+            continue  # its shard, or what the samples named leave of it
         if not samples:
             raise UserError(f"{selection.data} holds no samples of {name}", task.data_help)
         for spec, made, identity in zip(specs, classes, identities, strict=True):
@@ -187,11 +198,32 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 tick_ns=request.tick_ms * NS_PER_MS,
                 seed=request.seed,
                 max_session_s=request.max_session_s,
+                samples=selection.samples,
+                shard=selection.shard,
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
             )
-            path = _place(request.out, spec, config, hashes)
-            plans.append(RunPlan(path, config, tuple(samples), spec.text, identity, hashes))
+            for epoch in range(1, request.epochs + 1):
+                config = msgspec.structs.replace(config, epoch=epoch)
+                path = _place(request.out, spec, config, hashes)
+                plans.append(RunPlan(path, config, tuple(samples), spec.text, identity, hashes, request.tags))
+    _check_some(request, ids, plans)
     return plans
+
+
+def _check_some(request: RunRequest, ids: Collection[str], plans: Sequence[RunPlan]) -> None:
+    """Raise for samples that no task has, and where no task has samples in a shard."""
+    unknown = [ident for ident in request.selection.samples if ident not in ids]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], ids, 3, 0.5) or sorted(ids)[:3]
+        raise UserError(
+            f"no task that is run has a sample {', '.join(unknown)}",
+            f"did you mean {' or '.join(near)}? `tml-bench view` lists those of a run" if near else "",
+        )
+    if not plans and request.selection.shard:
+        raise UserError(
+            f"shard {request.selection.shard} holds no samples: there are fewer than shards",
+            "give --shard a smaller COUNT",
+        )
 
 
 def _check(request: RunRequest) -> None:
@@ -209,5 +241,11 @@ def _check(request: RunRequest) -> None:
         )
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
+    if request.epochs < 1:
+        raise UserError(f"every sample cannot be run {request.epochs} times", "give --epochs 1 or more")
+    if request.epochs > 1 and request.replay is not None:
+        raise UserError("--replay is one run, and --epochs asks for several", "replay each one by itself")
+    if request.selection.shard:
+        parse_shard(request.selection.shard)
     if request.replay is not None and not (request.replay / "run.json").is_file():
         raise UserError(f"--replay {request.replay} is not a run", NOT_A_RUN)
