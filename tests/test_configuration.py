@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -251,6 +252,16 @@ def test_groups_are_run_into_one_report_after_all_are_checked(folder: Path) -> N
     (folder / "late.toml").write_text('[[group]]\nadapter = "silent"\n[[group]]\nadapter = "sillent"\n')
     assert "there is no adapter 'sillent'" in refused("--suite", "late.toml", "--out", "fresh")
     assert not (folder / "fresh").exists()
+
+
+def test_the_files_of_the_page_are_read(folder: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "configuring.md").read_text()
+    files = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(files) == 2
+    for number, text in enumerate(files):
+        (folder / f"{number}.toml").write_text(text)
+        found = values("--config", f"{number}.toml")
+        assert "adapter" in found or len(found["group"]) == 3  # type: ignore[arg-type]
 
 
 def test_the_help_has_its_options_under_headings() -> None:

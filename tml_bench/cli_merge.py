@@ -29,12 +29,12 @@ def merge(
 ) -> None:
     """Put parts of runs together that were made apart, such as shards, and score the whole.
 
-    RUNS are the parts, or folders that hold them; they stay as they are. Parts of one run differ in nothing
-    but their samples.
+    RUNS are the parts, or folders that hold them, such as the results of several machines; they stay as they
+    are. Parts of one run differ in nothing but their samples.
 
     \b
-    tml-bench run --suite mini --shard 1/2 --out one      on one machine
-    tml-bench run --suite mini --shard 2/2 --out two      on another
+    tml-bench run --suite mini --shard 1/2 --out one
+    tml-bench run --suite mini --shard 2/2 --out two
     tml-bench merge one two --out results
     tml-bench report results
     """
