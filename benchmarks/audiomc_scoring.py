@@ -23,10 +23,10 @@ import soundfile
 from pyarrow import parquet
 
 from tml_bench.questions import Question, Verdict
-from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_run
 from tml_bench.scoring.score import score_runs
 from tml_bench.tasks.audio_multichallenge.conversations import AXES

@@ -18,10 +18,10 @@ from common import machine
 
 from tml_bench.perception import asr
 from tml_bench.perception.perceive import WordMode
-from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import StoredRun, open_run, read_lines
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary

@@ -352,6 +352,26 @@ def _command(name: str, command: click.Command) -> str:
     return "\n\n".join(parts) + f"\n\n{body}"
 
 
+def config_keys() -> str:
+    """Every key of a configuration, which is a flag of `run`."""
+    from tml_bench.cli_config import config_keys, parameters
+    from tml_bench.cli_run import run
+
+    options = parameters(run)
+    rows = (
+        (f"`{name}`", key.takes, _option(options[name])[2], "" if key.everywhere else "no")
+        for name, key in config_keys(run).items()
+    )
+    return table(("key", "takes", "what it does", "in a group"), rows)
+
+
+def suites() -> str:
+    """The suites that ship."""
+    from tml_bench.configuration.presets import PRESETS
+
+    return table(("suite", "what it is"), ((f"`{name}`", what) for name, what in PRESETS.items()))
+
+
 def _option(option: click.Option) -> Sequence[str]:
     kind = option.type
     if option.is_flag:
@@ -422,6 +442,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "adapters": adapters,
     "attempts": attempts,
     "cli": cli,
+    "config-keys": config_keys,
+    "suites": suites,
     "contract": contract,
     "events": events,
     "limits": limits,

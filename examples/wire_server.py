@@ -126,6 +126,7 @@ async def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int, nargs="?", default=8765)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for any")
     parser.add_argument("--compute-ms", type=float, default=0.0, help="reported cost of each micro-turn")
     options = parser.parse_args()
 
@@ -137,7 +138,7 @@ async def main() -> None:
         except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
             await socket.close(1002, f"{type(error).__name__}: {error}"[:100])
 
-    async with serve(one, "127.0.0.1", options.port, max_size=2**20, compression=None) as server:
+    async with serve(one, options.host, options.port, max_size=2**20, compression=None) as server:
         print(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
         await server.serve_forever()
 

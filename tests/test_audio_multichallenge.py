@@ -541,7 +541,7 @@ def test_an_adapter_without_history_is_refused_by_name_and_left_out_otherwise(tm
     with pytest.raises(UserError, match=r"cannot take.*open-loop"):
         plan_runs(asked)
     told: list[str] = []
-    assert plan_runs(replace(asked, all_tasks=True), told.append) == []
+    assert plan_runs(replace(asked, skip_unfit=True), told.append) == []
     (line,) = told
     assert f"does not run {asked.tasks[0]}" in line
     assert len(plan_runs(replace(asked, tasks=("audio-multichallenge-open",)))) == 1

@@ -17,7 +17,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.outcome import Outcome
 from tml_bench.perception import prosody
 from tml_bench.questions import Question, QuestionLine, Verdict
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all

@@ -10,7 +10,7 @@ from behaviours import Behaving, Said, spread
 from fakes import run_and_score
 
 from tml_bench.report import sample_picture as picture
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import read_lines
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import MetricSummary, Summary

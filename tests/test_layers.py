@@ -14,7 +14,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    ("cli", "cli_check", "cli_compare", "cli_data", "cli_judge", "cli_verify", "cli_view"),
+    (
+        "cli",
+        "cli_check",
+        "cli_common",
+        "cli_compare",
+        "cli_config",
+        "cli_data",
+        "cli_judge",
+        "cli_merge",
+        "cli_run",
+        "cli_verify",
+        "cli_view",
+    ),
+    ("configuration",),
     ("api",),
     ("report", "viewer"),
     ("conformance",),

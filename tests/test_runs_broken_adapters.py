@@ -9,7 +9,7 @@ from fakes import attempts_of, recordings_of, run_and_score, score_lines, sessio
 
 from tml_bench import events as ev
 from tml_bench.recording import Recording
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 
 VICTIM = "candor_turn_taking-1"
 STEP_TIMEOUT_S = 2.0

@@ -12,7 +12,7 @@ import soundfile
 from fakes import attempts_of, recordings_of, run_and_score, score_lines, write_data
 
 from tml_bench.errors import UserError
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.tasks.repcount_a.task import RepCountA
 
 SUBSET = "candor_turn_taking"

@@ -15,11 +15,12 @@ from virtual_pool import VALID, Service, VirtualPool, failed, refused, session_j
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
-from tml_bench.runs.config import RunPlan, Selection
+from tml_bench.runs.config import RunPlan
 from tml_bench.runs.jobs import JobResult, ServiceFailure, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.processes import Vigil
 from tml_bench.runs.record import TRIES, record, record_all, start_over
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import Attempt, read_lines
 
 SESSION_S = 10.0

@@ -8,7 +8,7 @@ import pytest
 from fakes import attempts_of, recordings_of, run_and_score, score_lines, write_data
 
 from tml_bench.recording import Recording
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.session.settings import Compute
 
 JITTERY = '''

@@ -19,9 +19,10 @@ from wire_servers import serving, step_server
 
 from tml_bench.cli import main
 from tml_bench.plugins import load_task
-from tml_bench.runs.config import RunFile, Selection
+from tml_bench.runs.config import RunFile
 from tml_bench.runs.legacy_hash import legacy_sha256
 from tml_bench.runs.plan import LONGEST_NAME, RunRequest, plan_runs
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import read_run
 from tml_bench.samples import Sample
 from tml_bench.session.network import PROFILES

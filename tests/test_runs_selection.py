@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 

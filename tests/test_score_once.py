@@ -20,8 +20,8 @@ from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import load_task
 from tml_bench.questions import Question, Verdict
 from tml_bench.recording import LOG
-from tml_bench.runs.config import Selection
 from tml_bench.runs.jobs import JobResult, PerceiveJob
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_run, open_runs
 from tml_bench.scoring.score import score_runs
 

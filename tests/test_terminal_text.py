@@ -14,7 +14,8 @@ from hypothesis import given, strategies as st
 
 from tml_bench import cli_data, plugins
 from tml_bench.api import TerminalProgress
-from tml_bench.cli import main, show_error
+from tml_bench.cli import main
+from tml_bench.cli_common import show_error
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.recording import Recording

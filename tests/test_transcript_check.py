@@ -23,8 +23,8 @@ from tml_bench.perception.recordings import TranscriptPair, transcript_pair
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
 from tml_bench.report.word_lines import transcript_line
-from tml_bench.runs.config import Selection
 from tml_bench.runs.jobs import JobResult, TranscriptJob
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import Attempt, open_run
 from tml_bench.samples import Sample, UserTurn
 from tml_bench.scoring import transcript_check as checking

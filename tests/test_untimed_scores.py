@@ -13,7 +13,7 @@ from tml_bench.adapters.reference.voice import clip
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.report.files import read_summaries
 from tml_bench.report.layout import tables
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.samples import Reference, Sample, UserTurn
 from tml_bench.scoring.judging import SPREAD_TIMES, score_all
 from tml_bench.scoring.summary import Summary

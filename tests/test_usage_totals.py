@@ -30,12 +30,12 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.content import made, usage_line
 from tml_bench.report.files import full_markdown, read_summaries, to_csv
 from tml_bench.report.log import describe
-from tml_bench.runs.config import Selection
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import record
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.runs.usage import RunUsage, run_usage
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform

@@ -23,10 +23,10 @@ from tml_bench.adapter import InfrastructureError, QuotaError
 from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.files import write_report
-from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_run
 from tml_bench.samples import UserTurn
 from tml_bench.scoring.score import score_runs

@@ -59,10 +59,13 @@ def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
     if as_json:
         say(in_json((recording / "session.jsonl").read_text(encoding="utf-8")), nl=False)
     else:
+        from tml_bench.runs.tags import shown_tags, tags_of
         from tml_bench.viewer.inspected import score_lines, speech_ends
 
         for line in describe(opened, speech_ends(opened)):
             say(line)
+        if tags := shown_tags(tags_of(recording.resolve().parents[2])):
+            say(printable(f"tags of the run: {tags}"))
         for line in score_lines(recording):
             say(printable(line))
     if picture is not None:

@@ -80,6 +80,11 @@ def remember_named(name: str, value: object) -> None:
         remember_secret(found["entry"] or found["password"])
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether what has this name is a secret, such as ``api_key``; ``max_tokens`` is none."""
+    return _SECRET_NAMES.search(name) is not None
+
+
 def holds_secret(address: str) -> bool:
     """Whether an address has a password, or an entry of its query that is named like a secret."""
     return _address.search(address) is not None

@@ -15,13 +15,15 @@ from tml_bench.judges.spec import RULES
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
 from tml_bench.runs.back_off import Patience
-from tml_bench.runs.config import RunPlan, Selection
+from tml_bench.runs.config import RunPlan
 from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import ChangedModelError, RunEnd, record_all, start_over
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_runs
+from tml_bench.runs.tags import clean_tags
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
 
@@ -29,6 +31,7 @@ PathLike = str | os.PathLike[str]
 Given = Adapter | AdapterClass
 AdapterLike = str | Given
 """A name with options or ``FILE.py:CLASS``, a class, or an object."""
+NO_TAGS: Mapping[str, str] = {}
 Several = list[str] | list[AdapterLike] | tuple[AdapterLike, ...] | Mapping[str, Given]
 
 
@@ -49,9 +52,13 @@ class UnfinishedRunsError(UserError):
 class RunOptions(TypedDict, total=False):
     """What `run` takes beside tasks and adapters; see there."""
 
-    data: PathLike | None
+    data: PathLike | Mapping[str, PathLike] | None
     subsets: Sequence[str]
     limit: int
+    samples: Sequence[str]
+    shard: str
+    epochs: int
+    tags: Mapping[str, str]
     tick_ms: int
     compute: Literal["ideal", "charged", "recorded"]
     replay: PathLike | None
@@ -70,6 +77,7 @@ class RunOptions(TypedDict, total=False):
     preflight: bool
     judge: str | JudgeOptions
     words: WordMode
+    skip_unfit: bool
     progress: bool | Progress
 
 
@@ -87,13 +95,15 @@ def run(
     task: str | list[str] | tuple[str, ...] | None = None,
     adapter: AdapterLike | Several | None = None,
     *,
-    data: PathLike | None = None, subsets: Sequence[str] = (), limit: int = 0, tick_ms: int = 200,
+    data: PathLike | Mapping[str, PathLike] | None = None, subsets: Sequence[str] = (), limit: int = 0,
+    samples: Sequence[str] = (), shard: str = "", epochs: int = 1, tags: Mapping[str, str] = NO_TAGS,
+    tick_ms: int = 200,
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
     network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
     fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
     concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0, fail_fast: int = 0,
     preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
-    progress: bool | Progress = True,
+    skip_unfit: bool = False, progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
 
@@ -113,9 +123,15 @@ def run(
         task: name, or ``FILE.py:CLASS``, or several; all but test splits when None.
         adapter: name with options such as ``delayed:400``, ``FILE.py:CLASS``, a class that needs no
             arguments, or an object; or several; the reference adapters when None.
-        data: folder of the official data of one task; the mini set when None.
+        data: folder of the official data of one task, or folders by the names of tasks; the mini set of those
+            that are not named.
         subsets: only these parts of the task.
         limit: at most so many samples a subset; 0 is all.
+        samples: ids of the only samples to run, of whatever task has them.
+        shard: only this part of the samples, as ``2/5``; `tml_bench.merge` puts the parts together.
+        epochs: play every sample so many times, each time with a seed of its own: each is a run, which
+            reports take together.
+        tags: names, each with a value that may be empty, by which reports can tell the runs.
         tick_ms: micro-turn in ms, 20 to 1000.
         compute: charge nothing, the measured time of each step, or that of the run ``replay``.
         replay: run whose compute ``recorded`` takes.
@@ -137,10 +153,13 @@ def run(
         judge: who judges what was said: ``rules``, ``openai:model=NAME,OPTION=VALUE,...``,
             ``human:SHEET.csv``, or `JudgeOptions` with a cache and a budget.
         words: words from the adapter's transcript, else from local recognition (``auto``); or only from one.
+        skip_unfit: leave out tasks that an adapter cannot run, and say so, instead of refusing; always so
+            where no task is named.
         progress: show bars; or what shows them.
 
     Returns:
-        The run of one task and one adapter; else a list, by task, then by adapter.
+        The run of one task and one adapter, that of the first epoch if there are several; else a list, by
+        task, adapter and epoch.
 
     Raises:
         UnfinishedRunsError: an adapter cannot be loaded or was given up, or ``fail_fast`` ended a run; the
@@ -149,12 +168,22 @@ def run(
     """
     shown = shown_by(progress)
     names, given = _named(adapter)
+    by_task = data if isinstance(data, Mapping) else {}
     request = RunRequest(
         tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
-        all_tasks=task is None,
+        skip_unfit=skip_unfit or task is None,
+        epochs=epochs,
+        tags=clean_tags(tags),
         adapters=names,
         out=Path(out),
-        selection=Selection(Path(data) if data is not None else None, tuple(subsets), limit),
+        selection=Selection(
+            None if data is None or isinstance(data, Mapping) else Path(data),
+            tuple(subsets),
+            limit,
+            samples=tuple(samples),
+            shard=shard,
+        ),
+        places={name: Path(folder) for name, folder in by_task.items()},
         tick_ms=tick_ms,
         seed=seed,
         compute=Compute(compute),

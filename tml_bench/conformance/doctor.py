@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from tml_bench import __version__
 from tml_bench.errors import UserError
 from tml_bench.plugins import adapter_class, adapter_names, load_task, shadowed, task_names
-from tml_bench.runs.config import Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.task import DataKind
 
 if TYPE_CHECKING:

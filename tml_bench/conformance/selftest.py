@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tml_bench.perception import vad
 from tml_bench.plugins import load_task
-from tml_bench.runs.config import Selection
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
+from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import StoredRun, open_runs
 from tml_bench.samples import Sample
 from tml_bench.scoring.score import score_runs

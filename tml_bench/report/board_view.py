@@ -130,7 +130,8 @@ class ViewColumn:
     @property
     def samples(self) -> int:
         """Samples of a run."""
-        return sum(o.samples for o in self.column.table.summaries[0].outcomes)
+        first = self.column.table.summaries[0]
+        return sum(o.samples for o in first.outcomes) // first.facts.epochs
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from tml_bench.report.grids import (
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.report.word_lines import transcript_line, words_line
+from tml_bench.runs.tags import shown_tags
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
 from tml_bench.task import Metric
 
@@ -274,6 +275,8 @@ def made(s: Summary) -> dict[str, str]:
         "intervals": s.intervals.removeprefix("intervals "),
         "perceived by": ", ".join(f.perceivers),
         "seed": str(f.seed),
+        **({"epochs": f"{f.epochs}, each sample's mean first"} if f.epochs > 1 else {}),
+        **({"tags": shown_tags(f.tags)} if f.tags else {}),
         "created": f.created,
         "machine": f.machine,
         "judge": "; ".join(filter(None, [judge_line(s), *agreement_lines(s)])),

@@ -22,6 +22,8 @@ from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.report.pictures import write_pictures
 from tml_bench.report.site import PICTURES, VIEWER, is_page, site
+from tml_bench.runs.tags import shown_tags
+from tml_bench.scoring.epochs import united
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.scoring.summary_file import stored_summaries, with_agreement, write_json
 from tml_bench.scoring.transcript_check import TranscriptCheck
@@ -32,9 +34,13 @@ DEFAULT_OUT = Path("results/report")
 
 
 def read_summaries(runs: Iterable[Path]) -> list[Summary]:
-    """Summaries of scored runs; raises `UserError` where a folder is none, or a file in it is malformed."""
+    """Summaries of scored runs, with the epochs of each as one; see `tml_bench.scoring.epochs`.
+
+    Raises `UserError` where a folder is no scored run, or a file in it is malformed.
+    """
     with _uncollected():
-        return [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
+        found = [with_agreement(summary, run) for run in runs for summary in stored_summaries(run)]
+    return united(found)
 
 
 @contextmanager
@@ -207,6 +213,8 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "adapter": f.adapter,
         "privileged": int(f.privileged),
         "seed": f.seed,
+        "epochs": f.epochs,
+        "tags": shown_tags(f.tags),
         "tml_bench": f.tml_bench,
         "subset": m.subset,
         "metric": metric.name,

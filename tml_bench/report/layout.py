@@ -113,7 +113,7 @@ class LeaderboardTable:
     def holds(self) -> tuple[str, ...]:
         """What all its runs have in common, for the head of the table."""
         s = self.summaries[0]
-        samples = sum(o.samples for o in s.outcomes)
+        samples = sum(o.samples for o in s.outcomes) // s.facts.epochs
         numbers = {m.metric.version for m in s.metrics}
         named = sorted({f"{m.metric.name} {m.metric.version}" for m in s.metrics})
         judge, *rubrics = judging(s) or ("",)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import Counter
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
 
 from tml_bench import __version__
-from tml_bench.blame import in_one_line
-from tml_bench.errors import UserError
+from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Settings
-from tml_bench.task import Task
 
 RUN_SCHEMA = "tml-bench/run/1.1"
 LIBRARIES = (
@@ -53,6 +51,9 @@ class RunConfig(msgspec.Struct, frozen=True):
         tml_bench: version of the harness.
         task_file: ``FILE.py:CLASS`` of a task from a file; empty for an installed one.
         limits: limits of subsets for which ``limit`` does not hold.
+        samples: ids of the only samples that were asked for; empty means all.
+        shard: the part of the samples that is this run, such as ``2/5``; empty for all.
+        epoch: 1, 2, ... where every sample is played several times, each time with a seed of its own.
     """
 
     schema: str
@@ -75,6 +76,9 @@ class RunConfig(msgspec.Struct, frozen=True):
     tml_bench: str = __version__
     task_file: str = ""
     limits: dict[str, int] = {}
+    samples: tuple[str, ...] = ()
+    shard: str = ""
+    epoch: int = 1
 
     @property
     def task_source(self) -> str:
@@ -89,13 +93,14 @@ class RunConfig(msgspec.Struct, frozen=True):
     @property
     def selection(self) -> Selection:
         """Which samples it is made of."""
-        return Selection(Path(self.data) if self.data else None, self.subsets, self.limit, self.limits)
+        data = Path(self.data) if self.data else None
+        return Selection(data, self.subsets, self.limit, self.limits, self.samples, self.shard)
 
     def settings(self) -> Settings:
         """The part that concerns sessions."""
         return Settings(
             tick_ns=self.tick_ns,
-            seed=self.seed,
+            seed=epoch_seed(self.seed, self.epoch),
             compute=Compute(self.compute) if self.clock == "simulated" else Compute.IDEAL,
             max_session_s=self.max_session_s,
             network=msgspec.json.decode(self.network, type=Network) if self.network else IDEAL,
@@ -134,88 +139,20 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class RunFile(msgspec.Struct, frozen=True):
-    """Contents of ``run.json``; it has no identity for imported runs, and for those of version 0.1.0."""
+    """Contents of ``run.json``; it has no identity for imported runs, and for those of version 0.1.0.
+
+    ``tags`` are what the user calls it by: names, each with a value, which may be empty.
+    """
 
     config: RunConfig
     environment: Environment
     identity: Identity | None = None
+    tags: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which samples of a task: folder of the data, subsets, and at most how many of each.
-
-    The limit counts samples that are scored; their companions come along. ``limits`` holds the limits of
-    subsets for which it is another.
-    """
-
-    data: Path | None = None
-    subsets: tuple[str, ...] = ()
-    limit: int = 0
-    limits: Mapping[str, int] = field(default_factory=dict)
-
-    def limit_of(self, subset: str) -> int:
-        """At most so many samples of a subset; 0 means all."""
-        return self.limits.get(subset, self.limit)
-
-    def of(self, task: Task) -> list[Sample]:
-        """The samples selected, in the task's order; raises as ``Task.samples``, or for an id there twice.
-
-        The folder is made absolute first: what is wrong with a file may name its path, which was part of the
-        data's hash in version 0.1.0, and scoring reads the absolute path of ``run.json``.
-        """
-        data = self.data.resolve() if self.data else None
-        try:
-            everything = list(task.samples(data, self.subsets))
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(
-                f"task {task.name} cannot load {data or 'its mini set'}: {in_one_line(error)}",
-                "repair the task or its data",
-            ) from error
-        for ident, times in Counter(sample.id for sample in everything).items():
-            if times > 1:
-                raise UserError(
-                    f"{data or 'the mini set'}: {times} samples are called {ident}",
-                    "give their files or ids names that differ in letters, digits, dots or underscores",
-                )
-        taken: Counter[str] = Counter()
-        wanted: set[str] = set()
-        for sample in everything:
-            limit = self.limit_of(sample.subset)
-            if not limit or (sample.scored and taken[sample.subset] < limit):
-                taken[sample.subset] += 1
-                wanted |= {sample.id, *sample.companions.values()}
-        return [sample for sample in everything if sample.id in wanted]
-
-    def joined(self, other: Selection, task: Task) -> Selection:
-        """The samples of both, from the other's folder; raises as `of`."""
-        alike = self.subsets == other.subsets
-        sides = [
-            (side, {*self.limits, *other.limits} if alike else side._names(task, other.data))
-            for side in (self, other)
-        ]
-        parts: dict[str, int] = {}
-        for side, names in sides:
-            for subset in names:
-                limit = side.limit_of(subset)
-                parts[subset] = _wider(limit, parts.get(subset, limit))
-        if alike:
-            subsets = self.subsets
-        elif any(not side.subsets and names == parts.keys() for side, names in sides):
-            subsets = ()
-        else:
-            subsets = tuple(sorted(parts, key=[*task.subsets, *sorted(parts)].index))
-        limit = _wider(self.limit, other.limit)
-        return Selection(other.data, subsets, limit, {k: n for k, n in sorted(parts.items()) if n != limit})
-
-    def _names(self, task: Task, data: Path | None) -> set[str]:
-        return set(self.subsets) or {sample.subset for sample in replace(self, data=data).of(task)}
-
-
-def _wider(a: int, b: int) -> int:
-    return max(a, b) if a and b else 0
+def epoch_seed(seed: int, epoch: int) -> int:
+    """The seed of an epoch of a run: the run's own in the first, another in each that follows."""
+    return seed if epoch == 1 else zlib.crc32(f"{seed}/epoch {epoch}".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +160,7 @@ class RunPlan:
     """A run to record.
 
     ``adapter`` is the adapter as given, or that of ``config``, which has no secrets; ``identity`` what will
-    run, None when exchanges are imported; ``hashes`` those of the samples, by id.
+    run, None when exchanges are imported; ``hashes`` those of the samples, by id; ``tags`` the user's.
     """
 
     path: Path
@@ -232,6 +169,7 @@ class RunPlan:
     adapter: str = ""
     identity: Identity | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def environment() -> Environment:

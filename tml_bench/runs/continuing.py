@@ -19,7 +19,7 @@ from tml_bench.runs.store import Attempt
 EITHER = "--fresh replaces it, another --out keeps both"
 _SETTINGS = (
     "task", "dataset", "privileged", "clock", "compute", "replay", "tick_ns", "seed", "max_session_s",
-    "turn_based", "network",
+    "turn_based", "network", "epoch",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunF
     changed = {a.sample: None for a in attempts if a.sample_sha256 not in ("", hashes.get(a.sample))}
     if changed:
         raise _other_data(plan, next(iter(changed)) + " and others" * (len(changed) > 1))
-    if differs := _other_adapter(plan.identity, stored.identity):
+    if differs := other_adapter(plan.identity, stored.identity):
         raise UserError(f"{plan.path} was recorded with another adapter: {differs}", EITHER)
     if closed(stored):
         return stored
@@ -71,9 +71,11 @@ def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunF
         subsets=selection.subsets,
         limit=selection.limit,
         limits=dict(selection.limits),
+        samples=selection.samples,
+        shard=selection.shard,
         dataset_sha256=dataset_sha256(hashes),
     )
-    return structs.replace(stored, config=config)
+    return structs.replace(stored, config=config, tags={**stored.tags, **plan.tags})
 
 
 def closed(stored: RunFile) -> str:
@@ -96,7 +98,7 @@ def _other_data(plan: RunPlan, what: str) -> UserError:
     return UserError(problem, f"put the data back, or {EITHER}")
 
 
-def _other_adapter(now: Identity | None, there: Identity | None) -> str:
+def other_adapter(now: Identity | None, there: Identity | None) -> str:
     """In what an adapter differs from the one that made a run; empty when in nothing, or one is not known."""
     if now is None or there is None:
         return ""

@@ -1,10 +1,11 @@
 """From what was asked for on the command line to runs that can be recorded."""
 
+import difflib
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -13,9 +14,10 @@ from tml_bench.adapter import LiveAdapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, fitting_class, load_task, parse_adapter_spec, task_place
 from tml_bench.redact import redacted
-from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan, Selection
+from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan
 from tml_bench.runs.continuing import difference
 from tml_bench.runs.identity import adapter_distribution, adapter_sources, dataset_sha256, sample_hashes
+from tml_bench.runs.selection import Selection, parse_shard
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Ticks
@@ -33,7 +35,8 @@ NS_PER_MS = 1_000_000
 class RunRequest:
     """What was asked for, see `tml_bench.run`.
 
-    With ``all_tasks`` they are all there are, not named one by one: what an adapter cannot run is left out.
+    With ``skip_unfit`` a task that an adapter cannot run is left out, and one without a folder of data that
+    cannot be loaded. ``places`` are such folders by the task as asked for, the selection's is of one task.
     """
 
     tasks: Sequence[str]
@@ -46,7 +49,14 @@ class RunRequest:
     replay: Path | None = None
     max_session_s: float = USUAL_MAX_SESSION_S
     network: Network = IDEAL
-    all_tasks: bool = False
+    skip_unfit: bool = False
+    epochs: int = 1
+    tags: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Path] = field(default_factory=dict)
+
+    def selection_of(self, task: str) -> Selection:
+        """The selection with the folder of a task's data."""
+        return replace(self.selection, data=self.places.get(task, self.selection.data))
 
 
 def run_name(task: str, dataset: str, adapter: AdapterSpec, settings: str = "") -> str:
@@ -78,6 +88,8 @@ def _settings_name(config: RunConfig, plain: str) -> str:
         (bool(config.network), f"network-{config.network_name}"),
         (config.seed != 0, f"seed-{config.seed}"),
         (config.max_session_s != USUAL_MAX_SESSION_S, f"max-session-{config.max_session_s:g}"),
+        (config.epoch != 1, f"epoch-{config.epoch}"),
+        (bool(config.shard), f"shard-{config.shard.replace('/', '-of-')}"),
     )
     return "".join(f"--{_safe(name)}" for differs, name in parts if differs)
 
@@ -123,7 +135,7 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
 def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
     """One plan per task and adapter; raises `UserError` where something asked for does not exist or fit.
 
-    Where all tasks were asked for, ``tell`` gets those that are left out.
+    With ``skip_unfit`` ``tell`` gets those that are left out.
     """
     _check(request)
     specs = [parse_adapter_spec(text) for text in request.adapters]
@@ -135,23 +147,29 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 f"adapter {spec.text!r} runs on the wall clock, where compute is what the service takes",
                 "leave --compute out",
             )
-    plans = []
+    plans: list[RunPlan] = []
+    ids: set[str] = set()
     for name in request.tasks:
+        selection = request.selection_of(name)
         try:
             task = load_task(name)
-            samples = request.selection.of(task)
-            hashes = sample_hashes(samples, request.selection.data)
+            everything = selection.loaded(task)
+            samples = selection.picked(everything)
+            hashes = sample_hashes(samples, selection.data)
             digest = dataset_sha256(hashes)
         except UserError as error:
-            if not request.all_tasks:
+            if not request.skip_unfit or selection.data is not None:
                 raise
             tell(f"{name} is left out: {error.problem}")
             continue
+        ids |= {sample.id for sample in everything}
+        if everything and not samples:
+            continue  # its shard, or what the samples named leave of it
         if not samples:
-            raise UserError(f"{request.selection.data} holds no samples of {name}", task.data_help)
+            raise UserError(f"{selection.data} holds no samples of {name}", task.data_help)
         for spec, made, identity in zip(specs, classes, identities, strict=True):
             if task.needs_history and not made.takes_history:
-                if not request.all_tasks:
+                if not request.skip_unfit:
                     raise UserError(
                         f"{task.name} gives the model a conversation from before the session, which adapter "
                         f"{spec.text!r} cannot take",
@@ -166,11 +184,11 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 schema=RUN_SCHEMA,
                 task=task.name,
                 task_file=task_place(name),
-                dataset=task.dataset(request.selection.data),
+                dataset=task.dataset(selection.data),
                 dataset_sha256=digest,
-                data=str(request.selection.data.resolve()) if request.selection.data else "",
-                subsets=request.selection.subsets,
-                limit=request.selection.limit,
+                data=str(selection.data.resolve()) if selection.data else "",
+                subsets=selection.subsets,
+                limit=selection.limit,
                 adapter=redacted(spec.text),
                 privileged=made.privileged,
                 turn_based=issubclass(made, LiveAdapter) and made.turn_based,
@@ -180,11 +198,32 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 tick_ns=request.tick_ms * NS_PER_MS,
                 seed=request.seed,
                 max_session_s=request.max_session_s,
+                samples=selection.samples,
+                shard=selection.shard,
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
             )
-            path = _place(request.out, spec, config, hashes)
-            plans.append(RunPlan(path, config, tuple(samples), spec.text, identity, hashes))
+            for epoch in range(1, request.epochs + 1):
+                config = msgspec.structs.replace(config, epoch=epoch)
+                path = _place(request.out, spec, config, hashes)
+                plans.append(RunPlan(path, config, tuple(samples), spec.text, identity, hashes, request.tags))
+    _check_some(request, ids, plans)
     return plans
+
+
+def _check_some(request: RunRequest, ids: Collection[str], plans: Sequence[RunPlan]) -> None:
+    """Raise for samples that no task has, and where no task has samples in a shard."""
+    unknown = [ident for ident in request.selection.samples if ident not in ids]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], ids, 3, 0.5) or sorted(ids)[:3]
+        raise UserError(
+            f"no task that is run has a sample {', '.join(unknown)}",
+            f"did you mean {' or '.join(near)}? `tml-bench view` lists those of a run" if near else "",
+        )
+    if not plans and request.selection.shard:
+        raise UserError(
+            f"shard {request.selection.shard} holds no samples: there are fewer than shards",
+            "give --shard a smaller COUNT",
+        )
 
 
 def _check(request: RunRequest) -> None:
@@ -202,5 +241,11 @@ def _check(request: RunRequest) -> None:
         )
     if (request.compute is Compute.RECORDED) != (request.replay is not None):
         raise UserError("--compute recorded and --replay RUN belong together", "give both or neither")
+    if request.epochs < 1:
+        raise UserError(f"every sample cannot be run {request.epochs} times", "give --epochs 1 or more")
+    if request.epochs > 1 and request.replay is not None:
+        raise UserError("--replay is one run, and --epochs asks for several", "replay each one by itself")
+    if request.selection.shard:
+        parse_shard(request.selection.shard)
     if request.replay is not None and not (request.replay / "run.json").is_file():
         raise UserError(f"--replay {request.replay} is not a run", NOT_A_RUN)

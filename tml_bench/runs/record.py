@@ -116,7 +116,7 @@ def record_all(
         recorders: list[_Recorder] = []
         for pool, plans in places.items():
             for plan in plans:
-                file = RunFile(plan.config, environment(), plan.identity)
+                file = RunFile(plan.config, environment(), plan.identity, dict(plan.tags))
                 folder = stack.enter_context(RunFolder(plan.path, file, partial(resumed, plan)))
                 todo = pending(plan, folder.attempts, retry_errors=retry_errors)
                 if todo and (why := closed(folder.file)):

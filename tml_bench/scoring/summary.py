@@ -41,6 +41,9 @@ class RunFacts(msgspec.Struct, frozen=True):
         created: when its first session ended, UTC, ISO 8601; empty when unknown.
         machine: what it ran on; empty when unknown.
         judge: who decided what the task's judged metrics need; empty when nothing was asked.
+        epoch: which of several times that every sample was run.
+        epochs: how many such runs it is over, each sample's mean taken first (`tml_bench.scoring.epochs`).
+        tags: what the user calls it by.
     """
 
     run: str
@@ -59,6 +62,9 @@ class RunFacts(msgspec.Struct, frozen=True):
     created: str = ""
     machine: str = ""
     judge: str = ""
+    epoch: int = 1
+    epochs: int = 1
+    tags: dict[str, str] = {}
 
 
 class Standing(StrEnum):
@@ -260,7 +266,7 @@ def _by_reason(found: Counter[str], where: str) -> dict[str, int]:
     return counts
 
 
-def _rounded(exact: Estimate, mean: float | None) -> Estimate:
+def rounded(exact: Estimate, mean: float | None) -> Estimate:
     """The estimate with a mean of rounded values, its interval widened to hold it."""
     if mean is None:
         return exact
@@ -277,7 +283,7 @@ def _metric_summary(scores: ScoreTable, part: Overall, metric: Metric, baseline:
     values = observations(scores, part, metric.name)
     result = estimate(values, metric.kind)
     if metric.decimals is not None:
-        result = _rounded(result, mean_of(scores, part, metric)[0])
+        result = rounded(result, mean_of(scores, part, metric)[0])
     return MetricSummary(
         subset=part.name,
         metric=metric,
