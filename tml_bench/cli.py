@@ -16,6 +16,7 @@ from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_compare import compare
 from tml_bench.cli_data import import_, inspect, list_, prepare
+from tml_bench.cli_executor import executor_options
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
 from tml_bench.errors import UserError
@@ -170,6 +171,7 @@ def _amount_options(command: Command) -> Command:
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
 @_amount_options
 @judge_options
+@executor_options
 @_pool_options
 def run(
     tasks: tuple[str, ...], adapters: tuple[str, ...], verbose: bool, quiet: bool,
@@ -186,6 +188,7 @@ def run(
     tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
+    tml-bench run --adapter my.py:M --executor ray:address=auto --actors 16 --actor-gpus 0.5
     tml-bench run --task charades --adapter my.py:M --compute charged
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000

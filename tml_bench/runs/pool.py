@@ -169,7 +169,7 @@ class LivePool(SessionPool):
 
     def _dismiss_idle(self) -> None:
         for name, host in tuple(self._hosts.items()):
-            if not host.running and self._queues[name].is_empty:
+            if not host.running and not self._queues[name].length:
                 self._dismiss(host)
 
     def _dismiss(self, host: _Host) -> None:

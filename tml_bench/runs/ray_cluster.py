@@ -1,0 +1,167 @@
+"""The few things that are asked of Ray: to start actors, to hand them work, to say what they have done."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from tml_bench.blame import in_one_line
+from tml_bench.errors import UserError
+from tml_bench.runs.parcels import Parcel
+from tml_bench.runs.remote_worker import RemoteSetup, RemoteWorker
+
+Actor = Any
+"""A handle of Ray, which is not typed."""
+Promise = Any
+"""Of what an actor will give back."""
+
+_QUIETLY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""Of a Ray that is started here: it reports to nobody, and its actors stand behind no other process."""
+
+_REMEDY = "install it with `pip install 'tml-bench[ray]'`"
+
+
+class LostActorError(Exception):
+    """An actor is gone, or what it gave: killed, crashed, or its node is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActorResources:
+    """What each actor is given alone: processors and GPUs, parts of one too."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
+
+
+class ActorCluster(Protocol):
+    """Where actors run."""
+
+    def room(self) -> int:
+        """How many actors all its nodes hold, were nothing else there."""
+        ...
+
+    def start(self) -> tuple[Actor, Promise]:
+        """Ask for an actor, and for its place, which it tells once it is there."""
+        ...
+
+    def hand(self, actor: Actor, parcel: Parcel) -> Promise:
+        """Hand a parcel to an actor."""
+        ...
+
+    def wait(self, promises: Sequence[Promise], timeout_s: float) -> Sequence[Promise]:
+        """Those that are kept, once one is, or the time is over."""
+        ...
+
+    def get(self, promise: Promise) -> Any:
+        """What was promised; raises `LostActorError`."""
+        ...
+
+    def end(self, actor: Actor) -> None:
+        """End an actor, whatever it does."""
+        ...
+
+    def close(self) -> None:
+        """Leave the cluster; one that was started here ends."""
+        ...
+
+
+def require_ray() -> None:
+    """Raises `UserError` where Ray is not installed."""
+    if find_spec("ray") is None:
+        raise UserError("Ray is not installed", _REMEDY)
+
+
+class RayCluster:
+    """Ray at an address, or started on this machine until ``close``.
+
+    Args:
+        address: as of ``ray.init``; empty for that in ``RAY_ADDRESS``, else Ray is started here.
+        resources: what each actor is given.
+        setup: what each is made with.
+
+    Raises:
+        UserError: Ray is not installed or not there, or no actor fits on this machine.
+    """
+
+    def __init__(self, address: str, resources: ActorResources, setup: RemoteSetup) -> None:
+        require_ray()
+        for name, value in _QUIETLY.items():
+            os.environ.setdefault(name, value)
+        self._ray = import_module("ray")
+        self._resources = resources
+        self._owned = False
+        if not self._ray.is_initialized():
+            address = address or os.environ.get("RAY_ADDRESS", "")
+            self._owned = True
+            self._connect(address)
+            if not address and not self.room():
+                have = self._ray.cluster_resources()
+                self.close()
+                raise UserError(
+                    f"an actor is to have {resources}, and this machine has {have.get('CPU', 0):g} CPU and "
+                    f"{have.get('GPU', 0):g} GPU",
+                    "ask for less (--actor-cpus, --actor-gpus), or name a cluster: ray:address=HOST:PORT",
+                )
+        make = self._ray.remote(
+            num_cpus=resources.cpus, num_gpus=resources.gpus, max_restarts=0, max_task_retries=0
+        )
+        self._actors = make(RemoteWorker)
+        self._setup = self._ray.put(setup)
+
+    def _connect(self, address: str) -> None:
+        if address.startswith("ray://"):
+            raise UserError(
+                f"{address} is Ray's client, through which files are not seen",
+                "run the command on a node of the cluster, with ray:address=auto, or use `ray job submit`",
+            )
+        where = {"address": address} if address else {"address": "local", "include_dashboard": False}
+        try:
+            self._ray.init(**where, log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UserError(
+                f"Ray at {address or 'this machine'} cannot be used: {in_one_line(error)}",
+                "`ray status` says what runs; `ray start --head` starts it" if address else "",
+            ) from None
+
+    def room(self) -> int:
+        """As ``ActorCluster``."""
+        return sum(self._fitting(node["Resources"]) for node in self._ray.nodes() if node["Alive"])
+
+    def _fitting(self, node: dict[str, float]) -> int:
+        wanted = {"CPU": self._resources.cpus, "GPU": self._resources.gpus}
+        return min(int(node.get(kind, 0.0) / amount + 1e-9) for kind, amount in wanted.items() if amount)
+
+    def start(self) -> tuple[Actor, Promise]:
+        """As ``ActorCluster``."""
+        actor = self._actors.remote(self._setup)
+        return actor, actor.place.remote()
+
+    def hand(self, actor: Actor, parcel: Parcel) -> Promise:
+        """As ``ActorCluster``."""
+        return actor.do.remote(parcel)
+
+    def wait(self, promises: Sequence[Promise], timeout_s: float) -> Sequence[Promise]:
+        """As ``ActorCluster``."""
+        kept: Sequence[Promise] = self._ray.wait(list(promises), num_returns=1, timeout=timeout_s)[0]
+        return kept
+
+    def get(self, promise: Promise) -> Any:
+        """As ``ActorCluster``."""
+        try:
+            return self._ray.get(promise)
+        except self._ray.exceptions.RayError as error:
+            raise LostActorError(in_one_line(error)) from error
+
+    def end(self, actor: Actor) -> None:
+        """As ``ActorCluster``."""
+        self._ray.kill(actor)
+
+    def close(self) -> None:
+        """As ``ActorCluster``."""
+        if self._owned:
+            self._ray.shutdown()
