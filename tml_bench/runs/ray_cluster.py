@@ -1,6 +1,7 @@
 """The few things that are asked of Ray: to start actors, to hand them work, to say what they have done."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -147,6 +148,9 @@ class RayCluster:
 
     def wait(self, promises: Sequence[Promise], timeout_s: float) -> Sequence[Promise]:
         """As ``ActorCluster``."""
+        if not promises:
+            time.sleep(timeout_s)
+            return ()
         kept: Sequence[Promise] = self._ray.wait(list(promises), num_returns=1, timeout=timeout_s)[0]
         return kept
 

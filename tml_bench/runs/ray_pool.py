@@ -98,11 +98,9 @@ class RayPool(SessionPool):
 
     def _kept(self) -> _Post | None:
         """An actor that has kept its promise, after a while; None where none has."""
+        assert self._cluster is not None
         posts = [post for post in self._posts if post.promise is not None]
         wait_s = min(LOOK_S, self._wait_s() or LOOK_S)
-        if self._cluster is None or not posts:
-            time.sleep(wait_s)
-            return None
         kept = self._cluster.wait([post.promise for post in posts], wait_s)
         return next((post for post in posts if any(post.promise is promise for promise in kept)), None)
 
@@ -162,7 +160,6 @@ class RayPool(SessionPool):
 
     def _watch(self, busy: bool) -> None:
         """Say that no actor is there, and give up once that has lasted too long."""
-        assert self._cluster is not None or not self._posts
         if busy or any(post.is_there for post in self._posts):
             self._idle_since_s, self._told = self._clock(), False
             return
