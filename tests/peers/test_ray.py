@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from fakes import attempts_of, recordings_of, write_data
 from tml_bench.outcome import Outcome
 from tml_bench.runs.store import Attempt, read_lines
 
-pytestmark = pytest.mark.peers
-pytest.importorskip("ray", reason="pip install 'tml-bench[ray]'")
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.skipif(find_spec("ray") is None, reason="pip install 'tml-bench[ray]'"),
+]
 
 KILLS = 10
 PATIENCE_S = 600.0
