@@ -140,7 +140,7 @@ def test_a_cluster_without_a_place_is_waited_for_and_then_given_up(tmp_path: Pat
     assert list(pool.results()) == []
     assert 120 <= cluster.now_s < 125
     (line,) = pool.told  # type: ignore[attr-defined]
-    assert "no place for an actor" in line
+    assert "no actor has started yet" in line
     error = pool.given_up["echo"]
     assert "within 120 s (--max-wait)" in error.problem
     assert "the same command continues" in error.remedy

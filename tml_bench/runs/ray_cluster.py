@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
+from tml_bench.redact import redacted
 from tml_bench.runs.parcels import Parcel
 from tml_bench.runs.remote_worker import RemoteSetup, RemoteWorker
 
@@ -77,6 +78,15 @@ def require_ray() -> None:
         raise UserError("Ray is not installed", _REMEDY)
 
 
+def _why(error: Exception) -> str:
+    """Why an actor is lost; Ray's own message names what kills in general, in many lines."""
+    told = str(error).strip().splitlines()
+    if "creation task" in told[0]:
+        return told[-1].strip()
+    how = "its node was taken away" if getattr(error, "preempted", False) else "its process or node is gone"
+    return f"{how}, {type(error).__name__}"
+
+
 class RayCluster:
     """Ray at an address, or started on this machine until ``close``.
 
@@ -128,6 +138,10 @@ class RayCluster:
                 f"Ray at {address or 'this machine'} cannot be used: {in_one_line(error)}",
                 "`ray status` says what runs; `ray start --head` starts it" if address else "",
             ) from None
+        # What Ray says of each lost worker, on the terminal, is in the reason of the attempt.
+        logging = import_module("ray._private.ray_logging")
+        if (told := getattr(logging, "global_worker_stdstream_dispatcher", None)) is not None:
+            told.remove_handler("ray_print_logs")
 
     def room(self) -> int:
         """As ``ActorCluster``."""
@@ -159,7 +173,7 @@ class RayCluster:
         try:
             return self._ray.get(promise)
         except self._ray.exceptions.RayError as error:
-            raise LostActorError(in_one_line(error)) from error
+            raise LostActorError(redacted(_why(error))) from error
 
     def end(self, actor: Actor) -> None:
         """As ``ActorCluster``."""

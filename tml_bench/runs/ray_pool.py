@@ -10,7 +10,7 @@ from tml_bench import __version__
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.parcels import Delivery, Parcel, packed, unload
-from tml_bench.runs.queues import SLOW_S, SessionPool, StartedJob
+from tml_bench.runs.queues import SessionPool, StartedJob
 from tml_bench.runs.ray_cluster import Actor, ActorCluster, LostActorError, Promise
 from tml_bench.runs.remote_worker import WorkerPlace
 from tml_bench.runs.supervised import lost
@@ -18,6 +18,12 @@ from tml_bench.runs.worker import failure
 
 LOOK_S = 2.0
 """How often is looked whether something has happened that nobody tells."""
+
+ROOM_S = 15.0
+"""How often is asked how much room the cluster has."""
+
+UNPLACED_S = 20.0
+"""When no actor has started for so long, it is told."""
 
 STARTS = 3
 """After so many actors in a row that did not start, none is asked for any more."""
@@ -58,6 +64,8 @@ class RayPool(SessionPool):
         self._actors = actors
         self._cluster: ActorCluster | None = None
         self._posts: list[_Post] = []
+        self._room = 1
+        self._ask_again_s = -math.inf
         self._failed_starts = 0
         self._idle_since_s = math.inf
         self._told = False
@@ -81,11 +89,19 @@ class RayPool(SessionPool):
         if self._cluster is None:
             self._cluster = self._connect()
             self._idle_since_s = self._clock()
-        most = self._actors or max(1, self._cluster.room())
         wanted = sum(post.doing is not None for post in self._posts)
         wanted += sum(queue.length for queue in self._queues.values())
-        for _ in range(min(most, wanted) - len(self._posts)):
+        for _ in range(min(self._most(self._cluster), wanted) - len(self._posts)):
             self._posts.append(_Post(*self._cluster.start()))
+
+    def _most(self, cluster: ActorCluster) -> int:
+        """Most actors; nodes come and go, and to ask for them takes a while."""
+        if self._actors is not None:
+            return self._actors
+        if self._clock() >= self._ask_again_s:
+            self._room = max(1, cluster.room())
+            self._ask_again_s = self._clock() + ROOM_S
+        return self._room
 
     def _assign(self) -> None:
         assert self._cluster is not None
@@ -166,9 +182,9 @@ class RayPool(SessionPool):
         waited_s = self._clock() - self._idle_since_s
         if waited_s > self._patience.max_wait_s:
             limit = f"{self._patience.max_wait_s:g} s (--max-wait)"
-            self._give_up(f"Ray had no place for an actor within {limit}; `ray status` says what is free")
-        elif waited_s > SLOW_S and not self._told:
-            self._tell("waiting for Ray: it has no place for an actor; `ray status` says what is free")
+            self._give_up(f"Ray started no actor within {limit}; `ray status` says what is free")
+        elif waited_s > UNPLACED_S and not self._told:
+            self._tell("waiting for Ray: no actor has started yet; `ray status` says what is free")
             self._told = True
 
     def _give_up(self, why: str) -> None:
