@@ -9,12 +9,16 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from fake_actors import SESSION_S, START_S, FakeCluster, valid_without_recording
 from fakes import attempts_of, recordings_of, write_data
 from hypothesis import given, settings, strategies as st
 from virtual_pool import session_job
 
+from tml_bench.adapter import MicroTurn, Output, StepAdapter
+from tml_bench.api import running
+from tml_bench.api.progress import Progress
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
@@ -312,3 +316,48 @@ def test_without_ray_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("tml_bench.runs.ray_cluster.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'tml-bench\[ray\]'"):
         Executor.of("ray", None, None, None)
+
+
+class Parrot(StepAdapter):
+    def step(self, turn: MicroTurn) -> Output | None:
+        return None
+
+
+def test_a_class_of_this_process_is_not_for_actors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tml_bench.runs.executors.require_ray", lambda: None)
+    with pytest.raises(UserError, match="Parrot is in this process alone"):
+        running.run("fd-bench-v1", Parrot, executor="ray", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_runs_on_actors_is_what_computes_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tml_bench.runs.executors.require_ray", lambda: None)
+    asked: list[tuple[str, RemoteSetup]] = []
+
+    def cluster(address: str, resources: object, setup: RemoteSetup) -> FakeCluster:
+        asked.append((address, setup))
+        return FakeCluster(tmp_path, places=7, session=valid_without_recording)
+
+    monkeypatch.setattr("tml_bench.runs.executors.RayCluster", cluster)
+    (tmp_path / "loud.py").write_text(ADAPTER)
+    (tmp_path / "beside.py").write_text("LEVEL = 0.5")
+    mine = plan(tmp_path, "out", each=1)
+    file = replace(mine, adapter=f"{tmp_path / 'loud.py'}:Loud")
+    live = replace(mine, config=msgspec.structs.replace(mine.config, adapter="wire", clock="wall"))
+    charged = replace(mine, config=msgspec.structs.replace(mine.config, compute="charged"))
+    told: list[str] = []
+    shown = Progress()
+    monkeypatch.setattr(shown, "tell", told.append)
+    with InProcessPool() as local:
+        assert running._stepping(Executor(), local, [mine], 60.0, Patience(), shown).__enter__() is local
+        for plans, actors in (([file, live], 3), ([charged, live], 1)):
+            ray = Executor.of("ray:address=there:1", None, None, None)
+            with running._stepping(ray, local, plans, 60.0, Patience(), shown) as pool:
+                for n in range(3):
+                    pool.submit(session_job(0, f"s{n}", "echo"))
+                assert len(list(pool.results())) == 3
+                assert pool._actors == (None if actors == 3 else 1)  # type: ignore[attr-defined]
+    assert all("wire runs on the wall clock" in line for line in told)
+    assert len(told) == 2
+    assert [address for address, _ in asked] == ["there:1"] * 2
+    assert [set(tree.files) for _, setup in asked for tree in setup.sources] == [{"loud.py", "beside.py"}]
