@@ -28,6 +28,7 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.jobs import JobResult, ServiceFailure, SessionJob
 from tml_bench.runs.parcels import FileStamp, SourceTree, packed, unload, unpacked
 from tml_bench.runs.plan import RunRequest, plan_runs
+from tml_bench.runs.ray_cluster import ActorResources
 from tml_bench.runs.ray_pool import RayPool
 from tml_bench.runs.record import record
 from tml_bench.runs.remote_worker import RemoteSetup, RemoteWorker
@@ -297,6 +298,8 @@ def test_a_worker_on_another_machine_has_the_adapters_sources(
         ("slurm", {}, "there is no executor 'slurm'"),
         ("local:address=x", {}, "there is no executor"),
         ("ray:host=x", {}, "there is no executor"),
+        ("ray:address=x", {}, "'x' is no address of a Ray cluster"),
+        ("ray:address=ray://x:1", {}, "is for Ray's client"),
         ("local", {"actors": 2}, "are for actors"),
         ("ray", {"cpus": 1.5}, "--actor-cpus is 1.5"),
         ("ray", {"gpus": -1.0}, "--actor-gpus is -1"),
@@ -307,9 +310,19 @@ def test_a_worker_on_another_machine_has_the_adapters_sources(
 def test_an_executor_that_cannot_be_is_refused(
     text: str, more: dict[str, float], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tml_bench.runs.executors.require_ray", lambda: None)
+    monkeypatch.setattr("tml_bench.runs.ray_cluster.find_spec", lambda name: name)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(UserError, match=said):
         Executor.of(text, **{"actors": None, "cpus": None, "gpus": None, **more})  # type: ignore[arg-type]
+
+
+def test_the_address_is_that_of_the_environment_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tml_bench.runs.ray_cluster.find_spec", lambda name: name)
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    assert Executor.of("ray", 3, 0.5, 2.0) == Executor("ray", "head:6379", 3, ActorResources(0.5, 2.0))
+    assert Executor.of("ray:address=auto", None, None, None).address == "auto"
+    monkeypatch.delenv("RAY_ADDRESS")
+    assert Executor.of("ray", None, None, None) == Executor("ray")
 
 
 def test_without_ray_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,14 +337,16 @@ class Parrot(StepAdapter):
 
 
 def test_a_class_of_this_process_is_not_for_actors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tml_bench.runs.executors.require_ray", lambda: None)
+    monkeypatch.setattr("tml_bench.runs.ray_cluster.find_spec", lambda name: name)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(UserError, match="Parrot is in this process alone"):
         running.run("fd-bench-v1", Parrot, executor="ray", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_what_runs_on_actors_is_what_computes_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tml_bench.runs.executors.require_ray", lambda: None)
+    monkeypatch.setattr("tml_bench.runs.ray_cluster.find_spec", lambda name: name)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     asked: list[tuple[str, RemoteSetup]] = []
 
     def cluster(address: str, resources: object, setup: RemoteSetup) -> FakeCluster:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -203,20 +205,42 @@ def test_a_step_that_hangs_is_ended(slow: tuple[object, ...], tmp_path: Path) ->
     assert all("no answer within 2 s" in attempt.reason for attempt in attempts.values())
 
 
-def test_a_cluster_that_is_there_is_used_and_stays(slow: tuple[object, ...], tmp_path: Path) -> None:
-    ray = [sys.executable, "-m", "ray.scripts.scripts"]
-    port, away = "16399", ("--executor", "ray:address=127.0.0.1:16398")
-    assert finished(tmp_path / "away", *slow, *away, "--limit", 1) == 2
-    node = subprocess.Popen(
-        [*ray, "start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--disable-usage-stats",
-         "--include-dashboard=false", f"--temp-dir={tmp_path.parent.parent / 'ray'}"],
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
-    )  # fmt: skip
+@contextmanager
+def node(*words: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A node of a cluster, as ``ray start`` makes it."""
+    start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
+    process = subprocess.Popen([*start, *map(str, words)], stdout=subprocess.DEVNULL)
     try:
-        time.sleep(20)
-        there = ("--executor", f"ray:address=127.0.0.1:{port}", "--actors", 2)
-        assert finished(tmp_path / "there", *slow, *there, "--limit", 1) == 0
-        assert node.poll() is None
+        yield process
     finally:
-        node.terminate()
-        node.wait(PATIENCE_S)
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def test_a_node_that_dies_costs_what_ran_there(slow: tuple[object, ...], tmp_path: Path) -> None:
+    assert finished(tmp_path / "calm", *slow) == 0
+    port, work = "16399", tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path has at most 107 bytes
+    at = f"127.0.0.1:{port}"
+    head = ("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={work}")
+    there = ("--executor", f"ray:address={at}", "--max-wait", 300)
+    assert finished(tmp_path / "away", *slow, *there, "--limit", 1) == 2
+    with (
+        node(*head) as first,
+        node(f"--address={at}", "--num-cpus=1") as second,
+        node(f"--address={at}", "--num-cpus=1") as third,
+    ):
+        wait_for(lambda: all("raylet" in " ".join(below(one.pid).values()) for one in (first, second, third)))
+        run = tmp_path / "shaken" / run_in(tmp_path / "calm").name
+        with begun(tmp_path / "shaken", *slow, *there) as process:
+            wait_for(lambda: all(at_work(one.pid) for one in (second, third)))
+            before = len(read_lines(run / "attempts.jsonl", Attempt))
+            for pid in (second.pid, *below(second.pid)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            assert process.wait(PATIENCE_S) == 0
+        lost = check_same(run_in(tmp_path / "calm"), run)
+        print(before, [attempt.reason for attempt in lost])
+        assert len(lost) == 1
+        assert first.poll() is None
+        assert not at_work(third.pid)
+    shutil.rmtree(work, ignore_errors=True)

@@ -9,7 +9,7 @@ from tml_bench.errors import UserError
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.parcels import SourceTree
 from tml_bench.runs.queues import SessionPool
-from tml_bench.runs.ray_cluster import ActorResources, RayCluster, require_ray
+from tml_bench.runs.ray_cluster import ActorResources, RayCluster, cluster_address
 from tml_bench.runs.ray_pool import RayPool
 from tml_bench.runs.remote_worker import RemoteSetup
 
@@ -20,7 +20,7 @@ class Executor:
 
     Attributes:
         kind: ``local`` or ``ray``.
-        address: of the Ray cluster; empty for that in ``RAY_ADDRESS``, else one that is started here.
+        address: of the Ray cluster; empty for one that is started here.
         actors: most actors; None for as many as there is room for.
         resources: of each actor.
     """
@@ -48,7 +48,7 @@ class Executor:
             return cls()
         if kind != "ray" or (options and (name != "address" or not address)):
             raise UserError(f"there is no executor {text!r}", "give local, ray or ray:address=HOST:PORT")
-        require_ray()
+        address = cluster_address(address)
         resources = ActorResources(1.0 if cpus is None else cpus, gpus or 0.0)
         for what, amount in (("--actor-cpus", resources.cpus), ("--actor-gpus", resources.gpus)):
             if not (0 <= amount <= 1 or (amount > 1 and amount == int(amount))):

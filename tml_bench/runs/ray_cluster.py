@@ -1,6 +1,8 @@
 """The few things that are asked of Ray: to start actors, to hand them work, to say what they have done."""
 
 import os
+import re
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +10,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
 from tml_bench.runs.parcels import Parcel
@@ -21,6 +22,9 @@ Promise = Any
 
 _QUIETLY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 """Of a Ray that is started here: it reports to nobody, and its actors stand behind no other process."""
+
+ANSWER_S = 10.0
+"""Whether a cluster is there at all is known by then; Ray itself tries for minutes."""
 
 _REMEDY = "install it with `pip install 'tml-bench[ray]'`"
 
@@ -72,10 +76,23 @@ class ActorCluster(Protocol):
         ...
 
 
-def require_ray() -> None:
-    """Raises `UserError` where Ray is not installed."""
+def cluster_address(given: str) -> str:
+    """The address of a cluster as given, or that in ``RAY_ADDRESS``; empty where there is none.
+
+    Raises:
+        UserError: it is neither ``auto`` nor HOST:PORT, or Ray is not installed.
+    """
     if find_spec("ray") is None:
         raise UserError("Ray is not installed", _REMEDY)
+    address = given or os.environ.get("RAY_ADDRESS", "")
+    if address.startswith("ray://"):
+        raise UserError(
+            f"{address} is for Ray's client, which is not supported",
+            "run the command on a node of the cluster, with ray:address=auto, or use `ray job submit`",
+        )
+    if address not in ("", "auto") and not re.fullmatch(r".+:\d+", address):
+        raise UserError(f"{address!r} is no address of a Ray cluster", "give HOST:PORT, or auto")
+    return address
 
 
 def _why(error: Exception) -> str:
@@ -91,7 +108,7 @@ class RayCluster:
     """Ray at an address, or started on this machine until ``close``.
 
     Args:
-        address: as of ``ray.init``; empty for that in ``RAY_ADDRESS``, else Ray is started here.
+        address: as `cluster_address` gives it; empty to start Ray here.
         resources: what each actor is given.
         setup: what each is made with.
 
@@ -100,14 +117,12 @@ class RayCluster:
     """
 
     def __init__(self, address: str, resources: ActorResources, setup: RemoteSetup) -> None:
-        require_ray()
         for name, value in _QUIETLY.items():
             os.environ.setdefault(name, value)
         self._ray = import_module("ray")
         self._resources = resources
         self._owned = False
         if not self._ray.is_initialized():
-            address = address or os.environ.get("RAY_ADDRESS", "")
             self._owned = True
             self._connect(address)
             if not address and not self.room():
@@ -125,17 +140,15 @@ class RayCluster:
         self._setup = self._ray.put(setup)
 
     def _connect(self, address: str) -> None:
-        if address.startswith("ray://"):
-            raise UserError(
-                f"{address} is Ray's client, through which files are not seen",
-                "run the command on a node of the cluster, with ray:address=auto, or use `ray job submit`",
-            )
         where = {"address": address} if address else {"address": "local", "include_dashboard": False}
         try:
+            if address not in ("", "auto"):
+                host, _, port = address.rpartition(":")
+                socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
             self._ray.init(**where, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise UserError(
-                f"Ray at {address or 'this machine'} cannot be used: {in_one_line(error)}",
+                f"Ray at {address or 'this machine'} cannot be used: {str(error).partition(chr(10))[0]}",
                 "`ray status` says what runs; `ray start --head` starts it" if address else "",
             ) from None
         # What Ray says of each lost worker, on the terminal, is in the reason of the attempt.
