@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -219,17 +219,14 @@ def node(*words: object) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_node_that_dies_costs_what_ran_there(slow: tuple[object, ...], tmp_path: Path) -> None:
     assert finished(tmp_path / "calm", *slow) == 0
-    port, work = "16399", tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path has at most 107 bytes
+    port, work = "6397", tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path has at most 107 bytes
     at = f"127.0.0.1:{port}"
     head = ("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={work}")
     there = ("--executor", f"ray:address={at}", "--max-wait", 300)
     assert finished(tmp_path / "away", *slow, *there, "--limit", 1) == 2
-    with (
-        node(*head) as first,
-        node(f"--address={at}", "--num-cpus=1") as second,
-        node(f"--address={at}", "--num-cpus=1") as third,
-    ):
-        wait_for(lambda: all("raylet" in " ".join(below(one.pid).values()) for one in (first, second, third)))
+    with node(*head) as first, ExitStack() as others:
+        wait_for(lambda: "raylet" in " ".join(below(first.pid).values()) or first.poll() is not None)
+        second, third = (others.enter_context(node(f"--address={at}", "--num-cpus=1")) for _ in range(2))
         run = tmp_path / "shaken" / run_in(tmp_path / "calm").name
         with begun(tmp_path / "shaken", *slow, *there) as process:
             wait_for(lambda: all(at_work(one.pid) for one in (second, third)))
