@@ -149,7 +149,9 @@ class RayCluster:
         except (OSError, RuntimeError, ValueError) as error:
             raise UserError(
                 f"Ray at {address or 'this machine'} cannot be used: {str(error).partition(chr(10))[0]}",
-                "`ray status` says what runs; `ray start --head` starts it" if address else "",
+                "see `ray status`; set RAY_AUTH_MODE=token where the cluster asks for a token"
+                if address
+                else "",
             ) from None
         # What Ray says of each lost worker, on the terminal, is in the reason of the attempt.
         logging = import_module("ray._private.ray_logging")
