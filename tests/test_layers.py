@@ -21,6 +21,7 @@ LAYERS = (
         "cli_compare",
         "cli_config",
         "cli_data",
+        "cli_executor",
         "cli_judge",
         "cli_merge",
         "cli_run",

@@ -12,6 +12,7 @@ import click
 
 from tml_bench.cli_common import Command, amount_options, pool_options, print_scores, show_error
 from tml_bench.cli_config import ConfiguredCommand, GroupEnd, PlugInName, config_options
+from tml_bench.cli_executor import executor_options
 from tml_bench.cli_judge import COUNT, PATH, judge_options
 from tml_bench.terminal_text import say
 
@@ -34,6 +35,7 @@ HEADINGS = {
         "skip_unfit",
     ),
     "How": ("tick_ms", "compute", "replay", "network", "seed", "max_session_s", "step_timeout_s", "jobs"),
+    "What runs sessions": ("executor", "actors", "actor_cpus", "actor_gpus"),
     "Live services": ("concurrency", "rate", "max_wait_s", "preflight"),
     "Where, and what was recorded before": ("out", "tag_texts", "fresh", "retry_errors", "fail_fast"),
     "Scores": ("words", "judge", "judge_cache", "judge_calls", "judge_tokens"),
@@ -170,6 +172,7 @@ def choice_options(command: Command) -> Command:
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
 @amount_options
 @judge_options
+@executor_options
 @pool_options
 @config_options
 def run(
@@ -189,6 +192,7 @@ def run(
     tml-bench run --task fd-bench-v1 --adapter delayed:400 --adapter silent
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
+    tml-bench run --adapter my.py:M --executor ray:address=auto --actors 16 --actor-gpus 0.5
     tml-bench run --task charades --adapter my.py:M --compute charged
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000

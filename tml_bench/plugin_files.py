@@ -9,7 +9,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -28,6 +28,13 @@ _stamps: dict[str, Stamp] = {}
 """Of each file when it was loaded, by the name of its module."""
 _beside: dict[str, str] = {}
 """Modules that files have imported from their own folders, with the folder."""
+_copies: dict[str, str] = {}
+"""Where on this machine the files of another one lie, by their names there."""
+
+
+def use_copies(places: Mapping[str, Path]) -> None:
+    """Load files of another machine, by their names there, from the copies that lie on this one."""
+    _copies.update((named, str(place)) for named, place in places.items())
 
 
 def from_file(target: str) -> object:
@@ -37,7 +44,7 @@ def from_file(target: str) -> object:
         UserError: there is no such file, it cannot be imported, or it has no such name.
     """
     file, _, name = target.rpartition(":")
-    path = Path(file)
+    path = Path(_copies.get(file, file))
     if not path.is_file():
         raise UserError(
             f"{path} does not exist", "give the path of a Python file, then a colon and the class"
@@ -101,7 +108,8 @@ class _FileFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if not fullname.startswith(f"{PREFIX}_"):
             return None
-        file = _path_of(fullname)
+        named = _path_of(fullname)
+        file = _copies.get(named, named)
         return spec_from_file_location(fullname, file, loader=_FileLoader(fullname, file))
 
 

@@ -3,6 +3,8 @@
 import inspect
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
@@ -13,9 +15,17 @@ from tml_bench.api.scores import JudgeOptions, judging_by, scored, worker_pool
 from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
 from tml_bench.perception.perceive import WordMode
-from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
+from tml_bench.plugins import (
+    SAFE_NAME,
+    AdapterClass,
+    adapter_names,
+    given_adapters,
+    parse_adapter_spec,
+    suite_names,
+)
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.config import RunPlan
+from tml_bench.runs.executors import Executor
 from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
@@ -70,6 +80,10 @@ class RunOptions(TypedDict, total=False):
     retry_errors: bool
     jobs: int | None
     step_timeout_s: float
+    executor: str
+    actors: int | None
+    actor_cpus: float | None
+    actor_gpus: float | None
     concurrency: int
     rate: float
     max_wait_s: float
@@ -101,8 +115,9 @@ def run(
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
     network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
     fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
-    concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0, fail_fast: int = 0,
-    preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
+    executor: str = "local", actors: int | None = None, actor_cpus: float | None = None,
+    actor_gpus: float | None = None, concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0,
+    fail_fast: int = 0, preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
     skip_unfit: bool = False, progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
@@ -143,6 +158,11 @@ def run(
         retry_errors: try again samples that ended in an adapter error.
         jobs: processes; by default the processors, at most 8, and one where compute is charged.
         step_timeout_s: seconds after which a step is taken to hang.
+        executor: what runs sessions: ``local`` is processes of this machine; ``ray`` actors of the Ray
+            cluster in ``RAY_ADDRESS``, or of one that is started here; ``ray:address=HOST:PORT`` of that one.
+        actors: most actors; by default as many as there is room for, and one where compute is charged.
+        actor_cpus: processors that Ray keeps for each, 1 by default; parts of one too.
+        actor_gpus: GPUs that Ray keeps for each, 0 by default, and then it sees none; parts of one too.
         concurrency: live services: sessions at once, with each.
         rate: live services: sessions started a minute, with each; 0 is any.
         max_wait_s: how long an adapter that cannot be reached, or refuses for its limits, is waited for in
@@ -169,6 +189,12 @@ def run(
     shown = shown_by(progress)
     names, given = _named(adapter)
     by_task = data if isinstance(data, Mapping) else {}
+    chosen = Executor.of(executor, actors, actor_cpus, actor_gpus)
+    if given and chosen.kind != "local":
+        raise UserError(
+            f"{next(iter(given))} is in this process alone, not on actors",
+            "write it to a file and name that, FILE.py:CLASS, or use executor='local'",
+        )
     request = RunRequest(
         tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
         skip_unfit=skip_unfit or task is None,
@@ -204,10 +230,11 @@ def run(
             ) as pool,
             LivePool(concurrency, rate, preflight=preflight, patience=patience, tell=shown.tell) as live,
             InProcessPool(patience, shown.tell, preflight=preflight) as own,
+            _stepping(chosen, pool, plans, step_timeout_s, patience, shown) as steps,
         ):
-            places: dict[SessionPool, list[RunPlan]] = {pool: [], live: [], own: []}
+            places: dict[SessionPool, list[RunPlan]] = {steps: [], live: [], own: []}
             for plan in plans:
-                wall = live if plan.config.clock == "wall" else pool
+                wall = live if plan.config.clock == "wall" else steps
                 places[own if plan.config.adapter in given else wall].append(plan)
             failed = _recorded(places, shown, retry_errors, fail_fast)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
@@ -218,6 +245,25 @@ def run(
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
     return runs[0] if one else runs
+
+
+def _stepping(
+    executor: Executor, pool: SessionPool, plans: Sequence[RunPlan], step_limit_s: float, patience: Patience,
+    shown: Progress,
+) -> AbstractContextManager[SessionPool]:  # fmt: skip
+    """What runs sessions on the simulated clock: the pool of processes, or actors."""
+    if executor.kind == "local":
+        return nullcontext(pool)
+    for adapter in dict.fromkeys(plan.config.adapter for plan in plans if plan.config.clock == "wall"):
+        shown.tell(
+            f"{adapter} runs on the wall clock: its sessions are held from this machine, not by actors"
+        )
+    stepped = [plan for plan in plans if plan.config.clock != "wall"]
+    if executor.actors is None and any(plan.config.compute == "charged" for plan in stepped):
+        executor = replace(executor, actors=1)
+    adapters = {parse_adapter_spec(plan.adapter or plan.config.adapter).target for plan in stepped}
+    tasks = {plan.config.task_source for plan in stepped}
+    return executor.ray_pool(sorted(adapters | tasks), step_limit_s, patience, shown.tell)
 
 
 def _recorded(

@@ -196,6 +196,11 @@ def adapter_sources(spec: AdapterSpec) -> dict[str, str]:
     return _hashes(sorted(file.parent.rglob("*.py")), folder, package or module.__name__)
 
 
+def own_files(file: Path) -> list[Path]:
+    """A Python file, and all that it imports from its own folder, directly or not."""
+    return [file.parent / name for name in _hashes([file], file.parent, "")]
+
+
 def adapter_distribution(spec: AdapterSpec) -> str:
     """Name and version of the package that installed a third party's adapter, such as ``agent 1.2``.
 

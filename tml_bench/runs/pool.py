@@ -15,15 +15,12 @@ from tempfile import TemporaryDirectory
 
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
-from tml_bench.runs.jobs import Job, JobResult, SessionJob, preflight_job
+from tml_bench.runs.jobs import Job, JobResult, preflight_job
 from tml_bench.runs.live_worker import main as run_live
 from tml_bench.runs.processes import Vigil, WorkerProcess, start_worker
 from tml_bench.runs.queues import AdapterQueue, SessionPool, StartedJob
-from tml_bench.runs.worker import WARM_UP_LIMIT_S, main as run_jobs
+from tml_bench.runs.supervised import POLL_S, SupervisedWorker
 from tml_bench.session.live import LatenessLimits
-
-POLL_S = 0.5
-"""How often a supervisor looks after its processes."""
 
 START_LIMIT_S = 60.0
 """Longest that a process takes until its loop turns for the first time."""
@@ -34,8 +31,8 @@ START_INTERVAL_S = 0.03
 
 @dataclass(slots=True)
 class _Slot:
-    worker: WorkerProcess
-    doing: StartedJob | None = None
+    worker: SupervisedWorker
+    doing: StartedJob
 
 
 class Pool(SessionPool):
@@ -61,68 +58,34 @@ class Pool(SessionPool):
         vigil = Vigil()
         while True:
             self._assign()
-            busy = [(slot, slot.doing) for slot in self._slots if slot.doing is not None]
+            busy = [(slot.worker, slot.doing) for slot in self._slots if slot.worker.is_busy]
             wait_s = self._wait_s()
             if not busy and self._is_over(patient):
                 return
-            ready = wait([slot.worker.connection for slot, _ in busy], timeout=min(POLL_S, wait_s or POLL_S))
+            ready = wait([worker.connection for worker, _ in busy], timeout=min(POLL_S, wait_s or POLL_S))
             vigil.look()
-            for slot, started in busy:
-                if slot.worker.connection in ready:
-                    result = self._receive(slot, started.job)
-                elif vigil.missed(slot.worker.deadline, self._step_limit_s):
-                    result = self._give_up(slot, started.job)
-                else:
-                    continue
-                if self._queue_of(started.job).ended(started, result):
+            for worker, started in busy:
+                result = worker.result(worker.connection in ready, vigil)
+                if result is not None and self._queue_of(started.job).ended(started, result):
                     yield started.job, result
 
     def _assign(self) -> None:
         while (queue := self._ready()) is not None:
-            slot = next((slot for slot in self._slots if slot.doing is None), None)
+            slot = next((slot for slot in self._slots if not slot.worker.is_busy), None)
+            if slot is None and len(self._slots) >= self._size:
+                return
+            started = queue.start()
             if slot is None:
-                if len(self._slots) >= self._size:
-                    return
-                slot = _Slot(start_worker(run_jobs, self._step_limit_s))
+                slot = _Slot(SupervisedWorker(self._step_limit_s), started)
                 self._slots.append(slot)
-            slot.doing = queue.start()
-            if isinstance(slot.doing.job, SessionJob):  # perception takes as long as it takes
-                slot.worker.deadline.value = time.monotonic() + WARM_UP_LIMIT_S
-            # A process may have died while idle; receiving from it will say so.
-            with suppress(BrokenPipeError, ConnectionResetError):
-                slot.worker.connection.send(slot.doing.job)
-
-    def _receive(self, slot: _Slot, job: Job) -> JobResult:
-        try:
-            result: JobResult = slot.worker.connection.recv()
-        except (EOFError, ConnectionResetError):
-            how, from_outside = slot.worker.fate()
-            return self._replaced(slot, job, f"the process {how}", no_fault=from_outside)
-        slot.doing = None
-        return result
-
-    def _give_up(self, slot: _Slot, job: Job) -> JobResult:
-        if slot.worker.is_stopped():
-            return self._replaced(slot, job, "the process was stopped", no_fault=True)
-        limits = f"{self._step_limit_s:g} s (--step-timeout), or {WARM_UP_LIMIT_S:g} s to load"
-        return self._replaced(slot, job, f"no answer within {limits}")
-
-    def _replaced(self, slot: _Slot, job: Job, reason: str, *, no_fault: bool = False) -> JobResult:
-        slot.worker.kill()
-        self._slots.remove(slot)
-        if not isinstance(job, SessionJob):
-            return JobResult(Outcome.INFRASTRUCTURE, f"perception: {reason}")
-        outcome = Outcome.INFRASTRUCTURE if no_fault else Outcome.ADAPTER_ERROR
-        return JobResult(outcome, f"adapter: {reason}", retry=no_fault)
+            slot.doing = started
+            slot.worker.begin(started.job)
 
     def __exit__(self, *raised: object) -> None:
         for slot in self._slots:
-            if slot.doing is None:
-                slot.worker.connection.close()
-            else:
-                slot.worker.process.kill()
+            slot.worker.close_soon()
         for slot in self._slots:
-            slot.worker.dismiss()
+            slot.worker.close()
 
 
 @dataclass(slots=True)
@@ -206,7 +169,7 @@ class LivePool(SessionPool):
 
     def _dismiss_idle(self) -> None:
         for name, host in tuple(self._hosts.items()):
-            if not host.running and self._queues[name].is_empty:
+            if not host.running and not self._queues[name].length:
                 self._dismiss(host)
 
     def _dismiss(self, host: _Host) -> None:

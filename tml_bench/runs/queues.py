@@ -90,9 +90,9 @@ class AdapterQueue:
         return self._waiting[0][0]
 
     @property
-    def is_empty(self) -> bool:
-        """No job waits."""
-        return not self._waiting
+    def length(self) -> int:
+        """How many jobs wait."""
+        return len(self._waiting)
 
     def submit(self, place: int, job: Job) -> None:
         """Queue a job; an adapter that was given up gets a new chance."""
@@ -138,7 +138,7 @@ class AdapterQueue:
         if service_s and self.given_up is not None:
             return result.failed is ServiceFailure.SESSION
         if result.fatal:
-            self._give_up(result.reason)
+            self.give_up(result.reason)
         elif result.failed is not None:
             self._pause(started, result, result.failed)
         elif is_preflight:
@@ -160,9 +160,10 @@ class AdapterQueue:
             if new and not self._back_off.is_brief:
                 self._tell(f"waiting for {self._name}: {result.reason}; next try in {wait_s:.3g} s")
         elif not self.running:
-            self._give_up(f"{result.reason}; {self._back_off.why(result.quota_s or 0.0)}")
+            self.give_up(f"{result.reason}; {self._back_off.why(result.quota_s or 0.0)}")
 
-    def _give_up(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
+        """Start nothing any more, for this reason; what waits is dropped and stays to be done."""
         is_named = why.startswith((f"adapter {self._name}", f"loading {self._name}", f"{self._name} "))
         problem = why if is_named else f"{self._name}: {why}"
         left = len(self._waiting)
