@@ -2,8 +2,7 @@
 
 ``python benchmarks/many_samples.py [N ...]`` makes runs of so many samples of 2 s (by default 1000 and 4000)
 with a model that says nothing. Each phase is a process of its own that uses tml-bench as the command line
-does. Other arguments: ``--jobs`` processes, ``--work`` a folder that is kept, so that what was recorded before
-is continued.
+does. Other arguments: ``--jobs`` processes, ``--work`` a folder that is kept.
 """
 
 from __future__ import annotations
@@ -116,9 +115,7 @@ def measure(samples: int, work: Path, jobs: int) -> dict[str, float]:
             f"{phase}: wall, ms": cost.wall_s * each,
             f"{phase}: processor of the command, ms": cost.cpu_s * each,
             f"{phase}: processor of workers, ms": cost.workers_cpu_s * each,
-            f"{phase}: memory over that of the empty process, KB": (cost.peak_mb - cost.start_mb)
-            * 1024
-            / samples,
+            f"{phase}: memory, KB": (cost.peak_mb - cost.start_mb) * 1024 / samples,
         }
         print(f"{samples} samples, {phase}: {cost}", file=sys.stderr, flush=True)
         if phase in ("run", "score", "report"):

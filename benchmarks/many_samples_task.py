@@ -1,4 +1,4 @@
-"""The task of ``many_samples.py``: is the model silent? As many samples as its data's ``samples.txt`` says."""
+"""The task of ``many_samples.py``: as many samples as ``samples.txt`` in its data says."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ManySamples(Task):
     title = "Many samples"
     subsets = ("answer", "wait")
     metrics = (
-        Metric(name="right", title="Right", unit="%", kind=Kind.RATE, describes="Speaks only where it should."),
+        Metric(name="right", title="Right", unit="%", kind=Kind.RATE, describes="Speaks where it should."),
         Metric(
             name="delay", title="Delay", unit="s", direction=Direction.LOWER, subsets=("answer",),
             describes="Time from the user's end to the answer.",

@@ -134,11 +134,16 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class RunFile(msgspec.Struct, frozen=True):
-    """Contents of ``run.json``; it has no identity for imported runs, and for those of version 0.1.0."""
+    """Contents of ``run.json``.
+
+    It has no identity for imported runs, and for those of version 0.1.0; ``spread`` where recordings lie in
+    folders between, see `tml_bench.runs.layout`.
+    """
 
     config: RunConfig
     environment: Environment
     identity: Identity | None = None
+    spread: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

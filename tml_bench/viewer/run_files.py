@@ -11,6 +11,7 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.runs.config import RunFile
+from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 
 SAFE_PART = re.compile(r"(?!\.)[A-Za-z0-9._=-]{1,255}")
@@ -73,7 +74,7 @@ class ViewedRun:
 
     def recording(self, attempt: Attempt) -> Path | None:
         """The folder of an attempt's recording; None where there is none, or a part of it lies elsewhere."""
-        parts = self.file.config.task, attempt.sample, str(attempt.attempt)
+        parts = recording_parts(self.file, attempt.sample, attempt.attempt)
         folder = inside(self.path, *parts)
         if folder is None or run_file(self.path, *parts, "manifest.json") is None:
             return None
