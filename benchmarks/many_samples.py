@@ -2,7 +2,8 @@
 
 ``python benchmarks/many_samples.py [N ...]`` makes runs of so many samples of 2 s (by default 1000 and 4000)
 with a model that says nothing. Each phase is a process of its own that uses tml-bench as the command line
-does. Other arguments: ``--jobs`` processes, ``--work`` a folder that is kept.
+does. Other arguments: ``--jobs`` processes, ``--work`` a folder that is kept:
+phases whose figures are there are not done again.
 """
 
 from __future__ import annotations
@@ -27,8 +28,6 @@ from host import machine, processor_s
 HERE = Path(__file__).resolve().parent
 RATE = 16_000
 PHASES = ("run", "score", "score again", "report")
-NEAR = 1.2
-"""What a sample may cost more in a large run than in a small one, times."""
 
 
 class Cost(NamedTuple):
@@ -107,21 +106,32 @@ def measure(samples: int, work: Path, jobs: int) -> dict[str, float]:
     write_data(work / "data", samples)
     found: dict[str, float] = {}
     for phase in PHASES:
-        command = [sys.executable, __file__, "--phase", phase, "--work", str(work), "--jobs", str(jobs)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        cost = Cost(*json.loads(done.stdout.splitlines()[-1]))
-        each = 1e3 / samples
+        kept = work / f"{phase.replace(' ', '-')}.json"
+        if not kept.is_file():
+            kept.write_text(json.dumps(_figures(phase, samples, work, jobs)))
+        found |= json.loads(kept.read_text())
+    return found
+
+
+def _figures(phase: str, samples: int, work: Path, jobs: int) -> dict[str, float]:
+    """Do a phase: its figures, a sample."""
+    command = [sys.executable, __file__, "--phase", phase, "--work", str(work), "--jobs", str(jobs)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    cost = Cost(*json.loads(done.stdout.splitlines()[-1]))
+    print(f"{samples} samples, {phase}: {cost}", file=sys.stderr, flush=True)
+    found = {
+        f"{phase}: wall, ms": 1e3 * cost.wall_s / samples,
+        f"{phase}: processor of the command, ms": 1e3 * cost.cpu_s / samples,
+        f"{phase}: processor of workers, ms": 1e3 * cost.workers_cpu_s / samples,
+        f"{phase}: memory, KB": 1024 * (cost.peak_mb - cost.start_mb) / samples,
+    }
+    if phase != "score again":
+        files, folders, size = files_in(work / ("report" if phase == "report" else "results"))
         found |= {
-            f"{phase}: wall, ms": cost.wall_s * each,
-            f"{phase}: processor of the command, ms": cost.cpu_s * each,
-            f"{phase}: processor of workers, ms": cost.workers_cpu_s * each,
-            f"{phase}: memory, KB": (cost.peak_mb - cost.start_mb) * 1024 / samples,
+            f"after {phase}: files": files / samples,
+            f"after {phase}: folders": folders / samples,
+            f"after {phase}: KB": size / 1024 / samples,
         }
-        print(f"{samples} samples, {phase}: {cost}", file=sys.stderr, flush=True)
-        if phase in ("run", "score", "report"):
-            files, folders, size = files_in(work / ("report" if phase == "report" else "results"))
-            found |= {f"after {phase}: files": files / samples, f"after {phase}: folders": folders / samples}
-            found |= {f"after {phase}: KB": size / 1024 / samples}
     return found
 
 
