@@ -103,7 +103,7 @@ class MetricSummary(msgspec.Struct, frozen=True):
     baseline: Baseline
     standing: Standing
     missing: dict[str, int]
-    observations: tuple[Observation, ...]
+    observations: Sequence[Observation]
     events: float | None = None
 
     @property
