@@ -153,7 +153,12 @@ class Run:
             UserError: there is no recording of the sample, or the data has changed.
         """
         recording = self.recording(sample)
-        return recording_timeline(store.open_run(self.path), self.samples[sample], words, recording.folder)
+        return recording_timeline(self._stored, self.samples[sample], words, recording.folder)
+
+    @cached_property
+    def _stored(self) -> store.StoredRun:
+        """The run with its data checked, which takes as long as the data is large."""
+        return store.open_run(self.path)
 
     def worst(self, metric: str, subset: str = "") -> list[str]:
         """Ids of the samples that have a value of a metric, the worst first, equal ones in the order scored.
