@@ -81,14 +81,20 @@ def measured(phase: str, work: Path, jobs: int) -> Cost:
     import tml_bench.api.running
     import tml_bench.report.files  # noqa: F401  loaded before memory is looked at
 
-    start_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    start_mb = peak_mb()
     busy_s, began_s = processor_s(), time.perf_counter()
     do(phase, work, jobs)
     wall_s = time.perf_counter() - began_s
     own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s, workers_s = own.ru_utime + own.ru_stime, workers.ru_utime + workers.ru_stime
     others_s = processor_s() - busy_s - cpu_s - workers_s
-    return Cost(wall_s, cpu_s, workers_s, others_s, start_mb, own.ru_maxrss / 1024, workers.ru_maxrss / 1024)
+    return Cost(wall_s, cpu_s, workers_s, others_s, start_mb, peak_mb(), workers.ru_maxrss / 1024)
+
+
+def peak_mb() -> float:
+    """Most resident memory of this process so far; of ``getrusage`` it were also that of what started it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def files_in(folder: Path) -> tuple[int, int, int]:
