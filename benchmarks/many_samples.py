@@ -2,8 +2,8 @@
 
 ``python benchmarks/many_samples.py [N ...]`` makes runs of so many samples of 2 s (by default 1000 and 4000)
 with a model that says nothing. Each phase is a process of its own that uses tml-bench as the command line
-does. Other arguments: ``--jobs`` processes, ``--work`` a folder that is kept:
-phases whose figures are there are not done again.
+does. Other arguments: ``--jobs`` processes, ``--phases`` not all, ``--work`` a folder
+that is kept: phases whose figures are there are not done again.
 """
 
 from __future__ import annotations
@@ -107,11 +107,11 @@ def files_in(folder: Path) -> tuple[int, int, int]:
     return files, folders, size
 
 
-def measure(samples: int, work: Path, jobs: int) -> dict[str, float]:
-    """All phases of a run of so many samples, each in a process of its own: figures by what they are."""
+def measure(samples: int, work: Path, jobs: int, phases: Sequence[str]) -> dict[str, float]:
+    """Phases of a run of so many samples, each in a process of its own: figures by what they are."""
     write_data(work / "data", samples)
     found: dict[str, float] = {}
-    for phase in PHASES:
+    for phase in phases:
         kept = work / f"{phase.replace(' ', '-')}.json"
         if not kept.is_file():
             kept.write_text(json.dumps(_figures(phase, samples, work, jobs)))
@@ -145,10 +145,10 @@ def table(sizes: Sequence[int], found: Sequence[dict[str, float]]) -> str:
     """What a sample costs, by size of the run, and the last size against the first."""
     heads = ["a sample", *(f"{n:,} samples" for n in sizes), "last : first"]
     lines = [heads, ["---"] * len(heads)]
-    for name in found[0]:
-        values = [one[name] for one in found]
-        ratio = values[-1] / values[0] if values[0] else float("nan")
-        lines.append([name, *(f"{value:.3g}" for value in values), f"{ratio:.2f}"])
+    for name in dict.fromkeys(name for one in found for name in one):
+        values = [one.get(name) for one in found]
+        ratio = f"{values[-1] / values[0]:.2f}" if values[0] and values[-1] is not None else ""
+        lines.append([name, *("" if value is None else f"{value:.3g}" for value in values), ratio])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -158,7 +158,8 @@ def main() -> None:
     parser.add_argument("samples", type=int, nargs="*", default=[1000, 4000])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--phase", choices=PHASES)
+    parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)
+    parser.add_argument("--phase", choices=PHASES, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.phase:
         print(json.dumps(measured(given.phase, given.work, given.jobs)))
@@ -166,7 +167,7 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
-        found = [measure(n, work / str(n), given.jobs) for n in given.samples]
+        found = [measure(n, work / str(n), given.jobs, given.phases) for n in given.samples]
     print(table(given.samples, found))
 
 

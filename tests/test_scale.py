@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,17 @@ def counted(do: Callable[[], object]) -> tuple[int, int]:
         _opened = None
 
 
-def planned(folder: Path, n: int, **more: object) -> RunPlan:
+def planned(folder: Path, n: int, replay: Path | None = None) -> RunPlan:
     data = folder / str(n)
     data.mkdir(parents=True, exist_ok=True)
-    request = RunRequest((SOURCE,), ("silent",), folder / f"out-{n}", Selection(data), **more)  # type: ignore[arg-type]
+    request = RunRequest(
+        (SOURCE,),
+        ("silent",),
+        folder / f"out-{n}",
+        Selection(data),
+        compute=Compute.RECORDED if replay else Compute.IDEAL,
+        replay=replay,
+    )
     (plan,) = plan_runs(request)
     return plan
 
@@ -102,7 +110,7 @@ def scored(run: StoredRun) -> None:
 def assert_linear(do: Callable[[int], object]) -> None:
     """Twice as many samples cost twice as much more; what the first call loads is loaded before."""
     do(1)
-    small, middle, large = (counted(lambda n=n: do(n)) for n in SIZES)  # type: ignore[misc]
+    small, middle, large = (counted(partial(do, n)) for n in SIZES)
     for a, b, c in zip(small, middle, large, strict=True):
         assert c - b <= 2 * NEAR * (b - a), (a, b, c)
 
@@ -123,7 +131,7 @@ def test_replaying(tmp_path: Path) -> None:
 
     def replay(n: int) -> None:
         before = planned(tmp_path, n).path
-        recorded(planned(tmp_path / "again", n, compute=Compute.RECORDED, replay=before))
+        recorded(planned(tmp_path / "again", n, before))
 
     assert_linear(replay)
 
