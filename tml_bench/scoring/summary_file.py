@@ -36,7 +36,7 @@ def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
     Returns the summary as `with_agreement` gives it, and raises what that does.
     """
     known = with_agreement(summary, run)
-    files = {"scores.jsonl": _lines(scored.scores), "summary.json": to_json([summary]).encode()}
+    files = {"scores.jsonl": _lines(scored.scores), "summary.json": b"".join(_json_parts([summary]))}
     if summary.judgements is not None:
         files[VERDICTS] = _lines(scored.judged)
     if scored.raised:
