@@ -50,6 +50,8 @@ def test_they_are_as_they_were(tmp_path: Path) -> None:
     read = stored_summaries(path)
     assert any(isinstance(m.observations, StoredValues) for s in read for m in s.metrics)
     assert whole(read) == made
+    lengths = [[len(m.observations) for m in s.metrics] for s in read]
+    assert lengths == [[len(m.observations) for m in s.metrics] for s in made]
     assert from_json(outline(path / "summary.json").text)[0].metrics[1].observations == ()
     write_json([*read, made[0]], tmp_path / "again.json")
     assert (tmp_path / "again.json").read_text(encoding="utf-8") == to_json([*made, made[0]])

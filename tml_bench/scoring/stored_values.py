@@ -21,7 +21,7 @@ LARGE = 4_000_000
 EMPTY, BEGIN, END = b'"observations": []', b'\n    "observations": [', b"\n    ]"
 """How no values are written, and what stands before and after some."""
 PIECE = 1 << 20
-_NEXT = b"\n     },"
+_NEXT, _ONE = b"\n     },", b'"sample": '
 
 
 class Outline(NamedTuple):
@@ -40,6 +40,7 @@ class StoredValues(Sequence[Observation]):
 
     def __init__(self, path: Path, stamp: tuple[int, ...], begin: int, end: int) -> None:
         self._path, self._stamp, self._begin, self._end = path, stamp, begin, end
+        self._length: int | None = None
 
     def pieces(self) -> Iterator[bytes]:
         """What stands between the brackets, as it is written."""
@@ -65,7 +66,14 @@ class StoredValues(Sequence[Observation]):
             yield from decode(b"[" + held + b"]")
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        # Python asks for it before it makes a list: nothing is decoded for that.
+        if self._length is None:
+            count, torn = 0, b""
+            for piece in self.pieces():
+                count += (torn + piece).count(_ONE)
+                torn = (torn + piece)[1 - len(_ONE) :]
+            self._length = count
+        return self._length
 
     @overload
     def __getitem__(self, index: int) -> Observation: ...
