@@ -6,10 +6,12 @@ import math
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from scipy import stats
 
+from tml_bench.metrics import swap_test
 from tml_bench.metrics.comparison import compare, rank_ranges
 from tml_bench.metrics.statistics import Observation
 from tml_bench.metrics.swap_test import PERMUTATIONS
@@ -126,3 +128,14 @@ def test_a_small_difference_on_a_high_level_is_seen() -> None:
     assert rank_ranges(
         [observed([1e-12 * level] * 20) for level in (1, 2)], Kind.MEAN, higher_is_better=True
     ) == [(2, 2), (1, 1)]
+
+
+def test_swaps_of_very_many_units_are_the_same_drawn_fewer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    pair = tuple(rng.random(101) for _ in range(4))
+    (p,) = swap_test.swap_tests([pair], seed=3)
+    monkeypatch.setattr(swap_test, "_KEPT_UNITS", 7)
+    monkeypatch.setattr(swap_test, "_KNOWN", {})
+    assert [len(block) for block in swap_test._signs(101, 3)] == [68] * 147 + [4]
+    assert swap_test.swap_tests([pair], seed=3) == [p]
+    assert np.array_equal(np.concatenate(list(swap_test._signs(101, 3))), swap_test._kept_signs(101, 3))

@@ -31,6 +31,7 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.summary import (
     MOST_REASONS,
+    MOST_REMARKS,
     RunFacts,
     Standing,
     Summary,
@@ -219,6 +220,15 @@ def test_as_many_reasons_as_samples_are_put_together() -> None:
     assert len(missing) == MOST_REASONS
     assert (missing["no words"], sum(missing.values())) == (3, 30)
     assert missing["21 other reasons, see scores.jsonl"] == 21
+
+
+def test_of_very_many_ways_to_end_the_rarer_are_put_together() -> None:
+    samples = [Sample(f"r{k}", "reply", notes=(f"clip {k} is short",)) for k in range(MOST_REMARKS + 1)]
+    ended = {s.id: SampleOutcome(Outcome.INFRASTRUCTURE, f"request {s.id}") for s in samples}
+    s = summarise(TASK, run("x", {}).facts, samples, [], ended)
+    found = s.outcomes[0].reasons["infrastructure"]
+    assert (len(found), found["2 other reasons, see attempts.jsonl"]) == (MOST_REMARKS, 2)
+    assert (len(s.notes), sum(s.notes.values())) == (MOST_REMARKS, len(samples))
 
 
 def test_summary_does_not_depend_on_the_order_of_scores() -> None:

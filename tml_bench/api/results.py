@@ -18,6 +18,7 @@ from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
 from tml_bench.runs import store
 from tml_bench.runs.config import RunConfig, RunFile
+from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.usage import RunUsage, run_usage
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import Summary
@@ -50,7 +51,8 @@ class Run:
     def __init__(self, path: str | os.PathLike[str], summary: Summary | None = None) -> None:
         self.path = Path(path)
         """The folder."""
-        self.config: RunConfig = read_json(self.path / "run.json", RunFile, store.NOT_A_RUN).config
+        self._file = read_json(self.path / "run.json", RunFile, store.NOT_A_RUN)
+        self.config: RunConfig = self._file.config
         """What it is: task, data, adapter, clock, seed."""
         if summary is not None:
             self.summary = summary
@@ -128,7 +130,7 @@ class Run:
         last = self.attempts.get(sample)
         if last is None:
             raise UserError(f"{self.path} has no attempt at {sample!r}", "see Run.attempts")
-        folder = self.path / self.config.task / sample / str(attempt or last.attempt)
+        folder = self.path.joinpath(*recording_parts(self._file, sample, attempt or last.attempt))
         if not (folder / "manifest.json").is_file():
             why = f": {last.outcome}: {last.reason}" if attempt in (None, last.attempt) else ""
             raise UserError(f"{folder} holds no recording{why}", "see Run.attempts")
@@ -151,7 +153,12 @@ class Run:
             UserError: there is no recording of the sample, or the data has changed.
         """
         recording = self.recording(sample)
-        return recording_timeline(store.open_run(self.path), self.samples[sample], words, recording.folder)
+        return recording_timeline(self._stored, self.samples[sample], words, recording.folder)
+
+    @cached_property
+    def _stored(self) -> store.StoredRun:
+        """The run with its data checked, which takes as long as the data is large."""
+        return store.open_run(self.path)
 
     def worst(self, metric: str, subset: str = "") -> list[str]:
         """Ids of the samples that have a value of a metric, the worst first, equal ones in the order scored.

@@ -4,7 +4,7 @@ Conventions are those of `tml_bench.metrics.comparison`.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -19,6 +19,8 @@ PERMUTATIONS = 10_000
 _EXACT_UNITS = 13
 _ROWS = 1000
 """Swaps multiplied at once: as many as stay in a processor's cache."""
+_KEPT_UNITS = 4000
+"""Swaps of more units are not kept: they are drawn again, fewer at once, so that memory does not grow."""
 _MOST_KNOWN = 100_000
 
 
@@ -35,8 +37,8 @@ def swap_tests(pairs: Sequence[PairSums], seed: int) -> list[float]:
     for key, pair in unknown.items():
         by_units[len(pair[0])].append(key)
     found = {key: _KNOWN[key] for key in keys if key in _KNOWN}
-    for units, group in by_units.items():
-        found |= zip(group, _p_values([unknown[key] for key in group], _signs(units, seed)), strict=True)
+    for group in by_units.values():
+        found |= zip(group, _p_values([unknown[key] for key in group], seed), strict=True)
     if len(_KNOWN) > _MOST_KNOWN:
         _KNOWN.clear()
     _KNOWN.update(found)
@@ -54,17 +56,32 @@ def _key(pair: PairSums, seed: int) -> bytes:
     return blake2b(both, digest_size=16, salt=seed.to_bytes(16, "little", signed=True)).digest()
 
 
+def _signs(units: int, seed: int) -> Iterator[NDArray[np.int8]]:
+    """Rows of +1 and -1, shape (rows, units) a block: every combination if few, else random ones."""
+    if units <= _KEPT_UNITS:
+        kept = _kept_signs(units, seed)
+        yield from (kept[k : k + _ROWS] for k in range(0, len(kept), _ROWS))
+        return
+    # Blocks of a multiple of four rows are what is drawn at once: the generator gives four bytes a time.
+    rows = max(4, _ROWS * _KEPT_UNITS // units // 4 * 4)
+    rng = np.random.default_rng(seed)
+    for k in range(0, PERMUTATIONS, rows):
+        yield _drawn(rng, min(rows, PERMUTATIONS - k), units)
+
+
 @lru_cache(maxsize=4)
-def _signs(units: int, seed: int) -> NDArray[np.int8]:
-    """Rows of +1 and -1, shape (rows, units): every combination if few, else random ones."""
+def _kept_signs(units: int, seed: int) -> NDArray[np.int8]:
     if units <= _EXACT_UNITS:
         return (1 - 2 * (np.arange(2**units)[:, None] >> np.arange(units) & 1)).astype(np.int8)
-    rng = np.random.default_rng(seed)
-    return 1 - 2 * rng.integers(0, 2, size=(PERMUTATIONS, units), dtype=np.int8)
+    return _drawn(np.random.default_rng(seed), PERMUTATIONS, units)
 
 
-def _p_values(pairs: Sequence[PairSums], signs: NDArray[np.int8]) -> list[float]:
-    """P values of pairs of as many units as ``signs`` has columns."""
+def _drawn(rng: np.random.Generator, rows: int, units: int) -> NDArray[np.int8]:
+    return 1 - 2 * rng.integers(0, 2, size=(rows, units), dtype=np.int8)
+
+
+def _p_values(pairs: Sequence[PairSums], seed: int) -> list[float]:
+    """P values of pairs of as many units each."""
     na, da, nb, db = (np.stack(side, axis=1) for side in zip(*pairs, strict=True))
     half_n, half_d = (na - nb) / 2, (da - db) / 2
     middle_n, middle_d = (na + nb).sum(axis=0) / 2, (da + db).sum(axis=0) / 2
@@ -78,9 +95,9 @@ def _p_values(pairs: Sequence[PairSums], signs: NDArray[np.int8]) -> list[float]
         return np.abs(n * middle_d - middle_n * d) / room, terms / room
 
     observed = moved(np.ones((1, len(na)), dtype=np.int8))[0]
-    blocks = [moved(signs[k : k + _ROWS]) for k in range(0, len(signs), _ROWS)]
+    blocks = [moved(signs) for signs in _signs(len(na), seed)]
     distances, terms = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     reached = np.count_nonzero(distances >= observed - 1e-9 * terms.max(axis=0), axis=0)
     if len(na) <= _EXACT_UNITS:
-        return [float(r) for r in reached / len(signs)]
-    return [float(r) for r in (1 + reached) / (1 + len(signs))]
+        return [float(r) for r in reached / len(distances)]
+    return [float(r) for r in (1 + reached) / (1 + len(distances))]

@@ -49,6 +49,7 @@ _MARGIN_S = 0.2
 _LOOP = 2.4
 """Text that deflates by more than this goes round in circles, by Whisper's own measure."""
 _sha256 = lru_cache(maxsize=4)(file_sha256)
+_version = lru_cache(maxsize=16)(version)
 _REMEDY = "install it with `pip install 'tml-bench[speech]'`"
 
 
@@ -105,7 +106,7 @@ def recogniser_id(model: str | None = None) -> str:
     """Names and versions of all that decides the words. Raises UserError without the extra."""
     packages = ["faster-whisper", "ctranslate2", "pocketsphinx"]
     try:
-        versions = [f"{package} {version(package)}" for package in packages]
+        versions = [f"{package} {_version(package)}" for package in packages]
     except PackageNotFoundError as error:
         raise UserError(missing(model) or f"{error.name} is not installed", _REMEDY) from error
     name = chosen_model(model)

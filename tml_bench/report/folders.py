@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from tml_bench.errors import UserError
+from tml_bench.scoring.stored_values import outline
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.summary_file import from_json
 
@@ -62,7 +63,7 @@ def _lost(out: Path, summaries: Sequence[Summary]) -> str:
     if not any((out / name).exists() for name in _FILES):
         return ""
     try:
-        before = from_json((out / "report.json").read_bytes())
+        before = from_json(outline(out / "report.json").text)
     except (OSError, UserError):
         return "runs that cannot be read"
     ours = {_identity(s) for s in summaries}

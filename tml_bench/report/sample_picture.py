@@ -17,6 +17,7 @@ from tml_bench.adapter import VideoSpec
 from tml_bench.errors import UserError
 from tml_bench.recording import Recording
 from tml_bench.report.grids import plain
+from tml_bench.runs.layout import run_of
 from tml_bench.runs.store import open_run
 from tml_bench.samples import UserVideo
 from tml_bench.scoring.summary_file import stored_verdicts
@@ -274,7 +275,8 @@ def draw(folder: Path, out: Path) -> None:
     where the sample's video cannot be read.
     """
     recording = Recording(folder)
-    run = open_run(folder.resolve().parents[2])
+    place = folder.resolve()
+    run = open_run(run_of(place) or place.parents[2])
     sample = next((s for s in run.samples if s.id == recording.opened.sample), None)
     if sample is None:
         raise UserError(f"{run.path} has no sample {recording.opened.sample}", "give RUN/TASK/SAMPLE/ATTEMPT")

@@ -141,13 +141,15 @@ class Identity(msgspec.Struct, frozen=True):
 class RunFile(msgspec.Struct, frozen=True):
     """Contents of ``run.json``; it has no identity for imported runs, and for those of version 0.1.0.
 
-    ``tags`` are what the user calls it by: names, each with a value, which may be empty.
+    ``tags`` are what the user calls it by: names, each with a value, which may be empty. ``spread`` is set
+    where recordings lie in folders between, see `tml_bench.runs.layout`.
     """
 
     config: RunConfig
     environment: Environment
     identity: Identity | None = None
     tags: dict[str, str] = {}
+    spread: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

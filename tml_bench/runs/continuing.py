@@ -49,7 +49,7 @@ def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunF
     """
     if differs := difference(plan.config, stored.config):
         raise UserError(f"{plan.path} holds another run: {differs}", EITHER)
-    asked, task = plan.config.selection, load_task(plan.config.task)
+    asked, task = plan.config.selection, load_task(plan.config.task_source)
     if not stored.config.dataset_sha256.startswith(f"{SCHEME}:"):
         before = replace(stored.config.selection, data=asked.data)
         samples = plan.samples if stored.config.clock == "imported" else before.of(task)

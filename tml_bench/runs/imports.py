@@ -15,6 +15,7 @@ from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, environment
 from tml_bench.runs.continuing import closed, incomplete, resumed
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
+from tml_bench.runs.layout import spread
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
 from tml_bench.samples import Waveform
 from tml_bench.task import ImportedExchange, Task
@@ -43,7 +44,9 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
         privileged=False, clock="imported", compute="none", replay="", tick_ns=0, seed=0, max_session_s=0.0,
     )  # fmt: skip
     plan = RunPlan(path, config, tuple(item.sample for item in imported), hashes=hashes)
-    with RunFolder(path, RunFile(config, environment()), partial(resumed, plan)) as folder:
+    with RunFolder(
+        path, RunFile(config, environment(), spread=spread(len(plan.samples))), partial(resumed, plan)
+    ) as folder:
         done = last_attempts(folder.attempts)
         todo = [item for item in imported if item.sample.id not in done]
         if todo and (why := closed(folder.file)):

@@ -19,8 +19,9 @@ from tml_bench.runs.config import RunFile, RunPlan, environment
 from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
 from tml_bench.runs.failures import FailureLog
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
+from tml_bench.runs.layout import recording_parts, spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
-from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines
+from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.turns import Usage
 
@@ -116,7 +117,9 @@ def record_all(
         recorders: list[_Recorder] = []
         for pool, plans in places.items():
             for plan in plans:
-                file = RunFile(plan.config, environment(), plan.identity, dict(plan.tags))
+                file = RunFile(
+                    plan.config, environment(), plan.identity, dict(plan.tags), spread(len(plan.samples))
+                )
                 folder = stack.enter_context(RunFolder(plan.path, file, partial(resumed, plan)))
                 todo = pending(plan, folder.attempts, retry_errors=retry_errors)
                 if todo and (why := closed(folder.file)):
@@ -160,8 +163,11 @@ class _Recorder:
     _open: set[str] = field(init=False)
     _failed: int = 0
     _numbers: dict[str, int] = field(init=False)
+    _replayed: "ReplayedRun | None" = field(init=False)
 
     def __post_init__(self) -> None:
+        replay = self._plan.config.replay
+        self._replayed = ReplayedRun(Path(replay)) if replay and self._todo else None
         attempts = sorted(self._folder.attempts, key=lambda attempt: attempt.attempt)
         self._numbers = {attempt.sample: attempt.attempt for attempt in attempts}
         self._open = {sample.id for sample in self._todo if not sample.problem}
@@ -200,7 +206,7 @@ class _Recorder:
             adapter=self._adapter,
             settings=config.settings(),
             folder=self._folder.aside / sample.id,
-            replay=replayed(Path(config.replay), config.task, sample.id) if config.replay else None,
+            replay=self._replayed.recording(sample.id) if self._replayed else None,
             reported=identity.reported if identity else {},
         )
 
@@ -264,12 +270,21 @@ class _Recorder:
         return self._failures.line(key, self._plan.config.adapter, sample.id, result, more)
 
 
-def replayed(run: Path, task: str, sample: str) -> Path:
-    """The recording in another run whose compute is replayed for a sample; raises where none is valid."""
-    last = last_attempts(read_lines(run / "attempts.jsonl", Attempt)).get(sample)
-    if last is None or last.outcome is not Outcome.VALID:
-        raise UserError(f"{run} has no valid recording of {sample}", "replay a run that is complete")
-    return run / task / sample / str(last.attempt)
+class ReplayedRun:
+    """A run whose compute is replayed; its folder is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file = path, read_run(path)
+        self._last = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
+
+    def recording(self, sample: str) -> Path:
+        """The recording whose compute is replayed for a sample; raises `UserError` where none is valid."""
+        last = self._last.get(sample)
+        if last is None or last.outcome is not Outcome.VALID:
+            raise UserError(
+                f"{self._path} has no valid recording of {sample}", "replay a run that is complete"
+            )
+        return self._path.joinpath(*recording_parts(self._file, sample, last.attempt))
 
 
 def start_over(path: Path) -> None:

@@ -6,8 +6,9 @@
     timelines/<sample>-<attempt>.json what was perceived, a cache
     scores.jsonl, summary.json        results, rewritten whole
 
-Only this process writes ``attempts.jsonl`` and puts recordings in place; workers write under ``.aside``. A
-recording counts only once its line is in ``attempts.jsonl``.
+Runs of very many samples have folders between, see `tml_bench.runs.layout`. Only this process writes
+``attempts.jsonl`` and puts recordings in place; workers write under ``.aside``. A recording counts only once
+its line is in ``attempts.jsonl``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
 from tml_bench.runs.identity import is_same_data
+from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 from tml_bench.turns import Usage
@@ -173,7 +175,7 @@ class RunFolder:
 
     def recording_path(self, sample: str, attempt: int) -> Path:
         """Where the recording of an attempt is."""
-        return self.path / self.file.config.task / sample / str(attempt)
+        return self.path.joinpath(*recording_parts(self.file, sample, attempt))
 
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
@@ -238,11 +240,11 @@ class StoredRun:
 
     def recording_path(self, attempt: Attempt) -> Path:
         """Where the recording of an attempt is."""
-        return self.path / self.file.config.task / attempt.sample / str(attempt.attempt)
+        return self.path.joinpath(*recording_parts(self.file, attempt.sample, attempt.attempt))
 
     def timeline_path(self, sample: str, attempt: str) -> Path:
         """Where the timeline of an attempt is cached; an attempt is named as its recording's folder is."""
-        return self.path / "timelines" / f"{sample}-{attempt}.json"
+        return self.path.joinpath(*timeline_parts(self.file, sample, attempt))
 
     def valid(self) -> list[Attempt]:
         """The attempts to score, in the order of the samples."""

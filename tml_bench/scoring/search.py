@@ -9,10 +9,11 @@ is best on a metric that a judge decides is decided by the rules.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import blake2b
 from itertools import chain
 from typing import NamedTuple
 
-from msgspec import msgpack
+from msgspec import msgpack, structs
 
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
@@ -95,18 +96,24 @@ class _SameScores:
 
     def __init__(self, task: Task, judge: RuleJudge, usable: Sequence[Sample]) -> None:
         self._task, self._judge, self._usable = task, judge, usable
-        self._known: dict[tuple[str, bytes], Score] = {}
+        self._known: dict[bytes, Score] = {}
 
     def of(self, play: Strategy) -> list[Score]:
         """What a strategy reaches, one score a sample."""
         if len(self._known) > REMEMBERED * len(self._usable):
             self._known.clear()
-        played = [(sample, play(sample)) for sample in self._usable]
-        keys = [(sample.id, msgpack.encode(timeline)) for sample, timeline in played]
-        fresh = [k for k, key in enumerate(keys) if key not in self._known]
-        performances = [performance_of(self._task, *played[k]) for k in fresh]
-        for k, score in zip(fresh, scores_of(self._task, performances, self._judge), strict=True):
-            self._known[keys[k]] = score
+        keys: list[bytes] = []
+        fresh: dict[bytes, Performance] = {}
+        for sample in self._usable:
+            timeline = play(sample)
+            key = blake2b(msgpack.encode((sample.id, timeline)), digest_size=16).digest()
+            keys.append(key)
+            if key not in self._known:
+                fresh[key] = performance_of(self._task, sample, timeline)
+        scores = scores_of(self._task, list(fresh.values()), self._judge)
+        # What is said of a score beside its values takes more room than they do.
+        bare = (structs.replace(score, rows=(), notes=()) for score in scores)
+        self._known |= zip(fresh, bare, strict=True)
         return [self._known[key] for key in keys]
 
 

@@ -17,6 +17,7 @@ from tml_bench.plain_text import plain
 from tml_bench.questions import Question
 from tml_bench.recording import MODEL_TRACK, USER_TRACK
 from tml_bench.runs import store
+from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.timeline import Timeline, Word
 
 LEAD_S = 2.0
@@ -59,7 +60,7 @@ class RunSounds:
 
     def __init__(self, run: Path) -> None:
         self._run = run
-        self._task = store.read_run(run).config.task
+        self._file = store.read_run(run)
         self._attempts = store.last_attempts(store.read_lines(run / "attempts.jsonl", store.Attempt))
 
     def clip(self, sample: str, question: Question) -> bytes | None:
@@ -71,14 +72,14 @@ class RunSounds:
         last = self._attempts.get(sample)
         if last is None:
             return None
-        place = self._task, sample, str(last.attempt)
+        place = recording_parts(self._file, sample, last.attempt)
         tracks = [t for name in (USER_TRACK, MODEL_TRACK) if (t := self._inside(*place, name)) is not None]
         if len(tracks) < 2:
             return None
         return _cut(tracks, stretch_of(question, self._words(sample, last.attempt)))
 
     def _words(self, sample: str, attempt: int) -> Sequence[Word]:
-        path = self._inside("timelines", f"{sample}-{attempt}.json")
+        path = self._inside(*timeline_parts(self._file, sample, attempt))
         return msgspec.json.decode(path.read_bytes(), type=_Perceived).timeline.words if path else ()
 
     def _inside(self, *parts: str) -> Path | None:

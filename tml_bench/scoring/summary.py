@@ -24,6 +24,8 @@ from tml_bench.task import BoardScore, DataKind, Direction, Metric, Overall, Pub
 
 MOST_REASONS = 8
 """As many different reasons for missing data are told; the rarer are counted together."""
+MOST_REMARKS = 1000
+"""The same for how samples ended and for remarks on them, of which each sample may have its own."""
 FEW_EVENTS = 10
 """A rate over fewer events tells next to nothing: it is shown greyed, with their number."""
 
@@ -109,7 +111,7 @@ class MetricSummary(msgspec.Struct, frozen=True):
     baseline: Baseline
     standing: Standing
     missing: dict[str, int]
-    observations: tuple[Observation, ...]
+    observations: Sequence[Observation]
     events: float | None = None
 
     @property
@@ -232,7 +234,7 @@ def summarise(
         official=official,
         published=task.published(),
         not_run=dict(task.not_run),
-        notes=dict(sorted(notes.items())),
+        notes=_by_reason(notes, "attempts.jsonl and scores.jsonl", MOST_REMARKS),
         judgements=judgements,
         data_kind=kind,
         intervals=METHOD,
@@ -255,11 +257,11 @@ def _judgements(
     )
 
 
-def _by_reason(found: Counter[str], where: str) -> dict[str, int]:
+def _by_reason(found: Counter[str], where: str, most: int = MOST_REASONS) -> dict[str, int]:
     """Counts by reason, in their order; the rarer of very many are told together, to be found in a file."""
     ranked = sorted(found, key=lambda reason: (-found[reason], reason))
     # Services put numbers of requests and tokens into their words: there may be as many reasons as questions.
-    shown = ranked if len(ranked) <= MOST_REASONS else ranked[: MOST_REASONS - 1]
+    shown = ranked if len(ranked) <= most else ranked[: most - 1]
     counts = {reason: found[reason] for reason in sorted(shown)}
     if others := len(ranked) - len(shown):
         counts[f"{others} other reasons, see {where}"] = found.total() - sum(counts.values())
@@ -331,5 +333,7 @@ def _subset_outcomes(
         subset=subset,
         samples=len(ended),
         counts={k.value: counts[k] for k in Outcome},
-        reasons={k.value: dict(sorted(reasons[k].items())) for k in Outcome if k in reasons},
+        reasons={
+            k.value: _by_reason(reasons[k], "attempts.jsonl", MOST_REMARKS) for k in Outcome if k in reasons
+        },
     )

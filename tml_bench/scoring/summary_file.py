@@ -6,7 +6,7 @@ summary.json     the run in numbers
 agreement.json   how its judge agrees with others, where that was saved
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from sys import intern
 
@@ -21,6 +21,7 @@ from tml_bench.questions import Verdict
 from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import TRACEBACKS, JudgedScores, QuestionVerdict
+from tml_bench.scoring.stored_values import EMPTY, END, StoredValues, outline
 from tml_bench.scoring.summary import Summary
 
 VERDICTS = "verdicts.jsonl"
@@ -35,7 +36,7 @@ def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
     Returns the summary as `with_agreement` gives it, and raises what that does.
     """
     known = with_agreement(summary, run)
-    files = {"scores.jsonl": _lines(scored.scores), "summary.json": to_json([summary]).encode()}
+    files = {"scores.jsonl": _lines(scored.scores), "summary.json": b"".join(_json_parts([summary]))}
     if summary.judgements is not None:
         files[VERDICTS] = _lines(scored.judged)
     if scored.raised:
@@ -71,9 +72,26 @@ def write_json(summaries: Sequence[Summary], path: Path) -> None:
 
 def _json_parts(summaries: Sequence[Summary]) -> Iterator[bytes]:
     for k, summary in enumerate(summaries):
+        values = [m.observations for m in summary.metrics]
+        if any(isinstance(v, StoredValues) for v in values):
+            summary = _with_values(summary, [() if isinstance(v, StoredValues) else v for v in values])
         listed = msgspec.json.format(msgspec.json.encode([summary]), indent=1)
-        yield (b",\n" if k else b"[\n") + listed[2:-2]
+        yield b",\n" if k else b"[\n"
+        yield from _filled(listed[2:-2], [v for v in values if isinstance(v, StoredValues) or not v])
     yield b"\n]\n" if summaries else b"[]\n"
+
+
+def _filled(listed: bytes, values: Sequence[Sequence[Observation]]) -> Iterator[bytes]:
+    """The text with stored values, copied from their files, where it has none."""
+    first, *others = listed.split(EMPTY)
+    yield first
+    for stored, following in zip(values, others, strict=True):
+        yield EMPTY[:-1]
+        if isinstance(stored, StoredValues):
+            yield from stored.pieces()
+            yield END[:-1]
+        yield EMPTY[-1:]
+        yield following
 
 
 def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
@@ -98,18 +116,30 @@ def _shared(s: Summary) -> Summary:
             known[found] = found
         return found
 
-    metrics = [structs.replace(m, observations=tuple([held(o) for o in m.observations])) for m in s.metrics]
-    return structs.replace(s, metrics=tuple(metrics))
+    return _with_values(s, [tuple([held(o) for o in m.observations]) for m in s.metrics])
+
+
+def _with_values(s: Summary, values: Iterable[Sequence[Observation]]) -> Summary:
+    """The summary with other values of its measures, in their order."""
+    pairs = zip(s.metrics, values, strict=True)
+    return structs.replace(s, metrics=tuple(structs.replace(m, observations=v) for m, v in pairs))
 
 
 def stored_summaries(run: Path) -> list[Summary]:
-    """What a run's ``summary.json`` holds; raises `UserError` where that is missing or malformed."""
+    """What a run's ``summary.json`` holds, of a large one without its values until they are asked for.
+
+    Raises `UserError` where it is missing or malformed.
+    """
     path = run / "summary.json"
     try:
-        content = path.read_bytes()
+        text, values = outline(path)
     except OSError:
         raise UserError(f"{path} does not exist", f"score the run first: tml-bench score {run}") from None
-    return from_json(content, str(path))
+    found = from_json(text, str(path))
+    if not values:
+        return found
+    left = iter(values)
+    return [_with_values(s, [v if (v := next(left)) is not None else () for _ in s.metrics]) for s in found]
 
 
 class StoredAgreement(msgspec.Struct, frozen=True):

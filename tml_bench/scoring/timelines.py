@@ -21,6 +21,7 @@ from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
+from tml_bench.scoring.stored_values import outline
 from tml_bench.timeline import Timeline
 
 
@@ -35,7 +36,7 @@ class _Scored(msgspec.Struct, frozen=True):
 def by_recognition(run: Path) -> bool:
     """Whether a run was scored by recognised words because its transcript does not match its audio."""
     try:
-        known = msgspec.json.decode((run / "summary.json").read_bytes(), type=list[_Scored])
+        known = msgspec.json.decode(outline(run / "summary.json").text, type=list[_Scored])
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return False
     return any(one.transcript_check.mismatch for one in known)

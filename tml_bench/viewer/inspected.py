@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.recording import Recording
+from tml_bench.runs.layout import run_of
 from tml_bench.runs.store import Attempt
 from tml_bench.viewer import perceived
 from tml_bench.viewer.run_files import ViewedRun, open_viewed, summary_head
@@ -56,9 +57,9 @@ def score_lines(folder: Path) -> Iterator[str]:
 
 def _attempt(place: Path) -> tuple[ViewedRun, Attempt] | None:
     """The run and the attempt, where this is the recording of a sample's last one."""
-    if len(place.parents) < 3 or not (place.parents[2] / "run.json").is_file():
+    if (folder := run_of(place)) is None:
         return None
-    (run,) = open_viewed([place.parents[2]])
+    (run,) = open_viewed([folder])
     tried = (one.last for one in run.attempts())
     last = next((a for a in tried if (a.sample, str(a.attempt)) == (place.parent.name, place.name)), None)
     return None if last is None else (run, last)

@@ -10,6 +10,7 @@ import msgspec
 
 from tml_bench.perception.perceive import Given, perceive
 from tml_bench.recording import SessionFacts
+from tml_bench.runs.layout import timeline_parts
 from tml_bench.runs.store import Attempt
 from tml_bench.scoring.timelines import by_recognition
 from tml_bench.timeline import Segment, Timeline
@@ -27,9 +28,8 @@ def model_timeline(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> Tim
     Raises:
         BadSampleError: the track cannot be read.
     """
-    name = f"{attempt.sample}-{attempt.attempt}"
-    stored = _stored(run, f"{name}-recognised.json") if by_recognition(run.path) else None
-    stored = stored or _stored(run, f"{name}.json")
+    stored = _stored(run, attempt, "-recognised") if by_recognition(run.path) else None
+    stored = stored or _stored(run, attempt)
     if stored is not None:
         return stored
     given = Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed, words="transcript")
@@ -38,7 +38,7 @@ def model_timeline(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> Tim
 
 def user_speech(run: ViewedRun, attempt: Attempt, facts: SessionFacts) -> tuple[ViewedStretch, ...]:
     """The user's stretches of speech. Raises BadSampleError: the track cannot be read."""
-    stored = _stored(run, f"{attempt.sample}-{attempt.attempt}-user.json")
+    stored = _stored(run, attempt, "-user")
     return stretches(stored.segments) if stored is not None else heard(facts.user.path, facts.user.sha256)
 
 
@@ -64,9 +64,9 @@ def words_of(timeline: Timeline) -> tuple[ViewedText, ...]:
     return tuple(ViewedText(word.text, word.start_s, word.end_s) for word in timeline.words)
 
 
-def _stored(run: ViewedRun, name: str) -> Timeline | None:
+def _stored(run: ViewedRun, attempt: Attempt, kind: str = "") -> Timeline | None:
     """What scoring stored, whatever version perceived it; None where it did not, or the file is torn."""
-    path = run_file(run.path, "timelines", name)
+    path = run_file(run.path, *timeline_parts(run.file, attempt.sample, attempt.attempt, kind))
     try:
         return None if path is None else msgspec.json.decode(path.read_bytes(), type=_Stored).timeline
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -11,7 +11,9 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.runs.config import RunFile
+from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
+from tml_bench.scoring.stored_values import outline
 
 SAFE_PART = re.compile(r"(?!\.)[A-Za-z0-9._=-]{1,255}")
 """A part of a path that stands in a run's own texts, or in an address."""
@@ -77,7 +79,7 @@ class ViewedRun:
 
     def recording(self, attempt: Attempt) -> Path | None:
         """The folder of an attempt's recording; None where there is none, or a part of it lies elsewhere."""
-        parts = self.file.config.task, attempt.sample, str(attempt.attempt)
+        parts = recording_parts(self.file, attempt.sample, attempt.attempt)
         folder = inside(self.path, *parts)
         if folder is None or run_file(self.path, *parts, "manifest.json") is None:
             return None
@@ -188,7 +190,7 @@ def summary_head(run: ViewedRun) -> SummaryHead | None:
     if path is None:
         return None
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=list[SummaryHead])
+        found = msgspec.json.decode(outline(path).text, type=list[SummaryHead])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}", "score the run again") from error
     return found[0] if found else None

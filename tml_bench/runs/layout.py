@@ -1,0 +1,44 @@
+"""Where recordings and timelines lie in a run's folder.
+
+    <task>/<sample>/<attempt>/       timelines/<sample>-<attempt>.json
+    <task>/3f/<sample>/<attempt>/    timelines/3f/<sample>-<attempt>.json
+
+The second is of runs that begin with `MANY` samples or more: a folder of a hundred thousand entries is slow
+to list, to copy and to look into. They say so in ``run.json``, so that a run that grows stays as it is. The
+folder between is the beginning of the SHA-256 of the sample's id.
+"""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from tml_bench.runs.config import RunFile
+
+MANY = 10_000
+"""Runs that begin with so many samples have folders between."""
+
+
+def spread(samples: int) -> bool | msgspec.UnsetType:
+    """``RunFile.spread`` of a run that begins with so many samples."""
+    return True if samples >= MANY else msgspec.UNSET
+
+
+def recording_parts(file: RunFile, sample: str, attempt: int | str) -> tuple[str, ...]:
+    """The names of the folders, from the run's on, that lead to the recording of an attempt."""
+    return (file.config.task, *_between(file, sample), sample, str(attempt))
+
+
+def timeline_parts(file: RunFile, sample: str, attempt: int | str, kind: str = "") -> tuple[str, ...]:
+    """The same for the file of its timeline, or of another ``kind`` of it, such as ``-user``."""
+    return ("timelines", *_between(file, sample), f"{sample}-{attempt}{kind}.json")
+
+
+def run_of(recording: Path) -> Path | None:
+    """The folder of the run that a recording's resolved folder lies in; None where it lies in none."""
+    above = (parent for parent in recording.parents[2:4] if (parent / "run.json").is_file())
+    return next(above, None)
+
+
+def _between(file: RunFile, sample: str) -> tuple[str, ...]:
+    return (hashlib.sha256(sample.encode()).hexdigest()[:2],) if file.spread is True else ()
