@@ -28,6 +28,7 @@ LAYERS = (
     ("media",),
     ("wire",),
     ("plugins", "plugin_files"),
+    ("pricing",),
     ("metrics",),
     (
         "samples",
