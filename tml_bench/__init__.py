@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tml_bench.adapter import LiveAdapter, MicroTurn, Output, SessionStart, StepAdapter
-    from tml_bench.api import JudgeOptions, MetricComparison, Run, UnfinishedRunsError, compare, run, score
+    from tml_bench.api import (
+        JudgeOptions,
+        MetricComparison,
+        Run,
+        UnfinishedRunsError,
+        compare,
+        estimate,
+        run,
+        score,
+    )
     from tml_bench.errors import UserError
     from tml_bench.recording import Recording
     from tml_bench.report.files import report
@@ -37,6 +46,7 @@ __all__ = [
     "UserError",
     "__version__",
     "compare",
+    "estimate",
     "report",
     "run",
     "score",
@@ -50,6 +60,7 @@ _PLACES = {
         "Run",
         "UnfinishedRunsError",
         "compare",
+        "estimate",
         "run",
         "score",
     ),

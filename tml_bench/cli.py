@@ -15,6 +15,7 @@ import click
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_compare import compare
+from tml_bench.cli_cost import cost_options
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
@@ -168,6 +169,7 @@ def _amount_options(command: Command) -> Command:
 )
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
+@cost_options
 @_amount_options
 @judge_options
 @_pool_options

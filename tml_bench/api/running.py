@@ -148,7 +148,7 @@ def run(
         UserError: something that was given does not exist or does not fit, or a folder holds another run.
     """
     shown = shown_by(progress)
-    names, given = _named(adapter)
+    names, given = named_adapters(adapter)
     request = RunRequest(
         tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
         all_tasks=task is None,
@@ -208,8 +208,8 @@ def _recorded(
     return failed
 
 
-def _named(adapter: AdapterLike | Several | None) -> tuple[tuple[str, ...], dict[str, Given]]:
-    """The adapters by name, and those that were given as classes or objects, if they can be told apart."""
+def named_adapters(adapter: AdapterLike | Several | None) -> tuple[tuple[str, ...], dict[str, Given]]:
+    """The adapters by name, and those given as classes or objects; a `UserError` where two are alike."""
     if adapter is None:
         return REFERENCE_ADAPTERS, {}
     pairs: list[tuple[str, AdapterLike]]

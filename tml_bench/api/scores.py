@@ -8,7 +8,7 @@ from typing import NamedTuple, TypedDict, Unpack, overload
 from tml_bench.api.progress import Progress, shown_by
 from tml_bench.api.results import Run, RunLike, SeveralRuns
 from tml_bench.errors import UserError
-from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup
+from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup, openai_of
 from tml_bench.perception.perceive import WordMode
 from tml_bench.questions import Question
 from tml_bench.runs.back_off import Patience
@@ -43,6 +43,12 @@ def judging_by(judge: str | JudgeOptions, beside: Path, shown: Progress) -> Judg
     if setup.warning:
         shown.warn(setup.warning)
     return setup
+
+
+def judge_model_of(judge: str | JudgeOptions) -> str:
+    """The language model that judges; empty for rules and people. A ``UserError`` as for `judging_by`."""
+    kind, _, options = (judge if isinstance(judge, str) else judge.spec).partition(":")
+    return openai_of(options)[0].model if kind == "openai" else ""
 
 
 class ScoreOptions(TypedDict, total=False):

@@ -84,6 +84,7 @@ class SessionSize(NamedTuple):
         answers: when the model speaks.
         text: characters of what the model reads before anything is said.
         video_s: seconds with a video.
+        history_s: seconds of audio that the model reads before anything is said.
     """
 
     user_s: float
@@ -91,6 +92,7 @@ class SessionSize(NamedTuple):
     answers: tuple[Span, ...] = ()
     text: int = 0
     video_s: float = 0.0
+    history_s: float = 0.0
 
     @property
     def model_s(self) -> float:
@@ -105,6 +107,7 @@ class SessionSize(NamedTuple):
             tuple(Span(a.start_s * factor, a.start_s * factor + a.length_s) for a in self.answers),
             self.text,
             self.video_s * factor,
+            self.history_s,
         )
 
 
@@ -122,6 +125,7 @@ def expected_usage(size: SessionSize, price: ModelPrice | None) -> Usage:
     heard_s = given_s = audio_tokens = text_tokens = 0.0
     for answer in size.answers:
         so_far_s = answer.start_s if price.hears_silence else _spoken_s(size.turns, answer.start_s)
+        so_far_s += size.history_s
         if price.rereads:
             audio_tokens += so_far_s * rate_in + given_s * rate_out
             text_tokens += text
