@@ -15,7 +15,7 @@ import click
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_compare import compare
-from tml_bench.cli_cost import cost_options
+from tml_bench.cli_cost import cost_options, prices_option
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
 from tml_bench.cli_view import view
@@ -221,6 +221,7 @@ def run(
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
 )  # fmt: skip
+@prices_option
 @_amount_options
 @judge_options
 @_pool_options

@@ -12,6 +12,13 @@ from tml_bench.terminal_text import say
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
+prices_option = click.option(
+    "--prices", type=click.Path(path_type=Path),
+    help="A table of prices of your own, beside the one that ships (docs/cost.md).",
+)  # fmt: skip
+"""Gives a command the option about prices."""
+
+
 def cost_options(command: Command) -> Command:
     """Give ``run`` the options about cost; with ``--dry-run`` it is not called, and what it takes is said."""
 
@@ -33,10 +40,7 @@ def cost_options(command: Command) -> Command:
             "--official", is_flag=True,
             help="With --dry-run: for the whole official data of each task, which need not be there.",
         ),
-        click.option(
-            "--prices", type=click.Path(path_type=Path),
-            help="A table of prices of your own, beside the one that ships (docs/cost.md).",
-        ),
+        prices_option,
         click.option(
             "--budget", metavar="AMOUNT", default=None,
             help="End before a session would pass it: money (5), 200000tokens or 30min.",

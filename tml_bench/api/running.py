@@ -14,13 +14,16 @@ from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names, given_adapters, suite_names
+from tml_bench.pricing.table import load_prices
 from tml_bench.runs.back_off import Patience
+from tml_bench.runs.budgets import parse_budget, spending_limit
 from tml_bench.runs.config import RunPlan, Selection
 from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import ChangedModelError, RunEnd, record_all, start_over
+from tml_bench.runs.spending import SpendingLimit
 from tml_bench.runs.store import open_runs
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
@@ -67,6 +70,8 @@ class RunOptions(TypedDict, total=False):
     rate: float
     max_wait_s: float
     fail_fast: int
+    budget: str | float | None
+    prices: PathLike | None
     preflight: bool
     judge: str | JudgeOptions
     words: WordMode
@@ -92,7 +97,8 @@ def run(
     network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
     fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
     concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0, fail_fast: int = 0,
-    preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
+    budget: str | float | None = None, prices: PathLike | None = None, preflight: bool = True,
+    judge: str | JudgeOptions = RULES, words: WordMode = "auto",
     progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
@@ -132,6 +138,10 @@ def run(
         max_wait_s: how long an adapter that cannot be reached, or refuses for its limits, is waited for in
             all before a session with it goes through again; then it is given up.
         fail_fast: end a run after so many samples that are not valid; 0 is never.
+        budget: end before a session would pass what all these runs may have taken, earlier commands and
+            failed attempts included: money in the currency of the prices (``5``), ``200000tokens`` or
+            ``30min`` of session; see docs/cost.md.
+        prices: a table of prices of your own, beside the one that ships.
         preflight: live services: hold one short session before a run, so that a service that is not there or
             takes no session is told at once.
         judge: who judges what was said: ``rules``, ``openai:model=NAME,OPTION=VALUE,...``,
@@ -143,8 +153,8 @@ def run(
         The run of one task and one adapter; else a list, by task, then by adapter.
 
     Raises:
-        UnfinishedRunsError: an adapter cannot be loaded or was given up, or ``fail_fast`` ended a run; the
-            other runs are done, and it holds them all.
+        UnfinishedRunsError: an adapter cannot be loaded or was given up, or ``fail_fast`` or ``budget`` ended
+            a run; the other runs are done, and it holds them all.
         UserError: something that was given does not exist or does not fit, or a folder holds another run.
     """
     shown = shown_by(progress)
@@ -162,6 +172,8 @@ def run(
         max_session_s=max_session_s,
         network=load_network(network),
     )
+    table = load_prices(Path(prices) if prices is not None else None)
+    asked = None if budget is None else parse_budget(str(budget), table)
     patience = Patience(max_wait_s) if preflight else Patience(max_wait_s, max_wait_s)
     with given_adapters(given):
         plans = plan_runs(request, shown.tell)
@@ -180,11 +192,12 @@ def run(
             for plan in plans:
                 wall = live if plan.config.clock == "wall" else pool
                 places[own if plan.config.adapter in given else wall].append(plan)
-            failed = _recorded(places, shown, retry_errors, fail_fast)
+            limit = None if asked is None else spending_limit(asked, plans, table)
+            failed = _recorded(places, shown, retry_errors, fail_fast, limit)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             begun = [run for run in stored if run.attempts or not failed]
-            runs = scored(begun, pool, words, judging, shown) if begun else []
+            runs = scored(begun, pool, words, judging, shown, prices=table) if begun else []
     if failed:
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
@@ -192,8 +205,9 @@ def run(
 
 
 def _recorded(
-    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int
-) -> list[UserError]:
+    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int,
+    limit: SpendingLimit | None,
+) -> list[UserError]:  # fmt: skip
     """Record runs where each belongs; gives why some could not be finished."""
     ends: list[RunEnd] = []
     failures: list[str] = []
@@ -201,7 +215,7 @@ def _recorded(
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         failed = record_all(
             places, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=ends.append,
-            failed=failures.append, remark=shown.tell,
+            failed=failures.append, remark=shown.tell, limit=limit,
         )  # fmt: skip
     shown.ended(ends)
     shown.failed(failures)
