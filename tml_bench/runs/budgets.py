@@ -67,7 +67,7 @@ def spending_limit(budget: RunBudget, plans: Sequence[RunPlan], prices: PriceTab
         priced = adapter_price(plan.adapter or plan.config.adapter, prices)
         if priced.live and budget.unit != MINUTES:
             _check(priced, budget)
-        told = told_before(plan)
+        told = told_before(plan, own=False)
         meter = _Meter(load_task(plan.config.task_source), priced, budget)
         if told is not None and (amount := meter.amount(told.usage, told.audio_s)) is not None:
             meter.told, meter.told_s = amount, told.audio_s
@@ -90,7 +90,7 @@ def _check(priced: AdapterPrice, budget: RunBudget) -> None:
 
 @dataclass(slots=True)
 class _Meter:
-    """What sessions of a run take; once some have told, a second of session takes what it took there.
+    """What sessions of a run take; once some have told, a second of the script takes what it took there.
 
     Adapters that run here take neither money nor tokens.
     """
@@ -115,18 +115,18 @@ class _Meter:
     def expected(self, sample: Sample) -> float:
         """As ``SpendingMeter.expected``."""
         size = self._size(sample)
-        if self.told_s and self._budget.unit != MINUTES:
+        if self.told_s:
             return size.user_s * self.told / self.told_s
         return self._guess(size)
 
     def charge(self, sample: Sample, usage: Usage | msgspec.UnsetType, audio_s: float) -> float:
         """As ``SpendingMeter.charge``; what was not told is taken to be as expected."""
         told = Usage() if isinstance(usage, msgspec.UnsetType) else usage
-        amount = self.amount(told, audio_s)
+        amount, size = self.amount(told, audio_s), self._size(sample)
         if amount is not None:
-            self.told, self.told_s = self.told + amount, self.told_s + audio_s
+            # One that broke off was not all of its script; one that lasted longer was no more than it.
+            self.told, self.told_s = self.told + amount, self.told_s + min(audio_s, size.user_s)
             return amount
-        size = self._size(sample)
         return self.expected(sample) * min(1.0, audio_s / size.user_s) if size.user_s else 0.0
 
     def _guess(self, size: SessionSize) -> float:

@@ -120,10 +120,13 @@ class ToldRate(msgspec.Struct, frozen=True):
     sessions: int
 
 
-def told_before(plan: RunPlan) -> ToldRate | None:
-    """What sessions of this run, else of others of the adapter on the task beside it, told; None for none."""
-    places = [plan.path, *sorted(p for p in plan.path.parent.glob("*/") if p != plan.path)]
-    for path in places:
+def told_before(plan: RunPlan, *, own: bool = True) -> ToldRate | None:
+    """What sessions of this run, else of others of the adapter on the task beside it, told; None for none.
+
+    Not ``own``, those of others alone.
+    """
+    others = sorted(path for path in plan.path.parent.glob("*/") if path != plan.path)
+    for path in (plan.path, *others) if own else others:
         if not (path / "run.json").is_file():
             continue
         try:

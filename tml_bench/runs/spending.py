@@ -17,6 +17,8 @@ from tml_bench.turns import Usage
 
 Key = tuple[int, str]
 """Number of a run, and id of a sample."""
+MOST_AHEAD = 256
+"""Of sessions that are let through, so many are under way or wait for their turn at most."""
 _ROUNDING = 1e-9
 
 
@@ -58,12 +60,16 @@ class SpendingLimit:
         self._shown = shown
         self._meters = meters
         self._waiting: deque[_Asking] = deque()
-        self._through: dict[Key, tuple[_Asking, float]] = {}
+        self._through: dict[Key, _Asking] = {}
         self._places = 0
 
     @property
     def _taken(self) -> float:
-        return self.spent + sum(expected for _, expected in self._through.values())
+        return self.spent + sum(self._expected(asking) for asking in self._through.values())
+
+    def _expected(self, asking: _Asking) -> float:
+        """What is expected now: meters learn from every session that ends."""
+        return self._meters[asking.run].expected(asking.sample)
 
     @property
     def is_passed(self) -> bool:
@@ -85,13 +91,12 @@ class SpendingLimit:
     def let_through(self) -> bool:
         """Submit sessions while there is room for the next; returns whether there was for any."""
         some = False
-        while self._waiting:
+        while self._waiting and len(self._through) < MOST_AHEAD:
             asking = self._waiting[0]
-            expected = self._meters[asking.run].expected(asking.sample)
-            if self._taken + expected > self.amount + _ROUNDING:
+            if self._taken + self._expected(asking) > self.amount + _ROUNDING:
                 break
             self._waiting.popleft()
-            self._through[asking.key] = asking, expected
+            self._through[asking.key] = asking
             asking.submit()
             some = True
         return some
@@ -105,7 +110,7 @@ class SpendingLimit:
 
     def put_back(self, keys: Iterable[Key]) -> None:
         """Sessions that were let through were not begun: they wait again, in their order."""
-        back = [found[0] for key in keys if (found := self._through.pop(key, None)) is not None]
+        back = [found for key in keys if (found := self._through.pop(key, None)) is not None]
         self._waiting = deque(sorted((*self._waiting, *back), key=lambda asking: asking.place))
 
     def forget(self, run: int, dropped: Iterable[Key] = ()) -> None:
