@@ -132,7 +132,7 @@ def test_the_board_and_its_page_read_the_cost_of_summaries(summaries: tuple[Summ
 def test_a_run_s_page_says_what_a_session_took_and_cost(summaries: tuple[Summary, Summary]) -> None:
     told, priced = summaries
     cost = (
-        "cost: 2.50 USD, 0.625 a session, 2.50 an hour of session (m at prices of 2026-09-18); "
+        "cost: 2.50 USD, 0.5 a session, 2.50 an hour of session (m at prices of 2026-09-18); "
         "judging 0.25 USD (m at prices of 2026-05-04)"
     )
     assert cost_line(priced) == cost

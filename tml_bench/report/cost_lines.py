@@ -36,17 +36,17 @@ def account_line(s: Summary) -> str:
         f"{account.judge_calls / n:.2g} judge calls" if account.judge_calls else "",
     ]
     if not isinstance(s.usage, msgspec.UnsetType):
-        said += _tokens(s.usage.total, s.usage.told)
+        said += _tokens(s.usage.total, s.usage.sessions)
     totals = [f"{account.user_s / 60:.1f} min sent", f"{account.model_s / 60:.1f} min given"]
     totals += [f"{account.tool_calls} tool calls"] if account.tool_calls else []
     totals += [f"{account.judge_calls} judge calls"] if account.judge_calls else []
     return f"a session: {', '.join(filter(None, said))}; {n} valid ones: {', '.join(totals)}"
 
 
-def _tokens(total: Usage, told: int) -> list[str]:
-    """Tokens of a session that told any; none where none did."""
+def _tokens(total: Usage, sessions: int) -> list[str]:
+    """Tokens of a session in the mean; none where none told any."""
     amounts = (total.input_tokens, "input tokens"), (total.output_tokens, "output tokens")
-    return [f"{amount / told:,.0f} {what}" for amount, what in amounts if amount]
+    return [f"{amount / sessions:,.0f} {what}" for amount, what in amounts if amount]
 
 
 def cost_line(s: Summary) -> str:
@@ -56,7 +56,7 @@ def cost_line(s: Summary) -> str:
         return ""
     parts = []
     if cost.service is not None and not isinstance(s.usage, msgspec.UnsetType):
-        each = [f"{amount_text(cost.service.amount / s.usage.told)} a session"]
+        each = [f"{amount_text(cost.service.amount / s.usage.sessions)} a session"]
         each += [f"{amount_text(cost.per_hour)} an hour of session"] if cost.per_hour is not None else []
         parts.append(_said(cost.service, ", ".join(each)))
     if cost.judge is not None:

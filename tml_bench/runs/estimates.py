@@ -112,7 +112,10 @@ def scaled(usage: Usage, factor: float) -> Usage:
 
 
 class ToldRate(msgspec.Struct, frozen=True):
-    """What sessions told, how long they lasted, how long they took, and how many there were."""
+    """What sessions told, how long they lasted, how long they took, and how many there were.
+
+    Those count that told nothing, too: a service that is not asked for an answer may have nothing to tell.
+    """
 
     usage: Usage
     audio_s: float
@@ -138,10 +141,9 @@ def told_before(plan: RunPlan, *, own: bool = True) -> ToldRate | None:
             continue
         held = [a for a in attempts if a.audio_s > 0]
         told = [a for a in held if a.usage is not msgspec.UNSET]
-        known = told or (held if config.clock == plan.config.clock == "simulated" else [])
-        if known:
+        if told or (held and config.clock == "simulated"):
             usage = sum((a.usage for a in told if a.usage is not msgspec.UNSET), Usage())
-            return ToldRate(usage, sum(a.audio_s for a in known), sum(a.wall_s for a in known), len(known))
+            return ToldRate(usage, sum(a.audio_s for a in held), sum(a.wall_s for a in held), len(held))
     return None
 
 

@@ -52,10 +52,10 @@ class RunCost(msgspec.Struct, frozen=True):
     """What a run cost, as far as that is known.
 
     Attributes:
-        service: of all sessions that told what they took; None where its model has no price, or what it told
-            cannot be priced.
+        service: of all sessions, as far as they told what they took; None where its model has no price, or
+            what it told cannot be priced.
         judge: of a language model that judged, whenever that was; None as well where none did.
-        hours: how long the sessions lasted that told what they took.
+        hours: how long all sessions lasted.
     """
 
     service: Money | None = None
