@@ -83,12 +83,14 @@ def estimate(
     tasks = None if task is None else (task,) if isinstance(task, str) else tuple(task)
     with given_adapters(given):
         if official:
+            takes_history = {n: adapter_class(parse_adapter_spec(n).target).takes_history for n in names}
             found = [load_task(name) for name in tasks or task_names()]
             return [
-                estimate_official(one, name, table, pace, model)
+                estimated
                 for one in found
-                for name in names
-                if not one.needs_history or adapter_class(parse_adapter_spec(name).target).takes_history
+                for estimated in estimate_official(
+                    one, [n for n in names if takes_history[n] or not one.needs_history], table, pace, model
+                )
             ]
         request = RunRequest(
             tasks=tuple(suite_names()) if tasks is None else tasks,

@@ -187,14 +187,13 @@ def estimate_run(
 
 
 def estimate_official(
-    task: Task, adapter: str, prices: PriceTable, pace: Pace, judge_model: str = ""
-) -> RunEstimate:
-    """What the whole official data of a task takes, told from the set that ships and the sizes declared.
+    task: Task, adapters: Sequence[str], prices: PriceTable, pace: Pace, judge_model: str = ""
+) -> list[RunEstimate]:
+    """What the whole official data of a task takes with each adapter; the data need not be there.
 
     Sessions of a part are those of the set that ships, repeated until there are as many; their lengths are
     brought to the mean length of the official videos, where that is known.
     """
-    priced = adapter_price(adapter, prices)
     shipped = list(task.samples())
     sized = list(_sized(task, shipped))
     parts = task.official_sizes or (OfficialSize("", sum(sample.scored for sample in shipped)),)
@@ -207,11 +206,15 @@ def estimate_official(
             sizes.append(size if part.video_s is None else _with_video(size, part.video_s))
             weights.append(factor)
     questions = [q for sample, _ in sized for q in _questions(task, sample)]
-    usages = [session_usage(size, priced.price, None) for size in sizes]
-    known = _Known(task, priced, prices, pace, None)
     share = sum(weights) / max(1, len(sized))
     rough = bool(task.official_sizes) and any(part.video_s is None for part in parts)
-    return known.estimate(sizes, usages, weights, 0, questions, judge_model, share, rough)
+    found = []
+    for adapter in adapters:
+        priced = adapter_price(adapter, prices)
+        usages = [session_usage(size, priced.price, None) for size in sizes]
+        known = _Known(task, priced, prices, pace, None)
+        found.append(known.estimate(sizes, usages, weights, 0, questions, judge_model, share, rough))
+    return found
 
 
 def _with_video(size: SessionSize, video_s: float) -> SessionSize:
