@@ -20,6 +20,7 @@ LAYERS = (
         "cli_common",
         "cli_compare",
         "cli_config",
+        "cli_cost",
         "cli_data",
         "cli_executor",
         "cli_judge",
@@ -42,6 +43,7 @@ LAYERS = (
     ("media",),
     ("wire",),
     ("plugins", "plugin_files"),
+    ("pricing",),
     ("metrics",),
     (
         "samples",

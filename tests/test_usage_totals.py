@@ -124,7 +124,7 @@ def test_every_attempt_is_recorded_with_what_it_took(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (plan.path / "attempts.jsonl").read_text().splitlines()]
     assert ["usage" in line for line in lines] == [True, False, True, False]
     assert [a.usage for a in read_lines(plan.path / "attempts.jsonl", Attempt) if a.usage] == [ONE, ONE + ONE]
-    assert Run(plan.path).usage == RunUsage(ONE + ONE + ONE, told=2, sessions=3)
+    assert Run(plan.path).usage == RunUsage(ONE + ONE + ONE, told=2, sessions=3, audio_s=6.0)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,10 @@ LINE = (
 
 def test_a_run_says_what_all_its_sessions_took(metered: Path) -> None:
     (summary,) = summaries = read_summaries([metered])
-    assert summary.usage == RunUsage(ONE + Usage(1_000_000, 25, calls=3), told=2, sessions=3)
+    lasted_s = sum(attempt.audio_s for attempt in read_lines(metered / "attempts.jsonl", Attempt))
+    assert summary.usage == RunUsage(
+        ONE + Usage(1_000_000, 25, calls=3), 2, 3, pytest.approx(lasted_s, abs=1e-3)
+    )
     assert usage_line(summary) == made(summary)["usage"] == LINE
     assert LINE in full_markdown(summaries)
     rows = list(csv.DictReader(io.StringIO(to_csv(summaries))))

@@ -121,6 +121,18 @@ class LiveAdapter(ABC):
     patience_s: float = 0.0
     usage_at_close: Usage = Usage()
 
+    @classmethod
+    def asked_model(cls, options: Mapping[str, object]) -> str:
+        """The model that sessions would be held with, so that they can be priced beforehand.
+
+        Args:
+            options: of the constructor, by name, those at their defaults included.
+
+        Returns:
+            Its name; empty where the service chooses. By default the option ``model``.
+        """
+        return str(options.get("model") or "")
+
     async def prepare(self) -> None:  # noqa: B027
         """Learn what the service wants; the attributes above hold once it has returned.
 

@@ -14,6 +14,7 @@ from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_common import amount_options, pool_options, print_scores, show_error
 from tml_bench.cli_compare import compare
+from tml_bench.cli_cost import prices_option
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import PATH, judge, judge_options
 from tml_bench.cli_merge import merge
@@ -86,6 +87,7 @@ def main() -> None:
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
 )  # fmt: skip
+@prices_option
 @amount_options
 @judge_options
 @pool_options

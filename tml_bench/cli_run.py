@@ -12,6 +12,7 @@ import click
 
 from tml_bench.cli_common import Command, amount_options, pool_options, print_scores, show_error
 from tml_bench.cli_config import ConfiguredCommand, GroupEnd, PlugInName, config_options
+from tml_bench.cli_cost import cost_options
 from tml_bench.cli_executor import executor_options
 from tml_bench.cli_judge import COUNT, PATH, judge_options
 from tml_bench.terminal_text import say
@@ -36,6 +37,7 @@ HEADINGS = {
     ),
     "How": ("tick_ms", "compute", "replay", "network", "seed", "max_session_s", "step_timeout_s", "jobs"),
     "What runs sessions": ("executor", "actors", "actor_cpus", "actor_gpus"),
+    "What it costs": ("dry_run", "official", "as_json", "budget", "prices"),
     "Live services": ("concurrency", "rate", "max_wait_s", "preflight"),
     "Where, and what was recorded before": ("out", "tag_texts", "fresh", "retry_errors", "fail_fast"),
     "Scores": ("words", "judge", "judge_cache", "judge_calls", "judge_tokens"),
@@ -170,6 +172,7 @@ def choice_options(command: Command) -> Command:
 )
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
+@cost_options
 @amount_options
 @judge_options
 @executor_options

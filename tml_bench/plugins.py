@@ -296,6 +296,20 @@ def fitting_class(spec: AdapterSpec) -> AdapterClass:
     return made
 
 
+def asked_model(spec: AdapterSpec) -> str:
+    """The model that sessions with an adapter would be held with; empty where that is not known.
+
+    Raises:
+        UserError: as ``fitting_class``.
+    """
+    made = fitting_class(spec)
+    if not issubclass(made, LiveAdapter):
+        return str(spec.kwargs.get("model", ""))
+    given = inspect.signature(made).bind(*spec.args, **spec.kwargs)
+    given.apply_defaults()
+    return made.asked_model(given.arguments)
+
+
 def make_adapter(spec: AdapterSpec) -> Adapter:
     """Create the adapter; a ``UserError`` as ``fitting_class``, or where its options do not fit."""
     made = fitting_class(spec)

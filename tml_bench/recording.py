@@ -90,6 +90,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
         clipped: share of the samples the model gave that were over full scale and clipped, in [0, 1].
         late: pieces of the adapter's transcript that came more than ``declared_times.LATE_S`` after the end
             of their audio.
+        tool_calls: functions called.
     """
 
     user: AudioTrack
@@ -100,6 +101,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     turns: tuple[Segment, ...]
     clipped: float = 0.0
     late: int = 0
+    tool_calls: int = 0
 
     @property
     def claimed(self) -> str:
@@ -213,7 +215,7 @@ class Recording:
         texts = HeardTexts()
         declared = DeclaredTimes()
         turns: list[Segment] = []
-        given_ns = clipped = 0
+        given_ns = clipped = calls = 0
         for event in self.events():
             for taken in declared.take(event):
                 texts.take(taken)
@@ -223,13 +225,15 @@ class Recording:
                 case ev.ModelAudio():
                     given_ns += event.end_ns - event.heard_ns
                     clipped += event.clipped
+                case ev.ModelToolCall():
+                    calls += 1
                 case ev.ImportedTranscript() if imported is None:
                     imported = tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
         end_ns = self.manifest.samples * NS // self.manifest.rate
         user, model = self._track(self.user_path), self._track(self.model_path)
         share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
         heard, untimed = _heard(declared.words, end_ns), texts.heard(end_ns)
-        return SessionFacts(user, model, imported, heard, untimed, tuple(turns), share, texts.late)
+        return SessionFacts(user, model, imported, heard, untimed, tuple(turns), share, texts.late, calls)
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None

@@ -68,6 +68,20 @@ class DataKind(StrEnum):
     """A folder given to such a task."""
 
 
+class OfficialSize(NamedTuple):
+    """How large a part of the official data is.
+
+    Attributes:
+        subset: the part; empty for all of the task.
+        samples: that are scored.
+        video_s: mean length of their videos in seconds; None where there are none, or it is not known.
+    """
+
+    subset: str
+    samples: int
+    video_s: float | None = None
+
+
 class Task(ABC):
     """One benchmark: a declaration, of which only the first five attributes and two methods are needed.
 
@@ -94,6 +108,8 @@ class Task(ABC):
         needs_history: its scripts have a history, so only adapters with ``takes_history`` can run it.
         board: the one measure that stands for the task on the board; None for its first headline metric, on
             the first part that has it.
+        official_sizes: how large the official data is, so that what it takes can be told without it; empty
+            where the set that ships is all there is.
     """
 
     name: str
@@ -113,6 +129,7 @@ class Task(ABC):
     split_of: str = ""
     needs_history: bool = False
     board: BoardScore | None = None
+    official_sizes: tuple[OfficialSize, ...] = ()
     _declared: tuple[Metric, ...] = ()
 
     def __init_subclass__(cls) -> None:

@@ -87,6 +87,12 @@ class OpenAIRealtime(SocketAdapter):
         self._sent_samples = self._sent_chunks = self._said = 0
         self._in_order = asyncio.Lock()
 
+    @classmethod
+    def asked_model(cls, options: Mapping[str, object]) -> str:
+        """As ``LiveAdapter.asked_model``: the dialect's where none is given."""
+        spoken = DIALECTS.get(str(options.get("dialect")))
+        return super().asked_model(options) or (spoken.model if spoken else "")
+
     async def connect(self, session: adapter.SessionStart) -> None:
         """As ``LiveAdapter.connect``."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tml_bench.samples import Sample
+from tml_bench.task import OfficialSize
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.audio_multichallenge import loader, scoring
@@ -48,6 +49,7 @@ class AudioMultiChallenge(FolderTask):
     overall = OVERALL
     board = BOARD
     mini = loader.MINI
+    official_sizes = (OfficialSize("", 452),)
     rubrics = (RUBRIC,)
     rules = RULES
     needs_history = True

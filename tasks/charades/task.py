@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tml_bench.samples import Sample
-from tml_bench.task import Overall, Strategy
+from tml_bench.task import OfficialSize, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks.charades import loader, scoring
 from tml_bench.tasks.charades.loader import MomentAnnotation
@@ -30,6 +30,9 @@ class Charades(FolderTask):
     overall = OVERALL
     board = BOARD
     mini = loader.MINI
+    official_sizes = tuple(
+        OfficialSize(name, n, 28.7) for name, n in (("sta", 3720), ("interior", 6282), ("edge", 9645))
+    )
     data_help = """\
 Labels (Charades.zip) and videos (Charades_v1_480) from prior.allenai.org/projects/charades, no sign-up, for
 non-commercial use. charades_sta_test.txt is linked in the README of jiyanggao/TALL on GitHub.

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from tml_bench.metrics.turn_score import IN_TIME_S
 from tml_bench.samples import Sample
-from tml_bench.task import Axis, BoardScore, Direction, Kind, Metric, Overall, Strategy
+from tml_bench.task import Axis, BoardScore, Direction, Kind, Metric, OfficialSize, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
@@ -182,6 +182,7 @@ class FdBenchV1(FolderTask):
     overall = (OVERALL,)
     board = BOARD
     mini = Path(__file__).parent / "mini"
+    official_sizes = tuple(OfficialSize(name, sizes[0]) for name, sizes in loader.OFFICIAL_SIZES.items())
     data_help = """\
 The official data are behind the Google Drive link in dataset/README.md of the repository
 DanielLin94144/Full-Duplex-Bench on GitHub. The parts from CANDOR and ICC are CC BY-NC 4.0, the synthetic

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from tml_bench.metrics.vocalisations import Interval
 from tml_bench.samples import Sample
-from tml_bench.task import Strategy
+from tml_bench.task import OfficialSize, Strategy
 from tml_bench.tasks._common import FolderTask
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring
@@ -80,6 +80,7 @@ class FdBenchV15(FolderTask):
     board = BOARD
     not_run = NOT_RUN
     mini = MINI
+    official_sizes = tuple(OfficialSize(name, sizes[0]) for name, sizes in loader.OFFICIAL_SIZES.items())
     rubrics = (behaviour.RUBRIC,)
     rules = behaviour.RULES
     hears_user = True

@@ -6,7 +6,7 @@ from functools import partial
 
 from tml_bench.metrics.pauc import within
 from tml_bench.samples import Sample
-from tml_bench.task import Strategy
+from tml_bench.task import OfficialSize, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._visual import TAIL_S
@@ -48,6 +48,12 @@ class ProactiveVideoQA(FolderTask):
     overall = OVERALL
     board = BOARD
     mini = loader.MINI
+    official_sizes = (
+        OfficialSize("WEB", 500, 16.6),
+        OfficialSize("EGO", 326, 360.0),
+        OfficialSize("TV", 500, 75.6),
+        OfficialSize("VAD", 101, 121.0),
+    )
     data_help = """\
 Links to the data are in the README of yellow-binary-tree/ProactiveVideoQA on GitHub; the videos also need the
 terms of Ego4D (EGO), TVQA (TV), UCF-Crime (VAD) and Shot2Story (WEB). Research use.

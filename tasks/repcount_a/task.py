@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import inf
 
 from tml_bench.samples import Sample
-from tml_bench.task import Strategy
+from tml_bench.task import OfficialSize, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks.repcount_a import loader, scoring
 from tml_bench.tasks.repcount_a.loader import RepetitionAnnotation
@@ -31,6 +31,7 @@ class RepCountA(FolderTask):
     headline = HEADLINE
     board = BOARD
     mini = loader.MINI
+    official_sizes = (OfficialSize("test", 152, 30.7),)
     data_help = """\
 Homepage: svip-lab.github.io/dataset/RepCount_dataset.html (archive LLSP, part A). Mirrors on Hugging Face:
 lmms-lab-eval/repcounta-lance, momo321654/RepCountA-videos. Academic use; the videos are from YouTube.

@@ -5,6 +5,7 @@
 
 from tml_bench.api.comparing import compare_results
 from tml_bench.api.comparison import MetricComparison, compare
+from tml_bench.api.estimating import estimate
 from tml_bench.api.merging import merge
 from tml_bench.api.progress import Progress, TerminalProgress
 from tml_bench.api.results import Run
@@ -13,5 +14,5 @@ from tml_bench.api.scores import JudgeOptions, score
 
 __all__ = [
     "JudgeOptions", "MetricComparison", "Progress", "Run", "TerminalProgress", "UnfinishedRunsError",
-    "compare", "compare_results", "merge", "run", "score",
+    "compare", "compare_results", "estimate", "merge", "run", "score",
 ]  # fmt: skip

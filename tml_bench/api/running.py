@@ -1,48 +1,34 @@
 """Run models on tasks."""
 
-import inspect
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
-from tml_bench.adapter import Adapter, LiveAdapter
+from tml_bench.api.named_adapters import AdapterLike, Several, named_adapters
 from tml_bench.api.progress import Progress, shown_by
+from tml_bench.api.requests import PathLike, run_request
 from tml_bench.api.results import Run
 from tml_bench.api.scores import JudgeOptions, judging_by, scored, worker_pool
 from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES
 from tml_bench.perception.perceive import WordMode
-from tml_bench.plugins import (
-    SAFE_NAME,
-    AdapterClass,
-    adapter_names,
-    given_adapters,
-    parse_adapter_spec,
-    suite_names,
-)
+from tml_bench.plugins import given_adapters, parse_adapter_spec
+from tml_bench.pricing.table import load_prices
 from tml_bench.runs.back_off import Patience
+from tml_bench.runs.budgets import parse_budget, spending_limit
 from tml_bench.runs.config import RunPlan
 from tml_bench.runs.executors import Executor
 from tml_bench.runs.in_process import InProcessPool
-from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
+from tml_bench.runs.plan import plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.record import ChangedModelError, RunEnd, record_all, start_over
-from tml_bench.runs.selection import Selection
+from tml_bench.runs.spending import SpendingLimit
 from tml_bench.runs.store import open_runs
-from tml_bench.runs.tags import clean_tags
-from tml_bench.session.network import load_network
-from tml_bench.session.settings import Compute
 
-PathLike = str | os.PathLike[str]
-Given = Adapter | AdapterClass
-AdapterLike = str | Given
-"""A name with options or ``FILE.py:CLASS``, a class, or an object."""
 NO_TAGS: Mapping[str, str] = {}
-Several = list[str] | list[AdapterLike] | tuple[AdapterLike, ...] | Mapping[str, Given]
 
 
 class UnfinishedRunsError(UserError):
@@ -88,6 +74,8 @@ class RunOptions(TypedDict, total=False):
     rate: float
     max_wait_s: float
     fail_fast: int
+    budget: str | float | None
+    prices: PathLike | None
     preflight: bool
     judge: str | JudgeOptions
     words: WordMode
@@ -117,7 +105,8 @@ def run(
     fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
     executor: str = "local", actors: int | None = None, actor_cpus: float | None = None,
     actor_gpus: float | None = None, concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0,
-    fail_fast: int = 0, preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
+    fail_fast: int = 0, budget: str | float | None = None, prices: PathLike | None = None,
+    preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
     skip_unfit: bool = False, progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
@@ -168,6 +157,10 @@ def run(
         max_wait_s: how long an adapter that cannot be reached, or refuses for its limits, is waited for in
             all before a session with it goes through again; then it is given up.
         fail_fast: end a run after so many samples that are not valid; 0 is never.
+        budget: end before a session would pass what all these runs may have taken, earlier commands and
+            failed attempts included: money in the currency of the prices (``5``), ``200000tokens`` or
+            ``30min`` of session; see docs/cost.md.
+        prices: a table of prices of your own, beside the one that ships.
         preflight: live services: hold one short session before a run, so that a service that is not there or
             takes no session is told at once.
         judge: who judges what was said: ``rules``, ``openai:model=NAME,OPTION=VALUE,...``,
@@ -182,41 +175,25 @@ def run(
         task, adapter and epoch.
 
     Raises:
-        UnfinishedRunsError: an adapter cannot be loaded or was given up, or ``fail_fast`` ended a run; the
-            other runs are done, and it holds them all.
+        UnfinishedRunsError: an adapter cannot be loaded or was given up, or ``fail_fast`` or ``budget`` ended
+            a run; the other runs are done, and it holds them all.
         UserError: something that was given does not exist or does not fit, or a folder holds another run.
     """
     shown = shown_by(progress)
-    names, given = _named(adapter)
-    by_task = data if isinstance(data, Mapping) else {}
+    names, given = named_adapters(adapter)
     chosen = Executor.of(executor, actors, actor_cpus, actor_gpus)
     if given and chosen.kind != "local":
         raise UserError(
             f"{next(iter(given))} is in this process alone, not on actors",
             "write it to a file and name that, FILE.py:CLASS, or use executor='local'",
         )
-    request = RunRequest(
-        tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
-        skip_unfit=skip_unfit or task is None,
-        epochs=epochs,
-        tags=clean_tags(tags),
-        adapters=names,
-        out=Path(out),
-        selection=Selection(
-            None if data is None or isinstance(data, Mapping) else Path(data),
-            tuple(subsets),
-            limit,
-            samples=tuple(samples),
-            shard=shard,
-        ),
-        places={name: Path(folder) for name, folder in by_task.items()},
-        tick_ms=tick_ms,
-        seed=seed,
-        compute=Compute(compute),
-        replay=Path(replay) if replay is not None else None,
-        max_session_s=max_session_s,
-        network=load_network(network),
-    )
+    request = run_request(
+        task, names, Path(out), data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
+        epochs=epochs, tags=tags, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
+        replay=replay, max_session_s=max_session_s, network=network,
+    )  # fmt: skip
+    table = load_prices(Path(prices) if prices is not None else None)
+    asked = None if budget is None else parse_budget(str(budget), table)
     patience = Patience(max_wait_s) if preflight else Patience(max_wait_s, max_wait_s)
     with given_adapters(given):
         plans = plan_runs(request, shown.tell)
@@ -236,11 +213,12 @@ def run(
             for plan in plans:
                 wall = live if plan.config.clock == "wall" else steps
                 places[own if plan.config.adapter in given else wall].append(plan)
-            failed = _recorded(places, shown, retry_errors, fail_fast)
+            spending = None if asked is None else spending_limit(asked, plans, table)
+            failed = _recorded(places, shown, retry_errors, fail_fast, spending)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             begun = [run for run in stored if run.attempts or not failed]
-            runs = scored(begun, pool, words, judging, shown) if begun else []
+            runs = scored(begun, pool, words, judging, shown, prices=table) if begun else []
     if failed:
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
@@ -267,8 +245,9 @@ def _stepping(
 
 
 def _recorded(
-    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int
-) -> list[UserError]:
+    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int,
+    limit: SpendingLimit | None,
+) -> list[UserError]:  # fmt: skip
     """Record runs where each belongs; gives why some could not be finished."""
     ends: list[RunEnd] = []
     failures: list[str] = []
@@ -276,47 +255,8 @@ def _recorded(
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         failed = record_all(
             places, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=ends.append,
-            failed=failures.append, remark=shown.tell,
+            failed=failures.append, remark=shown.tell, limit=limit,
         )  # fmt: skip
     shown.ended(ends)
     shown.failed(failures)
     return failed
-
-
-def _named(adapter: AdapterLike | Several | None) -> tuple[tuple[str, ...], dict[str, Given]]:
-    """The adapters by name, and those that were given as classes or objects, if they can be told apart."""
-    if adapter is None:
-        return REFERENCE_ADAPTERS, {}
-    pairs: list[tuple[str, AdapterLike]]
-    if isinstance(adapter, Mapping):
-        pairs = list(adapter.items())
-    else:
-        several = adapter if isinstance(adapter, list | tuple) else [adapter]
-        pairs = [(one, one) if isinstance(one, str) else (_class_of(one).__name__, one) for one in several]
-    given: dict[str, Given] = {}
-    for name, one in pairs:
-        if isinstance(one, str):
-            continue
-        if name in given:
-            raise UserError(f"two adapters are called {name}", "give them names: {'one': ..., 'other': ...}")
-        if not SAFE_NAME.fullmatch(name) or name in adapter_names():
-            raise UserError(
-                f"an adapter given as {name!r} would not be told from others", "give another name"
-            )
-        _check_given(name, one)
-        given[name] = one
-    return tuple(name for name, _ in pairs), given
-
-
-def _class_of(adapter: Given) -> type:
-    return adapter if isinstance(adapter, type) else type(adapter)
-
-
-def _check_given(name: str, adapter: Given) -> None:
-    if isinstance(adapter, LiveAdapter):
-        raise UserError(f"{name} serves one session alone", "give its class, which is made for every session")
-    if isinstance(adapter, type):
-        try:
-            inspect.signature(adapter).bind()
-        except TypeError as error:
-            raise UserError(f"{name} cannot be made: {error}", f"give an object: {name}(...)") from None

@@ -8,8 +8,9 @@ from typing import NamedTuple, TypedDict, Unpack, overload
 from tml_bench.api.progress import Progress, shown_by
 from tml_bench.api.results import Run, RunLike, SeveralRuns
 from tml_bench.errors import UserError
-from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup
+from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup, openai_of
 from tml_bench.perception.perceive import WordMode
+from tml_bench.pricing.table import PriceTable, load_prices
 from tml_bench.questions import Question
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.pool import Pool
@@ -45,6 +46,12 @@ def judging_by(judge: str | JudgeOptions, beside: Path, shown: Progress) -> Judg
     return setup
 
 
+def judge_model_of(judge: str | JudgeOptions) -> str:
+    """The language model that judges; empty for rules and people. A ``UserError`` as for `judging_by`."""
+    kind, _, options = (judge if isinstance(judge, str) else judge.spec).partition(":")
+    return openai_of(options)[0].model if kind == "openai" else ""
+
+
 class ScoreOptions(TypedDict, total=False):
     """What `score` takes beside runs; see there."""
 
@@ -53,6 +60,7 @@ class ScoreOptions(TypedDict, total=False):
     jobs: int | None
     step_timeout_s: float
     check_transcripts: bool
+    prices: str | os.PathLike[str] | None
     progress: bool | Progress
 
 
@@ -64,7 +72,8 @@ def score(
     runs: RunLike | SeveralRuns,
     *,
     judge: str | JudgeOptions = RULES, words: WordMode = "auto", jobs: int | None = None,
-    step_timeout_s: float = 60.0, check_transcripts: bool = False, progress: bool | Progress = True,
+    step_timeout_s: float = 60.0, check_transcripts: bool = False,
+    prices: str | os.PathLike[str] | None = None, progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Score runs again from their recordings; no model is needed.
 
@@ -80,6 +89,7 @@ def score(
         jobs: processes; by default the processors, at most 8.
         step_timeout_s: a recording that takes longer to perceive is given up.
         check_transcripts: hold also transcripts of reference adapters and imported ones against the audio.
+        prices: a table of prices of your own, beside the one that ships; what runs cost is said by it.
         progress: show bars; or what shows them.
 
     Returns:
@@ -90,6 +100,7 @@ def score(
             judge.
     """
     shown = shown_by(progress)
+    table = load_prices(Path(prices) if prices is not None else None)
     paths = [Path(run) for run in (runs if isinstance(runs, list | tuple) else (runs,))]
     if not paths:
         raise UserError("there is nothing to score", "give at least one run")
@@ -97,7 +108,7 @@ def score(
         judging_by(judge, paths[0].resolve().parent, shown) as judging,
         worker_pool(jobs, step_timeout_s) as pool,
     ):
-        found = scored(open_runs(paths), pool, words, judging, shown, check_transcripts)
+        found = scored(open_runs(paths), pool, words, judging, shown, check_transcripts, table)
     return found if isinstance(runs, list | tuple) else found[0]
 
 
@@ -118,6 +129,7 @@ def scored(
     judging: JudgeSetup,
     shown: Progress,
     check_transcripts: bool = False,
+    prices: PriceTable | None = None,
 ) -> list[Run]:
     """Score opened runs, with a bar of what is perceived and one of what a model judges."""
     with shown.bars() as bar:
@@ -132,5 +144,7 @@ def scored(
 
         heard = bar("perceive", sum(len(run.valid()) for run in runs))
         ahead = foresee if judging.model else None
-        found = score_runs(runs, pool, heard, words, judging.judge_of, ahead, check_all=check_transcripts)
+        found = score_runs(
+            runs, pool, heard, words, judging.judge_of, ahead, check_all=check_transcripts, prices=prices
+        )
     return [Run(run.path, summary) for run, summary in zip(runs, found, strict=True)]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tml_bench.metrics.comparison import rank_ranges
+from tml_bench.report.board_costs import RowCost, cost_head, row_cost
+from tml_bench.report.cost_lines import cost_of_run
 from tml_bench.report.layout import LeaderboardTable, is_ruler as is_ruler, tables
 from tml_bench.report.word_lines import MISMATCH, mismatch
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
@@ -116,11 +118,12 @@ class BoardColumn:
 
 @dataclass(frozen=True)
 class BoardRow:
-    """One model, with a cell for each column; None where it was not run."""
+    """One model, with a cell for each column; None where it was not run, or its cost is not known."""
 
     label: str
     kind: RowKind
     cells: tuple[BoardCell | None, ...]
+    cost: RowCost | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,16 @@ class Board:
     columns: tuple[BoardColumn, ...]
     rows: tuple[BoardRow, ...]
 
+    @property
+    def costs(self) -> tuple[RowCost | None, ...]:
+        """What each row costs."""
+        return tuple(row.cost for row in self.rows)
+
+    @property
+    def cost_head(self) -> str:
+        """The head of the column of costs; empty where no row has one: then there is no column."""
+        return cost_head(self.costs)
+
 
 def board_of(summaries: Sequence[Summary]) -> Board:
     """Put scored runs on the board; an empty one for no runs."""
@@ -138,8 +151,14 @@ def board_of(summaries: Sequence[Summary]) -> Board:
     for place, column in enumerate(columns):
         for label, kind, cell in _cells(column):
             cells[label, kind][place] = cell
+    costs = {s.facts.run: cost for s in summaries if (cost := cost_of_run(s)) is not None}
     rows = [
-        BoardRow(label, kind, tuple(found.get(k) for k in range(len(columns))))
+        BoardRow(
+            label,
+            kind,
+            tuple(found.get(k) for k in range(len(columns))),
+            row_cost(costs[cell.run] for cell in found.values() if cell.run in costs),
+        )
         for (label, kind), found in cells.items()
     ]
     order = list(RowKind)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tml_bench.csv_text import csv_text
 from tml_bench.report.axes import axis_of, counted, known_ends
-from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState, RowKind
+from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
+from tml_bench.report.board_costs import cost_cell, cost_legend
 from tml_bench.report.board_latex import board_latex
 from tml_bench.report.grids import (
     MARKS,
@@ -59,31 +60,36 @@ def board_markdown(board: Board) -> str:
     if not board.columns:
         return "Nothing has been measured yet.\n"
     heads = ["", *(markdown_text(f"{c.title.partition(':')[0]}: {head(c.metric)}") for c in board.columns)]
+    heads += [markdown_text(board.cost_head)] if board.cost_head else []
     lines = (heads, ["---"] * len(heads), *_rows(board))
     table = "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
     signs = "; ".join(f"{mark.sign} {mark.meaning}" for mark in SIGNS.values())
     legend = f"95 % interval in brackets, {NO_INTERVAL} for too few units; # range of ranks; {signs}"
     cells = [cell for row in board.rows for cell in row.cells if cell is not None]
     said = sorted({cell.provisional for cell in cells if cell.provisional})
+    legend += f"; {markdown_text(cost_legend(board.costs))}" if board.cost_head else ""
     legend += "".join(f"; {PROVISIONAL} {markdown_text(text.rstrip('.'))}" for text in said) + ".\n"
     return "\n".join([table, legend, "".join(map(_about, board.columns))])
 
 
 def _rows(board: Board) -> Iterator[list[str]]:
-    blank = [""] * len(board.columns)
+    cost = board.cost_head
+    blank = [""] * (len(board.columns) + bool(cost))
     for kind, heading in KINDS.items():
         rows = [row for row in board.rows if row.kind is kind]
         if rows:
             yield [f"**{heading}**", *blank]
         for row in rows:
             cells = (cell_text(c, column.metric) for c, column in zip(row.cells, board.columns, strict=True))
-            yield [markdown_text(row.label), *cells]
+            yield [markdown_text(row.label), *cells, *([cost_cell(row.cost, cost)] if cost else [])]
     known = [(known_ends(board, k), c.metric.unit) for k, c in enumerate(board.columns)]
     yield [
         "*floor*",
         *("" if c is None else markdown_text(f"{number(c.floor, u)} {c.floor_by}") for c, u in known),
+        *([""] if cost else []),
     ]
-    yield ["*ceiling*", *("" if c is None else number(c.ceiling, u) for c, u in known)]
+    ceilings = ("" if c is None else number(c.ceiling, u) for c, u in known)
+    yield ["*ceiling*", *ceilings, *([""] if cost else [])]
 
 
 def cell_text(cell: BoardCell | None, metric: Metric) -> str:
@@ -121,19 +127,29 @@ _CSV = (
     "high95", "floor", "floor_by", "ceiling", "n", "events", "few", "state", "rank_best", "rank_worst",
     "samples", "missing", "run", "date", "clock", "compute", "network", "judge", "data", "source",
 )  # fmt: skip
+_CSV_COST = ("cost_per_hour", "cost_currency", "cost_as_of")
 
 
 def board_csv(board: Board) -> str:
-    """One line a cell, with a head; shares in %, empty where there is no value."""
+    """One line a cell, with a head; shares in %, empty where there is no value.
+
+    What an hour with the model costs stands in every line of its row, if any row has a cost.
+    """
+    has_cost = bool(board.cost_head)
     return csv_text(
-        _CSV,
+        (*_CSV, *(_CSV_COST if has_cost else ())),
         (
-            [row.label, str(row.kind), *_csv_cell(column, cell)]
+            [row.label, str(row.kind), *_csv_cell(column, cell), *(_csv_cost(row) if has_cost else ())]
             for row in board.rows
             for column, cell in zip(board.columns, row.cells, strict=True)
             if cell is not None
         ),
     )
+
+
+def _csv_cost(row: BoardRow) -> list[object]:
+    cost = row.cost
+    return ["", "", ""] if cost is None else [cost.per_hour, cost.currency, " ".join(cost.as_of)]
 
 
 def _csv_cell(column: BoardColumn, cell: BoardCell) -> list[object]:
@@ -172,7 +188,12 @@ def board_json(board: Board) -> str:
         for c in board.columns
     ]
     rows = [
-        {"label": r.label, "kind": r.kind, "cells": [None if c is None else _json_cell(c) for c in r.cells]}
+        {
+            "label": r.label,
+            "kind": r.kind,
+            "cells": [None if c is None else _json_cell(c) for c in r.cells],
+            **({"cost": None if r.cost is None else asdict(r.cost)} if board.cost_head else {}),
+        }
         for r in board.rows
     ]
     return json.dumps({"columns": columns, "rows": rows}, indent=1, ensure_ascii=False) + "\n"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tml_bench.report.axes import counted, known_ends
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState, RowKind
+from tml_bench.report.board_costs import cost_cell, cost_legend
 from tml_bench.report.grids import number, plain
 from tml_bench.report.picture_parts import made
 from tml_bench.task import Direction, Metric
@@ -50,33 +51,41 @@ def board_latex(board: Board) -> str:
     """The table, tasks beside each other; a comment for an empty board."""
     if not board.columns:
         return "% Nothing has been measured yet.\n"
-    places = range(len(board.columns))
+    places, cost = range(len(board.columns)), board.cost_head
+
+    def line(first: str, cells: Sequence[str], more: str = "") -> str:
+        return _line(first, [*cells, *([more] if cost else [])])
+
     lines = [
         "% needs \\usepackage{booktabs}, \\usepackage{graphicx}",
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{_caption(board)}}}",
         r"\resizebox{\textwidth}{!}{%",
-        rf"\begin{{tabular}}{{l{'c' * len(board.columns)}}}",
+        rf"\begin{{tabular}}{{l{'c' * (len(board.columns) + bool(cost))}}}",
         r"\toprule",
-        _line("", [latex_text(c.title.partition(":")[0]) for c in board.columns]),
-        _line("", [_head(c.metric) for c in board.columns]),
+        line("", [latex_text(c.title.partition(":")[0]) for c in board.columns], "Cost"),
+        line("", [_head(c.metric) for c in board.columns], latex_text(cost)),
     ]
     for kind, heading in _HEADINGS.items():
         rows = [row for row in board.rows if row.kind is kind]
         if rows:
             lines.append(r"\midrule")
         if rows and heading:
-            lines.append(rf"\multicolumn{{{1 + len(places)}}}{{l}}{{\emph{{{heading}}}}} \\")
+            lines.append(rf"\multicolumn{{{1 + len(places) + bool(cost)}}}{{l}}{{\emph{{{heading}}}}} \\")
         for row in rows:
             lines.append(
-                _line(latex_text(row.label), [_cell(row.cells[k], board.columns[k]) for k in places])
+                line(
+                    latex_text(row.label),
+                    [_cell(row.cells[k], board.columns[k]) for k in places],
+                    latex_text(cost_cell(row.cost, cost)),
+                )
             )
     ends = [(known_ends(board, k), board.columns[k].metric.unit) for k in places]
     lines += [
         r"\midrule",
-        _line("floor", ["" if c is None else _number(c.floor, unit) for c, unit in ends]),
-        _line("ceiling", ["" if c is None else _number(c.ceiling, unit) for c, unit in ends]),
+        line("floor", ["" if c is None else _number(c.floor, unit) for c, unit in ends]),
+        line("ceiling", ["" if c is None else _number(c.ceiling, unit) for c, unit in ends]),
         r"\bottomrule",
         r"\end{tabular}}",
         r"\end{table*}",
@@ -117,6 +126,7 @@ def _caption(board: Board) -> str:
         r"saturated, a blind strategy reaches the ceiling; no sign: beats the floor."
     ]
     parts += [_about(board, k) for k in range(len(board.columns))]
+    parts += [f"{latex_text(cost_legend(board.costs))}."] if board.cost_head else []
     parts.append(latex_text(made(cell for row in board.rows for cell in row.cells)))
     return " ".join(filter(None, parts))
 

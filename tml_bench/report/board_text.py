@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tml_bench.report import grids
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
+from tml_bench.report.board_costs import cost_cell, cost_legend
 from tml_bench.report.board_heads import differences, letters, short_head
 from tml_bench.report.grids import MARKS, NOTHING, PROVISIONAL, number, plain
 from tml_bench.scoring.summary import FEW_EVENTS, Standing
@@ -30,6 +31,8 @@ NARROW, BROAD = 6, 13
 """Columns with the interval below the score are not narrower, nor broader."""
 LABEL, LONG_LABEL = 14, 32
 """There is room for names of so many characters, and for so many where the columns leave it."""
+NARROWEST = 24
+"""There is no column of costs where it would leave less than this to the rest."""
 _ARROWS = {Direction.HIGHER: "↑", Direction.LOWER: "↓", Direction.NONE: ""}
 
 
@@ -57,12 +60,16 @@ _SECTIONS = {
 
 @dataclass(frozen=True)
 class _Block:
-    """Some columns beside each other: their places on the board, and how wide they and the names are."""
+    """Some columns beside each other: their places on the board, and how wide they and the names are.
+
+    ``cost`` is the width of the column of costs, with the gap before it; 0 where there is none.
+    """
 
     places: tuple[int, ...]
     widths: tuple[int, ...]
     label: int
     beside: bool
+    cost: int = 0
 
 
 def board_lines(board: Board, width: int) -> list[Text]:
@@ -92,7 +99,8 @@ def legend(board: Board) -> list[str]:
         said.append(f"{PROVISIONAL} provisional: judged by rules")
     same = len({(c.metric.unit, c.metric.direction) for c in board.columns}) == 1
     scale = [_scale(board.columns[0])] if same else []
-    return ["; ".join([*scale, *said]), _data(board.columns), *differences(board.columns)]
+    cost = [cost_legend(board.costs)] if board.cost_head else []
+    return ["; ".join([*scale, *said]), *cost, _data(board.columns), *differences(board.columns)]
 
 
 def _scale(column: BoardColumn) -> str:
@@ -115,19 +123,28 @@ def _blocks(board: Board, width: int) -> list[_Block]:
     count = len(board.columns)
     if not count:
         return []
+    cost = _cost_width(board)
+    if width - cost < NARROWEST:
+        cost = 0
+    width -= cost
     longest = max(len(_label(row)) for row in board.rows)
     places = tuple(range(count))
     full = tuple(_full_width(board, k) for k in places)
     label = max(8, min(longest, LONG_LABEL))
     if label + sum(full) + GAP * count <= width:
-        return [_Block(places, full, label, beside=True)]
+        return [_Block(places, full, label, True, cost)]
     label = max(8, min(longest, max(LABEL, min(LONG_LABEL, width - count * (NARROW + GAP)))))
     most = max(1, (width - label) // (NARROW + GAP))
     parts = -(-count // most)
     each = -(-count // parts)
     broad = min(BROAD, (width - label) // each - GAP)
     groups = (places[start : start + each] for start in range(0, count, each))
-    return [_Block(some, (broad,) * len(some), label, beside=False) for some in groups]
+    return [_Block(some, (broad,) * len(some), label, False, cost) for some in groups]
+
+
+def _cost_width(board: Board) -> int:
+    head = board.cost_head
+    return max(len(head), *(len(cost_cell(cost, head)) for cost in board.costs)) + GAP if head else 0
 
 
 def _full_width(board: Board, place: int) -> int:
@@ -150,7 +167,7 @@ def _label(row: BoardRow) -> str:
 def _block_lines(board: Board, block: _Block) -> list[Text]:
     from rich.text import Text
 
-    rule = Text("─" * (block.label + sum(block.widths) + GAP * len(block.widths)), "dim")
+    rule = Text("─" * (block.label + block.cost + sum(block.widths) + GAP * len(block.widths)), "dim")
     lines = [*_head_lines(board, block), rule]
     for kind, rows in itertools.groupby(board.rows, key=lambda row: row.kind):
         shown = [row for row in rows if any(row.cells[k] is not None for k in block.places)]
@@ -176,7 +193,11 @@ def _head_lines(board: Board, block: _Block) -> list[Text]:
         heads.append(head)
     tall = max(map(len, heads))
     rows = zip(*([""] * (tall - len(head)) + head for head in heads), strict=True)
-    return [_line(block, "", [(text, "bold") for text in row]) for row in rows]
+    lines = [[(text, "bold") for text in row] for row in rows]
+    return [
+        _line(block, "", line, board.cost_head if k == tall - 1 and block.cost else "")
+        for k, line in enumerate(lines)
+    ]
 
 
 def _row_lines(board: Board, block: _Block, row: BoardRow) -> Iterator[Text]:
@@ -195,7 +216,8 @@ def _row_lines(board: Board, block: _Block, row: BoardRow) -> Iterator[Text]:
     tall = max(len(names), *(len(texts) for _, texts in parts))
     for i in range(tall):
         cells = [(texts[i] if i < len(texts) else "", style if i == 0 else "dim") for style, texts in parts]
-        yield _line(block, names[i] if i < len(names) else "", cells)
+        cost = cost_cell(row.cost, board.cost_head) if i == 0 and block.cost else ""
+        yield _line(block, names[i] if i < len(names) else "", cells, cost)
 
 
 def _beside(board: Board, place: int, cell: BoardCell) -> str:
@@ -271,11 +293,12 @@ def _first(values: Iterable[float | None]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def _line(block: _Block, label: str, cells: Sequence[tuple[str, str]]) -> Text:
+def _line(block: _Block, label: str, cells: Sequence[tuple[str, str]], cost: str = "") -> Text:
     from rich.cells import set_cell_size
     from rich.text import Text
 
     line = Text(set_cell_size(label, block.label), no_wrap=True)
+    line.append(cost.rjust(block.cost))
     for (text, style), width in zip(cells, block.widths, strict=True):
         line.append(" " * GAP)
         line.append(text[:width].ljust(width) if block.beside else text[:width].rjust(width), style)

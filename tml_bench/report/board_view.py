@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tml_bench.metrics.statistics import Estimate
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState, RowKind
+from tml_bench.report.board_costs import RowCost, cost_cell, cost_head, cost_legend
 from tml_bench.report.grids import axis, number
 from tml_bench.scoring.floors import Baseline
 
@@ -141,6 +142,7 @@ class ViewRow:
     label: str
     kind: RowKind
     cells: tuple[ViewCell | None, ...]
+    cost: RowCost | None = None
 
     @property
     def dates(self) -> str:
@@ -160,6 +162,20 @@ class BoardTable:
     conditions: tuple[tuple[str, str], ...]
     columns: tuple[ViewColumn, ...]
     rows: tuple[ViewRow, ...]
+
+    @property
+    def cost_head(self) -> str:
+        """The head of the column of costs; empty where no row has one: then there is no column."""
+        return cost_head(row.cost for row in self.rows)
+
+    @property
+    def cost_legend(self) -> str:
+        """What the column of costs is."""
+        return cost_legend(row.cost for row in self.rows)
+
+    def cost_text(self, row: ViewRow) -> str:
+        """What a row costs, as printed."""
+        return cost_cell(row.cost, self.cost_head)
 
     def of(self, kind: RowKind) -> list[ViewRow]:
         """Its rows of one kind."""
@@ -197,7 +213,7 @@ def view_rows(board: Board, columns: Sequence[ViewColumn], places: Sequence[int]
         picked = [(row.cells[k], column) for k, column in zip(places, columns, strict=True)]
         cells = tuple(None if cell is None else ViewCell(cell, column) for cell, column in picked)
         if any(cells):
-            found.append(ViewRow(row.label, row.kind, cells))
+            found.append(ViewRow(row.label, row.kind, cells, row.cost))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from tml_bench.outcome import Outcome
 from tml_bench.report import grids
+from tml_bench.report.cost_lines import account_line, cost_line
 from tml_bench.report.grids import (
     MARKS,
     NO_INTERVAL,
@@ -283,6 +284,8 @@ def made(s: Summary) -> dict[str, str]:
         "words": words_line(s),
         "transcript": transcript_line(s),
         **({"usage": used} if (used := usage_line(s)) else {}),
+        **({"account": account} if (account := account_line(s)) else {}),
+        **({"cost": cost} if (cost := cost_line(s)) else {}),
     }
 
 

@@ -154,7 +154,10 @@ def _leaderboard(table: LeaderboardTable) -> str:
 
 def _run(row: LeaderboardRow) -> str:
     s = row.summary
-    made, bare = content.made(s), ("created", "machine", "judge", "words", "transcript", "usage")
+    made, bare = (
+        content.made(s),
+        ("created", "machine", "judge", "words", "transcript", "usage", "account", "cost"),
+    )
     facts = [f"{k} {v}" for k, v in made.items() if v and k not in bare and k != "adapter"]
     facts += [made[k] for k in bare if made.get(k)]
     kind = " (reference, sees the answers)" if s.facts.privileged else ""
@@ -193,7 +196,9 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
     f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
     check = s.transcript_check or TranscriptCheck()
-    used, words = s.usage or None, s.word_report or None
+    used, words, cost = s.usage or None, s.word_report or None, s.cost or None
+    service = cost.service if cost else None
+    known = service or (cost.judge if cost else None)
     # Subsets taken together have no outcomes of their own.
     outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
 
@@ -249,4 +254,9 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "late_texts": words.late if words else "",
         **{f"usage_{f.name}": getattr(used.total, f.name) if used else "" for f in fields(Usage)},
         "usage_n": used.told if used else "",
+        "cost": service.amount if service else "",
+        "cost_per_hour": cost.per_hour if cost and cost.per_hour is not None else "",
+        "cost_judge": cost.judge.amount if cost and cost.judge else "",
+        "cost_currency": known.currency if known else "",
+        "cost_as_of": known.as_of if known else "",
     }

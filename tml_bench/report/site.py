@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tml_bench.metrics.statistics import Estimate
 from tml_bench.report import board_view, content
 from tml_bench.report.board import Board, RowKind
+from tml_bench.report.cost_lines import account_line, cost_line
 from tml_bench.report.grids import Bar, Grid, plain
 from tml_bench.report.judge_lines import judge_tokens_line
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
@@ -182,7 +183,7 @@ class _Site:
 
 def _costs(s: Summary) -> list[str]:
     """What a run is known to have taken of services and judges."""
-    return list(filter(None, (content.usage_line(s), judge_tokens_line(s))))
+    return list(filter(None, (content.usage_line(s), account_line(s), cost_line(s), judge_tokens_line(s))))
 
 
 def _task_name(tables: Sequence[LeaderboardTable]) -> Any:

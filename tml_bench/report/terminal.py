@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tml_bench.errors import UserError
 from tml_bench.report import board_text, content
 from tml_bench.report.board import board_of
+from tml_bench.report.cost_lines import account_line, cost_line
 from tml_bench.report.grids import NOTHING, Grid, StandingMark, plain
 from tml_bench.report.judge_lines import agreement_lines, judge_line
 from tml_bench.report.layout import tables
@@ -78,7 +79,7 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
             start += width
             for k in range(0, width if subset else 0, per_grid):
                 paper.grid(_rich(subset, grid, places[k : k + per_grid]))
-        lines = (words_line, transcript_line, content.usage_line)
+        lines = (words_line, transcript_line, content.usage_line, cost_line)
         checks = ((row.label, line(row.summary)) for row in table.rows for line in lines)
         said = (f"{label}: {line}" for label, line in checks if line)
         paper.notes(content.marks(table.shown), (*table.caveats, *said))
@@ -103,6 +104,8 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         words_line(summary),
         transcript_line(summary),
         content.usage_line(summary),
+        account_line(summary),
+        cost_line(summary),
     )
     paper.notes(content.marks(summary.metrics), filter(None, (*said, *notes)))
 

@@ -21,6 +21,7 @@ from tml_bench.runs.failures import FailureLog
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.layout import recording_parts, spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
+from tml_bench.runs.spending import SpendingLimit, limited_results
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.turns import Usage
@@ -100,6 +101,7 @@ def record_all(
     end: Callable[[RunEnd], None] = _silent,
     failed: Tell = _silent,
     remark: Tell = _silent,
+    limit: SpendingLimit | None = None,
 ) -> list[UserError]:
     """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
 
@@ -109,8 +111,9 @@ def record_all(
     with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
     ``fail_fast`` samples that did not end valid, 0 for never; ``end`` is told of every run that has
     ended, then ``failed`` of equal failures, a line each. A run is not finished where its adapter is given
-    up, or its model is no longer the same. Raises `UserError` where a folder cannot be used, or holds what
-    must not be mixed with what was asked for.
+    up, its model is no longer the same, or its next session would pass the ``limit`` of what all runs may
+    have taken. Raises `UserError` where a folder cannot be used, or holds what must not be mixed with what
+    was asked for.
     """
     failures = FailureLog()
     with ExitStack() as stack:
@@ -126,16 +129,16 @@ def record_all(
                     raise incomplete(plan.path, why)
                 if not todo:
                     folder.save()
-                number, limit = len(recorders), fail_fast or math.inf
+                number, most = len(recorders), fail_fast or math.inf
+                if limit is not None:
+                    limit.count(plan.path, plan.samples, folder.attempts)
                 recorders.append(
-                    _Recorder(number, plan, folder, pool, advance, remark, failures, todo, limit)
+                    _Recorder(number, plan, folder, pool, advance, remark, failures, todo, most, limit)
                 )
         for recorder in recorders:
             recorder.submit()
-        for patient in (False, True):
-            for pool in places:
-                for job, result in pool.results(patient=patient):
-                    recorders[job.key[0]].take(job, result)
+        for job, result in limited_results(tuple(places), limit):
+            recorders[job.key[0]].take(job, result)
         for recorder in recorders:
             recorder.finish()
             end(recorder.end)
@@ -157,6 +160,7 @@ class _Recorder:
     _failures: FailureLog
     _todo: Sequence[Sample]
     _most_failures: float
+    _limit: SpendingLimit | None = None
     error: UserError | None = None
     _tries: Counter[str] = field(default_factory=Counter)
     _ran: set[str] = field(default_factory=set)
@@ -187,7 +191,20 @@ class _Recorder:
             self._advance("")
         for sample in self._todo:
             if not sample.problem:
-                self._pool.submit(self._job(sample))
+                self._submit(sample)
+
+    def _submit(self, sample: Sample) -> None:
+        """Have a session held, with a limit once there is room for it."""
+        if self._limit is None:
+            self._pool.submit(self._job(sample))
+        else:
+            self._limit.ask((self._number, sample.id), self._plan.path, sample, partial(self._enter, sample))
+
+    def _enter(self, sample: Sample) -> None:
+        if self._adapter not in self._pool.given_up:
+            self._pool.submit(self._job(sample))
+        elif self._limit is not None:
+            self._limit.forget(self._number, [(self._number, sample.id)])
 
     def finish(self) -> None:
         """Record the samples that cannot be played, unless nothing may be added, and say what is left."""
@@ -196,6 +213,10 @@ class _Recorder:
                 self._advance(self._commit(sample, JobResult(Outcome.INVALID, sample.problem), None))
         if self._open and self.error is None:
             self.error = self._pool.given_up.get(self._adapter)
+        if self.error is None and self._limit is not None and (left := self._limit.left(self._number)):
+            self.error = UserError(
+                f"{self._plan.path}: {left} (--budget)", f"with a higher --budget {CONTINUE}"
+            )
 
     def _job(self, sample: Sample) -> SessionJob:
         config, identity = self._plan.config, self._folder.file.identity
@@ -212,6 +233,9 @@ class _Recorder:
 
     def take(self, job: Job, result: JobResult) -> None:
         assert isinstance(job, SessionJob)
+        if self._limit is not None:
+            usage = msgspec.UNSET if result.usage == Usage() else result.usage
+            self._limit.ended(job.key, self._plan.path, job.sample, usage, result.audio_s)
         if isinstance(self.error, ChangedModelError):
             return  # of a session that was under way when the run was stopped
         if differs := self._folder.learn(result.reported):
@@ -226,7 +250,7 @@ class _Recorder:
             if line:
                 self._remark(line)
             if self.error is None and not given_up:
-                self._pool.submit(self._job(job.sample))
+                self._submit(job.sample)
             return
         self._advance(line)
         self._open.discard(job.sample.id)
@@ -238,7 +262,9 @@ class _Recorder:
 
     def _drop(self) -> None:
         """Forget the run's jobs that wait."""
-        self._pool.drop(lambda waiting: waiting.key[0] == self._number)
+        dropped = self._pool.drop(lambda waiting: waiting.key[0] == self._number)
+        if self._limit is not None:
+            self._limit.forget(self._number, (job.key for job in dropped))
 
     def _commit(self, sample: Sample, result: JobResult, recording: Path | None) -> str:
         """Write an attempt; gives what to show of it."""

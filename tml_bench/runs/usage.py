@@ -15,11 +15,13 @@ class RunUsage(msgspec.Struct, frozen=True):
         total: over every attempt, also those that failed or were repeated.
         told: how many sessions told anything.
         sessions: how many there were: attempts in which audio was exchanged, or that told anything.
+        audio_s: seconds that all sessions lasted; 0 in summaries that were made before.
     """
 
     total: Usage
     told: int
     sessions: int
+    audio_s: float = 0.0
 
 
 def run_usage(run: Path) -> RunUsage | msgspec.UnsetType:
@@ -33,4 +35,5 @@ def run_usage(run: Path) -> RunUsage | msgspec.UnsetType:
     if not told:
         return msgspec.UNSET
     sessions = sum(a.audio_s > 0 or a.usage is not msgspec.UNSET for a in attempts)
-    return RunUsage(sum(told, Usage()), len(told), sessions)
+    lasted_s = sum(attempt.audio_s for attempt in attempts)
+    return RunUsage(sum(told, Usage()), len(told), sessions, round(lasted_s, 3))

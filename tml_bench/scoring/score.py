@@ -14,11 +14,13 @@ from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.perceive import WordMode
+from tml_bench.pricing.table import PriceTable, load_prices
 from tml_bench.questions import Judge, Question, Rule
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.usage import run_usage
+from tml_bench.scoring.accounts import account_of, model_of, run_cost
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.judging import against_rules, score_performances
@@ -36,6 +38,7 @@ def score_runs(
     runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode = "auto",
     judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
     foresee: Callable[[Sequence[Question]], None] | None = None, *, check_all: bool = False,
+    prices: PriceTable | None = None,
 ) -> list[Summary]:  # fmt: skip
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
@@ -43,8 +46,10 @@ def score_runs(
     gives the judge of a task from its rules, by default the rules themselves. ``foresee`` is told every
     question of all runs, their floors and ceilings, before the first is asked, so that a judge can say what
     answering will take and answer them side by side. With ``check_all`` also the transcripts of reference
-    adapters and of imported runs are held against their audio.
+    adapters and of imported runs are held against their audio. ``prices`` are those of models, by default
+    the ones that ship.
     """
+    prices = prices or load_prices()
     heard = timelines_of(runs, pool, advance, words)
     checks = check_transcripts(heard, pool, words, asked=check_all)
     if words == "auto":
@@ -58,14 +63,15 @@ def score_runs(
         foresee([question for one in found for question in one.questions()])
     floors: _Floors = {}
     return [
-        _score(one, judge_of(one.heard.run.task.rules), floors, check)
+        _score(one, judge_of(one.heard.run.task.rules), floors, check, prices)
         for one, check in zip(found, checks, strict=True)
     ]
 
 
 def _score(
-    one: AskedRun, judge: Judge, floors: _Floors, check: TranscriptCheck | msgspec.UnsetType
-) -> Summary:
+    one: AskedRun, judge: Judge, floors: _Floors, check: TranscriptCheck | msgspec.UnsetType,
+    prices: PriceTable,
+) -> Summary:  # fmt: skip
     """Score one run and write its results; adds to the floors."""
     run, task = one.heard.run, one.heard.run.task
     facts = _facts(run, one.performances, judge)
@@ -88,12 +94,16 @@ def _score(
         task, facts, run.samples, scored.scores, one.heard.outcomes, known, scored.judged, agreement
     )
     remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
+    usage, heard = run_usage(run.path), one.heard
+    verdicts = [*{j.question.identity: j.verdict for j in scored.judged}.values()]
     summary = structs.replace(
         summary,
         notes=summary.notes | remarks,
         transcript_check=check,
         word_report=word_report(one.heard),
-        usage=run_usage(run.path),
+        usage=usage,
+        account=account_of(heard.timelines.values(), heard.facts.values(), verdicts),
+        cost=run_cost(model_of(run.file), usage, verdicts, prices),
     )
     return write_results(run.path, scored, summary)
 

@@ -14,6 +14,7 @@ from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.outcome import Outcome
 from tml_bench.runs.usage import RunUsage
 from tml_bench.samples import Sample
+from tml_bench.scoring.accounts import RunAccount, RunCost
 from tml_bench.scoring.floors import Baseline, ScoreTable, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
@@ -156,6 +157,8 @@ class Summary(msgspec.Struct, frozen=True):
         data_kind: what the data is beside the official one; None in summaries that were made before.
         intervals: name and version of how its intervals were computed.
         usage: what its services say that it took; unset where they say nothing.
+        account: what its sessions consisted of; unset in summaries that were made before.
+        cost: what it cost at the prices of a day; unset where nothing of it can be priced.
     """
 
     facts: RunFacts
@@ -175,6 +178,8 @@ class Summary(msgspec.Struct, frozen=True):
     intervals: str = "intervals 1"
     usage: RunUsage | msgspec.UnsetType = msgspec.UNSET
     board: BoardScore | None = None
+    account: RunAccount | msgspec.UnsetType = msgspec.UNSET
+    cost: RunCost | msgspec.UnsetType = msgspec.UNSET
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
