@@ -20,6 +20,7 @@ LAYERS = (
     ("conformance",),
     ("tasks", "adapters"),
     ("scoring",),
+    ("storage",),
     ("runs",),
     ("synthesis",),
     ("session",),

@@ -1,0 +1,41 @@
+"""Names of files of a run on shared storage; what stands there decides no path here unless it is a name."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
+from tml_bench.runs.store import Attempt
+from tml_bench.storage.address import mirrors
+
+RUN, RUN_ID = "run.json", "run-id"
+"""``run-id`` tells a run from another that was made in its place."""
+_NAME = re.compile(r"(?!\.{1,2}$)[^\x00-\x1f\x7f/\\:]{1,255}")
+_ID = ".id"
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be the name of a file or folder: no path, no step up."""
+    return _NAME.fullmatch(text) is not None
+
+
+def attempt_parts(task: str, attempt: Attempt) -> tuple[str, ...]:
+    """The folder of an attempt's recording in its run, part by part.
+
+    Raises:
+        UserError: a part is no name, so that it might lead elsewhere.
+    """
+    parts = (task, attempt.sample, str(attempt.attempt))
+    if not all(map(is_name, parts)):
+        raise UserError(f"{'/'.join(parts)!r} names no recording", "was the run changed by somebody?")
+    return parts
+
+
+def mirror_id() -> str:
+    """What tells the mirrors of this machine and user from those of others."""
+    path = mirrors() / _ID
+    if not path.is_file():
+        write_atomically(path, secrets.token_hex(8).encode())
+    return path.read_text(encoding="ascii")
