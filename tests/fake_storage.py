@@ -76,4 +76,6 @@ class Clock:
 
 def store_of(fs: FakeStorage, clock: Clock, said: list[str], max_wait_s: float = 300.0) -> RemoteStore:
     """A store that does one thing after the other, in virtual time."""
-    return RemoteStore(fs, "fake://", max_wait_s, said.append, at_once=1, clock=clock, pause=clock.pause)
+    return RemoteStore(
+        fs, "fake://", "fake://bucket", max_wait_s, said.append, at_once=1, clock=clock, pause=clock.pause
+    )

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    ("cli", "cli_check", "cli_compare", "cli_data", "cli_judge", "cli_verify", "cli_view"),
+    ("cli", "cli_check", "cli_compare", "cli_data", "cli_judge", "cli_place", "cli_verify", "cli_view"),
     ("api",),
     ("report", "viewer"),
     ("conformance",),

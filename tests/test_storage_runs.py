@@ -91,7 +91,7 @@ def consistent(fs: FakeStorage) -> Callable[[], None]:
         files = fs.contents()
         peek = FakeStorage()
         peek.store = dict(fs.store)
-        log = read_log(RemoteStore(peek, "peek", at_once=1), RUN).content
+        log = read_log(RemoteStore(peek, "peek://", "peek", at_once=1), RUN).content
         assert log.startswith(looked[0])
         looked[0] = log
         for line in log.splitlines():

@@ -17,6 +17,7 @@ from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
 from tml_bench.cli_compare import compare
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import COUNT, PATH, judge, judge_options
+from tml_bench.cli_place import PLACE
 from tml_bench.cli_view import view
 from tml_bench.errors import UserError
 from tml_bench.redact import redacted
@@ -164,7 +165,11 @@ def _amount_options(command: Command) -> Command:
     help="Limit of a session, s.",
 )  # fmt: skip
 @click.option(
-    "--out", type=PATH, default=Path("results"), show_default=True, help="Folder for the runs and the report."
+    "--out",
+    type=PLACE,
+    default=Path("results"),
+    show_default=True,
+    help="Folder, or address of shared storage, for the runs and the report.",
 )
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
@@ -189,8 +194,8 @@ def run(
     tml-bench run --task charades --adapter my.py:M --compute charged
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
+    tml-bench run --adapter my.py:MyModel --out s3://bucket/results
     """
-    import tml_bench
     from tml_bench import api
 
     began_s = time.monotonic()
@@ -201,12 +206,9 @@ def run(
     except api.UnfinishedRunsError as unfinished:
         runs, errors = list(unfinished.runs), unfinished.errors
     if runs:
-        from tml_bench.report.folders import free_folder
-
-        summaries = [run.summary for run in runs]
-        page = tml_bench.report(runs, free_folder(Path(options["out"]) / "report", summaries))
+        page = api.report_beside(runs, options["out"])
         if not quiet:
-            _print_scores(summaries, verbose)
+            _print_scores([run.summary for run in runs], verbose)
             say(f"{_duration(time.monotonic() - began_s)}; report: {page}")
     for error in errors:
         show_error(error)
@@ -214,7 +216,7 @@ def run(
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=PATH)
+@click.argument("runs", nargs=-1, required=True, type=PLACE)
 @click.option(
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
@@ -222,12 +224,13 @@ def run(
 @_amount_options
 @judge_options
 @_pool_options
-def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[ScoreOptions]) -> None:
+def score(runs: tuple[str | Path, ...], verbose: bool, quiet: bool, **options: Unpack[ScoreOptions]) -> None:
     """Score runs again from their recordings; no model is needed.
 
     \b
     tml-bench score results/fd-bench-v1-mini-1--silent
     tml-bench score results/*--my-model* --words asr
+    tml-bench score s3://bucket/results/fd-bench-v1-mini-1--silent
     tml-bench score results/proactive-video-qa-* --judge openai:model=qwen3:8b,base_url=http://localhost:11434/v1
     """
     from tml_bench import api
@@ -240,30 +243,35 @@ def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=PATH)
+@click.argument("runs", nargs=-1, required=True, type=PLACE)
 @click.option(
-    "--out", type=PATH,
-    help="Folder for the report. [default: results/report, or the next that holds no other report]",
+    "--out", type=PLACE,
+    help="Folder or address for it. [default: results/report, or the next that holds no other report]",
 )  # fmt: skip
 @click.option("--task", help="Print everything of this task, and write nothing.")
 @_amount_options
-def report(runs: tuple[Path, ...], out: Path | None, task: str | None, verbose: bool, quiet: bool) -> None:
+def report(
+    runs: tuple[str | Path, ...], out: str | Path | None, task: str | None, verbose: bool, quiet: bool
+) -> None:
     """Put scored runs side by side: pages to browse, Markdown, CSV and JSON.
 
-    RUNS are folders of runs, patterns, or folders that hold runs. A report over other runs is never replaced.
+    RUNS are folders of runs, patterns, folders that hold runs, or such addresses of shared storage. A report
+    over other runs is never replaced.
 
     \b
     tml-bench report results
     tml-bench report results/fd-bench-v1-*
     tml-bench report results/mine results/theirs --out comparison
+    tml-bench report s3://bucket/results --out s3://bucket/results/report
     tml-bench report results/fd-bench-v1-* --task fd-bench-v1
     """
     import tml_bench
     from tml_bench.report.files import read_summaries
     from tml_bench.report.folders import run_folders
     from tml_bench.report.terminal import print_task
+    from tml_bench.storage.shared_place import local_place
 
-    folders, skipped = run_folders(runs)
+    folders, skipped = run_folders(map(local_place, runs))
     for word in () if quiet else skipped:
         say(word, err=True)
     summaries = read_summaries(folders)

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
@@ -20,10 +20,12 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import REFERENCE_ADAPTERS, RunRequest, plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
-from tml_bench.runs.record import ChangedModelError, RunEnd, record_all, start_over
+from tml_bench.runs.record import ChangedModelError, RunEnd, record_all
 from tml_bench.runs.store import open_runs
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
+from tml_bench.storage.address import is_shared
+from tml_bench.storage.results_place import results_place
 
 PathLike = str | os.PathLike[str]
 Given = Adapter | AdapterClass
@@ -122,7 +124,7 @@ def run(
         network: ``ideal``, ``wifi``, ``4g``, ``bad``, or a profile's ``.toml``.
         seed: of everything random.
         max_session_s: limit of a session in seconds.
-        out: folder of the runs.
+        out: folder of the runs, or an address of shared storage such as ``s3://bucket/results``.
         fresh: remove what these runs have recorded before, and start over.
         retry_errors: try again samples that ended in an adapter error.
         jobs: processes; by default the processors, at most 8, and one where compute is charged.
@@ -148,12 +150,15 @@ def run(
         UserError: something that was given does not exist or does not fit, or a folder holds another run.
     """
     shown = shown_by(progress)
+    if replay is not None and is_shared(replay):
+        raise UserError(f"{replay} is no folder of this machine", "replay a run that lies on a disk")
+    place = results_place(out, max_wait_s, shown.tell)
     names, given = _named(adapter)
     request = RunRequest(
         tasks=tuple(suite_names()) if task is None else (task,) if isinstance(task, str) else tuple(task),
         all_tasks=task is None,
         adapters=names,
-        out=Path(out),
+        out=place.folder,
         selection=Selection(Path(data) if data is not None else None, tuple(subsets), limit),
         tick_ms=tick_ms,
         seed=seed,
@@ -164,11 +169,10 @@ def run(
     )
     patience = Patience(max_wait_s) if preflight else Patience(max_wait_s, max_wait_s)
     with given_adapters(given):
+        place.prepare()
         plans = plan_runs(request, shown.tell)
-        if fresh:
-            for plan in plans:
-                start_over(plan.path)
         with (
+            place,
             judging_by(judge, request.out, shown) as judging,
             worker_pool(
                 1 if compute == "charged" and jobs is None else jobs, step_timeout_s, patience, shown.tell
@@ -180,11 +184,14 @@ def run(
             for plan in plans:
                 wall = live if plan.config.clock == "wall" else pool
                 places[own if plan.config.adapter in given else wall].append(plan)
-            failed = _recorded(places, shown, retry_errors, fail_fast)
+            place.begin([plan.path for plan in plans], fresh=fresh)
+            failed = _recorded(places, shown, retry_errors, fail_fast, lambda: place.problem)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             begun = [run for run in stored if run.attempts or not failed]
             runs = scored(begun, pool, words, judging, shown) if begun else []
+            if (problem := place.end([run.path for run in runs])) and problem not in failed:
+                failed.append(problem)
     if failed:
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
@@ -192,7 +199,11 @@ def run(
 
 
 def _recorded(
-    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int
+    places: Mapping[SessionPool, Sequence[RunPlan]],
+    shown: Progress,
+    retry_errors: bool,
+    fail_fast: int,
+    trouble: Callable[[], UserError | None],
 ) -> list[UserError]:
     """Record runs where each belongs; gives why some could not be finished."""
     ends: list[RunEnd] = []
@@ -201,7 +212,7 @@ def _recorded(
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         failed = record_all(
             places, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=ends.append,
-            failed=failures.append, remark=shown.tell,
+            failed=failures.append, remark=shown.tell, trouble=trouble,
         )  # fmt: skip
     shown.ended(ends)
     shown.failed(failures)

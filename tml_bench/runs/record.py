@@ -99,6 +99,7 @@ def record_all(
     end: Callable[[RunEnd], None] = _silent,
     failed: Tell = _silent,
     remark: Tell = _silent,
+    trouble: Callable[[], UserError | None] = lambda: None,
 ) -> list[UserError]:
     """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
 
@@ -107,7 +108,8 @@ def record_all(
     done before included, ``remark`` of attempts after which a sample is tried again or left to be done;
     with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
     ``fail_fast`` samples that did not end valid, 0 for never; ``end`` is told of every run that has
-    ended, then ``failed`` of equal failures, a line each. A run is not finished where its adapter is given
+    ended, then ``failed`` of equal failures, a line each; once there is ``trouble`` beside the sessions,
+    no more are started. A run is not finished where its adapter is given
     up, or its model is no longer the same. Raises `UserError` where a folder cannot be used, or holds what
     must not be mixed with what was asked for.
     """
@@ -125,7 +127,7 @@ def record_all(
                     folder.save()
                 number, limit = len(recorders), fail_fast or math.inf
                 recorders.append(
-                    _Recorder(number, plan, folder, pool, advance, remark, failures, todo, limit)
+                    _Recorder(number, plan, folder, pool, advance, remark, failures, todo, limit, trouble)
                 )
         for recorder in recorders:
             recorder.submit()
@@ -154,6 +156,7 @@ class _Recorder:
     _failures: FailureLog
     _todo: Sequence[Sample]
     _most_failures: float
+    _trouble: Callable[[], UserError | None]
     error: UserError | None = None
     _tries: Counter[str] = field(default_factory=Counter)
     _ran: set[str] = field(default_factory=set)
@@ -214,6 +217,9 @@ class _Recorder:
             return
         line = self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] += 1
+        if self.error is None and (problem := self._trouble()) is not None:
+            self.error = problem
+            self._drop()
         given_up = self._adapter in self._pool.given_up
         another_time = given_up and result.outcome is Outcome.INFRASTRUCTURE
         if another_time or (result.retry and self._tries[job.sample.id] < TRIES):

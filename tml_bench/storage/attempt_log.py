@@ -59,7 +59,8 @@ def read_log(store: RemoteStore, run: str) -> AttemptLog:
         else:
             return AttemptLog(content[: content.rfind(b"\n") + 1], tuple(piece_path(run, o) for o in sizes))
     raise UserError(
-        f"{run}/{PARTS} has no piece at byte {len(content)}", "put it back, or start over with --fresh"
+        f"{store.address(run)}/{PARTS} has no piece at byte {len(content)}",
+        "put it back, or give --fresh",
     )
 
 

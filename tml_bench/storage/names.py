@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+from contextlib import suppress
 
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.runs.store import Attempt
 from tml_bench.storage.address import mirrors
 
-RUN, RUN_ID = "run.json", "run-id"
+RUN, RUN_ID, TIMELINES = "run.json", "run-id", "timelines"
 """``run-id`` tells a run from another that was made in its place."""
 _NAME = re.compile(r"(?!\.{1,2}$)[^\x00-\x1f\x7f/\\:]{1,255}")
 _ID = ".id"
@@ -37,5 +39,9 @@ def mirror_id() -> str:
     """What tells the mirrors of this machine and user from those of others."""
     path = mirrors() / _ID
     if not path.is_file():
-        write_atomically(path, secrets.token_hex(8).encode())
+        mine = path.with_name(f"{_ID}.{secrets.token_hex(8)}")
+        write_atomically(mine, secrets.token_hex(8).encode())
+        with suppress(FileExistsError):  # whoever is first names it
+            os.link(mine, path)
+        mine.unlink()
     return path.read_text(encoding="ascii")

@@ -69,7 +69,7 @@ class RunLock:
         settle: Callable[[float], object] = time.sleep,
     ) -> None:
         self._store = store
-        self._run = run
+        self._name = store.address(run)
         self._path = f"{run}/{LOCK}"
         self._now = now
         self._settle = settle
@@ -93,7 +93,7 @@ class RunLock:
                     self._settle(_SETTLE_S)
                 self.check()
                 return
-        raise UserError(f"the lock of {self._run} changes hands all the time", "try again")
+        raise UserError(f"the lock of {self._name} changes hands all the time", "try again")
 
     def _is_gone(self, there: LockHolder) -> bool:
         return there.mirror == self._mine.mirror or self._now() - there.beat_s > STALE_S
@@ -101,7 +101,7 @@ class RunLock:
     def _held(self, there: LockHolder) -> UserError:
         silent_s = max(0.0, self._now() - there.beat_s)
         return UserError(
-            f"{self._run} is being written by {there.host}, process {there.process}, since {there.since} "
+            f"{self._name} is being written by {there.host}, process {there.process}, since {there.since} "
             f"(its last sign of life was {silent_s:.0f} s ago)",
             f"wait for it, or give another --out; one that ended is taken to be gone after {STALE_S:.0f} s",
         )
@@ -112,7 +112,7 @@ class RunLock:
         if there is None or there.owner != self._mine.owner:
             who = f"{there.host}, process {there.process}" if there else "somebody who removed the lock"
             raise LostLockError(
-                f"{self._run} was taken over by {who}",
+                f"{self._name} was taken over by {who}",
                 "what is recorded here stays in the mirror; run the command again once the other has ended",
             )
 

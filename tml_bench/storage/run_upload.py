@@ -8,6 +8,7 @@ last of them; only then does its line count there.
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,9 +56,7 @@ class RunMirror:
 
         A mirror of another run, such as one that was removed or begun anew there, is moved aside.
         """
-        there_id, known = self.store.read(f"{self.path}/{RUN_ID}"), self.folder / RUN_ID
-        if (self.folder / RUN).is_file() and there_id != (known.read_bytes() if known.is_file() else None):
-            self._move_aside("is another run now, or is not there any more")
+        self.check()
         config = self.store.read(f"{self.path}/{RUN}")
         # What is left of a run whose removal was interrupted is none.
         log = AttemptLog(b"") if config is None else read_log(self.store, self.path)
@@ -65,13 +64,20 @@ class RunMirror:
         if not (log.content.startswith(here) or here.startswith(log.content)):
             self._move_aside("was continued elsewhere")
             here = b""
-        if there_id is not None:
-            write_atomically(known, there_id)
         if config is not None and len(here) <= len(log.content):
             write_atomically(self.folder / RUN, config)
             if len(here) < len(log.content):
                 write_atomically(self.folder / ATTEMPTS, log.content)
         return log
+
+    def check(self) -> None:
+        """Move the mirror aside if it is of a run that is not there any more."""
+        there, known = self.store.read(f"{self.path}/{RUN_ID}"), self.folder / RUN_ID
+        here = known.read_bytes() if known.is_file() else None
+        if (self.folder / RUN).is_file() and there != here:
+            self._move_aside("is another run now, or is not there any more")
+        if there is not None and there != here:
+            write_atomically(known, there)
 
     def _move_aside(self, why: str) -> None:
         self._aside.mkdir(parents=True, exist_ok=True)
@@ -79,17 +85,20 @@ class RunMirror:
         while (place := self._aside / f"{self.folder.name}-{n}").exists():
             n += 1
         self.folder.rename(place)
-        self.store.tell(f"{self.path} {why}; what was recorded of it here is now in {place}")
+        address = self.store.address(self.path)
+        self.store.tell(f"{address} {why}; what was recorded of it on this machine is kept as {place}")
 
 
 class RunUpload:
     """The uploading of one run; while it is open nobody else writes to the run.
 
+    With ``fresh`` the run is removed first.
+
     Raises:
         UserError: another holds the run, or the store refuses; nothing has begun then.
     """
 
-    def __init__(self, mirror: RunMirror, lock: RunLock | None = None) -> None:
+    def __init__(self, mirror: RunMirror, lock: RunLock | None = None, *, fresh: bool = False) -> None:
         self._mirror = mirror
         self._store, self._path, self.folder = mirror.store, mirror.path, mirror.folder
         self._local = _local_lock(mirror.folder)
@@ -97,6 +106,8 @@ class RunUpload:
             self._lock = lock or RunLock(self._store, self._path, mirror_id())
             self._lock.acquire()
             try:
+                if fresh:
+                    self._clear()
                 self._open()
             except BaseException:
                 self._lock.release()
@@ -115,12 +126,12 @@ class RunUpload:
             self._store.write(f"{self._path}/{RUN_ID}", name)
             write_atomically(self.folder / RUN_ID, name)
 
-    def clear(self) -> None:
-        """Remove the run there, but for the lock, after its mirror; what is no run is left alone."""
+    def _clear(self) -> None:
+        """Remove the mirror, then the run there but for the lock; what is no run is left alone."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         if self._store.read(f"{self._path}/{RUN}") is not None:
             self._store.remove(f"{self._path}/{RUN}")
             self._store.remove_tree(self._path, keep=f"{self._path}/{LOCK}")
-        self._open()
 
     @property
     def left(self) -> int:
@@ -199,7 +210,7 @@ class RunUpload:
             self._local.release()
 
     def abandon(self) -> None:
-        """Give the run back without uploading the rest; there the lock ends with the next command here."""
+        """Leave the rest to the next command here, which takes over the lock that stays there."""
         self._local.release()
 
 

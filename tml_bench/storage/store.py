@@ -62,7 +62,8 @@ class RemoteStore:
 
     Args:
         fs: fsspec's object.
-        name: what it is called in errors, such as ``s3://bucket``.
+        scheme: how an address begins, such as ``s3://``.
+        name: what the store is called in errors, such as ``s3://bucket``.
         max_wait_s: how long the store is waited for, in all, since it last answered.
         tell: gets a line when it is waited for.
         at_once: files on their way side by side.
@@ -75,6 +76,7 @@ class RemoteStore:
     def __init__(
         self,
         fs: Any,
+        scheme: str,
         name: str,
         max_wait_s: float = 60.0,
         tell: Callable[[str], None] = lambda line: None,
@@ -83,6 +85,7 @@ class RemoteStore:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] | None = None,
     ) -> None:
+        self.scheme = scheme
         self.name = name
         self.max_wait_s = max_wait_s
         self.tell = tell
@@ -99,6 +102,10 @@ class RemoteStore:
     def hurry(self, yes: bool = True) -> None:
         """Wait for nothing any more, or again."""
         self._hurried.set() if yes else self._hurried.clear()
+
+    def address(self, path: str) -> str:
+        """A path as people know it."""
+        return self.scheme + path.lstrip("/")
 
     def read(self, path: str) -> bytes | None:
         """What a file holds; None where there is none."""

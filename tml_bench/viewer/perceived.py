@@ -12,6 +12,7 @@ from tml_bench.perception.perceive import Given, perceive
 from tml_bench.recording import SessionFacts
 from tml_bench.runs.store import Attempt
 from tml_bench.scoring.timelines import by_recognition
+from tml_bench.storage.shared_place import need_file
 from tml_bench.timeline import Segment, Timeline
 from tml_bench.viewer.run_files import ViewedRun, run_file
 from tml_bench.viewer.sample_schema import ViewedStretch, ViewedText
@@ -66,6 +67,7 @@ def words_of(timeline: Timeline) -> tuple[ViewedText, ...]:
 
 def _stored(run: ViewedRun, name: str) -> Timeline | None:
     """What scoring stored, whatever version perceived it; None where it did not, or the file is torn."""
+    need_file(run.path / "timelines" / name)
     path = run_file(run.path, "timelines", name)
     try:
         return None if path is None else msgspec.json.decode(path.read_bytes(), type=_Stored).timeline
