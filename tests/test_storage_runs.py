@@ -40,10 +40,11 @@ class Machine:
         self.name = name
         self.run = root / name / "run"
         self.aside = root / name / "aside"
+        self.file = FILE
 
-    def upload(self) -> RunUpload:
+    def upload(self, fresh: bool = False) -> RunUpload:
         lock = RunLock(self.store, RUN, self.name, now=self.clock, settle=self.clock.pause)
-        return RunUpload(RunMirror(self.store, RUN, self.run, self.aside), lock)
+        return RunUpload(RunMirror(self.store, RUN, self.run, self.aside), lock, fresh=fresh)
 
     def record(self, samples: list[str]) -> None:
         """What `tml-bench run` does of each sample that is not done."""

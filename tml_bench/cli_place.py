@@ -1,5 +1,6 @@
 """Places on the command line: a folder, or an address of shared storage."""
 
+import os
 from pathlib import Path
 
 import click
@@ -7,16 +8,14 @@ import click
 from tml_bench.storage.address import is_shared
 
 
-class ResultsPlaceType(click.ParamType):
+class ResultsPlaceType(click.Path):
     """A path, or as it is an address such as ``s3://bucket/results``."""
 
-    name = "path"
-
     def convert(
-        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | Path:
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
         """What a command gets."""
-        return value if isinstance(value, str) and is_shared(value) else Path(value)
+        return value if is_shared(value) else super().convert(value, param, ctx)
 
 
-PLACE = ResultsPlaceType()
+PLACE = ResultsPlaceType(path_type=Path)

@@ -217,8 +217,8 @@ class _Recorder:
             return
         line = self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] += 1
-        if self.error is None and (problem := self._trouble()) is not None:
-            self.error = problem
+        if self.error is None and (trouble := self._trouble()) is not None:
+            self.error = trouble
             self._drop()
         given_up = self._adapter in self._pool.given_up
         another_time = given_up and result.outcome is Outcome.INFRASTRUCTURE
