@@ -190,7 +190,7 @@ def test_a_place_is_filled_beside_the_sessions(
     machine = Machine(FakeStorage(), tmp_path, "unused")
     said: list[str] = []
     with results_place(address, 1.0, said.append) as place:
-        place.prepare()
+        place.prepare("")
         machine.run = place.folder / "run"
         place.begin([machine.run], fresh=False)
         machine.record(SAMPLES)
@@ -246,6 +246,22 @@ def test_a_store_away_for_too_long_ends_with_what_to_do() -> None:
     assert found.value.remedy == "the same command continues"
     assert 20.0 <= clock.now_s - began_s < 21.0
     assert len(said) == 1
+
+
+def test_an_outage_is_said_once_and_the_next_again() -> None:
+    clock, fs, said = Clock(), FakeStorage(), list[str]()
+
+    def refuse(number: int, call: str, path: str) -> None:
+        if number in (1, 2, 3, 5, 6):
+            raise ConnectionResetError
+
+    fs.before = refuse
+    store = store_of(fs, clock, said)
+    store.write("/x", b"1")
+    assert len(said) == 1
+    clock.pause(1.0)
+    store.files("/")
+    assert len(said) == 1 + 1
 
 
 class BotoCoreError(Exception):

@@ -169,7 +169,7 @@ def run(
     )
     patience = Patience(max_wait_s) if preflight else Patience(max_wait_s, max_wait_s)
     with given_adapters(given):
-        place.prepare()
+        place.prepare(str(request.selection.data.resolve()) if request.selection.data else "")
         plans = plan_runs(request, shown.tell)
         with (
             place,

@@ -11,6 +11,7 @@ from typing import Self
 
 from tml_bench.errors import UserError
 from tml_bench.runs.record import start_over
+from tml_bench.runs.store import read_run
 from tml_bench.storage.address import is_shared
 from tml_bench.storage.attempt_log import ATTEMPTS
 from tml_bench.storage.names import RUN, TIMELINES
@@ -36,8 +37,8 @@ class ResultsPlace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def prepare(self) -> None:
-        """Let be known here which runs there are."""
+    def prepare(self, data: str) -> None:
+        """Let be known here which runs there are, to be planned with the data of this folder."""
 
     def begin(self, runs: Sequence[Path], *, fresh: bool) -> None:
         """Open runs for writing; with ``fresh`` what they have recorded is removed.
@@ -80,8 +81,10 @@ class _SharedResults(ResultsPlace):
         self._began_ns = 0
         self._broken: BaseException | None = None
 
-    def prepare(self) -> None:
-        self._place.fetch_runs((ATTEMPTS,))
+    def prepare(self, data: str) -> None:
+        # Whether other data is the same is seen from the samples that were played.
+        others = [run for run in self._place.fetch_runs(()) if read_run(run).config.data != data]
+        self._store.each(lambda run: self._place.fetch_run(run, (ATTEMPTS,)), others)
 
     def begin(self, runs: Sequence[Path], *, fresh: bool) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

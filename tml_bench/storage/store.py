@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -96,6 +97,7 @@ class RemoteStore:
         self._pause = pause or self._hurried.wait
         self._told = threading.Lock()
         self._is_away = False
+        self._failed_s = -math.inf
         protocols = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
         self._aside = any(protocol in _FOLDERS for protocol in protocols)
 
@@ -168,12 +170,9 @@ class RemoteStore:
             except FileNotFoundError:
                 return []
 
-        found = [
-            (_name(info), int(info.get("size") or 0), info["type"] == "file")
-            for info in self._patiently(listed)
-        ]
         # A store may list the folder itself.
-        return [one for one in found if one[0] and one[0] != path.rstrip("/").rpartition("/")[2]]
+        inside = (info for info in self._patiently(listed) if info["name"].strip("/") != path.strip("/"))
+        return [(_name(info), int(info.get("size") or 0), info["type"] == "file") for info in inside]
 
     def fetch(self, path: str, local: Path) -> bool:
         """Download a file, which is there whole or not at all; False where there is none."""
@@ -250,12 +249,13 @@ class RemoteStore:
                 self._say_away(error)
                 self._pause(back_off.wait_s)
             else:
-                self._is_away = False
+                if began_s > self._failed_s:  # what began before says nothing of now
+                    self._is_away = False
                 return done
 
     def _say_away(self, error: Exception) -> None:
         with self._told:
-            known, self._is_away = self._is_away, True
+            known, self._is_away, self._failed_s = self._is_away, True, self._clock()
         if not known:
             kept = f"what is recorded is kept under {mirrors()}"
             self.tell(f"waiting for {self.name}: {_said(error)}; {kept}")
