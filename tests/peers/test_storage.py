@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import fsspec.asyn
 import pytest
 import s3fs
 
@@ -29,7 +30,6 @@ class Slow(Delayed):
         return super().step(turn)
 '''
 BUCKET, OUT = "bench", "s3://bench/results"
-RUN = "fd-bench-v1-mini-1--slow-Slow-ms-400"
 AWAY_S = 8.0
 
 
@@ -60,6 +60,12 @@ class Store:
 
     def close(self) -> None:
         self._stack.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loop() -> None:
+    """The loop of fsspec, which lives as long as the process."""
+    fsspec.asyn.get_loop()
 
 
 @pytest.fixture
@@ -120,9 +126,9 @@ def local_files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def there(store: Store, folder: Path) -> dict[str, bytes]:
-    store.fs.get(f"{BUCKET}/results/{RUN}/", str(folder), recursive=True)
-    return local_files(folder)
+def there(store: Store, run: str) -> dict[str, bytes]:
+    root = f"{BUCKET}/results/{run}/"
+    return {path.removeprefix(root): store.fs.cat_file(path) for path in store.fs.find(root)}
 
 
 def test_killed_and_started_again_in_mid_run(store: Store, tmp_path: Path) -> None:
@@ -143,19 +149,20 @@ def test_killed_and_started_again_in_mid_run(store: Store, tmp_path: Path) -> No
     assert process.returncode == 0, errors
     assert running, "the run ended before the store was there again"
     assert errors.count("waiting for s3://bench") == 1, errors
-    expected = recordings_and_scores(local_files(tmp_path / "local" / RUN))
-    assert recordings_and_scores(there(store, tmp_path / "fetched")) == expected
+    (local,) = (tmp_path / "local").glob("fd-bench-v1-*")
+    expected = recordings_and_scores(local_files(local))
+    assert recordings_and_scores(there(store, local.name)) == expected
     assert len(expected) == 4 * 10 + 1
 
     other = environment(store, tmp_path / "other")
-    scored = ran(other, PROGRAM, "score", f"{OUT}/{RUN}", "--words", "transcript")
+    scored = ran(other, PROGRAM, "score", f"{OUT}/{local.name}", "--words", "transcript")
     assert scored.returncode == 0, scored.stderr
     assert not list((tmp_path / "other").rglob("*.flac")), "what has a timeline is scored without its sound"
-    assert recordings_and_scores(there(store, tmp_path / "again")) == expected
+    assert recordings_and_scores(there(store, local.name)) == expected
     report = ran(other, PROGRAM, "report", OUT, "--out", f"{OUT}/report")
     assert report.returncode == 0, report.stderr
     assert store.fs.exists(f"{BUCKET}/results/report/index.html")
-    view = ran(other, PROGRAM, "view", f"{OUT}/{RUN}", "--export", str(tmp_path / "pages"))
+    view = ran(other, PROGRAM, "view", f"{OUT}/{local.name}", "--export", str(tmp_path / "pages"))
     assert view.returncode == 0, view.stderr
     pages = local_files(tmp_path / "pages")
     tracks = sorted(content for path, content in pages.items() if path.endswith(".flac"))
