@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 from fake_storage import FILE, Clock, FakeStorage, Killed, store_of
+from hypothesis import given, settings, strategies as st
 
 from tml_bench.outcome import Outcome
 from tml_bench.recording import MANIFEST_SCHEMA, FileEntry, Manifest
@@ -46,13 +49,14 @@ class Machine:
         lock = RunLock(self.store, RUN, self.name, now=self.clock, settle=self.clock.pause)
         return RunUpload(RunMirror(self.store, RUN, self.run, self.aside), lock, fresh=fresh)
 
-    def record(self, samples: list[str]) -> None:
+    def record(self, samples: list[str], each: Callable[[], object] = lambda: None) -> None:
         """What `tml-bench run` does of each sample that is not done."""
-        with RunFolder(self.run, FILE, lambda stored, attempts: stored) as folder:
+        with RunFolder(self.run, self.file, lambda stored, attempts: stored) as folder:
             done = {attempt.sample for attempt in folder.attempts}
             for sample in samples:
                 if sample not in done:
                     folder.commit(*recorded(folder, sample))
+                each()
 
     def samples(self) -> list[str]:
         return [attempt.sample for attempt in read_lines(self.run / "attempts.jsonl", Attempt)]
@@ -75,9 +79,7 @@ def session(machine: Machine, samples: list[str]) -> None:
     """A whole command: open, record and upload by turns, close."""
     upload = machine.upload()
     try:
-        for n in range(len(samples)):
-            machine.record(samples[: n + 1])
-            upload.step()
+        machine.record(samples, upload.step)
         upload.close()
     except BaseException:
         upload.abandon()
@@ -106,7 +108,7 @@ def consistent(fs: FakeStorage) -> Callable[[], None]:
     return check
 
 
-SAMPLES = ["a", "b", "c"]
+SAMPLES = ["a", "b"]
 
 
 def plain(tmp_path: Path) -> tuple[dict[str, bytes], int]:
@@ -168,3 +170,31 @@ def test_a_store_that_fails_at_any_call_is_waited_for(tmp_path: Path) -> None:
         session(machine, SAMPLES)
         assert without_id(fs.contents()) == without_id(expected)
         assert [line.partition(":")[0] for line in machine.said] == ["waiting for fake"]
+
+
+@settings(max_examples=12)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 45)), min_size=1, max_size=4))
+def test_killed_again_and_again_on_two_machines(deaths: list[tuple[bool, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        fs = FakeStorage()
+        fs.after = consistent(fs)
+        machines = [Machine(fs, Path(folder), name) for name in ("one", "two")]
+        for which, calls in deaths:
+            last = fs.calls + calls
+
+            def kill(number: int, call: str, path: str, last: int = last) -> None:
+                if number == last:
+                    raise Killed
+
+            fs.before = kill
+            with suppress(Killed):
+                session(machines[which], SAMPLES)
+            for machine in machines:
+                machine.clock.now_s += 1000
+        fs.before = lambda number, call, path: None
+        session(machines[0], SAMPLES)
+        assert sorted(machines[0].samples()) == SAMPLES
+        log = read_log(machines[0].store, RUN).content
+        assert log == (machines[0].run / "attempts.jsonl").read_bytes()
+        kept = [a.sample for p in Path(folder).rglob("attempts.jsonl") for a in read_lines(p, Attempt)]
+        assert set(kept) == set(SAMPLES)

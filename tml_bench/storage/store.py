@@ -226,7 +226,7 @@ class RemoteStore:
             ) from error
 
     def _patiently(self, do: Callable[[], T]) -> T:
-        back_off = BackOff(Patience(self.max_wait_s, self.max_wait_s), self.name, self._clock)
+        back_off: BackOff | None = None
         while True:
             began_s = self._clock()
             try:
@@ -241,6 +241,8 @@ class RemoteStore:
                         f"{self.name} refuses: {_said(error)}",
                         "check the address, the credentials and what they permit",
                     ) from error
+                if back_off is None:
+                    back_off = BackOff(Patience(self.max_wait_s, self.max_wait_s), self.name, self._clock)
                 back_off.failed(began_s, None, opening=True)
                 if back_off.exhausted or self._hurried.is_set():
                     raise StorageAwayError(
