@@ -23,7 +23,7 @@ from tml_bench.storage import shared_place
 from tml_bench.storage.address import file_system, is_shared
 from tml_bench.storage.results_place import report_folder, results_place, scored_places
 from tml_bench.storage.run_lock import STALE_S, LostLockError
-from tml_bench.storage.shared_place import FOR_READERS, local_place, need_recording
+from tml_bench.storage.shared_place import FOR_READERS, local_place, need_file, need_recording
 from tml_bench.storage.store import RemoteStore, StorageAwayError, is_away
 
 
@@ -133,6 +133,8 @@ def test_names_that_lead_elsewhere_are_refused(
     session(Machine(fs, tmp_path, "one"), ["a"])
     line = msgspec.json.encode(Attempt("../../../../escaped", "all", 1, Outcome.VALID)) + b"\n"
     fs.pipe_file(f"{RUN}/attempts.jsonl", line)
+    fs.pipe_file("/bucket/escaped/session.jsonl", b"{}")
+    fs.pipe_file("/bucket/escaped/manifest.json", b"{}")
     for name in ("..", "a/../../b", "\\x"):
         fs.pipe_file(f"{RUN}/timelines/{name}", b"{}")
     place = opened(fs, tmp_path / "mirrors", monkeypatch)
@@ -140,6 +142,8 @@ def test_names_that_lead_elsewhere_are_refused(
     assert place.fetch_run(folder, FOR_READERS)
     with pytest.raises(UserError, match="names no recording"):
         place.fetch_for_scoring(folder)
+    need_file(folder / "timelines/../../../../../escaped/session.jsonl")
+    need_recording(folder / "t/../../../../../escaped")
     assert {path.name for path in tmp_path.iterdir()} == {"one", "mirrors"}
     assert not [path for path in tmp_path.rglob("*") if path.name in ("escaped", "b", "\\x")]
 

@@ -16,6 +16,7 @@ import pytest
 import s3fs
 
 from peers import peer
+from tml_bench.storage.store import RemoteStore
 
 pytestmark = pytest.mark.peers
 
@@ -189,6 +190,23 @@ def test_away_for_longer_than_is_waited(store: Store, tmp_path: Path) -> None:
     assert f"{made} reused, {10 - made} run" in again.stderr
     assert kept <= made < 10
     assert attempts(store) == 10
+
+
+def test_of_many_that_create_a_file_one_does(store: Store) -> None:
+    remote = RemoteStore(store.fs, "s3://", f"s3://{BUCKET}")
+    made: list[int] = []
+
+    def create(number: int) -> None:
+        if remote.create(f"{BUCKET}/results/lock.json", str(number).encode()):
+            made.append(number)
+
+    remote.each(create, range(8))
+    assert remote.read(f"{BUCKET}/results/lock.json") == str(made[0]).encode()
+    assert len(made) == 1
+    assert remote.files(f"{BUCKET}/results") == {"lock.json": 1}
+    assert remote.folders(BUCKET) == ["results"]
+    remote.remove_tree(f"{BUCKET}/results")
+    assert remote.files(f"{BUCKET}/results") == {}
 
 
 def test_what_cannot_work_is_said_before_any_session(store: Store, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def is_shared(place: str | os.PathLike[str]) -> bool:
 def mirrors() -> Path:
     """The folder of all mirrors on this machine."""
     cache = os.environ.get(CACHE)
-    return (Path(cache) if cache else Path.home() / ".cache" / "tml-bench").absolute() / "mirrors"
+    return (Path(cache) if cache else Path.home() / ".cache" / "tml-bench").resolve() / "mirrors"
 
 
 class FileSystem(NamedTuple):

@@ -151,8 +151,12 @@ def _fetch_recording(system: FileSystem, store: RemoteStore, place: Path, tracks
         write_atomically(manifest, content)
 
 
-def _mirror_of(folder: Path) -> tuple[FileSystem, RemoteStore] | None:
-    return next((known for root, known in _mirrored.items() if folder.is_relative_to(root)), None)
+def _mirror_of(path: Path) -> tuple[FileSystem, RemoteStore] | None:
+    """Where what a path mirrors is; None for no mirror, and for a path that steps out of one."""
+    for root, known in _mirrored.items():
+        if path.is_relative_to(root):
+            return known if all(map(is_name, path.relative_to(root).parts)) else None
+    return None
 
 
 def is_partial(recording: Path) -> bool:
@@ -179,7 +183,7 @@ def need_file(path: Path) -> None:
         UserError: as `need_recording`.
     """
     found = _mirror_of(path)
-    if found is not None and not path.is_file() and is_name(path.name):
+    if found is not None and not path.is_file():
         found[1].fetch(found[0].path_of(path), path)
 
 
