@@ -347,3 +347,56 @@ def test_two_read_in_parallel(fs: FakeStorage) -> None:
     assert sorted(done) == list(range(50))
     with pytest.raises(ZeroDivisionError):
         store.each(lambda n: 1 // n, range(4))
+
+
+def test_a_second_ctrl_c_leaves_the_rest_to_the_next_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs, said = FakeStorage(), list[str]()
+    refused = threading.Event()
+
+    def refuse(number: int, call: str, path: str) -> None:
+        if "user.flac" in path:
+            refused.set()
+            raise ConnectionRefusedError
+
+    fs.before = refuse
+    opened(fs, tmp_path, monkeypatch)
+    machine = Machine(fs, tmp_path, "unused")
+    place = results_place("memory://bucket/results", 300.0, said.append)
+
+    def interrupted() -> None:
+        with place:
+            machine.run = place.folder / "run"
+            place.begin([machine.run], fresh=False)
+            machine.record(SAMPLES)
+            refused.wait()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert said[0].startswith("waiting for memory://bucket: ConnectionRefusedError")
+    assert said[1:] == [f"{len(SAMPLES)} attempts are left to be uploaded; the same command does it"]
+    assert f"{RUN}/attempts.jsonl" not in fs.contents()
+    fs.before = lambda number, call, path: None
+    with results_place("memory://bucket/results", 300.0, said.append) as again:
+        again.begin([machine.run], fresh=False)
+        assert again.end([]) is None
+    there = fs.contents()[f"{RUN}/attempts.jsonl"]
+    assert there == (machine.run / "attempts.jsonl").read_bytes()
+
+
+def test_what_stops_the_uploads_is_told_to_the_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = FakeStorage()
+    opened(fs, tmp_path, monkeypatch)
+    machine = Machine(fs, tmp_path, "unused")
+    with results_place("memory://bucket/results", 1.0, lambda line: None) as place:
+        machine.run = place.folder / "run"
+        place.begin([machine.run], fresh=False)
+        fs.rm_file(f"{RUN}/lock.json")
+        machine.record(SAMPLES)
+        problem = place.end([])
+    assert isinstance(problem, LostLockError)
+    assert place.problem is problem

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
+from tml_bench.runs.queues import CONTINUE
 from tml_bench.runs.record import start_over
 from tml_bench.runs.store import read_run
 from tml_bench.storage.address import is_shared
@@ -75,11 +77,9 @@ class _SharedResults(ResultsPlace):
         self._place, self._store = place, place.store
         self._uploads: list[RunUpload] = []
         self._thread = threading.Thread(target=self._work, name="uploads")
-        self._last = threading.Event()
-        self._wake = threading.Event()
+        self._asked, self._idle, self._wake = threading.Event(), threading.Event(), threading.Event()
         self._stopped = False
         self._began_ns = 0
-        self._broken: BaseException | None = None
 
     def prepare(self, data: str) -> None:
         # Whether other data is the same is seen from the samples that were played.
@@ -96,31 +96,41 @@ class _SharedResults(ResultsPlace):
         self._uploads.append(RunUpload(self._place.run(run), fresh=fresh))
 
     def _work(self) -> None:
+        """Upload what is recorded, and say that the runs are written to, until all is over."""
         try:
             while not self._stopped:
-                last = self._last.is_set()
+                asked = self._asked.is_set()
                 busy = [upload.step() for upload in self._uploads]
                 if not any(busy):
-                    if last:
-                        return
+                    if asked:
+                        self._idle.set()
                     self._wake.wait(IDLE_S)
         except UserError as error:
             self.problem = error
-        except BaseException as error:  # raised where the thread is waited for
-            self._broken = error
+        except Exception as error:  # the recordings are in the mirror, and sessions should end well
+            self.problem = UserError(f"uploading failed: {in_one_line(error)}", CONTINUE)
+        finally:
+            self._idle.set()
 
     def _drain(self) -> None:
-        """Upload what waits; what cannot be uploaded stays in the mirror."""
+        """Wait until nothing is left to be uploaded, or nothing can be."""
         if not self._thread.is_alive():
             return
         left = sum(upload.left for upload in self._uploads)
         if left > BATCH:
             self._store.tell(f"uploading {left} attempts to {self._store.name}; they are kept here too")
-        self._last.set()
+        self._asked.set()
+        self._idle.wait()
+
+    def _close(self) -> None:
+        """End the thread, and give the runs back."""
+        self._stopped = True
         self._wake.set()
-        self._thread.join()
-        if self._broken is not None:
-            raise self._broken
+        if self._thread.is_alive():
+            self._thread.join()
+        if self.problem is None:
+            uploads, self._uploads = self._uploads, []
+            self._store.each(RunUpload.close, uploads)
 
     def end(self, scored: Sequence[Path]) -> UserError | None:
         self._drain()
@@ -128,8 +138,7 @@ class _SharedResults(ResultsPlace):
             if self.problem is None:
                 for run in scored:
                     push_results(self._place.run(run), self._began_ns)
-                uploads, self._uploads = self._uploads, []
-                self._store.each(RunUpload.close, uploads)
+            self._close()
         except UserError as error:
             self.problem = error
         return self.problem
@@ -140,9 +149,7 @@ class _SharedResults(ResultsPlace):
             if self._uploads:
                 self._store.hurry()
                 self._drain()
-                if self.problem is None:
-                    uploads, self._uploads = self._uploads, []
-                    self._store.each(RunUpload.close, uploads)
+                self._close()
         except UserError as error:
             self.problem = error
         finally:
@@ -168,10 +175,7 @@ def push_results(run: RunMirror, since_ns: int) -> None:
     store = run.store
     there = store.files(f"{run.path}/{TIMELINES}")
     timelines = run.folder / TIMELINES
-    files = (
-        [file for file in timelines.iterdir() if not file.name.startswith(".")] if timelines.is_dir() else []
-    )
-    stats = [(file, file.stat()) for file in files]
+    stats = [(file, file.stat()) for file in timelines.glob("*.json")]
     store.each(
         lambda file: store.put(file, f"{run.path}/{TIMELINES}/{file.name}"),
         [f for f, s in stats if there.get(f.name) != s.st_size or s.st_mtime_ns >= since_ns],

@@ -204,6 +204,7 @@ class RunUpload:
         try:
             while self.step():
                 pass
+            self._lock.check()
             join_pieces(self._store, self._path, self._mirror.here[: self._sent])
             self._lock.release()
         finally:
