@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
+from tml_bench.runs.config import RunFile
 from tml_bench.runs.store import Attempt
 from tml_bench.storage.address import mirrors
 
@@ -23,13 +24,21 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def attempt_parts(task: str, attempt: Attempt) -> tuple[str, ...]:
+def recording_place(run: RunFile, attempt: Attempt) -> tuple[str, ...]:
     """The folder of an attempt's recording in its run, part by part.
 
     Raises:
         UserError: a part is no name, so that it might lead elsewhere.
     """
-    parts = (task, attempt.sample, str(attempt.attempt))
+    return _checked((run.config.task, attempt.sample, str(attempt.attempt)))
+
+
+def timeline_place(run: RunFile, attempt: Attempt) -> tuple[str, ...]:
+    """The same for the file of its timeline."""
+    return _checked((TIMELINES, f"{attempt.sample}-{attempt.attempt}.json"))
+
+
+def _checked(parts: tuple[str, ...]) -> tuple[str, ...]:
     if not all(map(is_name, parts)):
         raise UserError(f"{'/'.join(parts)!r} names no recording", "was the run changed by somebody?")
     return parts

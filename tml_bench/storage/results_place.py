@@ -173,12 +173,12 @@ def _now_ns(folder: Path) -> int:
 def push_results(run: RunMirror, since_ns: int) -> None:
     """Upload what scoring wrote: timelines that are not there or are newer, then the rest."""
     store = run.store
-    there = store.files(f"{run.path}/{TIMELINES}")
+    there = store.tree(f"{run.path}/{TIMELINES}")
     timelines = run.folder / TIMELINES
-    stats = [(file, file.stat()) for file in timelines.glob("*.json")]
+    stats = {file.relative_to(timelines).as_posix(): file.stat() for file in timelines.rglob("*.json")}
     store.each(
-        lambda file: store.put(file, f"{run.path}/{TIMELINES}/{file.name}"),
-        [f for f, s in stats if there.get(f.name) != s.st_size or s.st_mtime_ns >= since_ns],
+        lambda name: store.put(timelines / name, f"{run.path}/{TIMELINES}/{name}"),
+        [name for name, s in stats.items() if there.get(name) != s.st_size or s.st_mtime_ns >= since_ns],
     )
     beside = store.files(run.path)
     for name in RESULTS:

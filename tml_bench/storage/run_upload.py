@@ -20,7 +20,7 @@ from tml_bench.files import write_atomically
 from tml_bench.recording import MANIFEST
 from tml_bench.runs.store import Attempt, read_run
 from tml_bench.storage.attempt_log import ATTEMPTS, AttemptLog, join_pieces, read_log, remove_log, write_piece
-from tml_bench.storage.names import RUN, RUN_ID, attempt_parts, mirror_id
+from tml_bench.storage.names import RUN, RUN_ID, mirror_id, recording_place
 from tml_bench.storage.run_lock import LOCK, RunLock
 from tml_bench.storage.store import RemoteStore
 
@@ -174,8 +174,8 @@ class RunUpload:
 
     def _send_recordings(self, attempts: Sequence[Attempt], *, check: bool) -> None:
         """Upload what attempts left; with ``check`` not what an earlier command uploaded, by its hashes."""
-        task = read_run(self.folder).config.task
-        places = [attempt_parts(task, attempt) for attempt in attempts]
+        run = read_run(self.folder)
+        places = [recording_place(run, attempt) for attempt in attempts]
         found = [parts for parts in places if self.folder.joinpath(*parts).is_dir()]
         if check:
             found = [parts for parts in found if not self._is_there(parts)]

@@ -17,10 +17,11 @@ from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.outcome import Outcome
 from tml_bench.recording import LOG, MANIFEST, MODEL_TRACK, USER_TRACK, FileEntry, Manifest
+from tml_bench.runs.config import RunFile
 from tml_bench.runs.store import Attempt, last_attempts, read_lines, read_run
 from tml_bench.storage.address import FileSystem, file_system, is_shared
 from tml_bench.storage.attempt_log import ATTEMPTS
-from tml_bench.storage.names import RUN, TIMELINES, attempt_parts, is_name
+from tml_bench.storage.names import RUN, TIMELINES, is_name, recording_place, timeline_place
 from tml_bench.storage.run_upload import RunMirror
 from tml_bench.storage.store import RemoteStore
 from tml_bench.terminal_text import show_as
@@ -111,21 +112,20 @@ class SharedPlace:
 
     def fetch_for_scoring(self, folder: Path) -> None:
         """Fetch timelines and what happened in each valid recording; its sound where there is no timeline."""
-        run, task = self.run(folder), read_run(folder).config.task
-        cached = {name for name in self.store.files(f"{run.path}/{TIMELINES}") if is_name(name)}
-        missing = [name for name in cached if not (folder / TIMELINES / name).is_file()]
+        run, file = self.run(folder), read_run(folder)
+        cached = [n for n in self.store.tree(f"{run.path}/{TIMELINES}") if all(map(is_name, n.split("/")))]
         self.store.each(
             lambda name: self.store.fetch(f"{run.path}/{TIMELINES}/{name}", folder / TIMELINES / name),
-            missing,
+            (name for name in cached if not (folder / TIMELINES / name).is_file()),
         )
         last = last_attempts(read_lines(folder / ATTEMPTS, Attempt)).values()
         self.store.each(
-            partial(self._fetch_heard, folder, task), (a for a in last if a.outcome is Outcome.VALID)
+            partial(self._fetch_heard, folder, file), (a for a in last if a.outcome is Outcome.VALID)
         )
 
-    def _fetch_heard(self, folder: Path, task: str, attempt: Attempt) -> None:
-        place = folder.joinpath(*attempt_parts(task, attempt))
-        is_heard = (folder / TIMELINES / f"{attempt.sample}-{attempt.attempt}.json").is_file()
+    def _fetch_heard(self, folder: Path, run: RunFile, attempt: Attempt) -> None:
+        place = folder.joinpath(*recording_place(run, attempt))
+        is_heard = folder.joinpath(*timeline_place(run, attempt)).is_file()
         _fetch_recording(self._system, self.store, place, () if is_heard else _TRACKS)
 
 

@@ -174,6 +174,19 @@ class RemoteStore:
         inside = (info for info in self._patiently(listed) if info["name"].strip("/") != path.strip("/"))
         return [(_name(info), int(info.get("size") or 0), info["type"] == "file") for info in inside]
 
+    def tree(self, path: str) -> dict[str, int]:
+        """Paths, from a folder on, and sizes of all files in and below it; none where there is none."""
+
+        def found() -> dict[str, dict[str, Any]]:
+            try:
+                return dict(self._fs.find(path, detail=True))
+            except FileNotFoundError:
+                return {}
+
+        root = f"{path.strip('/')}/"
+        infos = self._patiently(found).items()
+        return {one.strip("/").removeprefix(root): int(info.get("size") or 0) for one, info in infos}
+
     def fetch(self, path: str, local: Path) -> bool:
         """Download a file, which is there whole or not at all; False where there is none."""
         content = self.read(path)
@@ -195,8 +208,8 @@ class RemoteStore:
 
     def remove_tree(self, path: str, keep: str = "") -> None:
         """Remove all files in a folder and below it but one."""
-        found = self._patiently(lambda: self._fs.find(path))
-        self.each(self.remove, (one for one in found if one.strip("/") != keep.strip("/")))
+        names = (f"{path}/{name}" for name in self.tree(path))
+        self.each(self.remove, (name for name in names if name != keep))
 
     def each(self, do: Callable[[T], object], items: Iterable[T]) -> None:
         """Do something with each item, several side by side; raises the first error once all have ended."""
