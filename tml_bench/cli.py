@@ -16,8 +16,9 @@ from tml_bench.cli_common import amount_options, pool_options, print_scores, sho
 from tml_bench.cli_compare import compare
 from tml_bench.cli_cost import prices_option
 from tml_bench.cli_data import import_, inspect, list_, prepare
-from tml_bench.cli_judge import PATH, judge, judge_options
+from tml_bench.cli_judge import judge, judge_options
 from tml_bench.cli_merge import merge
+from tml_bench.cli_place import PLACE
 from tml_bench.cli_run import run
 from tml_bench.cli_view import view
 from tml_bench.errors import UserError
@@ -82,7 +83,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=PATH)
+@click.argument("runs", nargs=-1, required=True, type=PLACE)
 @click.option(
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
@@ -91,12 +92,13 @@ def main() -> None:
 @amount_options
 @judge_options
 @pool_options
-def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[ScoreOptions]) -> None:
+def score(runs: tuple[str | Path, ...], verbose: bool, quiet: bool, **options: Unpack[ScoreOptions]) -> None:
     """Score runs again from their recordings; no model is needed.
 
     \b
     tml-bench score results/fd-bench-v1-mini-1--silent
     tml-bench score results/*--my-model* --words asr
+    tml-bench score s3://bucket/results/fd-bench-v1-mini-1--silent
     tml-bench score results/proactive-video-qa-* --judge openai:model=qwen3:8b,base_url=http://localhost:11434/v1
     """
     from tml_bench import api
@@ -109,35 +111,31 @@ def score(runs: tuple[Path, ...], verbose: bool, quiet: bool, **options: Unpack[
 
 
 @main.command()
-@click.argument("runs", nargs=-1, required=True, type=PATH)
+@click.argument("runs", nargs=-1, required=True, type=PLACE)
 @click.option(
-    "--out", type=PATH,
-    help="Folder for the report. [default: results/report, or the next that holds no other report]",
+    "--out", type=PLACE,
+    help="Folder or address for it. [default: results/report, or the next that holds no other report]",
 )  # fmt: skip
 @click.option("--task", help="Print everything of this task, and write nothing.")
 @click.option(
-    "--tag",
-    "tags",
-    multiple=True,
+    "--tag", "tags", multiple=True,
     help="Only runs with this tag, NAME or NAME=VALUE; repeatable, all must fit.",
-)
+)  # fmt: skip
 @amount_options
 def report(
-    runs: tuple[Path, ...],
-    out: Path | None,
-    task: str | None,
-    tags: tuple[str, ...],
-    verbose: bool,
-    quiet: bool,
-) -> None:
+    runs: tuple[str | Path, ...], out: str | Path | None, task: str | None, tags: tuple[str, ...],
+    verbose: bool, quiet: bool,
+) -> None:  # fmt: skip
     """Put scored runs side by side: pages to browse, Markdown, CSV and JSON.
 
-    RUNS are folders of runs, patterns, or folders that hold runs. A report over other runs is never replaced.
+    RUNS are folders of runs, patterns, folders that hold runs, or such addresses of shared storage. A report
+    over other runs is never replaced.
 
     \b
     tml-bench report results
     tml-bench report results/fd-bench-v1-*
     tml-bench report results/mine results/theirs --out comparison
+    tml-bench report s3://bucket/results --out s3://bucket/results/report
     tml-bench report results/fd-bench-v1-* --task fd-bench-v1
     tml-bench report results --tag nightly --tag machine=a --out nightly
     """
@@ -146,8 +144,9 @@ def report(
     from tml_bench.report.folders import run_folders
     from tml_bench.report.terminal import print_task
     from tml_bench.runs.tags import with_tags
+    from tml_bench.storage.shared_place import local_place
 
-    folders, skipped = run_folders(runs)
+    folders, skipped = run_folders(map(local_place, runs))
     folders = with_tags(folders, tags) if tags else folders
     for word in () if quiet else skipped:
         say(word, err=True)

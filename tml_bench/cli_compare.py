@@ -32,8 +32,9 @@ def compare(
 ) -> None:  # fmt: skip
     """Compare two runs, or all runs of two results folders: what has changed from FIRST to SECOND.
 
-    Each is a run, a results folder, or a pattern in quotation marks. Runs are paired by task, data and
-    conditions; what has no partner is said. A change is SECOND minus FIRST, on the samples that both have.
+    Each is a run, a results folder, a pattern in quotation marks, or such an address of shared storage. Runs
+    are paired by task, data and conditions; what has no partner is said. A change is SECOND minus FIRST, on
+    the samples that both have.
 
     \b
     tml-bench compare results/fd-bench-v1-mini-1--silent results/fd-bench-v1-mini-1--my-MyModel

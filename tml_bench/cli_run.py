@@ -15,6 +15,7 @@ from tml_bench.cli_config import ConfiguredCommand, GroupEnd, PlugInName, config
 from tml_bench.cli_cost import cost_options
 from tml_bench.cli_executor import executor_options
 from tml_bench.cli_judge import COUNT, PATH, judge_options
+from tml_bench.cli_place import PLACE
 from tml_bench.terminal_text import say
 
 if TYPE_CHECKING:
@@ -72,15 +73,14 @@ class RunCommand(ConfiguredCommand):
 
     def ending(self, asked: Mapping[str, Any], ends: Sequence[GroupEnd]) -> None:
         """Write the report, print the board, and end with the exit code."""
-        import tml_bench
-        from tml_bench.report.folders import free_folder
+        from tml_bench import api
         from tml_bench.scoring.epochs import united
 
         runs = [run for end in ends for run in end.runs]
         errors = [error for end in ends for error in end.errors]
         if runs:
             summaries = united(run.summary for run in runs)
-            page = tml_bench.report(runs, free_folder(asked["out"] / "report", summaries))
+            page = api.report_beside(runs, asked["out"])
             if not asked["quiet"]:
                 print_scores(summaries, asked["verbose"])
                 say(f"{_duration(time.monotonic() - self.began_s)}; report: {page}")
@@ -168,8 +168,9 @@ def choice_options(command: Command) -> Command:
     help="Limit of a session, s.",
 )  # fmt: skip
 @click.option(
-    "--out", type=PATH, default=Path("results"), show_default=True, help="Folder for the runs and the report."
-)
+    "--out", type=PLACE, default=Path("results"), show_default=True,
+    help="Folder, or address of shared storage, for the runs and the report.",
+)  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Remove what these runs have recorded before, and start over.")
 @click.option("--retry-errors", is_flag=True, help="Try again samples that ended in an adapter error.")
 @cost_options

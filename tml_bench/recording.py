@@ -116,12 +116,15 @@ class SessionFacts(msgspec.Struct, frozen=True):
 class Recording:
     """A recording on disk. Opening reads each of its files at most once; ``verify`` checks their hashes.
 
+    Without ``tracks`` both tracks may be elsewhere: what is known of them is what the manifest says.
+
     Raises:
         UserError: a file is missing, was changed, or has an unknown version.
     """
 
-    def __init__(self, folder: Path, *, verify: bool = True) -> None:
+    def __init__(self, folder: Path, *, verify: bool = True, tracks: bool = True) -> None:
         self.folder = Path(folder)
+        self._tracks = tracks
         self.manifest = self._read_manifest()
         try:
             self._log = (self.folder / LOG).read_bytes()
@@ -154,6 +157,8 @@ class Recording:
         for name, entry in self.manifest.files.items():
             path = self.folder / os.path.basename(name)
             if not path.is_file():
+                if not self._tracks and name in (USER_TRACK, MODEL_TRACK):
+                    continue
                 raise _missing(path)
             if name == LOG:
                 found = FileEntry(hashlib.sha256(self._log).hexdigest(), len(self._log))
@@ -237,7 +242,7 @@ class Recording:
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None
-        if not path.is_file():
+        if not path.is_file() and (self._tracks or entry is None):
             raise _missing(path)
         return AudioTrack(path, entry.sha256 if entry else file_sha256(path))
 

@@ -12,8 +12,18 @@ _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud
 """Control characters but tabs and line feeds, overrides of direction, halves of pairs."""
 
 
+_shown_as: dict[str, str] = {}
+
+
+def show_as(text: str, other: str) -> None:
+    """Print ``other`` wherever ``text`` stands from now on: an address for the folder that mirrors it."""
+    _shown_as[text] = other
+
+
 def printable(text: str) -> str:
     """The text with spaces for what a terminal would obey; lines stay."""
+    for here, there in _shown_as.items():
+        text = text.replace(here, there)
     return _OBEYED.sub(" ", text)
 
 

@@ -58,6 +58,9 @@ _PIPECAT = ("pipecat-ai[websocket]==1.14.0", "uvicorn==0.54.0")
 PIPECAT = Peer("pipecat", "pipecat_echo.py", _PIPECAT)
 PIPECAT_TWILIO = Peer("pipecat", "pipecat_twilio.py", _PIPECAT)
 
+# Of the extra [server] what its S3 needs.
+MOTO = Peer("moto", "moto_s3.py", ("moto[s3]==5.2.5", "flask>=3", "flask-cors>=5", "werkzeug>=3"))
+
 # moshi 0.2.13 asks for torch<2.10, and for bitsandbytes and sounddevice, which its server does not import.
 MOSHI = Peer(
     "moshi",
@@ -190,10 +193,10 @@ def _pip(python: Path, arguments: Sequence[str]) -> None:
 
 
 @contextmanager
-def running(peer: Peer, log: Path, *arguments: str) -> Iterator[Server]:
-    """The peer's server, ready for connections."""
+def running(peer: Peer, log: Path, *arguments: str, port: int = 0) -> Iterator[Server]:
+    """The peer's server, ready for connections, at a port or at any."""
     python = installed(peer)
-    port = _free_port()
+    port = port or _free_port()
     # One thread: a second would take the harness's processor, whose lateness makes a session invalid.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     with open(log, "w") as output:

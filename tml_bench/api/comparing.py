@@ -7,6 +7,7 @@ from tml_bench.errors import UserError
 from tml_bench.report.changes import ResultsChange, ScoredRun, changes
 from tml_bench.report.files import read_summaries
 from tml_bench.report.folders import run_folders
+from tml_bench.storage.shared_place import local_place
 from tml_bench.viewer.run_files import run_key
 
 
@@ -16,7 +17,8 @@ def compare_results(
     """Compare the runs of two places, task by task.
 
     Args:
-        before: a run, its folder, a results folder with runs in it, or a pattern such as ``out/*--mine``.
+        before: a run, its folder, a results folder with runs in it, a pattern such as ``out/*--mine``, or
+            such an address of shared storage.
         after: the same for what it is compared with.
 
     Returns:
@@ -37,7 +39,7 @@ def compare_results(
 
 
 def _scored(place: str | os.PathLike[str]) -> tuple[list[ScoredRun], list[str]]:
-    folders, skipped = run_folders([place])
+    folders, skipped = run_folders([local_place(place)])
     return [(folder, summary) for folder in folders for summary in read_summaries([folder])], skipped
 
 

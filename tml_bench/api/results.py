@@ -23,6 +23,7 @@ from tml_bench.runs.usage import RunUsage, run_usage
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.timelines import recording_timeline
+from tml_bench.storage.shared_place import FOR_READERS, local_place, need_recording
 from tml_bench.task import Direction, Metric, Score, Task
 from tml_bench.timeline import Timeline
 
@@ -41,7 +42,7 @@ class Run:
         >>> worst = run.recording(run.worst("latency")[0])
 
     Args:
-        path: the run's folder.
+        path: the run's folder, or its address on shared storage, of which `path` is then the mirror.
         summary: its summary, where it is known; else read from ``summary.json``.
 
     Raises:
@@ -49,7 +50,7 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str], summary: Summary | None = None) -> None:
-        self.path = Path(path)
+        self.path = Path(local_place(path, FOR_READERS))
         """The folder."""
         self._file = read_json(self.path / "run.json", RunFile, store.NOT_A_RUN)
         self.config: RunConfig = self._file.config
@@ -131,6 +132,7 @@ class Run:
         if last is None:
             raise UserError(f"{self.path} has no attempt at {sample!r}", "see Run.attempts")
         folder = self.path.joinpath(*recording_parts(self._file, sample, attempt or last.attempt))
+        need_recording(folder)
         if not (folder / "manifest.json").is_file():
             why = f": {last.outcome}: {last.reason}" if attempt in (None, last.attempt) else ""
             raise UserError(f"{folder} holds no recording{why}", "see Run.attempts")

@@ -1,6 +1,6 @@
 """Run models on tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +24,11 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
-from tml_bench.runs.record import ChangedModelError, RunEnd, record_all, start_over
+from tml_bench.runs.record import ChangedModelError, RunEnd, record_all
 from tml_bench.runs.spending import SpendingLimit
 from tml_bench.runs.store import open_runs
+from tml_bench.storage.address import is_shared
+from tml_bench.storage.results_place import results_place
 
 NO_TAGS: Mapping[str, str] = {}
 
@@ -142,7 +144,7 @@ def run(
         network: ``ideal``, ``wifi``, ``4g``, ``bad``, or a profile's ``.toml``.
         seed: of everything random.
         max_session_s: limit of a session in seconds.
-        out: folder of the runs.
+        out: folder of the runs, or an address of shared storage such as ``s3://bucket/results``.
         fresh: remove what these runs have recorded before, and start over.
         retry_errors: try again samples that ended in an adapter error.
         jobs: processes; by default the processors, at most 8, and one where compute is charged.
@@ -180,6 +182,9 @@ def run(
         UserError: something that was given does not exist or does not fit, or a folder holds another run.
     """
     shown = shown_by(progress)
+    if replay is not None and is_shared(replay):
+        raise UserError(f"{replay} is no folder of this machine", "replay a run that lies on a disk")
+    place = results_place(out, max_wait_s, shown.tell)
     names, given = named_adapters(adapter)
     chosen = Executor.of(executor, actors, actor_cpus, actor_gpus)
     if given and chosen.kind != "local":
@@ -188,7 +193,7 @@ def run(
             "write it to a file and name that, FILE.py:CLASS, or use executor='local'",
         )
     request = run_request(
-        task, names, Path(out), data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
+        task, names, place.folder, data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
         epochs=epochs, tags=tags, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
         replay=replay, max_session_s=max_session_s, network=network,
     )  # fmt: skip
@@ -196,11 +201,10 @@ def run(
     asked = None if budget is None else parse_budget(str(budget), table)
     patience = Patience(max_wait_s) if preflight else Patience(max_wait_s, max_wait_s)
     with given_adapters(given):
+        place.prepare(str(request.selection.data.resolve()) if request.selection.data else "")
         plans = plan_runs(request, shown.tell)
-        if fresh:
-            for plan in plans:
-                start_over(plan.path)
         with (
+            place,
             judging_by(judge, request.out, shown) as judging,
             worker_pool(
                 1 if compute == "charged" and jobs is None else jobs, step_timeout_s, patience, shown.tell
@@ -214,11 +218,14 @@ def run(
                 wall = live if plan.config.clock == "wall" else steps
                 places[own if plan.config.adapter in given else wall].append(plan)
             spending = None if asked is None else spending_limit(asked, plans, table)
-            failed = _recorded(places, shown, retry_errors, fail_fast, spending)
+            place.begin([plan.path for plan in plans], fresh=fresh)
+            failed = _recorded(places, shown, retry_errors, fail_fast, spending, lambda: place.problem)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             begun = [run for run in stored if run.attempts or not failed]
             runs = scored(begun, pool, words, judging, shown, prices=table) if begun else []
+            if (problem := place.end([run.path for run in runs])) and problem not in failed:
+                failed.append(problem)
     if failed:
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
@@ -246,7 +253,7 @@ def _stepping(
 
 def _recorded(
     places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int,
-    limit: SpendingLimit | None,
+    limit: SpendingLimit | None, trouble: Callable[[], UserError | None],
 ) -> list[UserError]:  # fmt: skip
     """Record runs where each belongs; gives why some could not be finished."""
     ends: list[RunEnd] = []
@@ -255,7 +262,7 @@ def _recorded(
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         failed = record_all(
             places, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=ends.append,
-            failed=failures.append, remark=shown.tell, limit=limit,
+            failed=failures.append, remark=shown.tell, limit=limit, trouble=trouble,
         )  # fmt: skip
     shown.ended(ends)
     shown.failed(failures)

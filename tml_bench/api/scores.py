@@ -16,6 +16,7 @@ from tml_bench.runs.back_off import Patience
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import StoredRun, open_runs
 from tml_bench.scoring.score import score_runs
+from tml_bench.storage.results_place import scored_places
 
 
 class JudgeOptions(NamedTuple):
@@ -82,7 +83,7 @@ def score(
         >>> run.summary.metrics[0].estimate.mean
 
     Args:
-        runs: one or several, as `Run` or as its folder.
+        runs: one or several, as `Run`, as its folder, or as its address on shared storage.
         judge: who judges what was said: ``rules``, ``openai:model=NAME,OPTION=VALUE,...``,
             ``human:SHEET.csv``, or `JudgeOptions` with a cache and a budget.
         words: words from the adapter's transcript, else from local recognition (``auto``); or only from one.
@@ -101,10 +102,11 @@ def score(
     """
     shown = shown_by(progress)
     table = load_prices(Path(prices) if prices is not None else None)
-    paths = [Path(run) for run in (runs if isinstance(runs, list | tuple) else (runs,))]
-    if not paths:
+    given = [*runs] if isinstance(runs, list | tuple) else [runs]
+    if not given:
         raise UserError("there is nothing to score", "give at least one run")
     with (
+        scored_places(given, shown.tell) as paths,
         judging_by(judge, paths[0].resolve().parent, shown) as judging,
         worker_pool(jobs, step_timeout_s) as pool,
     ):

@@ -27,6 +27,8 @@ from tml_bench.scoring.epochs import united
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.scoring.summary_file import stored_summaries, with_agreement, write_json
 from tml_bench.scoring.transcript_check import TranscriptCheck
+from tml_bench.storage.results_place import report_folder
+from tml_bench.storage.shared_place import local_place
 from tml_bench.turns import Usage
 
 DEFAULT_OUT = Path("results/report")
@@ -67,9 +69,9 @@ def report(
 
     Args:
         runs: one or several, each a `tml_bench.Run`, its folder, a pattern like ``results/*--silent``, or a
-            folder of runs, in which what is no scored run is skipped.
-        out: folder for the report; created if missing. By default ``results/report``, or the next of
-            ``results/report-2``, ``-3``, ... that holds no report of other runs.
+            folder of runs, in which what is no scored run is skipped; or an address of shared storage.
+        out: folder or address for the report; created if missing. By default ``results/report``, or the next
+            of ``results/report-2``, ``-3``, ... that holds no report of other runs.
 
     Returns:
         The path of the first page.
@@ -77,14 +79,16 @@ def report(
     Raises:
         UserError: what is named holds no scored run, or ``out`` a report of other runs.
     """
-    folders, _ = run_folders([runs] if isinstance(runs, str | os.PathLike) else runs)
+    named = [runs] if isinstance(runs, str | os.PathLike) else runs
+    folders, _ = run_folders(map(local_place, named))
     summaries = read_summaries(folders)
     # A report is shown to others: it tells no folder of the machine it was made on.
     typed = {p.name: f"{p.parent.name}/{p.name}" if p.is_absolute() else str(p) for p in folders}
     if out is None:
         return write_report(summaries, free_folder(DEFAULT_OUT, summaries), typed)
-    refuse_to_replace(Path(out), summaries)
-    return write_report(summaries, Path(out), typed)
+    with report_folder(out) as folder:
+        refuse_to_replace(folder, summaries)
+        return write_report(summaries, folder, typed)
 
 
 def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, str] | None = None) -> Path:

@@ -19,6 +19,7 @@ from tml_bench.plugins import load_task
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.continuing import difference, other_adapter
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
+from tml_bench.runs.layout import recording_parts, spread, timeline_parts
 from tml_bench.runs.store import NOT_A_RUN, Attempt, RunFolder, contradiction, read_lines, read_run
 
 _SHARD = re.compile(r"--shard-[0-9]+-of-[0-9]+$")
@@ -89,7 +90,8 @@ def _united(runs: Sequence[Path]) -> RunFile:
     }
     identity = files[0].identity and structs.replace(files[0].identity, reported=reported)
     tags = {name: value for file in files for name, value in file.tags.items()}
-    return structs.replace(files[0], config=config, identity=identity, tags=tags)
+    where = spread(len(hashes))
+    return structs.replace(files[0], config=config, identity=identity, tags=tags, spread=where)
 
 
 def _differs(one: RunFile, other: RunFile) -> str:
@@ -133,14 +135,15 @@ def _write(path: Path, file: RunFile, attempts: _Attempts) -> None:
 
 def _take(run: Path, attempt: Attempt, folder: RunFolder) -> None:
     """Put an attempt of another run into a folder: its recording, what was perceived of it, then its line."""
-    name, number = attempt.sample, attempt.attempt
-    made = run / folder.file.config.task / name / str(number)
+    name, number, file = attempt.sample, attempt.attempt, read_run(run)
+    made = run.joinpath(*recording_parts(file, name, number))
     aside = folder.aside / name / str(number)
     if made.is_dir():
         shutil.copytree(made, aside, copy_function=_linked)
-    timelines = folder.path / "timelines"
-    for seen in (run / "timelines").glob(f"{escape(name)}-{number}[.-]*"):
-        timelines.mkdir(exist_ok=True)
+    timelines = folder.path.joinpath(*timeline_parts(folder.file, name, number)).parent
+    seen_there = run.joinpath(*timeline_parts(file, name, number)).parent
+    for seen in seen_there.glob(f"{escape(name)}-{number}[.-]*"):
+        timelines.mkdir(parents=True, exist_ok=True)
         if not (timelines / seen.name).exists():
             _linked(seen, timelines / seen.name)
     folder.commit(attempt, aside if made.is_dir() else None)

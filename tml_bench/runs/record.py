@@ -102,6 +102,7 @@ def record_all(
     failed: Tell = _silent,
     remark: Tell = _silent,
     limit: SpendingLimit | None = None,
+    trouble: Callable[[], UserError | None] = lambda: None,
 ) -> list[UserError]:
     """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
 
@@ -110,10 +111,10 @@ def record_all(
     done before included, ``remark`` of attempts after which a sample is tried again or left to be done;
     with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
     ``fail_fast`` samples that did not end valid, 0 for never; ``end`` is told of every run that has
-    ended, then ``failed`` of equal failures, a line each. A run is not finished where its adapter is given
-    up, its model is no longer the same, or its next session would pass the ``limit`` of what all runs may
-    have taken. Raises `UserError` where a folder cannot be used, or holds what must not be mixed with what
-    was asked for.
+    ended, then ``failed`` of equal failures, a line each; once there is ``trouble`` beside the sessions,
+    no more are started. A run is not finished where its adapter is given up, its model is no longer the
+    same, or its next session would pass the ``limit`` of what all runs may have taken. Raises `UserError`
+    where a folder cannot be used, or holds what must not be mixed with what was asked for.
     """
     failures = FailureLog()
     with ExitStack() as stack:
@@ -133,7 +134,9 @@ def record_all(
                 if limit is not None:
                     limit.count(plan.path, plan.samples, folder.attempts)
                 recorders.append(
-                    _Recorder(number, plan, folder, pool, advance, remark, failures, todo, most, limit)
+                    _Recorder(
+                        number, plan, folder, pool, advance, remark, failures, todo, most, trouble, limit
+                    )
                 )
         for recorder in recorders:
             recorder.submit()
@@ -160,6 +163,7 @@ class _Recorder:
     _failures: FailureLog
     _todo: Sequence[Sample]
     _most_failures: float
+    _trouble: Callable[[], UserError | None]
     _limit: SpendingLimit | None = None
     error: UserError | None = None
     _tries: Counter[str] = field(default_factory=Counter)
@@ -244,6 +248,9 @@ class _Recorder:
             return
         line = self._commit(job.sample, result, job.folder if result.recording else None)
         self._tries[job.sample.id] += 1
+        if self.error is None and (trouble := self._trouble()) is not None:
+            self.error = trouble
+            self._drop()
         given_up = self._adapter in self._pool.given_up
         another_time = given_up and result.outcome is Outcome.INFRASTRUCTURE
         if another_time or (result.retry and self._tries[job.sample.id] < TRIES):

@@ -22,6 +22,7 @@ from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
 from tml_bench.scoring.stored_values import outline
+from tml_bench.storage.shared_place import is_partial, need_file, need_recording
 from tml_bench.timeline import Timeline
 
 
@@ -124,7 +125,7 @@ def _perceived(
             place = run.recording_path(attempt)
             cache = where(run.timeline_path(sample.id, place.name))
             try:
-                read[number][sample.id] = facts = Recording(place).facts
+                read[number][sample.id] = facts = Recording(place, tracks=not is_partial(place)).facts
                 stretches = partial(run.task.stretches, sample)
                 languages = sample.languages
                 timeline = cached_timeline(
@@ -134,6 +135,7 @@ def _perceived(
                 yield key, perception_failure(error)
                 continue
             if timeline is None:
+                need_recording(place)
                 pool.submit(PerceiveJob(key, run.file.config.task_source, sample, facts, cache, words))
             else:
                 yield key, timeline
@@ -159,6 +161,8 @@ def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) 
     cache = run.timeline_path(sample.id, recording.resolve().name)
     if words == "auto" and by_recognition(run.path):
         cache, words = recognised_beside(cache), "asr"
+    need_file(cache)
+    need_recording(recording)
     stretches = partial(run.task.stretches, sample)
     facts, languages = Recording(recording).facts, sample.languages
     return timeline_of(facts, cache, words, run.task.hears_user, stretches, languages=languages)

@@ -36,6 +36,7 @@ from tml_bench.plain_text import plain
 from tml_bench.runs.jobs import TranscriptJob
 from tml_bench.runs.pool import Pool
 from tml_bench.scoring.timelines import RunTimelines
+from tml_bench.storage.shared_place import need_recording
 
 SPEECH_S = 300.0
 """So much speech of a run is recognised, seconds; more would cost time and tell little more."""
@@ -148,6 +149,7 @@ def _checked(
     for sample in _drawn(known, heard):
         cache = heard.run.timeline_path(sample, str(heard.run.attempts[sample].attempt))
         languages, timeline = samples[sample].languages, heard.timelines[sample]
+        need_recording(heard.facts[sample].model.path.parent)
         pool.submit(TranscriptJob((number, sample), languages, heard.facts[sample], cache, timeline))
     # As they come they have no order.
     results = [result for _, result in sorted(pool.results(), key=lambda done: done[0].key)]

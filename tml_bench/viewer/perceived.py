@@ -13,6 +13,7 @@ from tml_bench.recording import SessionFacts
 from tml_bench.runs.layout import timeline_parts
 from tml_bench.runs.store import Attempt
 from tml_bench.scoring.timelines import by_recognition
+from tml_bench.storage.shared_place import need_file
 from tml_bench.timeline import Segment, Timeline
 from tml_bench.viewer.run_files import ViewedRun, run_file
 from tml_bench.viewer.sample_schema import ViewedStretch, ViewedText
@@ -66,7 +67,9 @@ def words_of(timeline: Timeline) -> tuple[ViewedText, ...]:
 
 def _stored(run: ViewedRun, attempt: Attempt, kind: str = "") -> Timeline | None:
     """What scoring stored, whatever version perceived it; None where it did not, or the file is torn."""
-    path = run_file(run.path, *timeline_parts(run.file, attempt.sample, attempt.attempt, kind))
+    parts = timeline_parts(run.file, attempt.sample, attempt.attempt, kind)
+    need_file(run.path.joinpath(*parts))
+    path = run_file(run.path, *parts)
     try:
         return None if path is None else msgspec.json.decode(path.read_bytes(), type=_Stored).timeline
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -14,6 +14,7 @@ from tml_bench.runs.config import RunFile
 from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.scoring.stored_values import outline
+from tml_bench.storage.shared_place import need_recording
 
 SAFE_PART = re.compile(r"(?!\.)[A-Za-z0-9._=-]{1,255}")
 """A part of a path that stands in a run's own texts, or in an address."""
@@ -80,6 +81,8 @@ class ViewedRun:
     def recording(self, attempt: Attempt) -> Path | None:
         """The folder of an attempt's recording; None where there is none, or a part of it lies elsewhere."""
         parts = recording_parts(self.file, attempt.sample, attempt.attempt)
+        if all(map(SAFE_PART.fullmatch, parts)):
+            need_recording(self.path.joinpath(*parts))
         folder = inside(self.path, *parts)
         if folder is None or run_file(self.path, *parts, "manifest.json") is None:
             return None
