@@ -20,7 +20,7 @@ from tml_bench.redact import plain, redacted
 
 ChatMessage = Mapping[str, str]
 """``role`` and ``content``."""
-MAX_TOKENS = 80
+MAX_TOKENS = 60
 """Of an answer: two sentences are far shorter."""
 _BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONTEXT = 4096
