@@ -279,6 +279,7 @@ def made(s: Summary) -> dict[str, str]:
         "judge": "; ".join(filter(None, [judge_line(s), *agreement_lines(s)])),
         "words": words_line(s),
         "transcript": transcript_line(s),
+        **({"says of itself": "; ".join(map(" ".join, f.reported))} if f.reported else {}),
         **({"usage": used} if (used := usage_line(s)) else {}),
     }
 

@@ -125,4 +125,5 @@ def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) ->
         created=min((attempt.ended for attempt in run.attempts.values() if attempt.ended), default=""),
         machine=f"{where.processor}; {where.system}; Python {where.python}",
         judge=judge.id if asked else "",
+        reported=tuple(run.file.identity.reported.items()) if run.file.identity else (),
     )

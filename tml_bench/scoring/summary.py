@@ -41,6 +41,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         created: when its first session ended, UTC, ISO 8601; empty when unknown.
         machine: what it ran on; empty when unknown.
         judge: who decided what the task's judged metrics need; empty when nothing was asked.
+        reported: what the model said of itself, such as its version or its parts, by name.
     """
 
     run: str
@@ -59,6 +60,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     created: str = ""
     machine: str = ""
     judge: str = ""
+    reported: tuple[tuple[str, str], ...] = ()
 
 
 class Standing(StrEnum):
