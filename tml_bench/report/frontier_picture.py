@@ -72,7 +72,7 @@ NO_LATENCY = "No model here has both a latency and a score on one task: there is
 def frontier_picture(board: Board) -> Figure:
     """Draw two plots beside each other; a sentence in the place of one without models.
 
-    Below them, where a task declares it and a model has it, what answering soon costs.
+    Below them, or alone where neither has any: what answering soon costs, if a task declares that.
     """
     by_axes, by_latency, trade = frontier(board), latency_and_quality(board), trade_off(board)
     colours = {row.label: k for k, row in enumerate(models(board))}
@@ -80,21 +80,23 @@ def frontier_picture(board: Board) -> Figure:
     if by_axes.empty and by_latency.empty and trade.empty:
         return sentence(f"{NO_FRONTIER} {NO_LATENCY}")
     under_in = 0.6 + LINE_IN * (text.count("\n") + 1)
-    above_in = under_in + (0.0 if trade.empty else _TRADE_IN + 0.75)
-    height_in = _PLOT_IN + above_in + 0.35
+    upper = not (by_axes.empty and by_latency.empty)
+    above_in = under_in + (0.0 if trade.empty else _TRADE_IN + 0.75 * upper)
+    height_in = _PLOT_IN * upper + above_in + 0.35
     figure = new_figure(WIDTH_IN, height_in)
-    left, right = (
-        figure.add_axes((x / WIDTH_IN, above_in / height_in, 4.5 / WIDTH_IN, _PLOT_IN / height_in))
-        for x in (0.75, 6.2)
-    )
-    if by_axes.empty:
-        say(left, NO_FRONTIER)
-    else:
-        _frontier(left, by_axes, colours)
-    if by_latency.empty:
-        say(right, NO_LATENCY)
-    else:
-        _latency(right, by_latency, board.columns[by_latency.places[0]].metric, colours)
+    if upper:
+        left, right = (
+            figure.add_axes((x / WIDTH_IN, above_in / height_in, 4.5 / WIDTH_IN, _PLOT_IN / height_in))
+            for x in (0.75, 6.2)
+        )
+        if by_axes.empty:
+            say(left, NO_FRONTIER)
+        else:
+            _frontier(left, by_axes, colours)
+        if by_latency.empty:
+            say(right, NO_LATENCY)
+        else:
+            _latency(right, by_latency, board.columns[by_latency.places[0]].metric, colours)
     if not trade.empty:
         _trade(figure, (under_in, height_in), board, trade, colours)
     write_under(figure, text)
@@ -116,6 +118,8 @@ def _trade(
 
 def _sentences(board: Board, by_axes: Plot, by_latency: Plot, trade: Plot) -> list[str]:
     found = []
+    if by_axes.empty and by_latency.empty:
+        found += [f"{NO_FRONTIER} {NO_LATENCY}"]
     if not by_axes.empty:
         columns = [board.columns[k] for k in by_axes.places]
         asked = dict.fromkeys(str(axis_of(c)) for c in columns if axis_of(c) is not Axis.KNOWING)
@@ -132,8 +136,8 @@ def _sentences(board: Board, by_axes: Plot, by_latency: Plot, trade: Plot) -> li
         found.append(f"Latency and quality on {board.columns[by_latency.places[0]].title}.")
     if not trade.empty:
         found.append(
-            f"Below, what answering soon costs on {board.columns[trade.places[0]].title}; lines join one "
-            "system under several settings."
+            f"What answering soon costs, on {board.columns[trade.places[0]].title}. A line joins one system "
+            "under several settings."
         )
     if not (by_axes.empty and by_latency.empty and trade.empty):
         found.append(
