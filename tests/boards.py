@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tml_bench.metrics.statistics import Estimate
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
 from tml_bench.report.layout import tables
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.summary import MetricSummary, RunFacts, Standing, Summary
-from tml_bench.task import Axis, BoardScore, Direction, Metric
+from tml_bench.task import Axis, BoardScore, Direction, Metric, TradeOff
 
 SCORE = Metric(name="score", title="Score", unit="%")
 LATENCY = Metric(name="latency", title="Latency", unit="s", direction=Direction.LOWER)
+
+COST = Metric(name="cost", title="Cost", unit="%", direction=Direction.LOWER)
+PARTS = ("one", "two")
 
 
 def cell(
@@ -39,17 +42,34 @@ def estimate(mean: float) -> Estimate:
 
 def column(
     task: str, axis: Axis | None, latencies: Mapping[str, float] | None = None, *, metric: Metric = SCORE,
-    title: str = "",
+    title: str = "", costs: Mapping[str, tuple[float, ...]] | None = None,
 ) -> BoardColumn:  # fmt: skip
-    """A column whose task declares an axis; ``latencies`` are seconds by run."""
-    score = BoardScore("score", "all", axis=axis, latency="" if latencies is None else "latency")
+    """A column whose task declares an axis; ``latencies`` are seconds by run.
+
+    ``costs`` are, by run, what answering soon costs on the parts ``one`` and ``two``; it then declares no
+    latency of its own.
+    """
+    trade = None if costs is None else TradeOff("latency", ("all",), "cost", ("one", "two"))
+    score = BoardScore(
+        "score", "all", axis=axis, latency="latency" if latencies and not costs else "", trade=trade
+    )
     baseline = Baseline("all", "latency", None, "", None, {})
+
+    def measured(part: str, metric: Metric, mean: float) -> MetricSummary:
+        return MetricSummary(part, metric, estimate(mean), baseline, Standing.NO_FLOOR, {}, ())
+
+    def paid(run: str) -> Iterable[tuple[str, float]]:
+        return zip(PARTS, costs[run], strict=True) if costs else ()
+
     summaries = [
         Summary(
             facts=RunFacts(run, "someone", task, "mini-1", 200_000_000, "ideal"),
             title=title or f"{task}: a made-up task",
             headline=("latency",),
-            metrics=(MetricSummary("all", LATENCY, estimate(at), baseline, Standing.NO_FLOOR, {}, ()),),
+            metrics=(
+                measured("all", LATENCY, at),
+                *(measured(part, COST, cost) for part, cost in paid(run)),
+            ),
             outcomes=(),
             sample_set="",
             official=False,

@@ -213,16 +213,21 @@ def talk_with(agent: Cascade, laid: dict[float, str], until_s: float) -> tuple[l
     agent.start(SessionStart("test/1", TICK_NS))
     said: list[Spoken] = []
     flushes = []
+    heard_ms = waiting_ms = 0.0
     for k in range(round(until_s / TICK_S)):
         block = audio[k * 3200 : (k + 1) * 3200]
-        output = agent.step(MicroTurn(k, k * TICK_NS, (k + 1) * TICK_NS, block))
+        played_ms = min(TICK_S * 1000, waiting_ms)
+        heard_ms, waiting_ms = heard_ms + played_ms, waiting_ms - played_ms
+        output = agent.step(MicroTurn(k, k * TICK_NS, (k + 1) * TICK_NS, block, heard_ms=heard_ms))
         if output is None:
             continue
         now_s = (k + 1) * TICK_S
         if output.flush:
             flushes.append(now_s)
+            waiting_ms = 0.0
         if output.audio is not None:
             sound = np.asarray(output.audio, np.float32)
+            waiting_ms += len(sound) / agent.audio_out * 1000
             start, end = (sample / agent.audio_out for sample in speech.edges(sound, agent.audio_out))
             said.append(Spoken(output.transcript[0].text, now_s + start, now_s + end))
             assert output.transcript[0].words[0].start_s == pytest.approx(start, abs=0.02)

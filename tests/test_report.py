@@ -17,6 +17,7 @@ from tml_bench.csv_text import read_cell
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Verdicts
+from tml_bench.report import content
 from tml_bench.report.board import board_of
 from tml_bench.report.files import (
     full_markdown,
@@ -464,3 +465,9 @@ def tables_of(markdown: str) -> Iterator[list[str]]:
 def test_no_runs_are_no_error() -> None:
     assert leaderboard_markdown([]) == full_markdown([]) == ""
     assert "no runs" in to_html([])
+
+
+def test_what_a_model_said_of_itself_is_told_with_how_the_run_was_made() -> None:
+    made = content.made(run("x", {}, reported=(("endpoint", "vad:300"), ("brain", "rules"))))
+    assert made["says of itself"] == "endpoint vad:300; brain rules"
+    assert "says of itself" not in content.made(run("x", {}))

@@ -7,11 +7,14 @@ from hypothesis import given, strategies as st
 from tml_bench.plugins import load_task, suite_names
 from tml_bench.report.axes import (
     PlacedScore,
+    PlottedModel,
     frontier,
     latency_and_quality,
     mean_of_independent,
     placed,
     profile_columns,
+    series,
+    setting,
 )
 from tml_bench.report.board import BoardCell, RowKind
 from tml_bench.task import Axis
@@ -39,6 +42,13 @@ def test_every_task_declares_its_axis_and_a_latency_that_it_measures(name: str) 
     if task.board.latency:
         latency = next(m for m in task.metrics if m.name == task.board.latency)
         assert latency.unit == "s"
+    if trade := task.board.trade:
+        for name, parts, unit in (
+            (trade.latency, trade.latency_parts, "s"),
+            (trade.cost, trade.cost_parts, "%"),
+        ):
+            metric = next(m for m in task.metrics if m.name == name)
+            assert (metric.unit, set(parts) <= set(metric.subsets)) == (unit, True)
 
 
 def test_a_score_is_placed_between_floor_and_ceiling() -> None:
@@ -153,3 +163,13 @@ def test_latency_is_of_the_run_behind_the_score() -> None:
     ]  # fmt: skip
     assert plot.lacking == (("third", ("knows: a made-up task",)),)
     assert latency_and_quality(board([TURNS], {"a": [cell(0.5)]})).empty
+
+
+def test_labels_that_differ_in_whole_numbers_alone_are_a_series() -> None:
+    labels = ["d:400", "m-2", "d:80", "m-3", "d:400,x=1", "d:80,x=2", "w:ws://h:1", "w:ws://h:2", "d:fast"]
+    points = [PlottedModel(x, RowKind.COMPETITOR, PlacedScore(0), PlacedScore(0)) for x in labels]
+    assert [[p.label for p in group] for group in series(points)] == [
+        ["d:80", "d:400"],
+        ["d:80,x=2", "d:400,x=1"],
+    ]
+    assert setting("d:80,x=2,y=3", "d:400,x=1,y=3") == "d:80, 2"

@@ -134,6 +134,40 @@ def test_frontier_says_what_it_is_of() -> None:
     assert [[0.5, 60.0]] in points[1]
 
 
+def test_one_system_s_settings_are_a_curve_of_what_answering_soon_costs() -> None:
+    labels = [
+        "a:end=vad:1000,b=c",
+        "a:end=smart,b=c",
+        "a:end=vad:300,b=c",
+        "m:url=ws://h:1",
+        "m:url=ws://h:2",
+    ]
+    latencies = dict(zip(labels, (1.1, 0.5, 0.4, 1.0, 2.0), strict=True))
+    costs = {label: (at / 10, at / 5) for label, at in latencies.items()}
+    columns = [column("turns", Axis.TURN_TAKING, latencies, costs=costs)]
+    rows = {label: [cell(0.5, run=label)] for label in [*labels, "unmeasured"]}
+    with drawing():
+        figure = frontier_picture(board(columns, rows))
+    (trade,) = figure.axes
+    lines = [line.get_xydata().tolist() for line in trade.lines]
+    assert [line for line in lines if len(line) > 1] == [
+        [[0.4, pytest.approx(6)], [1.1, pytest.approx(16.5)]]
+    ]
+    assert {x for line in lines for x, _ in line} == set(latencies.values())
+    low, high = trade.get_ylim()
+    assert low > high  # fewer is better, and above
+    found = texts(figure)
+    for said in ("a:end=…,b=c", "vad:300", "vad:1000", "a:end=smart,b=c", "m:url=ws://h:2", "answering soon"):
+        assert said in found
+    assert trade.get_ylabel().startswith("Cost")
+    both = [column("turns", Axis.TURN_TAKING, latencies, costs=costs), column("knows", Axis.KNOWING)]
+    with drawing():
+        assert (
+            len(frontier_picture(board(both, {"m:url=ws://h:1": [cell(0.5, run="m:url=ws://h:1")] * 2})).axes)
+            == 3
+        )
+
+
 @pytest.mark.parametrize(("columns", "rows"), [([], {}), ([column("t", Axis.TIME)], {"ruler": [cell(1.0)]})])
 def test_nothing_is_drawn_where_there_is_nothing(
     columns: list[BoardColumn], rows: dict[str, list[BoardCell | None]]

@@ -139,6 +139,22 @@ class Axis(StrEnum):
     """Whether an answer is right: intelligence."""
 
 
+class TradeOff(msgspec.Struct, frozen=True):
+    """What answering soon costs: two measures of a task, for the picture of the frontier.
+
+    Attributes:
+        latency: name of a metric in seconds.
+        latency_parts: the subsets on which it is read; of several that were run, their mean.
+        cost: name of a metric of what goes wrong more often the sooner a model answers.
+        cost_parts: the same of it.
+    """
+
+    latency: str
+    latency_parts: tuple[str, ...]
+    cost: str
+    cost_parts: tuple[str, ...]
+
+
 class BoardScore(msgspec.Struct, frozen=True):
     """The one measure that stands for a task on the board.
 
@@ -150,6 +166,7 @@ class BoardScore(msgspec.Struct, frozen=True):
         latency: name of a metric on the same part that says how long answers take, for the picture of latency
             against quality; empty for none.
         provisional: what is said of a score that rules have judged; empty where rules do.
+        trade: what answering soon costs, for the picture of it; None for none.
     """
 
     metric: str
@@ -158,6 +175,7 @@ class BoardScore(msgspec.Struct, frozen=True):
     axis: Axis | None = None
     latency: str = ""
     provisional: str = ""
+    trade: TradeOff | None = None
 
 
 class PublishedNumber(msgspec.Struct, frozen=True):

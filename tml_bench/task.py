@@ -23,6 +23,7 @@ from tml_bench.metric import (
     Overall as Overall,
     PublishedNumber as PublishedNumber,
     Score as Score,
+    TradeOff as TradeOff,
     Value as Value,
 )
 from tml_bench.questions import Question, Rubric, Rule, Verdicts

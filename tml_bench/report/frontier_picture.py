@@ -1,4 +1,4 @@
-"""Interaction against intelligence, and latency against quality: where the models stand."""
+"""Interaction against intelligence, latency against quality, and what answering soon costs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from tml_bench.report.axes import (
     axis_of,
     frontier,
     latency_and_quality,
+    metric_of,
     models,
+    series,
+    setting,
+    trade_of,
+    trade_off,
 )
-from tml_bench.report.board import Board, BoardColumn, RowKind
+from tml_bench.report.board import Board, RowKind
 from tml_bench.report.grids import head
 from tml_bench.report.picture_parts import (
     GREY,
     INK,
     LINE_IN,
+    MOST_LETTERS,
     WIDTH_IN,
     caption,
     listed,
@@ -31,7 +37,7 @@ from tml_bench.report.picture_parts import (
     style,
     write_under,
 )
-from tml_bench.task import Axis, Direction
+from tml_bench.task import Axis, Direction, Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +60,8 @@ _PLACES = (
     (0, -18, "center", "top"),
 )
 """Where a name may stand beside its point: points to the right and up, and how it is aligned."""
-_PLOT_IN = 4.2
+_PLOT_IN, _TRADE_IN = 4.2, 3.4
+_WIDE_LETTERS = 48
 NO_FRONTIER = (
     "No model here has been measured both on a task of interaction and on one of knowing, beside a floor "
     "and a ceiling: there is no frontier to draw."
@@ -63,33 +70,56 @@ NO_LATENCY = "No model here has both a latency and a score on one task: there is
 
 
 def frontier_picture(board: Board) -> Figure:
-    """Draw both plots beside each other; a sentence in the place of one without models."""
-    by_axes, by_latency = frontier(board), latency_and_quality(board)
+    """Draw two plots beside each other; a sentence in the place of one without models.
+
+    Below them, or alone where neither has any: what answering soon costs, if a task declares that.
+    """
+    by_axes, by_latency, trade = frontier(board), latency_and_quality(board), trade_off(board)
     colours = {row.label: k for k, row in enumerate(models(board))}
-    text = caption(_sentences(board, by_axes, by_latency))
-    if by_axes.empty and by_latency.empty:
+    text = caption(_sentences(board, by_axes, by_latency, trade))
+    if by_axes.empty and by_latency.empty and trade.empty:
         return sentence(f"{NO_FRONTIER} {NO_LATENCY}")
     under_in = 0.6 + LINE_IN * (text.count("\n") + 1)
-    height_in = _PLOT_IN + under_in + 0.35
+    upper = not (by_axes.empty and by_latency.empty)
+    above_in = under_in + (0.0 if trade.empty else _TRADE_IN + 0.75 * upper)
+    height_in = _PLOT_IN * upper + above_in + 0.35
     figure = new_figure(WIDTH_IN, height_in)
-    left, right = (
-        figure.add_axes((x / WIDTH_IN, under_in / height_in, 4.5 / WIDTH_IN, _PLOT_IN / height_in))
-        for x in (0.75, 6.2)
-    )
-    if by_axes.empty:
-        say(left, NO_FRONTIER)
-    else:
-        _frontier(left, by_axes, colours)
-    if by_latency.empty:
-        say(right, NO_LATENCY)
-    else:
-        _latency(right, by_latency, board.columns[by_latency.places[0]], colours)
+    if upper:
+        left, right = (
+            figure.add_axes((x / WIDTH_IN, above_in / height_in, 4.5 / WIDTH_IN, _PLOT_IN / height_in))
+            for x in (0.75, 6.2)
+        )
+        if by_axes.empty:
+            say(left, NO_FRONTIER)
+        else:
+            _frontier(left, by_axes, colours)
+        if by_latency.empty:
+            say(right, NO_LATENCY)
+        else:
+            _latency(right, by_latency, board.columns[by_latency.places[0]].metric, colours)
+    if not trade.empty:
+        _trade(figure, (under_in, height_in), board, trade, colours)
     write_under(figure, text)
     return figure
 
 
-def _sentences(board: Board, by_axes: Plot, by_latency: Plot) -> list[str]:
+def _trade(
+    figure: Figure, place: tuple[float, float], board: Board, plot: Plot, places: Mapping[str, int]
+) -> None:
+    """Draw the wide plot at the foot; ``place`` is where it begins and the picture's height, in inches."""
+    column = board.columns[plot.places[0]]
+    trade = trade_of(column)
+    cost = metric_of(column, trade.cost) if trade else None
+    assert cost is not None, "a model that is drawn has been measured"
+    foot_in, height_in = place
+    box = (0.75 / WIDTH_IN, foot_in / height_in, 9.95 / WIDTH_IN, _TRADE_IN / height_in)
+    _latency(figure.add_axes(box), plot, cost, places, _WIDE_LETTERS)
+
+
+def _sentences(board: Board, by_axes: Plot, by_latency: Plot, trade: Plot) -> list[str]:
     found = []
+    if by_axes.empty and by_latency.empty:
+        found += [f"{NO_FRONTIER} {NO_LATENCY}"]
     if not by_axes.empty:
         columns = [board.columns[k] for k in by_axes.places]
         asked = dict.fromkeys(str(axis_of(c)) for c in columns if axis_of(c) is not Axis.KNOWING)
@@ -104,11 +134,16 @@ def _sentences(board: Board, by_axes: Plot, by_latency: Plot) -> list[str]:
         ]
     if not by_latency.empty:
         found.append(f"Latency and quality on {board.columns[by_latency.places[0]].title}.")
-    if not (by_axes.empty and by_latency.empty):
+    if not trade.empty:
+        found.append(
+            f"What answering soon costs, on {board.columns[trade.places[0]].title}. A line joins one system "
+            "under several settings."
+        )
+    if not (by_axes.empty and by_latency.empty and trade.empty):
         found.append(
             "Bars: 95 % intervals, where there are units enough. Small grey marks: reference adapters."
         )
-    drawn = (*by_axes.places, *by_latency.places)
+    drawn = (*by_axes.places, *by_latency.places, *trade.places)
     return [*found, made(row.cells[k] for row in models(board) for k in drawn)]
 
 
@@ -128,24 +163,31 @@ def _ends(scores: Sequence[PlacedScore]) -> tuple[float, float]:
     return min(-0.08, *found) - 0.05, max(1.08, *found) + 0.02
 
 
-def _latency(ax: Axes, plot: Plot, column: BoardColumn, places: Mapping[str, int]) -> None:
+def _latency(
+    ax: Axes, plot: Plot, metric: Metric, places: Mapping[str, int], letters: int = MOST_LETTERS
+) -> None:
     ax.set_xlabel("Latency (s): left is better")
-    ax.set_ylabel(shown(head(column.metric), 40))
-    scale = 100 if column.metric.unit == "%" else 1
+    ax.set_ylabel(shown(head(metric), 40))
+    scale = 100 if metric.unit == "%" else 1
     ys = [x * scale for p in plot.points for x in (p.y.value, p.y.low, p.y.high) if x is not None]
     xs = [x for p in plot.points for x in (p.x.value, p.x.low, p.x.high) if x is not None]
     low, high = (min(0, *ys), max(100 if scale == 100 else 0, *ys))
     room = 0.08 * (high - low or 1)
     ax.set_ylim(low - room, high + room)
-    if column.metric.direction is Direction.LOWER:
+    if metric.direction is Direction.LOWER:
         ax.invert_yaxis()
     reach = max(xs) - min(0, *xs) or 1
     ax.set_xlim(min(0, *xs) - 0.05 * reach, max(xs) + 0.15 * reach)
-    _points(ax, plot, places, scale)
+    _points(ax, plot, places, scale, letters)
 
 
-def _points(ax: Axes, plot: Plot, places: Mapping[str, int], scale: float = 1) -> None:
-    """Rulers below, models above, then names where there is room; those of rulers only there."""
+def _points(
+    ax: Axes, plot: Plot, places: Mapping[str, int], scale: float = 1, letters: int = MOST_LETTERS
+) -> None:
+    """Rulers below, models above, then names where there is room; those of rulers only there.
+
+    One system under several settings is joined by a line, which the legend names, and named by the settings.
+    """
     rulers = [p for p in plot.points if p.kind is not RowKind.COMPETITOR]
     drawn = [p for p in plot.points if p.kind is RowKind.COMPETITOR]
     for p in rulers:
@@ -156,12 +198,22 @@ def _points(ax: Axes, plot: Plot, places: Mapping[str, int], scale: float = 1) -
             ax.plot([x, to_x], [y, to_y], color=colour, linewidth=1.1, alpha=0.75, zorder=3)
         ax.plot(p.x.value, p.y.value * scale, marker=shape, markersize=8, color=colour,
                 markeredgecolor="white", markeredgewidth=0.7, zorder=4)  # fmt: skip
+    names = {p.label: shown(p.label, letters) for p in plot.points}
+    for members in series(drawn):
+        first, second = members[0].label, members[1].label
+        names |= {p.label: setting(p.label, second if p is members[0] else first) for p in members}
+        line = [(p.x.value, p.y.value * scale) for p in members]
+        ax.plot(*zip(*line, strict=True), color=style(places[first])[0], linewidth=1.4, alpha=0.6, zorder=2.5,
+                label=shown(first.replace(names[first], "…"), letters))  # fmt: skip
+    if ax.get_legend_handles_labels()[0]:
+        for text in ax.legend(loc="lower right", frameon=False, fontsize=7.5).get_texts():
+            text.set_parse_math(False)
     taken = [_box(ax, p.x.value, p.y.value * scale) for p in plot.points]
     taken += [_box(ax, *start, *end) for p in drawn for start, end in _bars(p, scale)]
     for p in drawn:
-        _label(ax, p, scale, taken, INK, 8.5, always=True)
+        _label(ax, p, names[p.label], scale, taken, INK, 8.5, always=True)
     for p in rulers:
-        _label(ax, p, scale, taken, GREY, 6.5, always=False)
+        _label(ax, p, names[p.label], scale, taken, GREY, 6.5, always=False)
 
 
 def _bars(p: PlottedModel, scale: float) -> list[tuple[tuple[float, float], tuple[float, float]]]:
@@ -175,11 +227,12 @@ def _bars(p: PlottedModel, scale: float) -> list[tuple[tuple[float, float], tupl
 
 
 def _label(
-    ax: Axes, p: PlottedModel, scale: float, taken: list[Bbox], colour: str, size: float, *, always: bool
-) -> None:
+    ax: Axes, p: PlottedModel, name: str, scale: float, taken: list[Bbox], colour: str, size: float, *,
+    always: bool,
+) -> None:  # fmt: skip
     """Write a name beside its point, at the first of some places where it covers no other name or point."""
     text = ax.annotate(
-        shown(p.label), (p.x.value, p.y.value * scale), xytext=(0, 0), textcoords="offset points",
+        name, (p.x.value, p.y.value * scale), xytext=(0, 0), textcoords="offset points",
         fontsize=size, color=colour, zorder=5, parse_math=False,
     )  # fmt: skip
     free = False

@@ -19,7 +19,7 @@ from tml_bench.plugins import load_task
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.continuing import difference, other_adapter
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
-from tml_bench.runs.layout import recording_parts, spread, timeline_parts
+from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.runs.store import NOT_A_RUN, Attempt, RunFolder, contradiction, read_lines, read_run
 
 _SHARD = re.compile(r"--shard-[0-9]+-of-[0-9]+$")
@@ -90,8 +90,7 @@ def _united(runs: Sequence[Path]) -> RunFile:
     }
     identity = files[0].identity and structs.replace(files[0].identity, reported=reported)
     tags = {name: value for file in files for name, value in file.tags.items()}
-    where = spread(len(hashes))
-    return structs.replace(files[0], config=config, identity=identity, tags=tags, spread=where)
+    return structs.replace(files[0], config=config, identity=identity, tags=tags)
 
 
 def _differs(one: RunFile, other: RunFile) -> str:

@@ -137,4 +137,5 @@ def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) ->
         judge=judge.id if asked else "",
         epoch=config.epoch,
         tags=run.file.tags,
+        reported=tuple(run.file.identity.reported.items()) if run.file.identity else (),
     )

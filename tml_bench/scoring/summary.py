@@ -47,6 +47,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         epoch: which of several times that every sample was run.
         epochs: how many such runs it is over, each sample's mean taken first (`tml_bench.scoring.epochs`).
         tags: what the user calls it by.
+        reported: what the model said of itself, such as its version or its parts, by name.
     """
 
     run: str
@@ -68,6 +69,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     epoch: int = 1
     epochs: int = 1
     tags: dict[str, str] = {}
+    reported: tuple[tuple[str, str], ...] = ()
 
 
 class Standing(StrEnum):
