@@ -1,0 +1,110 @@
+"""What the agent says when, while the user speaks: the cascade's dialogue, word by word.
+
+The plans, and what is said to them, are those of `SpokenDialogue`. Two things differ. Standing orders are
+followed at the word and not at the turn's end. And a request is understood at every pause, provisionally: at
+the turn's end it is understood again, with all that was said, unless something of it has been done by then.
+"""
+
+from collections.abc import Sequence
+
+from tml_bench.adapters.cascade import plans
+from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn, SpokenDialogue
+from tml_bench.adapters.cascade.language import understand
+from tml_bench.adapters.duplex.running import AgreedWord, bare
+
+StandingOrder = plans.OnWord | plans.CountWord | plans.TranslatePlan | plans.Capitals
+_CONTEXT = 30
+"""So many words are remembered of what is being said."""
+_LATER = (
+    plans.SayAt, plans.RepeatPlan, plans.AfterWord, plans.OnWord, plans.CountWord, plans.TranslatePlan,
+    plans.Capitals,
+)  # fmt: skip
+"""What asks for nothing at once, so that it may be understood too early."""
+
+
+class ListeningDialogue(SpokenDialogue):
+    """Keeps what was asked, hears the user word by word, and says what is due."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._running: list[tuple[str, float]] = []
+        self._provisional: plans.Plan | None = None
+        self._added: list[object] = []
+        self._followed = False
+
+    def pause(self, turn: RecognisedTurn) -> None:
+        """The user has paused in a turn that may go on; ``turn`` is all of it so far."""
+        plan = understand(turn.text)
+        if plan == self._provisional or not isinstance(plan, _LATER) or self.begun():
+            return
+        self._undo()
+        before = {id(item) for item in self._pending()}
+        self._adopt(plan, turn)
+        self._added = [item for item in self._pending() if id(item) not in before]
+        self._provisional = plan
+
+    def begun(self) -> bool:
+        """Whether something of what was understood at a pause of the running turn has been done."""
+        pending = {id(item) for item in self._pending()}
+        return self._followed or any(id(item) not in pending for item in self._added)
+
+    def hear(self, turn: RecognisedTurn) -> None:
+        """Take a turn of the user that has ended."""
+        if self.begun():
+            self._heard.append(turn)
+            self._silence_met = False
+        else:
+            self._undo()
+            super().hear(turn)
+        self._provisional, self._added, self._followed = None, [], False
+
+    def follow(self, words: Sequence[AgreedWord], now_s: float) -> None:
+        """Do what standing orders want done at these words, now."""
+        for word in words:
+            self._running = [*self._running[-_CONTEXT:], (word.text, word.end_s)]
+            for event in [event for event in self._events if self._concerns(event, self._running)]:
+                self._events.remove(event)
+                self._due.append(DueSpeech(word.end_s + event.seconds, event.text))
+            for order in [order for order in self._orders if self._concerns(order, self._running)]:
+                texts = self._replies(order, _turn(self._running[-_length(order) :]))
+                self._due += [DueSpeech(now_s, text) for text in texts]
+                self._followed |= any(order is added for added in self._added)
+
+    def waits_for(self, words: Sequence[str]) -> bool:
+        """Whether there is something to be done at words that are not sure yet, next in the running turn."""
+        ahead = [*self._running, *((word, 0.0) for word in words)]
+        return any(
+            self._concerns(item, ahead[: len(self._running) + k])
+            for item in (*self._events, *self._orders)
+            for k in range(1, len(words) + 1)
+        )
+
+    def _listen(self, turn: RecognisedTurn) -> None:
+        """Nothing: the words of the turn have been followed one by one."""
+
+    def _concerns(self, item: StandingOrder | plans.AfterWord, words: Sequence[tuple[str, float]]) -> bool:
+        """Whether the last of these words is one at which something is to be done."""
+        last = [bare(word) for word, _ in words[-_length(item) :]]
+        match item:
+            case plans.OnWord(term) | plans.CountWord(term) | plans.AfterWord(term):
+                return last == [bare(word) for word in term.split()]
+            case _:
+                return bool(self._replies(item, _turn(words[-_length(item) :])))
+
+    def _pending(self) -> list[object]:
+        return [*self._due, *self._orders, *self._events]
+
+    def _undo(self) -> None:
+        added = {id(item) for item in self._added}
+        self._due = [due for due in self._due if id(due) not in added]
+        self._orders = [order for order in self._orders if id(order) not in added]
+        self._events = [event for event in self._events if id(event) not in added]
+        self._added = []
+
+
+def _length(item: StandingOrder | plans.AfterWord) -> int:
+    return len(item.word.split()) if isinstance(item, plans.OnWord | plans.CountWord | plans.AfterWord) else 1
+
+
+def _turn(words: Sequence[tuple[str, float]]) -> RecognisedTurn:
+    return RecognisedTurn(" ".join(word for word, _ in words), words, words[0][1], words[-1][1])
