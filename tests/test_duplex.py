@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tml_bench.adapter import MicroTurn, SessionStart, SpokenWord, Transcript
-from tml_bench.adapters.cascade import Ears, SpeechBetweenSilences, mouth
-from tml_bench.adapters.duplex import Duplex
+from tml_bench.adapters.cascade import mouth
+from tml_bench.adapters.duplex import Duplex, RunningTurn
 from tml_bench.adapters.duplex.dialogue import ListeningDialogue
 from tml_bench.adapters.duplex.running import AgreedWord, RunningWords
+from tml_bench.adapters.duplex.voice_activity import VoiceActivity
 from tml_bench.adapters.duplex.window import RATE
 
 TICK_S = 0.2
@@ -64,7 +65,7 @@ class ScriptedDuplex(Duplex):
     def reader(self) -> ScriptedReader:
         return ScriptedReader(said_until([word for turn in self._turns for word in turn]))
 
-    def ears(self) -> Ears:
+    def ears(self) -> VoiceActivity:
         return ScriptedEars(self._spans)
 
     def read_again(self, sound: NDArray[np.float32], first_s: float) -> tuple[str, Timed]:
@@ -73,24 +74,22 @@ class ScriptedDuplex(Duplex):
         return " ".join(word for word, _ in turn), turn
 
 
-class ScriptedEars(Ears):
-    """Speech in known spans of the session, a phrase at each end of one."""
+class ScriptedEars(VoiceActivity):
+    """Speech in known spans of the session, and a pause 0.3 s after each."""
 
     def __init__(self, spans: Sequence[tuple[float, float]]) -> None:
         self._spans = spans
         self._now_s = 0.0
-        self.speaking, self.voiced_s, self.last_voice_s = False, 0.0, 0.0
+        self.speaking, self.since_s, self.last_voice_s = False, 0.0, 0.0
 
-    def feed(self, audio: NDArray[np.float32]) -> list[SpeechBetweenSilences]:
+    def feed(self, audio: NDArray[np.float32]) -> bool:
         was, self._now_s = self.speaking, self._now_s + len(audio) / RATE
         past = [(start, end) for start, end in self._spans if start < self._now_s]
         if past:
-            start, end = past[-1]
-            self.last_voice_s = min(end, self._now_s)
-            self.voiced_s = self.last_voice_s - start
-            self.speaking = self._now_s < end + 0.3
-        ended = SpeechBetweenSilences(audio, 0.0, 0.0, self.last_voice_s)
-        return [ended] if was and not self.speaking else []
+            self.since_s, end_s = past[-1]
+            self.last_voice_s = min(end_s, self._now_s)
+            self.speaking = self._now_s < end_s + 0.3
+        return was and not self.speaking
 
 
 def talk_with(agent: Duplex, until_s: float) -> tuple[list[tuple[float, str]], list[float]]:
@@ -215,8 +214,6 @@ def follow(dialogue: ListeningDialogue, text: str, now_s: float) -> list[str]:
 
 
 def test_phrases_are_met_over_the_seams_of_what_is_heard() -> None:
-    from tml_bench.adapters.duplex import RunningTurn
-
     dialogue = ListeningDialogue()
     order = RunningTurn(
         0.0, [AgreedWord(w, e) for w, e in spoken("When I say and that was that, you say oh", 0, 2)]

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
-from tml_bench.adapters.cascade import LEAD_S, Ears, mouth
+from tml_bench.adapters.cascade import mouth
 from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn
 from tml_bench.adapters.cascade.language import understand
 from tml_bench.adapters.cascade.plans import StopPlan, TalkPlan
 from tml_bench.adapters.duplex.dialogue import ListeningDialogue
-from tml_bench.adapters.duplex.running import AgreedWord, RunningWords, bare
+from tml_bench.adapters.duplex.running import LEAD_S, AgreedWord, RunningWords, bare
+from tml_bench.adapters.duplex.voice_activity import VoiceActivity
 from tml_bench.adapters.duplex.window import RATE, WhisperWindow, WindowReader
 from tml_bench.perception import align, asr
 
@@ -86,9 +87,9 @@ class Duplex(StepAdapter):
             self._reader = WhisperWindow(asr.chosen_model(self.whisper))
         return self._reader
 
-    def ears(self) -> Ears:
+    def ears(self) -> VoiceActivity:
         """What tells speech from silence, for a new session."""
-        return Ears(PAUSE_S)
+        return VoiceActivity(PAUSE_S)
 
     def start(self, session: SessionStart) -> None:
         """Forget the session before."""
@@ -112,12 +113,12 @@ class Duplex(StepAdapter):
         return output
 
     def _listen(self, turn: MicroTurn, now_s: float) -> None:
-        paused = bool(self._ears.feed(turn.audio))
+        paused = self._ears.feed(turn.audio)
         speaking = self._ears.speaking
         self._sound = np.concatenate([self._sound, turn.audio])[-round((WHOLE_S + 2.0) * RATE) :]
         self._running.feed(turn.audio, speaking or paused)
         if (speaking or paused) and self._turn is None:
-            self._turn = RunningTurn(max(0.0, now_s - self._ears.voiced_s))
+            self._turn = RunningTurn(self._ears.since_s)
         if self._turn is None:
             return
         words = self._running.finish() if paused else self._look(now_s) if speaking else []
