@@ -123,7 +123,7 @@ class Duplex(StepAdapter):
             return
         words = self._running.finish() if paused else self._look(now_s) if speaking else []
         self._turn.words += words
-        self._dialogue.follow(words, now_s)
+        self._dialogue.follow(words, now_s, paused)
         if self._over_talk is not None:
             self._over_talk += words
         end_s = self._ears.last_voice_s

@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from tml_bench.adapters.cascade import plans
 from tml_bench.adapters.cascade.dialogue import DueSpeech, RecognisedTurn, SpokenDialogue
 from tml_bench.adapters.cascade.language import understand
+from tml_bench.adapters.cascade.noticing import noticed, places
 from tml_bench.adapters.duplex.running import AgreedWord, bare
 
-StandingOrder = plans.OnWord | plans.CountWord | plans.TranslatePlan | plans.Capitals
 _CONTEXT = 30
 """So many words are remembered of what is being said."""
-_LATER = (
-    plans.SayAt, plans.RepeatPlan, plans.AfterWord, plans.OnWord, plans.CountWord, plans.TranslatePlan,
-    plans.Capitals,
-)  # fmt: skip
+_LATER = plans.SayAt | plans.RepeatPlan | plans.AfterWord | plans.StandingOrder
 """What asks for nothing at once, so that it may be understood too early."""
 
 
@@ -58,38 +55,35 @@ class ListeningDialogue(SpokenDialogue):
             super().hear(turn)
         self._provisional, self._added, self._followed = None, [], False
 
-    def follow(self, words: Sequence[AgreedWord], now_s: float) -> None:
-        """Do what standing orders want done at these words, now."""
-        for word in words:
-            self._running = [*self._running[-_CONTEXT:], (word.text, word.end_s)]
-            for event in [event for event in self._events if self._concerns(event, self._running)]:
+    def follow(self, words: Sequence[AgreedWord], now_s: float, paused: bool = False) -> None:
+        """Do what standing orders want done at these words, now; the user may have paused after them."""
+        for k, word in enumerate(words, start=1):
+            self._running = [*self._running[1 - _CONTEXT :], (word.text, word.end_s)]
+            said = [bare(text) for text, _ in self._running]
+            for event in [event for event in self._events if len(said) - 1 in places(event.word, said)]:
                 self._events.remove(event)
                 self._due.append(DueSpeech(word.end_s + event.seconds, event.text))
-            for order in [order for order in self._orders if self._concerns(order, self._running)]:
-                texts = self._replies(order, _turn(self._running[-_length(order) :]))
-                self._due += [DueSpeech(now_s, text) for text in texts]
-                self._followed |= any(order is added for added in self._added)
+            for order in self._orders:
+                for text in self._at_the_end(order, said, paused and k == len(words)):
+                    self._due.append(DueSpeech(now_s, text))
+                    self._followed |= any(order is added for added in self._added)
 
     def waits_for(self, words: Sequence[str]) -> bool:
         """Whether there is something to be done at words that are not sure yet, next in the running turn."""
-        ahead = [*self._running, *((word, 0.0) for word in words)]
-        return any(
-            self._concerns(item, ahead[: len(self._running) + k])
-            for item in (*self._events, *self._orders)
-            for k in range(1, len(words) + 1)
+        known = len(self._running)
+        ahead = [bare(text) for text in (*(text for text, _ in self._running), *words)]
+        return any(k >= known for event in self._events for k in places(event.word, ahead)) or any(
+            k >= known for order in self._orders for k, _ in noticed(order, ahead)
         )
+
+    def _at_the_end(self, order: plans.StandingOrder, said: Sequence[str], paused: bool) -> list[str]:
+        """What an order wants said at the last of these words; after a pause nothing more is waited for."""
+        last = len(said) if paused else len(said) - 1
+        found = [text for k, text in noticed(order, said) if len(said) - 1 <= k <= last]
+        return [self._counted(order, 1) for _ in found] if isinstance(order, plans.CountWord) else found
 
     def _listen(self, turn: RecognisedTurn) -> None:
         """Nothing: the words of the turn have been followed one by one."""
-
-    def _concerns(self, item: StandingOrder | plans.AfterWord, words: Sequence[tuple[str, float]]) -> bool:
-        """Whether the last of these words is one at which something is to be done."""
-        last = [bare(word) for word, _ in words[-_length(item) :]]
-        match item:
-            case plans.OnWord(term) | plans.CountWord(term) | plans.AfterWord(term):
-                return last == [bare(word) for word in term.split()]
-            case _:
-                return bool(self._replies(item, _turn(words[-_length(item) :])))
 
     def _pending(self) -> list[object]:
         return [*self._due, *self._orders, *self._events]
@@ -100,11 +94,3 @@ class ListeningDialogue(SpokenDialogue):
         self._orders = [order for order in self._orders if id(order) not in added]
         self._events = [event for event in self._events if id(event) not in added]
         self._added = []
-
-
-def _length(item: StandingOrder | plans.AfterWord) -> int:
-    return len(item.word.split()) if isinstance(item, plans.OnWord | plans.CountWord | plans.AfterWord) else 1
-
-
-def _turn(words: Sequence[tuple[str, float]]) -> RecognisedTurn:
-    return RecognisedTurn(" ".join(word for word, _ in words), words, words[0][1], words[-1][1])
