@@ -61,9 +61,7 @@ def _say_when(text: str) -> list[tuple[str, str]]:
     """``Say boo whenever I say pumpkin``, ``say filler for um and uh``, ``say filler every time I do it``."""
     found = find(rf"\bsay,? (?P<rest>[\w' ]+?),? {_WHEN} {SPEAKER} {SAYS}\s*{TERM}(?:[.,;!?]|$)", text)
     if found and not find(_COUNT, found["rest"]):
-        back = re.fullmatch(r"(?:do|say|use)?\s*(?:it|that|so|do)", found["word"], re.IGNORECASE)
-        term = _habit(text) if back else found["word"]
-        return [(term, found["rest"])] if term else []
+        return [(_named(found["word"], text), found["rest"])]
     fillers = find(r"\bsay,? (?P<rest>[\w' ]+?) (?:for|at) (?:every |any |each )?(?P<words>[\w', -]+)", text)
     if fillers and any(term in _FILLERS for term in _terms(fillers["words"])):
         return [(fillers["words"], fillers["rest"])]
@@ -75,6 +73,12 @@ def _terms(words: str) -> list[str]:
     terms = [term.strip(" '\"“”").lower() for term in re.split(r",| or | and ", words)]
     other = r"\b(?:when|if|unless|only|wrong|mistake)\b|^(?:a|an|any|one|it|that) "
     return [term for term in terms if term and not find(other, term)]
+
+
+def _named(term: str, text: str) -> str:
+    """A term, or for ``whenever I do it`` the word that the user says too often; empty if there is none."""
+    back = re.fullmatch(r"(?:do|say|use)?\s*(?:it|that|so|do)", term.strip(), re.IGNORECASE)
+    return _habit(text) if back else term.strip().lower()
 
 
 def _habit(text: str) -> str:
@@ -95,8 +99,8 @@ def _count_word(text: str) -> plans.StandingOrder | None:
         rf"\b{_WHEN} I {SAYS}\s*{TERM}, (?:please |just )*(?:tell|give|say|call|announce)\b[^.]*?{_COUNT}",
         text,
     )
-    if found and find(_COUNT, text):
-        return plans.CountWord(found["word"].strip().lower())
+    if found and find(_COUNT, text) and (term := _named(found["word"], text)):
+        return plans.CountWord(term)
     asked = find(rf"\b(?:say|tell|give|call)\b[^.]*?{_COUNT}[^.]*?\b(?:{_WHEN}|as)\b", text)
     return plans.CountWord(habit) if asked and (habit := _habit(text)) else None
 
