@@ -109,6 +109,9 @@ class SpokenDialogue:
                 self._due.append(DueSpeech(end_s, self._elapsed(about, turn)))
             case plans.ChangePlan():
                 self._change(plan, end_s)
+            case plans.AmendedPlan(first, then):
+                self._adopt(first, turn)
+                self._adopt(then, turn)
             case plans.IfSilent():
                 self._silence = plan
             case plans.AfterWord():

@@ -16,10 +16,27 @@ TIME_IS_UP = "Time's up."
 """Said when an instruction does not say what to say."""
 
 
+_CANCEL = r"\b(?:cancel|never mind|nevermind|forget (?:it|that|the whole))\b"
+_LAST_SENTENCE = re.compile(
+    r"(?<=[.!?]) (?=(?:oh|actually|sorry|no|wait|hang on|hold on|on second thoughts?)\b[^.!?]*[.!?]?$)",
+    re.IGNORECASE,
+)
+
+
 def understand(text: str) -> plans.Plan | None:
     """What the user wants in one punctuated turn; None when nothing is asked."""
     text = re.sub(r"\s+", " ", text.replace("’", "'")).strip()
-    return next((plan for rule in _RULES if (plan := rule(text))), None)
+    return _amended(text) or next((plan for rule in _RULES if (plan := rule(text))), None)
+
+
+def _amended(text: str) -> plans.Plan | None:
+    """A request of which the last sentence takes something back."""
+    before, _, last = _LAST_SENTENCE.sub("\n", text, count=1).partition("\n")
+    if not last or not (first := understand(before)):
+        return None
+    cancels = find(rf"{_CANCEL}|\bdon't bother\b", last) and not phrases.lengths(last)
+    then = plans.StopPlan() if cancels else _change(last)
+    return plans.AmendedPlan(first, then) if isinstance(then, plans.StopPlan | plans.ChangePlan) else None
 
 
 def _stop(text: str) -> plans.Plan | None:
@@ -80,6 +97,9 @@ def _if_silent(text: str) -> plans.Plan | None:
         r"|(?:don't|do not|haven't|have not) (?:say|said|speak|spoken|talk|talked|hear|heard)\w*)\b"
     )
     found = find(
+        rf"({LENGTH}) with(?:out (?:a word|a sound|anything)| (?:nothing|no word|no sound)) from (?:me|us)",
+        text,
+    ) or find(
         r"\b(?:if|when|whenever|once|as soon as)\b[^.]*?\b(?:I|I'm|I've|you|you've|nobody|no one)\b"
         rf"[^.]*?{silent}[^.]*?({LENGTH})",
         text,
@@ -100,7 +120,11 @@ def _after_word(text: str) -> plans.Plan | None:
     if not after:
         after = find(
             rf"\b(?:when|once|if|after|as soon as) {SPEAKER} {SAYS}\s*{TERM},? (?:please |just |then )*"
-            rf"(?:wait|count|give me|let) {ABOUT}(?P<length>{LENGTH})",
+            rf"(?:wait|count|give me|let|leave|allow|I need|I want) {ABOUT}(?P<length>{LENGTH})",
+            text,
+        ) or find(
+            rf"\bI(?:'ll| will) say {TERM}[.,;:] (?:please |just |then )*"
+            rf"(?:wait|count|give me|leave|allow) {ABOUT}(?P<length>{LENGTH})",
             text,
         )
     if (
@@ -139,7 +163,7 @@ def _schedule(text: str) -> plans.Plan | None:
         said = reply(text[: times.start()] + text[times.end() :]) or TIME_IS_UP
         return plans.SayAt(tuple((t, said) for t in at))
     pairs = re.findall(
-        rf"(?:^|, |and |then )([\w' ]+?),? (?:at|in|after) ({NUMBER})(?: seconds?)?(?=[,.]|$| and| then)",
+        rf"(?:^|[,.:] |and |then )([\w' ]+?),? (?:at|in|after) ({NUMBER})(?: seconds?)?(?=[,.]|$| and| then)",
         text,
         re.IGNORECASE,
     )
@@ -178,7 +202,9 @@ def _delay(text: str) -> plans.Plan | None:
 
 
 def _capital(text: str) -> plans.Plan | None:
-    asked = find(r"\bcapital of (?P<country>\w+)", text)
+    asked = find(
+        r"(?:\b(?:what|which|tell me|name|know|say)\b[^.!?]*|^the )\bcapital of (?P<country>\w+)", text
+    )
     capital = CAPITALS.get(asked["country"].lower()) if asked else None
     return plans.AnswerPlan(sentence(capital)) if capital else None
 

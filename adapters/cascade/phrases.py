@@ -29,8 +29,8 @@ _END = re.compile(
 )
 _QUOTED = re.compile(r"[\"“”]([^\"“”]+)[\"“”]")
 _SAY = re.compile(
-    r"\b(?:say|saying|shout|yell|announce|whisper|call out)\b(?:\s+to\s+(?:me|us))?[\s,:]+"
-    r"(?:just\s+)?(?:the\s+(?:words?|phrase)\s+)?(?P<what>.+)",
+    r"\b(?:say|saying|shout|yell|announce|whisper|call out|prompt (?:me|us) with)\b"
+    r"(?:\s+to\s+(?:me|us))?[\s,:]+(?:just\s+)?(?:the\s+(?:words?|phrase)\s+)?(?P<what>.+)",
     re.IGNORECASE,
 )
 _WHOM = r"(?:me|us|him|her|them|everyone|everybody)"
@@ -38,6 +38,7 @@ _TELL_TO = re.compile(
     rf"\b(?:tell|remind)\s+{_WHOM}\s+(?:(?:it's|it\s+is)\s+time\s+)?to\s+(?P<what>.+)", re.IGNORECASE
 )
 _ASK_IF = re.compile(rf"\bask\s+(?:{_WHOM}\s+)?(?:if|whether)\s+(?P<what>.+)", re.IGNORECASE)
+_ASKING = re.compile(r"\basking\s+(?P<what>(?:who|what|where|when|why|how)\b.+)", re.IGNORECASE)
 _ASK = re.compile(rf"\bask\s+{_WHOM}\s+(?P<what>.+)", re.IGNORECASE)
 _TELL = re.compile(
     rf"\b(?:tell|let)\s+{_WHOM}\s+(?:know\s+)?(?:that\s+)?(?!(?:know|when|once|how|about)\b)(?P<what>.+)",
@@ -89,6 +90,7 @@ def reply(text: str) -> str:
         (_ASK_IF, _question),
         (_SAY, str),
         (_TELL_TO, _turned),
+        (_ASKING, lambda what: what + "?"),
         (_ASK, lambda what: _turned(what) + "?"),
         (_TELL, _turned),
     ):

@@ -60,6 +60,13 @@ class StopPlan(msgspec.Struct, frozen=True):
     """Drop all that is pending."""
 
 
+class AmendedPlan(msgspec.Struct, frozen=True):
+    """A request, and what the same turn changes of it."""
+
+    first: "Plan"
+    then: ChangePlan | StopPlan
+
+
 class OnWord(msgspec.Struct, frozen=True):
     """Say a text each time the user says ``word``."""
 
@@ -116,5 +123,5 @@ StandingOrder = (
 
 Plan = (
     SayAt | RepeatPlan | IfSilent | AfterWord | TalkPlan | HowLong | ChangePlan | StopPlan | AnswerPlan
-    | StandingOrder
+    | AmendedPlan | StandingOrder
 )  # fmt: skip

@@ -177,14 +177,13 @@ class Duplex(StepAdapter):
         return self._say(due, now_s) if due else None
 
     def _say(self, due: DueSpeech, now_s: float) -> Output:
-        talks = isinstance(due.say, TalkPlan)
-        said = (
-            mouth.talk(due.say.seconds, due.say.topic, self.voice)
-            if talks
-            else mouth.say(due.say, self.voice)
-        )
+        if isinstance(due.say, TalkPlan):
+            said = mouth.talk(due.say.seconds, due.say.topic, self.voice)
+            self._over_talk = []
+        else:
+            said = mouth.say(due.say, self.voice)
+            self._over_talk = None
         # Audio can only be given at a tick: the rest of the way to the due time is silence.
         said = said.later(max(0.0, due.at_s - now_s))
         self._speaks_until_s = now_s + said.seconds
-        self._over_talk = [] if talks else None
         return Output(audio=said.audio, transcript=(said.transcript,))

@@ -13,10 +13,22 @@ from tml_bench.adapters.cascade.language import understand
 from tml_bench.adapters.cascade.noticing import noticed, places
 from tml_bench.adapters.duplex.running import AgreedWord, bare
 
+_FINISHED_S = 1.5
 _CONTEXT = 30
 """So many words are remembered of what is being said."""
 _LATER = plans.SayAt | plans.RepeatPlan | plans.AfterWord | plans.StandingOrder
 """What asks for nothing at once, so that it may be understood too early."""
+
+
+def _soon(plan: plans.Plan | None) -> bool:
+    """Whether something is due before it can be known that the user has finished."""
+    match plan:
+        case plans.SayAt(due):
+            return min(after_s for after_s, _ in due) < _FINISHED_S
+        case plans.RepeatPlan(_, first_s):
+            return first_s < _FINISHED_S
+        case _:
+            return False
 
 
 class ListeningDialogue(SpokenDialogue):
@@ -32,7 +44,7 @@ class ListeningDialogue(SpokenDialogue):
     def pause(self, turn: RecognisedTurn) -> None:
         """The user has paused in a turn that may go on; ``turn`` is all of it so far."""
         plan = understand(turn.text)
-        if plan == self._provisional or not isinstance(plan, _LATER) or self.begun():
+        if plan == self._provisional or not isinstance(plan, _LATER) or self.begun() or _soon(plan):
             return
         self._undo()
         before = {id(item) for item in self._pending()}
