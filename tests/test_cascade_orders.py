@@ -68,6 +68,8 @@ def test_orders_become_plans(text: str, order: plans.Plan | None) -> None:
         (plans.OnWord("um", "Oops."), "well umm yes", [(1, "Oops.")]),
         (plans.CountWord("nice"), "a nice and nice day", [(1, ""), (3, "")]),
         (plans.TranslatePlan("italian"), "the casa in the plage", [(1, "House.")]),
+        (plans.TranslatePlan("italian"), "the capello and too late", [(1, "Hat.")]),
+        (plans.TranslatePlan("french"), "by the fenetre", [(2, "Window.")]),
         (plans.TranslatePlan(), "the casa by the plage", [(1, "House."), (4, "Beach.")]),
         (plans.AssociatePlan("grown animal"), "two lambs and a sheep", [(1, "Sheep.")]),
         (plans.DoublePlan(), "at eight o'clock we ate twenty two plums on the ninth", [(7, "Forty four.")]),

@@ -1,11 +1,14 @@
 """Where in what the user says there is something to react to, for each kind of standing order."""
 
+import re
 from collections.abc import Sequence
+from functools import cache
 
 from tml_bench.adapters.cascade import plans, sums
 from tml_bench.adapters.cascade.lore import BELONGS, CAPITALS, ENGLISH
 from tml_bench.adapters.cascade.phrases import sentence
 from tml_bench.perception.align import spell
+from tml_bench.plain_text import plain
 
 _HESITATIONS = {"umm": "um", "uhm": "um", "erm": "um", "hmm": "um", "uhh": "uh", "er": "uh", "ah": "uh"}
 """Spellings of the same sound."""
@@ -26,8 +29,10 @@ def noticed(order: plans.StandingOrder, words: Sequence[str]) -> list[tuple[int,
         case plans.CountWord(term):
             return [(k, "") for k in places(term, words)]
         case plans.TranslatePlan(language):
-            known = ENGLISH.get(language) or {w: e for those in ENGLISH.values() for w, e in those.items()}
-            return [(k, sentence(known[word])) for k, word in enumerate(words) if word in known]
+            known = _english(language)
+            return [
+                (k, sentence(known[key])) for k, word in enumerate(words) if (key := _spelt(word)) in known
+            ]
         case plans.AssociatePlan(kind):
             return [(k, sentence(what)) for k, word in enumerate(words) if (what := _of(kind, word))]
         case plans.DoublePlan():
@@ -44,6 +49,18 @@ def places(term: str, words: Sequence[str]) -> list[int]:
     said = [_HESITATIONS.get(word, word) for word in words]
     n = len(wanted)
     return [k + n - 1 for k in range(len(said) - n + 1) if said[k : k + n] == wanted]
+
+
+@cache
+def _english(language: str) -> dict[str, str]:
+    languages = [language] if language else ENGLISH
+    return {_spelt(word): english for name in languages for word, english in ENGLISH[name].items()}
+
+
+def _spelt(word: str) -> str:
+    """As English ears may spell a foreign word: without accents, a long one without double letters."""
+    word = plain(word)
+    return re.sub(r"(.)\1", r"\1", word) if len(word) > 5 else word
 
 
 def _of(kind: str, word: str) -> str:
