@@ -29,6 +29,8 @@ WHOLE_S = 15.0
 """A turn of at most this length is read again as a whole at its end, for the wording of requests."""
 TAKEOVER_WORDS = 3
 """So many words of the user over the agent's talk take the floor; `stop` does by itself."""
+IDLE_LOOKS = 3
+"""Looks are so many times rarer while there is no order to follow and no talk to be interrupted."""
 BEHIND_S = 1.0
 """Looks are left out while the agent has computed for so much longer than the session lasts."""
 _BACKCHANNELS = frozenset(
@@ -121,7 +123,8 @@ class Duplex(StepAdapter):
             self._turn = RunningTurn(self._ears.since_s)
         if self._turn is None:
             return
-        words = self._running.finish() if paused else self._look(now_s) if speaking else []
+        timed = self._dialogue.waits_for_a_time()
+        words = self._running.finish(timed) if paused else self._look(now_s, timed) if speaking else []
         self._turn.words += words
         self._dialogue.follow(words, now_s, paused)
         if self._over_talk is not None:
@@ -133,12 +136,14 @@ class Duplex(StepAdapter):
             self._dialogue.hear(self._whole(self._turn, end_s, now_s))
             self._turn = None
 
-    def _look(self, now_s: float) -> list[AgreedWord]:
-        due = now_s - self._looked_s >= self.look_s - 1e-9
+    def _look(self, now_s: float, timed: bool) -> list[AgreedWord]:
+        eager = self._dialogue.waits() or self._over_talk is not None
+        every_s = self.look_s if eager else IDLE_LOOKS * self.look_s
+        due = now_s - self._looked_s >= every_s - 1e-9
         if self._behind_s > BEHIND_S or not (due or self._dialogue.waits_for(self._running.unsure)):
             return []
         self._looked_s = now_s
-        return self._running.look()
+        return self._running.look(timed)
 
     def _whole(self, turn: RunningTurn, end_s: float, now_s: float) -> RecognisedTurn:
         """A turn that has ended: short ones are read again, with all that was said in view."""

@@ -80,6 +80,14 @@ class ListeningDialogue(SpokenDialogue):
                     self._due.append(DueSpeech(now_s, text))
                     self._followed |= any(order is added for added in self._added)
 
+    def waits(self) -> bool:
+        """Whether there is anything to be done at what the user says."""
+        return bool(self._orders or self._events)
+
+    def waits_for_a_time(self) -> bool:
+        """Whether it matters when words are said."""
+        return bool(self._events)
+
     def waits_for(self, words: Sequence[str]) -> bool:
         """Whether there is something to be done at words that are not sure yet, next in the running turn."""
         known = len(self._running)

@@ -48,19 +48,21 @@ class RunningWords:
         if not speaking:
             self._drop(len(self._sound) - round(LEAD_S * RATE))
 
-    def look(self) -> list[AgreedWord]:
-        """Recognise what was said since; returns the words that count from now on."""
+    def look(self, timed: bool = True) -> list[AgreedWord]:
+        """Recognise what was said since; returns the words that count from now on.
+
+        Unless they are to be ``timed``, their ends may be those of the sound.
+        """
         heard = self._heard()
-        agreed = self._counted(heard, _same(heard, self.unsure))
+        agreed = self._counted(heard, _same(heard, self.unsure), timed or self._is_long())
         self._shorten()
         return agreed
 
-    def finish(self) -> list[AgreedWord]:
+    def finish(self, timed: bool = True) -> list[AgreedWord]:
         """The user has paused: all words of a last look count."""
         heard = self._heard()
-        agreed = self._counted(heard, len(heard))
-        self._said = []
-        self.unsure = []
+        agreed = self._counted(heard, len(heard), timed)
+        self._said, self.unsure = [], []
         self._drop(len(self._sound) - round(LEAD_S * RATE))
         return agreed
 
@@ -69,27 +71,31 @@ class RunningWords:
         new = self._reader.read(self._sound, said)
         return new[: _before_a_loop([*said, *new], len(said)) - len(said)]
 
-    def _counted(self, heard: list[str], count: int) -> list[AgreedWord]:
+    def _counted(self, heard: list[str], count: int, timed: bool) -> list[AgreedWord]:
         self.unsure = heard[count:]
-        if not count:
-            return []
         known = len(self._said)
-        ends = self._reader.ends([*(word.text for word in self._said), *heard])
-        first_s = self._first / RATE
-        agreed = [
-            AgreedWord(text, first_s + min(end, len(self._sound) / RATE))
-            for text, end in zip(heard[:count], ends[known:], strict=False)
+        words = [word.text for word in self._said] + heard[:count]
+        if count == len(heard) > 0:  # the mark after a last word is a guess
+            words[-1] = words[-1].rstrip(".,;:!?")
+        seconds = len(self._sound) / RATE
+        if timed and words:
+            ends = self._reader.ends([*words, *self.unsure])[: len(words)]
+        else:
+            ends = [word.end_s - self._first / RATE for word in self._said] + [seconds] * count
+        self._said = [
+            AgreedWord(text, self._first / RATE + min(end, seconds))
+            for text, end in zip(words, ends, strict=True)
         ]
-        if count == len(heard):  # the mark after a last word is a guess
-            agreed[-1] = AgreedWord(agreed[-1].text.rstrip(".,;:!?"), agreed[-1].end_s)
-        self._said += agreed
-        return agreed
+        return self._said[known:]
+
+    def _is_long(self) -> bool:
+        return len(self._sound) > _LONGEST_S * RATE
 
     def _shorten(self) -> None:
         """Let go of what is long known, at the end of a word."""
-        seconds = len(self._sound) / RATE
-        if seconds <= _LONGEST_S:
+        if not self._is_long():
             return
+        seconds = len(self._sound) / RATE
         cut_s = self._first / RATE + seconds - _KEPT_S
         past = [word for word in self._said if word.end_s <= cut_s]
         if past:
