@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 from tml_bench.adapter import MicroTurn, SessionStart, SpokenWord, Transcript
@@ -14,7 +17,8 @@ from tml_bench.adapters.duplex import Duplex, RunningTurn
 from tml_bench.adapters.duplex.dialogue import ListeningDialogue
 from tml_bench.adapters.duplex.running import AgreedWord, RunningWords
 from tml_bench.adapters.duplex.voice_activity import VoiceActivity
-from tml_bench.adapters.duplex.window import RATE
+from tml_bench.adapters.duplex.window import RATE, WhisperWindow
+from tml_bench.perception import asr
 
 TICK_S = 0.2
 TICK_NS = 200_000_000
@@ -230,3 +234,52 @@ def test_a_request_is_understood_at_a_pause_and_once_more_at_the_end() -> None:
     agent = conversation(("Every 5 seconds say tick. Start in 2 seconds please.", 0.5, 4.0))
     said, _ = talk_with(agent, 12.0)
     assert [at for at, _ in said] == [pytest.approx(6.0, abs=0.01), pytest.approx(11.0, abs=0.01)]
+
+
+def test_what_it_cannot_do_in_time_is_left_out_and_the_backlog_stays_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent = conversation(("Whenever I say pumpkin, you say boo.", 0.5, 3.0), (STORY, 5.0, 35.0))
+    spent, behind = [0.0], [0.0]
+
+    class SlowReader(ScriptedReader):
+        def read(self, sound: NDArray[np.float32], said: Sequence[str]) -> list[str]:
+            spent[0] += 0.7
+            return super().read(sound, said)
+
+    slow = SlowReader(agent.reader().hypothesis)
+    monkeypatch.setattr(agent, "reader", lambda: slow)
+    monkeypatch.setattr("tml_bench.adapters.duplex.time.process_time", lambda: spent[0])
+    agent.start(SessionStart("test/1", TICK_NS))
+    track = np.arange(36 * RATE, dtype=np.float32)
+    said = []
+    for k in range(180):
+        before = spent[0]
+        output = agent.step(MicroTurn(k, k * TICK_NS, (k + 1) * TICK_NS, track[k * 3200 : (k + 1) * 3200]))
+        behind.append(max(0.0, behind[-1] + spent[0] - before - TICK_S))
+        said += [piece.text for piece in output.transcript] if output else []
+    assert max(behind) < 1.8
+    assert said == ["Boo."]
+
+
+@pytest.mark.skipif(bool(asr.missing()), reason="needs the extra speech")
+def test_a_word_of_a_shipped_sample_is_heard_while_its_speaker_goes_on() -> None:
+    folder = Path(__file__).resolve().parent.parent / "tasks" / "cuespeak"
+    audio, _ = soundfile.read(folder / "audio" / "dev" / "cs-keyword-001.ogg", dtype="float32")
+    (turn,) = [
+        turn
+        for line in (folder / "rendered.jsonl").read_text().splitlines()
+        if (item := json.loads(line))["id"] == "cs-keyword-001"
+        for turn in item["turns"]
+        if turn["id"] == "b"
+    ]
+    (end_s,) = [word["end_s"] for word in turn["words"] if word["text"] == "pumpkin"]
+    running = RunningWords(WhisperWindow(asr.chosen_model("tiny.en")))
+    first = round((end_s - 1.5) * RATE)
+    heard = []
+    for k in range(6):
+        running.feed(audio[first + k * 6400 : first + (k + 1) * 6400], True)
+        heard += [(word, (k + 1) * 0.4) for word in running.look()]
+    ((word, at_s),) = [(word, at_s) for word, at_s in heard if word.text == "pumpkin"]
+    assert at_s - 1.5 < 0.8
+    assert word.end_s == pytest.approx(1.5, abs=0.25)
