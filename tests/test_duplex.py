@@ -230,6 +230,27 @@ def test_phrases_are_met_over_the_seams_of_what_is_heard() -> None:
     assert follow(dialogue, "that was that", 6.0) == []
 
 
+def test_a_number_before_a_pause_is_doubled_once() -> None:
+    dialogue = ListeningDialogue()
+    order = RunningTurn(
+        0.0, [AgreedWord(w, e) for w, e in spoken("Whenever I say a number, double it.", 0, 2)]
+    )
+    dialogue.hear(order.recognised(2.0))
+    dialogue.follow([AgreedWord("six", 5.0)], 5.0, paused=True)
+    assert follow(dialogue, "bagels and eleven lemons", 6.0) == ["Twelve.", "Twenty two."]
+
+
+def test_what_ends_a_turn_that_goes_on_is_still_understood() -> None:
+    order = "Every three seconds say tick."
+    dialogue = ListeningDialogue()
+    turn = RunningTurn(0.0, [AgreedWord(w, e) for w, e in spoken(order, 0.0, 2.0)])
+    dialogue.pause(turn.recognised(2.0))
+    assert [due.at_s for due in [dialogue.take(5.1, 5.0)] if due] == [5.0]
+    turn.words += [AgreedWord(w, e) for w, e in spoken("Okay, stop now.", 2.5, 6.0)]
+    dialogue.hear(turn.recognised(6.0))
+    assert dialogue.take(60.0, 6.0) is None
+
+
 def test_a_request_is_understood_at_a_pause_and_once_more_at_the_end() -> None:
     agent = conversation(("Every 5 seconds say tick. Start in 2 seconds please.", 0.5, 4.0))
     said, _ = talk_with(agent, 12.0)

@@ -38,6 +38,7 @@ class ListeningDialogue(SpokenDialogue):
         super().__init__()
         self._running: list[tuple[str, float]] = []
         self._provisional: plans.Plan | None = None
+        self._understood_s = 0.0
         self._added: list[object] = []
         self._followed = False
 
@@ -50,7 +51,7 @@ class ListeningDialogue(SpokenDialogue):
         before = {id(item) for item in self._pending()}
         self._adopt(plan, turn)
         self._added = [item for item in self._pending() if id(item) not in before]
-        self._provisional = plan
+        self._provisional, self._understood_s = plan, turn.end_s
 
     def begun(self) -> bool:
         """Whether something of what was understood at a pause of the running turn has been done."""
@@ -60,6 +61,9 @@ class ListeningDialogue(SpokenDialogue):
     def hear(self, turn: RecognisedTurn) -> None:
         """Take a turn of the user that has ended."""
         if self.begun():
+            rest = [(word, end_s) for word, end_s in turn.words if end_s > self._understood_s]
+            if (plan := understand(" ".join(word for word, _ in rest))) is not None:
+                self._adopt(plan, turn)
             self._heard.append(turn)
             self._silence_met = False
         else:
@@ -69,14 +73,16 @@ class ListeningDialogue(SpokenDialogue):
 
     def follow(self, words: Sequence[AgreedWord], now_s: float, paused: bool = False) -> None:
         """Do what standing orders want done at these words, now; the user may have paused after them."""
-        for k, word in enumerate(words, start=1):
+        for word in [*words, *([AgreedWord("", now_s)] if paused else [])]:
             self._running = [*self._running[1 - _CONTEXT :], (word.text, word.end_s)]
             said = [bare(text) for text, _ in self._running]
-            for event in [event for event in self._events if len(said) - 1 in places(event.word, said)]:
+            last = len(said) - 1
+            for event in [event for event in self._events if last in places(event.word, said)]:
                 self._events.remove(event)
                 self._due.append(DueSpeech(word.end_s + event.seconds, event.text))
             for order in self._orders:
-                for text in self._at_the_end(order, said, paused and k == len(words)):
+                for text in [text for k, text in noticed(order, said) if k == last]:
+                    text = self._counted(order, 1) if isinstance(order, plans.CountWord) else text
                     self._due.append(DueSpeech(now_s, text))
                     self._followed |= any(order is added for added in self._added)
 
@@ -95,12 +101,6 @@ class ListeningDialogue(SpokenDialogue):
         return any(k >= known for event in self._events for k in places(event.word, ahead)) or any(
             k >= known for order in self._orders for k, _ in noticed(order, ahead)
         )
-
-    def _at_the_end(self, order: plans.StandingOrder, said: Sequence[str], paused: bool) -> list[str]:
-        """What an order wants said at the last of these words; after a pause nothing more is waited for."""
-        last = len(said) if paused else len(said) - 1
-        found = [text for k, text in noticed(order, said) if len(said) - 1 <= k <= last]
-        return [self._counted(order, 1) for _ in found] if isinstance(order, plans.CountWord) else found
 
     def _listen(self, turn: RecognisedTurn) -> None:
         """Nothing: the words of the turn have been followed one by one."""
