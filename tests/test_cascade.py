@@ -64,9 +64,9 @@ TICK_NS = 200_000_000
         ("That's enough, thank you.", plans.StopPlan()),
         ("Count how many times I say the word river.", plans.CountWord("river")),
         ("Whenever I say pumpkin, you say boo.", plans.OnWord("pumpkin", "Boo.")),
-        ("Whenever I use a Spanish word, tell me what it is in English.", plans.TranslatePlan()),
+        ("Whenever I use a Spanish word, tell me what it is in English.", plans.TranslatePlan("spanish")),
         ("What's the capital of Peru?", plans.AnswerPlan("Lima.")),
-        ("Each time I name a country, tell me its capital.", plans.Capitals()),
+        ("Each time I name a country, tell me its capital.", plans.AssociatePlan("capital")),
         ("Say hello.", plans.AnswerPlan("Hello.")),
         ("Could you let me know when fifteen seconds have passed?", plans.SayAt(((15.0, "Time's up."),))),
         ("Give me a shout in 20 seconds.", plans.SayAt(((20.0, "Time's up."),))),
@@ -90,6 +90,18 @@ TICK_NS = 200_000_000
         ("Count out loud to two, one number each second.", plans.SayAt(((0.5, "One."), (1.5, "Two.")))),
         ("Count to three.", plans.SayAt(((0.5, "One."), (1.5, "Two."), (2.5, "Three.")))),
         ("Can you make that five seconds longer?", plans.ChangePlan(5.0, relative=True)),
+        (
+            "In 12 seconds, say marble. Actually, make that 6.",
+            plans.AmendedPlan(plans.SayAt(((12.0, "Marble."),)), plans.ChangePlan(6.0)),
+        ),
+        (
+            "If I say nothing for 7 seconds, say hello. Oh, don't bother, I am going to have a long nap now.",
+            plans.AmendedPlan(plans.IfSilent(7.0, "Hello."), plans.StopPlan()),
+        ),
+        ("Six seconds with nothing from me, and you say, next.", plans.IfSilent(6.0, "Next.")),
+        ("After I say dark, I need 9 seconds, and then you say, now.", plans.AfterWord("dark", 9.0, "Now.")),
+        ("I'll say landed. Leave 3 seconds, then say, mine.", plans.AfterWord("landed", 3.0, "Mine.")),
+        ("Lyon is the capital of France, I think.", None),
         ("Nice weather today.", None),
         ("I told her to stop at the shop on the way because we were out of milk and bread.", None),
     ],
@@ -156,6 +168,14 @@ def test_a_time_is_changed_and_counts_from_the_first_request_or_from_now() -> No
     dialogue.hear(heard("In 8 seconds, say apple.", 20.0, 22.0))
     dialogue.hear(heard("Start again.", 25.0, 26.0))
     assert said_by(dialogue, 100.0, 26.0) == [(34.0, "Apple.")]
+
+
+def test_what_a_turn_takes_back_is_not_done() -> None:
+    dialogue = SpokenDialogue()
+    dialogue.hear(heard("In 12 seconds, say marble. Sorry, make that 20.", 0.0, 4.0))
+    assert said_by(dialogue, 100.0, 4.0) == [(24.0, "Marble.")]
+    dialogue.hear(heard("In 12 seconds, say marble. No, forget it.", 30.0, 34.0))
+    assert said_by(dialogue, 100.0, 34.0) == []
 
 
 def test_silence_is_counted_from_the_last_sound_and_noticed_once() -> None:

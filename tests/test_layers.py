@@ -90,8 +90,12 @@ KNOWS_ONLY = {
     "adapters": {"adapters", "adapter", "turns", "samples", "wire", "media", *LAYERS[-1]},
 }
 """Rooms that know less than what lies below them."""
-EXCEPT = {"adapters.cascade": {"perception", "synthesis"}, "adapters.reference": {"perception"}}
-"""The cascade is a whole voice agent: it recognises and speaks. The reference voice spells numbers."""
+EXCEPT = {
+    "adapters.cascade": {"perception", "synthesis"},
+    "adapters.duplex": {"perception"},
+    "adapters.reference": {"perception"},
+}
+"""Cascade and duplex are whole voice agents: they recognise and speak. The reference voice spells numbers."""
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

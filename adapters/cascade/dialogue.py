@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from tml_bench.adapters.cascade import plans
 from tml_bench.adapters.cascade.language import understand
-from tml_bench.adapters.cascade.phrases import CAPITALS, ENGLISH, sentence
+from tml_bench.adapters.cascade.noticing import noticed, places
+from tml_bench.adapters.cascade.phrases import sentence
 from tml_bench.perception.align import spell
 
 ACKNOWLEDGEMENT = "Okay."
@@ -72,7 +73,7 @@ class SpokenDialogue(Dialogue):
 
     def __init__(self) -> None:
         self._due: list[DueSpeech] = []
-        self._orders: list[plans.OnWord | plans.CountWord | plans.TranslatePlan | plans.Capitals] = []
+        self._orders: list[plans.StandingOrder] = []
         self._events: list[plans.AfterWord] = []
         self._silence: plans.IfSilent | None = None
         self._silence_met = True
@@ -128,6 +129,9 @@ class SpokenDialogue(Dialogue):
                 self._due.append(DueSpeech(end_s, self._elapsed(about, turn)))
             case plans.ChangePlan():
                 self._change(plan, end_s)
+            case plans.AmendedPlan(first, then):
+                self._adopt(first, turn)
+                self._adopt(then, turn)
             case plans.IfSilent():
                 self._silence = plan
             case plans.AfterWord():
@@ -150,23 +154,16 @@ class SpokenDialogue(Dialogue):
         if replies:
             self._due.append(DueSpeech(turn.end_s, " ".join(replies)))
 
-    def _replies(
-        self,
-        order: plans.OnWord | plans.CountWord | plans.TranslatePlan | plans.Capitals,
-        turn: RecognisedTurn,
-    ) -> list[str]:
-        plain = [_plain(word) for word, _ in turn.words]
-        match order:
-            case plans.OnWord(word, text):
-                return [text] * len(_ends_of(word, turn))
-            case plans.CountWord(word):
-                new = len(_ends_of(word, turn))
-                self._counts[word] = self._counts.get(word, 0) + new
-                return [sentence(spell(self._counts[word]))] if new else []
-            case plans.TranslatePlan():
-                return [sentence(ENGLISH[word]) for word in plain if word in ENGLISH]
-            case plans.Capitals():
-                return [sentence(CAPITALS[word]) for word in plain if word in CAPITALS]
+    def _replies(self, order: plans.StandingOrder, turn: RecognisedTurn) -> list[str]:
+        found = noticed(order, [_plain(word) for word, _ in turn.words])
+        if isinstance(order, plans.CountWord):
+            return [self._counted(order, len(found))] if found else []
+        return [text for _, text in found]
+
+    def _counted(self, order: plans.CountWord, new: int) -> str:
+        """The count after so many more."""
+        self._counts[order.word] = self._counts.get(order.word, 0) + new
+        return sentence(spell(self._counts[order.word]))
 
     def _change(self, plan: plans.ChangePlan, end_s: float) -> None:
         """Move what was asked last; all of a schedule moves with its first."""
@@ -198,10 +195,7 @@ class SpokenDialogue(Dialogue):
 
 def _ends_of(term: str, turn: RecognisedTurn) -> list[float]:
     """When each mention of a word or phrase ended."""
-    wanted = [_plain(word) for word in term.split()]
-    said = [_plain(word) for word, _ in turn.words]
-    n = len(wanted)
-    return [turn.words[k + n - 1][1] for k in range(len(said) - n + 1) if said[k : k + n] == wanted]
+    return [turn.words[k][1] for k in places(_plain(term), [_plain(word) for word, _ in turn.words])]
 
 
 def _plain(word: str) -> str:

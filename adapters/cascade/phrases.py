@@ -1,4 +1,4 @@
-"""Pieces of English: numbers, lengths of time, what is to be said, and a few foreign words and capitals."""
+"""Pieces of English: numbers, lengths of time, and what is to be said."""
 
 import re
 
@@ -22,14 +22,15 @@ _END = re.compile(
     | ,\s*(?:would|will|could|can)\ you\b
     | ,?\s+(?:once\ every|right\ away|right\ now|immediately)\b
     | \s+please\s*$
+    | \s+for\s+(?:me|us)\b
     | ,\s*and\s+(?:then|after|stop|keep|carry|I)\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 _QUOTED = re.compile(r"[\"“”]([^\"“”]+)[\"“”]")
 _SAY = re.compile(
-    r"\b(?:say|saying|shout|yell|announce|whisper|call out)\b(?:\s+to\s+(?:me|us))?[\s,:]+"
-    r"(?:just\s+)?(?:the\s+(?:words?|phrase)\s+)?(?P<what>.+)",
+    r"\b(?:say|saying|shout|yell|announce|whisper|call out|prompt (?:me|us) with)\b"
+    r"(?:\s+to\s+(?:me|us))?[\s,:]+(?:just\s+)?(?:the\s+(?:words?|phrase)\s+)?(?P<what>.+)",
     re.IGNORECASE,
 )
 _WHOM = r"(?:me|us|him|her|them|everyone|everybody)"
@@ -37,6 +38,7 @@ _TELL_TO = re.compile(
     rf"\b(?:tell|remind)\s+{_WHOM}\s+(?:(?:it's|it\s+is)\s+time\s+)?to\s+(?P<what>.+)", re.IGNORECASE
 )
 _ASK_IF = re.compile(rf"\bask\s+(?:{_WHOM}\s+)?(?:if|whether)\s+(?P<what>.+)", re.IGNORECASE)
+_ASKING = re.compile(r"\basking\s+(?P<what>(?:who|what|where|when|why|how)\b.+)", re.IGNORECASE)
 _ASK = re.compile(rf"\bask\s+{_WHOM}\s+(?P<what>.+)", re.IGNORECASE)
 _TELL = re.compile(
     rf"\b(?:tell|let)\s+{_WHOM}\s+(?:know\s+)?(?:that\s+)?(?!(?:know|when|once|how|about)\b)(?P<what>.+)",
@@ -51,38 +53,6 @@ _QUESTION = {
     "you're ": "are you ", "you are ": "are you ", "you've ": "have you ", "you can ": "can you ",
     "you ": "do you ",
 }  # fmt: skip
-# fmt: off
-ENGLISH = {
-    # Spanish
-    "casa": "house", "perro": "dog", "gato": "cat", "agua": "water", "libro": "book", "mesa": "table",
-    "leche": "milk", "pan": "bread", "queso": "cheese", "playa": "beach", "amigo": "friend",
-    "gracias": "thank you", "hola": "hello", "noche": "night", "ciudad": "city", "calle": "street",
-    "tienda": "shop", "mercado": "market", "manzana": "apple", "escuela": "school", "coche": "car",
-    "ventana": "window", "cocina": "kitchen",
-    # French
-    "maison": "house", "chien": "dog", "chat": "cat", "pain": "bread", "fromage": "cheese", "livre": "book",
-    "bonjour": "hello", "merci": "thank you", "voiture": "car", "gare": "station", "plage": "beach",
-    "pomme": "apple", "chapeau": "hat", "fenêtre": "window", "lait": "milk", "école": "school",
-    # German
-    "haus": "house", "hund": "dog", "katze": "cat", "wasser": "water", "brot": "bread", "buch": "book",
-    "danke": "thank you", "freund": "friend", "strasse": "street", "straße": "street", "bahnhof": "station",
-    "apfel": "apple", "schule": "school", "käse": "cheese", "fenster": "window", "stadt": "city",
-    # Italian
-    "cane": "dog", "gatto": "cat", "acqua": "water", "pane": "bread", "formaggio": "cheese",
-    "grazie": "thank you", "ciao": "hello", "amico": "friend", "spiaggia": "beach", "macchina": "car",
-    "mela": "apple", "scuola": "school", "finestra": "window", "latte": "milk", "strada": "street",
-}
-CAPITALS = {
-    "argentina": "Buenos Aires", "australia": "Canberra", "austria": "Vienna", "belgium": "Brussels",
-    "brazil": "Brasília", "canada": "Ottawa", "chile": "Santiago", "china": "Beijing", "cuba": "Havana",
-    "denmark": "Copenhagen", "egypt": "Cairo", "england": "London", "finland": "Helsinki", "france": "Paris",
-    "germany": "Berlin", "greece": "Athens", "hungary": "Budapest", "india": "New Delhi", "ireland": "Dublin",
-    "italy": "Rome", "japan": "Tokyo", "kenya": "Nairobi", "mexico": "Mexico City", "norway": "Oslo",
-    "peru": "Lima", "poland": "Warsaw", "portugal": "Lisbon", "russia": "Moscow", "scotland": "Edinburgh",
-    "spain": "Madrid", "sweden": "Stockholm", "switzerland": "Bern", "thailand": "Bangkok",
-    "turkey": "Ankara", "ukraine": "Kyiv", "vietnam": "Hanoi",
-}
-# fmt: on
 
 
 def number(text: str) -> float:
@@ -120,6 +90,7 @@ def reply(text: str) -> str:
         (_ASK_IF, _question),
         (_SAY, str),
         (_TELL_TO, _turned),
+        (_ASKING, lambda what: what + "?"),
         (_ASK, lambda what: _turned(what) + "?"),
         (_TELL, _turned),
     ):

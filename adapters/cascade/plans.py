@@ -60,11 +60,24 @@ class StopPlan(msgspec.Struct, frozen=True):
     """Drop all that is pending."""
 
 
+class AmendedPlan(msgspec.Struct, frozen=True):
+    """A request, and what the same turn changes of it."""
+
+    first: "Plan"
+    then: ChangePlan | StopPlan
+
+
 class OnWord(msgspec.Struct, frozen=True):
     """Say a text each time the user says ``word``."""
 
     word: str
     text: str
+
+
+class OnWords(msgspec.Struct, frozen=True):
+    """Say a text each time the user says a word, for pairs of a word and a text."""
+
+    replies: tuple[tuple[str, str], ...]
 
 
 class CountWord(msgspec.Struct, frozen=True):
@@ -74,11 +87,27 @@ class CountWord(msgspec.Struct, frozen=True):
 
 
 class TranslatePlan(msgspec.Struct, frozen=True):
-    """Say in English what the user says in another language, word by word."""
+    """Say in English what the user says in ``language``, word by word; in any that is known if empty."""
+
+    language: str = ""
 
 
-class Capitals(msgspec.Struct, frozen=True):
-    """Name the capital of each country the user mentions."""
+class AssociatePlan(msgspec.Struct, frozen=True):
+    """Say what belongs to each thing that the user mentions, by a kind of ``lore.BELONGS``."""
+
+    kind: str
+
+
+class DoublePlan(msgspec.Struct, frozen=True):
+    """Say the double of each number."""
+
+
+class CheckSums(msgspec.Struct, frozen=True):
+    """Say the right result of each sum that is wrong."""
+
+
+class CheckFacts(msgspec.Struct, frozen=True):
+    """Say what is right for each fact that is wrong."""
 
 
 class AnswerPlan(msgspec.Struct, frozen=True):
@@ -87,7 +116,12 @@ class AnswerPlan(msgspec.Struct, frozen=True):
     text: str
 
 
+StandingOrder = (
+    OnWord | OnWords | CountWord | TranslatePlan | AssociatePlan | DoublePlan | CheckSums | CheckFacts
+)
+"""What is to be done again and again, at something in what the user says."""
+
 Plan = (
-    SayAt | RepeatPlan | IfSilent | AfterWord | TalkPlan | HowLong | ChangePlan | StopPlan | OnWord
-    | CountWord | TranslatePlan | Capitals | AnswerPlan
+    SayAt | RepeatPlan | IfSilent | AfterWord | TalkPlan | HowLong | ChangePlan | StopPlan | AnswerPlan
+    | AmendedPlan | StandingOrder
 )  # fmt: skip

@@ -267,16 +267,26 @@ def skip(clip: ClipReader, samples: int) -> None:
 
 @lru_cache(maxsize=2)  # an agent's and perception's, in one process
 def _whisper(name: str) -> Any:
+    return load_model(name)
+
+
+def load_model(name: str, threads: int = 0) -> Any:
+    """A faster-whisper model of one's own, int8 on so many threads of the CPU, 0 for as many as it likes.
+
+    ``name`` is as `chosen_model` gives it.
+
+    Raises:
+        UserError: the extra ``speech`` is not installed, or the model cannot be loaded.
+    """
     if problem := missing(name):
         raise UserError(problem, _REMEDY)
     from faster_whisper import WhisperModel
 
     source = str(_bundled_model()) if name == BUNDLED else name
+    options = {"device": "cpu", "compute_type": "int8", "local_files_only": name == BUNDLED}
     files = dict(whisper_base.model_files()) if whisper_base.packaged(name) else None
     try:
-        return WhisperModel(
-            source, device="cpu", compute_type="int8", local_files_only=name == BUNDLED, files=files
-        )
+        return WhisperModel(source, cpu_threads=threads, files=files, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(
             f"the Whisper model {name!r} cannot be loaded ({error})",
