@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tml_bench.adapters.reference.voice import clip
+from tml_bench.media.audio import read_mono
 from tml_bench.metrics.backchannel import windows_of
-from tml_bench.perception.align import align
+from tml_bench.perception import align as aligner
+from tml_bench.perception.align import RATE, align
 from tml_bench.perception.numbers import numbers_in
+from tml_bench.tasks import timespeak
+from tml_bench.tasks._timed.rendered import read_rendered
 
+TIMESPEAK_SET = Path(timespeak.__file__).parent
 with_asr = pytest.mark.skipif(importlib.util.find_spec("pocketsphinx") is None, reason="needs pocketsphinx")
 
 
@@ -25,6 +32,27 @@ def test_the_dictionary_s_ways_stay_possible_where_another_is_given() -> None:
     assert [word.text for word in words] == tokens
     for word, true in zip(words, voice.words, strict=True):
         assert word.start_s == pytest.approx(true.start_s, abs=0.05)
+
+
+@with_asr
+def test_what_was_aligned_before_decides_nothing() -> None:
+    """The decoder is kept: it must know neither the noise nor the new words of other audio."""
+    item = read_rendered(TIMESPEAK_SET)["ts-after-003"]
+    (turn, *_), (audio, _) = item.turns, read_mono(TIMESPEAK_SET / item.audio, RATE)
+    said = audio[round(turn.start_s * RATE) : round((turn.end_s + 0.25) * RATE)]
+    tokens = [word.text for word in turn.words]
+    tokens[1], phones = "hxlp", ["", "HH EH L P", *[""] * (len(tokens) - 2)]
+
+    def both() -> tuple[object, object]:
+        return align(said, [word.text for word in turn.words]), align(said, tokens, phones)
+
+    aligner._decoder.cache_clear()
+    first = both()
+    aligner._decoder.cache_clear()
+    noise = np.random.default_rng(0).standard_normal(4 * RATE).astype(np.float32) * 0.3
+    align(noise, ["hxlp", "there"])
+    assert both() == first
+    assert all(first)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def align(
     if not text or not audio.size:
         return ()
     decoder.set_align_text(text)
+    decoder.reinit_feat()  # else it goes on with the noise that it knows of what was aligned before
     decoder.start_utt()
     decoder.process_raw((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()
@@ -115,10 +116,20 @@ def _pronounceable(decoder: Any, token: str) -> list[str]:
     words: list[str] = []
     for part in re.findall(r"\d+|[a-z']+", latin):
         words.extend(spell(int(part)).split() if part.isdigit() else [part.strip("'")])
-    for word in filter(None, words):
-        if decoder.lookup_word(word) is None:
-            decoder.add_word(word, " ".join(_LETTERS[letter] for letter in word if letter != "'"))
-    return [word for word in words if word]
+    return [_known(decoder, word) for word in words if word]
+
+
+def _known(decoder: Any, word: str) -> str:
+    """A dictionary word for a word: its own, else another that says its letters.
+
+    The word itself stays unknown: whether it is one must not hang on what was aligned before.
+    """
+    if decoder.lookup_word(word) is not None:
+        return word
+    name = f"{word}="
+    if decoder.lookup_word(name) is None:
+        decoder.add_word(name, " ".join(_LETTERS[letter] for letter in word if letter != "'"))
+    return name
 
 
 def _as_said(decoder: Any, token: str, phones: str) -> str:
