@@ -211,6 +211,8 @@ def node(*words: object) -> Iterator[subprocess.Popen[bytes]]:
     start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
     process = subprocess.Popen([*start, *map(str, words)], stdout=subprocess.DEVNULL)
     try:
+        wait_for(lambda: "raylet" in " ".join(below(process.pid).values()) or process.poll() is not None)
+        assert process.poll() is None
         yield process
     finally:
         process.terminate()
@@ -228,7 +230,6 @@ def test_a_node_that_dies_costs_what_ran_there(
     there = ("--executor", f"ray:address={at}", "--max-wait", 300)
     assert finished(tmp_path / "away", *slow, *there, "--limit", 1) == 2
     with node(*head) as first, ExitStack() as others:
-        wait_for(lambda: "raylet" in " ".join(below(first.pid).values()) or first.poll() is not None)
         second, third = (others.enter_context(node(f"--address={at}", "--num-cpus=1")) for _ in range(2))
         run = tmp_path / "shaken" / run_in(tmp_path / "calm").name
         with begun(tmp_path / "shaken", *slow, *there) as process:
