@@ -223,6 +223,7 @@ def test_a_node_that_dies_costs_what_ran_there(
     slow: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     assert finished(tmp_path / "calm", *slow) == 0
     port, work = "6397", tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path has at most 107 bytes
     at = f"127.0.0.1:{port}"
