@@ -211,6 +211,8 @@ def node(*words: object) -> Iterator[subprocess.Popen[bytes]]:
     start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
     process = subprocess.Popen([*start, *map(str, words)], stdout=subprocess.DEVNULL)
     try:
+        wait_for(lambda: "raylet" in " ".join(below(process.pid).values()) or process.poll() is not None)
+        assert process.poll() is None
         yield process
     finally:
         process.terminate()
@@ -221,6 +223,7 @@ def test_a_node_that_dies_costs_what_ran_there(
     slow: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     assert finished(tmp_path / "calm", *slow) == 0
     port, work = "6397", tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path has at most 107 bytes
     at = f"127.0.0.1:{port}"
@@ -228,7 +231,6 @@ def test_a_node_that_dies_costs_what_ran_there(
     there = ("--executor", f"ray:address={at}", "--max-wait", 300)
     assert finished(tmp_path / "away", *slow, *there, "--limit", 1) == 2
     with node(*head) as first, ExitStack() as others:
-        wait_for(lambda: "raylet" in " ".join(below(first.pid).values()) or first.poll() is not None)
         second, third = (others.enter_context(node(f"--address={at}", "--num-cpus=1")) for _ in range(2))
         run = tmp_path / "shaken" / run_in(tmp_path / "calm").name
         with begun(tmp_path / "shaken", *slow, *there) as process:

@@ -146,7 +146,7 @@ class RayCluster:
                 host, _, port = address.rpartition(":")
                 socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
             self._ray.init(**where, log_to_driver=False, logging_level="ERROR")
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray raises plain ones too, as where a busy machine starts it too slowly
             raise UserError(
                 f"Ray at {address or 'this machine'} cannot be used: {str(error).partition(chr(10))[0]}",
                 "see `ray status`; set RAY_AUTH_MODE=token where the cluster asks for a token"
