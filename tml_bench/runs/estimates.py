@@ -70,7 +70,7 @@ class RunEstimate(msgspec.Struct, frozen=True):
     live: bool = False
 
 
-class Pace(msgspec.Struct, frozen=True):
+class SessionPace(msgspec.Struct, frozen=True):
     """How many sessions run side by side: as `tml_bench.run` takes them."""
 
     concurrency: int = 4
@@ -161,7 +161,7 @@ def expected_cost(usage: Usage, price: ModelPrice) -> float | None:
 
 
 def estimate_run(
-    plan: RunPlan, prices: PriceTable, pace: Pace, judge_model: str = "", *, retry_errors: bool = False,
+    plan: RunPlan, prices: PriceTable, pace: SessionPace, judge_model: str = "", *, retry_errors: bool = False,
     fresh: bool = False,
 ) -> RunEstimate:  # fmt: skip
     """What a planned run will take; writes nothing. ``judge_model`` names a language model that judges.
@@ -187,7 +187,7 @@ def estimate_run(
 
 
 def estimate_official(
-    task: Task, adapters: Sequence[str], prices: PriceTable, pace: Pace, judge_model: str = ""
+    task: Task, adapters: Sequence[str], prices: PriceTable, pace: SessionPace, judge_model: str = ""
 ) -> list[RunEstimate]:
     """What the whole official data of a task takes with each adapter; the data need not be there.
 
@@ -229,7 +229,7 @@ class _Known(msgspec.Struct, frozen=True):
     task: Task
     priced: AdapterPrice
     prices: PriceTable
-    pace: Pace
+    pace: SessionPace
     told: ToldRate | None
 
     def estimate(
