@@ -5,7 +5,7 @@ where one did; else what is expected (``sizes``). Money is what a price table sa
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import asdict
 
 import msgspec
 
@@ -107,8 +107,11 @@ def adapter_price(text: str, prices: PriceTable) -> AdapterPrice:
 
 def scaled(usage: Usage, factor: float) -> Usage:
     """A usage so many times over, counts rounded."""
-    values = (round(value * factor) if isinstance(value, int) else value * factor for value in astuple(usage))
-    return Usage(**dict(zip((f.name for f in fields(Usage)), values, strict=True)))
+    values: dict[str, Any] = {
+        name: round(value * factor) if isinstance(value, int) else value * factor
+        for name, value in asdict(usage).items()
+    }
+    return Usage(**values)
 
 
 class ToldRate(msgspec.Struct, frozen=True):
@@ -161,8 +164,8 @@ def expected_cost(usage: Usage, price: ModelPrice) -> float | None:
 
 
 def estimate_run(
-    plan: RunPlan, prices: PriceTable, pace: SessionPace, judge_model: str = "", *, retry_errors: bool = False,
-    fresh: bool = False,
+    plan: RunPlan, prices: PriceTable, pace: SessionPace, judge_model: str = "", *,
+    retry_errors: bool = False, fresh: bool = False,
 ) -> RunEstimate:  # fmt: skip
     """What a planned run will take; writes nothing. ``judge_model`` names a language model that judges.
 
@@ -278,7 +281,7 @@ class _Known(msgspec.Struct, frozen=True):
             return None
         return user_s * self.told.wall_s / self.told.audio_s / self.pace.jobs
 
-    def _judged(self, questions: Sequence[Question], model: str, share: float) -> dict[str, object]:
+    def _judged(self, questions: Sequence[Question], model: str, share: float) -> dict[str, Any]:
         different = {question.identity: question for question in questions}.values()
         calls = round(len(different) * share)
         if not model or not calls:
