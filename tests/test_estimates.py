@@ -25,7 +25,14 @@ from tml_bench.pricing.table import PRICES_SCHEMA, load_prices
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.estimate_text import estimate_lines
 from tml_bench.runs.config import Selection
-from tml_bench.runs.estimates import EXPECTED, Pace, RunEstimate, estimate_official, estimate_run, together_s
+from tml_bench.runs.estimates import (
+    EXPECTED,
+    RunEstimate,
+    SessionPace,
+    estimate_official,
+    estimate_run,
+    together_s,
+)
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.queues import SessionPool
@@ -172,7 +179,7 @@ def foretold_and_taken(name: str, adapter: str, out: Path, **some: Any) -> tuple
     """What a dry run says of a task's mini set, then what a run told, and how long its sessions lasted."""
     request = RunRequest((name,), (adapter,), out, selection=Selection(**some))
     (plan,) = plan_runs(request)
-    foretold = estimate_run(plan, load_prices(), Pace())
+    foretold = estimate_run(plan, load_prices(), SessionPace())
     with VirtualLive(load_task(name)) as pool:
         assert record_all({pool: [plan]}, lambda line: None) == []
     told = run_usage(plan.path)
@@ -211,10 +218,10 @@ def test_what_is_done_is_not_to_be_done_and_tells_what_the_rest_takes(adapter: s
         ("fd-bench-v1",), (adapter,), out, selection=Selection(subsets=("candor_turn_taking",), limit=2)
     )
     (plan,) = plan_runs(request)
-    rest = estimate_run(plan, load_prices(), Pace())
+    rest = estimate_run(plan, load_prices(), SessionPace())
     assert (rest.sessions, rest.done, rest.basis) == (1, 1, "1 earlier sessions")
     assert rest.usage.input_tokens == pytest.approx(told.input_tokens * rest.user_s / lasted_s, abs=1)
-    again = estimate_run(plan, load_prices(), Pace(), fresh=True)
+    again = estimate_run(plan, load_prices(), SessionPace(), fresh=True)
     assert (again.sessions, again.done) == (2, 0)
 
 
@@ -242,7 +249,7 @@ def test_sessions_that_wait_for_the_model_are_as_long_as_it_takes_to_answer() ->
 
 
 def test_services_run_side_by_side_and_all_else_in_turn() -> None:
-    pace = Pace(concurrency=4, rate=2.0)
+    pace = SessionPace(concurrency=4, rate=2.0)
     assert pace.live_s(600.0, 30.0, 3) == 150.0
     assert pace.live_s(60.0, 30.0, 10) == 9 * 30 + 30.0
     live = (
@@ -301,7 +308,7 @@ def test_official_sizes_are_those_of_the_cards() -> None:
         "repcount-a": 152, "timespeak": 0, "timespeak-test": 0,
     }  # fmt: skip
     with_clean = load_task("fd-bench-v1.5")  # every item has a companion that is played too
-    (both,) = estimate_official(with_clean, ["gemini-live"], load_prices(), Pace())
+    (both,) = estimate_official(with_clean, ["gemini-live"], load_prices(), SessionPace())
     assert (both.sessions, both.rough) == (996, True)
     for name, parts in sizes.items():
         assert {part.subset for part in parts} <= {"", *load_task(name).subsets}

@@ -199,6 +199,8 @@ def run(
     tml-bench run --adapter my.py:M --executor ray:address=auto --actors 16 --actor-gpus 0.5
     tml-bench run --task charades --adapter my.py:M --compute charged
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
+    tml-bench run --adapter openai-realtime --dry-run
+    tml-bench run --adapter openai-realtime --budget 5
     tml-bench run --adapter my.py:MyModel --judge openai:model=gpt-5.4-mini --judge-calls 2000
     """
     from tml_bench import api

@@ -18,7 +18,7 @@ from tml_bench.plugins import (
     task_names,
 )
 from tml_bench.pricing.table import load_prices
-from tml_bench.runs.estimates import Pace, RunEstimate, estimate_official, estimate_run
+from tml_bench.runs.estimates import RunEstimate, SessionPace, estimate_official, estimate_run
 from tml_bench.runs.plan import plan_runs
 
 
@@ -81,7 +81,7 @@ def estimate(
     shown = shown_by(progress)
     names, given = named_adapters(adapter)
     table = load_prices(Path(prices) if prices is not None else None)
-    pace = Pace(concurrency, rate, jobs or min(8, os.cpu_count() or 1))
+    pace = SessionPace(concurrency, rate, jobs or min(8, os.cpu_count() or 1))
     model = judge_model_of(judge)
     tasks = None if task is None else (task,) if isinstance(task, str) else tuple(task)
     with given_adapters(given):

@@ -38,7 +38,8 @@ class RunBudget(msgspec.Struct, frozen=True):
     def text(self, amount: float) -> str:
         """An amount with the unit of the budget."""
         digits = 0 if self.unit == TOKENS else 1 if self.unit == MINUTES else 2
-        return f"{amount:,.{digits}f} {self.unit}"
+        small = digits == 2 and 0 < amount < 1
+        return f"{amount:.3g} {self.unit}" if small else f"{amount:,.{digits}f} {self.unit}"
 
 
 def parse_budget(text: str, prices: PriceTable) -> RunBudget:

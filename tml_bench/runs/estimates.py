@@ -5,7 +5,7 @@ where one did; else what is expected (``sizes``). Money is what a price table sa
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import asdict
 
 import msgspec
 
@@ -70,7 +70,7 @@ class RunEstimate(msgspec.Struct, frozen=True):
     live: bool = False
 
 
-class Pace(msgspec.Struct, frozen=True):
+class SessionPace(msgspec.Struct, frozen=True):
     """How many sessions run side by side: as `tml_bench.run` takes them."""
 
     concurrency: int = 4
@@ -107,8 +107,11 @@ def adapter_price(text: str, prices: PriceTable) -> AdapterPrice:
 
 def scaled(usage: Usage, factor: float) -> Usage:
     """A usage so many times over, counts rounded."""
-    values = (round(value * factor) if isinstance(value, int) else value * factor for value in astuple(usage))
-    return Usage(**dict(zip((f.name for f in fields(Usage)), values, strict=True)))
+    values: dict[str, Any] = {
+        name: round(value * factor) if isinstance(value, int) else value * factor
+        for name, value in asdict(usage).items()
+    }
+    return Usage(**values)
 
 
 class ToldRate(msgspec.Struct, frozen=True):
@@ -161,8 +164,8 @@ def expected_cost(usage: Usage, price: ModelPrice) -> float | None:
 
 
 def estimate_run(
-    plan: RunPlan, prices: PriceTable, pace: Pace, judge_model: str = "", *, retry_errors: bool = False,
-    fresh: bool = False,
+    plan: RunPlan, prices: PriceTable, pace: SessionPace, judge_model: str = "", *,
+    retry_errors: bool = False, fresh: bool = False,
 ) -> RunEstimate:  # fmt: skip
     """What a planned run will take; writes nothing. ``judge_model`` names a language model that judges.
 
@@ -187,7 +190,7 @@ def estimate_run(
 
 
 def estimate_official(
-    task: Task, adapters: Sequence[str], prices: PriceTable, pace: Pace, judge_model: str = ""
+    task: Task, adapters: Sequence[str], prices: PriceTable, pace: SessionPace, judge_model: str = ""
 ) -> list[RunEstimate]:
     """What the whole official data of a task takes with each adapter; the data need not be there.
 
@@ -229,7 +232,7 @@ class _Known(msgspec.Struct, frozen=True):
     task: Task
     priced: AdapterPrice
     prices: PriceTable
-    pace: Pace
+    pace: SessionPace
     told: ToldRate | None
 
     def estimate(
@@ -278,7 +281,7 @@ class _Known(msgspec.Struct, frozen=True):
             return None
         return user_s * self.told.wall_s / self.told.audio_s / self.pace.jobs
 
-    def _judged(self, questions: Sequence[Question], model: str, share: float) -> dict[str, object]:
+    def _judged(self, questions: Sequence[Question], model: str, share: float) -> dict[str, Any]:
         different = {question.identity: question for question in questions}.values()
         calls = round(len(different) * share)
         if not model or not calls:
