@@ -63,6 +63,7 @@ class RunMirror:
         here = self.here
         if not (log.content.startswith(here) or here.startswith(log.content)):
             self._move_aside("was continued elsewhere")
+            self.check()  # the new mirror is of the run that is there
             here = b""
         if config is not None and len(here) <= len(log.content):
             write_atomically(self.folder / RUN, config)
