@@ -6,6 +6,7 @@ where one did; else what is expected (``sizes``). Money is what a price table sa
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import msgspec
 
