@@ -31,7 +31,8 @@ def cost_options(command: Command) -> Command:
             if official or as_json:
                 raise click.UsageError("--official and --json belong to --dry-run")
             return command(tasks=tasks, adapters=adapters, **options)
-        return _print_estimates(list(tasks) or None, list(adapters) or None, official, as_json, options)
+        _print_estimates(list(tasks) or None, list(adapters) or None, official, as_json, options)
+        return None
 
     found: Callable[..., object] = wrapped
     for option in (

@@ -192,8 +192,8 @@ def run(
             for plan in plans:
                 wall = live if plan.config.clock == "wall" else pool
                 places[own if plan.config.adapter in given else wall].append(plan)
-            limit = None if asked is None else spending_limit(asked, plans, table)
-            failed = _recorded(places, shown, retry_errors, fail_fast, limit)
+            spending = None if asked is None else spending_limit(asked, plans, table)
+            failed = _recorded(places, shown, retry_errors, fail_fast, spending)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             begun = [run for run in stored if run.attempts or not failed]
