@@ -312,10 +312,8 @@ def _questions(task: Task, sample: Sample) -> Sequence[Question]:
     """What would be asked about a session that goes as expected; nothing where that cannot be told."""
     if not task.rubrics:
         return ()
-    companions = {}
     try:
-        ideal = msgspec.structs.replace(task.ideal(sample), companions=companions)
-        return task.questions(sample, ideal)
+        return task.questions(sample, task.ideal(sample))
     except Exception:  # an estimate of the sessions is worth having of a task that needs more than that
         return ()
 
