@@ -39,7 +39,7 @@ from tml_bench.perception.align import RATE, align
 from tml_bench.perception.laying import SILENCE_S, lay_over
 from tml_bench.timeline import Segment, Word
 
-RULE = "pieces 5"
+RULE = "pieces 6"
 """Name and version of the rules in this module."""
 BUNDLED = "tiny.en"
 _BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"

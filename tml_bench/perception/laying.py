@@ -19,7 +19,7 @@ import numpy as np
 from tml_bench.heard_text import HeardText
 from tml_bench.timeline import Segment, Word
 
-RULE = "texts 6"
+RULE = "texts 7"
 """Name and version of the rules in this module and in ``fitting``."""
 SILENCE_S = 0.8
 REACH_S = 0.25
