@@ -180,7 +180,7 @@ def test_full_says_at_once_what_data_is_missing(folder: Path) -> None:
         ("[adapters.x]\nuse = 3", "adapters.x.use is not a text", "FILE.py:CLASS"),
         ("[adapters.x]\nms = [1]", "adapters.x.ms is neither", "options are"),
         ('[adapters.x]\nms = "1,2"', "adapters.x.ms holds a comma", "%2C"),
-        ('[adapters.x]\napi_key = "abcdef"', "adapters.x.api_key would be a key", "TML_BENCH_KEYS"),
+        ('[adapters.x]\napi_key = "tulip-five"', "adapters.x.api_key would be a key", "TML_BENCH_KEYS"),
         ('[adapters.x]\nms = "sk-abcdefghijklmnop"', "adapters.x.ms holds what looks like", "environment"),
         ('judge = "openai:model=x,base_url=https://u:pw@h"', "judge holds what looks like", "environment"),
         ('[data]\nfd-bench = "/d"', "there is no task 'fd-bench'", "did you mean fd-bench-v1"),

@@ -110,7 +110,7 @@ def test_table_and_csv_say_what_the_json_says() -> None:
 
 def test_it_is_small_and_the_picture_can_be_read() -> None:
     assert {p.name for p in FOLDER.iterdir()} == {
-        "README.md", "board.md", "board.csv", "board.json", "profile.png",
+        "README.md", "board.toml", "board.md", "board.csv", "board.json", "profile.png",
     }  # fmt: skip
     assert all(p.stat().st_size < 100_000 for p in FOLDER.iterdir())
     with Image.open(FOLDER / "profile.png") as image:

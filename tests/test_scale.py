@@ -15,6 +15,7 @@ from virtual_pool import VirtualPool
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
+from tml_bench.pricing.table import load_prices
 from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.report.board import board_of
 from tml_bench.report.files import full_markdown, read_summaries, to_csv
@@ -104,7 +105,7 @@ def scored(run: StoredRun) -> None:
     track = AudioTrack(Path(), "")
     facts = dict.fromkeys(timelines, SessionFacts(track, track, None, (), (), ()))
     (one,) = ask([RunTimelines(run, timelines, outcomes_of(run, {}), facts)], respondents)
-    _score(one, RuleJudge(run.task.rules), {}, UNSET)
+    _score(one, RuleJudge(run.task.rules), {}, UNSET, load_prices(None))
 
 
 def assert_linear(do: Callable[[int], object]) -> None:

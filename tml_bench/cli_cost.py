@@ -72,7 +72,7 @@ def _print_estimates(
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(estimates)).decode())
+        say(msgspec.json.format(msgspec.json.encode(estimates)).decode())
         return
     for line in estimate_lines(estimates):
         say(line)

@@ -41,8 +41,8 @@ def estimate(
     same task told, else what the task expects of it; see docs/cost.md.
 
     Example:
-        >>> for one in tml_bench.estimate("fd-bench-v1", "openai-realtime"):
-        ...     print(one.sessions, one.user_s / 60, one.cost, one.currency, one.as_of)
+        >>> (one,) = tml_bench.estimate("fd-bench-v1", "openai-realtime")
+        >>> one.sessions, one.user_s / 60, one.cost, one.currency, one.as_of
 
     Args:
         task: as for `run`; with ``official`` None is every task, test splits included.
