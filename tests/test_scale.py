@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -65,12 +66,15 @@ def counted(do: Callable[[], object]) -> tuple[int, int]:
         calls += event in ("call", "c_call")
 
     _opened, before = [], sys.getprofile()
+    gc.collect()
+    gc.disable()  # what it calls hangs on what other tests have left
     sys.setprofile(count)
     try:
         do()
         return calls, len(_opened)
     finally:
         sys.setprofile(before)
+        gc.enable()
         _opened = None
 
 
