@@ -55,6 +55,7 @@ def test_every_local_system_is_on_it() -> None:
     rows = {row["label"].partition(":")[0]: row["kind"] for row in committed()["rows"]}
     assert rows == dict.fromkeys((*RULERS, "half-duplex"), "ruler") | {
         "cascade": "competitor",
+        "duplex": "competitor",
         "motion-counter": "competitor",
     }
     run = {task: {label.partition(":")[0] for label, t, _ in cells() if t == task} for task in suite_names()}
@@ -110,7 +111,7 @@ def test_table_and_csv_say_what_the_json_says() -> None:
 
 def test_it_is_small_and_the_picture_can_be_read() -> None:
     assert {p.name for p in FOLDER.iterdir()} == {
-        "README.md", "board.toml", "board.md", "board.csv", "board.json", "profile.png",
+        "README.md", "board.toml", "board.md", "board.csv", "board.json", "profile.png", "frontier.png",
     }  # fmt: skip
     assert all(p.stat().st_size < 100_000 for p in FOLDER.iterdir())
     with Image.open(FOLDER / "profile.png") as image:
