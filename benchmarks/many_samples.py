@@ -59,9 +59,9 @@ def do(phase: str, work: Path, jobs: int) -> None:
     # Imported here, so that memory before and after the phase is that of the same modules.
     import tml_bench
     from tml_bench.api.scores import worker_pool
-    from tml_bench.runs.config import Selection
     from tml_bench.runs.plan import RunRequest, plan_runs
     from tml_bench.runs.record import record
+    from tml_bench.runs.selection import Selection
 
     if phase == "report":
         tml_bench.report(work / "results", work / "report")
