@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,9 +79,8 @@ def do(phase: str, work: Path, jobs: int) -> None:
 
 def measured(phase: str, work: Path, jobs: int) -> Cost:
     """Do one phase in this process and tell what it took."""
-    import tml_bench.api.running
-    import tml_bench.report.files  # noqa: F401  loaded before memory is looked at
-
+    for loaded in ("tml_bench.api.running", "tml_bench.report.files"):
+        import_module(loaded)  # before memory is looked at
     start_mb = peak_mb()
     busy_s, began_s = processor_s(), time.perf_counter()
     do(phase, work, jobs)

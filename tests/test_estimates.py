@@ -351,3 +351,8 @@ def test_what_belongs_to_a_dry_run_is_refused_without_it(flag: str) -> None:
     done = CliRunner().invoke(main, ["run", flag])
     assert done.exit_code == 2
     assert "--dry-run" in done.output
+
+
+def test_an_argument_that_run_does_not_take_is_no_estimate_s_either() -> None:
+    with pytest.raises(TypeError, match="'limits'"):
+        tml_bench.estimate("fd-bench-v1", "silent", limits=3)

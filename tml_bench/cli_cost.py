@@ -65,7 +65,7 @@ def _print_estimates(
     from tml_bench.report.estimate_text import estimate_lines
 
     progress = api.Progress() if options.pop("quiet") or as_json else api.TerminalProgress()
-    for unused in ("verbose", "budget", "tag_texts"):
+    for unused in ("verbose", "tag_texts", "judge_cache", "judge_calls", "judge_tokens"):
         options.pop(unused)
     options["data"] = data_places([str(text) for text in options.pop("places")])
     estimates = api.estimate(tasks, adapters, official=official, progress=progress, **options)

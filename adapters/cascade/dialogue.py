@@ -64,7 +64,8 @@ class Dialogue(ABC):
         """What is said right behind what is being said; empty for nothing."""
         return ""
 
-    def interrupted(self, share: float) -> None:  # noqa: B027
+    @abstractmethod
+    def interrupted(self, share: float) -> None:
         """Told that only that share of what was being said has been heard, in [0, 1]."""
 
 
@@ -80,6 +81,9 @@ class SpokenDialogue(Dialogue):
         self._counts: dict[str, int] = {}
         self._asked_s = 0.0
         self._heard: list[RecognisedTurn] = []
+
+    def interrupted(self, share: float) -> None:
+        """As ``Dialogue.interrupted``: no rule asks what was heard of a reply."""
 
     def hear(self, turn: RecognisedTurn) -> None:
         """Take a turn of the user that has ended."""

@@ -34,8 +34,11 @@ IDLE_LOOKS = 3
 BEHIND_S = 1.0
 """Looks are left out while the agent has computed for so much longer than the session lasts."""
 _BACKCHANNELS = frozenset(
-    "yeah yes yep mm mhm mm-hm uh-huh okay ok right sure oh wow really i see".split()  # noqa: SIM905
-)
+    (
+        "yeah", "yes", "yep", "mm", "mhm", "mm-hm", "uh-huh", "okay", "ok", "right", "sure", "oh", "wow",
+        "really", "i", "see",
+    )
+)  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from tml_bench.api.named_adapters import AdapterLike, Several, named_adapters
 from tml_bench.api.progress import Progress, shown_by
 from tml_bench.api.requests import PathLike, run_request
+from tml_bench.api.running import RunOptions
 from tml_bench.api.scores import JudgeOptions, judge_model_of
 from tml_bench.judges.spec import RULES
 from tml_bench.plugins import (
@@ -20,6 +21,7 @@ from tml_bench.plugins import (
 from tml_bench.pricing.table import load_prices
 from tml_bench.runs.estimates import RunEstimate, SessionPace, estimate_official, estimate_run
 from tml_bench.runs.plan import plan_runs
+from tml_bench.storage.address import is_shared
 
 
 def estimate(
@@ -76,9 +78,14 @@ def estimate(
         One for each task and adapter, by task, then by adapter.
 
     Raises:
+        TypeError: `run` takes no such argument.
         UserError: as `run`, or the table of prices is not one.
     """
+    if unknown := unused.keys() - RunOptions.__annotations__.keys():
+        raise TypeError(f"estimate() got an unexpected keyword argument {min(unknown)!r}")
     shown = shown_by(progress)
+    if is_shared(out):
+        shown.tell(f"what is done at {out} is not counted: nothing is fetched for an estimate")
     names, given = named_adapters(adapter)
     table = load_prices(Path(prices) if prices is not None else None)
     pace = SessionPace(concurrency, rate, jobs or min(8, os.cpu_count() or 1))
