@@ -57,6 +57,9 @@ LAYERS = (
         "joined_text",
         "declared_times",
         "recording",
+        "timed_calls",
+        "tool_arguments",
+        "tool_latency",
         "recording_writer",
         "timeline",
         "questions",
@@ -93,9 +96,10 @@ KNOWS_ONLY = {
 EXCEPT = {
     "adapters.cascade": {"perception", "synthesis"},
     "adapters.duplex": {"perception"},
-    "adapters.reference": {"perception"},
+    "adapters.reference": {"perception", "tool_arguments"},
 }
-"""Cascade and duplex are whole voice agents: they recognise and speak. The reference voice spells numbers."""
+"""Cascade and duplex are whole voice agents: they recognise and speak. The reference voice spells numbers,
+and its calls take parts of earlier results."""
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import MS, Scripted, run_session, sample_of, silence
 
-from tml_bench.adapter import MicroTurn, Output, ToolCall, ToolResult
+from tml_bench.adapter import MicroTurn, Output
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.samples import AfterModelStops, Cue, IntoModelSpeech, Subtitle, Tool, UserTurn, UserVideo
+from tml_bench.samples import AfterModelStops, Cue, IntoModelSpeech, Subtitle, UserTurn, UserVideo
 from tml_bench.session.camera import place_videos
-from tml_bench.session.exchange import ToolBench
 from tml_bench.session.settings import Settings, opened_event
 from tml_bench.session.simulated import SimulatedSession
 from tml_bench.session.user import ModelSpeech, cue_time
@@ -59,28 +57,6 @@ def test_a_subtitle_that_lasts_no_time_is_refused() -> None:
     video = UserVideo(Path("there is no such file"), subtitles=(Subtitle(1.0, 1.0, "x"),))
     with pytest.raises(BadSampleError, match=r"'x' lasts from 1\.0 to 1\.0 s"):
         place_videos((video,))
-
-
-def test_results_come_when_they_are_due_and_in_the_order_called_where_that_is_the_same() -> None:
-    def fails(arguments: Mapping[str, object]) -> object:
-        raise ValueError("no such city")
-
-    slow = Tool("slow", "", {}, lambda arguments: "late", latency_s=0.3)
-    bench = ToolBench(
-        (slow, Tool("quick", "", {}, lambda arguments: arguments["x"]), Tool("bad", "", {}, fails))
-    )
-    bench.call(100 * MS, ToolCall("1", "slow"))
-    bench.call(100 * MS, ToolCall("2", "quick", {"x": [1, 2]}))
-    bench.call(100 * MS, ToolCall("3", "bad"))
-    bench.call(100 * MS, ToolCall("4", "none"))
-    assert bench.due(100 * MS - 1) == []
-    assert bench.due(100 * MS) == [
-        (100 * MS, ToolResult("2", "quick", [1, 2])),
-        (100 * MS, ToolResult("3", "bad", "ValueError: no such city", is_error=True)),
-        (100 * MS, ToolResult("4", "none", "there is no function 'none'", is_error=True)),
-    ]
-    assert bench.due(400 * MS) == [(400 * MS, ToolResult("1", "slow", "late"))]
-    assert bench.due(400 * MS) == []
 
 
 def test_whoever_watches_is_told_before_every_step(tmp_path: Path) -> None:

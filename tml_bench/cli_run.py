@@ -17,6 +17,7 @@ from tml_bench.cli_executor import executor_options
 from tml_bench.cli_judge import COUNT, PATH, judge_options
 from tml_bench.cli_place import PLACE
 from tml_bench.terminal_text import say
+from tml_bench.tool_latency import TOOL_LATENCIES
 
 if TYPE_CHECKING:
     from tml_bench.api.running import RunOptions
@@ -36,7 +37,17 @@ HEADINGS = {
         "epochs",
         "skip_unfit",
     ),
-    "How": ("tick_ms", "compute", "replay", "network", "seed", "max_session_s", "step_timeout_s", "jobs"),
+    "How": (
+        "tick_ms",
+        "compute",
+        "replay",
+        "network",
+        "tool_latency",
+        "seed",
+        "max_session_s",
+        "step_timeout_s",
+        "jobs",
+    ),
     "What runs sessions": ("executor", "actors", "actor_cpus", "actor_gpus"),
     "What it costs": ("dry_run", "official", "as_json", "budget", "prices"),
     "Live services": ("concurrency", "rate", "max_wait_s", "preflight"),
@@ -142,6 +153,10 @@ def choice_options(command: Command) -> Command:
 )  # fmt: skip
 @click.option("--replay", type=PATH, help="Run whose compute --compute recorded takes.")
 @click.option("--network", default="ideal", show_default=True, help="wifi, 4g, bad, or a profile .toml.")
+@click.option(
+    "--tool-latency", default="", type=click.Choice(["", *TOOL_LATENCIES]), show_choices=False,
+    help=f"How long functions take: {', '.join(TOOL_LATENCIES)}. [default: what the task says]",
+)  # fmt: skip
 @click.option(
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
     help="Live services: sessions at once, with each.",

@@ -204,22 +204,33 @@ class ModelText(Event, frozen=True, tag="model_text"):
 
 
 class ModelToolCall(Event, frozen=True, tag="tool_call"):
-    """A function the model called."""
+    """A function the model called; ``filled``: its arguments with the defaults of those left out, if any."""
 
     t_ns: int
     call_id: str
     name: str
     arguments: dict[str, object] = {}
+    filled: dict[str, object] | None = None
 
 
 class ToolReturned(Event, frozen=True, tag="tool_result"):
-    """The result of a function call was handed to the model."""
+    """What became of a call; every call has one, and the model is told unless the session no longer can.
+
+    Attributes:
+        t_ns: when its result was there.
+        call_id: of the call.
+        name: the function.
+        output: any JSON value; what is wrong where it is an error.
+        is_error: it did not do what was asked.
+        ended: how, otherwise than by what the function gave or raised; see `tml_bench.session.tools`.
+    """
 
     t_ns: int
     call_id: str
     name: str
     output: object = None
     is_error: bool = False
+    ended: str = ""
 
 
 class TurnSent(Event, frozen=True, tag="sent"):

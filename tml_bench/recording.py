@@ -28,7 +28,8 @@ from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText, HeardTexts
 from tml_bench.timebase import NS, seconds
-from tml_bench.timeline import Segment, Word
+from tml_bench.timed_calls import TimedCalls
+from tml_bench.timeline import Segment, TimedCall, Word
 
 MANIFEST_SCHEMA = "tml-bench/recording/1.0"
 LOG, USER_TRACK, MODEL_TRACK, MANIFEST = "session.jsonl", "user.flac", "model.flac", "manifest.json"
@@ -90,7 +91,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
         clipped: share of the samples the model gave that were over full scale and clipped, in [0, 1].
         late: pieces of the adapter's transcript that came more than ``declared_times.LATE_S`` after the end
             of their audio.
-        tool_calls: functions called.
+        calls: functions called before the session's end, in order, each with what became of it.
     """
 
     user: AudioTrack
@@ -101,7 +102,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     turns: tuple[Segment, ...]
     clipped: float = 0.0
     late: int = 0
-    tool_calls: int = 0
+    calls: tuple[TimedCall, ...] = ()
 
     @property
     def claimed(self) -> str:
@@ -220,7 +221,8 @@ class Recording:
         texts = HeardTexts()
         declared = DeclaredTimes()
         turns: list[Segment] = []
-        given_ns = clipped = calls = 0
+        given_ns = clipped = 0
+        calls = TimedCalls()
         for event in self.events():
             for taken in declared.take(event):
                 texts.take(taken)
@@ -231,14 +233,18 @@ class Recording:
                     given_ns += event.end_ns - event.heard_ns
                     clipped += event.clipped
                 case ev.ModelToolCall():
-                    calls += 1
+                    calls.begin(event)
+                case ev.ToolReturned():
+                    calls.end(event)
                 case ev.ImportedTranscript() if imported is None:
                     imported = tuple(Word(w.text, w.start_s, w.end_s) for w in event.words)
         end_ns = self.manifest.samples * NS // self.manifest.rate
         user, model = self._track(self.user_path), self._track(self.model_path)
         share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
         heard, untimed = _heard(declared.words, end_ns), texts.heard(end_ns)
-        return SessionFacts(user, model, imported, heard, untimed, tuple(turns), share, texts.late, calls)
+        return SessionFacts(
+            user, model, imported, heard, untimed, tuple(turns), share, texts.late, calls.found
+        )
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None

@@ -13,9 +13,13 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+from msgspec import structs
+
 from tml_bench.errors import BadSampleError
-from tml_bench.samples import At, Sample, Script, Utterance, Waveform
-from tml_bench.timeline import Segment, Timeline, Word, WordSource
+from tml_bench.samples import At, IdealCall, Sample, Script, Utterance, Waveform
+from tml_bench.timeline import Segment, TimedCall, Timeline, Word, WordSource
+from tml_bench.tool_arguments import ArgumentCheck, resolved
 
 ONSETS_S = (1, 2, 3, 5, 8, 13, 20)
 """Onsets of the constant answer in seconds."""
@@ -41,9 +45,34 @@ def blind(sample: Sample) -> dict[str, Timeline]:
 
 
 def ideal(sample: Sample) -> Timeline:
-    """Says what the reference lists, at the times listed there."""
+    """Says what the reference lists and calls the functions that it lists, at the times listed there."""
     turns = played_turns(sample.script) or ()
-    return spoken(sample.reference.ideal, turns, _end_s(sample.script, turns))
+    said = spoken(sample.reference.ideal, turns, _end_s(sample.script, turns))
+    return structs.replace(said, calls=called(sample.script, sample.reference.calls))
+
+
+def called(script: Script, calls: Sequence[IdealCall]) -> tuple[TimedCall, ...]:
+    """Calls made as planned, with what the functions of the script give, each after its ``Tool.latency_s``.
+
+    Raises:
+        LookupError: a call names no tool, or a part of a result that is not there.
+    """
+    tools = {tool.name: tool for tool in script.tools}
+    world = script.world() if script.world is not None else {}
+    made: list[TimedCall] = []
+    for number, call in enumerate(calls):
+        tool, results = tools[call.name], [one.output for one in made]
+        arguments = resolved(call.arguments, results)
+        filled, _ = ArgumentCheck(tool).filled(arguments)
+        function, returned_s = world.get(call.name, tool.answer), call.at_s + tool.latency_s
+        assert function is not None, f"tool {call.name!r} has neither an answer nor a function"
+        one = TimedCall(call.name, call.at_s, arguments, filled, returned_s, call_id=f"ideal-{number}")
+        if call.cancelled_s is not None and call.cancelled_s < returned_s:
+            ended = {"returned_s": call.cancelled_s, "is_error": True, "ended": "cancelled"}
+            made.append(structs.replace(one, **ended))
+        else:
+            made.append(structs.replace(one, output=msgspec.to_builtins(function(filled))))
+    return tuple(made)
 
 
 def played_turns(script: Script) -> tuple[Segment, ...] | None:

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.tool_latency import ToolLatency
+
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
@@ -114,6 +116,10 @@ class UserText:
     text: str
 
 
+ToolFunction = Callable[[Mapping[str, object]], object]
+"""Gives a JSON value for the arguments of a call; what it raises goes to the model as an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """A function the model may call, played by the harness.
@@ -121,16 +127,20 @@ class Tool:
     Attributes:
         name: the function.
         description: what it does.
-        parameters: JSON Schema of its arguments.
-        answer: gives a JSON value for the arguments; what it raises goes to the model as an error.
+        parameters: JSON Schema of its arguments; what it gives as ``default`` is filled in.
+        answer: what it does, where it keeps no state; None where ``Script.world`` makes it.
         latency_s: how long after the call the result is there.
+        reference_latency: the latency under the profile ``reference``; None for none.
+        timeout_s: a result that would come later is an error that comes then.
     """
 
     name: str
     description: str
     parameters: Mapping[str, object]
-    answer: Callable[[Mapping[str, object]], object]
+    answer: ToolFunction | None = None
     latency_s: float = 0.0
+    reference_latency: ToolLatency | None = None
+    timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +169,8 @@ class Script:
         tail_s: silence streamed after the last turn, text or video, in which the model may still answer.
         instructions: the system prompt; empty means none.
         tools: functions the model may call.
+        world: makes the functions of one session, by name, which may share a state of that session; None
+            where every tool has an ``answer``.
         history: the conversation so far, put into the model's context before the session; only for adapters
             with ``takes_history``.
         quiet_s: ends the session before the tail is over, once the model has spoken after the last turn and
@@ -173,6 +185,7 @@ class Script:
     tools: tuple[Tool, ...] = ()
     history: tuple[Message, ...] = ()
     quiet_s: float | None = None
+    world: Callable[[], Mapping[str, ToolFunction]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +197,32 @@ class Utterance:
         role: ``answer`` (takes the turn), ``talk`` (takes it for 15 s) or ``backchannel`` (does not).
         until_s: by when it must have ended; None when it may run its course.
         text: what is said; empty where any words of that role do.
+        needs: the calls, by their place in ``Reference.calls``, whose results must be there before.
     """
 
     at_s: float
     role: str = "answer"
     until_s: float | None = None
     text: str = ""
+    needs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IdealCall:
+    """A call of a function that an ideal respondent makes.
+
+    Attributes:
+        at_s: when.
+        name: the function.
+        arguments: of the call; a text ``$RESULT_0.flights[0].flight_id`` stands for that part of the result
+            of the call at that place in ``Reference.calls``, and the call waits for it.
+        cancelled_s: when it is cancelled; None when it is not.
+    """
+
+    at_s: float
+    name: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    cancelled_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +234,13 @@ class Reference:
             None where there is no such turn.
         ideal: what an ideal respondent says; empty where silence is right. The oracle says this.
         annotation: the task's own typed annotation; only the task reads it.
+        calls: the functions that an ideal respondent calls, in order.
     """
 
     user_end_s: float | None = None
     ideal: tuple[Utterance, ...] = ()
     annotation: object = None
+    calls: tuple[IdealCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

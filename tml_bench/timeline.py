@@ -68,6 +68,32 @@ class Voice(msgspec.Struct, frozen=True, gc=False):
     measured: bool = True
 
 
+class TimedCall(msgspec.Struct, frozen=True, gc=False):
+    """A function that the model called.
+
+    Attributes:
+        name: the function.
+        at_s: when it was called, seconds on the session clock.
+        arguments: as given.
+        filled: the same with the defaults of those that were left out.
+        returned_s: when its result, or what became of it, was there; None where that is not recorded.
+        output: the result; any JSON value.
+        is_error: it did not do what was asked.
+        ended: how it ended otherwise than by returning; see ``events.ToolReturned``.
+        call_id: the model's id of it.
+    """
+
+    name: str
+    at_s: float
+    arguments: dict[str, object] = {}
+    filled: dict[str, object] = {}
+    returned_s: float | None = None
+    output: object = None
+    is_error: bool = False
+    ended: str = ""
+    call_id: str = ""
+
+
 class Timeline(msgspec.Struct, frozen=True):
     """Everything a metric may know about a recording.
 
@@ -88,6 +114,7 @@ class Timeline(msgspec.Struct, frozen=True):
         silero_unrounded: ``silero_segments`` before rounding.
         voices: how the model's voice sounds in the stretches the task asks for (``Task.stretches``).
         no_words: why no words are known, where ``word_source`` is ``none``; empty where nobody said.
+        calls: the functions that the model called, in order.
     """
 
     duration_s: float
@@ -102,3 +129,4 @@ class Timeline(msgspec.Struct, frozen=True):
     silero_unrounded: tuple[Segment, ...] = ()
     voices: tuple[Voice, ...] = ()
     no_words: str = ""
+    calls: tuple[TimedCall, ...] = ()

@@ -207,6 +207,8 @@ class Output:
             ``LiveAdapter.heard`` speaks of it.
         compute_s: what the step cost, in seconds, for a model that runs elsewhere and measures it itself
             (the sum, of several outputs of one step); charged instead of the time measured around ``step``.
+        cancelled_calls: ids of calls whose results are no longer wanted; what has not come does not, and the
+            function is not executed.
         flush_only: with ``flush``, drop only what is unheard of these replies, by ``item``; what is left of
             others moves up, but for words given with times. Empty drops all.
     """
@@ -219,6 +221,7 @@ class Output:
     item: str = ""
     compute_s: float | None = None
     flush_only: tuple[str, ...] = ()
+    cancelled_calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ what makes them rulers for the harness.
 
 import re
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
+from tml_bench.adapters.reference.planned_calls import PlannedCalls
 from tml_bench.adapters.reference.voice import Clip, clip, texts
-from tml_bench.samples import Reference, Utterance
-from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns, seconds
+from tml_bench.samples import IdealCall, Reference, Utterance
+from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns, seconds
 
 WORD_S = 0.3
 """How long a word takes that no clip says."""
@@ -90,13 +92,15 @@ class PlannedLine:
     """Something to say: a voice clip from ``at_s`` on the session clock, cut off at ``until_s`` if any.
 
     A ``text`` stands for the clip's own words, spread over the whole line; the clip then is the sound of
-    speech and no more, repeated until ``until_s``.
+    speech and no more, repeated until ``until_s``. It is said no sooner than the results of the calls that it
+    ``needs``, by their place in the plan, are there.
     """
 
     at_s: float
     clip: str = "answer"
     until_s: float | None = None
     text: str = ""
+    needs: tuple[int, ...] = ()
 
 
 @cache
@@ -134,6 +138,10 @@ class PlannedSpeaker(_ReferenceAdapter):
     def plan(self, reference: Reference) -> list[PlannedLine]:
         """What to say in a session with that reference."""
 
+    def planned_calls(self, reference: Reference) -> Sequence[IdealCall]:
+        """Which functions to call; by default none."""
+        return ()
+
     def warm_up(self) -> None:
         """Load the voice."""
         for name in ("answer", "backchannel"):
@@ -143,7 +151,10 @@ class PlannedSpeaker(_ReferenceAdapter):
         """Plan the session."""
         super().start(session)
         assert session.reference is not None
-        self._lines = [self._placed(line) for line in self.plan(session.reference)]
+        plan = self.plan(session.reference)
+        self._lines = [self._placed(line) for line in plan if not line.needs]
+        self._waiting = [line for line in plan if line.needs]
+        self._calls = PlannedCalls(self.planned_calls(session.reference))
 
     def _placed(self, line: PlannedLine) -> tuple[int, int, Clip]:
         start = first_sample_at(nanoseconds(line.at_s), self.audio_out)
@@ -156,7 +167,9 @@ class PlannedSpeaker(_ReferenceAdapter):
         return start, end if until is None else min(end, until), voice
 
     def step(self, turn: MicroTurn) -> Output | None:
-        """Say what falls into the micro-turn that begins at hand-over."""
+        """Say what falls into the micro-turn that begins at hand-over, and make and cancel calls."""
+        self._calls.take(turn)
+        self._place_lines(turn)
         begin = first_sample_at(turn.end_ns, self.audio_out)
         end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out)
         audio = np.zeros(end - begin, dtype=np.float32)
@@ -168,7 +181,17 @@ class PlannedSpeaker(_ReferenceAdapter):
             audio[a - begin : b - begin] += voice.audio[a - start : b - start]
             if begin <= start or turn.index == 0:
                 transcript.append(self._transcript(voice, start - begin, stop - start))
-        return Output(audio=np.trim_zeros(audio, "b"), transcript=tuple(transcript)) if audio.any() else None
+        said = Output(np.trim_zeros(audio, "b"), tuple(transcript)) if audio.any() else Output()
+        calls, cancelled = self._calls.due(turn), self._calls.cancelled(turn)
+        if said.audio is None and not calls and not cancelled:
+            return None
+        return replace(said, tool_calls=calls, cancelled_calls=cancelled)
+
+    def _place_lines(self, turn: MicroTurn) -> None:
+        """Place the lines whose calls have come back, no sooner than now."""
+        ready = [line for line in self._waiting if self._calls.have(line.needs)]
+        self._waiting = [line for line in self._waiting if line not in ready]
+        self._lines += [self._placed(replace(line, at_s=max(line.at_s, turn.end_ns / NS))) for line in ready]
 
     def _transcript(self, voice: Clip, offset: int, length: int) -> Transcript:
         """The words of a line that begins so many samples into the output, or before it, and is cut off."""
@@ -206,9 +229,13 @@ class Oracle(PlannedSpeaker):
         at_s = utterance.at_s + self.shift_s
         until_s = None if utterance.until_s is None else utterance.until_s + self.shift_s
         if not utterance.text:
-            return PlannedLine(at_s, utterance.role, until_s)
+            return PlannedLine(at_s, utterance.role, until_s, needs=utterance.needs)
         name = clip_saying(utterance.text)
-        return PlannedLine(at_s, name or "talk", until_s, "" if name else utterance.text)
+        return PlannedLine(at_s, name or "talk", until_s, "" if name else utterance.text, utterance.needs)
+
+    def planned_calls(self, reference: Reference) -> Sequence[IdealCall]:
+        """The ideal calls, shifted likewise."""
+        return [replace(call, at_s=call.at_s + self.shift_s) for call in reference.calls]
 
 
 class Delayed(PlannedSpeaker):

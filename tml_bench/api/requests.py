@@ -10,6 +10,7 @@ from tml_bench.runs.selection import Selection
 from tml_bench.runs.tags import clean_tags
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
+from tml_bench.tool_latency import check_tool_latency
 
 PathLike = str | os.PathLike[str]
 
@@ -19,6 +20,7 @@ def run_request(
     data: PathLike | Mapping[str, PathLike] | None, subsets: Sequence[str], limit: int,
     samples: Sequence[str], shard: str, epochs: int, tags: Mapping[str, str], skip_unfit: bool, tick_ms: int,
     seed: int, compute: str, replay: PathLike | None, max_session_s: float, network: str,
+    tool_latency: str,
 ) -> RunRequest:  # fmt: skip
     """What is asked for; see `tml_bench.run`.
 
@@ -42,4 +44,5 @@ def run_request(
         replay=Path(replay) if replay is not None else None,
         max_session_s=max_session_s,
         network=load_network(network),
+        tool_latency=check_tool_latency(tool_latency),
     )

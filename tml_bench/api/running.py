@@ -61,6 +61,7 @@ class RunOptions(TypedDict, total=False):
     compute: Literal["ideal", "charged", "recorded"]
     replay: PathLike | None
     network: str
+    tool_latency: str
     seed: int
     max_session_s: float
     out: PathLike
@@ -103,13 +104,13 @@ def run(
     samples: Sequence[str] = (), shard: str = "", epochs: int = 1, tags: Mapping[str, str] = NO_TAGS,
     tick_ms: int = 200,
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
-    network: str = "ideal", seed: int = 0, max_session_s: float = 7200.0, out: PathLike = "results",
-    fresh: bool = False, retry_errors: bool = False, jobs: int | None = None, step_timeout_s: float = 60.0,
-    executor: str = "local", actors: int | None = None, actor_cpus: float | None = None,
-    actor_gpus: float | None = None, concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0,
-    fail_fast: int = 0, budget: str | float | None = None, prices: PathLike | None = None,
-    preflight: bool = True, judge: str | JudgeOptions = RULES, words: WordMode = "auto",
-    skip_unfit: bool = False, progress: bool | Progress = True,
+    network: str = "ideal", tool_latency: str = "", seed: int = 0, max_session_s: float = 7200.0,
+    out: PathLike = "results", fresh: bool = False, retry_errors: bool = False, jobs: int | None = None,
+    step_timeout_s: float = 60.0, executor: str = "local", actors: int | None = None,
+    actor_cpus: float | None = None, actor_gpus: float | None = None, concurrency: int = 4, rate: float = 0.0,
+    max_wait_s: float = 300.0, fail_fast: int = 0, budget: str | float | None = None,
+    prices: PathLike | None = None, preflight: bool = True, judge: str | JudgeOptions = RULES,
+    words: WordMode = "auto", skip_unfit: bool = False, progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
 
@@ -142,6 +143,8 @@ def run(
         compute: charge nothing, the measured time of each step, or that of the run ``replay``.
         replay: run whose compute ``recorded`` takes.
         network: ``ideal``, ``wifi``, ``4g``, ``bad``, or a profile's ``.toml``.
+        tool_latency: how long functions take that the model calls: ``instant``, ``fast``, ``normal``,
+            ``slow``, ``degraded``, ``timeout_risk`` or ``reference``; empty for what the task says.
         seed: of everything random.
         max_session_s: limit of a session in seconds.
         out: folder of the runs, or an address of shared storage such as ``s3://bucket/results``.
@@ -195,7 +198,7 @@ def run(
     request = run_request(
         task, names, place.folder, data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
         epochs=epochs, tags=tags, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
-        replay=replay, max_session_s=max_session_s, network=network,
+        replay=replay, max_session_s=max_session_s, network=network, tool_latency=tool_latency,
     )  # fmt: skip
     table = load_prices(Path(prices) if prices is not None else None)
     asked = None if budget is None else parse_budget(str(budget), table)

@@ -147,7 +147,8 @@ def called(shown: Evidence) -> CaseResult:
         return skipped(why, "offer session.tools to the model")
     if why := unsent(shown, "text", "text", shown.with_text(ASKED)):
         return skipped(f"{why}: it was not asked to call a function")
-    calls, returned = shown.of(ev.ModelToolCall), shown.of(ev.ToolReturned)
+    calls = shown.of(ev.ModelToolCall)
+    returned = [r for r in shown.of(ev.ToolReturned) if r.ended not in ("cancelled", "unfinished", "late")]
     if not calls:
         return skipped("calls no function when asked to", "offer session.tools to the model")
     if calls[0].name != TOOL:

@@ -57,7 +57,9 @@ def timeline_of(
     given = Given(words=words, languages=languages)
     if words != "asr":
         given |= Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed)
-    timeline = structs.replace(_perceived(facts.model, cache, given, look), turns=facts.turns)
+    timeline = structs.replace(
+        _perceived(facts.model, cache, given, look), turns=facts.turns, calls=facts.calls
+    )
     if timeline.word_source is WordSource.NONE:
         # Not cached: what is installed changes, the key does not.
         timeline = structs.replace(timeline, no_words=why_no_words(words, None, languages))

@@ -53,6 +53,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         limits: limits of subsets for which ``limit`` does not hold.
         samples: ids of the only samples that were asked for; empty means all.
         shard: the part of the samples that is this run, such as ``2/5``; empty for all.
+        tool_latency: profile of how long functions take; empty for what each says.
         epoch: 1, 2, ... where every sample is played several times, each time with a seed of its own.
     """
 
@@ -79,6 +80,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     samples: tuple[str, ...] = ()
     shard: str = ""
     epoch: int = 1
+    tool_latency: str = ""
 
     @property
     def task_source(self) -> str:
@@ -104,6 +106,7 @@ class RunConfig(msgspec.Struct, frozen=True):
             compute=Compute(self.compute) if self.clock == "simulated" else Compute.IDEAL,
             max_session_s=self.max_session_s,
             network=msgspec.json.decode(self.network, type=Network) if self.network else IDEAL,
+            tool_latency=self.tool_latency,
         )
 
 

@@ -90,7 +90,7 @@ def _script(script: Script, root: Path | None) -> dict[str, object]:
     videos = [_record(v, root, but=("path",)) | {"video": _content(v.path)} for v in script.videos]
     history = [_record(m, root, but=("audio",)) | {"audio": _content(m.audio)} for m in script.history]
     tools = [_record(tool, root, but=("answer",)) for tool in script.tools]
-    more = _record(script, root, but=("turns", "videos", "history", "tools"))
+    more = _record(script, root, but=("turns", "videos", "history", "tools", "world"))
     return more | {"turns": turns, "videos": videos, "history": history, "tools": tools}
 
 

@@ -49,6 +49,7 @@ class RunRequest:
     replay: Path | None = None
     max_session_s: float = USUAL_MAX_SESSION_S
     network: Network = IDEAL
+    tool_latency: str = ""
     skip_unfit: bool = False
     epochs: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -86,6 +87,7 @@ def _settings_name(config: RunConfig, plain: str) -> str:
         (config.tick_ns != USUAL_TICK_MS * NS_PER_MS, f"tick-{config.tick_ns / NS_PER_MS:g}"),
         (compute not in ("ideal", "live"), compute),
         (bool(config.network), f"network-{config.network_name}"),
+        (bool(config.tool_latency), f"tools-{config.tool_latency}"),
         (config.seed != 0, f"seed-{config.seed}"),
         (config.max_session_s != USUAL_MAX_SESSION_S, f"max-session-{config.max_session_s:g}"),
         (config.epoch != 1, f"epoch-{config.epoch}"),
@@ -201,6 +203,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 samples=selection.samples,
                 shard=selection.shard,
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
+                tool_latency=request.tool_latency,
             )
             for epoch in range(1, request.epochs + 1):
                 config = msgspec.structs.replace(config, epoch=epoch)

@@ -77,7 +77,7 @@ def account_of(
         sessions=len(heard),
         user_s=round(sum(timeline.duration_s for timeline in heard), 3),
         model_s=round(sum(s.end_s - s.start_s for timeline in heard for s in timeline.segments), 3),
-        tool_calls=sum(fact.tool_calls for fact in facts),
+        tool_calls=sum(len(fact.calls) for fact in facts),
         judge_calls=sum(bool(verdict.prompt_tokens) for verdict in verdicts),
     )
 

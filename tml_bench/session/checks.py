@@ -96,6 +96,14 @@ def checked_items(output: Output, index: int) -> tuple[str, ...]:
     return items
 
 
+def checked_call_ids(output: Output, index: int) -> tuple[str, ...]:
+    """The calls that the model gives up. Raises AdapterFaultError if they are no texts."""
+    ids: object = output.cancelled_calls
+    if not isinstance(ids, tuple) or not all(isinstance(call_id, str) for call_id in ids):
+        raise fault(index, f"cancelled_calls is {ids!r}, it must be a tuple of str")
+    return ids
+
+
 def checked_transcript(piece: object, index: int) -> Transcript:
     """The piece itself. Raises AdapterFaultError if it is none, or its words' times are impossible."""
     if not isinstance(piece, Transcript) or not isinstance(piece.text, str):

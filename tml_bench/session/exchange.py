@@ -1,13 +1,13 @@
 """Both sides of a session on one timeline, going into its recording; whoever owns the clock drives it."""
 
-import heapq
+import math
 from collections import deque
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
@@ -16,18 +16,17 @@ from tml_bench.adapter import (
     FlushReport,
     MicroTurn,
     Output,
-    ToolCall,
     ToolResult,
-    ToolSpec,
     Transcript,
 )
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.samples import At, Sample, Tool, Waveform
+from tml_bench.samples import At, Sample, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import (
     checked_audio,
+    checked_call_ids,
     checked_items,
     checked_text,
     checked_transcript,
@@ -38,6 +37,7 @@ from tml_bench.session.playback import Playback, together
 from tml_bench.session.replies import HeardReplies
 from tml_bench.session.reply_texts import ReplyTexts
 from tml_bench.session.settings import Settings, Ticks
+from tml_bench.session.tools import LIVE_PATIENCE_S, ToolBench, late
 from tml_bench.session.user import ModelSpeech, ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 
@@ -63,40 +63,12 @@ class _ModelTrack:
         self._writer.model.write(np.zeros(missing, dtype=np.float32))
 
 
-class ToolBench:
-    """The functions of one session, from its script; a result is there a set time after its call."""
-
-    def __init__(self, tools: tuple[Tool, ...]) -> None:
-        self._tools = {tool.name: tool for tool in tools}
-        self._due: list[tuple[int, int, ToolResult]] = []
-        self._calls = 0
-
-    @property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """What the model is told of them."""
-        return tuple(ToolSpec(t.name, t.description, t.parameters) for t in self._tools.values())
-
-    def call(self, t_ns: int, call: ToolCall) -> None:
-        """Take a call made at ``t_ns``; a function that does not exist or fails gives an error result."""
-        tool = self._tools.get(call.name)
-        latency_ns = nanoseconds(tool.latency_s) if tool else 0
-        self._calls += 1
-        heapq.heappush(self._due, (t_ns + latency_ns, self._calls, _answer(tool, call)))
-
-    def due(self, by_ns: int) -> list[tuple[int, ToolResult]]:
-        """Results that are there by ``by_ns`` and were not returned yet, with their times, in order."""
-        ready = []
-        while self._due and self._due[0][0] <= by_ns:
-            t_ns, _, result = heapq.heappop(self._due)
-            ready.append((t_ns, result))
-        return ready
-
-
 class Exchange:
     """The user side, the listener's loudspeaker and the recording of one session.
 
     The caller closes the recording. With ``ahead`` video is decoded while the model works, which takes
-    processor time from one that runs here. ``aside`` is as for ``ScriptedUser``.
+    processor time from one that runs here. ``aside`` is as for ``ScriptedUser``. On the wall clock (``live``)
+    no function is waited for.
 
     Raises:
         BadSampleError: the sample's audio or video cannot be used.
@@ -111,6 +83,7 @@ class Exchange:
         *,
         ahead: bool = True,
         aside: Executor | None = None,
+        live: bool = False,
     ) -> None:
         self._sample = sample
         self._audio_in = adapter.audio_in
@@ -129,7 +102,8 @@ class Exchange:
         self._flushed: deque[tuple[int, FlushReport]] = deque()
         self._replies = HeardReplies()
         script = sample.script
-        self._tools = ToolBench(script.tools)
+        patience_s = LIVE_PATIENCE_S if live else math.inf
+        self._tools = ToolBench(script, settings.seed, settings.tool_latency, patience_s)
         self.tool_specs = self._tools.specs
         """The functions the model may call."""
         self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
@@ -158,19 +132,29 @@ class Exchange:
     def finish(self) -> None:
         """End the recording where the session ended, once ``advance`` has said so."""
         if self._closed is not None:
-            self._end_texts(self._closed.t_ns)
+            self._end_open(self._closed.t_ns)
             self._writer.event(self._closed)
         self._track.close(self._writer.user.samples)
 
     def fail(self, t_ns: int, reason: str) -> None:
         """End the recording here because the adapter broke its contract, or its service failed."""
         end_ns = sample_time_ns(self._writer.user.samples, self._rate)
-        self._end_texts(t_ns)
+        self._end_open(t_ns)
         self._writer.event(ev.Fault(t_ns, reason))
         self._writer.event(ev.SessionClosed(end_ns, "fault"))
         self._track.close(self._writer.user.samples)
 
-    def _end_texts(self, t_ns: int) -> None:
+    def refuse_calls(self, output: Output, index: int, t_ns: int) -> None:
+        """Record the calls of what the model gave after the session's end, before ``finish``."""
+        for call in output.tool_calls:
+            event = tool_call_event(call, index, t_ns)
+            self._writer.event(event)
+            self._writer.event(late(t_ns, event))
+
+    def _end_open(self, t_ns: int) -> None:
+        """Record what texts were begun and what calls are open at the session's end."""
+        for returned in self._tools.rest(t_ns):
+            self._writer.event(returned)
         for item, text in self._transcripts.rest().items():
             self._writer.event(ev.ModelTranscript(t_ns, text, item=item))
         for text in self._writings.rest().values():
@@ -220,12 +204,13 @@ class Exchange:
         for frame in frames:
             self._writer.event(ev.FrameShown(frame.t_ns, frame.pts_ns))
         results = self._tools.due(handed_ns)
-        for t_ns, r in results:
-            self._writer.event(ev.ToolReturned(t_ns, r.call_id, r.name, r.output, r.is_error))
+        for result in results:
+            self._writer.event(result)
         flushes = []
         while self._flushed and self._flushed[0][0] <= handed_ns:
             flushes.append(self._flushed.popleft()[1])
-        written, returned = tuple(text for _, text in texts), tuple(result for _, result in results)
+        written = tuple(text for _, text in texts)
+        returned = tuple(ToolResult(r.call_id, r.name, r.output, r.is_error) for r in results)
         more = self._playback.heard_ms, together(flushes)
         return MicroTurn(index, start_ns, handed_ns, audio, written, frames, returned, *more)
 
@@ -265,8 +250,11 @@ class Exchange:
             self._writer.event(ev.ModelText(t_ns, text))
         for call in output.tool_calls:
             event = tool_call_event(call, index, t_ns)
-            self._writer.event(event)
-            self._tools.call(at_ns, replace(call, arguments=event.arguments))
+            filled = self._tools.filled(event.name, event.arguments)
+            self._writer.event(structs.replace(event, filled=filled))
+            self._tools.call(at_ns, event)
+        for returned in self._tools.cancel(at_ns, checked_call_ids(output, index)):
+            self._writer.event(returned)
         return cut
 
     def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int, clipped: int = 0) -> int:
@@ -327,13 +315,3 @@ def _timed_words(piece: Transcript, heard_ns: int, before_ns: int) -> tuple[ev.T
         times = zero_ns + nanoseconds(word.start_s), zero_ns + nanoseconds(word.end_s)
         words.append(ev.TimedWord(word.text, *times))
     return tuple(words)
-
-
-def _answer(tool: Tool | None, call: ToolCall) -> ToolResult:
-    if tool is None:
-        return ToolResult(call.call_id, call.name, f"there is no function {call.name!r}", is_error=True)
-    try:
-        output = msgspec.to_builtins(tool.answer(call.arguments))
-    except Exception as error:
-        return ToolResult(call.call_id, call.name, f"{type(error).__name__}: {error}", is_error=True)
-    return ToolResult(call.call_id, call.name, output)

@@ -135,7 +135,7 @@ class LiveSession:
             adapter, self._now_ns, writer.event, silent_s=limits.silent_s, close_s=limits.close_s,
             unsent_s=limits.unsent_s,
         )  # fmt: skip
-        self._stage = Exchange(sample, adapter, settings, writer, aside=aside)
+        self._stage = Exchange(sample, adapter, settings, writer, aside=aside, live=True)
         self._start = session_start(task, sample, adapter, settings, self._stage.tool_specs)
 
     def open_clips(self) -> None:
@@ -298,6 +298,9 @@ class LiveSession:
             if not (isinstance(event, ProviderEvent) and event.sent):
                 self._liveness.heard()
             if self._over and not isinstance(event, Usage):
+                if isinstance(event, Output):
+                    with blamed_on_output(self._index):
+                        self._stage.refuse_calls(event, self._index, self._now_ns())
                 continue  # read on, for the answer to the last ping comes behind it
             await self._take(event)
             self._check_bounds()

@@ -53,6 +53,7 @@ class Settings:
         max_session_s: a session that is not over by then ends with ``time-out``.
         max_backlog_s: an adapter with more audio than this waiting to be heard has flooded the session.
         network: what lies between harness and model.
+        tool_latency: a name of ``tool_latency.TOOL_LATENCIES``; empty for what each tool says.
     """
 
     tick_ns: int = 200_000_000
@@ -61,6 +62,7 @@ class Settings:
     max_session_s: float = 7200.0
     max_backlog_s: float = 300.0
     network: Network = IDEAL
+    tool_latency: str = ""
 
 
 def session_rate(sample: Sample, adapter: Adapter) -> int:
