@@ -11,7 +11,7 @@ from PIL import Image
 
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState
 from tml_bench.report.frontier_picture import NO_FRONTIER, NO_LATENCY, frontier_picture
-from tml_bench.report.picture_parts import COLOURS, SHAPES, drawing, shown
+from tml_bench.report.picture_parts import COLOURS, SHAPES, drawing, shown, shown_on_two_lines
 from tml_bench.report.pictures import write_pictures
 from tml_bench.report.profile_picture import NOTHING, profile
 from tml_bench.task import Axis
@@ -181,4 +181,9 @@ def test_nothing_is_drawn_where_there_is_nothing(
 
 def test_a_long_or_strange_name_is_drawn_on_one_line() -> None:
     assert shown("a" * 40 + "z", 11) == "aaaaa…aaaaz"
+    assert shown_on_two_lines("echo:rate=8000", 28) == "echo:rate=8000"
+    assert shown_on_two_lines("cascade:endpoint=vad:700,brain=llm", 28) == (
+        "cascade:endpoint=vad:700,\nbrain=llm"
+    )
+    assert shown_on_two_lines("a" * 40, 12) == f"{'a' * 12}\n…{'a' * 11}"
     assert shown(HOSTILE, 99) == "$\\alpha_ <script>alert(1)</script>   [31m\ufffd\ufffd \ufffd"

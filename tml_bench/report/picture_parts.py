@@ -112,6 +112,15 @@ def shown(text: str, most: int = MOST_LETTERS) -> str:
     return known if len(known) <= most else f"{known[: most - 1 - half]}…{known[-half:]}"
 
 
+def shown_on_two_lines(text: str, letters: int) -> str:
+    """A text as it can be drawn, broken behind a sign of its own where it is longer than a line."""
+    known = shown(text, 2 * letters)
+    if len(known) <= letters:
+        return known
+    place = max((k + 1 for k, c in enumerate(known[:letters]) if c in ",:/ "), default=letters)
+    return f"{known[:place]}\n{shown(known[place:], letters)}"
+
+
 @lru_cache(maxsize=1)
 def _font() -> FT2Font:
     from matplotlib.font_manager import findfont, get_font

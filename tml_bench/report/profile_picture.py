@@ -19,6 +19,7 @@ from tml_bench.report.picture_parts import (
     new_figure,
     sentence,
     shown,
+    shown_on_two_lines,
     style,
     write_under,
 )
@@ -84,8 +85,8 @@ def _sentences(board: Board, rows: Sequence[BoardRow], places: Sequence[int]) ->
 def _names(ax: Axes, rows: Sequence[BoardRow]) -> None:
     for k, row in enumerate(rows):
         ax.annotate(
-            shown(row.label, 26), (0, k), xycoords=("axes fraction", "data"), xytext=(-10, 0),
-            textcoords="offset points", ha="right", va="center", color=INK, parse_math=False,
+            shown_on_two_lines(row.label, 28), (0, k), xycoords=("axes fraction", "data"), xytext=(-10, 0),
+            textcoords="offset points", ha="right", va="center", color=INK, fontsize=8.5, parse_math=False,
         )  # fmt: skip
 
 
