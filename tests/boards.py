@@ -42,7 +42,7 @@ def estimate(mean: float) -> Estimate:
 
 def column(
     task: str, axis: Axis | None, latencies: Mapping[str, float] | None = None, *, metric: Metric = SCORE,
-    title: str = "", costs: Mapping[str, tuple[float, ...]] | None = None,
+    title: str = "", costs: Mapping[str, tuple[float, ...]] | None = None, compute: str = "ideal",
 ) -> BoardColumn:  # fmt: skip
     """A column whose task declares an axis; ``latencies`` are seconds by run.
 
@@ -63,7 +63,7 @@ def column(
 
     summaries = [
         Summary(
-            facts=RunFacts(run, "someone", task, "mini-1", 200_000_000, "ideal"),
+            facts=RunFacts(run, "someone", task, "mini-1", 200_000_000, compute),
             title=title or f"{task}: a made-up task",
             headline=("latency",),
             metrics=(

@@ -168,6 +168,24 @@ def test_one_system_s_settings_are_a_curve_of_what_answering_soon_costs() -> Non
         )
 
 
+def test_the_curve_is_drawn_under_the_conditions_that_show_it() -> None:
+    """Where thinking takes its time nobody takes over in a pause, and there is nothing to be traded."""
+    labels = ["a:end=vad:300", "a:end=vad:500"]
+
+    def turns(compute: str, latencies: tuple[float, float], costs: tuple[float, float]) -> BoardColumn:
+        by_run = {f"{label} {compute}": at for label, at in zip(labels, latencies, strict=True)}
+        paid = {run: (cost, cost) for run, cost in zip(by_run, costs, strict=True)}
+        return column("turns", Axis.TURN_TAKING, by_run, costs=paid, compute=compute)
+
+    columns = [turns("charged", (1.8, 2.0), (0.0, 0.0)), turns("ideal", (0.4, 0.6), (0.4, 0.1))]
+    rows = {label: [cell(0.3, run=f"{label} charged"), cell(0.5, run=f"{label} ideal")] for label in labels}
+    with drawing():
+        figure = frontier_picture(board(columns, rows))
+    (trade,) = figure.axes
+    assert {x for line in trade.lines for x, _ in line.get_xydata().tolist()} == {0.4, 0.6}
+    assert "a made-up task, compute ideal." in texts(figure)
+
+
 @pytest.mark.parametrize(("columns", "rows"), [([], {}), ([column("t", Axis.TIME)], {"ruler": [cell(1.0)]})])
 def test_nothing_is_drawn_where_there_is_nothing(
     columns: list[BoardColumn], rows: dict[str, list[BoardCell | None]]

@@ -164,10 +164,16 @@ def latency_and_quality(board: Board) -> Plot:
 def trade_off(board: Board) -> Plot:
     """What answering soon costs (y, in its own unit) against the latency it gains (x, seconds).
 
-    On the task that declares it (``BoardScore.trade``) and that most models have both of.
+    On the task that declares it (``BoardScore.trade``) and that most models have both of; of several sets of
+    conditions the one under which more of them pay a different cost.
     """
-    found = [_trade_plot(board, k) for k in profile_columns(board) if trade_of(board.columns[k])]
-    return max(found, key=lambda plot: sum(p.kind is RowKind.COMPETITOR for p in plot.points), default=Plot())
+    found = [_trade_plot(board, k) for k, column in enumerate(board.columns) if trade_of(column)]
+
+    def told(plot: Plot) -> tuple[int, int]:
+        costs = [p.y.value for p in plot.points if p.kind is RowKind.COMPETITOR]
+        return len(costs), len(set(costs))
+
+    return max(found, key=told, default=Plot())
 
 
 def trade_of(column: BoardColumn) -> TradeOff | None:
