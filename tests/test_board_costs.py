@@ -14,7 +14,7 @@ from rich.console import Console
 from test_report import PROMPT, run
 
 from tml_bench.report.board import Board, board_of
-from tml_bench.report.board_costs import RowCost, cost_legend, row_cost
+from tml_bench.report.board_costs import RowCost, cost_cell, cost_head, cost_legend, row_compute, row_cost
 from tml_bench.report.board_files import board_csv, board_json, board_markdown
 from tml_bench.report.board_latex import board_latex
 from tml_bench.report.board_text import board_lines, legend
@@ -62,6 +62,22 @@ def test_a_row_s_cost_is_the_money_of_all_its_runs_by_their_hours() -> None:
     assert row_cost([]) is None
 
 
+def test_compute_that_was_charged_is_the_cost_of_what_runs_here() -> None:
+    """12 s and 48 s of compute in half an hour of session."""
+    charged = [RunAccount(5, 600.0, 60.0, 0, compute_s=12.0), RunAccount(5, 1200.0, 60.0, 0, compute_s=48.0)]
+    ideal = RunAccount(5, 300.0, 60.0, 0)
+    cost = row_compute([*charged, ideal])
+    assert cost == RowCost(2.0, "min")
+    assert row_compute([ideal]) is None
+    assert cost_legend([cost]) == "min/h: minutes of compute charged in an hour of session"
+    both = [cost, RowCost(3.0, "USD", ("2026-09-18",))]
+    assert cost_head(both) == "USD|min/h"
+    assert cost_cell(cost, cost_head(both)) == "2.00 min"
+    assert cost_legend(both).startswith(
+        "USD/h: an hour of session with the service, at prices of 2026-09-18; min/h"
+    )
+
+
 def test_without_costs_there_is_no_column(plain: Board) -> None:
     assert "cost" not in board_markdown(plain) + board_csv(plain) + board_json(plain)
     assert "Cost" not in board_latex(plain)
@@ -80,7 +96,7 @@ def test_every_form_of_the_board_has_the_column_and_its_day(priced: Board) -> No
     assert [row["cost_per_hour"] for row in rows] == ["12.345", "", ""]
     assert rows[0]["cost_as_of"] == "2026-09-18"
     first, second, _ = json.loads(board_json(priced))["rows"]
-    assert first["cost"] == {"per_hour": 12.345, "currency": "USD", "as_of": ["2026-09-18"]}
+    assert first["cost"] == {"per_hour": 12.345, "unit": "USD", "as_of": ["2026-09-18"]}
     assert second["cost"] is None
     latex = board_latex(priced)
     assert r"{lcc}" in latex
@@ -122,6 +138,8 @@ def test_the_board_and_its_page_read_the_cost_of_summaries(summaries: tuple[Summ
     (row,) = board_of([priced]).rows
     assert row.cost == RowCost(2.5, "USD", ("2026-09-18",))
     assert board_of([told]).rows[0].cost is None
+    here = msgspec.structs.replace(told, account=RunAccount(5, 3600.0, 60.0, 10, compute_s=90.0))
+    assert board_of([here]).rows[0].cost == RowCost(1.5, "min")
     with_cost, without = site(board_of([priced]))["index.html"], site(board_of([told]))["index.html"]
     assert '<td role="cell" class="cost" data-v="2.5">2.50</td>' in with_cost
     assert "at prices of 2026-09-18" in with_cost

@@ -91,6 +91,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
         clipped: share of the samples the model gave that were over full scale and clipped, in [0, 1].
         late: pieces of the adapter's transcript that came more than ``declared_times.LATE_S`` after the end
             of their audio.
+        compute_s: compute charged to the session, in seconds.
         calls: functions called before the session's end, in order, each with what became of it.
     """
 
@@ -102,6 +103,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     turns: tuple[Segment, ...]
     clipped: float = 0.0
     late: int = 0
+    compute_s: float = 0.0
     calls: tuple[TimedCall, ...] = ()
 
     @property
@@ -221,7 +223,7 @@ class Recording:
         texts = HeardTexts()
         declared = DeclaredTimes()
         turns: list[Segment] = []
-        given_ns = clipped = 0
+        given_ns = clipped = compute_ns = 0
         calls = TimedCalls()
         for event in self.events():
             for taken in declared.take(event):
@@ -232,6 +234,8 @@ class Recording:
                 case ev.ModelAudio():
                     given_ns += event.end_ns - event.heard_ns
                     clipped += event.clipped
+                case ev.StepDone():
+                    compute_ns += event.compute_ns
                 case ev.ModelToolCall():
                     calls.begin(event)
                 case ev.ToolReturned():
@@ -242,9 +246,8 @@ class Recording:
         user, model = self._track(self.user_path), self._track(self.model_path)
         share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
         heard, untimed = _heard(declared.words, end_ns), texts.heard(end_ns)
-        return SessionFacts(
-            user, model, imported, heard, untimed, tuple(turns), share, texts.late, calls.found
-        )
+        more = share, texts.late, compute_ns / NS, calls.found
+        return SessionFacts(user, model, imported, heard, untimed, tuple(turns), *more)
 
     def _track(self, path: Path) -> AudioTrack:
         entry = self.manifest.files.get(path.name) if self._verified else None

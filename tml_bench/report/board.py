@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import UnsetType
+
 from tml_bench.metrics.comparison import rank_ranges
-from tml_bench.report.board_costs import RowCost, cost_head, row_cost
+from tml_bench.report.board_costs import RowCost, cost_head, row_compute, row_cost
 from tml_bench.report.cost_lines import cost_of_run
 from tml_bench.report.layout import LeaderboardTable, is_ruler as is_ruler, tables
 from tml_bench.report.word_lines import MISMATCH, mismatch
@@ -152,12 +154,21 @@ def board_of(summaries: Sequence[Summary]) -> Board:
         for label, kind, cell in _cells(column):
             cells[label, kind][place] = cell
     costs = {s.facts.run: cost for s in summaries if (cost := cost_of_run(s)) is not None}
+    accounts = {s.facts.run: s.account for s in summaries if not isinstance(s.account, UnsetType)}
+
+    def cost(kind: RowKind, runs: Iterable[str]) -> RowCost | None:
+        names = [run for run in dict.fromkeys(runs) if run]
+        money = row_cost(costs[run] for run in names if run in costs)
+        if money is not None or kind is not RowKind.COMPETITOR:
+            return money
+        return row_compute(accounts[run] for run in names if run in accounts)
+
     rows = [
         BoardRow(
             label,
             kind,
             tuple(found.get(k) for k in range(len(columns))),
-            row_cost(costs[cell.run] for cell in found.values() if cell.run in costs),
+            cost(kind, (cell.run for cell in found.values())),
         )
         for (label, kind), found in cells.items()
     ]

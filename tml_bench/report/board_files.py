@@ -127,7 +127,7 @@ _CSV = (
     "high95", "floor", "floor_by", "ceiling", "n", "events", "few", "state", "rank_best", "rank_worst",
     "samples", "missing", "run", "date", "clock", "compute", "network", "judge", "data", "source",
 )  # fmt: skip
-_CSV_COST = ("cost_per_hour", "cost_currency", "cost_as_of")
+_CSV_COST = ("cost_per_hour", "cost_unit", "cost_as_of")
 
 
 def board_csv(board: Board) -> str:
@@ -149,7 +149,7 @@ def board_csv(board: Board) -> str:
 
 def _csv_cost(row: BoardRow) -> list[object]:
     cost = row.cost
-    return ["", "", ""] if cost is None else [cost.per_hour, cost.currency, " ".join(cost.as_of)]
+    return ["", "", ""] if cost is None else [cost.per_hour, cost.unit, " ".join(cost.as_of)]
 
 
 def _csv_cell(column: BoardColumn, cell: BoardCell) -> list[object]:

@@ -24,6 +24,7 @@ class RunAccount(msgspec.Struct, frozen=True):
         model_s: seconds in which the model spoke, as perceived.
         tool_calls: functions called.
         judge_calls: different questions that a language model answered, whenever that was.
+        compute_s: seconds of compute that were charged to the session clock.
     """
 
     sessions: int
@@ -31,6 +32,7 @@ class RunAccount(msgspec.Struct, frozen=True):
     model_s: float
     tool_calls: int
     judge_calls: int = 0
+    compute_s: float = 0.0
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -72,13 +74,14 @@ def account_of(
     timelines: Iterable[Timeline], facts: Iterable[SessionFacts], verdicts: Sequence[Verdict] = ()
 ) -> RunAccount:
     """What sessions consisted of, and by how many calls they were judged; all 0 for none."""
-    heard = tuple(timelines)
+    heard, known = tuple(timelines), tuple(facts)
     return RunAccount(
         sessions=len(heard),
         user_s=round(sum(timeline.duration_s for timeline in heard), 3),
         model_s=round(sum(s.end_s - s.start_s for timeline in heard for s in timeline.segments), 3),
-        tool_calls=sum(len(fact.calls) for fact in facts),
+        tool_calls=sum(len(fact.calls) for fact in known),
         judge_calls=sum(bool(verdict.prompt_tokens) for verdict in verdicts),
+        compute_s=round(sum(fact.compute_s for fact in known), 6),
     )
 
 
