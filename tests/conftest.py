@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin first."""
     order = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+
+
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have empty pictures, for tests of something else: drawing takes half of a small run's time."""
+    files = import_module("tml_bench.report.files")
+
+    def write_pictures(board: object, folder: Path) -> Sequence[Path]:
+        kinds = ("png", "svg", "pdf")
+        written = [folder / f"{name}.{kind}" for name in ("frontier", "profile") for kind in kinds]
+        for path in written:
+            path.touch()
+        return written
+
+    monkeypatch.setattr(files, "write_pictures", write_pictures)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from fakes import write_data
+from priced import metered_service, write_prices
 from virtual_pool import Service, VirtualPool, failed
 
 from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
-from tml_bench.pricing.table import PRICES_SCHEMA, PriceTable, load_prices
+from tml_bench.pricing.table import PriceTable, load_prices
 from tml_bench.runs.budgets import RunBudget, parse_budget, spending_limit
 from tml_bench.runs.config import RunPlan, Selection
 from tml_bench.runs.jobs import JobResult, SessionJob
@@ -22,19 +22,6 @@ from tml_bench.runs.record import record_all
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.turns import Usage
 
-SERVICE = """
-from tml_bench.adapter import LiveAdapter
-
-class Metered(LiveAdapter):
-    def __init__(self, model="minute-voice"):
-        pass
-    async def connect(self, session): ...
-    async def send(self, turn): ...
-    async def events(self):
-        if False:
-            yield
-    async def close(self): ...
-"""
 SESSION_S = 5.0
 """As long as the clips are."""
 
@@ -46,18 +33,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def prices(tmp_path: Path) -> Path:
-    price = {"models": ["minute-*"], "as_of": "2026-05-06", "source": "a letter", "input_minute": 1.0}
-    path = tmp_path / "prices.json"
-    path.write_text(json.dumps({"schema": PRICES_SCHEMA, "currency": "USD", "prices": [price]}))
-    return path
+    return write_prices(tmp_path / "prices.json", models=["minute-*"], input_minute=1.0)
 
 
 @pytest.fixture
 def plan(tmp_path: Path, data: Path) -> RunPlan:
-    file = tmp_path / "metered.py"
-    file.write_text(SERVICE)
+    adapter = metered_service(tmp_path, "minute-voice")
     (plan,) = plan_runs(
-        RunRequest(("fd-bench-v1",), (f"{file}:Metered",), tmp_path / "runs", selection=Selection(data))
+        RunRequest(("fd-bench-v1",), (adapter,), tmp_path / "runs", selection=Selection(data))
     )
     return plan
 
@@ -174,9 +157,8 @@ def test_a_service_that_is_given_up_keeps_no_room(plan: RunPlan, prices: Path, t
 
 
 def test_a_model_without_a_price_is_refused_before_anything_runs(tmp_path: Path, data: Path) -> None:
-    file = tmp_path / "metered.py"
-    file.write_text(SERVICE)
-    command = ["run", "--task", "fd-bench-v1", "--data", str(data), "--adapter", f"{file}:Metered"]
+    adapter = metered_service(tmp_path, "minute-voice")
+    command = ["run", "--task", "fd-bench-v1", "--data", str(data), "--adapter", adapter]
     done = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "out"), "--budget", "5", "-q"])
     assert done.exit_code == 2
     assert "there is no price of 'minute-voice'" in done.output

@@ -21,6 +21,8 @@ from fakes import attempts_of, write_data
 
 from tml_bench.cli import main
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 RAISES = """
 from tml_bench.adapter import StepAdapter
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from priced import metered_service, write_prices
 from virtual_time import VirtualTimeLoop, run_virtual
 
 import tml_bench
@@ -21,7 +22,7 @@ from tml_bench.media.audio import clip_samples
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task, task_names
 from tml_bench.pricing.charges import cost_of
-from tml_bench.pricing.table import PRICES_SCHEMA, load_prices
+from tml_bench.pricing.table import load_prices
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.estimate_text import estimate_lines
 from tml_bench.runs.config import Selection
@@ -158,21 +159,7 @@ class VirtualLive(SessionPool):
 @pytest.fixture
 def adapter(tmp_path: Path) -> str:
     """A service by the same name and options, to plan with."""
-    file = tmp_path / "metering.py"
-    file.write_text(f'''
-from tml_bench.adapter import LiveAdapter
-
-class Metering(LiveAdapter):
-    takes_history = True
-    def __init__(self, model="{MODEL}"): ...
-    async def connect(self, session): ...
-    async def send(self, turn): ...
-    async def events(self):
-        if False:
-            yield
-    async def close(self): ...
-''')
-    return f"{file}:Metering"
+    return metered_service(tmp_path, MODEL)
 
 
 def foretold_and_taken(name: str, adapter: str, out: Path, **some: Any) -> tuple[RunEstimate, Usage, float]:
@@ -335,9 +322,7 @@ def test_a_dry_run_prints_the_official_sizes_and_writes_nothing(tmp_path: Path) 
 
 
 def test_prices_of_one_s_own_price_a_run(adapter: str, tmp_path: Path) -> None:
-    price = {"models": ["mine"], "as_of": "2026-05-06", "source": "a letter", "input_minute": 0.6}
-    table = tmp_path / "prices.json"
-    table.write_text(json.dumps({"schema": PRICES_SCHEMA, "currency": "EUR", "prices": [price]}))
+    table = write_prices(tmp_path / "prices.json", currency="EUR", models=["mine"], input_minute=0.6)
     (found,) = tml_bench.estimate(
         ["fd-bench-v1"], [f"{adapter}:mine"], prices=table, limit=1, subsets=["candor_turn_taking"],
         out=tmp_path / "out",

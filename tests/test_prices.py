@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from priced import write_prices
 
 from tml_bench.errors import UserError
 from tml_bench.pricing.charges import SessionSize, Span, cost_of, expected_usage
-from tml_bench.pricing.table import PRICES_SCHEMA, ModelPrice, load_prices
+from tml_bench.pricing.table import ModelPrice, load_prices
 from tml_bench.questions import Verdict
 from tml_bench.runs.usage import RunUsage
 from tml_bench.scoring.accounts import run_cost
@@ -24,15 +24,6 @@ TOKENS = ModelPrice(
     rereads=True, hears_silence=False,
 )  # fmt: skip
 MINUTES = ModelPrice(("m",), datetime.date(2026, 1, 2), "made up", input_minute=0.06, output_minute=0.12)
-
-
-def written(path: Path, **changes: Any) -> Path:
-    price = {"models": ["my-*"], "as_of": "2026-05-06", "source": "a letter", "input_minute": 1.5}
-    table = {"schema": PRICES_SCHEMA, "currency": "USD", "prices": [price]}
-    for name, value in changes.items():
-        (table if name in table else price)[name] = value
-    path.write_text(json.dumps(table))
-    return path
 
 
 def test_every_price_that_ships_has_a_day_and_a_source() -> None:
@@ -60,13 +51,13 @@ def test_a_model_is_found_by_its_name_alone() -> None:
 
 
 def test_a_table_of_one_s_own_comes_first(tmp_path: Path) -> None:
-    own = load_prices(written(tmp_path / "mine.json", models=["my-*", "gpt-realtime-2.1"]))
+    own = load_prices(write_prices(tmp_path / "mine.json", models=["my-*", "gpt-realtime-2.1"]))
     mine = own.price_of("gpt-realtime-2.1")
     assert mine is not None
     assert mine.input_minute == 1.5
     assert mine == own.price_of("my-voice")
     assert own.price_of("gemini-3.8-live") is not None
-    euros = load_prices(written(tmp_path / "euros.json", currency="EUR"))
+    euros = load_prices(write_prices(tmp_path / "euros.json", currency="EUR"))
     assert euros.price_of("gemini-3.8-live") is None
 
 
@@ -86,7 +77,7 @@ def test_a_table_of_one_s_own_comes_first(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, changes: dict[str, Any], names: str) -> None:
     with pytest.raises(UserError) as raised:
-        load_prices(written(tmp_path / "mine.json", **changes))
+        load_prices(write_prices(tmp_path / "mine.json", **changes))
     assert "mine.json" in raised.value.problem
     assert names in raised.value.problem
     assert "docs/cost.md" in raised.value.remedy or raised.value.remedy

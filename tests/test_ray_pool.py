@@ -376,3 +376,24 @@ def test_what_runs_on_actors_is_what_computes_here(tmp_path: Path, monkeypatch: 
     assert len(told) == 2
     assert [address for address, _ in asked] == ["there:1"] * 2
     assert [set(tree.files) for _, setup in asked for tree in setup.sources] == [{"loud.py", "beside.py"}]
+
+
+def test_a_cluster_that_is_not_there_is_known_before_anything_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tml_bench.runs.ray_cluster.find_spec", lambda name: name)
+    kept = plan(tmp_path, "out", each=1)
+    with InProcessPool() as pool:
+        record([kept], pool, lambda line: None)
+    before = {path: path.read_bytes() for path in sorted(kept.path.rglob("*")) if path.is_file()}
+
+    def away(*given: object) -> FakeCluster:
+        raise UserError("Ray at gone:1 cannot be used: connection refused", "")
+
+    monkeypatch.setattr("tml_bench.runs.executors.RayCluster", away)
+    with pytest.raises(UserError, match="gone:1"):
+        running.run(
+            "fd-bench-v1", "echo", data=tmp_path / "data", out=tmp_path / "out", fresh=True,
+            executor="ray:address=gone:1", progress=False,
+        )  # fmt: skip
+    assert {path: path.read_bytes() for path in sorted(kept.path.rglob("*")) if path.is_file()} == before

@@ -17,7 +17,7 @@ from fakes import attempts_of, recordings_of, write_data
 from tml_bench.recording import Recording
 from tml_bench.runs.store import Attempt, read_lines
 
-KILLS = 20
+KILLS = 10
 SLOW_SPEAKER = '''
 import time
 from tml_bench.adapters.reference import Delayed
@@ -55,11 +55,18 @@ def finish(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def wait_for_sessions(process: subprocess.Popen[bytes], run: Path) -> None:
-    """Until a session is under way or the command has ended."""
-    while process.poll() is None and not any(run.glob(f".aside/{process.pid}/*/user.flac")):
+def wait_for_progress(process: subprocess.Popen[bytes], run: Path, attempts: int, recorded: int) -> bool:
+    """Until so many attempts have ended and so much of a session is written; False if it ended before."""
+    while process.poll() is None:
+        under_way = 0
+        for file in run.glob(f".aside/{process.pid}/*/user.flac"):
+            with suppress(FileNotFoundError):  # it has ended meanwhile
+                under_way = max(under_way, file.stat().st_size)
+        if len(attempts_of(run)) >= attempts and under_way > recorded:
+            return True
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.01)
+    return False
 
 
 def check_files(run: Path) -> None:
@@ -102,24 +109,25 @@ def test_kill_minus_9_at_random_instants_loses_nothing(tmp_path: Path) -> None:
             start_new_session=True,
         )
         try:
-            if killed % 2:
-                wait_for_sessions(process, run)
-                process.wait(rng.uniform(0, 0.4) * whole_s)
+            if killed % 2:  # in mid-session, after none, some or all but the last of those that are left
+                done = rng.randint(len(attempts_of(run)), 8)
+                midway += wait_for_progress(process, run, done, rng.choice((0, 4096, 16384)))
+                process.wait(0)
             else:
-                process.wait(rng.uniform(0.1, 0.8) * whole_s)
+                process.wait(rng.uniform(0.1, 0.9) * whole_s)
         except subprocess.TimeoutExpired:
             # Half of the kills leave the workers to themselves.
             (os.killpg if killed % 4 < 2 else os.kill)(process.pid, signal.SIGKILL)
             process.wait()
             killed += 1
         check_files(run)
-        midway += 0 < len(attempts_of(run)) < 9 or any(run.glob(".aside/*/*/user.flac"))
         if len(attempts_of(run)) == 9 and (run / "summary.json").is_file():
             finished.append(tmp_path / f"finished-{len(finished)}" / calm.name)
             (tmp_path / "killed").rename(finished[-1].parent)
+            assert len(finished) < KILLS, "no session was ever found under way"
     finish(command(tmp_path / "killed", data, spec))
 
-    assert midway > 3
+    assert midway >= KILLS // 2
     for path in [*finished, run]:
         check_files(path)
         samples = [attempt.sample for attempt in read_lines(path / "attempts.jsonl", Attempt)]

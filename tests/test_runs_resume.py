@@ -28,6 +28,8 @@ from tml_bench.samples import Sample
 from tml_bench.session.network import PROFILES
 from tml_bench.session.settings import Compute
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 MODEL = '''
 import numpy as np
 from tml_bench.adapter import Output, StepAdapter

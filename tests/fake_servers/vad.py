@@ -1,8 +1,10 @@
-"""Where the user speaks, for fake servers: loud or not, 20 ms at a time."""
+"""Where the user speaks, for fake servers: by loudness, 20 ms at a time, or as Silero's network hears it."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from tml_bench.perception.silero import load_network
 
 WINDOW_MS = 20
 LOUD = 0.02
@@ -39,3 +41,48 @@ class EnergyVad:
                 self.speaking = False
                 changes.append(("stopped", self.heard_ms))
         return changes
+
+
+class NeuralVad:
+    """As `EnergyVad`, with Silero's network and the rule of its iterator, as services use it.
+
+    Speech begins at a probability of 0.5 and ends once ``silence_ms`` have passed since it fell below 0.35
+    without having reached 0.5 again.
+    """
+
+    FRAME, RATE = 512, 16000
+    BEGINS, ENDS = 0.5, 0.35
+
+    def __init__(self, rate: int, silence_ms: int) -> None:
+        self._step = rate / self.RATE
+        self._network = load_network()
+        self._patience = silence_ms * self.RATE / 1000
+        self._rest = np.zeros(0)
+        self._heard = 0
+        self._silent_at: int | None = None
+        self.speaking = False
+
+    def feed(self, samples: np.ndarray) -> list[tuple[str, int]]:
+        """As `EnergyVad.feed`; chunks are resampled one by one, which is near enough."""
+        at = np.arange(round(len(samples) / self._step)) * self._step
+        self._rest = np.concatenate([self._rest, np.interp(at, np.arange(len(samples)), samples)])
+        changes = []
+        while len(self._rest) >= self.FRAME:
+            frame, self._rest = self._rest[: self.FRAME], self._rest[self.FRAME :]
+            if (change := self._take(self._network(frame.astype(np.float32)))) is not None:
+                changes.append((change, 1000 * self._heard // self.RATE))
+            self._heard += self.FRAME
+        return changes
+
+    def _take(self, probability: float) -> str | None:
+        if probability >= self.BEGINS:
+            self._silent_at = None
+            if not self.speaking:
+                self.speaking = True
+                return "started"
+        elif self.speaking and probability < self.ENDS:
+            self._silent_at = self._heard if self._silent_at is None else self._silent_at
+            if self._heard - self._silent_at >= self._patience:
+                self.speaking, self._silent_at = False, None
+                return "stopped"
+        return None

@@ -221,6 +221,8 @@ def run(
                 wall = live if plan.config.clock == "wall" else steps
                 places[own if plan.config.adapter in given else wall].append(plan)
             spending = None if asked is None else spending_limit(asked, plans, table)
+            if fresh and places[steps]:
+                steps.connect()
             place.begin([plan.path for plan in plans], fresh=fresh)
             failed = _recorded(places, shown, retry_errors, fail_fast, spending, lambda: place.problem)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}

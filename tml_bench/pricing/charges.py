@@ -4,6 +4,7 @@ A service's usage does not say which of the cached tokens are of audio: they are
 cannot be priced is unknown, never 0.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -114,31 +115,34 @@ class SessionSize(NamedTuple):
 def expected_usage(size: SessionSize, price: ModelPrice | None) -> Usage:
     """What a service will count of a session; tokens as far as the price says how they are counted.
 
-    Each answer reads what the user has said up to its onset, and with ``rereads`` also the answers before.
-    Nothing is taken to be cached, video frames and transcripts are left out.
+    Each answer reads what the user has said up to its onset, and with ``rereads`` also the answers before, up
+    to where the user interrupted them. Nothing is taken to be cached, video frames are left out.
     """
     seconds = Usage(input_audio_s=size.user_s, output_audio_s=size.model_s, calls=len(size.answers))
     if price is None or price.input_tokens_per_s is None or price.output_tokens_per_s is None:
         return seconds
     rate_in, rate_out = price.input_tokens_per_s, price.output_tokens_per_s
     text = size.text / CHARACTERS_PER_TOKEN
-    heard_s = given_s = audio_tokens = text_tokens = 0.0
+    text_rate = price.output_text_tokens_per_s
+    heard_s = given_s = kept_s = audio_tokens = text_tokens = 0.0
     for answer in size.answers:
         so_far_s = answer.start_s if price.hears_silence else _spoken_s(size.turns, answer.start_s)
         so_far_s += size.history_s
         if price.rereads:
-            audio_tokens += so_far_s * rate_in + given_s * rate_out
-            text_tokens += text
+            audio_tokens += so_far_s * rate_in + kept_s * rate_out
+            text_tokens += text + kept_s * text_rate
         else:
             audio_tokens += max(0.0, so_far_s - heard_s) * rate_in
         heard_s, given_s = so_far_s, given_s + answer.length_s
+        cuts_s = (turn.start_s for turn in size.turns if turn.start_s > answer.start_s)
+        kept_s += min(answer.end_s, *cuts_s, math.inf) - answer.start_s
     if not price.rereads and size.answers:
         text_tokens = text
     read_audio, given = round(audio_tokens), round(given_s * rate_out)
     return replace(
         seconds,
         input_tokens=read_audio + round(text_tokens),
-        output_tokens=given,
+        output_tokens=given + round(given_s * text_rate),
         input_audio_tokens=read_audio,
         output_audio_tokens=given,
     )

@@ -31,9 +31,9 @@ class ModelPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         output_text: for a million text tokens given; ``output_audio`` for audio tokens.
         input_minute: for a minute of audio sent; ``output_minute`` for a minute of audio given.
         input_tokens_per_s: tokens of a second of the user's audio, for estimates; ``output_tokens_per_s`` of
-            the model's.
+            the model's, ``output_text_tokens_per_s`` of the text beside it.
         rereads: every answer reads the whole conversation again.
-        hears_silence: the user's silence counts as audio.
+        hears_silence: the user's silence counts as audio; else the service finds the user's turns by it.
     """
 
     models: tuple[str, ...]
@@ -49,6 +49,7 @@ class ModelPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_minute: float | None = None
     input_tokens_per_s: float | None = None
     output_tokens_per_s: float | None = None
+    output_text_tokens_per_s: float = 0.0
     rereads: bool = False
     hears_silence: bool = True
 

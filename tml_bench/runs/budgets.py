@@ -140,7 +140,7 @@ class _Meter:
     def _size(self, sample: Sample) -> SessionSize:
         if sample.id not in self._sizes:
             try:
-                self._sizes[sample.id] = session_size(self._task, sample)
+                self._sizes[sample.id] = session_size(self._task, sample, by_silence=self._priced.by_silence)
             except BadSampleError:  # it will end as invalid, without a session
                 self._sizes[sample.id] = SessionSize(0.0)
         return self._sizes[sample.id]

@@ -93,6 +93,11 @@ class AdapterPrice(msgspec.Struct, frozen=True):
     live: bool
 
     @property
+    def by_silence(self) -> bool:
+        """The service finds the user's turns by their silence, as far as its price tells."""
+        return self.price is not None and not self.price.hears_silence
+
+    @property
     def shown(self) -> str:
         """The adapter without secrets."""
         return redacted(self.text)
@@ -178,11 +183,10 @@ def estimate_run(
     task = load_task(plan.config.task_source)
     attempts = [] if fresh else read_lines(plan.path / "attempts.jsonl", Attempt)
     todo = pending(plan, attempts, retry_errors=retry_errors)
-    sized = list(_sized(task, todo))
     priced = adapter_price(plan.adapter or plan.config.adapter, prices)
     told = told_before(plan)
-    usages = [session_usage(size, priced.price, told) for _, size in sized]
-    sizes = [size for _, size in sized]
+    sizes = [size for _, size in _sized(task, todo, priced)]
+    usages = [session_usage(size, priced.price, told) for size in sizes]
     known = _Known(task, priced, prices, pace, told)
     asked = [q for sample in plan.samples if not sample.problem for q in _questions(task, sample)]
     return known.estimate(
@@ -199,8 +203,25 @@ def estimate_official(
     brought to the mean length of the official videos, where that is known.
     """
     shipped = list(task.samples())
-    sized = list(_sized(task, shipped))
     parts = task.official_sizes or (OfficialSize("", sum(sample.scored for sample in shipped)),)
+    rough = bool(task.official_sizes) and any(part.video_s is None for part in parts)
+    found = []
+    for adapter in adapters:
+        priced = adapter_price(adapter, prices)
+        sized = list(_sized(task, shipped, priced))
+        sizes, weights = _brought_to(parts, sized)
+        questions = [q for sample, _ in sized for q in _questions(task, sample)]
+        share = sum(weights) / max(1, len(sized))
+        usages = [session_usage(size, priced.price, None) for size in sizes]
+        known = _Known(task, priced, prices, pace, None)
+        found.append(known.estimate(sizes, usages, weights, 0, questions, judge_model, share, rough))
+    return found
+
+
+def _brought_to(
+    parts: Sequence[OfficialSize], sized: Sequence[tuple[Sample, SessionSize]]
+) -> tuple[list[SessionSize], list[float]]:
+    """Sessions of the official data, and how many there are of each."""
     sizes: list[SessionSize] = []
     weights: list[float] = []
     for part in parts:
@@ -209,16 +230,7 @@ def estimate_official(
         for _, size in inside:
             sizes.append(size if part.video_s is None else _with_video(size, part.video_s))
             weights.append(factor)
-    questions = [q for sample, _ in sized for q in _questions(task, sample)]
-    share = sum(weights) / max(1, len(sized))
-    rough = bool(task.official_sizes) and any(part.video_s is None for part in parts)
-    found = []
-    for adapter in adapters:
-        priced = adapter_price(adapter, prices)
-        usages = [session_usage(size, priced.price, None) for size in sizes]
-        known = _Known(task, priced, prices, pace, None)
-        found.append(known.estimate(sizes, usages, weights, 0, questions, judge_model, share, rough))
-    return found
+    return sizes, weights
 
 
 def _with_video(size: SessionSize, video_s: float) -> SessionSize:
@@ -299,11 +311,13 @@ class _Known(msgspec.Struct, frozen=True):
         }
 
 
-def _sized(task: Task, samples: Iterable[Sample]) -> Iterable[tuple[Sample, SessionSize]]:
+def _sized(
+    task: Task, samples: Iterable[Sample], priced: AdapterPrice
+) -> Iterable[tuple[Sample, SessionSize]]:
     """Samples that can be played, each with the size of its session."""
     for sample in samples:
         try:
-            yield sample, session_size(task, sample)
+            yield sample, session_size(task, sample, by_silence=priced.by_silence)
         except BadSampleError:
             continue  # it will end as invalid, without a session
 

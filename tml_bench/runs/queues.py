@@ -190,6 +190,10 @@ class SessionPool(ABC):
         self._queues: dict[str, AdapterQueue] = {}
         self._places = count()
 
+    def connect(self) -> None:
+        """Reach what does the jobs, if that is not this machine. Raises `UserError` where it is not there."""
+        return
+
     def submit(self, job: Job) -> None:
         """Queue a job."""
         self._queue_of(job).submit(next(self._places), job)

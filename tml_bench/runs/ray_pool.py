@@ -44,7 +44,7 @@ class RayPool(SessionPool):
     """Does session jobs on actors; a job whose actor is lost ends as one whose process was killed.
 
     Args:
-        connect: gives the cluster, when the first job waits; it is left once nothing waits or runs.
+        reach: gives the cluster, when the first job waits or before; it is left once nothing waits or runs.
         actors: most of them; None for as many as the cluster has room for.
         patience: as for ``SessionPool``; it also says how long is waited for a first actor.
         tell: as for ``SessionPool``.
@@ -53,14 +53,14 @@ class RayPool(SessionPool):
 
     def __init__(
         self,
-        connect: Callable[[], ActorCluster],
+        reach: Callable[[], ActorCluster],
         actors: int | None = None,
         patience: Patience | None = None,
         tell: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(patience, tell, clock)
-        self._connect = connect
+        self._reach = reach
         self._actors = actors
         self._cluster: ActorCluster | None = None
         self._posts: list[_Post] = []
@@ -69,6 +69,12 @@ class RayPool(SessionPool):
         self._failed_starts = 0
         self._idle_since_s = math.inf
         self._told = False
+
+    def connect(self) -> None:
+        """As ``SessionPool.connect``."""
+        if self._cluster is None:
+            self._cluster = self._reach()
+            self._idle_since_s = self._clock()
 
     def results(self, *, patient: bool = True) -> Iterator[tuple[Job, JobResult]]:
         """As ``SessionPool.results``."""
@@ -86,9 +92,8 @@ class RayPool(SessionPool):
             self._leave()
 
     def _start_actors(self) -> None:
-        if self._cluster is None:
-            self._cluster = self._connect()
-            self._idle_since_s = self._clock()
+        self.connect()
+        assert self._cluster is not None
         wanted = sum(post.doing is not None for post in self._posts)
         wanted += sum(queue.length for queue in self._queues.values())
         for _ in range(min(self._most(self._cluster), wanted) - len(self._posts)):
