@@ -99,6 +99,17 @@ def test_arguments_are_checked_and_defaults_filled_in(
     assert got == ([] if wrong else [filled or arguments])
 
 
+def test_arguments_that_are_no_json_object_are_refused_and_kept(tmp_path: Path) -> None:
+    sample = sample_of(UserTurn(silence(1.0)), tools=(Tool("search", "", FLIGHTS, lambda given: 1),))
+    call = ToolCall("1", "search", unreadable='{"city": "Ri' + "x" * 1000)
+    result = run_session(tmp_path / "r", sample, Scripted({1: Output(tool_calls=(call,))}), Settings())
+    (event,), (returned,) = result.of(ev.ModelToolCall), result.of(ToolReturned)
+    assert (event.arguments, event.filled, event.unreadable[:12]) == ({}, None, '{"city": "Ri')
+    assert len(event.unreadable) == 200
+    assert (returned.ended, returned.is_error) == ("arguments", True)
+    assert str(returned.output).startswith("the arguments are no JSON object: {")
+
+
 def test_each_session_has_a_world_of_its_own() -> None:
     def world() -> dict[str, ToolFunction]:
         basket: list[object] = []

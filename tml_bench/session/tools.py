@@ -131,6 +131,8 @@ class ToolBench:
             return ("too many", f"{MOST_OPEN} calls are open"), call.arguments
         if tool is None:
             return ("unknown", f"there is no function {call.name!r}"), call.arguments
+        if call.unreadable:
+            return ("arguments", f"the arguments are no JSON object: {call.unreadable}"), call.arguments
         filled, wrong = self._checks[call.name].filled(call.arguments)
         if wrong:
             return ("arguments", wrong), call.arguments
@@ -145,14 +147,17 @@ class ToolBench:
         return latency.draw_ns(self._seed, number)
 
     def cancel(self, t_ns: int, call_ids: Collection[str]) -> list[ToolReturned]:
-        """Give up calls whose results have not come; those of other ids, or that have ended, are left."""
+        """Give up calls whose results have not come; those of other ids, or that have ended, are left.
+
+        What a function that is at work gives is dropped.
+        """
+        working = [e.pending for e in self._working if e.pending.call_id in call_ids]
         cancelled = [entry for entry in self._waiting if entry[2].call_id in call_ids]
+        self._working = [e for e in self._working if e.pending.call_id not in call_ids]
         self._waiting = [entry for entry in self._waiting if entry[2].call_id not in call_ids]
         heapq.heapify(self._waiting)
-        return [
-            _ended(t_ns, p, "cancelled", "cancelled by the model")
-            for _, _, p in sorted(cancelled, key=_order)
-        ]
+        given_up = [*working, *(p for _, _, p in sorted(cancelled, key=_order))]
+        return [_ended(t_ns, pending, "cancelled", "cancelled by the model") for pending in given_up]
 
     def due(self, by_ns: int) -> list[ToolReturned]:
         """Results that are there by ``by_ns`` and were not returned yet, in order; the model is to get them.
