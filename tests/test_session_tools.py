@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.events import ModelToolCall, ToolReturned
 from tml_bench.respondents import ideal
 from tml_bench.samples import IdealCall, Reference, Sample, Script, Tool, ToolFunction, UserTurn, Utterance
-from tml_bench.session import tools
+from tml_bench.session import tool_work, tools
 from tml_bench.session.settings import Settings
 from tml_bench.session.tools import ToolBench
 from tml_bench.tool_arguments import resolved
@@ -175,7 +176,7 @@ def test_results_are_json_of_a_bearable_size(output: object, ended: str) -> None
 
 
 def test_a_function_that_hangs_costs_its_call_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "HANGS_S", 0.02)
+    monkeypatch.setattr(tool_work, "HANGS_S", 0.02)
     gate = threading.Event()
     played = bench(Tool("hangs", "", {}, lambda given: gate.wait()), Tool("works", "", {}, lambda given: 7))
     for number in range(6):
@@ -198,6 +199,46 @@ def test_on_the_wall_clock_a_slow_function_comes_with_a_later_micro_turn() -> No
     gate.set()
     thread.join()
     assert told(played.due(200 * MS)) == [(0, "c", "done", "")]
+
+
+def test_a_hanging_function_is_waited_for_a_moment_and_holds_up_no_other() -> None:
+    """On the wall clock each micro-turn waited for it anew, and so did every other session on the loop."""
+    gate, order = threading.Event(), list[object]()
+    played = bench(
+        Tool("hangs", "", {}, lambda given: gate.wait()),
+        Tool("works", "", {}, lambda given: order.append(given["n"])),
+        patience_s=0.05,
+    )
+    played.call(0, called("hangs", "h"))
+    played.call(0, called("works", "0", n=0))
+    assert played.due(0) == []
+    for number in range(1, 40):
+        played.call(number, called("works", str(number), n=number))
+    began_s = time.monotonic()
+    ended = {r.call_id for now in range(50, 250) for r in played.due(now)}
+    assert time.monotonic() - began_s < 2.0, "200 micro-turns"
+    while len(ended) < 40:
+        ended |= {r.call_id for r in played.due(250)}
+    assert order == list(range(40))
+    assert told(played.cancel(60 * MS, ("h",))) == [(60, "h", "cancelled by the model", "cancelled")]
+    assert played.rest(70 * MS) == []
+    gate.set()
+
+
+def test_what_is_large_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold up whatever else runs in the process."""
+    looked: list[object] = []
+    monkeypatch.setattr(tool_work, "recordable", lambda value: looked.append(value) or value)
+    nested: list[object] = []
+    for _ in range(200):
+        nested = [nested]
+    large = ("x" * 300_000, [1] * 300_000, {str(n): [n] for n in range(90_000)}, b"x" * 300_000)
+    for output in (*large, [nested], "small"):
+        played = bench(Tool("f", "", {}, lambda given, output=output: output))  # type: ignore[misc]
+        played.call(0, called("f"))
+        (returned,) = played.due(0)
+        assert returned.ended == ("too large" if len(output) > 1000 else "")
+    assert looked == [[nested], "small"]
 
 
 def test_calls_beyond_what_can_be_open_are_refused() -> None:
