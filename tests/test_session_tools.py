@@ -48,6 +48,14 @@ def bench(*given: Tool, **more: object) -> ToolBench:
     return ToolBench(Script(tools=given), **more)  # type: ignore[arg-type]
 
 
+def let_go(gate: threading.Event) -> None:
+    """End the functions that hang."""
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "tool":
+            thread.join()
+
+
 def test_results_come_when_they_are_due_and_in_the_order_called_where_that_is_the_same() -> None:
     def fails(arguments: Mapping[str, object]) -> object:
         raise ValueError("no such city")
@@ -183,7 +191,7 @@ def test_a_function_that_hangs_costs_its_call_and_no_more(monkeypatch: pytest.Mo
         played.call(0, called("hangs", f"h{number}"))
     played.call(0, called("works", "w"))
     ended = {r.call_id: (r.output, r.ended) for r in played.due(0)}
-    gate.set()
+    let_go(gate)
     assert ended.pop("w") == (7, "")
     assert set(ended) == {f"h{number}" for number in range(6)}
     assert {how for _, how in ended.values()} == {"hung"}
@@ -195,9 +203,7 @@ def test_on_the_wall_clock_a_slow_function_comes_with_a_later_micro_turn() -> No
     played = bench(Tool("slow", "", {}, lambda given: gate.wait() and "done"), patience_s=0.0)
     played.call(0, called("slow"))
     assert played.due(0) == []
-    thread = next(t for t in threading.enumerate() if t.name == "tool")
-    gate.set()
-    thread.join()
+    let_go(gate)
     assert told(played.due(200 * MS)) == [(0, "c", "done", "")]
 
 
@@ -222,7 +228,7 @@ def test_a_hanging_function_is_waited_for_a_moment_and_holds_up_no_other() -> No
     assert order == list(range(40))
     assert told(played.cancel(60 * MS, ("h",))) == [(60, "h", "cancelled by the model", "cancelled")]
     assert played.rest(70 * MS) == []
-    gate.set()
+    let_go(gate)
 
 
 def test_what_is_large_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:

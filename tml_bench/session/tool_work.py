@@ -18,7 +18,7 @@ import msgspec
 
 from tml_bench.blame import in_one_line
 from tml_bench.events import ToolReturned
-from tml_bench.redact import recordable
+from tml_bench.redact import cut, recordable
 from tml_bench.samples import ToolFunction
 
 HANGS_S = 5.0
@@ -76,10 +76,11 @@ class ToolWork:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             if not self._todo or (self._worker is not None and not another):
                 return
-            if len(self._threads) < MOST_THREADS:
-                self._worker = threading.Thread(target=self._labour, daemon=True, name="tool")
-                self._threads.append(self._worker)
-                self._worker.start()
+            if len(self._threads) >= MOST_THREADS:
+                return
+            self._worker = worker = threading.Thread(target=self._labour, daemon=True, name="tool")
+            self._threads.append(worker)
+        worker.start()
 
     def _labour(self) -> None:
         while (execution := self._next()) is not None:
@@ -136,7 +137,7 @@ def _outcome(execution: Execution) -> ToolReturned:
     try:
         output = execution.function(execution.arguments)
     except BaseException as error:  # a thread has nobody to tell
-        text = recordable(f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+        text = cut(f"{type(error).__name__}: {error}", LONGEST_ERROR)
         return ToolReturned(execution.due_ns, execution.call_id, execution.name, text, is_error=True)
     limit = f"the limit is {LARGEST_RESULT:,} bytes"
     try:
