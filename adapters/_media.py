@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Frame, ProtocolError, ToolResult, ToolSpec
+from tml_bench.adapter import Frame, ProtocolError, ToolCall, ToolResult, ToolSpec
 
 Encoding = Literal["pcm16", "float32"]
 """Samples as 16-bit integers, or as floats of full scale [-1, 1]."""
@@ -132,15 +132,18 @@ def nested_tool(tool: ToolSpec) -> dict[str, Any]:
     return {"type": "function", "function": _described(tool)}
 
 
-def arguments(text: object) -> dict[str, object]:
-    """The arguments of a call, JSON text or the object itself; what is no object is a ``ProtocolError``."""
+def tool_call(call_id: object, name: object, given: object) -> ToolCall:
+    """A call whose arguments are JSON text that the model wrote, or the object itself.
+
+    What is no JSON object is the model's mistake and not its service's: the call is refused, no more.
+    """
     try:
-        value = json.loads(text) if isinstance(text, str) and text else text or {}
-    except ValueError as error:
-        raise ProtocolError(f"arguments of a call are no JSON: {text!r}") from error
-    if not isinstance(value, dict):
-        raise ProtocolError(f"arguments of a call are no object: {text!r}")
-    return value
+        value = json.loads(given) if isinstance(given, str) and given else given or {}
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return ToolCall(str(call_id), str(name), value)
+    return ToolCall(str(call_id), str(name), unreadable=str(given))
 
 
 def given_back(result: ToolResult) -> object:

@@ -50,12 +50,14 @@ class GeminiLive(SocketAdapter):
         start_sensitivity: ``high`` or ``low`` for the onset of speech; empty leaves it to the service.
         end_sensitivity: the same for the end of speech.
         interruptible: False asks the service to speak on when the user barges in.
-        scheduling: ``interrupt``, ``when_idle`` or ``silent``: what a tool's result does to speech; empty
-            leaves it to the service.
+        scheduling: ``interrupt``, ``when_idle`` or ``silent``: what the result of a function that does not
+            block does to speech; empty leaves it to the service.
         fps: video frames per second; 0 takes no video.
         media_resolution: ``low``, ``medium`` or ``high``; empty leaves it to the service.
         compress: let the service drop the oldest part of a long session; without it a session with video
             ends after 2 minutes.
+        behavior: ``blocking`` or ``non_blocking``: whether the model waits for what it calls; empty leaves it
+            to the service, whose newer models do not.
     """
 
     audio_in = 16000
@@ -67,12 +69,13 @@ class GeminiLive(SocketAdapter):
         version: str = "v1beta", voice: str = "", thinking: str = "", silence_ms: int = 0,
         start_sensitivity: str = "", end_sensitivity: str = "", interruptible: bool = True,
         scheduling: str = "", fps: float = 1.0, media_resolution: str = "", compress: bool = True,
+        behavior: str = "",
     ) -> None:  # fmt: skip
         super().__init__()
         self.video_in = adapter.VideoSpec(fps=fps, max_side=768) if fps else None
         self._url = base_url.rstrip("/") + PATH.format(version=version)
         self._headers = _key_header(base_url)
-        self._scheduling = scheduling
+        self._behavior, self._scheduling = behavior, scheduling
         self._setup: dict[str, Any] = {
             "model": model if model.startswith("models/") else f"models/{model}",
             "generationConfig": _generation(voice, thinking, media_resolution),
@@ -97,12 +100,12 @@ class GeminiLive(SocketAdapter):
         if session.instructions:
             self._setup["systemInstruction"] = {"parts": [{"text": session.instructions}]}
         if session.tools:
-            functions = [
-                {"name": t.name, "description": t.description, "parametersJsonSchema": t.parameters}
-                for t in session.tools
-            ]
-            self._setup["tools"] = [{"functionDeclarations": functions}]
+            self._setup["tools"] = [{"functionDeclarations": [self._declared(t) for t in session.tools]}]
         self._begin(await self._opened())
+
+    def _declared(self, tool: adapter.ToolSpec) -> dict[str, Any]:
+        about = {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
+        return about | ({"behavior": self._behavior.upper()} if self._behavior else {})
 
     async def _opened(self) -> Socket:
         socket = await open_socket(self._url, headers=self._headers, refusals=self.refusals)
@@ -126,8 +129,9 @@ class GeminiLive(SocketAdapter):
     async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
         self._now_ns = turn.end_ns
-        for result in turn.tool_results:
-            await self._tell("toolResponse", {"functionResponses": [self._response(result)]})
+        if turn.tool_results:
+            responses = [self._response(result) for result in turn.tool_results]
+            await self._tell("toolResponse", {"functionResponses": responses})
         await self._tell("realtimeInput", {"audio": _blob(audio_base64(turn.audio), "audio/pcm;rate=16000")})
         for frame in turn.frames:
             image = await asyncio.to_thread(jpeg_base64, frame)
@@ -216,6 +220,8 @@ class GeminiLive(SocketAdapter):
         if calls:
             self._replying = True
             yield adapter.Output(tool_calls=tuple(_call(call) for call in calls))
+        if cancelled := (body.get("toolCallCancellation") or {}).get("ids"):
+            yield adapter.Output(cancelled_calls=tuple(map(str, cancelled)))
 
     def _content(self, content: Mapping[str, Any]) -> Iterable[adapter.Output]:
         interrupted, ended = bool(content.get("interrupted")), bool(content.get("turnComplete"))

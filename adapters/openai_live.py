@@ -18,11 +18,11 @@ from tml_bench import adapter
 from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters._media import (
     WholeSamples,
-    arguments,
     audio_base64,
     flat_tool,
     from_base64,
     result_item,
+    tool_call,
 )
 from tml_bench.adapters._refusal_tables import OPENAI_LIVE
 from tml_bench.adapters._refusals import read_error
@@ -201,7 +201,7 @@ class DelegatedCalls:
     def _done(self, item: Mapping[str, Any]) -> Iterator[adapter.Output]:
         if item.get("status", "completed") == "completed":
             self._open.add(item["call_id"])
-            call = adapter.ToolCall(item["call_id"], item["name"], arguments(item["arguments"]))
+            call = tool_call(item["call_id"], item["name"], item["arguments"])
             yield adapter.Output(tool_calls=(call,))
 
     def answered(self, result: adapter.ToolResult) -> None:

@@ -409,9 +409,9 @@ def wire_schema() -> str:
     """The JSON Schema of a control message of the wire protocol."""
     import msgspec
 
-    from tml_bench.wire import messages
+    from tml_bench.wire.schema import schema
 
-    return msgspec.json.format(msgspec.json.encode(messages.schema(), order="sorted")).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(schema(), order="sorted")).decode() + "\n"
 
 
 def refusals() -> str:

@@ -24,6 +24,7 @@ from tml_bench.adapter import (
     QuotaError,
     SampleRefusedError,
     SessionStart,
+    ToolCall,
     ToolResult,
     ToolSpec,
 )
@@ -203,6 +204,40 @@ def test_the_results_of_one_batch_are_answered_together() -> None:
     talk.give_result(ToolResult("c2", "f", 2, is_error=True))
     assert json.loads(talk.replies[0]["item"]["output"]) == {"error": 2}
     assert replied(talk) == ["conversation.item.create", "response.create"]
+
+
+def test_a_slow_call_holds_up_neither_other_results_nor_what_the_user_writes() -> None:
+    """A user who wrote while a function was at work, and every quick function, waited for the slowest one."""
+    talk = conversation()
+    tell(talk, began(), call(), ended())
+    talk.give_text({"type": "text"})
+    assert replied(talk) == ["text", "response.create"]
+    tell(talk, began("r2"), call(call_id="c2", id="f2"), ended("r2"))
+    talk.give_result(ToolResult("c2", "f", 2))
+    assert replied(talk) == ["conversation.item.create", "response.create"]
+    tell(talk, began("r3"), ended("r3"))
+    talk.give_result(ToolResult("c1", "f", 1))
+    assert replied(talk) == ["conversation.item.create", "response.create"]
+
+
+def test_a_batch_half_answered_is_not_asked_about_though_the_conversation_goes_on() -> None:
+    talk = conversation()
+    tell(talk, began(), call(), call(call_id="c2", id="f2"), ended())
+    talk.give_result(ToolResult("c1", "f", 1))
+    taken = {"type": "conversation.item.added", "item": {"type": "function_call_output", "call_id": "c1"}}
+    tell(talk, taken, began("r2"), ended("r2"))
+    assert replied(talk) == ["conversation.item.create"]
+    talk.give_result(ToolResult("c2", "f", 2))
+    assert replied(talk) == ["conversation.item.create", "response.create"]
+
+
+@pytest.mark.parametrize("given", ['{"a": ', "[1]", '"a"', "[" * 100_000])
+def test_arguments_that_are_no_json_object_are_a_call_that_is_refused(given: str) -> None:
+    """The model wrote them, and its session ended as a fault of its service."""
+    item = {"id": "f1", "type": "function_call", "call_id": "c1", "name": "f", "arguments": given}
+    done = {"type": "response.output_item.done", "item": item, "response_id": "r1"}
+    (output,) = conversation().take(done)
+    assert output.tool_calls == (ToolCall("c1", "f", unreadable=given),)
 
 
 def test_a_response_that_began_after_the_result_was_taken_has_seen_it() -> None:

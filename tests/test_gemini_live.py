@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_servers.gemini import FakeGemini
+from google.genai import types
 from live_driver import Heard, drive, micro_turns, run
 from wire_log import ReplaySocket, WireLog
 
@@ -93,6 +94,32 @@ def test_golden_session_replays_message_by_message(monkeypatch: pytest.MonkeyPat
         assert output.audio.dtype == np.int16
         assert output.audio.shape == (960,)
         assert np.abs(output.audio.astype(int)).max() == 8191
+
+
+def test_calls_that_the_service_gives_up_are_given_up() -> None:
+    live = GeminiLive(base_url="ws://localhost:1")
+    message = {"toolCallCancellation": {"ids": ["c1", "c2"]}}
+    types.LiveServerMessage.model_validate(message)
+    (output,) = (o for o in live._understood(json.dumps(message)) if isinstance(o, Output))
+    assert output == Output(cancelled_calls=("c1", "c2"))
+
+
+def test_results_of_one_micro_turn_travel_together_and_functions_say_whether_they_block() -> None:
+    results = tuple(ToolResult(f"c{n}", "add", n) for n in range(2))
+
+    async def go() -> FakeGemini:
+        async with FakeGemini(["call"], delay_ms=50) as server:
+            live = GeminiLive(base_url=server.url, behavior="non_blocking")
+            turns = micro_turns("xx............", 16000, {9: {"tool_results": results}})
+            await drive(live, turns, session=RICH)
+        return server
+
+    (server,) = run(go())
+    assert not server.violations
+    (sent,) = (json.loads(m) for m in server.log.of("client") if "toolResponse" in json.loads(m))
+    assert [r["id"] for r in sent["toolResponse"]["functionResponses"]] == ["c0", "c1"]
+    (declared,) = server.setups[0].tools[0].function_declarations  # type: ignore[index, union-attr, misc]
+    assert declared.behavior == "NON_BLOCKING"
 
 
 def test_golden_session_holds_no_bulk_and_is_valid() -> None:

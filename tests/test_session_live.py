@@ -26,6 +26,7 @@ from tml_bench.adapter import (
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.samples import AfterModelStops, At, Reference, Sample, Script, Tool, UserTurn, Waveform
+from tml_bench.session import exchange
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LEAD_NS, Lateness, LatenessLimits, LiveSession
 from tml_bench.session.network import LinkDirection, Network
@@ -211,7 +212,8 @@ def test_the_user_reacts_to_what_was_heard(tmp_path: Path) -> None:
     assert starts == [0.0, pytest.approx(1.3 + 1.0 + 0.4, abs=0.002)]
 
 
-def test_tools_answer_after_their_latency(tmp_path: Path) -> None:
+def test_tools_answer_after_their_latency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "LIVE_PATIENCE_S", 5.0)  # virtual time does not wait for functions
     tool = Tool("add", "adds", {"type": "object"}, lambda a: int(str(a["x"])) + 1, latency_s=0.3)
     calls = (ToolCall("1", "add", {"x": 4}), ToolCall("2", "nothing", {}))
     service = Service([(1.05, Output(tool_calls=calls))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.events import ModelToolCall, ToolReturned
 from tml_bench.respondents import ideal
 from tml_bench.samples import IdealCall, Reference, Sample, Script, Tool, ToolFunction, UserTurn, Utterance
-from tml_bench.session import tools
+from tml_bench.session import tool_work, tools
 from tml_bench.session.settings import Settings
 from tml_bench.session.tools import ToolBench
 from tml_bench.tool_arguments import resolved
@@ -45,6 +46,14 @@ def told(returned: list[ToolReturned]) -> list[tuple[int, str, object, str]]:
 
 def bench(*given: Tool, **more: object) -> ToolBench:
     return ToolBench(Script(tools=given), **more)  # type: ignore[arg-type]
+
+
+def let_go(gate: threading.Event) -> None:
+    """End the functions that hang."""
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "tool":
+            thread.join()
 
 
 def test_results_come_when_they_are_due_and_in_the_order_called_where_that_is_the_same() -> None:
@@ -97,6 +106,17 @@ def test_arguments_are_checked_and_defaults_filled_in(
     (returned,) = played.due(0)
     assert (returned.output, returned.ended) == ((wrong, "arguments") if wrong else ("found", ""))
     assert got == ([] if wrong else [filled or arguments])
+
+
+def test_arguments_that_are_no_json_object_are_refused_and_kept(tmp_path: Path) -> None:
+    sample = sample_of(UserTurn(silence(1.0)), tools=(Tool("search", "", FLIGHTS, lambda given: 1),))
+    call = ToolCall("1", "search", unreadable='{"city": "Ri' + "x" * 1000)
+    result = run_session(tmp_path / "r", sample, Scripted({1: Output(tool_calls=(call,))}), Settings())
+    (event,), (returned,) = result.of(ev.ModelToolCall), result.of(ToolReturned)
+    assert (event.arguments, event.filled, event.unreadable[:12]) == ({}, None, '{"city": "Ri')
+    assert len(event.unreadable) == 200
+    assert (returned.ended, returned.is_error) == ("arguments", True)
+    assert str(returned.output).startswith("the arguments are no JSON object: {")
 
 
 def test_each_session_has_a_world_of_its_own() -> None:
@@ -164,14 +184,14 @@ def test_results_are_json_of_a_bearable_size(output: object, ended: str) -> None
 
 
 def test_a_function_that_hangs_costs_its_call_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "HANGS_S", 0.02)
+    monkeypatch.setattr(tool_work, "HANGS_S", 0.02)
     gate = threading.Event()
     played = bench(Tool("hangs", "", {}, lambda given: gate.wait()), Tool("works", "", {}, lambda given: 7))
     for number in range(6):
         played.call(0, called("hangs", f"h{number}"))
     played.call(0, called("works", "w"))
     ended = {r.call_id: (r.output, r.ended) for r in played.due(0)}
-    gate.set()
+    let_go(gate)
     assert ended.pop("w") == (7, "")
     assert set(ended) == {f"h{number}" for number in range(6)}
     assert {how for _, how in ended.values()} == {"hung"}
@@ -183,11 +203,48 @@ def test_on_the_wall_clock_a_slow_function_comes_with_a_later_micro_turn() -> No
     played = bench(Tool("slow", "", {}, lambda given: gate.wait() and "done"), patience_s=0.0)
     played.call(0, called("slow"))
     assert played.due(0) == []
-    gate.set()
-    for thread in threading.enumerate():
-        if thread.name == "tool":
-            thread.join()
+    let_go(gate)
     assert told(played.due(200 * MS)) == [(0, "c", "done", "")]
+
+
+def test_a_hanging_function_is_waited_for_a_moment_and_holds_up_no_other() -> None:
+    """On the wall clock each micro-turn waited for it anew, and so did every other session on the loop."""
+    gate, order = threading.Event(), list[object]()
+    played = bench(
+        Tool("hangs", "", {}, lambda given: gate.wait()),
+        Tool("works", "", {}, lambda given: order.append(given["n"])),
+        patience_s=0.05,
+    )
+    played.call(0, called("hangs", "h"))
+    played.call(0, called("works", "0", n=0))
+    assert played.due(0) == []
+    for number in range(1, 40):
+        played.call(number, called("works", str(number), n=number))
+    began_s = time.monotonic()
+    ended = {r.call_id for now in range(50, 250) for r in played.due(now)}
+    assert time.monotonic() - began_s < 2.0, "200 micro-turns"
+    while len(ended) < 40:
+        ended |= {r.call_id for r in played.due(250)}
+    assert order == list(range(40))
+    assert told(played.cancel(60 * MS, ("h",))) == [(60, "h", "cancelled by the model", "cancelled")]
+    assert played.rest(70 * MS) == []
+    let_go(gate)
+
+
+def test_what_is_large_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold up whatever else runs in the process."""
+    looked: list[object] = []
+    monkeypatch.setattr(tool_work, "recordable", lambda value: looked.append(value) or value)
+    nested: list[object] = []
+    for _ in range(200):
+        nested = [nested]
+    large = ("x" * 300_000, [1] * 300_000, {str(n): [n] for n in range(90_000)}, b"x" * 300_000)
+    for output in (*large, [nested], "small"):
+        played = bench(Tool("f", "", {}, lambda given, output=output: output))  # type: ignore[misc]
+        played.call(0, called("f"))
+        (returned,) = played.due(0)
+        assert returned.ended == ("too large" if len(output) > 1000 else "")
+    assert looked == [[nested], "small"]
 
 
 def test_calls_beyond_what_can_be_open_are_refused() -> None:

@@ -33,8 +33,8 @@ from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.adapters.wire.control_json import MAX_DEPTH
 from tml_bench.adapters.wire.session import PROBE, Inbox, Replies, Sender, checked_url, hello_of
 from tml_bench.errors import UserError
-from tml_bench.wire import messages
-from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame
+from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame, Interruption
+from tml_bench.wire.schema import schema
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "wire-protocol.schema.json").read_text())
@@ -49,7 +49,7 @@ def turn(**parts: object) -> MicroTurn:
 
 
 def test_the_schema_is_that_of_the_code() -> None:
-    assert json.loads(msgspec.json.encode(messages.schema())) == SCHEMA, "run docs/generate.py"
+    assert json.loads(msgspec.json.encode(schema())) == SCHEMA, "run docs/generate.py"
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
@@ -91,7 +91,7 @@ def test_the_hello() -> None:
     session = SessionStart("t/s", 200_000_000, 7, "be kind", (ToolSpec("f", "does"),))
     hello = json.loads(msgspec.json.encode(hello_of(session, "lockstep")))
     jsonschema.validate(hello, way("FromHarness"))
-    assert (hello["protocol"], hello["minor"]) == ("1", 1)
+    assert (hello["protocol"], hello["minor"]) == ("1", 2)
     assert (hello["mode"], hello["tick_ms"]) == ("lockstep", 200.0)
     parameters = {"type": "object", "properties": {}}
     assert hello["tools"] == [{"name": "f", "description": "does", "parameters": parameters}]
@@ -116,12 +116,14 @@ def test_what_a_model_says_becomes_outputs() -> None:
         {"type": "tool_call", "call_id": "c", "name": "f", "arguments": {"x": [1]}},
         {"type": "interrupted"},
         {"type": "tick_done", "n": 0},
+        {"type": "tool_cancel", "call_ids": ["c", "d"]},
     )
     assert found[0].audio is not None
     assert (found[0].audio.tolist(), found[0].item) == ([16384], "5")
     assert found[1].text == "written"
     assert found[2].tool_calls == (ToolCall("c", "f", {"x": [1]}),)
-    assert (found[3].flush, len(found)) == (True, 4)
+    assert found[3].flush
+    assert (found[4].cancelled_calls, len(found)) == (("c", "d"), 5)
 
 
 def test_words_count_from_their_reply_however_late_they_come() -> None:
@@ -157,7 +159,7 @@ def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
     state = inbox.read('{"type": "state", "listening": true}')
     assert (state.event.type, state.event.body["listening"], state.message) == ("state", True, None)
     assert inbox.read(BinaryFrame(9, 0, 0, 0, b"abc").pack()).message is None
-    assert inbox.read('{"type": "interrupted", "why": "user"}').message == messages.Interruption()
+    assert inbox.read('{"type": "interrupted", "why": "user"}').message == Interruption()
 
 
 @pytest.mark.parametrize(
@@ -173,6 +175,9 @@ def test_unknown_types_fields_and_kinds_are_kept_and_do_nothing() -> None:
         '{"type": "transcript", "item": 1, "text": "a", "words": [{"text": "a", "start_s": -1, "end_s": 1}]}',
         '{"type": "tool_call", "call_id": "' + "c" * 257 + '", "name": "f"}',
         '{"type": "tool_call", "call_id": "c", "name": "f", "arguments": []}',
+        '{"type": "tool_cancel"}',
+        '{"type": "tool_cancel", "call_ids": "c"}',
+        '{"type": "tool_cancel", "call_ids": [1]}',
         '{"type": "x", "deep": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", "[" * 500_000,
         b"", b"short",
     ],

@@ -2,8 +2,8 @@
 
 Times ``*_ns`` are integer nanoseconds on the session clock. The file holds what happened and nothing else
 (no wall-clock date, no host), so that a replay of the same session gives the same bytes. Readers must skip
-kinds and fields they do not know: new ones raise the minor version, changed or removed ones the major.
-A JSON Schema generated from this module is in ``docs/session.schema.json``.
+kinds and fields they do not know: new ones raise the minor version, changed or removed ones the major. A JSON
+Schema generated from this module is in ``docs/session.schema.json``.
 """
 
 from __future__ import annotations
@@ -204,13 +204,14 @@ class ModelText(Event, frozen=True, tag="model_text"):
 
 
 class ModelToolCall(Event, frozen=True, tag="tool_call"):
-    """A function the model called; ``filled``: its arguments with the defaults of those left out, if any."""
+    """A function the model called; ``filled``: with its defaults; ``unreadable``: what is no JSON object."""
 
     t_ns: int
     call_id: str
     name: str
     arguments: dict[str, object] = {}
     filled: dict[str, object] | None = None
+    unreadable: str = ""
 
 
 class ToolReturned(Event, frozen=True, tag="tool_result"):
@@ -335,8 +336,7 @@ class SessionClosed(Event, frozen=True, tag="end"):
 
     Attributes:
         t_ns: length of the session.
-        reason: ``script`` (the script and its tail are over), ``time-out`` (the session's limit), ``fault``
-            or ``imported``.
+        reason: ``script`` (it and its tail are over), ``time-out`` (the limit), ``fault`` or ``imported``.
     """
 
     t_ns: int

@@ -106,7 +106,7 @@ class ToolResult:
         call_id: of the call.
         name: the function.
         output: any JSON value.
-        is_error: the function does not exist or refused its arguments; ``output`` says why.
+        is_error: the function did not do what was asked; ``output`` says why.
     """
 
     call_id: str
@@ -184,11 +184,13 @@ class ToolCall:
         call_id: the model's own id of the call.
         name: the function.
         arguments: decoded JSON arguments.
+        unreadable: what the model gave instead, where it is no JSON object; the call is refused.
     """
 
     call_id: str
     name: str
     arguments: Mapping[str, object] = field(default_factory=dict)
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolCall, ToolResult, Transcript
-from tml_bench.adapters._media import arguments, from_base64, given_back, nested_tool, to_int16
+from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolResult, Transcript
+from tml_bench.adapters._media import from_base64, given_back, nested_tool, to_int16, tool_call
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import clip_samples, read_mono
 from tml_bench.samples import Message as Said
@@ -76,7 +76,8 @@ class ChatDialogue:
         audio = message.get("audio") or {}
         spoken = str(audio.get("transcript") or "")
         written = str(message.get("content") or "")
-        calls = tuple(_call(call) for call in message.get("tool_calls") or [])
+        asked = [(call["id"], call["function"]) for call in message.get("tool_calls") or []]
+        calls = tuple(tool_call(call_id, f["name"], f["arguments"]) for call_id, f in asked)
         kept: Message = {"role": "assistant", "content": spoken or written}
         if calls:
             kept["tool_calls"] = list(message["tool_calls"])
@@ -127,8 +128,3 @@ def _before(said: Said) -> Message:
     if said.audio is None:
         return {"role": said.role, "content": said.text}
     return {"role": said.role, "content": [audio_part(clip_samples(said.audio, HISTORY_RATE), HISTORY_RATE)]}
-
-
-def _call(call: Mapping[str, Any]) -> ToolCall:
-    function = call["function"]
-    return ToolCall(str(call["id"]), str(function["name"]), arguments(function["arguments"]))

@@ -12,15 +12,16 @@ that a response was cancelled or an item truncated, that alone is.
 
 **Functions.** A call counts when its item is done and complete, or the whole response is: arguments of an
 interrupted call are complete too, but must not be executed. A result is sent at once; a response is asked
-for when all calls so far are answered and no response is under way, unless one that began after the service
-took the result has seen it. An ask that is refused (a response had just begun) is repeated after that one.
+for when all calls of the same response are answered and none is under way, unless one that began after the
+service took the result has seen it. Calls of other responses hold nothing up, as slow as they are, nor do any
+what the user writes. An ask that is refused (a response had just begun) is repeated after that one.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tml_bench.adapter import Output, ProtocolError, ToolCall, ToolResult, Transcript
-from tml_bench.adapters._media import WholeSamples, arguments, from_base64, result_item
+from tml_bench.adapter import Output, ProtocolError, ToolResult, Transcript
+from tml_bench.adapters._media import WholeSamples, from_base64, result_item, tool_call
 from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation
@@ -57,10 +58,11 @@ class RealtimeConversation:
         self._received_ms: dict[str, float] = {}
         self._samples = WholeSamples(dialect.encoding)
         self._turn = self._unnamed = 0
-        self._speaking = self._unseen = self._asked = self._unwanted = self._user_speaks = False
+        self._speaking = self._asked = self._unwanted = self._user_speaks = False
+        self._unseen: set[str | None] = set()
         self._calls: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._unanswered: set[str] = set()
-        self._emitted: set[str] = set()
+        self._caller: dict[str, str] = {}
         self._excused: set[str] = set()
         self._last_sent = ""
 
@@ -101,7 +103,7 @@ class RealtimeConversation:
                 yield from self._cut_item(str(message.get("item_id") or ""))
             case "conversation.item.added" | "conversation.item.created":
                 if message["item"].get("type") == "function_call_output":
-                    self._owe()
+                    self._owe(self._caller.get(message["item"].get("call_id")))
             case "input_audio_buffer.speech_started" if self._cuts:
                 yield from self._flush()
                 self._forget_response()
@@ -131,7 +133,7 @@ class RealtimeConversation:
         """Send what a function gave back and have it taken up."""
         self.replies.append({"type": "conversation.item.create", "item": result_item(result)})
         self._unanswered.discard(result.call_id)
-        self._owe()
+        self._owe(self._caller.get(result.call_id))
 
     def commit(self) -> None:
         """End the user's turn, where it is ours to say, and have it answered."""
@@ -177,13 +179,15 @@ class RealtimeConversation:
         if self._dialect.truncates and known:
             self.replies.append(truncation(item, int(min(ms, self._received_ms[item]))))
 
-    def _owe(self) -> None:
-        self._unseen = True
+    def _owe(self, caller: str | None = None) -> None:
+        """There is something to answer: results of calls of that response, or what the user said."""
+        self._unseen.add(caller)
         self._settle()
 
     def _settle(self) -> None:
-        waits = self._unanswered or self.responding or self._asked or self._user_speaks
-        if self._unseen and not waits:
+        incomplete = {self._caller[call_id] for call_id in self._unanswered}
+        waits = self.responding or self._asked or self._user_speaks
+        if self._unseen - incomplete and not waits:
             self._asked = True
             self.replies.append({"type": "response.create"})
 
@@ -234,7 +238,7 @@ class RealtimeConversation:
         if begun not in self._over:
             self.responding = begun
         if not unwanted:
-            self._unseen = False
+            self._unseen.clear()
             return
         self._cut.add(begun)
         if self.responding == begun:
@@ -251,7 +255,7 @@ class RealtimeConversation:
         calls = self._calls.pop(ended, {})
         if status == "completed":
             for item in (*response.get("output", ()), *calls.values()):
-                yield from self._call(item)
+                yield from self._call(item, ended)
         if status == "cancelled":
             yield from self._cut_response(ended)
         if ended == self.responding or self.responding.startswith("unnamed-"):
@@ -293,13 +297,13 @@ class RealtimeConversation:
     def _item_done(self, message: Mapping[str, Any]) -> Iterator[Output]:
         item, calls = message["item"], self._calls.get(self._of(message), {})
         if item.get("status", "completed") == "completed" and not self._is_cut(message):
-            yield from self._call({**calls.get(str(item.get("id")), {}), **item})
+            yield from self._call({**calls.get(str(item.get("id")), {}), **item}, self._of(message))
 
-    def _call(self, item: Mapping[str, Any]) -> Iterator[Output]:
-        if item.get("type") != "function_call" or item["call_id"] in self._emitted:
+    def _call(self, item: Mapping[str, Any], response: str) -> Iterator[Output]:
+        if item.get("type") != "function_call" or item["call_id"] in self._caller:
             return
-        call = ToolCall(item["call_id"], item["name"], arguments(item.get("arguments")))
-        self._emitted.add(call.call_id)
+        call = tool_call(item["call_id"], item["name"], item.get("arguments"))
+        self._caller[call.call_id] = response
         self._unanswered.add(call.call_id)
         yield Output(tool_calls=(call,))
 

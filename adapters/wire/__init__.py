@@ -239,6 +239,7 @@ def _joined(pieces: Sequence[adapter.Output]) -> adapter.Output:
         transcript=tuple(spoken for piece in pieces for spoken in piece.transcript),
         text="".join(piece.text for piece in pieces),
         tool_calls=tuple(call for piece in pieces for call in piece.tool_calls),
+        cancelled_calls=tuple(call_id for piece in pieces for call_id in piece.cancelled_calls),
         flush=pieces[0].flush,
         item=next((piece.item for piece in pieces if piece.item), ""),
     )

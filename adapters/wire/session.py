@@ -307,6 +307,8 @@ class Replies:
                 yield adapter.Output(text=message.text)
             case wire.Call(call_id, name, arguments):
                 yield adapter.Output(tool_calls=(adapter.ToolCall(call_id, name, arguments),))
+            case wire.CallsCancelled(call_ids):
+                yield adapter.Output(cancelled_calls=call_ids)
             case wire.Interruption():
                 self._samples.end()
                 yield adapter.Output(flush=True)

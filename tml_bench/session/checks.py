@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from tml_bench.adapter import Output, ToolCall, Transcript, Usage
 from tml_bench.blame import in_one_line
 from tml_bench.events import ModelToolCall
-from tml_bench.redact import recordable
+from tml_bench.redact import cut, recordable
 from tml_bench.timebase import nanoseconds
 
 OVER_SCALE = 1.0001
 """Samples beyond it are clipped; one of 16 bits divided by 32767 instead of 32768 is not."""
+LONGEST_UNREADABLE = 200
+"""Most characters that are kept of arguments that are no JSON object."""
 WRONG_SCALE = 4.0
 """Samples beyond it, 12 dB over full scale, are of another scale: no model overshoots that far."""
 
@@ -133,7 +135,8 @@ def tool_call_event(call: object, index: int, t_ns: int) -> ModelToolCall:
         arguments = msgspec.convert(builtins, dict[str, object])
     except (TypeError, ValueError, RecursionError) as error:
         raise fault(index, f"arguments of {call.name!r} are not JSON: {error}") from error
-    return ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments)
+    unreadable = cut(str(call.unreadable), LONGEST_UNREADABLE)
+    return ModelToolCall(t_ns, str(call.call_id), str(call.name), arguments, unreadable=unreadable)
 
 
 def checked_usage(usage: Usage) -> Usage:

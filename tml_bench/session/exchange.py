@@ -250,7 +250,7 @@ class Exchange:
             self._writer.event(ev.ModelText(t_ns, text))
         for call in output.tool_calls:
             event = tool_call_event(call, index, t_ns)
-            filled = self._tools.filled(event.name, event.arguments)
+            filled = None if event.unreadable else self._tools.filled(event.name, event.arguments)
             self._writer.event(structs.replace(event, filled=filled))
             self._tools.call(at_ns, event)
         for returned in self._tools.cancel(at_ns, checked_call_ids(output, index)):

@@ -15,38 +15,26 @@ executed beside the session, because it may hang. Each call has exactly one outc
 from __future__ import annotations
 
 import heapq
-import json
 import math
-import threading
 import time
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-import msgspec
-
-from tml_bench.blame import in_one_line
 from tml_bench.errors import BadSampleError
 from tml_bench.events import ModelToolCall, ToolReturned
-from tml_bench.redact import recordable
 from tml_bench.samples import Script, Tool, ToolFunction
+from tml_bench.session.tool_work import Execution, ToolWork
 from tml_bench.timebase import nanoseconds
 from tml_bench.tool_arguments import ArgumentCheck
 from tml_bench.tool_latency import TOOL_LATENCIES
 from tml_bench.turns import ToolSpec
 
-HANGS_S = 5.0
-"""Seconds of the machine's clock after which a function is taken to hang."""
 LIVE_PATIENCE_S = 0.005
 """How long a session on the wall clock waits at once for functions whose results are due."""
-MOST_HANGS = 3
-"""A function that has hung so often is not executed again in the session."""
+SOON_S = 0.2
+"""So long after its result was due a function may still be waited for: a busy machine is slow to begin it."""
 MOST_OPEN = 1000
 """Most calls that may be open at a time."""
-LONGEST_ERROR = 400
-"""Most characters of what a function raised that are told to the model."""
-LARGEST_RESULT = 256 * 1024
-"""Most bytes of a result as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +45,6 @@ class _Pending:
     name: str
     arguments: Mapping[str, object] | None
     refusal: tuple[str, str] = ("", "")
-
-
-@dataclass(slots=True)
-class _Execution:
-    """A function at work beside the session since ``began_s``, and what came of it."""
-
-    due_ns: int
-    pending: _Pending
-    began_s: float
-    thread: threading.Thread | None = None
-    came: list[ToolReturned] = field(default_factory=list)
 
 
 class ToolBench:
@@ -93,8 +70,8 @@ class ToolBench:
         self._checks = {tool.name: ArgumentCheck(tool) for tool in script.tools}
         self._seed, self._profile, self._patience_s = seed, profile, patience_s
         self._waiting: list[tuple[int, int, _Pending]] = []
-        self._working: list[_Execution] = []
-        self._hung: Counter[str] = Counter()
+        self._working: list[Execution] = []
+        self._work = ToolWork()
         self._calls = 0
 
     @property
@@ -131,6 +108,8 @@ class ToolBench:
             return ("too many", f"{MOST_OPEN} calls are open"), call.arguments
         if tool is None:
             return ("unknown", f"there is no function {call.name!r}"), call.arguments
+        if call.unreadable:
+            return ("arguments", f"the arguments are no JSON object: {call.unreadable}"), call.arguments
         filled, wrong = self._checks[call.name].filled(call.arguments)
         if wrong:
             return ("arguments", wrong), call.arguments
@@ -145,69 +124,65 @@ class ToolBench:
         return latency.draw_ns(self._seed, number)
 
     def cancel(self, t_ns: int, call_ids: Collection[str]) -> list[ToolReturned]:
-        """Give up calls whose results have not come; those of other ids, or that have ended, are left."""
+        """Give up calls whose results have not come; those of other ids, or that have ended, are left.
+
+        What a function that is at work gives is dropped.
+        """
+        working = [e for e in self._working if e.call_id in call_ids]
         cancelled = [entry for entry in self._waiting if entry[2].call_id in call_ids]
+        self._work.drop(*working)
+        self._working = [e for e in self._working if e.call_id not in call_ids]
         self._waiting = [entry for entry in self._waiting if entry[2].call_id not in call_ids]
         heapq.heapify(self._waiting)
-        return [
-            _ended(t_ns, p, "cancelled", "cancelled by the model")
-            for _, _, p in sorted(cancelled, key=_order)
-        ]
+        given_up = [*working, *(p for _, _, p in sorted(cancelled, key=_order))]
+        return [_ended(t_ns, pending, "cancelled", "cancelled by the model") for pending in given_up]
 
     def due(self, by_ns: int) -> list[ToolReturned]:
         """Results that are there by ``by_ns`` and were not returned yet, in order; the model is to get them.
 
-        A function that is still at work after the patience is over comes with a later call, or as ``hung``.
+        A function that is still at work after the patience is over comes with a later call, or as ``hung``;
+        after ``SOON_S`` it is not waited for any more.
         """
-        began_s = time.monotonic()
-        ended = self._settled(began_s)
+        now_s = time.monotonic()
+        soon = bool(self._working) and now_s - self._working[-1].since_s < SOON_S
+        ended, self._working = self._settled(self._working, now_s + self._patience_s if soon else now_s)
+        fresh: list[Execution | ToolReturned] = []
         while self._waiting and self._waiting[0][0] <= by_ns:
             due_ns, _, pending = heapq.heappop(self._waiting)
-            self._working.append(self._begun(due_ns, pending))
-            ended += self._settled(began_s)
-        return ended
+            fresh.append(self._begun(due_ns, pending))
+        self._work.hire(another=bool(self._working))
+        came, still = self._settled(fresh, now_s + self._patience_s)
+        self._working += still
+        return ended + came
 
-    def _settled(self, began_s: float) -> list[ToolReturned]:
-        """What has come of the functions at work, which are waited for one after the other."""
-        ended: list[ToolReturned] = []
-        still: list[_Execution] = []
-        for execution in self._working:
-            self._wait(execution, began_s)
-            if execution.came:
-                ended += execution.came
-            elif time.monotonic() - execution.began_s >= HANGS_S:
-                self._hung[execution.pending.name] += 1
-                text = f"{execution.pending.name} does not come back"
-                ended.append(_ended(execution.due_ns, execution.pending, "hung", text))
-            else:
-                still.append(execution)
-        self._working = still
-        return ended
-
-    def _begun(self, due_ns: int, pending: _Pending) -> _Execution:
-        execution = _Execution(due_ns, pending, time.monotonic())
+    def _begun(self, due_ns: int, pending: _Pending) -> Execution | ToolReturned:
         if pending.arguments is None:
-            execution.came.append(_ended(due_ns, pending, *pending.refusal))
-        elif self._hung[pending.name] >= MOST_HANGS:
-            text = f"{pending.name} has not come back {MOST_HANGS} times"
-            execution.came.append(_ended(due_ns, pending, "hung", text))
-        else:
-            work = self._functions[pending.name], due_ns, pending, execution.came
-            execution.thread = threading.Thread(target=_execute, args=work, daemon=True, name="tool")
-            execution.thread.start()
+            return _ended(due_ns, pending, *pending.refusal)
+        function = self._functions[pending.name]
+        execution = Execution(due_ns, pending.call_id, pending.name, function, pending.arguments)
+        self._work.add(execution)
         return execution
 
-    def _wait(self, execution: _Execution, began_s: float) -> None:
-        """Wait for a function, as long as both patiences last: the session's with all, ours with this one."""
-        now_s = time.monotonic()
-        rest_s = min(self._patience_s - (now_s - began_s), HANGS_S - (now_s - execution.began_s))
-        if execution.thread is not None:
-            execution.thread.join(max(0.0, rest_s))
+    def _settled(
+        self, begun: Sequence[Execution | ToolReturned], until_s: float
+    ) -> tuple[list[ToolReturned], list[Execution]]:
+        """What has come of calls that are due, in order, and what is still at work at ``until_s``."""
+        ended: list[ToolReturned] = []
+        still: list[Execution] = []
+        for one in begun:
+            if not isinstance(one, Execution):
+                ended.append(one)
+            elif (came := self._work.wait(one, until_s)) is not None:
+                ended.append(came)
+            else:
+                still.append(one)
+        return ended, still
 
     def rest(self, t_ns: int) -> list[ToolReturned]:
         """What becomes of the calls that are open when the session ends, at ``t_ns``."""
         ended = self.due(t_ns)
-        left = [*(e.pending for e in self._working), *(p for _, _, p in sorted(self._waiting, key=_order))]
+        left = [*self._working, *(p for _, _, p in sorted(self._waiting, key=_order))]
+        self._work.drop(*self._working)
         self._waiting, self._working = [], []
         return ended + [_ended(t_ns, one, "unfinished", "the session ended") for one in left]
 
@@ -221,8 +196,8 @@ def _order(entry: tuple[int, int, _Pending]) -> tuple[int, int]:
     return entry[:2]
 
 
-def _ended(t_ns: int, pending: _Pending, ended: str, text: str) -> ToolReturned:
-    return ToolReturned(t_ns, pending.call_id, pending.name, text, is_error=True, ended=ended)
+def _ended(t_ns: int, call: _Pending | Execution, ended: str, text: str) -> ToolReturned:
+    return ToolReturned(t_ns, call.call_id, call.name, text, is_error=True, ended=ended)
 
 
 def _function(tool: Tool, world: Mapping[str, ToolFunction]) -> ToolFunction:
@@ -230,25 +205,3 @@ def _function(tool: Tool, world: Mapping[str, ToolFunction]) -> ToolFunction:
     if function is None:
         raise BadSampleError(f"tool {tool.name!r} has neither an answer nor a function in its script's world")
     return function
-
-
-def _execute(function: ToolFunction, due_ns: int, pending: _Pending, came: list[ToolReturned]) -> None:
-    """Call a function and put its outcome into ``came``, whatever it does."""
-    assert pending.arguments is not None
-    try:
-        output = function(pending.arguments)
-    except BaseException as error:  # a thread has nobody to tell
-        text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-        came.append(ToolReturned(due_ns, pending.call_id, pending.name, recordable(text), is_error=True))
-        return
-    try:
-        plain = recordable(msgspec.to_builtins(output, str_keys=True))
-        size = len(json.dumps(plain, allow_nan=False))
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        came.append(_ended(due_ns, pending, "not JSON", f"the result is not JSON: {in_one_line(error)}"))
-        return
-    if size > LARGEST_RESULT:
-        text = f"the result is too large: {size:,} bytes, the limit is {LARGEST_RESULT:,}"
-        came.append(_ended(due_ns, pending, "too large", text))
-        return
-    came.append(ToolReturned(due_ns, pending.call_id, pending.name, plain))

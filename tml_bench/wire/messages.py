@@ -1,12 +1,11 @@
-"""The wire protocol, version 1.1: control messages, JSON objects told apart by ``type``, and binary frames.
+"""The wire protocol, version 1.2: control messages, JSON objects told apart by ``type``, and binary frames.
 
 A frame is a header of 16 bytes, ``u8 kind | u8 flags | u16 item | u32 seq | u64 t_us``, little endian, then
-media. The normative text is ``docs/wire-protocol.md``; ``docs/wire-protocol.schema.json`` is generated here.
+media. The normative text is ``docs/wire-protocol.md``; its JSON Schema is made in ``schema``.
 """
 
 from __future__ import annotations
 
-import inspect
 import struct
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from tml_bench.adapter import ProtocolError, ProviderEvent
 
-VERSION, MINOR = "1", 1
+VERSION, MINOR = "1", 2
 """Of the protocol: what every server must speak, and what it may ignore."""
 AUDIO, JPEG = 1, 2
 """Kinds of binary frames."""
@@ -75,7 +74,7 @@ class Hello(WireMessage, frozen=True, tag="hello"):
         instructions: the system prompt; empty means none.
         tools: functions the model may call.
         history: the conversation so far, oldest first; left out when there is none.
-        minor: minor version, 1; a harness that sends none speaks 1.0.
+        minor: minor version, 2; a harness that sends none speaks 1.0.
     """
 
     protocol: str
@@ -108,7 +107,7 @@ class ToolReturn(WireMessage, frozen=True, tag="tool_result"):
         call_id: of the call.
         name: the function.
         output: any JSON value.
-        is_error: the function does not exist or refused its arguments; ``output`` says why.
+        is_error: the function did not do what was asked; ``output`` says why.
     """
 
     call_id: str
@@ -231,6 +230,16 @@ class Call(WireMessage, frozen=True, tag="tool_call"):
     arguments: dict[str, object] = {}
 
 
+class CallsCancelled(WireMessage, frozen=True, tag="tool_cancel"):
+    """The model gives up calls: results that have not been sent are not sent any more.
+
+    Attributes:
+        call_ids: of the calls; those that have their result, or were never made, mean nothing.
+    """
+
+    call_ids: tuple[Name, ...]
+
+
 class Interruption(WireMessage, frozen=True, tag="interrupted"):
     """The model stops speaking: drop all audio that has not been heard yet; audio sent after it is heard."""
 
@@ -281,30 +290,18 @@ class UsageReport(WireMessage, frozen=True, tag="usage"):
 FromHarness = Hello | TextMessage | ToolReturn | Truncate | Tick
 """What the harness sends."""
 
-FromModel = Ready | TranscriptPiece | TextMessage | Call | Interruption | TickDone | UsageReport | Refusal
+FromModel = (
+    Ready
+    | TranscriptPiece
+    | TextMessage
+    | Call
+    | CallsCancelled
+    | Interruption
+    | TickDone
+    | UsageReport
+    | Refusal
+)
 """What a model may send; other types are kept in the recording and otherwise ignored."""
-
-
-def schema() -> dict[str, object]:
-    """The JSON Schema of a control message, either way."""
-
-    def anything(kind: type) -> dict[str, object]:
-        if kind is object:
-            return {"description": "any JSON value"}
-        raise NotImplementedError(kind)
-
-    (harness, model), parts = msgspec.json.schema_components(
-        [FromHarness, FromModel], schema_hook=anything, ref_template="#/$defs/{name}"
-    )
-    for part in parts.values():
-        # Python versions differ in whether a docstring keeps its indentation.
-        part["description"] = inspect.cleandoc(part["description"])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"tml-bench wire protocol {VERSION}.{MINOR}: control messages",
-        "anyOf": [{"$ref": "#/$defs/FromHarness"}, {"$ref": "#/$defs/FromModel"}],
-        "$defs": {"FromHarness": harness, "FromModel": model, **parts},
-    }
 
 
 @dataclass(frozen=True, slots=True)
