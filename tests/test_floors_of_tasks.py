@@ -15,7 +15,7 @@ import pytest
 from msgspec import structs
 
 from tml_bench.judges.rules import RuleJudge
-from tml_bench.plugins import load_task
+from tml_bench.plugins import load_task, suite_names
 from tml_bench.samples import Sample
 from tml_bench.scoring.asking import performance_of
 from tml_bench.scoring.floors import Baseline, baselines, columns
@@ -41,6 +41,8 @@ SHARE = 0.02
 SPOKEN_S = 0.5
 """A metronome says its words as fast as it must, the ideal respondent at leisure: by so much sooner the first
 comes to the one that decides."""
+ROOM = 0.25
+"""Between the best blind strategy and the ideal respondent by a task's score on the board."""
 REFERENCE = ("fdb_", "fdb15_")
 """Metrics that follow published rules to the letter; they reward what the ideal respondent does not do."""
 
@@ -83,6 +85,18 @@ def test_no_floor_is_above_its_ceiling(name: str) -> None:
         if one.floor is not None and one.ceiling is not None and not metric.name.startswith(REFERENCE):
             most = SPOKEN_S if metric.name == "answer_time" else 1e-9
             assert better(metric, one.floor, one.ceiling) <= most, (part.name, metric.name, one)
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_the_ideal_respondent_gets_everything_and_no_blind_one_nearly_as_much(name: str) -> None:
+    score = load_task(name).board
+    assert score is not None
+    one = found(name)[score.part, score.metric]
+    assert one.ceiling == pytest.approx(1.0)
+    assert one.floor is not None
+    assert one.floor <= 1.0 - ROOM
+    assert {"silent"} <= one.blind.keys()
+    assert max(v for v in one.blind.values() if v is not None) == one.floor
 
 
 # ---- other families than those that are searched
