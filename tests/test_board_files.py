@@ -54,6 +54,16 @@ def test_a_cell_in_one_line() -> None:
     assert [cell_text(c, SCORE) for c in (None, cell(None))] == ["", "–"]
 
 
+def test_columns_of_one_task_are_told_apart_in_their_heads() -> None:
+    columns = [column("turns", Axis.TURN_TAKING, {"a": 1.0}, compute=how) for how in ("charged", "ideal")]
+    made = board([*columns, column("late", None)], {"a": [cell(0.5)] * 3})
+    first = board_markdown(made).splitlines()[0]
+    assert [head.partition(":")[0].strip() for head in first.split("|")[2:-1]] == [
+        "turns, compute charged", "turns, compute ideal", "late",
+    ]  # fmt: skip
+    assert "turns{,} compute ideal" in board_latex(made)
+
+
 def test_markdown_has_every_row_in_its_place() -> None:
     lines = board_markdown(small()).splitlines()
     table = [line for line in lines if line.startswith("|")]

@@ -153,7 +153,7 @@ class PlannedSpeaker(_ReferenceAdapter):
         assert session.reference is not None
         plan = self.plan(session.reference)
         self._lines = [self._placed(line) for line in plan if not line.needs]
-        self._waiting = [line for line in plan if line.needs]
+        self._unplaced = [line for line in plan if line.needs]
         self._calls = PlannedCalls(self.planned_calls(session.reference))
 
     def _placed(self, line: PlannedLine) -> tuple[int, int, Clip]:
@@ -189,8 +189,8 @@ class PlannedSpeaker(_ReferenceAdapter):
 
     def _place_lines(self, turn: MicroTurn) -> None:
         """Place the lines whose calls have come back, no sooner than now."""
-        ready = [line for line in self._waiting if self._calls.have(line.needs)]
-        self._waiting = [line for line in self._waiting if line not in ready]
+        ready = [line for line in self._unplaced if self._calls.have(line.needs)]
+        self._unplaced = [line for line in self._unplaced if line not in ready]
         self._lines += [self._placed(replace(line, at_s=max(line.at_s, turn.end_ns / NS))) for line in ready]
 
     def _transcript(self, voice: Clip, offset: int, length: int) -> Transcript:

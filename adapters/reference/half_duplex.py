@@ -32,7 +32,8 @@ class HalfDuplex(Oracle):
 
     A line begins at its time if the silence of the user's audio, by energy, has then lasted so long at a
     hand-over, else at the first hand-over at which it has; one that is over ``patience`` seconds late by then
-    is dropped. It stops for good within a micro-turn of the user's voice.
+    is dropped. It stops for good within a micro-turn of the user's voice. It calls no functions,
+    and does not say what needs their results.
     """
 
     def __init__(

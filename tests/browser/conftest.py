@@ -43,7 +43,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(out: Path) -> None:
         models = {"prompt": Answering(200), "late": Answering(1600)}
         for task, parts in PARTS.items():
-            for adapters in (models, ["oracle", "silent"]):
+            for adapters in (models, ["oracle", "silent:audio_out=8000"]):
                 tml_bench.run(task, adapters, subsets=parts, out=out, jobs=1, **QUICK)
 
     return _made_once(tmp_path_factory, "seen", make)

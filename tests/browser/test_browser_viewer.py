@@ -113,6 +113,13 @@ def test_list_is_filtered_and_leads_to_a_sample(watched: WatchedPage, address: s
     page.get_by_test_id("samples").wait_for()
 
 
+def test_a_run_with_options_in_its_name_is_shown(watched: WatchedPage, address: str) -> None:
+    page = watched.page
+    opened(page, address)
+    go(page, sample_of(page, f"{SOUND}silent-audio_out=8000"))
+    assert "silent:audio_out=8000" in (page.get_by_test_id("view").text_content() or "")
+
+
 @pytest.mark.parametrize("run", [f"{SOUND}prompt", f"{VIDEO}prompt"])
 def test_both_tracks_play_in_step(watched: WatchedPage, address: str, run: str) -> None:
     page = watched.page
@@ -139,7 +146,7 @@ def test_both_tracks_play_in_step(watched: WatchedPage, address: str, run: str) 
 def test_jumps_to_a_missed_window(watched: WatchedPage, address: str) -> None:
     page = watched.page
     opened(page, address)
-    go(page, sample_of(page, f"{SOUND}silent", missed=True))
+    go(page, sample_of(page, f"{SOUND}silent-audio_out=8000", missed=True))
     page.get_by_test_id("next-missed").click()
     until(page, "tmlBench.views[0].player.currentTime > 0")
     at = page.evaluate("tmlBench.views[0].player.currentTime")

@@ -10,6 +10,7 @@ from tml_bench.csv_text import csv_text
 from tml_bench.report.axes import axis_of, counted, known_ends
 from tml_bench.report.board import Board, BoardCell, BoardColumn, BoardRow, CellState, RowKind
 from tml_bench.report.board_costs import cost_cell, cost_legend
+from tml_bench.report.board_heads import titles
 from tml_bench.report.board_latex import board_latex
 from tml_bench.report.grids import (
     MARKS,
@@ -59,7 +60,8 @@ def board_markdown(board: Board) -> str:
     """A table of models by tasks, then what each column is; a sentence for an empty board."""
     if not board.columns:
         return "Nothing has been measured yet.\n"
-    heads = ["", *(markdown_text(f"{c.title.partition(':')[0]}: {head(c.metric)}") for c in board.columns)]
+    named = zip(titles(board.columns), board.columns, strict=True)
+    heads = ["", *(markdown_text(f"{title}: {head(column.metric)}") for title, column in named)]
     heads += [markdown_text(board.cost_head)] if board.cost_head else []
     lines = (heads, ["---"] * len(heads), *_rows(board))
     table = "".join("| " + " | ".join(cells) + " |\n" for cells in lines)

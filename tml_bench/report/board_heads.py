@@ -68,11 +68,22 @@ def _letter(k: int) -> str:
 
 def differences(columns: Sequence[BoardColumn]) -> list[str]:
     """One line for each column with a letter: what it does not have in common with others of its task."""
-    found = []
-    for place, letter in letters(columns).items():
-        column = columns[place]
-        others = [set(c.table.holds) for c in columns if c.task == column.task]
-        shared = set.intersection(*others)
-        own = [fact for fact in column.table.holds if fact not in shared]
-        found.append(f"({letter}) {column.task}: {'; '.join(own) or 'other metric versions'}")
-    return found
+    return [
+        f"({letter}) {columns[place].task}: {_own(columns[place], columns)}"
+        for place, letter in letters(columns).items()
+    ]
+
+
+def titles(columns: Sequence[BoardColumn]) -> list[str]:
+    """Title of each column up to its colon, and what tells it from others of its task."""
+    several = letters(columns)
+    return [
+        column.title.partition(":")[0] + (f", {_own(column, columns)}" if k in several else "")
+        for k, column in enumerate(columns)
+    ]
+
+
+def _own(column: BoardColumn, columns: Sequence[BoardColumn]) -> str:
+    shared = set.intersection(*(set(c.table.holds) for c in columns if c.task == column.task))
+    own = [fact for fact in column.table.holds if fact not in shared]
+    return "; ".join(own) or "other metric versions"

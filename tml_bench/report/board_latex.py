@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tml_bench.report.axes import counted, known_ends
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState, RowKind
 from tml_bench.report.board_costs import cost_cell, cost_legend
+from tml_bench.report.board_heads import titles
 from tml_bench.report.grids import number, plain
 from tml_bench.report.picture_parts import made
 from tml_bench.task import Direction, Metric
@@ -64,7 +65,7 @@ def board_latex(board: Board) -> str:
         r"\resizebox{\textwidth}{!}{%",
         rf"\begin{{tabular}}{{l{'c' * (len(board.columns) + bool(cost))}}}",
         r"\toprule",
-        line("", [latex_text(c.title.partition(":")[0]) for c in board.columns], "Cost"),
+        line("", [latex_text(title) for title in titles(board.columns)], "Cost"),
         line("", [_head(c.metric) for c in board.columns], latex_text(cost)),
     ]
     for kind, heading in _HEADINGS.items():
@@ -142,4 +143,4 @@ def _about(board: Board, k: int) -> str:
     facts += [f"$n$ {n}"] if n else []
     facts += [f"floor by {latex_text(', '.join(floors))}"] if floors else []
     facts += [f"judge {latex_text(', '.join(judges))}"] if judges else []
-    return f"{latex_text(board.columns[k].title.partition(':')[0])}: {', '.join(facts)}."
+    return f"{latex_text(titles(board.columns)[k])}: {', '.join(facts)}."

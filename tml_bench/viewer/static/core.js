@@ -14,17 +14,18 @@
   };
 
   function byScript(address) {
+    const name = decodeURIComponent(address);  // an export knows its documents by names that are not encoded
     return new Promise((resolve, reject) => {
-      waiting.set(address, resolve);
+      waiting.set(name, resolve);
       const script = document.createElement("script");
       script.src = `${address}.js`;
       script.onload = () => {
         script.remove();
-        if (waiting.delete(address)) reject(new Error(`${address}.js holds something else`));
+        if (waiting.delete(name)) reject(new Error(`${address}.js holds something else`));
       };
       script.onerror = () => {
         script.remove();
-        waiting.delete(address);
+        waiting.delete(name);
         reject(new Error(`${address}.js cannot be read`));
       };
       document.head.append(script);
