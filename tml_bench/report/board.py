@@ -156,7 +156,7 @@ def board_of(summaries: Sequence[Summary]) -> Board:
     costs = {s.facts.run: cost for s in summaries if (cost := cost_of_run(s)) is not None}
     accounts = {s.facts.run: s.account for s in summaries if not isinstance(s.account, UnsetType)}
 
-    def cost(kind: RowKind, runs: Iterable[str]) -> RowCost | None:
+    def paid(kind: RowKind, runs: Iterable[str]) -> RowCost | None:
         names = [run for run in dict.fromkeys(runs) if run]
         money = row_cost(costs[run] for run in names if run in costs)
         if money is not None or kind is not RowKind.COMPETITOR:
@@ -168,7 +168,7 @@ def board_of(summaries: Sequence[Summary]) -> Board:
             label,
             kind,
             tuple(found.get(k) for k in range(len(columns))),
-            cost(kind, (cell.run for cell in found.values())),
+            paid(kind, (cell.run for cell in found.values())),
         )
         for (label, kind), found in cells.items()
     ]

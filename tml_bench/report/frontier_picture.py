@@ -136,8 +136,8 @@ def _sentences(board: Board, by_axes: Plot, by_latency: Plot, trade: Plot) -> li
         found.append(f"Latency and quality on {board.columns[by_latency.places[0]].title}.")
     if not trade.empty:
         column = board.columns[trade.places[0]]
-        others = {c.table.summaries[0].facts.compute for c in board.columns if c.task == column.task}
-        when = f", compute {column.table.summaries[0].facts.compute}" if len(others) > 1 else ""
+        modes = {c.table.summaries[0].facts.compute for c in board.columns if c.task == column.task}
+        when = f", compute {column.table.summaries[0].facts.compute}" if len(modes) > 1 else ""
         found.append(
             f"What answering soon costs, on {column.title}{when}. A line joins one system under "
             "several settings."
