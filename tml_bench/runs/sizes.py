@@ -117,7 +117,8 @@ def _found_by_silence(
             if spoken and part.start_s - spoken[-1].end_s < PAUSE_S:
                 part = Span(spoken.pop().start_s, part.end_s)
             spoken.append(part)
-    heard, answers = [], []
+    heard: list[Span] = []
+    answers: list[Span] = []
     for part, next_s in zip(spoken, [*(part.start_s for part in spoken[1:]), math.inf], strict=True):
         # What is read of a turn has PAUSE_S of silence after it and, but for the first, 0.3 s before it.
         heard.append(Span(part.start_s, min(part.end_s + ANSWERED_S, next_s)))
