@@ -31,7 +31,7 @@ ANSWER_S = WORD_S * WORDS["answer"]
 PAUSE_S = 0.7
 """Silence, by loudness, that ends a turn: what Silero, which still hears a voice that fades, takes for 0.5 s,
 the usual patience of services; on the sets that ship both find the same number of turns, to 3 %."""
-ANSWERED_S = PAUSE_S + 0.2
+ANSWERED_S = PAUSE_S + 0.3
 """From the end of a turn that is found by silence to its answer."""
 
 
