@@ -12,6 +12,7 @@ import argparse
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -24,11 +25,7 @@ from tml_bench.pricing.table import load_prices
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.turns import Usage
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-
-from fake_servers.apart import apart
-from fake_servers.metered_realtime import answering
-
+TESTS = Path(__file__).resolve().parent.parent / "tests"
 MODEL = "gpt-realtime-2.1"
 LIMIT = 0.1
 
@@ -42,7 +39,10 @@ def main() -> None:
     parser.add_argument("--answer-s", type=float, default=2.0, help="how long the server's answers are")
     options = parser.parse_args()
     print(machine())
-    with tempfile.TemporaryDirectory() as folder, apart([answering(options.answer_s)]) as server:
+    sys.path.append(str(TESTS))
+    apart, metered = import_module("fake_servers.apart"), import_module("fake_servers.metered_realtime")
+    makes = [metered.answering(options.answer_s)]
+    with tempfile.TemporaryDirectory() as folder, apart.apart(makes) as server:
         agrees = compare(options, server.urls[0], Path(folder))
     sys.exit(0 if agrees else 1)
 

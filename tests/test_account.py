@@ -60,7 +60,7 @@ def test_a_turn_that_pauses_is_answered_twice_as_foretold(tmp_path: Path) -> Non
     voice = clip_samples(spoken.script.turns[0].audio, RATE)
     pause = np.zeros(round(1.1 * RATE), np.float32)
     turn = UserTurn(Waveform(np.concatenate([voice[: RATE // 2], pause, voice[: RATE // 2]]), RATE))
-    sample = Sample("s", "x", Script((turn,), instructions="x" * 400, tail_s=1.0), Reference())
+    sample = Sample("s", "x", Script((turn,), instructions="x" * 400, tail_s=1.2), Reference())
     told, bill = asyncio.run(billed(sample, tmp_path / "r"))
     price = load_prices().price_of(MODEL)
     assert price is not None
@@ -85,7 +85,7 @@ def test_turns_by_silence_are_where_a_pause_is_long_enough() -> None:
     )
     assert [t.start_s for t in size.turns] == pytest.approx([0.0, 3.4, 5.4], abs=0.02)
     # The answer to the first is asked for and taken back: the user goes on before it is heard.
-    assert [a.start_s for a in size.answers] == pytest.approx([2.6 + 0.7, 5.3, 7.3], abs=0.02)
+    assert [a.start_s for a in size.answers] == pytest.approx([2.6 + 0.7, 5.4, 7.4], abs=0.02)
     assert [a.length_s for a in size.answers] == pytest.approx([0.0, ANSWER_S, ANSWER_S])
     assert size.user_s == pytest.approx(8.4)
 

@@ -118,5 +118,5 @@ class MeteredSession(Session):
 
 
 def answering(seconds: float) -> partial[MeteredRealtime]:
-    """Makes servers that answer every turn for so long, 0.2 s after they have found its end."""
-    return partial(MeteredRealtime, [Answer(delay_ms=200, ms=round(1000 * seconds), text="I see.")])
+    """Makes servers that answer every turn for so long, 0.3 s after they have found its end."""
+    return partial(MeteredRealtime, [Answer(delay_ms=300, ms=round(1000 * seconds), text="I see.")])

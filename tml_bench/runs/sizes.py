@@ -31,7 +31,7 @@ ANSWER_S = WORD_S * WORDS["answer"]
 PAUSE_S = 0.7
 """Silence, by loudness, that ends a turn: what Silero, which still hears a voice that fades, takes for 0.5 s,
 the usual patience of services; on the sets that ship both find the same number of turns, to 3 %."""
-ANSWERED_S = PAUSE_S + 0.2
+ANSWERED_S = PAUSE_S + 0.3
 """From the end of a turn that is found by silence to its answer."""
 
 
@@ -117,7 +117,8 @@ def _found_by_silence(
             if spoken and part.start_s - spoken[-1].end_s < PAUSE_S:
                 part = Span(spoken.pop().start_s, part.end_s)
             spoken.append(part)
-    heard, answers = [], []
+    heard: list[Span] = []
+    answers: list[Span] = []
     for part, next_s in zip(spoken, [*(part.start_s for part in spoken[1:]), math.inf], strict=True):
         # What is read of a turn has PAUSE_S of silence after it and, but for the first, 0.3 s before it.
         heard.append(Span(part.start_s, min(part.end_s + ANSWERED_S, next_s)))
