@@ -16,6 +16,7 @@ from tml_bench.adapter import Output, ToolCall
 from tml_bench.adapters.reference import Oracle
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.events import ModelToolCall, ToolReturned
+from tml_bench.report.log import describe
 from tml_bench.respondents import ideal
 from tml_bench.samples import IdealCall, Reference, Sample, Script, Tool, ToolFunction, UserTurn, Utterance
 from tml_bench.session import tool_work, tools
@@ -320,6 +321,9 @@ def test_every_call_of_a_session_has_one_outcome_in_its_recording(tmp_path: Path
         "1": ("", 900), "2": ("arguments", 400), "3": ("unknown", 400), "4": ("cancelled", 800),
         "5": ("unfinished", 2000),
     }  # fmt: skip
+    told = "\n".join(describe(result.recording))
+    assert "calls f(city='Riga', seats=1 (default), class='economy' (default))" in told
+    assert "f gives cancelled 'cancelled by the model'" in told
     calls = result.recording.facts.calls
     assert [(c.call_id, c.at_s, c.returned_s, c.ended, c.output) for c in calls][::3] == [
         ("1", 0.4, 0.9, "", 1),
