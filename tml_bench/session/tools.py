@@ -134,7 +134,7 @@ class ToolBench:
         self._working = [e for e in self._working if e.call_id not in call_ids]
         self._waiting = [entry for entry in self._waiting if entry[2].call_id not in call_ids]
         heapq.heapify(self._waiting)
-        given_up = [*working, *(p for _, _, p in sorted(cancelled, key=_order))]
+        given_up: list[_Pending | Execution] = [*working, *(p for _, _, p in sorted(cancelled, key=_order))]
         return [_ended(t_ns, pending, "cancelled", "cancelled by the model") for pending in given_up]
 
     def due(self, by_ns: int) -> list[ToolReturned]:
@@ -181,7 +181,10 @@ class ToolBench:
     def rest(self, t_ns: int) -> list[ToolReturned]:
         """What becomes of the calls that are open when the session ends, at ``t_ns``."""
         ended = self.due(t_ns)
-        left = [*self._working, *(p for _, _, p in sorted(self._waiting, key=_order))]
+        left: list[_Pending | Execution] = [
+            *self._working,
+            *(p for _, _, p in sorted(self._waiting, key=_order)),
+        ]
         self._work.drop(*self._working)
         self._waiting, self._working = [], []
         return ended + [_ended(t_ns, one, "unfinished", "the session ended") for one in left]
