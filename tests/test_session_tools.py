@@ -204,7 +204,10 @@ def test_on_the_wall_clock_a_slow_function_comes_with_a_later_micro_turn() -> No
     played = bench(Tool("slow", "", {}, lambda given: gate.wait() and "done"), patience_s=0.0)
     played.call(0, called("slow"))
     assert played.due(0) == []
-    let_go(gate)
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "tool":
+            thread.join()
     assert told(played.due(200 * MS)) == [(0, "c", "done", "")]
 
 
