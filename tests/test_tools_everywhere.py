@@ -19,6 +19,8 @@ from tml_bench.adapters.gemini_live import GeminiLive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.reference import Oracle
 from tml_bench.adapters.wire import Wire, WireLockstep
+from tml_bench.perception.recordings import timeline_of
+from tml_bench.plugins import load_task, task_names
 from tml_bench.recording import Recording
 from tml_bench.samples import IdealCall, Reference, Sample, Script, Tool, UserTurn, Utterance
 from tml_bench.session.settings import Settings
@@ -122,6 +124,23 @@ def test_the_same_calls_are_recorded_however_the_model_is_reached(way: str, tmp_
     assert "It is booked." in there.facts.claimed
     late_s = [there.at_s - here.at_s for there, here in zip(there.facts.calls, here.facts.calls, strict=True)]
     assert max(map(abs, late_s)) <= 0.4 + 0.02, "a chained call comes one micro-turn later, or two"
+
+
+BY_CALLS = ("pass_at_1", "fdb3_pass_at_1", "tool_f1", "fdb3_tool_f1_all", "arguments", "fdb3_arguments_all")
+"""What FD-bench v3 makes of calls alone."""
+
+
+@pytest.mark.skipif("fd-bench-v3" not in task_names(), reason="the task is not installed")
+def test_an_item_of_fd_bench_v3_scores_the_same_however_the_model_is_reached(tmp_path: Path) -> None:
+    task = load_task("fd-bench-v3")
+    given = next(one for one in task.samples() if len(one.reference.calls) > 1)
+    plays = {"in process": in_process, **{way: play for way, (play, _) in WAYS.items()}}
+    found = {}
+    for way, play in plays.items():
+        facts = play(tmp_path / way, given).facts
+        values = task.score(given, timeline_of(facts, tmp_path / f"{way}.json", "transcript")).values
+        found[way] = {name: values[name].numerator for name in BY_CALLS}
+    assert found == dict.fromkeys(plays, dict.fromkeys(BY_CALLS, 1.0))
 
 
 def test_in_process_each_call_ends_as_planned(tmp_path: Path) -> None:
