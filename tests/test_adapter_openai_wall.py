@@ -29,6 +29,7 @@ from tml_bench.adapter import (
     ProviderEvent,
     QuotaError,
     SessionStart,
+    ToolCall,
     ToolResult,
     ToolSpec,
 )
@@ -445,6 +446,12 @@ def test_a_backend_that_fails_is_not_the_speaking_model_s_fault(event: dict[str,
     with pytest.raises(InfrastructureError) as raised:
         live._understood(json.dumps({"type": "response.event", "event": event}))
     assert type(raised.value) is kind
+
+
+def test_live_passes_arguments_on_that_are_no_json_object() -> None:
+    item = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "[1"}
+    (output,) = OpenAILive(base_url="ws://localhost:1")._calls.take(nested("output_item.done", item=item))
+    assert output.tool_calls == (ToolCall("a", "f", unreadable="[1"),)
 
 
 def test_live_session_configuration_is_valid() -> None:

@@ -230,3 +230,13 @@ def test_a_key_is_needed_where_one_is_asked_for(monkeypatch: pytest.MonkeyPatch)
 
 if __name__ == "__main__":
     asyncio.run(record_golden())
+
+
+def test_arguments_that_are_no_json_object_are_a_call_that_is_refused() -> None:
+    """The model wrote them, and its session ended as a fault of its service."""
+    dialogue = ChatDialogue(SESSION, {}, 24000)
+    calls = [{"id": "a", "function": {"name": "add", "arguments": '{"a": '}}]
+    output = dialogue.take({"choices": [{"message": {"content": None, "tool_calls": calls}}]})
+    assert output.tool_calls == (ToolCall("a", "add", unreadable='{"a": '),)
+    dialogue.answer(ToolResult("a", "add", "no JSON", is_error=True))
+    assert dialogue.ready

@@ -21,6 +21,7 @@ from fakes import MS, Scripted, run_session, silence, tone
 from websockets.asyncio.server import ServerConnection, serve
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, Output, ProviderEvent, SessionStart, StepAdapter
+from tml_bench.adapters.reference import Oracle
 from tml_bench.cli import main
 from tml_bench.conformance import CaseVerdict
 from tml_bench.conformance.check_task import checked_task
@@ -151,7 +152,7 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Modul
 def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
     functions = [name for name, module in examples.items() if hasattr(module, "steps_and_speech")]
     assert len(functions) == 1
-    known = {"my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency"}
+    known = {"my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency", "shop"}
     assert set(examples) - set(functions) == known
 
 
@@ -197,6 +198,19 @@ def test_the_agent_answers_an_interruption_with_a_flush(
     steps, emitted_s = block.steps_and_speech(ran.recording.folder)
     assert steps == int(ran.recording.duration_s / 0.2)
     assert emitted_s > 0
+
+
+def test_the_shop_serves_the_oracle(examples: dict[str, ModuleType], tmp_path: Path) -> None:
+    facts = run_session(tmp_path / "r", examples["shop"].SAMPLE, Oracle(), Settings()).recording.facts
+    assert [(call.name, call.filled, call.output) for call in facts.calls] == [
+        (
+            "find",
+            {"thing": "lamp", "most": 3},
+            {"found": [{"id": "lamp-0"}, {"id": "lamp-1"}, {"id": "lamp-2"}]},
+        ),
+        ("add", {"id": "lamp-0"}, {"basket": ["lamp-0"]}),
+    ]
+    assert "The lamp is in your basket." in facts.claimed
 
 
 def test_the_doorbell_of_the_page_is_the_file() -> None:

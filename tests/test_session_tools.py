@@ -16,6 +16,7 @@ from tml_bench.adapter import Output, ToolCall
 from tml_bench.adapters.reference import Oracle
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.events import ModelToolCall, ToolReturned
+from tml_bench.report.log import describe
 from tml_bench.respondents import ideal
 from tml_bench.samples import IdealCall, Reference, Sample, Script, Tool, ToolFunction, UserTurn, Utterance
 from tml_bench.session import tool_work, tools
@@ -203,7 +204,10 @@ def test_on_the_wall_clock_a_slow_function_comes_with_a_later_micro_turn() -> No
     played = bench(Tool("slow", "", {}, lambda given: gate.wait() and "done"), patience_s=0.0)
     played.call(0, called("slow"))
     assert played.due(0) == []
-    let_go(gate)
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "tool":
+            thread.join()
     assert told(played.due(200 * MS)) == [(0, "c", "done", "")]
 
 
@@ -320,6 +324,9 @@ def test_every_call_of_a_session_has_one_outcome_in_its_recording(tmp_path: Path
         "1": ("", 900), "2": ("arguments", 400), "3": ("unknown", 400), "4": ("cancelled", 800),
         "5": ("unfinished", 2000),
     }  # fmt: skip
+    told = "\n".join(describe(result.recording))
+    assert "calls f(city='Riga', class='economy' (default), seats=1 (default))" in told
+    assert "f gives cancelled 'cancelled by the model'" in told
     calls = result.recording.facts.calls
     assert [(c.call_id, c.at_s, c.returned_s, c.ended, c.output) for c in calls][::3] == [
         ("1", 0.4, 0.9, "", 1),

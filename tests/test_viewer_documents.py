@@ -106,6 +106,24 @@ def test_a_live_session_cannot_be_looked_into(tmp_path: Path) -> None:
         assert latency.parts[0].name == TOGETHER
 
 
+def test_calls_are_shown_with_their_defaults_and_how_they_ended() -> None:
+    log = session_log(
+        [
+            ev.ModelToolCall(1, "c", "f", {"a": 1}, filled={"a": 1, "b": 2}),
+            ev.ModelToolCall(2, "c", "f", {"a": 2}),
+            ev.ModelToolCall(3, "d", "f", unreadable='{"a"'),
+            ev.ToolReturned(4, "c", "f", 7),
+            ev.ToolReturned(5, "c", "f", "no", is_error=True, ended="cancelled"),
+        ]
+    )
+    told = [(c.arguments, c.filled, c.output, c.is_error, c.ended) for c in log.tool_calls()]
+    assert told == [
+        ('{"a":1}', '{"a":1,"b":2}', "7", False, ""),
+        ('{"a":2}', "", '"no"', True, "cancelled"),
+        ('{"a"', "", "", False, ""),
+    ]
+
+
 def test_a_failed_sample_says_why_and_has_no_recording(tmp_path: Path) -> None:
     failed = attempt("one", Outcome.INFRASTRUCTURE, 2, "the service closed the connection")
     found = document(made_run(tmp_path / "r", [attempt("one", Outcome.ADAPTER_ERROR), failed]))

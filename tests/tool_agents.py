@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_servers import openai_realtime
+from fake_servers import openai_live, openai_realtime
 from fake_servers.gemini import FakeGemini
+from fake_servers.openai_live import FakeLive, LiveSessionFake
 from fake_servers.openai_realtime import Call, FakeRealtime, Message, Session
 from google.genai import types
 from virtual_time import VirtualTimeLoop, run_virtual
@@ -59,7 +60,8 @@ def in_virtual_time(playing: Playing, folder: Path, given: Sample, patience_s: f
     """Play it on a clock that jumps; a session waits for functions so long, for that clock does not."""
     loop = VirtualTimeLoop(PATIENCE_S)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(openai_realtime, "time", SimpleNamespace(monotonic_ns=loop.clock_ns))
+        for server in (openai_live, openai_realtime):
+            patch.setattr(server, "time", SimpleNamespace(monotonic_ns=loop.clock_ns))
         patch.setattr(exchange, "LIVE_PATIENCE_S", patience_s)
         assert run_virtual(playing(loop, folder, given), loop) == []
     return Recording(folder)
@@ -158,6 +160,62 @@ class RealtimeToolSession(Session):
             await self._piece(pcm_of(output), text_of(output), True)
         done, self._response = self._response_object("completed"), ""
         await self._send({"type": "response.done", "response": done})
+
+
+class LiveTools(FakeLive):
+    """OpenAI Live: a backend calls, and sees results once it is told to go on."""
+
+    def __init__(self, reference: Reference) -> None:
+        super().__init__()
+        self.reference = reference
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        session = LiveToolSession(connection, self.reference)
+        self.sessions.append(session)
+        await session.run()
+
+
+class LiveToolSession(LiveSessionFake):
+    def __init__(self, connection: ServerConnection, reference: Reference) -> None:
+        super().__init__(connection, [])
+        self._agent = ToolAgent(reference, RATE_OUT)
+        self._results: list[ToolResult] = []
+
+    async def _take(self, message: Message, now: int) -> None:
+        if message["type"] == "session.input_audio.append":
+            await self._act(self._agent.hear())
+            return
+        await super()._take(message, now)
+        if message["type"] == "response.item.create":
+            item = message["item"]
+            self._results.append(ToolResult(item["call_id"], "", _value(item["output"])))
+
+    async def _answer(self, since_ns: int) -> None:
+        """The client says that the backend may go on."""
+        self._agent.results += self._results
+        self._results = []
+
+    async def _run_stream(self) -> None:
+        """It speaks as the agent does, and sends no silence."""
+
+    async def _act(self, output: Output) -> None:
+        self._given += 1
+        if output.tool_calls:
+            await self._lifecycle("response.created", "in_progress")
+            for call in output.tool_calls:
+                self._open_calls.add(call.call_id)
+                item = {"type": "function_call", "id": f"fc_{call.call_id}", "call_id": call.call_id}
+                done = {**item, "name": call.name, "arguments": json.dumps(call.arguments)}
+                await self._nested(
+                    {"type": "response.output_item.done", "item": {**done, "status": "completed"}}
+                )
+            await self._lifecycle("response.completed", "completed")
+        if output.audio is not None:
+            audio = base64.b64encode(pcm_of(output)).decode()
+            await self._send({"type": "session.output_audio.delta", "delta": audio}, numbered=False)
+            if text := text_of(output):
+                said = {"delta": text, "start_ms": 0, "end_ms": 100}
+                await self._send({"type": "session.output_transcript.delta", **said})
 
 
 def _value(text: str) -> object:

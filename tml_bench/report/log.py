@@ -118,10 +118,13 @@ def _line(event: object) -> list[tuple[int, str, str]]:
         case ev.ModelText():
             return [(event.t_ns, "model", f"writes {event.text!r}")]
         case ev.ModelToolCall():
-            arguments = ", ".join(f"{key}={value!r}" for key, value in event.arguments.items())
-            return [(event.t_ns, "model", f"calls {event.name}({arguments})")]
+            given = event.arguments if event.filled is None else event.filled
+            defaults = given.keys() - event.arguments.keys()
+            arguments = [f"{key}={value!r}{' (default)' * (key in defaults)}" for key, value in given.items()]
+            told = event.unreadable or ", ".join(arguments)
+            return [(event.t_ns, "model", f"calls {event.name}({told})")]
         case ev.ToolReturned():
-            gives = "error" if event.is_error else "result"
+            gives = event.ended or ("error" if event.is_error else "result")
             return [(event.t_ns, "tool", f"{event.name} gives {gives} {event.output!r}")]
         case ev.Fault() | ev.SessionClosed():
             return [(event.t_ns, "fault" if isinstance(event, ev.Fault) else "end", event.reason)]

@@ -52,9 +52,11 @@ class SessionLog:
     notes: list[str] = field(default_factory=list)
 
     def tool_calls(self) -> tuple[ViewedToolCall, ...]:
-        """The functions called, each with the first result that has its id."""
-        given = {result.call_id: result for result in reversed(self.results)}
-        return tuple(_tool_call(call, given.get(call.call_id)) for call in self.calls)
+        """The functions called, each with the first result of its id that is no other call's."""
+        given: dict[str, list[ev.ToolReturned]] = {}
+        for result in reversed(self.results):
+            given.setdefault(result.call_id, []).append(result)
+        return tuple(_tool_call(call, given.get(call.call_id, [])) for call in self.calls)
 
 
 def session_log(events: Iterable[ev.AnyEvent]) -> SessionLog:
@@ -95,14 +97,17 @@ def session_log(events: Iterable[ev.AnyEvent]) -> SessionLog:
     return log
 
 
-def _tool_call(call: ev.ModelToolCall, result: ev.ToolReturned | None) -> ViewedToolCall:
+def _tool_call(call: ev.ModelToolCall, results: list[ev.ToolReturned]) -> ViewedToolCall:
+    result = results.pop() if results else None
     return ViewedToolCall(
         seconds(call.t_ns),
         call.name,
-        _json(call.arguments),
+        call.unreadable or _json(call.arguments),
         None if result is None else seconds(result.t_ns),
         "" if result is None else _json(result.output),
         result is not None and result.is_error,
+        "" if call.filled is None else _json(call.filled),
+        "" if result is None else result.ended,
     )
 
 

@@ -152,7 +152,11 @@ class ViewedWindow(msgspec.Struct, frozen=True):
 
 
 class ViewedToolCall(msgspec.Struct, frozen=True):
-    """A function the model called; ``arguments`` and ``output`` are JSON texts, shortened where very long."""
+    """A function the model called; texts are JSON, shortened where very long.
+
+    ``arguments`` are as given, also where they are no JSON; ``filled`` with their defaults, empty where none
+    was left out; ``ended`` says how it ended otherwise than by returning, such as ``cancelled``.
+    """
 
     at_s: float
     name: str
@@ -160,6 +164,8 @@ class ViewedToolCall(msgspec.Struct, frozen=True):
     returned_s: float | None
     output: str
     is_error: bool
+    filled: str = ""
+    ended: str = ""
 
 
 class ViewedInterruption(msgspec.Struct, frozen=True):

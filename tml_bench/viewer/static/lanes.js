@@ -37,7 +37,7 @@
 
   function happenings(doc) {
     return [
-      ...doc.tool_calls.map((c) => item(c.at_s, c.returned_s, `${c.name}()`, c.is_error ? "error" : "tool", `tool call ${c.name} ${c.arguments}\n→ ${c.returned_s === null ? "no answer" : c.output}`)),
+      ...doc.tool_calls.map((c) => item(c.at_s, c.returned_s, `${c.name}()`, c.is_error ? "error" : "tool", `tool call ${c.name} ${c.filled || c.arguments}\n→ ${c.ended ? c.ended + ": " : ""}${c.returned_s === null ? "no answer" : c.output}`)),
       ...doc.interruptions.map((i) => item(i.start_s, i.end_s, `${i.by} interrupts`, "interruption", `the ${i.by} began while the other spoke`)),
       ...doc.flushes.map((f) => item(f.at_s, null, "flush", "flush", `flush: ${f.heard_s.toFixed(2)} s heard, ${f.dropped_s.toFixed(2)} s dropped`)),
       ...doc.user.texts.map((t) => item(t.start_s, null, `user writes: ${t.text}`, "text")),

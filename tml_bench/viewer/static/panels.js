@@ -140,7 +140,7 @@
   const toolsPanel = (doc, player) => {
     if (!doc.tool_calls.length) return null;
     const rows = doc.tool_calls.map((c) => el("tr", {}, el("td", {}, playing(player, c.at_s, c.returned_s, `the call of ${c.name}`, "play-tool")), el("td.number", {}, clock(c.at_s)), el("td.text", {}, c.name),
-      el("td.text", {}, el("code", {}, c.arguments)), el("td.text", {}, c.returned_s === null ? "no answer" : el("code", {}, c.output), c.is_error ? el("small.warn", {}, "error") : null)));
+      el("td.text", {}, el("code", {}, c.arguments), c.filled ? el("small", {}, " with defaults ", el("code", {}, c.filled)) : null), el("td.text", {}, c.returned_s === null ? "no answer" : el("code", {}, c.output), c.is_error ? el("small.warn", {}, c.ended || "error") : null)));
     return panel("Tool calls", `${rows.length}`, table("Tool calls", ["Play", "At", "Function", "Arguments", "Answer"], rows), true, "tools");
   };
 
