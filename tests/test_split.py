@@ -179,7 +179,7 @@ def test_the_tasks_functions_can_be_the_background_models(tmp_path: Path) -> Non
     call = BackgroundReply("", (ToolCall("x", "weather", {"city": "Oslo"}),))
     thinker = Thinker([(0.1, 0.2, call), (0.1, 0.3, BackgroundReply("It is grey."))])
     ran, in_front = run(tmp_path / "r", {0: ask()}, thinker, talk(4.0, tools=(slow,)), behind=True)
-    # Asked at 0.2 s, called at 0.4 s, the result is there at 0.9 s and handed over at 1.0 s, answered at 1.3 s.
+    # Asked at 0.2 s, called at 0.4 s, the result of 0.9 s is handed over at 1.0 s, answered at 1.3 s.
     assert [(e.t_ns, e.name, e.call_id) for e in ran.of(ev.ModelToolCall)] == [
         (400 * MS, "weather", "background-1")
     ]

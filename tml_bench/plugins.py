@@ -32,7 +32,7 @@ Shape = type | UnionType
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names that may name folders."""
-_NAMED = re.compile(rf"{SAFE_NAME.pattern}:")
+_NAMED = re.compile(rf"{SAFE_NAME.pattern}:(?!\\)")  # with a backslash it is a drive
 TASK_SHAPE: dict[str, Shape] = {"name": str, "title": str, "data_help": str, "not_run": Mapping}
 TASK_ITEMS: dict[str, Shape] = {"subsets": str, "metrics": Metric, "headline": str}
 ADAPTER_SHAPE: dict[str, Shape] = {

@@ -117,4 +117,5 @@ def _front(text: str) -> AdapterSpec:
 
 def _identity(spec: AdapterSpec, front: Adapter) -> dict[str, str]:
     """What the front is: as it was named, with a hash of its code where that is not the harness's."""
-    return {"front": f"{redacted(spec.text)} {code_sha256(type(front))[:12]}"}
+    code = code_sha256(type(front))[:12]
+    return {"front": f"{redacted(spec.text)} {code}"}

@@ -8,10 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from tml_bench.adapter import Adapter, InfrastructureError, ProtocolError, ToolCall, ToolSpec
+from tml_bench.adapter import (
+    Adapter,
+    InfrastructureError,
+    ProtocolError,
+    SampleRefusedError,
+    ToolCall,
+    ToolSpec,
+)
 from tml_bench.adapters._media import arguments, nested_tool
 from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SERVER
 from tml_bench.adapters._socket import parse_object
@@ -168,9 +176,7 @@ class ChatBackground:
             ):
                 if response.status_code != httpx.codes.OK:
                     raise self._refused(url, response, await response.aread())
-                async for data in sent_events(response.aiter_lines()):
-                    if written.add(parse_object(data)):
-                        begun()
+                await _read(response.aiter_text(), written, begun)
         except httpx.TimeoutException:
             raise TimeoutError from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -180,33 +186,52 @@ class ChatBackground:
 
     def _refused(self, url: str, response: Any, body: bytes) -> Exception:
         error = self._refusals.answered(shown(url), response.status_code, response.headers, body)
-        about_request = response.status_code in _REFUSED and type(error) is InfrastructureError
-        return BackgroundError(str(error)) if about_request else error
+        unknown = response.status_code in _REFUSED and type(error) is InfrastructureError
+        return BackgroundError(str(error)) if unknown or isinstance(error, SampleRefusedError) else error
 
 
-async def sent_events(lines: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The data of server-sent events up to ``[DONE]``; a ``BackgroundError`` where it is too much."""
-    left = MAX_ANSWER
-    async for line in lines:
-        left -= len(line)
-        if left < 0:
-            raise BackgroundError(f"the answer is longer than {MAX_ANSWER} bytes")
-        kind, _, data = line.partition(":")
-        if kind == "data":
-            if data.strip() == "[DONE]":
-                return
-            yield data.strip()
+async def _read(pieces: AsyncIterator[str], written: WrittenAnswer, begun: Callable[[], None]) -> None:
+    """Read server-sent events until nothing more is wanted; raises as ``WrittenAnswer.add``."""
+    failure: Exception | None = None
+    rest, left = "", MAX_ANSWER
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as reading:
+            async for piece in pieces:
+                *lines, rest = (rest + piece).split("\n")
+                left -= len(piece)
+                try:
+                    if left < 0:
+                        raise BackgroundError(f"the answer is longer than {MAX_ANSWER} bytes")
+                    for line in lines:
+                        if written.add_line(line):
+                            begun()
+                except Exception as error:
+                    failure = failure or error
+                if failure or written.done:
+                    # Leaving the loop would leave the client's generators open: what waits is cancelled.
+                    reading.reschedule(0)
+    if failure is not None:
+        raise failure
 
 
 class WrittenAnswer:
-    """An answer that comes in pieces."""
+    """An answer that comes in pieces; ``done`` once the server has said that it is whole."""
 
     def __init__(self) -> None:
+        self.done = False
         self._text: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
         self._model = ""
         self._usage: Mapping[str, object] = {}
         self._begun = self._whole = False
+
+    def add_line(self, line: str) -> bool:
+        """Take a line of the stream; as ``add``."""
+        kind, _, data = line.partition(":")
+        if kind != "data" or self.done:
+            return False
+        self.done = data.strip() == "[DONE]"
+        return not self.done and self.add(parse_object(data))
 
     def add(self, chunk: Mapping[str, Any]) -> bool:
         """Take a piece; whether it is the first with words or a call in it, thoughts left out.
