@@ -58,6 +58,7 @@ LAYERS = (
         "declared_times",
         "recording",
         "timed_calls",
+        "split_times",
         "tool_arguments",
         "tool_latency",
         "recording_writer",

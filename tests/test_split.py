@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fakes import MS, Ran, Scripted, run_session, sample_of
+from msgspec import structs
 from test_session_live import Service, play
 
 from tml_bench import events as ev
@@ -29,8 +30,14 @@ from tml_bench.adapters.split.live import LiveSplit
 from tml_bench.adapters.split.relay import ASK, MOST_OPEN, MOST_ROUNDS
 from tml_bench.adapters.split.stepped import StepSplit
 from tml_bench.recording import Recording
+from tml_bench.report import content
+from tml_bench.report.files import full_markdown
+from tml_bench.report.split_lines import split_line
 from tml_bench.samples import Sample, Tool, UserText
+from tml_bench.scoring.epochs import united
+from tml_bench.scoring.summary_file import from_json, to_json
 from tml_bench.session.settings import Compute, Settings
+from tml_bench.split_times import SplitTimes
 
 
 @dataclass
@@ -358,3 +365,51 @@ def test_what_breaks_the_background_client_ends_a_live_session(tmp_path: Path) -
     broken = Thinker([(0.1, 0.2, RuntimeError("a bug"))], sleeps=True)
     with pytest.raises(Exception, match="a bug"):
         play(tmp_path / "r", LiveSplit(service, broken))
+
+
+def test_the_times_of_front_and_background_are_kept_apart(tmp_path: Path) -> None:
+    outputs = {
+        1: Output(text="One moment.", compute_s=0.0),
+        2: ask(),
+        9: Output(text="It is blue.", compute_s=0.0),
+        10: ask(call_id="b"),
+    }
+    thinker = Thinker([(0.35, 1.0, BackgroundReply("Blue.")), (0.1, 0.2, BackgroundError("garbage"))])
+    ran, _ = run(tmp_path / "r", outputs, thinker, talk(3.0, (0.1, "What colour?")))
+    # A text at 0.1 s; the front writes at 0.4 s, asks at 0.6 s, is answered at 1.6 s, tells it at 2.0 s.
+    assert ran.recording.facts.split == SplitTimes(
+        replies=(0.3,), asks=(0.5, 2.1), tells=(0.4,), first_words=(0.35,), answers=(1.0,), functions=(0.0,),
+        asked=2, failed=1,
+    )  # fmt: skip
+
+
+def test_a_recording_without_a_background_model_has_no_such_times(tmp_path: Path) -> None:
+    ran = run_session(tmp_path / "r", talk(1.0), front({1: Output(text="Hi.")}), Settings())
+    assert ran.recording.facts.split is None
+
+
+def test_a_report_tells_the_times_of_front_and_background_apart() -> None:
+    from test_report import run as scored
+
+    times = SplitTimes(
+        replies=(0.3, 0.5), asks=(0.6,), tells=(0.2,), first_words=(1.0,), answers=(4.0, 5.0, 9.0),
+        functions=(0.0, 0.5, 1.0), asked=5, failed=1, cancelled=1,
+    )  # fmt: skip
+    summary = structs.replace(scored("x", {}), split=times)
+    line = (
+        "front: replies 0.40 s after the user, asks 0.60 s after the user, tells an answer 0.20 s after it "
+        "has it; background model: begins 1.00 s after it is asked, its answer after 5.00 s, 0.50 s of it "
+        "functions (medians; 3 of 5 requests answered, 1 failed, 1 cancelled)"
+    )
+    assert split_line(summary) == line
+    assert line in full_markdown([summary])
+    assert from_json(to_json([summary]))[0].split == times
+    plain = scored("x", {})
+    assert split_line(plain) == ""
+    assert "split" not in content.made(plain)
+    epochs = [
+        structs.replace(summary, facts=structs.replace(summary.facts, run="r", epoch=1)),
+        structs.replace(summary, facts=structs.replace(summary.facts, run="r--epoch-2", epoch=2)),
+    ]
+    (one,) = united(epochs)
+    assert one.split == times + times

@@ -27,6 +27,7 @@ from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText, HeardTexts
+from tml_bench.split_times import SplitTimes, SplitWatch
 from tml_bench.timebase import NS, seconds
 from tml_bench.timed_calls import TimedCalls
 from tml_bench.timeline import Segment, TimedCall, Word
@@ -92,6 +93,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
         late: pieces of the adapter's transcript that came more than ``declared_times.LATE_S`` after the end
             of their audio.
         calls: functions called before the session's end, in order, each with what became of it.
+        split: what a front and a background model took; None where there was none.
     """
 
     user: AudioTrack
@@ -103,6 +105,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     clipped: float = 0.0
     late: int = 0
     calls: tuple[TimedCall, ...] = ()
+    split: SplitTimes | None = None
 
     @property
     def claimed(self) -> str:
@@ -222,8 +225,9 @@ class Recording:
         declared = DeclaredTimes()
         turns: list[Segment] = []
         given_ns = clipped = 0
-        calls = TimedCalls()
+        calls, split = TimedCalls(), SplitWatch()
         for event in self.events():
+            split.take(event)
             for taken in declared.take(event):
                 texts.take(taken)
             match event:
@@ -243,7 +247,7 @@ class Recording:
         share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
         heard, untimed = _heard(declared.words, end_ns), texts.heard(end_ns)
         return SessionFacts(
-            user, model, imported, heard, untimed, tuple(turns), share, texts.late, calls.found
+            user, model, imported, heard, untimed, tuple(turns), share, texts.late, calls.found, split.found
         )
 
     def _track(self, path: Path) -> AudioTrack:
