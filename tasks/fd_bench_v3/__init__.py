@@ -1,0 +1,1 @@
+"""FD-bench v3: functions called for disfluent spoken requests."""
