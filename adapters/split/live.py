@@ -65,6 +65,7 @@ class LiveSplit(QueueAdapter):
         handed = self._relay.hand_over(turn, _now_ns())
         self._go_on(self._relay)
         await self._front.send(handed)
+        self._mirror()
 
     async def heard(self, item: str, ms: float, cut: bool) -> None:
         """As ``LiveAdapter.heard``."""
