@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,16 +63,20 @@ class Thinker:
         return self.now
 
     async def answer(
-        self, messages: Sequence[Any], tools: Sequence[ToolSpec], begun: Callable[[], None]
+        self, messages: Sequence[Any], tools: Sequence[ToolSpec], came: Callable[[str], None]
     ) -> BackgroundReply:
         self.seen.append([dict(message) for message in messages])
         self.tools.append(tools)
         first_s, whole_s, reply = self.plan[len(self.seen) - 1]
         try:
             await self._pass(first_s)
-            if not isinstance(reply, Exception):
-                begun()
-            await self._pass(whole_s - first_s)
+            words = [] if isinstance(reply, Exception) else [*re.findall(r"\S+\s*", reply.text), ""]
+            # The words come one after the other, and the end after the last.
+            each_s = round((whole_s - first_s) / max(1, len(words)), 9)
+            for word in words:
+                came(word)
+                await self._pass(each_s)
+            await self._pass(whole_s - first_s - each_s * len(words))
         except asyncio.CancelledError:
             self.given_up += 1
             raise
@@ -413,3 +418,21 @@ def test_a_report_tells_the_times_of_front_and_background_apart() -> None:
     ]
     (one,) = united(epochs)
     assert one.split == times + times
+
+
+def test_an_answer_can_be_handed_over_sentence_by_sentence(tmp_path: Path) -> None:
+    # A word comes each 0.2 s: the first sentence is whole 0.3 s after the request, all is there after 1.5 s.
+    thinker = Thinker([(0.1, 1.5, BackgroundReply("It is. The sky is blue."))])
+    ran, in_front = run(tmp_path / "r", {1: ask()}, thinker, sentences=True)
+    assert results(in_front) == [
+        (3, {"answer": "It is.", "more": True}, False),
+        (9, {"answer": "The sky is blue.", "more": False}, False),
+    ]
+    assert told(ran, "answer")[0]["answer"] == "It is. The sky is blue."
+
+
+def test_what_is_not_handed_over_of_a_cancelled_answer_is_dropped(tmp_path: Path) -> None:
+    thinker = Thinker([(0.1, 0.7, BackgroundReply("It is. Or not. Who knows?"))], sleeps=True)
+    service = Asking([(0.5, ask()), (0.95, Output(cancelled_calls=("a",)))])
+    play(tmp_path / "r", LiveSplit(service, thinker, sentences=True))
+    assert service.answers == [(0.8, {"answer": "It is.", "more": True}, False)], "the second was whole"

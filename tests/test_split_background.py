@@ -90,9 +90,9 @@ def delta(reason: str | None = None, **said: object) -> str:
 
 
 def answer(
-    model: ChatBackground, tools: Sequence[ToolSpec] = (), begun: Callable[[], None] = lambda: None
+    model: ChatBackground, tools: Sequence[ToolSpec] = (), came: Callable[[str], None] = lambda text: None
 ) -> BackgroundReply:
-    return asyncio.run(model.answer(HELLO, tools, begun))
+    return asyncio.run(model.answer(HELLO, tools, came))
 
 
 def test_an_answer_is_read_as_it_is_written(server: Completions) -> None:
@@ -102,15 +102,15 @@ def test_an_answer_is_read_as_it_is_written(server: Completions) -> None:
         delta(content="It is"), Completions.WAIT, delta(content=" blue."), delta("stop"), counted,
         "data: [DONE]",
     )  # fmt: skip
-    begun: list[bool] = []
+    pieces: list[tuple[str, bool]] = []
 
-    def begins() -> None:
-        begun.append(server.go_on.is_set())
+    def came(text: str) -> None:
+        pieces.append((text, server.go_on.is_set()))
         server.go_on.set()  # only now the server goes on
 
     model = ChatBackground(server.url, "m", max_tokens=9, effort="low")
-    reply = answer(model, begun=begins)
-    assert begun == [False]
+    reply = answer(model, came=came)
+    assert pieces == [("It is", False), (" blue.", True)]
     assert reply == BackgroundReply("It is blue.", (), "thinker-1", {"completion_tokens": 3})
     assert model.name == "thinker-1"
     (asked,) = server.asked
@@ -126,7 +126,9 @@ def test_calls_come_in_pieces(server: Completions) -> None:
     two = {"index": 1, "function": {"name": "time", "arguments": ""}}
     server.lines = (*(delta(tool_calls=[part]) for part in (one, more, two)), delta("tool_calls"))
     tool = ToolSpec("weather", "Tells the weather.")
-    reply = answer(ChatBackground(server.url), (tool,))
+    pieces: list[str] = []
+    reply = answer(ChatBackground(server.url), (tool,), pieces.append)
+    assert pieces == [""], "it begins with a call"
     assert reply.calls == (ToolCall("x", "weather", {"city": "Oslo"}), ToolCall("call-1", "time", {}))
     assert server.asked[0]["tools"][0]["function"]["name"] == "weather"
 

@@ -22,7 +22,8 @@ class SplitTimes(msgspec.Struct, frozen=True):
         replies: front: from the end of a turn or text of the user to the first sound or text that came
             after it.
         asks: front: from there to a request; below 0 where it asked before the turn's end.
-        tells: front: from an answer being handed to it to the first sound or text that came after it.
+        tells: front: from an answer, or a sentence of it, being handed to it to the first sound or text that
+            came after it.
         first_words: background: from a request to the first word of what comes of it, or the first call.
         answers: background: from a request to its whole answer.
         functions: the part of that in which it waited for functions, answer by answer.
@@ -100,6 +101,7 @@ class SplitWatch:
         """What was measured so far; None where nothing was asked of a background model."""
         if not self._counts["request"]:
             return None
-        counts = {"asked": self._counts["request"], **self._counts}
-        del counts["request"]
-        return SplitTimes(**{name: tuple(values) for name, values in self._times.items()}, **counts)
+        times = {name: tuple(values) for name, values in self._times.items()}
+        asked, failed, cancelled = self._counts.values()
+        counts = SplitTimes(asked=asked, failed=failed, cancelled=cancelled)
+        return msgspec.structs.replace(counts, **times)

@@ -31,6 +31,7 @@ class _Parts:
     timeout_s: float = 60.0
     max_tokens: int = 0
     effort: str = ""
+    sentences: bool = False
 
     @property
     def spec(self) -> AdapterSpec:
@@ -62,16 +63,24 @@ class Split(StepSplit, WrapsAnother):
         timeout_s: longest time that the background model may take for an answer.
         max_tokens: longest answer of it; 0 leaves that to its server.
         effort: its reasoning effort; empty says nothing of it.
+        sentences: hand the front each sentence as it comes, as a further result of its call; not all fronts
+            take several.
     """
 
     def __init__(
         self, front: str, behind: str, behind_model: str = "", tools: str = "front", timeout_s: float = 60.0,
-        max_tokens: int = 0, effort: str = "",
+        max_tokens: int = 0, effort: str = "", sentences: bool = False,
     ) -> None:  # fmt: skip
-        parts = _Parts(front, behind, behind_model, tools, timeout_s, max_tokens, effort)
+        parts = _Parts(front, behind, behind_model, tools, timeout_s, max_tokens, effort, sentences)
         made = make_adapter(parts.spec)
         assert isinstance(made, StepAdapter), "class_for chooses by the front"
-        super().__init__(made, parts.background, behind=parts.tools_behind, told=_identity(parts.spec, made))
+        super().__init__(
+            made,
+            parts.background,
+            behind=parts.tools_behind,
+            sentences=parts.sentences,
+            told=_identity(parts.spec, made),
+        )
 
     @classmethod
     def class_for(cls, options: Mapping[str, object]) -> type[StepAdapter] | type[LiveAdapter]:
@@ -91,7 +100,13 @@ class SplitLive(LiveSplit):
         parts = _Parts(*args, **options)
         made = make_adapter(parts.spec)
         assert isinstance(made, LiveAdapter), "Split.class_for chooses by the front"
-        super().__init__(made, parts.background, behind=parts.tools_behind, told=_identity(parts.spec, made))
+        super().__init__(
+            made,
+            parts.background,
+            behind=parts.tools_behind,
+            sentences=parts.sentences,
+            told=_identity(parts.spec, made),
+        )
 
     @classmethod
     def asked_model(cls, options: Mapping[str, object]) -> str:

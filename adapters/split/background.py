@@ -75,9 +75,11 @@ class Background(Protocol):
         ...
 
     async def answer(
-        self, messages: Sequence[Message], tools: Sequence[ToolSpec], begun: Callable[[], None]
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec], came: Callable[[str], None]
     ) -> BackgroundReply:
-        """The answer to a conversation; ``begun`` is called once the first of it has come.
+        """The answer to a conversation.
+
+        ``came`` is told each piece of its text as it comes; an empty one where it begins with a call.
 
         Raises:
             BackgroundError: it gave none that can be used.
@@ -148,7 +150,7 @@ class ChatBackground:
         new_client(self._base, self._headers, self._timeout_s)
 
     async def answer(
-        self, messages: Sequence[Message], tools: Sequence[ToolSpec], begun: Callable[[], None]
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec], came: Callable[[str], None]
     ) -> BackgroundReply:
         """As ``Background.answer``."""
         request = {**self._options, "messages": list(messages)}
@@ -156,7 +158,7 @@ class ChatBackground:
             request["tools"] = [nested_tool(tool) for tool in tools]
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = await self._streamed(request, begun)
+                reply = await self._streamed(request, came)
         except TimeoutError:
             raise BackgroundError(f"no answer within {self._timeout_s:g} s") from None
         except (ProtocolError, LookupError, TypeError, ValueError, AttributeError) as error:
@@ -164,7 +166,7 @@ class ChatBackground:
         self._named = reply.model or self._named
         return replace(reply, model=self.name)
 
-    async def _streamed(self, request: Mapping[str, Any], begun: Callable[[], None]) -> BackgroundReply:
+    async def _streamed(self, request: Mapping[str, Any], came: Callable[[str], None]) -> BackgroundReply:
         import httpx
 
         url = f"{self._base}/chat/completions"
@@ -176,7 +178,7 @@ class ChatBackground:
             ):
                 if response.status_code != httpx.codes.OK:
                     raise self._refused(url, response, await response.aread())
-                await _read(response.aiter_text(), written, begun)
+                await _read(response.aiter_text(), written, came)
         except httpx.TimeoutException:
             raise TimeoutError from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -190,7 +192,7 @@ class ChatBackground:
         return BackgroundError(str(error)) if unknown or isinstance(error, SampleRefusedError) else error
 
 
-async def _read(pieces: AsyncIterator[str], written: WrittenAnswer, begun: Callable[[], None]) -> None:
+async def _read(pieces: AsyncIterator[str], written: WrittenAnswer, came: Callable[[str], None]) -> None:
     """Read server-sent events until nothing more is wanted; raises as ``WrittenAnswer.add``."""
     failure: Exception | None = None
     rest, left = "", MAX_ANSWER
@@ -203,8 +205,8 @@ async def _read(pieces: AsyncIterator[str], written: WrittenAnswer, begun: Calla
                     if left < 0:
                         raise BackgroundError(f"the answer is longer than {MAX_ANSWER} bytes")
                     for line in lines:
-                        if written.add_line(line):
-                            begun()
+                        if (text := written.add_line(line)) is not None:
+                            came(text)
                 except Exception as error:
                     failure = failure or error
                 if failure or written.done:
@@ -225,16 +227,16 @@ class WrittenAnswer:
         self._usage: Mapping[str, object] = {}
         self._begun = self._whole = False
 
-    def add_line(self, line: str) -> bool:
+    def add_line(self, line: str) -> str | None:
         """Take a line of the stream; as ``add``."""
         kind, _, data = line.partition(":")
         if kind != "data" or self.done:
-            return False
+            return None
         self.done = data.strip() == "[DONE]"
-        return not self.done and self.add(parse_object(data))
+        return None if self.done else self.add(parse_object(data))
 
-    def add(self, chunk: Mapping[str, Any]) -> bool:
-        """Take a piece; whether it is the first with words or a call in it, thoughts left out.
+    def add(self, chunk: Mapping[str, Any]) -> str | None:
+        """Take a piece; its text, empty for a call that comes first; None where it has neither.
 
         Raises:
             BackgroundError: the server says in it that it has failed.
@@ -255,9 +257,9 @@ class WrittenAnswer:
             call["id"] = str(part.get("id") or call["id"])
             call["name"] += str(function.get("name") or "")
             call["arguments"] += str(function.get("arguments") or "")
-        first = not self._begun and bool(self._text or self._calls)
-        self._begun = self._begun or first
-        return first
+        begins = not self._begun and bool(self._calls)
+        self._begun = self._begun or bool(text or self._calls)
+        return str(text) if text else "" if begins else None
 
     def reply(self) -> BackgroundReply:
         """The whole answer; a ``BackgroundError`` where its end has not come."""

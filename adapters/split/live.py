@@ -30,18 +30,19 @@ class LiveSplit(QueueAdapter):
         front: the service; its own rates, video and complaints are this adapter's.
         background: the model behind it.
         behind: the task's functions are the background model's.
+        sentences: answers are handed over sentence by sentence.
         told: what is reported of the front beside what it reports.
     """
 
     def __init__(
-        self, front: LiveAdapter, background: Background, *, behind: bool = False,
+        self, front: LiveAdapter, background: Background, *, behind: bool = False, sentences: bool = False,
         told: Mapping[str, str] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         super().__init__()
         self._told = told
         self._front = front
         self._background = background
-        self._behind = behind
+        self._behind, self._sentences = behind, sentences
         self._relay: Relay | None = None
         self._asking: dict[Errand, asyncio.Task[None]] = {}
         self._mirror()
@@ -54,7 +55,7 @@ class LiveSplit(QueueAdapter):
 
     async def connect(self, session: SessionStart) -> None:
         """As ``LiveAdapter.connect``; the background model is first spoken to when it is asked."""
-        self._relay = Relay(session, behind=self._behind)
+        self._relay = Relay(session, behind=self._behind, sentences=self._sentences)
         await self._front.connect(self._relay.front)
         self._mirror()
         self._start()
@@ -109,12 +110,12 @@ class LiveSplit(QueueAdapter):
         self._mirror()
 
     async def _ask(self, relay: Relay, errand: Errand) -> None:
-        def begun() -> None:
-            relay.begun(errand, _now_ns())
+        def came(text: str) -> None:
+            relay.wrote(errand, text, _now_ns())
             self._go_on(relay)
 
         try:
-            reply = await self._background.answer(errand.messages, relay.tools, begun)
+            reply = await self._background.answer(errand.messages, relay.tools, came)
         except (BackgroundError, InfrastructureError) as error:
             unreachable = isinstance(error, InfrastructureError)
             relay.failed(errand, str(error), _now_ns(), unreachable=unreachable)

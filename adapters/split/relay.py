@@ -13,7 +13,8 @@ puts ``told`` into the record. What is recorded of a request ``N``, times in sec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tml_bench.adapter import (
@@ -36,6 +37,7 @@ MOST_OPEN = 8
 """Requests that may be open at a time."""
 MOST_ROUNDS = 8
 """Times that the background model may call functions before it must answer."""
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _CALL = "background-"
 """Calls of the background model have ids that begin so."""
 
@@ -53,6 +55,8 @@ class Errand:
         background_ns: how long it has worked so far.
         rounds: how often it has called functions.
         begun: it has begun to answer.
+        handed: the front was handed sentences of the answer.
+        unsaid: what is written of the next one.
         awaited: its calls without a result, by the ids they have in the session.
     """
 
@@ -64,6 +68,8 @@ class Errand:
     background_ns: int = 0
     rounds: int = 0
     begun: bool = False
+    handed: bool = False
+    unsaid: str = ""
     awaited: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,6 +79,7 @@ class Relay:
     Args:
         session: as the adapter is told.
         behind: the task's functions are the background model's, and not the front's.
+        sentences: the front is handed an answer sentence by sentence, each as a result of the same call.
 
     Attributes:
         front: the session as the front is told.
@@ -86,7 +93,7 @@ class Relay:
         SampleRefusedError: the task has a function ``ask_background`` of its own.
     """
 
-    def __init__(self, session: SessionStart, *, behind: bool) -> None:
+    def __init__(self, session: SessionStart, *, behind: bool, sentences: bool = False) -> None:
         if any(tool.name == ASK for tool in session.tools):
             raise SampleRefusedError(f"the task has a function {ASK} of its own")
         self.tools = session.tools if behind else ()
@@ -100,6 +107,7 @@ class Relay:
         self._errands: list[Errand] = []
         self._answers: list[tuple[int, ToolResult]] = []
         self._asks = self._calls = 0
+        self._sentences = sentences
 
     def hand_over(self, turn: MicroTurn, at_ns: int) -> MicroTurn:
         """The micro-turn as the front gets it: with answers, without results that are not its own."""
@@ -136,11 +144,16 @@ class Relay:
                 self._ask(call, at_ns)
         return passed
 
-    def begun(self, errand: Errand, at_ns: int) -> None:
-        """The background model begins to answer."""
-        if errand in self._errands and not errand.begun:
+    def wrote(self, errand: Errand, text: str, at_ns: int) -> None:
+        """A piece of an answer has come; an empty one where the background model calls first."""
+        if errand not in self._errands:
+            return
+        if not errand.begun:
             errand.begun = True
             self._tell("first_token", _since(errand, at_ns))
+        if self._sentences:
+            *whole, errand.unsaid = _SENTENCES.split(errand.unsaid + text)
+            self._hand(errand, *whole)
 
     def replied(self, errand: Errand, reply: BackgroundReply, at_ns: int) -> None:
         """The background model has answered, or calls functions."""
@@ -149,7 +162,9 @@ class Relay:
         self.trouble = ""
         errand.background_ns += at_ns - errand.began_ns
         if not reply.calls:
-            self._end(errand, {"answer": reply.text}, "answer", at_ns, model=reply.model, usage=reply.usage)
+            said = {"answer": errand.unsaid, "more": False} if errand.handed else {"answer": reply.text}
+            more = {"answer": reply.text, "model": reply.model, "usage": reply.usage}
+            self._end(errand, ToolResult(errand.call_id, ASK, said), "answer", at_ns, more)
         elif not self.tools:
             self._fail(errand, "it calls functions, and has none", at_ns)
         elif errand.rounds >= MOST_ROUNDS:
@@ -182,6 +197,8 @@ class Relay:
 
     def _call(self, errand: Errand, reply: BackgroundReply, at_ns: int) -> None:
         """Pass the background model's calls on, under ids that no other call of the session has."""
+        self._hand(errand, errand.unsaid)
+        errand.unsaid = ""
         errand.rounds += 1
         written = [written_call(call) for call in reply.calls]
         errand.messages.append({"role": "assistant", "content": reply.text, "tool_calls": written})
@@ -208,20 +225,28 @@ class Relay:
             self.asked.append(errand)
         return True
 
+    def _hand(self, errand: Errand, *sentences: str) -> None:
+        """Hand the front what is whole of an answer of which more may come."""
+        for text in filter(str.strip, sentences):
+            errand.handed = True
+            part = ToolResult(errand.call_id, ASK, {"answer": text, "more": True})
+            self._answers.append((errand.number, part))
+
     def _fail(self, errand: Errand, reason: str, at_ns: int) -> None:
         output = f"the background model gives no answer: {reason}"
-        self._end(errand, output, "failed", at_ns, is_error=True, reason=reason)
+        result = ToolResult(errand.call_id, ASK, output, is_error=True)
+        self._end(errand, result, "failed", at_ns, {"reason": reason})
 
     def _end(
-        self, errand: Errand, output: object, how: str, at_ns: int, *, is_error: bool = False, **more: object
+        self, errand: Errand, result: ToolResult, how: str, at_ns: int, more: Mapping[str, object]
     ) -> None:
         self._errands.remove(errand)
-        self._answers.append((errand.number, ToolResult(errand.call_id, ASK, output, is_error)))
-        told = {} if is_error else {"answer": output["answer"]} if isinstance(output, dict) else {}
-        self._tell(how, {**_times(errand, at_ns), **told, **{k: v for k, v in more.items() if v}})
+        self._answers.append((errand.number, result))
+        self._tell(how, {**_times(errand, at_ns), **{name: value for name, value in more.items() if value}})
 
     def _cancel(self, errand: Errand, at_ns: int) -> None:
         self._errands.remove(errand)
+        self._answers = [answer for answer in self._answers if answer[0] != errand.number]
         waits = bool(errand.awaited)
         errand.background_ns += 0 if waits else at_ns - errand.began_ns
         self._tell("cancelled", _times(errand, at_ns), sent=True)

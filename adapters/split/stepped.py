@@ -43,18 +43,19 @@ class StepSplit(StepAdapter):
         front: the model; its rates and video are this adapter's.
         background: the model behind it.
         behind: the task's functions are the background model's.
+        sentences: answers are handed over sentence by sentence.
         told: what is reported of the front beside what it reports.
         clock: nanoseconds, of whatever measures the background model.
     """
 
     def __init__(
-        self, front: StepAdapter, background: Background, *, behind: bool = False,
+        self, front: StepAdapter, background: Background, *, behind: bool = False, sentences: bool = False,
         told: Mapping[str, str] = MappingProxyType({}), clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:  # fmt: skip
         self._told = told
         self._front = front
         self._background = background
-        self._behind = behind
+        self._behind, self._sentences = behind, sentences
         self._clock = clock
         self._changed = threading.Condition()
         self._working: list[_Work] = []
@@ -69,7 +70,7 @@ class StepSplit(StepAdapter):
         self._background.load()
         hello = [{"role": "user", "content": "Hello there."}]
         try:
-            self._beside(self._background.answer(hello, (), lambda: None)).result()
+            self._beside(self._background.answer(hello, (), lambda text: None)).result()
         except BackgroundError as error:
             raise InfrastructureError(f"the background model: {error}") from error
         finally:
@@ -79,7 +80,7 @@ class StepSplit(StepAdapter):
     def start(self, session: SessionStart) -> None:
         """Begin a session; forgets the one before."""
         self._background.load()
-        self._relay = Relay(session, behind=self._behind)
+        self._relay = Relay(session, behind=self._behind, sentences=self._sentences)
         self._working = []
         self._front.start(self._relay.front)
         self._mirror()
@@ -162,9 +163,12 @@ class StepSplit(StepAdapter):
 
     async def _ask(self, relay: Relay, work: _Work) -> None:
         errand = work.errand
+
+        def came(text: str) -> None:
+            self._note(work, partial(relay.wrote, errand, text))
+
         try:
-            begun = partial(self._note, work, partial(relay.begun, errand))
-            reply = await self._background.answer(tuple(errand.messages), relay.tools, begun)
+            reply = await self._background.answer(tuple(errand.messages), relay.tools, came)
         except (BackgroundError, InfrastructureError) as error:
             unreachable = isinstance(error, InfrastructureError)
             self._note(work, partial(relay.failed, errand, str(error), unreachable=unreachable), last=True)
