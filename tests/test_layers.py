@@ -58,6 +58,7 @@ LAYERS = (
         "declared_times",
         "recording",
         "timed_calls",
+        "split_times",
         "tool_arguments",
         "tool_latency",
         "recording_writer",
@@ -96,10 +97,11 @@ KNOWS_ONLY = {
 EXCEPT = {
     "adapters.cascade": {"perception", "synthesis"},
     "adapters.duplex": {"perception"},
+    "adapters.split": {"joined_text", "plugins"},
     "adapters.reference": {"perception", "tool_arguments"},
 }
 """Cascade and duplex are whole voice agents: they recognise and speak. The reference voice spells numbers,
-and its calls take parts of earlier results."""
+and its calls take parts of earlier results. Split makes another adapter, and joins what that says."""
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

@@ -80,10 +80,11 @@ class StepAdapter(ABC):
         """Begin a session; its time is charged to nobody."""
 
     @abstractmethod
-    def step(self, turn: MicroTurn) -> Output | Iterable[Output] | None:
+    def step(self, turn: MicroTurn) -> Output | Iterable[Output | ProviderEvent] | None:
         """Take one micro-turn of the user and return what the model does; None means nothing.
 
-        What belongs to several replies is several outputs, in order: a list, or what ``yield`` gives.
+        What belongs to several replies is several outputs, in order: a list, or what ``yield`` gives. Events
+        between them are only recorded.
         """
 
     def stop(self) -> None:  # noqa: B027
@@ -202,6 +203,19 @@ class LiveAdapter(ABC):
 
         Raises:
             InfrastructureError: the service does not answer the goodbye.
+        """
+
+
+class WrapsAnother(ABC):
+    """An adapter around another one, whose kind is that of the other."""
+
+    @classmethod
+    @abstractmethod
+    def class_for(cls, options: Mapping[str, object]) -> type[StepAdapter] | type[LiveAdapter]:
+        """The class to make with these options of the constructor, by name; it takes the same ones.
+
+        Raises:
+            UserError: they name no adapter.
         """
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Literal
 
-from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter, VideoSpec
+from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter, VideoSpec, WrapsAnother
 from tml_bench.blame import in_one_line
 from tml_bench.code_digest import code_sha256
 from tml_bench.errors import UserError
@@ -32,6 +32,7 @@ Shape = type | UnionType
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names that may name folders."""
+_NAMED = re.compile(rf"{SAFE_NAME.pattern}:(?!\\)")  # with a backslash it is a drive
 TASK_SHAPE: dict[str, Shape] = {"name": str, "title": str, "data_help": str, "not_run": Mapping}
 TASK_ITEMS: dict[str, Shape] = {"subsets": str, "metrics": Metric, "headline": str}
 ADAPTER_SHAPE: dict[str, Shape] = {
@@ -72,6 +73,8 @@ def parse_adapter_spec(text: str) -> AdapterSpec:
     """
     # A host may end in .py too: only what stands before an address can be a file.
     file, dot_py, _ = text.partition("://")[0].rpartition(".py:")
+    if (name := _NAMED.match(text)) and not name[0].endswith(".py:"):
+        file = dot_py = ""  # it stands in an option
     head, _, options = text[len(file) + len(dot_py) :].partition(":")
     target = f"{file}{dot_py}{head}"
     if not head:
@@ -276,7 +279,7 @@ def fitting_class(spec: AdapterSpec) -> AdapterClass:
 
     Raises:
         UserError: as ``adapter_class``, or an option does not exist, or is a word where a number or a truth
-            value is declared.
+            value is declared, or what it wraps does not fit.
     """
     made = adapter_class(spec.target)
     if isinstance(_given.get(spec.target), StepAdapter | LiveAdapter):
@@ -293,7 +296,7 @@ def fitting_class(spec: AdapterSpec) -> AdapterClass:
         kind = next((k for k in (int, float, bool) if declared in (k, k.__name__)), None)
         if kind and isinstance(value, str):
             raise UserError(f"adapter {spec.text!r}: {name}={value} is no {kind.__name__}", remedy)
-    return made
+    return made.class_for(given) if issubclass(made, WrapsAnother) else made
 
 
 def asked_model(spec: AdapterSpec) -> str:

@@ -27,6 +27,7 @@ from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText, HeardTexts
+from tml_bench.split_times import SplitTimes, SplitWatch
 from tml_bench.timebase import NS, seconds
 from tml_bench.timed_calls import TimedCalls
 from tml_bench.timeline import Segment, TimedCall, Word
@@ -93,6 +94,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
             of their audio.
         compute_s: compute charged to the session, in seconds.
         calls: functions called before the session's end, in order, each with what became of it.
+        split: what a front and a background model took; None where there was none.
     """
 
     user: AudioTrack
@@ -105,6 +107,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     late: int = 0
     compute_s: float = 0.0
     calls: tuple[TimedCall, ...] = ()
+    split: SplitTimes | None = None
 
     @property
     def claimed(self) -> str:
@@ -224,8 +227,9 @@ class Recording:
         declared = DeclaredTimes()
         turns: list[Segment] = []
         given_ns = clipped = compute_ns = 0
-        calls = TimedCalls()
+        calls, split = TimedCalls(), SplitWatch()
         for event in self.events():
+            split.take(event)
             for taken in declared.take(event):
                 texts.take(taken)
             match event:
@@ -246,7 +250,7 @@ class Recording:
         user, model = self._track(self.user_path), self._track(self.model_path)
         share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
         heard, untimed = _heard(declared.words, end_ns), texts.heard(end_ns)
-        more = share, texts.late, compute_ns / NS, calls.found
+        more = share, texts.late, compute_ns / NS, calls.found, split.found
         return SessionFacts(user, model, imported, heard, untimed, tuple(turns), *more)
 
     def _track(self, path: Path) -> AudioTrack:

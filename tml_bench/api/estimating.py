@@ -12,7 +12,7 @@ from tml_bench.api.running import RunOptions
 from tml_bench.api.scores import JudgeOptions, judge_model_of
 from tml_bench.judges.spec import RULES
 from tml_bench.plugins import (
-    adapter_class,
+    fitting_class,
     given_adapters,
     load_task,
     parse_adapter_spec,
@@ -95,7 +95,7 @@ def estimate(
     tasks = None if task is None else (task,) if isinstance(task, str) else tuple(task)
     with given_adapters(given):
         if official:
-            takes_history = {n: adapter_class(parse_adapter_spec(n).target).takes_history for n in names}
+            takes_history = {n: fitting_class(parse_adapter_spec(n)).takes_history for n in names}
             found = [load_task(name) for name in tasks or task_names()]
             return [
                 estimated

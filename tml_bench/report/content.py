@@ -22,6 +22,7 @@ from tml_bench.report.grids import (
 )
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
+from tml_bench.report.split_lines import split_line
 from tml_bench.report.word_lines import transcript_line, words_line
 from tml_bench.runs.tags import shown_tags
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
@@ -286,6 +287,7 @@ def made(s: Summary) -> dict[str, str]:
         **({"says of itself": "; ".join(map(" ".join, f.reported))} if f.reported else {}),
         **({"usage": used} if (used := usage_line(s)) else {}),
         **({"account": account} if (account := account_line(s)) else {}),
+        **({"split": split} if (split := split_line(s)) else {}),
         **({"cost": cost} if (cost := cost_line(s)) else {}),
     }
 

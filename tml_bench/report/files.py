@@ -160,7 +160,7 @@ def _run(row: LeaderboardRow) -> str:
     s = row.summary
     made, bare = (
         content.made(s),
-        ("created", "machine", "judge", "words", "transcript", "usage", "account", "cost"),
+        ("created", "machine", "judge", "words", "transcript", "usage", "account", "split", "cost"),
     )
     facts = [f"{k} {v}" for k, v in made.items() if v and k not in bare and k != "adapter"]
     facts += [made[k] for k in bare if made.get(k)]

@@ -25,6 +25,7 @@ from tml_bench.report.grids import Bar, Grid, plain
 from tml_bench.report.judge_lines import judge_tokens_line
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.report.pages import PagePart, PageSection, arrange_pages, narrow, without_empty_columns
+from tml_bench.report.split_lines import split_line
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.summary import Summary
 
@@ -182,8 +183,9 @@ class _Site:
 
 
 def _costs(s: Summary) -> list[str]:
-    """What a run is known to have taken of services and judges."""
-    return list(filter(None, (content.usage_line(s), account_line(s), cost_line(s), judge_tokens_line(s))))
+    """What a run is known to have taken of services, judges and a background model."""
+    lines = (content.usage_line, account_line, cost_line, judge_tokens_line, split_line)
+    return list(filter(None, (line(s) for line in lines)))
 
 
 def _task_name(tables: Sequence[LeaderboardTable]) -> Any:

@@ -13,6 +13,7 @@ from tml_bench.report.cost_lines import account_line, cost_line
 from tml_bench.report.grids import NOTHING, Grid, StandingMark, plain
 from tml_bench.report.judge_lines import agreement_lines, judge_line
 from tml_bench.report.layout import tables
+from tml_bench.report.split_lines import split_line
 from tml_bench.report.unfinished import unfinished_lines
 from tml_bench.report.word_lines import doubts, transcript_line, words_line
 from tml_bench.scoring.summary import Summary
@@ -79,7 +80,7 @@ def print_leaderboard(summaries: Sequence[Summary], console: Console | None = No
             start += width
             for k in range(0, width if subset else 0, per_grid):
                 paper.grid(_rich(subset, grid, places[k : k + per_grid]))
-        lines = (words_line, transcript_line, content.usage_line, cost_line)
+        lines = (words_line, transcript_line, content.usage_line, cost_line, split_line)
         checks = ((row.label, line(row.summary)) for row in table.rows for line in lines)
         said = (f"{label}: {line}" for label, line in checks if line)
         paper.notes(content.marks(table.shown), (*table.caveats, *said))
@@ -106,6 +107,7 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         content.usage_line(summary),
         account_line(summary),
         cost_line(summary),
+        split_line(summary),
     )
     paper.notes(content.marks(summary.metrics), filter(None, (*said, *notes)))
 

@@ -13,7 +13,7 @@ import msgspec
 from tml_bench.adapter import LiveAdapter
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.judges.prompt import REPLY_TOKENS, prompt_of
-from tml_bench.plugins import adapter_class, asked_model, load_task, parse_adapter_spec
+from tml_bench.plugins import asked_model, fitting_class, load_task, parse_adapter_spec
 from tml_bench.pricing.charges import SessionSize, cost_of, expected_usage
 from tml_bench.pricing.table import ModelPrice, PriceTable
 from tml_bench.questions import Question
@@ -107,7 +107,7 @@ def adapter_price(text: str, prices: PriceTable) -> AdapterPrice:
     """What the model behind an adapter costs, as far as its options tell; raises as ``fitting_class``."""
     spec = parse_adapter_spec(text)
     model = asked_model(spec)
-    live = issubclass(adapter_class(spec.target), LiveAdapter)
+    live = issubclass(fitting_class(spec), LiveAdapter)
     return AdapterPrice(text, model, prices.price_of(model) if model else None, live)
 
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 
 from tml_bench.adapter import LiveAdapter
-from tml_bench.plugins import adapter_class, parse_adapter_spec
+from tml_bench.plugins import fitting_class, parse_adapter_spec
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import Job, JobResult, SessionJob, preflight_job
 from tml_bench.runs.live_worker import LiveHost
@@ -88,4 +88,4 @@ async def _settled() -> None:
 
 
 def _is_live(adapter: str) -> bool:
-    return issubclass(adapter_class(parse_adapter_spec(adapter).target), LiveAdapter)
+    return issubclass(fitting_class(parse_adapter_spec(adapter)), LiveAdapter)

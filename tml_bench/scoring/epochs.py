@@ -28,6 +28,7 @@ from tml_bench.scoring.summary import (
     standing,
 )
 from tml_bench.scoring.word_report import WordReport
+from tml_bench.split_times import SplitTimes
 from tml_bench.turns import Usage
 
 
@@ -68,6 +69,7 @@ def _united(epochs: Sequence[Summary]) -> Summary:
     used = [s.usage for s in epochs if s.usage is not msgspec.UNSET]
     words = [s.word_report for s in epochs if s.word_report is not msgspec.UNSET]
     checks = [s.transcript_check for s in epochs if s.transcript_check is not msgspec.UNSET]
+    split = [s.split for s in epochs if s.split is not msgspec.UNSET]
     return structs.replace(
         first,
         facts=facts,
@@ -77,6 +79,7 @@ def _united(epochs: Sequence[Summary]) -> Summary:
         judgements=_judgements([s.judgements for s in epochs if s.judgements is not None]),
         usage=_usage(used) if used else msgspec.UNSET,
         word_report=_words(words) if words else msgspec.UNSET,
+        split=reduce(add, split, SplitTimes()) if split else msgspec.UNSET,
         # The worst is what a reader must know; a rate over all would hide it.
         transcript_check=max(checks, key=lambda c: (c.mismatch, c.rate or 0.0), default=msgspec.UNSET),
     )

@@ -6,6 +6,8 @@ does not match its audio is scored by the words that are recognised in it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add
 
 import msgspec
 from msgspec import structs
@@ -16,6 +18,7 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.perceive import WordMode
 from tml_bench.pricing.table import PriceTable, load_prices
 from tml_bench.questions import Judge, Question, Rule
+from tml_bench.recording import SessionFacts
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
@@ -30,6 +33,7 @@ from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import recognised, timelines_of
 from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
 from tml_bench.scoring.word_report import word_report
+from tml_bench.split_times import SplitTimes
 
 _Floors = dict[tuple[str, ...], tuple[Baseline, ...] | Exception]
 
@@ -104,8 +108,15 @@ def _score(
         usage=usage,
         account=account_of(heard.timelines.values(), heard.facts.values(), verdicts),
         cost=run_cost(model_of(run.file), usage, verdicts, prices),
+        split=split_of(heard.facts.values()),
     )
     return write_results(run.path, scored, summary)
+
+
+def split_of(facts: Iterable[SessionFacts]) -> SplitTimes | msgspec.UnsetType:
+    """What fronts and background models took in all sessions; unset where there were none."""
+    found = [fact.split for fact in facts if fact.split is not None]
+    return reduce(add, found, SplitTimes()) if found else msgspec.UNSET
 
 
 def _clipped(shares: Iterable[float]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.scoring.transcript_check import TranscriptCheck
 from tml_bench.scoring.word_report import WordReport
+from tml_bench.split_times import SplitTimes
 from tml_bench.task import BoardScore, DataKind, Direction, Metric, Overall, PublishedNumber, Score, Task
 
 MOST_REASONS = 8
@@ -161,6 +162,7 @@ class Summary(msgspec.Struct, frozen=True):
         usage: what its services say that it took; unset where they say nothing.
         account: what its sessions consisted of; unset in summaries that were made before.
         cost: what it cost at the prices of a day; unset where nothing of it can be priced.
+        split: what a front and a background model took; unset where there was none.
     """
 
     facts: RunFacts
@@ -182,6 +184,7 @@ class Summary(msgspec.Struct, frozen=True):
     board: BoardScore | None = None
     account: RunAccount | msgspec.UnsetType = msgspec.UNSET
     cost: RunCost | msgspec.UnsetType = msgspec.UNSET
+    split: SplitTimes | msgspec.UnsetType = msgspec.UNSET
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.adapter import Output, ToolCall, Transcript, Usage
+from tml_bench.adapter import Output, ProviderEvent, ToolCall, Transcript, Usage
 from tml_bench.blame import in_one_line
 from tml_bench.events import ModelToolCall
 from tml_bench.redact import cut, recordable
@@ -117,11 +117,12 @@ def checked_transcript(piece: object, index: int) -> Transcript:
     return piece
 
 
-def checked_outputs(given: object, index: int) -> tuple[Output, ...]:
-    """What a step returned, as outputs in order. Raises AdapterFaultError if it is anything else."""
+def checked_outputs(given: object, index: int) -> tuple[Output | ProviderEvent, ...]:
+    """What a step returned, in order. Raises AdapterFaultError if it is anything else."""
     outputs = given if isinstance(given, tuple | list) else () if given is None else (given,)
-    if not all(isinstance(output, Output) for output in outputs):
-        named = next(type(output).__name__ for output in outputs if not isinstance(output, Output))
+    kinds = Output | ProviderEvent
+    if not all(isinstance(output, kinds) for output in outputs):
+        named = next(type(output).__name__ for output in outputs if not isinstance(output, kinds))
         raise fault(index, f"step returned {named}, it must be Output, a list of them, or None")
     return tuple(outputs)
 
@@ -148,9 +149,10 @@ def checked_usage(usage: Usage) -> Usage:
     return usage
 
 
-def reported_cost_ns(outputs: Iterable[Output], index: int) -> int | None:
+def reported_cost_ns(outputs: Iterable[Output | ProviderEvent], index: int) -> int | None:
     """What a step says it cost, in ns; None when nothing. Raises AdapterFaultError unless finite and >= 0."""
-    costs: list[object] = [output.compute_s for output in outputs if output.compute_s is not None]
+    given = (output.compute_s for output in outputs if isinstance(output, Output))
+    costs: list[object] = [cost_s for cost_s in given if cost_s is not None]
     total_ns = 0
     for cost_s in costs:
         if not isinstance(cost_s, int | float) or not 0 <= cost_s < math.inf:

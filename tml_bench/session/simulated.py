@@ -12,11 +12,11 @@ from itertools import count
 import numpy as np
 
 from tml_bench import events as ev
-from tml_bench.adapter import InfrastructureError, MicroTurn, StepAdapter
+from tml_bench.adapter import InfrastructureError, MicroTurn, ProviderEvent, StepAdapter
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.redact import redacted
+from tml_bench.redact import kept, redacted
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError, blamed_on_output, checked_outputs, reported_cost_ns
 from tml_bench.session.exchange import Exchange
@@ -124,6 +124,10 @@ class SimulatedSession:
         self._writer.event(ev.StepDone(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
         for output in outputs:
             with blamed_on_output(turn.index):
+                if isinstance(output, ProviderEvent):
+                    body = kept(output.body)
+                    self._writer.event(ev.ProviderMessage(done_ns, str(output.type), body, output.sent))
+                    continue
                 size = 0 if output.audio is None else 2 * np.size(output.audio)
                 self._stage.emit(output, turn.index, done_ns, self._down.arrival_ns(done_ns, size))
 
