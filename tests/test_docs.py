@@ -92,7 +92,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         name, _, anchor = target.partition("#")
         file = page.parent / name if name else page
         assert file.exists(), target
-        if anchor:
+        if anchor and file.suffix == ".md":  # other pages have addresses of their own behind it
             assert anchor in anchors(file), target
 
 

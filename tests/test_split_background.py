@@ -133,6 +133,11 @@ def test_calls_come_in_pieces(server: Completions) -> None:
     assert server.asked[0]["tools"][0]["function"]["name"] == "weather"
 
 
+def test_arguments_that_are_no_json_are_the_models_fault_and_passed_on(server: Completions) -> None:
+    server.lines = (delta(tool_calls=[{"function": {"name": "f", "arguments": "{"}}]), delta("stop"))
+    assert answer(ChatBackground(server.url)).calls == (ToolCall("call-0", "f", unreadable="{"),)
+
+
 @pytest.mark.parametrize(
     ("lines", "what"),
     [
@@ -140,7 +145,6 @@ def test_calls_come_in_pieces(server: Completions) -> None:
         (("data: {",), "unexpected shape"),
         (('data: {"choices": [7]}',), "unexpected shape"),
         (('data: {"error": {"message": "out of memory"}}',), "out of memory"),
-        ((delta(tool_calls=[{"function": {"name": "f", "arguments": "{"}}]), delta("stop")), "no JSON"),
         (("data: " + "x" * (2**22 + 1),), "longer than"),
     ],
 )

@@ -20,7 +20,7 @@ from tml_bench.adapter import (
     ToolCall,
     ToolSpec,
 )
-from tml_bench.adapters._media import arguments, nested_tool
+from tml_bench.adapters._media import nested_tool, tool_call
 from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SERVER
 from tml_bench.adapters._socket import parse_object
 from tml_bench.adapters.cascade.language_models import LocalModel
@@ -266,7 +266,7 @@ class WrittenAnswer:
         if not self._whole:
             raise BackgroundError("the answer breaks off")
         calls = tuple(
-            ToolCall(call["id"] or f"call-{place}", call["name"], arguments(call["arguments"]))
+            tool_call(call["id"] or f"call-{place}", call["name"], call["arguments"])
             for place, call in sorted(self._calls.items())
         )
         return BackgroundReply("".join(self._text), calls, self._model, self._usage)
