@@ -10,6 +10,7 @@ silent end is followed by nothing.
 
 import platform
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -78,15 +79,13 @@ class _Lite:
             self._network.reset()
         except IndexError:
             self._network = SileroVAD(RATE)
+        # Held by the finalizer, the network outlives this object also where both would go in one cycle.
+        weakref.finalize(self, self._idle.append, self._network).atexit = False
 
     def __call__(self, frame: NDArray[np.float32]) -> float:
         """Probability of the next frame."""
         self._frame[:] = frame
         return float(self._network.process(self._shared))
-
-    def __del__(self) -> None:
-        if "_network" in vars(self):  # it may have failed to load
-            self._idle.append(self._network)
 
 
 class ProbabilityTrack:
