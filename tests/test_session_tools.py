@@ -235,6 +235,47 @@ def test_a_hanging_function_is_waited_for_a_moment_and_holds_up_no_other() -> No
     let_go(gate)
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_after_a_function_that_hangs_the_next_one_is_executed_at_once(
+    cancelled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    tools = Tool("hangs", "", {}, lambda given: gate.wait()), Tool("works", "", {}, lambda given: 7)
+    played = bench(*tools, patience_s=0.05)
+    played.call(0, called("hangs", "h"))
+    while not played._working or played._working[0].began_s is None:
+        assert played.due(0) == []
+    if cancelled:
+        played.cancel(1, ("h",))
+    else:
+        monkeypatch.setattr(tool_work, "HANGS_S", 0.0)
+        assert [r.ended for r in played.due(1)] == ["hung"]
+    monkeypatch.setattr(tool_work, "HANGS_S", 60.0)
+    monkeypatch.setattr(played, "_patience_s", 10.0)
+    played.call(2, called("works", "w"))
+    assert told(played.due(2)) == [(0, "w", 7, "")]
+    let_go(gate)
+
+
+def test_functions_that_hang_and_are_given_up_starve_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool_work, "HANGS_S", 0.02)
+    gate = threading.Event()
+    tools = Tool("hangs", "", {}, lambda given: gate.wait()), Tool("works", "", {}, lambda given: 7)
+    played = bench(*tools, patience_s=0.001)
+    for number in range(3 * tool_work.MOST_THREADS):
+        played.call(number, called("hangs", str(number)))
+        played.due(number)
+        played.cancel(number, (str(number),))
+    played.call(100, called("works", "w"))
+    came: list[ToolReturned] = []
+    deadline_s = time.monotonic() + 20
+    while not came and time.monotonic() < deadline_s:
+        came = played.due(100)
+    assert told(came) == [(0, "w", 7, "")]
+    assert len([t for t in threading.enumerate() if t.name == "tool"]) <= 2 * tool_work.MOST_THREADS
+    let_go(gate)
+
+
 def test_what_is_large_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would hold up whatever else runs in the process."""
     looked: list[object] = []
@@ -242,7 +283,8 @@ def test_what_is_large_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) ->
     nested: list[object] = []
     for _ in range(200):
         nested = [nested]
-    large = ("x" * 300_000, [1] * 300_000, {str(n): [n] for n in range(90_000)}, b"x" * 300_000)
+    monkeypatch.setattr(tool_work, "LARGEST_RESULT", 2000)
+    large = ("x" * 3000, [1] * 3000, {str(n): [n] for n in range(1001)}, b"x" * 3000)
     for output in (*large, [nested], "small"):
         played = bench(Tool("f", "", {}, lambda given, output=output: output))  # type: ignore[misc]
         played.call(0, called("f"))

@@ -65,6 +65,7 @@ class ToolWork:
         self._worker: threading.Thread | None = None
         self._threads: list[threading.Thread] = []
         self._hung: Counter[str] = Counter()
+        self._dropped: list[Execution] = []
 
     def add(self, execution: Execution) -> None:
         """Have a function executed, once there is a thread for it (``hire``)."""
@@ -72,8 +73,8 @@ class ToolWork:
 
     def hire(self, *, another: bool = False) -> None:
         """See that what is left to do is done: by the thread that is at it, or ``another`` in its place."""
+        self._look_after()
         with self._lock:
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
             if not self._todo or (self._worker is not None and not another):
                 return
             if len(self._threads) >= MOST_THREADS:
@@ -81,6 +82,16 @@ class ToolWork:
             self._worker = worker = threading.Thread(target=self._labour, daemon=True, name="tool")
             self._threads.append(worker)
         worker.start()
+
+    def _look_after(self) -> None:
+        """Leave out threads that have ended, and those whose function hangs though nobody waits for it."""
+        long_ago_s = time.monotonic() - HANGS_S
+        stuck = [e for e in self._dropped if e.began_s is not None and e.began_s <= long_ago_s]
+        for execution in stuck:
+            self._hung[execution.name] += execution.came is None
+        self._dropped = [execution for execution in self._dropped if execution not in stuck]
+        aside = {execution.thread for execution in stuck}
+        self._threads = [thread for thread in self._threads if thread.is_alive() and thread not in aside]
 
     def _labour(self) -> None:
         while (execution := self._next()) is not None:
@@ -122,14 +133,25 @@ class ToolWork:
 
     def _given_up(self, execution: Execution) -> ToolReturned:
         self._hung[execution.name] += 1
+        self._leave_alone(execution)
         self._threads = [thread for thread in self._threads if thread is not execution.thread]
-        self.hire(another=self._worker is execution.thread)
+        self.hire()
         return execution.ended("hung", f"{execution.name} does not come back")
 
     def drop(self, *executions: Execution) -> None:
         """Nobody waits for these any more: what is not begun is not executed."""
         with self._lock:
             self._todo = deque(execution for execution in self._todo if execution not in executions)
+        for execution in executions:
+            self._leave_alone(execution)
+            if execution.began_s is not None:
+                self._dropped.append(execution)
+
+    def _leave_alone(self, execution: Execution) -> None:
+        """The thread that is at work on it, if one is, gets nothing else to do."""
+        with self._lock:
+            if self._worker is not None and self._worker is execution.thread and execution.came is None:
+                self._worker = None
 
 
 def _outcome(execution: Execution) -> ToolReturned:
