@@ -46,9 +46,9 @@ class HalfDuplex(Oracle):
         super().start(session)
         placed = sorted(self._lines, key=lambda line: line[0])
         most, ended = round(PAUSE_S * self.audio_out), 0
-        self._waiting: deque[_Line] = deque()
+        self._planned: deque[_Line] = deque()
         for start, end, voice in placed:
-            self._waiting.append(_Line(start, end - start, min(most, max(0, start - ended)), voice))
+            self._planned.append(_Line(start, end - start, min(most, max(0, start - ended)), voice))
             ended = end
         self._saying: _Line | None = None
         self._free = 0
@@ -89,16 +89,16 @@ class HalfDuplex(Oracle):
 
     def _next(self, begin: int, end: int) -> _Line | None:
         """The line that begins in a span of samples, moved to when it can; None if none does."""
-        while self._waiting and self._waiting[0].start < end:
-            line = self._waiting[0]
+        while self._planned and self._planned[0].start < end:
+            line = self._planned[0]
             moved = max(line.start, begin, self._free + line.pause)
             if moved - line.start > self.patience_s * self.audio_out:
-                self._waiting.popleft()
+                self._planned.popleft()
             elif moved >= end:
                 return None
             else:
                 line.start = moved
-                return self._waiting.popleft()
+                return self._planned.popleft()
         return None
 
     def _words(self, line: _Line, begin: int, end: int) -> list[SpokenWord]:
