@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from msgspec import structs
 from presence_timelines import TASK, first_call, sample, scored, timeline, turn_of, values
@@ -180,6 +182,8 @@ def test_what_is_no_longer_wanted_is_not_told(behaviour: str) -> None:
     assert of(cancelled, old) == (1.0, 1.0)
     never = values(one, timeline(one, [reply, old]))
     assert not {"stale", "respected"} & set(never)
+    late = values(one, timeline(one, [reply, old], [replace(running, at_s=end_s + 1.0)]))
+    assert (late["stale"], late.get("respected")) == (1.0, None)
 
 
 def test_cancelling_is_handled_only_where_something_was_begun() -> None:
@@ -188,7 +192,7 @@ def test_cancelling_is_handled_only_where_something_was_begun() -> None:
     said = [(expected_of(one).request_end_s + 0.3, "On it."), (end_s + 0.4, "Okay, I have stopped.")]
     assert values(one, timeline(one, said, [first_call(one)]))["handled"] == 1.0
     assert values(one, timeline(one, said))["handled"] == 0.0
-    late = IdealCall(end_s + 1.0, *(getattr(first_call(one), name) for name in ("name", "arguments")))
+    late = replace(first_call(one), at_s=end_s + 1.0)
     assert values(one, timeline(one, said, [late]))["handled"] == 0.0
 
 

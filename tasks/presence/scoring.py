@@ -65,7 +65,7 @@ METRICS = (
           describes="The number that is no longer wanted is said, where its call was made."),
     _rate(name="respected", title="Cancelled work respected", subsets=DROPPED,
           describes="The call for what is no longer wanted is cancelled, or its result is not told, where it "
-          "was made."),
+          "was made before the user said so."),
     _lower(name="dead_air", title="Longest dead air", unit="s",
            describes="The longest silence of both, of 1.5 s or more, from the request's end to the result, "
            "to the session's end where there is none, or to the end of the user's turn that cancels."),
@@ -145,7 +145,7 @@ def _meaning(sheet: ScoreSheet, heard: HeardPresence, verdicts: Verdicts) -> Non
     if item.wanted is not None:
         found["result_right"] = _decided(RESULT in asked, RESULT, RIGHT, verdicts)
         found["woven"] = heard.woven
-    found["fresh"] = item.behaviour not in DROPPED or heard.dropped is None or heard.stale_s is None
+    found["fresh"] = item.behaviour not in DROPPED or heard.stale_s is None
     found["varied"] = not _repeats(heard)
     _enter(sheet, "handled", _all(list(found.values())))
     for name in ("answered", "result_right", "woven"):
@@ -181,10 +181,10 @@ def _manners(sheet: ScoreSheet, heard: HeardPresence) -> None:
     """What is said by code: when the result comes, what is stale, and what repeats itself."""
     if heard.told_s is not None and heard.arrival_s is not None:
         sheet.put(result_latency=heard.told_s - heard.arrival_s, over_user=float(heard.over_user))
+    if heard.item.behaviour in DROPPED and heard.made(heard.item.call) is not None:
+        sheet.put(stale=float(heard.stale_s is not None))
     if heard.item.behaviour in DROPPED and heard.dropped is not None:
-        stale = heard.stale_s is not None
-        sheet.put(stale=float(stale))
-        sheet.put(respected=float(heard.dropped.ended == "cancelled" or not stale))
+        sheet.put(respected=float(heard.dropped.ended == "cancelled" or heard.stale_s is None))
     if heard.waiting:
         sheet.put(repeated=float(_repeats(heard)))
         sheet.values["filler_share"] = Value(*filler_words(heard.waiting))
