@@ -24,6 +24,7 @@ AXES = {
     "fd-bench-v1.5": Axis.OVERLAP,
     "timespeak": Axis.TIME,
     "cuespeak": Axis.CUES,
+    "presence": Axis.PRESENCE,
     "repcount-a": Axis.SEEING,
     "charades": Axis.SEEING,
     "proactive-video-qa": Axis.SEEING,

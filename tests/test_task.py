@@ -127,6 +127,7 @@ def test_what_data_is_beside_the_official_one(tmp_path: Path) -> None:
     assert {name for name, kind in kinds.items() if kind is DataKind.OWN} == {
         "cuespeak",
         "cuespeak-test",
+        "presence",
         "timespeak",
         "timespeak-test",
     }

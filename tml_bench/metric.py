@@ -135,6 +135,8 @@ class Axis(StrEnum):
     """Saying what is seen when it is seen."""
     DOING = "doing"
     """Tools and actions in conversation."""
+    PRESENCE = "presence"
+    """Staying in the conversation while slow work is done."""
     KNOWING = "knowing"
     """Whether an answer is right: intelligence."""
 

@@ -1,0 +1,1 @@
+"""Presence: staying in the conversation while slow work is done."""
