@@ -194,7 +194,7 @@ def reference_latencies(found: ToolLatencies) -> ToolLatencies:
 class LatencyStatistics(NamedTuple):
     """Statistics of latencies in seconds, as the reference prints them; None where they are not defined."""
 
-    count: int
+    n: int
     mean: float | None
     std: float | None
     least: float | None
