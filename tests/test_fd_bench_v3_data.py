@@ -124,11 +124,11 @@ def test_the_twelve_functions_and_the_delays_of_four() -> None:
         "update_search_filter": FAST,
     }
     for tool in TOOLS:
-        properties: Any = tool.parameters["properties"]
+        schema: Any = tool.parameters
+        properties = schema["properties"]
         assert tool.description
         assert all(argument["description"] and argument["type"] for argument in properties.values())
-        optional = set(properties) - set(tool.parameters["required"])  # type: ignore[call-overload]
-        assert optional <= {"mode", "max_price", "quantity"}
+        assert set(properties) - set(schema["required"]) <= {"mode", "max_price", "quantity"}
 
 
 # ---- folders of the benchmark

@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -216,7 +216,7 @@ def read_annotation(
     ), TAIL_S if found.tail_s is None else found.tail_s
 
 
-def _first(entries: Sequence[_Entry], field: str) -> object:
+def _first(entries: Sequence[_Entry], field: str) -> Any:
     return next((value for e in entries if (value := getattr(e, field)) is not None), None)
 
 
