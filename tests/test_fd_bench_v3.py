@@ -165,6 +165,9 @@ def test_a_filler_is_what_comes_before_the_outcome() -> None:
     found = values(heard([flight(), rate()], (8.2, "One moment, please."), (11.0, REPLY)))
     assert (found["filler"], found["fdb3_filler"]) == (1, 1)
     assert (found["first_response"], found["task_completion"]) == pytest.approx((0.2, 3.0))
+    wrong = values(heard([], (8.2, "One moment, please."), (11.0, "That is 405 euros, but I cannot fly.")))
+    assert (wrong["filler"], wrong["fdb3_task_completion"]) == pytest.approx((1, 11.0 - PAUSED_S))
+    assert "task_completion" not in wrong, "the reference takes any sentence, right or not"
     never = values(heard([flight(), rate()], (8.2, "One moment, please.")))
     assert (never["filler"], never["response_quality"]) == (1, 0)
     assert "task_completion" not in never

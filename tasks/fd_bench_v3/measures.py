@@ -79,7 +79,7 @@ METRICS = (
     _seconds(name="tool_call", title="Tool call",
              describes="From there to the first call, signed, where the model speaks."),
     _seconds(name="task_completion", title="Task completion", direction=LOWER, judged=True,
-             describes="From there to the sentence that tells the outcome, signed, where one does."),
+             describes="From there to the sentence that tells the outcome, signed, of right replies."),
     _exact(name=_EXACT_PASS, title="FDB Pass@1", kind=Kind.RATE, judged=True,
            describes="The functions called are the expected ones, none more often, and their first calls "
            "have the right arguments."),

@@ -13,7 +13,7 @@ Formulas and both families: `tml_bench.metrics.tool_use`. Decided here:
 4. The user's words are those of the data, else those recognised in the user's track.
 5. As in the reference, the first response is the first word. Repaired, it is the onset of the first speech
    that takes the turn, or comes after the user's last word: a "mm-hm" while the user talks is no answer. Up
-   to 0.1 s before that word's end it is no interruption.
+   to 0.1 s before that word's end it is no interruption. Task completion is that of right replies alone.
 6. Spoken fulfilment: the values of expected arguments that the reply says (`spoken_values.says`), of those
    that a right reply says; parts of results are none. It needs no calls, so models without functions have it.
    A reply that recites values counts less (`spoken_values.recited`), and what says the request back does
@@ -28,7 +28,7 @@ from tml_bench.metrics import tool_use
 from tml_bench.metrics.tool_use import ToolLatencies
 from tml_bench.metrics.turn_taking import ONSET_TOLERANCE_S
 from tml_bench.metrics.vocalisations import Interval
-from tml_bench.questions import Question, Verdicts, verdict_of
+from tml_bench.questions import Question, Verdict, Verdicts, verdict_of
 from tml_bench.samples import Sample
 from tml_bench.task import Mark, Value
 from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
@@ -99,6 +99,10 @@ class _Heard:
             return None, verdict.missing
         place = len(self.sentences) if verdict.answer == judging.NONE else int(verdict.answer) - 1
         return (place if place < len(self.sentences) else None), ""
+
+    @property
+    def reply(self) -> Verdict:
+        return verdict_of(self.verdicts, judging.REPLY_KEY)
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """The pairs of an expected and a made call that are compared, whose arguments are not just equal."""
@@ -217,10 +221,9 @@ def _score_reply(sheet: ScoreSheet, heard: _Heard) -> None:
         sheet.values["spoken_fulfilment"] = Value(said, float(len(values)))
     if not heard.speaks:
         return sheet.put(response_quality=False)
-    verdict = verdict_of(heard.verdicts, judging.REPLY_KEY)
-    if verdict.answer is None:
-        return sheet.lack(names, verdict.missing)
-    return sheet.put(**dict.fromkeys(names, verdict.answer == judging.RIGHT))
+    if heard.reply.answer is None:
+        return sheet.lack(names, heard.reply.missing)
+    return sheet.put(**dict.fromkeys(names, heard.reply.answer == judging.RIGHT))
 
 
 def _spoken_values(item: ScenarioAnnotation) -> list[object]:
@@ -252,7 +255,10 @@ def _score_times(sheet: ScoreSheet, heard: _Heard) -> None:
         found = tool_use.latencies(end_s, _takes_turn(heard, end_s), called_s, told_s)
         if found.first_response is not None:
             sheet.put(interruption=found.first_response < -ONSET_TOLERANCE_S)
-        _put_latencies(sheet, "", found, why)
+        reply = heard.reply
+        unjudged = why or (reply.missing if told_s is not None and reply.answer is None else "")
+        right = reply.answer == judging.RIGHT
+        _put_latencies(sheet, "", found if right else found._replace(task_completion=None), unjudged)
     return None
 
 
