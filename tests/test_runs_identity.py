@@ -61,11 +61,11 @@ def scripted(**script: object) -> str:
 def test_the_hashes_of_mini_sets_are_those_recorded(name: str) -> None:
     samples = list(load_task(name).samples())
     assert dataset_sha256(sample_hashes(samples, None)) == GOLDEN[name]["today"]
-    assert legacy_sha256(samples) == GOLDEN[name]["0.1.0"]
-    assert is_same_data(GOLDEN[name]["today"], samples, None)
-    assert is_same_data(GOLDEN[name]["0.1.0"], samples, None)
-    assert not is_same_data(GOLDEN[name]["today"], samples[1:], None)
-    assert not is_same_data(GOLDEN[name]["0.1.0"], samples[1:], None)
+    if "0.1.0" in GOLDEN[name]:  # which had no later tasks
+        assert legacy_sha256(samples) == GOLDEN[name]["0.1.0"]
+    for known in GOLDEN[name].values():
+        assert is_same_data(known, samples, None)
+        assert not is_same_data(known, samples[1:], None)
 
 
 def test_a_moved_data_folder_has_the_same_hash(tmp_path: Path) -> None:

@@ -189,6 +189,13 @@ class Task(ABC):
         """
         return ()
 
+    def recognises_user(self, sample: Sample) -> bool:
+        """Whether scoring a sample needs the user's words recognised in the user's track, ``Timeline.user``.
+
+        No, unless the task says so: it costs time, and data that has the words' times needs none.
+        """
+        return False
+
     def questions(self, sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
         """What a judge must decide before a recording can be scored; nothing, unless the task says so.
 

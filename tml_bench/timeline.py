@@ -106,8 +106,8 @@ class Timeline(msgspec.Struct, frozen=True):
         silero_segments: the model's speech by Silero VAD's own default rule, rounded to 0.1 s; for the
             reference-exact measures that are defined on it.
         perceiver: names and versions of what perceived it.
-        user: the user's own track, perceived the same way but without words; None unless the task
-            asks for it (``Task.hears_user``).
+        user: the user's own track, perceived the same way; None unless the task asks for it
+            (``Task.hears_user``), and without words unless it asks for them (``Task.recognises_user``).
         turns: when each of the user's turns was played, which cues that wait for the model decide; empty
             where the recording is imported.
         companions: timelines of the recordings scored together with this one (``Sample.companions``).

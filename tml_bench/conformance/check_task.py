@@ -231,7 +231,10 @@ def _played(task: Task, sample: Sample, name: str, folder: Path) -> Timeline:
     cache = folder / f"{sample.id}.json"
     stretches = partial(task.stretches, sample)
     facts, languages = Recording(place).facts, sample.languages
-    return timeline_of(facts, cache, "transcript", task.hears_user, stretches, languages=languages)
+    return timeline_of(
+        facts, cache, "transcript", task.hears_user, stretches, languages=languages,
+        user_words=task.recognises_user(sample),
+    )  # fmt: skip
 
 
 def _scored(task: Task, sample: Sample, timeline: Timeline) -> Iterator[Flaw]:

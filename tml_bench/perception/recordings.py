@@ -38,6 +38,7 @@ def timeline_of(
     stretches: Stretches | None = None,
     look: Lookup = cached,
     languages: tuple[str, ...] = ENGLISH,
+    user_words: bool = False,
 ) -> Timeline:
     """What is perceived in a recording.
 
@@ -48,7 +49,8 @@ def timeline_of(
         user: also perceive the speech of the user's track; it is cached beside, as ``*-user.json``.
         stretches: gives stretches whose voice is described, cached beside, as ``*-voices.json``.
         look: how the cache is used.
-        languages: in which the model may speak.
+        languages: in which the model may speak, and the user where that is recognised.
+        user_words: also recognise what the user says, where ``words`` allows it; implies ``user``.
 
     Raises:
         BadSampleError: the audio cannot be used.
@@ -66,11 +68,11 @@ def timeline_of(
     if stretches is not None and (asked := tuple(stretches(timeline))):
         beside = cache.with_name(f"{cache.stem}-voices.json")
         timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
-    if not user:
+    if not (user or user_words):
         return timeline
     beside = cache.with_name(f"{cache.stem}-user.json")
-    unheard = Given(words="transcript")
-    return structs.replace(timeline, user=_perceived(facts.user, beside, unheard, look))
+    given = Given(words=words, languages=languages) if user_words else Given(words="transcript")
+    return structs.replace(timeline, user=_perceived(facts.user, beside, given, look))
 
 
 def cached_timeline(
@@ -80,10 +82,11 @@ def cached_timeline(
     user: bool = False,
     stretches: Stretches | None = None,
     languages: tuple[str, ...] = ENGLISH,
+    user_words: bool = False,
 ) -> Timeline | None:
     """What `timeline_of` gives or raises, where all of it is in the cache; else None. No audio is read."""
     try:
-        return timeline_of(facts, cache, words, user, stretches, _stored, languages)
+        return timeline_of(facts, cache, words, user, stretches, _stored, languages, user_words)
     except NotCachedError:
         return None
 

@@ -218,8 +218,9 @@ def _perceive(job: PerceiveJob) -> JobResult:
         stretches = partial(task.stretches, job.sample)
         languages = job.sample.languages
         timeline = timeline_of(
-            job.facts, job.cache, job.words, task.hears_user, stretches, languages=languages
-        )
+            job.facts, job.cache, job.words, task.hears_user, stretches, languages=languages,
+            user_words=task.recognises_user(job.sample),
+        )  # fmt: skip
     except Exception as error:
         return JobResult(Outcome.INFRASTRUCTURE, perception_failure(error))
     return JobResult(Outcome.VALID, timeline=timeline)

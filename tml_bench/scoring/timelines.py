@@ -129,8 +129,9 @@ def _perceived(
                 stretches = partial(run.task.stretches, sample)
                 languages = sample.languages
                 timeline = cached_timeline(
-                    facts, cache, words, run.task.hears_user, stretches, languages=languages
-                )
+                    facts, cache, words, run.task.hears_user, stretches, languages=languages,
+                    user_words=run.task.recognises_user(sample),
+                )  # fmt: skip
             except Exception as error:
                 yield key, perception_failure(error)
                 continue
@@ -165,4 +166,7 @@ def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) 
     need_recording(recording)
     stretches = partial(run.task.stretches, sample)
     facts, languages = Recording(recording).facts, sample.languages
-    return timeline_of(facts, cache, words, run.task.hears_user, stretches, languages=languages)
+    return timeline_of(
+        facts, cache, words, run.task.hears_user, stretches, languages=languages,
+        user_words=run.task.recognises_user(sample),
+    )  # fmt: skip
