@@ -183,7 +183,7 @@ def test_full_says_at_once_what_data_is_missing(folder: Path) -> None:
         ('[adapters.x]\napi_key = "tulip-five"', "adapters.x.api_key would be a key", "TML_BENCH_KEYS"),
         ('[adapters.x]\nms = "sk-abcdefghijklmnop"', "adapters.x.ms holds what looks like", "environment"),
         ('judge = "openai:model=x,base_url=https://u:pw@h"', "judge holds what looks like", "environment"),
-        ('[data]\nfd-bench = "/d"', "there is no task 'fd-bench'", "did you mean fd-bench-v1"),
+        ('[data]\nfd-bench-1 = "/d"', "there is no task 'fd-bench-1'", "did you mean fd-bench-v1"),
         ('suite = "mnii"', "there is no suite 'mnii'", "did you mean mini"),
     ],
 )  # fmt: skip

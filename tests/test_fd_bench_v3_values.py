@@ -36,6 +36,8 @@ REQUEST = "A flight to Rome, no wait, Milan, on May 3rd, paid from checking, oh 
         ("May 3", "next Friday", None),
         ("driver_license", "driver's license", True),
         ("driver_license", "drivers licence", True),
+        ("driver_license", "driving licence", True),
+        ("Lisbon", "Lisbon, Portugal", None),  # more exact, or another
         (1200, 1250, True),
         (1200, 1300, False),
         (1200, "$1,200", True),

@@ -31,8 +31,8 @@ from tml_bench.tasks.repcount_a import strategies as counts
 from tml_bench.timeline import Segment, Timeline
 
 TASKS = (
-    "audio-multichallenge", "charades", "cuespeak", "fd-bench-v1", "fd-bench-v1.5", "proactive-video-qa",
-    "repcount-a", "timespeak",
+    "audio-multichallenge", "charades", "cuespeak", "fd-bench-v1", "fd-bench-v1.5", "fd-bench-v3",
+    "proactive-video-qa", "repcount-a", "timespeak",
 )  # fmt: skip
 EDGE_S = 0.1 + 1e-6
 """What edges are uncertain by."""
@@ -43,7 +43,7 @@ SPOKEN_S = 0.5
 comes to the one that decides."""
 ROOM = 0.25
 """Between the best blind strategy and the ideal respondent by a task's score on the board."""
-REFERENCE = ("fdb_", "fdb15_")
+REFERENCE = ("fdb_", "fdb15_", "fdb3_")
 """Metrics that follow published rules to the letter; they reward what the ideal respondent does not do."""
 
 

@@ -40,8 +40,9 @@ _MONTH = {name: k for k, full in enumerate(_MONTHS, start=1) for name in (full, 
 _ALIASES = {
     "eur": "euro", "€": "euro", "usd": "dollar", "$": "dollar", "gbp": "pound", "£": "pound", "jpy": "yen",
     "chf": "franc", "st": "street", "ave": "avenue", "rd": "road", "blvd": "boulevard", "apt": "apartment",
-    "licence": "license", "drive": "driving", "drives": "driving", "car": "driving", "bike": "cycling",
-    "biking": "cycling", "bicycle": "cycling", "walk": "walking", "foot": "walking", "bus": "transit",
+    "licence": "license", "driver": "driving", "drivers": "driving", "drive": "driving", "drives": "driving",
+    "car": "driving", "bike": "cycling", "biking": "cycling", "bicycle": "cycling", "bicycling": "cycling",
+    "walk": "walking", "foot": "walking", "bus": "transit",
 }  # fmt: skip
 _CLOSED = tuple(
     frozenset(map(stem, names.split()))
