@@ -15,7 +15,7 @@ from tml_bench.media.audio import read_mono
 from tml_bench.respondents import called, ideal
 from tml_bench.samples import IdealCall, Sample, Script
 from tml_bench.tasks.fd_bench_v3.annotation import DOMAINS, ExpectedCall, ScenarioAnnotation
-from tml_bench.tasks.fd_bench_v3.loader import MINI, is_whole, official_samples, samples
+from tml_bench.tasks.fd_bench_v3.loader import MINI, is_whole, samples
 from tml_bench.tasks.fd_bench_v3.world import TOOLS, new_world
 from tml_bench.tool_latency import FAST, NORMAL
 
@@ -171,7 +171,7 @@ def item_of(sample: Sample) -> ScenarioAnnotation:
 def test_the_three_formats(tmp_path: Path, rate: int, channels: int, subtype: str, level: float) -> None:
     listing(tmp_path)
     folder = recording(tmp_path / "fdb_v3_data_released", rate=rate, channels=channels, subtype=subtype)
-    (sample,) = official_samples(tmp_path)
+    (sample,) = samples(tmp_path)
     assert (sample.id, sample.subset, sample.unit, sample.problem) == (
         folder.name,
         DOMAINS[0],
@@ -189,7 +189,7 @@ def test_the_three_formats(tmp_path: Path, rate: int, channels: int, subtype: st
 def test_what_is_read(tmp_path: Path) -> None:
     listing(tmp_path)
     recording(tmp_path)
-    (sample,) = official_samples(tmp_path)
+    (sample,) = samples(tmp_path)
     assert item_of(sample) == ScenarioAnnotation(
         "travel_19",
         "travel_identity",
@@ -212,7 +212,7 @@ def test_the_folder_s_own_file_stands_above_the_list(tmp_path: Path) -> None:
     recording(tmp_path, difficulty="hard", expected_tool_calls=calls, dialogue=None)
     recording(tmp_path, speaker=OTHER)
     recording(tmp_path, "travel_2", seconds=5.0)
-    first, second, third = official_samples(tmp_path)
+    first, second, third = samples(tmp_path)
     assert [s.unit for s in (first, second, third)] == ["travel_2", "travel_19", "travel_19"]
     assert [item_of(s).difficulty for s in (first, second, third)] == ["easy", "hard", "easy"]
     assert item_of(second).expected == (ExpectedCall("book_flight", {"passenger_name": "Ann"}),)
@@ -246,7 +246,7 @@ def test_chained_calls_of_the_ideal_respondent_and_those_that_cannot_be_made(tmp
     )
     for number in (1, 2, 3):
         recording(tmp_path, f"travel_{number}")
-    fine, chained, empty = official_samples(tmp_path)
+    fine, chained, empty = samples(tmp_path)
     assert [call.arguments for call in ideal(fine).calls] == [
         {"query": "mug", "max_price": 30},
         {"product_id": "PROD1", "quantity": 2},
@@ -282,7 +282,7 @@ def test_a_broken_file_is_the_problem_of_its_sample_alone(tmp_path: Path, metada
     folder = recording(tmp_path)
     (folder / "metadata.json").write_text(metadata if isinstance(metadata, str) else json.dumps(metadata))
     recording(tmp_path, speaker=OTHER)
-    broken, fine = official_samples(tmp_path)
+    broken, fine = samples(tmp_path)
     assert says in broken.problem
     assert "; " in broken.problem
     assert (broken.subset, broken.unit, fine.problem) == ("travel_identity", "travel_19", "")

@@ -16,11 +16,11 @@ from tml_bench.media.audio import read_mono
 from tml_bench.respondents import ideal
 from tml_bench.samples import Sample
 from tml_bench.tasks.fd_bench_v3.annotation import DOMAINS, FEATURES, ScenarioAnnotation
-from tml_bench.tasks.fd_bench_v3.loader import MINI, mini_samples
+from tml_bench.tasks.fd_bench_v3.loader import MINI, samples
 from tml_bench.tasks.fd_bench_v3.world import TOOLS
 from tml_bench.tool_arguments import needed_results
 
-MINI_SAMPLES = tuple(mini_samples())
+MINI_SAMPLES = tuple(samples())
 every_sample = pytest.mark.parametrize("sample", MINI_SAMPLES, ids=lambda sample: sample.id[:-24])
 
 

@@ -131,16 +131,6 @@ def samples(data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[S
     return (sample for sample in found if sample.subset in wanted)
 
 
-def mini_samples() -> Iterator[Sample]:
-    """The samples that ship."""
-    return samples()
-
-
-def official_samples(folder: Path) -> Iterator[Sample]:
-    """The benchmark's own; raises as `samples`."""
-    return samples(folder)
-
-
 def read_sample(folder: Path, listed: Mapping[str, object]) -> Sample:
     """Read one recording; ``listed`` are the entries of the scenario file by scenario."""
     match = _NAME.fullmatch(folder.name)
@@ -158,7 +148,7 @@ def read_sample(folder: Path, listed: Mapping[str, object]) -> Sample:
     except BadSampleError as error:
         return Sample(sample_id, _likely_domain(scenario), unit=scenario, problem=str(error))
     script = Script(
-        (UserTurn(audio, label="request"),),
+        (UserTurn(audio, label=item.request),),
         tail_s=tail_s,
         instructions=INSTRUCTIONS,
         tools=TOOLS,

@@ -13,7 +13,7 @@ from tml_bench.questions import Verdicts
 from tml_bench.samples import Reference, Sample, Script, UserText
 from tml_bench.task import NO_VERDICTS, BoardScore, Kind, Metric, Score, Task, Value
 from tml_bench.tasks.fd_bench_v3.annotation import ScenarioAnnotation
-from tml_bench.tasks.fd_bench_v3.loader import mini_samples
+from tml_bench.tasks.fd_bench_v3.loader import samples
 from tml_bench.timeline import Timeline
 
 VOICE = "us-f-1"
@@ -40,7 +40,7 @@ class TextQuestions(Task):
 
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """The single-call items of the mini set of FD-bench v3."""
-        for item in mini_samples():
+        for item in samples():
             annotation = item.reference.annotation
             assert isinstance(annotation, ScenarioAnnotation)
             if len(annotation.expected) == 1:
