@@ -1,6 +1,6 @@
-"""The oracle with a real voice, for tasks with functions: what a perfect model gets that is known by its sound.
+"""The oracle with a real voice, for tasks with functions: what a perfect model known by its sound gets.
 
-tml-bench run --task presence --task fd-bench-v3 --adapter benchmarks/spoken_tools.py:SpokenTools --words asr
+``tml-bench run --task presence --task fd-bench-v3 --words asr --adapter FILE:SpokenTools``, FILE being this.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ APART_S = 0.05
 
 
 class SpokenTools(Oracle):
-    """Makes the ideal calls and says the ideal lines, one after the other, with a transcript without times."""
+    """Makes the ideal calls and says the ideal lines, one by one, with a transcript without word times."""
 
     def __init__(self) -> None:
         super().__init__(RATE, RATE)
