@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tools")]
 
 from leaks import no_leaks  # noqa: E402, F401
+
+from tml_bench import redact  # noqa: E402
 
 settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -27,6 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin first."""
     order = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+
+
+@pytest.fixture(autouse=True)
+def own_secrets() -> Iterator[None]:
+    """A test's secrets are its own: in another's texts they would be blanked, wherever they stand."""
+    before = set(redact._known)
+    yield
+    if redact._known != before or redact._secrets() != redact._secrets.__wrapped__():
+        redact._known.clear()
+        redact._known.update(before)
+        for cached in (redact._secrets, redact._marks, redact._pattern, redact._pieces, redact._short):
+            cached.cache_clear()
 
 
 @pytest.fixture
