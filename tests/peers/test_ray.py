@@ -228,7 +228,8 @@ def test_a_node_that_dies_costs_what_ran_there(
     port, work = "6397", tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path has at most 107 bytes
     at = f"127.0.0.1:{port}"
     head = ("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={work}")
-    there = ("--executor", f"ray:address={at}", "--max-wait", 300)
+    # Both at once: room is asked for each quarter of a minute, and a node may be registered late.
+    there = ("--executor", f"ray:address={at}", "--actors", 2, "--max-wait", 300)
     assert finished(tmp_path / "away", *slow, *there, "--limit", 1) == 2
     with node(*head) as first, ExitStack() as others:
         second, third = (others.enter_context(node(f"--address={at}", "--num-cpus=1")) for _ in range(2))
