@@ -124,6 +124,17 @@ def test_many_columns_with_costs_fit_a_screen_of_80_by_24() -> None:
     assert len(lines) + 3 <= 24
 
 
+def test_eleven_tasks_stand_beside_each_other_in_whole_per_cents() -> None:
+    columns = [column(f"task-{k}", None, metric=SCORE, title=f"Some Task {k}: made up") for k in range(11)]
+    made = board(columns, {"ruler": [cell(0.875, 0.4, 0.6, floor=0.366, ceiling=1.0)] * 11})
+    lines = printed(made, 80)
+    (row,) = [line for line in lines if line.startswith("ruler ")]
+    assert row.count("88✓") == 11
+    assert [line.split() for line in lines[-3:-1]] == [["floor", *["37"] * 11], ["ceiling", *["100"] * 11]]
+    assert max(map(len, lines)) <= 80
+    assert "87.5✓" in "".join(printed(made, 120))
+
+
 @pytest.fixture(scope="module")
 def summaries() -> tuple[Summary, Summary]:
     """A run of a service and the same at a price, with another model's beside it."""

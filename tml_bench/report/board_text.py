@@ -1,7 +1,8 @@
 """The board as text, for a terminal: rows models, columns tasks, in blocks where the columns do not fit.
 
 A cell is the score and a sign for its state. The interval stands beside it where all columns fit so, else
-below it, in rows of models only, and is left out where it fits nowhere; the page has it.
+below it, in rows of models only, and is left out where it fits nowhere; the page has it. Shares are rounded
+to whole per cents where all columns fit beside each other only so.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ REMARK = "≠"
 """The sign of a score with a remark, in place of that of its state."""
 NARROW, BROAD = 6, 13
 """Columns with the interval below the score are not narrower, nor broader."""
+SLIM = 5
+"""As wide are columns of whole per cents."""
 LABEL, LONG_LABEL = 14, 32
 """There is room for names of so many characters, and for so many where the columns leave it."""
 NARROWEST = 24
@@ -62,7 +65,8 @@ _SECTIONS = {
 class _Block:
     """Some columns beside each other: their places on the board, and how wide they and the names are.
 
-    ``cost`` is the width of the column of costs, with the gap before it; 0 where there is none.
+    ``cost`` is the width of the column of costs, with the gap before it; 0 where there is none. Shares are
+    ``whole`` per cents.
     """
 
     places: tuple[int, ...]
@@ -70,6 +74,7 @@ class _Block:
     label: int
     beside: bool
     cost: int = 0
+    whole: bool = False
 
 
 def board_lines(board: Board, width: int) -> list[Text]:
@@ -136,6 +141,12 @@ def _blocks(board: Board, width: int) -> list[_Block]:
     label = max(8, min(longest, max(LABEL, min(LONG_LABEL, width - count * (NARROW + GAP)))))
     most = max(1, (width - label) // (NARROW + GAP))
     parts = -(-count // most)
+    if (
+        parts > 1
+        and label + count * (SLIM + GAP) <= width
+        and all(c.metric.unit == "%" for c in board.columns)
+    ):
+        return [_Block(places, (SLIM,) * count, label, False, cost, whole=True)]
     each = -(-count // parts)
     broad = min(BROAD, (width - label) // each - GAP)
     groups = (places[start : start + each] for start in range(0, count, each))
@@ -204,13 +215,13 @@ def _row_lines(board: Board, block: _Block, row: BoardRow) -> Iterator[Text]:
     from rich.cells import chop_cells
 
     parts: list[tuple[str, list[str]]] = []
-    for k, width in zip(block.places, block.widths, strict=True):
+    for k in block.places:
         cell = row.cells[k]
         if cell is None:
             parts.append(("", []))
             continue
         style = "dim" if cell.few else SIGNS[cell.state].style
-        texts = [_beside(board, k, cell)] if block.beside else _below(board, row.kind, k, cell, width)
+        texts = [_beside(board, k, cell)] if block.beside else _below(board, block, row.kind, k, cell)
         parts.append((style, texts))
     names = chop_cells(_label(row), block.label) or [""]
     tall = max(len(names), *(len(texts) for _, texts in parts))
@@ -234,10 +245,10 @@ def _score_width(board: Board, place: int) -> int:
     return max(len(_score(c, unit)) for row in board.rows if (c := row.cells[place]) is not None)
 
 
-def _below(board: Board, kind: RowKind, place: int, cell: BoardCell, width: int) -> list[str]:
+def _below(board: Board, block: _Block, kind: RowKind, place: int, cell: BoardCell) -> list[str]:
     """The score, and below it what fits of its interval and rank, or of few events their number."""
-    unit = board.columns[place].metric.unit
-    score = _score(cell, unit)
+    unit, width = board.columns[place].metric.unit, block.widths[block.places.index(place)]
+    score = _score(cell, unit, whole=block.whole)
     if cell.few and len(_counts(board, place)) > 1:
         return [score, f"n {cell.n} "]
     if kind is not RowKind.COMPETITOR:
@@ -256,13 +267,17 @@ def _ends(low: float, high: float, unit: str, digits: int) -> str:
     return f"{low:.{digits + 1}f}–{high:.{digits + 1}f}"
 
 
-def _score(cell: BoardCell, unit: str) -> str:
+def _score(cell: BoardCell, unit: str, *, whole: bool = False) -> str:
     """The score, in brackets where it is a rate over few events, and the sign of its state."""
     if cell.value is None:
         return f"{NOTHING} "
-    text = f"({100 * cell.value:.0f})" if cell.few else number(cell.value, unit)
+    text = f"({100 * cell.value:.0f})" if cell.few else _figure(cell.value, unit, whole)
     sign = REMARK if cell.remark else SIGNS[cell.state].sign
     return f"{text}{PROVISIONAL if cell.provisional else ''}{sign}"
+
+
+def _figure(value: float | None, unit: str, whole: bool) -> str:
+    return f"{100 * value:.0f}" if whole and value is not None else number(value, unit)
 
 
 def _counts(board: Board, place: int) -> list[int]:
@@ -281,8 +296,9 @@ def _limit_lines(board: Board, block: _Block) -> Iterator[Text]:
         )
         few = _counts(board, k)
         pad = _score_width(board, k) - 1 if block.beside else width - 1
-        floors.append((f"{number(_first(c.floor for c in cells), unit):>{pad}} ", "dim"))
-        ceilings.append((f"{number(_first(c.ceiling for c in cells), unit):>{pad}} ", "dim"))
+        floor, ceiling = _first(c.floor for c in cells), _first(c.ceiling for c in cells)
+        floors.append((f"{_figure(floor, unit, block.whole):>{pad}} ", "dim"))
+        ceilings.append((f"{_figure(ceiling, unit, block.whole):>{pad}} ", "dim"))
         counts.append((f"{'–'.join(map(str, few[:1] + few[1:][-1:])) or NOTHING:>{pad}} ", "dim"))
     yield _line(block, "floor", floors)
     yield _line(block, "ceiling", ceilings)
