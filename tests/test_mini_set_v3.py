@@ -17,6 +17,7 @@ from tml_bench.respondents import ideal
 from tml_bench.samples import Sample
 from tml_bench.tasks.fd_bench_v3.annotation import DOMAINS, FEATURES, ScenarioAnnotation
 from tml_bench.tasks.fd_bench_v3.loader import MINI, samples
+from tml_bench.tasks.fd_bench_v3.spoken_values import says
 from tml_bench.tasks.fd_bench_v3.world import TOOLS
 from tml_bench.tool_arguments import needed_results
 
@@ -119,3 +120,11 @@ def test_the_ideal_respondent_calls_what_is_expected_and_says_the_facts(sample: 
     request = item.request.lower()
     assert not all(any(e.lower() in request for e in fact.split("|")) for fact in item.facts), "a parrot"
     assert sample.script.tail_s - 0.2 > 0.4 * len(said.text.split()) + 0.2 * len(made)
+
+
+@pytest.mark.parametrize("said", ["Okay, let me do that now.", "Sure, I'll get that done right now."])
+def test_what_only_fills_the_time_is_no_outcome(said: str) -> None:
+    for sample in samples():
+        item = sample.reference.annotation
+        assert isinstance(item, ScenarioAnnotation)
+        assert not any(says(said, one) for fact in item.facts for one in fact.split("|")), sample.id
