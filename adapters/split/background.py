@@ -62,7 +62,7 @@ class BackgroundReply:
     usage: Mapping[str, object] = field(default_factory=dict)
 
 
-class Background(Protocol):
+class BackgroundModel(Protocol):
     """What answers requests."""
 
     @property
@@ -88,7 +88,7 @@ class Background(Protocol):
         ...
 
 
-def reported(front: Adapter, told: Mapping[str, str], background: Background) -> dict[str, str]:
+def reported(front: Adapter, told: Mapping[str, str], background: BackgroundModel) -> dict[str, str]:
     """What an adapter of both reports: what the front does, what is told of it, and the background's name."""
     named = {"background": background.name} if background.name else {}
     return {**front.reported, **told, **named}
@@ -136,11 +136,11 @@ class ChatBackground:
 
     @property
     def name(self) -> str:
-        """As ``Background.name``: a local model with its hash, else as the server names it."""
+        """As ``BackgroundModel.name``: a local model with its hash, else as the server names it."""
         return self._local.name if self._local else self._named
 
     def load(self) -> None:
-        """As ``Background.load``; starts the server of a local model.
+        """As ``BackgroundModel.load``; starts the server of a local model.
 
         Raises:
             UserError: what it needs is not installed.
@@ -152,7 +152,7 @@ class ChatBackground:
     async def answer(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], came: Callable[[str], None]
     ) -> BackgroundReply:
-        """As ``Background.answer``."""
+        """As ``BackgroundModel.answer``."""
         request = {**self._options, "messages": list(messages)}
         if tools:
             request["tools"] = [nested_tool(tool) for tool in tools]

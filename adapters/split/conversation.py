@@ -24,7 +24,7 @@ _HEARD = {
 """Messages of services that hold the user's words, and under what name."""
 
 
-class Conversation:
+class SplitConversation:
     """What both sides said and what functions gave, oldest first.
 
     The user's words are their texts, and what the front's service tells of their speech; the front's are its

@@ -16,8 +16,8 @@ from tml_bench.adapter import (
     SessionStart,
 )
 from tml_bench.adapters._session import QueueAdapter
-from tml_bench.adapters.split.background import Background, BackgroundError, reported
-from tml_bench.adapters.split.relay import Errand, Relay
+from tml_bench.adapters.split.background import BackgroundError, BackgroundModel, reported
+from tml_bench.adapters.split.relay import BackgroundRelay, BackgroundRequest
 from tml_bench.timebase import nanoseconds
 
 
@@ -35,16 +35,16 @@ class LiveSplit(QueueAdapter):
     """
 
     def __init__(
-        self, front: LiveAdapter, background: Background, *, behind: bool = False, sentences: bool = False,
-        told: Mapping[str, str] = MappingProxyType({}),
+        self, front: LiveAdapter, background: BackgroundModel, *, behind: bool = False,
+        sentences: bool = False, told: Mapping[str, str] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         super().__init__()
         self._told = told
         self._front = front
         self._background = background
         self._behind, self._sentences = behind, sentences
-        self._relay: Relay | None = None
-        self._asking: dict[Errand, asyncio.Task[None]] = {}
+        self._relay: BackgroundRelay | None = None
+        self._asking: dict[BackgroundRequest, asyncio.Task[None]] = {}
         self._mirror()
 
     async def prepare(self) -> None:
@@ -55,7 +55,7 @@ class LiveSplit(QueueAdapter):
 
     async def connect(self, session: SessionStart) -> None:
         """As ``LiveAdapter.connect``; the background model is first spoken to when it is asked."""
-        self._relay = Relay(session, behind=self._behind, sentences=self._sentences)
+        self._relay = BackgroundRelay(session, behind=self._behind, sentences=self._sentences)
         await self._front.connect(self._relay.front)
         self._mirror()
         self._start()
@@ -98,7 +98,7 @@ class LiveSplit(QueueAdapter):
             await self._queue.received((meant,))
             self._go_on(self._relay)
 
-    def _go_on(self, relay: Relay) -> None:
+    def _go_on(self, relay: BackgroundRelay) -> None:
         """Do what the relay wants done."""
         for errand in relay.given_up:
             if (task := self._asking.pop(errand, None)) is not None:
@@ -109,7 +109,7 @@ class LiveSplit(QueueAdapter):
         relay.given_up, relay.asked, relay.told = [], [], []
         self._mirror()
 
-    async def _ask(self, relay: Relay, errand: Errand) -> None:
+    async def _ask(self, relay: BackgroundRelay, errand: BackgroundRequest) -> None:
         def came(text: str) -> None:
             relay.wrote(errand, text, _now_ns())
             self._go_on(relay)

@@ -28,7 +28,7 @@ from tml_bench.adapter import (
     ToolSpec,
 )
 from tml_bench.adapters.split.background import BackgroundReply
-from tml_bench.adapters.split.conversation import Conversation, Message, written_call, written_result
+from tml_bench.adapters.split.conversation import Message, SplitConversation, written_call, written_result
 from tml_bench.timebase import NS
 
 ASK = "ask_background"
@@ -43,7 +43,7 @@ _CALL = "background-"
 
 
 @dataclass(eq=False)
-class Errand:
+class BackgroundRequest:
     """One request of the front's that the background model works on.
 
     Attributes:
@@ -73,7 +73,7 @@ class Errand:
     awaited: dict[str, str] = field(default_factory=dict)
 
 
-class Relay:
+class BackgroundRelay:
     """One session of a front and a background model.
 
     Args:
@@ -99,12 +99,12 @@ class Relay:
         self.tools = session.tools if behind else ()
         left = () if behind else session.tools
         self.front = replace(session, tools=(_offer(self.tools), *left))
-        self.asked: list[Errand] = []
-        self.given_up: list[Errand] = []
+        self.asked: list[BackgroundRequest] = []
+        self.given_up: list[BackgroundRequest] = []
         self.told: list[Output | ProviderEvent] = []
         self.trouble = ""
-        self._conversation = Conversation(session, left)
-        self._errands: list[Errand] = []
+        self._conversation = SplitConversation(session, left)
+        self._errands: list[BackgroundRequest] = []
         self._answers: list[tuple[int, ToolResult]] = []
         self._asks = self._calls = 0
         self._sentences = sentences
@@ -144,7 +144,7 @@ class Relay:
                 self._ask(call, at_ns)
         return passed
 
-    def wrote(self, errand: Errand, text: str, at_ns: int) -> None:
+    def wrote(self, errand: BackgroundRequest, text: str, at_ns: int) -> None:
         """A piece of an answer has come; an empty one where the background model calls first."""
         if errand not in self._errands:
             return
@@ -155,7 +155,7 @@ class Relay:
             *whole, errand.unsaid = _SENTENCES.split(errand.unsaid + text)
             self._hand(errand, *whole)
 
-    def replied(self, errand: Errand, reply: BackgroundReply, at_ns: int) -> None:
+    def replied(self, errand: BackgroundRequest, reply: BackgroundReply, at_ns: int) -> None:
         """The background model has answered, or calls functions."""
         if errand not in self._errands:
             return
@@ -172,7 +172,9 @@ class Relay:
         else:
             self._call(errand, reply, at_ns)
 
-    def failed(self, errand: Errand, reason: str, at_ns: int, *, unreachable: bool = False) -> None:
+    def failed(
+        self, errand: BackgroundRequest, reason: str, at_ns: int, *, unreachable: bool = False
+    ) -> None:
         """The background model gives no answer; ``unreachable`` where that is no fault of the model's."""
         if errand in self._errands:
             self.trouble = f"the background model: {reason}" if unreachable else ""
@@ -186,7 +188,7 @@ class Relay:
         if not wrong and len(self._errands) >= MOST_OPEN:
             wrong = f"{MOST_OPEN} requests are open"
         messages = [] if wrong else self._conversation.messages(str(request))
-        errand = Errand(self._asks, call.call_id, at_ns, at_ns, messages)
+        errand = BackgroundRequest(self._asks, call.call_id, at_ns, at_ns, messages)
         self._errands.append(errand)
         body = {"ask": errand.number, "request": request, "messages": list(messages)}
         self._tell("request", body, sent=True)
@@ -195,7 +197,7 @@ class Relay:
         else:
             self.asked.append(errand)
 
-    def _call(self, errand: Errand, reply: BackgroundReply, at_ns: int) -> None:
+    def _call(self, errand: BackgroundRequest, reply: BackgroundReply, at_ns: int) -> None:
         """Pass the background model's calls on, under ids that no other call of the session has."""
         self._hand(errand, errand.unsaid)
         errand.unsaid = ""
@@ -225,26 +227,26 @@ class Relay:
             self.asked.append(errand)
         return True
 
-    def _hand(self, errand: Errand, *sentences: str) -> None:
+    def _hand(self, errand: BackgroundRequest, *sentences: str) -> None:
         """Hand the front what is whole of an answer of which more may come."""
         for text in filter(str.strip, sentences):
             errand.handed = True
             part = ToolResult(errand.call_id, ASK, {"answer": text, "more": True})
             self._answers.append((errand.number, part))
 
-    def _fail(self, errand: Errand, reason: str, at_ns: int) -> None:
+    def _fail(self, errand: BackgroundRequest, reason: str, at_ns: int) -> None:
         output = f"the background model gives no answer: {reason}"
         result = ToolResult(errand.call_id, ASK, output, is_error=True)
         self._end(errand, result, "failed", at_ns, {"reason": reason})
 
     def _end(
-        self, errand: Errand, result: ToolResult, how: str, at_ns: int, more: Mapping[str, object]
+        self, errand: BackgroundRequest, result: ToolResult, how: str, at_ns: int, more: Mapping[str, object]
     ) -> None:
         self._errands.remove(errand)
         self._answers.append((errand.number, result))
         self._tell(how, {**_times(errand, at_ns), **{name: value for name, value in more.items() if value}})
 
-    def _cancel(self, errand: Errand, at_ns: int) -> None:
+    def _cancel(self, errand: BackgroundRequest, at_ns: int) -> None:
         self._errands.remove(errand)
         self._answers = [answer for answer in self._answers if answer[0] != errand.number]
         waits = bool(errand.awaited)
@@ -258,11 +260,11 @@ class Relay:
         self.told.append(ProviderEvent(f"split.{what}", body, sent))
 
 
-def _since(errand: Errand, at_ns: int) -> dict[str, object]:
+def _since(errand: BackgroundRequest, at_ns: int) -> dict[str, object]:
     return {"ask": errand.number, "after_s": (at_ns - errand.asked_ns) / NS}
 
 
-def _times(errand: Errand, at_ns: int) -> dict[str, object]:
+def _times(errand: BackgroundRequest, at_ns: int) -> dict[str, object]:
     return {**_since(errand, at_ns), "background_s": errand.background_ns / NS}
 
 

@@ -19,8 +19,8 @@ from types import MappingProxyType
 from typing import Any
 
 from tml_bench.adapter import InfrastructureError, MicroTurn, Output, ProviderEvent, SessionStart, StepAdapter
-from tml_bench.adapters.split.background import Background, BackgroundError, reported
-from tml_bench.adapters.split.relay import Errand, Relay
+from tml_bench.adapters.split.background import BackgroundError, BackgroundModel, reported
+from tml_bench.adapters.split.relay import BackgroundRelay, BackgroundRequest
 from tml_bench.timebase import NS, nanoseconds
 
 
@@ -28,7 +28,7 @@ from tml_bench.timebase import NS, nanoseconds
 class _Work:
     """A request under way: when it left by both clocks, and what has come of it since, by session time."""
 
-    errand: Errand
+    errand: BackgroundRequest
     left_ns: int
     clock_ns: int
     came: list[tuple[int, Callable[[int], None]]] = field(default_factory=list)
@@ -49,8 +49,9 @@ class StepSplit(StepAdapter):
     """
 
     def __init__(
-        self, front: StepAdapter, background: Background, *, behind: bool = False, sentences: bool = False,
-        told: Mapping[str, str] = MappingProxyType({}), clock: Callable[[], int] = time.monotonic_ns,
+        self, front: StepAdapter, background: BackgroundModel, *, behind: bool = False,
+        sentences: bool = False, told: Mapping[str, str] = MappingProxyType({}),
+        clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:  # fmt: skip
         self._told = told
         self._front = front
@@ -59,7 +60,7 @@ class StepSplit(StepAdapter):
         self._clock = clock
         self._changed = threading.Condition()
         self._working: list[_Work] = []
-        self._relay: Relay | None = None
+        self._relay: BackgroundRelay | None = None
         self._loop: asyncio.AbstractEventLoop
         self._thread: threading.Thread | None = None
         self._mirror()
@@ -80,7 +81,7 @@ class StepSplit(StepAdapter):
     def start(self, session: SessionStart) -> None:
         """Begin a session; forgets the one before."""
         self._background.load()
-        self._relay = Relay(session, behind=self._behind, sentences=self._sentences)
+        self._relay = BackgroundRelay(session, behind=self._behind, sentences=self._sentences)
         self._working = []
         self._front.start(self._relay.front)
         self._mirror()
@@ -149,7 +150,7 @@ class StepSplit(StepAdapter):
                 self._changed.wait(left_ns / NS)
             return work.came[0][0] <= by_ns
 
-    def _go_on(self, relay: Relay) -> None:
+    def _go_on(self, relay: BackgroundRelay) -> None:
         """Do what the relay wants done."""
         for errand in relay.given_up:
             for work in [one for one in self._working if one.errand is errand]:
@@ -161,7 +162,7 @@ class StepSplit(StepAdapter):
             work.task = self._beside(self._ask(relay, work))
         relay.given_up, relay.asked = [], []
 
-    async def _ask(self, relay: Relay, work: _Work) -> None:
+    async def _ask(self, relay: BackgroundRelay, work: _Work) -> None:
         errand = work.errand
 
         def came(text: str) -> None:

@@ -34,7 +34,7 @@ LARGEST_RESULT = 256 * 1024
 
 
 @dataclass(slots=True, eq=False)
-class Execution:
+class ToolExecution:
     """A call whose function is due since ``since_s``, who began it when, and what came of it."""
 
     due_ns: int
@@ -60,14 +60,14 @@ class ToolWork:
     """
 
     def __init__(self) -> None:
-        self._todo: deque[Execution] = deque()
+        self._todo: deque[ToolExecution] = deque()
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
         self._threads: list[threading.Thread] = []
         self._hung: Counter[str] = Counter()
-        self._dropped: list[Execution] = []
+        self._dropped: list[ToolExecution] = []
 
-    def add(self, execution: Execution) -> None:
+    def add(self, execution: ToolExecution) -> None:
         """Have a function executed, once there is a thread for it (``hire``)."""
         self._todo.append(execution)
 
@@ -102,7 +102,7 @@ class ToolWork:
                 execution.came = _outcome(execution)
             execution.done.set()
 
-    def _next(self) -> Execution | None:
+    def _next(self) -> ToolExecution | None:
         """The next one to execute, for the thread that is at it; None where that is done, or another is."""
         thread = threading.current_thread()
         with self._lock:
@@ -115,7 +115,7 @@ class ToolWork:
             execution.thread, execution.began_s = thread, time.monotonic()
             return execution
 
-    def wait(self, execution: Execution, until_s: float) -> ToolReturned | None:
+    def wait(self, execution: ToolExecution, until_s: float) -> ToolReturned | None:
         """What came of it; None if it is still at work at ``until_s`` on the machine's monotonic clock."""
         waits_s = time.monotonic()
         while execution.came is None:
@@ -131,14 +131,14 @@ class ToolWork:
             execution.done.wait(min(until_s, since_s + HANGS_S) - now_s)
         return execution.came
 
-    def _given_up(self, execution: Execution) -> ToolReturned:
+    def _given_up(self, execution: ToolExecution) -> ToolReturned:
         self._hung[execution.name] += 1
         self._leave_alone(execution)
         self._threads = [thread for thread in self._threads if thread is not execution.thread]
         self.hire()
         return execution.ended("hung", f"{execution.name} does not come back")
 
-    def drop(self, *executions: Execution) -> None:
+    def drop(self, *executions: ToolExecution) -> None:
         """Nobody waits for these any more: what is not begun is not executed."""
         with self._lock:
             self._todo = deque(execution for execution in self._todo if execution not in executions)
@@ -147,14 +147,14 @@ class ToolWork:
             if execution.began_s is not None:
                 self._dropped.append(execution)
 
-    def _leave_alone(self, execution: Execution) -> None:
+    def _leave_alone(self, execution: ToolExecution) -> None:
         """The thread that is at work on it, if one is, gets nothing else to do."""
         with self._lock:
             if self._worker is not None and self._worker is execution.thread and execution.came is None:
                 self._worker = None
 
 
-def _outcome(execution: Execution) -> ToolReturned:
+def _outcome(execution: ToolExecution) -> ToolReturned:
     """What came of calling the function, whatever it does."""
     try:
         output = execution.function(execution.arguments)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from tml_bench.errors import BadSampleError
 from tml_bench.events import ModelToolCall, ToolReturned
 from tml_bench.samples import Script, Tool, ToolFunction
-from tml_bench.session.tool_work import Execution, ToolWork
+from tml_bench.session.tool_work import ToolExecution, ToolWork
 from tml_bench.timebase import nanoseconds
 from tml_bench.tool_arguments import ArgumentCheck
 from tml_bench.tool_latency import TOOL_LATENCIES
@@ -70,7 +70,7 @@ class ToolBench:
         self._checks = {tool.name: ArgumentCheck(tool) for tool in script.tools}
         self._seed, self._profile, self._patience_s = seed, profile, patience_s
         self._waiting: list[tuple[int, int, _Pending]] = []
-        self._working: list[Execution] = []
+        self._working: list[ToolExecution] = []
         self._work = ToolWork()
         self._calls = 0
 
@@ -134,7 +134,10 @@ class ToolBench:
         self._working = [e for e in self._working if e.call_id not in call_ids]
         self._waiting = [entry for entry in self._waiting if entry[2].call_id not in call_ids]
         heapq.heapify(self._waiting)
-        given_up: list[_Pending | Execution] = [*working, *(p for _, _, p in sorted(cancelled, key=_order))]
+        given_up: list[_Pending | ToolExecution] = [
+            *working,
+            *(p for _, _, p in sorted(cancelled, key=_order)),
+        ]
         return [_ended(t_ns, pending, "cancelled", "cancelled by the model") for pending in given_up]
 
     def due(self, by_ns: int) -> list[ToolReturned]:
@@ -146,7 +149,7 @@ class ToolBench:
         now_s = time.monotonic()
         soon = bool(self._working) and now_s - self._working[-1].since_s < SOON_S
         ended, self._working = self._settled(self._working, now_s + self._patience_s if soon else now_s)
-        fresh: list[Execution | ToolReturned] = []
+        fresh: list[ToolExecution | ToolReturned] = []
         while self._waiting and self._waiting[0][0] <= by_ns:
             due_ns, _, pending = heapq.heappop(self._waiting)
             fresh.append(self._begun(due_ns, pending))
@@ -155,22 +158,22 @@ class ToolBench:
         self._working += still
         return ended + came
 
-    def _begun(self, due_ns: int, pending: _Pending) -> Execution | ToolReturned:
+    def _begun(self, due_ns: int, pending: _Pending) -> ToolExecution | ToolReturned:
         if pending.arguments is None:
             return _ended(due_ns, pending, *pending.refusal)
         function = self._functions[pending.name]
-        execution = Execution(due_ns, pending.call_id, pending.name, function, pending.arguments)
+        execution = ToolExecution(due_ns, pending.call_id, pending.name, function, pending.arguments)
         self._work.add(execution)
         return execution
 
     def _settled(
-        self, begun: Sequence[Execution | ToolReturned], until_s: float
-    ) -> tuple[list[ToolReturned], list[Execution]]:
+        self, begun: Sequence[ToolExecution | ToolReturned], until_s: float
+    ) -> tuple[list[ToolReturned], list[ToolExecution]]:
         """What has come of calls that are due, in order, and what is still at work at ``until_s``."""
         ended: list[ToolReturned] = []
-        still: list[Execution] = []
+        still: list[ToolExecution] = []
         for one in begun:
-            if not isinstance(one, Execution):
+            if not isinstance(one, ToolExecution):
                 ended.append(one)
             elif (came := self._work.wait(one, until_s)) is not None:
                 ended.append(came)
@@ -181,7 +184,7 @@ class ToolBench:
     def rest(self, t_ns: int) -> list[ToolReturned]:
         """What becomes of the calls that are open when the session ends, at ``t_ns``."""
         ended = self.due(t_ns)
-        left: list[_Pending | Execution] = [
+        left: list[_Pending | ToolExecution] = [
             *self._working,
             *(p for _, _, p in sorted(self._waiting, key=_order)),
         ]
@@ -199,7 +202,7 @@ def _order(entry: tuple[int, int, _Pending]) -> tuple[int, int]:
     return entry[:2]
 
 
-def _ended(t_ns: int, call: _Pending | Execution, ended: str, text: str) -> ToolReturned:
+def _ended(t_ns: int, call: _Pending | ToolExecution, ended: str, text: str) -> ToolReturned:
     return ToolReturned(t_ns, call.call_id, call.name, text, is_error=True, ended=ended)
 
 
