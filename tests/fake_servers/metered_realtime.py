@@ -65,7 +65,7 @@ class MeteredSession(Session):
         self._text += len(session.get("instructions", "")) / CHARACTERS
         detection = session.get("audio", {}).get("input", {}).get("turn_detection") or {}
         silence_ms = detection.get("silence_duration_ms", SILENCE_MS)
-        self._vad = NeuralVad(self.profile.rate_in, silence_ms)  # type: ignore[assignment]
+        self._vad = NeuralVad(self.profile.rate_in, silence_ms)
 
     async def _item_created(self, item: Message) -> None:
         for part in item.get("content", ()):

@@ -20,7 +20,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from fake_servers import realtime_schemas as schemas
-from fake_servers.vad import EnergyVad
+from fake_servers.vad import EnergyVad, VoiceDetector
 
 Message = dict[str, Any]
 
@@ -208,7 +208,7 @@ class Session:
         self.path = request.path if request is not None else ""
         self._connection = connection
         self._answers = answers
-        self._vad = EnergyVad(profile.rate_in, profile.silence_ms)
+        self._vad: VoiceDetector = EnergyVad(profile.rate_in, profile.silence_ms)
         self._last_loud_ns = 0
         self._manual = False
         self._number = 0

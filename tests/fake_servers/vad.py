@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from tml_bench.perception.silero import load_network
@@ -9,6 +11,16 @@ from tml_bench.perception.silero import load_network
 WINDOW_MS = 20
 LOUD = 0.02
 """Root mean square of a window beyond which it is loud; full scale is 1."""
+
+
+class VoiceDetector(Protocol):
+    """What follows a stream of samples, full scale [-1, 1], and tells where the user speaks."""
+
+    speaking: bool
+
+    def feed(self, samples: np.ndarray) -> list[tuple[str, int]]:
+        """What changed: ("started" | "stopped" | "loud", milliseconds of audio before it)."""
+        ...
 
 
 class EnergyVad:
