@@ -49,6 +49,8 @@ LAYERS = (
     ("metrics",),
     (
         "samples",
+        "scenario",
+        "user_lines",
         "turns",
         "adapter",
         "events",

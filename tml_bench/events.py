@@ -53,6 +53,10 @@ class UserTurnStarted(Event, frozen=True, tag="user_turn"):
         label: from the script.
         cue: kind of cue that started it.
         timed_out: the cue had not come by its time-out.
+        text: what a simulated user says in it.
+        act: what a simulated user does by it, see ``timeline.UserAct``.
+        stage: name of the goal that it was about then.
+        why: what made it speak, such as ``answered``, ``silence`` or ``barge-in``.
     """
 
     t_ns: int
@@ -61,6 +65,17 @@ class UserTurnStarted(Event, frozen=True, tag="user_turn"):
     label: str = ""
     cue: str = ""
     timed_out: bool = False
+    text: str = ""
+    act: str = ""
+    stage: str = ""
+    why: str = ""
+
+
+class UserTurnCut(Event, frozen=True, tag="user_cut"):
+    """A simulated user stopped at ``t_ns``, before the end of what it had begun to say in that turn."""
+
+    t_ns: int
+    turn: int
 
 
 class UserTextSent(Event, frozen=True, tag="user_text"):
@@ -103,11 +118,9 @@ class UserVideoStarted(Event, frozen=True, tag="user_video"):
 
 
 class FrameShown(Event, frozen=True, tag="frame"):
-    """A frame was handed to the model.
+    """A frame was handed to the model: what the camera shows at ``t_ns``.
 
-    Attributes:
-        t_ns: the instant at which it is what the camera shows.
-        pts_ns: its presentation time, at or before ``t_ns``; absent when it is black because no video runs.
+    ``pts_ns`` is its presentation time, at or before; absent when it is black because no video runs.
     """
 
     t_ns: int
@@ -267,31 +280,14 @@ class ProviderMessage(Event, frozen=True, tag="provider"):
 
 
 class ServicePinged(Event, frozen=True, tag="ping"):
-    """A live service gave a sign of life that it was asked for.
-
-    Attributes:
-        t_ns: when it was asked.
-        took_ns: how long the answer took.
-    """
+    """A live service gave a sign of life that it was asked for at ``t_ns``, ``took_ns`` later."""
 
     t_ns: int
     took_ns: int
 
 
 class ServiceUsage(Event, frozen=True, tag="usage"):
-    """What a service says that it counted since the usage before; see ``turns.Usage``.
-
-    Attributes:
-        t_ns: when it said so.
-        input_tokens: read, audio and cached ones included.
-        output_tokens: given, audio included.
-        input_audio_tokens: of the input tokens, those of audio.
-        output_audio_tokens: of the output tokens, those of audio.
-        cached_tokens: of the input tokens, those that were read before.
-        input_audio_s: seconds of audio taken.
-        output_audio_s: seconds of audio given.
-        calls: answers that were asked for or begun.
-    """
+    """What a service says at ``t_ns`` that it counted since the usage before; see ``turns.Usage``."""
 
     t_ns: int
     input_tokens: int = 0
@@ -336,14 +332,16 @@ class SessionClosed(Event, frozen=True, tag="end"):
 
     Attributes:
         t_ns: length of the session.
-        reason: ``script`` (it and its tail are over), ``time-out`` (the limit), ``fault`` or ``imported``.
+        reason: ``script`` (it and its tail are over), ``time-out`` (the limit), ``fault`` or ``imported``; of
+            a simulated user ``closed`` (its goals are covered), ``hung-up`` or ``budget`` (time was over).
     """
 
     t_ns: int
     reason: str
 
 
-_Harness = SessionOpened | UserTurnStarted | UserTextSent | UserVideoStarted | FrameShown | StepDone
+_User = UserTurnStarted | UserTurnCut | UserTextSent | UserVideoStarted
+_Harness = SessionOpened | _User | FrameShown | StepDone
 _Model = ModelAudio | Flush | ModelTranscript | ModelText | ModelToolCall | ToolReturned
 _Service = TurnSent | ProviderMessage | ServicePinged | ServiceUsage
 AnyEvent = _Harness | _Model | _Service | ImportedTranscript | Note | Fault | SessionClosed

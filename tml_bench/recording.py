@@ -30,7 +30,8 @@ from tml_bench.heard_text import HeardText, HeardTexts
 from tml_bench.split_times import SplitTimes, SplitWatch
 from tml_bench.timebase import NS, seconds
 from tml_bench.timed_calls import TimedCalls
-from tml_bench.timeline import Segment, TimedCall, Word
+from tml_bench.timeline import Segment, TimedCall, UserLine, Word
+from tml_bench.user_lines import UserLines
 
 MANIFEST_SCHEMA = "tml-bench/recording/1.0"
 LOG, USER_TRACK, MODEL_TRACK, MANIFEST = "session.jsonl", "user.flac", "model.flac", "manifest.json"
@@ -95,6 +96,8 @@ class SessionFacts(msgspec.Struct, frozen=True):
         compute_s: compute charged to the session, in seconds.
         calls: functions called before the session's end, in order, each with what became of it.
         split: what a front and a background model took; None where there was none.
+        lines: what a simulated user said, in order.
+        ended: what ended the session.
     """
 
     user: AudioTrack
@@ -108,6 +111,8 @@ class SessionFacts(msgspec.Struct, frozen=True):
     compute_s: float = 0.0
     calls: tuple[TimedCall, ...] = ()
     split: SplitTimes | None = None
+    lines: tuple[UserLine, ...] = ()
+    ended: str = ""
 
     @property
     def claimed(self) -> str:
@@ -226,15 +231,19 @@ class Recording:
         texts = HeardTexts()
         declared = DeclaredTimes()
         turns: list[Segment] = []
+        said, ended = UserLines(), ""
         given_ns = clipped = compute_ns = 0
         calls, split = TimedCalls(), SplitWatch()
         for event in self.events():
             split.take(event)
+            said.take(event)
             for taken in declared.take(event):
                 texts.take(taken)
             match event:
                 case ev.UserTurnStarted():
                     turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
+                case ev.SessionClosed():
+                    ended = event.reason
                 case ev.ModelAudio():
                     given_ns += event.end_ns - event.heard_ns
                     clipped += event.clipped
@@ -250,7 +259,7 @@ class Recording:
         user, model = self._track(self.user_path), self._track(self.model_path)
         share = clipped / max(1.0, given_ns / NS * self.opened.audio_out)
         heard, untimed = _heard(declared.words, end_ns), texts.heard(end_ns)
-        more = share, texts.late, compute_ns / NS, calls.found, split.found
+        more = share, texts.late, compute_ns / NS, calls.found, split.found, said.found, ended
         return SessionFacts(user, model, imported, heard, untimed, tuple(turns), *more)
 
     def _track(self, path: Path) -> AudioTrack:

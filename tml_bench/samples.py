@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.scenario import Scenario
 from tml_bench.tool_latency import ToolLatency
 
 
@@ -235,12 +236,15 @@ class Reference:
         ideal: what an ideal respondent says; empty where silence is right. The oracle says this.
         annotation: the task's own typed annotation; only the task reads it.
         calls: the functions that an ideal respondent calls, in order.
+        replies: what an ideal respondent answers to each of the user's turns, where it is not known when
+            these come; the last to all that follow.
     """
 
     user_end_s: float | None = None
     ideal: tuple[Utterance, ...] = ()
     annotation: object = None
     calls: tuple[IdealCall, ...] = ()
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +264,8 @@ class Sample:
             by the role they play in it ("clean": the same item without the overlap).
         scored: False for a sample that is only a companion: it is played, but has no score of its own.
         languages: in which the model may speak, as ISO 639-1 codes; words are recognised in these only.
+        scenario: who answers the model, where the user does not follow the script's turns; the script then
+            has no turns, texts and videos. None for an open-loop sample.
     """
 
     id: str
@@ -272,3 +278,4 @@ class Sample:
     companions: Mapping[str, str] = field(default_factory=dict)
     scored: bool = True
     languages: tuple[str, ...] = ("en",)
+    scenario: Scenario | None = None

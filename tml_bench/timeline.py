@@ -94,6 +94,49 @@ class TimedCall(msgspec.Struct, frozen=True, gc=False):
     call_id: str = ""
 
 
+class UserAct(StrEnum):
+    """What a simulated user does by saying something."""
+
+    GOAL = "goal"
+    """It says what it wants: the first line about a stage."""
+    AGAIN = "again"
+    """It says so in other words, because the answer did not cover it or none came."""
+    ANSWER = "answer"
+    """It answers a question."""
+    DEFER = "defer"
+    """It does not answer a question yet, or does not know."""
+    CLOSING = "closing"
+    """It ends the conversation, all goals covered."""
+    HANG_UP = "hang-up"
+    """It ends the conversation because it has no patience left."""
+    BACKCHANNEL = "backchannel"
+    """It shows that it listens."""
+    ASIDE = "aside"
+    """It talks to somebody else."""
+
+
+class UserLine(msgspec.Struct, frozen=True, gc=False):
+    """Something a simulated user said.
+
+    Attributes:
+        start_s: first sample, seconds on the session clock.
+        end_s: just after its last sample, also where it was cut off.
+        text: what it says as a whole.
+        act: what it does by it.
+        stage: name of the goal that it was about.
+        why: what made it speak, such as ``answered``, ``silence`` or ``barge-in``.
+        cut: it stopped before the end.
+    """
+
+    start_s: float
+    end_s: float
+    text: str
+    act: UserAct
+    stage: str = ""
+    why: str = ""
+    cut: bool = False
+
+
 class Timeline(msgspec.Struct, frozen=True):
     """Everything a metric may know about a recording.
 
@@ -115,6 +158,8 @@ class Timeline(msgspec.Struct, frozen=True):
         voices: how the model's voice sounds in the stretches the task asks for (``Task.stretches``).
         no_words: why no words are known, where ``word_source`` is ``none``; empty where nobody said.
         calls: the functions that the model called, in order.
+        lines: what a simulated user said, in order; empty where the user played a script.
+        ended: what ended the session, see ``events.SessionClosed``; empty where it is not known.
     """
 
     duration_s: float
@@ -130,3 +175,5 @@ class Timeline(msgspec.Struct, frozen=True):
     voices: tuple[Voice, ...] = ()
     no_words: str = ""
     calls: tuple[TimedCall, ...] = ()
+    lines: tuple[UserLine, ...] = ()
+    ended: str = ""

@@ -60,7 +60,11 @@ def timeline_of(
     if words != "asr":
         given |= Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed)
     timeline = structs.replace(
-        _perceived(facts.model, cache, given, look), turns=facts.turns, calls=facts.calls
+        _perceived(facts.model, cache, given, look),
+        turns=facts.turns,
+        calls=facts.calls,
+        lines=facts.lines,
+        ended=facts.ended,
     )
     if timeline.word_source is WordSource.NONE:
         # Not cached: what is installed changes, the key does not.

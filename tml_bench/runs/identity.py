@@ -77,7 +77,7 @@ def _sample(sample: Sample, root: Path | None) -> dict[str, object]:
             "subset": sample.subset,
             "script": _script(sample.script, root),
             "reference": _record(sample.reference, root),
-        }
+        } | ({} if sample.scenario is None else {"scenario": _record(sample.scenario, root, but=("voiced",))})
     except TypeError as error:
         raise UserError(
             f"sample {sample.id}: {error}",
