@@ -20,7 +20,7 @@ import click
 
 if TYPE_CHECKING:
     from tml_bench.adapters._refusals import RefusalRule
-    from tml_bench.samples import Script, Waveform
+    from tml_bench.samples import Sample, Script, Waveform
     from tml_bench.session.network import LinkDirection, Network
     from tml_bench.task import Task
 
@@ -253,27 +253,32 @@ def minutes() -> str:
 
 
 def _length(task: Task) -> Sequence[str]:
-    scripts = [sample.script for sample in task.samples()]
-    lengths = [(_script_s(script), _videos_s(script)) for script in scripts]
+    samples = list(task.samples())
+    lengths = [(_session_s(sample), _videos_s(sample.script)) for sample in samples]
     total, shown = (f"{sum(column) / 60:.1f}" for column in zip(*lengths, strict=True))
-    return f"`{task.name}`", str(len(scripts)), total, shown
+    return f"`{task.name}`", str(len(samples)), total, shown
 
 
 FOREVER_NS = 10**18
 
 
+def _session_s(sample: Sample) -> float:
+    """How long a session lasts with a model that never speaks; with a user who answers at most."""
+    return _script_s(sample.script) if sample.scenario is None else sample.scenario.budget_s
+
+
 def _script_s(script: Script) -> float:
     """How long a script lasts with a model that never speaks, so that its cues time out."""
     from tml_bench.session.camera import place_videos
-    from tml_bench.session.user import ModelSpeech, ScriptedUser
+    from tml_bench.session.user import ScriptedUser
 
     durations = tuple(_clip_ns(turn.audio) for turn in script.turns)
-    user = ScriptedUser(script, durations, (), ModelSpeech(16000), place_videos(script.videos))
+    user = ScriptedUser(script, durations, (), 16_000, place_videos(script.videos))
     for _ in user.schedule(FOREVER_NS):
         pass
-    end_ns = user.end_ns(FOREVER_NS)
-    assert end_ns is not None
-    return end_ns / 1e9
+    end = user.end(FOREVER_NS)
+    assert end is not None
+    return end.t_ns / 1e9
 
 
 def _clip_ns(audio: Path | Waveform) -> int:

@@ -43,6 +43,8 @@ HEADINGS = {
         "replay",
         "network",
         "tool_latency",
+        "user",
+        "user_cache",
         "seed",
         "max_session_s",
         "step_timeout_s",
@@ -157,6 +159,11 @@ def choice_options(command: Command) -> Command:
     "--tool-latency", default="", type=click.Choice(["", *TOOL_LATENCIES]), show_choices=False,
     help=f"How long functions take: {', '.join(TOOL_LATENCIES)}. [default: what the task says]",
 )  # fmt: skip
+@click.option(
+    "--user", default="staged", show_default=True,
+    help="Who plays the scenarios of closed-loop tasks; options after a colon.",
+)  # fmt: skip
+@click.option("--user-cache", type=PATH, help="Folder `user` of an earlier run, whose lines are said again.")
 @click.option(
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
     help="Live services: sessions at once, with each.",

@@ -19,6 +19,10 @@ class BadSampleError(Exception):
     """The sample's data cannot be used (a corrupt file, a broken annotation): outcome ``invalid``."""
 
 
+class HarnessLateError(Exception):
+    """The harness did not do in time what it is to do: outcome ``invalid``, tried again."""
+
+
 class InfrastructureError(Exception):
     """Raise it when the model could not be reached (connection refused, quota, out of disk).
 

@@ -6,7 +6,7 @@
 * the ideal respondent says what the sample's reference lists, at the times listed there.
 
 The blind ones are known only where the script alone decides when the session ends: not where a turn waits for
-the model, and not with video, whose length the script does not say.
+the model, or a user answers, and not with video, whose length the script does not say.
 """
 
 import math
@@ -35,7 +35,7 @@ def blind(sample: Sample) -> dict[str, Timeline]:
     Returns:
         By name; empty where the script alone does not decide when the session ends.
     """
-    turns = played_turns(sample.script)
+    turns = None if sample.scenario is not None else played_turns(sample.script)
     if turns is None:
         return {}
     end_s = _end_s(sample.script, turns)

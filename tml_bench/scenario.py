@@ -105,7 +105,7 @@ class Scenario:
         closing: what it says once all goals are covered; ends with ``end_phrase``.
         end_phrase: what ends the conversation, whoever plays the user.
         deferrals: what it says, in order, when asked what it may not tell yet.
-        unknown: what it says, in order, when asked what it does not know.
+        unknown: what it says, in order, once it has said a goal in all words that it has.
         backchannels: what it says while it listens.
         asides: what it says to somebody else.
         hang_up: what it says before it hangs up; empty for nothing.

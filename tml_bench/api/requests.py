@@ -11,6 +11,7 @@ from tml_bench.runs.tags import clean_tags
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
 from tml_bench.tool_latency import check_tool_latency
+from tml_bench.users.settings import STAGED, checked_user
 
 PathLike = str | os.PathLike[str]
 
@@ -20,7 +21,7 @@ def run_request(
     data: PathLike | Mapping[str, PathLike] | None, subsets: Sequence[str], limit: int,
     samples: Sequence[str], shard: str, epochs: int, tags: Mapping[str, str], skip_unfit: bool, tick_ms: int,
     seed: int, compute: str, replay: PathLike | None, max_session_s: float, network: str,
-    tool_latency: str,
+    tool_latency: str, user: str = STAGED, user_cache: PathLike | None = None,
 ) -> RunRequest:  # fmt: skip
     """What is asked for; see `tml_bench.run`.
 
@@ -45,4 +46,6 @@ def run_request(
         max_session_s=max_session_s,
         network=load_network(network),
         tool_latency=check_tool_latency(tool_latency),
+        user=checked_user(user),
+        user_cache=Path(user_cache) if user_cache is not None else None,
     )

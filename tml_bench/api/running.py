@@ -62,6 +62,8 @@ class RunOptions(TypedDict, total=False):
     replay: PathLike | None
     network: str
     tool_latency: str
+    user: str
+    user_cache: PathLike | None
     seed: int
     max_session_s: float
     out: PathLike
@@ -104,7 +106,8 @@ def run(
     samples: Sequence[str] = (), shard: str = "", epochs: int = 1, tags: Mapping[str, str] = NO_TAGS,
     tick_ms: int = 200,
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
-    network: str = "ideal", tool_latency: str = "", seed: int = 0, max_session_s: float = 7200.0,
+    network: str = "ideal", tool_latency: str = "", user: str = "staged",
+    user_cache: PathLike | None = None, seed: int = 0, max_session_s: float = 7200.0,
     out: PathLike = "results", fresh: bool = False, retry_errors: bool = False, jobs: int | None = None,
     step_timeout_s: float = 60.0, executor: str = "local", actors: int | None = None,
     actor_cpus: float | None = None, actor_gpus: float | None = None, concurrency: int = 4, rate: float = 0.0,
@@ -145,6 +148,8 @@ def run(
         network: ``ideal``, ``wifi``, ``4g``, ``bad``, or a profile's ``.toml``.
         tool_latency: how long functions take that the model calls: ``instant``, ``fast``, ``normal``,
             ``slow``, ``degraded``, ``timeout_risk`` or ``reference``; empty for what the task says.
+        user: who plays the samples with a scenario: ``staged``, by the scenario's lines and rules.
+        user_cache: folder ``user`` of an earlier run, from which what its user made is taken.
         seed: of everything random.
         max_session_s: limit of a session in seconds.
         out: folder of the runs, or an address of shared storage such as ``s3://bucket/results``.
@@ -199,6 +204,7 @@ def run(
         task, names, place.folder, data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
         epochs=epochs, tags=tags, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
         replay=replay, max_session_s=max_session_s, network=network, tool_latency=tool_latency,
+        user=user, user_cache=user_cache,
     )  # fmt: skip
     table = load_prices(Path(prices) if prices is not None else None)
     asked = None if budget is None else parse_budget(str(budget), table)

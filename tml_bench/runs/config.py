@@ -18,6 +18,7 @@ from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Settings
+from tml_bench.users.settings import STAGED, UserSettings
 
 RUN_SCHEMA = "tml-bench/run/1.1"
 LIBRARIES = (
@@ -54,6 +55,8 @@ class RunConfig(msgspec.Struct, frozen=True):
         samples: ids of the only samples that were asked for; empty means all.
         shard: the part of the samples that is this run, such as ``2/5``; empty for all.
         tool_latency: profile of how long functions take; empty for what each says.
+        user: who plays the samples with a scenario, without secrets; empty where no sample has one.
+        user_cache: folder in which an earlier run kept what its user made, from which it is taken.
         epoch: 1, 2, ... where every sample is played several times, each time with a seed of its own.
     """
 
@@ -81,6 +84,8 @@ class RunConfig(msgspec.Struct, frozen=True):
     shard: str = ""
     epoch: int = 1
     tool_latency: str = ""
+    user: str = ""
+    user_cache: str = ""
 
     @property
     def task_source(self) -> str:
@@ -107,6 +112,7 @@ class RunConfig(msgspec.Struct, frozen=True):
             max_session_s=self.max_session_s,
             network=msgspec.json.decode(self.network, type=Network) if self.network else IDEAL,
             tool_latency=self.tool_latency,
+            user=UserSettings(self.user or STAGED, given=Path(self.user_cache) if self.user_cache else None),
         )
 
 

@@ -72,12 +72,15 @@ def _canonical(value: object) -> bytes:
 
 def _sample(sample: Sample, root: Path | None) -> dict[str, object]:
     try:
-        return {
+        named: dict[str, object] = {
             "id": sample.id,
             "subset": sample.subset,
             "script": _script(sample.script, root),
             "reference": _record(sample.reference, root),
-        } | ({} if sample.scenario is None else {"scenario": _record(sample.scenario, root, but=("voiced",))})
+        }
+        if sample.scenario is not None:
+            named["scenario"] = _record(sample.scenario, root, but=("voiced",))
+        return named
     except TypeError as error:
         raise UserError(
             f"sample {sample.id}: {error}",

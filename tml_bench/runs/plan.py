@@ -19,8 +19,10 @@ from tml_bench.runs.continuing import difference
 from tml_bench.runs.identity import adapter_distribution, adapter_sources, dataset_sha256, sample_hashes
 from tml_bench.runs.selection import Selection, parse_shard
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
+from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Ticks
+from tml_bench.users.settings import STAGED, UserSettings, check_playable
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
@@ -50,6 +52,8 @@ class RunRequest:
     max_session_s: float = USUAL_MAX_SESSION_S
     network: Network = IDEAL
     tool_latency: str = ""
+    user: str = STAGED
+    user_cache: Path | None = None
     skip_unfit: bool = False
     epochs: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +92,7 @@ def _settings_name(config: RunConfig, plain: str) -> str:
         (compute not in ("ideal", "live"), compute),
         (bool(config.network), f"network-{config.network_name}"),
         (bool(config.tool_latency), f"tools-{config.tool_latency}"),
+        (config.user not in ("", STAGED), f"user-{config.user}"),
         (config.seed != 0, f"seed-{config.seed}"),
         (config.max_session_s != USUAL_MAX_SESSION_S, f"max-session-{config.max_session_s:g}"),
         (config.epoch != 1, f"epoch-{config.epoch}"),
@@ -182,6 +187,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 tell(f"{shown} does not run {name}: it takes no conversation from before the session")
                 continue
             live = issubclass(made, LiveAdapter)
+            user = _user(request, samples)
             config = RunConfig(
                 schema=RUN_SCHEMA,
                 task=task.name,
@@ -204,6 +210,8 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 shard=selection.shard,
                 network="" if request.network == IDEAL else msgspec.json.encode(request.network).decode(),
                 tool_latency=request.tool_latency,
+                user=user,
+                user_cache=str(request.user_cache.resolve()) if user and request.user_cache else "",
             )
             for epoch in range(1, request.epochs + 1):
                 config = msgspec.structs.replace(config, epoch=epoch)
@@ -211,6 +219,17 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 plans.append(RunPlan(path, config, tuple(samples), spec.text, identity, hashes, request.tags))
     _check_some(request, ids, plans)
     return plans
+
+
+def _user(request: RunRequest, samples: Sequence[Sample]) -> str:
+    """Who plays the scenarios of samples, without secrets; empty where there are none.
+
+    Raises `UserError` where one cannot be played.
+    """
+    played = [sample for sample in samples if sample.scenario is not None]
+    for sample in played:
+        check_playable(UserSettings(request.user, given=request.user_cache), sample)
+    return redacted(request.user) if played else ""
 
 
 def _check_some(request: RunRequest, ids: Collection[str], plans: Sequence[RunPlan]) -> None:

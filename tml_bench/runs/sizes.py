@@ -20,6 +20,7 @@ from tml_bench.media.pauses import spoken_parts
 from tml_bench.pricing.charges import SessionSize, Span
 from tml_bench.respondents import WORD_S, WORDS
 from tml_bench.samples import AfterModelStops, At, Sample, Script, UserTurn, Waveform
+from tml_bench.scenario import Scenario
 from tml_bench.session.camera import place_videos
 from tml_bench.task import Task
 from tml_bench.timebase import NS
@@ -31,6 +32,8 @@ ANSWER_S = WORD_S * WORDS["answer"]
 PAUSE_S = 0.7
 """Silence, by loudness, that ends a turn: what Silero, which still hears a voice that fades, takes for 0.5 s,
 the usual patience of services; on the sets that ship both find the same number of turns, to 3 %."""
+LINE_S, CONVERSING_S = 3.0, 5.0
+"""How long a line of a user who answers lasts, and what the model says to it."""
 ANSWERED_S = PAUSE_S + 0.3
 """From the end of a turn that is found by silence to its answer."""
 
@@ -44,6 +47,8 @@ def session_size(task: Task, sample: Sample, *, by_silence: bool = False) -> Ses
     if sample.problem:
         raise BadSampleError(sample.problem)
     script = sample.script
+    if sample.scenario is not None:
+        return _conversation(sample.scenario, script)
     said = _ideal(task, sample)
     waits = any(not isinstance(turn.cue, At) for turn in script.turns)
     each_s = sum(span.length_s for span in said) / len(said) if said else ANSWER_S
@@ -71,6 +76,21 @@ def session_size(task: Task, sample: Sample, *, by_silence: bool = False) -> Ses
         text=_characters(script),
         history_s=sum(_length_s(message.audio) for message in script.history if message.audio is not None),
         video_s=sum((video.end_ns - video.start_ns) / NS for video in videos),
+    )
+
+
+def _conversation(scenario: Scenario, script: Script) -> SessionSize:
+    """With a user who answers: each goal and the closing are told in one turn, and answered in one."""
+    turn_s = LINE_S + REPLY_S + CONVERSING_S + REPLY_S
+    starts = [turn_s * k for k in range(len(scenario.stages) + 1)]
+    answers = (Span(start_s + LINE_S + REPLY_S, start_s + turn_s - REPLY_S) for start_s in starts)
+    return SessionSize(
+        user_s=min(scenario.budget_s, turn_s * len(starts)),
+        turns=tuple(Span(start_s, start_s + LINE_S) for start_s in starts),
+        answers=tuple(answer for answer in answers if answer.end_s <= scenario.budget_s),
+        text=_characters(script),
+        history_s=0.0,
+        video_s=0.0,
     )
 
 

@@ -21,7 +21,7 @@ from tml_bench.adapter import (
     StepAdapter,
 )
 from tml_bench.blame import in_one_line, whole
-from tml_bench.errors import BadSampleError, UserError
+from tml_bench.errors import BadSampleError, HarnessLateError, UserError
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
@@ -62,6 +62,8 @@ def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -
     match error:
         case BadSampleError():
             return JobResult(Outcome.INVALID, text)
+        case HarnessLateError():
+            return JobResult(Outcome.INVALID, text, retry=True)
         case AccountError():
             return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
         case SampleRefusedError():

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from tml_bench.adapter import (
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import probe
 from tml_bench.recording_writer import RecordingWriter
-from tml_bench.samples import At, Sample, Waveform
+from tml_bench.samples import Sample, Waveform
 from tml_bench.session.camera import Camera, PlacedVideo, place_videos
 from tml_bench.session.checks import (
     checked_audio,
@@ -38,8 +39,9 @@ from tml_bench.session.replies import HeardReplies
 from tml_bench.session.reply_texts import ReplyTexts
 from tml_bench.session.settings import Settings, Ticks
 from tml_bench.session.tools import LIVE_PATIENCE_S, ToolBench, late
-from tml_bench.session.user import ModelSpeech, ScriptedUser
+from tml_bench.session.user import ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
+from tml_bench.users.user_side import UserSide
 
 
 class _ModelTrack:
@@ -95,7 +97,6 @@ class Exchange:
         self._rate = writer.opened.rate
         self._playback = Playback(audio_out)
         self._track = _ModelTrack(writer, audio_out, self._rate)
-        self._speech = ModelSpeech(audio_out)
         self._spoken = np.zeros(0, dtype=np.float32)
         self._transcripts, self._writings = ReplyTexts(), ReplyTexts()
         self._closed: ev.SessionClosed | None = None
@@ -106,14 +107,12 @@ class Exchange:
         self._tools = ToolBench(script, settings.seed, settings.tool_latency, patience_s)
         self.tool_specs = self._tools.specs
         """The functions the model may call."""
-        self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
-        durations = tuple(_duration_ns(turn.audio) for turn in script.turns)
         videos = place_videos(script.videos)
         self._videos = deque(videos)
         wanted = adapter.video_in
         self._camera = Camera(videos, wanted, ahead=ahead) if videos and wanted is not None else None
         rates = tuple({self._rate, self._audio_in})
-        self._user = ScriptedUser(script, durations, rates, self._speech, videos, aside)
+        self._user = _user_side(sample, settings, rates, audio_out, videos, aside, live)
 
     def open_clips(self) -> None:
         """Open the user's first clips, which takes a while; raises BadSampleError."""
@@ -169,12 +168,8 @@ class Exchange:
     def _play(self, start_ns: int, end_ns: int) -> ev.SessionClosed | None:
         """Play both sides into the recording, up to ``end_ns`` or the session's end."""
         heard = self._playback.render(end_ns)
-        if self._reacts:
-            self._speech.hear(heard)
-        for placed in self._user.schedule(end_ns):
-            turn = self._sample.script.turns[placed.index]
-            times, cue = (placed.start_ns, placed.end_ns), type(turn.cue).__name__
-            event = ev.UserTurnStarted(*times, placed.index, turn.label, cue, placed.timed_out)
+        self._user.hear(heard)
+        for event in self._user.schedule(end_ns):
             self._writer.event(event)
         closed = self._closing(end_ns)
         cut_ns = end_ns if closed is None else closed.t_ns
@@ -188,9 +183,9 @@ class Exchange:
 
     def _closing(self, by_ns: int) -> ev.SessionClosed | None:
         limit_ns = self._max_session_ns
-        script_ns = self._user.end_ns(by_ns)
-        if script_ns is not None and script_ns <= min(by_ns, limit_ns):
-            return ev.SessionClosed(script_ns, "script")
+        end = self._user.end(by_ns)
+        if end is not None and end.t_ns <= min(by_ns, limit_ns):
+            return ev.SessionClosed(*end)
         return ev.SessionClosed(limit_ns, "time-out") if limit_ns <= by_ns else None
 
     def _micro_turn(self, index: int, start_ns: int, handed_ns: int) -> MicroTurn:
@@ -245,7 +240,7 @@ class Exchange:
                 words, unheard = _timed_words(checked, heard_ns, before_ns or heard_ns), ()
             text = self._transcripts.add(output.item, checked.text)
             if text or words or unheard or not checked.text:
-                self._writer.event(ev.ModelTranscript(t_ns, text, words, output.item, unheard))
+                self._given(ev.ModelTranscript(t_ns, text, words, output.item, unheard))
         if output.text and (text := self._writings.add(output.item, checked_text(output.text, index))):
             self._writer.event(ev.ModelText(t_ns, text))
         for call in output.tool_calls:
@@ -257,11 +252,16 @@ class Exchange:
             self._writer.event(returned)
         return cut
 
+    def _given(self, event: ev.ModelAudio | ev.ModelTranscript | ev.Flush) -> None:
+        """Record what the model gave, which the user may hear."""
+        self._writer.event(event)
+        self._user.note(event)
+
     def _push(self, audio: NDArray[np.float32], item: str, t_ns: int, at_ns: int, clipped: int = 0) -> int:
         queued = self._playback.push(at_ns, audio, item)
         self._replies.push(item, queued.start_ns, queued.end_ns)
         place = queued.start_ns, queued.end_ns, queued.onset_ns
-        self._writer.event(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns, clipped=clipped))
+        self._given(ev.ModelAudio(t_ns, *place, item=item, down_ns=at_ns - t_ns, clipped=clipped))
         return queued.start_ns
 
     def _flush(self, t_ns: int, only: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
@@ -275,10 +275,24 @@ class Exchange:
         flushed = replace(flushed, dropped_ms=flushed.dropped_ms - left_ms, items=cut)
         self._flushed.append((t_ns, flushed))
         kept = tuple(dict.fromkeys(item for item, _ in left))
-        self._writer.event(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms, kept))
+        self._given(ev.Flush(t_ns, flushed.heard_ms, flushed.dropped_ms, kept))
         for item, audio in left:
             self._push(audio, item, t_ns, t_ns)
         return cut
+
+
+def _user_side(
+    sample: Sample, settings: Settings, rates: tuple[int, ...], heard_rate: int,
+    videos: Sequence[PlacedVideo], aside: Executor | None, live: bool,
+) -> UserSide:  # fmt: skip
+    """Who plays the user's side of a sample."""
+    if sample.scenario is None:
+        durations = tuple(_duration_ns(turn.audio) for turn in sample.script.turns)
+        return ScriptedUser(sample.script, durations, rates, heard_rate, videos, aside)
+    from tml_bench.users.making import simulated_user
+
+    thinks = aside if live else None
+    return simulated_user(sample, settings.user, settings.seed, rates, heard_rate, thinks)
 
 
 def _duration_ns(audio: Path | Waveform) -> int:

@@ -10,6 +10,8 @@ from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
 from tml_bench.samples import Sample, Waveform
 from tml_bench.session.network import IDEAL, Network
+from tml_bench.users import voicing
+from tml_bench.users.settings import STAGED_USER, UserSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Settings:
         max_backlog_s: an adapter with more audio than this waiting to be heard has flooded the session.
         network: what lies between harness and model.
         tool_latency: a name of ``tool_latency.TOOL_LATENCIES``; empty for what each tool says.
+        user: who plays the samples with a scenario.
     """
 
     tick_ns: int = 200_000_000
@@ -63,6 +66,7 @@ class Settings:
     max_backlog_s: float = 300.0
     network: Network = IDEAL
     tool_latency: str = ""
+    user: UserSettings = STAGED_USER
 
 
 def session_rate(sample: Sample, adapter: Adapter) -> int:
@@ -74,7 +78,8 @@ def session_rate(sample: Sample, adapter: Adapter) -> int:
     clips = (turn.audio for turn in sample.script.turns)
     spoken = [clip.rate if isinstance(clip, Waveform) else probe(clip).rate for clip in clips]
     filmed = [probe_video(video.path).audio_rate for video in sample.script.videos if video.sound]
-    return max([*spoken, *filmed, adapter.audio_out])
+    answering = [] if sample.scenario is None else [voicing.RATE]
+    return max([*spoken, *filmed, *answering, adapter.audio_out])
 
 
 def opened_event(

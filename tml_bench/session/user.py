@@ -3,18 +3,19 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench import events as ev
 from tml_bench.media.ahead import WorkAhead
 from tml_bench.media.audio import ClipReader, ClipSource
 from tml_bench.media.video_sound import VideoSound
 from tml_bench.samples import AfterModelStops, At, Cue, Script
 from tml_bench.session.camera import PlacedVideo
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns
+from tml_bench.users.user_side import SessionEnd, UserSide
 
 VOICED_LEVEL = 10 ** (-45 / 20)
 """A model sample louder than this (-45 dBFS) counts as speech for cues."""
@@ -82,16 +83,6 @@ def _first_gap(spans: list[tuple[int, int]], gap_ns: int) -> int | None:
     return spans[-1][1] + gap_ns if spans else None
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedTurn:
-    """A turn of the script on the session clock; ``timed_out``: its cue had not come by its time-out."""
-
-    index: int
-    start_ns: int
-    end_ns: int
-    timed_out: bool
-
-
 class _Track:
     """Clips rendered at one rate, one after the other, each from its place; the next is opened beforehand."""
 
@@ -147,12 +138,12 @@ class _Track:
         opening.drop(lambda reader: None if reader is None else reader.close())
 
 
-class ScriptedUser:
+class ScriptedUser(UserSide):
     """Plays a script at every one of the ``rates`` at which the user's audio is wanted.
 
     ``durations_ns`` are the lengths of the turns' audio, rounded down, so that a turn that follows at once
-    starts on the next sample; ``speech`` is what is heard of the model, for cues. ``aside`` reads the clips
-    before they are needed, one piece of work at a time; None to read them in ``render``.
+    starts on the next sample; ``heard_rate`` is the model's. ``aside`` reads the clips before they are
+    needed, one piece of work at a time; None to read them in ``render``.
     """
 
     def __init__(
@@ -160,7 +151,7 @@ class ScriptedUser:
         script: Script,
         durations_ns: tuple[int, ...],
         rates: tuple[int, ...],
-        speech: ModelSpeech,
+        heard_rate: int,
         videos: Sequence[PlacedVideo] = (),
         aside: Executor | None = None,
     ) -> None:
@@ -173,24 +164,35 @@ class ScriptedUser:
         for track, placed in product(self._sounds.values(), sounding):
             track.place(placed.start_ns)
         self._videos_over_ns = max((placed.over_ns for placed in videos), default=0)
-        self._speech = speech
+        self._speech = ModelSpeech(heard_rate)
+        self._reacts = script.quiet_s is not None or any(not isinstance(t.cue, At) for t in script.turns)
         self._next = 0
         self._armed_ns = 0
         self._texts = sorted(script.texts, key=lambda text: text.at_s)
 
-    def schedule(self, known_ns: int) -> Iterator[PlacedTurn]:
+    def hear(self, heard: NDArray[np.float32]) -> None:
+        """Take the next stretch of heard audio, for cues."""
+        if self._reacts:
+            self._speech.hear(heard)
+
+    def schedule(self, known_ns: int) -> Iterator[ev.UserTurnStarted]:
         """Place every turn that starts before ``known_ns``; all heard before that time must be known."""
         while self._next < len(self._script.turns):
-            due = cue_time(self._script.turns[self._next].cue, self._armed_ns, known_ns, self._speech)
+            index, turn = self._next, self._script.turns[self._next]
+            due = cue_time(turn.cue, self._armed_ns, known_ns, self._speech)
             if due is None or due[0] > known_ns:
                 return
-            start, timed_out = due
-            placed = PlacedTurn(self._next, start, start + self._durations_ns[self._next], timed_out)
+            start_ns, timed_out = due
             for track in self._tracks.values():
-                track.place(placed.start_ns)
-            self._armed_ns = placed.end_ns
+                track.place(start_ns)
+            self._armed_ns = start_ns + self._durations_ns[index]
             self._next += 1
-            yield placed
+            yield ev.UserTurnStarted(
+                start_ns, self._armed_ns, index, turn.label, type(turn.cue).__name__, timed_out
+            )
+
+    def note(self, event: ev.AnyEvent) -> None:
+        """Nothing: cues are of what is heard."""
 
     def render(self, rate: int, end_ns: int) -> NDArray[np.float32]:
         """The user's audio at ``rate`` from the last call's end up to ``end_ns``; shape (n,)."""
@@ -218,8 +220,8 @@ class ScriptedUser:
             due.append((nanoseconds(text.at_s), text.text))
         return due
 
-    def end_ns(self, known_ns: int) -> int | None:
-        """When the session ends: the tail after all turns, texts and videos; None while a turn is pending.
+    def end(self, known_ns: int) -> SessionEnd | None:
+        """The tail after all turns, texts and videos; None while a turn is pending.
 
         All heard before ``known_ns`` is known; it decides whether the model has fallen silent.
         """
@@ -229,7 +231,7 @@ class ScriptedUser:
         last_text = max((nanoseconds(text.at_s) for text in script.texts), default=0)
         played_ns = max(self._armed_ns, last_text, self._videos_over_ns)
         if script.quiet_s is None:
-            return played_ns + nanoseconds(script.tail_s)
+            return SessionEnd(played_ns + nanoseconds(script.tail_s), "script")
         fallen_silent = AfterModelStops(script.quiet_s, script.tail_s)
         due = cue_time(fallen_silent, played_ns, known_ns, self._speech)
-        return None if due is None else due[0]
+        return None if due is None else SessionEnd(due[0], "script")

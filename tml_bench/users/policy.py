@@ -25,7 +25,7 @@ class Prompted(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ConversationTurn:
+class HeardTurn:
     """What one side said without the other.
 
     Attributes:
@@ -35,6 +35,7 @@ class ConversationTurn:
         end_s: its last.
         act: what the user did by it; None for the model.
         stage: name of the goal that the user was about; empty for the model.
+        cut: the user stopped before the end of it; ``text`` is what it had in mind.
     """
 
     by_user: bool
@@ -43,6 +44,7 @@ class ConversationTurn:
     end_s: float
     act: UserAct | None = None
     stage: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class UserPolicy(Protocol):
     It is a function of its scenario, its seed and what it is told: the same, whenever it is asked.
     """
 
-    def next_move(self, turns: Sequence[ConversationTurn], prompted: Prompted) -> UserMove:
+    def next_move(self, turns: Sequence[HeardTurn], prompted: Prompted) -> UserMove:
         """What to say now, given all that was said so far and was heard; backchannels and asides left out.
 
         Raises:
