@@ -33,7 +33,7 @@ from tml_bench.session.settings import Settings
 from tml_bench.task import Score
 from tml_bench.tasks.audio_multichallenge import loader, parquet, scoring
 from tml_bench.tasks.audio_multichallenge.conversations import (
-    HeardTurn,
+    ConversationTurn,
     ReplyCheck,
     RubricConversation,
     RubricItem,
@@ -306,7 +306,7 @@ def test_lines_that_are_no_conversation_are_named(tmp_path: Path) -> None:
 
 
 def spoken(lengths: Sequence[float] = (1.0, 1.0), played: int = 1, items: int = 3) -> Sample:
-    turns = tuple(HeardTurn(f"user {n}", "", f"reference {n}") for n in range(len(lengths)))
+    turns = tuple(ConversationTurn(f"user {n}", "", f"reference {n}") for n in range(len(lengths)))
     rubric = tuple(RubricItem(f"item {n}") for n in range(items))
     annotation = loader.ConversationAnnotation(
         turns, rubric, "", played, sum(lengths), tuple(lengths[played:])
@@ -517,7 +517,7 @@ def test_the_next_turn_follows_once_the_model_has_really_finished(
     folder = tmp_path / "data"
     (folder / "audio").mkdir(parents=True)
     (folder / "audio" / "1.wav").write_bytes(clip(1.0))
-    turns = (HeardTurn("one", "audio/1.wav", "reference"), HeardTurn("two", "audio/1.wav"))
+    turns = (ConversationTurn("one", "audio/1.wav", "reference"), ConversationTurn("two", "audio/1.wav"))
     line = RubricConversation("c", "VOICE_EDITING", turns, (RubricItem("x"),))
     (folder / "conversations.jsonl").write_text(msgspec.json.encode(line).decode())
     [sample] = OPEN.samples(folder)
