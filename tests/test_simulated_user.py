@@ -28,7 +28,8 @@ class Talk(StepAdapter):
 
     audio_in = audio_out = RATE
 
-    def __init__(self, bursts: list[tuple[int, int, str]]) -> None:
+    def __init__(self, bursts: list[tuple[int, int, str]], times: bool = True) -> None:
+        self.times = times
         voice = clip("talk", RATE).audio
         self.track = np.zeros(LENGTH, np.float32)
         self.words: list[tuple[int, str]] = []
@@ -45,7 +46,8 @@ class Talk(StepAdapter):
         begin, end = (first_sample_at(t, RATE) for t in (turn.end_ns, turn.end_ns + self.tick_ns))
         said = [(at - begin, word) for at, word in self.words if begin <= at < end]
         spoken = tuple(SpokenWord(word, at / RATE, at / RATE + 0.2) for at, word in said)
-        transcript = (Transcript(" ".join(w for _, w in said) + " ", spoken),) if said else ()
+        text = " ".join(word for _, word in said) + " "
+        transcript = (Transcript(text, spoken if self.times else ()),) if said else ()
         audio = self.track[begin:end]
         return Output(audio=np.pad(audio, (0, end - begin - len(audio))), transcript=transcript)
 
@@ -81,18 +83,18 @@ def acts(session: Ran) -> list[UserAct]:
 @hypothesis_settings(max_examples=12, deadline=None)
 @given(
     before=BURSTS, after=BURSTS, other=BURSTS, at=st.integers(2 * RATE, LENGTH),
-    name=st.sampled_from([*MANNERS]), tick_ms=st.sampled_from([20, 200, 1000]),
+    name=st.sampled_from([*MANNERS]), tick_ms=st.sampled_from([20, 200, 1000]), times=st.booleans(),
 )  # fmt: skip
 def test_nothing_heard_later_changes_what_was_said_before(
     before: list[tuple[int, int, str]], after: list[tuple[int, int, str]],
-    other: list[tuple[int, int, str]], at: int, name: str, tick_ms: int,
+    other: list[tuple[int, int, str]], at: int, name: str, tick_ms: int, times: bool,
     samples: dict[str, Sample], tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
     """Up to the reaction time after the first difference the user's audio is the same to the byte."""
     same = [(start, min(length, at - start), word) for start, length, word in before if start < at]
     tracks, starts = [], []
     for more in (after, other):
-        agent = Talk(same + [(max(start, at), length, word) for start, length, word in more])
+        agent = Talk(same + [(max(start, at), length, word) for start, length, word in more], times)
         session = ran(samples[name], agent, tmp_path_factory.mktemp("talk"), tick_ms)
         tracks.append(session.recording.audio()[0][0])
         starts.append([e for e in session.events if isinstance(e, ev.UserTurnStarted | ev.UserTurnCut)])

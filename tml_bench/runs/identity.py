@@ -34,6 +34,9 @@ from tml_bench.errors import UserError
 from tml_bench.plugins import AdapterSpec, given_sha256, registered
 from tml_bench.runs.legacy_hash import legacy_sha256
 from tml_bench.samples import AfterModelStops, At, IntoModelSpeech, Sample, Script, Waveform
+from tml_bench.scenario import Scenario
+from tml_bench.users.staged import staged_lines
+from tml_bench.users.voicing import FILLERS, voiced_sha256
 
 SCHEME = "json1"
 """Of data hashes; those without a scheme are of version 0.1.0, see ``legacy_hash``."""
@@ -79,7 +82,7 @@ def _sample(sample: Sample, root: Path | None) -> dict[str, object]:
             "reference": _record(sample.reference, root),
         }
         if sample.scenario is not None:
-            named["scenario"] = _record(sample.scenario, root, but=("voiced",))
+            named["scenario"] = _scenario(sample.scenario, root)
         return named
     except TypeError as error:
         raise UserError(
@@ -95,6 +98,14 @@ def _script(script: Script, root: Path | None) -> dict[str, object]:
     tools = [_record(tool, root, but=("answer",)) for tool in script.tools]
     more = _record(script, root, but=("turns", "videos", "history", "tools", "world"))
     return more | {"turns": turns, "videos": videos, "history": history, "tools": tools}
+
+
+def _scenario(scenario: Scenario, root: Path | None) -> dict[str, object]:
+    record = _record(scenario, root, but=("voiced",))
+    if scenario.voiced is None:
+        return record
+    lines = (*staged_lines(scenario), *FILLERS)
+    return record | {"voiced": voiced_sha256((scenario.voiced,), scenario.voice, lines)}
 
 
 def _content(media: Path | Waveform | None) -> str | None:

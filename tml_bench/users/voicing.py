@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.files import file_sha256
 from tml_bench.media.audio import read_mono
 from tml_bench.samples import Waveform
 from tml_bench.scenario import Manners
@@ -58,7 +59,7 @@ class VoiceStore:
     def holds(self, voice: str, text: str) -> bool:
         """Whether a piece can be said without synthesising it."""
         key = voice_key(voice, text)
-        return key in self._said or self._file(key) is not None
+        return key in self._said or self.file(key) is not None
 
     def say(self, voice: str, text: str) -> Waveform:
         """A piece as spoken, at 16 kHz.
@@ -69,11 +70,12 @@ class VoiceStore:
         """
         key = voice_key(voice, text)
         if key not in self._said:
-            file = self._file(key)
+            file = self.file(key)
             self._said[key] = self._new(key, voice, text) if file is None else _read(file)
         return self._said[key]
 
-    def _file(self, key: str) -> Path | None:
+    def file(self, key: str) -> Path | None:
+        """Where a piece is stored; None where it is not."""
         found = (folder / f"{key}{kind}" for folder in self._stores for kind in _KINDS)
         return next((file for file in found if file.is_file()), None)
 
@@ -128,6 +130,14 @@ def unvoiced(store: VoiceStore, voice: str, lines: Iterable[str]) -> list[str]:
     """The pieces of lines that would have to be synthesised."""
     found = (piece for line in lines for piece in pieces(line))
     return [piece for piece in dict.fromkeys(found) if not store.holds(voice, piece)]
+
+
+def voiced_sha256(stores: Sequence[Path], voice: str, lines: Iterable[str]) -> dict[str, str | None]:
+    """The SHA-256 of how the pieces of lines sound, by key, in hexadecimal; None for those not spoken yet."""
+    store = VoiceStore(stores)
+    keys = {voice_key(voice, piece) for line in lines for piece in pieces(line)}
+    files = {key: store.file(key) for key in sorted(keys)}
+    return {key: None if file is None else file_sha256(file) for key, file in files.items()}
 
 
 def spoken_line(
