@@ -14,10 +14,11 @@ from hypothesis import given, settings as hypothesis_settings, strategies as st
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
 from tml_bench.adapters.reference.voice import clip
-from tml_bench.samples import Sample
+from tml_bench.samples import Sample, Waveform
 from tml_bench.session.settings import Settings
 from tml_bench.timebase import NS, first_sample_at
 from tml_bench.timeline import UserAct
+from tml_bench.users.voicing import VoiceStore
 
 RATE = 16_000
 LENGTH = 20 * RATE
@@ -185,3 +186,21 @@ def test_the_same_seed_gives_the_same_recording_and_another_one_another(tmp_path
         session = ran(sample, Answering(), tmp_path / name, seed=seed)
         logs.append([(session.recording.folder / f).read_bytes() for f in ("session.jsonl", "user.flac")])
     assert logs[0] == logs[1] != logs[2]
+
+
+def test_a_line_is_spoken_once_and_then_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken: list[str] = []
+
+    def render(text: str, voice: str) -> Waveform:
+        spoken.append(text)
+        return Waveform(clip("answer", RATE).audio, RATE)
+
+    monkeypatch.setattr("tml_bench.synthesis.voices.render", render)
+    first, second = VoiceStore(cache=tmp_path / "a"), VoiceStore(cache=tmp_path / "a")
+    said = [store.say("us-f-1", "Hello.") for store in (first, first, second)]
+    later = VoiceStore(cache=tmp_path / "b", given=tmp_path / "a")
+    said.append(later.say("us-f-1", " Hello. "))
+    assert spoken == ["Hello."]
+    assert [store.synthesised for store in (first, second, later)] == [1, 0, 0]
+    assert len({one.samples.tobytes() for one in said}) == 1
+    assert VoiceStore((tmp_path / "b",)).holds("us-f-1", "Hello.")

@@ -46,8 +46,8 @@ class UserSettings:
         """The store that the user's lines are said from."""
         assert sample.scenario is not None
         shipped = () if sample.scenario.voiced is None else (sample.scenario.voiced,)
-        given = () if self.given is None else (self.given / "voice",)
-        return VoiceStore((*shipped, *given), None if self.cache is None else self.cache / "voice")
+        cache, given = (None if folder is None else folder / "voice" for folder in (self.cache, self.given))
+        return VoiceStore(shipped, cache, given)
 
 
 STAGED_USER = UserSettings()

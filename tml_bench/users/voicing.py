@@ -44,22 +44,28 @@ def pieces(line: str) -> list[str]:
 
 
 class VoiceStore:
-    """Says pieces from stores, and keeps what it had to synthesise in ``cache``; None keeps it in memory.
+    """Says pieces from stores.
+
+    What none of the ``stores``, which ship, holds is kept in ``cache``, of the run: taken from ``given``, the
+    cache of an earlier one, or synthesised. Without a cache it is kept in memory.
 
     Attributes:
         synthesised: how many pieces were synthesised here.
     """
 
-    def __init__(self, stores: Sequence[Path] = (), cache: Path | None = None) -> None:
+    def __init__(
+        self, stores: Sequence[Path] = (), cache: Path | None = None, given: Path | None = None
+    ) -> None:
         self._stores = (*stores, *(() if cache is None else (cache,)))
         self._cache = cache
+        self._given = () if given is None else (given,)
         self._said: dict[str, Waveform] = {}
         self.synthesised = 0
 
     def holds(self, voice: str, text: str) -> bool:
         """Whether a piece can be said without synthesising it."""
         key = voice_key(voice, text)
-        return key in self._said or self.file(key) is not None
+        return key in self._said or (self.file(key) or _found(self._given, key)) is not None
 
     def say(self, voice: str, text: str) -> Waveform:
         """A piece as spoken, at 16 kHz.
@@ -76,23 +82,30 @@ class VoiceStore:
 
     def file(self, key: str) -> Path | None:
         """Where a piece is stored; None where it is not."""
-        found = (folder / f"{key}{kind}" for folder in self._stores for kind in _KINDS)
-        return next((file for file in found if file.is_file()), None)
+        return _found(self._stores, key)
 
     def _new(self, key: str, voice: str, text: str) -> Waveform:
         if self._cache is None:
-            self.synthesised += 1
-            return _synthesised(voice, text)
+            return self._made(key, voice, text)
         from filelock import FileLock
 
         self._cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._cache / f".{key}.lock"):
+        with FileLock(self._cache / ".lock"):
             file = self._cache / f"{key}.flac"
             if not file.is_file():
-                self.synthesised += 1
-                _keep(file, _synthesised(voice, text), voice, text)
+                _keep(file, self._made(key, voice, text), voice, text)
         # As it is read by whoever plays it again.
         return _read(file)
+
+    def _made(self, key: str, voice: str, text: str) -> Waveform:
+        given = _found(self._given, key)
+        self.synthesised += given is None
+        return _synthesised(voice, text) if given is None else _read(given)
+
+
+def _found(stores: Sequence[Path], key: str) -> Path | None:
+    files = (folder / f"{key}{kind}" for folder in stores for kind in _KINDS)
+    return next((file for file in files if file.is_file()), None)
 
 
 def _synthesised(voice: str, text: str) -> Waveform:
