@@ -16,6 +16,7 @@ from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference import AlwaysOn, Oracle, Silent
 from tml_bench.blame import in_one_line
 from tml_bench.conformance import CaseFinding, CaseVerdict, task_flaws as flaws
+from tml_bench.conformance.scenario_flaws import scenario_flaws
 from tml_bench.conformance.task_flaws import Flaw
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
@@ -115,7 +116,9 @@ class _TaskCheck:
         broken = sum(bool(sample.problem) for sample in self.samples)
         dataset = self.task.dataset(self.data)
         self.seen = f"{len(self.samples)} samples of {dataset}, {broken} with a problem"
-        return flaws.sample_flaws(self.task, self.samples, shipped=self.data is None)
+        yield from flaws.sample_flaws(self.task, self.samples, shipped=self.data is None)
+        for sample in self.samples:
+            yield from scenario_flaws(sample)
 
     def same_again(self) -> Iterator[Flaw]:
         """Loaded again, loaded by subset, and sent to another process, samples are the same."""
