@@ -336,7 +336,7 @@ def test_a_failure_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None
     assert report["cases"][0]["remedy"]
 
 
-@pytest.mark.parametrize("name", ["echo", "always-on", "oracle", "delayed", "early"])
+@pytest.mark.parametrize("name", ["echo", "always-on", "oracle", "delayed", "early", "interrupter", "talker"])
 def test_reference_adapters_have_no_failure(name: str) -> None:
     only = ("speech", "scale", "rate", "odd input", "repeat")
     found = {f.case: (f.verdict.value, f.detail) for f in check(name, only)}

@@ -238,6 +238,8 @@ class Reference:
         calls: the functions that an ideal respondent calls, in order.
         replies: what an ideal respondent answers to each of the user's turns, where it is not known when
             these come; the last to all that follow.
+        forgotten: the same from one who has forgotten what the user corrected; empty where it is like
+            ``replies``.
     """
 
     user_end_s: float | None = None
@@ -245,6 +247,7 @@ class Reference:
     annotation: object = None
     calls: tuple[IdealCall, ...] = ()
     replies: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def clip_saying(text: str) -> str | None:
     return _clips_by_text().get(_plain(text))
 
 
-def _stretch(text: str, length: int, rate: int) -> Clip:
+def stretch(text: str, length: int, rate: int) -> Clip:
     """Talk of that many samples whose transcript is the text."""
     pieces = text.split()
     step = length / rate / len(pieces)
@@ -161,7 +161,7 @@ class PlannedSpeaker(_ReferenceAdapter):
         until = None if line.until_s is None else first_sample_at(nanoseconds(line.until_s), self.audio_out)
         if line.text:
             end = until or start + round(WORD_S * len(line.text.split()) * self.audio_out)
-            return start, end, _stretch(line.text, end - start, self.audio_out)
+            return start, end, stretch(line.text, end - start, self.audio_out)
         voice = clip(line.clip, self.audio_out)
         end = start + len(voice.audio)
         return start, end if until is None else min(end, until), voice

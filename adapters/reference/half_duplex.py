@@ -7,12 +7,10 @@ import numpy as np
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, Transcript
 from tml_bench.adapters.reference import Oracle
+from tml_bench.adapters.reference.hearing import FRAME_S, voiced_frames
 from tml_bench.adapters.reference.voice import Clip
 from tml_bench.timebase import first_sample_at, sample_time_ns, seconds
 
-FRAME_S = 0.01
-VOICED_DBFS = -45.0
-"""The user speaks in a frame of this length that is louder than this, as root mean square."""
 PAUSE_S = 0.5
 """Between a line that is late and the one before; shorter where the plan has less."""
 
@@ -82,9 +80,7 @@ class HalfDuplex(Oracle):
     def _listen(self, turn: MicroTurn) -> None:
         """Measure how long the user has been silent at the micro-turn's end."""
         size = max(1, round(FRAME_S * self.audio_in))
-        frames = turn.audio[: len(turn.audio) // size * size].reshape(-1, size)
-        level = 10 ** (VOICED_DBFS / 20)
-        voiced = np.flatnonzero(np.sqrt(np.mean(np.square(frames), axis=1)) > level)
+        voiced = voiced_frames(turn.audio, size)
         before, heard = (0.0, (voiced[-1] + 1) * size) if voiced.size else (self._silent_s, 0)
         self._silent_s = before + (len(turn.audio) - heard) / self.audio_in
 

@@ -35,7 +35,10 @@ _OTHER_DATA: dict[DataKind | None, str] = {
 """What the reader of a report is told of data that is not the official one."""
 
 
-RULERS = ("oracle", "half-duplex", "delayed", "early", "echo", "always-on", "silent")
+RULERS = (
+    "oracle", "half-duplex", "delayed", "early", "echo", "always-on", "silent",
+    "cooperative", "forgetful", "interrupter", "stonewall", "talker",
+)  # fmt: skip
 """Reference adapters: none of them is a model."""
 
 
