@@ -15,8 +15,10 @@ Nothing tells them what a turn of the user means. Three rules keep the answers i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
-from tml_bench.adapters.reference import WORD_S, AlwaysOn, clip_saying, stretch
+from tml_bench.adapters.reference import WORD_S, clip_saying, stretch
 from tml_bench.adapters.reference.hearing import TurnsByEnergy
 from tml_bench.adapters.reference.voice import Clip, clip
 from tml_bench.samples import Reference
@@ -26,7 +28,6 @@ ENDPOINT_S = 0.6
 BACKCHANNEL_S = 0.8
 RESUMED_S = 1.0
 SHORTEST_S = 0.1
-EVASION = "That is an interesting question."
 
 
 @dataclass(slots=True)
@@ -47,12 +48,14 @@ class _Answer:
 
 
 class Stonewall(StepAdapter):
-    """Answers every turn of the user with the same sentence, which tells nothing.
+    """Answers every turn of the user with the same words: it says that it can help, and never does.
 
     It waits for ``endpoint`` seconds of silence, and stops, if it ``yields``, when the user talks over it.
     """
 
     takes_history = True
+    usual_clip = "answer"
+    """What is said where no other answers are known: an offer of help."""
 
     def __init__(
         self,
@@ -67,22 +70,23 @@ class Stonewall(StepAdapter):
 
     def warm_up(self) -> None:
         """Load the voice."""
-        for name in ("answer", "talk"):
+        for name in (self.usual_clip, "talk"):
             clip(name, self.audio_out)
 
     def replies(self, reference: Reference | None) -> Sequence[str]:
-        """What to answer to each turn in order, the last to all that follow; none for words of no matter."""
-        return (EVASION,)
+        """What to answer to each turn in order, the last to all that follow; none for the usual clip."""
+        return ()
 
     def start(self, session: SessionStart) -> None:
         """Begin a conversation."""
         self._tick_ns = session.tick_ns
         texts = self.replies(session.reference)
-        self._voices = [self._voice(text) for text in texts] or [clip("answer", self.audio_out)]
+        self._voices = [self._voice(text) for text in texts] or [clip(self.usual_clip, self.audio_out)]
         self._turns = TurnsByEnergy(self.audio_in)
         self._answer: _Answer | None = None
         self._given = self._cuts = 0
         self._talked_s = 0.0
+        self._owes = False
 
     def _voice(self, text: str) -> Clip:
         name = clip_saying(text)
@@ -123,11 +127,12 @@ class Stonewall(StepAdapter):
 
     def _wants_answer(self, began_s: float) -> bool:
         least_s = self.backchannel_s if began_s < self._talked_s else SHORTEST_S
-        return self._turns.lasted_s >= least_s
+        return self._owes or self._turns.lasted_s >= least_s
 
     def _begin(self, begin: int, *, answers: bool) -> None:
         voice = self._voices[min(self._given, len(self._voices) - 1)]
         self._answer = _Answer(begin, self._turns.now_s, voice, answers)
+        self._owes = False
 
     def _listen_while_talking(self, answer: _Answer, began_s: float) -> None:
         """What to do about the user's voice over an answer."""
@@ -138,17 +143,14 @@ class Stonewall(StepAdapter):
                 answer.answers = True
                 self._turns.close()
         elif self.yields and began_s - answer.start_s < RESUMED_S:
-            self._stop()
+            self._answer, self._owes = None, True
         elif self.yields and long:
-            self._stop()
+            self._answer = None
             self._cuts += 1
             if self._cuts > 1:
                 self._give()
         elif over and not long:
             self._turns.close()
-
-    def _stop(self) -> None:
-        self._answer, self._talked_s = None, self._turns.now_s
 
     def _said(self, begin: int, end: int) -> Output | None:
         """The part of the answer between two samples, with the words that begin in it."""
@@ -156,21 +158,25 @@ class Stonewall(StepAdapter):
         if answer is None:
             return None
         audio = answer.voice.audio[begin - answer.start : end - answer.start]
-        shift = seconds(sample_time_ns(answer.start - begin, self.audio_out))
-        words = tuple(
-            SpokenWord(w.text, max(0.0, shift + w.start_s), shift + w.end_s)
-            for w in answer.voice.words
-            if begin <= answer.start + round(w.start_s * self.audio_out) < end
-        )
+        words = self._words(answer.voice, answer.start, begin, end)
         said = (Transcript(" ".join(w.text for w in words) + " ", words),) if words else ()
         return Output(audio, said)
+
+    def _words(self, voice: Clip, start: int, begin: int, end: int) -> tuple[SpokenWord, ...]:
+        """The words of a clip from one sample on that begin between two others, by the first of these."""
+        shift = seconds(sample_time_ns(start - begin, self.audio_out))
+        return tuple(
+            SpokenWord(w.text, max(0.0, shift + w.start_s), shift + w.end_s)
+            for w in voice.words
+            if begin <= start + round(w.start_s * self.audio_out) < end
+        )
 
 
 class Cooperative(Stonewall):
     """Answers every turn of the user with what is expected, one answer a turn, the last again and again.
 
     It waits for ``endpoint`` seconds of silence, and stops, if it ``yields``, when the user talks over it.
-    Where no answers are expected, it says that it can help.
+    Where no answers are expected, it offers help.
     """
 
     privileged = True
@@ -228,26 +234,28 @@ class Interrupter(Cooperative):
         return super()._wants_answer(began_s)
 
 
-class Talker(AlwaysOn):
+class Talker(Stonewall):
     """Waits for the end of the user's first turn, and then talks on and on and never yields.
 
     The turn is over after ``endpoint`` seconds of silence.
     """
 
+    usual_clip = "talk"
+
     def __init__(self, endpoint: float = ENDPOINT_S, audio_in: int = 16000, audio_out: int = 24000) -> None:
-        super().__init__(audio_in, audio_out)
-        self.endpoint_s = endpoint
+        super().__init__(endpoint, False, audio_in=audio_in, audio_out=audio_out)
 
-    def start(self, session: SessionStart) -> None:
-        """Start over."""
-        super().start(session)
-        self._turns = TurnsByEnergy(self.audio_in)
-        self._talks = False
+    def _finish(self, begin: int) -> None:
+        """It never does."""
 
-    def step(self, turn: MicroTurn) -> Output | None:
-        """Listen, or the next stretch of an endless talk."""
-        if not self._talks:
-            self._turns.hear(turn.audio)
-            self._talks = self._turns.began_s is not None and self._turns.silent_s >= self.endpoint_s
-            self._began = first_sample_at(turn.end_ns, self.audio_out)
-        return super().step(turn) if self._talks else None
+    def _said(self, begin: int, end: int) -> Output | None:
+        """The next stretch of an endless talk."""
+        answer = self._answer
+        if answer is None:
+            return None
+        start, length = answer.start, len(answer.voice.audio)
+        audio = np.take(answer.voice.audio, np.arange(begin - start, end - start), mode="wrap")
+        rounds = range((begin - start) // length, (end - 1 - start) // length + 1)
+        words = [w for k in rounds for w in self._words(answer.voice, start + k * length, begin, end)]
+        said = (Transcript(" ".join(w.text for w in words) + " ", tuple(words)),) if words else ()
+        return Output(audio, said)

@@ -42,7 +42,7 @@ SPEECH_S = 300.0
 """So much speech of a run is recognised, seconds; more would cost time and tell little more."""
 MOST_RATE = 0.3
 LEAST_WORDS = 30
-_TRUE_BY_CONSTRUCTION = frozenset({"silent", "always-on", "echo"})
+_TRUE_BY_CONSTRUCTION = frozenset({"silent", "always-on", "echo", "stonewall", "talker"})
 _NUMBER = re.compile(r"(?<!\w)(?<!\d[.,])(?:\d{1,3},\d{3}|\d{1,6})(?!\w|[.,]\d)")
 
 
