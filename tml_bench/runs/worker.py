@@ -21,7 +21,7 @@ from tml_bench.adapter import (
     StepAdapter,
 )
 from tml_bench.blame import in_one_line, whole
-from tml_bench.errors import BadSampleError, HarnessLateError, UserError
+from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserError, UserSideError
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
@@ -60,7 +60,7 @@ def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -
     """
     text = plain(str(error), LONGEST_REASON)
     match error:
-        case BadSampleError():
+        case BadSampleError() | UserSideError():
             return JobResult(Outcome.INVALID, text)
         case HarnessLateError():
             return JobResult(Outcome.INVALID, text, retry=True)
@@ -68,6 +68,8 @@ def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -
             return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
         case SampleRefusedError():
             return JobResult(Outcome.INFRASTRUCTURE, text)
+        case UserAwayError():
+            return JobResult(Outcome.INFRASTRUCTURE, text, retry=error.again)
         case OtherModelError():
             return JobResult(Outcome.INFRASTRUCTURE, text, retry=True)
         case QuotaError():
