@@ -180,6 +180,7 @@ def test_a_reply_that_cannot_be_said_is_asked_for_once_more_then_the_session_is_
         ("Two.\nAssistant: Noted.\nUser: Bye.", SpokenReply("Two.")),
         ("<think>They want\nmore</think>Two.", SpokenReply("Two.")),
         ("*sighs* Two, [pause] I said (quietly). 😀", SpokenReply("Two, I said.")),
+        ("(I walk over to the", SpokenReply("")),
         ("Call (555) 0100.", SpokenReply("Call (555) 0100.")),
         ("# Plan\n- one\n- two", SpokenReply("Plan one two")),
         ("One. Two! Three? Four. Five.", SpokenReply("One. Two! Three? Four.")),
@@ -250,7 +251,7 @@ def test_what_was_asked_once_is_asked_never_again_and_is_taken_over_from_another
 )
 def test_a_server_that_fails(step: str, error: type[Exception]) -> None:
     with FakeJudge([step] * 3) as fake:
-        chat = OpenAIChat("m", fake.base_url, timeout_s=0.05)
+        chat = OpenAIChat("m", fake.base_url, timeout_s=0.05 if step == "hang" else 20)
 
         async def no_pause(_: float) -> None:
             pass

@@ -32,10 +32,10 @@ _MOVED = "The assistant has done what you wanted so far; go on to this goal now.
 _STAYS = "The assistant has not done it yet: answer its question, or ask again in other words."
 _CLOSE = "The assistant has done all that you wanted. Thank it and end with these words: {end_phrase}"
 _MAY_CLOSE = "Only when all is done, or nothing more can come of it, end with these words: {end_phrase}"
-_OPENS = "(The line is open. You speak first.)"
-_SILENT = "(The assistant says nothing.)"
-_UNHEARD = "(The assistant says something that you cannot make out.)"
-_TALKING = "(The assistant is still talking; you break in.)"
+_OPENS = "The line is open. What do you say first?"
+_SILENT = "The assistant says nothing. What do you say?"
+_UNHEARD = "The assistant says something that you cannot make out."
+_TALKING = "The assistant is still talking, and you break in. What do you say?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ _OTHER_LABEL = re.compile(
     r"\n\s*[\"'*]*(?:assistant|agent|ai|bot|model|system|user|caller)\s*:", re.IGNORECASE
 )
 _DIRECTIONS = (
-    re.compile(r"\[[^\]]*\]"),
-    re.compile(r"\((?![^)]*\d)[^)]*\)"),
+    re.compile(r"\[[^\]]*(?:\]|$)"),
+    re.compile(r"\((?![^)]*\d)[^)]*(?:\)|$)"),
     re.compile(r"(?:^|(?<=[.!?]))\s*(?<!\*)\*(?!\*)[^*]+\*(?!\*)(?=\s|$)"),
     re.compile(r"</?[a-z][^>]*>", re.IGNORECASE),
 )
