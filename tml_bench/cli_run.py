@@ -45,6 +45,7 @@ HEADINGS = {
         "tool_latency",
         "user",
         "user_cache",
+        "replay_user",
         "seed",
         "max_session_s",
         "step_timeout_s",
@@ -164,6 +165,11 @@ def choice_options(command: Command) -> Command:
     help="Who plays the scenarios of closed-loop tasks; options after a colon.",
 )  # fmt: skip
 @click.option("--user-cache", type=PATH, help="Folder `user` of an earlier run, whose lines are said again.")
+@click.option(
+    "--replay-user",
+    type=PATH,
+    help="Run whose simulated users' lines are played again, whatever is answered.",
+)
 @click.option(
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
     help="Live services: sessions at once, with each.",

@@ -64,6 +64,22 @@ class SampleRefusedError(InfrastructureError):
     """
 
 
+class UserAwayError(InfrastructureError):
+    """What a simulated user needs cannot be reached or is not there: ``infrastructure``.
+
+    Attributes:
+        again: it may go better another time.
+    """
+
+    def __init__(self, message: str, *, again: bool = True) -> None:
+        super().__init__(message)
+        self.again = again
+
+
+class UserSideError(Exception):
+    """A simulated user failed by its own fault, never the model's: outcome ``invalid``."""
+
+
 class ProtocolError(Exception):
     """Raise it when the model's side breaks its own protocol (garbage, a message too large).
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.scenario import Scenario
+from tml_bench.timeline import UserLine
 from tml_bench.tool_latency import ToolLatency
 
 
@@ -74,11 +75,13 @@ class UserTurn:
         audio: a file that soundfile reads, or a waveform in memory.
         cue: when it starts. A turn never starts before the one before it has ended.
         label: what the timeline shows; free text.
+        line: what a simulated user did by it in an earlier session, where that is replayed.
     """
 
     audio: Path | Waveform
     cue: Cue = At()
     label: str = ""
+    line: UserLine | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def run_request(
     samples: Sequence[str], shard: str, epochs: int, tags: Mapping[str, str], skip_unfit: bool, tick_ms: int,
     seed: int, compute: str, replay: PathLike | None, max_session_s: float, network: str,
     tool_latency: str, user: str = STAGED, user_cache: PathLike | None = None,
+    replay_user: PathLike | None = None,
 ) -> RunRequest:  # fmt: skip
     """What is asked for; see `tml_bench.run`.
 
@@ -48,4 +49,5 @@ def run_request(
         tool_latency=check_tool_latency(tool_latency),
         user=checked_user(user),
         user_cache=Path(user_cache) if user_cache is not None else None,
+        replay_user=Path(replay_user) if replay_user is not None else None,
     )

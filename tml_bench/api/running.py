@@ -64,6 +64,7 @@ class RunOptions(TypedDict, total=False):
     tool_latency: str
     user: str
     user_cache: PathLike | None
+    replay_user: PathLike | None
     seed: int
     max_session_s: float
     out: PathLike
@@ -107,7 +108,8 @@ def run(
     tick_ms: int = 200,
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
     network: str = "ideal", tool_latency: str = "", user: str = "staged",
-    user_cache: PathLike | None = None, seed: int = 0, max_session_s: float = 7200.0,
+    user_cache: PathLike | None = None, replay_user: PathLike | None = None, seed: int = 0,
+    max_session_s: float = 7200.0,
     out: PathLike = "results", fresh: bool = False, retry_errors: bool = False, jobs: int | None = None,
     step_timeout_s: float = 60.0, executor: str = "local", actors: int | None = None,
     actor_cpus: float | None = None, actor_gpus: float | None = None, concurrency: int = 4, rate: float = 0.0,
@@ -150,6 +152,7 @@ def run(
             ``slow``, ``degraded``, ``timeout_risk`` or ``reference``; empty for what the task says.
         user: who plays the samples with a scenario: ``staged``, by the scenario's lines and rules.
         user_cache: folder ``user`` of an earlier run, from which what its user made is taken.
+        replay_user: run of the same task whose simulated users' lines are played again, whatever is answered.
         seed: of everything random.
         max_session_s: limit of a session in seconds.
         out: folder of the runs, or an address of shared storage such as ``s3://bucket/results``.
@@ -190,8 +193,9 @@ def run(
         UserError: something that was given does not exist or does not fit, or a folder holds another run.
     """
     shown = shown_by(progress)
-    if replay is not None and is_shared(replay):
-        raise UserError(f"{replay} is no folder of this machine", "replay a run that lies on a disk")
+    for other in (replay, replay_user):
+        if other is not None and is_shared(other):
+            raise UserError(f"{other} is no folder of this machine", "replay a run that lies on a disk")
     place = results_place(out, max_wait_s, shown.tell)
     names, given = named_adapters(adapter)
     chosen = Executor.of(executor, actors, actor_cpus, actor_gpus)
@@ -204,7 +208,7 @@ def run(
         task, names, place.folder, data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
         epochs=epochs, tags=tags, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
         replay=replay, max_session_s=max_session_s, network=network, tool_latency=tool_latency,
-        user=user, user_cache=user_cache,
+        user=user, user_cache=user_cache, replay_user=replay_user,
     )  # fmt: skip
     table = load_prices(Path(prices) if prices is not None else None)
     asked = None if budget is None else parse_budget(str(budget), table)

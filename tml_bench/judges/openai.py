@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -81,7 +81,7 @@ class OpenAIChat:
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError(
-                f"--judge openai: base_url {plain(self.base_url)!r} is not the address of a web server",
+                f"base_url {plain(self.base_url)!r} is not the address of a web server",
                 "give http://... or https://..., up to /v1",
             )
 
@@ -110,6 +110,12 @@ class OpenAIChat:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Ask]:
+        """Open the client and ask questions through it."""
+        async with self.client() as client:
+            yield _Client(self, client).ask
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[openai.AsyncOpenAI]:
         """Open the client; the client's own retries are off, for they would escape budget and pace."""
         import openai
 
@@ -127,7 +133,34 @@ class OpenAIChat:
             timeout=self.timeout_s,
             http_client=http,
         ) as client:
-            yield _Client(self, client).ask
+            yield client
+
+    async def complete(
+        self, client: openai.AsyncOpenAI, messages: Sequence[Mapping[str, str]], **more: object
+    ) -> ModelReply:
+        """Complete a chat once, with ``more`` fields in the request.
+
+        Raises:
+            CallError: there is no reply.
+            RefusedRequestError: the request itself is refused.
+        """
+        import openai
+
+        request: dict[str, Any] = {"model": self.model, "messages": list(messages)}
+        if self.temperature is not None:
+            request["temperature"] = self.temperature
+        if self.effort:
+            request["reasoning_effort"] = self.effort
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                raw = await client.chat.completions.with_raw_response.create(**request | more)
+        except (openai.APITimeoutError, TimeoutError):
+            raise CallError(f"no reply in {self.timeout_s:g} s", again=True) from None
+        except openai.APIConnectionError:
+            raise CallError(f"the service cannot be reached{through(self.base_url)}", again=True) from None
+        except openai.APIStatusError as error:
+            raise _status(error) from None
+        return _read(raw.content)
 
 
 class _Client:
@@ -143,7 +176,7 @@ class _Client:
         if self._takes_schema is not False:
             try:
                 reply = await self._once(prompt, gate, schema=True)
-            except _RefusedError as refused:
+            except RefusedRequestError as refused:
                 if self._takes_schema:
                     raise CallError(str(refused)) from None
             else:
@@ -151,52 +184,30 @@ class _Client:
                 return reply
         try:
             reply = await self._once(prompt, gate, schema=False)
-        except _RefusedError as refused:
+        except RefusedRequestError as refused:
             raise CallError(str(refused)) from None
         if self._takes_schema is None:
             self._takes_schema = False
         return reply
 
     async def _once(self, prompt: Prompt, gate: Gate, *, schema: bool) -> ModelReply:
-        import openai
-
         await gate()
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                raw = await self._client.chat.completions.with_raw_response.create(
-                    **self._request(prompt, schema)
-                )
-        except (openai.APITimeoutError, TimeoutError):
-            raise CallError(f"no reply in {self._settings.timeout_s:g} s", again=True) from None
-        except openai.APIConnectionError:
-            how = through(self._settings.base_url)
-            raise CallError(f"the service cannot be reached{how}", again=True) from None
-        except openai.APIStatusError as error:
-            raise _status(error) from None
-        return _read(raw.content)
-
-    def _request(self, prompt: Prompt, schema: bool) -> dict[str, Any]:
-        given = self._settings
         messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-        request: dict[str, Any] = {"model": given.model, "messages": messages}
-        if given.temperature is not None:
-            request["temperature"] = given.temperature
-        if given.effort:
-            request["reasoning_effort"] = given.effort
+        more: dict[str, object] = {}
         if schema:
             named = {"name": "verdict", "strict": True, "schema": prompt.schema}
-            request["response_format"] = {"type": "json_schema", "json_schema": named}
-        return request
+            more["response_format"] = {"type": "json_schema", "json_schema": named}
+        return await self._settings.complete(self._client, messages, **more)
 
 
-class _RefusedError(Exception):
+class RefusedRequestError(Exception):
     """The request itself is refused: HTTP 400 or 422."""
 
 
-def _status(error: openai.APIStatusError) -> CallError | _RefusedError:
+def _status(error: openai.APIStatusError) -> CallError | RefusedRequestError:
     status, said = error.status_code, plain(_said(error))
     if status in (400, 422):
-        return _RefusedError(f"HTTP {status}: {said}")
+        return RefusedRequestError(f"HTTP {status}: {said}")
     if status == 429 and error.code == "insufficient_quota":
         return CallError(f"HTTP 429: {said}", final=True)
     if status in (408, 409, 429) or status >= 500:

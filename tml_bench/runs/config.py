@@ -58,6 +58,7 @@ class RunConfig(msgspec.Struct, frozen=True):
         user: who plays the samples with a scenario, without secrets; empty where no sample has one.
         user_cache: folder in which an earlier run kept what its user made, from which it is taken.
         epoch: 1, 2, ... where every sample is played several times, each time with a seed of its own.
+        replay_user: run folder whose simulated users' lines are played again; empty otherwise.
     """
 
     schema: str
@@ -86,6 +87,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     tool_latency: str = ""
     user: str = ""
     user_cache: str = ""
+    replay_user: str = ""
 
     @property
     def task_source(self) -> str:

@@ -29,7 +29,8 @@ class SessionJob:
     """Run one sample, and write its recording to a folder aside; the caller knows it by its key.
 
     The compute of the recording ``replay`` is replayed, None for none; ``reported`` is what the model said of
-    itself in earlier sessions of the run.
+    itself in earlier sessions of the run. The simulated user's lines in the recording ``lines`` are played
+    again, None for none.
     """
 
     key: tuple[int, str]
@@ -39,6 +40,7 @@ class SessionJob:
     settings: Settings
     folder: Path
     replay: Path | None = None
+    lines: Path | None = None
     reported: Mapping[str, str] = field(default_factory=dict)
 
 

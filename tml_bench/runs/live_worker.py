@@ -145,11 +145,12 @@ class LiveHost:
     ) -> tuple[RecordingWriter, LiveSession]:
         """A recording, and the session that goes into it, its first clips open."""
         shutil.rmtree(job.folder, ignore_errors=True)
-        event = opened_event(job.task, job.sample, redacted(job.adapter), adapter, settings)
+        sample = worker.played_sample(job)
+        event = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         opened = partial(worker.check_same, job, adapter)
         with RecordingWriter(job.folder, event, clock="wall", compute="live", encoder=self.aside) as writer:
             session = LiveSession(
-                job.task, job.sample, adapter, settings, writer, self.limits, phase=phase, opened=opened,
+                job.task, sample, adapter, settings, writer, self.limits, phase=phase, opened=opened,
                 aside=self.aside,
             )  # fmt: skip
             session.open_clips()

@@ -17,6 +17,7 @@ from tml_bench.redact import redacted
 from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, RunPlan
 from tml_bench.runs.continuing import difference
 from tml_bench.runs.identity import adapter_distribution, adapter_sources, dataset_sha256, sample_hashes
+from tml_bench.runs.replayed_lines import ReplayedLines
 from tml_bench.runs.selection import Selection, parse_shard
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.samples import Sample
@@ -54,6 +55,7 @@ class RunRequest:
     tool_latency: str = ""
     user: str = STAGED
     user_cache: Path | None = None
+    replay_user: Path | None = None
     skip_unfit: bool = False
     epochs: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -95,10 +97,16 @@ def _settings_name(config: RunConfig, plain: str) -> str:
         (config.user not in ("", STAGED), f"user-{config.user}"),
         (config.seed != 0, f"seed-{config.seed}"),
         (config.max_session_s != USUAL_MAX_SESSION_S, f"max-session-{config.max_session_s:g}"),
+        (bool(config.replay_user), f"user-of-{_replayed_name(config)}"),
         (config.epoch != 1, f"epoch-{config.epoch}"),
         (bool(config.shard), f"shard-{config.shard.replace('/', '-of-')}"),
     )
     return "".join(f"--{_safe(name)}" for differs, name in parts if differs)
+
+
+def _replayed_name(config: RunConfig) -> str:
+    """The run whose lines are played again, without task and data where these are the same."""
+    return Path(config.replay_user).name.removeprefix(f"{config.task}-{_safe(config.dataset)}--")
 
 
 def _place(out: Path, spec: AdapterSpec, config: RunConfig, hashes: Mapping[str, str]) -> Path:
@@ -154,6 +162,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 f"adapter {spec.text!r} runs on the wall clock, where compute is what the service takes",
                 "leave --compute out",
             )
+    lines = ReplayedLines(request.replay_user) if request.replay_user else None
     plans: list[RunPlan] = []
     ids: set[str] = set()
     for name in request.tasks:
@@ -212,20 +221,25 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 tool_latency=request.tool_latency,
                 user=user,
                 user_cache=str(request.user_cache.resolve()) if user and request.user_cache else "",
+                replay_user=str(request.replay_user.resolve()) if request.replay_user else "",
             )
+            played = lines.samples(config, samples, hashes) if lines else tuple(samples)
             for epoch in range(1, request.epochs + 1):
                 config = msgspec.structs.replace(config, epoch=epoch)
                 path = _place(request.out, spec, config, hashes)
-                plans.append(RunPlan(path, config, tuple(samples), spec.text, identity, hashes, request.tags))
+                plans.append(RunPlan(path, config, played, spec.text, identity, hashes, request.tags))
     _check_some(request, ids, plans)
     return plans
 
 
 def _user(request: RunRequest, samples: Sequence[Sample]) -> str:
-    """Who plays the scenarios of samples, without secrets; empty where there are none.
+    """Who plays the scenarios of samples, without secrets; empty where there are none, or an earlier
+    run's lines are played again.
 
     Raises `UserError` where one cannot be played.
     """
+    if request.replay_user is not None:
+        return ""
     played = [sample for sample in samples if sample.scenario is not None]
     for sample in played:
         check_playable(UserSettings(request.user, given=request.user_cache), sample)
@@ -269,5 +283,6 @@ def _check(request: RunRequest) -> None:
         raise UserError("--replay is one run, and --epochs asks for several", "replay each one by itself")
     if request.selection.shard:
         parse_shard(request.selection.shard)
-    if request.replay is not None and not (request.replay / "run.json").is_file():
-        raise UserError(f"--replay {request.replay} is not a run", NOT_A_RUN)
+    for option, run in (("--replay", request.replay), ("--replay-user", request.replay_user)):
+        if run is not None and not (run / "run.json").is_file():
+            raise UserError(f"{option} {run} is not a run", NOT_A_RUN)

@@ -21,6 +21,7 @@ from tml_bench.runs.failures import FailureLog
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.layout import recording_parts, spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
+from tml_bench.runs.replayed_lines import ReplayedLines
 from tml_bench.runs.spending import SpendingLimit, limited_results
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines, read_run
 from tml_bench.samples import Sample
@@ -174,10 +175,13 @@ class _Recorder:
     _failed: int = 0
     _numbers: dict[str, int] = field(init=False)
     _replayed: "ReplayedRun | None" = field(init=False)
+    _lines: ReplayedLines | None = field(init=False)
 
     def __post_init__(self) -> None:
         replay = self._plan.config.replay
         self._replayed = ReplayedRun(Path(replay)) if replay and self._todo else None
+        lines = self._plan.config.replay_user
+        self._lines = ReplayedLines(Path(lines)) if lines and self._todo else None
         attempts = sorted(self._folder.attempts, key=lambda attempt: attempt.attempt)
         self._numbers = {attempt.sample: attempt.attempt for attempt in attempts}
         self._open = {sample.id for sample in self._todo if not sample.problem}
@@ -239,6 +243,7 @@ class _Recorder:
             settings=self._settings(),
             folder=self._folder.aside / sample.id,
             replay=self._replayed.recording(sample.id) if self._replayed else None,
+            lines=self._lines.recording(sample) if self._lines else None,
             reported=identity.reported if identity else {},
         )
 

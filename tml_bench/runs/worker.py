@@ -21,7 +21,7 @@ from tml_bench.adapter import (
     StepAdapter,
 )
 from tml_bench.blame import in_one_line, whole
-from tml_bench.errors import BadSampleError, HarnessLateError, UserError
+from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserError, UserSideError
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
@@ -38,7 +38,9 @@ from tml_bench.runs.jobs import (
     TranscriptJob,
 )
 from tml_bench.runs.store import contradiction
+from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
+from tml_bench.session.replayed_user import replayed
 from tml_bench.session.settings import Settings, opened_event
 from tml_bench.session.simulated import SimulatedSession
 
@@ -60,7 +62,7 @@ def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -
     """
     text = plain(str(error), LONGEST_REASON)
     match error:
-        case BadSampleError():
+        case BadSampleError() | UserSideError():
             return JobResult(Outcome.INVALID, text)
         case HarnessLateError():
             return JobResult(Outcome.INVALID, text, retry=True)
@@ -68,6 +70,8 @@ def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -
             return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
         case SampleRefusedError():
             return JobResult(Outcome.INFRASTRUCTURE, text)
+        case UserAwayError():
+            return JobResult(Outcome.INFRASTRUCTURE, text, retry=error.again)
         case OtherModelError():
             return JobResult(Outcome.INFRASTRUCTURE, text, retry=True)
         case QuotaError():
@@ -161,11 +165,12 @@ class Worker:
         self._beat()
         shutil.rmtree(job.folder, ignore_errors=True)
         settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
-        opened = opened_event(job.task, job.sample, redacted(job.adapter), adapter, settings)
+        sample = played_sample(job)
+        opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = JobResult(Outcome.VALID)
         with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
-            session = SimulatedSession(job.task, job.sample, adapter, settings, writer, costs, self._beat)
+            session = SimulatedSession(job.task, sample, adapter, settings, writer, costs, self._beat)
             try:
                 session.run()
             except AdapterFaultError as fault:
@@ -174,6 +179,16 @@ class Worker:
                 ended = failure(error, ServiceFailure.SESSION if session.is_open else ServiceFailure.OPENING)
             manifest = writer.close()
         return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
+
+
+def played_sample(job: SessionJob) -> Sample:
+    """A job's sample, with the lines that are played again; raises BadSampleError where they cannot be."""
+    if job.lines is None:
+        return job.sample
+    try:
+        return replayed(job.sample, Recording(job.lines))
+    except UserError as error:
+        raise BadSampleError(str(error)) from error
 
 
 def reported_by(adapter: Adapter) -> dict[str, str]:

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from itertools import pairwise, product
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
@@ -15,6 +16,7 @@ from tml_bench.media.video_sound import VideoSound
 from tml_bench.samples import AfterModelStops, At, Cue, Script
 from tml_bench.session.camera import PlacedVideo
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns
+from tml_bench.timeline import UserLine
 from tml_bench.users.user_side import SessionEnd, UserSide
 
 VOICED_LEVEL = 10 ** (-45 / 20)
@@ -81,6 +83,18 @@ def _first_gap(spans: list[tuple[int, int]], gap_ns: int) -> int | None:
         if start - end >= gap_ns:
             return end + gap_ns
     return spans[-1][1] + gap_ns if spans else None
+
+
+def _with_line(
+    started: ev.UserTurnStarted, line: UserLine | None
+) -> Iterator[ev.UserTurnStarted | ev.UserTurnCut]:
+    """What is recorded of a turn that is placed; of a line that is said again also whether it was cut."""
+    if line is None:
+        yield started
+        return
+    yield structs.replace(started, text=line.text, act=line.act.value, stage=line.stage, why=line.why)
+    if line.cut:
+        yield ev.UserTurnCut(started.end_ns, started.turn)
 
 
 class _Track:
@@ -175,7 +189,7 @@ class ScriptedUser(UserSide):
         if self._reacts:
             self._speech.hear(heard)
 
-    def schedule(self, known_ns: int) -> Iterator[ev.UserTurnStarted]:
+    def schedule(self, known_ns: int) -> Iterator[ev.UserTurnStarted | ev.UserTurnCut]:
         """Place every turn that starts before ``known_ns``; all heard before that time must be known."""
         while self._next < len(self._script.turns):
             index, turn = self._next, self._script.turns[self._next]
@@ -187,9 +201,10 @@ class ScriptedUser(UserSide):
                 track.place(start_ns)
             self._armed_ns = start_ns + self._durations_ns[index]
             self._next += 1
-            yield ev.UserTurnStarted(
+            started = ev.UserTurnStarted(
                 start_ns, self._armed_ns, index, turn.label, type(turn.cue).__name__, timed_out
             )
+            yield from _with_line(started, turn.line)
 
     def note(self, event: ev.AnyEvent) -> None:
         """Nothing: cues are of what is heard."""
