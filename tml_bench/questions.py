@@ -8,6 +8,7 @@ they can be counted, estimated, cached and asked side by side; scoring stays a p
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,8 +23,10 @@ class Rubric(msgspec.Struct, frozen=True):
         name: unique within its task, such as ``pvqa-coverage``.
         version: raised whenever the text or the answers change.
         text: the instruction, in our own words; complete without the harness.
-        answers: the closed set of answers, each a short word.
+        answers: the closed set of answers, each a short word; empty where the answer is a free one.
         ordered: the answers, as listed, are steps of one scale, so that a near miss is one.
+        example: what a free answer looks like, a JSON object: any text that names all its keys is one, and
+            the task reads it. Unset where answers are closed.
     """
 
     name: str
@@ -31,11 +34,19 @@ class Rubric(msgspec.Struct, frozen=True):
     text: str
     answers: tuple[str, ...]
     ordered: bool = False
+    example: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def sha256(self) -> str:
         """Hash of everything a judge is told by the rubric, 64 hexadecimal digits."""
-        return hashlib.sha256(msgspec.json.encode((self.name, self.text, self.answers))).hexdigest()
+        told = self.example if isinstance(self.example, str) else self.answers
+        return hashlib.sha256(msgspec.json.encode((self.name, self.text, told))).hexdigest()
+
+    def takes(self, answer: str) -> bool:
+        """Whether an answer is one of the rubric's."""
+        if isinstance(self.example, str):
+            return all(f'"{key}"' in answer for key in json.loads(self.example))
+        return answer in self.answers
 
 
 class QuestionLine(msgspec.Struct, frozen=True):
@@ -92,7 +103,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """A judge's answer to one question.
 
     Attributes:
-        answer: one of the rubric's answers; None when there is none, see ``missing``.
+        answer: one of the rubric's answers, or a free one; None when there is none, see ``missing``.
         explanation: why, in the judge's words; may be empty.
         raw: the judge's reply as it came; empty for rules.
         judge: kind of judge, such as ``rules`` or ``openai``.

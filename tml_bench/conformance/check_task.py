@@ -248,7 +248,7 @@ def _scored(task: Task, sample: Sample, timeline: Timeline) -> Iterator[Flaw]:
     answers = RuleJudge(task.rules).answer(questions)
     verdicts = {question.key: answer for question, answer in zip(questions, answers, strict=True)}
     for question, answer in zip(questions, answers, strict=True):
-        if answer.answer is not None and answer.answer not in question.rubric.answers:
+        if answer.answer is not None and not question.rubric.takes(answer.answer):
             yield f"the rule of {question.rubric.name} says {answer.answer!r}", "answer as the rubric lists"
     backwards = dict(reversed(verdicts.items()))
     first, second = (

@@ -173,7 +173,7 @@ class _Client:
 
     async def ask(self, prompt: Prompt, gate: Gate) -> ModelReply:
         """Ask once, or twice where the schema is refused; raises `CallError` where there is no reply."""
-        if self._takes_schema is not False:
+        if prompt.schema and self._takes_schema is not False:
             try:
                 reply = await self._once(prompt, gate, schema=True)
             except RefusedRequestError as refused:
@@ -186,7 +186,7 @@ class _Client:
             reply = await self._once(prompt, gate, schema=False)
         except RefusedRequestError as refused:
             raise CallError(str(refused)) from None
-        if self._takes_schema is None:
+        if prompt.schema and self._takes_schema is None:
             self._takes_schema = False
         return reply
 

@@ -63,8 +63,8 @@ def row_id(question: Question) -> str:
 
 
 def rows_of(questions: Iterable[Question]) -> list[SheetRow]:
-    """The rows of questions, each once, in the order of their ids."""
-    found = {row_id(q): q for q in questions}
+    """The rows of questions, each once, in the order of their ids; of those with answers to choose from."""
+    found = {row_id(q): q for q in questions if q.rubric.answers}
     return [
         SheetRow(
             id=key,

@@ -113,7 +113,7 @@ def compare(judges: Sequence[JudgeLabels]) -> tuple[list[Agreement], list[JointA
     rubrics: dict[str, Rubric] = {}
     groups: dict[str, str] = {}
     for labels in judges:
-        rubrics = labels.rubrics | rubrics
+        rubrics = {k: r for k, r in labels.rubrics.items() if r.answers} | rubrics
         groups |= labels.groups
     pairs, joint = [], []
     for key, rubric in sorted(rubrics.items(), key=lambda item: (item[1].name, item[1].version)):
