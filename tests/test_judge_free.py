@@ -9,7 +9,7 @@ import msgspec
 from fake_servers.judge import FakeJudge
 
 from tml_bench.judges.cache import JudgeCache
-from tml_bench.judges.model_judge import ModelJudge
+from tml_bench.judges.model_judge import Effort, ModelJudge
 from tml_bench.judges.openai import OpenAIChat
 from tml_bench.judges.prompt import INSTRUCTION, prompt_of, read_reply
 from tml_bench.judges.rules import RuleJudge
@@ -23,9 +23,10 @@ ASKED = Question("k", FREE, (QuestionLine("model", "HELLO"),))
 REPLY = '{"loud": [[0.1, 0.9]],\n "n": 1}'
 
 
-def judge(fake: FakeJudge, cache: Path | None = None) -> ModelJudge:
+def judge(fake: FakeJudge, cache: Path | None = None, *, in_turn: bool = False) -> ModelJudge:
     model = OpenAIChat("fake-judge", fake.base_url, timeout_s=5.0)
-    return ModelJudge(model, JudgeCache(cache) if cache else None)
+    effort = Effort(1) if in_turn else None
+    return ModelJudge(model, JudgeCache(cache) if cache else None, effort=effort)
 
 
 def test_an_answer_is_what_names_every_key_of_the_example() -> None:
@@ -50,7 +51,7 @@ def test_what_is_sent_holds_rubric_and_example_and_no_schema() -> None:
 def test_a_free_question_says_nothing_of_whether_schemas_are_taken() -> None:
     closed = Question("c", CLOSED, (QuestionLine("model", "a rather long text"),))
     with FakeJudge([f"say {REPLY}"], takes_schema=False) as fake:
-        free, other = judge(fake).answer([ASKED, closed])
+        free, other = judge(fake, in_turn=True).answer([ASKED, closed])
     assert (free.answer, other.answer) == (REPLY, "long")
 
 
