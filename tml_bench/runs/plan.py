@@ -233,8 +233,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
 
 
 def _user(request: RunRequest, samples: Sequence[Sample]) -> str:
-    """Who plays the scenarios of samples, without secrets; empty where there are none, or an earlier
-    run's lines are played again.
+    """Who plays the scenarios of samples, without secrets; empty where nobody is simulated.
 
     Raises `UserError` where one cannot be played.
     """
