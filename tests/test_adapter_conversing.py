@@ -209,3 +209,14 @@ def test_all_are_rulers_and_those_who_know_what_is_expected_say_so() -> None:
     known = {"cooperative": True, "forgetful": True, "interrupter": True, "stonewall": False, "talker": False}
     assert {name: adapter_class(name).privileged for name in known} == known
     assert all(is_ruler(f"{name}:endpoint=0.4") for name in known)
+
+
+@pytest.mark.parametrize("name", ["oracle", "half-duplex"])
+def test_the_rulers_converse_with_a_user_who_answers(name: str) -> None:
+    adapter, user = adapter_class(name)(audio_in=RATE, audio_out=RATE), [(1.0, 2.0), (7.0, 8.0)]
+    spans, words = converse(adapter, user, 12.0, Reference(replies=REPLIES))
+    endpoint_s = 0.6 if name == "oracle" else 0.3
+    assert [text for _, text in words if text in ("one", "two")] == ["one", "two"]
+    assert [round(start, 3) for start, _ in spans] == pytest.approx(
+        [2.0 + endpoint_s + (0.1 if endpoint_s == 0.3 else 0.0), 8.6 if endpoint_s == 0.6 else 8.4]
+    )

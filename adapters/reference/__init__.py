@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from tml_bench.adapters.reference.planned_calls import PlannedCalls
 from tml_bench.adapters.reference.voice import Clip, clip, texts
 from tml_bench.samples import IdealCall, Reference, Utterance
 from tml_bench.timebase import NS, first_sample_at, nanoseconds, sample_time_ns, seconds
+
+if TYPE_CHECKING:
+    from tml_bench.adapters.reference.conversing import Stonewall
 
 WORD_S = 0.3
 """How long a word takes that no clip says."""
@@ -208,12 +212,31 @@ class PlannedSpeaker(_ReferenceAdapter):
 class Oracle(PlannedSpeaker):
     """Does exactly what is expected: the ceiling.
 
-    It does it ``shift_ms`` later than expected; negative is earlier.
+    It does it ``shift_ms`` later than expected; negative is earlier. With a user who answers it is
+    `cooperative`.
     """
+
+    endpoint_s = 0.6
+    """Silence of a user who answers, after which it takes the turn."""
 
     def __init__(self, audio_in: int = 16000, audio_out: int = 24000, shift_ms: float = 0) -> None:
         super().__init__(audio_in, audio_out)
         self.shift_s = shift_ms / 1000
+
+    def start(self, session: SessionStart) -> None:
+        """Plan the session, or begin the conversation."""
+        super().start(session)
+        self._conversing: Stonewall | None = None
+        if session.reference is not None and session.reference.replies:
+            from tml_bench.adapters.reference.conversing import Cooperative
+
+            endpoint_s = max(0.0, self.endpoint_s + self.shift_s)
+            self._conversing = Cooperative(endpoint_s, audio_in=self.audio_in, audio_out=self.audio_out)
+            self._conversing.start(session)
+
+    def step(self, turn: MicroTurn) -> Output | None:
+        """Say and do what is planned, or what the conversation asks for."""
+        return super().step(turn) if self._conversing is None else self._conversing.step(turn)
 
     def plan(self, reference: Reference) -> list[PlannedLine]:
         """The ideal utterances, each with the clip that says its text, or else of its role.

@@ -55,6 +55,8 @@ class HalfDuplex(Oracle):
 
     def step(self, turn: MicroTurn) -> Output | None:
         """Say what is due in the micro-turn that begins at hand-over, if the user is silent."""
+        if self._conversing is not None:
+            return self._conversing.step(turn)
         self._listen(turn)
         begin = first_sample_at(turn.end_ns, self.audio_out)
         end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out)
