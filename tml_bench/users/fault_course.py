@@ -50,13 +50,15 @@ def repetition(c: LineContext) -> str:
         return ""
     for place, line in enumerate(c.before):
         provoked = _alike(stems(c.heard[place]), stems(c.asked)) or c.heard[place] == c.asked
-        if (
-            not (line.cut or provoked)
-            and _alike(_words(line.text), said)
-            and _same_values(line.text, c.line.text)
-        ):
+        # A scenario's own lines say the same on purpose, each in other words.
+        again = _words(line.text) == said if c.is_scripted else _says_again(line.text, c.line.text)
+        if again and not line.cut and not provoked:
             return f"was said at {line.start_s:.1f} s: {line.text}"
     return ""
+
+
+def _says_again(first: str, second: str) -> bool:
+    return _alike(_words(first), _words(second)) and _same_values(first, second)
 
 
 def _answers_again(c: LineContext) -> bool:
@@ -128,11 +130,14 @@ def _sounds_said(text: str, entry: str) -> bool:
 
 
 def _hangs_up_early(c: LineContext) -> str:
+    stage = c.scenario.stages[c.stage]
     tries = c.scenario.manners.tries
+    # One who has no other words gives up sooner.
+    least = min(tries, 1 + len(stage.again)) if stage.lines else tries
     tried = sum(line.stage == c.line.stage for line in c.before)
-    if tried >= tries or len(c.before) >= c.scenario.turn_limit - 1:
+    if tried >= least or len(c.before) >= c.scenario.turn_limit - 1:
         return ""
-    return f"hangs up after {tried} turns, where it has patience for {tries}"
+    return f"hangs up after {tried} turns, where it has patience for {least}"
 
 
 def talks_over(c: LineContext) -> str:

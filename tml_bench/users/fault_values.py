@@ -48,7 +48,7 @@ _ASKS_BACK = re.compile(
 
 def contradiction(c: LineContext) -> str:
     """Whether it says another value than its goal's, or one that nobody has named."""
-    if c.line.act in BESIDES or not c.words_known:
+    if c.line.act in BESIDES or c.is_scripted or not c.words_known:
         return ""
     said = [v for v in said_values(c.line.text) if not (v.negated or v.loose)]
     for found in (_unheard_of(c, said), _outdated(c, said), _chosen_wrong(c, said), _replaced(c)):
@@ -59,7 +59,7 @@ def contradiction(c: LineContext) -> str:
 
 def early(c: LineContext) -> str:
     """Whether it says what only a later goal tells, which the model has not said."""
-    if c.line.act in BESIDES or not c.words_known:
+    if c.line.act in BESIDES or c.is_scripted or not c.words_known:
         return ""
     told = (c.model_text, *c.own_texts, *(line.text for line in c.before))
     for name, entries in _later(c):
@@ -82,8 +82,10 @@ def wrong_answer(c: LineContext) -> str:
     facts = [f for f in c.scenario.facts if c.may_tell(f)]
     asked = [f for f in facts if c.asked_for(f, in_order=act is UserAct.DEFER)]
     if act is UserAct.DEFER:
-        denied = _DENIES.search(plain(text)) and asked
-        return f"does not know {asked[0].name}, which it does" if denied else ""
+        told = [line.text for line in c.before]
+        untold = [f for f in asked if not any(_answers(one, f) for one in told)]
+        denied = _DENIES.search(plain(text)) and untold
+        return f"does not know {untold[0].name}, which it does" if denied else ""
     # The goal at hand may be what was asked for in the same breath.
     goal = c.scenario.stages[c.stage].values if c.scenario.stages else ()
     answered = any(_answers(text, f) or _confirms(c, f) for f in asked) or (

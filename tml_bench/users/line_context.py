@@ -10,7 +10,9 @@ from functools import cached_property
 from tml_bench.plain_text import plain
 from tml_bench.scenario import Fact, Scenario, Stage
 from tml_bench.timeline import Timeline, UserAct, UserLine, WordSource
+from tml_bench.users.matching import questions, says_all
 from tml_bench.users.said_values import SaidValue, holds, said_values
+from tml_bench.users.staged import unpieced
 
 BESIDES = frozenset((UserAct.BACKCHANNEL, UserAct.ASIDE))
 """What is said besides the conversation."""
@@ -71,6 +73,15 @@ class LineContext:
         facts = [text for fact in s.facts if self.may_tell(fact) for text in fact_texts(fact)]
         return (*loose, *(text for stage in self.so_far for text in stage_texts(stage)), *facts)
 
+    @property
+    def is_scripted(self) -> bool:
+        """Whether it is, word for word, a line that the scenario has for this place."""
+        s, stage = self.scenario, self.scenario.stages[self.stage : self.stage + 1]
+        lines = [one for now in stage for one in (*now.lines, *now.again)]
+        lines += [one for fact in s.facts if self.may_tell(fact) for one in fact.lines]
+        lines += [s.closing, s.hang_up, *s.deferrals, *s.unknown]
+        return unpieced(self.line.text) in map(unpieced, lines)
+
     @cached_property
     def later_texts(self) -> tuple[str, ...]:
         """All of it that may only be said later."""
@@ -93,8 +104,9 @@ class LineContext:
         A question is a sentence with a question mark, or the last one. ``in_order`` words of an alternative
         must stand together, as the scenario has them.
         """
-        questions = _questions(self.asked) if fact.asked else []
-        return any(all(_asks(one, entry, in_order) for entry in fact.asked) for one in questions)
+        sentences = _questions(self.asked) if fact.asked else []
+        found = any(all(_asks(one, entry, in_order) for entry in fact.asked) for one in sentences)
+        return found or any(says_all(one, fact.asked) for one in questions(self.asked) if fact.asked)
 
 
 def _asks(sentence: str, entry: str, in_order: bool) -> bool:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from tml_bench.perception.numbers import NumberItem, is_pronoun, number_items
 from tml_bench.plain_text import plain
 from tml_bench.timeline import Word
+from tml_bench.users.matching import says
 
 _CLASSES = {
     "weekday": "monday tuesday wednesday thursday friday saturday sunday",
@@ -244,6 +245,8 @@ def holds(text: str, entry: str, *, strictly: bool = False) -> bool:
 
     Strictly, a number must be meant as one, and whole; so must a month and the like.
     """
+    if not strictly and says(text, entry):
+        return True
     return any(_holds(text, one.strip(), strictly) for one in entry.split("|"))
 
 
