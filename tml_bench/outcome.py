@@ -19,6 +19,8 @@ class Outcome(StrEnum):
     """The model could not be reached, or this machine failed: missing data, not a failure of the model."""
     ADAPTER_ERROR = "adapter_error"
     """The adapter raised, hung, died or broke its contract."""
+    USER_FAULT = "user_fault"
+    """A simulated user said what it must not: found in scoring, no failure of the model, not tried again."""
     NOT_RUN = "not_run"
     """There was no attempt; no line of ``attempts.jsonl`` says so."""
 
@@ -33,5 +35,7 @@ class Outcome(StrEnum):
                 return "leave the machine to the run, or lower --concurrency; the same command tries again"
             case Outcome.INVALID:
                 return "put the data right; its sample is left out of the scores"
+            case Outcome.USER_FAULT:
+                return "the model is not to blame, and has no score there; user_faults.jsonl has the lines"
             case _:
                 return "the same command tries again"

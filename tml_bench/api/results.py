@@ -22,7 +22,9 @@ from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.usage import RunUsage, run_usage
 from tml_bench.samples import Sample
 from tml_bench.scoring.summary import Summary
+from tml_bench.scoring.summary_file import stored_user_faults
 from tml_bench.scoring.timelines import recording_timeline
+from tml_bench.scoring.user_faults import SampleFault, reason_of
 from tml_bench.storage.shared_place import FOR_READERS, local_place, need_recording
 from tml_bench.task import Direction, Metric, Score, Task
 from tml_bench.timeline import Timeline
@@ -97,6 +99,18 @@ class Run:
     def scores(self) -> dict[str, Score]:
         """The score of each sample that has one; empty where the run was not scored."""
         return {score.sample: score for score in store.read_lines(self.path / "scores.jsonl", Score)}
+
+    @cached_property
+    def user_faults(self) -> list[SampleFault]:
+        """What simulated users did wrong, each with its sample and line; empty where nothing was found."""
+        return stored_user_faults(self.path)
+
+    @cached_property
+    def _faults_by_sample(self) -> dict[str, list[SampleFault]]:
+        found: dict[str, list[SampleFault]] = {}
+        for fault in self.user_faults:
+            found.setdefault(fault.sample, []).append(fault)
+        return found
 
     @cached_property
     def summary(self) -> Summary:
@@ -225,7 +239,9 @@ class Run:
     def _ended(self, sample: Sample) -> dict[str, str]:
         attempt = self.attempts.get(sample.id)
         outcome, reason = (attempt.outcome.value, attempt.reason) if attempt else (Outcome.NOT_RUN.value, "")
-        if outcome == Outcome.VALID and sample.id not in self.scores:
+        if outcome == Outcome.VALID and sample.id in (wrong := self._faults_by_sample):
+            outcome, reason = Outcome.USER_FAULT.value, reason_of(wrong[sample.id])
+        elif outcome == Outcome.VALID and sample.id not in self.scores:
             outcome = Outcome.INFRASTRUCTURE.value
             reason = "its recording could not be scored, see the summary"
         own = {"sample": sample.id, "subset": sample.subset, "unit": sample.unit or sample.id}

@@ -23,6 +23,7 @@ from tml_bench.report.grids import (
 from tml_bench.report.judge_lines import agreement_lines, judge_line, judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.report.split_lines import split_line
+from tml_bench.report.user_fault_lines import user_fault_grids, user_fault_remark
 from tml_bench.report.word_lines import transcript_line, words_line
 from tml_bench.runs.tags import shown_tags
 from tml_bench.scoring.summary import MetricSummary, Standing, Summary
@@ -69,7 +70,7 @@ def _board_row(row: LeaderboardRow, axes: list[tuple[float, float]]) -> Row:
         )
         for m, ranks, ends in zip(row.cells, row.ranks, axes, strict=True)
     )
-    scored = Cell(f"{row.scored}/{row.samples}", row.scored)
+    scored = Cell(f"{row.scored}/{row.samples}", row.scored, user_fault_remark(row.summary))
     return Row((name, scored, *cells), "reference" if reference else "")
 
 
@@ -220,21 +221,23 @@ def declarations(table: LeaderboardTable) -> Grid:
 
 
 def outcomes(rows: Iterable[LeaderboardRow]) -> list[Grid]:
-    """How the samples of runs ended; then, if any, why some have no score and remarks on others."""
-    ended, reasons = [], []
+    """How samples ended; then, if any, why some have no score, remarks, and faults of simulated users."""
+    ended, reasons, rows = [], [], [*rows]
+    named = {kind for row in rows for o in row.summary.outcomes for kind in o.counts}
+    kinds = [kind for kind in Outcome if kind in named]
     for row in rows:
         for o in row.summary.outcomes:
-            ended.append([row.label, o.subset, str(o.samples), *(str(o.counts[k]) for k in Outcome)])
+            ended.append([row.label, o.subset, str(o.samples), *(str(o.counts.get(k, 0)) for k in kinds)])
             for kind, found in o.reasons.items():
                 shown = kind.replace("_", " ")
                 reasons += [[row.label, o.subset, shown, str(n), reason] for reason, n in found.items()]
         reasons += [[row.label, "", "note", str(n), note] for note, n in row.summary.notes.items()]
-    heads = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in Outcome))
+    heads = ("adapter", "subset", "samples", *(k.value.replace("_", " ") for k in kinds))
     parts = [grids.text_grid("How the samples ended", heads, ended, "Outcomes")]
     if reasons:
         heads = ("adapter", "subset", "outcome", "samples", "reason")
         parts.append(grids.text_grid("Reasons and notes", heads, reasons))
-    return parts
+    return [*parts, *user_fault_grids((row.label, row.summary) for row in rows)]
 
 
 def not_run(s: Summary) -> list[Grid]:

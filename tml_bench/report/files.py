@@ -241,6 +241,7 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "n_units": e.n_units,
         "samples": outcomes.samples if outcomes else "",
         "valid": outcomes.counts[Outcome.VALID] if outcomes else "",
+        "user_faults": outcomes.counts.get(Outcome.USER_FAULT, 0) if outcomes else "",
         "floor": scaled(b.floor),
         "floor_by": b.floor_by,
         "ceiling": scaled(b.ceiling),

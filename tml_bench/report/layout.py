@@ -15,6 +15,7 @@ from tml_bench.metrics.comparison import PairedComparison, compare_pairs, holm, 
 from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank, missing_intervals
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
+from tml_bench.report.user_fault_lines import user_fault_remark
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.judging import SPREAD_TIMES
 from tml_bench.scoring.summary import MetricSummary, Summary
@@ -149,9 +150,10 @@ class LeaderboardTable:
             )
         found += missing_intervals(self.shown)
         found += [
-            f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score, "
-            f"see the outcomes."
+            f"{row.label}: {row.samples - row.scored} of {row.samples} samples have no score"
+            f"{blamed and f' ({blamed})'}, see the outcomes."
             for row in self.rows
+            for blamed in (user_fault_remark(row.summary),)
             if row.scored < row.samples
         ]
         found += [

@@ -17,6 +17,7 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.timelines import RunTimelines
 from tml_bench.task import Task
 from tml_bench.timeline import Timeline
+from tml_bench.users.fault_rubric import line_questions
 
 T = TypeVar("T")
 
@@ -24,13 +25,20 @@ T = TypeVar("T")
 class Performance(NamedTuple):
     """What was heard of a sample, and what a judge must decide before it can be scored.
 
-    ``raised`` is what the task raised when it was asked for the questions; None where it did not.
+    ``raised`` is what the task raised when it was asked for the questions; None where it did not. ``of_user``
+    are questions about what a simulated user said, which scoring does not need.
     """
 
     sample: Sample
     timeline: Timeline
     questions: tuple[Question, ...]
     raised: Exception | None = None
+    of_user: tuple[Question, ...] = ()
+
+    @property
+    def all_questions(self) -> tuple[Question, ...]:
+        """All that is asked, the task's questions first."""
+        return (*self.questions, *self.of_user)
 
 
 class Respondents(NamedTuple):
@@ -63,19 +71,26 @@ class AskedRun:
         others = [*them.blind.values(), them.ideal] if isinstance(them, Respondents) else []
         for performances in (self.performances, *others):
             for performance in performances:
-                yield from performance.questions
+                yield from performance.all_questions
 
 
 def ask(
-    runs: Iterable[RunTimelines], respondents: Callable[[Task, Iterable[Sample]], Respondents]
+    runs: Iterable[RunTimelines],
+    respondents: Callable[[Task, Iterable[Sample]], Respondents],
+    users: bool = False,
 ) -> Iterator[AskedRun]:
-    """What is asked about runs, one after the other; ``respondents`` gives those of a task, and may raise."""
+    """What is asked about runs, one after the other; ``respondents`` gives those of a task, and may raise.
+
+    With ``users`` it is also asked about every line of simulated users.
+    """
     seen: set[tuple[str, ...]] = set()
     for heard in runs:
         run, config = heard.run, heard.run.file.config
         ended = {kind: {i for i, o in heard.outcomes.items() if o.kind is kind} for kind in Outcome}
         scored = [s for s in run.samples if s.scored and s.id in ended[Outcome.VALID]]
         performances = [performance_of(run.task, sample, heard.of(sample)) for sample in scored]
+        if users:
+            performances = [one._replace(of_user=_about_user(one)) for one in performances]
         samples = (config.task, config.dataset_sha256, *sorted(ended[Outcome.INVALID]))
         usable = [s for s in run.samples if s.id not in ended[Outcome.INVALID]]
         others = None if samples in seen else or_raised(partial(respondents, run.task, usable))
@@ -89,6 +104,11 @@ def performance_of(task: Task, sample: Sample, timeline: Timeline) -> Performanc
     if isinstance(asked, Exception):
         return Performance(sample, timeline, (), asked)
     return Performance(sample, timeline, asked)
+
+
+def _about_user(one: Performance) -> tuple[Question, ...]:
+    scenario = one.sample.scenario
+    return () if scenario is None else line_questions(scenario, one.timeline)
 
 
 def or_raised(make: Callable[[], T]) -> T | Exception:

@@ -18,6 +18,8 @@ from tml_bench.scoring.asking import Performance, performance_of
 from tml_bench.scoring.judge_labels import Agreement, JudgeLabels, compare
 from tml_bench.task import Score, Task
 from tml_bench.timeline import Timeline, WordSource
+from tml_bench.users.fault_rubric import judged_faults
+from tml_bench.users.faults import UserFault
 
 TRACEBACKS = "scoring-tracebacks.txt"
 """In a run's folder: what the task raised over samples, whole."""
@@ -45,26 +47,33 @@ class QuestionVerdict(msgspec.Struct, frozen=True):
 class JudgedScores(NamedTuple):
     """Scores, one per performance in its order, and every question with its verdict, in the order asked.
 
-    ``raised`` is what the task raised over a sample, by its id; all its metrics are missing then.
+    ``raised`` is what the task raised over a sample, by its id; all its metrics are missing then. ``faulty``
+    are performances without a score, in which the judge finds that the simulated user did wrong.
     """
 
     scores: list[Score]
     judged: list[QuestionVerdict]
     raised: dict[str, Exception]
+    faulty: Mapping[str, tuple[UserFault, ...]] = {}
 
 
 def score_performances(
     task: Task, performances: Sequence[Performance], judge: Judge, advance: Callable[[], None] = lambda: None
 ) -> JudgedScores:
     """Ask the judge all questions, calling ``advance`` after each, then score every performance."""
-    answers = iter(judge.answer([q for one in performances for q in one.questions], advance))
+    answers = iter(judge.answer([q for one in performances for q in one.all_questions], advance))
     scores: list[Score] = []
     asked: list[QuestionVerdict] = []
     raised: dict[str, Exception] = {}
+    faulty: dict[str, tuple[UserFault, ...]] = {}
     beyond = task.beyond_rules if judge.id == RuleJudge(task.rules).id else {}
     for one in performances:
-        found = {question.key: next(answers) for question in one.questions}
-        asked += (QuestionVerdict(one.sample.id, q, found[q.key]) for q in one.questions)
+        found = {question.key: next(answers) for question in one.all_questions}
+        asked += (QuestionVerdict(one.sample.id, q, found[q.key]) for q in one.all_questions)
+        of_user = {question.key: found.pop(question.key) for question in one.of_user}
+        if one.of_user and (faults := judged_faults(one.timeline, of_user, judge.id)):
+            faulty[one.sample.id] = faults
+            continue
         try:
             score = _score(task, one, found)
             why = beyond.get(one.sample.subset)
@@ -74,7 +83,7 @@ def score_performances(
         except Exception as error:
             raised[one.sample.id] = error
             scores.append(_missing(task, one.sample, error))
-    return JudgedScores(scores, asked, raised)
+    return JudgedScores(scores, asked, raised, faulty)
 
 
 def _score(task: Task, one: Performance, verdicts: Verdicts) -> Score:

@@ -15,6 +15,7 @@ from msgspec import structs
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
+from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
 from tml_bench.pricing.table import PriceTable, load_prices
 from tml_bench.questions import Judge, Question, Rule
@@ -30,11 +31,14 @@ from tml_bench.scoring.judging import against_rules, score_performances
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
-from tml_bench.scoring.timelines import recognised, timelines_of
+from tml_bench.scoring.timelines import recognised, timelines_of, with_user_faults
 from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
+from tml_bench.scoring.user_faults import listed
 from tml_bench.scoring.word_report import word_report
 from tml_bench.split_times import SplitTimes
 
+NOT_ON_USERS = ("rules", "human")
+"""Judges that are not asked about lines of simulated users: rules decide these anyhow, sheets have none."""
 _Floors = dict[tuple[str, ...], tuple[Baseline, ...] | Exception]
 
 
@@ -61,7 +65,8 @@ def score_runs(
             recognised(one, pool, lambda said: None) if check and check.mismatch else one
             for one, check in zip(heard, checks, strict=True)
         ]
-    found: Iterable[AskedRun] = ask(heard, respondents)
+    understands = judge_of({}).id.partition(" ")[0] not in NOT_ON_USERS
+    found: Iterable[AskedRun] = ask(heard, respondents, understands)
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
@@ -94,9 +99,11 @@ def _score(
     if isinstance(known, Exception):
         remarks[f"no floors and ceilings: the task raised {in_one_line(known)}"] = len(run.samples)
         scored.raised["floors and ceilings"], known = known, ()
-    summary = summarise(
-        task, facts, run.samples, scored.scores, one.heard.outcomes, known, scored.judged, agreement
-    )
+    faults = {**one.heard.faults, **scored.faulty}
+    outcomes = with_user_faults(run.samples, one.heard.outcomes, scored.faulty)
+    kept = [score for score in scored.scores if outcomes[score.sample].kind is Outcome.VALID]
+    scored = scored._replace(scores=kept)
+    summary = summarise(task, facts, run.samples, scored.scores, outcomes, known, scored.judged, agreement)
     remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
     usage, heard = run_usage(run.path), one.heard
     verdicts = [*{j.question.identity: j.verdict for j in scored.judged}.values()]
@@ -109,6 +116,7 @@ def _score(
         account=account_of(heard.timelines.values(), heard.facts.values(), verdicts),
         cost=run_cost(model_of(run.file), usage, verdicts, prices),
         split=split_of(heard.facts.values()),
+        user_faults=tuple(listed(run.samples, faults)) or msgspec.UNSET,
     )
     return write_results(run.path, scored, summary)
 
@@ -128,7 +136,7 @@ def _clipped(shares: Iterable[float]) -> dict[str, int]:
 
 def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) -> RunFacts:
     config, where = run.file.config, run.file.environment
-    asked = run.task.rubrics or any(performance.questions for performance in performances)
+    asked = run.task.rubrics or any(performance.all_questions for performance in performances)
     return RunFacts(
         run=run.path.resolve().name,
         adapter=config.adapter,

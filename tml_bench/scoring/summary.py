@@ -1,7 +1,7 @@
 """One run in numbers: every metric with its interval, its floor and its ceiling, and what did not count."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -11,23 +11,26 @@ import msgspec
 from tml_bench.errors import UserError
 from tml_bench.metrics.confidence import METHOD
 from tml_bench.metrics.statistics import Estimate, Observation, estimate
-from tml_bench.outcome import Outcome
 from tml_bench.runs.usage import RunUsage
 from tml_bench.samples import Sample
 from tml_bench.scoring.accounts import RunAccount, RunCost
 from tml_bench.scoring.floors import Baseline, ScoreTable, columns, mean_of, observations
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.subset_outcomes import (
+    MOST_REASONS as MOST_REASONS,
+    MOST_REMARKS as MOST_REMARKS,
+    SubsetOutcomes as SubsetOutcomes,
+    by_reason,
+    subset_outcomes,
+)
 from tml_bench.scoring.timelines import SampleOutcome
 from tml_bench.scoring.transcript_check import TranscriptCheck
+from tml_bench.scoring.user_faults import SampleFault
 from tml_bench.scoring.word_report import WordReport
 from tml_bench.split_times import SplitTimes
 from tml_bench.task import BoardScore, DataKind, Direction, Metric, Overall, PublishedNumber, Score, Task
 
-MOST_REASONS = 8
-"""As many different reasons for missing data are told; the rarer are counted together."""
-MOST_REMARKS = 1000
-"""The same for how samples ended and for remarks on them, of which each sample may have its own."""
 FEW_EVENTS = 10
 """A rate over fewer events tells next to nothing: it is shown greyed, with their number."""
 
@@ -86,18 +89,6 @@ class Standing(StrEnum):
     """Does not beat the floor, and nothing could: a blind strategy reaches the ceiling on this metric."""
     NO_FLOOR = "no-floor"
     """There is no value, no floor, or no better direction."""
-
-
-class SubsetOutcomes(msgspec.Struct, frozen=True):
-    """How the samples of a subset ended.
-
-    ``counts`` has every `Outcome`; ``reasons`` are samples per outcome other than valid, and per reason.
-    """
-
-    subset: str
-    samples: int
-    counts: dict[str, int]
-    reasons: dict[str, dict[str, int]]
 
 
 class MetricSummary(msgspec.Struct, frozen=True):
@@ -163,6 +154,7 @@ class Summary(msgspec.Struct, frozen=True):
         account: what its sessions consisted of; unset in summaries that were made before.
         cost: what it cost at the prices of a day; unset where nothing of it can be priced.
         split: what a front and a background model took; unset where there was none.
+        user_faults: what simulated users did wrong, the first `MOST_REMARKS`; unset where there were none.
     """
 
     facts: RunFacts
@@ -185,6 +177,7 @@ class Summary(msgspec.Struct, frozen=True):
     account: RunAccount | msgspec.UnsetType = msgspec.UNSET
     cost: RunCost | msgspec.UnsetType = msgspec.UNSET
     split: SplitTimes | msgspec.UnsetType = msgspec.UNSET
+    user_faults: tuple[SampleFault, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
@@ -224,7 +217,7 @@ def summarise(
     notes = Counter(n for s in samples for n in s.notes) + Counter(n for s in scores for n in s.notes)
     ids = "\n".join(sorted(s.id for s in samples))
     table = ScoreTable(scores)
-    judgements = _judgements(task, judged, agreement) if task.rubrics else None
+    judgements = _judgements(task, judged, agreement) if task.rubrics or judged else None
     return Summary(
         facts=facts,
         title=task.title,
@@ -239,12 +232,12 @@ def summarise(
             for part, metric in columns(task)
             if present.issuperset(part.subsets)
         ),
-        outcomes=tuple(_subset_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
+        outcomes=tuple(subset_outcomes(s, samples, outcomes) for s in task.subsets if s in present),
         sample_set=hashlib.sha256(ids.encode()).hexdigest()[:12],
         official=official,
         published=task.published(),
         not_run=dict(task.not_run),
-        notes=_by_reason(notes, "attempts.jsonl and scores.jsonl", MOST_REMARKS),
+        notes=by_reason(notes, "attempts.jsonl and scores.jsonl", MOST_REMARKS),
         judgements=judgements,
         data_kind=kind,
         intervals=METHOD,
@@ -257,25 +250,15 @@ def _judgements(
 ) -> Judgements:
     missing = Counter(j.verdict.missing for j in judged if j.verdict.missing)
     different = {j.question.identity: j.verdict for j in judged}.values()
+    rubrics = dict.fromkeys((*task.rubrics, *(j.question.rubric for j in judged)))
     return Judgements(
-        rubrics=tuple(f"{rubric.name} {rubric.version}" for rubric in task.rubrics),
+        rubrics=tuple(f"{rubric.name} {rubric.version}" for rubric in rubrics),
         asked=len(judged),
-        missing=_by_reason(missing, "verdicts.jsonl"),
+        missing=by_reason(missing, "verdicts.jsonl"),
         prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
         completion_tokens=sum(verdict.completion_tokens for verdict in different),
         agreement=agreement,
     )
-
-
-def _by_reason(found: Counter[str], where: str, most: int = MOST_REASONS) -> dict[str, int]:
-    """Counts by reason, in their order; the rarer of very many are told together, to be found in a file."""
-    ranked = sorted(found, key=lambda reason: (-found[reason], reason))
-    # Services put numbers of requests and tokens into their words: there may be as many reasons as questions.
-    shown = ranked if len(ranked) <= most else ranked[: most - 1]
-    counts = {reason: found[reason] for reason in sorted(shown)}
-    if others := len(ranked) - len(shown):
-        counts[f"{others} other reasons, see {where}"] = found.total() - sum(counts.values())
-    return counts
 
 
 def rounded(exact: Estimate, mean: float | None) -> Estimate:
@@ -302,7 +285,7 @@ def _metric_summary(scores: ScoreTable, part: Overall, metric: Metric, baseline:
         estimate=result,
         baseline=baseline,
         standing=standing(metric, result, baseline.floor, baseline.ceiling),
-        missing=_by_reason(scores.missing(part, metric.name), "scores.jsonl"),
+        missing=by_reason(scores.missing(part, metric.name), "scores.jsonl"),
         observations=values,
         events=scores.counted(part, metric.name),
     )
@@ -327,23 +310,3 @@ def _check(task: Task, samples: Sequence[Sample], scores: Sequence[Score]) -> No
                 f"task {task.name} scored {', '.join(sorted(unknown))}, which it does not declare",
                 "Add it to the task's metrics, or score the run again if the task has changed since",
             )
-
-
-def _subset_outcomes(
-    subset: str, samples: Sequence[Sample], outcomes: Mapping[str, SampleOutcome]
-) -> SubsetOutcomes:
-    """How the samples of a subset ended; those that are not among the outcomes were not run."""
-    ended = [outcomes.get(s.id, SampleOutcome(Outcome.NOT_RUN)) for s in samples if s.subset == subset]
-    counts = Counter(o.kind for o in ended)
-    reasons: dict[str, Counter[str]] = defaultdict(Counter)
-    for o in ended:
-        if o.kind is not Outcome.VALID:
-            reasons[o.kind.value][o.reason or "no reason given"] += 1
-    return SubsetOutcomes(
-        subset=subset,
-        samples=len(ended),
-        counts={k.value: counts[k] for k in Outcome},
-        reasons={
-            k.value: _by_reason(reasons[k], "attempts.jsonl", MOST_REMARKS) for k in Outcome if k in reasons
-        },
-    )

@@ -1,9 +1,10 @@
 """What scoring leaves in a run's folder, written and read.
 
-scores.jsonl     one line per sample scored
-verdicts.jsonl   one line per question asked, where the task asks any
-summary.json     the run in numbers
-agreement.json   how its judge agrees with others, where that was saved
+scores.jsonl       one line per sample scored
+verdicts.jsonl     one line per question asked, where any is
+user_faults.jsonl  one line per fault of a simulated user, where there are any
+summary.json       the run in numbers
+agreement.json     how its judge agrees with others, where that was saved
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,8 @@ from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import TRACEBACKS, JudgedScores, QuestionVerdict
 from tml_bench.scoring.stored_values import EMPTY, END, StoredValues, outline
-from tml_bench.scoring.summary import Summary
+from tml_bench.scoring.summary import MOST_REMARKS, Summary
+from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault
 
 VERDICTS = "verdicts.jsonl"
 """Every question asked about a run, with its verdict."""
@@ -33,12 +35,20 @@ AGREEMENT = "agreement.json"
 def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
     """Write ``scores.jsonl``, ``summary.json``, the verdicts of a task that asks, and what the task raised.
 
-    Returns the summary as `with_agreement` gives it, and raises what that does.
+    Of the faults of simulated users, all are written, and in the summary the first `MOST_REMARKS`. Returns
+    the summary as `with_agreement` gives it, and raises what that does.
     """
+    faults = summary.user_faults or ()
+    if len(faults) > MOST_REMARKS:
+        summary = structs.replace(summary, user_faults=faults[:MOST_REMARKS])
     known = with_agreement(summary, run)
     files = {"scores.jsonl": _lines(scored.scores), "summary.json": b"".join(_json_parts([summary]))}
     if summary.judgements is not None:
         files[VERDICTS] = _lines(scored.judged)
+    if faults:
+        files[USER_FAULTS] = _lines(faults)
+    else:
+        (run / USER_FAULTS).unlink(missing_ok=True)
     if scored.raised:
         text = "\n".join(f"{sample}\n{whole(error)}" for sample, error in scored.raised.items())
         files[TRACEBACKS] = text.encode(errors="backslashreplace")
@@ -57,6 +67,11 @@ def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
     """The verdicts about a sample when the run was last scored; none if it was not."""
     lines = read_lines(run / VERDICTS, QuestionVerdict)
     return {line.question.key: line.verdict for line in lines if line.sample == sample}
+
+
+def stored_user_faults(run: Path) -> list[SampleFault]:
+    """What simulated users did wrong when the run was last scored; nothing if it was not."""
+    return read_lines(run / USER_FAULTS, SampleFault)
 
 
 def to_json(summaries: Sequence[Summary]) -> str:

@@ -3,10 +3,11 @@
 A sample ended as its last attempt did, unless scoring finds it lost.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from msgspec import structs
@@ -22,8 +23,10 @@ from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
 from tml_bench.scoring.stored_values import outline
+from tml_bench.scoring.user_faults import faults_of, reason_of
 from tml_bench.storage.shared_place import is_partial, need_file, need_recording
 from tml_bench.timeline import Timeline
+from tml_bench.users.faults import UserFault
 
 
 class _Check(msgspec.Struct, frozen=True):
@@ -50,14 +53,28 @@ class SampleOutcome(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def outcomes_of(run: StoredRun, lost: Mapping[str, str]) -> dict[str, SampleOutcome]:
+def outcomes_of(
+    run: StoredRun, lost: Mapping[str, str], faulty: Mapping[str, Sequence[UserFault]] = MappingProxyType({})
+) -> dict[str, SampleOutcome]:
     """How every sample that was tried ended; one whose companion is lost ends as the companion did.
 
-    ``lost`` are the samples whose recording cannot be perceived, with the reason.
+    ``lost`` are the samples whose recording cannot be perceived, with the reason; ``faulty`` those in which a
+    simulated user did wrong.
     """
     found = {a.sample: SampleOutcome(a.outcome, a.reason) for a in run.attempts.values()}
     found |= {sample: SampleOutcome(Outcome.INFRASTRUCTURE, why) for sample, why in lost.items()}
-    for sample in run.samples:
+    return with_user_faults(run.samples, found, faulty)
+
+
+def with_user_faults(
+    samples: Iterable[Sample],
+    outcomes: Mapping[str, SampleOutcome],
+    faulty: Mapping[str, Sequence[UserFault]],
+) -> dict[str, SampleOutcome]:
+    """The outcomes with those of samples in which a simulated user did wrong, and of companions' samples."""
+    found = {**outcomes}
+    found |= {sample: SampleOutcome(Outcome.USER_FAULT, reason_of(some)) for sample, some in faulty.items()}
+    for sample in samples:
         for role, companion in sample.companions.items():
             ended = found.get(companion, SampleOutcome(Outcome.NOT_RUN))
             if ended.kind is not Outcome.VALID and sample.id in found:
@@ -71,12 +88,14 @@ class RunTimelines:
     """A run and, by sample, what was heard, how each that was tried ended, and the facts of its recording.
 
     There are timelines of every recording that could be perceived, facts of every one that could be read.
+    ``faults`` are what rules found that a simulated user did wrong, by sample.
     """
 
     run: StoredRun
     timelines: dict[str, Timeline]
     outcomes: dict[str, SampleOutcome]
     facts: dict[str, SessionFacts]
+    faults: dict[str, tuple[UserFault, ...]] = field(default_factory=dict)
 
     def of(self, sample: Sample) -> Timeline:
         """What was heard of a sample, with its companions."""
@@ -87,10 +106,12 @@ class RunTimelines:
 def timelines_of(
     runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode,
     place: Callable[[Path], Path] = lambda cache: cache,
+    faults: Sequence[dict[str, tuple[UserFault, ...]]] = (),
 ) -> list[RunTimelines]:  # fmt: skip
     """The timelines of all valid recordings; the pool starts only for those that are not in the cache.
 
-    ``place`` says where a timeline is kept, from where it is kept as a rule.
+    ``place`` says where a timeline is kept, from where it is kept as a rule; ``faults`` are what simulated
+    users did wrong, run by run, where that is known.
     """
     timelines: list[dict[str, Timeline]] = [{} for _ in runs]
     lost: list[dict[str, str]] = [{} for _ in runs]
@@ -102,15 +123,19 @@ def timelines_of(
         else:
             lost[number][sample] = timeline
             advance(f"{sample}: {timeline}")
+    faults = faults or [faults_of(run.samples, found) for run, found in zip(runs, timelines, strict=True)]
     return [
-        RunTimelines(run, found, outcomes_of(run, why), read)
-        for run, found, why, read in zip(runs, timelines, lost, facts, strict=True)
+        RunTimelines(run, found, outcomes_of(run, why, faulty), read, faulty)
+        for run, found, why, read, faulty in zip(runs, timelines, lost, facts, faults, strict=True)
     ]
 
 
 def recognised(heard: RunTimelines, pool: Pool, advance: Advance) -> RunTimelines:
-    """The same run with the words of recognition, whatever its adapter says that was said."""
-    return timelines_of([heard.run], pool, advance, "asr", recognised_beside)[0]
+    """The same run with the words of recognition, whatever its adapter says that was said.
+
+    A simulated user heard what the adapter says, and is still judged by that.
+    """
+    return timelines_of([heard.run], pool, advance, "asr", recognised_beside, [heard.faults])[0]
 
 
 def _perceived(

@@ -14,6 +14,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.redact import cut
 from tml_bench.report.board import is_ruler
 from tml_bench.runs.store import Attempt, read_lines
+from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault, reason_of
 from tml_bench.viewer.happenings import SampleHappenings, happenings
 from tml_bench.viewer.index_schema import IndexColumns, IndexedMetric, IndexedRun, SampleIndex
 from tml_bench.viewer.run_files import MetricHead, SummaryHead, ViewedRun, run_file, summary_head
@@ -22,7 +23,7 @@ from tml_bench.viewer.sample_schema import WindowState
 LONGEST_REASON = 200
 """Most characters of a reason in the list."""
 _OUTCOMES = tuple(str(o) for o in Outcome if o is not Outcome.NOT_RUN)
-_LAST = (Outcome.INFRASTRUCTURE, Outcome.INVALID)
+_LAST = (Outcome.USER_FAULT, Outcome.INFRASTRUCTURE, Outcome.INVALID)
 """Not the model's fault: they stand at the end of the list."""
 
 
@@ -47,6 +48,7 @@ class _Line:
     headline: list[float | None]
     events: SampleHappenings
     reason: str
+    outcome: Outcome
 
 
 def sample_index(runs: Sequence[ViewedRun]) -> SampleIndex:
@@ -75,11 +77,13 @@ def _listed(number: int, run: ViewedRun) -> tuple[IndexedRun, list[_Line]]:
     problems: list[str] = []
     summary: SummaryHead | None = None
     scores: dict[str, ListedScore] = {}
+    faults: dict[str, str] = {}
     attempts: Iterable[tuple[int, Attempt]] = ()
     try:
         attempts = [(n, one.last) for n, one in enumerate(run.attempts())]
         summary = summary_head(run)
         scores = {score.sample: score for score in _scores(run)}
+        faults = _faults(run)
     except UserError as error:
         problems.append(str(error))
     if summary is None and not problems:
@@ -94,12 +98,24 @@ def _listed(number: int, run: ViewedRun) -> tuple[IndexedRun, list[_Line]]:
         judge=summary.facts.judge if summary else "", created=summary.facts.created if summary else "",
         scored=summary is not None, headline=summary.headline if summary else (), problem="; ".join(problems),
     )  # fmt: skip
-    return head, [_line(number, n, a, scores.get(a.sample), first, metrics, head) for n, a in attempts]
+    return head, [
+        _line(number, n, a, scores.get(a.sample), first, metrics, head, faults.get(a.sample, ""))
+        for n, a in attempts
+    ]
 
 
 def _scores(run: ViewedRun) -> list[ListedScore]:
     path = run_file(run.path, "scores.jsonl")
     return read_lines(path, ListedScore) if path else []
+
+
+def _faults(run: ViewedRun) -> dict[str, str]:
+    """What simulated users did wrong, in words, by sample."""
+    path = run_file(run.path, USER_FAULTS)
+    found: dict[str, list[SampleFault]] = {}
+    for fault in read_lines(path, SampleFault) if path else ():
+        found.setdefault(fault.sample, []).append(fault)
+    return {sample: reason_of(faults) for sample, faults in found.items()}
 
 
 def _preferred(summary: SummaryHead | None) -> tuple[str, ...]:
@@ -112,18 +128,19 @@ def _preferred(summary: SummaryHead | None) -> tuple[str, ...]:
 
 def _line(
     run: int, n: int, attempt: Attempt, score: ListedScore | None, preferred: Sequence[str],
-    metrics: dict[str, MetricHead], head: IndexedRun,
+    metrics: dict[str, MetricHead], head: IndexedRun, fault: str,
 ) -> _Line:  # fmt: skip
+    faulty = bool(fault) and attempt.outcome is Outcome.VALID
     values = score.values if score else {}
     shown = next(((m, v) for m in preferred if m in metrics and (v := _ratio(values, m)) is not None), None)
-    reason = attempt.reason
+    reason = fault if faulty else attempt.reason
     if not reason and shown is None:
         missing = score.missing if score else {}
         reason = next(iter(missing.values()), "" if score else head.problem or "the sample has no score")
     return _Line(
         run, n, attempt, metrics[shown[0]] if shown else None, shown[1] if shown else None,
         [_ratio(values, name) for name in head.headline], happenings(score.rows if score else (), values),
-        cut(reason, LONGEST_REASON),
+        cut(reason, LONGEST_REASON), Outcome.USER_FAULT if faulty else attempt.outcome,
     )  # fmt: skip
 
 
@@ -164,7 +181,7 @@ def _shares(values: Sequence[float], is_share: bool) -> Iterator[tuple[int, floa
 
 def _place(line: _Line, badness: float | None) -> tuple[int, float, int]:
     """Where a line stands: small first."""
-    outcome, events = line.attempt.outcome, line.events
+    outcome, events = line.outcome, line.events
     faults = (events.count(WindowState.MISSED) or 0) + events.false_alarms
     if outcome is Outcome.ADAPTER_ERROR:
         return 0, 0.0, 0
@@ -188,7 +205,7 @@ def _columns(
         run=[line.run for line in lines],
         n=[line.n for line in lines],
         subset=[subset_at[line.attempt.subset] for line in lines],
-        outcome=[_OUTCOMES.index(line.attempt.outcome) for line in lines],
+        outcome=[_OUTCOMES.index(line.outcome) for line in lines],
         metric=[-1 if line.metric is None else metric_at[_shown(line, heads)] for line in lines],
         score=[_rounded(line.score) for line in lines],
         headline=[[_rounded(value) for value in line.headline] for line in lines],

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.metric import Score
+from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
+from tml_bench.runs.store import Attempt
 from tml_bench.timebase import seconds
 from tml_bench.timeline import Timeline
 from tml_bench.viewer import perceived
@@ -24,7 +26,7 @@ from tml_bench.viewer.sample_schema import (
     ViewedTrack,
     ViewedUser,
 )
-from tml_bench.viewer.score_document import judgements, stored_score, viewed_score
+from tml_bench.viewer.score_document import faults_of_user, judgements, stored_score, viewed_score
 from tml_bench.viewer.score_schema import ViewedJudgement
 from tml_bench.viewer.tracks import SIDES, TrackForm
 from tml_bench.viewer.videos import viewed_video
@@ -55,6 +57,7 @@ def sample_document(
     expected = shelf.expected(run, last)
     stored, judged = _scored(run, last.sample, remarks)
     head = _head(run, remarks)
+    outcome, reason = _ended(run, last, remarks)
     user = _user(heard, expected.sample.reference.user_end_s if expected.sample else None)
     model = _model(heard)
     found = happenings(stored.rows, stored.values) if stored else SampleHappenings()
@@ -71,8 +74,8 @@ def sample_document(
         adapter=config.adapter,
         attempt=last.attempt,
         attempts=attempt.attempts,
-        outcome=str(last.outcome),
-        reason=last.reason,
+        outcome=str(outcome),
+        reason=reason,
         ended=last.ended,
         notes=tuple(dict.fromkeys((*last.notes, *heard.log.notes))),
         remarks=tuple(remarks),
@@ -129,6 +132,18 @@ def _scored(
     except UserError as error:
         remarks.append(str(error))
         return score, ()
+
+
+def _ended(run: ViewedRun, last: Attempt, remarks: list[str]) -> tuple[Outcome, str]:
+    """How the sample ended and why; with every line in which a simulated user did wrong."""
+    try:
+        faults = faults_of_user(run, last.sample) if last.outcome is Outcome.VALID else []
+    except UserError as error:
+        remarks.append(str(error))
+        faults = []
+    if not faults:
+        return last.outcome, last.reason
+    return Outcome.USER_FAULT, "; ".join(f"{f.at_s:.1f} s, {f.kind}: “{f.text}” {f.reason}" for f in faults)
 
 
 def _head(run: ViewedRun, remarks: list[str]) -> SummaryHead | None:

@@ -243,7 +243,8 @@ class SampleDocument(msgspec.Struct, frozen=True):
         sample: its id; ``task``, ``subset`` and ``unit`` as scored.
         adapter: who spoke.
         attempt: which attempt this is, of ``attempts``; the last one made.
-        outcome: ``valid``, ``invalid``, ``infrastructure`` or ``adapter_error``; ``reason`` why.
+        outcome: ``valid``, ``invalid``, ``infrastructure``, ``adapter_error`` or ``user_fault``; ``reason``
+            why.
         ended: when the attempt ended, UTC, ISO 8601.
         notes: remarks on the sample, its data and its recording.
         remarks: what of this document could not be made, with the reason: a recording that is lost, data that

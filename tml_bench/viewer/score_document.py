@@ -15,6 +15,7 @@ from tml_bench.questions import QuestionLine
 from tml_bench.redact import cut
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary_file import VERDICTS
+from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault
 from tml_bench.viewer.run_files import MetricHead, SummaryHead, ViewedRun, run_file
 from tml_bench.viewer.sample_schema import LONGEST_EVENT
 from tml_bench.viewer.score_schema import JudgedLine, ScoredRow, ScoredValue, ViewedJudgement, ViewedScore
@@ -35,6 +36,11 @@ def stored_score(run: ViewedRun, sample: str) -> Score | None:
     """A sample's line of ``scores.jsonl``; None where it has none. Raises UserError for a malformed one."""
     found = _lines(run, "scores.jsonl", sample, Score)
     return found[-1] if found else None
+
+
+def faults_of_user(run: ViewedRun, sample: str) -> list[SampleFault]:
+    """What the simulated user of a sample did wrong. Raises UserError for a malformed line."""
+    return _lines(run, USER_FAULTS, sample, SampleFault)
 
 
 def judgements(run: ViewedRun, sample: str, score: Score | None) -> tuple[ViewedJudgement, ...]:
