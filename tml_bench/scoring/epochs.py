@@ -17,14 +17,14 @@ from statistics import fmean
 import msgspec
 from msgspec import structs
 
-from tml_bench.metrics.statistics import Observation, estimate
+from tml_bench.metrics.statistics import Observation, estimate, rounded
 from tml_bench.runs.usage import RunUsage
+from tml_bench.scoring.interaction import united_interaction
 from tml_bench.scoring.summary import (
     Judgements,
     MetricSummary,
     SubsetOutcomes,
     Summary,
-    rounded,
     standing,
 )
 from tml_bench.scoring.word_report import WordReport
@@ -70,6 +70,7 @@ def _united(epochs: Sequence[Summary]) -> Summary:
     words = [s.word_report for s in epochs if s.word_report is not msgspec.UNSET]
     checks = [s.transcript_check for s in epochs if s.transcript_check is not msgspec.UNSET]
     split = [s.split for s in epochs if s.split is not msgspec.UNSET]
+    interaction = [s.interaction for s in epochs if s.interaction is not msgspec.UNSET]
     return structs.replace(
         first,
         facts=facts,
@@ -80,6 +81,7 @@ def _united(epochs: Sequence[Summary]) -> Summary:
         usage=_usage(used) if used else msgspec.UNSET,
         word_report=_words(words) if words else msgspec.UNSET,
         split=reduce(add, split, SplitTimes()) if split else msgspec.UNSET,
+        interaction=united_interaction(interaction),
         # The worst is what a reader must know; a rate over all would hide it.
         transcript_check=max(checks, key=lambda c: (c.mismatch, c.rate or 0.0), default=msgspec.UNSET),
     )

@@ -26,6 +26,7 @@ from tml_bench.runs.usage import run_usage
 from tml_bench.scoring.accounts import account_of, model_of, run_cost
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
+from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import against_rules, score_performances
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
@@ -109,6 +110,7 @@ def _score(
         account=account_of(heard.timelines.values(), heard.facts.values(), verdicts),
         cost=run_cost(model_of(run.file), usage, verdicts, prices),
         split=split_of(heard.facts.values()),
+        interaction=interaction_of(heard),
     )
     return write_results(run.path, scored, summary)
 
