@@ -19,9 +19,10 @@ import msgspec
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.media.scan import scan
-from tml_bench.samples import Script, Subtitle, UserText, UserTurn, UserVideo
+from tml_bench.samples import Sample, Script, Subtitle, UserText, UserTurn, UserVideo
 from tml_bench.tasks._common.records import json_file, short
 from tml_bench.timebase import seconds
+from tml_bench.timeline import TalkStretch, Timeline
 
 SILENCE_S = 2.0
 """Between the instruction's end and the video's first instant."""
@@ -36,6 +37,11 @@ _SPOKEN_RATE = 16000
 class _Entry(msgspec.Struct, frozen=True):
     file: str
     text: str
+
+
+def instruction_stretches(sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
+    """The instruction as a turn at whose end no answer is due: it says when to speak."""
+    return tuple(TalkStretch(turn.start_s, turn.end_s, awaits=False) for turn in timeline.turns)
 
 
 class InstructionScript(NamedTuple):

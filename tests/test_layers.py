@@ -52,6 +52,7 @@ LAYERS = (
         "samples",
         "scenario",
         "user_lines",
+        "user_stretches",
         "turns",
         "adapter",
         "events",

@@ -24,6 +24,7 @@ from tml_bench.runs.jobs import JobResult, PerceiveJob
 from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_run, open_runs
 from tml_bench.scoring.score import score_runs
+from tml_bench.user_stretches import user_spans
 
 FOUND: Counter[str] = Counter()
 """How often each file was opened; the hook cannot be taken away again, and counts logs alone."""
@@ -63,8 +64,9 @@ class HerePool:
             task = load_task(job.task)
             stretches = partial(task.stretches, job.sample)
             timeline = timeline_of(
-                job.facts, job.cache, job.words, task.hears_user, stretches, languages=job.sample.languages
-            )
+                job.facts, job.cache, job.words, task.hears_user, stretches, languages=job.sample.languages,
+                user_spans=partial(user_spans, task, job.sample),
+            )  # fmt: skip
             yield job, JobResult(Outcome.VALID, timeline=timeline)
 
 

@@ -28,7 +28,7 @@ from tml_bench.metric import (
 )
 from tml_bench.questions import Question, Rubric, Rule, Verdicts
 from tml_bench.samples import Sample
-from tml_bench.timeline import Timeline, Word
+from tml_bench.timeline import TalkStretch, Timeline, Word
 
 NO_VERDICTS: Verdicts = {}
 """For tasks that ask nothing."""
@@ -186,6 +186,14 @@ class Task(ABC):
         """Stretches of the model's track whose voice scoring needs described, as ``Timeline.voices``.
 
         Pure; ``(start, end)`` in seconds. None, unless the task says so: it costs time.
+        """
+        return ()
+
+    def user_stretches(self, sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
+        """What the user's speech in a recording is, for `tml_bench.metrics.interaction`; in order.
+
+        Pure. Empty, unless the task says otherwise: each turn that was played (``timeline.turns``) is then
+        one turn that awaits an answer. Not asked where a simulated user spoke (``timeline.lines``).
         """
         return ()
 

@@ -91,6 +91,7 @@ class TimedCall(msgspec.Struct, frozen=True, gc=False):
     output: object = None
     is_error: bool = False
     ended: str = ""
+    user_speech: tuple[Segment, ...] | None = None
     call_id: str = ""
 
 
@@ -137,6 +138,37 @@ class UserLine(msgspec.Struct, frozen=True, gc=False):
     cut: bool = False
 
 
+class SpeechKind(StrEnum):
+    """What speech on the user's track is to the model; the words of ``metrics.interaction``."""
+
+    TURN = "turn"
+    """A turn, with its pauses; during it the model is to listen."""
+    BACKCHANNEL = "backchannel"
+    """It shows that the user listens."""
+    VOCAL_TIC = "vocal-tic"
+    """A cough, a laugh, an "um" by itself."""
+    UNDIRECTED = "undirected"
+    """It is meant for somebody else, or comes from somebody else."""
+    SHARED = "shared"
+    """The model is asked to speak meanwhile, such as to translate."""
+
+
+class TalkStretch(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of the user's track, and what is said in it.
+
+    Attributes:
+        start_s: its start, seconds on the session clock; what is said begins there or later.
+        end_s: its end.
+        kind: what all that is said in it is, taken together.
+        awaits: of a turn: an answer is due at its end.
+    """
+
+    start_s: float
+    end_s: float
+    kind: SpeechKind = SpeechKind.TURN
+    awaits: bool = True
+
+
 class Timeline(msgspec.Struct, frozen=True):
     """Everything a metric may know about a recording.
 
@@ -160,6 +192,8 @@ class Timeline(msgspec.Struct, frozen=True):
         calls: the functions that the model called, in order.
         lines: what a simulated user said, in order; empty where the user played a script.
         ended: what ended the session, see ``events.SessionClosed``; empty where it is not known.
+        user_speech: when the user speaks, by energy alone (``perception.user_speech``); None where ``user``
+            tells it, or nobody asked.
     """
 
     duration_s: float
@@ -177,3 +211,4 @@ class Timeline(msgspec.Struct, frozen=True):
     calls: tuple[TimedCall, ...] = ()
     lines: tuple[UserLine, ...] = ()
     ended: str = ""
+    user_speech: tuple[Segment, ...] | None = None

@@ -10,6 +10,7 @@ are floors that a score must beat to show timing.
 """
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,11 +21,11 @@ from tml_bench.task import Axis, BoardScore, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._timed import rendered, scoring, strategies
 from tml_bench.tasks._timed.expected import expected, expected_of, ideal
-from tml_bench.tasks._timed.items import TimedItem, load_items
+from tml_bench.tasks._timed.items import OVERLAPPED, TimedItem, load_items
 from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE, TALK
 from tml_bench.tasks._timed.measures import HEADLINE, metrics
 from tml_bench.tasks._timed.strategies import spoken
-from tml_bench.timeline import Timeline
+from tml_bench.timeline import SpeechKind, TalkStretch, Timeline
 
 FAIR = (
     "An item is earned by saying what is asked for, in its window, and nothing else: whatever is said "
@@ -40,6 +41,8 @@ PROVISIONAL = (
     "--judge openai:... or people."
 )
 """What is said of scores by rules."""
+EDGE_S, AT_ONCE_S = 0.1, 1.0
+"""How far speech may reach beyond its rendered ends; an answer that is due so soon after is due at once."""
 TALKS = "own_duration"
 """The family of talks, which rules cannot judge."""
 
@@ -104,6 +107,23 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         entries = rendered.read_rendered(root)
         played = [item for item in items if item.split == self.split and item.family in asked]
         return (_sample(root, item, entries.get(item.id)) for item in played)
+
+    def user_stretches(self, sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
+        """The user's turns, to which an answer is due where one is expected just then.
+
+        Where the user talks on while the reply is due, the model is asked to speak meanwhile.
+        """
+        item = expected_of(sample)
+        starts = [*(turn.start_s for turn in item.turns[1:]), inf]
+        return tuple(
+            TalkStretch(
+                max(turn.start_s - EDGE_S, item.turns[k - 1].end_s if k else 0.0),
+                min(turn.end_s + EDGE_S, max(starts[k] - EDGE_S, turn.end_s)),
+                SpeechKind.SHARED if k and item.item.family in OVERLAPPED else SpeechKind.TURN,
+                any(0 <= due.target.at_s - turn.end_s <= AT_ONCE_S for due in item.due),
+            )
+            for k, turn in enumerate(item.turns)
+        )
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """The strategies that do not know the time and are always played."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tml_bench.samples import Sample
 from tml_bench.task import OfficialSize, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
+from tml_bench.tasks._visual import instruction_stretches
 from tml_bench.tasks.charades import loader, scoring
 from tml_bench.tasks.charades.loader import MomentAnnotation
 from tml_bench.tasks.charades.scoring import BOARD, HEADLINE, METRICS, OVERALL
@@ -49,6 +50,7 @@ Any of the annotation files may be missing; its subsets are then left out.
     sheet = staticmethod(scoring.score)
     is_official = staticmethod(loader.is_official)
     marks = staticmethod(scoring.marks)
+    user_stretches = staticmethod(instruction_stretches)
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """``silent`` and ``whole video``: neither looks at the video."""

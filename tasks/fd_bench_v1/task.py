@@ -24,9 +24,15 @@ from tml_bench.task import (
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
-from tml_bench.tasks.fd_bench_v1.loader import PROTOCOLS, ClipAnnotation, InterruptionAnnotation
+from tml_bench.tasks.fd_bench_v1.loader import (
+    PROTOCOLS,
+    ClipAnnotation,
+    InterruptionAnnotation,
+    PauseAnnotation,
+    TurnEndAnnotation,
+)
 from tml_bench.tasks.fd_bench_v1.scoring import PLACEHOLDER, RATING
-from tml_bench.timeline import Segment, Timeline
+from tml_bench.timeline import Segment, TalkStretch, Timeline
 
 ANSWER_S, ANSWER = 2.0, (PLACEHOLDER,) * 5
 SHORT_S, SHORT = 0.4, (PLACEHOLDER,)
@@ -45,6 +51,8 @@ APART_S = ANSWER_S + 1.0
 SEARCHED_PERIODS = (*(k / 4 for k in range(4, 33)), *(k / 2 for k in range(17, 25)))
 """Periods of the metronomes that are searched, each with its first beat at one of `PHASES` of the period."""
 PHASES = (0.25, 0.5, 0.75, 1.0)
+BEFORE_S, BEYOND_S = 0.1, 0.5
+"""How far the user's speech may reach beyond its annotated ends."""
 
 
 def heard(duration_s: float, said: Iterable[Speech]) -> Timeline:
@@ -215,6 +223,22 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
     questions = staticmethod(scoring.questions)
     annotated = staticmethod(scoring.annotated)
     imports = staticmethod(loader.load_imports)
+
+    def user_stretches(self, sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
+        """The user's turns by the annotation, with pauses; an answer is due where the protocol asks for it.
+
+        What is heard more than `BEYOND_S` after a turn's annotated end is no turn.
+        """
+        match item := annotation_of(sample, ClipAnnotation):
+            case InterruptionAnnotation():
+                begins, ends = item.interruption
+                context = TalkStretch(0.0, begins - BEFORE_S, awaits=False)
+                return context, TalkStretch(begins - BEFORE_S, ends + BEYOND_S)
+            case TurnEndAnnotation():
+                return (TalkStretch(0.0, item.user_end_s + BEYOND_S),)
+            case PauseAnnotation():
+                return (TalkStretch(0.0, item.user_end_s + BEYOND_S, awaits=False),)
+        return (TalkStretch(0.0, item.duration_s, awaits=False),)
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """Timelines of strategies that look at nothing, the same names for every sample.

@@ -19,7 +19,7 @@ from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v15 import behaviour, loader, scoring
 from tml_bench.tasks.fd_bench_v15.loader import CLEAN, OverlapAnnotation, clean_ideal
 from tml_bench.tasks.fd_bench_v15.scoring import BOARD, HEADLINE, METRICS, NOT_RUN, OVERALL, item_of
-from tml_bench.timeline import Segment, Timeline
+from tml_bench.timeline import Segment, SpeechKind, TalkStretch, Timeline
 
 ANSWER_S, TALK_S = 2.0, 15.0
 ONSETS = (5, 10, 15, 20)
@@ -65,6 +65,15 @@ def _talking(from_s: float, sample: Sample) -> Timeline:
     return _heard(sample, said, said)
 
 
+KINDS = {
+    "user_interruption": SpeechKind.TURN,
+    "user_backchannel": SpeechKind.BACKCHANNEL,
+    "talking_to_other": SpeechKind.UNDIRECTED,
+    "background_speech": SpeechKind.UNDIRECTED,
+}
+"""What is said in the overlap is, by subset."""
+BEFORE_S, BEYOND_S = 0.1, 0.5
+"""How far it may reach beyond its annotated ends."""
 MINI = Path(__file__).parent / "mini"
 
 
@@ -103,6 +112,14 @@ input.json and clean_input.json are used where they are there.
     questions = staticmethod(scoring.questions)
     annotated = staticmethod(scoring.annotated)
     imports = staticmethod(loader.load_imports)
+
+    def user_stretches(self, sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
+        """The question, and what is said in the overlap; without the overlap as by default."""
+        item = sample.reference.annotation
+        if not isinstance(item, OverlapAnnotation):
+            return ()
+        begins, ends = item.overlap[0] - BEFORE_S, item.overlap[1] + BEYOND_S
+        return TalkStretch(0.0, begins), TalkStretch(begins, ends, KINDS[sample.subset])
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """Timelines of strategies that look at nothing, the same names for every sample.

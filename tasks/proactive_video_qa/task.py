@@ -9,7 +9,7 @@ from tml_bench.samples import Sample
 from tml_bench.task import OfficialSize, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
-from tml_bench.tasks._visual import TAIL_S
+from tml_bench.tasks._visual import TAIL_S, instruction_stretches
 from tml_bench.tasks.proactive_video_qa import loader, scoring
 from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.scoring import BOARD, COVERAGE, HEADLINE, METRICS, OVERALL, RULES
@@ -70,6 +70,7 @@ Any category may be missing; one category's folder alone will do.
     is_official = staticmethod(loader.is_official)
     questions = staticmethod(scoring.questions)
     marks = staticmethod(scoring.marks)
+    user_stretches = staticmethod(instruction_stretches)
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """``silent``, ``always-reply``, ``question back``: none looks at the video.

@@ -6,6 +6,7 @@ from math import inf
 from tml_bench.samples import Sample
 from tml_bench.task import OfficialSize, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
+from tml_bench.tasks._visual import instruction_stretches
 from tml_bench.tasks.repcount_a import loader, scoring
 from tml_bench.tasks.repcount_a.loader import RepetitionAnnotation
 from tml_bench.tasks.repcount_a.scoring import BOARD, HEADLINE, METRICS
@@ -46,6 +47,7 @@ Without --subset the test split is run, on which results are published.
     sheet = staticmethod(scoring.score)
     is_official = staticmethod(loader.is_official)
     marks = staticmethod(scoring.marks)
+    user_stretches = staticmethod(instruction_stretches)
 
     def blind(self, sample: Sample) -> dict[str, Timeline]:
         """``silent``, ``metronome`` and ``metronome per action``: none looks at the video."""

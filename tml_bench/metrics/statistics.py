@@ -18,7 +18,7 @@ Estimates
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,19 @@ def estimate(observations: Iterable[Observation], kind: str) -> Estimate:
             detectable = math.sqrt(2) * moved.detectable
     std = float(np.std([o.numerator / o.denominator for o in kept]))
     return Estimate(mean, low, high, std, detectable, len(kept), units, missing)
+
+
+def rounded(exact: Estimate, mean: float | None) -> Estimate:
+    """The estimate with a mean of rounded values, its interval widened to hold it."""
+    if mean is None:
+        return exact
+    low, high = exact.low, exact.high
+    return replace(
+        exact,
+        mean=mean,
+        low=None if low is None else min(low, mean),
+        high=None if high is None else max(high, mean),
+    )
 
 
 def unit_of(o: Observation) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from tml_bench.perception import asr, prosody
+from tml_bench.perception import asr, prosody, user_speech
 from tml_bench.perception.perceive import (
     ENGLISH,
     Given,
@@ -19,9 +19,10 @@ from tml_bench.perception.perceive import (
     why_no_words,
 )
 from tml_bench.recording import AudioTrack, SessionFacts
-from tml_bench.timeline import Timeline, Voice, WordSource
+from tml_bench.timeline import Segment, Timeline, Voice, WordSource
 
-Stretches = Callable[[Timeline], Sequence[tuple[float, float]]]
+Spans = Sequence[tuple[float, float]]
+Stretches = Callable[[Timeline], Spans]
 Lookup = Callable[[Path, str, Callable[[], Timeline]], Timeline]
 """Gives the timeline in a file under a key; the last computes it."""
 
@@ -39,6 +40,7 @@ def timeline_of(
     look: Lookup = cached,
     languages: tuple[str, ...] = ENGLISH,
     user_words: bool = False,
+    user_spans: Stretches | None = None,
 ) -> Timeline:
     """What is perceived in a recording.
 
@@ -51,6 +53,8 @@ def timeline_of(
         look: how the cache is used.
         languages: in which the model may speak, and the user where that is recognised.
         user_words: also recognise what the user says, where ``words`` allows it; implies ``user``.
+        user_spans: gives the spans in which the user's speech is looked for by energy, where it is not
+            perceived otherwise; cached beside, as ``*-user-speech.json``.
 
     Raises:
         BadSampleError: the audio cannot be used.
@@ -73,7 +77,11 @@ def timeline_of(
         beside = cache.with_name(f"{cache.stem}-voices.json")
         timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
     if not (user or user_words):
-        return timeline
+        if user_spans is None:
+            return timeline
+        beside = cache.with_name(f"{cache.stem}-user-speech.json")
+        heard = _user_speech(facts.user, beside, tuple(user_spans(timeline)), look)
+        return structs.replace(timeline, user_speech=heard)
     beside = cache.with_name(f"{cache.stem}-user.json")
     given = Given(words=words, languages=languages) if user_words else Given(words="transcript")
     return structs.replace(timeline, user=_perceived(facts.user, beside, given, look))
@@ -87,10 +95,11 @@ def cached_timeline(
     stretches: Stretches | None = None,
     languages: tuple[str, ...] = ENGLISH,
     user_words: bool = False,
+    user_spans: Stretches | None = None,
 ) -> Timeline | None:
     """What `timeline_of` gives or raises, where all of it is in the cache; else None. No audio is read."""
     try:
-        return timeline_of(facts, cache, words, user, stretches, _stored, languages, user_words)
+        return timeline_of(facts, cache, words, user, stretches, _stored, languages, user_words, user_spans)
     except NotCachedError:
         return None
 
@@ -113,6 +122,13 @@ def _voices(
         return Timeline(asked[-1][1], voices=prosody.voices(track.path, asked))
 
     return look(cache, prosody.voices_key(track.sha256, asked), describe).voices
+
+
+def _user_speech(track: AudioTrack, cache: Path, spans: Spans, look: Lookup) -> tuple[Segment, ...]:
+    def find() -> Timeline:
+        return Timeline(0.0, user_speech.speech_in(track.path, spans))
+
+    return look(cache, user_speech.speech_key(track.sha256, spans), find).segments
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from tml_bench.report.board import board_of
 from tml_bench.report.board_files import markdown_text, write_board
 from tml_bench.report.folders import free_folder, refuse_to_replace, run_folders
 from tml_bench.report.grids import MARKS, Grid
+from tml_bench.report.interaction_lines import interaction_metrics, interaction_of_run
 from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.report.pictures import write_pictures
@@ -168,7 +169,7 @@ def _run(row: LeaderboardRow) -> str:
     full = content.measures(
         "", _RUN_HEADS, ((row.label, s, m) for m in s.metrics), lambda _, m: "(judged)" if m.judged else ""
     )
-    grids = (full, *content.outcomes([row]), *content.not_run(s))
+    grids = (full, *interaction_of_run(s), *content.outcomes([row]), *content.not_run(s))
     return "\n".join(
         [
             f"### {markdown_text(row.label)}{kind}\n",
@@ -187,11 +188,12 @@ def _grid(grid: Grid) -> str:
 def to_csv(summaries: Sequence[Summary]) -> str:
     """One line per run, subset and metric; shares in %, empty where there is no value.
 
+    After a run's metrics those of interaction, whose family tells them, of all its sessions.
     Every line carries all that decides whether two lines may be compared. In the order of
     `tml_bench.report.layout.tables`, with a head; an empty string for no runs.
     """
     runs = [row.summary for t in tables(summaries) for row in t.rows]
-    rows = [_csv_row(s, m) for s in runs for m in s.metrics]
+    rows = [_csv_row(s, m) for s in runs for m in (*s.metrics, *interaction_metrics(s))]
     if not rows:
         return ""
     return csv_text(tuple(rows[0]), (row.values() for row in rows))

@@ -76,7 +76,7 @@ class Cell:
 
     A number is sorted by its value; the remark stands beside in small letters; ``mark`` is what a reader must
     be told about it, ``bar`` its picture. A ``name`` may be broken after its separators; a ``badge`` is
-    framed.
+    framed; what is of ``few`` events is grey.
     """
 
     text: str
@@ -86,7 +86,7 @@ class Cell:
     mark: StandingMark | None = None
     rank: str = ""
     bar: Bar | None = None
-    form: Literal["", "name", "badge"] = ""
+    form: Literal["", "name", "badge", "few"] = ""
 
     @property
     def line(self) -> str:

@@ -22,6 +22,7 @@ from tml_bench.report import board_view, content
 from tml_bench.report.board import Board, RowKind
 from tml_bench.report.cost_lines import account_line, cost_line
 from tml_bench.report.grids import Bar, Grid, plain
+from tml_bench.report.interaction_lines import HEADING, interaction_of_run, interaction_of_runs
 from tml_bench.report.judge_lines import judge_tokens_line
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.report.pages import PagePart, PageSection, arrange_pages, narrow, without_empty_columns
@@ -215,8 +216,11 @@ def _task_sections(table: LeaderboardTable) -> list[PageSection]:
         key = grid.heading or next(reversed(subsets))
         kept = without_empty_columns(grid)
         subsets.setdefault(key, []).extend(narrow(kept, 1, _BLIND_COLUMNS) if kept.folded else [kept])
+    interaction = interaction_of_runs((row.label, row.summary) for row in table.rows)
+    turns = [part for grid in interaction for part in narrow(grid, 1, _BLIND_COLUMNS)]
     parts = [
         ("Headline measures", "headline", [*headline, *others]),
+        (HEADING, "interaction", turns),
         ("Outcomes", "outcomes", [*content.outcomes(table.rows), *content.not_run(first)]),
         ("How each run was made", "runs", [content.versions(table)]),
         ("Paired comparisons", "comparisons", content.comparisons(table)),
@@ -239,8 +243,9 @@ def _run_sections(row: LeaderboardRow) -> list[PageSection]:
     parts = [
         ("Outcomes", "outcomes", [*content.outcomes([row]), *content.not_run(s)]),
         ("Measures", "measures", [without_empty_columns(full)]),
+        (HEADING, "interaction", [*map(without_empty_columns, interaction_of_run(s))]),
     ]
-    return [_section(*part) for part in parts]
+    return [_section(*part) for part in parts if part[-1]]
 
 
 def _section(name: str, key: str, grids: Sequence[Grid]) -> PageSection:

@@ -11,6 +11,7 @@ from tml_bench.report import board_text, content
 from tml_bench.report.board import board_of
 from tml_bench.report.cost_lines import account_line, cost_line
 from tml_bench.report.grids import NOTHING, Grid, StandingMark, plain
+from tml_bench.report.interaction_lines import interaction_of_run, interaction_of_runs
 from tml_bench.report.judge_lines import agreement_lines, judge_line
 from tml_bench.report.layout import tables
 from tml_bench.report.split_lines import split_line
@@ -54,6 +55,7 @@ def print_task(summaries: Sequence[Summary], task: str, console: Console | None 
     for table in tables(mine):
         print_leaderboard(table.summaries, console)
         groups = [*content.published(table), *content.comparisons(table), *content.subset_grids(table)]
+        groups += interaction_of_runs((row.label, row.summary) for row in table.rows)
         groups += [*content.outcomes(table.rows), *content.not_run(table.summaries[0])]
         for grid in [*groups, content.declarations(table), content.versions(table)]:
             paper.records(grid)
@@ -98,6 +100,8 @@ def print_details(summary: Summary, console: Console | None = None) -> None:
         found = (("", summary, m) for m in summary.metrics if m.subset == subset)
         grid = content.measures(subset, _DETAIL_HEADS, found, remark)
         paper.grid(_rich(subset, grid, range(1, len(grid.columns))))
+    for grid in interaction_of_run(summary):
+        paper.grid(_rich(grid.heading, grid, range(1, len(grid.columns) - 1)))
     notes = (f"{note} ({n} samples)" for note, n in summary.notes.items())
     said = (
         judge_line(summary),

@@ -43,6 +43,7 @@ from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.replayed_user import replayed
 from tml_bench.session.settings import Settings, opened_event
 from tml_bench.session.simulated import SimulatedSession
+from tml_bench.user_stretches import user_spans
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
@@ -236,7 +237,7 @@ def _perceive(job: PerceiveJob) -> JobResult:
         languages = job.sample.languages
         timeline = timeline_of(
             job.facts, job.cache, job.words, task.hears_user, stretches, languages=languages,
-            user_words=task.recognises_user(job.sample),
+            user_words=task.recognises_user(job.sample), user_spans=partial(user_spans, task, job.sample),
         )  # fmt: skip
     except Exception as error:
         return JobResult(Outcome.INFRASTRUCTURE, perception_failure(error))

@@ -17,15 +17,15 @@ from statistics import fmean
 import msgspec
 from msgspec import structs
 
-from tml_bench.metrics.statistics import Observation, estimate
+from tml_bench.metrics.statistics import Observation, estimate, rounded
 from tml_bench.runs.usage import RunUsage
+from tml_bench.scoring.interaction import united_interaction
 from tml_bench.scoring.summary import (
     MOST_REMARKS,
     Judgements,
     MetricSummary,
     SubsetOutcomes,
     Summary,
-    rounded,
     standing,
 )
 from tml_bench.scoring.word_report import WordReport
@@ -72,6 +72,7 @@ def _united(epochs: Sequence[Summary]) -> Summary:
     checks = [s.transcript_check for s in epochs if s.transcript_check is not msgspec.UNSET]
     split = [s.split for s in epochs if s.split is not msgspec.UNSET]
     faults = [fault for s in epochs for fault in s.user_faults or ()]
+    interaction = [s.interaction for s in epochs if s.interaction is not msgspec.UNSET]
     return structs.replace(
         first,
         facts=facts,
@@ -83,6 +84,7 @@ def _united(epochs: Sequence[Summary]) -> Summary:
         word_report=_words(words) if words else msgspec.UNSET,
         split=reduce(add, split, SplitTimes()) if split else msgspec.UNSET,
         user_faults=tuple(faults[:MOST_REMARKS]) or msgspec.UNSET,
+        interaction=united_interaction(interaction),
         # The worst is what a reader must know; a rate over all would hide it.
         transcript_check=max(checks, key=lambda c: (c.mismatch, c.rate or 0.0), default=msgspec.UNSET),
     )

@@ -27,6 +27,7 @@ from tml_bench.runs.usage import run_usage
 from tml_bench.scoring.accounts import account_of, model_of, run_cost
 from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
+from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import against_rules, score_performances
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
@@ -117,6 +118,7 @@ def _score(
         cost=run_cost(model_of(run.file), usage, verdicts, prices),
         split=split_of(heard.facts.values()),
         user_faults=tuple(listed(run.samples, faults)) or msgspec.UNSET,
+        interaction=interaction_of(heard),
     )
     return write_results(run.path, scored, summary)
 

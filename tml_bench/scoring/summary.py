@@ -3,18 +3,18 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.confidence import METHOD
-from tml_bench.metrics.statistics import Estimate, Observation, estimate
+from tml_bench.metrics.statistics import Estimate, Observation, estimate, rounded
 from tml_bench.runs.usage import RunUsage
 from tml_bench.samples import Sample
 from tml_bench.scoring.accounts import RunAccount, RunCost
 from tml_bench.scoring.floors import Baseline, ScoreTable, columns, mean_of, observations
+from tml_bench.scoring.interaction import InteractionSummary
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.subset_outcomes import (
@@ -155,6 +155,7 @@ class Summary(msgspec.Struct, frozen=True):
         cost: what it cost at the prices of a day; unset where nothing of it can be priced.
         split: what a front and a background model took; unset where there was none.
         user_faults: what simulated users did wrong, the first `MOST_REMARKS`; unset where there were none.
+        interaction: how turns were taken in its sessions; unset in summaries that were made before.
     """
 
     facts: RunFacts
@@ -178,6 +179,7 @@ class Summary(msgspec.Struct, frozen=True):
     cost: RunCost | msgspec.UnsetType = msgspec.UNSET
     split: SplitTimes | msgspec.UnsetType = msgspec.UNSET
     user_faults: tuple[SampleFault, ...] | msgspec.UnsetType = msgspec.UNSET
+    interaction: InteractionSummary | msgspec.UnsetType = msgspec.UNSET
 
 
 def standing(metric: Metric, value: Estimate, floor: float | None, ceiling: float | None) -> Standing:
@@ -258,19 +260,6 @@ def _judgements(
         prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
         completion_tokens=sum(verdict.completion_tokens for verdict in different),
         agreement=agreement,
-    )
-
-
-def rounded(exact: Estimate, mean: float | None) -> Estimate:
-    """The estimate with a mean of rounded values, its interval widened to hold it."""
-    if mean is None:
-        return exact
-    low, high = exact.low, exact.high
-    return replace(
-        exact,
-        mean=mean,
-        low=None if low is None else min(low, mean),
-        high=None if high is None else max(high, mean),
     )
 
 

@@ -26,6 +26,7 @@ from tml_bench.scoring.stored_values import outline
 from tml_bench.scoring.user_faults import faults_of, reason_of
 from tml_bench.storage.shared_place import is_partial, need_file, need_recording
 from tml_bench.timeline import Timeline
+from tml_bench.user_stretches import user_spans
 from tml_bench.users.faults import UserFault
 
 
@@ -156,6 +157,7 @@ def _perceived(
                 timeline = cached_timeline(
                     facts, cache, words, run.task.hears_user, stretches, languages=languages,
                     user_words=run.task.recognises_user(sample),
+                    user_spans=partial(user_spans, run.task, sample),
                 )  # fmt: skip
             except Exception as error:
                 yield key, perception_failure(error)
@@ -193,5 +195,5 @@ def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) 
     facts, languages = Recording(recording).facts, sample.languages
     return timeline_of(
         facts, cache, words, run.task.hears_user, stretches, languages=languages,
-        user_words=run.task.recognises_user(sample),
+        user_words=run.task.recognises_user(sample), user_spans=partial(user_spans, run.task, sample),
     )  # fmt: skip
