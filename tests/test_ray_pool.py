@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from answering import conversation
 from fake_actors import SESSION_S, START_S, FakeCluster, valid_without_recording
 from fakes import attempts_of, recordings_of, write_data
 from hypothesis import given, settings, strategies as st
@@ -19,6 +20,7 @@ from virtual_pool import session_job
 from tml_bench.adapter import MicroTurn, Output, StepAdapter
 from tml_bench.api import running
 from tml_bench.api.progress import Progress
+from tml_bench.conformance.scenario_flaws import scenario_flaws
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
@@ -34,6 +36,7 @@ from tml_bench.runs.record import record
 from tml_bench.runs.remote_worker import RemoteSetup, RemoteWorker
 from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.samples import Message, Sample, Script, UserTurn, UserVideo
+from tml_bench.session.settings import Settings
 
 
 def pool_of(cluster: FakeCluster, actors: int | None = None, max_wait_s: float = 300.0) -> RayPool:
@@ -397,3 +400,17 @@ def test_a_cluster_that_is_not_there_is_known_before_anything_is_removed(
             executor="ray:address=gone:1", progress=False,
         )  # fmt: skip
     assert {path: path.read_bytes() for path in sorted(kept.path.rglob("*")) if path.is_file()} == before
+
+
+def test_the_lines_of_a_user_who_answers_travel_with_its_sample(tmp_path: Path) -> None:
+    sample = conversation(tmp_path / "there")
+    job = SessionJob((0, "talk"), "t", sample, "silent", Settings(), tmp_path / "run")
+    parcel = packed(job)
+    whole = parcel.filled([stamp.named for stamp in parcel.stamps])
+    shutil.rmtree(tmp_path / "there")
+    assert isinstance(unpacked(parcel, tmp_path / "here"), tuple)
+    moved = unpacked(whole, tmp_path / "here")
+    assert isinstance(moved, SessionJob)
+    assert moved.sample.scenario is not None
+    assert moved.sample.scenario.voiced is not None
+    assert list(scenario_flaws(moved.sample)) == []

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from tml_bench.plugins import SAFE_NAME
-from tml_bench.recording import LOG, MANIFEST
+from tml_bench.recording import LOG, MANIFEST, USER_TRACK
 from tml_bench.runs.identity import own_files
 from tml_bench.runs.jobs import JobResult, SessionJob
 from tml_bench.samples import Waveform
+from tml_bench.scenario import Scenario
+from tml_bench.users.staged import staged_lines
+from tml_bench.users.voicing import FILLERS, stored_files
 
 Audio = TypeVar("Audio", Path, Path | Waveform, Path | Waveform | None)
 
@@ -168,7 +171,16 @@ def _files(job: SessionJob) -> Iterator[Path]:
     paths = [audio for audio in heard if isinstance(audio, Path)] + [video.path for video in script.videos]
     if job.replay is not None:
         paths += [job.replay / LOG, job.replay / MANIFEST]
-    yield from dict.fromkeys(paths)
+    if job.lines is not None:
+        paths += [job.lines / name for name in (LOG, MANIFEST, USER_TRACK)]
+    yield from dict.fromkeys([*paths, *_spoken(job.sample.scenario)])
+
+
+def _spoken(scenario: Scenario | None) -> Iterator[Path]:
+    """The files of a user's lines, of those that ship."""
+    if scenario is not None and scenario.voiced is not None:
+        lines = (*staged_lines(scenario), *FILLERS)
+        yield from stored_files((scenario.voiced,), scenario.voice, lines).values()
 
 
 def _moved(job: SessionJob, places: Mapping[Path, Path]) -> SessionJob:
@@ -184,7 +196,19 @@ def _moved(job: SessionJob, places: Mapping[Path, Path]) -> SessionJob:
         history=tuple(replace(said, audio=at(said.audio)) for said in script.history),
         videos=tuple(replace(video, path=at(video.path)) for video in script.videos),
     )
-    log = places.get(job.replay / LOG) if job.replay is not None else None
-    return replace(
-        job, sample=replace(job.sample, script=moved), replay=log.parent if log is not None else job.replay
-    )
+    sample = replace(job.sample, script=moved, scenario=_revoiced(job.sample.scenario, places))
+    replay, lines = (_recording(folder, places) for folder in (job.replay, job.lines))
+    return replace(job, sample=sample, replay=replay, lines=lines)
+
+
+def _recording(folder: Path | None, places: Mapping[Path, Path]) -> Path | None:
+    log = places.get(folder / LOG) if folder is not None else None
+    return folder if log is None else log.parent
+
+
+def _revoiced(scenario: Scenario | None, places: Mapping[Path, Path]) -> Scenario | None:
+    """The scenario with its lines where they are now."""
+    if scenario is None or scenario.voiced is None:
+        return scenario
+    moved = {place.parent for named, place in places.items() if named.parent == scenario.voiced}
+    return replace(scenario, voiced=min(moved)) if moved else scenario

@@ -28,6 +28,7 @@ from tml_bench.runs.parcels import Delivery, Parcel, SourceTree, recorded, unpac
 from tml_bench.runs.processes import start_worker
 from tml_bench.runs.supervised import SupervisedWorker
 from tml_bench.runs.worker import failure, main as run_jobs
+from tml_bench.session.settings import Settings
 
 YOUNG_S = 60.0
 """A folder is not looked at before, in seconds."""
@@ -82,7 +83,7 @@ class RemoteWorker:
             job = unpacked(parcel, media)
             if isinstance(job, tuple):
                 return Delivery(missing=job)
-            result = self._worker.do(replace(job, folder=aside))
+            result = self._worker.do(replace(job, folder=aside, settings=_kept_nowhere(job.settings)))
             return Delivery(result, recorded(aside) if result.recording else {})
         except OSError as error:
             return Delivery(failure(error))
@@ -109,6 +110,11 @@ def _main(connection: Connection, deadline: Deadline, start: _RemoteStart) -> No
     """As ``worker.main``, with plug-ins that are copies."""
     use_copies(start.copies)
     run_jobs(connection, deadline, start.step_limit_s)
+
+
+def _kept_nowhere(settings: Settings) -> Settings:
+    """The same, but for the folder of what its user made: that of the run is on another machine."""
+    return replace(settings, user=replace(settings.user, cache=None))
 
 
 class _WorkFolder:

@@ -42,7 +42,8 @@ def replayed(sample: Sample, recording: Recording) -> Sample:
     speech = ModelSpeech(rate)
     speech.hear(model)
     spans, manners = speech.spans_ns(0), sample.scenario.manners
-    turns, last_ns = [], 0
+    turns: list[UserTurn] = []
+    last_ns = 0
     for line in lines:
         start_ns, end_ns = nanoseconds(line.start_s), nanoseconds(line.end_s)
         cue = _cue(start_ns, last_ns, spans, manners) if turns else At(line.start_s)

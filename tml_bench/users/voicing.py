@@ -145,12 +145,16 @@ def unvoiced(store: VoiceStore, voice: str, lines: Iterable[str]) -> list[str]:
     return [piece for piece in dict.fromkeys(found) if not store.holds(voice, piece)]
 
 
-def voiced_sha256(stores: Sequence[Path], voice: str, lines: Iterable[str]) -> dict[str, str | None]:
-    """The SHA-256 of how the pieces of lines sound, by key, in hexadecimal; None for those not spoken yet."""
-    store = VoiceStore(stores)
+def stored_files(stores: Sequence[Path], voice: str, lines: Iterable[str]) -> dict[str, Path]:
+    """Where the pieces of lines are stored, by key in order; those that are not are left out."""
     keys = {voice_key(voice, piece) for line in lines for piece in pieces(line)}
-    files = {key: store.file(key) for key in sorted(keys)}
-    return {key: None if file is None else file_sha256(file) for key, file in files.items()}
+    found = {key: _found(stores, key) for key in sorted(keys)}
+    return {key: file for key, file in found.items() if file is not None}
+
+
+def voiced_sha256(stores: Sequence[Path], voice: str, lines: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of how the pieces of lines sound, by key, in hexadecimal, of those that are spoken."""
+    return {key: file_sha256(file) for key, file in stored_files(stores, voice, lines).items()}
 
 
 def spoken_line(
