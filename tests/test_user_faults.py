@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec import structs
-from user_fault_cases import Half, cases
+from user_fault_cases import Part, cases
 from user_fault_scenarios import SCENARIOS
 
 from tml_bench.timeline import Segment, Timeline, UserAct, UserLine, Word, WordSource
@@ -13,10 +13,10 @@ from tml_bench.users.faults import FaultKind, user_faults
 RESTAURANT = SCENARIOS["restaurant"]
 
 
-def _counts(half: Half) -> tuple[int, int, int, int]:
+def _counts(part: Part) -> tuple[int, int, int, int]:
     """Planted faults, those found in their line as their kind, clean lines, those found faulty."""
     planted = found = clean = alarms = 0
-    for case in cases(half):
+    for case in cases(part):
         lines, faults = case.timeline.lines, user_faults(case.scenario, case.timeline)
         if case.kind:
             planted += 1
@@ -28,8 +28,8 @@ def _counts(half: Half) -> tuple[int, int, int, int]:
 
 
 def test_planted_faults_are_caught_and_clean_lines_are_not() -> None:
-    halves: tuple[Half, Half] = ("tuning", "held_out")
-    counts = [_counts(half) for half in halves]
+    parts: tuple[Part, ...] = ("tuning", "held_out", "goals_only")
+    counts = [_counts(part) for part in parts]
     for planted, found, clean, alarms in counts:
         assert found >= 0.95 * planted
         assert alarms <= 0.05 * clean

@@ -14,7 +14,7 @@ from user_fault_scenarios import SCENARIOS
 from tml_bench.scenario import Scenario
 from tml_bench.timeline import Segment, Timeline, UserAct, UserLine, Word, WordSource
 
-Half = Literal["tuning", "held_out"]
+Part = Literal["tuning", "held_out", "goals_only"]
 FOLDER = Path(__file__).parent / "golden" / "user_faults"
 GAP_S = 0.7
 WORD_S = 0.35
@@ -65,10 +65,10 @@ class FaultCase:
 
 
 @cache
-def cases(half: Half) -> tuple[FaultCase, ...]:
-    """The conversations of one half, clean ones and faulty ones as they come."""
+def cases(part: Part) -> tuple[FaultCase, ...]:
+    """The conversations of one part, clean ones and faulty ones as they come."""
     found: list[FaultCase] = []
-    for scenario, rows in _conversations((FOLDER / f"{half}.txt").read_text().splitlines()):
+    for scenario, rows in _conversations((FOLDER / f"{part}.txt").read_text().splitlines()):
         turns = tuple(_said(row) for row in rows if row[0] != "!")
         found.append(FaultCase(scenario, turns))
         for row in rows:

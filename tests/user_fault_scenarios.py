@@ -370,4 +370,32 @@ HELD_OUT = {
         ),
     ),
 }
-SCENARIOS = TUNING | HELD_OUT
+GOALS_ONLY = {
+    "flight": Scenario(
+        "a traveller on a business trip",
+        (
+            Stage("T1", "Ask for a flight from Denver to Boston on Thursday morning."),
+            Stage("T2", "Correct the day: it has to be Friday morning, not Thursday."),
+            Stage("T3", "Ask to add one suitcase of 23 kilos."),
+            Stage("T4", "Ask for a summary of the booking."),
+        ),
+    ),
+    "garden": Scenario(
+        "a hobby gardener",
+        (
+            Stage("T1", "Say that the three tomato plants on the balcony have yellow leaves."),
+            Stage("T2", "Say that you water them at 6 in the morning and that Mr Hill told you to."),
+            Stage("T3", "Ask which fertiliser costs less than 15 euros."),
+        ),
+    ),
+    "meeting": Scenario(
+        "an office worker",
+        (
+            Stage("T1", "Schedule a meeting with Priya at 10:30 on Monday."),
+            Stage("T2", "Move it to 2 pm, because Priya has changed her plans."),
+            Stage("T3", "Invite Marcus too, and book room 405."),
+        ),
+    ),
+}
+"""Scenarios as of official data: goals, and nothing that could be looked up."""
+SCENARIOS = TUNING | HELD_OUT | GOALS_ONLY

@@ -39,6 +39,7 @@ from tml_bench.tasks.fd_bench_v1 import task as turns
 from tml_bench.tasks.fd_bench_v1.loader import InterruptionAnnotation, TurnEndAnnotation
 from tml_bench.tasks.repcount_a import strategies as counts
 from tml_bench.timeline import Timeline
+from tml_bench.users.fault_rubric import USER_LINE
 
 FILE = Path(__file__).parent / "golden" / "versions.json"
 SAMPLES = 20
@@ -76,7 +77,7 @@ def rubrics() -> Versions:
     for name in task_names():
         for rubric in load_task(name).rubrics:
             found[f"{name} {rubric.name}"] = {str(rubric.version): rubric.sha256}
-    return found
+    return found | {f"users {USER_LINE.name}": {str(USER_LINE.version): USER_LINE.sha256}}
 
 
 def _prompt_sha256() -> str:

@@ -14,6 +14,7 @@ from tml_bench.scenario import Fact, Stage
 from tml_bench.timeline import UserAct
 from tml_bench.users.line_context import BESIDES, LineContext, fact_texts, stage_texts
 from tml_bench.users.said_values import (
+    CLOCK,
     FUNCTION,
     NAME,
     NUMBER,
@@ -158,7 +159,7 @@ def _outdated(c: LineContext, said: list[SaidValue]) -> Iterator[str]:
             continue
         for v in found:
             was = any(slot == at and v.same(one) for at, one in old)
-            asserts = c.line.act in (UserAct.GOAL, UserAct.AGAIN) and v.kind == NUMBER
+            asserts = c.line.act in (UserAct.GOAL, UserAct.AGAIN) and v.noun not in ("", CLOCK)
             if was or slot in _EXCLUSIVE or asserts:
                 said_here = f"{v.shown} {v.noun}".rstrip()
                 yield f"says {said_here}, where its goal has {_listed(r.shown for r in right)}"

@@ -34,6 +34,8 @@ CLASSES = {word: name for name, words in _CLASSES.items() for word in words.spli
 """Words of which a goal names one and another is another value, with the name of their class."""
 _SAME = {"tonight": "evening", "night": "evening", "gray": "grey", "golden": "gold", "noon": "12"}
 NUMBER, NAME = "number", "name"
+CLOCK = "o'clock"
+"""In the place of what is counted: it is a time of day."""
 _FUNCTION_WORDS = (
     "a an the of in at on for to from by and or but is are was be it i we you they he she that this "
     "there then please not no yes with as so if do does did can could would will my your our his her "
@@ -41,7 +43,7 @@ _FUNCTION_WORDS = (
 )
 FUNCTION = frozenset(_FUNCTION_WORDS.split())
 """Words that name nothing."""
-_NEGATIONS_WORDS = "not no isn't wasn't than without never instead"
+_NEGATIONS_WORDS = "not no isn't wasn't without never instead"
 _NEGATIONS = frozenset(_NEGATIONS_WORDS.split())
 _NO_NAMES_WORDS = "i i'm i'd i'll i've ok okay mr mrs ms dr god pm am"
 _NO_NAMES = frozenset(_NO_NAMES_WORDS.split())
@@ -64,7 +66,7 @@ class SaidValue:
         readings: the forms in which it may be written; one of them is the same as of another is the same.
         shown: as it stands in the text, or in digits.
         parts: of a number that is said in several, each.
-        noun: the word behind a number, without its plural ending; empty where it is none that is counted.
+        noun: what a number counts: the word behind it without its plural ending, `CLOCK`, or empty.
         negated: it is said not to be so.
         loose: it need not be meant as a value, as the ordinal in "first of all" or a lone "one".
     """
@@ -118,7 +120,8 @@ def _numbers(items: Sequence[NumberItem]) -> Iterator[SaidValue]:
         if end == at:
             at += 1
             continue
-        noun = _noun(items, end)
+        clock = bool(_time_at(items, at)) or (end < len(items) and items[end].first.text in _CLOCK)
+        noun = CLOCK if clock else _noun(items, end)
         word = items[at].first.text
         ordinal = items[at].ordinal and not any(_is_month(items, k) for k in (at - 2, at - 1, end, end + 1))
         small = parts <= {"1", "2", "3"}
@@ -201,11 +204,12 @@ def _is_month(items: Sequence[NumberItem], at: int) -> bool:
 
 
 def _negated(items: Sequence[NumberItem], at: int) -> bool:
-    """Whether a negation stands shortly before, in the same clause."""
+    """Whether a negation stands shortly before, in the same clause; "less than" is none."""
     for k in range(at - 1, max(-1, at - 4), -1):
         if items[k + 1].breaks:
             return False
-        if items[k].first.text in _NEGATIONS:
+        word, before = items[k].first.text, items[k - 1].first.text if k else ""
+        if word in _NEGATIONS or (word == "than" and before in ("rather", "other")):
             return True
     return False
 
@@ -251,7 +255,7 @@ def holds(text: str, entry: str, *, strictly: bool = False) -> bool:
 
 
 def _holds(text: str, wanted: str, strictly: bool) -> bool:
-    words, own = stems(wanted), [v for v in said_values(wanted) if not v.noun]
+    words, own = stems(wanted), [v for v in said_values(wanted) if v.noun in ("", CLOCK)]
     if len(own) == 1 and (own[0].kind == NUMBER or (len(words) == 1 and strictly)):
         said = [v for v in said_values(text) if not (strictly and (v.loose or is_idiom(v)))]
         forms = (v.readings if strictly else v.readings | v.parts for v in said if v.kind == own[0].kind)
