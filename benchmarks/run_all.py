@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("startup", "session_speed", "memory", "video_speed", "scoring_speed")
+BENCHMARKS = ("startup", "session_speed", "closed_loop", "memory", "video_speed", "scoring_speed")
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
 
