@@ -24,7 +24,7 @@ from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 HERE = Path(__file__).parent / "behaviours.py"
 EDGE_S = 0.040
-EACH = 2
+EACH = 1
 """Items of each subset that are played; all of them are judged."""
 MODELS = {
     "Responds": ("RESPOND", 0.25),
