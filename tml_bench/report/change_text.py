@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH = 80
-_HEADS = ("first", "second", "change", "95 % interval", "p", "MDD", "n")
+_HEADS = ("first", "second", "change", "95 % interval", "A-A", "p", "MDD", "n")
 _LEGEND = (
-    "change: second minus first on the samples of both; p: paired, after Holm; MDD: minimum detectable "
-    "difference; ▲ better, ▼ worse, at p ≤ 0.05."
+    "change: second minus first on the samples of both; A-A: the same system against itself, between epochs; "
+    "p: paired, after Holm; MDD: minimum detectable difference; ▲ better, ▼ worse, at p ≤ 0.05."
 )
 
 
@@ -60,13 +60,14 @@ def print_changes(
 
 
 def figures(score: ScoreChange) -> str:
-    """A change in one line: from, to, difference, interval, p and n."""
+    """A change in one line: from, to, difference, interval, A against A where it is known, p and n."""
     unit = f" {score.unit}" if score.unit else ""
     span = f" [{_number(score.low, score.unit)}, {_number(score.high, score.unit)}]" if _known(score) else ""
     p = "" if score.p_holm is None else f", p {_chance(score.p_holm)}"
+    same = "" if score.itself is None else f", A-A {_number(score.itself, score.unit)}"
     return (
         f"{_number(score.before, score.unit)} to {_number(score.after, score.unit)}{unit}, "
-        f"change {_signed(score.change, score.unit)}{span}{p}, n {score.n}"
+        f"change {_signed(score.change, score.unit)}{span}{same}{p}, n {score.n}"
     )
 
 
@@ -94,6 +95,12 @@ def _notes(found: ResultsChange) -> Iterator[str]:
             reason = re.sub(r"\(\d+, (\d+ needed)\)", r"(\1)", task.score.no_interval)
             without.setdefault(reason, []).append(_name(found, task))
     yield from (f"no interval: {reason}: {', '.join(names)}." for reason, names in without.items())
+    unknown: dict[str, list[str]] = {}
+    for task in found.tasks:
+        if task.score.no_itself:
+            unknown.setdefault(task.score.no_itself, []).append(_name(found, task))
+    for reason, names in unknown.items():
+        yield f"{reason}." if len(names) == len(found.tasks) else f"{reason}: {', '.join(names)}."
     for task in found.tasks:
         name = _name(found, task)
         if task.lost:
@@ -123,6 +130,7 @@ def _table(rows: Sequence[tuple[str, ScoreChange]]) -> object:
             f"{_number(score.low, score.unit)}, {_number(score.high, score.unit)}"
             if _known(score)
             else NOTHING,
+            _number(score.itself, score.unit),
             _chance(score.p_holm),
             _number(score.detectable, score.unit),
             str(score.n),

@@ -3,7 +3,8 @@
 Runs are paired where they may be compared (`tml_bench.report.layout.conditions`: task, data, samples, clock,
 compute, network, versions, judge): first those of one adapter and name, then those of one adapter, then what
 is left, where that is one run on either side. Whatever has no partner is told with the reason. A change is
-the second minus the first, on the samples that both have, tested as in `tml_bench.metrics.comparison`.
+the second minus the first, on the samples that both have, tested as in `tml_bench.metrics.comparison`; beside
+it stands how far the same system is from itself between epochs.
 """
 
 from collections import defaultdict
@@ -17,6 +18,7 @@ from tml_bench.metrics.statistics import Observation
 from tml_bench.outcome import Outcome
 from tml_bench.report.board import score_of
 from tml_bench.report.layout import conditions, tables
+from tml_bench.scoring.epochs import itself
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.task import Direction
 
@@ -44,6 +46,11 @@ class ScoreChange:
         n: samples compared.
         n_units: independent units compared.
         no_interval: why there is a change and no interval; empty otherwise.
+        itself: A against A, the change that the same system would show: root mean square between two such
+            values by how epochs differ (`tml_bench.metrics.noise`); None where there is one epoch.
+        itself_95: 95 % of such changes of a system from itself are at most so large.
+        itself_largest: the largest between two single epochs of either run.
+        no_itself: why A against A is not known; empty otherwise.
     """
 
     subset: str
@@ -61,6 +68,10 @@ class ScoreChange:
     n: int
     n_units: int
     no_interval: str = ""
+    itself: float | None = None
+    itself_95: float | None = None
+    itself_largest: float | None = None
+    no_itself: str = ""
 
     @property
     def gain(self) -> float | None:
@@ -252,6 +263,7 @@ def _score(summary: Summary) -> MetricSummary:
 def _change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
     c = comparison.compare(b.observations, a.observations, a.metric.kind)
     scale = 100.0 if a.metric.unit == "%" else 1.0
+    same = itself(a, b).scaled(scale)
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * scale
@@ -260,7 +272,8 @@ def _change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
         subset=a.subset, metric=a.metric.name, unit=a.metric.unit, direction=a.metric.direction.value,
         before=scaled(a.estimate.mean), after=scaled(b.estimate.mean), change=scaled(c.difference),
         low=scaled(c.low), high=scaled(c.high), p=c.p, p_holm=None, detectable=scaled(c.detectable), n=c.n,
-        n_units=c.n_units, no_interval=c.no_interval,
+        n_units=c.n_units, no_interval=c.no_interval, itself=same.typical, itself_95=same.reach,
+        itself_largest=same.largest, no_itself=same.missing,
     )  # fmt: skip
 
 

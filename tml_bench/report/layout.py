@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from tml_bench.metrics.comparison import PairedComparison, compare_pairs, holm, rank_ranges
+from tml_bench.metrics.noise import AgainstItself
 from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank, missing_intervals
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
+from tml_bench.scoring.epochs import itself
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.judging import SPREAD_TIMES
 from tml_bench.scoring.summary import MetricSummary, Summary
@@ -67,7 +69,8 @@ class LeaderboardRow:
 class RunComparison:
     """Two systems, by their labels, compared on one column: the first minus the second.
 
-    ``p_holm`` is corrected over all pairs of the column; None when they share no sample.
+    ``p_holm`` is corrected over all pairs of the column; None when they share no sample. ``itself`` says
+    what the difference would be if they were the same system.
     """
 
     column: int
@@ -75,6 +78,7 @@ class RunComparison:
     second: str
     result: PairedComparison
     p_holm: float | None
+    itself: AgainstItself
 
 
 @dataclass(frozen=True)
@@ -177,12 +181,10 @@ class LeaderboardTable:
                 continue
             rows = [r for r in self.measured if r.cells[k].estimate.n]
             compared = compare_pairs([r.cells[k].observations for r in rows], metric.kind)
-            labels = itertools.combinations([r.label for r in rows], 2)
-            results = [(a, b, c) for (a, b), c in zip(labels, compared, strict=True)]
-            corrected = iter(holm([c.p for _, _, c in results if c.p is not None]))
-            found += [
-                RunComparison(k, a, b, c, next(corrected) if c.p is not None else None) for a, b, c in results
-            ]
+            corrected = iter(holm([c.p for c in compared if c.p is not None]))
+            for (a, b), c in zip(itertools.combinations(rows, 2), compared, strict=True):
+                p, same = (None if c.p is None else next(corrected)), itself(a.cells[k], b.cells[k])
+                found.append(RunComparison(k, a.label, b.label, c, p, same))
         return tuple(found)
 
 

@@ -3,14 +3,14 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.confidence import METHOD
-from tml_bench.metrics.statistics import Estimate, Observation, estimate
+from tml_bench.metrics.noise import EpochSpread
+from tml_bench.metrics.statistics import Estimate, Observation, estimate, rounded
 from tml_bench.outcome import Outcome
 from tml_bench.runs.usage import RunUsage
 from tml_bench.samples import Sample
@@ -104,9 +104,9 @@ class MetricSummary(msgspec.Struct, frozen=True):
     """One metric in one subset, with floor and ceiling on the same samples.
 
     ``missing`` are samples where it applies but could not be computed, per reason; ``observations`` the
-    values behind the mean, for paired comparisons with other runs. ``events`` are what it counts: the sum of
-    denominators, such as replies or opportunities, which are samples where it is no ratio; None in summaries
-    that were made before.
+    values behind the mean, for paired comparisons. ``events`` are what it counts: the sum of denominators,
+    such as replies or opportunities, which are samples where it is no ratio; None in summaries that were made
+    before. ``spread`` is how far its epochs are from each other, unset where there is one.
     """
 
     subset: str
@@ -117,6 +117,7 @@ class MetricSummary(msgspec.Struct, frozen=True):
     missing: dict[str, int]
     observations: Sequence[Observation]
     events: float | None = None
+    spread: EpochSpread | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def few(self) -> bool:
@@ -276,19 +277,6 @@ def _by_reason(found: Counter[str], where: str, most: int = MOST_REASONS) -> dic
     if others := len(ranked) - len(shown):
         counts[f"{others} other reasons, see {where}"] = found.total() - sum(counts.values())
     return counts
-
-
-def rounded(exact: Estimate, mean: float | None) -> Estimate:
-    """The estimate with a mean of rounded values, its interval widened to hold it."""
-    if mean is None:
-        return exact
-    low, high = exact.low, exact.high
-    return replace(
-        exact,
-        mean=mean,
-        low=None if low is None else min(low, mean),
-        high=None if high is None else max(high, mean),
-    )
 
 
 def _metric_summary(scores: ScoreTable, part: Overall, metric: Metric, baseline: Baseline) -> MetricSummary:
