@@ -72,8 +72,10 @@ class AgainstItself:
 
     def scaled(self, scale: float) -> "AgainstItself":
         """The same in another unit, such as times 100 for shares in %."""
-        numbers = (None if x is None else x * scale for x in (self.typical, self.reach, self.largest))
-        return AgainstItself(*numbers, self.missing)
+        typical, reach, largest = (
+            None if x is None else x * scale for x in (self.typical, self.reach, self.largest)
+        )
+        return AgainstItself(typical, reach, largest, self.missing)
 
 
 def epoch_spread(epochs: Sequence[Sequence[Observation]], kind: str) -> EpochSpread:

@@ -176,7 +176,7 @@ def changes(
     """Pair the runs of two sets, and compare each pair; Holm's correction runs over the tasks."""
     pairs, alone = _paired(before, after)
     tasks = [_task_change(a, b, keys(a[0], b[0])) for a, b in sorted(pairs, key=_place)]
-    scores = _corrected([task.score for task in tasks])
+    scores = corrected_scores([task.score for task in tasks])
     return ResultsChange(
         tuple(replace(task, score=score) for task, score in zip(tasks, scores, strict=True)), alone
     )
@@ -233,9 +233,9 @@ def _why(run: Summary, others: Sequence[ScoredRun], free: Sequence[ScoredRun]) -
 def _task_change(before: ScoredRun, after: ScoredRun, keys: tuple[str, str]) -> TaskChange:
     (path, first), (after_path, second) = before, after
     others = {(m.subset, m.metric.name): m for m in second.metrics}
-    score = _score(first)
+    score = board_measure(first)
     heads = [m for m in first.metrics if m.metric.name in first.headline]
-    headline = _corrected([_change(m, others[m.subset, m.metric.name]) for m in heads])
+    headline = corrected_scores([score_change(m, others[m.subset, m.metric.name]) for m in heads])
     return TaskChange(
         task=first.facts.task,
         title=first.title,
@@ -245,7 +245,7 @@ def _task_change(before: ScoredRun, after: ScoredRun, keys: tuple[str, str]) -> 
         before_adapter=first.facts.adapter,
         after_adapter=second.facts.adapter,
         created=second.facts.created,
-        score=_change(score, others[score.subset, score.metric.name]),
+        score=score_change(score, others[score.subset, score.metric.name]),
         headline=tuple(headline),
         changed=_changed(score, others[score.subset, score.metric.name], keys),
         samples=sum(o.samples for o in second.outcomes),
@@ -253,14 +253,15 @@ def _task_change(before: ScoredRun, after: ScoredRun, keys: tuple[str, str]) -> 
     )
 
 
-def _score(summary: Summary) -> MetricSummary:
+def board_measure(summary: Summary) -> MetricSummary:
     """The metric that stands for a run on the board, in the part that does."""
     wanted = score_of(summary)
     named = [m for m in summary.metrics if m.metric.name == wanted.metric]
     return next((m for m in named if m.subset == wanted.part), named[0])
 
 
-def _change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
+def score_change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
+    """The change of one metric from a run to another, not corrected for others."""
     c = comparison.compare(b.observations, a.observations, a.metric.kind)
     scale = 100.0 if a.metric.unit == "%" else 1.0
     same = itself(a, b).scaled(scale)
@@ -277,7 +278,8 @@ def _change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
     )  # fmt: skip
 
 
-def _corrected(scores: Sequence[ScoreChange]) -> list[ScoreChange]:
+def corrected_scores(scores: Sequence[ScoreChange]) -> list[ScoreChange]:
+    """The changes with their p values corrected by Holm over all of them."""
     corrected = iter(comparison.holm([s.p for s in scores if s.p is not None]))
     return [replace(s, p_holm=None if s.p is None else next(corrected)) for s in scores]
 

@@ -218,6 +218,7 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "compute": f.compute,
         "clock": f.clock,
         "network": f.network,
+        "loop": f.loop,
         "turn_based": int(f.turn_based),
         "run": f.run,
         "adapter": f.adapter,

@@ -131,6 +131,7 @@ class LeaderboardTable:
             f"micro-turn {s.facts.tick_ns / 1e6:g} ms",
             f"compute {s.facts.compute}",
             f"clock {s.facts.clock}",
+            *([f"{s.facts.loop} loop"] if s.facts.loop else []),
             *([f"network {s.facts.network}"] if s.facts.network != "ideal" else []),
             f"metric versions: {versions}",
             *([f"judge {judge}"] if judge else []),
@@ -221,7 +222,8 @@ def conditions(s: Summary) -> tuple[object, ...]:
     """What two runs must have in common to be compared."""
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
-    return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))
+    made = f.dataset, f.loop, f.compute, f.clock, f.network, f.tick_ns
+    return (f.task, *made, s.sample_set, versions, judging(s))
 
 
 def _table(group: tuple[Summary, ...]) -> LeaderboardTable:

@@ -71,7 +71,7 @@ def united_runs(runs: Iterable[tuple[Place, Summary]]) -> list[tuple[Place, Summ
 def _run(s: Summary) -> Hashable:
     f = s.facts
     name = f.run.removesuffix(f"--epoch-{f.epoch}")
-    settings = f.tick_ns, f.compute, f.clock, f.network, f.seed, f.judge, f.tml_bench, s.intervals
+    settings = f.tick_ns, f.compute, f.clock, f.network, f.loop, f.seed, f.judge, f.tml_bench, s.intervals
     metrics = tuple((m.subset, m.metric.name, m.metric.version) for m in s.metrics)
     return name, f.task, f.dataset, f.adapter, s.sample_set, settings, metrics
 
