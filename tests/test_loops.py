@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from fakes import write_data
 
 import tml_bench
-from tml_bench.api.loops import loops
+from tml_bench.api.looping import loops
 from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.plugins import load_task

@@ -6,7 +6,7 @@
 from tml_bench.api.comparing import compare_results
 from tml_bench.api.comparison import MetricComparison, compare
 from tml_bench.api.estimating import estimate
-from tml_bench.api.loops import loops
+from tml_bench.api.looping import loops
 from tml_bench.api.merging import merge
 from tml_bench.api.progress import Progress, TerminalProgress
 from tml_bench.api.reporting import report_beside
