@@ -538,7 +538,7 @@ def test_an_adapter_without_history_is_refused_by_name_and_left_out_otherwise(tm
         "    def step(self, turn):\n        return None\n"
     )
     asked = RunRequest(tasks=("audio-multichallenge",), adapters=(f"{file}:Plain",), out=tmp_path)
-    with pytest.raises(UserError, match=r"cannot take.*open-loop"):
+    with pytest.raises(UserError, match=r"cannot take.*--loop closed"):
         plan_runs(asked)
     told: list[str] = []
     assert plan_runs(replace(asked, skip_unfit=True), told.append) == []

@@ -94,6 +94,24 @@ def test_the_report_has_one_row_with_each_samples_mean_first(results: Path) -> N
     assert page.count("Noisy") == 1
 
 
+def test_epochs_are_compared_together(results: Path) -> None:
+    """A run of three epochs against the first two of them; its own epochs tell how far it is from itself."""
+    three = [results / name for name in (NAME, f"{NAME}--epoch-2", f"{NAME}--epoch-3")]
+    (answered,) = tml_bench.compare(three, three[:2], "response")
+    found = [read_summaries([path])[0] for path in three]
+    shares = [next(m.estimate.mean for m in s.metrics if m.metric.name == "response") for s in found]
+    a, b, c = (100 * x for x in shares if x is not None)
+    assert len({a, b, c}) > 1
+    assert answered.difference == pytest.approx((a + b + c) / 3 - (a + b) / 2)
+    assert answered.itself_largest == pytest.approx(max(abs(a - b), abs(b - c), abs(a - c)))
+    mean_square = fmean([(a - b) ** 2] * 2 + [(b - c) ** 2, (a - c) ** 2])
+    assert answered.itself == pytest.approx(math.sqrt(mean_square / 2 * (1 / 3 + 1 / 2)))
+    (one,) = tml_bench.compare(three[0], three[1], "response")
+    assert (one.itself, one.no_itself) == (None, "no A-against-A: run with --epochs 2")
+    with pytest.raises(UserError, match="not epochs of one run"):
+        tml_bench.compare([three[0], three[0]], three[1])
+
+
 def test_repeats_are_no_more_samples() -> None:
     """The same answers every time: the interval of one epoch, not a narrower one."""
     once = [Observation(f"{n}", f"speaker {n // 2}", n % 2) for n in range(40)]

@@ -24,6 +24,7 @@ LAYERS = (
         "cli_data",
         "cli_executor",
         "cli_judge",
+        "cli_loops",
         "cli_merge",
         "cli_place",
         "cli_run",

@@ -17,6 +17,7 @@ from tml_bench.cli_compare import compare
 from tml_bench.cli_cost import prices_option
 from tml_bench.cli_data import import_, inspect, list_, prepare
 from tml_bench.cli_judge import judge, judge_options
+from tml_bench.cli_loops import loops
 from tml_bench.cli_merge import merge
 from tml_bench.cli_place import PLACE
 from tml_bench.cli_run import run
@@ -161,7 +162,7 @@ def report(
 
 
 for command in (
-    check_adapter, check_task, compare, doctor, import_, inspect, judge, list_, merge, prepare, run,
-    selftest, view,
+    check_adapter, check_task, compare, doctor, import_, inspect, judge, list_, loops, merge, prepare,
+    run, selftest, view,
 ):  # fmt: skip
     main.add_command(command)

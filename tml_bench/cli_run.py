@@ -46,6 +46,7 @@ HEADINGS = {
         "user",
         "user_cache",
         "replay_user",
+        "loop",
         "seed",
         "max_session_s",
         "step_timeout_s",
@@ -170,6 +171,10 @@ def choice_options(command: Command) -> Command:
     type=PATH,
     help="Run whose simulated users' lines are played again, whatever is answered.",
 )
+@click.option(
+    "--loop", default="", type=click.Choice(["", "closed"]), show_choices=False,
+    help="closed: the user's turns wait for the model, where tasks have this form. [default: as they are]",
+)  # fmt: skip
 @click.option(
     "--concurrency", type=click.IntRange(1), default=4, show_default=True,
     help="Live services: sessions at once, with each.",

@@ -182,6 +182,18 @@ class Task(ABC):
             tml_bench.errors.UserError: the folder or a subset does not exist.
         """
 
+    def closed_loop(self, sample: Sample, /) -> Sample | None:
+        """The sample in closed loop: the same id, subset and kind of reference, the user's turns wait.
+
+        Where the user's turns of a sample stand at fixed times, or the model is given turns that others
+        answered, this is the conversation in which they follow what the model itself does (`AfterModelStops`,
+        `IntoModelSpeech`). Scoring then goes by ``Timeline.turns``. The sample as it is where nothing in it
+        can wait, such as a single turn; one with a ``problem`` where what it takes is missing.
+
+        None, unless the task says so: it has no closed loop, or its samples are in it already.
+        """
+        return None
+
     def stretches(self, sample: Sample, timeline: Timeline) -> tuple[tuple[float, float], ...]:
         """Stretches of the model's track whose voice scoring needs described, as ``Timeline.voices``.
 

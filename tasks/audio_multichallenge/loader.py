@@ -5,22 +5,36 @@ where the adapter can, the assistant's as text); only the last turn is played. T
 
 Open loop: every user turn is played, each ``GAP_S`` after the model has finished its answer to the one
 before, so the model hears its own replies rather than those of reference. Its scores are not comparable
-with published ones, which is why it is a task of another name.
+with published ones, which is why it is a task of another name; that name follows the paper, in which fixed
+context closes the conversation. Where loops are told apart by whether the user waits for the model
+(``Task.closed_loop``), this is the closed loop of the conversations in fixed context.
 """
 
 import operator
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from tml_bench.containers.sound_file import AudioInfo
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
-from tml_bench.samples import AfterModelStops, At, Message, Reference, Sample, Script, UserTurn, Utterance
+from tml_bench.samples import (
+    AfterModelStops,
+    At,
+    Message,
+    Reference,
+    Sample,
+    Script,
+    UserTurn,
+    Utterance,
+    Waveform,
+)
 from tml_bench.tasks._common import chosen
 from tml_bench.tasks._common.records import short
 from tml_bench.tasks.audio_multichallenge.conversations import (
@@ -123,21 +137,53 @@ def _sample(folder: Path, found: RubricConversation, fixed: bool) -> Sample:
     annotation = ConversationAnnotation(
         found.turns, found.items, found.ideal, first, _total(lengths), tuple(lengths[first:])
     )
-    turns = tuple(
-        UserTurn(
-            folder / turn.audio,
-            At(LEAD_S) if k == first else AfterModelStops(GAP_S, PATIENCE_S),
-            label=turn.user,
-        )
-        for k, turn in enumerate(found.turns)
-        if k >= first
-    )
-    script = Script(turns, tail_s=TAIL_S, quiet_s=QUIET_S, history=tuple(_history(folder, found, first)))
-    # An ideal respondent in open loop answers the last turn only: every other one then waits out PATIENCE_S.
-    user_end_s = LEAD_S + _total(lengths[first:]) + PATIENCE_S * (len(turns) - 1)
-    ideal = (Utterance(user_end_s + IDEAL_S, text=found.ideal),) if found.ideal else ()
-    reference = Reference(user_end_s if fixed else None, ideal, annotation)
-    return Sample(found.id, found.axis, script, reference, found.speaker, notes)
+    spoken = [(folder / turn.audio, turn.user) for turn in found.turns[first:]]
+    history = tuple(_history(folder, found, first))
+    return Sample(found.id, found.axis, *_played(spoken, history, annotation), found.speaker, notes)
+
+
+def _played(
+    spoken: Sequence[tuple[Path | Waveform, str]], history: tuple[Message, ...],
+    annotation: ConversationAnnotation,
+) -> tuple[Script, Reference]:  # fmt: skip
+    """The turns that are played, in audio and words, each but the first once the model has answered."""
+    cues = (At(LEAD_S), *[AfterModelStops(GAP_S, PATIENCE_S)] * (len(spoken) - 1))
+    turns = tuple(UserTurn(audio, cue, text) for (audio, text), cue in zip(spoken, cues, strict=True))
+    # Where nothing is history an ideal respondent answers the last turn only: any other waits out PATIENCE_S.
+    user_end_s = LEAD_S + _total(annotation.audio_s) + PATIENCE_S * (len(turns) - 1)
+    ideal = (Utterance(user_end_s + IDEAL_S, text=annotation.ideal),) if annotation.ideal else ()
+    fixed = annotation.played == len(annotation.turns) - 1
+    script = Script(turns, tail_s=TAIL_S, quiet_s=QUIET_S, history=history)
+    return script, Reference(user_end_s if fixed else None, ideal, annotation)
+
+
+def closed_loop(sample: Sample) -> Sample:
+    """The same conversation with every user turn played, each once the model has answered the one before.
+
+    Its own answers stand where those of reference did. A sample of one turn stays as it is; one of which an
+    earlier turn has no audio has a problem.
+    """
+    item = sample.reference.annotation
+    before = [message for message in sample.script.history if message.role == "user"]
+    if not isinstance(item, ConversationAnnotation) or not before:
+        return sample
+    earlier = [(message.audio, message.text) for message in before]
+    spoken = [(audio, text) for audio, text in earlier if audio is not None]
+    if len(spoken) < len(earlier):
+        problem = "a user turn of its history has no audio: in closed loop every turn is played"
+        return replace(sample, script=Script(), reference=Reference(), problem=problem)
+    try:
+        lengths = [_length(audio) for audio, _ in spoken]
+    except BadSampleError as error:
+        return replace(sample, script=Script(), reference=Reference(), problem=str(error))
+    spoken += [(turn.audio, turn.label) for turn in sample.script.turns]
+    item = structs.replace(item, played=0, audio_s=(*lengths, *item.audio_s))
+    script, reference = _played(spoken, (), item)
+    return replace(sample, script=script, reference=reference)
+
+
+def _length(audio: Path | Waveform) -> float:
+    return len(audio.samples) / audio.rate if isinstance(audio, Waveform) else _info(audio).duration_s
 
 
 def _history(folder: Path, found: RubricConversation, first: int) -> Iterator[Message]:

@@ -67,6 +67,10 @@ Its rubrics need a language model as judge: --judge openai:model=...
     questions = staticmethod(scoring.ask)
     annotated = staticmethod(scoring.annotated)
 
+    def closed_loop(self, sample: Sample) -> Sample | None:
+        """The whole conversation with the model; see ``loader``. None where that is what is played anyway."""
+        return loader.closed_loop(sample) if self.needs_history else None
+
     def load(self, root: Path, subsets: Sequence[str]) -> Iterator[Sample]:
         """Load the samples by axis, in the order of the data; see ``loader``."""
         return loader.load(root, subsets, fixed=self.needs_history)

@@ -217,7 +217,8 @@ OFFICIAL_SIZES = {
 """Samples in each subset of the official data."""
 
 _LAYOUT = FdLayout(OFFICIAL_SIZES, ("v1_0", "v1.0"))
-_REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et al. 2009)
+REACTION_S = 0.2
+"""The mode of gaps between turns in conversation (Stivers et al. 2009)."""
 _HELD_S = 1.5  # how long before an interruption an ideal answer of 2 s can begin and still be interrupted
 
 is_official = _LAYOUT.is_official
@@ -260,18 +261,18 @@ def _reference(
         return Reference(pause.user_end_s, annotation=pause)
     if protocol == "smooth_turn_taking":
         turn = read_turn_end(folder, duration_s)
-        return Reference(turn.user_end_s, (Utterance(turn.user_end_s + _REACTION_S),), turn)
+        return Reference(turn.user_end_s, (Utterance(turn.user_end_s + REACTION_S),), turn)
     if protocol == "user_interruption":
         item = read_interruption(folder, duration_s)
         begins, end = item.interruption
-        ideal = [Utterance(end + _REACTION_S)]
-        if context_s is not None and context_s + _REACTION_S < begins:
-            at = max(context_s + _REACTION_S, begins - _HELD_S)
-            ideal.insert(0, Utterance(at, until_s=begins + _REACTION_S))
+        ideal = [Utterance(end + REACTION_S)]
+        if context_s is not None and context_s + REACTION_S < begins:
+            at = max(context_s + REACTION_S, begins - _HELD_S)
+            ideal.insert(0, Utterance(at, until_s=begins + REACTION_S))
         return Reference(end, tuple(ideal), item)
     places = (base / part / GT_FILE for base in gt_bases for part in ("", "evaluation"))
     talk = read_backchannel(folder, duration_s, next((path for path in places if path.is_file()), None))
-    onsets = (min(start + _REACTION_S, (start + end) / 2) for start, end in talk.windows or ())
+    onsets = (min(start + REACTION_S, (start + end) / 2) for start, end in talk.windows or ())
     return Reference(None, tuple(Utterance(at, "backchannel") for at in onsets), talk)
 
 

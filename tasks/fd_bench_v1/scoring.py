@@ -17,6 +17,7 @@ from tml_bench.task import Mark, Value
 from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import text_of, vocalisations_of
 from tml_bench.tasks.fd_bench_v1 import loader
+from tml_bench.tasks.fd_bench_v1.closed import played_interruption
 from tml_bench.timeline import Timeline, Word, WordSource
 
 RATING = Rubric(
@@ -54,6 +55,12 @@ def rating(context: str, interruption: str, reply: str) -> Question:
     return Question(KEY, RATING, lines)
 
 
+NOT_REACHED = "the session ended before the interruption"
+INTERRUPTED = (
+    "early_start", "response", "latency", "signed_latency", "yield", "talked_over", "nothing_owed",
+    "stop_latency", "turn_score", "fdb_tor", "fdb_latency", "fdb_rating",
+)  # fmt: skip
+"""What is measured of an interruption."""
 NO_TEXTS = "interrupt.json does not say what the user says: give it context and interrupt"
 
 
@@ -62,7 +69,7 @@ def annotated(sample: Sample) -> tuple[Mark, ...]:
     match annotation_of(sample, loader.ClipAnnotation):
         case loader.PauseAnnotation(pause=pause):
             return (Mark(*pause, "pause"),)
-        case loader.InterruptionAnnotation(interruption=interruption):
+        case loader.InterruptionAnnotation(interruption=interruption) if len(sample.script.turns) == 1:
             return (Mark(*interruption, "interruption"),)
         case loader.BackchannelAnnotation(windows=windows):
             return tuple(Mark(start, end, "backchannel") for start, end in windows or ())
@@ -74,7 +81,8 @@ def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     item = annotation_of(sample, loader.ClipAnnotation)
     if not isinstance(item, loader.InterruptionAnnotation) or not (item.context and item.text):
         return ()
-    said = _answer_text(_after(timeline, item.interruption[1]))
+    played = played_interruption(sample, timeline)
+    said = "" if played is None else _answer_text(_after(timeline, played[1]))
     return (rating(item.context, item.text, said),) if said else ()
 
 
@@ -99,7 +107,11 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
         case loader.TurnEndAnnotation(user_end_s=end):
             _turn_end(sheet, end, speech, timeline)
         case loader.InterruptionAnnotation() as item:
-            _interruption(sheet, item, speech, timeline, verdicts)
+            played = played_interruption(sample, timeline)
+            if played is None:
+                sheet.lack(INTERRUPTED, NOT_REACHED)
+            else:
+                _interruption(sheet, structs.replace(item, interruption=played), speech, timeline, verdicts)
         case loader.BackchannelAnnotation() as item:
             _backchannel(sheet, item, speech, timeline)
     if timeline.word_source is WordSource.NONE:

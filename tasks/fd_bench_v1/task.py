@@ -24,6 +24,7 @@ from tml_bench.task import (
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
+from tml_bench.tasks.fd_bench_v1.closed import closed_loop
 from tml_bench.tasks.fd_bench_v1.loader import (
     PROTOCOLS,
     ClipAnnotation,
@@ -223,6 +224,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
     questions = staticmethod(scoring.questions)
     annotated = staticmethod(scoring.annotated)
     imports = staticmethod(loader.load_imports)
+    closed_loop = staticmethod(closed_loop)
 
     def user_stretches(self, sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
         """The user's turns by the annotation, with pauses; an answer is due where the protocol asks for it.

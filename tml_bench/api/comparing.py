@@ -7,6 +7,7 @@ from tml_bench.errors import UserError
 from tml_bench.report.changes import ResultsChange, ScoredRun, changes
 from tml_bench.report.files import read_summaries
 from tml_bench.report.folders import run_folders
+from tml_bench.scoring.epochs import united_runs
 from tml_bench.storage.shared_place import local_place
 from tml_bench.viewer.run_files import run_key
 
@@ -14,7 +15,7 @@ from tml_bench.viewer.run_files import run_key
 def compare_results(
     before: str | os.PathLike[str], after: str | os.PathLike[str]
 ) -> tuple[ResultsChange, list[str]]:
-    """Compare the runs of two places, task by task.
+    """Compare the runs of two places, task by task; the epochs of a run are one.
 
     Args:
         before: a run, its folder, a results folder with runs in it, a pattern such as ``out/*--mine``, or
@@ -40,7 +41,8 @@ def compare_results(
 
 def _scored(place: str | os.PathLike[str]) -> tuple[list[ScoredRun], list[str]]:
     folders, skipped = run_folders([local_place(place)])
-    return [(folder, summary) for folder in folders for summary in read_summaries([folder])], skipped
+    runs = ((folder, summary) for folder in folders for summary in read_summaries([folder]))
+    return united_runs(runs), skipped
 
 
 def _keys(before: Path, after: Path) -> tuple[str, str]:

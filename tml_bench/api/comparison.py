@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tml_bench.api.results import Run, RunLike
+from tml_bench.api.results import Run, RunLike, SeveralRuns
 from tml_bench.errors import UserError
 from tml_bench.metrics import comparison
 from tml_bench.report.layout import tables
-from tml_bench.scoring.summary import MetricSummary
+from tml_bench.scoring.epochs import itself, united
+from tml_bench.scoring.summary import MetricSummary, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class MetricComparison:
         n: samples compared.
         n_units: independent units compared.
         no_interval: why there is a difference and no interval; empty otherwise.
+        itself: A against A, the difference that the same system would show: root mean square between two such
+            values by how epochs differ (`tml_bench.metrics.noise`); None where there is one epoch.
+        itself_95: 95 % of such differences of a system from itself are at most so large.
+        itself_largest: the largest between two single epochs of either run.
+        no_itself: why A against A is not known; empty otherwise.
     """
 
     subset: str
@@ -48,10 +54,14 @@ class MetricComparison:
     n: int
     n_units: int
     no_interval: str = ""
+    itself: float | None = None
+    itself_95: float | None = None
+    itself_largest: float | None = None
+    no_itself: str = ""
 
 
 def compare(
-    run_a: RunLike, run_b: RunLike, metric: str | Sequence[str] | None = None
+    run_a: RunLike | SeveralRuns, run_b: RunLike | SeveralRuns, metric: str | Sequence[str] | None = None
 ) -> list[MetricComparison]:
     """Compare two scored runs by paired tests.
 
@@ -60,8 +70,8 @@ def compare(
         >>> pandas.DataFrame(tml_bench.compare(before, after))
 
     Args:
-        run_a: the first run.
-        run_b: the second.
+        run_a: the first run, or its epochs, which are taken together as in a report.
+        run_b: the second, or its epochs.
         metric: a metric or several, in every part of the task; the leaderboard's when None. Holm's correction
             runs over all of them: ask for what you want to know, and for no more.
 
@@ -69,10 +79,11 @@ def compare(
         One comparison per part and metric, in the task's order.
 
     Raises:
-        UserError: a run was not scored, they may not be compared (another task, data, micro-turn, clock,
-            compute mode, network, judge, or version of a metric), or there is no such metric.
+        UserError: a run was not scored, several that are given are no epochs of one, the two may not be
+            compared (another task, data, micro-turn, clock, compute mode, network, judge, or version of a
+            metric), or there is no such metric.
     """
-    first, second = (run.summary if isinstance(run, Run) else Run(run).summary for run in (run_a, run_b))
+    first, second = _summary(run_a), _summary(run_b)
     if len(tables([first, second])) > 1:
         here, elsewhere = ({t.title, *t.holds} for s in (first, second) for t in tables([s]))
         raise UserError(
@@ -95,10 +106,21 @@ def compare(
     ]
 
 
+def _summary(run: RunLike | SeveralRuns) -> Summary:
+    several = run if isinstance(run, list | tuple) else [run]
+    found = united(one.summary if isinstance(one, Run) else Run(one).summary for one in several)
+    if len(found) != 1:
+        raise UserError(
+            f"{len(several)} runs are not epochs of one run", "give one run, or what --epochs made of it"
+        )
+    return found[0]
+
+
 def _in_unit(
     a: MetricSummary, b: MetricSummary, c: comparison.PairedComparison, p_holm: float | None
 ) -> MetricComparison:
     scale = 100.0 if a.metric.unit == "%" else 1.0
+    same = itself(a, b).scaled(scale)
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * scale
@@ -107,5 +129,6 @@ def _in_unit(
         subset=a.subset, metric=a.metric.name, unit=a.metric.unit, first=scaled(a.estimate.mean),
         second=scaled(b.estimate.mean), difference=scaled(c.difference), low=scaled(c.low),
         high=scaled(c.high), p=c.p, p_holm=p_holm, detectable=scaled(c.detectable), n=c.n, n_units=c.n_units,
-        no_interval=c.no_interval,
+        no_interval=c.no_interval, itself=same.typical, itself_95=same.reach, itself_largest=same.largest,
+        no_itself=same.missing,
     )  # fmt: skip

@@ -33,7 +33,7 @@ def estimate(
     samples: Sequence[str] = (), shard: str = "", epochs: int = 1, skip_unfit: bool = False,
     tick_ms: int = 200,
     compute: str = "ideal", replay: PathLike | None = None, network: str = "ideal",
-    tool_latency: str = "", user: str = "staged", user_cache: PathLike | None = None,
+    tool_latency: str = "", loop: str = "", user: str = "staged", user_cache: PathLike | None = None,
     replay_user: PathLike | None = None, seed: int = 0,
     max_session_s: float = 7200.0, out: PathLike = "results", fresh: bool = False,
     retry_errors: bool = False, jobs: int | None = None, concurrency: int = 4, rate: float = 0.0,
@@ -69,6 +69,7 @@ def estimate(
         user: as for `run`.
         user_cache: as for `run`.
         replay_user: as for `run`.
+        loop: as for `run`.
         seed: as for `run`.
         max_session_s: as for `run`.
         out: as for `run`.
@@ -112,7 +113,7 @@ def estimate(
             task, names, Path(out), data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
             epochs=epochs, tags={}, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
             replay=replay, max_session_s=max_session_s, network=network, tool_latency=tool_latency,
-            user=user, user_cache=user_cache, replay_user=replay_user,
+            loop=loop, user=user, user_cache=user_cache, replay_user=replay_user,
         )  # fmt: skip
         return [
             estimate_run(plan, table, pace, model, retry_errors=retry_errors, fresh=fresh)

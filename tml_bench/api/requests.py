@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tml_bench.errors import UserError
 from tml_bench.plugins import suite_names
 from tml_bench.runs.plan import RunRequest
-from tml_bench.runs.selection import Selection
+from tml_bench.runs.selection import CLOSED, LOOPS, Selection
 from tml_bench.runs.tags import clean_tags
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
@@ -21,7 +22,7 @@ def run_request(
     data: PathLike | Mapping[str, PathLike] | None, subsets: Sequence[str], limit: int,
     samples: Sequence[str], shard: str, epochs: int, tags: Mapping[str, str], skip_unfit: bool, tick_ms: int,
     seed: int, compute: str, replay: PathLike | None, max_session_s: float, network: str,
-    tool_latency: str, user: str = STAGED, user_cache: PathLike | None = None,
+    tool_latency: str, loop: str = "", user: str = STAGED, user_cache: PathLike | None = None,
     replay_user: PathLike | None = None,
 ) -> RunRequest:  # fmt: skip
     """What is asked for; see `tml_bench.run`.
@@ -29,6 +30,8 @@ def run_request(
     Raises:
         UserError: something does not exist, or is none of what may be given.
     """
+    if loop not in LOOPS:
+        raise UserError(f"there is no loop {loop!r}", f"give --loop {CLOSED}, or leave it out")
     by_task = data if isinstance(data, Mapping) else {}
     folder = None if data is None or isinstance(data, Mapping) else Path(data)
     return RunRequest(
@@ -38,7 +41,7 @@ def run_request(
         tags=clean_tags(tags),
         adapters=adapters,
         out=out,
-        selection=Selection(folder, tuple(subsets), limit, samples=tuple(samples), shard=shard),
+        selection=Selection(folder, tuple(subsets), limit, samples=tuple(samples), shard=shard, loop=loop),
         places={name: Path(place) for name, place in by_task.items()},
         tick_ms=tick_ms,
         seed=seed,

@@ -65,6 +65,7 @@ class RunOptions(TypedDict, total=False):
     user: str
     user_cache: PathLike | None
     replay_user: PathLike | None
+    loop: Literal["", "closed"]
     seed: int
     max_session_s: float
     out: PathLike
@@ -107,7 +108,7 @@ def run(
     samples: Sequence[str] = (), shard: str = "", epochs: int = 1, tags: Mapping[str, str] = NO_TAGS,
     tick_ms: int = 200,
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
-    network: str = "ideal", tool_latency: str = "", user: str = "staged",
+    network: str = "ideal", tool_latency: str = "", loop: Literal["", "closed"] = "", user: str = "staged",
     user_cache: PathLike | None = None, replay_user: PathLike | None = None, seed: int = 0,
     max_session_s: float = 7200.0,
     out: PathLike = "results", fresh: bool = False, retry_errors: bool = False, jobs: int | None = None,
@@ -153,6 +154,8 @@ def run(
         user: who plays the samples with a scenario: ``staged``, by the scenario's lines and rules.
         user_cache: folder ``user`` of an earlier run, from which what its user made is taken.
         replay_user: run of the same task whose simulated users' lines are played again, whatever is answered.
+        loop: ``closed`` plays the closed-loop form of the samples, in which the user's turns wait for the
+            model; of tasks that have one.
         seed: of everything random.
         max_session_s: limit of a session in seconds.
         out: folder of the runs, or an address of shared storage such as ``s3://bucket/results``.
@@ -208,7 +211,7 @@ def run(
         task, names, place.folder, data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
         epochs=epochs, tags=tags, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
         replay=replay, max_session_s=max_session_s, network=network, tool_latency=tool_latency,
-        user=user, user_cache=user_cache, replay_user=replay_user,
+        loop=loop, user=user, user_cache=user_cache, replay_user=replay_user,
     )  # fmt: skip
     table = load_prices(Path(prices) if prices is not None else None)
     asked = None if budget is None else parse_budget(str(budget), table)

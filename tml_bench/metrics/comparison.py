@@ -23,7 +23,13 @@ from tml_bench.metrics.confidence import (
     paired_shares,
     trials,
 )
-from tml_bench.metrics.statistics import RATE, Observation, unit_sums
+from tml_bench.metrics.statistics import (
+    RATE,
+    Observation,
+    in_proportion,
+    stratum_weights,
+    unit_sums,
+)
 from tml_bench.metrics.swap_test import swap_tests
 
 
@@ -86,7 +92,7 @@ def compare_pairs(
     Raises:
         ValueError: as for `compare`.
     """
-    pairs = _pairs(systems, kind)
+    pairs = shared_pairs(systems, kind)
     p_values = iter(swap_tests([(*a.sums, *b.sums) for a, b in pairs if a.kept], seed))
     return [
         _comparison(a, b, kind, next(p_values))
@@ -96,8 +102,8 @@ def compare_pairs(
     ]
 
 
-def _comparison(a: "_Measured", b: "_Measured", kind: str, p: float) -> PairedComparison:
-    difference = _difference(a, b)
+def _comparison(a: "SharedValues", b: "SharedValues", kind: str, p: float) -> PairedComparison:
+    difference = a.minus(b)
     low, high, detectable, missing = paired_spread(a.kept, b.kept, kind, difference)
     return PairedComparison(difference, low, high, p, detectable, len(a.kept), len(a.sums[0]), missing)
 
@@ -164,10 +170,10 @@ def rank_ranges(
         ValueError: as for `compare`.
     """
     ranked = [i for i, s in enumerate(systems) if any(o.denominator > 0 for o in s)]
-    compared = zip(combinations(ranked, 2), _pairs([systems[i] for i in ranked], kind), strict=True)
+    compared = zip(combinations(ranked, 2), shared_pairs([systems[i] for i in ranked], kind), strict=True)
     pairs = [(ij, a, b) for ij, (a, b) in compared if a.kept]
     p_values = swap_tests([(*a.sums, *b.sums) for _, a, b in pairs], seed)
-    signs = [_difference(a, b) if higher_is_better else -_difference(a, b) for _, a, b in pairs]
+    signs = [a.minus(b) if higher_is_better else b.minus(a) for _, a, b in pairs]
     better, worse = Counter[int](), Counter[int]()
     for ((i, j), _, _), p, sign in zip(pairs, holm(p_values), signs, strict=True):
         if p <= alpha and sign != 0:
@@ -177,7 +183,7 @@ def rank_ranges(
     return [(1 + better[i], len(ranked) - worse[i]) if i in ranked else None for i in range(len(systems))]
 
 
-class _Measured:
+class SharedValues:
     """What of a system's observations has something to count, sorted by unit and sample."""
 
     def __init__(self, kept: list[Observation]) -> None:
@@ -193,17 +199,33 @@ class _Measured:
         """Numerators and denominators per unit."""
         return unit_sums(self.kept)
 
-    def among(self, samples: Container[str]) -> "_Measured":
-        return _Measured([o for o in self.kept if o.sample in samples])
+    def minus(self, other: "SharedValues") -> float:
+        """Its mean minus another's, where there are any values."""
+        (na, da), (nb, db) = self.sums, other.sums
+        return float(na.sum() / da.sum() - nb.sum() / db.sum())
+
+    def among(self, samples: Container[str]) -> "SharedValues":
+        """Its values on some samples; strata, which have fixed weights, weigh as much as before."""
+        kept = [o for o in self.kept if o.sample in samples]
+        return SharedValues(in_proportion(kept, stratum_weights(self.kept)))
 
 
-def _pairs(systems: Sequence[Iterable[Observation]], kind: str) -> list[tuple[_Measured, _Measured]]:
-    """Every two of the systems, with what both have a value for, in one order."""
-    measured = [_Measured(statistics.counted(s, kind)) for s in systems]
+def shared_pairs(
+    systems: Sequence[Iterable[Observation]], kind: str
+) -> list[tuple[SharedValues, SharedValues]]:
+    """Every two of several systems, with what both have a value for, in one order.
+
+    Returns:
+        The pairs in the order of ``itertools.combinations``; fewer than two systems give an empty list.
+
+    Raises:
+        ValueError: as for `compare`.
+    """
+    measured = [SharedValues(statistics.counted(s, kind)) for s in systems]
     return [_shared(a, b) for a, b in combinations(measured, 2)]
 
 
-def _shared(a: _Measured, b: _Measured) -> tuple[_Measured, _Measured]:
+def _shared(a: SharedValues, b: SharedValues) -> tuple[SharedValues, SharedValues]:
     if a.units == b.units:
         return a, b
     shared = [s for s in a.units if s in b.units]
@@ -211,8 +233,3 @@ def _shared(a: _Measured, b: _Measured) -> tuple[_Measured, _Measured]:
         if a.units[s] != b.units[s]:
             raise ValueError(f"sample {s!r} has the units {a.units[s][-1]!r} and {b.units[s][-1]!r}")
     return a.among(b.units), b.among(a.units)
-
-
-def _difference(a: _Measured, b: _Measured) -> float:
-    (na, da), (nb, db) = a.sums, b.sums
-    return float(na.sum() / da.sum() - nb.sum() / db.sum())

@@ -17,7 +17,7 @@ Estimates
 """
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -160,6 +160,30 @@ def unit_sums(kept: Iterable[Observation]) -> tuple[FloatArray, FloatArray]:
         np.array([math.fsum(n) for n, _ in sums.values()]),
         np.array([math.fsum(d) for _, d in sums.values()]),
     )
+
+
+def stratum_weights(observations: Iterable[Observation]) -> dict[str, float]:
+    """The sum of denominators of each stratum, which is its weight in a mean over parts; "" is of none."""
+    parts: dict[str, list[float]] = {}
+    for o in observations:
+        parts.setdefault(o.stratum, []).append(o.denominator)
+    return {stratum: math.fsum(found) for stratum, found in parts.items()}
+
+
+def in_proportion(observations: Sequence[Observation], weights: Mapping[str, float]) -> list[Observation]:
+    """The observations, scaled so that each stratum has its weight again; those of no stratum as they are.
+
+    What some samples of a part lack must not make the part weigh less in a mean over parts.
+    """
+    here = stratum_weights(observations)
+    scales = {s: weights[s] / w for s, w in here.items() if s and w > 0 and weights[s] != w}
+    if not scales:
+        return list(observations)
+
+    def scaled(o: Observation, by: float) -> Observation:
+        return replace(o, numerator=o.numerator * by, denominator=o.denominator * by)
+
+    return [scaled(o, scales[o.stratum]) if o.stratum in scales else o for o in observations]
 
 
 def numerators(kept: Sequence[Observation]) -> FloatArray:

@@ -12,12 +12,13 @@ from tml_bench.report.grids import NOTHING, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 WIDTH = 80
-_HEADS = ("first", "second", "change", "95 % interval", "p", "MDD", "n")
+HEADS: tuple[str, ...] = ("first", "second", "change", "95 % interval", "A-A", "p", "MDD", "n")
 _LEGEND = (
-    "change: second minus first on the samples of both; p: paired, after Holm; MDD: minimum detectable "
-    "difference; ▲ better, ▼ worse, at p ≤ 0.05."
+    "change: second minus first on the samples of both; A-A: the same system against itself, between epochs; "
+    "p: paired, after Holm; MDD: minimum detectable difference; ▲ better, ▼ worse, at p ≤ 0.05."
 )
 
 
@@ -40,7 +41,7 @@ def print_changes(
         paper.print(plain(text), style=style, markup=False, emoji=False, highlight=False, width=WIDTH)
 
     if found.tasks:
-        paper.print(_table([(_name(found, task), task.score) for task in found.tasks]), width=WIDTH)
+        paper.print(change_grid([(_name(found, task), task.score) for task in found.tasks]), width=WIDTH)
         line(_LEGEND, "dim")
     for note in _notes(found):
         line(note)
@@ -48,7 +49,7 @@ def print_changes(
         if headline and task.headline:
             line("")
             line(f"{_name(found, task)}: headline metrics", "bold")
-            paper.print(_table([(f"{m.subset}: {m.metric}", m) for m in task.headline]), width=WIDTH)
+            paper.print(change_grid([(f"{m.subset}: {m.metric}", m) for m in task.headline]), width=WIDTH)
         if samples and task.changed:
             line("")
             line(
@@ -60,13 +61,18 @@ def print_changes(
 
 
 def figures(score: ScoreChange) -> str:
-    """A change in one line: from, to, difference, interval, p and n."""
+    """A change in one line: from, to, difference, interval, A against A where it is known, p and n."""
     unit = f" {score.unit}" if score.unit else ""
-    span = f" [{_number(score.low, score.unit)}, {_number(score.high, score.unit)}]" if _known(score) else ""
-    p = "" if score.p_holm is None else f", p {_chance(score.p_holm)}"
+    span = (
+        f" [{shown_number(score.low, score.unit)}, {shown_number(score.high, score.unit)}]"
+        if _known(score)
+        else ""
+    )
+    p = "" if score.p_holm is None else f", p {chance(score.p_holm)}"
+    same = "" if score.itself is None else f", A-A {shown_number(score.itself, score.unit)}"
     return (
-        f"{_number(score.before, score.unit)} to {_number(score.after, score.unit)}{unit}, "
-        f"change {_signed(score.change, score.unit)}{span}{p}, n {score.n}"
+        f"{shown_number(score.before, score.unit)} to {shown_number(score.after, score.unit)}{unit}, "
+        f"change {signed(score.change, score.unit)}{span}{same}{p}, n {score.n}"
     )
 
 
@@ -74,7 +80,7 @@ def sample_lines(task: TaskChange, most: int) -> Iterator[str]:
     """The command that shows the samples that changed most, then each with its values and its link."""
     yield f"  tml-bench view {shlex.quote(task.before_run)} {shlex.quote(task.after_run)}"
     for one in task.changed[:most]:
-        before, after = (_number(x, task.score.unit) for x in (one.before, one.after))
+        before, after = (shown_number(x, task.score.unit) for x in (one.before, one.after))
         yield f"  {before:>7} to {after:>7}  {one.sample}  {one.link}"
 
 
@@ -94,6 +100,12 @@ def _notes(found: ResultsChange) -> Iterator[str]:
             reason = re.sub(r"\(\d+, (\d+ needed)\)", r"(\1)", task.score.no_interval)
             without.setdefault(reason, []).append(_name(found, task))
     yield from (f"no interval: {reason}: {', '.join(names)}." for reason, names in without.items())
+    unknown: dict[str, list[str]] = {}
+    for task in found.tasks:
+        if task.score.no_itself:
+            unknown.setdefault(task.score.no_itself, []).append(_name(found, task))
+    for reason, names in unknown.items():
+        yield f"{reason}." if len(names) == len(found.tasks) else f"{reason}: {', '.join(names)}."
     for task in found.tasks:
         name = _name(found, task)
         if task.lost:
@@ -104,27 +116,29 @@ def _notes(found: ResultsChange) -> Iterator[str]:
         yield f"not compared: {alone.run} ({'first' if alone.first else 'second'}): {alone.why}."
 
 
-def _table(rows: Sequence[tuple[str, ScoreChange]]) -> object:
+def change_grid(rows: Sequence[tuple[str, ScoreChange]], heads: Sequence[str] = HEADS) -> Table:
+    """Changes as a table for a terminal of 80 columns, each with its name."""
     from rich import box
-    from rich.table import Table
+    from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("", overflow="fold", min_width=18)
-    for head in _HEADS:
+    for head in heads:
         shown.add_column(head, justify="right", no_wrap=True)
     for name, score in rows:
         mark = _mark(score)
         shown.add_row(
             Text(plain(name)),
-            _number(score.before, score.unit),
-            _number(score.after, score.unit),
-            Text(_signed(score.change, score.unit) + mark, {"▲": "green", "▼": "red"}.get(mark.strip(), "")),
-            f"{_number(score.low, score.unit)}, {_number(score.high, score.unit)}"
+            shown_number(score.before, score.unit),
+            shown_number(score.after, score.unit),
+            Text(signed(score.change, score.unit) + mark, {"▲": "green", "▼": "red"}.get(mark.strip(), "")),
+            f"{shown_number(score.low, score.unit)}, {shown_number(score.high, score.unit)}"
             if _known(score)
             else NOTHING,
-            _chance(score.p_holm),
-            _number(score.detectable, score.unit),
+            shown_number(score.itself, score.unit),
+            chance(score.p_holm),
+            shown_number(score.detectable, score.unit),
             str(score.n),
         )
     return shown
@@ -140,13 +154,14 @@ def _mark(score: ScoreChange) -> str:
     return " ▲" if score.gain > 0 else " ▼"
 
 
-def _chance(p: float | None) -> str:
+def chance(p: float | None) -> str:
+    """A p value."""
     if p is None:
         return NOTHING
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _number(value: float | None, unit: str) -> str:
+def shown_number(value: float | None, unit: str) -> str:
     """A value in its unit, shares in % with 1 decimal."""
     if value is None:
         return NOTHING
@@ -155,5 +170,6 @@ def _number(value: float | None, unit: str) -> str:
     return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}"
 
 
-def _signed(value: float | None, unit: str) -> str:
-    return NOTHING if value is None else ("+" if value > 0 else "") + _number(value, unit)
+def signed(value: float | None, unit: str) -> str:
+    """A change, with its sign."""
+    return NOTHING if value is None else ("+" if value > 0 else "") + shown_number(value, unit)

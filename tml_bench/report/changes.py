@@ -3,7 +3,8 @@
 Runs are paired where they may be compared (`tml_bench.report.layout.conditions`: task, data, samples, clock,
 compute, network, versions, judge): first those of one adapter and name, then those of one adapter, then what
 is left, where that is one run on either side. Whatever has no partner is told with the reason. A change is
-the second minus the first, on the samples that both have, tested as in `tml_bench.metrics.comparison`.
+the second minus the first, on the samples that both have, tested as in `tml_bench.metrics.comparison`; beside
+it stands how far the same system is from itself between epochs.
 """
 
 from collections import defaultdict
@@ -17,6 +18,7 @@ from tml_bench.metrics.statistics import Observation
 from tml_bench.outcome import Outcome
 from tml_bench.report.board import score_of
 from tml_bench.report.layout import conditions, tables
+from tml_bench.scoring.epochs import itself
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.task import Direction
 
@@ -44,6 +46,11 @@ class ScoreChange:
         n: samples compared.
         n_units: independent units compared.
         no_interval: why there is a change and no interval; empty otherwise.
+        itself: A against A, the change that the same system would show: root mean square between two such
+            values by how epochs differ (`tml_bench.metrics.noise`); None where there is one epoch.
+        itself_95: 95 % of such changes of a system from itself are at most so large.
+        itself_largest: the largest between two single epochs of either run.
+        no_itself: why A against A is not known; empty otherwise.
     """
 
     subset: str
@@ -61,6 +68,10 @@ class ScoreChange:
     n: int
     n_units: int
     no_interval: str = ""
+    itself: float | None = None
+    itself_95: float | None = None
+    itself_largest: float | None = None
+    no_itself: str = ""
 
     @property
     def gain(self) -> float | None:
@@ -165,7 +176,7 @@ def changes(
     """Pair the runs of two sets, and compare each pair; Holm's correction runs over the tasks."""
     pairs, alone = _paired(before, after)
     tasks = [_task_change(a, b, keys(a[0], b[0])) for a, b in sorted(pairs, key=_place)]
-    scores = _corrected([task.score for task in tasks])
+    scores = corrected_scores([task.score for task in tasks])
     return ResultsChange(
         tuple(replace(task, score=score) for task, score in zip(tasks, scores, strict=True)), alone
     )
@@ -222,9 +233,9 @@ def _why(run: Summary, others: Sequence[ScoredRun], free: Sequence[ScoredRun]) -
 def _task_change(before: ScoredRun, after: ScoredRun, keys: tuple[str, str]) -> TaskChange:
     (path, first), (after_path, second) = before, after
     others = {(m.subset, m.metric.name): m for m in second.metrics}
-    score = _score(first)
+    score = board_measure(first)
     heads = [m for m in first.metrics if m.metric.name in first.headline]
-    headline = _corrected([_change(m, others[m.subset, m.metric.name]) for m in heads])
+    headline = corrected_scores([score_change(m, others[m.subset, m.metric.name]) for m in heads])
     return TaskChange(
         task=first.facts.task,
         title=first.title,
@@ -234,7 +245,7 @@ def _task_change(before: ScoredRun, after: ScoredRun, keys: tuple[str, str]) -> 
         before_adapter=first.facts.adapter,
         after_adapter=second.facts.adapter,
         created=second.facts.created,
-        score=_change(score, others[score.subset, score.metric.name]),
+        score=score_change(score, others[score.subset, score.metric.name]),
         headline=tuple(headline),
         changed=_changed(score, others[score.subset, score.metric.name], keys),
         samples=sum(o.samples for o in second.outcomes),
@@ -242,16 +253,18 @@ def _task_change(before: ScoredRun, after: ScoredRun, keys: tuple[str, str]) -> 
     )
 
 
-def _score(summary: Summary) -> MetricSummary:
+def board_measure(summary: Summary) -> MetricSummary:
     """The metric that stands for a run on the board, in the part that does."""
     wanted = score_of(summary)
     named = [m for m in summary.metrics if m.metric.name == wanted.metric]
     return next((m for m in named if m.subset == wanted.part), named[0])
 
 
-def _change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
+def score_change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
+    """The change of one metric from a run to another, not corrected for others."""
     c = comparison.compare(b.observations, a.observations, a.metric.kind)
     scale = 100.0 if a.metric.unit == "%" else 1.0
+    same = itself(a, b).scaled(scale)
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else value * scale
@@ -260,11 +273,13 @@ def _change(a: MetricSummary, b: MetricSummary) -> ScoreChange:
         subset=a.subset, metric=a.metric.name, unit=a.metric.unit, direction=a.metric.direction.value,
         before=scaled(a.estimate.mean), after=scaled(b.estimate.mean), change=scaled(c.difference),
         low=scaled(c.low), high=scaled(c.high), p=c.p, p_holm=None, detectable=scaled(c.detectable), n=c.n,
-        n_units=c.n_units, no_interval=c.no_interval,
+        n_units=c.n_units, no_interval=c.no_interval, itself=same.typical, itself_95=same.reach,
+        itself_largest=same.largest, no_itself=same.missing,
     )  # fmt: skip
 
 
-def _corrected(scores: Sequence[ScoreChange]) -> list[ScoreChange]:
+def corrected_scores(scores: Sequence[ScoreChange]) -> list[ScoreChange]:
+    """The changes with their p values corrected by Holm over all of them."""
     corrected = iter(comparison.holm([s.p for s in scores if s.p is not None]))
     return [replace(s, p_holm=None if s.p is None else next(corrected)) for s in scores]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from tml_bench.metrics.noise import AgainstItself
 from tml_bench.outcome import Outcome
 from tml_bench.report import grids
 from tml_bench.report.cost_lines import account_line, cost_line
@@ -31,7 +32,9 @@ from tml_bench.task import Metric
 
 Remark = Callable[[Summary, Metric], str]
 _NUMERIC = frozenset(("mean", "95 % interval", "std", "n", "units", "floor", "ceiling", "detectable"))
-_PAIR_HEADS = ("measure", "pair", "difference", "95 % interval", "p (Holm)", "detectable", "n / units")
+_PAIR_HEADS = (
+    "measure", "pair", "difference", "95 % interval", "A-A", "p (Holm)", "detectable", "n / units",
+)  # fmt: skip
 
 
 def value(x: float | None, unit: str, remark: str = "") -> Cell:
@@ -137,15 +140,27 @@ def comparisons(table: LeaderboardTable) -> list[Grid]:
                 f"{p.first} − {p.second}",
                 number(r.difference, metric.unit),
                 interval(r.low, r.high, metric.unit) or " ".join(filter(None, (NOTHING, r.no_interval))),
+                _against_itself(p.itself, metric.unit),
                 NOTHING if p.p_holm is None else f"{p.p_holm:.4f}",
                 number(r.detectable, metric.unit),
                 f"{r.n} / {r.n_units}",
             ]
         )
-    caption = (
-        "Differences on the samples both have a value for; p values corrected over all pairs of a measure"
+    missing = dict.fromkeys(p.itself.missing for p in table.pairs if p.itself.missing)
+    caption = "; ".join(
+        (
+            "Differences on the samples both have a value for",
+            "A-A is the same system against itself, between its epochs: root mean square (95 % within)",
+            *missing,
+            "p values corrected over all pairs of a measure",
+        )
     )
     return [grids.text_grid(caption, _PAIR_HEADS, rows, folded="Paired comparisons")] if rows else []
+
+
+def _against_itself(same: AgainstItself, unit: str) -> str:
+    within = "" if same.reach is None else f" (±{number(same.reach, unit)})"
+    return f"{number(same.typical, unit)}{within}"
 
 
 def measures(

@@ -24,7 +24,7 @@ from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.report.pictures import write_pictures
 from tml_bench.report.site import PICTURES, VIEWER, is_page, site
 from tml_bench.runs.tags import shown_tags
-from tml_bench.scoring.epochs import united
+from tml_bench.scoring.epochs import itself, united
 from tml_bench.scoring.summary import MetricSummary, Summary
 from tml_bench.scoring.summary_file import stored_summaries, with_agreement, write_json
 from tml_bench.scoring.transcript_check import TranscriptCheck
@@ -137,7 +137,8 @@ def full_markdown(summaries: Sequence[Summary]) -> str:
     parts = []
     for table in tables(summaries):
         parts.append(f"## {markdown_text(table.title)}: details\n\n{markdown_text('; '.join(table.holds))}\n")
-        parts += [f"### {grid.folded}\n\n{_grid(grid)}" for grid in content.comparisons(table)]
+        for grid in content.comparisons(table):
+            parts.append(f"### {grid.folded}\n\n{markdown_text(grid.caption)}.\n\n{_grid(grid)}")
         parts += [_run(row) for row in table.rows]
     return "\n".join(parts)
 
@@ -200,7 +201,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 
 
 def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
-    f, e, b, metric = s.facts, m.estimate, m.baseline, m.metric
+    f, e, b, metric, same = s.facts, m.estimate, m.baseline, m.metric, itself(m, m)
     check = s.transcript_check or TranscriptCheck()
     used, words, cost = s.usage or None, s.word_report or None, s.cost or None
     service = cost.service if cost else None
@@ -219,6 +220,7 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "compute": f.compute,
         "clock": f.clock,
         "network": f.network,
+        "loop": f.loop,
         "turn_based": int(f.turn_based),
         "run": f.run,
         "adapter": f.adapter,
@@ -249,6 +251,8 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "ceiling": scaled(b.ceiling),
         "standing": m.standing,
         "detectable": scaled(e.detectable),
+        "itself": scaled(same.typical),
+        "itself95": scaled(same.reach),
         "intervals": s.intervals,
         "missing": sum(m.missing.values()),
         "judge": judged_by(s, metric),

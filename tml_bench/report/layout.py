@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from tml_bench.metrics.comparison import PairedComparison, compare_pairs, holm, rank_ranges
+from tml_bench.metrics.noise import AgainstItself
 from tml_bench.outcome import Outcome
 from tml_bench.report.grids import Rank, missing_intervals
 from tml_bench.report.judge_lines import agreement_lines, judging, missing_lines
 from tml_bench.report.user_fault_lines import user_fault_remark
+from tml_bench.scoring.epochs import itself
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.judging import SPREAD_TIMES
 from tml_bench.scoring.summary import MetricSummary, Summary
@@ -68,7 +70,8 @@ class LeaderboardRow:
 class RunComparison:
     """Two systems, by their labels, compared on one column: the first minus the second.
 
-    ``p_holm`` is corrected over all pairs of the column; None when they share no sample.
+    ``p_holm`` is corrected over all pairs of the column; None when they share no sample. ``itself`` says
+    what the difference would be if they were the same system.
     """
 
     column: int
@@ -76,6 +79,7 @@ class RunComparison:
     second: str
     result: PairedComparison
     p_holm: float | None
+    itself: AgainstItself
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ class LeaderboardTable:
             f"micro-turn {s.facts.tick_ns / 1e6:g} ms",
             f"compute {s.facts.compute}",
             f"clock {s.facts.clock}",
+            *([f"{s.facts.loop} loop"] if s.facts.loop else []),
             *([f"network {s.facts.network}"] if s.facts.network != "ideal" else []),
             f"metric versions: {versions}",
             *([f"judge {judge}"] if judge else []),
@@ -179,12 +184,10 @@ class LeaderboardTable:
                 continue
             rows = [r for r in self.measured if r.cells[k].estimate.n]
             compared = compare_pairs([r.cells[k].observations for r in rows], metric.kind)
-            labels = itertools.combinations([r.label for r in rows], 2)
-            results = [(a, b, c) for (a, b), c in zip(labels, compared, strict=True)]
-            corrected = iter(holm([c.p for _, _, c in results if c.p is not None]))
-            found += [
-                RunComparison(k, a, b, c, next(corrected) if c.p is not None else None) for a, b, c in results
-            ]
+            corrected = iter(holm([c.p for c in compared if c.p is not None]))
+            for (a, b), c in zip(itertools.combinations(rows, 2), compared, strict=True):
+                p, same = (None if c.p is None else next(corrected)), itself(a.cells[k], b.cells[k])
+                found.append(RunComparison(k, a.label, b.label, c, p, same))
         return tuple(found)
 
 
@@ -221,7 +224,8 @@ def conditions(s: Summary) -> tuple[object, ...]:
     """What two runs must have in common to be compared."""
     versions = tuple(sorted((m.subset, m.metric.name, m.metric.version) for m in s.metrics))
     f = s.facts
-    return (f.task, f.dataset, f.compute, f.clock, f.network, f.tick_ns, s.sample_set, versions, judging(s))
+    made = f.dataset, f.loop, f.compute, f.clock, f.network, f.tick_ns
+    return (f.task, *made, s.sample_set, versions, judging(s))
 
 
 def _table(group: tuple[Summary, ...]) -> LeaderboardTable:

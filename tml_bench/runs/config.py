@@ -57,6 +57,8 @@ class RunConfig(msgspec.Struct, frozen=True):
         tool_latency: profile of how long functions take; empty for what each says.
         user: who plays the samples with a scenario, without secrets; empty where no sample has one.
         user_cache: folder in which an earlier run kept what its user made, from which it is taken.
+        loop: ``closed`` where the user's turns wait for the model (`Task.closed_loop`); empty where they are
+            as the task has them.
         epoch: 1, 2, ... where every sample is played several times, each time with a seed of its own.
         replay_user: run folder whose simulated users' lines are played again; empty otherwise.
     """
@@ -88,6 +90,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     user: str = ""
     user_cache: str = ""
     replay_user: str = ""
+    loop: str = ""
 
     @property
     def task_source(self) -> str:
@@ -103,7 +106,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     def selection(self) -> Selection:
         """Which samples it is made of."""
         data = Path(self.data) if self.data else None
-        return Selection(data, self.subsets, self.limit, self.limits, self.samples, self.shard)
+        return Selection(data, self.subsets, self.limit, self.limits, self.samples, self.shard, self.loop)
 
     def settings(self) -> Settings:
         """The part that concerns sessions."""

@@ -19,7 +19,7 @@ from tml_bench.runs.store import Attempt
 EITHER = "--fresh replaces it, another --out keeps both"
 _SETTINGS = (
     "task", "dataset", "privileged", "clock", "compute", "replay", "tick_ns", "seed", "max_session_s",
-    "turn_based", "network", "tool_latency", "user", "replay_user", "epoch",
+    "turn_based", "network", "tool_latency", "user", "replay_user", "epoch", "loop",
 )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ def _settings_name(config: RunConfig, plain: str) -> str:
         (bool(config.network), f"network-{config.network_name}"),
         (bool(config.tool_latency), f"tools-{config.tool_latency}"),
         (config.user not in ("", STAGED), f"user-{config.user}"),
+        (bool(config.loop), config.loop),
         (config.seed != 0, f"seed-{config.seed}"),
         (config.max_session_s != USUAL_MAX_SESSION_S, f"max-session-{config.max_session_s:g}"),
         (bool(config.replay_user), f"user-of-{_replayed_name(config)}"),
@@ -184,12 +185,12 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
         if not samples:
             raise UserError(f"{selection.data} holds no samples of {name}", task.data_help)
         for spec, made, identity in zip(specs, classes, identities, strict=True):
-            if task.needs_history and not made.takes_history:
+            if task.needs_history and not selection.loop and not made.takes_history:
                 if not request.skip_unfit:
                     raise UserError(
                         f"{task.name} gives the model a conversation from before the session, which adapter "
                         f"{spec.text!r} cannot take",
-                        "run the open-loop form of the task, "
+                        "run it in closed loop, --loop closed, where the model has the conversation itself, "
                         "or see takes_history in docs/writing-an-adapter.md",
                     )
                 shown = redacted(spec.text)
@@ -222,6 +223,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 user=user,
                 user_cache=str(request.user_cache.resolve()) if user and request.user_cache else "",
                 replay_user=str(request.replay_user.resolve()) if request.replay_user else "",
+                loop=selection.loop,
             )
             played = lines.samples(config, samples, hashes) if lines else tuple(samples)
             for epoch in range(1, request.epochs + 1):

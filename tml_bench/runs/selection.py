@@ -22,9 +22,14 @@ def parse_shard(text: str) -> tuple[int, int]:
     raise UserError(f"{text!r} is no shard", "give --shard NUMBER/COUNT, from 1/COUNT to COUNT/COUNT")
 
 
+CLOSED = "closed"
+"""The loop in which the user's turns wait for the model; as the task's samples are without."""
+LOOPS = ("", CLOSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which samples of a task: folder of the data, subsets, and at most how many of each.
+    """Which samples of a task: folder of the data, subsets, and at most how many of each; in which loop.
 
     The limit counts samples that are scored; their companions come along. ``limits`` holds the limits of
     subsets for which it is another. With ``samples`` only those of these ids are taken, as far as the limit
@@ -37,6 +42,7 @@ class Selection:
     limits: Mapping[str, int] = field(default_factory=dict)
     samples: tuple[str, ...] = ()
     shard: str = ""
+    loop: str = ""
 
     def limit_of(self, subset: str) -> int:
         """At most so many samples of a subset; 0 means all."""
@@ -47,7 +53,7 @@ class Selection:
         return self.picked(self.loaded(task))
 
     def loaded(self, task: Task) -> list[Sample]:
-        """All samples of the subsets; raises as ``Task.samples``, or for an id there twice.
+        """All samples of the subsets; raises as ``Task.samples``, for an id there twice, or no closed loop.
 
         The folder is made absolute first: what is wrong with a file may name its path, which was part of the
         data's hash in version 0.1.0, and scoring reads the absolute path of ``run.json``.
@@ -68,7 +74,7 @@ class Selection:
                     f"{data or 'the mini set'}: {times} samples are called {ident}",
                     "give their files or ids names that differ in letters, digits, dots or underscores",
                 )
-        return everything
+        return closed_samples(task, everything) if self.loop == CLOSED else everything
 
     def picked(self, everything: Sequence[Sample]) -> list[Sample]:
         """Of all samples of the subsets those that are selected."""
@@ -107,7 +113,7 @@ class Selection:
             subsets = tuple(sorted(parts, key=[*task.subsets, *sorted(parts)].index))
         limit = _wider(self.limit, other.limit)
         limits = {k: n for k, n in sorted(parts.items()) if n != limit}
-        return Selection(other.data, subsets, limit, limits, shard=self.shard)
+        return Selection(other.data, subsets, limit, limits, shard=self.shard, loop=self.loop)
 
     def _listed(self, other: Selection, task: Task) -> Selection:
         """The samples of both, by their ids unless one of both, without shard or ids, has just these."""
@@ -127,6 +133,22 @@ class Selection:
 
     def _names(self, task: Task, data: Path | None) -> set[str]:
         return set(self.subsets) or {sample.subset for sample in replace(self, data=data).of(task)}
+
+
+def closed_samples(task: Task, samples: Sequence[Sample]) -> list[Sample]:
+    """The closed-loop form of samples, see `Task.closed_loop`; those that are broken stay as they are.
+
+    Raises:
+        UserError: the task has none of any sample.
+    """
+    found = [sample if sample.problem else task.closed_loop(sample) for sample in samples]
+    if samples and not any(sample is not None and not sample.problem for sample in found):
+        broken = next((s.problem for s in found if s is not None), "")
+        raise UserError(
+            f"{task.name} has no closed-loop form of its samples" + (f": {broken}" if broken else ""),
+            "leave --loop out; docs/comparing.md says which tasks have one",
+        )
+    return [sample for sample in found if sample is not None]
 
 
 def shard_of(everything: Sequence[Sample], shard: str) -> set[str] | None:

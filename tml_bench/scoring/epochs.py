@@ -3,7 +3,8 @@
 Playing a sample again tells more of the model on that sample, and nothing of other samples: what is
 independent stays the sample's unit. So a sample's value is its mean over the epochs in which it has one, its
 numerator and its denominator each, and means and intervals are then those of as many samples as there were.
-For rates the interval is that of as many trials as samples, which is rather too wide than too narrow.
+For rates the interval is that of as many trials as samples, which is rather too wide than too narrow. How far
+the epochs are from each other goes beside it, for A against A (`tml_bench.metrics.noise`).
 
 What is counted (outcomes, reasons, questions, usage) is counted over all epochs.
 """
@@ -13,11 +14,19 @@ from collections.abc import Hashable, Iterable, Sequence
 from functools import reduce
 from operator import add
 from statistics import fmean
+from typing import TypeVar
 
 import msgspec
 from msgspec import structs
 
-from tml_bench.metrics.statistics import Observation, estimate, rounded
+from tml_bench.metrics.noise import AgainstItself, against_itself, epoch_spread
+from tml_bench.metrics.statistics import (
+    Observation,
+    estimate,
+    in_proportion,
+    rounded,
+    stratum_weights,
+)
 from tml_bench.runs.usage import RunUsage
 from tml_bench.scoring.interaction import united_interaction
 from tml_bench.scoring.summary import (
@@ -32,6 +41,9 @@ from tml_bench.scoring.word_report import WordReport
 from tml_bench.split_times import SplitTimes
 from tml_bench.turns import Usage
 
+Place = TypeVar("Place")
+"""Where a run lies."""
+
 
 def united(summaries: Iterable[Summary]) -> list[Summary]:
     """The summaries with the epochs of each run as one, in the place of its first.
@@ -39,21 +51,29 @@ def united(summaries: Iterable[Summary]) -> list[Summary]:
     Only epochs of the same samples, adapter, settings, judge and metric versions are one; where there are two
     of one number, as of two machines, all stay as they are.
     """
-    groups: dict[Hashable, list[Summary]] = defaultdict(list)
-    for summary in summaries:
-        groups[_run(summary)].append(summary)
-    found: list[Summary] = []
+    return [summary for _, summary in united_runs((None, summary) for summary in summaries)]
+
+
+def united_runs(runs: Iterable[tuple[Place, Summary]]) -> list[tuple[Place, Summary]]:
+    """As `united`, each summary with where its run lies; of epochs that are one, where the first lies."""
+    groups: dict[Hashable, list[tuple[Place, Summary]]] = defaultdict(list)
+    for place, summary in runs:
+        groups[_run(summary)].append((place, summary))
+    found: list[tuple[Place, Summary]] = []
     for group in groups.values():
-        numbers = {s.facts.epoch for s in group}
-        alone = len(numbers) == 1 or len(numbers) < len(group)
-        found += group if alone else [_united(sorted(group, key=lambda s: s.facts.epoch))]
+        numbers = {s.facts.epoch for _, s in group}
+        if len(numbers) == 1 or len(numbers) < len(group):
+            found += group
+        else:
+            epochs = sorted(group, key=lambda run: run[1].facts.epoch)
+            found.append((epochs[0][0], _united([summary for _, summary in epochs])))
     return found
 
 
 def _run(s: Summary) -> Hashable:
     f = s.facts
     name = f.run.removesuffix(f"--epoch-{f.epoch}")
-    settings = f.tick_ns, f.compute, f.clock, f.network, f.seed, f.judge, f.tml_bench, s.intervals
+    settings = f.tick_ns, f.compute, f.clock, f.network, f.loop, f.seed, f.judge, f.tml_bench, s.intervals
     metrics = tuple((m.subset, m.metric.name, m.metric.version) for m in s.metrics)
     return name, f.task, f.dataset, f.adapter, s.sample_set, settings, metrics
 
@@ -107,6 +127,7 @@ def _metric(epochs: Sequence[MetricSummary]) -> MetricSummary:
         missing=_sum(m.missing for m in epochs),
         observations=values,
         events=fmean(events) if events else None,
+        spread=epoch_spread([m.observations for m in epochs], first.metric.kind),
     )
 
 
@@ -114,18 +135,29 @@ def means(epochs: Sequence[Sequence[Observation]]) -> tuple[Observation, ...]:
     """Each sample's mean over the epochs in which it has a value, numerators and denominators apart.
 
     One that counts nothing in an epoch, with denominator 0, has no value there. In the order of first sight.
+    A stratum weighs as much as it does in the epochs, also where some of its samples lack a value in one.
     """
     seen: dict[str, list[Observation]] = defaultdict(list)
     for observations in epochs:
         for one in observations:
             seen[one.sample].append(one)
-    return tuple(_mean(found) for found in seen.values())
+    weights: dict[str, list[float]] = defaultdict(list)
+    for observations in epochs:
+        for stratum, weight in stratum_weights(observations).items():
+            weights[stratum].append(weight)
+    mean_weights = {stratum: fmean(found) for stratum, found in weights.items()}
+    return tuple(in_proportion([_mean(found) for found in seen.values()], mean_weights))
 
 
 def _mean(found: Sequence[Observation]) -> Observation:
     first, kept = found[0], [one for one in found if one.denominator > 0] or found
     numerator, denominator = fmean(o.numerator for o in kept), fmean(o.denominator for o in kept)
     return Observation(first.sample, first.unit, numerator, denominator, first.stratum)
+
+
+def itself(a: MetricSummary, b: MetricSummary) -> AgainstItself:
+    """A against A beside the difference of a metric between two runs; shares in [0, 1]."""
+    return against_itself(a.spread or None, b.spread or None)
 
 
 def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -158,5 +158,6 @@ def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) ->
         judge=judge.id if asked else "",
         epoch=config.epoch,
         tags=run.file.tags,
+        loop=config.loop,
         reported=tuple(run.file.identity.reported.items()) if run.file.identity else (),
     )

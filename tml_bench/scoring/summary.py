@@ -9,6 +9,7 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.metrics.confidence import METHOD
+from tml_bench.metrics.noise import EpochSpread
 from tml_bench.metrics.statistics import Estimate, Observation, estimate, rounded
 from tml_bench.runs.usage import RunUsage
 from tml_bench.samples import Sample
@@ -52,6 +53,7 @@ class RunFacts(msgspec.Struct, frozen=True):
         epochs: how many such runs it is over, each sample's mean taken first (`tml_bench.scoring.epochs`).
         tags: what the user calls it by.
         reported: what the model said of itself, such as its version or its parts, by name.
+        loop: ``closed`` where the user's turns waited for the model; empty where samples were as they are.
     """
 
     run: str
@@ -74,6 +76,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     epochs: int = 1
     tags: dict[str, str] = {}
     reported: tuple[tuple[str, str], ...] = ()
+    loop: str = ""
 
 
 class Standing(StrEnum):
@@ -95,9 +98,9 @@ class MetricSummary(msgspec.Struct, frozen=True):
     """One metric in one subset, with floor and ceiling on the same samples.
 
     ``missing`` are samples where it applies but could not be computed, per reason; ``observations`` the
-    values behind the mean, for paired comparisons with other runs. ``events`` are what it counts: the sum of
-    denominators, such as replies or opportunities, which are samples where it is no ratio; None in summaries
-    that were made before.
+    values behind the mean, for paired comparisons. ``events`` are what it counts: the sum of denominators,
+    such as replies or opportunities, which are samples where it is no ratio; None in summaries that were made
+    before. ``spread`` is how far its epochs are from each other, unset where there is one.
     """
 
     subset: str
@@ -108,6 +111,7 @@ class MetricSummary(msgspec.Struct, frozen=True):
     missing: dict[str, int]
     observations: Sequence[Observation]
     events: float | None = None
+    spread: EpochSpread | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def few(self) -> bool:
