@@ -89,10 +89,10 @@ class _Talk:
     def _ended(self, respondent: Respondent) -> str:
         for stage in self.scenario.stages:
             answers: list[str] = []
-            for tried in range(self.scenario.manners.tries + 1):
+            for tried in range(self.scenario.manners.tries + 2):
                 if self._now_s >= self.scenario.budget_s:
                     return "budget"
-                if tried == self.scenario.manners.tries:
+                if tried > self.scenario.manners.tries:
                     if self.scenario.hang_up:
                         self.say(self.scenario.hang_up, UserAct.HANG_UP, stage.name)
                     return "hung-up"
