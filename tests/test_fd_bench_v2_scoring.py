@@ -77,8 +77,9 @@ def parrot(heard: list[str]) -> str:
         (lambda heard: heard[-1], "hung-up", 0.75),
         (parrot, "closed", 1.0),
         (lambda heard: " ".join(heard[-3:]), "closed", 1.0),
+        (lambda heard: " ".join(sorted(parrot(heard).split())), "closed", 1.0),
     ],
-    ids=["silent", "agrees", "recites", "echo", "parrot", "parrot of three"],
+    ids=["silent", "agrees", "recites", "echo", "parrot", "parrot of three", "words"],
 )
 def test_who_says_the_same_or_the_users_words_fails(
     respondent: Respondent, ended: str, covered: float
@@ -147,6 +148,7 @@ def test_only_lines_said_back_in_a_row_are_an_echo() -> None:
     heard = ("A table for four, please.", "Sorry, we are five.", LAST)
     assert own_words(" ".join(heard), heard) == ""
     assert own_words(f"{heard[1]} {LAST} Five at seven.", heard) == "five at seven"
+    assert own_words("table sorry me please are five for four a all back it read to", heard) == ""
     for own in ("A table for five.", LAST, "You are five and I read it all back to you: five."):
         assert own_words(own, heard) == own
     assert own_words("Anything", ()) == "Anything"

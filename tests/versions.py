@@ -67,6 +67,8 @@ class Guessing:
         return [v if v.answer else self._guess(q) for q, v in zip(questions, decided, strict=True)]
 
     def _guess(self, question: Question) -> Verdict:
+        if isinstance(question.rubric.example, str):
+            return Verdict(question.rubric.example)
         digest = hashlib.sha256("".join(question.identity).encode()).digest()
         return Verdict(question.rubric.answers[digest[0] % len(question.rubric.answers)])
 

@@ -105,7 +105,7 @@ def interruptions(
 
 def _success(sheet: ScoreSheet, talk: Conversation, verdicts: Verdicts) -> None:
     covered = [stage.covered for stage in talk.stages]
-    if any(wanted for _, wanted in talk.item.stages):
+    if talk.item.stages:
         sheet.put(stages=sum(covered) / len(covered))
     else:
         sheet.lack(["stages"], NEEDS_JUDGE)

@@ -1,8 +1,8 @@
 """Whether a turn holds to a value, by its words alone: what it only denies or replaces does not count.
 
 "Five people, not four" holds to five and not to four; "four or five" holds to both, and so does a list of
-everything. What is said back to the user word for word, two lines or more in a row, is none of the model's
-own.
+everything. What is said back to the user, two lines or more in a row or all words ever heard, is none of the
+model's own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from tml_bench.users.matching import plain_words
 
 ECHO_SHARE = 0.8
-"""Who says so much of some lines, in order, says them back."""
+"""Who says so much of what was heard says it back."""
 _SMALL = "a|an|the|at|for|on|in|to|of|by|under|with|about|your|this|that"
 _BETWEEN = rf"(?:\s+(?:{_SMALL}))*\s*$"
 _DENIED = re.compile(rf"\b(?:not|no longer|instead of|rather than){_BETWEEN}")
@@ -64,8 +64,11 @@ def _found(turn: str, alternatives: str) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=1024)
 def own_words(turn: str, heard: tuple[str, ...]) -> str:
-    """A turn without the user's last lines, if it says two or more of them back nearly whole."""
+    """A turn without what it says back: nearly all words ever heard, or two or more of the last lines."""
     said = plain_words(turn)
+    ever = set(plain_words(" ".join(heard)))
+    if len(heard) > 2 and len(ever & set(said)) >= ECHO_SHARE * len(ever):
+        return " ".join(word for word in said if word not in ever)
     for first in range(len(heard) - 1):
         lines = plain_words(" ".join(heard[first:]))
         if not lines or len(said) < ECHO_SHARE * len(lines):

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import ceil
 
+from msgspec import structs
+
 from tml_bench.samples import Sample
 from tml_bench.scenario import Scenario, Stage
 from tml_bench.tasks._common import annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v2.annotation import StagedGoals
-from tml_bench.timeline import Timeline, UserAct, UserLine
+from tml_bench.timeline import Timeline, UserAct, UserLine, WordSource
 from tml_bench.users.matching import says_all
+from tml_bench.users.staged import unpieced
 
 WORD_S, GAP_S = 0.3, 0.5
 AGREES = "Okay, sure. Is there anything else?"
@@ -33,6 +36,24 @@ def same(text: str) -> Respondent:
 def listed(replies: Sequence[str]) -> Respondent:
     """Says what is listed, turn by turn, the last to all that follow."""
     return lambda heard: replies[min(len(heard), len(replies)) - 1]
+
+
+def blind(sample: Sample) -> dict[str, Timeline]:
+    """``silent``, ``always-on``, and who says one thing to every turn: agrees, refuses, redirects."""
+    return {
+        "silent": conversation(sample, same("")),
+        "always-on": always_on(sample),
+        "agrees": conversation(sample, same(AGREES)),
+        "refuses": conversation(sample, same(REFUSES)),
+        "redirects": conversation(sample, same(REDIRECTS)),
+    }
+
+
+def ideal(sample: Sample) -> Timeline:
+    """Who says the ideal replies; where none are known, speech of unknown words, hence no ceiling."""
+    if sample.reference.replies:
+        return conversation(sample, listed(sample.reference.replies))
+    return structs.replace(conversation(sample, same(AGREES)), words=(), word_source=WordSource.NONE)
 
 
 def conversation(sample: Sample, respondent: Respondent) -> Timeline:
@@ -68,10 +89,10 @@ class _Talk:
     def _ended(self, respondent: Respondent) -> str:
         for stage in self.scenario.stages:
             answers: list[str] = []
-            for tried in range(self.scenario.manners.tries + 1):
+            for tried in range(self.scenario.manners.tries + 2):
                 if self._now_s >= self.scenario.budget_s:
                     return "budget"
-                if tried == self.scenario.manners.tries:
+                if tried > self.scenario.manners.tries:
                     if self.scenario.hang_up:
                         self.say(self.scenario.hang_up, UserAct.HANG_UP, stage.name)
                     return "hung-up"
@@ -89,7 +110,7 @@ class _Talk:
 
     def say(self, text: str, act: UserAct, stage: str) -> None:
         """The user says something now."""
-        text = " ".join(text.replace("/", " ").split())
+        text = unpieced(text)
         end_s = self._now_s + WORD_S * len(text.split())
         self.lines.append(UserLine(self._now_s, end_s, text, act, stage, "answered"))
         self._now_s = end_s
