@@ -24,7 +24,7 @@ from tml_bench.task import (
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
-from tml_bench.tasks.fd_bench_v1.closed import closed_loop
+from tml_bench.tasks.fd_bench_v1.closed import closed_loop, played_interruption
 from tml_bench.tasks.fd_bench_v1.loader import (
     PROTOCOLS,
     ClipAnnotation,
@@ -233,7 +233,7 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
         """
         match item := annotation_of(sample, ClipAnnotation):
             case InterruptionAnnotation():
-                begins, ends = item.interruption
+                begins, ends = played_interruption(sample, timeline) or item.interruption
                 context = TalkStretch(0.0, begins - BEFORE_S, awaits=False)
                 return context, TalkStretch(begins - BEFORE_S, ends + BEYOND_S)
             case TurnEndAnnotation():

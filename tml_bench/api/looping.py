@@ -9,7 +9,7 @@ from tml_bench.api.running import RunOptions, run
 from tml_bench.errors import UserError
 from tml_bench.plugins import load_task
 from tml_bench.report.loops import LoopsTable, loops_table, write_loops
-from tml_bench.runs.selection import CLOSED, Selection
+from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.scoring.epochs import united
 from tml_bench.scoring.summary import Summary
@@ -64,9 +64,10 @@ def loops(task: str, adapter: AdapterLike, **options: Unpack[RunOptions]) -> tup
         opened, closed, remarks = _replayed(task, adapter, options)
     else:
         subsets, remarks = _waiting(loaded, usable)
-        options = {**options, "subsets": subsets}
-        opened = run([task], [adapter], **{**options, "loop": ""})
-        closed = run([task], [adapter], **{**options, "loop": CLOSED})
+        as_they_are: RunOptions = {**options, "subsets": subsets, "loop": ""}
+        waiting: RunOptions = {**options, "subsets": subsets, "loop": "closed"}
+        opened = run([task], [adapter], **as_they_are)
+        closed = run([task], [adapter], **waiting)
     first, second = _united(opened), _united(closed)
     paths = [one.path for one in opened], [one.path for one in closed]
     table = loops_table(first, second, paths, remarks)
@@ -92,12 +93,12 @@ def _waiting(task: Task, samples: list[Sample]) -> tuple[tuple[str, ...], list[s
 
 def _replayed(task: str, adapter: AdapterLike, options: RunOptions) -> tuple[list[Run], list[Run], list[str]]:
     """The runs of a task with a user who answers: with what it said to another system, and with its own."""
-    if "replay_user" not in RunOptions.__annotations__:
-        raise UserError(
-            f"{task} has a user who answers, and this version cannot replay what one said",
-            "compare loops on another task",
-        )
-    raise NotImplementedError
+    once: RunOptions = {**options, "epochs": 1}
+    (guide,) = run([task], [RESPONDENT], **once)
+    closed = run([task], [adapter], **options)
+    replaying: RunOptions = {**options, "replay_user": guide.path}
+    opened = run([task], [adapter], **replaying)
+    return opened, closed, [f"in open loop the user says what it said to {RESPONDENT}"]
 
 
 def _united(runs: list[Run]) -> Summary:
