@@ -22,6 +22,12 @@ def test_no_metric_scores_otherwise_under_its_version(name: str) -> None:
     assert missing == [], "run .venv/bin/python tests/versions.py"
 
 
+def test_no_event_of_turn_taking_is_another_under_its_version() -> None:
+    found = versions.interaction()
+    assert versions.differences(found, RECORDED["interaction"]) == []
+    assert all(RECORDED["interaction"][name].keys() >= known.keys() for name, known in found.items())
+
+
 def test_every_rubric_is_recorded() -> None:
     known = {(name, version) for name, found in RECORDED["rubrics"].items() for version in found}
     now = {(name, version) for name, found in versions.rubrics().items() for version in found}

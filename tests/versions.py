@@ -1,7 +1,8 @@
 """What belongs to a version: the wording of every rubric, and what every metric makes of known recordings.
 
-``tests/golden/versions.json`` records both, and ``tests/test_versions.py`` compares. After raising a version,
-or for a new rubric, metric or task, run
+So do the events of turn-taking, by our rules and by those on ticks, on talk drawn at random.
+``tests/golden/versions.json`` records them all, and ``tests/test_versions.py`` compares. After raising a
+version, or for a new rubric, metric or task, run
 
     .venv/bin/python tests/versions.py
 
@@ -27,6 +28,9 @@ from msgspec import structs
 
 from tml_bench.judges.prompt import INSTRUCTION, PROMPT_VERSION, prompt_of
 from tml_bench.judges.rules import RuleJudge
+from tml_bench.metrics.interaction import IGNORABLE, SHARED, TURN, VERSION, UserTalk, interaction_events
+from tml_bench.metrics.interaction_ticks import tick_events
+from tml_bench.metrics.vocalisations import classify
 from tml_bench.plugins import load_task, task_names
 from tml_bench.questions import Question, Verdict
 from tml_bench.samples import Sample
@@ -103,6 +107,36 @@ def metrics(task: Task) -> Versions:
         f"{task.name} {data} {metric.name}": {str(metric.version): _fingerprint(values[metric.name])}
         for metric in task.metrics
     }
+
+
+RECORDINGS, LENGTH_S = 400, 60.0
+"""Recordings of random talk, and how long each is."""
+
+
+def interaction() -> Versions:
+    """Fingerprint of the events of turn-taking."""
+    rng, ours, ticks = random.Random(17), [], []
+    for _ in range(RECORDINGS):
+        kinds = [rng.choice((TURN, TURN, TURN, SHARED, *IGNORABLE)) for _ in range(8)]
+        user = [UserTalk(*span, kind) for span, kind in zip(_talk(rng), kinds, strict=False)]
+        model = list(_talk(rng))
+        ours += interaction_events(user, classify(model, None), LENGTH_S)
+        found = tick_events(user, model, LENGTH_S)
+        ticks += found.events
+    return {
+        name: {str(VERSION): _fingerprint([(e.latency_s or 0.0, e.right + 2 * len(e.kind)) for e in events])}
+        for name, events in (("interaction", ours), ("interaction on ticks", ticks))
+    }
+
+
+def _talk(rng: random.Random) -> Iterator[tuple[float, float]]:
+    """Up to eight stretches of speech, in order and apart, to 10 ms."""
+    at_s = 0.0
+    for _ in range(rng.randint(0, 8)):
+        at_s += rng.choice((0.3, 0.7, 1.5, 5.0)) * rng.uniform(0.5, 1.5)
+        end_s = at_s + rng.choice((0.4, 0.9, 2.0, 5.0)) * rng.uniform(0.5, 1.5)
+        yield round(at_s, 2), round(end_s, 2)
+        at_s = end_s
 
 
 def _fingerprint(values: Sequence[tuple[float, float]]) -> Fingerprint:
@@ -221,12 +255,12 @@ def same(a: str | Fingerprint, b: str | Fingerprint) -> bool:
 
 
 def _record() -> None:
-    now: dict[str, Versions] = {"rubrics": rubrics(), "metrics": {}}
+    now: dict[str, Versions] = {"rubrics": rubrics(), "metrics": {}, "interaction": interaction()}
     for name in task_names():
         now["metrics"] |= metrics(load_task(name))
     then = recorded() if FILE.exists() else {"rubrics": {}, "metrics": {}}
     for kind, versions in now.items():
-        if changed := differences(versions, then[kind]):
+        if changed := differences(versions, then.setdefault(kind, {})):
             sys.exit("\n".join([*changed, "raise the version, and say so in CHANGELOG.md"]))
         for name, values in versions.items():
             then[kind][name] = values | then[kind].get(name, {})

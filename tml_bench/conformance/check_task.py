@@ -32,6 +32,7 @@ from tml_bench.session.settings import Settings, opened_event
 from tml_bench.session.simulated import SimulatedSession
 from tml_bench.task import Task
 from tml_bench.timeline import Timeline
+from tml_bench.user_stretches import user_spans
 
 PLAYED = 2
 """Of each subset, how many samples are played."""
@@ -236,7 +237,7 @@ def _played(task: Task, sample: Sample, name: str, folder: Path) -> Timeline:
     facts, languages = Recording(place).facts, sample.languages
     return timeline_of(
         facts, cache, "transcript", task.hears_user, stretches, languages=languages,
-        user_words=task.recognises_user(sample),
+        user_words=task.recognises_user(sample), user_spans=partial(user_spans, task, sample),
     )  # fmt: skip
 
 
