@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
 import pytest
+from answering import STAGES, Answering, conversation
+from fakes import run_session
 from msgspec import UNSET
 from rich.console import Console
 from user_fault_cases import FaultCase, cases
@@ -16,6 +19,7 @@ from user_fault_cases import FaultCase, cases
 from tml_bench.api.results import Run
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.outcome import Outcome
+from tml_bench.perception.recordings import timeline_of
 from tml_bench.pricing.table import load_prices
 from tml_bench.questions import Judge, Question, Verdict, Verdicts
 from tml_bench.recording import AudioTrack, SessionFacts
@@ -24,6 +28,7 @@ from tml_bench.report.files import full_markdown, leaderboard_markdown, to_csv
 from tml_bench.report.site import site
 from tml_bench.report.terminal import print_board, print_leaderboard
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, environment
+from tml_bench.runs.jobs import JobResult, PerceiveJob
 from tml_bench.runs.store import Attempt, StoredRun
 from tml_bench.samples import Sample
 from tml_bench.scoring.asking import ask
@@ -32,12 +37,16 @@ from tml_bench.scoring.score import _score
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.summary_file import stored_user_faults, stored_verdicts, to_json
-from tml_bench.scoring.timelines import RunTimelines, outcomes_of
+from tml_bench.scoring.timelines import RunTimelines, outcomes_of, timelines_of
 from tml_bench.scoring.user_faults import faults_of
+from tml_bench.session.settings import Settings
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Score, Task, Value
 from tml_bench.timeline import Timeline
+from tml_bench.users import making
 from tml_bench.users.fault_rubric import FINE, USER_LINE, line_questions
 from tml_bench.users.faults import FaultKind
+from tml_bench.users.policy import HeardTurn, Prompted, UserMove
+from tml_bench.users.staged import StagedPolicy
 from tml_bench.viewer.index import sample_index
 from tml_bench.viewer.run_files import ViewedRun
 
@@ -100,18 +109,21 @@ class OneLineJudge:
         return Verdict("character", "too formal") if line == self.wrong else Verdict(FINE)
 
 
-def _scored(path: Path, judge: Judge | None = None) -> Summary:
-    path.mkdir(parents=True, exist_ok=True)
-    task = Talks()
+def _run(path: Path, samples: Sequence[Sample], replay_user: str = "") -> StoredRun:
     config = RunConfig(
-        schema=RUN_SCHEMA, task=task.name, dataset="made-up", dataset_sha256="", data="", subsets=(), limit=0,
+        schema=RUN_SCHEMA, task="talks", dataset="made-up", dataset_sha256="", data="", subsets=(), limit=0,
         adapter="fake", privileged=False, clock="simulated", compute="ideal", replay="", tick_ns=200_000_000,
-        seed=0, max_session_s=60.0,
+        seed=0, max_session_s=60.0, replay_user=replay_user,
     )  # fmt: skip
-    attempts = {name: Attempt(name, "all", 1, Outcome.VALID) for name in HEARD}
-    run = StoredRun(path, RunFile(config, environment()), task, tuple(task.samples()), attempts)
+    attempts = {sample.id: Attempt(sample.id, "all", 1, Outcome.VALID) for sample in samples}
+    return StoredRun(path, RunFile(config, environment()), Talks(), tuple(samples), attempts)
+
+
+def _scored(path: Path, judge: Judge | None = None, replay_user: str = "") -> Summary:
+    path.mkdir(parents=True, exist_ok=True)
+    run = _run(path, [*Talks().samples()], replay_user)
     (path / "run.json").write_bytes(msgspec.json.encode(run.file))
-    lines = [msgspec.json.encode(attempt) + b"\n" for attempt in attempts.values()]
+    lines = [msgspec.json.encode(attempt) + b"\n" for attempt in run.attempts.values()]
     (path / "attempts.jsonl").write_bytes(b"".join(lines))
     timelines = {name: case.timeline for name, case in HEARD.items()}
     faults = faults_of(run.samples, timelines)
@@ -203,6 +215,55 @@ def test_a_judge_adds_faults_and_takes_none_away(tmp_path: Path) -> None:
     assert summary.judgements is not None
     assert summary.judgements.rubrics == ("simulated-user-line 1",)
     assert summary.judgements.missing == {"the service is down": 1}
+
+
+def test_lines_that_are_played_again_are_nobodys_fault(tmp_path: Path) -> None:
+    judge = OneLineJudge(PLANTED)
+    _scored(tmp_path / "run", judge, replay_user="an-earlier-run")
+    assert judge.asked == []
+
+
+class HastyPolicy(StagedPolicy):
+    """Begins with its second goal."""
+
+    def next_move(self, turns: Sequence[HeardTurn], prompted: Prompted) -> UserMove:
+        move = super().next_move(turns, prompted)
+        return move if turns else replace(move, text=STAGES[1].lines[0])
+
+
+class HerePool:
+    """Perceives in this process."""
+
+    def __init__(self) -> None:
+        self._jobs: list[PerceiveJob] = []
+
+    def submit(self, job: PerceiveJob) -> None:
+        self._jobs.append(job)
+
+    def results(self) -> Iterator[tuple[PerceiveJob, JobResult]]:
+        for job in self._jobs:
+            yield job, JobResult(Outcome.VALID, timeline=timeline_of(job.facts, job.cache, job.words))
+
+
+def test_a_user_made_faulty_is_caught_in_its_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = conversation(tmp_path / "voice")
+    hasty = replace(good, id="hasty")
+    for sample in (good, hasty):
+        if sample is hasty:
+            monkeypatch.setattr(making, "StagedPolicy", HastyPolicy)
+        run_session(tmp_path / "talks" / sample.id / "1", sample, Answering(), Settings(max_session_s=30.0))
+    found = {}
+    for replayed in ("", "an-earlier-run"):
+        run = _run(tmp_path, (good, hasty), replayed)
+        (heard,) = timelines_of([run], HerePool(), lambda line: None, "transcript")  # type: ignore[arg-type]
+        found[replayed] = {sample: ended.kind for sample, ended in heard.outcomes.items()}
+        if not replayed:
+            faults = [(f.line, f.kind) for f in heard.faults["hasty"]]
+            assert faults == [(0, FaultKind.EARLY), (1, FaultKind.REPEATS)]
+    assert found[""] == {"talk": Outcome.VALID, "hasty": Outcome.USER_FAULT}
+    assert found["an-earlier-run"] == {"talk": Outcome.VALID, "hasty": Outcome.VALID}
 
 
 def test_scored_again_without_faults_the_file_is_gone(

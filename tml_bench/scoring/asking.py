@@ -81,7 +81,7 @@ def ask(
 ) -> Iterator[AskedRun]:
     """What is asked about runs, one after the other; ``respondents`` gives those of a task, and may raise.
 
-    With ``users`` it is also asked about every line of simulated users.
+    With ``users`` it is also asked about every line of simulated users, unless they are played again.
     """
     seen: set[tuple[str, ...]] = set()
     for heard in runs:
@@ -89,7 +89,7 @@ def ask(
         ended = {kind: {i for i, o in heard.outcomes.items() if o.kind is kind} for kind in Outcome}
         scored = [s for s in run.samples if s.scored and s.id in ended[Outcome.VALID]]
         performances = [performance_of(run.task, sample, heard.of(sample)) for sample in scored]
-        if users:
+        if users and not config.replay_user:
             performances = [one._replace(of_user=_about_user(one)) for one in performances]
         samples = (config.task, config.dataset_sha256, *sorted(ended[Outcome.INVALID]))
         usable = [s for s in run.samples if s.id not in ended[Outcome.INVALID]]

@@ -124,7 +124,11 @@ def timelines_of(
         else:
             lost[number][sample] = timeline
             advance(f"{sample}: {timeline}")
-    faults = faults or [faults_of(run.samples, found) for run, found in zip(runs, timelines, strict=True)]
+    # Lines that are played again need not fit any more: that is what such a run shows.
+    faults = faults or [
+        {} if run.file.config.replay_user else faults_of(run.samples, found)
+        for run, found in zip(runs, timelines, strict=True)
+    ]
     return [
         RunTimelines(run, found, outcomes_of(run, why, faulty), read, faulty)
         for run, found, why, read, faulty in zip(runs, timelines, lost, facts, faults, strict=True)
