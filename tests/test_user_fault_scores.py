@@ -48,7 +48,9 @@ from tml_bench.users.faults import FaultKind
 from tml_bench.users.policy import HeardTurn, Prompted, UserMove
 from tml_bench.users.staged import StagedPolicy
 from tml_bench.viewer.index import sample_index
-from tml_bench.viewer.run_files import ViewedRun
+from tml_bench.viewer.inspected import score_lines
+from tml_bench.viewer.run_files import open_viewed
+from tml_bench.viewer.score_document import ending
 
 
 def _heard() -> dict[str, FaultCase]:
@@ -187,14 +189,19 @@ def test_every_report_counts_it_beside_the_score(by_rules: SimpleNamespace) -> N
 
 
 def test_the_viewer_lists_it_among_what_is_no_fault_of_the_model(by_rules: SimpleNamespace) -> None:
-    run = ViewedRun("talks", by_rules.path, msgspec.json.decode(
-        (by_rules.path / "run.json").read_bytes(), type=RunFile
-    ))  # fmt: skip
+    (run,) = open_viewed([by_rules.path])
     index = sample_index([run])
     columns = index.columns
     assert columns.sample[-1] == "talk-2"
     assert [index.outcomes[k] for k in columns.outcome] == ["valid", "valid", "user_fault"]
     assert "says 8" in columns.reason[-1]
+    outcome, reason = ending(run, run.attempts()[1].last)
+    assert outcome is Outcome.USER_FAULT
+    assert PLANTED in reason
+    assert ending(run, run.attempts()[0].last) == (Outcome.VALID, "")
+    recording = by_rules.path / "talks" / "talk-2" / "1"
+    recording.mkdir(parents=True)
+    assert [*score_lines(recording)] == [f"outcome user_fault: {reason}"]
 
 
 def test_a_judge_adds_faults_and_takes_none_away(tmp_path: Path) -> None:

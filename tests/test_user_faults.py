@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from msgspec import structs
 from user_fault_cases import Part, cases
@@ -96,6 +98,21 @@ def test_what_the_model_said_first_is_not_revealed_early() -> None:
     assert _kinds(early) == [FaultKind.EARLY]
     offered = structs.replace(TALK, words=(*REPLY, *_spoken("Is seven thirty fine?", 7.0)))
     assert _kinds(early, timeline=offered) == []
+
+
+def test_what_its_prompt_tells_is_known_but_no_later_goal() -> None:
+    flight = SCENARIOS["flight"]
+    prompted = replace(flight, prompt="You are Bob, flight 88 is full. Fly on Thursday, then on Friday.")
+    asked = Timeline(20.0, (), _spoken("Your name?", 3.0), WordSource.ADAPTER)
+
+    def kinds(text: str) -> list[FaultKind]:
+        opening = _line("A flight from Denver to Boston on Thursday morning, please.", 0.0)
+        lines = (opening, _line(text, 8.0, UserAct.ANSWER))
+        return [f.kind for f in user_faults(prompted, structs.replace(asked, lines=lines))]
+
+    assert kinds("It is Bob, and not on flight 88.") == []
+    assert kinds("It is Jim, thanks to Jim.") == [FaultKind.CONTRADICTS]
+    assert kinds("It is Bob, flying on Friday.") == [FaultKind.EARLY]
 
 
 def test_a_line_may_come_again_if_it_was_cut_or_asked_for_or_nobody_answered() -> None:

@@ -93,10 +93,16 @@ class LineContext:
 
     @cached_property
     def known(self) -> tuple[SaidValue, ...]:
-        """All values that the user may name: its own so far, those it has named, and what the model said."""
+        """All values that the user may name: its own so far, those it has named, and what the model said.
+
+        Of its persona and its prompt, which may tell the whole story, those that no later goal tells.
+        """
         said = (line.text for line in self.before)
-        texts = self.scenario.persona, *self.own_texts, *said, self.model_text
-        return tuple(v for text in texts for v in said_values(text))
+        texts = *self.own_texts, *said, self.model_text
+        later = [v for text in self.later_texts for v in said_values(text)]
+        story = [v for text in (self.scenario.persona, self.scenario.prompt) for v in said_values(text)]
+        free = (v for v in story if not any(v.same(one) for one in later))
+        return (*(v for text in texts for v in said_values(text)), *free)
 
     def asked_for(self, fact: Fact, *, in_order: bool) -> bool:
         """Whether the model has just asked for a fact.

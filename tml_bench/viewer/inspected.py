@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.outcome import Outcome
 from tml_bench.recording import Recording
 from tml_bench.runs.layout import run_of
 from tml_bench.runs.store import Attempt
 from tml_bench.viewer import perceived
 from tml_bench.viewer.run_files import ViewedRun, open_viewed, summary_head
-from tml_bench.viewer.score_document import stored_score, viewed_score
+from tml_bench.viewer.score_document import ending, stored_score, viewed_score
 from tml_bench.viewer.score_schema import ScoredValue
 
 
@@ -39,7 +40,10 @@ def score_lines(folder: Path) -> Iterator[str]:
         if found is None:
             return
         run, attempt = found
-        yield f"outcome {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}"
+        outcome, reason = ending(run, attempt)
+        yield f"outcome {outcome}{f': {reason}' if reason else ''}"
+        if outcome is Outcome.USER_FAULT:
+            return
         score, summary = stored_score(run, attempt.sample), summary_head(run)
     except UserError as error:
         yield f"no score: {error}"

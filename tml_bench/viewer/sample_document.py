@@ -26,7 +26,7 @@ from tml_bench.viewer.sample_schema import (
     ViewedTrack,
     ViewedUser,
 )
-from tml_bench.viewer.score_document import faults_of_user, judgements, stored_score, viewed_score
+from tml_bench.viewer.score_document import ending, judgements, stored_score, viewed_score
 from tml_bench.viewer.score_schema import ViewedJudgement
 from tml_bench.viewer.tracks import SIDES, TrackForm
 from tml_bench.viewer.videos import viewed_video
@@ -135,15 +135,11 @@ def _scored(
 
 
 def _ended(run: ViewedRun, last: Attempt, remarks: list[str]) -> tuple[Outcome, str]:
-    """How the sample ended and why; with every line in which a simulated user did wrong."""
     try:
-        faults = faults_of_user(run, last.sample) if last.outcome is Outcome.VALID else []
+        return ending(run, last)
     except UserError as error:
         remarks.append(str(error))
-        faults = []
-    if not faults:
         return last.outcome, last.reason
-    return Outcome.USER_FAULT, "; ".join(f"{f.at_s:.1f} s, {f.kind}: “{f.text}” {f.reason}" for f in faults)
 
 
 def _head(run: ViewedRun, remarks: list[str]) -> SummaryHead | None:

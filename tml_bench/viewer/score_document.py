@@ -11,8 +11,10 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.metric import Score
+from tml_bench.outcome import Outcome
 from tml_bench.questions import QuestionLine
 from tml_bench.redact import cut
+from tml_bench.runs.store import Attempt
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary_file import VERDICTS
 from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault
@@ -38,9 +40,16 @@ def stored_score(run: ViewedRun, sample: str) -> Score | None:
     return found[-1] if found else None
 
 
-def faults_of_user(run: ViewedRun, sample: str) -> list[SampleFault]:
-    """What the simulated user of a sample did wrong. Raises UserError for a malformed line."""
-    return _lines(run, USER_FAULTS, sample, SampleFault)
+def ending(run: ViewedRun, last: Attempt) -> tuple[Outcome, str]:
+    """How a sample ended and why, with every line in which a simulated user did wrong.
+
+    Raises:
+        UserError: a line about it is malformed.
+    """
+    faults = _lines(run, USER_FAULTS, last.sample, SampleFault) if last.outcome is Outcome.VALID else []
+    if not faults:
+        return last.outcome, last.reason
+    return Outcome.USER_FAULT, "; ".join(f"{f.at_s:.1f} s, {f.kind}: “{f.text}” {f.reason}" for f in faults)
 
 
 def judgements(run: ViewedRun, sample: str, score: Score | None) -> tuple[ViewedJudgement, ...]:
