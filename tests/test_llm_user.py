@@ -135,7 +135,7 @@ def test_it_hangs_up_when_it_does_not_get_on() -> None:
     gone = UserMove("", UserAct.HANG_UP, "T2", True)
     assert move(Model(), tried, tries=3) == gone
     assert move(Model("Please!"), tried, tries=4).act is UserAct.AGAIN
-    open_goal = talk(("T1", "A table."), ("model", "No."))
+    open_goal = talk(("T1", "A table!", "again"), ("model", "No."))
     assert move(Model("[stay] Please."), open_goal, tries=1).act is UserAct.HANG_UP
     assert move(Model("[next] At eight."), open_goal, tries=1).stage == "T2"
     answered = [*tried, *talk(("T2", "Yes.", "answer"), ("model", "No."))]
@@ -196,14 +196,16 @@ def test_what_a_reply_comes_to(raw: str, said: SpokenReply) -> None:
 
 
 def test_options_of_a_user() -> None:
-    user = language_model_user("model=m,base_url=http://127.0.0.1:1/v1,thinking=4,temperature=none,tag=q4")
+    user = language_model_user(
+        "llm:ears=asr,model=m,base_url=http://127.0.0.1:1/v1,thinking=4,temperature=none,tag=q4"
+    )
     assert user.chat == OpenAIChat("m", "http://127.0.0.1:1/v1", None, tag="q4", timeout_s=60)
     assert user.replies == SpokenReplies(thinking=4)
     assert user.name == "llm:model=m,temperature=none,tag=q4,thinking=4.0"
-    assert language_model_user(user.name.removeprefix("llm:")).name == user.name
+    assert language_model_user(user.name).name == user.name
     for bad in ("model", "voice=x", "thinking=-1", "max_tokens=no", "base_url=ftp://x"):
         with pytest.raises(UserError):
-            language_model_user(bad)
+            language_model_user(f"llm:{bad}")
 
 
 # ---- asking, and the cache

@@ -163,9 +163,9 @@ def choice_options(command: Command) -> Command:
 )  # fmt: skip
 @click.option(
     "--user", default="staged", show_default=True,
-    help="Who plays the scenarios of closed-loop tasks; options after a colon.",
+    help="Who plays the scenarios of closed-loop tasks: staged, or llm:model=NAME,base_url=URL.",
 )  # fmt: skip
-@click.option("--user-cache", type=PATH, help="Folder `user` of an earlier run, whose lines are said again.")
+@click.option("--user-cache", type=PATH, help="Earlier run from which the user's words and voice are taken.")
 @click.option(
     "--replay-user",
     type=PATH,

@@ -35,6 +35,7 @@ class FakeJudge:
         decide: gives the answers.
         takes_schema: False refuses every request with a JSON Schema.
         takes_s: before each reply, on the wall clock.
+        reply: gives the words of replies from the requests, instead of judging.
 
     Attributes:
         requests: the bodies received.
@@ -48,11 +49,13 @@ class FakeJudge:
         *,
         takes_schema: bool = True,
         takes_s: float = 0.0,
+        reply: Callable[[dict[str, Any]], str] | None = None,
     ) -> None:
         self.plan = list(plan)
         self.decide = decide
         self.takes_schema = takes_schema
         self.takes_s = takes_s
+        self.reply = reply
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.problems: list[str] = []
@@ -152,6 +155,8 @@ class FakeJudge:
                 return 200, {}, _completion(request, None, refusal="I cannot help with that.")
             case _ if word.isdigit():
                 return _error(int(word), f"status {word}")
+        if self.reply is not None:
+            return 200, {}, _completion(request, self.reply(request))
         texts = json.loads(request["messages"][1]["content"])
         verdict = {"explanation": f"judged {len(texts)} texts", "answer": self.decide(texts)}
         return 200, {}, _completion(request, json.dumps(verdict))

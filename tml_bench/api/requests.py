@@ -12,7 +12,7 @@ from tml_bench.runs.tags import clean_tags
 from tml_bench.session.network import load_network
 from tml_bench.session.settings import Compute
 from tml_bench.tool_latency import check_tool_latency
-from tml_bench.users.settings import STAGED, checked_user
+from tml_bench.users.settings import FOLDER, STAGED, checked_user
 
 PathLike = str | os.PathLike[str]
 
@@ -51,6 +51,14 @@ def run_request(
         network=load_network(network),
         tool_latency=check_tool_latency(tool_latency),
         user=checked_user(user),
-        user_cache=Path(user_cache) if user_cache is not None else None,
+        user_cache=None if user_cache is None else _user_folder(Path(user_cache)),
         replay_user=Path(replay_user) if replay_user is not None else None,
     )
+
+
+def _user_folder(given: Path) -> Path:
+    """Where a run keeps what its user made: the folder as given, or that in it, where it is a run's."""
+    folder = given / FOLDER if (given / FOLDER).is_dir() else given
+    if not folder.is_dir():
+        raise UserError(f"--user-cache {given} is no folder", "give a run, or its folder `user`")
+    return folder

@@ -29,6 +29,8 @@ from tml_bench.runs.spending import SpendingLimit
 from tml_bench.runs.store import open_runs
 from tml_bench.storage.address import is_shared
 from tml_bench.storage.results_place import results_place
+from tml_bench.users.llm_user import LLM
+from tml_bench.users.settings import check_language_model
 
 NO_TAGS: Mapping[str, str] = {}
 
@@ -151,8 +153,9 @@ def run(
         network: ``ideal``, ``wifi``, ``4g``, ``bad``, or a profile's ``.toml``.
         tool_latency: how long functions take that the model calls: ``instant``, ``fast``, ``normal``,
             ``slow``, ``degraded``, ``timeout_risk`` or ``reference``; empty for what the task says.
-        user: who plays the samples with a scenario: ``staged``, by the scenario's lines and rules.
-        user_cache: folder ``user`` of an earlier run, from which what its user made is taken.
+        user: who plays the samples with a scenario: ``staged``, by the scenario's lines and rules, or
+            ``llm:model=NAME,base_url=URL``, a language model; see docs/llm-user.md.
+        user_cache: an earlier run, from which what its user made is taken.
         replay_user: run of the same task whose simulated users' lines are played again, whatever is answered.
         loop: ``closed`` plays the closed-loop form of the samples, in which the user's turns wait for the
             model; of tasks that have one.
@@ -219,6 +222,7 @@ def run(
     with given_adapters(given):
         place.prepare(str(request.selection.data.resolve()) if request.selection.data else "")
         plans = plan_runs(request, shown.tell)
+        _check_users(plans, shown)
         with (
             place,
             judging_by(judge, request.out, shown) as judging,
@@ -248,6 +252,17 @@ def run(
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
     return runs[0] if one else runs
+
+
+def _check_users(plans: Sequence[RunPlan], shown: Progress) -> None:
+    """Look whether the language models that play users can be asked, before anything starts."""
+    told = {
+        check_language_model(plan.user_settings, plan.samples): None
+        for plan in plans
+        if plan.user_settings.policy == LLM
+    }
+    for line in filter(None, told):
+        shown.tell(line)
 
 
 def _stepping(

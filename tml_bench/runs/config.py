@@ -7,7 +7,7 @@ import platform
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Settings
-from tml_bench.users.settings import STAGED, UserSettings
+from tml_bench.users.settings import FOLDER, STAGED, UserSettings
 
 RUN_SCHEMA = "tml-bench/run/1.1"
 LIBRARIES = (
@@ -176,7 +176,8 @@ class RunPlan:
     """A run to record.
 
     ``adapter`` is the adapter as given, or that of ``config``, which has no secrets; ``identity`` what will
-    run, None when exchanges are imported; ``hashes`` those of the samples, by id; ``tags`` the user's.
+    run, None when exchanges are imported; ``hashes`` those of the samples, by id; ``tags`` the user's;
+    ``user`` who plays the simulated user, as given: ``config`` has neither its address nor secrets.
     """
 
     path: Path
@@ -186,6 +187,16 @@ class RunPlan:
     identity: Identity | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+
+    @property
+    def user_settings(self) -> UserSettings:
+        """Who plays the user; what it makes is kept in the run's folder."""
+        return replace(
+            self.config.settings().user,
+            spec=self.user or self.config.user or STAGED,
+            cache=self.path / FOLDER,
+        )
 
 
 def environment() -> Environment:

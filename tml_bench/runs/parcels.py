@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tml_bench.plugins import SAFE_NAME
-from tml_bench.recording import LOG, MANIFEST, USER_TRACK
+from tml_bench.recording import LOG, MANIFEST, MODEL_TRACK, USER_TRACK
 from tml_bench.runs.identity import own_files
 from tml_bench.runs.jobs import JobResult, SessionJob
 from tml_bench.samples import Waveform
@@ -172,7 +172,7 @@ def _files(job: SessionJob) -> Iterator[Path]:
     if job.replay is not None:
         paths += [job.replay / LOG, job.replay / MANIFEST]
     if job.lines is not None:
-        paths += [job.lines / name for name in (LOG, MANIFEST, USER_TRACK)]
+        paths += [job.lines / name for name in (LOG, MANIFEST, USER_TRACK, MODEL_TRACK)]
     yield from dict.fromkeys([*paths, *_spoken(job.sample.scenario)])
 
 

@@ -23,7 +23,7 @@ from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Ticks
-from tml_bench.users.settings import STAGED, UserSettings, check_playable
+from tml_bench.users.settings import STAGED, UserSettings, check_playable, shown_user
 
 REFERENCE_ADAPTERS = ("oracle", "delayed:700", "early:500", "echo", "always-on", "silent")
 """What `tml-bench run` runs when no adapter is named; they need no key."""
@@ -229,7 +229,8 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
             for epoch in range(1, request.epochs + 1):
                 config = msgspec.structs.replace(config, epoch=epoch)
                 path = _place(request.out, spec, config, hashes)
-                plans.append(RunPlan(path, config, played, spec.text, identity, hashes, request.tags))
+                plan = RunPlan(path, config, played, spec.text, identity, hashes, request.tags)
+                plans.append(replace(plan, user=request.user if user else ""))
     _check_some(request, ids, plans)
     return plans
 
@@ -244,7 +245,7 @@ def _user(request: RunRequest, samples: Sequence[Sample]) -> str:
     played = [sample for sample in samples if sample.scenario is not None]
     for sample in played:
         check_playable(UserSettings(request.user, given=request.user_cache), sample)
-    return redacted(request.user) if played else ""
+    return shown_user(request.user) if played else ""
 
 
 def _check_some(request: RunRequest, ids: Collection[str], plans: Sequence[RunPlan]) -> None:

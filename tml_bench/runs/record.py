@@ -25,9 +25,7 @@ from tml_bench.runs.replayed_lines import ReplayedLines
 from tml_bench.runs.spending import SpendingLimit, limited_results
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines, read_run
 from tml_bench.samples import Sample
-from tml_bench.session.settings import Settings
 from tml_bench.turns import Usage
-from tml_bench.users.settings import FOLDER
 
 Advance = Callable[[str], None]
 """Called with a line, which may be empty, about each sample or recording that is done."""
@@ -228,11 +226,6 @@ class _Recorder:
                 f"{self._plan.path}: {left} (--budget)", f"with a higher --budget {CONTINUE}"
             )
 
-    def _settings(self) -> Settings:
-        """Of its sessions; what its user makes is kept in the run's folder."""
-        settings = self._plan.config.settings()
-        return replace(settings, user=replace(settings.user, cache=self._plan.path / FOLDER))
-
     def _job(self, sample: Sample) -> SessionJob:
         config, identity = self._plan.config, self._folder.file.identity
         return SessionJob(
@@ -240,7 +233,7 @@ class _Recorder:
             task=config.task,
             sample=sample,
             adapter=self._adapter,
-            settings=self._settings(),
+            settings=replace(config.settings(), user=self._plan.user_settings),
             folder=self._folder.aside / sample.id,
             replay=self._replayed.recording(sample.id) if self._replayed else None,
             lines=self._lines.recording(sample) if self._lines else None,

@@ -162,10 +162,15 @@ class Worker:
     def _beat(self) -> None:
         self.deadline(time.monotonic() + self.step_limit_s)
 
+    def _wait(self, seconds: float) -> None:
+        """The user is about to think for so long, which is no hang of the adapter."""
+        self.deadline(time.monotonic() + seconds + self.step_limit_s)
+
     def _record(self, job: SessionJob, adapter: StepAdapter) -> JobResult:
         self._beat()
         shutil.rmtree(job.folder, ignore_errors=True)
-        settings = replace(job.settings, seed=session_seed(job.settings.seed, job.task, job.sample.id))
+        seed = session_seed(job.settings.seed, job.task, job.sample.id)
+        settings = replace(job.settings, seed=seed, user=replace(job.settings.user, busy=self._wait))
         sample = played_sample(job)
         opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()

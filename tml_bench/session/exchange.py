@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +42,9 @@ from tml_bench.session.tools import LIVE_PATIENCE_S, ToolBench, late
 from tml_bench.session.user import ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 from tml_bench.users.user_side import UserSide
+
+THOUGHTS = 2
+"""How many thoughts a simulated user has at once on the wall clock."""
 
 
 class _ModelTrack:
@@ -291,7 +294,8 @@ def _user_side(
         return ScriptedUser(sample.script, durations, rates, heard_rate, videos, aside)
     from tml_bench.users.making import simulated_user
 
-    thinks = aside if live else None
+    # What reads clips and encodes tracks must not wait for its thoughts; one that is given up may go on.
+    thinks = ThreadPoolExecutor(THOUGHTS, "user") if live else None
     return simulated_user(sample, settings.user, settings.seed, rates, heard_rate, thinks)
 
 

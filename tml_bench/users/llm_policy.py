@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 
 from tml_bench.errors import UserSideError
 from tml_bench.scenario import Scenario, Stage
@@ -11,6 +12,7 @@ from tml_bench.users.llm_prompt import Progression, chat_messages
 from tml_bench.users.matching import questions, says_all
 from tml_bench.users.policy import HeardTurn, Prompted, UserMove
 from tml_bench.users.spoken_reply import SpokenReply, spoken_reply
+from tml_bench.users.staged import PROGRESS
 
 AskModel = Callable[[Sequence[Mapping[str, str]], int], str]
 """The reply to the messages of a chat, with a seed."""
@@ -24,8 +26,8 @@ class LanguageModelPolicy:
     Whether a goal is met: where ``Stage.covered`` says what the model under test must have said, code looks
     for it in what was heard since the user first spoke of the goal; else the language model says so by
     ``[next]`` or ``[stay]``, and where it says neither, any answer will do. The user hangs up after
-    ``Manners.tries`` turns in a row that did not get on. The end phrase in a reply ends the conversation, as
-    do goals that are all met.
+    ``Manners.tries`` turns in a row that got nowhere, or as many turns as it may take. The end phrase in a
+    reply ends the conversation, as do goals that are all met.
 
     Args:
         scenario: who the user is.
@@ -43,7 +45,8 @@ class LanguageModelPolicy:
         """As ``UserPolicy.next_move``; also raises `UserSideError` where no reply can be said."""
         standing = self._standing(turns, prompted)
         stuck = standing.tried >= self._scenario.manners.tries
-        if stuck and standing.met is False:
+        said = sum(turn.by_user for turn in turns)
+        if said >= self._scenario.turn_limit or (stuck and standing.met is False):
             return self._hang_up(standing)
         reply = self._reply(chat_messages(self._scenario, turns, standing), standing)
         moves_on = standing.met is None and reply.moves_on is not False
@@ -68,7 +71,8 @@ class LanguageModelPolicy:
         stage = self._names.index(ours[-1].stage)
         begun = next(turn for turn in ours if turn.stage == ours[-1].stage)
         answers = " ".join(turn.text for turn in heard if turn.end_s > begun.start_s)
-        met = self._met(self._scenario.stages[stage], answers, answered=not turns[-1].by_user)
+        told = any(turn.stage == begun.stage and not turn.cut for turn in ours)
+        met = told and self._met(self._scenario.stages[stage], answers, answered=not turns[-1].by_user)
         return Progression(stage + (met is True), met, _tried(ours), asked, prompted)
 
     def _met(self, stage: Stage, answers: str, *, answered: bool) -> bool | None:
@@ -93,10 +97,6 @@ class LanguageModelPolicy:
 
 
 def _tried(ours: Sequence[HeardTurn]) -> int:
-    """How many turns in a row, up to the last, told the same goal; an answer begins anew."""
-    count = 0
-    for turn in reversed(ours):
-        if turn.stage != ours[-1].stage or turn.act not in (UserAct.GOAL, UserAct.AGAIN):
-            break
-        count += 1
-    return count
+    """How many turns in a row, up to the last, got nowhere."""
+    nowhere = takewhile(lambda turn: turn.act not in PROGRESS, reversed(ours))
+    return sum(1 for _ in nowhere)

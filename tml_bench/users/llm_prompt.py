@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tml_bench.redact import redacted
 from tml_bench.scenario import Scenario
 from tml_bench.users.policy import HeardTurn, Prompted
+from tml_bench.users.staged import unpieced
 
 _ROLE = (
     "You play a person who talks with a voice assistant. You are not the assistant: you want something, and "
@@ -45,7 +46,7 @@ class Progression:
     Attributes:
         stage: number of the goal that is pursued now, as far as code knows; all of them once all are met.
         met: the goal of the turn before is met; None where the model is to say so.
-        tried: so many turns in a row the user has said this goal without its being met.
+        tried: so many turns in a row got nowhere.
         asked: the model's last turn ends in a question.
         prompted: what makes the user speak.
         begins: it has said nothing yet of what it wants.
@@ -71,7 +72,7 @@ def chat_messages(
     if not turns or turns[0].by_user:
         messages.append({"role": "user", "content": _OPENS})
     for turn in turns:
-        _add(messages, "assistant" if turn.by_user else "user", redacted(turn.text.strip()) or _UNHEARD)
+        _add(messages, "assistant" if turn.by_user else "user", _heard(turn))
     match standing.prompted:
         case Prompted.SILENCE:
             _add(messages, "user", _SILENT)
@@ -80,6 +81,11 @@ def chat_messages(
         case _ if messages[-1]["role"] != "user":
             _add(messages, "user", _SILENT)
     return messages
+
+
+def _heard(turn: HeardTurn) -> str:
+    text = redacted(unpieced(turn.text) if turn.by_user else turn.text.strip())
+    return f"{text} ..." if turn.cut else text or _UNHEARD
 
 
 def _add(messages: list[dict[str, str]], role: str, text: str) -> None:
@@ -103,12 +109,12 @@ def _instructions(scenario: Scenario, standing: Progression) -> Iterator[str]:
         yield _MOVED
     yield _GOAL.format(name=stage.name, goal=stage.goal)
     if stage.lines:
-        yield _EXAMPLE.format(line=_unbroken(stage.lines[0]))
+        yield _EXAMPLE.format(line=unpieced(stage.lines[0]))
     names = [stage.name for stage in scenario.stages]
     known = [fact for fact in scenario.facts if not fact.stage or names.index(fact.stage) <= standing.stage]
     if known:
         yield _KNOWN
-        yield from (_FACT.format(name=fact.name, line=_unbroken(fact.lines[0])) for fact in known)
+        yield from (_FACT.format(name=fact.name, line=unpieced(fact.lines[0])) for fact in known)
     if standing.begins:
         return
     if standing.met is None:
@@ -123,7 +129,3 @@ def _then(scenario: Scenario, stage: int) -> str:
         return _THEN_CLOSE.format(end_phrase=scenario.end_phrase)
     following = scenario.stages[stage + 1]
     return _THEN_GO_ON.format(name=following.name, goal=following.goal)
-
-
-def _unbroken(line: str) -> str:
-    return " ".join(line.replace("/", " ").split())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ LLM = "llm"
 TRIES, PAUSE_S, LONGEST_WAIT_S = 3, 1.0, 30.0
 """How often a server that fails for a while is asked; the first pause, then doubled; the longest one."""
 _MISS = "the user's next line is not in the cache, and its language model cannot be asked: "
+Busy = Callable[[float], None]
 REACHED_S = 5.0
 """How long a server may take to accept a connection before a run."""
 
@@ -67,9 +68,18 @@ class LanguageModelUser:
         ]
         return f"{LLM}:{','.join([f'model={self.chat.model}', *named])}"
 
-    def policy(self, scenario: Scenario, seed: int, cache: ReplyCache) -> UserPolicy:
-        """The policy of a session of this scenario."""
-        return LanguageModelPolicy(scenario, seed, ServedReplies(self.chat, self.replies, cache).ask)
+    def unhurried(self, scenario: Scenario) -> Scenario:
+        """The scenario of a user who takes the time to think that this one needs."""
+        thinking_s = max(scenario.manners.thinking_s, self.replies.thinking)
+        return replace(scenario, manners=replace(scenario.manners, thinking_s=thinking_s))
+
+    def policy(
+        self, scenario: Scenario, seed: int, cache: ReplyCache, busy: Busy = lambda seconds: None
+    ) -> UserPolicy:
+        """The policy of a session of this scenario; ``busy`` is called before the server is asked."""
+        return LanguageModelPolicy(
+            scenario, seed, ServedReplies(self.chat, self.replies, cache, busy=busy).ask
+        )
 
     def obstacle(self) -> str:
         """Why it cannot be asked here: no client, no key, or nobody who listens; empty when it can."""
@@ -93,16 +103,20 @@ class LanguageModelUser:
         return f"the user's language model cannot be asked: {why}; only the cache answers" if why else ""
 
 
-def language_model_user(options: str) -> LanguageModelUser:
-    """Read what follows ``llm:``; raises `UserError` for an unknown option, or a value that is none."""
+def language_model_user(spec: str) -> LanguageModelUser:
+    """Read a user as given, ``llm:...``; raises `UserError` for an unknown option, or a value that is none.
+
+    ``ears`` is no option of the language model, and is left out.
+    """
     given: dict[str, str | None] = {}
-    for item in filter(None, options.split(",")):
+    for item in filter(None, spec.partition(":")[2].split(",")):
         name, equals, value = item.partition("=")
         if not equals:
             raise UserError(f"--user llm: {item!r} is no option", "give name=value, separated by commas")
         given[name.strip()] = (
             None if (name.strip(), value.strip()) == ("temperature", "none") else value.strip()
         )
+    given.pop("ears", None)
     known = {f.name for f in (*fields(OpenAIChat), *fields(SpokenReplies))}
     if unknown := given.keys() - known:
         raise UserError(
@@ -120,15 +134,20 @@ def language_model_user(options: str) -> LanguageModelUser:
 
 
 class ServedReplies:
-    """Asks a server, or the cache where the same was asked before; ``sleep`` makes pauses."""
+    """Asks a server, or the cache where the same was asked before.
+
+    ``sleep`` makes pauses, ``busy`` is told for how many seconds an answer may take before it is asked for.
+    """
 
     def __init__(
-        self, chat: OpenAIChat, replies: SpokenReplies, cache: ReplyCache, sleep: Sleep = asyncio.sleep
-    ) -> None:
+        self, chat: OpenAIChat, replies: SpokenReplies, cache: ReplyCache, sleep: Sleep = asyncio.sleep,
+        busy: Busy = lambda seconds: None,
+    ) -> None:  # fmt: skip
         self._chat = chat
         self._replies = replies
         self._cache = cache
         self._sleep = sleep
+        self._busy = busy
 
     def ask(self, messages: Sequence[Mapping[str, str]], seed: int) -> str:
         """The reply to messages.
@@ -145,6 +164,7 @@ class ServedReplies:
             return known
         if why := chat.obstacle():
             raise UserAwayError(f"{_MISS}{why}", again=False)
+        self._busy(TRIES * (chat.timeout_s + LONGEST_WAIT_S))
         reply = self._asked(messages, sampling)
         return self._cache.keep(request, redacted(reply.text), reply.model)
 

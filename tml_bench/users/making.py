@@ -5,6 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Executor
 
 from tml_bench.samples import Sample
+from tml_bench.scenario import Scenario
+from tml_bench.users.llm_user import LLM, language_model_user
+from tml_bench.users.policy import UserPolicy
 from tml_bench.users.settings import UserSettings
 from tml_bench.users.simulated_user import SimulatedUser
 from tml_bench.users.staged import StagedPolicy
@@ -20,7 +23,14 @@ def simulated_user(
         UserError: this user cannot play the scenario.
     """
     assert sample.scenario is not None
-    policy = StagedPolicy(sample.scenario, seed)
-    return SimulatedUser(
-        sample.scenario, policy, user.voices(sample), seed, rates, heard_rate, aside, user.ears
-    )
+    scenario, policy = _played(sample.scenario, user, seed)
+    return SimulatedUser(scenario, policy, user.voices(sample), seed, rates, heard_rate, aside, user.ears)
+
+
+def _played(scenario: Scenario, user: UserSettings, seed: int) -> tuple[Scenario, UserPolicy]:
+    """The scenario, with the manners of who plays it, and what decides."""
+    if user.policy != LLM:
+        return scenario, StagedPolicy(scenario, seed)
+    model = language_model_user(user.spec)
+    unhurried = model.unhurried(scenario)
+    return unhurried, model.policy(unhurried, seed, user.replies(), user.busy)

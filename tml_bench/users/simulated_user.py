@@ -32,7 +32,7 @@ from tml_bench.users.recognising import recognised_words
 from tml_bench.users.spoken_track import SpokenTrack
 from tml_bench.users.staged import unpieced
 from tml_bench.users.user_side import SessionEnd, UserSide
-from tml_bench.users.voicing import RATE, VoiceStore, spoken_line
+from tml_bench.users.voicing import FILLERS, RATE, VoiceStore, pieces, spoken_line
 
 LATE_NS = 250_000_000
 """A user whose words are not ready so long after it was to speak makes the session invalid."""
@@ -83,8 +83,8 @@ class SimulatedUser(UserSide):
     """Plays a scenario; see the module.
 
     ``rates`` are those at which its audio is wanted, ``heard_rate`` the model's. ``aside`` thinks beside the
-    session, on the wall clock; None thinks at once. ``ears`` is ``auto`` for the transcript's words where
-    there are any, ``asr`` for recognised ones.
+    session, on the wall clock, and is shut down with it; None thinks at once. ``ears`` is ``auto`` for the
+    transcript's words where there are any, ``asr`` for recognised ones.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class SimulatedUser(UserSide):
         self._store = store
         self._manners = DrawnManners(scenario.manners, seed)
         self._reaction_ns = nanoseconds(max(scenario.manners.reaction_s, LEAST_REACTION_S))
+        self._readiness_ns = self._reaction_ns + nanoseconds(scenario.manners.thinking_s)
         self._endpoint_ns = nanoseconds(scenario.manners.endpoint_s)
         self._aside = aside
         self._recognises = ears == "asr"
@@ -130,10 +131,18 @@ class SimulatedUser(UserSide):
         return []
 
     def open_clips(self) -> None:
-        """Nothing: lines are read when they are said."""
+        """Have spoken what is said in a hurry: on the wall clock nothing may be synthesised on the spot."""
+        manners = self._scenario.manners
+        lines = [*self._scenario.asides] if manners.aside else []
+        lines += self._scenario.backchannels if manners.backchannel_s is not None else ()
+        lines += FILLERS if manners.hesitation else ()
+        for piece in (piece for line in lines for piece in pieces(line)):
+            self._store.say(self._scenario.voice, piece)
 
     def close(self) -> None:
-        """Nothing: no file stays open."""
+        """Wait for no more thoughts: no file stays open."""
+        if self._aside is not None:
+            self._aside.shutdown(wait=False, cancel_futures=True)
 
     def end(self, known_ns: int) -> SessionEnd | None:
         """After its last words, or when its time is over."""
@@ -181,7 +190,7 @@ class SimulatedUser(UserSide):
         manners, gap_ns = self._manners.declared, self._manners.gap_ns(self._taken)
         if self._answered_ns >= ANSWER_NS:
             if self._is_to_barge_in(now_ns):
-                return self._planned(now_ns + self._reaction_ns, Prompted.BARGE_IN, now_ns)
+                return self._planned(now_ns + self._readiness_ns, Prompted.BARGE_IN, now_ns)
             silent_ns = now_ns - self._voice_ns
             if silent_ns < self._endpoint_ns - self._reaction_ns or not self._has_words(now_ns, silent_ns):
                 return None
@@ -191,7 +200,7 @@ class SimulatedUser(UserSide):
             return self._planned(now_ns + max(gap_ns, self._reaction_ns), Prompted.OPENING, now_ns)
         last_ns = max(self._free_ns, self._voice_ns)
         if self._turns and now_ns - last_ns >= nanoseconds(manners.patience_s):
-            return self._planned(now_ns + self._reaction_ns, Prompted.SILENCE, now_ns)
+            return self._planned(now_ns + self._readiness_ns, Prompted.SILENCE, now_ns)
         return None
 
     def _is_to_barge_in(self, now_ns: int) -> bool:
