@@ -27,6 +27,7 @@ from tml_bench.media.audio import probe
 from tml_bench.samples import (
     AfterModelStops,
     At,
+    Cue,
     Message,
     Reference,
     Sample,
@@ -147,7 +148,8 @@ def _played(
     annotation: ConversationAnnotation,
 ) -> tuple[Script, Reference]:  # fmt: skip
     """The turns that are played, in audio and words, each but the first once the model has answered."""
-    cues = (At(LEAD_S), *[AfterModelStops(GAP_S, PATIENCE_S)] * (len(spoken) - 1))
+    waiting: list[Cue] = [AfterModelStops(GAP_S, PATIENCE_S)] * (len(spoken) - 1)
+    cues = (At(LEAD_S), *waiting)
     turns = tuple(UserTurn(audio, cue, text) for (audio, text), cue in zip(spoken, cues, strict=True))
     # Where nothing is history an ideal respondent answers the last turn only: any other waits out PATIENCE_S.
     user_end_s = LEAD_S + _total(annotation.audio_s) + PATIENCE_S * (len(turns) - 1)

@@ -12,7 +12,7 @@ from msgspec import structs
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.metrics.vocalisations import Interval
-from tml_bench.samples import At, IntoModelSpeech, Reference, Sample, Script, UserTurn, Utterance
+from tml_bench.samples import At, Cue, IntoModelSpeech, Reference, Sample, Script, UserTurn, Utterance
 from tml_bench.tasks._common import annotation_of
 from tml_bench.tasks._fd_bench import audio_file, place_of
 from tml_bench.tasks.fd_bench_v1.loader import REACTION_S, InterruptionAnnotation
@@ -46,7 +46,7 @@ def closed_loop(sample: Sample) -> Sample:
             )
     except BadSampleError as error:
         return Sample(sample.id, sample.subset, unit=sample.unit, problem=str(error))
-    cues = At(), IntoModelSpeech(BARGE_IN_S, patience_s)
+    cues: tuple[Cue, ...] = (At(), IntoModelSpeech(BARGE_IN_S, patience_s))
     tail_s = max(0.0, item.duration_s - item.interruption[1])
     turns = tuple(UserTurn(part, cue) for part, cue in zip(parts, cues, strict=True))
     begins = context_s + REACTION_S + BARGE_IN_S
