@@ -90,11 +90,12 @@ def turns_of(events: tuple[InteractionEvent, ...], kind: str) -> list[bool]:
     return [event.right for event in events if event.kind == kind]
 
 
-def test_a_stall_is_no_answer() -> None:
-    """A short sound at once and an answer after 4 s: the answer counts; also with more such sounds."""
-    said = (Vocalisation(3.1, 3.5, False), Vocalisation(7.0, 9.0, True))
-    found = interaction_events([UserTalk(1, 3)], said, 12.0)
-    assert [(e.right, e.latency_s) for e in found if e.kind == RESPONSE] == [(False, 4.0)]
+def test_an_acknowledgement_is_an_answer_and_a_late_backchannel_is_none() -> None:
+    """ "On it." after the turn, and "Mm-hm." within it, 0.2 s before its end."""
+    answer = Vocalisation(7.0, 9.0, True)
+    for at_s, latency_s in ((3.3, 0.3), (2.8, 4.0)):
+        found = interaction_events([UserTalk(1, 3)], (Vocalisation(at_s, at_s + 0.4, False), answer), 12.0)
+        assert [e.latency_s for e in found if e.kind == RESPONSE] == [pytest.approx(latency_s)]
 
 
 def test_one_who_always_talks_yields_never_and_ignores_everything() -> None:

@@ -215,6 +215,17 @@ def test_an_imported_recording_has_turns_between_silences_of_a_second() -> None:
     assert user_talk(TASK, Sample("a", "s"), Timeline(9.0)) == ()
 
 
+def test_sounds_that_are_no_words_answer_nothing() -> None:
+    """One who stalls with "Um." is as late as its answer; one who says "Sure." is not."""
+    found = []
+    for text in ("Mm-hm.", "Um,", "Sure."):
+        stalled = recording((GOAL, 1, 3), model=((3.1, 3.5), (7, 9)))
+        words = (Word(text, 3.1, 3.5), *(Word("word", 7 + k / 2, 7.4 + k / 2) for k in range(4)))
+        known = msgspec.structs.replace(stalled, words=words, word_source=WordSource.ADAPTER)
+        found.append(named(summed({"a": known}))["response_latency"].estimate.mean)
+    assert found == [4.0, 4.0, 0.1]
+
+
 def test_words_of_the_model_tell_what_takes_the_turn() -> None:
     words = tuple(Word(text, 1.5 + 0.25 * k, 1.75 + 0.25 * k) for k, text in enumerate(("I", "see", "that")))
     spoken = recording((GOAL, 1, 5), model=((1.5, 2.3),))

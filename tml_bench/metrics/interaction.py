@@ -6,10 +6,10 @@ Conventions:
     silences up to 0.5 s end nothing and short ones are backchannels (``vocalisations``). ``duration_s`` is
     the recording's length; what it cuts short is no event, neither right nor wrong.
 
-    The model *takes the turn* with a takeover. Short vocalisations that lead to it with gaps of at most
-    ``OPENING_GAP_S`` are its opening ("Yes. ... It is my first time"); where no takeover follows before the
-    user's next turn, they are the answer themselves ("Four."). None of that holds for short ones that begin
-    while a turn of the user is under way: these are backchannels, which are always welcome.
+    The model *takes the turn* with whatever it says, except short vocalisations that begin while a turn of
+    the user is under way: these are backchannels, which are always welcome. After the turn they may be all
+    that is to be said ("Four."), or an acknowledgement ("On it."). What is no word at all ("Um.") is to be
+    left out of ``model`` where that is known: it answers nothing.
 
 Events, each with whether it was handled right and with a latency where there is one:
     * ``response``: for each turn that awaits an answer and at whose end the model does not speak. Right if
@@ -47,7 +47,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tml_bench.metrics.turn_taking import ONSET_TOLERANCE_S, OPENING_GAP_S
+from tml_bench.metrics.turn_taking import ONSET_TOLERANCE_S
 from tml_bench.metrics.vocalisations import Interval, Vocalisation
 
 VERSION = 1
@@ -98,12 +98,6 @@ class FloorTime(NamedTuple):
     none_s: float
 
 
-class _Floor(NamedTuple):
-    start_s: float
-    end_s: float
-    takeover: bool
-
-
 def interaction_events(
     user: Sequence[UserTalk], model: Sequence[Vocalisation], duration_s: float
 ) -> tuple[InteractionEvent, ...]:
@@ -130,26 +124,16 @@ class _Talk:
             yield from self._ignored(talk)
         yield from self._transfers()
 
-    def _floors(self) -> list[_Floor]:
+    def _floors(self) -> list[Vocalisation]:
         """With what the model takes the turn, in order."""
-        found: list[_Floor] = []
-        for v in reversed(self.model):
-            later = found[-1] if found and found[-1].start_s < self._next(v.start_s) else None
-            if v.takeover:
-                found.append(_Floor(v.start_s, v.end_s, True))
-            elif any(u.start_s <= v.start_s < u.end_s - ONSET_TOLERANCE_S for u in self.held):
-                continue
-            elif later is None:
-                found.append(_Floor(v.start_s, v.end_s, False))
-            elif not later.takeover or later.start_s - v.end_s <= OPENING_GAP_S:
-                found[-1] = later._replace(start_s=v.start_s)
-        return found[::-1]
+        waits = [(u.start_s, u.end_s - ONSET_TOLERANCE_S) for u in self.held]
+        return [v for v in self.model if v.takeover or not any(a <= v.start_s < b for a, b in waits)]
 
     def _next(self, at_s: float) -> float:
         """When the user's next turn begins after a time."""
         return min((u.start_s for u in self.held if u.start_s > at_s), default=math.inf)
 
-    def _speaking(self, at_s: float, slack_s: float = 0.0) -> _Floor | None:
+    def _speaking(self, at_s: float, slack_s: float = 0.0) -> Vocalisation | None:
         """With what the model has the turn at a time, or takes it at most ``slack_s`` later."""
         for floor in self.floors:
             if floor.start_s <= at_s + slack_s and floor.end_s > at_s + STOPPING_S:

@@ -10,6 +10,7 @@ same units.
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -33,7 +34,7 @@ from tml_bench.metrics.interaction import (
 from tml_bench.metrics.interaction_ticks import tick_events
 from tml_bench.metrics.statistics import Estimate, Observation, estimate, rounded
 from tml_bench.metrics.turn_taking import OPENING_GAP_S
-from tml_bench.metrics.vocalisations import classify
+from tml_bench.metrics.vocalisations import Vocalisation, classify
 from tml_bench.samples import Sample
 from tml_bench.scoring.timelines import RunTimelines
 from tml_bench.task import Direction, Kind, Metric, Task
@@ -46,6 +47,11 @@ NO_YIELD_RATE = "no yield rate to read it with: a model that ignores everything 
 """Why selectivity is withheld."""
 TICKS = "tau-voice"
 """Family of the measures by tau-voice's rule."""
+SOUNDS = frozenset(
+    {"ah", "aha", "eh", "ehm", "er", "erm", "hm", "hmm", "huh"}
+    | {"mhm", "mm", "mmhm", "mmm", "oh", "uh", "uhm", "um"}
+)
+"""Short speech of these alone is no answer: "Um.", "Mm-hm."."""
 Values = dict[str, list[float]]
 """By independent unit; of a ratio, numerators and denominators in turn."""
 
@@ -185,6 +191,21 @@ def user_talk(task: Task, sample: Sample, timeline: Timeline) -> tuple[UserTalk,
     return tuple(turns)
 
 
+def model_talk(timeline: Timeline) -> tuple[Vocalisation, ...]:
+    """What the model says, in order, short `SOUNDS` left out where words are known."""
+    timed = [(w.start_s, w.end_s, w.text) for w in timeline.words if w.text.strip()]
+    words = [(a, a if b is None else b, text) for a, b, text in timed if a is not None]
+    known = None if timeline.word_source is WordSource.NONE else [(a, b) for a, b, _ in words]
+    said = classify([(s.start_s, s.end_s) for s in timeline.segments], known)
+
+    def answers(v: Vocalisation) -> bool:
+        inside = " ".join(text for a, b, text in words if v.start_s <= (a + b) / 2 <= v.end_s)
+        spoken = re.findall(r"[^\W\d_]+|\d+", inside.lower())
+        return v.takeover or not spoken or not SOUNDS.issuperset(spoken)
+
+    return tuple(v for v in said if answers(v))
+
+
 _LEAST_S = 0.05
 
 
@@ -205,12 +226,8 @@ class _Collected:
     def take(self, unit: str, talk: Sequence[UserTalk], timeline: Timeline) -> None:
         """Take a recording."""
         speech = [(s.start_s, s.end_s) for s in timeline.segments]
-        words = None
-        if timeline.word_source is not WordSource.NONE:
-            timed = ((w.start_s, w.end_s) for w in timeline.words if w.text.strip())
-            words = [(a, a if b is None else b) for a, b in timed if a is not None]
         length_s = timeline.duration_s
-        self._add(unit, interaction_events(talk, classify(speech, words), length_s), _RATES, _LATENCIES)
+        self._add(unit, interaction_events(talk, model_talk(timeline), length_s), _RATES, _LATENCIES)
         ticks = tick_events(talk, speech, length_s)
         self._add(unit, ticks.events, _TICK_RATES, _TICK_LATENCIES)
         responses = sum(event.kind == RESPONSE for event in ticks.events)
