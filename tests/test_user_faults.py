@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings, strategies as st
 from msgspec import structs
 from user_fault_cases import Part, cases
 from user_fault_scenarios import SCENARIOS
@@ -113,6 +114,47 @@ def test_what_its_prompt_tells_is_known_but_no_later_goal() -> None:
     assert kinds("It is Bob, and not on flight 88.") == []
     assert kinds("It is Jim, thanks to Jim.") == [FaultKind.CONTRADICTS]
     assert kinds("It is Bob, flying on Friday.") == [FaultKind.EARLY]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can't give you my password.",
+        "Would you like me to spell it for you?",
+        "Could you help me with that?",
+        "I'd be happy with that, and I need help with the rest.",
+        "The task is due on Friday.",
+        "I am not an assistant, I just need a table.",
+        "Is my table booked?",
+        "Can I do anything else?",
+    ],
+)
+def test_people_say_this(text: str) -> None:
+    assert FaultKind.CHARACTER not in _kinds(_line(text, 8.0, UserAct.ANSWER))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I cannot provide medical advice.",
+        "I'm an AI, so I have no friends.",
+        "Let me help you with that.",
+        "# Table for four",
+        "Caller: a table for four.",
+        "I've reserved a table for you.",
+        "(sighs) A table for four.",
+        "The scenario says four people.",
+    ],
+)
+def test_people_do_not_say_this(text: str) -> None:
+    assert FaultKind.CHARACTER in _kinds(_line(text, 8.0, UserAct.ANSWER))
+
+
+@given(st.lists(st.tuples(st.sampled_from(UserAct), st.text(max_size=60)), max_size=4), st.text(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_any_line_can_be_judged(said: list[tuple[UserAct, str]], heard: str) -> None:
+    lines = [_line(text, 4.0 * k, act, "T2") for k, (act, text) in enumerate(said)]
+    _kinds(*lines, timeline=structs.replace(TALK, words=_spoken(heard, 1.0)))
 
 
 def test_a_line_may_come_again_if_it_was_cut_or_asked_for_or_nobody_answered() -> None:

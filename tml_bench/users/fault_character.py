@@ -32,7 +32,11 @@ PATTERNS = (
     ),
     (r"\b(i can|i could|i'll|i will|let me|we can|we will|we'll) (\w+ )?(help|assist) (you\b|with)", _HELP),
     (r"\banything else (that )?(i|we) can\b", _HELP),
-    (r"\bi (can't|cannot|am unable to|can not) (provide|offer|give|assist|fulfil)", _MACHINE),
+    (
+        r"\bi (can't|cannot|am unable to|can not) (assist|fulfil"
+        r"|(provide|offer|give) (you )?(\w+ )?(advice|assistance|support|information))",
+        _MACHINE,
+    ),
     (rf"\b(would you like|do you want) me to (\w+ )?({_OFFERED})\b", _HELP),
     (rf"\b(i have|i've|we have|we've) (now |just |already )*({_DONE}) ?(\w+ )*for you\b", _WORK),
     (rf"\byour? (\w+ ){{0,3}}(is|are|has been|have been) (now |all )*({_DONE})\b", _WORK),
@@ -40,8 +44,8 @@ PATTERNS = (
     (r"\bthank you for (calling|contacting|reaching out)\b", _WORK),
     (r"\bas (the|an?|your) (user|customer|caller|examiner|tester|persona|character)\b", _PART),
     (
-        r"\b(my|the) (goal|task|instruction|role|scenario|persona|prompt|next stage|next goal)s? "
-        r"(is|are|say|says|tells?|here|was)\b",
+        r"\bmy (goal|task|role|scenario|persona|prompt|instructions?) (here )?(is|are|says?|tells?)\b"
+        r"|\bthe (scenario|persona|prompt|instructions?|next stage|next goal) (is|are|says?|tells?)\b",
         _PART,
     ),
     (r"\b(role-?play|examiner|test case|system prompt|in this scenario)\b", _PART),

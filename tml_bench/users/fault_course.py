@@ -36,8 +36,9 @@ _SHORT = {
     "n't": " not",
 }
 _ASKS_AGAIN = re.compile(
-    r"\b(repeat|again|pardon|come again|say that|did you say|did not (hear|catch|get|understand)"
-    r"|(didn't|don't|couldn't|can't|not) (hear|catch|get|understand)|one more time|sorry\?|hello\?)"
+    r"\b(repeat|pardon|come again|say that|did you say|one more time|sorry\?|hello\?|again(,? please|\?)"
+    r"|(say|tell|give|read)\b[^.?!]*\bagain"
+    r"|(did not|didn't|do not|don't|could not|couldn't|cannot|can't|not) (hear|catch|get|understand)\b)"
 )
 
 

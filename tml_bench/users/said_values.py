@@ -238,7 +238,7 @@ def _names(text: str) -> Iterator[SaidValue]:
         before = text[: found.start()].rstrip(" \"'(*/")
         begins = not before or before[-1] in ".?!:;\u2026-*>"
         word = plain(found[0])
-        known = word in _NO_NAMES or stem(word) in CLASSES or len(word) < 2
+        known = word in _NO_NAMES | FUNCTION or stem(word) in CLASSES or len(word) < 2
         if found[0][0].isupper() and not begins and not known:
             yield SaidValue(NAME, frozenset((stem(word),)), found[0])
 
