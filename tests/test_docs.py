@@ -156,7 +156,9 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Modul
 def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
     functions = [name for name, module in examples.items() if hasattr(module, "steps_and_speech")]
     assert len(functions) == 1
-    known = set("my_model agent test_agent doorbell polite relay latency shop bicycle_shop".split())
+    known = {
+        "my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency", "shop", "bicycle_shop",
+    }  # fmt: skip
     assert set(examples) - set(functions) == known
 
 
