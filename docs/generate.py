@@ -170,6 +170,20 @@ def task_example() -> str:
     return f"```python\n# doorbell.py\n{(ROOT / 'examples' / 'task.py').read_text(encoding='utf-8')}```\n"
 
 
+def conversation_example() -> str:
+    """The example task whose user answers, likewise."""
+    example = (ROOT / "examples" / "conversation.py").read_text(encoding="utf-8")
+    return f"```python\n# bicycle_shop.py\n{example}```\n"
+
+
+def user_fields() -> str:
+    """The fields of a scenario and of what it is made of."""
+    from tml_bench import scenario as sc
+
+    kinds = (sc.Scenario, sc.Stage, sc.Fact, sc.Manners)
+    return "\n".join(_struct(kind, f"`{kind.__name__}`") for kind in kinds)
+
+
 def task_contract() -> str:
     """The attributes and methods of a task, and how a metric is declared."""
     from tml_bench.task import Metric, Task
@@ -448,6 +462,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "attempts": attempts,
     "cli": cli,
     "config-keys": config_keys,
+    "conversation-example": conversation_example,
     "suites": suites,
     "contract": contract,
     "events": events,
@@ -466,6 +481,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "task-contract": task_contract,
     "task-example": task_example,
     "timed-judge": judge_errors,
+    "user-fields": user_fields,
     "wire-messages": wire_messages,
     **{
         f"{name}-{part}": timed_card(part, name, f"{name}-test")

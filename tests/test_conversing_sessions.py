@@ -12,15 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from answering import voiced
-from closed_task import REFERENCE, scenario
+from closed_task import REFERENCE, Table, scenario
 from fakes import Ran, attempts_of, recordings_of, run_and_score, run_session
 
 from tml_bench import events as ev
 from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference.conversing import Cooperative, Forgetful, Interrupter, Stonewall, Talker
+from tml_bench.metrics.interaction import TURN, interaction_events
+from tml_bench.metrics.vocalisations import classify
+from tml_bench.perception.recordings import timeline_of
 from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.scenario import Manners, Scenario
+from tml_bench.scoring.interaction import user_talk
 from tml_bench.session.settings import Settings
 from tml_bench.timebase import NS
 from tml_bench.timeline import UserAct
@@ -123,13 +127,20 @@ def test_a_talker_is_listened_to_until_the_time_is_over(meet: Meet) -> None:
 
 
 @pytest.mark.parametrize("after", [0.4, 1.5])
-def test_interruptions_are_as_many_as_there_are_long_turns(meet: Meet, after: float) -> None:
+def test_interruptions_are_as_many_as_there_are_long_turns(meet: Meet, tmp_path: Path, after: float) -> None:
+    """Counted to one by what was recorded, and by the harness's own measure."""
     session = meet(Interrupter(after), **PLAIN)
     spans = voiced_spans(session)
     inside = [(onset, span) for onset in onsets(session) for span in spans if span[0] < onset < span[1]]
     long = [span for span in spans if span[1] - span[0] > after + TICK_S]
     assert [span for _, span in inside] == long
     assert all(after <= onset - begin < after + 2 * TICK_S for onset, (begin, _) in inside)
+    timeline = timeline_of(session.recording.facts, tmp_path / "timeline.json", "transcript")
+    talk = user_talk(Table(), Sample("talk", "all"), timeline)
+    speech = classify([(s.start_s, s.end_s) for s in timeline.segments], None)
+    turns = [e for e in interaction_events(talk, speech, timeline.duration_s) if e.kind == TURN]
+    assert [e.at_s for e in turns] == pytest.approx([begin for begin, _ in spans], abs=0.05)
+    assert [not e.right for e in turns] == [span in long for span in spans]
 
 
 FRAGILE = '''

@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -16,15 +17,18 @@ import click
 import msgspec
 import numpy as np
 import pytest
+from answering import voiced
 from click.testing import CliRunner
 from fakes import MS, Scripted, run_session, silence, tone
 from websockets.asyncio.server import ServerConnection, serve
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, Output, ProviderEvent, SessionStart, StepAdapter
 from tml_bench.adapters.reference import Oracle
+from tml_bench.adapters.reference.conversing import Forgetful, Stonewall
 from tml_bench.cli import main
 from tml_bench.conformance import CaseVerdict
 from tml_bench.conformance.check_task import checked_task
+from tml_bench.conformance.scenario_flaws import scenario_flaws
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import adapter_class, adapter_names, load_task
@@ -152,7 +156,9 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Modul
 def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
     functions = [name for name, module in examples.items() if hasattr(module, "steps_and_speech")]
     assert len(functions) == 1
-    known = {"my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency", "shop"}
+    known = {
+        "my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency", "shop", "bicycle_shop",
+    }  # fmt: skip
     assert set(examples) - set(functions) == known
 
 
@@ -211,6 +217,21 @@ def test_the_shop_serves_the_oracle(examples: dict[str, ModuleType], tmp_path: P
         ("add", {"id": "lamp-0"}, {"basket": ["lamp-0"]}),
     ]
     assert "The lamp is in your basket." in facts.claimed
+
+
+def test_the_bicycle_shop_is_called_as_its_page_says(examples: dict[str, ModuleType], tmp_path: Path) -> None:
+    task = examples["bicycle_shop"].BicycleShop()
+    sample = next(task.samples())
+    sample = replace(sample, scenario=voiced(sample.scenario, tmp_path / "voice"))
+    assert not list(scenario_flaws(sample))
+    ended, repeats = {}, {}
+    for adapter in (Oracle(), Forgetful(), Stonewall()):
+        ran = run_session(tmp_path / type(adapter).__name__, sample, adapter, Settings())
+        facts = ran.recording.facts
+        ended[type(adapter)] = facts.ended
+        repeats[type(adapter)] = [line.stage for line in facts.lines if line.act == "again"]
+    assert ended == {Oracle: "closed", Forgetful: "hung-up", Stonewall: "hung-up"}
+    assert repeats == {Oracle: [], Forgetful: ["T2", "T2"], Stonewall: ["T1"]}
 
 
 def test_the_doorbell_of_the_page_is_the_file() -> None:
