@@ -158,6 +158,7 @@ def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
     assert len(functions) == 1
     known = {
         "my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency", "shop", "bicycle_shop",
+        "response_latency",
     }  # fmt: skip
     assert set(examples) - set(functions) == known
 
