@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from answering import conversation
 from click.testing import CliRunner
 from fakes import write_data
 
 import tml_bench
-from tml_bench.api.looping import loops
+from tml_bench.api import loops
 from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.plugins import load_task
@@ -154,8 +155,9 @@ def test_a_model_that_answers_is_talked_over_in_closed_loop_only(results: tuple[
     assert shown["yield"][:3] == ["–", "100.0", "–"]
     assert shown["response"][:3] == ["100.0", "100.0", "0.0"]
     printed = lines[lines.index(PART) :]
+    assert printed[1].split() == ["open", "closed", "change", "95", "%", "interval", "A-A", "p", "MDD", "n"]
     assert all(len(line) <= 80 for line in printed if not line.startswith("table: "))
-    page = folder / f"loops--{RUN}.md"
+    page = folder / f"loops--{RUN}--closed.md"
     assert lines[-1] == f"table: {page}"
     part = PART.replace("_", r"\_")
     assert rf"| {part} | talked\_over | % | 0.0 | 100.0 | +100.0 |" in page.read_text(encoding="utf-8")
@@ -180,6 +182,48 @@ def test_runs_of_the_two_loops_are_told_apart(results: tuple[Path, list[str]]) -
         tml_bench.compare(*runs)
     heard = runs[1].timeline(f"{PART}-1", "transcript")
     assert heard.turns[1].start_s == pytest.approx(heard.segments[0].start_s + BARGE_IN_S, abs=0.06)
+
+
+TALKS = """
+import sys
+sys.path.insert(0, {tests!r})
+from dataclasses import replace
+from pathlib import Path
+from answering import REPLIES, SCENARIO
+from tml_bench.samples import Reference, Sample, Script
+from tml_bench.task import NO_VERDICTS, Metric, Score, Task, Value
+
+class Talks(Task):
+    name, title, subsets, headline = "talks", "Talks", ("all",), ("told",)
+    metrics = (Metric(name="told", title="Told", describes="Lines of the user.", family="own"),)
+
+    def samples(self, data=None, subsets=()):
+        user = replace(SCENARIO, voiced=Path({voices!r}))
+        yield Sample("talk", "all", Script(), Reference(replies=REPLIES), scenario=user)
+
+    def score(self, sample, timeline, verdicts=NO_VERDICTS):
+        return Score(self.name, "all", "talk", "", {{"told": Value(len(timeline.lines))}})
+"""
+
+
+def test_a_user_who_answers_is_replayed_in_open_loop(tmp_path: Path) -> None:
+    """Nobody answers: in closed loop the user asks again and gives up, in open loop it goes on as it did."""
+    conversation(tmp_path / "voices")
+    task = tmp_path / "talks.py"
+    task.write_text(TALKS.format(tests=str(Path(__file__).parent), voices=str(tmp_path / "voices")))
+    table, _ = loops(
+        f"{task}:Talks", "silent", out=tmp_path / "out", jobs=1, words="transcript", progress=False
+    )
+    (told,) = table.rows
+    lived = tml_bench.Run(tmp_path / "out" / "talks-mini--cooperative")
+    spoken = [line.text for line in lived.timeline("talk", "transcript").lines]
+    opened, closed = (tml_bench.Run(runs[0]) for runs in (table.open_runs, table.closed_runs))
+    assert [line.text for line in opened.timeline("talk", "transcript").lines] == spoken
+    assert [line.text for line in closed.timeline("talk", "transcript").lines] != spoken
+    assert told.before == len(spoken)
+    assert told.after == len(closed.timeline("talk", "transcript").lines)
+    assert f"open loop: what the user said to cooperative, at the same cues, in {lived.path}" in table.remarks
+    assert (opened.summary.facts.loop, closed.summary.facts.loop) == ("open", "")
 
 
 def test_tasks_without_a_closed_loop_say_so(tmp_path: Path) -> None:

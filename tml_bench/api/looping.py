@@ -1,5 +1,6 @@
 """Run a system in open and in closed loop, and compare the two."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -9,7 +10,7 @@ from tml_bench.api.running import RunOptions, run
 from tml_bench.errors import UserError
 from tml_bench.plugins import load_task
 from tml_bench.report.loops import LoopsTable, loops_table, write_loops
-from tml_bench.runs.selection import Selection
+from tml_bench.runs.selection import CLOSED, Selection
 from tml_bench.samples import Sample
 from tml_bench.scoring.epochs import united
 from tml_bench.scoring.summary import Summary
@@ -26,7 +27,7 @@ def loops(task: str, adapter: AdapterLike, **options: Unpack[RunOptions]) -> tup
     Open loop is the task's samples as they are, closed loop their closed form (`Task.closed_loop`); subsets
     of which no sample has a form of its own are not run. Where a user answers the model anyway, closed loop
     is the samples as they are, and in open loop the user says what it said to the reference adapter
-    ``cooperative``, whatever the model does.
+    ``cooperative``, whatever the model answers.
 
     Example:
         >>> table, page = tml_bench.loops("fd-bench-v1", "cascade", epochs=2)
@@ -34,7 +35,7 @@ def loops(task: str, adapter: AdapterLike, **options: Unpack[RunOptions]) -> tup
     Args:
         task: name, or ``FILE.py:CLASS``.
         adapter: as for `run`.
-        options: as for `run`; ``loop`` is set here, and ``shard`` may not be given.
+        options: as for `run`; ``loop`` and ``replay_user`` are set here, and ``shard`` may not be given.
 
     Returns:
         The table, and the file that holds it as Markdown, beside the runs under ``out``; the same as CSV and
@@ -47,34 +48,40 @@ def loops(task: str, adapter: AdapterLike, **options: Unpack[RunOptions]) -> tup
         raise UserError("a shard is part of the samples, and loops are compared on all", "leave it out")
     if is_shared(out := options.get("out", "results")):
         raise UserError(f"{out} is no folder of this machine", "give a folder, and copy it there")
+    asked: RunOptions = {**options, "loop": "", "replay_user": None}
     loaded = load_task(task)
+    usable = [sample for sample in _selection(task, options).of(loaded) if not sample.problem]
+    remarks: list[str] = []
+    if usable and all(sample.scenario is not None for sample in usable):
+        once: RunOptions = {**asked, "epochs": 1}
+        (lived,) = run([task], [RESPONDENT], **once)
+        closed = run([task], [adapter], **asked)
+        again: RunOptions = {**asked, "replay_user": lived.path}
+        opened = run([task], [adapter], **again)
+        remarks.append(f"open loop: what the user said to {RESPONDENT}, at the same cues, in {lived.path}")
+    else:
+        asked["subsets"], remarks = _waiting(loaded, usable)
+        opened = run([task], [adapter], **asked)
+        waiting: RunOptions = {**asked, "loop": CLOSED}
+        closed = run([task], [adapter], **waiting)
+    paths = [one.path for one in opened], [one.path for one in closed]
+    table = loops_table(_united(opened), _united(closed), paths, remarks)
+    return table, write_loops(table, opened[0].path.parent, f"loops--{closed[0].path.name}")
+
+
+def _selection(task: str, options: RunOptions) -> Selection:
+    """The samples asked for, as they are."""
     data = options.get("data")
-    if isinstance(data, dict):
-        data = data.get(task)
-    folder = None if data is None else Path(str(data))
-    selection = Selection(
-        folder,
+    place = data.get(task) if isinstance(data, Mapping) else data
+    return Selection(
+        None if place is None else Path(place),
         tuple(options.get("subsets", ())),
         options.get("limit", 0),
         samples=tuple(options.get("samples", ())),
     )
-    samples = selection.of(loaded)
-    usable = [sample for sample in samples if not sample.problem]
-    if usable and all(sample.scenario is not None for sample in usable):
-        opened, closed, remarks = _replayed(task, adapter, options)
-    else:
-        subsets, remarks = _waiting(loaded, usable)
-        as_they_are: RunOptions = {**options, "subsets": subsets, "loop": ""}
-        waiting: RunOptions = {**options, "subsets": subsets, "loop": "closed"}
-        opened = run([task], [adapter], **as_they_are)
-        closed = run([task], [adapter], **waiting)
-    first, second = _united(opened), _united(closed)
-    paths = [one.path for one in opened], [one.path for one in closed]
-    table = loops_table(first, second, paths, remarks)
-    return table, write_loops(table, opened[0].path.parent, f"loops--{opened[0].path.name}")
 
 
-def _waiting(task: Task, samples: list[Sample]) -> tuple[tuple[str, ...], list[str]]:
+def _waiting(task: Task, samples: Sequence[Sample]) -> tuple[tuple[str, ...], list[str]]:
     """The subsets in which the closed loop is another, and a remark on the others."""
     found: dict[str, bool] = {}
     for sample in samples:
@@ -91,17 +98,7 @@ def _waiting(task: Task, samples: list[Sample]) -> tuple[tuple[str, ...], list[s
     return waiting, [remark] if alike else []
 
 
-def _replayed(task: str, adapter: AdapterLike, options: RunOptions) -> tuple[list[Run], list[Run], list[str]]:
-    """The runs of a task with a user who answers: with what it said to another system, and with its own."""
-    once: RunOptions = {**options, "epochs": 1}
-    (guide,) = run([task], [RESPONDENT], **once)
-    closed = run([task], [adapter], **options)
-    replaying: RunOptions = {**options, "replay_user": guide.path}
-    opened = run([task], [adapter], **replaying)
-    return opened, closed, [f"in open loop the user says what it said to {RESPONDENT}"]
-
-
-def _united(runs: list[Run]) -> Summary:
+def _united(runs: Sequence[Run]) -> Summary:
     """The epochs of a run as one."""
     (summary,) = united(one.summary for one in runs)
     return summary

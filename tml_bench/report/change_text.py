@@ -97,8 +97,7 @@ def _notes(found: ResultsChange) -> Iterator[str]:
     without: dict[str, list[str]] = {}
     for task in found.tasks:
         if task.score.change and task.score.no_interval:
-            reason = re.sub(r"\(\d+, (\d+ needed)\)", r"(\1)", task.score.no_interval)
-            without.setdefault(reason, []).append(_name(found, task))
+            without.setdefault(needed(task.score.no_interval), []).append(_name(found, task))
     yield from (f"no interval: {reason}: {', '.join(names)}." for reason, names in without.items())
     unknown: dict[str, list[str]] = {}
     for task in found.tasks:
@@ -152,6 +151,11 @@ def _mark(score: ScoreChange) -> str:
     if score.p_holm is None or score.p_holm > SIGNIFICANT or not score.gain:
         return "  "
     return " ▲" if score.gain > 0 else " ▼"
+
+
+def needed(reason: str) -> str:
+    """Why there is no interval, without how many units or samples there are."""
+    return re.sub(r"\(\d+, (\d+ needed)\)", r"(\1)", reason)
 
 
 def chance(p: float | None) -> str:

@@ -1,6 +1,6 @@
 """Open against closed loop: one run of each, measure by measure, as a table, Markdown, CSV and JSON.
 
-A difference is closed minus open, on the samples that both have a value for, tested as in
+A change is closed minus open, on the samples that both have a value for, tested as in
 `tml_bench.metrics.comparison`; beside it stands how far the same system is from itself between epochs. Shown
 are the measures of the families of the task's score and of its headline, in the parts that were run.
 """
@@ -18,7 +18,7 @@ from tml_bench.csv_text import csv_text
 from tml_bench.files import write_atomically
 from tml_bench.outcome import Outcome
 from tml_bench.report.board_files import markdown_text
-from tml_bench.report.change_text import WIDTH, chance, change_grid, shown_number, signed
+from tml_bench.report.change_text import WIDTH, chance, change_grid, needed, shown_number, signed
 from tml_bench.report.changes import ScoreChange, board_measure, corrected_scores, score_change
 from tml_bench.report.grids import NOTHING, plain
 from tml_bench.scoring.summary import MetricSummary, Summary
@@ -26,9 +26,9 @@ from tml_bench.scoring.summary import MetricSummary, Summary
 if TYPE_CHECKING:
     from rich.console import Console
 
-HEADS = ("open", "closed", "difference", "95 % interval", "A-A", "p", "MDD", "n")
+HEADS = ("open", "closed", "change", "95 % interval", "A-A", "p", "MDD", "n")
 LEGEND = (
-    "difference: closed minus open on the samples of both; A-A: the same system against itself, between "
+    "change: closed minus open on the samples of both; A-A: the same system against itself, between "
     "epochs; p: paired, after Holm; MDD: minimum detectable difference; ▲ better, ▼ worse, at p ≤ 0.05."
 )
 
@@ -65,8 +65,8 @@ class LoopsTable:
         """All that stands below the table, in sentences."""
         yield from (f"{remark}." for remark in self.remarks)
         yield from (f"{why}." for why in dict.fromkeys(r.no_itself for r in self.rows if r.no_itself))
-        without = dict.fromkeys(r.no_interval for r in self.rows if r.change is not None and r.no_interval)
-        if without:
+        reasons = (r.no_interval for r in self.rows if r.change is not None and r.no_interval)
+        if without := dict.fromkeys(needed(reason) for reason in reasons):
             yield f"no interval: {'; '.join(without)}."
 
 

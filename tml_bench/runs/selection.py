@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
@@ -22,7 +23,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     raise UserError(f"{text!r} is no shard", "give --shard NUMBER/COUNT, from 1/COUNT to COUNT/COUNT")
 
 
-CLOSED = "closed"
+CLOSED: Literal["closed"] = "closed"
 """The loop in which the user's turns wait for the model; as the task's samples are without."""
 LOOPS = ("", CLOSED)
 

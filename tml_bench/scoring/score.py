@@ -158,6 +158,6 @@ def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) ->
         judge=judge.id if asked else "",
         epoch=config.epoch,
         tags=run.file.tags,
-        loop=config.loop,
+        loop="open" if config.replay_user else config.loop,
         reported=tuple(run.file.identity.reported.items()) if run.file.identity else (),
     )

@@ -53,7 +53,8 @@ class RunFacts(msgspec.Struct, frozen=True):
         epochs: how many such runs it is over, each sample's mean taken first (`tml_bench.scoring.epochs`).
         tags: what the user calls it by.
         reported: what the model said of itself, such as its version or its parts, by name.
-        loop: ``closed`` where the user's turns waited for the model; empty where samples were as they are.
+        loop: ``closed`` where the user's turns waited for the model, ``open`` where what an answering user
+            said was replayed; empty where samples were as they are.
     """
 
     run: str
