@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from answering import conversation
 from fake_servers.judge import FakeJudge
 
-from tml_bench.errors import UserAwayError, UserError, UserSideError
+from tml_bench import events as ev
+from tml_bench.errors import HarnessLateError, UserAwayError, UserError, UserSideError
 from tml_bench.judges.openai import OpenAIChat
+from tml_bench.outcome import Outcome
+from tml_bench.runs.jobs import JobResult
+from tml_bench.runs.worker import failure
 from tml_bench.scenario import Fact, Manners, Scenario, Stage
 from tml_bench.timeline import UserAct
 from tml_bench.users.llm_policy import LanguageModelPolicy
 from tml_bench.users.llm_user import LanguageModelUser, ServedReplies, SpokenReplies, language_model_user
 from tml_bench.users.policy import HeardTurn, Prompted, UserMove
 from tml_bench.users.reply_cache import ReplyCache, ReplyRequest, StoredReply
+from tml_bench.users.settings import UserSettings
+from tml_bench.users.simulated_user import SimulatedUser
 from tml_bench.users.spoken_reply import SpokenReply, spoken_reply
+from tml_bench.users.staged import StagedPolicy
 
 Messages = Sequence[Mapping[str, str]]
 END = "the conversation is over"
@@ -305,3 +316,71 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no reply of a user's language model"):
         ReplyCache(tmp_path).find(request())
     assert StoredReply(request(), "x").request.key == request().key
+
+
+# ---- the wall clock
+
+
+class Held(Executor):
+    """Keeps what is to be thought until it is told to."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self.is_shut = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.held.append((future, fn))
+        return future
+
+    def think(self) -> None:
+        for future, work in self.held:
+            future.set_result(work())
+        self.held.clear()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.is_shut = True
+
+
+def hurried(tmp_path: Path, thinks: Held) -> SimulatedUser:
+    """A user who opens at 0.5 s and its gap, a median one."""
+    sample = conversation(tmp_path, gap_mean_s=0.1)
+    assert sample.scenario is not None
+    policy = StagedPolicy(sample.scenario, 0)
+    return SimulatedUser(sample.scenario, policy, UserSettings().voices(sample), 0, (16000,), 16000, thinks)
+
+
+def until(user: SimulatedUser, end_ms: int, begin_ms: int = 0) -> list[ev.UserTurnStarted | ev.UserTurnCut]:
+    """Let it hear silence in micro-turns of 20 ms."""
+    placed = []
+    for at_ms in range(begin_ms, end_ms, 20):
+        user.hear(np.zeros(320, np.float32))
+        placed += user.schedule((at_ms + 20) * 1_000_000)
+        user.render(16000, (at_ms + 20) * 1_000_000)
+    return placed
+
+
+def test_a_user_whose_words_come_late_speaks_late_and_one_that_is_too_late_spoils_the_session(
+    tmp_path: Path,
+) -> None:
+    thinks = Held()
+    user = hurried(tmp_path / "a", thinks)
+    assert until(user, 800) == []  # it meant to speak at 0.7 s, its reaction after it had waited 0.5 s
+    thinks.think()
+    [spoken] = until(user, 820, 800)
+    assert spoken.t_ns == 800_000_000
+    user.close()
+    assert thinks.is_shut
+    user = hurried(tmp_path / "b", Held())
+    assert until(user, 940) == []
+    with pytest.raises(HarnessLateError, match=r"user late: .* 0\.25 s after their time"):
+        until(user, 1000, 940)
+    assert failure(HarnessLateError("user late")) == JobResult(Outcome.INVALID, "user late", retry=True)
+
+
+def test_the_time_to_think_is_part_of_every_gap() -> None:
+    quick = replace(TABLE, manners=Manners(thinking_s=1.0))
+    user = language_model_user("llm:thinking=4")
+    assert user.unhurried(TABLE).manners.thinking_s == 4
+    assert user.unhurried(quick).manners.thinking_s == 4
+    assert language_model_user("llm:").unhurried(quick) == quick
