@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Script
-from tml_bench.scenario import Manners
+from tml_bench.scenario import Manners, Scenario
 from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._common.records import RecordPlace, json_file, short
 from tml_bench.tasks.fd_bench_v2.annotation import CORRECTION, SPLITS, TRACKING
@@ -57,12 +57,8 @@ def load(
                 task = _task(place, raw, name, split)
             except BadSampleError as error:
                 samples.append(Sample(name, split, problem=str(error)))
-                continue
-            scenario = scenario_of(task, pacing, budget_s, path.parent / VOICED)
-            replies = () if task.user is None else task.user.replies
-            reference = Reference(annotation=annotated(task, scenario), replies=replies)
-            script = Script(instructions=INSTRUCTIONS)
-            samples.append(Sample(name, split, script, reference, unit=name, scenario=scenario))
+            else:
+                samples.append(_sample(task, scenario_of(task, pacing, budget_s, path.parent / VOICED)))
     return (sample for sample in samples if sample.subset in asked)
 
 
@@ -95,6 +91,14 @@ def _read(root: Path) -> tuple[Path, dict[str, list[object]]]:
         what = f"{path}: splits.{unknown[0]}: there is no such split"
         raise UserError(what, f"known are {', '.join(SPLITS)}")
     return path, {split: splits[split].tasks for split in SPLITS if split in splits}
+
+
+def _sample(task: PromptTask, scenario: Scenario) -> Sample:
+    replies = () if task.user is None else task.user.replies
+    expected = annotated(task, scenario)
+    reference = Reference(annotation=expected, replies=replies, forgotten=expected.forgotten)
+    script = Script(instructions=INSTRUCTIONS)
+    return Sample(task.id, task.split, script, reference, unit=task.id, scenario=scenario)
 
 
 def _task(place: RecordPlace, raw: object, name: str, split: str) -> PromptTask:
