@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from mini_sets.fd_bench_v2 import flaws, lines_of, pieces_of
+from mini_sets.fd_bench_v2 import flaws, lines_of, pieces_of, unsound
 
 from tml_bench.samples import Sample
 from tml_bench.scenario import Scenario
@@ -54,7 +54,9 @@ def conversation(user: Scenario, replies: Sequence[str], seed: int) -> list[User
 
 
 def test_every_line_is_there_as_spoken_and_the_set_is_small() -> None:
-    assert flaws(pieces_of(USERS)) == []
+    pieces = pieces_of(USERS)
+    assert flaws(pieces) == []
+    assert unsound(pieces[::16]) == []
     assert all(user.voiced == MINI / VOICED for user in USERS)
     manifest = json.loads((MINI / "manifest.json").read_text(encoding="utf-8"))
     shipped = {p.relative_to(MINI).as_posix(): p.read_bytes() for p in MINI.rglob("*") if p.is_file()}

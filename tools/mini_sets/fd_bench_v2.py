@@ -113,18 +113,24 @@ def left_over(wanted: Iterable[Piece]) -> list[Path]:
 
 
 def flaws(wanted: Iterable[Piece]) -> list[str]:
-    """What is wrong with the set."""
-    found = [f"{path.name}: left over" for path in left_over(wanted)]
-    index = STORE / INDEX
+    """What is missing in the set, or left over."""
+    wanted, index = list(wanted), STORE / INDEX
+    missing = [piece for piece in wanted if not piece.path.is_file()]
+    found = [f"{piece.path.name}: missing: {piece.voice}, {piece.text!r}" for piece in missing]
+    found += [f"{path.name}: left over" for path in left_over(wanted)]
     if not index.is_file() or index.read_text(encoding="utf-8") != index_of(wanted):
         found.append(f"{INDEX}: is not the list of pieces")
+    return found
+
+
+def unsound(wanted: Iterable[Piece]) -> list[str]:
+    """Pieces that are there and of another form, silent or clipped."""
+    found = []
     for piece in wanted:
-        if not piece.path.is_file():
-            found.append(f"{piece.path.name}: missing: {piece.voice}, {piece.text!r}")
-            continue
-        samples, rate = soundfile.read(piece.path, dtype="float32")
-        if rate != RATE or samples.ndim != 1 or not 0.0 < np.abs(samples).max() <= LOUDEST:
-            found.append(f"{piece.path.name}: not mono at {RATE} Hz, silent, or clipped: {piece.text!r}")
+        if piece.path.is_file():
+            samples, rate = soundfile.read(piece.path, dtype="float32")
+            if rate != RATE or samples.ndim != 1 or not 0.0 < np.abs(samples).max() <= LOUDEST:
+                found.append(f"{piece.path.name}: {piece.text!r}: not mono at {RATE} Hz, silent or clipped")
     return found
 
 
@@ -151,7 +157,7 @@ def main() -> None:
             print(f"{voice}: {line!r}: {heard!r}")
     elif not given.check:
         render_set(found)
-    elif wrong := flaws(found):
+    elif wrong := flaws(found) + unsound(found):
         sys.exit("\n".join(wrong))
 
 
