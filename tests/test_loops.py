@@ -248,6 +248,14 @@ def test_a_clip_without_its_parts_has_a_problem(tmp_path: Path) -> None:
         closed_samples(V1, [sample])
 
 
+def test_the_closed_form_of_a_sample_has_its_name() -> None:
+    class Renaming(type(V1)):  # type: ignore[misc]
+        closed_loop = staticmethod(lambda sample: replace(sample, id=f"{sample.id}-closed"))
+
+    with pytest.raises(UserError, match=rf"{PART}-1 of {PART} is {PART}-1-closed"):
+        Selection(subsets=(PART,), loop=CLOSED).of(Renaming())
+
+
 def test_every_turn_of_a_conversation_is_played_in_closed_loop() -> None:
     samples = Selection(loop=CLOSED).of(MC)
     other = Selection().of(load_task("audio-multichallenge-open"))

@@ -140,7 +140,7 @@ def closed_samples(task: Task, samples: Sequence[Sample]) -> list[Sample]:
     """The closed-loop form of samples, see `Task.closed_loop`; those that are broken stay as they are.
 
     Raises:
-        UserError: the task has none of any sample.
+        UserError: the task has none of any sample, or it has another id or subset.
     """
     found = [sample if sample.problem else task.closed_loop(sample) for sample in samples]
     if samples and not any(sample is not None and not sample.problem for sample in found):
@@ -149,6 +149,13 @@ def closed_samples(task: Task, samples: Sequence[Sample]) -> list[Sample]:
             f"{task.name} has no closed-loop form of its samples" + (f": {broken}" if broken else ""),
             "leave --loop out; docs/comparing.md says which tasks have one",
         )
+    for before, after in zip(samples, found, strict=True):
+        if after is not None and (after.id, after.subset) != (before.id, before.subset):
+            raise UserError(
+                f"{task.name}: the closed-loop form of {before.id} of {before.subset} is {after.id} of "
+                f"{after.subset}",
+                "give it the same id and subset",
+            )
     return [sample for sample in found if sample is not None]
 
 
