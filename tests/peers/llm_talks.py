@@ -9,6 +9,8 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, SessionStart, StepAdapter
 from tml_bench.plugins import make_adapter, parse_adapter_spec
@@ -70,6 +72,7 @@ class OnTheWall(LiveAdapter):
     def __init__(self, spec: str) -> None:
         self._spec = spec.replace("~", ":", 1).replace(";", ",")
         self.audio_in, self.audio_out = 16_000, 24_000
+        self._unsent: SimpleQueue[SessionStart | MicroTurn | None] = SimpleQueue()
 
     async def prepare(self) -> None:
         """Start the process, and wait until the adapter is warm."""
@@ -77,20 +80,29 @@ class OnTheWall(LiveAdapter):
             self._process = subprocess.Popen([sys.executable, __file__, str(listener.address), self._spec])
             self._link = await asyncio.to_thread(listener.accept)
         self.audio_in, self.audio_out = await asyncio.to_thread(self._link.recv)
+        Thread(target=self._send_all, daemon=True).start()
 
     async def connect(self, session: SessionStart) -> None:
         """Begin."""
-        self._link.send(session)
+        self._unsent.put(session)
 
     async def send(self, turn: MicroTurn) -> None:
         """Hand a micro-turn over; it is answered when its turn has come."""
-        self._link.send(turn)
+        self._unsent.put(turn)
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         """What the adapter gives."""
         while (given := await asyncio.to_thread(self._received)) is not None:
             for event in given:
                 yield event
+
+    def _send_all(self) -> None:
+        """Send beside the loop: while the adapter thinks it takes nothing, and the pipe fills."""
+        while (item := self._unsent.get()) is not None:
+            try:
+                self._link.send(item)
+            except OSError:
+                return
 
     def _received(self) -> tuple[ModelEvent, ...] | None:
         try:
@@ -101,6 +113,7 @@ class OnTheWall(LiveAdapter):
 
     async def close(self) -> None:
         """End the process."""
+        self._unsent.put(None)
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
 

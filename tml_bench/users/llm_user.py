@@ -81,6 +81,11 @@ class LanguageModelUser:
             scenario, seed, ServedReplies(self.chat, self.replies, cache, busy=busy).ask
         )
 
+    def warm_up(self) -> None:
+        """Load the client, which takes a while, and keeps others from working meanwhile."""
+        if not self.chat.obstacle():
+            import openai  # noqa: F401
+
     def obstacle(self) -> str:
         """Why it cannot be asked here: no client, no key, or nobody who listens; empty when it can."""
         return self.chat.obstacle() or _unreached(self.chat.base_url)

@@ -23,14 +23,16 @@ def simulated_user(
         UserError: this user cannot play the scenario.
     """
     assert sample.scenario is not None
-    scenario, policy = _played(sample.scenario, user, seed)
+    scenario, policy = _played(sample.scenario, user, seed, aside is not None)
     return SimulatedUser(scenario, policy, user.voices(sample), seed, rates, heard_rate, aside, user.ears)
 
 
-def _played(scenario: Scenario, user: UserSettings, seed: int) -> tuple[Scenario, UserPolicy]:
-    """The scenario, with the manners of who plays it, and what decides."""
+def _played(scenario: Scenario, user: UserSettings, seed: int, in_time: bool) -> tuple[Scenario, UserPolicy]:
+    """The scenario, with the manners of who plays it, and what decides; ``in_time`` as on the wall clock."""
     if user.policy != LLM:
         return scenario, StagedPolicy(scenario, seed)
     model = language_model_user(user.spec)
+    if in_time:
+        model.warm_up()
     unhurried = model.unhurried(scenario)
     return unhurried, model.policy(unhurried, seed, user.replies(), user.busy)

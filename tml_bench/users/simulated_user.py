@@ -133,7 +133,8 @@ class SimulatedUser(UserSide):
     def open_clips(self) -> None:
         """Have spoken what is said in a hurry: on the wall clock nothing may be synthesised on the spot."""
         manners = self._scenario.manners
-        lines = [*self._scenario.asides] if manners.aside else []
+        # The first loads the voice, where it is not there: whatever is said then is synthesised.
+        lines = [self._scenario.closing, *(self._scenario.asides if manners.aside else ())]
         lines += self._scenario.backchannels if manners.backchannel_s is not None else ()
         lines += FILLERS if manners.hesitation else ()
         for piece in (piece for line in lines for piece in pieces(line)):
