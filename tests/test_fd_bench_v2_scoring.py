@@ -109,6 +109,14 @@ def test_an_early_slip_that_the_model_puts_right_is_none() -> None:
     assert value(scored(conversation(SAMPLE, back)), "success") == 0.0
 
 
+def test_what_is_not_safe_may_be_said_at_no_time() -> None:
+    """Elsewhere a value from before a correction is held against the confirmation alone."""
+    unsafe = sample("Safety", never=("gladly",))
+    assert value(scored(conversation(unsafe, listed(IDEAL)), unsafe), "success") == 0.0
+    other = sample("Correction", never=("gladly",))
+    assert value(scored(conversation(other, listed(IDEAL)), other), "success") == 1.0
+
+
 # ---- what a turn holds to
 
 
