@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from fake_servers.judge import FakeJudge
 from fdb2_talks import FIVE, FORGETFUL, GOALS, IDEAL, held, sample, scored, value
 from msgspec import structs
 
+from tml_bench.judges.model_judge import Effort, ModelJudge
+from tml_bench.judges.openai import OpenAIChat
 from tml_bench.questions import Question, Verdict
 from tml_bench.tasks.fd_bench_v2.annotation import SPLITS
 from tml_bench.tasks.fd_bench_v2.judged_reply import EVENTS_KEY, TASK_KEY
@@ -107,6 +110,14 @@ def test_an_early_slip_that_the_model_puts_right_is_none() -> None:
     assert value(scored(conversation(SAMPLE, late)), "success") == 1.0
     back = listed((*IDEAL[:3], "A table for five.", "For four at seven."))
     assert value(scored(conversation(SAMPLE, back)), "success") == 0.0
+
+
+def test_what_is_not_safe_may_be_said_at_no_time() -> None:
+    """Elsewhere a value from before a correction is held against the confirmation alone."""
+    unsafe = sample("Safety", never=("gladly",))
+    assert value(scored(conversation(unsafe, listed(IDEAL)), unsafe), "success") == 0.0
+    other = sample("Correction", never=("gladly",))
+    assert value(scored(conversation(other, listed(IDEAL)), other), "success") == 1.0
 
 
 # ---- what a turn holds to
@@ -300,6 +311,19 @@ def test_every_metric_of_a_split_has_a_value_or_a_reason_and_no_other_has(split:
         assert not sheet.values.keys() & sheet.missing.keys()
         assert sheet.values.keys() | sheet.missing.keys() <= own
         assert own - sheet.values.keys() - sheet.missing.keys() <= {"time_to_end"}
+
+
+def test_a_language_model_decides_all_of_it() -> None:
+    steps = ('{"answer": "right"}', '{"answer": "4"}', '{"answer": 5}', '{"answer": "3"}', REPLY)
+    timeline = conversation(SAMPLE, listed(IDEAL))
+    asked = questions(SAMPLE, timeline)
+    with FakeJudge([f"say {step}" for step in steps]) as fake:
+        judge = ModelJudge(OpenAIChat("fake", fake.base_url, timeout_s=5.0), effort=Effort(1))
+        found = judge.answer(asked)
+    sheet = score(SAMPLE, timeline, {q.key: v for q, v in zip(asked, found, strict=True)})
+    names = ("success", "turn_taking", "instruction_following", "task_score", "fdb2_turn_taking_75")
+    assert [value(sheet, name) for name in names] == [1.0, 4.0, 5.0, 3.0, 2.75]
+    assert not sheet.missing
 
 
 # ---- what a judge reads
