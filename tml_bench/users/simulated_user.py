@@ -4,14 +4,13 @@ The user goes through what it hears frame by frame (``ear``). What it does about
 reaction time after that frame is known; so the audio up to then does not depend on anything that is heard
 later, nor on the length of micro-turns. It takes the turn once the model has been silent for its
 ``endpoint_s`` and a gap, which it foresees by its reaction time; what it says it asks its policy, and it says
-nothing if the model goes on before it is too late.
-Where the policy takes its time on the wall clock, the user speaks later, and a session in which it is late by
-more than `LATE_NS` is no session to score.
+nothing if the model goes on before it is too late. Where the policy takes its time on the wall clock, the
+user speaks later, and a session in which it is late by more than `LATE_NS` is no session to score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -22,23 +21,22 @@ from numpy.typing import NDArray
 from tml_bench import events as ev
 from tml_bench.errors import HarnessLateError
 from tml_bench.scenario import Scenario
-from tml_bench.timebase import NS, nanoseconds, sample_time_ns
+from tml_bench.timebase import NS, nanoseconds
 from tml_bench.timeline import UserAct
 from tml_bench.users.ear import Ear, HeardFrame, HeardWords
+from tml_bench.users.heard_talk import HeardTalk
 from tml_bench.users.manners import DrawnManners
 from tml_bench.users.matching import says
 from tml_bench.users.policy import HeardTurn, Prompted, UserMove, UserPolicy
 from tml_bench.users.recognising import recognised_words
-from tml_bench.users.spoken_track import SpokenTrack
+from tml_bench.users.speaking import UserVoice
 from tml_bench.users.staged import unpieced
 from tml_bench.users.user_side import SessionEnd, UserSide
-from tml_bench.users.voicing import FILLERS, RATE, VoiceStore, pieces, spoken_line
+from tml_bench.users.voicing import FILLERS, VoiceStore, pieces, spoken_line
 
 LATE_NS = 250_000_000
 """A user whose words are not ready so long after it was to speak makes the session invalid."""
 LEAST_REACTION_S = 0.1
-ANSWER_NS = 96_000_000
-"""Shorter sounds of the model are no answer."""
 TEXT_WAIT_NS = NS
 """A transcript that has not come may come so much later than the end of its speech."""
 PARTING_NS = NS
@@ -100,16 +98,15 @@ class SimulatedUser(UserSide):
         self._endpoint_ns = nanoseconds(scenario.manners.endpoint_s)
         self._aside = aside
         self._recognises = ears == "asr"
-        self._tracks = {rate: SpokenTrack(rate) for rate in rates}
+        self._voice = UserVoice(rates)
         self._ear, self._words = Ear(heard_rate), HeardWords()
+        self._talk = HeardTalk(self._endpoint_ns)
         self._turns: list[HeardTurn] = []
-        self._said = self._taken = 0
+        self._taken = 0
         self._heard_text = ""
         self._line: _Line | None = None
-        self._free_ns = self._quiet_ns = 0
+        self._free_ns = self._listened_ns = 0
         self._plan: _Plan | None = None
-        self._voice_from_ns = self._voice_ns = -1
-        self._answer_from_ns = self._answered_ns = self._listened_ns = 0
         self._silent_at = set(scenario.manners.silent_at)
         self._aside_at = -1
         self._end: SessionEnd | None = None
@@ -124,7 +121,7 @@ class SimulatedUser(UserSide):
 
     def render(self, rate: int, end_ns: int) -> NDArray[np.float32]:
         """The user's audio."""
-        return self._tracks[rate].render(end_ns)
+        return self._voice.render(rate, end_ns)
 
     def texts(self, end_ns: int) -> list[tuple[int, str]]:
         """None: it speaks."""
@@ -161,7 +158,8 @@ class SimulatedUser(UserSide):
 
     def _consider(self, frame: HeardFrame) -> Iterator[ev.UserTurnStarted | ev.UserTurnCut]:
         now_ns = frame.known_ns
-        self._follow(frame)
+        if self._talk.hear(frame, self._free_ns):
+            self._listened_ns = frame.start_ns
         if self._line is not None and now_ns < self._line.end_ns:
             yield from self._give_way(now_ns)
             return
@@ -172,43 +170,32 @@ class SimulatedUser(UserSide):
         self._plan = self._next_plan(now_ns)
         if self._plan is None and self._is_to_acknowledge(now_ns):
             self._listened_ns = now_ns
-            line = self._scenario.backchannels[self._said % len(self._scenario.backchannels)]
-            yield self._place(now_ns + self._reaction_ns, UserMove(line, UserAct.BACKCHANNEL), "listening")
-
-    def _follow(self, frame: HeardFrame) -> None:
-        """Keep when the model's talk began, when it was last heard, and how much of it is an answer."""
-        if not frame.voiced:
-            return
-        if frame.start_ns - self._voice_ns > self._endpoint_ns or self._voice_from_ns < 0:
-            self._voice_from_ns = self._listened_ns = frame.start_ns
-        self._voice_ns = frame.end_ns
-        if frame.end_ns > self._free_ns:
-            if not self._answered_ns:
-                self._answer_from_ns = frame.start_ns
-            self._answered_ns += frame.end_ns - frame.start_ns
+            yield self._aside_line(
+                now_ns + self._reaction_ns, self._scenario.backchannels, UserAct.BACKCHANNEL, "listening"
+            )
 
     def _next_plan(self, now_ns: int) -> _Plan | None:
         manners, gap_ns = self._manners.declared, self._manners.gap_ns(self._taken)
-        if self._answered_ns >= ANSWER_NS:
+        if self._talk.is_answer:
             if self._is_to_barge_in(now_ns):
                 return self._planned(now_ns + self._readiness_ns, Prompted.BARGE_IN, now_ns)
-            silent_ns = now_ns - self._voice_ns
+            silent_ns = now_ns - self._talk.until_ns
             if silent_ns < self._endpoint_ns - self._reaction_ns or not self._has_words(now_ns, silent_ns):
                 return None
-            start_ns = self._voice_ns + self._endpoint_ns + gap_ns
+            start_ns = self._talk.until_ns + self._endpoint_ns + gap_ns
             return self._planned(max(start_ns, now_ns + self._reaction_ns), Prompted.ANSWERED, now_ns)
         if not self._turns and now_ns >= self._endpoint_ns:
             return self._planned(now_ns + max(gap_ns, self._reaction_ns), Prompted.OPENING, now_ns)
-        last_ns = max(self._free_ns, self._voice_ns)
+        last_ns = max(self._free_ns, self._talk.until_ns)
         if self._turns and now_ns - last_ns >= nanoseconds(manners.patience_s):
             return self._planned(now_ns + self._readiness_ns, Prompted.SILENCE, now_ns)
         return None
 
     def _is_to_barge_in(self, now_ns: int) -> bool:
         manners = self._manners.declared
-        if self._voice_ns < now_ns - self._endpoint_ns:
+        if self._talk.until_ns < now_ns - self._endpoint_ns:
             return False
-        since_ns = max(self._answer_from_ns, self._voice_from_ns)
+        since_ns = max(self._talk.answer_from_ns, self._talk.from_ns)
         if manners.barge_in_s is not None and now_ns - since_ns >= nanoseconds(manners.barge_in_s):
             return True
         heard = self._words.since(since_ns, now_ns) if manners.barge_in_on else ""
@@ -227,8 +214,8 @@ class SimulatedUser(UserSide):
 
     def _is_to_acknowledge(self, now_ns: int) -> bool:
         every_s = self._manners.declared.backchannel_s
-        talking = self._voice_ns >= now_ns - self._reaction_ns and self._answered_ns >= ANSWER_NS
-        talking = talking and now_ns >= self._quiet_ns
+        talking = self._talk.is_answer and self._talk.until_ns >= now_ns - self._reaction_ns
+        talking = talking and now_ns >= self._voice.quiet_ns
         return every_s is not None and talking and now_ns - self._listened_ns >= nanoseconds(every_s)
 
     def _planned(self, start_ns: int, prompted: Prompted, now_ns: int) -> _Plan:
@@ -236,17 +223,15 @@ class SimulatedUser(UserSide):
         whole = self._words.text(now_ns)
         text = "" if silent or self._recognises else self._fresh(whole)
         recognise = prompted is Prompted.ANSWERED and not text
-        sound = self._ear.sound(self._answer_from_ns, now_ns) if recognise else np.zeros(0, np.float32)
-        span_s = self._answer_from_ns / NS, self._voice_ns / NS
+        sound = self._ear.sound(self._talk.answer_from_ns, now_ns) if recognise else np.zeros(0, np.float32)
+        span_s = self._talk.answer_from_ns / NS, self._talk.until_ns / NS
         turns, number = tuple(self._turns), self._taken
 
         def think() -> _Thought:
             heard = recognised_words(sound) if recognise else text
             said = () if silent else (HeardTurn(False, heard, *span_s),)
             move = self._policy.next_move((*turns, *said), prompted)
-            draw = self._manners.draw("pause", number)
-            audio = spoken_line(self._store, self._scenario.voice, move.text, self._scenario.manners, draw)
-            return _Thought(heard, move, audio)
+            return _Thought(heard, move, self._spoken(move, number))
 
         waits = prompted is not Prompted.BARGE_IN
         return _Plan(start_ns, prompted, self._begun(think), whole, waits)
@@ -269,33 +254,29 @@ class SimulatedUser(UserSide):
                 raise HarnessLateError(f"user late: its words were not ready {late_s:g} s after their time")
             return
         thought = plan.thought.result()
-        start_ns = max(plan.start_ns, self._quiet_ns, self._rendered_ns())
+        start_ns = max(plan.start_ns, self._voice.earliest_ns)
         if thought.move.act is UserAct.GOAL and thought.move.stage in self._silent_at:
             self._silent_at.discard(thought.move.stage)
             plan.start_ns = start_ns + nanoseconds(self._manners.declared.patience_s)
             return
         if self._scenario.asides and self._aside_at != self._taken and self._manners.has_aside(self._taken):
             self._aside_at = self._taken
-            line = self._scenario.asides[self._taken % len(self._scenario.asides)]
-            yield (event := self._place(start_ns, UserMove(line, UserAct.ASIDE), "somebody else"))
+            event = self._aside_line(start_ns, self._scenario.asides, UserAct.ASIDE, "somebody else")
+            yield event
             plan.start_ns = event.end_ns + ASIDE_PAUSE_NS
             return
         self._plan = None
         yield from self._take_turn(start_ns, plan, thought)
 
-    def _rendered_ns(self) -> int:
-        """Up to when the user's audio is decided."""
-        return max(track.decided_ns for track in self._tracks.values())
-
     def _take_turn(self, start_ns: int, plan: _Plan, thought: _Thought) -> Iterator[ev.UserTurnStarted]:
         move = thought.move
         self._heard_text = plan.text
         if plan.prompted in (Prompted.ANSWERED, Prompted.BARGE_IN):
-            span_s = self._answer_from_ns / NS, self._voice_ns / NS
+            span_s = self._talk.answer_from_ns / NS, self._talk.until_ns / NS
             self._turns.append(HeardTurn(False, thought.heard, *span_s))
         end_ns = start_ns
         if len(thought.audio):
-            event = self._place(start_ns, move, plan.prompted.value, thought.audio)
+            event = self._voice.say(start_ns, move, plan.prompted.value, thought.audio)
             end_ns = event.end_ns
             self._line = _Line(event.turn, start_ns, end_ns, not move.ends)
             span_s = start_ns / NS, end_ns / NS
@@ -303,39 +284,32 @@ class SimulatedUser(UserSide):
             self._taken += 1
             yield event
         self._free_ns = end_ns
-        self._answered_ns = 0
+        self._talk.was_answered()
         if move.ends:
             hung_up = move.act is UserAct.HANG_UP
             self._end = SessionEnd(end_ns + PARTING_NS, "hung-up" if hung_up else "closed")
 
-    def _place(
-        self, start_ns: int, move: UserMove, why: str, audio: NDArray[np.float32] | None = None
-    ) -> ev.UserTurnStarted:
-        if audio is None:
-            draw = self._manners.draw("pause", -1 - self._said)
-            audio = spoken_line(self._store, self._scenario.voice, move.text, self._scenario.manners, draw)
-        number, self._said = self._said, self._said + 1
-        for track in self._tracks.values():
-            track.place(number, start_ns, audio)
-        self._quiet_ns = end_ns = start_ns + sample_time_ns(len(audio), RATE)
-        text = unpieced(move.text)
-        return ev.UserTurnStarted(
-            start_ns, end_ns, number, text, text=text, act=move.act.value, stage=move.stage, why=why
-        )
+    def _aside_line(self, start_ns: int, lines: Sequence[str], act: UserAct, why: str) -> ev.UserTurnStarted:
+        """Say the next of some lines that are no turn."""
+        number = self._voice.lines
+        move = UserMove(lines[number % len(lines)], act)
+        return self._voice.say(start_ns, move, why, self._spoken(move, -1 - number))
+
+    def _spoken(self, move: UserMove, number: int) -> NDArray[np.float32]:
+        draw = self._manners.draw("pause", number)
+        return spoken_line(self._store, self._scenario.voice, move.text, self._scenario.manners, draw)
 
     def _give_way(self, now_ns: int) -> Iterator[ev.UserTurnCut]:
         """Stop, once the model has talked into the user's turn for longer than the user lets it."""
         line, yield_s = self._line, self._manners.declared.yield_s
         if line is None or yield_s is None or not line.interruptible:
             return
-        since_ns = max(self._voice_from_ns, line.start_ns)
-        talking = self._voice_ns >= now_ns - self._reaction_ns and self._voice_ns > line.start_ns
+        since_ns = max(self._talk.from_ns, line.start_ns)
+        talking = self._talk.until_ns >= max(now_ns - self._reaction_ns, line.start_ns + 1)
         stop_ns = now_ns + self._reaction_ns
-        if not talking or self._voice_ns - since_ns < nanoseconds(yield_s) or stop_ns >= line.end_ns:
+        if not talking or self._talk.until_ns - since_ns < nanoseconds(yield_s) or stop_ns >= line.end_ns:
             return
-        for track in self._tracks.values():
-            track.cut(line.number, stop_ns)
         self._line = None
-        self._free_ns = self._quiet_ns = stop_ns
+        self._free_ns = stop_ns
         self._turns[-1] = replace(self._turns[-1], end_s=stop_ns / NS, cut=True)
-        yield ev.UserTurnCut(stop_ns, line.number)
+        yield self._voice.stop(line.number, stop_ns)
