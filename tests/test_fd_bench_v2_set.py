@@ -66,12 +66,8 @@ def test_every_line_is_there_as_spoken_and_the_set_is_small() -> None:
     assert sum(map(len, shipped.values())) < 3_500_000
 
 
-def test_four_scenarios_of_each_split_half_of_them_fast_in_eight_voices() -> None:
+def test_four_scenarios_of_each_split_in_eight_voices() -> None:
     assert Counter(sample.subset for sample in SAMPLES) == dict.fromkeys(SPLITS, 4)
-    fast = [
-        s.subset for s, user in zip(SAMPLES, USERS, strict=True) if user.manners.endpoint_s == FAST.endpoint_s
-    ]
-    assert Counter(fast) == dict.fromkeys(SPLITS, 2)
     assert Counter(user.voice for user in USERS) == dict.fromkeys(VOICES, 2)
     assert len({expected_of(sample).title for sample in SAMPLES}) == 16
 
@@ -79,20 +75,20 @@ def test_four_scenarios_of_each_split_half_of_them_fast_in_eight_voices() -> Non
 def test_all_manners_are_there() -> None:
     manners = [user.manners for user in USERS]
     assert sum(one.hesitation > 0 for one in manners) == 4
-    assert sum(one.barge_in_s not in (None, FAST.barge_in_s) for one in manners) == 2
+    assert sum(one.barge_in_s is not None for one in manners) == 2
     assert sum(bool(one.barge_in_on) for one in manners) == 2
-    assert sum(one.backchannel_s is not None for one in manners) == 7
+    assert sum(one.backchannel_s is not None for one in manners) == 2
     assert sum(one.aside > 0 for one in manners) == 3
     assert sum(bool(one.silent_at) for one in manners) == 2
-    assert sum(one.yield_s is not None for one in manners) == 10
+    assert len({one.yield_s for one in manners}) == 3
     assert all(user.asides for user in USERS if user.manners.aside)
 
 
 def test_in_the_fast_pacing_all_are_fast_and_keep_their_own_manners() -> None:
     for slow, fast in zip(USERS, map(user_of, load(MINI, (), FAST)), strict=True):
-        assert fast.manners.endpoint_s == FAST.endpoint_s
+        assert (slow.manners.endpoint_s, fast.manners.endpoint_s) == (SLOW.endpoint_s, FAST.endpoint_s)
         assert fast.manners.hesitation == slow.manners.hesitation
-    assert all(user_of(s).manners.endpoint_s == SLOW.endpoint_s for s in load(MINI, (), SLOW))
+        assert fast.manners.barge_in_s == (slow.manners.barge_in_s or FAST.barge_in_s)
 
 
 @every_sample
@@ -123,13 +119,15 @@ def test_a_stonewall_gets_nowhere(sample: Sample) -> None:
 
 
 @every_sample
-def test_who_forgets_the_correction_ends_the_conversation_with_the_wrong_value(sample: Sample) -> None:
+def test_who_forgets_the_correction_ends_with_the_wrong_value(sample: Sample) -> None:
     expected = expected_of(sample)
     assert bool(expected.forgotten) == (sample.subset == CORRECTION)
     assert sample.reference.forgotten == expected.forgotten
     if expected.forgotten:
         assert expected.forgotten[:3] == sample.reference.replies[:3]
-        assert conversation(user_of(sample), expected.forgotten, 0)[-1].act is UserAct.CLOSING
+        insists = user_of(sample).manners.barge_in_on  # on the value that was taken back
+        last = conversation(user_of(sample), expected.forgotten, 0)[-1]
+        assert last.act is (UserAct.HANG_UP if insists else UserAct.CLOSING)
         assert any(says(expected.forgotten[-1], words) for words in expected.never)
         assert not says_all(expected.forgotten[-1], expected.final)
 

@@ -15,6 +15,7 @@ from tml_bench.scenario import Manners, Scenario
 from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._common.records import RecordPlace, json_file, short
 from tml_bench.tasks.fd_bench_v2.annotation import CORRECTION, SPLITS, TRACKING
+from tml_bench.tasks.fd_bench_v2.pacing import SLOW
 from tml_bench.tasks.fd_bench_v2.prompt_file import ID, PromptFile, PromptTask
 from tml_bench.tasks.fd_bench_v2.scenarios import annotated, scenario_of
 
@@ -29,15 +30,14 @@ INSTRUCTIONS = "You are a helpful voice assistant, on the phone with the user. S
 
 
 def load(
-    root: Path, subsets: Sequence[str], pacing: Manners | None = None, budget_s: float = BUDGET_S
+    root: Path, subsets: Sequence[str], pacing: Manners = SLOW, budget_s: float = BUDGET_S
 ) -> Iterator[Sample]:
     """Load the tasks of a folder, split by split, in the order of the file; unusable ones carry ``problem``.
 
     Args:
         root: the folder.
         subsets: splits; empty for all that are there.
-        pacing: of all users; None for what a task states, which is slow for one that states none. What a task
-            changes of its pacing is changed in any.
+        pacing: of the users; what a task says of their manners is so in any.
         budget_s: after so long a conversation is cut off.
 
     Raises:

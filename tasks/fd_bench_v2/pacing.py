@@ -10,4 +10,3 @@ from tml_bench.scenario import Manners
 
 SLOW = Manners(endpoint_s=1.0, yield_s=0.5)
 FAST = Manners(endpoint_s=0.6, backchannel_s=4.0, barge_in_s=12.0)
-PACINGS = {"slow": SLOW, "fast": FAST}

@@ -60,7 +60,7 @@ class FactWords(StrictRecord, frozen=True):
 
 
 class OwnManners(StrictRecord, frozen=True):
-    """What of a user's manners is not as in its pacing; see `tml_bench.scenario.Manners`."""
+    """What of a user's manners is its own, in any pacing; see `tml_bench.scenario.Manners`."""
 
     endpoint_s: Seconds | UnsetType = UNSET
     patience_s: Seconds | UnsetType = UNSET
@@ -86,7 +86,7 @@ class UserWords(StrictRecord, frozen=True):
     """A user whose lines are written; see `tml_bench.scenario.Scenario` and `StagedGoals`.
 
     Attributes:
-        pacing: the manners that ``manners`` changes.
+        manners: what of its manners is not as in its pacing.
         replies: what an ideal respondent answers to the four goals.
         forgotten: what one answers that loses the correction.
     """
@@ -96,7 +96,6 @@ class UserWords(StrictRecord, frozen=True):
     stages: StagesWords
     closing: Text
     replies: tuple[Text, Text, Text, Text]
-    pacing: Literal["slow", "fast"] = "slow"
     manners: OwnManners = OwnManners()
     facts: tuple[FactWords, ...] = ()
     deferrals: tuple[Text, ...] = ()

@@ -10,7 +10,6 @@ import msgspec
 
 from tml_bench.scenario import Fact, Manners, Scenario, Stage
 from tml_bench.tasks.fd_bench_v2.annotation import GOALS, StagedGoals
-from tml_bench.tasks.fd_bench_v2.pacing import PACINGS, SLOW
 from tml_bench.tasks.fd_bench_v2.prompt_file import END_PHRASE, PromptTask, UserWords
 
 OFFICIAL_TURNS = 8
@@ -27,7 +26,7 @@ ADDITION = (
 """What a language model that plays an official task is told besides the benchmark's prompts."""
 
 
-def scenario_of(task: PromptTask, pacing: Manners | None, budget_s: float, voiced: Path) -> Scenario:
+def scenario_of(task: PromptTask, pacing: Manners, budget_s: float, voiced: Path) -> Scenario:
     """The user of a task; arguments as in ``loader.load``. ``voiced`` is used where it is a folder."""
     if task.user is not None:
         return _written(task, task.user, pacing, budget_s, voiced if voiced.is_dir() else None)
@@ -36,7 +35,7 @@ def scenario_of(task: PromptTask, pacing: Manners | None, budget_s: float, voice
     return Scenario(
         role,
         tuple(Stage(name, goal) for name, goal in goals_of(task).items()),
-        manners=pacing or SLOW,
+        manners=pacing,
         voice=OFFICIAL_VOICE,
         end_phrase=END_PHRASE,
         prompt="\n\n".join(prompt.strip() for prompt in prompts if prompt),
@@ -46,7 +45,7 @@ def scenario_of(task: PromptTask, pacing: Manners | None, budget_s: float, voice
 
 
 def _written(
-    task: PromptTask, user: UserWords, pacing: Manners | None, budget_s: float, voiced: Path | None
+    task: PromptTask, user: UserWords, pacing: Manners, budget_s: float, voiced: Path | None
 ) -> Scenario:
     words = [getattr(user.stages, name) for name in GOALS]
     return Scenario(
@@ -56,7 +55,7 @@ def _written(
             for (name, goal), said in zip(goals_of(task).items(), words, strict=True)
         ),
         tuple(Fact(**msgspec.structs.asdict(fact)) for fact in user.facts),
-        user.manners.over(pacing or PACINGS[user.pacing]),
+        user.manners.over(pacing),
         user.voice,
         user.closing,
         END_PHRASE,
