@@ -108,6 +108,12 @@ def test_an_ideal_respondent_gets_to_the_end_in_four_turns(sample: Sample) -> No
     )
 
 
+def test_who_answers_briefly_is_not_barged_in_on() -> None:
+    for sample in SAMPLES:
+        if after_s := user_of(sample).manners.barge_in_s:
+            assert max(0.4 * len(reply.split()) for reply in sample.reference.replies) < after_s
+
+
 @every_sample
 def test_a_stonewall_gets_nowhere(sample: Sample) -> None:
     user = user_of(sample)
