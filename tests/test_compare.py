@@ -324,6 +324,8 @@ def test_the_output_fits_80_columns(tmp_path: Path) -> None:
     second = stored(tmp_path / "b", run(20, "x" * 60), run(30, task=Slow(), delay=2.0))
     lines = call(first, second).output.splitlines()
     assert all(len(line) <= 80 for line in lines if "#run=" not in line and "tml-bench view" not in line)
+    assert lines[0].split()[-1] == "n"
+    assert {line.split()[-1] for line in lines if line.startswith(("marked ", "slow "))} == {"40"}
     row = next(line for line in lines if line.startswith("marked "))
     assert row.split()[:5] == ["marked", "75.0", "50.0", "-25.0", "▼"]
     assert sum("#run=" in line for line in lines) == 6

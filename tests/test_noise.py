@@ -166,7 +166,7 @@ def test_it_stands_beside_every_difference(tmp_path: Path) -> None:
     done = call(first, second, "--json", tmp_path / "c.json")
     lines = done.output.splitlines()
     assert all(len(line) <= 80 for line in lines if "#run=" not in line and "tml-bench view" not in line)
-    assert "A-A" in lines[0]
+    assert lines[0].split()[-4:] == ["A-A", "p", "MDD", "n"]
     row = next(line for line in lines if line.startswith("marked"))
     assert "5.6" in row.split()  # sqrt((5² + 10²) / 2) / sqrt(2)
     (task,) = json.loads((tmp_path / "c.json").read_text())["tasks"]

@@ -121,7 +121,7 @@ def change_grid(rows: Sequence[tuple[str, ScoreChange]], heads: Sequence[str] = 
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=0)
     shown.add_column("", overflow="fold", min_width=18)
     for head in heads:
         shown.add_column(head, justify="right", no_wrap=True)
