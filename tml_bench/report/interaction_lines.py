@@ -58,7 +58,8 @@ def interaction_of_run(s: Summary) -> list[Grid]:
 def interaction_of_runs(runs: Iterable[tuple[str, Summary]]) -> list[Grid]:
     """Runs, each with its label, by measures: means with n; none where no run has any."""
     found = [(label, {m.metric.name: m for m in measured(s)}) for label, s in runs]
-    metrics = {name: m.metric for _, known in found for name, m in known.items() if m.n}
+    seen = {name for _, known in found for name, m in known.items() if m.n}
+    metrics = {name: m.metric for _, known in found for name, m in known.items() if name in seen}
     columns = [Column(head(m), numeric=True, about=m.describes) for m in metrics.values()]
     rows = (
         Row((Cell(label, form="name"), *(_counted(known.get(name)) for name in metrics)))
