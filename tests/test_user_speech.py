@@ -115,6 +115,14 @@ def test_a_pause_is_within_one_turn_and_a_context_is_another() -> None:
     assert first.end_s == second.start_s
 
 
+def test_in_closed_loop_turns_are_where_they_were_played() -> None:
+    closed = V1.closed_loop(samples_of(InterruptionAnnotation)[0])
+    assert closed is not None
+    turns = (Segment(0.0, 2.5), Segment(4.2, 6.4))
+    found = stretches_of(V1, closed, Timeline(20.0, turns=turns))
+    assert found == (TalkStretch(0.0, 2.5), TalkStretch(4.2, 6.4))
+
+
 def test_lines_of_a_simulated_user_tell_their_kind() -> None:
     acts = (UserAct.GOAL, UserAct.BACKCHANNEL, UserAct.ASIDE, UserAct.CLOSING)
     lines = tuple(UserLine(2.0 * k, 2.0 * k + 1, "text", act) for k, act in enumerate(acts))

@@ -24,7 +24,7 @@ from tml_bench.task import (
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks.fd_bench_v1 import loader, scoring
-from tml_bench.tasks.fd_bench_v1.closed import closed_loop, played_interruption
+from tml_bench.tasks.fd_bench_v1.closed import closed_loop
 from tml_bench.tasks.fd_bench_v1.loader import (
     PROTOCOLS,
     ClipAnnotation,
@@ -229,11 +229,14 @@ and give DATA; a folder v1_0 or v1.0 in between, one subset's folder alone, and 
     def user_stretches(self, sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
         """The user's turns by the annotation, with pauses; an answer is due where the protocol asks for it.
 
-        What is heard more than `BEYOND_S` after a turn's annotated end is no turn.
+        What is heard more than `BEYOND_S` after a turn's annotated end is no turn. In closed loop context and
+        interruption are turns of their own, as by default.
         """
+        if len(sample.script.turns) > 1:
+            return ()
         match item := annotation_of(sample, ClipAnnotation):
             case InterruptionAnnotation():
-                begins, ends = played_interruption(sample, timeline) or item.interruption
+                begins, ends = item.interruption
                 context = TalkStretch(0.0, begins - BEFORE_S, awaits=False)
                 return context, TalkStretch(begins - BEFORE_S, ends + BEYOND_S)
             case TurnEndAnnotation():
