@@ -158,6 +158,14 @@ def test_nothing_is_made_of_what_the_end_of_the_recording_cuts_short() -> None:
     assert turns_of(interaction_events(aside, (), 6.0), UNDIRECTED) == [True]
 
 
+def test_who_has_finished_has_not_stopped_for_anybody() -> None:
+    """Unless it is not known; and it goes without saying that who talks on does so."""
+    said = (Vocalisation(1.0, 5.7, True),)
+    talk = [UserTalk(3, 3.4, BACKCHANNEL), UserTalk(5, 5.4, BACKCHANNEL)]
+    assert turns_of(interaction_events(talk, said, 9.0), BACKCHANNEL) == [True, False]
+    assert turns_of(interaction_events(talk, said, 9.0, said), BACKCHANNEL) == [True]
+
+
 def test_without_the_user_there_are_no_events() -> None:
     assert interaction_events([], classify([(1, 5)], None), 9.0) == ()
     assert tick_events([], [(1, 5)], 9.0) == ((), 0)

@@ -226,6 +226,25 @@ def test_sounds_that_are_no_words_answer_nothing() -> None:
     assert found == [4.0, 4.0, 0.1]
 
 
+@pytest.mark.parametrize(
+    ("text", "source", "n"),
+    [
+        ("All done.", WordSource.ADAPTER, 1),
+        ('"Is it?"', WordSource.ALIGNED, 1),
+        ("All done.", WordSource.ASR, 2),
+        ("All do", WordSource.ADAPTER, 2),
+        ("All do...", WordSource.PROPORTIONAL, 2),
+    ],
+)
+def test_who_ends_a_sentence_has_not_stopped_for_a_backchannel(text: str, source: WordSource, n: int) -> None:
+    """As its own transcript has it; a recogniser makes sentences of what is cut short."""
+    words = [Word(word, 5.0 + k / 4, 5.2 + k / 4) for k, word in enumerate(text.split())]
+    dropped = msgspec.structs.replace(DROPPED, words=tuple(words), word_source=source)
+    found = named(summed({"a": dropped, "b": HELD, "c": INTERRUPTED}))["selectivity_backchannel"]
+    assert found.n == n
+    assert found.estimate.mean == 1 / n
+
+
 def test_words_of_the_model_tell_what_takes_the_turn() -> None:
     words = tuple(Word(text, 1.5 + 0.25 * k, 1.75 + 0.25 * k) for k, text in enumerate(("I", "see", "that")))
     spoken = recording((GOAL, 1, 5), model=((1.5, 2.3),))

@@ -32,9 +32,12 @@ Events, each with whether it was handled right and with a latency where there is
       tics and undirected speech.
 
     "While the model has the turn" is until ``STOPPING_S`` before its end: what would have ended there
-    anyway has not stopped for anybody. Who stops in that second by coincidence is charged with it, as in
-    the rule of ``interaction_ticks``: timing alone cannot tell. Speech that is ``shared``, in which the
-    model is asked to join, is no turn to wait for: it has no event, and ends the user's silence.
+    anyway has not stopped for anybody. Nor has who is known to have ``finished`` with what it was saying:
+    that it ends at most ``IGNORED_S`` after a backchannel, a tic or an aside is no event. Where that is not
+    known, whoever ends then by coincidence is charged with it, as by the rule of ``interaction_ticks``.
+
+    Speech that is ``shared``, in which the model is asked to join, is no turn to wait for: it has no event,
+    and ends the user's silence.
 
 Floor shares: of all time, the user alone, the model alone, both, and nobody; from the speech itself, pauses
 within turns being silence.
@@ -44,7 +47,7 @@ M. Heldner, J. Edlund, "Pauses, gaps and overlaps in conversations", Journal of 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from tml_bench.metrics.turn_taking import ONSET_TOLERANCE_S
@@ -99,20 +102,27 @@ class FloorTime(NamedTuple):
 
 
 def interaction_events(
-    user: Sequence[UserTalk], model: Sequence[Vocalisation], duration_s: float
-) -> tuple[InteractionEvent, ...]:
-    """All events of a recording in order of time, by the rules at this module's head; none for no user."""
-    return tuple(sorted(_Talk(user, model, duration_s).events(), key=lambda event: event.at_s))
+    user: Sequence[UserTalk], model: Sequence[Vocalisation], duration_s: float,
+    finished: Collection[Vocalisation] = (),
+) -> tuple[InteractionEvent, ...]:  # fmt: skip
+    """All events of a recording in order of time, by the rules at this module's head; none for no user.
+
+    ``finished`` are those of the model's vocalisations of which it is known that they ended of themselves.
+    """
+    return tuple(sorted(_Talk(user, model, duration_s, finished).events(), key=lambda event: event.at_s))
 
 
 class _Talk:
     """A recording, asked for one kind of event after the other."""
 
-    def __init__(self, user: Sequence[UserTalk], model: Sequence[Vocalisation], duration_s: float) -> None:
+    def __init__(
+        self, user: Sequence[UserTalk], model: Sequence[Vocalisation], duration_s: float,
+        finished: Collection[Vocalisation],
+    ) -> None:  # fmt: skip
         self.turns = [u for u in user if u.kind == TURN]
         self.held = [u for u in user if u.kind in (TURN, SHARED)]
         self.ignorable = [u for u in user if u.kind in IGNORABLE]
-        self.model, self.duration_s = model, duration_s
+        self.model, self.duration_s, self.finished = model, duration_s, finished
         self.floors = self._floors()
 
     def events(self) -> Iterator[InteractionEvent]:
@@ -180,7 +190,7 @@ class _Talk:
             stopped_s = floor.end_s - talk.start_s
             if stopped_s > IGNORED_S + _ROUNDING_S:
                 yield InteractionEvent(talk.kind, talk.start_s, True)
-            elif floor.takeover and not self._cut(floor.end_s):
+            elif floor.takeover and floor not in self.finished and not self._cut(floor.end_s):
                 yield InteractionEvent(talk.kind, talk.start_s, False)
             return
         last_s = max((v.end_s for v in self.model if v.start_s < talk.start_s), default=-math.inf)

@@ -14,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -52,6 +53,9 @@ SOUNDS = frozenset(
     | {"mhm", "mm", "mmhm", "mmm", "oh", "uh", "uhm", "um"}
 )
 """Short speech of these alone is no answer: "Um.", "Mm-hm."."""
+_OWN_WORDS = (WordSource.ADAPTER, WordSource.ALIGNED, WordSource.PROPORTIONAL)
+"""A recogniser ends whatever it hears with a full stop."""
+_SENTENCE_END = re.compile(r"""(?<![.\u2026])[.!?\u3002\uff01\uff1f]["'\u201d\u2019)]*$""")
 Values = dict[str, list[float]]
 """By independent unit; of a ratio, numerators and denominators in turn."""
 
@@ -191,19 +195,31 @@ def user_talk(task: Task, sample: Sample, timeline: Timeline) -> tuple[UserTalk,
     return tuple(turns)
 
 
-def model_talk(timeline: Timeline) -> tuple[Vocalisation, ...]:
-    """What the model says, in order, short `SOUNDS` left out where words are known."""
-    timed = [(w.start_s, w.end_s, w.text) for w in timeline.words if w.text.strip()]
+class ModelTalk(NamedTuple):
+    """What the model says, in order, and what of it is known to have ended of itself."""
+
+    said: tuple[Vocalisation, ...]
+    finished: frozenset[Vocalisation]
+
+
+def model_talk(timeline: Timeline) -> ModelTalk:
+    """What the model says, short `SOUNDS` left out where words are known.
+
+    It has finished where its own transcript, as heard, ends a sentence: who is cut short seldom does.
+    """
+    timed = [(w.start_s, w.end_s, w.text.strip()) for w in timeline.words if w.text.strip()]
     words = [(a, a if b is None else b, text) for a, b, text in timed if a is not None]
     known = None if timeline.word_source is WordSource.NONE else [(a, b) for a, b, _ in words]
-    said = classify([(s.start_s, s.end_s) for s in timeline.segments], known)
-
-    def answers(v: Vocalisation) -> bool:
-        inside = " ".join(text for a, b, text in words if v.start_s <= (a + b) / 2 <= v.end_s)
-        spoken = re.findall(r"[^\W\d_]+|\d+", inside.lower())
-        return v.takeover or not spoken or not SOUNDS.issuperset(spoken)
-
-    return tuple(v for v in said if answers(v))
+    said: list[Vocalisation] = []
+    finished: set[Vocalisation] = set()
+    for v in classify([(s.start_s, s.end_s) for s in timeline.segments], known):
+        text = " ".join(text for a, b, text in words if v.start_s <= (a + b) / 2 <= v.end_s)
+        spoken = re.findall(r"[^\W\d_]+|\d+", text.lower())
+        if v.takeover or not spoken or not SOUNDS.issuperset(spoken):
+            said.append(v)
+        if timeline.word_source in _OWN_WORDS and _SENTENCE_END.search(text):
+            finished.add(v)
+    return ModelTalk(tuple(said), frozenset(finished))
 
 
 _LEAST_S = 0.05
@@ -227,7 +243,8 @@ class _Collected:
         """Take a recording."""
         speech = [(s.start_s, s.end_s) for s in timeline.segments]
         length_s = timeline.duration_s
-        self._add(unit, interaction_events(talk, model_talk(timeline), length_s), _RATES, _LATENCIES)
+        said, finished = model_talk(timeline)
+        self._add(unit, interaction_events(talk, said, length_s, finished), _RATES, _LATENCIES)
         ticks = tick_events(talk, speech, length_s)
         self._add(unit, ticks.events, _TICK_RATES, _TICK_LATENCIES)
         responses = sum(event.kind == RESPONSE for event in ticks.events)
