@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +153,7 @@ def test_overlaps_of_fd_bench_v15_are_what_their_subset_says() -> None:
 
 def test_a_user_who_talks_on_while_the_reply_is_due_is_not_to_be_waited_for() -> None:
     task = load_task("cuespeak")
-    for sample in task.samples():
+    for sample in islice(task.samples(), 30):
         first, *others = stretches_of(task, sample, Timeline(60.0))
         assert first.kind is SpeechKind.TURN
         assert {s.kind for s in others} <= {SpeechKind.SHARED}
