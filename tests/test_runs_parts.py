@@ -175,6 +175,22 @@ def test_merged_shards_are_scored_as_the_whole(sharded: Path) -> None:
     assert before == sorted((p, p.stat().st_size) for p in (sharded / "one").rglob("*") if p.is_file())
 
 
+def test_what_simulated_users_made_is_merged(sharded: Path, tmp_path: Path) -> None:
+    parts = [
+        shutil.copytree(next((sharded / name).glob("fd-*")), tmp_path / name / NAME)
+        for name in ("one", "two")
+    ]
+    for part, lines in zip(parts, (b"a\nb\n", b"b\nc\n"), strict=True):
+        (part / "user" / "voice").mkdir(parents=True)
+        (part / "user" / "voice" / "lines.jsonl").write_bytes(lines)
+        (part / "user" / "voice" / f"{lines[0]}.flac").write_bytes(lines)
+    for _ in range(2):
+        [merged] = merge_runs(parts, tmp_path / "merged")
+        made = {file.name: file.read_bytes() for file in (merged / "user" / "voice").iterdir()}
+        assert made == {"lines.jsonl": b"a\nb\nc\n", "97.flac": b"a\nb\n", "98.flac": b"b\nc\n"}
+    assert (parts[0] / "user" / "voice" / "lines.jsonl").read_bytes() == b"a\nb\n"
+
+
 def test_what_is_no_part_is_refused_before_anything_is_written(sharded: Path, tmp_path: Path) -> None:
     one, two = (sharded / name / f"{NAME}--shard-{n}-of-2" for n, name in ((1, "one"), (2, "two")))
     with pytest.raises(UserError, match="one shard alone"):

@@ -130,6 +130,24 @@ def test_what_is_there_is_what_a_local_run_holds(tmp_path: Path) -> None:
     assert without_id(files) == {k: v for k, v in without_id(local).items() if not k.endswith(".lock")}
 
 
+def test_what_a_simulated_user_made_is_there_too(tmp_path: Path) -> None:
+    fs = FakeStorage()
+    machine = Machine(fs, tmp_path, "one")
+    replies, voice = machine.run / "user" / "replies", machine.run / "user" / "voice"
+    upload = machine.upload()
+    for folder in (replies, voice):
+        folder.mkdir(parents=True)
+        (folder / ".lock").touch()
+    (replies / "1.json").write_text("{}")
+    (voice / "lines.jsonl").write_text("1\n")
+    machine.record(["a"], upload.step)
+    (voice / "lines.jsonl").write_text("1\n2\n")
+    machine.record(["a", "b"], upload.step)
+    upload.close()
+    made = {path: content for path, content in fs.contents().items() if "/user/" in path}
+    assert made == {f"{RUN}/user/replies/1.json": b"{}", f"{RUN}/user/voice/lines.jsonl": b"1\n2\n"}
+
+
 @pytest.mark.parametrize("other", [False, True], ids=["same machine", "other machine"])
 def test_killed_at_any_call(tmp_path: Path, other: bool) -> None:
     expected, calls = plain(tmp_path)

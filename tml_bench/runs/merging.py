@@ -15,12 +15,15 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.errors import UserError
+from tml_bench.files import write_atomically
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.continuing import difference, other_adapter
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.runs.store import NOT_A_RUN, Attempt, RunFolder, contradiction, read_lines, read_run
+from tml_bench.users.settings import FOLDER
+from tml_bench.users.voicing import INDEX
 
 _SHARD = re.compile(r"--shard-[0-9]+-of-[0-9]+$")
 APART = "merge those that are parts of one run; tml-bench report puts different runs side by side"
@@ -126,6 +129,8 @@ def _attempts(runs: Sequence[Path]) -> _Attempts:
 def _write(path: Path, file: RunFile, attempts: _Attempts) -> None:
     with RunFolder(path, file, lambda saved, there: file) as folder:
         folder.save()
+        for run in dict.fromkeys(run for run, _ in attempts):
+            _take_over(run / FOLDER, path / FOLDER)
         there = {(attempt.sample, attempt.attempt) for attempt in folder.attempts}
         for run, attempt in attempts:
             if (attempt.sample, attempt.attempt) not in there:
@@ -146,6 +151,20 @@ def _take(run: Path, attempt: Attempt, folder: RunFolder) -> None:
         if not (timelines / seen.name).exists():
             _linked(seen, timelines / seen.name)
     folder.commit(attempt, aside if made.is_dir() else None)
+
+
+def _take_over(made: Path, place: Path) -> None:
+    """Put what a simulated user made in another run beside what is there; nothing that is there changes."""
+    for file in sorted(made.glob("*/[!.]*")):
+        taken = place / file.relative_to(made)
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        if file.name == INDEX:
+            known = taken.read_bytes().splitlines(keepends=True) if taken.is_file() else []
+            write_atomically(
+                taken, b"".join(dict.fromkeys(known + file.read_bytes().splitlines(keepends=True)))
+            )
+        elif not taken.exists():
+            _linked(file, taken)
 
 
 def _linked(source: str | Path, place: str | Path) -> str | Path:

@@ -23,6 +23,7 @@ from tml_bench.storage.attempt_log import ATTEMPTS, AttemptLog, join_pieces, rea
 from tml_bench.storage.names import RUN, RUN_ID, mirror_id, recording_place
 from tml_bench.storage.run_lock import LOCK, RunLock
 from tml_bench.storage.store import RemoteStore
+from tml_bench.users.settings import FOLDER as MADE
 
 BATCH = 16
 """Attempts whose files are uploaded side by side; they count there together."""
@@ -120,6 +121,7 @@ class RunUpload:
     def _open(self) -> None:
         self._sent = self._piece = len(self._mirror.align().content)
         self._before = len(self._mirror.here)
+        self._made: dict[Path, int] = {}
         self._run_file = self._store.read(f"{self._path}/{RUN}")
         if self._run_file is None:
             remove_log(self._store, self._path)
@@ -146,6 +148,7 @@ class RunUpload:
         lines, taken = self._next()
         if not lines:
             return False
+        self._send_made()
         attempts = [msgspec.json.decode(line, type=Attempt) for line in lines]
         self._send_recordings(attempts, check=self._sent < self._before)
         with (self.folder / ATTEMPTS).open("rb") as log:
@@ -172,6 +175,13 @@ class RunUpload:
         if content is not None and content != self._run_file:
             self._store.write(f"{self._path}/{RUN}", content)
             self._run_file = content
+
+    def _send_made(self) -> None:
+        """Upload what the run's simulated user made since, if it has one: never less than is there."""
+        made = sorted((self.folder / MADE).glob("*/[!.]*"))
+        found = {file: file.stat().st_size for file in made}
+        self._store.each(self._send, [file for file in made if self._made.get(file) != found[file]])
+        self._made = found
 
     def _send_recordings(self, attempts: Sequence[Attempt], *, check: bool) -> None:
         """Upload what attempts left; with ``check`` not what an earlier command uploaded, by its hashes."""

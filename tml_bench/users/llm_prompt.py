@@ -10,16 +10,13 @@ from tml_bench.scenario import Scenario
 from tml_bench.users.policy import HeardTurn, Prompted
 from tml_bench.users.staged import unpieced
 
-_ROLE = (
-    "You play a person who talks with a voice assistant. You are not the assistant: you want something, and "
-    "the assistant is to help you. You are: {persona}"
-)
+_ROLE = "You play a caller in a spoken conversation with a voice assistant: {persona}"
 _FORM = (
-    "Answer with nothing but the words that you say aloud now: one or two short sentences of plain spoken "
-    "English, no lists, no markup, no notes. Never speak for the assistant. Say only what belongs to your "
-    "goal now, and answer questions from what is written here; what is not written here you do not know."
+    "Answer with nothing but the words that you say aloud now, in one or two short sentences of plain "
+    "English. Never speak for the assistant. Tell only what belongs to your goal now; what is not written "
+    "here you do not know."
 )
-_GOAL = "Your goal now ({name}): {goal}"
+_GOAL = "Your goal now, {name}: {goal}"
 _EXAMPLE = "You could say it like this: {line}"
 _KNOWN = "If the assistant asks, you may tell:"
 _FACT = "- {name}: {line}"
@@ -27,16 +24,18 @@ _JUDGE = (
     "First decide whether the assistant has done what you wanted in your goal now. If it has, begin your "
     "answer with [next] and {then}. If it has not, begin with [stay], and answer its question or ask again."
 )
-_THEN_GO_ON = "go on to your next goal ({name}): {goal}"
+_THEN_GO_ON = "go on to your next goal, {name}: {goal}"
 _THEN_CLOSE = "say goodbye, ending with these words: {end_phrase}"
 _MOVED = "The assistant has done what you wanted so far; go on to this goal now."
 _STAYS = "The assistant has not done it yet: answer its question, or ask again in other words."
 _CLOSE = "The assistant has done all that you wanted. Thank it and end with these words: {end_phrase}"
 _MAY_CLOSE = "Only when all is done, or nothing more can come of it, end with these words: {end_phrase}"
-_OPENS = "The line is open. What do you say first?"
-_SILENT = "The assistant says nothing. What do you say?"
+_OPENS = "Hello, how can I help you?"
+_SILENT = "The assistant says nothing."
 _UNHEARD = "The assistant says something that you cannot make out."
-_TALKING = "The assistant is still talking, and you break in. What do you say?"
+_TALKING = "The assistant is still talking, and you break in."
+_CUE = "Your goal now: {goal}"
+_CHOICE = "Begin with [next], and {then}. Or begin with [stay], as long as you do not have: {goal}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,18 @@ def chat_messages(
             _add(messages, "user", _TALKING)
         case _ if messages[-1]["role"] != "user":
             _add(messages, "user", _SILENT)
+    # What is said last is what small models go by.
+    messages[-1]["content"] += f"\n\n({redacted(_cue(scenario, standing))})"
     return messages
+
+
+def _cue(scenario: Scenario, standing: Progression) -> str:
+    if standing.stage == len(scenario.stages):
+        return _CLOSE.format(end_phrase=scenario.end_phrase)
+    goal = scenario.stages[standing.stage].goal
+    if standing.met is None:
+        return _CHOICE.format(then=_then(scenario, standing.stage), goal=goal)
+    return _CUE.format(goal=goal)
 
 
 def _heard(turn: HeardTurn) -> str:
