@@ -390,7 +390,7 @@ def test_without_words_or_lines_nothing_is_made_up() -> None:
     sheet = scored(wordless)
     assert {"success", "stages", "fdb2_turn_taking", "task_score"} <= sheet.missing.keys()
     assert value(sheet, "end_reached") == 1.0
-    silent = score(SAMPLE, structs.replace(timeline, lines=()), {})
+    silent = score(SAMPLE, structs.replace(timeline, lines=(), ended="imported"), {})
     assert set(silent.missing.values()) == {NO_LINES}
     assert silent.values == {}
 

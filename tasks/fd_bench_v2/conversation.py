@@ -19,6 +19,8 @@ BESIDE = (UserAct.BACKCHANNEL, UserAct.ASIDE)
 ENDS = (UserAct.CLOSING, UserAct.HANG_UP)
 CLOSED = "closed"
 OUT_OF_TIME = ("budget", "time-out")
+HELD = (CLOSED, "hung-up", *OUT_OF_TIME)
+"""How sessions of a simulated user end."""
 
 
 class StageAnswer(NamedTuple):

@@ -91,7 +91,7 @@ BOARD = BoardScore(
     "A conversation counts only where the user got an answer that fits to each of four goals, closed it by "
     "itself, and was in the end told every value as last given and none that no longer holds. Who says "
     "nothing, or the same to everything, leaves goals without an answer or confirms nothing; who talks on "
-    "and on is never told the second goal; who repeats all that it has heard says the old value too.",
+    "and on is never told a goal; who repeats all that it has heard says the old value too.",
     axis=Axis.KNOWING,
     provisional="Judged by rules on words, this score is provisional: they know only the wordings that the "
     "set lists.",

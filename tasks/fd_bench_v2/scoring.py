@@ -13,7 +13,7 @@ from tml_bench.tasks._common import ScoreSheet, annotation_of, no_words
 from tml_bench.tasks._common.speech import vocalisations_of
 from tml_bench.tasks.fd_bench_v2 import reference_judging
 from tml_bench.tasks.fd_bench_v2.annotation import StagedGoals
-from tml_bench.tasks.fd_bench_v2.conversation import Conversation, conversation_of
+from tml_bench.tasks.fd_bench_v2.conversation import HELD, Conversation, conversation_of
 from tml_bench.tasks.fd_bench_v2.judged_reply import JudgedReply, read_reply
 from tml_bench.tasks.fd_bench_v2.judging import (
     RIGHT,
@@ -34,7 +34,7 @@ CONFIRMATION = "confirmation"
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     """What a judge is asked about a conversation; nothing where the model's words are not known."""
     item = annotation_of(sample, StagedGoals)
-    if not timeline.lines or _wordless(timeline):
+    if not _held(timeline) or _wordless(timeline):
         return ()
     talk = conversation_of(sample, timeline)
     asked = [] if _is_decided(talk) else [confirmation_question(talk)]
@@ -45,7 +45,7 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     """Score one conversation."""
     sheet = ScoreSheet()
     talk = conversation_of(sample, timeline)
-    if not timeline.lines:
+    if not _held(timeline):
         sheet.lack((m.name for m in METRICS if not m.subsets or sample.subset in m.subsets), NO_LINES)
         return sheet
     _by_code(sheet, talk, timeline)
@@ -62,6 +62,11 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
             sheet.put(**{name: float(verdict.answer)})
     _as_reference(sheet, talk, verdicts)
     return sheet
+
+
+def _held(timeline: Timeline) -> bool:
+    """Whether there was a user, if only one that never came to speak."""
+    return bool(timeline.lines) or timeline.ended in HELD
 
 
 def _wordless(timeline: Timeline) -> bool:

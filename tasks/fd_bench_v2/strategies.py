@@ -63,12 +63,10 @@ def conversation(sample: Sample, respondent: Respondent) -> Timeline:
 
 
 def always_on(sample: Sample) -> Timeline:
-    """Talks from start to end, so that the user never has its turn again."""
-    talk = _Talk(sample.scenario or Scenario("", ()))
-    talk.say(talk.line(talk.scenario.stages[0], 0), UserAct.GOAL, talk.scenario.stages[0].name)
-    length_s = talk.scenario.budget_s
+    """Talks from start to end, so that the user never has its turn."""
+    length_s = (sample.scenario or Scenario("", ())).budget_s
     said = [Speech(0.0, length_s, ["word"] * ceil(length_s / WORD_S))]
-    return speaking(length_s, said, lines=tuple(talk.lines), ended="budget")
+    return speaking(length_s, said, ended="budget")
 
 
 class _Talk:
