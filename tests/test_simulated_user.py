@@ -204,3 +204,14 @@ def test_a_line_is_spoken_once_and_then_kept(tmp_path: Path, monkeypatch: pytest
     assert [store.synthesised for store in (first, second, later)] == [1, 0, 0]
     assert len({one.samples.tobytes() for one in said}) == 1
     assert VoiceStore((tmp_path / "b",)).holds("us-f-1", "Hello.")
+
+
+def test_a_wrong_value_is_interrupted_and_a_right_one_is_not(tmp_path: Path) -> None:
+    sample = conversation(tmp_path / "voice", barge_in_on=("pizza",), reaction_s=0.3)
+    talk = "A pizza, gladly, and you may call me whenever you like."
+    session = ran(sample, Answering((talk, talk, *REPLIES[1:])), tmp_path / "run")
+    lines = session.recording.facts.lines
+    assert [line.why for line in lines[:3]] == ["opening", "answered", "barge-in"]
+    words = [w for e in session.events if isinstance(e, ev.ModelTranscript) for w in e.words]
+    heard = [w.end_ns / NS for w in words if w.text == "pizza,"]
+    assert lines[2].start_s == pytest.approx(heard[1] + 0.3, abs=0.04)

@@ -67,7 +67,7 @@ class Manners:
         hesitation: probability of hesitating at a place in a turn where one may pause.
         pause_s: longest pause at such a place, of which at least half is drawn.
         barge_in_s: so long into the model's speech the user begins to talk; None for never.
-        barge_in_on: words, in alternatives, on which it begins to talk; of a stage's own values none.
+        barge_in_on: words, in alternatives, on which it begins to talk, but for values of the stage it is in.
         backchannel_s: while the model talks so long on end, the user says that it listens; None for never.
         aside: probability of talking to somebody else before a turn.
         silent_at: names of stages before which the user says nothing for its patience.

@@ -198,8 +198,16 @@ class SimulatedUser(UserSide):
         since_ns = max(self._talk.answer_from_ns, self._talk.from_ns)
         if manners.barge_in_s is not None and now_ns - since_ns >= nanoseconds(manners.barge_in_s):
             return True
-        heard = self._words.since(since_ns, now_ns) if manners.barge_in_on else ""
-        return bool(heard) and any(says(heard, words) for words in manners.barge_in_on)
+        wrong = self._wrong_words()
+        heard = self._words.since(since_ns, now_ns) if wrong else ""
+        return bool(heard) and any(says(heard, words) for words in wrong)
+
+    def _wrong_words(self) -> list[str]:
+        """Words on which the user begins to talk, but for what it told itself in the stage that it is in."""
+        stage = next((turn.stage for turn in reversed(self._turns) if turn.stage), "")
+        told = [value for one in self._scenario.stages if one.name == stage for value in one.values]
+        own = {word for value in told for word in value.split("|")}
+        return [words for words in self._manners.declared.barge_in_on if own.isdisjoint(words.split("|"))]
 
     def _has_words(self, now_ns: int, silent_ns: int) -> bool:
         """Whether it is known what the model said; where it gives transcripts, one may still come."""
