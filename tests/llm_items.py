@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from answering import SCENARIO, Answering, voiced
 
-from tml_bench.adapter import MicroTurn, Output
+from tml_bench.adapter import LiveAdapter, MicroTurn, ModelEvent, Output, SessionStart
 from tml_bench.questions import Verdicts
 from tml_bench.samples import Sample, Script
 from tml_bench.scenario import Manners, Scenario
@@ -70,6 +71,24 @@ class Agent(Answering):
 
     def __init__(self, endpoint_s: float = 0.4) -> None:
         super().__init__(endpoint_s=endpoint_s)
+
+
+class Listener(LiveAdapter):
+    """Listens on the wall clock, and says nothing."""
+
+    async def connect(self, session: SessionStart) -> None:
+        """Nothing to open."""
+
+    async def send(self, turn: MicroTurn) -> None:
+        """Nothing to answer."""
+
+    async def events(self) -> AsyncIterator[ModelEvent]:
+        """None, for as long as it is listened to."""
+        await asyncio.Event().wait()
+        yield Output()
+
+    async def close(self) -> None:
+        """Nothing to close."""
 
 
 class Killed(Agent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -25,6 +26,7 @@ from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
 from tml_bench.runs.selection import Selection
+from tml_bench.runs.store import Attempt, read_lines
 from tml_bench.timeline import UserLine
 
 ITEMS = Path(__file__).parent / "llm_items.py"
@@ -153,6 +155,22 @@ def test_what_cannot_be_said_makes_the_session_invalid(data: Path, tmp_path: Pat
     [attempt] = attempts_of(run).values()
     assert (attempt.outcome, attempt.retry) == (Outcome.INVALID, False)
     assert attempt.reason == "the user's language model gave nothing that can be said (2 times)"
+
+
+def test_on_the_wall_clock_a_user_who_is_late_makes_the_session_invalid_which_is_counted_and_tried_again(
+    data: Path, tmp_path: Path
+) -> None:
+    with FakeJudge(reply=lambda request: "A pizza, please.", takes_s=2.0) as fake:
+        user = f"llm:model=m,base_url={fake.base_url}"
+        run = play(tmp_path, data, "Listener", user=user, samples=("two",))
+        for thinking in [thread for thread in threading.enumerate() if thread.name.startswith("user_")]:
+            thinking.join()  # of the sessions that did not wait for it
+    attempts = read_lines(run / "attempts.jsonl", Attempt)
+    assert [attempt.outcome for attempt in attempts] == [Outcome.INVALID] * 3
+    assert {attempt.reason for attempt in attempts} <= {
+        "user late: its words were not ready 0.25 s after their time"
+    }
+    assert all(attempt.retry for attempt in attempts)
 
 
 def test_the_lines_of_a_run_are_played_again_to_another_model(
