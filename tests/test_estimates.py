@@ -291,7 +291,8 @@ def test_official_sizes_are_those_of_the_cards() -> None:
     total = {name: sum(part.samples for part in parts) for name, parts in sizes.items()}
     assert total == {
         "audio-multichallenge": 452, "audio-multichallenge-open": 452, "charades": 19647, "cuespeak": 0,
-        "cuespeak-test": 0, "fd-bench-v1": 727, "fd-bench-v1.5": 498, "fd-bench-v3": 100,
+        "cuespeak-test": 0, "fd-bench-v1": 727, "fd-bench-v1.5": 498, "fd-bench-v2": 200,
+        "fd-bench-v2-fast": 200, "fd-bench-v2-long": 200, "fd-bench-v3": 100,
         "presence": 0, "proactive-video-qa": 1427, "repcount-a": 152, "timespeak": 0, "timespeak-test": 0,
     }  # fmt: skip
     with_clean = load_task("fd-bench-v1.5")  # every item has a companion that is played too

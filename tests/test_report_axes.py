@@ -22,6 +22,7 @@ from tml_bench.task import Axis
 AXES = {
     "fd-bench-v1": Axis.TURN_TAKING,
     "fd-bench-v1.5": Axis.OVERLAP,
+    "fd-bench-v2": Axis.KNOWING,
     "fd-bench-v3": Axis.DOING,
     "timespeak": Axis.TIME,
     "cuespeak": Axis.CUES,
