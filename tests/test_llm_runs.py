@@ -126,12 +126,17 @@ def test_a_run_that_is_killed_in_mid_session_ends_as_if_it_had_not_been(
     assert recordings_of(run) == recordings_of(undisturbed)
 
 
-def test_without_cache_and_server_nothing_starts(data: Path, tmp_path: Path) -> None:
+def test_without_cache_and_server_nothing_starts(
+    first: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     asked = {"data": data, "out": tmp_path / "out", "progress": False}
     user = "llm:model=m,base_url=http://127.0.0.1:9/v1"
     with pytest.raises(UserError, match=r"nobody listens at .* no cache holds its replies"):
         tml_bench.run(TASK, f"{ITEMS}:Agent", user=user, **asked)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError, match="no cache holds its replies"):
+        tml_bench.run(TASK, f"{ITEMS}:Agent", user="llm:model=m", fresh=True, **asked | {"out": first.parent})
     with pytest.raises(UserError, match="is no folder"):
         tml_bench.run(TASK, f"{ITEMS}:Agent", user=user, user_cache=tmp_path / "nowhere", **asked)
     with pytest.raises(UserError, match="there is no user"):
