@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -105,31 +106,37 @@ def test_with_the_cache_and_no_server_the_recordings_are_the_same_on_two_process
     assert kept[0] == kept[1]  # it ships with this run too
 
 
-def test_a_run_that_is_killed_in_mid_session_ends_as_if_it_had_not_been(data: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_in_mid_session_ends_as_if_it_had_not_been(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    monkeypatch.setenv(KILL, str(tmp_path / "killed"))
     with moody() as fake:
         user = f"llm:model=m,base_url={fake.base_url}"
-        arguments = str(tmp_path / "out"), str(data), user
         code = "import sys, pathlib, test_llm_runs as t; out, data, user = sys.argv[1:]; "
         code += "t.play(pathlib.Path(out), pathlib.Path(data), 'Killed', user=user)"
-        environment = os.environ | {KILL: str(tmp_path / "killed"), "PYTHONPATH": str(ITEMS.parent)}
-        codes = [
-            subprocess.run([sys.executable, "-c", code, *arguments], env=environment).returncode
-            for _ in range(2)
-        ]
+        command = [sys.executable, "-c", code, str(out), str(data), user]
+        killed = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ITEMS.parent)})
+        assert killed.returncode == -signal.SIGKILL
+        before = len(fake.requests)
+        run = play(out, data, "Killed", user=user)
         asked = len(fake.requests)
-    assert codes == [-9, 0]
-    [run] = (tmp_path / "out").glob("conversations-*")
+    assert 0 < before < asked == len(list((run / "user" / "replies").glob("*.json")))  # none is asked twice
     undisturbed = play(tmp_path / "2", data, "Killed", user="llm:model=m", user_cache=run / "user")
     assert recordings_of(run) == recordings_of(undisturbed)
-    assert asked == len(list((run / "user" / "replies").glob("*.json")))  # nothing was asked for twice
 
 
-def test_without_cache_and_server_nothing_starts(data: Path, tmp_path: Path) -> None:
+def test_without_cache_and_server_nothing_starts(
+    first: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     asked = {"data": data, "out": tmp_path / "out", "progress": False}
     user = "llm:model=m,base_url=http://127.0.0.1:9/v1"
     with pytest.raises(UserError, match=r"nobody listens at .* no cache holds its replies"):
         tml_bench.run(TASK, f"{ITEMS}:Agent", user=user, **asked)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError, match="no cache holds its replies"):
+        tml_bench.run(TASK, f"{ITEMS}:Agent", user="llm:model=m", fresh=True, **asked | {"out": first.parent})
     with pytest.raises(UserError, match="is no folder"):
         tml_bench.run(TASK, f"{ITEMS}:Agent", user=user, user_cache=tmp_path / "nowhere", **asked)
     with pytest.raises(UserError, match="there is no user"):

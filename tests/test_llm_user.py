@@ -20,6 +20,7 @@ from tml_bench.judges.openai import OpenAIChat
 from tml_bench.outcome import Outcome
 from tml_bench.runs.jobs import JobResult
 from tml_bench.runs.worker import failure
+from tml_bench.samples import Waveform
 from tml_bench.scenario import Fact, Manners, Scenario, Stage
 from tml_bench.timeline import UserAct
 from tml_bench.users.llm_policy import LanguageModelPolicy
@@ -30,6 +31,7 @@ from tml_bench.users.settings import UserSettings
 from tml_bench.users.simulated_user import SimulatedUser
 from tml_bench.users.spoken_reply import SpokenReply, spoken_reply
 from tml_bench.users.staged import StagedPolicy
+from tml_bench.users.voicing import VoiceStore
 
 Messages = Sequence[Mapping[str, str]]
 END = "the conversation is over"
@@ -309,6 +311,34 @@ def test_processes_share_a_cache(tmp_path: Path) -> None:
     assert [process.exitcode for process in work] == [0, 0]
     assert len(list(tmp_path.glob("*.json"))) == 20
     assert {ReplyCache(tmp_path).find(request(str(n))) for n in range(20)} <= {"a", "b"}
+
+
+def _say(folder: Path) -> None:
+    store = VoiceStore(cache=folder)
+    for number in range(10):
+        store.say("us-f-1", f"Line {number}.")
+
+
+def test_no_line_is_synthesised_twice_by_two_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made"
+
+    def render(text: str, voice: str) -> Waveform:
+        with made.open("a") as log:
+            log.write(f"{text}\n")
+        return Waveform(np.full(1600, 0.25, np.float32), 16000)
+
+    monkeypatch.setattr("tml_bench.synthesis.voices.render", render)
+    fork = multiprocessing.get_context("fork")
+    work = [fork.Process(target=_say, args=(tmp_path / "voice",)) for _ in range(2)]
+    for process in work:
+        process.start()
+    for process in work:
+        process.join()
+    assert [process.exitcode for process in work] == [0, 0]
+    assert sorted(made.read_text().splitlines()) == [f"Line {number}." for number in range(10)]
+    assert len((tmp_path / "voice" / "lines.jsonl").read_text().splitlines()) == 10
 
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:

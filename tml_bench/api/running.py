@@ -24,9 +24,9 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
-from tml_bench.runs.record import ChangedModelError, RunEnd, record_all
+from tml_bench.runs.record import ChangedModelError, RunEnd, pending, record_all
 from tml_bench.runs.spending import SpendingLimit
-from tml_bench.runs.store import open_runs
+from tml_bench.runs.store import Attempt, open_runs, read_lines
 from tml_bench.storage.address import is_shared
 from tml_bench.storage.results_place import results_place
 from tml_bench.users.llm_user import LLM
@@ -222,7 +222,7 @@ def run(
     with given_adapters(given):
         place.prepare(str(request.selection.data.resolve()) if request.selection.data else "")
         plans = plan_runs(request, shown.tell)
-        _check_users(plans, shown)
+        _check_users(plans, shown, fresh=fresh)
         with (
             place,
             judging_by(judge, request.out, shown) as judging,
@@ -254,13 +254,18 @@ def run(
     return runs[0] if one else runs
 
 
-def _check_users(plans: Sequence[RunPlan], shown: Progress) -> None:
+def _check_users(plans: Sequence[RunPlan], shown: Progress, *, fresh: bool) -> None:
     """Look whether the language models that play users can be asked, before anything starts."""
-    told = {
-        check_language_model(plan.user_settings, plan.samples): None
-        for plan in plans
-        if plan.user_settings.policy == LLM
-    }
+    told: dict[str, None] = {}
+    for plan in plans:
+        user = plan.user_settings
+        if user.policy != LLM:
+            continue
+        if fresh:
+            user = replace(user, cache=None)  # it is about to be removed
+        elif not pending(plan, read_lines(plan.path / "attempts.jsonl", Attempt)):
+            continue
+        told[check_language_model(user, plan.samples)] = None
     for line in filter(None, told):
         shown.tell(line)
 

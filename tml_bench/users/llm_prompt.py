@@ -30,11 +30,12 @@ _MOVED = "The assistant has done what you wanted so far; go on to this goal now.
 _STAYS = "The assistant has not done it yet: answer its question, or ask again in other words."
 _CLOSE = "The assistant has done all that you wanted. Thank it and end with these words: {end_phrase}"
 _MAY_CLOSE = "Only when all is done, or nothing more can come of it, end with these words: {end_phrase}"
-_OPENS = "Hello, how can I help you?"
+_OPENS = "Hello."
 _SILENT = "The assistant says nothing."
 _UNHEARD = "The assistant says something that you cannot make out."
 _TALKING = "The assistant is still talking, and you break in."
-_CUE = "Your goal now: {goal}"
+_CUE = "Say this in your own words, as the caller: {goal}"
+_AGAIN = "Answer, as the caller, or say this in other words: {goal}"
 _CHOICE = "Begin with [next], and {then}. Or begin with [stay], as long as you do not have: {goal}"
 
 
@@ -90,7 +91,7 @@ def _cue(scenario: Scenario, standing: Progression) -> str:
     goal = scenario.stages[standing.stage].goal
     if standing.met is None:
         return _CHOICE.format(then=_then(scenario, standing.stage), goal=goal)
-    return _CUE.format(goal=goal)
+    return (_CUE if standing.met or standing.begins else _AGAIN).format(goal=goal)
 
 
 def _heard(turn: HeardTurn) -> str:
