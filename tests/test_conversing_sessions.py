@@ -62,14 +62,19 @@ def acts(session: Ran) -> list[UserAct]:
     return [line.act for line in session.recording.facts.lines]
 
 
-def onsets(session: Ran) -> list[float]:
-    """When the model begins to be heard after silence, by what it gave, seconds."""
-    found, end_ns = [], -1
+def model_spans(session: Ran) -> list[tuple[float, float]]:
+    """When the model is heard, by what it gave, seconds; what touches is one."""
+    found: list[tuple[float, float]] = []
     for event in session.of(ev.ModelAudio):
-        if event.heard_ns > end_ns + 1:
-            found.append(event.heard_ns / NS)
-        end_ns = event.end_ns
+        start_s, end_s = event.heard_ns / NS, event.end_ns / NS
+        begun_s = found.pop()[0] if found and start_s - found[-1][1] < 1e-6 else start_s
+        found.append((begun_s, end_s))
     return found
+
+
+def onsets(session: Ran) -> list[float]:
+    """When the model begins to be heard after silence."""
+    return [start_s for start_s, _ in model_spans(session)]
 
 
 def voiced_spans(session: Ran) -> list[tuple[float, float]]:
@@ -141,6 +146,14 @@ def test_interruptions_are_as_many_as_there_are_long_turns(meet: Meet, tmp_path:
     turns = [e for e in interaction_events(talk, speech, timeline.duration_s) if e.kind == TURN]
     assert [e.at_s for e in turns] == pytest.approx([begin for begin, _ in spans], abs=0.05)
     assert [not e.right for e in turns] == [span in long for span in spans]
+
+
+def test_the_user_does_not_open_over_a_model_that_answered_what_was_not_meant_for_it(meet: Meet) -> None:
+    """The model begins in the user's words to somebody else, before the user has said anything to it."""
+    session = meet(Interrupter(0.4), hesitation=0.0, backchannel_s=None, aside=1.0)
+    aside, first = session.recording.facts.lines[:2]
+    assert aside.start_s < onsets(session)[0] < aside.end_s
+    assert not [s for s in model_spans(session) if s[0] < first.start_s < s[1]]
 
 
 FRAGILE = '''

@@ -184,9 +184,9 @@ class SimulatedUser(UserSide):
                 return None
             start_ns = self._talk.until_ns + self._endpoint_ns + gap_ns
             return self._planned(max(start_ns, now_ns + self._reaction_ns), Prompted.ANSWERED, now_ns)
-        if not self._turns and now_ns >= self._endpoint_ns:
-            return self._planned(now_ns + max(gap_ns, self._reaction_ns), Prompted.OPENING, now_ns)
         last_ns = max(self._free_ns, self._talk.until_ns)
+        if not self._turns and now_ns - last_ns >= self._endpoint_ns:
+            return self._planned(now_ns + max(gap_ns, self._reaction_ns), Prompted.OPENING, now_ns)
         if self._turns and now_ns - last_ns >= nanoseconds(manners.patience_s):
             return self._planned(now_ns + self._readiness_ns, Prompted.SILENCE, now_ns)
         return None
