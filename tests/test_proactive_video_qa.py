@@ -323,7 +323,7 @@ def test_duplicates_and_replies_out_of_span() -> None:
 def test_the_judge_is_given_question_gold_and_the_replies_of_this_turn_so_far() -> None:
     judge = Judge(lambda question, gold, replies: "1" if replies[-1] == "um" else "2")
     said = heard((16.0, "um"), (19.0, "one"), (22.0, "one"), (31.0, "two"), length=0.5)
-    ((score,), judged, _) = score_all(TASK, [(SAMPLE, said)], judge)
+    ((score,), judged, *_) = score_all(TASK, [(SAMPLE, said)], judge)
     golds = [t.content for t in TURNS]
     by_onset = [
         (QUESTION, golds[0], ("um",)),
@@ -351,7 +351,7 @@ def test_questions_by_onset_and_by_end_are_the_same_where_the_replies_are() -> N
 def test_a_verdict_that_is_missing_makes_its_family_missing() -> None:
     # By its end the last reply is out of the span, so that family does not need the verdict on it.
     judge = Judge(lambda question, gold, replies: None if replies[-1] == "late" else "3")
-    ((score,), _, _) = score_all(TASK, [(SAMPLE, heard((16.0, "one"), (24.5, "late")))], judge)
+    ((score,), *_) = score_all(TASK, [(SAMPLE, heard((16.0, "one"), (24.5, "late")))], judge)
     assert score.missing == dict.fromkeys(OMEGAS, "HTTP 500")
     # By its end at 17 s the first is right 2 s into the first span; the second span is silent.
     assert numbers(score)["pauc_end_000"] == pytest.approx(((0.5 * 2 + 2 * 8) / 20 + 0.25) / 2)
@@ -368,7 +368,7 @@ def test_the_clean_up_reaches_the_score() -> None:
     one = Sample(
         "s", "WEB", reference=Reference(annotation=ProactiveAnnotation(QUESTION, TURNS[:1], 10.0, 30.0))
     )
-    ((score,), _, _) = score_all(TASK, [(one, heard((16.0, "a"), (23.0, "b")))], judge)
+    ((score,), *_) = score_all(TASK, [(one, heard((16.0, "a"), (23.0, "b")))], judge)
     assert numbers(score)["pauc_100"] == 1.0
 
 

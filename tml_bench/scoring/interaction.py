@@ -160,9 +160,9 @@ def interaction_of(heard: RunTimelines) -> InteractionSummary:
     task, found = heard.run.task, _Collected()
     units = {s.id: s.unit or s.id for s in heard.run.samples}
     units |= {c: units[s.id] for s in heard.run.samples for c in s.companions.values()}
-    samples = {s.id: s for s in heard.run.samples}
-    for name, timeline in heard.timelines.items():
-        found.take(units[name], user_talk(task, samples[name], timeline), timeline)
+    for sample in heard.run.samples:  # in their order, whatever that of perceiving was
+        if (timeline := heard.timelines.get(sample.id)) is not None:
+            found.take(units[sample.id], user_talk(task, sample, timeline), timeline)
     return InteractionSummary(len(heard.timelines), _measured(found.values))
 
 
