@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tml_bench.errors import UserError
+from tml_bench.perception import asr
 from tml_bench.plugins import parse_adapter_spec
 from tml_bench.redact import redacted
 from tml_bench.samples import Sample
@@ -85,6 +86,8 @@ def checked_user(spec: str) -> str:
         raise UserError(f"the user {named.target} has no option {unknown[0]!r}", "it has ears: auto or asr")
     if (ears := named.kwargs.get("ears", EARS[0])) not in EARS:
         raise UserError(f"a user has no ears={ears}", f"give ears={' or ears='.join(EARS)}")
+    if ears == "asr" and (lacking := asr.missing(None)):
+        raise UserError(f"--user {spec}: {lacking}", "install tml-bench[speech]")
     return spec
 
 
