@@ -30,8 +30,8 @@ def test_bash_completes_commands_options_and_names(tmp_path: Path) -> None:
         input="".join(f"tml-bench {words}\n" for words in typed), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
-        "run", "fd-bench-v1 fd-bench-v1.5 fd-bench-v3", "delayed", "mini", "--print-config",
-        "ideal charged recorded",
+        "run", "fd-bench-v1 fd-bench-v1.5 fd-bench-v2 fd-bench-v2-fast fd-bench-v2-long fd-bench-v3",
+        "delayed", "mini", "--print-config", "ideal charged recorded",
     ]  # fmt: skip
 
 

@@ -53,7 +53,8 @@ def test_metrics_are_those_of_this_version(task: str) -> None:
 @pytest.mark.parametrize("task", suite_names())
 def test_the_table_says_what_the_json_says(task: str) -> None:
     with gzip.open(FOLDER / task / "report.csv.gz", "rt", encoding="utf-8", newline="") as file:
-        rows = {(r["adapter"], r["subset"], r["metric"]): r for r in csv.DictReader(file)}
+        every = {(r["adapter"], r["subset"], r["metric"]): r for r in csv.DictReader(file)}
+    rows = {key: row for key, row in every.items() if row["family"] not in ("interaction", "tau-voice")}
     found = committed(task)
     assert set(rows) == {(a, m.subset, m.metric.name) for a, s in found.items() for m in s.metrics}
     assert {(k, r["n"]) for k, r in rows.items()} == {
