@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answering import voiced
+from answering import Answering, voiced
 from closed_task import REFERENCE, Table, scenario
 from fakes import Ran, attempts_of, recordings_of, run_and_score, run_session
 
@@ -28,6 +28,7 @@ from tml_bench.scoring.interaction import user_talk
 from tml_bench.session.settings import Settings
 from tml_bench.timebase import NS
 from tml_bench.timeline import UserAct
+from tml_bench.users.ear import HeardWords
 
 TASK = f"{Path(__file__).parent / 'closed_task.py'}:Table"
 GOAL, AGAIN, CLOSING = UserAct.GOAL, UserAct.AGAIN, UserAct.CLOSING
@@ -154,6 +155,22 @@ def test_the_user_does_not_open_over_a_model_that_answered_what_was_not_meant_fo
     aside, first = session.recording.facts.lines[:2]
     assert aside.start_s < onsets(session)[0] < aside.end_s
     assert not [s for s in model_spans(session) if s[0] < first.start_s < s[1]]
+
+
+@pytest.mark.parametrize("agent", [Cooperative(), Answering(words=False)])
+def test_words_are_the_same_however_often_they_were_asked_for(meet: Meet, agent: StepAdapter) -> None:
+    kinds = ev.ModelAudio | ev.ModelTranscript | ev.Flush
+    events = [e for e in meet(agent, **PLAIN, barge_in_s=1.0).events if isinstance(e, kinds)][:60]
+    often = HeardWords()
+    for number, event in enumerate(events):
+        often.note(event)
+        for ahead_s in (0.0, 0.5, 9.0):
+            once = HeardWords()
+            for known in events[: number + 1]:
+                once.note(known)
+            now_ns = event.t_ns + round(ahead_s * NS)
+            assert often.text(now_ns) == once.text(now_ns) == once._text(now_ns)
+    assert often.text(99 * NS)
 
 
 FRAGILE = '''

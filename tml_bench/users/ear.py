@@ -96,11 +96,16 @@ class HeardWords:
 
     def __init__(self) -> None:
         self._events: list[ev.ModelAudio | ev.Flush | ev.ModelTranscript] = []
+        self._over_ns = -1
+        self._asked, self._heard = (0, -1), ""
 
     def note(self, event: ev.AnyEvent) -> None:
         """Take what the model gave."""
         if isinstance(event, ev.ModelAudio | ev.Flush | ev.ModelTranscript):
             self._events.append(event)
+            ends = [word.end_ns for word in event.words] if isinstance(event, ev.ModelTranscript) else []
+            ends += [event.end_ns] if isinstance(event, ev.ModelAudio) else []
+            self._over_ns = max(self._over_ns, event.t_ns, *ends)
 
     def has_text(self, now_ns: int) -> bool:
         """Whether the model has given a transcript by then."""
@@ -109,6 +114,13 @@ class HeardWords:
 
     def text(self, now_ns: int) -> str:
         """All that was heard by then, in order; of what was given later nothing is known."""
+        # Once all that was given is over, time changes nothing; a user who waits asks at every frame.
+        asked = len(self._events), min(now_ns, self._over_ns)
+        if asked != self._asked:
+            self._asked, self._heard = asked, self._text(asked[1])
+        return self._heard
+
+    def _text(self, now_ns: int) -> str:
         declared, texts = DeclaredTimes(), HeardTexts()
         for event in self._events:
             if event.t_ns <= now_ns:
