@@ -17,7 +17,8 @@ from tml_bench.users.matching import says_all
 BESIDE = (UserAct.BACKCHANNEL, UserAct.ASIDE)
 """What a user says without taking the turn."""
 ENDS = (UserAct.CLOSING, UserAct.HANG_UP)
-CLOSED = "closed"
+CLOSED, REPLAYED = "closed", "script"
+"""How sessions end that the user closes; those in which its lines are played again end with them."""
 OUT_OF_TIME = ("budget", "time-out")
 HELD = (CLOSED, "hung-up", *OUT_OF_TIME)
 """How sessions of a simulated user end."""
@@ -69,7 +70,8 @@ def conversation_of(sample: Sample, timeline: Timeline) -> Conversation:
     item = annotation_of(sample, StagedGoals)
     turns = tuple(line for line in timeline.lines if line.act not in BESIDE)
     stages = _stages(item, turns, timeline)
-    closed = timeline.ended == CLOSED and any(line.act is UserAct.CLOSING for line in turns)
+    closing = any(line.act is UserAct.CLOSING and not line.cut for line in turns)
+    closed = closing and timeline.ended in (CLOSED, REPLAYED)
     scenario = sample.scenario or Scenario("", ())
     return Conversation(item, turns, stages, closed, is_censored(scenario, timeline, turns, stages))
 
