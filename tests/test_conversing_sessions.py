@@ -15,9 +15,11 @@ from answering import Answering, voiced
 from closed_task import REFERENCE, Table, scenario
 from fakes import Ran, attempts_of, recordings_of, run_and_score, run_session
 
+import tml_bench
 from tml_bench import events as ev
 from tml_bench.adapter import StepAdapter
 from tml_bench.adapters.reference.conversing import Cooperative, Forgetful, Interrupter, Stonewall, Talker
+from tml_bench.errors import UserError
 from tml_bench.metrics.interaction import TURN, interaction_events
 from tml_bench.metrics.vocalisations import classify
 from tml_bench.perception.recordings import timeline_of
@@ -213,3 +215,12 @@ def test_one_process_two_and_a_kill_in_mid_session_give_the_same_bytes(voice: Pa
     assert recordings_of(again) == recordings_of(calm)
     scores = [(run / "scores.jsonl").read_bytes() for run in (again, calm)]
     assert scores[0] == scores[1]
+
+
+def test_a_run_from_which_lines_are_to_be_taken_is_not_removed(voice: Path, tmp_path: Path) -> None:
+    asked = {"data": voice, "samples": ["table-0"], "out": tmp_path, "progress": False}
+    run = tml_bench.run(TASK, "silent", **asked)
+    before = sorted(run.path.rglob("*"))
+    with pytest.raises(UserError, match="--fresh would remove"):
+        tml_bench.run(TASK, "silent", fresh=True, user_cache=run.path, **asked)
+    assert sorted(run.path.rglob("*")) == before

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
@@ -223,6 +224,8 @@ def run(
         place.prepare(str(request.selection.data.resolve()) if request.selection.data else "")
         plans = plan_runs(request, shown.tell)
         _check_users(plans, shown, fresh=fresh)
+        if fresh:
+            _check_kept(plans)
         with (
             place,
             judging_by(judge, request.out, shown) as judging,
@@ -268,6 +271,16 @@ def _check_users(plans: Sequence[RunPlan], shown: Progress, *, fresh: bool) -> N
         told[check_language_model(user, plan.samples)] = None
     for line in filter(None, told):
         shown.tell(line)
+
+
+def _check_kept(plans: Sequence[RunPlan]) -> None:
+    """Refuse to remove a run from which another, or the same, is to take something."""
+    for plan, other in product(plans, plans):
+        taken = other.config.replay, other.config.replay_user, other.config.user_cache
+        for folder in filter(None, taken):
+            if Path(folder).is_relative_to(plan.path.resolve()):
+                what = f"--fresh would remove {plan.path}, from which something is to be taken"
+                raise UserError(what, "give another --out")
 
 
 def _stepping(
