@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from threading import get_ident
 from typing import TypeVar
@@ -9,8 +10,10 @@ from typing import TypeVar
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.seals import seal_holds
 
 T = TypeVar("T")
+_ASIDE = re.compile(r"\..+\.(\d+)-\d+")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -34,6 +37,47 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def remove_left_aside(folder: Path) -> None:
+    """Remove what processes that are gone had written aside in a folder; raises OSError."""
+    for path in folder.glob(".*"):
+        if (match := _ASIDE.fullmatch(path.name)) and not _is_alive(int(match[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # another user's
+    return True
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or which entries a folder has, survive a power cut; raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_contents(folder: Path) -> None:
+    """Have a folder and the files in it, of this folder alone, survive a power cut; raises OSError."""
+    for path in folder.iterdir():
+        sync(path)
+    sync(folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and what is missing above it, so that it survives a power cut; raises OSError."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal. Raises OSError if it cannot be read."""
     with path.open("rb") as file:
@@ -41,10 +85,18 @@ def file_sha256(path: Path) -> str:
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:
-    """Read a typed JSON file; raises `UserError`, naming file and field, where it is missing or malformed."""
+    """Read a typed JSON file.
+
+    Raises:
+        UserError: it is missing or malformed, or is not as its seal says; names file and field.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        content = path.read_bytes()
+        found = msgspec.json.decode(content, type=kind)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} does not exist", remedy) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}", remedy) from error
+    if seal_holds(content) is False:
+        raise UserError(f"{path} was changed after it was written, by hand or by a fault of the disk", remedy)
+    return found

@@ -148,7 +148,9 @@ class LiveHost:
         sample = worker.played_sample(job)
         event = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         opened = partial(worker.check_same, job, adapter)
-        with RecordingWriter(job.folder, event, clock="wall", compute="live", encoder=self.aside) as writer:
+        with RecordingWriter(
+            job.folder, event, clock="wall", compute="live", encoder=self.aside, config=job.config
+        ) as writer:
             session = LiveSession(
                 job.task, sample, adapter, settings, writer, self.limits, phase=phase, opened=opened,
                 aside=self.aside,

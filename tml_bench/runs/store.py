@@ -25,18 +25,27 @@ from filelock import FileLock, Timeout
 
 from tml_bench.errors import UserError
 from tml_bench.event_texts import fit
-from tml_bench.files import read_json, write_atomically
+from tml_bench.files import (
+    make_folder,
+    read_json,
+    remove_left_aside,
+    sync,
+    sync_contents,
+    write_atomically,
+)
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
 from tml_bench.runs.identity import is_same_data
 from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.samples import Sample
+from tml_bench.seals import seal_holds, sealed
 from tml_bench.task import Task
 from tml_bench.turns import Usage
 
 T = TypeVar("T")
 
+RUN, ATTEMPTS = "run.json", "attempts.jsonl"
 NOT_A_RUN = "give a run's folder, one that holds run.json"
 TRACEBACK = "traceback.txt"
 """Beside the recording of an attempt: the whole traceback of what was raised."""
@@ -79,11 +88,13 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     """Read a typed JSON-lines file; a torn last line (no line feed) is left out, a missing file is empty.
 
     Raises:
-        UserError: another line is malformed; names it.
+        UserError: another line is malformed, or is not as its seal says; names it.
     """
     if not path.is_file():
         return []
-    *lines, _torn = path.read_bytes().split(b"\n")
+    *lines, torn = path.read_bytes().split(b"\n")
+    if seal_holds(torn[:-1]):
+        lines.append(torn)  # all of it is there, and what follows is no line feed any more
     decoder = msgspec.json.Decoder(kind)
     items: list[T] = []
     for n, line in enumerate(lines, 1):
@@ -91,6 +102,9 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
             items.append(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}, line {n}: {error}", "remove the line to redo its sample") from error
+        if seal_holds(line) is False:
+            problem = f"{path}, line {n}: it was changed after it was written"
+            raise UserError(problem, "remove the line to redo its sample")
     return items
 
 
@@ -133,15 +147,23 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = locked(path)
         try:
-            self._saved = read_run(path) if (path / "run.json").is_file() else None
+            self._saved = read_run(path) if (path / RUN).is_file() else None
             shutil.rmtree(self.aside.parent, ignore_errors=True)
-            log = path / "attempts.jsonl"
+            for folder in (path, *path.glob("timelines/"), *path.glob("timelines/??/")):
+                remove_left_aside(folder)
+            log = path / ATTEMPTS
             _repair(log)
             self.attempts = read_lines(log, Attempt)
+            if self._saved is None and self.attempts:
+                raise UserError(
+                    f"{path} holds attempts and no run.json, which says under which settings they were made",
+                    "put run.json back; --fresh replaces the run, another --out keeps it",
+                )
             self.file = settle(self._saved, self.attempts) if self._saved else file
             if self._saved is None:
                 self.save()
             self._log = log.open("ab")
+            sync(path)
         except BaseException:
             self._lock.release()
             raise
@@ -152,8 +174,7 @@ class RunFolder:
         A run that is extended is what it was until something is added to it.
         """
         if self.file != self._saved:
-            content = msgspec.json.format(msgspec.json.encode(self.file)) + b"\n"
-            write_atomically(self.path / "run.json", content)
+            write_atomically(self.path / RUN, sealed(msgspec.json.format(msgspec.json.encode(self.file))))
             self._saved = self.file
 
     def learn(self, reported: Mapping[str, str]) -> str:
@@ -180,18 +201,22 @@ class RunFolder:
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
 
-        The traceback of what was raised is kept beside it.
+        The traceback of what was raised is kept beside it. What the line tells of is on the disk before it.
         """
         self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)
         if recording is not None:
             shutil.rmtree(place, ignore_errors=True)
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(place.parent)
+            sync_contents(recording)
             recording.replace(place)
         if traceback:
-            place.mkdir(parents=True, exist_ok=True)
+            make_folder(place)
             (place / TRACEBACK).write_text(traceback, encoding="utf-8", errors="backslashreplace")
-        self._log.write(msgspec.json.encode(fit(attempt)) + b"\n")
+            sync_contents(place)
+        if recording is not None:
+            sync(place.parent)
+        self._log.write(sealed(msgspec.json.encode(fit(attempt))) + b"\n")
         self._log.flush()
         os.fsync(self._log.fileno())
         self.attempts.append(attempt)
@@ -202,8 +227,10 @@ class RunFolder:
     def __exit__(self, *raised: object) -> None:
         # Workers that outlived a killed command may have written once more since the folder was opened.
         shutil.rmtree(self.aside.parent, ignore_errors=True)
-        self._log.close()
-        self._lock.release()
+        try:
+            self._log.close()
+        finally:
+            self._lock.release()
 
 
 def _repair(log: Path) -> None:
@@ -214,7 +241,7 @@ def _repair(log: Path) -> None:
         write_atomically(log, whole)
 
 
-def last_attempts(attempts: list[Attempt]) -> dict[str, Attempt]:
+def last_attempts(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
     """The last attempt of each sample."""
     return {attempt.sample: attempt for attempt in attempts}
 

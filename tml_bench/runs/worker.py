@@ -175,7 +175,9 @@ class Worker:
         opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = JobResult(Outcome.VALID)
-        with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
+        with RecordingWriter(
+            job.folder, opened, clock="simulated", compute=settings.compute, config=job.config
+        ) as writer:
             session = SimulatedSession(job.task, sample, adapter, settings, writer, costs, self._beat)
             try:
                 session.run()
@@ -225,7 +227,7 @@ def check_usable(adapter: Adapter, spec: str) -> None:
 
 
 def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:
-    replayed = Recording(recording, verify=False)
+    replayed = Recording(recording, tracks=False)
     if replayed.opened.tick_ns != settings.tick_ns:
         raise UserError(
             f"{recording} was recorded with micro-turns of {replayed.opened.tick_ns / 1e6:g} ms, "

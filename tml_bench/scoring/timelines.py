@@ -19,6 +19,7 @@ from tml_bench.recording import Recording, SessionFacts
 from tml_bench.runs.jobs import PerceiveJob
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
+from tml_bench.runs.recorded import check_settings
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
@@ -155,7 +156,9 @@ def _perceived(
             place = run.recording_path(attempt)
             cache = where(run.timeline_path(sample.id, place.name))
             try:
-                read[number][sample.id] = facts = Recording(place, tracks=not is_partial(place)).facts
+                recording = Recording(place, tracks=not is_partial(place))
+                check_settings(recording, run.file.config)
+                read[number][sample.id] = facts = recording.facts
                 stretches = partial(run.task.stretches, sample)
                 languages = sample.languages
                 timeline = cached_timeline(
@@ -196,7 +199,9 @@ def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) 
     need_file(cache)
     need_recording(recording)
     stretches = partial(run.task.stretches, sample)
-    facts, languages = Recording(recording).facts, sample.languages
+    opened = Recording(recording)
+    check_settings(opened, run.file.config)
+    facts, languages = opened.facts, sample.languages
     return timeline_of(
         facts, cache, words, run.task.hears_user, stretches, languages=languages,
         user_words=run.task.recognises_user(sample), user_spans=partial(user_spans, run.task, sample),
