@@ -16,7 +16,7 @@ from tml_bench.cli_common import amount_options, pool_options, print_scores, sho
 from tml_bench.cli_compare import compare
 from tml_bench.cli_cost import prices_option
 from tml_bench.cli_data import import_, inspect, list_, prepare
-from tml_bench.cli_judge import judge, judge_options
+from tml_bench.cli_judge import PATH, judge, judge_options
 from tml_bench.cli_loops import loops
 from tml_bench.cli_merge import merge
 from tml_bench.cli_place import PLACE
@@ -89,6 +89,7 @@ def main() -> None:
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
 )  # fmt: skip
+@click.option("--data", type=PATH, help="Where the runs' data is now. [default: where it was]")
 @prices_option
 @amount_options
 @judge_options

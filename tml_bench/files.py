@@ -24,7 +24,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there before stays, and nothing is left beside it.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}")
+    aside = path.with_name(aside_name(path.name))
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
@@ -37,10 +37,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def aside_name(name: str) -> str:
+    """What a file or folder is called while this thread writes it."""
+    return f".{name}.{os.getpid()}-{get_ident()}"
+
+
+def is_left_aside(path: Path) -> bool:
+    """Whether what has this name was being written by a process that is gone."""
+    match = _ASIDE.fullmatch(path.name)
+    return match is not None and not _is_alive(int(match[1]))
+
+
 def remove_left_aside(folder: Path) -> None:
-    """Remove what processes that are gone had written aside in a folder; raises OSError."""
+    """Remove files that processes which are gone had written aside in a folder; raises OSError."""
     for path in folder.glob(".*"):
-        if (match := _ASIDE.fullmatch(path.name)) and not _is_alive(int(match[1])):
+        if is_left_aside(path) and (path.is_symlink() or not path.is_dir()):
             path.unlink(missing_ok=True)
 
 

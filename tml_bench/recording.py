@@ -181,7 +181,7 @@ class Recording:
     def _check_shape(self) -> None:
         """Hold rate and length against the log and, where no seal covers them, against the tracks."""
         found = [(LOG, self.opened.rate, self.manifest.samples)]
-        if not self._sealed:
+        if self._verified and not self._sealed:
             paths = self.user_path, self.model_path
             found += [(path.name, *shape) for path in paths if (shape := _flac_shape(path))]
         for name, rate, samples in found:

@@ -180,8 +180,7 @@ def estimate_run(
     Raises:
         UserError: the run's folder is damaged.
     """
-    task = load_task(plan.config.task_source)
-    todo = list(plan.samples)
+    task, todo = load_task(plan.config.task_source), list(plan.samples)
     if attempts := [] if fresh else read_lines(plan.path / "attempts.jsonl", Attempt):
         todo, _ = pending(plan, read_run(plan.path), attempts, retry_errors=retry_errors)
     priced = adapter_price(plan.adapter or plan.config.adapter, prices)

@@ -144,7 +144,7 @@ class RunFolder:
 
     def __init__(self, path: Path, file: RunFile, settle: Settle) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         self._lock = locked(path)
         try:
             self._saved = read_run(path) if (path / RUN).is_file() else None
@@ -284,14 +284,22 @@ def open_run(path: Path) -> StoredRun:
     return open_runs([path])[0]
 
 
-def open_runs(paths: Iterable[Path]) -> list[StoredRun]:
-    """Load runs as `open_run` does; what runs have in common is loaded and checked once."""
+def open_runs(paths: Iterable[Path], data: Path | None = None) -> list[StoredRun]:
+    """Load runs as `open_run` does; what runs have in common is loaded and checked once.
+
+    ``data`` is the folder in which their data is now, None for where it was.
+    """
     known: dict[str, tuple[Task, tuple[Sample, ...]]] = {}
-    return [_opened(path, known) for path in paths]
+    return [_opened(path, known, data) for path in paths]
 
 
-def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]]) -> StoredRun:
+def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]], moved: Path | None) -> StoredRun:
     file = read_run(path)
+    if moved is not None:
+        if not file.config.data:
+            raise UserError(f"{path} was made with the mini set, which ships", "score it without --data")
+        config = msgspec.structs.replace(file.config, data=str(moved))
+        file = msgspec.structs.replace(file, config=config)
     config = file.config
     data = repr((config.task_source, config.clock, config.selection, config.dataset_sha256))
     if data not in known:
@@ -300,7 +308,7 @@ def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]]) -> St
         if not is_same_data(config.dataset_sha256, samples, config.selection.data):
             raise UserError(
                 f"{path} was made with other data than is now in {config.data or 'the mini set'}",
-                "put the data back, or run again",
+                "put the data back, give where it is now to score --data, or run again",
             )
         known[data] = task, samples
     attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
