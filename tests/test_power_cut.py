@@ -15,6 +15,7 @@ from fakes import Scripted, run_session, sample_of, tone
 from test_runs_store import FILE, as_it_is, attempt
 
 from tml_bench.adapter import Output
+from tml_bench.files import sync_contents
 from tml_bench.recording import Recording
 from tml_bench.runs.removal import start_over
 from tml_bench.runs.store import Attempt, RunFolder, read_lines
@@ -94,6 +95,7 @@ def test_what_is_done_outlives_a_power_cut(tmp_path: Path, entries_kept: bool) -
             for name in ("a", "b"):
                 outputs = {0: Output(tone(0.2))}
                 place = run_session(folder.aside / name, sample_of(), Scripted(outputs), Settings())
+                sync_contents(place.recording.folder)  # as a worker does
                 folder.commit(attempt(name), place.recording.folder, "a traceback" * (name == "b"))
                 done.append((len(disk.cuts), name))
         disk.cut()

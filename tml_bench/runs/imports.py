@@ -9,6 +9,7 @@ import numpy as np
 
 from tml_bench import events as ev
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.files import sync_contents
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
@@ -125,4 +126,5 @@ def _write(
         writer.model.write(heard)
         writer.user.write(np.pad(said, (0, len(heard) - len(said))))
         writer.close()
+    sync_contents(aside)
     return notes, model.duration_s

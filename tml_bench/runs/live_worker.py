@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from tml_bench.adapter import InfrastructureError, LiveAdapter
 from tml_bench.errors import UserError
+from tml_bench.files import sync_contents
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
@@ -137,6 +138,7 @@ class LiveHost:
                 if reason := lateness.excess(self.limits):
                     ended = JobResult(Outcome.INVALID, reason, retry=True)
             manifest = await self._beside(writer.close)
+            await self._beside(partial(sync_contents, job.folder))
         audio_s = manifest.samples / manifest.rate
         return replace(ended, recording=True, audio_s=audio_s, usage=session.usage)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.files import write_atomically
+from tml_bench.files import sync_contents, write_atomically
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.continuing import difference, other_adapter
@@ -144,6 +144,7 @@ def _take(run: Path, attempt: Attempt, folder: RunFolder) -> None:
     aside = folder.aside / name / str(number)
     if made.is_dir():
         shutil.copytree(made, aside, copy_function=_linked)
+        sync_contents(aside)
     timelines = folder.path.joinpath(*timeline_parts(folder.file, name, number)).parent
     seen_there = run.joinpath(*timeline_parts(file, name, number)).parent
     for seen in seen_there.glob(f"{escape(name)}-{number}[.-]*"):

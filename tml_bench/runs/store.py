@@ -201,14 +201,14 @@ class RunFolder:
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
 
-        The traceback of what was raised is kept beside it. What the line tells of is on the disk before it.
+        The traceback of what was raised is kept beside it. Who wrote the recording has synced its files, so
+        that what the line tells of is on the disk before it.
         """
         self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)
         if recording is not None:
             shutil.rmtree(place, ignore_errors=True)
             make_folder(place.parent)
-            sync_contents(recording)
             recording.replace(place)
         if traceback:
             make_folder(place)

@@ -22,6 +22,7 @@ from tml_bench.adapter import (
 )
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserError, UserSideError
+from tml_bench.files import sync_contents
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
@@ -186,6 +187,7 @@ class Worker:
             except InfrastructureError as error:
                 ended = failure(error, ServiceFailure.SESSION if session.is_open else ServiceFailure.OPENING)
             manifest = writer.close()
+        sync_contents(job.folder)
         return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 
 
