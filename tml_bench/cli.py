@@ -40,10 +40,16 @@ Exit codes:
 UNWRITABLE = frozenset(
     (
         errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR,
-        errno.EEXIST,
+        errno.EEXIST, errno.EFBIG,
     )
 )  # fmt: skip
 """What the system says where a file or folder cannot be written."""
+SCARCE = {
+    errno.EMFILE: "allow more open files (ulimit -n 1024) or give --jobs 1; the same command continues",
+    errno.ENFILE: "close other programs; the same command continues",
+    errno.ENOMEM: "give --jobs 1 or close other programs; the same command continues",
+}
+"""What the system says where something else runs out, and the remedy."""
 
 
 class CommandGroup(click.Group):
@@ -57,11 +63,16 @@ class CommandGroup(click.Group):
             show_error(error)
             sys.exit(2)
         except OSError as error:
-            if error.errno not in UNWRITABLE:
+            if error.errno not in UNWRITABLE | SCARCE.keys():
                 raise
             where = f"{error.filename}: " if error.filename else ""
             say(f"error: {where}{error.strerror}", fg="red", err=True)
-            say("  make room or choose another folder; the same command continues", err=True)
+            writable = "make room or choose another folder; the same command continues"
+            say(f"  {SCARCE.get(error.errno or 0, writable)}", err=True)
+            sys.exit(2)
+        except MemoryError:
+            say("error: out of memory", fg="red", err=True)
+            say(f"  {SCARCE[errno.ENOMEM]}", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
             say("\nstopped; nothing finished is lost, the same command continues", err=True)

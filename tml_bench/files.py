@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from threading import get_ident
 from typing import TypeVar
@@ -24,16 +25,32 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there before stays, and nothing is left beside it.
     """
-    aside = path.with_name(aside_name(path.name))
+    write_together({path: content})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """As `write_atomically`, of several files: none is replaced before all of them are on the disk."""
+    asides = {path: path.with_name(aside_name(path.name)) for path in files}
+    try:
+        for path, content in files.items():
+            _write_aside(path, asides[path], content)
+        for path, aside in asides.items():
+            aside.replace(path)
+    except BaseException:
+        for aside in asides.values():
+            aside.unlink(missing_ok=True)
+        raise
+
+
+def _write_aside(path: Path, aside: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where
         raise
 
 

@@ -19,7 +19,7 @@ from tml_bench.pricing.table import ModelPrice, PriceTable
 from tml_bench.questions import Question
 from tml_bench.redact import redacted
 from tml_bench.runs.config import RunPlan
-from tml_bench.runs.recorded import pending
+from tml_bench.runs.recorded import left_to_run
 from tml_bench.runs.sizes import session_size
 from tml_bench.runs.store import Attempt, read_lines, read_run
 from tml_bench.samples import Sample
@@ -180,9 +180,8 @@ def estimate_run(
     Raises:
         UserError: the run's folder is damaged.
     """
-    task, todo = load_task(plan.config.task_source), list(plan.samples)
-    if attempts := [] if fresh else read_lines(plan.path / "attempts.jsonl", Attempt):
-        todo, _ = pending(plan, read_run(plan.path), attempts, retry_errors=retry_errors)
+    task = load_task(plan.config.task_source)
+    todo = plan.samples if fresh else left_to_run(plan, retry_errors=retry_errors)
     priced = adapter_price(plan.adapter or plan.config.adapter, prices)
     told = told_before(plan)
     sizes = [size for _, size in _sized(task, todo, priced)]

@@ -12,7 +12,7 @@ from tml_bench.recording import MANIFEST, MODEL_TRACK, USER_TRACK, Recording
 from tml_bench.runs.config import RunConfig, RunFile, RunPlan
 from tml_bench.runs.continuing import settings
 from tml_bench.runs.layout import RUN_ID, recording_parts
-from tml_bench.runs.store import Attempt, last_attempts
+from tml_bench.runs.store import ATTEMPTS, Attempt, last_attempts, read_lines, read_run
 from tml_bench.samples import Sample
 
 
@@ -49,6 +49,18 @@ def pending(
     lost = damaged(plan.path, file, (last[s.id] for s in plan.samples if s.id in last))
     open_ = {a.sample for a in last.values() if a.outcome in again or a.retry} | lost.keys()
     return [s for s in plan.samples if s.id not in last or s.id in open_], lost
+
+
+def left_to_run(plan: RunPlan, *, retry_errors: bool = False) -> list[Sample]:
+    """As `pending`, of what a folder holds that nobody has opened; all samples where there is no run yet.
+
+    Raises:
+        UserError: the folder is damaged.
+    """
+    attempts = read_lines(plan.path / ATTEMPTS, Attempt)
+    if not attempts:
+        return list(plan.samples)
+    return pending(plan, read_run(plan.path), attempts, retry_errors=retry_errors)[0]
 
 
 def damaged(path: Path, file: RunFile, attempts: Iterable[Attempt]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from tml_bench.errors import UserError
 from tml_bench.files import sync
 from tml_bench.runs.store import ATTEMPTS, RUN, Attempt, locked, read_lines
 
-_OURS = re.compile(r"\.lock|\.aside|\.run\.json\.\d+-\d+|" + re.escape(ATTEMPTS))
+_OURS = re.compile(r"\.lock|\.aside|\.run\.json\.\d+-\d+")
 
 
 def start_over(path: Path) -> None:
