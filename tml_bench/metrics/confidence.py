@@ -45,7 +45,7 @@ Sources
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,20 +153,43 @@ def influences(
     All shapes are (samples,); units and strata are numbered from 0. The ratio is taken within each stratum;
     that of all is their mean, weighted by the sums of denominators.
     """
-    parts = _Parts(denominators, units, strata)
-    return parts.influences(*parts.residuals(numerators, denominators))
+    found = StratifiedRatio(numerators, denominators, units, strata)
+    return found.parts.influences(*found.residuals)
 
 
-def paired_influences(
-    first: tuple[FloatArray, FloatArray], second: tuple[FloatArray, FloatArray],
-    units: NDArray[np.intp], strata: NDArray[np.intp],
-) -> UnitInfluences:  # fmt: skip
+def paired_influences(first: "StratifiedRatio", second: "StratifiedRatio") -> UnitInfluences:
     """Influences of units on the difference of two ratios of sums over the same samples; see `influences`."""
-    (na, da), (nb, db) = first, second
-    a, b = _Parts(da, units, strata), _Parts(db, units, strata)
-    both = _Parts(da / da.sum() + db / db.sum(), units, strata)
-    (ra, level_a), (rb, level_b) = a.residuals(na, da), b.residuals(nb, db)
+    da, db = (one.denominators / one.denominators.sum() for one in (first, second))
+    # What is the same for both is so for many pairs, and is found once.
+    both = first.own_twice if np.array_equal(da, db) else _Parts(da + db, first.units, first.strata)
+    (ra, level_a), (rb, level_b) = first.residuals, second.residuals
     return both.influences(ra - rb, level_a + level_b)
+
+
+class StratifiedRatio:
+    """A ratio of sums of samples, all of shape (samples,); units and strata are numbered from 0."""
+
+    def __init__(
+        self, numerators: FloatArray, denominators: FloatArray, units: NDArray[np.intp],
+        strata: NDArray[np.intp],
+    ) -> None:  # fmt: skip
+        self.numerators, self.denominators, self.units, self.strata = numerators, denominators, units, strata
+
+    @cached_property
+    def parts(self) -> "_Parts":
+        """Its samples by unit and stratum."""
+        return _Parts(self.denominators, self.units, self.strata)
+
+    @cached_property
+    def own_twice(self) -> "_Parts":
+        """Those of a pair of ratios with the same denominators."""
+        share = self.denominators / self.denominators.sum()
+        return _Parts(share + share, self.units, self.strata)
+
+    @cached_property
+    def residuals(self) -> tuple[FloatArray, FloatArray]:
+        """What `influences` are made of; see `_Parts.residuals`."""
+        return self.parts.residuals(self.numerators, self.denominators)
 
 
 class _Parts:
@@ -190,22 +213,33 @@ class _Parts:
         level = np.bincount(self._cell, np.abs(numerators)) + np.abs(ratios) * d
         return (n - ratios * d) / scale, level / scale
 
+    @cached_property
+    def _strata(self) -> list[tuple[NDArray[np.bool_], int, float]]:
+        """Cells of each stratum, how many they are, and the degrees of freedom of two or more."""
+        by_stratum = [self._stratum == s for s in range(int(self._stratum.max()) + 1)]
+        return [
+            (mine, n, degrees_of_freedom(self._weights[mine]) if n > 1 else 0.0)
+            for mine in by_stratum
+            for n in (int(mine.sum()),)
+        ]
+
+    @cached_property
+    def _degrees_of_units(self) -> float:
+        return degrees_of_freedom(self._of_unit)
+
     def influences(self, residuals: FloatArray, level: FloatArray) -> UnitInfluences:
         residuals = np.where(np.abs(residuals) > ROUNDING * level, residuals, 0.0)
         values = np.bincount(self._unit, residuals).astype(np.float64)
-        by_stratum = [self._stratum == s for s in range(int(self._stratum.max()) + 1)]
-        lone = any(int(mine.sum()) < 2 for mine in by_stratum if mine.any())
+        lone = any(n == 1 for _, n, _ in self._strata)
         degrees = 0.0
         if not lone:
-            spread = [
-                (float(residuals[m] @ residuals[m]), degrees_of_freedom(self._weights[m])) for m in by_stratum
-            ]
+            spread = [(float(residuals[m] @ residuals[m]), df) for m, _, df in self._strata]
             total = math.fsum(v for v, _ in spread)
             small = math.fsum(v * v / df for v, df in spread)
             degrees = total * total / small if small > 0 else math.fsum(df for _, df in spread)
             if len(residuals) > len(values):
                 # Units are in several strata, which are not independent then.
-                degrees = min(degrees, degrees_of_freedom(self._of_unit))
+                degrees = min(degrees, self._degrees_of_units)
         return UnitInfluences(values, degrees, 1 / float(self._of_unit @ self._of_unit), lone)
 
 
@@ -250,11 +284,25 @@ class EffectiveTrials:
         return OUTWEIGHED if self.equal_units < FEWEST_EQUAL_GROUPS else ""
 
 
-def trials(values: FloatArray, units: NDArray[np.intp]) -> EffectiveTrials:
-    """How many independent trials the samples of at least one unit are worth, shapes (samples,)."""
-    n, sizes, sums = len(values), np.bincount(units).astype(np.float64), np.bincount(units, values)
-    groups, weights = len(sizes), sizes / n
-    equal_units = 1 / float(weights @ weights)
+class TrialGroups:
+    """The samples of at least one unit in their units, whose numbers have shape (samples,)."""
+
+    def __init__(self, units: NDArray[np.intp]) -> None:
+        self.units = units
+        self.sizes = np.bincount(units).astype(np.float64)
+        self.weights = self.sizes / len(units)
+        self.equal_units = 1 / float(self.weights @ self.weights)
+
+    @cached_property
+    def degrees(self) -> float:
+        """Degrees of freedom of what units of this weight differ by."""
+        return degrees_of_freedom(self.weights)
+
+
+def trials(values: FloatArray, found: TrialGroups) -> EffectiveTrials:
+    """How many independent trials the values of samples are worth, shape (samples,)."""
+    n, sizes, sums = len(values), found.sizes, np.bincount(found.units, values)
+    groups, weights, equal_units = len(sizes), found.weights, found.equal_units
     if groups in (1, n):
         return EffectiveTrials(equal_units, n, groups, equal_units)
     between = max(0.0, float(np.sum(sums**2 / sizes)) - float(values.sum()) ** 2 / n) / (groups - 1)
@@ -262,7 +310,7 @@ def trials(values: FloatArray, units: NDArray[np.intp]) -> EffectiveTrials:
     mean_size = float(sizes @ weights)
     spread = between + ((n - mean_size) / (groups - 1) - 1) * within
     correlation = min(1.0, max(0.0, (between - within) / spread)) if spread > ROUNDING else 1.0
-    unsure = (t_quantile(0.975, degrees_of_freedom(weights)) / Z95) ** 2
+    unsure = (t_quantile(0.975, found.degrees) / Z95) ** 2
     number = n / (1 + correlation * (mean_size - 1) * unsure)
     return EffectiveTrials(min(float(n), max(equal_units, number)), n, groups, equal_units)
 
