@@ -18,13 +18,12 @@ from tml_bench.metrics.confidence import (
     Z80,
     Z95,
     FloatArray,
-    StratifiedRatio,
     TrialGroups,
     paired_error,
-    paired_influences,
     paired_shares,
     trials,
 )
+from tml_bench.metrics.influences import StratifiedRatio, paired_influences
 from tml_bench.metrics.statistics import (
     RATE,
     Observation,

@@ -25,7 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tml_bench.metrics.comparison import shared_pairs
-from tml_bench.metrics.confidence import paired_influences, t_quantile
+from tml_bench.metrics.confidence import t_quantile
+from tml_bench.metrics.influences import paired_influences
 from tml_bench.metrics.statistics import Observation
 
 ONE_EPOCH = "no A-against-A: run with --epochs 2"

@@ -28,11 +28,11 @@ from tml_bench.metrics.confidence import (
     Z95,
     FloatArray,
     TrialGroups,
-    influences,
     share_error,
     trials,
     wilson,
 )
+from tml_bench.metrics.influences import influences
 
 RATE, RATIO = "rate", "ratio"
 """Kinds of which a value must be within [0, 1], or has a denominator of its own; any other is a mean."""

@@ -165,9 +165,9 @@ class _SwappedSystems:
         """What swaps make of half the difference of two systems' sums, from what they make of each."""
         found: FloatArray = a - b
         size = max(float(np.abs(each).max()) for each in (a, b))
-        if float(np.abs(found).max()) >= _LEAST_SHARE * size or not sums.any():
-            return found
-        return self._products([sums[None] / 2])[0][0]
+        if float(np.abs(found).max()) < _LEAST_SHARE * size and sums.any():
+            found = self._products([sums[None] / 2])[0][0]
+        return found
 
 
 def _less_the_first(sums: Sequence[FloatArray]) -> FloatArray:

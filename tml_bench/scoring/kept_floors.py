@@ -13,13 +13,13 @@ import os
 import platform
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 import tml_bench
-from tml_bench import tasks
 from tml_bench.files import write_atomically
 from tml_bench.runs.identity import SCHEME
 from tml_bench.runs.store import StoredRun
@@ -88,7 +88,9 @@ def _code() -> str:
 
 
 def _files() -> Iterator[tuple[str, int, int]]:
-    for root in {*tml_bench.__path__, *tasks.__path__}:
+    tasks = find_spec(f"{tml_bench.__name__}.tasks")
+    inside_too = (tasks.submodule_search_locations or ()) if tasks is not None else ()
+    for root in {*tml_bench.__path__, *inside_too}:
         for folder, inside, names in os.walk(root):
             inside[:] = [name for name in inside if name != "__pycache__"]
             for name in names:
