@@ -19,7 +19,7 @@ import numpy as np
 from interval_cells import KAPPA, Array, Cell, Data, cells
 
 import tml_bench
-from tml_bench.metrics.comparison import paired_spread
+from tml_bench.metrics.comparison import SharedValues, paired_spread
 from tml_bench.metrics.confidence import METHOD, wilson
 from tml_bench.metrics.rater_agreement import cohen_kappa, interval, tables
 from tml_bench.metrics.statistics import RATE, Observation, estimate
@@ -81,7 +81,7 @@ def _shipped(data: Sequence[Data], kind: str) -> Ends:
         low, high = found.low, found.high
     else:
         first, second = (float(d.numerators.sum() / d.denominators.sum()) for d in data)
-        low, high, _, _ = paired_spread(runs[0], runs[1], kind, first - second)
+        low, high, _, _ = paired_spread(*map(SharedValues, runs), kind, first - second)
     return None if low is None or high is None else (low, high)
 
 

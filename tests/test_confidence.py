@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from scipy import optimize, stats
 
 from tml_bench.metrics.comparison import compare
-from tml_bench.metrics.confidence import degrees_of_freedom, t_quantile, trials, wilson
+from tml_bench.metrics.confidence import TrialGroups, degrees_of_freedom, t_quantile, trials, wilson
 from tml_bench.metrics.statistics import Observation, estimate
 from tml_bench.task import Kind
 
@@ -77,14 +77,14 @@ def test_a_pile_up_at_two_levels_gets_students_t() -> None:
 def test_samples_of_units_are_worth_what_they_tell() -> None:
     units = np.repeat(np.arange(20), 5)
     agree = np.repeat(np.arange(20) % 2, 5).astype(float)
-    assert trials(agree, units).number == pytest.approx(20)
+    assert trials(agree, TrialGroups(units)).number == pytest.approx(20)
     mixed = np.tile([0.0, 1.0, 0.0, 1.0, 1.0], 20)  # no unit differs from another
-    assert trials(mixed, units).number == 100
+    assert trials(mixed, TrialGroups(units)).number == 100
     half = np.where(np.arange(100) % 5 == 0, 1 - agree, agree)
     between, within = 5 * 20 * 0.3**2 / 19, 0.16 * 100 / 80
     r = (between - within) / (between + 4 * within)
     expected = 100 / (1 + 4 * r * (stats.t.ppf(0.975, 19) / 1.959964) ** 2)
-    assert trials(half, units).number == pytest.approx(expected, rel=1e-6)
+    assert trials(half, TrialGroups(units)).number == pytest.approx(expected, rel=1e-6)
     e = estimate(observed(list(half), list(units)), Kind.RATE)
     assert (e.low, e.high) == pytest.approx(wilson(0.5, expected), rel=1e-6)
 

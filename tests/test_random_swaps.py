@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from tml_bench.metrics import swap_test
-from tml_bench.metrics.comparison import compare, rank_ranges
+from tml_bench.metrics.comparison import compare, compare_pairs, rank_ranges
 from tml_bench.metrics.statistics import Observation
 from tml_bench.metrics.swap_test import PERMUTATIONS
 from tml_bench.task import Kind
@@ -139,3 +139,35 @@ def test_swaps_of_very_many_units_are_the_same_drawn_fewer_at_once(monkeypatch: 
     assert [len(block) for block in swap_test._signs(101, 3)] == [68] * 147 + [4]
     assert swap_test.swap_tests([pair], seed=3) == [p]
     assert np.array_equal(np.concatenate(list(swap_test._signs(101, 3))), swap_test._kept_signs(101, 3))
+
+
+def test_swaps_are_multiplied_once_a_system_and_not_once_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice the systems are four times the pairs, and twice the products."""
+    multiplied: list[int] = []
+    real = swap_test._SwappedSystems._products
+
+    def products(self: swap_test._SwappedSystems, sums: list[swap_test.FloatArray]) -> object:
+        multiplied.append(sum(len(half) for half in sums if half.any()))
+        return real(self, sums)
+
+    monkeypatch.setattr(swap_test._SwappedSystems, "_products", products)
+    monkeypatch.setattr(swap_test, "_KNOWN", {})
+    rng = np.random.default_rng(2)
+    for several in (4, 8, 16):
+        systems = [observed(rng.random(20).tolist()) for _ in range(several)]
+        assert len(compare_pairs(systems, Kind.MEAN)) == several * (several - 1) // 2
+    assert multiplied == [4, 8, 16]
+
+
+def test_a_pair_has_the_same_p_value_alone_and_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where two are nearly equal and all others are far; and with more systems than go at once."""
+    monkeypatch.setattr(swap_test, "_SYSTEMS", 3)
+    rng = np.random.default_rng(3)
+    first = rng.random(15)
+    values = [1e3 * rng.random(15), first, first + 1e-6 * rng.choice([-1, 1], 15), rng.random(15), first]
+    systems = [observed(some.tolist()) for some in values]
+    together = [pair.p for pair in compare_pairs(systems, Kind.MEAN)]
+    monkeypatch.setattr(swap_test, "_KNOWN", {})
+    assert together == [compare(a, b, Kind.MEAN).p for a, b in combinations(systems, 2)]
+    assert 1.0 in together
+    assert min(p for p in together if p is not None) < 0.01

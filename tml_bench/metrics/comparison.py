@@ -18,11 +18,12 @@ from tml_bench.metrics.confidence import (
     Z80,
     Z95,
     FloatArray,
+    TrialGroups,
     paired_error,
-    paired_influences,
     paired_shares,
     trials,
 )
+from tml_bench.metrics.influences import StratifiedRatio, paired_influences
 from tml_bench.metrics.statistics import (
     RATE,
     Observation,
@@ -104,28 +105,27 @@ def compare_pairs(
 
 def _comparison(a: "SharedValues", b: "SharedValues", kind: str, p: float) -> PairedComparison:
     difference = a.minus(b)
-    low, high, detectable, missing = paired_spread(a.kept, b.kept, kind, difference)
+    low, high, detectable, missing = paired_spread(a, b, kind, difference)
     return PairedComparison(difference, low, high, p, detectable, len(a.kept), len(a.sums[0]), missing)
 
 
 def paired_spread(
-    a: Sequence[Observation], b: Sequence[Observation], kind: str, difference: float
+    a: "SharedValues", b: "SharedValues", kind: str, difference: float
 ) -> tuple[float | None, float | None, float | None, str]:
     """The interval of a difference, from at least one sample that both systems have, in one order.
 
     Returns:
         Lower and upper end, minimum detectable difference, and why there is no interval.
     """
-    units, strata = statistics.places(a)
-    (na, da), (nb, db) = ((statistics.numerators(x), statistics.denominators(x)) for x in (a, b))
     if kind == RATE:
-        known = trials(na - nb, units)
-        up, down = float(np.maximum(na - nb, 0).mean()), float(np.maximum(nb - na, 0).mean())
+        up_down = a.ratio.numerators - b.ratio.numerators
+        known = trials(up_down, a.groups)
+        up, down = float(np.maximum(up_down, 0).mean()), float(np.maximum(-up_down, 0).mean())
         detectable = (Z95 + Z80) * paired_error(up, down, known.number) if known.units > 1 else None
         missing = known.missing(paired=True)
         ends = (None, None) if missing else paired_shares(up, down, known.number)
         return *ends, detectable, missing
-    moved = paired_influences((na, da), (nb, db), units, strata)
+    moved = paired_influences(a.ratio, b.ratio)
     missing = moved.missing(paired=True)
     ends = (None, None) if missing else moved.interval(difference, paired=True)
     return *ends, moved.detectable, missing
@@ -199,10 +199,29 @@ class SharedValues:
         """Numerators and denominators per unit."""
         return unit_sums(self.kept)
 
+    @cached_property
+    def ratio(self) -> StratifiedRatio:
+        """Its values as the ratio of sums that their mean is."""
+        return StratifiedRatio(
+            statistics.numerators(self.kept),
+            statistics.denominators(self.kept),
+            *statistics.places(self.kept),
+        )
+
+    @cached_property
+    def groups(self) -> TrialGroups:
+        """Its samples in their units."""
+        return TrialGroups(self.ratio.units)
+
+    @cached_property
+    def mean(self) -> float:
+        """The ratio of sums, where there are any values."""
+        n, d = self.sums
+        return float(n.sum() / d.sum())
+
     def minus(self, other: "SharedValues") -> float:
         """Its mean minus another's, where there are any values."""
-        (na, da), (nb, db) = self.sums, other.sums
-        return float(na.sum() / da.sum() - nb.sum() / db.sum())
+        return self.mean - other.mean
 
     def among(self, samples: Container[str]) -> "SharedValues":
         """Its values on some samples; strata, which have fixed weights, weigh as much as before."""
@@ -222,11 +241,15 @@ def shared_pairs(
         ValueError: as for `compare`.
     """
     measured = [SharedValues(statistics.counted(s, kind)) for s in systems]
+    # Compared once a system and not once a pair: of systems with the same samples the dictionary is the same.
+    known: dict[tuple[tuple[str, tuple[str, str]], ...], dict[str, tuple[str, str]]] = {}
+    for one in measured:
+        one.units = known.setdefault(tuple(one.units.items()), one.units)
     return [_shared(a, b) for a, b in combinations(measured, 2)]
 
 
 def _shared(a: SharedValues, b: SharedValues) -> tuple[SharedValues, SharedValues]:
-    if a.units == b.units:
+    if a.units is b.units:
         return a, b
     shared = [s for s in a.units if s in b.units]
     for s in shared:

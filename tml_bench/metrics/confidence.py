@@ -45,7 +45,7 @@ Sources
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,70 +145,6 @@ class UnitInfluences:
         return skew * shrunk * math.sqrt(n * (n - 1)) / (n - 2) * (1 + _SKEW_BIAS / n) if n > 2 else 0.0
 
 
-def influences(
-    numerators: FloatArray, denominators: FloatArray, units: NDArray[np.intp], strata: NDArray[np.intp]
-) -> UnitInfluences:
-    """Influences of units on a ratio of sums, from its samples.
-
-    All shapes are (samples,); units and strata are numbered from 0. The ratio is taken within each stratum;
-    that of all is their mean, weighted by the sums of denominators.
-    """
-    parts = _Parts(denominators, units, strata)
-    return parts.influences(*parts.residuals(numerators, denominators))
-
-
-def paired_influences(
-    first: tuple[FloatArray, FloatArray], second: tuple[FloatArray, FloatArray],
-    units: NDArray[np.intp], strata: NDArray[np.intp],
-) -> UnitInfluences:  # fmt: skip
-    """Influences of units on the difference of two ratios of sums over the same samples; see `influences`."""
-    (na, da), (nb, db) = first, second
-    a, b = _Parts(da, units, strata), _Parts(db, units, strata)
-    both = _Parts(da / da.sum() + db / db.sum(), units, strata)
-    (ra, level_a), (rb, level_b) = a.residuals(na, da), b.residuals(nb, db)
-    return both.influences(ra - rb, level_a + level_b)
-
-
-class _Parts:
-    """Samples by unit and stratum: a cell is a unit in a stratum, with its weight there."""
-
-    def __init__(self, denominators: FloatArray, units: NDArray[np.intp], strata: NDArray[np.intp]) -> None:
-        width = int(strata.max()) + 1
-        cells, self._cell = np.unique(units * width + strata, return_inverse=True)
-        self._unit, self._stratum = cells // width, cells % width
-        sums = np.bincount(self._cell, denominators)
-        totals = np.bincount(self._stratum, sums, minlength=width)
-        self._total = float(sums.sum())
-        self._weights = sums / totals[self._stratum]
-        self._of_unit = np.bincount(self._unit, sums) / self._total
-
-    def residuals(self, numerators: FloatArray, denominators: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(n - R d) / D / sqrt(1 - w) by cell, R of its stratum and D of all; and how large its terms are."""
-        n, d = np.bincount(self._cell, numerators), np.bincount(self._cell, denominators)
-        ratios = (np.bincount(self._stratum, n) / np.bincount(self._stratum, d))[self._stratum]
-        scale = self._total * np.sqrt(np.maximum(1 - self._weights, ROUNDING))
-        level = np.bincount(self._cell, np.abs(numerators)) + np.abs(ratios) * d
-        return (n - ratios * d) / scale, level / scale
-
-    def influences(self, residuals: FloatArray, level: FloatArray) -> UnitInfluences:
-        residuals = np.where(np.abs(residuals) > ROUNDING * level, residuals, 0.0)
-        values = np.bincount(self._unit, residuals).astype(np.float64)
-        by_stratum = [self._stratum == s for s in range(int(self._stratum.max()) + 1)]
-        lone = any(int(mine.sum()) < 2 for mine in by_stratum if mine.any())
-        degrees = 0.0
-        if not lone:
-            spread = [
-                (float(residuals[m] @ residuals[m]), degrees_of_freedom(self._weights[m])) for m in by_stratum
-            ]
-            total = math.fsum(v for v, _ in spread)
-            small = math.fsum(v * v / df for v, df in spread)
-            degrees = total * total / small if small > 0 else math.fsum(df for _, df in spread)
-            if len(residuals) > len(values):
-                # Units are in several strata, which are not independent then.
-                degrees = min(degrees, degrees_of_freedom(self._of_unit))
-        return UnitInfluences(values, degrees, 1 / float(self._of_unit @ self._of_unit), lone)
-
-
 def degrees_of_freedom(weights: FloatArray) -> float:
     """Degrees of freedom of the sum of squared influences where unit means have one variance.
 
@@ -250,11 +186,25 @@ class EffectiveTrials:
         return OUTWEIGHED if self.equal_units < FEWEST_EQUAL_GROUPS else ""
 
 
-def trials(values: FloatArray, units: NDArray[np.intp]) -> EffectiveTrials:
-    """How many independent trials the samples of at least one unit are worth, shapes (samples,)."""
-    n, sizes, sums = len(values), np.bincount(units).astype(np.float64), np.bincount(units, values)
-    groups, weights = len(sizes), sizes / n
-    equal_units = 1 / float(weights @ weights)
+class TrialGroups:
+    """The samples of at least one unit in their units, whose numbers have shape (samples,)."""
+
+    def __init__(self, units: NDArray[np.intp]) -> None:
+        self.units = units
+        self.sizes = np.bincount(units).astype(np.float64)
+        self.weights = self.sizes / len(units)
+        self.equal_units = 1 / float(self.weights @ self.weights)
+
+    @cached_property
+    def degrees(self) -> float:
+        """Degrees of freedom of what units of this weight differ by."""
+        return degrees_of_freedom(self.weights)
+
+
+def trials(values: FloatArray, found: TrialGroups) -> EffectiveTrials:
+    """How many independent trials the values of samples are worth, shape (samples,)."""
+    n, sizes, sums = len(values), found.sizes, np.bincount(found.units, values)
+    groups, weights, equal_units = len(sizes), found.weights, found.equal_units
     if groups in (1, n):
         return EffectiveTrials(equal_units, n, groups, equal_units)
     between = max(0.0, float(np.sum(sums**2 / sizes)) - float(values.sum()) ** 2 / n) / (groups - 1)
@@ -262,7 +212,7 @@ def trials(values: FloatArray, units: NDArray[np.intp]) -> EffectiveTrials:
     mean_size = float(sizes @ weights)
     spread = between + ((n - mean_size) / (groups - 1) - 1) * within
     correlation = min(1.0, max(0.0, (between - within) / spread)) if spread > ROUNDING else 1.0
-    unsure = (t_quantile(0.975, degrees_of_freedom(weights)) / Z95) ** 2
+    unsure = (t_quantile(0.975, found.degrees) / Z95) ** 2
     number = n / (1 + correlation * (mean_size - 1) * unsure)
     return EffectiveTrials(min(float(n), max(equal_units, number)), n, groups, equal_units)
 

@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tml_bench.metrics.comparison import shared_pairs
-from tml_bench.metrics.confidence import paired_influences, t_quantile
-from tml_bench.metrics.statistics import Observation, denominators, numerators, places
+from tml_bench.metrics.confidence import t_quantile
+from tml_bench.metrics.influences import paired_influences
+from tml_bench.metrics.statistics import Observation
 
 ONE_EPOCH = "no A-against-A: run with --epochs 2"
 """Why nothing is known where every sample was played once."""
@@ -95,8 +96,7 @@ def epoch_spread(epochs: Sequence[Sequence[Observation]], kind: str) -> EpochSpr
         if not a.kept:
             continue
         squares.append(a.minus(b) ** 2)
-        sides = [(numerators(x), denominators(x)) for x in (a.kept, b.kept)]
-        moved = paired_influences(sides[0], sides[1], *places(a.kept))
+        moved = paired_influences(a.ratio, b.ratio)
         if len(moved.values) > 1 and not moved.lone:
             errors.append(moved.error**2)
             degrees.append(moved.degrees)

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from tml_bench.metrics.confidence import (
     ALL_AGREE,
     FloatArray,
+    TrialGroups,
     degrees_of_freedom,
     t_quantile,
     too_few,
@@ -154,7 +155,7 @@ def accuracy_interval(table: FloatArray, groups: Sequence[Hashable] = ()) -> tup
     agree = np.trace(table, axis1=-2, axis2=-1)
     if not len(agree):
         return too_few(0, 1)
-    known = trials(agree, _numbers(len(agree), groups))
+    known = trials(agree, TrialGroups(_numbers(len(agree), groups)))
     return known.missing() or wilson(float(agree.mean()), known.number)
 
 

@@ -23,7 +23,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.metrics.confidence import Z80, Z95, FloatArray, influences, share_error, trials, wilson
+from tml_bench.metrics.confidence import (
+    Z80,
+    Z95,
+    FloatArray,
+    TrialGroups,
+    share_error,
+    trials,
+    wilson,
+)
+from tml_bench.metrics.influences import influences
 
 RATE, RATIO = "rate", "ratio"
 """Kinds of which a value must be within [0, 1], or has a denominator of its own; any other is a mean."""
@@ -97,7 +106,7 @@ def estimate(observations: Iterable[Observation], kind: str) -> Estimate:
     high: float | None = None
     detectable: float | None = None
     if kind == RATE:
-        known = trials(numerators(kept), numbered(unit_of(o) for o in kept))
+        known = trials(numerators(kept), TrialGroups(numbered(unit_of(o) for o in kept)))
         missing = known.missing()
         if not missing:
             low, high = wilson(mean, known.number)

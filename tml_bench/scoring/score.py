@@ -29,6 +29,7 @@ from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import against_rules, score_performances
+from tml_bench.scoring.kept_floors import KeptFloors
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
@@ -66,30 +67,40 @@ def score_runs(
             recognised(one, pool, lambda said: None) if check and check.mismatch else one
             for one, check in zip(heard, checks, strict=True)
         ]
-    understands = judge_of({}).id.partition(" ")[0] not in NOT_ON_USERS
-    found: Iterable[AskedRun] = ask(heard, respondents, understands)
+    by = judge_of({}).id.partition(" ")[0]
+    floors: _Floors = {}
+    kept = KeptFloors() if by == "rules" else None
+
+    def known(run: StoredRun, samples: tuple[str, ...]) -> bool:
+        """Whether an earlier command has found the floors, which it takes hundreds of strategies to find."""
+        if kept is not None and samples not in floors and (stored := kept.of(run, samples)) is not None:
+            floors[samples] = stored
+        return samples in floors
+
+    found: Iterable[AskedRun] = ask(heard, respondents, by not in NOT_ON_USERS, known)
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
-    floors: _Floors = {}
     return [
-        _score(one, judge_of(one.heard.run.task.rules), floors, check, prices)
+        _score(one, judge_of(one.heard.run.task.rules), floors, check, prices, kept)
         for one, check in zip(found, checks, strict=True)
     ]
 
 
 def _score(
     one: AskedRun, judge: Judge, floors: _Floors, check: TranscriptCheck | msgspec.UnsetType,
-    prices: PriceTable,
+    prices: PriceTable, kept: KeptFloors | None = None,
 ) -> Summary:  # fmt: skip
-    """Score one run and write its results; adds to the floors."""
+    """Score one run and write its results; adds to the floors, and to those that are kept."""
     run, task = one.heard.run, one.heard.run.task
     facts = _facts(run, one.performances, judge)
     scored = score_performances(task, one.performances, judge)
     agreement = against_rules(judge.id, scored.judged, task.rules)
     if isinstance(them := one.respondents, Respondents):
         try:
-            floors[one.samples] = floors_and_ceilings(task, them, judge)
+            floors[one.samples] = best = floors_and_ceilings(task, them, judge)
+            if kept is not None:
+                kept.keep(run, one.samples, best)
         except UserError:
             raise
         except Exception as error:  # a model's scores are worth having without

@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from tml_bench.metrics.confidence import influences
+from tml_bench.metrics.influences import influences
 from tml_bench.perception import asr
 from tml_bench.perception.align import spell
 from tml_bench.perception.perceive import WordMode
