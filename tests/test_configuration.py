@@ -132,8 +132,44 @@ def test_groups_are_printed_and_read_again(folder: Path) -> None:
     assert "give the file itself as the suite" in refused("--config", "printed.toml", "--suite", "mini")
 
 
-def test_quick_is_a_bare_run() -> None:
-    assert values("--suite", "quick") == values()
+def test_quick_is_a_bare_run(folder: Path) -> None:
+    found = values("--suite", "quick")
+    assert found == values() == values("--seed", 0)
+    assert (found["limit"], found["adapter"]) == (2, ["oracle", "delayed:700", "silent"])
+    assert "task" not in found
+    (folder / "tml-bench.toml").write_text("tick = 100\n")
+    assert values() == {**found, "tick": 100}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ("--task", "charades"), ("--adapter", "silent"), ("--data", "/data"), ("--subset", "sta"),
+        ("--limit", 0), ("--sample", "one"), ("--shard", "1/2"), ("--official", "--dry-run"),
+    ],
+)  # fmt: skip
+def test_a_run_that_says_what_is_run_is_not_cut(folder: Path, named: tuple[object, ...]) -> None:
+    found = values(*named)
+    assert found.get("limit") == 0
+    assert found.get("adapter") in (None, ["silent"])
+    kept = [line for line in printed(*named).splitlines() if line.endswith("# command line")]
+    (folder / "tml-bench.toml").write_text("\n".join(kept))
+    assert values() == found
+
+
+def test_the_quick_suite_takes_adapters_from_the_file(folder: Path) -> None:
+    (folder / "tml-bench.toml").write_text('adapter = "echo"\n')
+    assert (values()["adapter"], values()["limit"]) == (["echo"], 0)
+    found = values("--suite", "quick")
+    assert (found["adapter"], found["limit"]) == (["echo"], 2)
+
+
+def test_the_quick_suite_says_how_to_run_all(folder: Path) -> None:
+    one = ("--task", "fd-bench-v1", "--subset", "candor_turn_taking", "--adapter", "silent", "--dry-run")
+    said = call("--suite", "quick", *one)
+    assert said.exit_code == 0, said.output
+    assert "--suite mini" in said.stderr
+    assert "--suite mini" not in call(*one).output
 
 
 def test_mini_is_every_task_and_the_adapters_stay(folder: Path) -> None:

@@ -113,7 +113,9 @@ class ConfiguredCommand(click.Command):
         """Run every group, all checked before the first is run."""
         from tml_bench.configuration.layers import defaults
 
-        layers = defaults(config_keys(self), ctx.params["config"], ctx.params["suite"] or "")
+        layers = defaults(
+            config_keys(self), ctx.params["config"], ctx.params["suite"] or "", bare=self._is_bare(ctx)
+        )
         groups = [(self._over(ctx, layer), layer) for layer in layers]
         for group, layer in groups:
             self.check(group.params, layer, alone=len(groups) == 1)
@@ -124,6 +126,13 @@ class ConfiguredCommand(click.Command):
             say(f"configuration: {', '.join(layers[0].files)}", err=True)
         ends = [self._called(group, alone=len(groups) == 1) for group, _ in groups]
         self.ending(groups[0][0].params, ends)
+
+    def _is_bare(self, ctx: click.Context) -> bool:
+        """Whether the command line says nothing of what is run."""
+        from tml_bench.configuration.presets import WHAT_IS_RUN
+
+        names = (option.name for key, option in parameters(self).items() if key in WHAT_IS_RUN)
+        return all(ctx.get_parameter_source(n) is not ParameterSource.COMMANDLINE for n in names if n)
 
     def _over(self, ctx: click.Context, layer: Defaults) -> click.Context:
         """The command line over defaults; adapters with short names are what these stand for."""

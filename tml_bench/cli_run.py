@@ -61,11 +61,15 @@ HEADINGS = {
 }
 
 
+_ALL_OF_IT = "a quick look, at a few samples of every part; all that ships: tml-bench run --suite mini"
+
+
 class RunCommand(ConfiguredCommand):
     """The command `run`."""
 
     headings = HEADINGS
     began_s = 0.0
+    quick = False
 
     def invoke(self, ctx: click.Context) -> None:
         """Run every group, and remember since when."""
@@ -75,9 +79,10 @@ class RunCommand(ConfiguredCommand):
     def check(self, asked: Mapping[str, Any], layer: Defaults, *, alone: bool) -> None:
         """Say at once what data is missing, and of several groups also what cannot be loaded."""
         from tml_bench.configuration.data_places import data_places
-        from tml_bench.configuration.presets import FULL, check_official
+        from tml_bench.configuration.presets import FULL, QUICK, check_official
         from tml_bench.plugins import fitting_class, load_task, parse_adapter_spec
 
+        self.quick = layer.suite == QUICK
         places = data_places([str(text) for text in asked["places"]])
         if layer.suite == FULL:
             check_official(asked["tasks"], places if isinstance(places, dict) else {})
@@ -99,6 +104,8 @@ class RunCommand(ConfiguredCommand):
             if not asked["quiet"]:
                 print_scores(summaries, asked["verbose"])
                 say(f"{_duration(time.monotonic() - self.began_s)}; report: {page}")
+        if self.quick and not asked["quiet"]:
+            say(_ALL_OF_IT, err=True)
         for error in dict.fromkeys(errors):
             show_error(error)
         sys.exit(2 if errors else 0 if all(run.complete for run in runs) else 3)
@@ -218,6 +225,8 @@ def run(
     **options: Unpack[RunOptions],
 ) -> GroupEnd:  # fmt: skip
     """Run models on tasks, score them, print the board and write the report.
+
+    Without anything it is a quick look: a few samples of every part of what ships, with three rulers.
 
     Each pair of task and adapter is one run, a folder under --out, named also after settings that are not
     the usual ones. The same command continues what was interrupted and reuses what is done; a run whose

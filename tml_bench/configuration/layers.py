@@ -7,7 +7,7 @@ from pathlib import Path
 from tml_bench.configuration.files import FOUND, ConfigFile, read_config
 from tml_bench.configuration.keys import ConfigKey, Value, nearest
 from tml_bench.configuration.named_adapters import NamedAdapter
-from tml_bench.configuration.presets import PRESETS, preset
+from tml_bench.configuration.presets import PRESETS, QUICK, QUICK_ADAPTERS, WHAT_IS_RUN, preset
 from tml_bench.errors import UserError
 
 SUITE = "suite"
@@ -32,19 +32,24 @@ class Defaults:
     files: tuple[str, ...] = ()
 
 
-def defaults(keys: Mapping[str, ConfigKey], config: Path | None, suite: str) -> list[Defaults]:
+def defaults(
+    keys: Mapping[str, ConfigKey], config: Path | None, suite: str, *, bare: bool = False
+) -> list[Defaults]:
     """The defaults of each group of a suite or file, one where there are no groups.
 
     Args:
         keys: those that are known, by name.
         config: a file to read instead of ``tml-bench.toml`` in the working directory.
         suite: a suite's name or file; empty for that of the file, if it has one.
+        bare: the command line does not say what is run; where no file does either, it is the quick suite.
 
     Raises:
         UserError: as `read_config`, or there is no such suite, or both files have groups.
     """
     below = read_config(config or FOUND, keys) if config or FOUND.is_file() else ConfigFile("")
     suite = suite or str(below.values.get(SUITE, ""))
+    if bare and not suite and not below.groups and below.values.keys().isdisjoint(WHAT_IS_RUN):
+        suite = QUICK
     above = _suite(suite, keys) if suite else ConfigFile("")
     if below.groups and suite:
         raise UserError(
@@ -54,6 +59,8 @@ def defaults(keys: Mapping[str, ConfigKey], config: Path | None, suite: str) -> 
     files = tuple(file.source for file in (below, above) if file.on_disk)
     adapters = {**below.adapters, **above.adapters}
     layers = [(file.source, file.values) for file in (below, above)]
+    if suite == QUICK and "adapter" in keys:
+        layers.insert(0, (above.source, {"adapter": QUICK_ADAPTERS}))
     groups = above.groups or below.groups or ({},)
     found = []
     for n, group in enumerate(groups, 1):

@@ -10,18 +10,26 @@ from tml_bench.task import DataKind
 
 QUICK, MINI, FULL = "quick", "mini", "full"
 PRESETS = {
-    QUICK: "what ships, but for test splits: what a bare run does",
+    QUICK: "two samples of every part of what ships, but for test splits; three rulers where no adapter is "
+    "named: what a bare run does",
     MINI: "every task with what ships, test splits too",
     FULL: "every task in its official size, with the data that --data or [data] names",
 }
 """Suites by name, with what each is."""
 
+QUICK_LIMIT = 2
+"""Samples of each subset in the quick suite: a run of it takes less than a minute on two processors."""
+QUICK_ADAPTERS = ("oracle", "delayed:700", "silent")
+"""Rulers of the quick suite, of which the scale shows most: all right, always late, never there."""
+WHAT_IS_RUN = ("suite", "task", "adapter", "data", "subset", "limit", "sample", "shard", "official")
+"""Keys that say what is run: where a run is given none of them, it is the quick suite."""
+
 
 def preset(name: str) -> dict[str, Value]:
     """The keys of a suite that ships, by its name."""
-    whole: dict[str, Value] = {"subset": (), "limit": 0}
     if name == QUICK:
-        return {"task": (), "data": (), **whole}
+        return {"task": (), "data": (), "subset": (), "limit": QUICK_LIMIT}
+    whole: dict[str, Value] = {"subset": (), "limit": 0}
     every: dict[str, Value] = {"task": tuple(task_names()), "skip-unfit": True, **whole}
     return {"data": (), **every} if name == MINI else every
 
