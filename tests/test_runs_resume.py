@@ -144,6 +144,11 @@ def test_a_damaged_recording_is_run_again(bench: Bench) -> None:
     assert attempts_of(bench.run)[f"{SUBSETS[1]}-1"].attempt == 2
     assert score_lines(bench.run) == scores
     assert "3 reused, 0 run" in bench("--limit", 1)
+    before = bench.files()  # scored by words other than what a picture would find by itself
+    picture = bench.root / "picture.png"
+    assert call("inspect", track.parent.with_name("2"), "--picture", picture).exit_code == 0
+    assert picture.is_file()
+    assert bench.files() == before
     moved = bench.data.rename(bench.root / "moved")
     assert "--data" in call("score", bench.run).output
     assert call("score", "--data", moved, "--words", "transcript", bench.run).exit_code == 0

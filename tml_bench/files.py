@@ -101,7 +101,8 @@ def sync_contents(folder: Path) -> None:
 def make_folder(path: Path) -> None:
     """Make a folder, and what is missing above it, so that it survives a power cut; raises OSError."""
     if not path.is_dir():
-        make_folder(path.parent)
+        if not path.parent.exists():
+            make_folder(path.parent)
         path.mkdir(exist_ok=True)
         sync(path.parent)
 
