@@ -89,7 +89,7 @@ def score_runs(
 
 def _score(
     one: AskedRun, judge: Judge, floors: _Floors, check: TranscriptCheck | msgspec.UnsetType,
-    prices: PriceTable, kept: KeptFloors | None = None,
+    prices: PriceTable, keeps: KeptFloors | None = None,
 ) -> Summary:  # fmt: skip
     """Score one run and write its results; adds to the floors, and to those that are kept."""
     run, task = one.heard.run, one.heard.run.task
@@ -99,8 +99,8 @@ def _score(
     if isinstance(them := one.respondents, Respondents):
         try:
             floors[one.samples] = best = floors_and_ceilings(task, them, judge)
-            if kept is not None:
-                kept.keep(run, one.samples, best)
+            if keeps is not None:
+                keeps.keep(run, one.samples, best)
         except UserError:
             raise
         except Exception as error:  # a model's scores are worth having without
