@@ -9,14 +9,16 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import click
 import msgspec
 import numpy as np
 import pytest
+import soundfile
 from answering import voiced
 from click.testing import CliRunner
 from fakes import MS, Scripted, run_session, silence, tone
@@ -32,7 +34,7 @@ from tml_bench.conformance.scenario_flaws import scenario_flaws
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.perception.recordings import timeline_of
 from tml_bench.plugins import adapter_class, adapter_names, load_task
-from tml_bench.samples import At, Reference, Sample, Script, UserTurn
+from tml_bench.samples import At, Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.summary import Summary
 from tml_bench.session.network import load_network
@@ -158,7 +160,7 @@ def test_every_python_block_is_known(examples: dict[str, ModuleType]) -> None:
     assert len(functions) == 1
     known = {
         "my_model", "agent", "test_agent", "doorbell", "polite", "relay", "latency", "shop", "bicycle_shop",
-        "response_latency",
+        "response_latency", "weights",
     }  # fmt: skip
     assert set(examples) - set(functions) == known
 
@@ -186,6 +188,54 @@ def test_the_readme_model_answers_half_the_turns_and_most_pauses(
     assert 0.2 <= (value(turns, "latency") or 0) <= 0.4
     pauses = scores(tmp_path / "pauses", task, parrot, subsets=["candor_pause_handling"])
     assert value(pauses, "pause_takeover") == pytest.approx(5 / 6)
+
+
+class Tensor(np.ndarray):  # type: ignore[type-arg]
+    """As much of torch's tensors as the page uses."""
+
+    def to(self, device: str) -> Tensor:
+        return self
+
+    float = cpu = lambda self: self
+    numpy = np.asarray
+
+
+def fake_torch(gpu: bool) -> ModuleType:
+    """As much of torch as the page uses; its model says the sum of the means of what it has heard."""
+
+    def load(path: str, map_location: str) -> SimpleNamespace:
+        def forward(heard: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            state = state + heard.mean()
+            return heard * 0 + state, state
+
+        return SimpleNamespace(eval=lambda: forward)
+
+    torch = ModuleType("torch")
+    vars(torch).update(
+        cuda=SimpleNamespace(is_available=lambda: gpu), jit=SimpleNamespace(load=load),
+        manual_seed=lambda seed: None, inference_mode=nullcontext,
+        device=lambda name: SimpleNamespace(type=name),
+        zeros=lambda size, device: np.zeros(size, np.float32).view(Tensor),
+        from_numpy=lambda array: array.view(Tensor),
+    )  # fmt: skip
+    return torch
+
+
+@pytest.mark.parametrize(("gpu", "device"), [(True, "cuda"), (False, "cpu")])
+def test_the_weights_of_the_page_are_loaded_once_and_forget_between_sessions(
+    examples: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, device: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(gpu))
+    model = examples["weights"].Weights("model.pt")
+    model.warm_up()
+    assert model.reported == {"device": device}
+    clip = Waveform(np.full(24_000, 0.1, np.float32), 24_000)
+    sample = Sample("s", "x", Script((UserTurn(clip),), tail_s=0.0), Reference())
+    for name in ("first", "second"):
+        run_session(tmp_path / name, sample, model, Settings())
+    first, second = (soundfile.read(tmp_path / name / "model.flac")[0] for name in ("first", "second"))
+    assert np.array_equal(first, second)
+    assert first.max() == pytest.approx(0.4, abs=0.01), "the state goes from step to step"
 
 
 def test_the_agent_passes_its_own_test(examples: dict[str, ModuleType]) -> None:

@@ -16,10 +16,10 @@ from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.config import RunPlan
-from tml_bench.runs.jobs import JobResult, ServiceFailure, SessionJob
+from tml_bench.runs.jobs import TRIES, JobResult, ServiceFailure, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.processes import Vigil
-from tml_bench.runs.record import TRIES, record, record_all
+from tml_bench.runs.record import record, record_all
 from tml_bench.runs.removal import start_over
 from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import Attempt, read_lines

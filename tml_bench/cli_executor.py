@@ -24,6 +24,11 @@ def executor_options(command: Command) -> Command:
             help="Ray: most actors. [default: as many as there is room for]",
         ),
         click.option(
+            "--gpus", default="", metavar="DEVICES",
+            help="Local: devices such as 0,1, of which each process that runs sessions sees one, in turn; "
+            "0+1,2+3 for two each. [default: all see what the command sees]",
+        ),
+        click.option(
             "--executor", default="local", show_default=True,
             help="What runs sessions: local processes; ray, in RAY_ADDRESS or else started here; "
             "ray:address=HOST:PORT, or auto.",

@@ -52,7 +52,7 @@ HEADINGS = {
         "step_timeout_s",
         "jobs",
     ),
-    "What runs sessions": ("executor", "actors", "actor_cpus", "actor_gpus"),
+    "What runs sessions": ("executor", "gpus", "actors", "actor_cpus", "actor_gpus"),
     "What it costs": ("dry_run", "official", "as_json", "budget", "prices"),
     "Live services": ("concurrency", "rate", "max_wait_s", "preflight"),
     "Where, and what was recorded before": ("out", "tag_texts", "fresh", "retry_errors", "fail_fast"),
@@ -230,6 +230,7 @@ def run(
     tml-bench run --adapter path/to/my.py:MyModel --compute charged
     tml-bench run --adapter my.py:MyModel:device=cuda,audio_out=24000 --data /data/full-duplex-bench
     tml-bench run --adapter my.py:M --executor ray:address=auto --actors 16 --actor-gpus 0.5
+    tml-bench run --adapter my.py:M --gpus 0,1,2,3
     tml-bench run --task charades --adapter my.py:M --compute charged
     tml-bench run --task charades --adapter my.py:M --compute recorded --replay results/charades-...--charged
     tml-bench run --adapter openai-realtime --dry-run

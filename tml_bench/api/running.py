@@ -76,6 +76,7 @@ class RunOptions(TypedDict, total=False):
     fresh: bool
     retry_errors: bool
     jobs: int | None
+    gpus: str | Sequence[int | str]
     step_timeout_s: float
     executor: str
     actors: int | None
@@ -116,10 +117,11 @@ def run(
     user_cache: PathLike | None = None, replay_user: PathLike | None = None, seed: int = 0,
     max_session_s: float = 7200.0,
     out: PathLike = "results", fresh: bool = False, retry_errors: bool = False, jobs: int | None = None,
-    step_timeout_s: float = 60.0, executor: str = "local", actors: int | None = None,
-    actor_cpus: float | None = None, actor_gpus: float | None = None, concurrency: int = 4, rate: float = 0.0,
-    max_wait_s: float = 300.0, fail_fast: int = 0, budget: str | float | None = None,
-    prices: PathLike | None = None, preflight: bool = True, judge: str | JudgeOptions = RULES,
+    gpus: str | Sequence[int | str] = "", step_timeout_s: float = 60.0, executor: str = "local",
+    actors: int | None = None, actor_cpus: float | None = None, actor_gpus: float | None = None,
+    concurrency: int = 4, rate: float = 0.0, max_wait_s: float = 300.0, fail_fast: int = 0,
+    budget: str | float | None = None, prices: PathLike | None = None, preflight: bool = True,
+    judge: str | JudgeOptions = RULES,
     words: WordMode = "auto", skip_unfit: bool = False, progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Run models on tasks and score them; what was recorded before is continued.
@@ -166,7 +168,9 @@ def run(
         out: folder of the runs, or an address of shared storage such as ``s3://bucket/results``.
         fresh: remove what these runs have recorded before, and start over.
         retry_errors: try again samples that ended in an adapter error.
-        jobs: processes; by default the processors, at most 8, and one where compute is charged.
+        jobs: processes; by default one for each of ``gpus``, or the processors, at most 8; one where compute
+            is charged.
+        gpus: devices, ``"0,1"`` or one by one: each process that runs sessions sees one of them, in turn.
         step_timeout_s: seconds after which a step is taken to hang.
         executor: what runs sessions: ``local`` is processes of this machine; ``ray`` actors of the Ray
             cluster in ``RAY_ADDRESS``, or of one that is started here; ``ray:address=HOST:PORT`` of that one.
@@ -206,11 +210,11 @@ def run(
             raise UserError(f"{other} is no folder of this machine", "replay a run that lies on a disk")
     place = results_place(out, max_wait_s, shown.tell)
     names, given = named_adapters(adapter)
-    chosen = Executor.of(executor, actors, actor_cpus, actor_gpus)
-    if given and chosen.kind != "local":
+    chosen = Executor.of(executor, actors, actor_cpus, actor_gpus, gpus)
+    if given and (chosen.kind != "local" or chosen.devices):
         raise UserError(
-            f"{next(iter(given))} is in this process alone, not on actors",
-            "write it to a file and name that, FILE.py:CLASS, or use executor='local'",
+            f"{next(iter(given))} is in this process alone, not on actors or devices of its own",
+            "write it to a file and name that, FILE.py:CLASS, or use executor='local' without gpus",
         )
     request = run_request(
         task, names, place.folder, data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
@@ -231,8 +235,13 @@ def run(
             place,
             judging_by(judge, request.out, shown) as judging,
             worker_pool(
-                1 if compute == "charged" and jobs is None else jobs, step_timeout_s, patience, shown.tell
+                1 if compute == "charged" and jobs is None else jobs,
+                step_timeout_s,
+                patience,
+                shown.tell,
+                chosen.devices,
             ) as pool,
+            worker_pool(jobs, step_timeout_s) if chosen.devices else nullcontext(pool) as hearing,
             LivePool(concurrency, rate, preflight=preflight, patience=patience, tell=shown.tell) as live,
             InProcessPool(patience, shown.tell, preflight=preflight) as own,
             _stepping(chosen, pool, plans, step_timeout_s, patience, shown) as steps,
@@ -249,7 +258,7 @@ def run(
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs(plan.path for plan in plans if plan.path not in changed)
             begun = [run for run in stored if run.attempts or not failed]
-            runs = scored(begun, pool, words, judging, shown, prices=table) if begun else []
+            runs = scored(begun, hearing, words, judging, shown, prices=table) if begun else []
             if (problem := place.end([run.path for run in runs])) and problem not in failed:
                 failed.append(problem)
     if failed:

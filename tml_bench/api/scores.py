@@ -123,9 +123,13 @@ def worker_pool(
     step_timeout_s: float,
     patience: Patience | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    devices: Sequence[str] = (),
 ) -> Pool:
-    """As many processes as asked for; by default one a processor, at most 8."""
-    return Pool(jobs or min(8, os.cpu_count() or 1), step_timeout_s, patience, tell)
+    """As many processes as asked for; by default one a device, or a processor, then at most 8."""
+    size = jobs or len(devices) or min(8, os.cpu_count() or 1)
+    if 0 < len(devices) < size:
+        tell(f"{size} processes share {len(devices)} devices (--gpus): each that has a model loads it there")
+    return Pool(size, step_timeout_s, patience, tell, devices)
 
 
 def scored(

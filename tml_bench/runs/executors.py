@@ -7,6 +7,7 @@ from typing import Literal
 
 from tml_bench.errors import UserError
 from tml_bench.runs.back_off import Patience
+from tml_bench.runs.devices import parse_devices
 from tml_bench.runs.parcels import SourceTree
 from tml_bench.runs.queues import SessionPool
 from tml_bench.runs.ray_cluster import ActorResources, RayCluster, cluster_address
@@ -23,21 +24,31 @@ class Executor:
         address: of the Ray cluster; empty for one that is started here.
         actors: most actors; None for as many as there is room for.
         resources: of each actor.
+        devices: of each process of this machine, one after the other; see `parse_devices`.
     """
 
     kind: Literal["local", "ray"] = "local"
     address: str = ""
     actors: int | None = None
     resources: ActorResources = field(default_factory=ActorResources)
+    devices: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str, actors: int | None, cpus: float | None, gpus: float | None) -> "Executor":
-        """From ``local``, ``ray`` or ``ray:address=ADDRESS``, and what each actor is given.
+    def of(
+        cls,
+        text: str,
+        actors: int | None,
+        cpus: float | None,
+        gpus: float | None,
+        devices: str | Iterable[int | str] = "",
+    ) -> "Executor":
+        """From ``local``, ``ray`` or ``ray:address=ADDRESS``, what each actor is given, and ``--gpus``.
 
         Raises:
             UserError: it is none of these, Ray is not installed, or there is no such number of actors,
-                processors or GPUs.
+                processors or GPUs, or no such device.
         """
+        own = parse_devices(devices)
         kind, _, options = text.partition(":")
         name, _, address = options.partition("=")
         if kind == "local" and not options:
@@ -45,9 +56,13 @@ class Executor:
                 raise UserError(
                     "--actors, --actor-cpus and --actor-gpus are for actors", "add --executor ray"
                 )
-            return cls()
+            return cls(devices=own)
         if kind != "ray" or (options and (name != "address" or not address)):
             raise UserError(f"there is no executor {text!r}", "give local, ray or ray:address=HOST:PORT")
+        if own:
+            raise UserError(
+                "--gpus is for processes of this machine", "give --actor-gpus: Ray hands them out"
+            )
         address = cluster_address(address)
         resources = ActorResources(1.0 if cpus is None else cpus, gpus or 0.0)
         for what, amount in (("--actor-cpus", resources.cpus), ("--actor-gpus", resources.gpus)):

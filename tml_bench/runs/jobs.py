@@ -17,6 +17,9 @@ from tml_bench.session.settings import Settings
 from tml_bench.timeline import Timeline
 from tml_bench.turns import Usage
 
+TRIES = 3
+"""How often a command tries what ended for no fault of its own, in all."""
+
 
 class Deadline(Protocol):
     """A number shared with the supervisor, without a lock that a killed process could hold for ever."""

@@ -6,20 +6,24 @@ blocks its loop has nothing to do with the sessions of others.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
-from tml_bench.runs.jobs import Job, JobResult, preflight_job
+from tml_bench.runs.devices import worker_environment
+from tml_bench.runs.jobs import TRIES, Job, JobResult, SessionJob, preflight_job
 from tml_bench.runs.live_worker import main as run_live
 from tml_bench.runs.processes import Vigil, WorkerProcess, start_worker
 from tml_bench.runs.queues import AdapterQueue, SessionPool, StartedJob
 from tml_bench.runs.supervised import POLL_S, SupervisedWorker
+from tml_bench.runs.worker import main as run_jobs
 from tml_bench.session.live import LatenessLimits
 
 START_LIMIT_S = 60.0
@@ -38,6 +42,9 @@ class _Slot:
 class Pool(SessionPool):
     """Does jobs on ``size`` processes, at least 1; a step longer than ``step_limit_s`` is taken to hang.
 
+    The processes are numbered, and have the ``devices`` one after the other, and again from the first where
+    there are fewer of them; see `worker_environment`. What could not be perceived because something outside
+    ended the process is perceived again, up to ``TRIES`` times in all; sessions are their run's to repeat.
     The other arguments are those of ``SessionPool``.
     """
 
@@ -47,11 +54,14 @@ class Pool(SessionPool):
         step_limit_s: float,
         patience: Patience | None = None,
         tell: Callable[[str], None] = lambda line: None,
+        devices: Sequence[str] = (),
     ) -> None:
         super().__init__(patience, tell)
         self._size = size
         self._step_limit_s = step_limit_s
+        self._devices = devices
         self._slots: list[_Slot] = []
+        self._lost: Counter[tuple[type[Job], tuple[int, str]]] = Counter()
 
     def results(self, *, patient: bool = True) -> Iterator[tuple[Job, JobResult]]:
         """As ``SessionPool.results``."""
@@ -66,8 +76,18 @@ class Pool(SessionPool):
             vigil.look()
             for worker, started in busy:
                 result = worker.result(worker.connection in ready, vigil)
-                if result is not None and self._queue_of(started.job).ended(started, result):
+                if result is None or not self._queue_of(started.job).ended(started, result):
+                    continue
+                if self._is_again(started.job, result):
+                    self.submit(started.job)
+                else:
                     yield started.job, result
+
+    def _is_again(self, job: Job, result: JobResult) -> bool:
+        if isinstance(job, SessionJob) or not result.retry:
+            return False
+        self._lost[type(job), job.key] += 1
+        return self._lost[type(job), job.key] < TRIES
 
     def _assign(self) -> None:
         while (queue := self._ready()) is not None:
@@ -76,10 +96,15 @@ class Pool(SessionPool):
                 return
             started = queue.start()
             if slot is None:
-                slot = _Slot(SupervisedWorker(self._step_limit_s), started)
+                slot = _Slot(self._new_worker(len(self._slots)), started)
                 self._slots.append(slot)
             slot.doing = started
             slot.worker.begin(started.job)
+
+    def _new_worker(self, number: int) -> SupervisedWorker:
+        environment = worker_environment(number, self._devices)
+        start = partial(start_worker, run_jobs, self._step_limit_s, environment)
+        return SupervisedWorker(self._step_limit_s, start)
 
     def __exit__(self, *raised: object) -> None:
         for slot in self._slots:
@@ -182,7 +207,7 @@ class LivePool(SessionPool):
     def _received(self, host: _Host) -> Iterator[tuple[Job, JobResult]]:
         try:
             key, result = host.worker.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # between two messages, or within one
             how, from_outside = host.worker.fate()
             reason = f"the process that runs live sessions {how}"
             yield from self._lost(host, reason, no_fault=from_outside)

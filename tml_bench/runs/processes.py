@@ -2,26 +2,34 @@
 
 import math
 import multiprocessing
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from tml_bench.runs.jobs import Deadline
 
-FROM_OUTSIDE = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM))
+FROM_OUTSIDE = frozenset(
+    (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM, signal.SIGXCPU)
+)
 """Signals that people and the system send, for want of memory too; a process that crashes gets others."""
+
+_OF_SIGNAL = 128
+"""What ends itself on a signal, as many libraries do, has this and its number for exit code."""
 
 GAP_S = 5.0
 """A supervisor that has not looked for so long did not run, or this machine slept; workers neither."""
 
 _LINGER_S = 5.0
+
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -38,8 +46,9 @@ class WorkerProcess:
         code = self.process.exitcode
         if code is None:
             return "closed its connection", False
-        if -code in FROM_OUTSIDE:
-            return f"was killed (signal {-code})", True
+        number = code - _OF_SIGNAL if code > _OF_SIGNAL else -code
+        if number in FROM_OUTSIDE:
+            return f"was killed (signal {number})", True
         return f"died ({f'signal {-code}' if code < 0 else f'exit code {code}'})", False
 
     def is_stopped(self) -> bool:
@@ -62,12 +71,18 @@ class WorkerProcess:
         self.connection.close()
 
 
-def start_worker(target: Callable[..., None], limits: object) -> WorkerProcess:
-    """Start a process; it needs nothing of the script that is running, and does not run it again."""
+def start_worker(
+    target: Callable[..., None], limits: object, environment: Mapping[str, str] = NOTHING_MORE
+) -> WorkerProcess:
+    """Start a process; it needs nothing of the script that is running, and does not run it again.
+
+    The variables of ``environment`` are set before any adapter is imported.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     deadline: Deadline = context.Value("d", math.inf, lock=False)
-    process = context.Process(target=target, args=(theirs, deadline, limits), daemon=True)
+    arguments = (target, dict(environment), theirs, deadline, limits)
+    process = context.Process(target=_begin, args=arguments, daemon=True)
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -76,6 +91,17 @@ def start_worker(target: Callable[..., None], limits: object) -> WorkerProcess:
         sys.modules["__main__"] = script
     theirs.close()
     return WorkerProcess(process, ours, deadline)
+
+
+def _begin(
+    target: Callable[..., None],
+    environment: Mapping[str, str],
+    connection: Connection,
+    deadline: Deadline,
+    limits: object,
+) -> None:
+    os.environ.update(environment)
+    target(connection, deadline, limits)
 
 
 class Vigil:

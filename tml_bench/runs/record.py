@@ -17,7 +17,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunFile, RunPlan, environment
 from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
 from tml_bench.runs.failures import FailureLog
-from tml_bench.runs.jobs import Job, JobResult, SessionJob
+from tml_bench.runs.jobs import TRIES, Job, JobResult, SessionJob
 from tml_bench.runs.layout import recording_parts, spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
 from tml_bench.runs.recorded import pending, settings_sha256
@@ -54,10 +54,6 @@ class RunEnd(NamedTuple):
 
 def _silent(_: object) -> None:
     """Tell nobody."""
-
-
-TRIES = 3
-"""How often a sample is tried in one command while it may go better another time."""
 
 
 class ChangedModelError(UserError):

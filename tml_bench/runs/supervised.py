@@ -7,8 +7,8 @@ from multiprocessing.connection import Connection, wait
 
 from tml_bench.outcome import Outcome
 from tml_bench.runs.jobs import Deadline, Job, JobResult, SessionJob
-from tml_bench.runs.processes import Vigil, WorkerProcess, start_worker
-from tml_bench.runs.worker import WARM_UP_LIMIT_S, main as run_jobs
+from tml_bench.runs.processes import Vigil, WorkerProcess
+from tml_bench.runs.worker import WARM_UP_LIMIT_S
 
 POLL_S = 0.5
 """How often a supervisor looks after its processes."""
@@ -25,9 +25,9 @@ class SupervisedWorker:
         start: starts the process.
     """
 
-    def __init__(self, step_limit_s: float, start: Callable[[], WorkerProcess] | None = None) -> None:
+    def __init__(self, step_limit_s: float, start: Callable[[], WorkerProcess]) -> None:
         self._step_limit_s = step_limit_s
-        self._start = start or (lambda: start_worker(run_jobs, step_limit_s))
+        self._start = start
         self._process: WorkerProcess | None = None
         self._job: Job | None = None
 
@@ -85,7 +85,7 @@ class SupervisedWorker:
     def _received(self) -> JobResult:
         try:
             result: JobResult = self.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # between two messages, or within one
             how, from_outside = self._running.fate()
             return self._lost(f"the process {how}", no_fault=from_outside)
         return result
@@ -99,7 +99,7 @@ class SupervisedWorker:
     def _lost(self, reason: str, *, no_fault: bool = False) -> JobResult:
         self.kill()
         if not isinstance(self._job, SessionJob):
-            return JobResult(Outcome.INFRASTRUCTURE, f"perception: {reason}")
+            return JobResult(Outcome.INFRASTRUCTURE, f"perception: {reason}", retry=no_fault)
         return lost(reason, no_fault=no_fault)
 
     def kill(self) -> None:
