@@ -6,7 +6,7 @@ import errno
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
@@ -23,7 +23,7 @@ from tml_bench.cli_place import PLACE
 from tml_bench.cli_run import run
 from tml_bench.cli_view import view
 from tml_bench.errors import UserError
-from tml_bench.terminal_text import say
+from tml_bench.terminal_text import print_whatever_can_be, say
 
 if TYPE_CHECKING:
     from tml_bench.api.scores import ScoreOptions
@@ -54,6 +54,11 @@ SCARCE = {
 
 class CommandGroup(click.Group):
     """Shows errors that people can put right, a full disk too, in one line, and Ctrl-C as what it is."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Parse and run, as ``click`` does; what the terminal's encoding lacks is printed as a mark."""
+        print_whatever_can_be()
+        return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""

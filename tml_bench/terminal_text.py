@@ -5,8 +5,10 @@ user. Marks of direction write a name backwards. Everything that the command lin
 or through rich without markup.
 """
 
+import io
 import os
 import re
+import sys
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tabs and line feeds, overrides of direction, halves of pairs."""
@@ -30,6 +32,13 @@ def printable(text: str) -> str:
 def in_json(text: str) -> str:
     """JSON of the same meaning with escapes for what a terminal would obey."""
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def print_whatever_can_be() -> None:
+    """From now on print a ``?`` for what the encoding of standard output lacks, as of ASCII or Latin-1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors != "backslashreplace":
+            stream.reconfigure(errors="replace")
 
 
 def say(

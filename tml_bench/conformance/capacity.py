@@ -199,7 +199,7 @@ def _resident_mb() -> float:
 
 
 def _read(path: str) -> str:
-    return Path(path).read_text() if os.path.exists(path) else ""
+    return Path(path).read_text("utf-8", "replace") if os.path.exists(path) else ""
 
 
 def _job(folder: Path, seconds: float) -> SessionJob:

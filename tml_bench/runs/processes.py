@@ -54,7 +54,8 @@ class WorkerProcess:
     def is_stopped(self) -> bool:
         """Whether it has been stopped, as by SIGSTOP or a debugger; False on systems that do not tell."""
         with suppress(OSError):
-            return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+            stat = Path(f"/proc/{self.process.pid}/stat").read_bytes()
+            return stat.rpartition(b")")[2].split()[0] in b"Tt"
         return False
 
     def dismiss(self) -> None:

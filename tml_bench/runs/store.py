@@ -311,8 +311,12 @@ def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]], moved
                 "put the data back, give where it is now to score --data, or run again",
             )
         known[data] = task, samples
-    attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
-    return StoredRun(path, file, *known[data], attempts)
+    task, samples = known[data]
+    # Sessions end in another order with more processes; what is made of them must not.
+    places = {sample.id: place for place, sample in enumerate(samples)}
+    last = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
+    attempts = dict(sorted(last.items(), key=lambda one: places.get(one[0], len(places))))
+    return StoredRun(path, file, task, samples, attempts)
 
 
 def run_samples(task: Task, config: RunConfig) -> list[Sample]:

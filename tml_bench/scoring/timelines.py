@@ -142,6 +142,11 @@ def timelines_of(
         else:
             lost[number][sample] = timeline
             advance(f"{sample}: {timeline}")
+    # Recordings are perceived in whatever order processes are done; what follows must not depend on it.
+    timelines = [
+        {sample.id: found[sample.id] for sample in run.samples if sample.id in found}
+        for run, found in zip(runs, timelines, strict=True)
+    ]
     # Lines that are played again need not fit any more: that is what such a run shows.
     faults = faults or [
         {} if run.file.config.replay_user else faults_of(run.samples, found)
