@@ -24,10 +24,12 @@ class FakeActor:
 
     Attributes:
         lost_s: when it is lost.
+        stopped_s: when its process is stopped, and gives nothing any more.
         done: samples that it has finished.
     """
 
     lost_s: float
+    stopped_s: float = math.inf
     is_there: bool = False
     ended: bool = False
     done: list[str] = field(default_factory=list)
@@ -58,6 +60,8 @@ class FakeCluster:
         session: what a job does, in no virtual time but ``SESSION_S``.
         sees_files: whether actors see the files of this machine.
         version: of tml-bench on its nodes.
+        stops_s: when the processes of actors are stopped, as ``lives_s``.
+        session_s: how long a session takes.
     """
 
     folder: Path
@@ -66,6 +70,8 @@ class FakeCluster:
     session: Callable[[SessionJob], JobResult] = plain_session
     sees_files: bool = True
     version: str = __version__
+    stops_s: Sequence[float] = ()
+    session_s: float = SESSION_S
     now_s: float = 0.0
     actors: list[FakeActor] = field(default_factory=list)
     closed: int = 0
@@ -81,7 +87,8 @@ class FakeCluster:
     def start(self) -> tuple[FakeActor, FakePromise]:
         number = len(self.actors)
         life_s = self.lives_s[number] if number < len(self.lives_s) else math.inf
-        actor = FakeActor(self.now_s + life_s)
+        stops_s = self.stops_s[number] if number < len(self.stops_s) else math.inf
+        actor = FakeActor(self.now_s + life_s, self.now_s + stops_s)
         self.actors.append(actor)
         self.most_alive = max(self.most_alive, sum(not actor.ended for actor in self.actors))
         return actor, FakePromise(actor, self.now_s + START_S)
@@ -89,12 +96,18 @@ class FakeCluster:
     def hand(self, actor: FakeActor, parcel: Parcel) -> FakePromise:
         assert actor.is_there
         assert not actor.ended
-        return FakePromise(actor, self.now_s + SESSION_S, parcel)
+        return FakePromise(actor, self.now_s + self.session_s, parcel)
+
+    def ask(self, actor: FakeActor) -> FakePromise:
+        assert actor.is_there
+        assert not actor.ended
+        return FakePromise(actor, self.now_s)
 
     def wait(self, promises: Sequence[FakePromise], timeout_s: float) -> Sequence[FakePromise]:
         live = [actor for actor in self.actors if not actor.ended]
         placed = set(map(id, live[: self.places]))
         at = {p: min(p.at_s, p.actor.lost_s) for p in promises if id(p.actor) in placed}
+        at = {p: s if s < p.actor.stopped_s else math.inf for p, s in at.items()}
         first = min(at, key=lambda promise: at[promise], default=None)
         until_s = self.now_s + timeout_s
         if first is None or at[first] > until_s:

@@ -6,13 +6,14 @@ import pickle
 import random
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from answering import conversation
-from fake_actors import SESSION_S, START_S, FakeCluster, valid_without_recording
+from fake_actors import SESSION_S, START_S, FakeCluster, FakePromise, valid_without_recording
 from fakes import attempts_of, recordings_of, write_data
 from hypothesis import given, settings, strategies as st
 from virtual_pool import session_job
@@ -31,7 +32,7 @@ from tml_bench.runs.jobs import JobResult, ServiceFailure, SessionJob
 from tml_bench.runs.parcels import FileStamp, SourceTree, packed, unload, unpacked
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.ray_cluster import ActorResources
-from tml_bench.runs.ray_pool import RayPool
+from tml_bench.runs.ray_pool import LOOK_S, SIGN_S, RayPool
 from tml_bench.runs.record import record
 from tml_bench.runs.remote_worker import RemoteSetup, RemoteWorker
 from tml_bench.runs.store import Attempt, read_lines
@@ -129,6 +130,44 @@ def test_samples_are_handed_out_one_by_one_to_whoever_is_free(tmp_path: Path) ->
     assert order == [f"s{n}" for n in range(7)]
     assert [len(actor.done) for actor in cluster.actors] == [4, 3]
     assert cluster.now_s == START_S + 4 * SESSION_S
+
+
+def test_an_actor_that_is_stopped_is_lost_and_its_sample_is_for_another() -> None:
+    cluster = FakeCluster(
+        Path("nowhere"), 2, stops_s=[START_S + 1], session=valid_without_recording, session_s=1000.0
+    )
+    pool = RayPool(lambda: cluster, 2, clock=cluster.clock, step_limit_s=5.0)
+    pool.submit(session_job(0, "s0", "echo"))
+    ends: list[tuple[float, JobResult]] = []
+    for job, result in pool.results():
+        ends.append((cluster.now_s, result))
+        if result.retry:
+            pool.submit(job)
+    (lost_s, lost), (_, valid) = ends
+    assert (lost.outcome, lost.retry) == (Outcome.INFRASTRUCTURE, True)
+    assert lost.reason == "adapter: the actor was lost (it has given no sign of life for 35 s)"
+    assert START_S + SIGN_S + 35 <= lost_s <= START_S + SIGN_S + 35 + 3 * LOOK_S
+    assert valid.outcome is Outcome.VALID, "one that works for long is no silent one"
+    assert [len(actor.done) for actor in cluster.actors] == [0, 1]
+
+
+def test_this_machine_may_sleep_while_an_actor_works() -> None:
+    cluster = FakeCluster(Path("nowhere"), 1, session=valid_without_recording, session_s=1000.0)
+    pool = RayPool(lambda: cluster, 1, clock=cluster.clock, step_limit_s=5.0)
+    wait = cluster.wait
+
+    def slept(promises: Sequence[FakePromise], timeout_s: float) -> Sequence[FakePromise]:
+        if len(promises) < 2:
+            return wait(promises, timeout_s)
+        cluster.wait = wait  # type: ignore[method-assign]
+        cluster.now_s += 300.0  # a sign was asked for, and then this machine was asleep
+        return ()
+
+    cluster.wait = slept  # type: ignore[method-assign]
+    pool.submit(session_job(0, "s0", "echo"))
+    assert [result.outcome for _, result in pool.results()] == [Outcome.VALID]
+    assert cluster.wait == wait
+    assert cluster.now_s == START_S + 1000.0
 
 
 def test_no_more_actors_than_jobs_and_none_for_none(tmp_path: Path) -> None:

@@ -169,6 +169,27 @@ def test_workers_killed_ten_times(slow: tuple[object, ...], tmp_path: Path) -> N
     assert {name == "ray::RemoteWorker" for name in killed} == {True, False}
 
 
+def test_an_actor_that_is_stopped_is_not_waited_for_without_end(
+    slow: tuple[object, ...], tmp_path: Path
+) -> None:
+    stopped: list[int] = []
+    with begun(tmp_path / "out", *slow, *RAY, "--step-timeout", 5) as process:
+        wait_for(lambda: bool(at_work(process.pid)) or process.poll() is not None)
+        stopped += [one for one in at_work(process.pid) if "ray::" in below(process.pid).get(one, "")][:1]
+        assert stopped
+        os.kill(stopped[0], signal.SIGSTOP)
+        try:
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(stopped[0], signal.SIGCONT)
+    attempts = read_lines(run_in(tmp_path / "out") / "attempts.jsonl", Attempt)
+    (lost,) = (attempt for attempt in attempts if attempt.outcome is not Outcome.VALID)
+    assert lost.outcome is Outcome.INFRASTRUCTURE
+    assert lost.reason == "adapter: the actor was lost (it has given no sign of life for 35 s)"
+    wait_for(lambda: not Path(f"/proc/{stopped[0]}/stat").exists())
+
+
 def test_a_killed_driver_is_continued_and_leaves_no_process(slow: tuple[object, ...], tmp_path: Path) -> None:
     assert finished(tmp_path / "calm", *slow) == 0
     run = tmp_path / "shaken" / run_in(tmp_path / "calm").name

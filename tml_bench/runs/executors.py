@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from tml_bench.errors import UserError
@@ -84,4 +85,5 @@ class Executor:
         """A pool of actors; ``plug_ins`` are the adapters and tasks, of which those from files are sent."""
         sources = tuple(SourceTree.of(target) for target in plug_ins if ".py:" in target)
         setup = RemoteSetup(step_limit_s, os.getcwd(), sources)
-        return RayPool(lambda: RayCluster(self.address, self.resources, setup), self.actors, patience, tell)
+        cluster = partial(RayCluster, self.address, self.resources, setup)
+        return RayPool(cluster, self.actors, patience, tell, step_limit_s=step_limit_s)

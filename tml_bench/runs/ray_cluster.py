@@ -59,6 +59,10 @@ class ActorCluster(Protocol):
         """Hand a parcel to an actor."""
         ...
 
+    def ask(self, actor: Actor) -> Promise:
+        """Ask an actor for a sign of life, which it gives also while it works."""
+        ...
+
     def wait(self, promises: Sequence[Promise], timeout_s: float) -> Sequence[Promise]:
         """Those that are kept, once one is, or the time is over."""
         ...
@@ -134,7 +138,11 @@ class RayCluster:
                     "ask for less (--actor-cpus, --actor-gpus), or name a cluster: ray:address=HOST:PORT",
                 )
         make = self._ray.remote(
-            num_cpus=resources.cpus, num_gpus=resources.gpus, max_restarts=0, max_task_retries=0
+            num_cpus=resources.cpus,
+            num_gpus=resources.gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=2,  # a parcel, and beside it a sign of life
         )
         self._actors = make(RemoteWorker)
         self._setup = self._ray.put(setup)
@@ -174,6 +182,10 @@ class RayCluster:
     def hand(self, actor: Actor, parcel: Parcel) -> Promise:
         """As ``ActorCluster``."""
         return actor.do.remote(parcel)
+
+    def ask(self, actor: Actor) -> Promise:
+        """As ``ActorCluster``."""
+        return actor.is_alive.remote()
 
     def wait(self, promises: Sequence[Promise], timeout_s: float) -> Sequence[Promise]:
         """As ``ActorCluster``."""

@@ -4,12 +4,13 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tml_bench import __version__
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.parcels import Delivery, Parcel, packed, unload
+from tml_bench.runs.processes import Vigil
 from tml_bench.runs.queues import SessionPool, StartedJob
 from tml_bench.runs.ray_cluster import Actor, ActorCluster, LostActorError, Promise
 from tml_bench.runs.remote_worker import WorkerPlace
@@ -25,8 +26,23 @@ ROOM_S = 15.0
 UNPLACED_S = 20.0
 """When no actor has started for so long, it is told."""
 
+SIGN_S = 10.0
+"""How often an actor that works is asked for a sign of life, which it gives beside its work."""
+
+ANSWER_S = 30.0
+"""How much longer than a step one may wait for the answer: its machine may be busy."""
+
 STARTS = 3
 """After so many actors in a row that did not start, none is asked for any more."""
+
+
+@dataclass(slots=True)
+class _Sign:
+    """A sign of life: when the last one was given, and that which is asked for with when it must be there."""
+
+    given_s: float = math.inf
+    promise: Promise | None = None
+    value: float = math.inf
 
 
 @dataclass(slots=True)
@@ -38,6 +54,7 @@ class _Post:
     is_there: bool = False
     doing: StartedJob | None = None
     parcel: Parcel | None = None
+    sign: _Sign = field(default_factory=_Sign)
 
 
 class RayPool(SessionPool):
@@ -49,6 +66,8 @@ class RayPool(SessionPool):
         patience: as for ``SessionPool``; it also says how long is waited for a first actor.
         tell: as for ``SessionPool``.
         clock: in seconds.
+        step_limit_s: an actor that works and gives no sign of life for ``ANSWER_S`` longer, as when its
+            process was stopped, is lost.
     """
 
     def __init__(
@@ -58,8 +77,10 @@ class RayPool(SessionPool):
         patience: Patience | None = None,
         tell: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
+        step_limit_s: float = 60.0,
     ) -> None:
         super().__init__(patience, tell, clock)
+        self._silent_s = step_limit_s + ANSWER_S
         self._reach = reach
         self._actors = actors
         self._cluster: ActorCluster | None = None
@@ -78,6 +99,7 @@ class RayPool(SessionPool):
 
     def results(self, *, patient: bool = True) -> Iterator[tuple[Job, JobResult]]:
         """As ``SessionPool.results``."""
+        vigil = Vigil(self._clock)
         while True:
             if any(queue.length for queue in self._queues.values()):
                 self._start_actors()
@@ -88,6 +110,8 @@ class RayPool(SessionPool):
             self._watch(busy)
             if (post := self._kept()) is not None:
                 yield from self._taken(post)
+            vigil.look()
+            yield from self._silent(vigil)
         if patient:
             self._leave()
 
@@ -116,14 +140,29 @@ class RayPool(SessionPool):
                 assert isinstance(post.doing.job, SessionJob)
                 post.parcel = packed(post.doing.job)
                 post.promise = self._cluster.hand(post.actor, post.parcel)
+                post.sign = _Sign(self._clock())
 
     def _kept(self) -> _Post | None:
         """An actor that has kept its promise, after a while; None where none has."""
         assert self._cluster is not None
-        posts = [post for post in self._posts if post.promise is not None]
+        asked = [promise for post in self._posts for promise in (post.promise, post.sign.promise)]
         wait_s = min(LOOK_S, self._wait_s() or LOOK_S)
-        kept = self._cluster.wait([post.promise for post in posts], wait_s)
-        return next((post for post in posts if any(post.promise is promise for promise in kept)), None)
+        kept = self._cluster.wait([promise for promise in asked if promise is not None], wait_s)
+        for post in self._posts:
+            if any(post.sign.promise is promise for promise in kept):
+                post.sign = _Sign(self._clock())
+        return next((post for post in self._posts if any(post.promise is promise for promise in kept)), None)
+
+    def _silent(self, vigil: Vigil) -> Iterator[tuple[Job, JobResult]]:
+        """Ask those that work for a sign of life; the results of those that give none, and so are lost."""
+        assert self._cluster is not None
+        for post in [post for post in self._posts if post.doing is not None]:
+            sign = post.sign
+            if sign.promise is not None and vigil.missed(sign, self._silent_s):
+                why = f"it has given no sign of life for {self._silent_s:g} s"
+                yield from self._ended(post, self._lost(post, why))
+            elif sign.promise is None and self._clock() >= sign.given_s + SIGN_S:
+                sign.promise, sign.value = self._cluster.ask(post.actor), self._clock() + self._silent_s
 
     def _taken(self, post: _Post) -> Iterator[tuple[Job, JobResult]]:
         """Take what an actor gives, and the job's result where that is it."""
@@ -139,6 +178,10 @@ class RayPool(SessionPool):
                 self._is_there(post, given)
                 return
             result = self._result(post, given)
+        yield from self._ended(post, result)
+
+    def _ended(self, post: _Post, result: JobResult | None) -> Iterator[tuple[Job, JobResult]]:
+        """The result of an actor's job, where there is one."""
         started = post.doing
         if started is not None and result is not None:
             post.doing = post.parcel = None

@@ -76,6 +76,10 @@ class RemoteWorker:
         """Where this is; answered once the worker can be given parcels."""
         return WorkerPlace(platform.node(), __version__)
 
+    def is_alive(self) -> bool:
+        """A sign of life, on another thread than ``do``."""
+        return True
+
     def do(self, parcel: Parcel) -> Delivery:
         """Run a session; what it leaves here is removed."""
         media, aside = self._folder.path / "media", self._folder.path / "recording"
