@@ -40,10 +40,14 @@ Exit codes:
 UNWRITABLE = frozenset(
     (
         errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR,
-        errno.EEXIST,
+        errno.EEXIST, errno.ENAMETOOLONG,
     )
 )  # fmt: skip
 """What the system says where a file or folder cannot be written."""
+
+
+TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE))
+"""And where too many files are open: of this process, of all."""
 
 
 class CommandGroup(click.Group):
@@ -57,11 +61,16 @@ class CommandGroup(click.Group):
             show_error(error)
             sys.exit(2)
         except OSError as error:
-            if error.errno not in UNWRITABLE:
+            if error.errno not in (*UNWRITABLE, *TOO_MANY):
                 raise
             where = f"{error.filename}: " if error.filename else ""
+            remedy = (
+                "allow more open files (ulimit -n 4096), or name fewer tasks and adapters at once"
+                if error.errno in TOO_MANY
+                else "make room or choose another folder"
+            )
             say(f"error: {where}{error.strerror}", fg="red", err=True)
-            say("  make room or choose another folder; the same command continues", err=True)
+            say(f"  {remedy}; the same command continues", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
             say("\nstopped; nothing finished is lost, the same command continues", err=True)

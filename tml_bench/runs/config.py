@@ -61,6 +61,7 @@ class RunConfig(msgspec.Struct, frozen=True):
             as the task has them.
         epoch: 1, 2, ... where every sample is played several times, each time with a seed of its own.
         replay_user: run folder whose simulated users' lines are played again; empty otherwise.
+        allow_outside: annotations may name files that lie outside the data's folder.
     """
 
     schema: str
@@ -91,6 +92,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     user_cache: str = ""
     replay_user: str = ""
     loop: str = ""
+    allow_outside: bool = False
 
     @property
     def task_source(self) -> str:
@@ -106,7 +108,10 @@ class RunConfig(msgspec.Struct, frozen=True):
     def selection(self) -> Selection:
         """Which samples it is made of."""
         data = Path(self.data) if self.data else None
-        return Selection(data, self.subsets, self.limit, self.limits, self.samples, self.shard, self.loop)
+        return Selection(
+            data, self.subsets, self.limit, self.limits, self.samples, self.shard, self.loop,
+            self.allow_outside,
+        )  # fmt: skip
 
     def settings(self) -> Settings:
         """The part that concerns sessions."""

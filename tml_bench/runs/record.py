@@ -1,7 +1,6 @@
 """Record runs: every sample of every run gets an attempt that ends in a recorded outcome."""
 
 import math
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
+from tml_bench.own_folder import remove_own
 from tml_bench.runs.config import RunFile, RunPlan, environment
 from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
 from tml_bench.runs.failures import FailureLog
@@ -333,4 +333,4 @@ def start_over(path: Path) -> None:
                 f"{path} is not a run (it has no run.json), so it is not removed", "give another --out"
             )
         with locked(path):
-            shutil.rmtree(path)
+            remove_own(path.absolute().parent, path.absolute().name)

@@ -14,8 +14,8 @@ its line is in ``attempts.jsonl``.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -27,17 +27,21 @@ from tml_bench.errors import UserError
 from tml_bench.event_texts import fit
 from tml_bench.files import read_json, write_atomically
 from tml_bench.outcome import Outcome
+from tml_bench.own_folder import append_own, move_own, own_place, remove_own
 from tml_bench.plugins import load_task
+from tml_bench.runs.admission import admitted_imports
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
 from tml_bench.runs.identity import is_same_data
 from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 from tml_bench.turns import Usage
+from tml_bench.users.settings import FOLDER
 
 T = TypeVar("T")
 
 NOT_A_RUN = "give a run's folder, one that holds run.json"
+ASIDE, TIMELINES = ".aside", "timelines"
 TRACEBACK = "traceback.txt"
 """Beside the recording of an attempt: the whole traceback of what was raised."""
 
@@ -102,12 +106,16 @@ def read_run(path: Path) -> RunFile:
             f"{path / 'run.json'}: schema {file.config.schema!r} is not {RUN_SCHEMA!r}",
             "read it with the tml-bench version that wrote it",
         )
+    try:
+        file.config.settings()
+    except (ValueError, msgspec.DecodeError) as error:
+        raise UserError(f"{path / 'run.json'}: {error}", "was it changed? run again with --fresh") from None
     return file
 
 
 def locked(path: Path) -> FileLock:
     """Lock a run's folder until the lock is released or this process ends; raises where another has it."""
-    lock = FileLock(path / ".lock", timeout=0, thread_local=False)
+    lock = FileLock(own_place(path, ".lock"), timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
@@ -130,18 +138,21 @@ class RunFolder:
 
     def __init__(self, path: Path, file: RunFile, settle: Settle) -> None:
         self.path = path
+        own_place(path.absolute().parent, path.absolute().name)
         path.mkdir(parents=True, exist_ok=True)
+        for parts in (("run.json",), (ASIDE,), (TIMELINES,), (FOLDER, "replies"), (FOLDER, "voice")):
+            own_place(path, *parts)
         self._lock = locked(path)
         try:
             self._saved = read_run(path) if (path / "run.json").is_file() else None
-            shutil.rmtree(self.aside.parent, ignore_errors=True)
-            log = path / "attempts.jsonl"
+            remove_own(path, ASIDE)
+            log = own_place(path, "attempts.jsonl")
             _repair(log)
             self.attempts = read_lines(log, Attempt)
             self.file = settle(self._saved, self.attempts) if self._saved else file
             if self._saved is None:
                 self.save()
-            self._log = log.open("ab")
+            self._log = append_own(path, log.name)
         except BaseException:
             self._lock.release()
             raise
@@ -171,11 +182,11 @@ class RunFolder:
     @property
     def aside(self) -> Path:
         """Where recordings are written until complete; workers that outlive a killed command have another."""
-        return self.path / ".aside" / str(os.getpid())
+        return own_place(self.path, ASIDE, str(os.getpid()))
 
     def recording_path(self, sample: str, attempt: int) -> Path:
         """Where the recording of an attempt is."""
-        return self.path.joinpath(*recording_parts(self.file, sample, attempt))
+        return own_place(self.path, *recording_parts(self.file, sample, attempt))
 
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
@@ -185,12 +196,9 @@ class RunFolder:
         self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)
         if recording is not None:
-            shutil.rmtree(place, ignore_errors=True)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            recording.replace(place)
+            move_own(recording, self.path, *place.relative_to(self.path).parts)
         if traceback:
-            place.mkdir(parents=True, exist_ok=True)
-            (place / TRACEBACK).write_text(traceback, encoding="utf-8", errors="backslashreplace")
+            write_atomically(place / TRACEBACK, traceback.encode(errors="backslashreplace"))
         self._log.write(msgspec.json.encode(fit(attempt)) + b"\n")
         self._log.flush()
         os.fsync(self._log.fileno())
@@ -201,9 +209,12 @@ class RunFolder:
 
     def __exit__(self, *raised: object) -> None:
         # Workers that outlived a killed command may have written once more since the folder was opened.
-        shutil.rmtree(self.aside.parent, ignore_errors=True)
-        self._log.close()
-        self._lock.release()
+        try:
+            with suppress(OSError, UserError):
+                remove_own(self.path, ASIDE)
+        finally:
+            self._log.close()
+            self._lock.release()
 
 
 def _repair(log: Path) -> None:
@@ -240,11 +251,11 @@ class StoredRun:
 
     def recording_path(self, attempt: Attempt) -> Path:
         """Where the recording of an attempt is."""
-        return self.path.joinpath(*recording_parts(self.file, attempt.sample, attempt.attempt))
+        return own_place(self.path, *recording_parts(self.file, attempt.sample, attempt.attempt))
 
     def timeline_path(self, sample: str, attempt: str) -> Path:
         """Where the timeline of an attempt is cached; an attempt is named as its recording's folder is."""
-        return self.path.joinpath(*timeline_parts(self.file, sample, attempt))
+        return own_place(self.path, *timeline_parts(self.file, sample, attempt))
 
     def valid(self) -> list[Attempt]:
         """The attempts to score, in the order of the samples."""
@@ -283,5 +294,6 @@ def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]]) -> St
 def run_samples(task: Task, config: RunConfig) -> list[Sample]:
     """The samples of a run, loaded again from where its data is."""
     if config.clock == "imported":
-        return [imported.sample for imported in task.imports(Path(config.data))]
+        found = admitted_imports(task, Path(config.data), allow_outside=config.allow_outside)
+        return [imported.sample for imported in found]
     return config.selection.of(task)
