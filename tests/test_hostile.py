@@ -255,3 +255,45 @@ def test_a_file_that_two_folders_have_is_appended_to_in_one(tmp_path: Path) -> N
         log.write(b"two\n")
     assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
     assert (tmp_path / "theirs").read_bytes() == b"one\n"
+
+
+def test_code_that_comes_with_a_run_is_not_executed(made: tuple[Path, Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(made[1], run)
+    (run / "evil.py").write_text(f"open({str(tmp_path / 'done')!r}, 'w')")
+    stored = json.loads((run / "run.json").read_text())
+    for file in (run / "evil.py", "evil.py", tmp_path / "other" / ".." / "run" / "evil.py"):
+        stored["config"]["task_file"] = f"{file}:Evil"
+        (run / "run.json").write_text(json.dumps(stored))
+        with pytest.raises(UserError, match="comes with the run"):
+            tml_bench.score(run, progress=False)
+    assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("network", "{"), ("network", '{"name": 1}'), ("compute", "none"), ("schema", "tml-bench/run/2.0")],
+)
+def test_settings_that_are_none_are_told_by_name(
+    field: str, value: str, made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    stored = json.loads((made[1] / "run.json").read_text())
+    stored["config"][field] = value
+    (run / "run.json").write_text(json.dumps(stored))
+    with pytest.raises(UserError, match=r"run\.json: "):
+        tml_bench.score(run, progress=False)
+
+
+def test_an_adapter_that_is_named_twice_is_run_once(made: tuple[Path, Path], tmp_path: Path) -> None:
+    runs = tml_bench.run(
+        TASK, ["silent", "silent"], data=made[0], out=tmp_path, progress=False, words="transcript", jobs=1
+    )
+    assert [run.complete for run in runs] == [True]
+
+
+def test_errors_show_control_characters_as_escapes() -> None:
+    error = UserError("\x1b[31m\u202egnp\x9b", "a\nb\ud800")
+    assert (error.problem, error.remedy) == ("\\x1b[31m\\u202egnp\\x9b", "a\nb\\ud800")
+    assert str(error) == f"{error.problem}. {error.remedy}"

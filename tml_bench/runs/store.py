@@ -99,18 +99,31 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
 
 
 def read_run(path: Path) -> RunFile:
-    """Read the ``run.json`` of a run; raises `UserError` where it is missing, malformed or unknown."""
+    """Read the ``run.json`` of a run.
+
+    Raises:
+        UserError: it is missing, malformed or unknown, or its task is a file that came with it.
+    """
     file = read_json(path / "run.json", RunFile, NOT_A_RUN)
     if file.config.schema.rpartition(".")[0] != RUN_SCHEMA.rpartition(".")[0]:
         raise UserError(
             f"{path / 'run.json'}: schema {file.config.schema!r} is not {RUN_SCHEMA!r}",
             "read it with the tml-bench version that wrote it",
         )
+    _check_contents(path, file)
+    return file
+
+
+def _check_contents(path: Path, file: RunFile) -> None:
+    """Raise for settings that are none, and for code that a stranger may have put into the run's folder."""
+    task = file.config.task_file.rpartition(":")[0]
+    if task and not (Path(task).is_absolute() and not Path(task).resolve().is_relative_to(path.resolve())):
+        what = f"{path / 'run.json'} says that its task is {task!r}, which comes with the run"
+        raise UserError(what, "nothing of it was executed; put the task where you keep yours, and run again")
     try:
         file.config.settings()
     except (ValueError, msgspec.DecodeError) as error:
         raise UserError(f"{path / 'run.json'}: {error}", "was it changed? run again with --fresh") from None
-    return file
 
 
 def locked(path: Path) -> FileLock:
