@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 from fakes import attempts_of, score_lines
 from hypothesis import given, strategies as st
 
 import tml_bench
 from tml_bench import own_folder
+from tml_bench.cli import main
 from tml_bench.data_folder import only_within
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
@@ -297,3 +299,52 @@ def test_errors_show_control_characters_as_escapes() -> None:
     error = UserError("\x1b[31m\u202egnp\x9b", "a\nb\ud800")
     assert (error.problem, error.remedy) == ("\\x1b[31m\\u202egnp\\x9b", "a\nb\\ud800")
     assert str(error) == f"{error.problem}. {error.remedy}"
+
+
+def test_no_command_writes_through_a_link(
+    made: tuple[Path, Path], tmp_path: Path, without_pictures: None
+) -> None:
+    _, stored = made
+    victim = tmp_path / "home"
+    victim.mkdir()
+    (victim / "letter.txt").write_text("mine")
+    results = tmp_path / "results"
+    run, report, exported = results / stored.name, results / "report", results / "view"
+    shutil.copytree(stored, run)
+    report.mkdir()
+    exported.mkdir()
+    shutil.move(run / "timelines", victim / "timelines")
+    shutil.copytree(run / "listed", victim / "listed")
+    (run / "timelines").symlink_to(victim / "timelines")
+    (run / "linked").symlink_to(victim / "listed")
+    (report / "report.csv").symlink_to(victim / "letter.txt")
+    (run / ".lock").unlink(missing_ok=True)
+    (run / ".lock").symlink_to(victim / "letter.txt")
+    (exported / "tml-bench-export.json").write_text(
+        json.dumps({"files": ["data/../../../home/letter.txt"], "schema": "tml-bench/viewer-export/1.0"})
+    )
+    (exported / "index.html").symlink_to(victim / "letter.txt")
+    before = tree(victim)
+
+    def ended(*arguments: object) -> str:
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert done.exit_code == 2, (arguments, done.output)
+        assert tree(victim) == before, arguments
+        return done.output
+
+    assert "is a link" in ended("report", run, "--out", report)
+    assert "is a link" in ended("inspect", run / "linked" / "good" / "1", "--picture", tmp_path / "p.svg")
+    assert "is a link" in ended("inspect", run / "listed" / "good" / "1", "--picture", tmp_path / "p.svg")
+    assert "is a link" in ended("view", run, "--export", exported)
+    assert "is a link" in ended("import", "fd-bench-v1", exchange(tmp_path / "theirs"), "--out", run)
+    assert "is a link" in ended("merge", run, "--out", results)
+    tml_bench.score(run, progress=False, words="transcript", jobs=1)
+    assert tree(victim) == before
+
+
+def exchange(folder: Path) -> Path:
+    place = folder / "candor_turn_taking" / "1"
+    sound(place / "input.wav")
+    sound(place / "output.wav")
+    (place / "turn_taking.json").write_text('[{"timestamp": [0.05, 0.06]}]')
+    return folder
