@@ -24,7 +24,7 @@ from tml_bench.media.audio import probe
 from tml_bench.names import LONGEST_ID, folded, is_safe_name, name_flaw, shown_name, stand_in
 from tml_bench.outcome import Outcome
 from tml_bench.own_folder import append_own, move_own, own_place, remove_own
-from tml_bench.runs.record import start_over
+from tml_bench.runs.removal import start_over
 
 TASK = f"{Path(__file__).with_name('hostile_task.py')}:Listed"
 UNSAFE = (
@@ -259,14 +259,19 @@ def test_a_file_that_two_folders_have_is_appended_to_in_one(tmp_path: Path) -> N
     assert (tmp_path / "theirs").read_bytes() == b"one\n"
 
 
+def unsealed(run: Path) -> dict[str, dict[str, object]]:
+    stored: dict[str, dict[str, object]] = json.loads((run / "run.json").read_text())
+    return {name: value for name, value in stored.items() if name in ("config", "environment", "identity")}
+
+
 def test_code_that_comes_with_a_run_is_not_executed(made: tuple[Path, Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(made[1], run)
     (run / "evil.py").write_text(f"open({str(tmp_path / 'done')!r}, 'w')")
-    stored = json.loads((run / "run.json").read_text())
+    stored = unsealed(run)
     for file in (run / "evil.py", "evil.py", tmp_path / "other" / ".." / "run" / "evil.py"):
         stored["config"]["task_file"] = f"{file}:Evil"
-        (run / "run.json").write_text(json.dumps(stored))
+        (run / "run.json").write_text(json.dumps(stored))  # a stranger leaves the seal out
         with pytest.raises(UserError, match="comes with the run"):
             tml_bench.score(run, progress=False)
     assert not (tmp_path / "done").exists()
@@ -281,9 +286,9 @@ def test_settings_that_are_none_are_told_by_name(
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    stored = json.loads((made[1] / "run.json").read_text())
+    stored = unsealed(made[1])
     stored["config"][field] = value
-    (run / "run.json").write_text(json.dumps(stored))
+    (run / "run.json").write_text(json.dumps(stored))  # a stranger leaves the seal out
     with pytest.raises(UserError, match=r"run\.json: "):
         tml_bench.score(run, progress=False)
 

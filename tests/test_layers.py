@@ -78,6 +78,7 @@ LAYERS = (
     (
         "timebase",
         "files",
+        "seals",
         "redact",
         "secret_pieces",
         "keys",

@@ -115,7 +115,7 @@ def test_a_run_that_is_killed_in_mid_session_ends_as_if_it_had_not_been(
         user = f"llm:model=m,base_url={fake.base_url}"
         code = "import sys, pathlib, test_llm_runs as t; out, data, user = sys.argv[1:]; "
         code += "t.play(pathlib.Path(out), pathlib.Path(data), 'Killed', user=user)"
-        command = [sys.executable, "-c", code, str(out), str(data), user]
+        command = [sys.executable, "-P", "-c", code, str(out), str(data), user]
         killed = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ITEMS.parent)})
         assert killed.returncode == -signal.SIGKILL
         before = len(fake.requests)

@@ -18,6 +18,7 @@ from tml_bench.recording import KINDS, Recording
 from tml_bench.recording_writer import BLOCK, AudioWriter, RecordingWriter
 from tml_bench.report.log import describe
 from tml_bench.samples import UserText, UserTurn
+from tml_bench.seals import sealed
 from tml_bench.session.settings import Settings
 from tml_bench.timeline import Word
 
@@ -50,7 +51,8 @@ def edit(path: Path, change: tuple[bytes, bytes], *, fix_manifest: bool = False)
         manifest = path.parent / "manifest.json"
         content = json.loads(manifest.read_bytes())
         content["files"][path.name] = {"sha256": hashlib.sha256(new).hexdigest(), "bytes": len(new)}
-        manifest.write_text(json.dumps(content))
+        del content["seal"]
+        manifest.write_bytes(sealed(json.dumps(content).encode()))
 
 
 def test_everything_is_read_back(ran: Ran) -> None:
@@ -145,7 +147,7 @@ def test_a_damaged_manifest_is_named(ran: Ran, content: str) -> None:
 
 
 def test_a_later_major_version_is_refused(ran: Ran) -> None:
-    edit(ran.recording.folder / "manifest.json", (b"tml-bench/recording/1.0", b"tml-bench/recording/2.0"))
+    edit(ran.recording.folder / "manifest.json", (b"tml-bench/recording/1.1", b"tml-bench/recording/2.0"))
     with pytest.raises(UserError, match=r"recording/2\.0"):
         Recording(ran.recording.folder)
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from fakes import write_data
 from hypothesis import given, settings, strategies as st
+from msgspec.structs import replace
 
 import tml_bench
 from tml_bench.cli import main
@@ -20,7 +22,7 @@ from tml_bench.plugins import load_task
 from tml_bench.runs.merging import merge_runs
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.selection import Selection, parse_shard, shard_of
-from tml_bench.runs.store import read_run
+from tml_bench.runs.store import Attempt, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 
@@ -198,13 +200,14 @@ def test_what_is_no_part_is_refused_before_anything_is_written(sharded: Path, tm
     with pytest.raises(UserError, match="is no run, and holds none"):
         merge_runs([tmp_path], tmp_path / "out")
     other = Path(shutil.copytree(two, tmp_path / two.name))
-    text = (other / "run.json").read_text()
-    (other / "run.json").write_text(text.replace('"seed": 0', '"seed": 1'))
+    file = read_run(other)
+    file = replace(file, config=replace(file.config, seed=1))
+    (other / "run.json").write_bytes(msgspec.json.encode(file))
     with pytest.raises(UserError, match=r"no part of the same run as .*: seed is"):
         merge_runs([one, other], tmp_path / "out")
     again = Path(shutil.copytree(one, tmp_path / "again" / one.name))
-    lines = (again / "attempts.jsonl").read_text()
-    (again / "attempts.jsonl").write_text(lines.replace('"wall_s":', '"wall_s":1'))
+    lines = [replace(a, wall_s=a.wall_s + 1) for a in read_lines(again / "attempts.jsonl", Attempt)]
+    (again / "attempts.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     with pytest.raises(UserError, match="both ran sample"):
         merge_runs([one, two, again], tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -19,7 +19,8 @@ from tml_bench.runs.config import RunPlan
 from tml_bench.runs.jobs import JobResult, ServiceFailure, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.processes import Vigil
-from tml_bench.runs.record import TRIES, record, record_all, start_over
+from tml_bench.runs.record import TRIES, record, record_all
+from tml_bench.runs.removal import start_over
 from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import Attempt, read_lines
 

@@ -132,6 +132,24 @@ def test_a_changed_adapter_is_never_answered_with_old_results(bench: Bench) -> N
     assert "0 reused, 6 run" in bench("--out", bench.root / "other")
 
 
+def test_a_damaged_recording_is_run_again(bench: Bench) -> None:
+    bench("--limit", 1)
+    scores = score_lines(bench.run)
+    track = bench.run / "fd-bench-v1" / f"{SUBSETS[1]}-1" / "1" / "model.flac"
+    track.write_bytes(track.read_bytes()[:-1] + b"?")
+    assert "its SHA-256 is not the one in manifest.json" in call("inspect", track.parent).output
+    said = bench("--limit", 1)
+    assert "it is run again" in said
+    assert "2 reused, 1 run" in said
+    assert attempts_of(bench.run)[f"{SUBSETS[1]}-1"].attempt == 2
+    assert score_lines(bench.run) == scores
+    assert "3 reused, 0 run" in bench("--limit", 1)
+    moved = bench.data.rename(bench.root / "moved")
+    assert "--data" in call("score", bench.run).output
+    assert call("score", "--data", moved, "--words", "transcript", bench.run).exit_code == 0
+    assert score_lines(bench.run) == scores
+
+
 def test_an_adapter_may_lie_elsewhere(bench: Bench, tmp_path: Path) -> None:
     bench("--limit", 1)
     (tmp_path / "elsewhere").mkdir()
@@ -261,7 +279,7 @@ def of_0_1_0(bench: Bench, samples: Sequence[Sample] = ()) -> RunFile:
     (bench.run / "run.json").write_text(json.dumps(whole))
     lines = [json.loads(line) for line in (bench.run / "attempts.jsonl").read_text().splitlines()]
     for line in lines:
-        del line["sample_sha256"]
+        del line["sample_sha256"], line["seal"]
     (bench.run / "attempts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return read_run(bench.run)
 

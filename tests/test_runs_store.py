@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.runs.config import RUN_SCHEMA, Identity, RunConfig, RunFile, environment
-from tml_bench.runs.record import start_over
+from tml_bench.runs.removal import start_over
 from tml_bench.runs.store import (
     Attempt,
     Outcome,

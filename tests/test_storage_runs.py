@@ -71,7 +71,7 @@ def recorded(folder: RunFolder, sample: str) -> tuple[Attempt, Path]:
         (place / name).write_bytes(content)
         entries[name] = FileEntry(hashlib.sha256(content).hexdigest(), len(content))
     manifest = Manifest(MANIFEST_SCHEMA, entries, 16000, 0, "simulated", "ideal", "0")
-    (place / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    (place / "manifest.json").write_bytes(manifest.encode())
     return Attempt(sample, "all", 1, Outcome.VALID, ended=f"at {folder.path.parent.name}"), place
 
 

@@ -16,7 +16,7 @@ from tml_bench.cli_common import amount_options, pool_options, print_scores, sho
 from tml_bench.cli_compare import compare
 from tml_bench.cli_cost import prices_option
 from tml_bench.cli_data import import_, inspect, list_, prepare
-from tml_bench.cli_judge import judge, judge_options
+from tml_bench.cli_judge import PATH, judge, judge_options
 from tml_bench.cli_loops import loops
 from tml_bench.cli_merge import merge
 from tml_bench.cli_place import PLACE
@@ -40,14 +40,16 @@ Exit codes:
 UNWRITABLE = frozenset(
     (
         errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR,
-        errno.EEXIST, errno.ENAMETOOLONG,
+        errno.EEXIST, errno.EFBIG, errno.ENAMETOOLONG,
     )
 )  # fmt: skip
 """What the system says where a file or folder cannot be written."""
-
-
-TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE))
-"""And where too many files are open: of this process, of all."""
+SCARCE = {
+    errno.EMFILE: "allow more open files (ulimit -n 1024) or give --jobs 1; the same command continues",
+    errno.ENFILE: "close other programs; the same command continues",
+    errno.ENOMEM: "give --jobs 1 or close other programs; the same command continues",
+}
+"""What the system says where something else runs out, and the remedy."""
 
 
 class CommandGroup(click.Group):
@@ -61,16 +63,16 @@ class CommandGroup(click.Group):
             show_error(error)
             sys.exit(2)
         except OSError as error:
-            if error.errno not in (*UNWRITABLE, *TOO_MANY):
+            if error.errno not in UNWRITABLE | SCARCE.keys():
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            remedy = (
-                "allow more open files (ulimit -n 4096), or name fewer tasks and adapters at once"
-                if error.errno in TOO_MANY
-                else "make room or choose another folder"
-            )
             say(f"error: {where}{error.strerror}", fg="red", err=True)
-            say(f"  {remedy}; the same command continues", err=True)
+            writable = "make room or choose another folder; the same command continues"
+            say(f"  {SCARCE.get(error.errno or 0, writable)}", err=True)
+            sys.exit(2)
+        except MemoryError:
+            say("error: out of memory", fg="red", err=True)
+            say(f"  {SCARCE[errno.ENOMEM]}", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
             say("\nstopped; nothing finished is lost, the same command continues", err=True)
@@ -98,6 +100,7 @@ def main() -> None:
     "--check-transcripts", is_flag=True,
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
 )  # fmt: skip
+@click.option("--data", type=PATH, help="Where the runs' data is now. [default: where it was]")
 @prices_option
 @amount_options
 @judge_options

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from threading import get_ident
 from typing import TypeVar
@@ -9,8 +11,10 @@ from typing import TypeVar
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.seals import seal_holds
 
 T = TypeVar("T")
+_ASIDE = re.compile(r"\..+\.(\d+)-\d+")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -21,17 +25,85 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there before stays, and nothing is left beside it.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}")
+    write_together({path: content})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """As `write_atomically`, of several files: none is replaced before all of them are on the disk."""
+    asides = {path: path.with_name(aside_name(path.name)) for path in files}
+    try:
+        for path, content in files.items():
+            _write_aside(path, asides[path], content)
+        for path, aside in asides.items():
+            aside.replace(path)
+    except BaseException:
+        for aside in asides.values():
+            aside.unlink(missing_ok=True)
+        raise
+
+
+def _write_aside(path: Path, aside: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where
         raise
+
+
+def aside_name(name: str) -> str:
+    """What a file or folder is called while this thread writes it."""
+    return f".{name}.{os.getpid()}-{get_ident()}"
+
+
+def is_left_aside(path: Path) -> bool:
+    """Whether what has this name was being written by a process that is gone."""
+    match = _ASIDE.fullmatch(path.name)
+    return match is not None and not _is_alive(int(match[1]))
+
+
+def remove_left_aside(folder: Path) -> None:
+    """Remove files that processes which are gone had written aside in a folder; raises OSError."""
+    for path in folder.glob(".*"):
+        if is_left_aside(path) and (path.is_symlink() or not path.is_dir()):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # another user's
+    return True
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or which entries a folder has, survive a power cut; raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_contents(folder: Path) -> None:
+    """Have a folder and the files in it, of this folder alone, survive a power cut; raises OSError."""
+    for path in folder.iterdir():
+        sync(path)
+    sync(folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and what is missing above it, so that it survives a power cut; raises OSError."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
 
 
 def file_sha256(path: Path) -> str:
@@ -41,10 +113,18 @@ def file_sha256(path: Path) -> str:
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:
-    """Read a typed JSON file; raises `UserError`, naming file and field, where it is missing or malformed."""
+    """Read a typed JSON file.
+
+    Raises:
+        UserError: it is missing or malformed, or is not as its seal says; names file and field.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        content = path.read_bytes()
+        found = msgspec.json.decode(content, type=kind)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} does not exist", remedy) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}", remedy) from error
+    if seal_holds(content) is False:
+        raise UserError(f"{path} was changed after it was written, by hand or by a fault of the disk", remedy)
+    return found

@@ -27,13 +27,15 @@ from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText, HeardTexts
+from tml_bench.seals import seal_holds, sealed
 from tml_bench.split_times import SplitTimes, SplitWatch
 from tml_bench.timebase import NS, seconds
 from tml_bench.timed_calls import TimedCalls
 from tml_bench.timeline import Segment, TimedCall, UserLine, Word
 from tml_bench.user_lines import UserLines
 
-MANIFEST_SCHEMA = "tml-bench/recording/1.0"
+MANIFEST_SCHEMA = "tml-bench/recording/1.1"
+_UNSEALED = "tml-bench/recording/1.0"
 LOG, USER_TRACK, MODEL_TRACK, MANIFEST = "session.jsonl", "user.flac", "model.flac", "manifest.json"
 
 
@@ -50,7 +52,7 @@ def entry_of(path: Path) -> FileEntry:
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a recording consists of.
+    """What a recording consists of; the file holds a seal over all of it beside, see `tml_bench.seals`.
 
     Attributes:
         schema: name and version of this format.
@@ -60,6 +62,8 @@ class Manifest(msgspec.Struct, frozen=True):
         clock: ``simulated``, ``wall`` or ``imported``.
         compute: ``ideal``, ``charged``, ``recorded``; ``live`` on the wall clock, ``none`` when imported.
         tml_bench: version that wrote it.
+        config: hash of the run's settings, see `tml_bench.runs.recorded`; empty where it is part of no run,
+            and before version 1.1 of this format.
     """
 
     schema: str
@@ -69,6 +73,11 @@ class Manifest(msgspec.Struct, frozen=True):
     clock: str
     compute: str
     tml_bench: str
+    config: str = ""
+
+    def encode(self) -> bytes:
+        """Contents of ``manifest.json``."""
+        return sealed(msgspec.json.format(msgspec.json.encode(self)))
 
 
 class AudioTrack(msgspec.Struct, frozen=True):
@@ -149,11 +158,13 @@ class Recording:
             raise UserError(f"{self.folder / LOG}: the first line is not a session event")
         _check_schema(self.folder / LOG, first.schema, ev.SCHEMA)
         self.opened = first
+        self._check_shape()
 
     def _read_manifest(self) -> Manifest:
         path = self.folder / MANIFEST
         try:
-            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+            content = path.read_bytes()
+            manifest = msgspec.json.decode(content, type=Manifest)
         except FileNotFoundError:
             raise UserError(
                 f"{self.folder} is not a recording: it has no manifest.json",
@@ -162,7 +173,23 @@ class Recording:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: {error}", "the recording is damaged; run the sample again") from error
         _check_schema(path, manifest.schema, MANIFEST_SCHEMA)
+        self._sealed = seal_holds(content)
+        if self._sealed is False or (self._sealed is None and manifest.schema != _UNSEALED):
+            raise _changed(path, "it is not as its seal says")
         return manifest
+
+    def _check_shape(self) -> None:
+        """Hold rate and length against the log and, where no seal covers them, against the tracks."""
+        found = [(LOG, self.opened.rate, self.manifest.samples)]
+        if self._verified and not self._sealed:
+            paths = self.user_path, self.model_path
+            found += [(path.name, *shape) for path in paths if (shape := _flac_shape(path))]
+        for name, rate, samples in found:
+            if (rate, samples) != (self.manifest.rate, self.manifest.samples):
+                raise _changed(
+                    self.folder / MANIFEST,
+                    f"rate {self.manifest.rate} and samples {self.manifest.samples} are not those of {name}",
+                )
 
     def _verify(self) -> None:
         for name, entry in self.manifest.files.items():
@@ -176,10 +203,7 @@ class Recording:
             else:
                 found = entry_of(path)
             if found != entry:
-                raise UserError(
-                    f"{path}: its SHA-256 is not the one in manifest.json",
-                    "the recording was changed after it was made; run the sample again",
-                )
+                raise _changed(path, "its SHA-256 is not the one in manifest.json")
 
     @property
     def user_path(self) -> Path:
@@ -277,6 +301,22 @@ def _heard(words: Iterable[ev.TimedWord], end_ns: int) -> tuple[Word, ...]:
 
 def _missing(path: Path) -> UserError:
     return UserError(f"{path} is missing", "the recording is damaged; run the sample again")
+
+
+def _changed(path: Path, how: str) -> UserError:
+    return UserError(f"{path}: {how}", "the recording was changed after it was made; run the sample again")
+
+
+def _flac_shape(path: Path) -> tuple[int, int] | None:
+    """Rate and length that a FLAC file states; None where there is no file or it states none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(26)
+    except OSError:
+        return None
+    stated = int.from_bytes(head[18:26])  # STREAMINFO: 20 bits rate, 8 of channels and depth, 36 length
+    rate, samples = stated >> 44, stated & 0xF_FFFF_FFFF
+    return (rate, samples) if head[:5] == b"fLaC\0" and len(head) == 26 and samples else None
 
 
 def _check_schema(path: Path, found: str, known: str) -> None:

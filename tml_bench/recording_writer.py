@@ -76,9 +76,9 @@ class AudioWriter:
 class RecordingWriter:
     """Writes a recording into a folder, made if missing, else empty; the caller renames it when complete.
 
-    ``clock`` and ``compute`` are those of ``Manifest``; ``opened`` is the first event. ``encoder`` encodes
-    the tracks beside the caller, one piece of work at a time and in order; ``close`` may be called on it
-    too. None to encode while writing.
+    ``clock``, ``compute`` and ``config`` are those of ``Manifest``; ``opened`` is the first event.
+    ``encoder`` encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
+    be called on it too. None to encode while writing.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class RecordingWriter:
         clock: str,
         compute: str,
         encoder: Executor | None = None,
+        config: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -97,6 +98,7 @@ class RecordingWriter:
         """How many bytes of events were written so far."""
         self._clock = clock
         self._compute = compute
+        self._config = config
         self._encode = msgspec.json.Encoder().encode
         self._log = (folder / LOG).open("wb", buffering=1 << 16)
         self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder)
@@ -125,8 +127,9 @@ class RecordingWriter:
             clock=self._clock,
             compute=self._compute,
             tml_bench=__version__,
+            config=self._config,
         )
-        (self._folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+        (self._folder / MANIFEST).write_bytes(manifest.encode())
         return manifest
 
     def abandon(self) -> None:

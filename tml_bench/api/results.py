@@ -156,14 +156,14 @@ class Run:
         """The recordings of all samples whose last attempt is valid; ``opened.sample`` says whose each is."""
         return (self.recording(s) for s, last in self.attempts.items() if last.outcome is Outcome.VALID)
 
-    def timeline(self, sample: str, words: WordMode = "auto") -> Timeline:
+    def timeline(self, sample: str, words: WordMode | None = None) -> Timeline:
         """What was perceived of the model in a sample's recording: speech segments, words.
 
         Taken from the run's cache where it was made the same way, else perceived now.
 
         Args:
             sample: the sample's id.
-            words: where words may come from, as for `tml_bench.score`.
+            words: where words may come from, as for `tml_bench.score`; by default as when it was scored.
 
         Raises:
             UserError: there is no recording of the sample, or the data has changed.

@@ -25,9 +25,10 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import plan_runs
 from tml_bench.runs.pool import LivePool
 from tml_bench.runs.queues import SessionPool
-from tml_bench.runs.record import ChangedModelError, RunEnd, pending, record_all
+from tml_bench.runs.record import ChangedModelError, RunEnd, record_all
+from tml_bench.runs.recorded import left_to_run
 from tml_bench.runs.spending import SpendingLimit
-from tml_bench.runs.store import Attempt, open_runs, read_lines
+from tml_bench.runs.store import open_runs
 from tml_bench.storage.address import is_shared
 from tml_bench.storage.results_place import results_place
 from tml_bench.users.llm_user import LLM
@@ -268,7 +269,7 @@ def _check_users(plans: Sequence[RunPlan], shown: Progress, *, fresh: bool) -> N
             continue
         if fresh:
             user = replace(user, cache=None)  # it is about to be removed
-        elif not pending(plan, read_lines(plan.path / "attempts.jsonl", Attempt)):
+        elif not left_to_run(plan):
             continue
         told[check_language_model(user, plan.samples)] = None
     for line in filter(None, told):

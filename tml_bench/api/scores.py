@@ -62,6 +62,7 @@ class ScoreOptions(TypedDict, total=False):
     step_timeout_s: float
     check_transcripts: bool
     prices: str | os.PathLike[str] | None
+    data: str | os.PathLike[str] | None
     progress: bool | Progress
 
 
@@ -74,7 +75,8 @@ def score(
     *,
     judge: str | JudgeOptions = RULES, words: WordMode = "auto", jobs: int | None = None,
     step_timeout_s: float = 60.0, check_transcripts: bool = False,
-    prices: str | os.PathLike[str] | None = None, progress: bool | Progress = True,
+    prices: str | os.PathLike[str] | None = None, data: str | os.PathLike[str] | None = None,
+    progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Score runs again from their recordings; no model is needed.
 
@@ -91,6 +93,7 @@ def score(
         step_timeout_s: a recording that takes longer to perceive is given up.
         check_transcripts: hold also transcripts of reference adapters and imported ones against the audio.
         prices: a table of prices of your own, beside the one that ships; what runs cost is said by it.
+        data: where the runs' data is now, where it was moved.
         progress: show bars; or what shows them.
 
     Returns:
@@ -110,7 +113,8 @@ def score(
         judging_by(judge, paths[0].resolve().parent, shown) as judging,
         worker_pool(jobs, step_timeout_s) as pool,
     ):
-        found = scored(open_runs(paths), pool, words, judging, shown, check_transcripts, table)
+        moved = Path(data) if data is not None else None
+        found = scored(open_runs(paths, moved), pool, words, judging, shown, check_transcripts, table)
     return found if isinstance(runs, list | tuple) else found[0]
 
 

@@ -26,6 +26,7 @@ from tml_bench.files import write_atomically
 from tml_bench.heard_text import HeardText
 from tml_bench.perception import asr, fitting, silero, vad
 from tml_bench.perception.laying import RULE, in_speech, lay_over, places
+from tml_bench.seals import seal_holds, sealed
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 WordMode = Literal["auto", "transcript", "asr"]
@@ -122,12 +123,16 @@ _DECODER = msgspec.json.Decoder(_Entry)
 
 
 def stored(path: Path, key: str) -> Timeline | None:
-    """The timeline stored at ``path`` under ``key``; None where it is not, or the file is torn or foreign."""
+    """The timeline stored at ``path`` under ``key``.
+
+    None where it is not, or the file is torn, foreign, or not as it was sealed; earlier versions sealed none.
+    """
     try:
-        entry = _DECODER.decode(path.read_bytes())
+        content = path.read_bytes()
+        entry = _DECODER.decode(content)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return entry.timeline if entry.key == key else None
+    return entry.timeline if entry.key == key and seal_holds(content) else None
 
 
 def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
@@ -136,7 +141,7 @@ def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
     if known is not None:
         return known
     timeline = compute()
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1))
+    write_atomically(path, sealed(msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1)))
     return timeline
 
 

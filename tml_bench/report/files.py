@@ -24,6 +24,7 @@ from tml_bench.report.judge_lines import judged_by
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable, tables
 from tml_bench.report.pictures import write_pictures
 from tml_bench.report.site import PICTURES, VIEWER, is_page, site
+from tml_bench.report.swapped import swapped_in
 from tml_bench.runs.tags import shown_tags
 from tml_bench.scoring.epochs import itself, united
 from tml_bench.scoring.summary import MetricSummary, Summary
@@ -97,11 +98,24 @@ def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, 
     """Write report.md, .csv and .json, the board as files and as pictures, and the pages.
 
     ``folders`` are the folders of the runs, by their names, as a reader would type them. Pages of a report
-    that stood there before and are not written again are removed. Returns the path of the first page,
-    index.html.
+    that stood there before and are not written again are removed. All of it takes the place of what was there
+    at once. Returns the path of the first page, index.html.
     """
     refuse_links(out, "tasks", "runs")
-    out.mkdir(parents=True, exist_ok=True)
+    beside = [name for name in (*PICTURES, VIEWER) if (out / name).is_file()]
+
+    def is_old_page(path: Path) -> bool:
+        return path.suffix == ".html" and path.parent.name in ("tasks", "runs") and is_page(path)
+
+    with swapped_in(out, is_old_page) as new:
+        _write(summaries, new, folders, beside)
+    return out / "index.html"
+
+
+def _write(
+    summaries: Sequence[Summary], out: Path, folders: Mapping[str, str] | None, beside: Sequence[str]
+) -> None:
+    """Write a report into an empty folder; ``beside`` are names of files that will stand there too."""
     markdown = f"{leaderboard_markdown(summaries)}\n{full_markdown(summaries)}"
     (out / "report.md").write_text(markdown, encoding="utf-8")
     (out / "report.csv").write_text(to_csv(summaries), encoding="utf-8")
@@ -109,15 +123,11 @@ def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, 
     board = board_of(summaries)
     write_board(board, out)
     write_pictures(board, out)
-    beside = [name for name in (*PICTURES, VIEWER) if (out / name).is_file()]
+    beside = [name for name in (*PICTURES, VIEWER) if name in beside or (out / name).is_file()]
     pages = site(board, folders, beside)
-    for old in (*out.glob("tasks/*.html"), *out.glob("runs/*.html")):
-        if old.relative_to(out).as_posix() not in pages and is_page(old):
-            old.unlink()
     for address, html in pages.items():
         (out / address).parent.mkdir(exist_ok=True)
         (out / address).write_text(html, encoding="utf-8")
-    return out / "index.html"
 
 
 _RUN_HEADS = (

@@ -284,7 +284,7 @@ def draw(folder: Path, out: Path) -> None:
     sample = next((s for s in run.samples if s.id == recording.opened.sample), None)
     if sample is None:
         raise UserError(f"{run.path} has no sample {recording.opened.sample}", "give RUN/TASK/SAMPLE/ATTEMPT")
-    timeline = recording_timeline(run, sample, "auto", folder)
+    timeline = recording_timeline(run, sample, None, folder)
     score = run.task.score(sample, timeline, stored_verdicts(run.path, sample.id))
     timeline_picture(
         out,

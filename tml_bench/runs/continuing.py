@@ -25,15 +25,19 @@ _SETTINGS = (
 
 def difference(config: RunConfig, stored: RunConfig) -> str:
     """What differs between the settings of a run on disk and those asked for; empty when nothing does."""
-    pairs = [(name, getattr(stored, name), getattr(config, name)) for name in _SETTINGS]
-    adapters = stored.adapter, config.adapter
-    pairs.append(("adapter", *(adapters if config.clock == "imported" else map(_without_folder, adapters))))
-    for name, there, now in pairs:
-        if there != now:
+    asked = settings(config)
+    for name, there in settings(stored).items():
+        if there != (now := asked[name]):
             # A member of a StrEnum prints as the word that is given on the command line.
             words = (repr(str(value) if isinstance(value, str) else value) for value in (there, now))
             return "{} is {} there and {} now".format(name, *words)
     return ""
+
+
+def settings(config: RunConfig) -> dict[str, object]:
+    """All by which runs are told apart but for samples; the adapter without where its file lies."""
+    adapter = config.adapter if config.clock == "imported" else _without_folder(config.adapter)
+    return {**{name: getattr(config, name) for name in _SETTINGS}, "adapter": adapter}
 
 
 def _without_folder(adapter: str) -> str:

@@ -19,7 +19,7 @@ from tml_bench.pricing.table import ModelPrice, PriceTable
 from tml_bench.questions import Question
 from tml_bench.redact import redacted
 from tml_bench.runs.config import RunPlan
-from tml_bench.runs.record import pending
+from tml_bench.runs.recorded import left_to_run
 from tml_bench.runs.sizes import session_size
 from tml_bench.runs.store import Attempt, read_lines, read_run
 from tml_bench.samples import Sample
@@ -181,8 +181,7 @@ def estimate_run(
         UserError: the run's folder is damaged.
     """
     task = load_task(plan.config.task_source)
-    attempts = [] if fresh else read_lines(plan.path / "attempts.jsonl", Attempt)
-    todo = pending(plan, attempts, retry_errors=retry_errors)
+    todo = plan.samples if fresh else left_to_run(plan, retry_errors=retry_errors)
     priced = adapter_price(plan.adapter or plan.config.adapter, prices)
     told = told_before(plan)
     sizes = [size for _, size in _sized(task, todo, priced)]

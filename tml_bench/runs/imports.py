@@ -9,6 +9,7 @@ import numpy as np
 
 from tml_bench import events as ev
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.files import sync_contents
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
@@ -17,6 +18,7 @@ from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, envir
 from tml_bench.runs.continuing import closed, incomplete, resumed
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.layout import spread
+from tml_bench.runs.recorded import damaged, settings_sha256
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
 from tml_bench.samples import Waveform
 from tml_bench.task import ImportedExchange, Task
@@ -53,21 +55,25 @@ def import_run(
         path, RunFile(config, environment(), spread=spread(len(plan.samples))), partial(resumed, plan)
     ) as folder:
         done = last_attempts(folder.attempts)
-        todo = [item for item in imported if item.sample.id not in done]
+        lost = damaged(path, folder.file, done.values())
+        todo = [item for item in imported if item.sample.id not in done or item.sample.id in lost]
         if todo and (why := closed(folder.file)):
             raise incomplete(path, why)
         folder.save()
         for item in todo:
-            yield _import_one(task.name, item, folder, name, hashes[item.sample.id])
+            number = done[item.sample.id].attempt + 1 if item.sample.id in done else 1
+            yield _import_one(task.name, item, folder, name, hashes[item.sample.id], number)
 
 
-def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str, sha256: str) -> Attempt:
+def _import_one(
+    task: str, item: ImportedExchange, folder: RunFolder, name: str, sha256: str, number: int
+) -> Attempt:
     aside = folder.aside / item.sample.id
     reason, notes, audio_s = item.sample.problem, item.sample.notes, 0.0
     recording: Path | None = None
     if not reason:
         try:
-            more, audio_s = _write(task, item, aside, name)
+            more, audio_s = _write(task, item, aside, name, settings_sha256(folder.file.config))
             # The task may have looked at the same file.
             notes, recording = tuple(dict.fromkeys((*notes, *more))), aside
         except BadSampleError as error:
@@ -75,7 +81,7 @@ def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str,
     attempt = Attempt(
         sample=item.sample.id,
         subset=item.sample.subset,
-        attempt=1,
+        attempt=number,
         outcome=Outcome.INVALID if reason else Outcome.VALID,
         reason=reason,
         notes=notes,
@@ -87,7 +93,9 @@ def _import_one(task: str, item: ImportedExchange, folder: RunFolder, name: str,
     return attempt
 
 
-def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[tuple[str, ...], float]:
+def _write(
+    task: str, item: ImportedExchange, aside: Path, name: str, config: str
+) -> tuple[tuple[str, ...], float]:
     """Write the recording, as long as the model's file, the session's clock; gives remarks and seconds."""
     if item.model_audio is None:
         raise BadSampleError(f"{item.sample.id}: the model's audio is missing")
@@ -111,7 +119,7 @@ def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[t
         audio_in=0, audio_out=model.rate,
     )  # fmt: skip
     end_ns = len(heard) * NS // rate
-    with RecordingWriter(aside, opened, clock="imported", compute="none") as writer:
+    with RecordingWriter(aside, opened, clock="imported", compute="none", config=config) as writer:
         writer.event(ev.UserTurnStarted(0, round(user.duration_s * NS), 0, turn.label, "At"))
         writer.event(ev.ModelAudio(0, 0, end_ns, onset_ns))
         if item.words is not None:
@@ -123,4 +131,5 @@ def _write(task: str, item: ImportedExchange, aside: Path, name: str) -> tuple[t
         writer.model.write(heard)
         writer.user.write(np.pad(said, (0, len(heard) - len(said))))
         writer.close()
+    sync_contents(aside)
     return notes, model.duration_s

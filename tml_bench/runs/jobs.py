@@ -30,7 +30,7 @@ class SessionJob:
 
     The compute of the recording ``replay`` is replayed, None for none; ``reported`` is what the model said of
     itself in earlier sessions of the run. The simulated user's lines in the recording ``lines`` are played
-    again, None for none.
+    again, None for none. ``config`` is that of the recording's `Manifest`.
     """
 
     key: tuple[int, str]
@@ -42,6 +42,7 @@ class SessionJob:
     replay: Path | None = None
     lines: Path | None = None
     reported: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)

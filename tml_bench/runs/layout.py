@@ -17,6 +17,8 @@ from tml_bench.errors import UserError
 from tml_bench.names import name_flaw, shown_name
 from tml_bench.runs.config import RunFile
 
+RUN_ID = "run-id"
+"""A file of the mirrors of runs on shared storage: it tells a run from another made in its place."""
 MANY = 10_000
 """Runs that begin with so many samples have folders between."""
 

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from tml_bench.adapter import InfrastructureError, LiveAdapter
 from tml_bench.errors import UserError
+from tml_bench.files import sync_contents
 from tml_bench.outcome import Outcome
 from tml_bench.plugins import make_adapter, parse_adapter_spec
 from tml_bench.recording_writer import RecordingWriter
@@ -137,6 +138,7 @@ class LiveHost:
                 if reason := lateness.excess(self.limits):
                     ended = JobResult(Outcome.INVALID, reason, retry=True)
             manifest = await self._beside(writer.close)
+            await self._beside(partial(sync_contents, job.folder))
         audio_s = manifest.samples / manifest.rate
         return replace(ended, recording=True, audio_s=audio_s, usage=session.usage)
 
@@ -148,7 +150,9 @@ class LiveHost:
         sample = worker.played_sample(job)
         event = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         opened = partial(worker.check_same, job, adapter)
-        with RecordingWriter(job.folder, event, clock="wall", compute="live", encoder=self.aside) as writer:
+        with RecordingWriter(
+            job.folder, event, clock="wall", compute="live", encoder=self.aside, config=job.config
+        ) as writer:
             session = LiveSession(
                 job.task, sample, adapter, settings, writer, self.limits, phase=phase, opened=opened,
                 aside=self.aside,

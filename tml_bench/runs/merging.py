@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.files import write_atomically
+from tml_bench.files import sync_contents, write_atomically
 from tml_bench.own_folder import own_place, refuse_links
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RunFile
@@ -147,6 +147,7 @@ def _take(run: Path, attempt: Attempt, folder: RunFolder) -> None:
     if made.is_dir():
         refuse_links(made)
         shutil.copytree(made, aside, copy_function=_linked)
+        sync_contents(aside)
     timelines = own_place(folder.path, *timeline_parts(folder.file, name, number)).parent
     seen_there = own_place(run, *timeline_parts(file, name, number)).parent
     for seen in seen_there.glob(f"{escape(name)}-{number}[.-]*"):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from tml_bench.files import sync_contents
 from tml_bench.names import is_safe_name
 from tml_bench.recording import LOG, MANIFEST, MODEL_TRACK, USER_TRACK
 from tml_bench.runs.identity import own_files
@@ -163,6 +164,7 @@ def unload(files: Mapping[str, bytes], folder: Path) -> None:
         if not is_safe_name(name):
             raise ValueError(f"{name!r} names no file of a recording")
         (folder / name).write_bytes(content)
+    sync_contents(folder)
 
 
 def _files(job: SessionJob) -> Iterator[Path]:

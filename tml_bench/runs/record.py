@@ -14,16 +14,16 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
-from tml_bench.own_folder import remove_own
 from tml_bench.runs.config import RunFile, RunPlan, environment
 from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
 from tml_bench.runs.failures import FailureLog
 from tml_bench.runs.jobs import Job, JobResult, SessionJob
 from tml_bench.runs.layout import recording_parts, spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
+from tml_bench.runs.recorded import pending, settings_sha256
 from tml_bench.runs.replayed_lines import ReplayedLines
 from tml_bench.runs.spending import SpendingLimit, limited_results
-from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, locked, read_lines, read_run
+from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.turns import Usage
 
@@ -66,13 +66,6 @@ class ChangedModelError(UserError):
     def __init__(self, path: Path, differs: str) -> None:
         super().__init__(f"{path} was recorded with another model: {differs}", EITHER)
         self.path = path
-
-
-def pending(plan: RunPlan, attempts: Sequence[Attempt], *, retry_errors: bool = False) -> list[Sample]:
-    """Samples that have no final outcome yet; with ``retry_errors`` an ``adapter_error`` is none."""
-    again = {Outcome.INFRASTRUCTURE} | ({Outcome.ADAPTER_ERROR} if retry_errors else set())
-    last = last_attempts(list(attempts))
-    return [s for s in plan.samples if s.id not in last or last[s.id].outcome in again or last[s.id].retry]
 
 
 def record(
@@ -126,9 +119,11 @@ def record_all(
                     plan.config, environment(), plan.identity, dict(plan.tags), spread(len(plan.samples))
                 )
                 folder = stack.enter_context(RunFolder(plan.path, file, partial(resumed, plan)))
-                todo = pending(plan, folder.attempts, retry_errors=retry_errors)
+                todo, lost = pending(plan, folder.file, folder.attempts, retry_errors=retry_errors)
                 if todo and (why := closed(folder.file)):
                     raise incomplete(plan.path, why)
+                for why in lost.values():
+                    remark(f"{why}; it is run again")
                 if not todo:
                     folder.save()
                 number, most = len(recorders), fail_fast or math.inf
@@ -238,6 +233,7 @@ class _Recorder:
             replay=self._replayed.recording(sample.id) if self._replayed else None,
             lines=self._lines.recording(sample) if self._lines else None,
             reported=identity.reported if identity else {},
+            config=settings_sha256(self._folder.file.config),
         )
 
     def take(self, job: Job, result: JobResult) -> None:
@@ -323,14 +319,3 @@ class ReplayedRun:
                 f"{self._path} has no valid recording of {sample}", "replay a run that is complete"
             )
         return self._path.joinpath(*recording_parts(self._file, sample, last.attempt))
-
-
-def start_over(path: Path) -> None:
-    """Remove a run's folder; raises `UserError` where it is none, or another process is writing it."""
-    if path.exists():
-        if not (path / "run.json").is_file():
-            raise UserError(
-                f"{path} is not a run (it has no run.json), so it is not removed", "give another --out"
-            )
-        with locked(path):
-            remove_own(path.absolute().parent, path.absolute().name)

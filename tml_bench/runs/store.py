@@ -25,21 +25,30 @@ from filelock import FileLock, Timeout
 
 from tml_bench.errors import UserError
 from tml_bench.event_texts import fit
-from tml_bench.files import read_json, write_atomically
+from tml_bench.files import (
+    make_folder,
+    read_json,
+    remove_left_aside,
+    sync,
+    sync_contents,
+    write_atomically,
+)
 from tml_bench.outcome import Outcome
 from tml_bench.own_folder import append_own, move_own, own_place, remove_own
 from tml_bench.plugins import load_task
 from tml_bench.runs.admission import admitted_imports
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, check_contents
 from tml_bench.runs.identity import is_same_data
 from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.samples import Sample
+from tml_bench.seals import seal_holds, sealed
 from tml_bench.task import Task
 from tml_bench.turns import Usage
 from tml_bench.users.settings import FOLDER
 
 T = TypeVar("T")
 
+RUN, ATTEMPTS = "run.json", "attempts.jsonl"
 NOT_A_RUN = "give a run's folder, one that holds run.json"
 ASIDE, TIMELINES = ".aside", "timelines"
 TRACEBACK = "traceback.txt"
@@ -83,11 +92,13 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     """Read a typed JSON-lines file; a torn last line (no line feed) is left out, a missing file is empty.
 
     Raises:
-        UserError: another line is malformed; names it.
+        UserError: another line is malformed, or is not as its seal says; names it.
     """
     if not path.is_file():
         return []
-    *lines, _torn = path.read_bytes().split(b"\n")
+    *lines, torn = path.read_bytes().split(b"\n")
+    if seal_holds(torn[:-1]):
+        lines.append(torn)  # all of it is there, and what follows is no line feed any more
     decoder = msgspec.json.Decoder(kind)
     items: list[T] = []
     for n, line in enumerate(lines, 1):
@@ -95,6 +106,9 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
             items.append(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}, line {n}: {error}", "remove the line to redo its sample") from error
+        if seal_holds(line) is False:
+            problem = f"{path}, line {n}: it was changed after it was written"
+            raise UserError(problem, "remove the line to redo its sample")
     return items
 
 
@@ -110,20 +124,8 @@ def read_run(path: Path) -> RunFile:
             f"{path / 'run.json'}: schema {file.config.schema!r} is not {RUN_SCHEMA!r}",
             "read it with the tml-bench version that wrote it",
         )
-    _check_contents(path, file)
+    check_contents(path / RUN, file)
     return file
-
-
-def _check_contents(path: Path, file: RunFile) -> None:
-    """Raise for settings that are none, and for code that a stranger may have put into the run's folder."""
-    task = file.config.task_file.rpartition(":")[0]
-    if task and not (Path(task).is_absolute() and not Path(task).resolve().is_relative_to(path.resolve())):
-        what = f"{path / 'run.json'} says that its task is {task!r}, which comes with the run"
-        raise UserError(what, "nothing of it was executed; put the task where you keep yours, and run again")
-    try:
-        file.config.settings()
-    except (ValueError, msgspec.DecodeError) as error:
-        raise UserError(f"{path / 'run.json'}: {error}", "was it changed? run again with --fresh") from None
 
 
 def locked(path: Path) -> FileLock:
@@ -152,20 +154,28 @@ class RunFolder:
     def __init__(self, path: Path, file: RunFile, settle: Settle) -> None:
         self.path = path
         own_place(path.absolute().parent, path.absolute().name)
-        path.mkdir(parents=True, exist_ok=True)
-        for parts in (("run.json",), (ASIDE,), (TIMELINES,), (FOLDER, "replies"), (FOLDER, "voice")):
+        make_folder(path)
+        for parts in ((RUN,), (ASIDE,), (TIMELINES,), (FOLDER, "replies"), (FOLDER, "voice")):
             own_place(path, *parts)
         self._lock = locked(path)
         try:
-            self._saved = read_run(path) if (path / "run.json").is_file() else None
+            self._saved = read_run(path) if (path / RUN).is_file() else None
             remove_own(path, ASIDE)
-            log = own_place(path, "attempts.jsonl")
+            for folder in (path, *path.glob("timelines/"), *path.glob("timelines/??/")):
+                remove_left_aside(own_place(path, *folder.relative_to(path).parts))
+            log = own_place(path, ATTEMPTS)
             _repair(log)
             self.attempts = read_lines(log, Attempt)
+            if self._saved is None and self.attempts:
+                raise UserError(
+                    f"{path} holds attempts and no run.json, which says under which settings they were made",
+                    "put run.json back; --fresh replaces the run, another --out keeps it",
+                )
             self.file = settle(self._saved, self.attempts) if self._saved else file
             if self._saved is None:
                 self.save()
             self._log = append_own(path, log.name)
+            sync(path)
         except BaseException:
             self._lock.release()
             raise
@@ -176,8 +186,7 @@ class RunFolder:
         A run that is extended is what it was until something is added to it.
         """
         if self.file != self._saved:
-            content = msgspec.json.format(msgspec.json.encode(self.file)) + b"\n"
-            write_atomically(self.path / "run.json", content)
+            write_atomically(self.path / RUN, sealed(msgspec.json.format(msgspec.json.encode(self.file))))
             self._saved = self.file
 
     def learn(self, reported: Mapping[str, str]) -> str:
@@ -204,15 +213,21 @@ class RunFolder:
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
 
-        The traceback of what was raised is kept beside it.
+        The traceback of what was raised is kept beside it. Who wrote the recording has synced its files, so
+        that what the line tells of is on the disk before it.
         """
         self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)
         if recording is not None:
+            make_folder(place.parent)
             move_own(recording, self.path, *place.relative_to(self.path).parts)
         if traceback:
+            make_folder(place)
             write_atomically(place / TRACEBACK, traceback.encode(errors="backslashreplace"))
-        self._log.write(msgspec.json.encode(fit(attempt)) + b"\n")
+            sync_contents(place)
+        if recording is not None:
+            sync(place.parent)
+        self._log.write(sealed(msgspec.json.encode(fit(attempt))) + b"\n")
         self._log.flush()
         os.fsync(self._log.fileno())
         self.attempts.append(attempt)
@@ -222,11 +237,11 @@ class RunFolder:
 
     def __exit__(self, *raised: object) -> None:
         # Workers that outlived a killed command may have written once more since the folder was opened.
+        with suppress(OSError, UserError):
+            remove_own(self.path, ASIDE)
         try:
-            with suppress(OSError, UserError):
-                remove_own(self.path, ASIDE)
-        finally:
             self._log.close()
+        finally:
             self._lock.release()
 
 
@@ -238,7 +253,7 @@ def _repair(log: Path) -> None:
         write_atomically(log, whole)
 
 
-def last_attempts(attempts: list[Attempt]) -> dict[str, Attempt]:
+def last_attempts(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
     """The last attempt of each sample."""
     return {attempt.sample: attempt for attempt in attempts}
 
@@ -281,14 +296,22 @@ def open_run(path: Path) -> StoredRun:
     return open_runs([path])[0]
 
 
-def open_runs(paths: Iterable[Path]) -> list[StoredRun]:
-    """Load runs as `open_run` does; what runs have in common is loaded and checked once."""
+def open_runs(paths: Iterable[Path], data: Path | None = None) -> list[StoredRun]:
+    """Load runs as `open_run` does; what runs have in common is loaded and checked once.
+
+    ``data`` is the folder in which their data is now, None for where it was.
+    """
     known: dict[str, tuple[Task, tuple[Sample, ...]]] = {}
-    return [_opened(path, known) for path in paths]
+    return [_opened(path, known, data) for path in paths]
 
 
-def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]]) -> StoredRun:
+def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]], moved: Path | None) -> StoredRun:
     file = read_run(path)
+    if moved is not None:
+        if not file.config.data:
+            raise UserError(f"{path} was made with the mini set, which ships", "score it without --data")
+        config = msgspec.structs.replace(file.config, data=str(moved))
+        file = msgspec.structs.replace(file, config=config)
     config = file.config
     data = repr((config.task_source, config.clock, config.selection, config.dataset_sha256))
     if data not in known:
@@ -297,7 +320,7 @@ def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]]) -> St
         if not is_same_data(config.dataset_sha256, samples, config.selection.data):
             raise UserError(
                 f"{path} was made with other data than is now in {config.data or 'the mini set'}",
-                "put the data back, or run again",
+                "put the data back, give where it is now to score --data, or run again",
             )
         known[data] = task, samples
     attempts = last_attempts(read_lines(path / "attempts.jsonl", Attempt))

@@ -22,6 +22,7 @@ from tml_bench.adapter import (
 )
 from tml_bench.blame import in_one_line, whole
 from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserError, UserSideError
+from tml_bench.files import sync_contents
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of, transcript_pair
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
@@ -175,7 +176,9 @@ class Worker:
         opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = JobResult(Outcome.VALID)
-        with RecordingWriter(job.folder, opened, clock="simulated", compute=settings.compute) as writer:
+        with RecordingWriter(
+            job.folder, opened, clock="simulated", compute=settings.compute, config=job.config
+        ) as writer:
             session = SimulatedSession(job.task, sample, adapter, settings, writer, costs, self._beat)
             try:
                 session.run()
@@ -184,6 +187,7 @@ class Worker:
             except InfrastructureError as error:
                 ended = failure(error, ServiceFailure.SESSION if session.is_open else ServiceFailure.OPENING)
             manifest = writer.close()
+        sync_contents(job.folder)
         return replace(ended, recording=True, audio_s=manifest.samples / manifest.rate)
 
 
@@ -225,7 +229,7 @@ def check_usable(adapter: Adapter, spec: str) -> None:
 
 
 def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:
-    replayed = Recording(recording, verify=False)
+    replayed = Recording(recording, tracks=False)
     if replayed.opened.tick_ns != settings.tick_ns:
         raise UserError(
             f"{recording} was recorded with micro-turns of {replayed.opened.tick_ns / 1e6:g} ms, "

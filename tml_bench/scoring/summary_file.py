@@ -16,7 +16,7 @@ from msgspec import structs
 
 from tml_bench.blame import whole
 from tml_bench.errors import UserError
-from tml_bench.files import read_json, write_atomically
+from tml_bench.files import read_json, write_together
 from tml_bench.metrics.statistics import Observation
 from tml_bench.questions import Verdict
 from tml_bench.runs.store import read_lines
@@ -54,8 +54,7 @@ def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
         files[TRACEBACKS] = text.encode(errors="backslashreplace")
     else:
         (run / TRACEBACKS).unlink(missing_ok=True)
-    for name, content in files.items():
-        write_atomically(run / name, content)
+    write_together({run / name: content for name, content in files.items()})
     return known
 
 

@@ -3,6 +3,7 @@
 A sample ended as its last attempt did, unless scoring finds it lost.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,12 +14,13 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.outcome import Outcome
-from tml_bench.perception.perceive import WordMode
+from tml_bench.perception.perceive import MODES, WordMode, cached, stored
 from tml_bench.perception.recordings import cached_timeline, recognised_beside, timeline_of
 from tml_bench.recording import Recording, SessionFacts
 from tml_bench.runs.jobs import PerceiveJob
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
+from tml_bench.runs.recorded import check_settings
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
@@ -29,22 +31,38 @@ from tml_bench.timeline import Timeline
 from tml_bench.user_stretches import user_spans
 from tml_bench.users.faults import UserFault
 
+_MODE = re.compile(r"; words ([a-z]+): ")
+
 
 class _Check(msgspec.Struct, frozen=True):
     mismatch: bool = False
 
 
+class _Facts(msgspec.Struct, frozen=True):
+    perceivers: tuple[str, ...] = ()
+
+
 class _Scored(msgspec.Struct, frozen=True):
     transcript_check: _Check = _Check()
+    facts: _Facts = _Facts()
 
 
 def by_recognition(run: Path) -> bool:
     """Whether a run was scored by recognised words because its transcript does not match its audio."""
+    return any(one.transcript_check.mismatch for one in _scored(run))
+
+
+def scored_words(run: Path) -> WordMode:
+    """Where the words came from when a run was last scored; ``auto`` where it was not."""
+    told = " ".join(perceiver for one in _scored(run) for perceiver in one.facts.perceivers)
+    return next((mode for mode in MODES if mode in _MODE.findall(told)), "auto")
+
+
+def _scored(run: Path) -> list[_Scored]:
     try:
-        known = msgspec.json.decode(outline(run / "summary.json").text, type=list[_Scored])
+        return msgspec.json.decode(outline(run / "summary.json").text, type=list[_Scored])
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return any(one.transcript_check.mismatch for one in known)
+        return []
 
 
 class SampleOutcome(msgspec.Struct, frozen=True):
@@ -155,7 +173,9 @@ def _perceived(
             try:
                 place = run.recording_path(attempt)
                 cache = where(run.timeline_path(sample.id, place.name))
-                read[number][sample.id] = facts = Recording(place, tracks=not is_partial(place)).facts
+                recording = Recording(place, tracks=not is_partial(place))
+                check_settings(recording, run.file.config)
+                read[number][sample.id] = facts = recording.facts
                 stretches = partial(run.task.stretches, sample)
                 languages = sample.languages
                 timeline = cached_timeline(
@@ -175,11 +195,13 @@ def _perceived(
         yield job.key, result.timeline or result.reason
 
 
-def recording_timeline(run: StoredRun, sample: Sample, words: WordMode, recording: Path) -> Timeline:
+def recording_timeline(run: StoredRun, sample: Sample, words: WordMode | None, recording: Path) -> Timeline:
     """What was heard in one of a sample's recordings, with its companions where these have a valid one.
 
+    ``words`` are by default those with which the run was scored. What scoring has stored is never replaced.
     Raises `UserError` where one is damaged or words cannot be had, `BadSampleError` for unusable audio.
     """
+    words = words or scored_words(run.path)
     companions = {}
     for role, other in sample.companions.items():
         ended = run.attempts.get(other)
@@ -191,13 +213,20 @@ def recording_timeline(run: StoredRun, sample: Sample, words: WordMode, recordin
 
 def _timeline(run: StoredRun, sample: Sample, recording: Path, words: WordMode) -> Timeline:
     cache = run.timeline_path(sample.id, recording.resolve().name)
-    if words == "auto" and by_recognition(run.path):
+    if words != "transcript" and by_recognition(run.path):
         cache, words = recognised_beside(cache), "asr"
     need_file(cache)
     need_recording(recording)
     stretches = partial(run.task.stretches, sample)
-    facts, languages = Recording(recording).facts, sample.languages
+    opened = Recording(recording)
+    check_settings(opened, run.file.config)
+    facts, languages = opened.facts, sample.languages
     return timeline_of(
-        facts, cache, words, run.task.hears_user, stretches, languages=languages,
+        facts, cache, words, run.task.hears_user, stretches, _kept, languages,
         user_words=run.task.recognises_user(sample), user_spans=partial(user_spans, run.task, sample),
     )  # fmt: skip
+
+
+def _kept(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
+    """As `cached`, but what is there of other words or another version stays."""
+    return (stored(path, key) or compute()) if path.exists() else cached(path, key, compute)

@@ -12,8 +12,7 @@ from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.runs.store import Attempt
 from tml_bench.storage.address import mirrors
 
-RUN, RUN_ID, TIMELINES = "run.json", "run-id", "timelines"
-"""``run-id`` tells a run from another that was made in its place."""
+RUN, TIMELINES = "run.json", "timelines"
 _ID = ".id"
 
 

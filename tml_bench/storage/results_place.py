@@ -12,7 +12,7 @@ from typing import Self
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
 from tml_bench.runs.queues import CONTINUE
-from tml_bench.runs.record import start_over
+from tml_bench.runs.removal import start_over
 from tml_bench.runs.store import read_run
 from tml_bench.storage.address import is_shared
 from tml_bench.storage.attempt_log import ATTEMPTS

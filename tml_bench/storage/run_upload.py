@@ -18,9 +18,10 @@ from filelock import FileLock, Timeout
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.recording import MANIFEST
+from tml_bench.runs.layout import RUN_ID
 from tml_bench.runs.store import Attempt, read_run
 from tml_bench.storage.attempt_log import ATTEMPTS, AttemptLog, join_pieces, read_log, remove_log, write_piece
-from tml_bench.storage.names import RUN, RUN_ID, mirror_id, recording_place
+from tml_bench.storage.names import RUN, mirror_id, recording_place
 from tml_bench.storage.run_lock import LOCK, RunLock
 from tml_bench.storage.store import RemoteStore
 from tml_bench.users.settings import FOLDER as MADE

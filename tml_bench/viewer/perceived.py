@@ -14,6 +14,7 @@ from tml_bench.recording import SessionFacts
 from tml_bench.runs.layout import timeline_parts
 from tml_bench.runs.store import Attempt
 from tml_bench.scoring.timelines import by_recognition
+from tml_bench.seals import seal_holds
 from tml_bench.storage.shared_place import need_file
 from tml_bench.timeline import Segment, Timeline
 from tml_bench.viewer.run_files import ViewedRun, run_file
@@ -75,6 +76,7 @@ def _stored(run: ViewedRun, attempt: Attempt, kind: str = "") -> Timeline | None
     need_file(run.path.joinpath(*parts))
     path = run_file(run.path, *parts)
     try:
-        return None if path is None else msgspec.json.decode(path.read_bytes(), type=_Stored).timeline
+        content = b"" if path is None else path.read_bytes()
+        return None if seal_holds(content) is False else msgspec.json.decode(content, type=_Stored).timeline
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
