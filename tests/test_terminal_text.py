@@ -106,7 +106,7 @@ def test_compare(run: Path, tmp_path: Path) -> None:
     shutil.copytree(other, tmp_path / "both" / "one")
     shutil.copytree(other, tmp_path / "both" / "two")
     assert "fd-bench-v1" in output("compare", run, other, "-v", "--samples", 3)
-    assert "x [31m" in output("compare", other, tmp_path / "both")
+    assert "x\\x1b[31m" in output("compare", other, tmp_path / "both")
 
 
 def test_inspect(run: Path) -> None:

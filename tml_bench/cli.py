@@ -40,7 +40,7 @@ Exit codes:
 UNWRITABLE = frozenset(
     (
         errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR,
-        errno.EEXIST, errno.EFBIG,
+        errno.EEXIST, errno.EFBIG, errno.ENAMETOOLONG,
     )
 )  # fmt: skip
 """What the system says where a file or folder cannot be written."""

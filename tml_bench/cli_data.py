@@ -8,6 +8,7 @@ import click
 
 from tml_bench.cli_judge import PATH
 from tml_bench.errors import UserError
+from tml_bench.names import name_flaw, shown_name
 from tml_bench.terminal_text import in_json, say
 
 
@@ -16,7 +17,8 @@ from tml_bench.terminal_text import in_json, say
 @click.argument("folder", type=PATH)
 @click.option("--name", default="imported", show_default=True, help="Name of the system that spoke.")
 @click.option("--out", type=PATH, help="The run's folder. [default: results/TASK--NAME]")
-def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
+@click.option("--allow-outside", is_flag=True, help="Also take files that links in FOLDER lead to.")
+def import_(task: str, folder: Path, name: str, out: Path | None, allow_outside: bool) -> None:
     """Turn exchanges another harness recorded into a run that scores like our own.
 
     FOLDER holds, at any depth, one folder an exchange with input.wav, output.wav and, if there is one, the
@@ -31,8 +33,12 @@ def import_(task: str, folder: Path, name: str, out: Path | None) -> None:
     from tml_bench.runs.imports import import_run
 
     loaded, count = load_task(task), 0
-    path = out or Path("results") / f"{loaded.name}--{name}"
-    for attempt in import_run(loaded, folder, path, name, task_place(task)):
+    called = f"{loaded.name}--{name}"
+    if flaw := name_flaw(called):
+        raise UserError(f"--name {shown_name(name)} cannot name a run: {flaw}", "give another")
+    path = out or Path("results") / called
+    place = task_place(task)
+    for attempt in import_run(loaded, folder, path, name, place, allow_outside=allow_outside):
         count += 1
         if attempt.outcome is not Outcome.VALID:
             say(f"{attempt.sample}: {attempt.outcome}: {attempt.reason}", fg="yellow", err=True)

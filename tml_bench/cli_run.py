@@ -30,6 +30,7 @@ HEADINGS = {
         "tasks",
         "adapters",
         "places",
+        "allow_outside",
         "subsets",
         "limit",
         "samples",
@@ -147,6 +148,10 @@ def choice_options(command: Command) -> Command:
 @click.option(
     "--data", "places", type=PATH, multiple=True,
     help="Folder of the official data, or TASK=FOLDER, repeatable. [default: mini set]",
+)  # fmt: skip
+@click.option(
+    "--allow-outside", is_flag=True,
+    help="Also play files that lie outside the data's folder, through links or paths in annotations.",
 )  # fmt: skip
 @click.option("--subset", "subsets", multiple=True, help="Only this part of the task; repeatable.")
 @click.option("--limit", type=COUNT, default=0, help="At most so many samples a subset; 0 is all.")

@@ -1,5 +1,7 @@
 """Errors that people see."""
 
+from tml_bench.terminal_text import escaped
+
 
 class UserError(Exception):
     """Something the person at the keyboard can put right.
@@ -10,9 +12,9 @@ class UserError(Exception):
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(f"{problem}. {remedy}" if remedy else problem)
-        self.problem = problem
-        self.remedy = remedy
+        # What is wrong may quote a stranger's text, and is shown in terminals, notebooks and logs.
+        self.problem, self.remedy = escaped(problem), escaped(remedy)
+        super().__init__(f"{self.problem}. {self.remedy}" if remedy else self.problem)
 
 
 class BadSampleError(Exception):

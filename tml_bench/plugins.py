@@ -21,6 +21,7 @@ from tml_bench.adapter import Adapter, LiveAdapter, StepAdapter, VideoSpec, Wrap
 from tml_bench.blame import in_one_line
 from tml_bench.code_digest import code_sha256
 from tml_bench.errors import UserError
+from tml_bench.names import PLUGIN_NAME, is_plugin_name
 from tml_bench.plugin_files import from_file
 from tml_bench.redact import cut, remember_named
 from tml_bench.task import Metric, Task
@@ -30,9 +31,8 @@ Option = int | float | bool | str
 PlugInKind = Literal["task", "adapter"]
 Shape = type | UnionType
 
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names that may name folders."""
-_NAMED = re.compile(rf"{SAFE_NAME.pattern}:(?!\\)")  # with a backslash it is a drive
+_NAMED = re.compile(rf"{PLUGIN_NAME}:(?!\\)")  # with a backslash it is a drive
 TASK_SHAPE: dict[str, Shape] = {"name": str, "title": str, "data_help": str, "not_run": Mapping}
 TASK_ITEMS: dict[str, Shape] = {"subsets": str, "metrics": Metric, "headline": str}
 ADAPTER_SHAPE: dict[str, Shape] = {
@@ -217,7 +217,7 @@ def load_task(name: str) -> Task:
         _check_shape(f"task {name!r}", task, attribute, tuple)
         for item in getattr(task, attribute):
             _check_kind(f"task {name!r}: an item of {attribute}", item, kind)
-    if not SAFE_NAME.fullmatch(task.name) or (".py:" not in name and task.name != name):
+    if not is_plugin_name(task.name) or (".py:" not in name and task.name != name):
         raise UserError(
             f"task {name!r} has the name {task.name!r}",
             "give it that of its entry point; letters, digits, dots, - and _ name folders",

@@ -258,7 +258,8 @@ class Sample:
     """One example of a task.
 
     Attributes:
-        id: unique within its task, made of letters, digits, ``-``, ``_`` and ``.``; it names a folder.
+        id: unique within its task, best of letters, digits, ``-``, ``_`` and ``.``; it names a folder, and
+            must be a safe name (`tml_bench.names`), also unlike others where case does not count.
         subset: the part of the task it belongs to; scores are averaged per subset.
         script: what the user side does.
         reference: what is expected.

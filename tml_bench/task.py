@@ -170,6 +170,10 @@ class Task(ABC):
             return DataKind.SAMPLE if has_official else DataKind.OWN
         return DataKind.PART if has_official else DataKind.VARIANT
 
+    def own_folders(self) -> tuple[Path, ...]:
+        """Where samples of any data may have files too, such as a cache; by default ``mini``."""
+        return () if self.mini is None else (self.mini,)
+
     @abstractmethod
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """Load the samples, in a fixed order.

@@ -10,8 +10,10 @@ import os
 import re
 import sys
 
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tabs and line feeds, overrides of direction, halves of pairs."""
+_OBEYED = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but tabs and line feeds, other line breaks, marks of direction, halves of pairs."""
 
 
 _shown_as: dict[str, str] = {}
@@ -27,6 +29,11 @@ def printable(text: str) -> str:
     for here, there in _shown_as.items():
         text = text.replace(here, there)
     return _OBEYED.sub(" ", text)
+
+
+def escaped(text: str) -> str:
+    """The text with escapes, as Python writes them, for what a terminal would obey; lines stay."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def in_json(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
+from tml_bench.data_folder import check_layout
 from tml_bench.errors import BadSampleError, UserError
 
 T = TypeVar("T")
@@ -126,6 +127,7 @@ def short(path: Path) -> str:
 def sample_json(path: Path, remedy: str) -> object:
     """The content of a sample's own JSON file. Raises `BadSampleError`: it is missing, empty or not JSON."""
     place = RecordPlace(short(path), remedy=remedy)
+    check_layout(path)
     try:
         text = utf8(path.read_bytes()).decode()
         if not text.strip():
@@ -141,6 +143,7 @@ def sample_json(path: Path, remedy: str) -> object:
 
 def read_text(path: Path, remedy: str = AGAIN) -> str:
     """The text of a file. Raises `UserError`: it cannot be read, or nobody can tell how it is encoded."""
+    _check_whole(path)
     try:
         text = utf8(path.read_bytes()).decode()
     except OSError as error:
@@ -153,6 +156,14 @@ def read_text(path: Path, remedy: str = AGAIN) -> str:
         what = f"{path}: cannot be read: holds zero bytes, as UTF-16 without a byte order mark does"
         raise UserError(what, "save it as UTF-8")
     return text
+
+
+def _check_whole(path: Path) -> None:
+    """As `check_layout`, of a file that all samples need: raises `UserError`."""
+    try:
+        check_layout(path)
+    except BadSampleError as error:
+        raise UserError(str(error)) from None
 
 
 def utf8(data: bytes) -> bytes:
@@ -171,6 +182,7 @@ def json_file(path: Path, kind: type[T], remedy: str) -> T:
     Raises:
         UserError: it cannot be read, or does not fit; names the field.
     """
+    _check_whole(path)
     try:
         return msgspec.json.decode(utf8(path.read_bytes()), type=kind)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -187,6 +199,7 @@ def json_lines(path: Path, kind: type[T], remedy: str) -> tuple[list[tuple[int, 
     Raises:
         UserError: the file cannot be read.
     """
+    _check_whole(path)
     try:
         lines = utf8(path.read_bytes()).splitlines()
     except OSError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.data_folder import check_within
 from tml_bench.errors import BadSampleError
 from tml_bench.files import write_atomically
 from tml_bench.tasks._common.records import StrictRecord, json_file, read_lines
@@ -139,6 +140,7 @@ def check_audio(folder: Path, rendered: RenderedItem) -> Path:
         BadSampleError: it is missing or not the file that was rendered; names the file and the remedy.
     """
     path = folder / rendered.audio
+    check_within(path)
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -71,6 +71,10 @@ Its rubrics need a language model as judge: --judge openai:model=...
         """The whole conversation with the model; see ``loader``. None where that is what is played anyway."""
         return loader.closed_loop(sample) if self.needs_history else None
 
+    def own_folders(self) -> tuple[Path, ...]:
+        """The mini set, and where parquet files are unpacked."""
+        return (*super().own_folders(), loader.cache_folder())
+
     def load(self, root: Path, subsets: Sequence[str]) -> Iterator[Sample]:
         """Load the samples by axis, in the order of the data; see ``loader``."""
         return loader.load(root, subsets, fixed=self.needs_history)

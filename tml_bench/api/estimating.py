@@ -35,7 +35,8 @@ def estimate(
     compute: str = "ideal", replay: PathLike | None = None, network: str = "ideal",
     tool_latency: str = "", loop: str = "", user: str = "staged", user_cache: PathLike | None = None,
     replay_user: PathLike | None = None, seed: int = 0,
-    max_session_s: float = 7200.0, out: PathLike = "results", fresh: bool = False,
+    max_session_s: float = 7200.0, allow_outside: bool = False, out: PathLike = "results",
+    fresh: bool = False,
     retry_errors: bool = False, jobs: int | None = None, concurrency: int = 4, rate: float = 0.0,
     progress: bool | Progress = True, **unused: Any,
 ) -> list[RunEstimate]:  # fmt: skip
@@ -55,6 +56,7 @@ def estimate(
         prices: a table of prices of your own, beside the one that ships.
         judge: as for `run`; a language model's calls are estimated too.
         data: as for `run`, and so are the others: they decide which runs, and what of them is done.
+        allow_outside: as for `run`.
         subsets: as for `run`.
         limit: as for `run`.
         samples: as for `run`.
@@ -113,7 +115,7 @@ def estimate(
             task, names, Path(out), data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
             epochs=epochs, tags={}, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
             replay=replay, max_session_s=max_session_s, network=network, tool_latency=tool_latency,
-            loop=loop, user=user, user_cache=user_cache, replay_user=replay_user,
+            loop=loop, user=user, user_cache=user_cache, replay_user=replay_user, allow_outside=allow_outside,
         )  # fmt: skip
         return [
             estimate_run(plan, table, pace, model, retry_errors=retry_errors, fresh=fresh)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from tml_bench.adapter import Adapter, LiveAdapter
 from tml_bench.errors import UserError
-from tml_bench.plugins import SAFE_NAME, AdapterClass, adapter_names
+from tml_bench.names import is_plugin_name
+from tml_bench.plugins import AdapterClass, adapter_names
 from tml_bench.runs.plan import REFERENCE_ADAPTERS
 
 Given = Adapter | AdapterClass
@@ -30,7 +31,7 @@ def named_adapters(adapter: AdapterLike | Several | None) -> tuple[tuple[str, ..
             continue
         if name in given:
             raise UserError(f"two adapters are called {name}", "give them names: {'one': ..., 'other': ...}")
-        if not SAFE_NAME.fullmatch(name) or name in adapter_names():
+        if not is_plugin_name(name) or name in adapter_names():
             raise UserError(
                 f"an adapter given as {name!r} would not be told from others", "give another name"
             )

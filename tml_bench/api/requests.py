@@ -23,7 +23,7 @@ def run_request(
     samples: Sequence[str], shard: str, epochs: int, tags: Mapping[str, str], skip_unfit: bool, tick_ms: int,
     seed: int, compute: str, replay: PathLike | None, max_session_s: float, network: str,
     tool_latency: str, loop: str = "", user: str = STAGED, user_cache: PathLike | None = None,
-    replay_user: PathLike | None = None,
+    replay_user: PathLike | None = None, allow_outside: bool = False,
 ) -> RunRequest:  # fmt: skip
     """What is asked for; see `tml_bench.run`.
 
@@ -41,7 +41,15 @@ def run_request(
         tags=clean_tags(tags),
         adapters=adapters,
         out=out,
-        selection=Selection(folder, tuple(subsets), limit, samples=tuple(samples), shard=shard, loop=loop),
+        selection=Selection(
+            folder,
+            tuple(subsets),
+            limit,
+            samples=tuple(samples),
+            shard=shard,
+            loop=loop,
+            allow_outside=allow_outside,
+        ),
         places={name: Path(place) for name, place in by_task.items()},
         tick_ms=tick_ms,
         seed=seed,

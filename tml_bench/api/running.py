@@ -55,6 +55,7 @@ class RunOptions(TypedDict, total=False):
     """What `run` takes beside tasks and adapters; see there."""
 
     data: PathLike | Mapping[str, PathLike] | None
+    allow_outside: bool
     subsets: Sequence[str]
     limit: int
     samples: Sequence[str]
@@ -115,7 +116,7 @@ def run(
     compute: Literal["ideal", "charged", "recorded"] = "ideal", replay: PathLike | None = None,
     network: str = "ideal", tool_latency: str = "", loop: Literal["", "closed"] = "", user: str = "staged",
     user_cache: PathLike | None = None, replay_user: PathLike | None = None, seed: int = 0,
-    max_session_s: float = 7200.0,
+    max_session_s: float = 7200.0, allow_outside: bool = False,
     out: PathLike = "results", fresh: bool = False, retry_errors: bool = False, jobs: int | None = None,
     gpus: str | Sequence[int | str] = "", step_timeout_s: float = 60.0, executor: str = "local",
     actors: int | None = None, actor_cpus: float | None = None, actor_gpus: float | None = None,
@@ -142,6 +143,7 @@ def run(
         task: name, or ``FILE.py:CLASS``, or several; all but test splits when None.
         adapter: name with options such as ``delayed:400``, ``FILE.py:CLASS``, a class that needs no
             arguments, or an object; or several; the reference adapters when None.
+        allow_outside: also play files that lie outside the data's folder, which links or annotations lead to.
         data: folder of the official data of one task, or folders by the names of tasks; the mini set of those
             that are not named.
         subsets: only these parts of the task.
@@ -220,7 +222,7 @@ def run(
         task, names, place.folder, data=data, subsets=subsets, limit=limit, samples=samples, shard=shard,
         epochs=epochs, tags=tags, skip_unfit=skip_unfit, tick_ms=tick_ms, seed=seed, compute=compute,
         replay=replay, max_session_s=max_session_s, network=network, tool_latency=tool_latency,
-        loop=loop, user=user, user_cache=user_cache, replay_user=replay_user,
+        loop=loop, user=user, user_cache=user_cache, replay_user=replay_user, allow_outside=allow_outside,
     )  # fmt: skip
     table = load_prices(Path(prices) if prices is not None else None)
     asked = None if budget is None else parse_budget(str(budget), table)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tml_bench.errors import UserError
-from tml_bench.plugins import SAFE_NAME
+from tml_bench.names import is_plugin_name
 from tml_bench.redact import is_secret_name
 
 
@@ -39,7 +39,7 @@ def named_adapter(name: str, table: Mapping[str, object], where: str) -> NamedAd
         UserError: the name is none, an option is named like a secret, or a value is a list, a table, or
             holds a comma; ``where`` names file and table.
     """
-    if not SAFE_NAME.fullmatch(name):
+    if not is_plugin_name(name):
         raise UserError(f"{where} is no name", "use letters, digits, dots, - and _")
     use = table.get("use", name)
     if not isinstance(use, str) or not use:

@@ -1,7 +1,6 @@
 """What can be wrong with a task, each flaw with what to do about it; pure functions of what the task gave."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,13 +10,12 @@ import msgspec
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
+from tml_bench.names import LONGEST_ID, name_flaw, shown_name
 from tml_bench.questions import Question
 from tml_bench.samples import Sample
 from tml_bench.scoring.floors import Baseline, columns
 from tml_bench.task import Direction, Kind, Metric, Overall, Score, Task, Value
 
-SAFE_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
-"""Ids that can name a folder on every system."""
 TINY = 1e-9
 ORACLE_TOLERANCE = 0.1
 """What perception may make of a session of the oracle, as a difference of shares."""
@@ -109,8 +107,8 @@ def sample_flaws(task: Task, samples: Sequence[Sample], shipped: bool) -> Iterat
         yield f"sample {name}: another has the same id", "make ids unique within the task"
     for sample in samples:
         where = f"sample {sample.id}"
-        if not SAFE_ID.fullmatch(sample.id):
-            what = f"sample {sample.id!r}: the id cannot name a folder"
+        if flaw := name_flaw(sample.id, LONGEST_ID):
+            what = f"sample {shown_name(sample.id)}: the id cannot name a folder: {flaw}"
             yield what, "use letters, digits, '.', '_' and '-'"
         if sample.subset not in task.subsets:
             yield f"{where}: subset {sample.subset} is not declared", "add it to subsets"

@@ -29,6 +29,7 @@ from tml_bench.containers.ffmpeg import UnknownFormatError
 from tml_bench.containers.ogg import OggPages, read_pages
 from tml_bench.containers.sample_chunk import SampleChunk, after_id3, find_samples
 from tml_bench.containers.sound_track import SoundBlocks, SoundTrack, counted_s, measure, placed
+from tml_bench.data_folder import check_within
 from tml_bench.errors import BadSampleError
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def _opened(path: Path, chunk: SampleChunk | None) -> Iterator[soundfile.SoundFi
 
 
 def _found(path: Path) -> _Found:
+    check_within(path)
     if not path.is_file():
         raise BadSampleError(f"{path} does not exist or is not a file")
     stat = path.stat()

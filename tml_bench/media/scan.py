@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.containers.ffmpeg import begins_empty, decoded, first_audio, in_fragments, open_video, packets
+from tml_bench.data_folder import check_within
 from tml_bench.errors import BadSampleError
 from tml_bench.timebase import NS, seconds
 
@@ -98,6 +99,7 @@ def scan(path: Path) -> Scan:
         BadSampleError: the file is missing, not a video, cut off, without frames or time stamps, or its
             frames are too large or cannot be decoded; says which.
     """
+    check_within(path)
     stat = path.stat() if path.is_file() else None
     return _scan(path, stat.st_size if stat else 0, stat.st_mtime_ns if stat else 0)
 

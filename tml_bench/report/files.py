@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tml_bench.csv_text import csv_text
 from tml_bench.outcome import Outcome
+from tml_bench.own_folder import refuse_links
 from tml_bench.report import content
 from tml_bench.report.board import board_of
 from tml_bench.report.board_files import markdown_text, write_board
@@ -100,6 +101,7 @@ def write_report(summaries: Sequence[Summary], out: Path, folders: Mapping[str, 
     that stood there before and are not written again are removed. All of it takes the place of what was there
     at once. Returns the path of the first page, index.html.
     """
+    refuse_links(out, "tasks", "runs")
     beside = [name for name in (*PICTURES, VIEWER) if (out / name).is_file()]
 
     def is_old_page(path: Path) -> bool:

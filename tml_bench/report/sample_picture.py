@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from tml_bench import events as ev
 from tml_bench.adapter import VideoSpec
 from tml_bench.errors import UserError
+from tml_bench.own_folder import own_place
 from tml_bench.recording import Recording
 from tml_bench.report.grids import plain
 from tml_bench.runs.layout import run_of
@@ -275,7 +277,9 @@ def draw(folder: Path, out: Path) -> None:
     where the sample's video cannot be read.
     """
     recording = Recording(folder)
-    place = folder.resolve()
+    place, named = folder.resolve(), Path(os.path.abspath(folder))
+    if (above := run_of(named)) is not None:
+        own_place(above, *named.relative_to(above).parts)
     run = open_run(run_of(place) or place.parents[2])
     sample = next((s for s in run.samples if s.id == recording.opened.sample), None)
     if sample is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench import __version__
+from tml_bench.errors import UserError
 from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
@@ -61,6 +62,7 @@ class RunConfig(msgspec.Struct, frozen=True):
             as the task has them.
         epoch: 1, 2, ... where every sample is played several times, each time with a seed of its own.
         replay_user: run folder whose simulated users' lines are played again; empty otherwise.
+        allow_outside: annotations may name files that lie outside the data's folder.
     """
 
     schema: str
@@ -91,6 +93,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     user_cache: str = ""
     replay_user: str = ""
     loop: str = ""
+    allow_outside: bool = False
 
     @property
     def task_source(self) -> str:
@@ -106,7 +109,10 @@ class RunConfig(msgspec.Struct, frozen=True):
     def selection(self) -> Selection:
         """Which samples it is made of."""
         data = Path(self.data) if self.data else None
-        return Selection(data, self.subsets, self.limit, self.limits, self.samples, self.shard, self.loop)
+        return Selection(
+            data, self.subsets, self.limit, self.limits, self.samples, self.shard, self.loop,
+            self.allow_outside,
+        )  # fmt: skip
 
     def settings(self) -> Settings:
         """The part that concerns sessions."""
@@ -164,6 +170,19 @@ class RunFile(msgspec.Struct, frozen=True):
     identity: Identity | None = None
     tags: dict[str, str] = {}
     spread: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+def check_contents(path: Path, file: RunFile) -> None:
+    """Raise `UserError` for settings that are none, and for code that came in the run's folder."""
+    task = file.config.task_file.rpartition(":")[0]
+    inside = Path(task).resolve().is_relative_to(path.parent.resolve())
+    if task and (inside or not Path(task).is_absolute()):
+        what = f"{path} says that its task is {task!r}, which comes with the run"
+        raise UserError(what, "nothing of it was executed; put the task where you keep yours, and run again")
+    try:
+        file.config.settings()
+    except (ValueError, msgspec.DecodeError) as error:
+        raise UserError(f"{path}: {error}", "was it changed? run again with --fresh") from None
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

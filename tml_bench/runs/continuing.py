@@ -77,6 +77,7 @@ def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunF
         limits=dict(selection.limits),
         samples=selection.samples,
         shard=selection.shard,
+        allow_outside=selection.allow_outside,
         dataset_sha256=dataset_sha256(hashes),
     )
     return structs.replace(stored, config=config, tags={**stored.tags, **plan.tags})

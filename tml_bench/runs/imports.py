@@ -13,6 +13,7 @@ from tml_bench.files import sync_contents
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
+from tml_bench.runs.admission import admitted_imports
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, environment
 from tml_bench.runs.continuing import closed, incomplete, resumed
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
@@ -27,16 +28,19 @@ SHORTER_NOTE_S = 0.1
 """The two files may differ in length by this much without a remark."""
 
 
-def import_run(task: Task, source: Path, path: Path, name: str, task_file: str = "") -> Iterator[Attempt]:
+def import_run(
+    task: Task, source: Path, path: Path, name: str, task_file: str = "", *, allow_outside: bool = False
+) -> Iterator[Attempt]:
     """Import every exchange in a folder of the task's layout; yields each attempt as it is recorded.
 
     Running it again continues: what has been imported stays. ``name`` is that of the system that spoke, for
-    reports; ``task_file`` is ``FILE.py:CLASS`` of a task from a file. Raises `UserError` where the folder is
+    reports; ``task_file`` is ``FILE.py:CLASS`` of a task from a file; with ``allow_outside`` files may lie
+    outside the folder. Raises `UserError` where the folder is
     not in the task's layout, or holds nothing to import.
     """
     # What is wrong with a file may name its path, which is part of the data's hash; scoring reads this path.
     source = source.resolve()
-    imported = list(task.imports(source))
+    imported = admitted_imports(task, source, allow_outside=allow_outside)
     if not imported:
         raise UserError(f"{source} holds nothing to import", task.data_help)
     hashes = sample_hashes([item.sample for item in imported], source)
@@ -44,6 +48,7 @@ def import_run(task: Task, source: Path, path: Path, name: str, task_file: str =
         schema=RUN_SCHEMA, task=task.name, task_file=task_file, dataset=f"imported from {source.name}",
         dataset_sha256=dataset_sha256(hashes), data=str(source), subsets=(), limit=0, adapter=name,
         privileged=False, clock="imported", compute="none", replay="", tick_ns=0, seed=0, max_session_s=0.0,
+        allow_outside=allow_outside,
     )  # fmt: skip
     plan = RunPlan(path, config, tuple(item.sample for item in imported), hashes=hashes)
     with RunFolder(

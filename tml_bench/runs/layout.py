@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.errors import UserError
+from tml_bench.names import name_flaw, shown_name
 from tml_bench.runs.config import RunFile
 
 RUN_ID = "run-id"
@@ -27,13 +29,17 @@ def spread(samples: int) -> bool | msgspec.UnsetType:
 
 
 def recording_parts(file: RunFile, sample: str, attempt: int | str) -> tuple[str, ...]:
-    """The names of the folders, from the run's on, that lead to the recording of an attempt."""
-    return (file.config.task, *_between(file, sample), sample, str(attempt))
+    """The names of the folders, from the run's on, that lead to the recording of an attempt.
+
+    Raises:
+        UserError: a part is no safe name, so that it might lead elsewhere; so does `timeline_parts`.
+    """
+    return _checked(file.config.task, *_between(file, sample), sample, str(attempt))
 
 
 def timeline_parts(file: RunFile, sample: str, attempt: int | str, kind: str = "") -> tuple[str, ...]:
     """The same for the file of its timeline, or of another ``kind`` of it, such as ``-user``."""
-    return ("timelines", *_between(file, sample), f"{sample}-{attempt}{kind}.json")
+    return _checked("timelines", *_between(file, sample), f"{sample}-{attempt}{kind}.json")
 
 
 def run_of(recording: Path) -> Path | None:
@@ -42,5 +48,14 @@ def run_of(recording: Path) -> Path | None:
     return next(above, None)
 
 
+def _checked(*parts: str) -> tuple[str, ...]:
+    for part in parts:
+        if flaw := name_flaw(part):
+            raise UserError(
+                f"{shown_name(part)} names no recording: {flaw}", "was the run changed by somebody?"
+            )
+    return parts
+
+
 def _between(file: RunFile, sample: str) -> tuple[str, ...]:
-    return (hashlib.sha256(sample.encode()).hexdigest()[:2],) if file.spread is True else ()
+    return (hashlib.sha256(sample.encode(errors="replace")).hexdigest()[:2],) if file.spread is True else ()

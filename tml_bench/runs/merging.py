@@ -16,6 +16,7 @@ from msgspec import structs
 
 from tml_bench.errors import UserError
 from tml_bench.files import sync_contents, write_atomically
+from tml_bench.own_folder import own_place, refuse_links
 from tml_bench.plugins import load_task
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.continuing import difference, other_adapter
@@ -86,6 +87,7 @@ def _united(runs: Sequence[Path]) -> RunFile:
         limits=dict(selection.limits),
         samples=selection.samples,
         shard=selection.shard,
+        allow_outside=selection.allow_outside,
         dataset_sha256=dataset_sha256(hashes),
     )
     reported = {
@@ -130,7 +132,7 @@ def _write(path: Path, file: RunFile, attempts: _Attempts) -> None:
     with RunFolder(path, file, lambda saved, there: file) as folder:
         folder.save()
         for run in dict.fromkeys(run for run, _ in attempts):
-            _take_over(run / FOLDER, path / FOLDER)
+            _take_over(run, path)
         there = {(attempt.sample, attempt.attempt) for attempt in folder.attempts}
         for run, attempt in attempts:
             if (attempt.sample, attempt.attempt) not in there:
@@ -140,24 +142,28 @@ def _write(path: Path, file: RunFile, attempts: _Attempts) -> None:
 def _take(run: Path, attempt: Attempt, folder: RunFolder) -> None:
     """Put an attempt of another run into a folder: its recording, what was perceived of it, then its line."""
     name, number, file = attempt.sample, attempt.attempt, read_run(run)
-    made = run.joinpath(*recording_parts(file, name, number))
+    made = own_place(run, *recording_parts(file, name, number))
     aside = folder.aside / name / str(number)
     if made.is_dir():
+        refuse_links(made)
         shutil.copytree(made, aside, copy_function=_linked)
         sync_contents(aside)
-    timelines = folder.path.joinpath(*timeline_parts(folder.file, name, number)).parent
-    seen_there = run.joinpath(*timeline_parts(file, name, number)).parent
+    timelines = own_place(folder.path, *timeline_parts(folder.file, name, number)).parent
+    seen_there = own_place(run, *timeline_parts(file, name, number)).parent
     for seen in seen_there.glob(f"{escape(name)}-{number}[.-]*"):
+        own_place(seen_there, seen.name)
         timelines.mkdir(parents=True, exist_ok=True)
         if not (timelines / seen.name).exists():
             _linked(seen, timelines / seen.name)
     folder.commit(attempt, aside if made.is_dir() else None)
 
 
-def _take_over(made: Path, place: Path) -> None:
+def _take_over(run: Path, path: Path) -> None:
     """Put what a simulated user made in another run beside what is there; nothing that is there changes."""
-    for file in sorted(made.glob("*/[!.]*")):
-        taken = place / file.relative_to(made)
+    for file in sorted(run.glob(f"{FOLDER}/*/[!.]*")):
+        parts = file.relative_to(run).parts
+        own_place(run, *parts)
+        taken = own_place(path, *parts)
         taken.parent.mkdir(parents=True, exist_ok=True)
         if file.name == INDEX:
             known = taken.read_bytes().splitlines(keepends=True) if taken.is_file() else []

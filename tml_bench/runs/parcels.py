@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tml_bench.files import sync_contents
-from tml_bench.plugins import SAFE_NAME
+from tml_bench.names import is_safe_name
 from tml_bench.recording import LOG, MANIFEST, MODEL_TRACK, USER_TRACK
 from tml_bench.runs.identity import own_files
 from tml_bench.runs.jobs import JobResult, SessionJob
@@ -161,7 +161,7 @@ def unload(files: Mapping[str, bytes], folder: Path) -> None:
     """Write what was recorded into an empty folder; raises OSError, and ValueError for names of no file."""
     folder.mkdir(parents=True)
     for name, content in files.items():
-        if not SAFE_NAME.fullmatch(name):
+        if not is_safe_name(name):
             raise ValueError(f"{name!r} names no file of a recording")
         (folder / name).write_bytes(content)
     sync_contents(folder)

@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -154,7 +155,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
     With ``skip_unfit`` ``tell`` gets those that are left out.
     """
     _check(request)
-    specs = [parse_adapter_spec(text) for text in request.adapters]
+    specs = [parse_adapter_spec(text) for text in dict.fromkeys(request.adapters)]
     classes = [fitting_class(spec) for spec in specs]
     identities = [Identity(adapter_sources(spec), adapter_distribution(spec)) for spec in specs]
     for spec, made in zip(specs, classes, strict=True):
@@ -166,7 +167,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
     lines = ReplayedLines(request.replay_user) if request.replay_user else None
     plans: list[RunPlan] = []
     ids: set[str] = set()
-    for name in request.tasks:
+    for name in dict.fromkeys(request.tasks):
         selection = request.selection_of(name)
         try:
             task = load_task(name)
@@ -224,6 +225,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 user_cache=str(request.user_cache.resolve()) if user and request.user_cache else "",
                 replay_user=str(request.replay_user.resolve()) if request.replay_user else "",
                 loop=selection.loop,
+                allow_outside=selection.allow_outside,
             )
             played = lines.samples(config, samples, hashes) if lines else tuple(samples)
             for epoch in range(1, request.epochs + 1):
@@ -232,6 +234,11 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 plan = RunPlan(path, config, played, spec.text, identity, hashes, request.tags)
                 plans.append(replace(plan, user=request.user if user else ""))
     _check_some(request, ids, plans)
+    for path, times in Counter(plan.path for plan in plans).items():
+        if times > 1:
+            raise UserError(
+                f"{times} of the runs asked for have one folder, {path}", "give the adapters other names"
+            )
     return plans
 
 

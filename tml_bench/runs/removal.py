@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tml_bench.errors import UserError
 from tml_bench.files import sync
+from tml_bench.own_folder import own_place
 from tml_bench.runs.store import ATTEMPTS, RUN, Attempt, locked, read_lines
 
 _OURS = re.compile(r"\.lock|\.aside|\.run\.json\.\d+-\d+")
@@ -20,6 +21,7 @@ def start_over(path: Path) -> None:
     Raises:
         UserError: it is none, or another process is writing it.
     """
+    own_place(path.absolute().parent, path.absolute().name)
     if not path.exists():
         return
     if not _is_run(path):

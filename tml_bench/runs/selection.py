@@ -11,6 +11,7 @@ from typing import Literal
 
 from tml_bench.blame import in_one_line
 from tml_bench.errors import UserError
+from tml_bench.runs.admission import admitted_samples
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 
@@ -34,7 +35,8 @@ class Selection:
 
     The limit counts samples that are scored; their companions come along. ``limits`` holds the limits of
     subsets for which it is another. With ``samples`` only those of these ids are taken, as far as the limit
-    goes; of what is left, ``shard``, such as ``2/5``, takes its part.
+    goes; of what is left, ``shard``, such as ``2/5``, takes its part. With ``allow_outside`` annotations may
+    name files that lie outside the folder.
     """
 
     data: Path | None = None
@@ -44,6 +46,7 @@ class Selection:
     samples: tuple[str, ...] = ()
     shard: str = ""
     loop: str = ""
+    allow_outside: bool = False
 
     def limit_of(self, subset: str) -> int:
         """At most so many samples of a subset; 0 means all."""
@@ -56,12 +59,14 @@ class Selection:
     def loaded(self, task: Task) -> list[Sample]:
         """All samples of the subsets; raises as ``Task.samples``, for an id there twice, or no closed loop.
 
+        What a sample's name or files may not be is its problem, see `tml_bench.runs.admission`.
+
         The folder is made absolute first: what is wrong with a file may name its path, which was part of the
         data's hash in version 0.1.0, and scoring reads the absolute path of ``run.json``.
         """
         data = self.data.resolve() if self.data else None
         try:
-            everything = list(task.samples(data, self.subsets))
+            everything = admitted_samples(task, data, self.subsets, allow_outside=self.allow_outside)
         except UserError:
             raise
         except Exception as error:
@@ -114,11 +119,11 @@ class Selection:
             subsets = tuple(sorted(parts, key=[*task.subsets, *sorted(parts)].index))
         limit = _wider(self.limit, other.limit)
         limits = {k: n for k, n in sorted(parts.items()) if n != limit}
-        return Selection(other.data, subsets, limit, limits, shard=self.shard, loop=self.loop)
+        return replace(other, subsets=subsets, limit=limit, limits=limits)
 
     def _listed(self, other: Selection, task: Task) -> Selection:
         """The samples of both, by their ids unless one of both, without shard or ids, has just these."""
-        here = replace(self, data=other.data)
+        here = replace(self, data=other.data, allow_outside=other.allow_outside)
         if here == other:
             return other
         ids = {sample.id for side in (here, other) for sample in side.of(task)}

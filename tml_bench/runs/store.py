@@ -14,8 +14,8 @@ its line is in ``attempts.jsonl``.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -34,19 +34,23 @@ from tml_bench.files import (
     write_atomically,
 )
 from tml_bench.outcome import Outcome
+from tml_bench.own_folder import append_own, move_own, own_place, remove_own
 from tml_bench.plugins import load_task
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile
+from tml_bench.runs.admission import admitted_imports
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, check_contents
 from tml_bench.runs.identity import is_same_data
 from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.samples import Sample
 from tml_bench.seals import seal_holds, sealed
 from tml_bench.task import Task
 from tml_bench.turns import Usage
+from tml_bench.users.settings import FOLDER
 
 T = TypeVar("T")
 
 RUN, ATTEMPTS = "run.json", "attempts.jsonl"
 NOT_A_RUN = "give a run's folder, one that holds run.json"
+ASIDE, TIMELINES = ".aside", "timelines"
 TRACEBACK = "traceback.txt"
 """Beside the recording of an attempt: the whole traceback of what was raised."""
 
@@ -109,19 +113,24 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
 
 
 def read_run(path: Path) -> RunFile:
-    """Read the ``run.json`` of a run; raises `UserError` where it is missing, malformed or unknown."""
+    """Read the ``run.json`` of a run.
+
+    Raises:
+        UserError: it is missing, malformed or unknown, or its task is a file that came with it.
+    """
     file = read_json(path / "run.json", RunFile, NOT_A_RUN)
     if file.config.schema.rpartition(".")[0] != RUN_SCHEMA.rpartition(".")[0]:
         raise UserError(
             f"{path / 'run.json'}: schema {file.config.schema!r} is not {RUN_SCHEMA!r}",
             "read it with the tml-bench version that wrote it",
         )
+    check_contents(path / RUN, file)
     return file
 
 
 def locked(path: Path) -> FileLock:
     """Lock a run's folder until the lock is released or this process ends; raises where another has it."""
-    lock = FileLock(path / ".lock", timeout=0, thread_local=False)
+    lock = FileLock(own_place(path, ".lock"), timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
@@ -144,14 +153,17 @@ class RunFolder:
 
     def __init__(self, path: Path, file: RunFile, settle: Settle) -> None:
         self.path = path
+        own_place(path.absolute().parent, path.absolute().name)
         make_folder(path)
+        for parts in ((RUN,), (ASIDE,), (TIMELINES,), (FOLDER, "replies"), (FOLDER, "voice")):
+            own_place(path, *parts)
         self._lock = locked(path)
         try:
             self._saved = read_run(path) if (path / RUN).is_file() else None
-            shutil.rmtree(self.aside.parent, ignore_errors=True)
+            remove_own(path, ASIDE)
             for folder in (path, *path.glob("timelines/"), *path.glob("timelines/??/")):
-                remove_left_aside(folder)
-            log = path / ATTEMPTS
+                remove_left_aside(own_place(path, *folder.relative_to(path).parts))
+            log = own_place(path, ATTEMPTS)
             _repair(log)
             self.attempts = read_lines(log, Attempt)
             if self._saved is None and self.attempts:
@@ -162,7 +174,7 @@ class RunFolder:
             self.file = settle(self._saved, self.attempts) if self._saved else file
             if self._saved is None:
                 self.save()
-            self._log = log.open("ab")
+            self._log = append_own(path, log.name)
             sync(path)
         except BaseException:
             self._lock.release()
@@ -192,11 +204,11 @@ class RunFolder:
     @property
     def aside(self) -> Path:
         """Where recordings are written until complete; workers that outlive a killed command have another."""
-        return self.path / ".aside" / str(os.getpid())
+        return own_place(self.path, ASIDE, str(os.getpid()))
 
     def recording_path(self, sample: str, attempt: int) -> Path:
         """Where the recording of an attempt is."""
-        return self.path.joinpath(*recording_parts(self.file, sample, attempt))
+        return own_place(self.path, *recording_parts(self.file, sample, attempt))
 
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
@@ -207,12 +219,11 @@ class RunFolder:
         self.save()
         place = self.recording_path(attempt.sample, attempt.attempt)
         if recording is not None:
-            shutil.rmtree(place, ignore_errors=True)
             make_folder(place.parent)
-            recording.replace(place)
+            move_own(recording, self.path, *place.relative_to(self.path).parts)
         if traceback:
             make_folder(place)
-            (place / TRACEBACK).write_text(traceback, encoding="utf-8", errors="backslashreplace")
+            write_atomically(place / TRACEBACK, traceback.encode(errors="backslashreplace"))
             sync_contents(place)
         if recording is not None:
             sync(place.parent)
@@ -226,7 +237,8 @@ class RunFolder:
 
     def __exit__(self, *raised: object) -> None:
         # Workers that outlived a killed command may have written once more since the folder was opened.
-        shutil.rmtree(self.aside.parent, ignore_errors=True)
+        with suppress(OSError, UserError):
+            remove_own(self.path, ASIDE)
         try:
             self._log.close()
         finally:
@@ -267,11 +279,11 @@ class StoredRun:
 
     def recording_path(self, attempt: Attempt) -> Path:
         """Where the recording of an attempt is."""
-        return self.path.joinpath(*recording_parts(self.file, attempt.sample, attempt.attempt))
+        return own_place(self.path, *recording_parts(self.file, attempt.sample, attempt.attempt))
 
     def timeline_path(self, sample: str, attempt: str) -> Path:
         """Where the timeline of an attempt is cached; an attempt is named as its recording's folder is."""
-        return self.path.joinpath(*timeline_parts(self.file, sample, attempt))
+        return own_place(self.path, *timeline_parts(self.file, sample, attempt))
 
     def valid(self) -> list[Attempt]:
         """The attempts to score, in the order of the samples."""
@@ -322,5 +334,6 @@ def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]], moved
 def run_samples(task: Task, config: RunConfig) -> list[Sample]:
     """The samples of a run, loaded again from where its data is."""
     if config.clock == "imported":
-        return [imported.sample for imported in task.imports(Path(config.data))]
+        found = admitted_imports(task, Path(config.data), allow_outside=config.allow_outside)
+        return [imported.sample for imported in found]
     return config.selection.of(task)

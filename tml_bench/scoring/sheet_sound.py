@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.names import name_flaw
 from tml_bench.plain_text import plain
 from tml_bench.questions import Question
 from tml_bench.recording import MODEL_TRACK, USER_TRACK
@@ -70,7 +71,7 @@ class RunSounds:
             UserError: a track cannot be read.
         """
         last = self._attempts.get(sample)
-        if last is None:
+        if last is None or name_flaw(sample):
             return None
         place = recording_parts(self._file, sample, last.attempt)
         tracks = [t for name in (USER_TRACK, MODEL_TRACK) if (t := self._inside(*place, name)) is not None]

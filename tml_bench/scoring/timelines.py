@@ -175,9 +175,9 @@ def _perceived(
         samples = {sample.id: sample for sample in run.samples}
         for attempt in run.valid():
             key, sample = (number, attempt.sample), samples[attempt.sample]
-            place = run.recording_path(attempt)
-            cache = where(run.timeline_path(sample.id, place.name))
             try:
+                place = run.recording_path(attempt)
+                cache = where(run.timeline_path(sample.id, place.name))
                 recording = Recording(place, tracks=not is_partial(place))
                 check_settings(recording, run.file.config)
                 read[number][sample.id] = facts = recording.facts

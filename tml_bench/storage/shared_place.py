@@ -15,13 +15,14 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
+from tml_bench.names import is_safe_name
 from tml_bench.outcome import Outcome
 from tml_bench.recording import LOG, MANIFEST, MODEL_TRACK, USER_TRACK, FileEntry, Manifest
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.store import Attempt, last_attempts, read_lines, read_run
 from tml_bench.storage.address import FileSystem, file_system, is_shared
 from tml_bench.storage.attempt_log import ATTEMPTS
-from tml_bench.storage.names import RUN, TIMELINES, is_name, recording_place, timeline_place
+from tml_bench.storage.names import RUN, TIMELINES, recording_place, timeline_place
 from tml_bench.storage.run_upload import RunMirror
 from tml_bench.storage.store import RemoteStore
 from tml_bench.terminal_text import show_as
@@ -91,7 +92,9 @@ class SharedPlace:
             for child in self.folder.iterdir():
                 if child.name not in there and (child / RUN).is_file():
                     self.run(child).check()
-        wanted = [self.folder / name for name in there if is_name(name) and fnmatch.fnmatch(name, pattern)]
+        wanted = [
+            self.folder / name for name in there if is_safe_name(name) and fnmatch.fnmatch(name, pattern)
+        ]
         self.store.each(lambda folder: self.fetch_run(folder, names), wanted)
         return [folder for folder in wanted if (folder / RUN).is_file()]
 
@@ -103,7 +106,7 @@ class SharedPlace:
 
     def fetch_reports(self) -> None:
         """As `fetch_report`, of every report of the runs here."""
-        names = {name for name in self.store.folders(self.path) if is_name(name)}
+        names = {name for name in self.store.folders(self.path) if is_safe_name(name)}
         names |= {child.name for child in self.folder.iterdir()} if self.folder.is_dir() else set()
         self.store.each(
             lambda name: self.fetch_report(self.folder / name),
@@ -113,7 +116,9 @@ class SharedPlace:
     def fetch_for_scoring(self, folder: Path) -> None:
         """Fetch timelines and what happened in each valid recording; its sound where there is no timeline."""
         run, file = self.run(folder), read_run(folder)
-        cached = [n for n in self.store.tree(f"{run.path}/{TIMELINES}") if all(map(is_name, n.split("/")))]
+        cached = [
+            n for n in self.store.tree(f"{run.path}/{TIMELINES}") if all(map(is_safe_name, n.split("/")))
+        ]
         self.store.each(
             lambda name: self.store.fetch(f"{run.path}/{TIMELINES}/{name}", folder / TIMELINES / name),
             (name for name in cached if not (folder / TIMELINES / name).is_file()),
@@ -155,7 +160,7 @@ def _mirror_of(path: Path) -> tuple[FileSystem, RemoteStore] | None:
     """Where what a path mirrors is; None for no mirror, and for a path that steps out of one."""
     for root, known in _mirrored.items():
         if path.is_relative_to(root):
-            return known if all(map(is_name, path.relative_to(root).parts)) else None
+            return known if all(map(is_safe_name, path.relative_to(root).parts)) else None
     return None
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
+from tml_bench.own_folder import own_place
 
 FOLDER = "replies"
 """Of a run's folder ``user``."""
@@ -84,8 +85,8 @@ class ReplyCache:
         if self._own is None:
             return stored
         self._own.mkdir(parents=True, exist_ok=True)
-        path = self._own / f"{key}.json"
-        with FileLock(self._own / ".lock"):
+        path = own_place(self._own, f"{key}.json")
+        with FileLock(own_place(self._own, ".lock")):
             if (earlier := _read(path)) is not None:
                 return earlier
             write_atomically(path, msgspec.json.format(msgspec.json.encode(stored, order="sorted")) + b"\n")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import read_mono
+from tml_bench.own_folder import append_own, own_place
 from tml_bench.samples import Waveform
 from tml_bench.scenario import Manners
 
@@ -90,7 +91,7 @@ class VoiceStore:
         from filelock import FileLock
 
         self._cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._cache / ".lock"):
+        with FileLock(own_place(self._cache, ".lock")):
             file = self._cache / f"{key}.flac"
             if not file.is_file():
                 _keep(file, self._made(key, voice, text), voice, text)
@@ -125,11 +126,12 @@ def _keep(file: Path, spoken: Waveform, voice: str, text: str) -> None:
     import soundfile
 
     aside = file.with_name(f".{file.name}.part")
+    aside.unlink(missing_ok=True)
     soundfile.write(aside, spoken.samples, spoken.rate, format="FLAC", subtype="PCM_16")
     aside.replace(file)
     named = json.dumps({"key": file.stem, "voice": voice, "text": text.strip()}, ensure_ascii=False)
-    with (file.parent / INDEX).open("a", encoding="utf-8") as index:
-        index.write(f"{named}\n")
+    with append_own(file.parent, INDEX) as index:
+        index.write(f"{named}\n".encode())
 
 
 def _read(file: Path) -> Waveform:

@@ -10,6 +10,7 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.files import read_json, write_atomically
+from tml_bench.own_folder import own_place
 from tml_bench.viewer.run_files import SAFE_PART
 from tml_bench.viewer.site import SiteContent, ViewerSite
 
@@ -40,7 +41,7 @@ def export_site(site: ViewerSite, out: Path) -> Iterator[str]:
     for address in written:
         found = site.content(address)
         if found is not None:
-            _write(out / address, found)
+            _write(own_place(out, *address.split("/")), found)
             yield address
 
 

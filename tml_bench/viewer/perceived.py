@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.errors import UserError
 from tml_bench.perception.perceive import Given, perceive
 from tml_bench.recording import SessionFacts
 from tml_bench.runs.layout import timeline_parts
@@ -68,7 +69,10 @@ def words_of(timeline: Timeline) -> tuple[ViewedText, ...]:
 
 def _stored(run: ViewedRun, attempt: Attempt, kind: str = "") -> Timeline | None:
     """What scoring stored, whatever version perceived it; None where it did not, or the file is torn."""
-    parts = timeline_parts(run.file, attempt.sample, attempt.attempt, kind)
+    try:
+        parts = timeline_parts(run.file, attempt.sample, attempt.attempt, kind)
+    except UserError:  # no name of a file
+        return None
     need_file(run.path.joinpath(*parts))
     path = run_file(run.path, *parts)
     try:

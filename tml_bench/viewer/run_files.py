@@ -80,7 +80,10 @@ class ViewedRun:
 
     def recording(self, attempt: Attempt) -> Path | None:
         """The folder of an attempt's recording; None where there is none, or a part of it lies elsewhere."""
-        parts = recording_parts(self.file, attempt.sample, attempt.attempt)
+        try:
+            parts = recording_parts(self.file, attempt.sample, attempt.attempt)
+        except UserError:  # no name of a folder
+            return None
         if all(map(SAFE_PART.fullmatch, parts)):
             need_recording(self.path.joinpath(*parts))
         folder = inside(self.path, *parts)
