@@ -14,6 +14,7 @@ from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.pricing.table import PriceTable, load_prices
+from tml_bench.runs import recorded as recorded_runs
 from tml_bench.runs.budgets import RunBudget, parse_budget, spending_limit
 from tml_bench.runs.config import RunPlan, Selection
 from tml_bench.runs.jobs import JobResult, SessionJob
@@ -24,6 +25,12 @@ from tml_bench.turns import Usage
 
 SESSION_S = 5.0
 """As long as the clips are."""
+
+
+@pytest.fixture(autouse=True)
+def _whole_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions in virtual time leave no recordings, which would be run again as damaged."""
+    monkeypatch.setattr(recorded_runs, "damaged", lambda *_: {})
 
 
 @pytest.fixture(scope="module")

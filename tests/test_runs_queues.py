@@ -14,6 +14,7 @@ from virtual_pool import VALID, Service, VirtualPool, failed, refused, session_j
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
+from tml_bench.runs import recorded as recorded_runs
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.config import RunPlan
 from tml_bench.runs.jobs import TRIES, JobResult, ServiceFailure, SessionJob
@@ -54,6 +55,12 @@ def submitted(pool: VirtualPool, **samples: int) -> list[tuple[SessionJob, JobRe
         for n in range(count):
             pool.submit(session_job(run, f"s{n}", adapter))
     return [(job, result) for job, result in pool.results() if isinstance(job, SessionJob)]
+
+
+@pytest.fixture(autouse=True)
+def _whole_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions in virtual time leave no recordings, which would be run again as damaged."""
+    monkeypatch.setattr(recorded_runs, "damaged", lambda *_: {})
 
 
 @pytest.fixture
