@@ -167,7 +167,7 @@ def test_what_cannot_be_said_makes_the_session_invalid(data: Path, tmp_path: Pat
 def test_on_the_wall_clock_a_user_who_is_late_makes_the_session_invalid_which_is_counted_and_tried_again(
     data: Path, tmp_path: Path
 ) -> None:
-    with FakeJudge(reply=lambda request: "A pizza, please.", takes_s=2.0) as fake:
+    with FakeJudge(reply=lambda request: "A pizza, please.", takes_s=1.2) as fake:
         user = f"llm:model=m,base_url={fake.base_url}"
         run = play(tmp_path, data, "Listener", user=user, samples=("two",))
         for thinking in [thread for thread in threading.enumerate() if thread.name.startswith("user_")]:

@@ -17,7 +17,7 @@ from fakes import attempts_of, recordings_of, write_data
 from tml_bench.recording import Recording
 from tml_bench.runs.store import Attempt, read_lines
 
-KILLS = 6
+KILLS = 4
 SLOW_SPEAKER = '''
 import time
 from tml_bench.adapters.reference import Delayed

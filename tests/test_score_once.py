@@ -97,8 +97,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("cached", [True, False])
-@pytest.mark.parametrize("model", [False, True])
+@pytest.mark.parametrize(("cached", "model"), [(True, False), (False, True)])
 def test_each_log_is_opened_and_read_once(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool, model: bool
 ) -> None:
