@@ -81,7 +81,8 @@ def _shipped(data: Sequence[Data], kind: str) -> Ends:
         low, high = found.low, found.high
     else:
         first, second = (float(d.numerators.sum() / d.denominators.sum()) for d in data)
-        low, high, _, _ = paired_spread(*map(SharedValues, runs), kind, first - second)
+        one, other = map(SharedValues, runs)
+        low, high, _, _ = paired_spread(one, other, kind, first - second)
     return None if low is None or high is None else (low, high)
 
 
