@@ -50,7 +50,7 @@ def server() -> Iterator[str]:
     if MISSING:
         pytest.skip(f"needs {', '.join(MISSING)}")
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         yield f"{process.stdout.readline().strip()}/v1"
