@@ -16,12 +16,12 @@ which the reference may lose, is kept.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tml_bench.judges.prompt import json_objects
 from tml_bench.metrics.judged_events import JudgedEvent
 
 EVENTS_KEY, TASK_KEY = "Turn-taking event and score", "Task-specific score"
@@ -71,19 +71,10 @@ def _tidied(text: str) -> str:
 
 def _clean(text: str) -> list[JudgedEvent] | None:
     """The events of a JSON object; None where there is no such object, or nothing in it can be read."""
-    decoder = json.JSONDecoder()
-    at = text.find("{")
-    while at >= 0:
-        try:
-            item, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            if isinstance(item, dict) and isinstance(item.get(EVENTS_KEY), list):
-                given = item[EVENTS_KEY]
-                events = [event for one in given for event in _events_of(one)]
-                return events if events or not given else None
-        at = text.find("{", end)
+    for item in json_objects(text):
+        if isinstance(given := item.get(EVENTS_KEY), list):
+            events = [event for one in given for event in _events_of(one)]
+            return events if events or not given else None
     return None
 
 

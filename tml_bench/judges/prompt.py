@@ -111,8 +111,13 @@ def read_reply(text: str, rubric: Rubric) -> JudgeAnswer | None:
 
 
 def _objects(text: str) -> Iterator[dict[str, object]]:
-    """The JSON objects in a text that have an answer, from left to right, none inside another."""
-    text = text.rpartition("</think>")[2][-_LONGEST_READ:]
+    """The JSON objects in a text that have an answer."""
+    said = text.rpartition("</think>")[2][-_LONGEST_READ:]
+    return (item for item in json_objects(said) if "answer" in item)
+
+
+def json_objects(text: str) -> Iterator[dict[str, object]]:
+    """The JSON objects in a text, from left to right, none inside another; none where there are none."""
     decoder = json.JSONDecoder()
     at = text.find("{")
     while at >= 0:
@@ -121,8 +126,7 @@ def _objects(text: str) -> Iterator[dict[str, object]]:
         except (ValueError, RecursionError):
             end = at + 1
         else:
-            if isinstance(item, dict) and "answer" in item:
-                yield item
+            yield item
         at = text.find("{", end)
 
 
