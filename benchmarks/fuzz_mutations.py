@@ -9,8 +9,8 @@ from random import Random
 WORDS = (
     b"", b"\x00", b"\xff", b"\xff\xfe", b"\x80", b"\n", b"\r\n", b'"', b"\\", b",", b"[" * 3000,
     b'{"a":' * 3000, b"\\ud800", b"\xed\xa0\x80", b"\xc0\xaf", b"-", b"1e400", b"-1e400", b"NaN", b"Infinity",
-    b"9" * 5000, b"9223372036854775808", b"-1", b"0", b"null", b"true", b"../../x", b"/etc/passwd", b"=1+1", b"\x1b[2J",
-    b"\xe2\x80\xae", b"\xf0\x9f\x98\x80", b"a" * 5000,
+    b"9" * 5000, b"9223372036854775808", b"-1", b"0", b"null", b"true", b"../../x", b"/etc/passwd", b"=1+1",
+    b"\x1b[2J", b"\xe2\x80\xae", b"\xf0\x9f\x98\x80", b"a" * 5000,
 )  # fmt: skip
 VALUES: tuple[object, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, 10**400, -(2**63) - 1, 0.5, 1e308, -0.0,
