@@ -15,20 +15,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from statistics import median
 
-from tml_bench.adapter import StepAdapter
-from tml_bench.perception.recordings import timeline_of
+from msgspec import structs
+
 from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
-from tml_bench.recording_writer import RecordingWriter
+from tml_bench.runs.jobs import PerceiveJob, SessionJob
+from tml_bench.runs.worker import Worker
 from tml_bench.samples import Sample
-from tml_bench.session.settings import Settings, opened_event
-from tml_bench.session.simulated import SimulatedSession
+from tml_bench.session.settings import Settings
 from tml_bench.task import Task
-from tml_bench.user_stretches import user_spans
+from tml_bench.timeline import Timeline
 
 TASKS = ("fd-bench-v1", "fd-bench-v1.5", "timespeak", "cuespeak", "audio-multichallenge")
 RULERS = ("oracle", "delayed:700", "early:500", "always-on", "silent")
@@ -45,40 +44,46 @@ def first(task: Task, most: int) -> list[Sample]:
     return found
 
 
+def heard_alone(timeline: Timeline) -> Timeline:
+    """A timeline without the versions that made it."""
+    user = None if timeline.user is None else heard_alone(timeline.user)
+    return structs.replace(timeline, perceiver="", user=user)
+
+
 class Pipeline:
-    """Runs sessions through, and adds up what each part takes."""
+    """Runs sessions through, as a run's worker does, and adds up what each part takes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.worker = Worker(lambda at: None, 60.0)
         self.audio_s = 0.0
         self.spent_s = dict.fromkeys(("session", "perception", "scores"), 0.0)
         self.digest = hashlib.sha256()
 
-    def run(self, task: Task, sample: Sample, adapter: StepAdapter, name: str) -> None:
+    def run(self, task: Task, sample: Sample, name: str) -> None:
         """One session, and what is made of it."""
         folder = self.folder / f"{task.name}-{name}-{sample.id}"
+        key = (0, sample.id)
         times = [time.process_time()]
-        opened = opened_event(task.name, sample, name, adapter, Settings())
-        with RecordingWriter(folder, opened, clock="simulated", compute="ideal") as writer:
-            SimulatedSession(task.name, sample, adapter, Settings(), writer).run()
-            writer.close()
+        ended = self.worker.do(SessionJob(key, task.name, sample, name, Settings(), folder))
+        if not ended.recording:
+            raise ValueError(f"{name} on {task.name}, {sample.id}: {ended.reason}")
         times.append(time.process_time())
-        recording = Recording(folder)
-        timeline = timeline_of(
-            recording.facts, folder / "timeline.json", "transcript", task.hears_user,
-            partial(task.stretches, sample), languages=sample.languages,
-            user_spans=partial(user_spans, task, sample),
-        )  # fmt: skip
+        facts = Recording(folder).facts
+        heard = PerceiveJob(key, task.name, sample, facts, folder / "timeline.json", "transcript")
+        timeline = self.worker.do(heard).timeline
+        if timeline is None:
+            raise ValueError(f"{task.name}, {sample.id} cannot be perceived")
         times.append(time.process_time())
         if not sample.companions:
             task.score(sample, timeline)
         times.append(time.process_time())
-        self.audio_s += recording.duration_s
+        self.audio_s += ended.audio_s
         for part, begin, end in zip(self.spent_s, times, times[1:], strict=False):
             self.spent_s[part] += end - begin
-        for track in (recording.facts.user, recording.facts.model):
+        for track in (facts.user, facts.model):
             self.digest.update(track.sha256.encode())
-        self.digest.update(repr(timeline).encode())
+        self.digest.update(repr(heard_alone(timeline)).encode())
 
 
 def measured(tasks: list[str], adapters: list[str], most: int) -> dict[str, object]:
@@ -87,13 +92,10 @@ def measured(tasks: list[str], adapters: list[str], most: int) -> dict[str, obje
         pipeline = Pipeline(Path(scratch))
         for task in map(load_task, tasks):
             for name in adapters:
-                adapter = make_adapter(parse_adapter_spec(name))
-                if not isinstance(adapter, StepAdapter):
-                    raise TypeError(f"{name} runs on the wall clock")
-                if task.needs_history and not adapter.takes_history:
+                if task.needs_history and not make_adapter(parse_adapter_spec(name)).takes_history:
                     continue
                 for sample in first(task, most):
-                    pipeline.run(task, sample, adapter, name)
+                    pipeline.run(task, sample, name)
         return {
             "audio_s": pipeline.audio_s, "digest": pipeline.digest.hexdigest()[:12], **pipeline.spent_s
         }  # fmt: skip

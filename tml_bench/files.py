@@ -17,23 +17,24 @@ T = TypeVar("T")
 _ASIDE = re.compile(r"\..+\.(\d+)-\d+")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file aside and rename it, so that a reader sees the old or the new content, never half.
 
-    Its folder is made if need be.
+    Its folder is made if need be. Where it is not ``durable``, as a cache whose reader finds out, a power cut
+    may leave part of it; and it is written in a fraction of the time.
 
     Raises:
         OSError: it cannot be written; what was there before stays, and nothing is left beside it.
     """
-    write_together({path: content})
+    write_together({path: content}, durable=durable)
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
+def write_together(files: Mapping[Path, bytes], *, durable: bool = True) -> None:
     """As `write_atomically`, of several files: none is replaced before all of them are on the disk."""
     asides = {path: path.with_name(aside_name(path.name)) for path in files}
     try:
         for path, content in files.items():
-            _write_aside(path, asides[path], content)
+            _write_aside(path, asides[path], content, durable=durable)
         for path, aside in asides.items():
             aside.replace(path)
     except BaseException:
@@ -42,13 +43,14 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         raise
 
 
-def _write_aside(path: Path, aside: Path, content: bytes) -> None:
+def _write_aside(path: Path, aside: Path, content: bytes, *, durable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
     except OSError as error:
         error.filename = error.filename or str(path)  # a full disk does not say where
         raise

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapters._media import Frames
-from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD, load_network
+from tml_bench.perception.silero import FRAME_S, NEG_THRESHOLD, RATE, THRESHOLD
+from tml_bench.perception.silero_network import FRAME, SileroNetwork
 
 Samples = NDArray[np.float32]
 
@@ -81,7 +82,7 @@ class Ears:
     """
 
     def __init__(self, endpointer: TurnEndpointer) -> None:
-        self._network = load_network()
+        self._network = SileroNetwork()
         self._endpointer = endpointer
         self._whole = Frames(FRAME)
         self._kept: list[Samples] = []

@@ -8,7 +8,7 @@ from tml_bench.adapters.cascade.language_models import LanguageModel, LocalModel
 from tml_bench.adapters.cascade.smart_turn import SmartTurnEndpointer
 from tml_bench.errors import UserError
 from tml_bench.perception import asr
-from tml_bench.perception.silero import network_id
+from tml_bench.perception.silero_network import NETWORK
 from tml_bench.synthesis.voices import VOICES
 
 SILENCE_MS = 700
@@ -71,7 +71,7 @@ def described(
     engine = VOICES[voice].engine
     packages = " + ".join(f"{name} {version(name)}" for name in _PACKAGES[engine])
     return {
-        "endpoint": f"{endpointer.name} + {network_id()}",
+        "endpoint": f"{endpointer.name} + {NETWORK}",
         "recognition": asr.recogniser_id(whisper),
         "brain": f"llm {brain.name}" if brain else "rules",
         "voice": f"{voice} + {packages}",

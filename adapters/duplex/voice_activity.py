@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.adapters._media import Frames
-from tml_bench.perception.silero import FRAME, FRAME_S, NEG_THRESHOLD, THRESHOLD, load_network
+from tml_bench.perception.silero import FRAME_S, NEG_THRESHOLD, THRESHOLD
+from tml_bench.perception.silero_network import FRAME, SileroNetwork
 
 
 class VoiceActivity:
@@ -16,7 +17,7 @@ class VoiceActivity:
     """
 
     def __init__(self, pause_s: float) -> None:
-        self._network = load_network()
+        self._network = SileroNetwork()
         self._pause_s = pause_s
         self._whole = Frames(FRAME)
         self._frames = 0

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tml_bench.perception.silero import load_network
+from tml_bench.perception.silero_network import SileroNetwork
 
 WINDOW_MS = 20
 LOUD = 0.02
@@ -67,7 +67,7 @@ class NeuralVad:
 
     def __init__(self, rate: int, silence_ms: int) -> None:
         self._step = rate / self.RATE
-        self._network = load_network()
+        self._network = SileroNetwork()
         self._patience = silence_ms * self.RATE / 1000
         self._rest = np.zeros(0)
         self._heard = 0

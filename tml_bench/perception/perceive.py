@@ -26,6 +26,7 @@ from tml_bench.files import write_atomically
 from tml_bench.heard_text import HeardText
 from tml_bench.perception import asr, fitting, silero, vad
 from tml_bench.perception.laying import RULE, in_speech, lay_over, places
+from tml_bench.perception.silero_network import NETWORK
 from tml_bench.seals import seal_holds, sealed
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
@@ -98,7 +99,7 @@ def _perceiver_of(**given: Unpack[Given]) -> str:
 
 @cache
 def _speech_id() -> str:
-    return f"soxr {version('soxr')} + {silero.network_id()} + {silero.RULE} + {vad.RULE} + {RULE}"
+    return f"soxr {version('soxr')} + {NETWORK} + {silero.RULE} + {vad.RULE} + {RULE}"
 
 
 def cache_key(audio_sha256: str, **given: Unpack[Given]) -> str:
@@ -141,7 +142,8 @@ def cached(path: Path, key: str, compute: Callable[[], Timeline]) -> Timeline:
     if known is not None:
         return known
     timeline = compute()
-    write_atomically(path, sealed(msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1)))
+    content = sealed(msgspec.json.format(msgspec.json.encode(_Entry(key, timeline)), indent=1))
+    write_atomically(path, content, durable=False)
     return timeline
 
 

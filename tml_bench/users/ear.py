@@ -10,7 +10,6 @@ Words are those of the model's transcript as far as they were heard by then, by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 from tml_bench import events as ev
 from tml_bench.declared_times import DeclaredTimes
 from tml_bench.heard_text import HeardTexts
-from tml_bench.perception.silero import FADING, FRAME, NEG_THRESHOLD, RATE, THRESHOLD, load_network
+from tml_bench.perception.silero import FADING, NEG_THRESHOLD, RATE, THRESHOLD
+from tml_bench.perception.silero_network import FRAME, SileroNetwork
 from tml_bench.timebase import NS, first_sample_at, sample_time_ns
 
 LOOKAHEAD_NS = 1_000_000
@@ -45,7 +45,7 @@ class Ear:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "QQ")
-        self._network = load_network()
+        self._network = SileroNetwork()
         self._rest = np.zeros(0, np.float32)
         self._frames = 0
         self._silent = FADING
@@ -64,24 +64,33 @@ class Ear:
         fresh = audio if self._stream is None else self._stream.resample_chunk(audio)
         self._rest = np.concatenate((self._rest, fresh))
 
-    def frames(self, known_ns: int) -> Iterator[HeardFrame]:
+    def frames(self, known_ns: int) -> list[HeardFrame]:
         """The next frames, as far as they are known at ``known_ns``."""
-        while len(self._rest) >= FRAME:
-            start_ns = sample_time_ns(self._frames * FRAME, RATE)
-            end_ns = sample_time_ns((self._frames + 1) * FRAME, RATE)
-            if end_ns + LOOKAHEAD_NS > known_ns:
-                return
-            frame, self._rest = self._rest[:FRAME], self._rest[FRAME:]
-            self._frames += 1
-            yield HeardFrame(start_ns, end_ns, end_ns + LOOKAHEAD_NS, self._listen(frame))
+        first, most = self._frames, len(self._rest) // FRAME
+        ends_ns = (sample_time_ns((first + k + 1) * FRAME, RATE) for k in range(most))
+        known = [end_ns for end_ns in ends_ns if end_ns + LOOKAHEAD_NS <= known_ns]
+        taken, self._rest = np.split(self._rest, [len(known) * FRAME])
+        self._frames += len(known)
+        starts_ns = (sample_time_ns((first + k) * FRAME, RATE) for k in range(len(known)))
+        voiced = self._listen(taken.reshape(-1, FRAME))
+        return [
+            HeardFrame(start_ns, end_ns, end_ns + LOOKAHEAD_NS, voice)
+            for start_ns, end_ns, voice in zip(starts_ns, known, voiced, strict=True)
+        ]
 
-    def _listen(self, frame: NDArray[np.float32]) -> bool:
-        self._silent = 0 if frame.any() else self._silent + 1
-        if self._silent > FADING:
-            self._voiced = False
-        else:
-            self._voiced = self._network(frame) >= (NEG_THRESHOLD if self._voiced else THRESHOLD)
-        return self._voiced
+    def _listen(self, frames: NDArray[np.float32]) -> list[bool]:
+        """Whether there is voice in each of the next frames."""
+        shown = []
+        for sounding in map(np.any, frames):
+            self._silent = 0 if sounding else self._silent + 1
+            shown.append(self._silent <= FADING)
+        probabilities = iter(self._network.probabilities(frames[shown]).tolist())
+        voiced = []
+        for is_shown in shown:
+            least = NEG_THRESHOLD if self._voiced else THRESHOLD
+            self._voiced = is_shown and next(probabilities) >= least
+            voiced.append(self._voiced)
+        return voiced
 
     def sound(self, start_ns: int, end_ns: int) -> NDArray[np.float32]:
         """What was heard between two instants, as far as it is kept, at 16 kHz; shape (n,)."""
