@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -295,14 +296,18 @@ def test_broken_rows_are_invalid_samples_with_their_reason(tmp_path: Path) -> No
 def test_lines_that_are_no_conversation_are_named(tmp_path: Path) -> None:
     line = json.dumps({"id": "a", "axis": "VOICE_EDITING", "turns": [], "items": []})
     (tmp_path / "conversations.jsonl").write_text(f"{line}\n{line}\n")
-    with pytest.raises(UserError, match=r":2: a: id: is on line 1 too"):
-        list(read(tmp_path))
-    (tmp_path / "conversations.jsonl").write_text('{"id": "a"}\n')
-    with pytest.raises(UserError, match=r":1: .*axis"):
-        list(read(tmp_path))
-    (tmp_path / "conversations.jsonl").write_bytes(b'{"id": "\xff"}\n')
-    with pytest.raises(UserError, match=r":1: .*'utf-8'"):
-        list(read(tmp_path))
+    whole, twice = read(tmp_path)
+    assert whole.problem == ""
+    assert ":2: a: id: is on line 1 too" in twice.problem
+    (tmp_path / "conversations.jsonl").write_bytes(b'{"id": "a"}\n{"id": "\xff"}\n[')
+    problems = {sample.id: sample.problem for sample in TASK.samples(tmp_path)}
+    for name, says in (
+        ("a", ":1: .*axis"),
+        ("\ufffd", ":2: .*'utf-8'"),
+        ("line-3", ":3: no id: Expected `object`"),
+    ):
+        assert re.search(says, problems.pop(name))
+    assert not problems
 
 
 def spoken(lengths: Sequence[float] = (1.0, 1.0), played: int = 1, items: int = 3) -> Sample:

@@ -179,10 +179,11 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "Charades_v1_test.csv").write_text("id,length\nA,3\n")
     with pytest.raises(UserError, match="no column actions"):
         TASK.samples(tmp_path)
-    for twice in ("A,c008 1 9,20\nA,c009 2 8,20\n", ",c008 1 9,20\n"):
-        (tmp_path / "Charades_v1_test.csv").write_text("id,actions,length\n" + twice)
-        with pytest.raises(UserError, match="is empty or there twice"):
-            TASK.samples(tmp_path)
+    rows = ("A,c008 1 9,20", "A,c009 2 8,20", ",c008 1 9,20")
+    (tmp_path / "Charades_v1_test.csv").write_text("\n".join(("id,actions,length", *rows)))
+    _, twice, empty = TASK.samples(tmp_path)
+    assert "row 3 (A), id: is that of row 2 too, which is taken" in twice.problem
+    assert "row 4 (row-4), id: is empty" in empty.problem
 
 
 def test_only_official_sizes_are_official(tmp_path: Path) -> None:

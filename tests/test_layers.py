@@ -85,6 +85,7 @@ LAYERS = (
         "addresses",
         "errors",
         "blame",
+        "bounded_files",
         "code_digest",
         "csv_text",
         "data_folder",

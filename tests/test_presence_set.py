@@ -117,8 +117,9 @@ def test_a_set_of_ones_own_is_loaded_and_what_is_broken_is_named(tmp_path: Path)
     )
     assert "asks-progress-2-request.ogg: the file is missing" in lacking.problem
     (tmp_path / FILE).write_text(lines[0].replace("asks_progress", "waits"), encoding="utf-8")
-    with pytest.raises(UserError, match="turn: waits has one just if the user speaks meanwhile"):
-        list(load(tmp_path, ()))
+    (broken,) = load(tmp_path, ())
+    assert "turn: waits has one just if the user speaks meanwhile" in broken.problem
+    assert broken.id == "asks-progress-1"
     (tmp_path / FILE).write_text(lines[0].replace("audio/", "../"), encoding="utf-8")
     (outside,) = load(tmp_path, ())
     assert "leaves the folder" in outside.problem

@@ -180,8 +180,9 @@ def test_folders_and_ids_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         TASK.samples(tmp_path / "x")
     write(tmp_path, "WEB", item(), item())
-    with pytest.raises(UserError, match="there twice"):
-        TASK.samples(tmp_path)
+    first, twice = TASK.samples(tmp_path)
+    assert "q1, question_id: is that of items 0 and 1; the first is taken" in twice.problem
+    assert first.reference.annotation is not None
     with pytest.raises(UserError, match="unknown"):
         TASK.samples(tmp_path, ["web"])
     with pytest.raises(UserError, match="is not there"):

@@ -236,7 +236,6 @@ def test_broken_video(tmp_path: Path, content: bytes) -> None:
         ("data", ("testing",), "unknown"),
         ("data", ("train",), "is not there"),
         ("columns", (), "no column count"),
-        ("twice", (), "there twice"),
         ("no rows", (), "no rows"),
     ],
 )
@@ -246,14 +245,20 @@ def test_data_that_cannot_be_used(tmp_path: Path, make: str, subsets: tuple[str,
         root.mkdir()
     if make == "data":
         annotate(root / "annotation" / "test.csv", row())
-    if make == "twice":
-        annotate(root / "annotation" / "test.csv", row(), row())
     if make == "columns":
         (root / "test.csv").write_text("type,name,L1,L2\nsquat,a.mp4,1,2\n")
     if make == "no rows":
         (root / "test.csv").write_text("type,name,count,L1,L2\n")
     with pytest.raises(UserError, match=says):
         list(TASK.samples(root, subsets))
+
+
+def test_of_two_rows_of_one_video_the_first_is_taken(tmp_path: Path) -> None:
+    annotate(tmp_path / "annotation" / "test.csv", row(), row(count=0), row("b.mp4"))
+    first, twice, other = TASK.samples(tmp_path)
+    assert "row 3 (a.mp4), name: is that of row 2 too, which is taken" in twice.problem
+    assert (first.id, other.id) == ("test-a", "test-b")
+    assert "a.mp4: the video is missing" in first.problem
 
 
 def test_only_official_sizes_are_official(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 import soundfile
 from fakes import attempts_of, recordings_of, run_and_score, score_lines, write_data
 
-from tml_bench.errors import UserError
 from tml_bench.recording import MANIFEST
 from tml_bench.runs.selection import Selection
 from tml_bench.tasks.repcount_a.task import RepCountA
@@ -121,9 +120,12 @@ def test_a_relative_data_folder_with_broken_files_is_scored(
     assert f"{SUBSET}-2" in score_lines(run)
 
 
-def test_two_samples_of_one_name_stop_the_run_before_it_begins(tmp_path: Path) -> None:
+def test_of_two_samples_of_one_name_the_second_has_a_problem(tmp_path: Path) -> None:
     (tmp_path / "annotation").mkdir()
-    rows = ["type,name,count,L1,L2", "squat,a.mp4,1,0,9", "squat,a.webm,1,0,9"]
+    rows = ["type,name,count,L1,L2", *(f"squat,a.{kind},1,0,9" for kind in ("mp4", "webm", "ogv"))]
     (tmp_path / "annotation" / "test.csv").write_text("\n".join(rows))
-    with pytest.raises(UserError, match="2 samples are called test-a"):
-        Selection(tmp_path).of(RepCountA())
+    first, *others = Selection(tmp_path).of(RepCountA())
+    assert first.id == "test-a"
+    assert len({sample.id for sample in others} - {"test-a"}) == 2
+    for number, sample in enumerate(others, 2):
+        assert f"its id 'test-a' is that of two samples, number 1 and number {number} of" in sample.problem

@@ -101,10 +101,11 @@ def test_lines_that_are_wrong_are_all_named(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"id": "a"}\n\n{"id": "b", "size": "x"}\n{"id": "a"}\n[]\n')
     found, wrong = json_lines(path, Line, "")
-    assert [(number, line.id) for number, line in found] == [(1, "a"), (4, "a")]
-    assert [text.removeprefix(str(path)) for text in wrong] == [
+    assert [(number, line.id) for number, line in found] == [(1, "a")]
+    assert [(line.number, line.name) for line in wrong] == [(3, "b"), (4, "a"), (5, "line-5")]
+    assert [line.text.removeprefix(str(path)) for line in wrong] == [
         ":3: b: Expected `int`, got `str` - at `$.size`; correct the line",
-        ":4: a: id: is on line 1 too; give each its own",
+        ":4: a: id: is on line 1 too, which is taken; give each its own",
         ":5: no id: Expected `object`, got `array`; correct the line",
     ]
     with pytest.raises(UserError, match=r"(?s):3: .*:4: .*:5: .*look again"):
@@ -125,17 +126,26 @@ def test_rows_by_key(tmp_path: Path) -> None:
     for content, says in (
         ("id,size\n", "no rows"),
         ("id\na\n", "no column size"),
-        ("id,size\na,1\na,2\n", "row 3: the id 'a' is empty or there twice"),
-        ("id,size\n ,1\n", "row 2: the id '' is empty or there twice"),
     ):
         path.write_text(content)
         with pytest.raises(UserError, match=says):
             list(csv_rows(path, "id", ("size",)))
     with pytest.raises(UserError, match="cannot be read"):
         list(csv_rows(tmp_path / "none.csv", "id", ()))
+    # The third row's first cell has a separator, so that what stands in the others is shifted.
+    path.write_text("id,text,size\na,,1\na,,2\nb,x, y,3\n,,4\nc,,5")
+    assert [
+        (name, cells if isinstance(cells, dict) else str(cells)) for name, cells in csv_rows(path, "id", ())
+    ] == [
+        ("a", {"id": "a", "size": "1"}),
+        ("a", "x.csv: row 3 (a), id: is that of row 2 too, which is taken; leave one"),
+        ("b", "x.csv: row 4 (b): 4 cells for 3 columns; put quotes round cells with a separator"),
+        ("row-5", "x.csv: row 5 (row-5), id: is empty; correct it"),
+        ("c", {"id": "c", "size": "5"}),
+    ]
 
 
-def rows(path: Path, content: str | bytes) -> list[tuple[str, dict[str, str]]]:
+def rows(path: Path, content: str | bytes) -> list[tuple[str, dict[str, str] | BadSampleError]]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return list(csv_rows(path, "id", ("size",)))
 
@@ -155,8 +165,6 @@ def test_tables_as_other_programs_save_them(tmp_path: Path, separator: str, end:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        # The cell behind the last column was dropped, and what stood in the others was shifted.
-        ("id,text,size\na,x, y,3\n", r"row 2 \(a\): 4 cells for 3 columns"),
         ("id,size,size\na,1,2\n", "the column size is there twice"),
         # The open quote swallowed the rows after it.
         ('id,size\na,"1\nb,2\n', "unexpected end of data"),

@@ -12,7 +12,7 @@ from timed_review import masked, near_duplicates, review
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.tasks._timed import rendered
-from tml_bench.tasks._timed.items import SpeechAnchor, load_items, spoken_words
+from tml_bench.tasks._timed.items import SpeechAnchor, checked_items, load_items, spoken_words
 from tml_bench.tasks._timed.validate import doubts, problems, report
 
 LATER = {"id": "b", "text": "Go.", "after": "a"}
@@ -177,11 +177,14 @@ def test_messages_name_file_line_item_and_field(tmp_path: Path) -> None:
     path = write_items(tmp_path / "items.jsonl", [item(), item(voice="x"), item(id="ts-delay-002", colour=1)])
     with pytest.raises(UserError) as caught:
         load_items(path)
-    twice, broken, voice = caught.value.problem.splitlines()
+    twice, broken = caught.value.problem.splitlines()
     assert broken.startswith(f"{path}:3: ts-delay-002: ")
     assert "colour" in broken
-    assert voice.startswith(f"{path}:2: ts-delay-001: voice: 'x' is unknown")
-    assert twice == f"{path}:2: ts-delay-001: id: is on line 1 too; give each its own"
+    assert twice == f"{path}:2: ts-delay-001: id: is on line 1 too, which is taken; give each its own"
+    write_items(path, [item(voice="x"), item(id="ts-delay-002")])
+    (kept,), (voice,) = checked_items(path)
+    assert voice.text.startswith(f"{path}:1: ts-delay-001: voice: 'x' is unknown")
+    assert (voice.id, kept.id) == ("ts-delay-001", "ts-delay-002")
 
 
 def test_a_line_that_is_no_item_is_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.seals import seal_holds
 
@@ -122,11 +123,11 @@ def read_json(path: Path, kind: type[T], remedy: str) -> T:
         UserError: it is missing or malformed, or is not as its seal says; names file and field.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
         found = msgspec.json.decode(content, type=kind)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} does not exist", remedy) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: {error}", remedy) from error
     if seal_holds(content) is False:
         raise UserError(f"{path} was changed after it was written, by hand or by a fault of the disk", remedy)

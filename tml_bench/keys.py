@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from tml_bench.addresses import check_private
+from tml_bench.bounded_files import read_whole
 from tml_bench.errors import UserError
 from tml_bench.redact import remember_secret
 
@@ -63,8 +64,8 @@ def _from_file() -> dict[str, str]:
     path = Path(named)
     try:
         mode = path.stat().st_mode
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_whole(path, piped=True).decode().splitlines()
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{KEYS_FILE} names {path}, which cannot be read: {error}", "name a readable file"
         ) from error

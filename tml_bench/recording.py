@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
+from tml_bench.bounded_files import UNREADABLE, check_length, lines_of, read_whole
 from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
@@ -146,10 +147,7 @@ class Recording:
         self.folder = Path(folder)
         self._tracks = tracks
         self.manifest = self._read_manifest()
-        try:
-            self._log = (self.folder / LOG).read_bytes()
-        except FileNotFoundError:
-            raise _missing(self.folder / LOG) from None
+        self._log = self._read_log()
         self._verified = verify
         if verify:
             self._verify()
@@ -163,20 +161,31 @@ class Recording:
     def _read_manifest(self) -> Manifest:
         path = self.folder / MANIFEST
         try:
-            content = path.read_bytes()
+            content = read_whole(path)
             manifest = msgspec.json.decode(content, type=Manifest)
         except FileNotFoundError:
             raise UserError(
                 f"{self.folder} is not a recording: it has no manifest.json",
                 "give a folder such as RUN/TASK/SAMPLE/1",
             ) from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{path}: {error}", "the recording is damaged; run the sample again") from error
         _check_schema(path, manifest.schema, MANIFEST_SCHEMA)
         self._sealed = seal_holds(content)
         if self._sealed is False or (self._sealed is None and manifest.schema != _UNSEALED):
             raise _changed(path, "it is not as its seal says")
         return manifest
+
+    def _read_log(self) -> bytes | None:
+        """The log, which nearly always is small; None where it is not, to be read line by line."""
+        try:
+            return read_whole(self.folder / LOG)
+        except FileNotFoundError:
+            raise _missing(self.folder / LOG) from None
+        except ValueError:
+            if not (self.folder / LOG).is_file():
+                raise _missing(self.folder / LOG) from None
+            return None
 
     def _check_shape(self) -> None:
         """Hold rate and length against the log and, where no seal covers them, against the tracks."""
@@ -198,7 +207,7 @@ class Recording:
                 if not self._tracks and name in (USER_TRACK, MODEL_TRACK):
                     continue
                 raise _missing(path)
-            if name == LOG:
+            if name == LOG and self._log is not None:
                 found = FileEntry(hashlib.sha256(self._log).hexdigest(), len(self._log))
             else:
                 found = entry_of(path)
@@ -237,10 +246,11 @@ class Recording:
         Raises:
             UserError: a line is not a JSON object of this format; names the line.
         """
-        for number, line in enumerate(BytesIO(self._log), 1):
+        lines = lines_of(self.folder / LOG) if self._log is None else BytesIO(self._log)
+        for number, line in enumerate(lines, 1):
             try:
-                yield _DECODER.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                yield _DECODER.decode(check_length(line))
+            except UNREADABLE as error:
                 if not _is_of_later_version(line):
                     raise UserError(f"{self.folder / LOG}, line {number}: {error}") from error
 
@@ -334,6 +344,6 @@ KINDS = frozenset(str(kind.__struct_config__.tag) for kind in ev.AnyEvent.__args
 def _is_of_later_version(line: bytes) -> bool:
     try:
         event = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return False
     return isinstance(event, dict) and isinstance(event.get("kind"), str) and event["kind"] not in KINDS

@@ -11,11 +11,13 @@ import io
 import json
 import re
 from collections.abc import Collection, Iterator
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE, check_length, lines_of, read_whole
 from tml_bench.data_folder import check_layout
 from tml_bench.errors import BadSampleError, UserError
 
@@ -30,10 +32,17 @@ _MARKS = (
 )
 """Byte order marks; that of UTF-32 begins like that of UTF-16."""
 _SEPARATORS = ",;\t"
+_MOST_OF_A_SAMPLE = 1 << 23
+"""Most bytes of a sample's own file, whose values have no declared types and take the more memory."""
+_MOST_WRONG = 100
+"""So many wrong lines are told."""
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 """A time; beyond a day it is a slip, such as milliseconds."""
-Text = Annotated[str, msgspec.Meta(pattern=r"^[^\ud800-\udfff]*[^\s\ud800-\udfff][^\ud800-\udfff]*\Z")]
-"""A text that says something, without half characters (lone surrogates)."""
+Text = Annotated[str, msgspec.Meta(pattern=r"^\s*[^\s\ud800-\udfff][^\ud800-\udfff]*\Z")]
+"""A text that says something, without half characters (lone surrogates).
+
+There is one way to match it: with several, a long text with half a character at its end takes hours.
+"""
 
 
 class StrictRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -55,6 +64,19 @@ class TimeSpan(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     def interval(self) -> tuple[float, float]:
         """Start and end."""
         return self.start_s, self.end_s
+
+
+class WrongLine(NamedTuple):
+    """A line that is no record: its number, its id if that can be told, and what is wrong with the remedy."""
+
+    number: int
+    id: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """What its sample is called."""
+        return self.id or f"line-{self.number}"
 
 
 class RecordPlace(NamedTuple):
@@ -129,15 +151,16 @@ def sample_json(path: Path, remedy: str) -> object:
     place = RecordPlace(short(path), remedy=remedy)
     check_layout(path)
     try:
-        text = utf8(path.read_bytes()).decode()
-        if not text.strip():
-            raise place.bad("", "the file is empty")
-        return json.loads(text)
+        text = utf8(read_whole(path, _MOST_OF_A_SAMPLE)).decode()
     except FileNotFoundError:
         raise place.bad("", "the file is missing") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise place.bad("", f"cannot be read ({error})") from None
-    except (ValueError, RecursionError) as error:
+    if not text.strip():
+        raise place.bad("", "the file is empty")
+    try:
+        return json.loads(text)
+    except UNREADABLE as error:
         raise place.bad("", f"not JSON ({error})") from None
 
 
@@ -145,13 +168,13 @@ def read_text(path: Path, remedy: str = AGAIN) -> str:
     """The text of a file. Raises `UserError`: it cannot be read, or nobody can tell how it is encoded."""
     _check_whole(path)
     try:
-        text = utf8(path.read_bytes()).decode()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error})", remedy) from None
+        text = utf8(read_whole(path)).decode()
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path}: cannot be read as UTF-8 ({error})", f"{remedy}, or save it as UTF-8"
         ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})", remedy) from None
     if "\0" in text:
         what = f"{path}: cannot be read: holds zero bytes, as UTF-16 without a byte order mark does"
         raise UserError(what, "save it as UTF-8")
@@ -184,97 +207,126 @@ def json_file(path: Path, kind: type[T], remedy: str) -> T:
     """
     _check_whole(path)
     try:
-        return msgspec.json.decode(utf8(path.read_bytes()), type=kind)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(utf8(read_whole(path)), type=kind)
+    except (OSError, *UNREADABLE) as error:
         raise UserError(f"{path}: {error}", remedy) from None
 
 
-def json_lines(path: Path, kind: type[T], remedy: str) -> tuple[list[tuple[int, T]], list[str]]:
+def json_lines(path: Path, kind: type[T], remedy: str) -> tuple[list[tuple[int, T]], list[WrongLine]]:
     """A file of one record with an ``id`` a line; empty lines are left out.
 
     Returns:
-        Line numbers and records; and ``<file>:<line>: <id>: <what>; <remedy>`` for every line that is none or
-        has the id of one before.
+        Line numbers and records; and the lines that are none or have the id of one before, each told as
+        ``<file>:<line>: <id>: <what>; <remedy>``. After `_MOST_WRONG` of these the rest is not read.
 
     Raises:
         UserError: the file cannot be read.
     """
     _check_whole(path)
+    decoder = msgspec.json.Decoder(kind)
+    found: list[tuple[int, T]] = []
+    wrong: list[WrongLine] = []
+    places: dict[str, int] = {}
+    for number, line in enumerate(_lines(path, remedy), start=1):
+        if len(wrong) >= _MOST_WRONG:
+            what = f"{path}:{number}: from here on nothing is read; correct what is wrong before"
+            wrong.append(WrongLine(number, "", what))
+            break
+        if not line.strip():
+            continue
+        try:
+            record = decoder.decode(check_length(line))
+        except UNREADABLE as error:
+            name = re.search(rb'"id"\s*:\s*"([^"]{0,200})"', line)
+            ident = name[1].decode(errors="replace") if name else ""
+            what = f"{path}:{number}: {ident or 'no id'}: {error}; correct the line"
+            wrong.append(WrongLine(number, ident, what))
+            continue
+        ident = str(getattr(record, "id", ""))
+        if (first := places.setdefault(ident, number)) == number:
+            found.append((number, record))
+        else:
+            what = f"{path}:{number}: {ident}: id: is on line {first} too, which is taken; give each its own"
+            wrong.append(WrongLine(number, ident, what))
+    return found, wrong
+
+
+def _lines(path: Path, remedy: str) -> Iterator[bytes]:
+    """The lines of a file in UTF-8, one at a time, without marks and line feeds; raises as `json_lines`."""
     try:
-        lines = utf8(path.read_bytes()).splitlines()
+        for number, line in enumerate(lines_of(path)):
+            if number or not line.startswith(tuple(mark for mark, _ in _MARKS)):
+                yield from line.splitlines()
+            elif line.startswith(codecs.BOM_UTF8):
+                yield from line.removeprefix(codecs.BOM_UTF8).splitlines()
+            else:
+                yield from utf8(read_whole(path)).splitlines()
+                return
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})", remedy) from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path} cannot be read ({error})", "save it as UTF-8") from None
-    found: list[tuple[int, T]] = []
-    wrong: list[str] = []
-    places: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = msgspec.json.decode(line, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            name = re.search(rb'"id"\s*:\s*"([^"]*)"', line)
-            ident = name[1].decode(errors="replace") if name else "no id"
-            wrong.append(f"{path}:{number}: {ident}: {error}; correct the line")
-            continue
-        found.append((number, record))
-        ident = str(getattr(record, "id", ""))
-        if places.setdefault(ident, number) != number:
-            wrong.append(f"{path}:{number}: {ident}: id: is on line {places[ident]} too; give each its own")
-    return found, wrong
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read ({error})", remedy) from None
 
 
 def read_lines(path: Path, kind: type[T], remedy: str) -> list[T]:
     """As `json_lines`, but raises `UserError`, which names them all, where lines are wrong."""
     found, wrong = json_lines(path, kind, remedy)
     if wrong:
-        raise UserError("\n".join(wrong), remedy)
+        raise UserError("\n".join(line.text for line in wrong), remedy)
     return [record for _, record in found]
 
 
-def csv_rows(path: Path, key: str, columns: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def csv_rows(
+    path: Path, key: str, columns: Collection[str]
+) -> Iterator[tuple[str, dict[str, str] | BadSampleError]]:
     """The rows of a CSV file by the column ``key``, their cells stripped; empty cells are left out.
 
     Cells are separated by commas, semicolons or tabs: by what separates the names of the columns.
 
+    Yields:
+        The key, and the cells or what is wrong with the row: it has more cells than there are columns, its
+        key is empty (then it is called by its number) or that of a row before, which counts.
+
     Raises:
-        UserError: the file cannot be read, is cut off, has no rows, lacks a column or names it twice, a row
-            has more cells than there are columns, or a key is empty or there twice.
+        UserError: the file cannot be read, is cut off, has no rows, lacks a column or names it twice.
     """
     text = read_text(path)
-    head, *rows = _table(path, text, max(_SEPARATORS, key=text.partition("\n")[0].count))
-    lacking = {key, *columns} - set(head)
-    if lacking:
+    table = _table(path, text, max(_SEPARATORS, key=text.partition("\n")[0].count))
+    head = [name.strip() for name in next(table, [])]
+    if head and (lacking := {key, *columns} - set(head)):
         raise UserError(f"{path}: no column {', '.join(sorted(lacking))}", AGAIN)
     if twice := sorted(name for name in set(head) - {""} if head.count(name) > 1):
         raise UserError(f"{path}: the column {twice[0]} is there twice", "leave one")
-    if not rows:
+    first = next(table, None)
+    if first is None:
         raise UserError(f"{path}: no rows", AGAIN)
-    short = [len(row) < len(head) for row in rows]
-    if len(rows) > 1 and short[-1] and not any(short[:-1]) and not text.endswith(("\n", "\r")):
-        raise UserError(f"{path}: is cut off: its last row has {len(rows[-1])} of {len(head)} cells", AGAIN)
-    seen: set[str] = set()
-    for number, row in enumerate(rows, start=2):
+    whole = len(first) >= len(head)
+    torn = not text.endswith(("\n", "\r"))
+    seen: dict[str, int] = {}
+    for number, (row, after) in enumerate(pairwise(chain([first], table, [None])), start=2):
+        assert row is not None
+        if after is None and number > 2 and whole and torn and len(row) < len(head):
+            raise UserError(f"{path}: is cut off: its last row has {len(row)} of {len(head)} cells", AGAIN)
+        whole = whole and len(row) >= len(head)
         cells = {name: cell.strip() for name, cell in zip(head, row, strict=False) if cell.strip()}
-        name = cells.get(key, "")
-        if any(cell.strip() for cell in row[len(head) :]):
-            what = f"{path}: row {number} ({name}): {len(row)} cells for {len(head)} columns"
-            raise UserError(what, "put quotes round cells with a separator")
-        if not name or name in seen:
-            raise UserError(f"{path}: row {number}: the {key} {name!r} is empty or there twice", "correct it")
-        seen.add(name)
-        yield name, cells
+        name = cells.get(key) or f"row-{number}"
+        place = RecordPlace(path.name, f"row {number} ({name})")
+        if key not in cells:
+            yield name, place.bad(key, "is empty")
+        elif any(cell.strip() for cell in row[len(head) :]):
+            what = f"{len(row)} cells for {len(head)} columns"
+            yield name, place.bad("", what, "put quotes round cells with a separator")
+        elif seen.setdefault(name, number) != number:
+            yield name, place.bad(key, f"is that of row {seen[name]} too, which is taken", "leave one")
+        else:
+            yield name, cells
 
 
-def _table(path: Path, text: str, separator: str) -> list[list[str]]:
-    """The rows of a CSV file that are not blank, the names of its columns first; at least that one."""
+def _table(path: Path, text: str, separator: str) -> Iterator[list[str]]:
+    """The rows of a CSV file that are not blank, one at a time, the names of its columns first."""
     try:
-        table = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [row for row in table if row]
+        yield from filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise UserError(f"{path}: cannot be read ({error})", AGAIN) from None
-    if not rows:
-        raise UserError(f"{path}: no rows", AGAIN)
-    return [[name.strip() for name in rows[0]], *rows[1:]]

@@ -10,7 +10,7 @@ item knows no times of words: a `SpeechAnchor` names a turn or a word, and the r
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -19,7 +19,7 @@ from tml_bench.errors import UserError
 from tml_bench.metrics import event_matching
 from tml_bench.metrics.event_matching import EventTarget
 from tml_bench.plain_text import plain
-from tml_bench.tasks._common.records import StrictRecord, json_lines
+from tml_bench.tasks._common.records import StrictRecord, WrongLine, json_lines
 
 TIMESPEAK = (
     "single_delay", "periodic_until_stop", "schedule", "elapsed_time", "silence_deadline", "after_event",
@@ -281,20 +281,38 @@ class TimedItem(StrictRecord, frozen=True):
         return tuple(turn.id for turn in self.turns[1:]) if self.family in OVERLAPPED else ()
 
 
+class CheckedItems(NamedTuple):
+    """The items of a file that break no rule, and what is wrong with its other lines."""
+
+    items: tuple[TimedItem, ...]
+    wrong: tuple[WrongLine, ...]
+
+
+def checked_items(path: Path) -> CheckedItems:
+    """Read and check an item file. Raises `UserError`: it cannot be read."""
+    from tml_bench.tasks._timed.validate import problems
+
+    read, wrong = json_lines(path, TimedItem, "give an items.jsonl")
+    items = []
+    for line, item in read:
+        broken = [WrongLine(line, item.id, f"{path}:{line}: {text}") for text in problems(item)]
+        wrong += broken
+        items += [] if broken else [item]
+    return CheckedItems(tuple(items), tuple(wrong))
+
+
 def load_items(path: Path) -> tuple[TimedItem, ...]:
-    """Read and check an item file.
+    """Read and check an item file all of whose items are needed.
 
     Raises:
         UserError: the file cannot be read, or an item breaks a rule; names the file, the line, the item and
             the field.
     """
-    from tml_bench.tasks._timed.validate import problems
-
-    items, wrong = json_lines(path, TimedItem, "give an items.jsonl")
-    wrong += [f"{path}:{line}: {text}" for line, item in items for text in problems(item)]
+    items, wrong = checked_items(path)
     if wrong:
-        raise UserError("\n".join(wrong), f"see `python -m tml_bench.tasks._timed.items {path}`")
-    return tuple(item for _, item in items)
+        problem = "\n".join(line.text for line in wrong)
+        raise UserError(problem, f"see `python -m tml_bench.tasks._timed.items {path}`")
+    return items
 
 
 def spoken_words(text: str) -> list[str]:

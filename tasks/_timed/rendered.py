@@ -20,7 +20,7 @@ import msgspec
 from tml_bench.data_folder import check_within
 from tml_bench.errors import BadSampleError
 from tml_bench.files import write_atomically
-from tml_bench.tasks._common.records import StrictRecord, json_file, read_lines
+from tml_bench.tasks._common.records import StrictRecord, json_file, json_lines, read_lines
 from tml_bench.tasks._timed.items import SpeechAnchor, TimedItem, spoken_words
 
 REMEDY = "get the file again, or render the item again with `tml-bench prepare`"
@@ -94,10 +94,19 @@ def read_rendering(folder: Path) -> Rendering:
     return json_file(folder / "rendering.json", Rendering, "give the folder of a rendered set")
 
 
+_AGAIN = "give the folder of a rendered set, or render it again with `tml-bench prepare`"
+
+
 def read_rendered(folder: Path) -> dict[str, RenderedItem]:
     """The renderings of a folder by item. Raises `UserError`: ``rendered.jsonl`` is missing or broken."""
-    remedy = "give the folder of a rendered set, or render it again with `tml-bench prepare`"
-    return {entry.id: entry for entry in read_lines(folder / "rendered.jsonl", RenderedItem, remedy)}
+    return {entry.id: entry for entry in read_lines(folder / "rendered.jsonl", RenderedItem, _AGAIN)}
+
+
+def listed_renderings(folder: Path) -> dict[str, RenderedItem | BadSampleError]:
+    """The same, or what is wrong with them, by item. Raises `UserError`: the list cannot be read."""
+    found, wrong = json_lines(folder / "rendered.jsonl", RenderedItem, _AGAIN)
+    entries: dict[str, RenderedItem | BadSampleError] = {entry.id: entry for _, entry in found}
+    return {line.id: BadSampleError(line.text) for line in wrong} | entries
 
 
 def write_rendered(folder: Path, entries: Iterable[RenderedItem], rendering: Rendering) -> None:

@@ -10,6 +10,7 @@ are floors that a score must beat to show timing.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +22,7 @@ from tml_bench.task import Axis, BoardScore, Overall, Strategy
 from tml_bench.tasks._common import FolderTask, check_folder, chosen
 from tml_bench.tasks._timed import rendered, scoring, strategies
 from tml_bench.tasks._timed.expected import expected, expected_of, ideal
-from tml_bench.tasks._timed.items import OVERLAPPED, TimedItem, load_items
+from tml_bench.tasks._timed.items import OVERLAPPED, TimedItem, checked_items
 from tml_bench.tasks._timed.meaning.rule import RIGHT, RUBRIC, RULE, TALK
 from tml_bench.tasks._timed.measures import HEADLINE, metrics
 from tml_bench.tasks._timed.strategies import spoken
@@ -103,10 +104,15 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         asked = chosen(root, subsets, self.subsets, self.subsets)
         check_folder(root, "give the folder of a rendered set")
         own = root / "items.jsonl"
-        items = load_items(own if own.is_file() else self.mini / "items.jsonl")
-        entries = rendered.read_rendered(root)
+        items, wrong = checked_items(own if own.is_file() else self.mini / "items.jsonl")
+        entries = rendered.listed_renderings(root)
         played = [item for item in items if item.split == self.split and item.family in asked]
-        return (_sample(root, item, entries.get(item.id)) for item in played)
+        first = self.subsets[0]  # of which family a line is that is no item nobody can tell
+        flaws = {line.name: line.text for line in reversed(wrong)} if first in asked else {}
+        return chain(
+            (_sample(root, item, entries.get(item.id)) for item in played),
+            (Sample(name, first, problem=flaws[name]) for name in reversed(flaws)),
+        )
 
     def user_stretches(self, sample: Sample, timeline: Timeline) -> tuple[TalkStretch, ...]:
         """The user's turns, to which an answer is due where one is expected just then.
@@ -138,8 +144,10 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         return spoken(expected_of(sample), sample.reference.ideal)
 
 
-def _sample(folder: Path, item: TimedItem, entry: rendered.RenderedItem | None) -> Sample:
+def _sample(folder: Path, item: TimedItem, entry: rendered.RenderedItem | BadSampleError | None) -> Sample:
     try:
+        if isinstance(entry, BadSampleError):
+            raise entry
         if entry is None:
             raise BadSampleError(f"rendered.jsonl: {item.id}: is not there; {rendered.REMEDY}")
         rendered.check_rendered(item, entry)

@@ -249,7 +249,8 @@ def _estimated_overlaps(item: TimedItem) -> Iterator[str]:
 
 def report(path: Path) -> tuple[list[str], list[str]]:
     """What is wrong with an item file, and what looks doubtful. Raises `UserError`: it cannot be read."""
-    read, wrong = json_lines(path, TimedItem, "give an items.jsonl")
+    read, lines = json_lines(path, TimedItem, "give an items.jsonl")
+    wrong = [line.text for line in lines]
     wrong += [f"{path}:{line}: {text}" for line, item in read for text in problems(item)]
     return wrong, [f"doubt: {path}:{line}: {text}" for line, item in read for text in doubts(item)]
 

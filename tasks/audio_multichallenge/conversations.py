@@ -12,7 +12,7 @@ The last turn has no ``assistant``: that reply is what the model is asked for.
 
 from pathlib import Path
 
-from tml_bench.tasks._common.records import StrictRecord, read_lines
+from tml_bench.tasks._common.records import StrictRecord, json_lines
 
 FILE = "conversations.jsonl"
 AXES = ("INFERENCE_MEMORY", "INSTRUCTION_RETENTION", "SELF_COHERENCE", "VOICE_EDITING")
@@ -78,8 +78,14 @@ class RubricConversation(StrictRecord, frozen=True):
 
 
 def read(folder: Path) -> list[RubricConversation]:
-    """Read a folder's conversations. Raises `UserError`: a line is not one; names file, line and field."""
-    return read_lines(folder / FILE, RubricConversation, "see the card of the task")
+    """Read a folder's conversations; lines that are none come last, with their problem as the only content.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    found, wrong = json_lines(folder / FILE, RubricConversation, "see the card of the task")
+    unusable = [RubricConversation(line.name, AXES[0], (), (), problem=line.text) for line in wrong]
+    return [*(conversation for _, conversation in found), *unusable]
 
 
 def problem_of(found: RubricConversation) -> str:

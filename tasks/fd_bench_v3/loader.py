@@ -14,7 +14,6 @@ user stops. There the ideal respondent speaks 30 s before the end, and when the 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -175,6 +174,8 @@ def read_annotation(
     path = folder / METADATA
     place = RecordPlace(short(path), remedy=f"correct it, or {RESTORE}")
     entries = [place.record(sample_json(path, RESTORE), _Entry)] if path.exists() else []
+    if isinstance(listed, BadSampleError):
+        raise listed
     if listed is not None:
         entries.append(RecordPlace(SCENARIOS, scenario).record(listed, _Entry))
     if not entries:
@@ -277,13 +278,14 @@ def _scenarios(folder: Path) -> dict[str, object]:
     if path is None:
         return {}
     entries = json_file(path, _ScenarioFile, RESTORE).scenarios
+    found: dict[str, object] = {}
     for number, entry in enumerate(entries):
-        if not isinstance(entry.get("id"), str):
+        name = entry.get("id")
+        if not isinstance(name, str):
             raise UserError(f"{path}: scenarios[{number}].id: is missing or no text", RESTORE)
-    twice = [name for name, times in Counter(str(entry["id"]) for entry in entries).items() if times > 1]
-    if twice:
-        raise UserError(f"{path}: id: scenario {twice[0]} is there twice", "leave one")
-    return {str(entry["id"]): entry for entry in entries}
+        place = RecordPlace(SCENARIOS, name)
+        found[name] = place.bad("id", "is there twice", "leave one") if name in found else entry
+    return found
 
 
 def _likely_domain(scenario: str) -> str:

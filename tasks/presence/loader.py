@@ -6,13 +6,14 @@ who calls within a second. The session goes on long enough for whoever calls onl
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import ceil
 from pathlib import Path
 
 from tml_bench.errors import BadSampleError
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn
 from tml_bench.tasks._common import check_folder, chosen
-from tml_bench.tasks._common.records import read_lines
+from tml_bench.tasks._common.records import json_lines
 from tml_bench.tasks.presence.annotation import (
     BEHAVIOURS,
     FILE,
@@ -47,8 +48,12 @@ def load(root: Path, subsets: Sequence[str]) -> Iterator[Sample]:
     """
     asked = chosen(root, subsets, BEHAVIOURS, BEHAVIOURS)
     check_folder(root, "give the folder of a rendered set")
-    items = read_lines(root / FILE, PresenceItem, REMEDY)
-    return (_sample(root, item) for item in items if item.behaviour in asked)
+    items, wrong = json_lines(root / FILE, PresenceItem, REMEDY)
+    first = BEHAVIOURS[0]  # what a line that is no item would be nobody can tell
+    return chain(
+        (_sample(root, item) for _, item in items if item.behaviour in asked),
+        (Sample(line.name, first, problem=line.text) for line in wrong if first in asked),
+    )
 
 
 def _sample(root: Path, item: PresenceItem) -> Sample:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
 from tml_bench.tasks._common import check_folder, chosen
@@ -103,25 +104,27 @@ def read(path: Path) -> list[tuple[str, ProactiveItem | BadSampleError]]:
         is called by its place.
 
     Raises:
-        UserError: the file cannot be read, is no list, or has an id twice.
+        UserError: the file cannot be read, or is no list.
     """
     try:
         items = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read ({error})", AGAIN) from None
     if not isinstance(items, list) or not items:
         raise UserError(f"{path}: not a list of questions", AGAIN)
-    found: dict[str, ProactiveItem | BadSampleError] = {}
+    found: list[tuple[str, ProactiveItem | BadSampleError]] = []
+    places: dict[str, int] = {}
     for place, fields in enumerate(items):
         key = str(fields.get("question_id", "")).strip() if isinstance(fields, dict) else ""
         key = key or f"item-{place}"
-        if key in found:
-            raise UserError(f"{path}: question_id {key} is there twice", "correct it")
+        where = RecordPlace(f"{path.parent.name}/{path.name}", key)
         try:
-            found[key] = RecordPlace(f"{path.parent.name}/{path.name}", key).record(fields, ProactiveItem)
+            if (first := places.setdefault(key, place)) != place:
+                raise where.bad("question_id", f"is that of items {first} and {place}; the first is taken")
+            found.append((key, where.record(fields, ProactiveItem)))
         except BadSampleError as error:
-            found[key] = error
-    return list(found.items())
+            found.append((key, error))
+    return found
 
 
 CATEGORIES = ("WEB", "EGO", "TV", "VAD")

@@ -67,13 +67,15 @@ class RepetitionAnnotation(msgspec.Struct, frozen=True):
     end_s: float
 
 
-_Whole = Annotated[int, msgspec.Meta(ge=0)]
+_Whole = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+"""Beyond it is a slip, and whoever counts aloud would never end."""
 _Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 
 
 class _Cells(msgspec.Struct):
     type: str = ""
-    count: _Whole | None = None
+    count: _Count | None = None
     fps: _Positive | None = None
     duration: _Positive | None = None
 
@@ -90,9 +92,12 @@ def read(path: Path) -> Iterator[tuple[str, RepetitionRow | BadSampleError]]:
         Name of the video file, and its row or what is wrong with it.
 
     Raises:
-        UserError: the file cannot be read, lacks a column, or names a video twice.
+        UserError: the file cannot be read, or lacks a column.
     """
     for name, cells in csv_rows(path, "name", ("type", "count", "L1", "L2")):
+        if isinstance(cells, BadSampleError):
+            yield name, cells
+            continue
         try:
             yield name, _row(RecordPlace(f"{path.parent.name}/{path.name}", name), cells)
         except BadSampleError as error:

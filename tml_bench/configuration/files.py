@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.configuration.keys import ConfigKey, Value, nearest, normal
 from tml_bench.configuration.named_adapters import NamedAdapter, named_adapter
 from tml_bench.errors import UserError
@@ -47,14 +48,14 @@ def read_config(path: Path, keys: Mapping[str, ConfigKey]) -> ConfigFile:
             holds what looks like a secret; names file, key and remedy.
     """
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(read_whole(path, piped=True).decode())
+        source = str(path)
+        _refuse_secrets(found, source)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise UserError(f"{path} cannot be read: {reason}", "give a configuration file") from None
-    except tomllib.TOMLDecodeError as error:
+    except UNREADABLE as error:
         raise UserError(f"{path} is not TOML: {error}", "see docs/configuring.md for an example") from None
-    source = str(path)
-    _refuse_secrets(found, source)
     adapters = _tables(found.pop(ADAPTERS, {}), source)
     groups = found.pop(GROUP, [])
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):

@@ -11,12 +11,13 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import structs
 
+from tml_bench.bounded_files import read_whole
 from tml_bench.csv_text import FORMULA, NUMBER, csv_text, read_cell
 from tml_bench.errors import UserError
 from tml_bench.plain_text import plain
@@ -98,19 +99,12 @@ def from_csv(text: str, where: str) -> list[SheetRow]:
     Raises:
         UserError: a column is missing, an answer is none of those allowed, or a question is there twice.
     """
-    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
-    limit = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error as error:
-        raise UserError(f"{where} is no CSV file: {error}", "save the sheet as CSV") from None
-    finally:
-        csv.field_size_limit(limit)
-    names = [name.strip() for name in table[0]] if table else []
+    table = _table(text, where)
+    names = [name.strip() for name in next(table, [])]
     if missing := [name for name in COLUMNS if name not in names]:
         raise UserError(f"{where} has no column {missing[0]!r}", "keep the columns of the sheet")
     found: dict[str, SheetRow] = {}
-    for number, cells in enumerate(table[1:], 2):
+    for number, cells in enumerate(table, 2):
         if not any(cell.strip() for cell in cells):
             continue
         row = _row(dict(zip(names, [*cells, *[""] * len(names)], strict=False)), f"{where}, row {number}")
@@ -118,6 +112,18 @@ def from_csv(text: str, where: str) -> list[SheetRow]:
             raise UserError(f"{where}, row {number}: {row.id} is there twice", "remove one of the two")
         found[row.id] = row
     return list(found.values())
+
+
+def _table(text: str, where: str) -> Iterator[list[str]]:
+    """The rows of a CSV file; one at a time, for lists of cells take far more memory than their text."""
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    except csv.Error as error:
+        raise UserError(f"{where} is no CSV file: {error}", "save the sheet as CSV") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _row(cells: dict[str, str], where: str) -> SheetRow:
@@ -180,13 +186,15 @@ KIND = "human"
 def read_sheet(path: Path) -> list[SheetRow]:
     """Read a sheet from disk; raises `UserError` where it cannot be read, or is no sheet."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_whole(path, piped=True).decode("utf-8-sig")
     except OSError as error:
         raise UserError(
             f"{path} cannot be read: {error.strerror}", "give the sheet that was filled in"
         ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8", "save the sheet as CSV in UTF-8") from None
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}", "give the sheet that was filled in") from None
     return from_csv(text, str(path))
 
 

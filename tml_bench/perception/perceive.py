@@ -21,6 +21,7 @@ from typing import Literal, TypedDict, Unpack
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.heard_text import HeardText
@@ -129,9 +130,9 @@ def stored(path: Path, key: str) -> Timeline | None:
     None where it is not, or the file is torn, foreign, or not as it was sealed; earlier versions sealed none.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
         entry = _DECODER.decode(content)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+    except (FileNotFoundError, *UNREADABLE):
         return None
     return entry.timeline if entry.key == key and seal_holds(content) else None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 
 PRICES_SCHEMA = "tml-bench/prices/1.0"
@@ -83,9 +84,10 @@ def load_prices(path: Path | None = None) -> PriceTable:
     if path is None:
         return shipped
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", REMEDY) from None
+        content = read_whole(path, piped=True)
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read: {what}", REMEDY) from None
     own = _table(content, str(path))
     more = shipped.prices if own.currency == shipped.currency else ()
     return PriceTable(own.schema, own.currency, (*own.prices, *more))
@@ -94,7 +96,7 @@ def load_prices(path: Path | None = None) -> PriceTable:
 def _table(content: bytes, name: str) -> PriceTable:
     try:
         table = msgspec.json.decode(content, type=PriceTable)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{name}: {error}", REMEDY) from error
     if table.schema.rpartition(".")[0] != PRICES_SCHEMA.rpartition(".")[0]:
         raise UserError(f"{name}: `$.schema` is {table.schema!r}, not {PRICES_SCHEMA!r}", REMEDY)

@@ -2,14 +2,13 @@
 
 Annotations are written by strangers: an id may be a path, and a file may be anybody's. What does not fit is
 that sample's own problem, so that it ends as ``invalid`` and the others are run. A sample without a safe id
-gets one that stands for it (`names.stand_in`).
+gets one that stands for it (`names.stand_in`). So does one whose id a sample before it has: that is played.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from tml_bench.data_folder import leads_outside, only_within, outside
@@ -28,18 +27,18 @@ def admitted_samples(
     With ``allow_outside`` files may lie anywhere, and always those of the set that ships.
     """
     with _reading(task, data, allow_outside):
-        admit = partial(_admitted, task, {})
-        return [admit(sample) for sample in task.samples(data, subsets)]
+        known = _Ids()
+        return [known.own(_admitted(task, sample)) for sample in task.samples(data, subsets)]
 
 
 def admitted_imports(task: Task, source: Path, *, allow_outside: bool = False) -> list[ImportedExchange]:
     """The same of ``Task.imports``; an exchange with a problem has no audio."""
-    known: dict[str, str] = {}
+    known = _Ids()
     found: list[ImportedExchange] = []
     with _reading(task, source, allow_outside):
         for item in task.imports(source):
             more = () if item.model_audio is None else (item.model_audio,)
-            sample = _admitted(task, known, item.sample, more)
+            sample = known.own(_admitted(task, item.sample, more))
             found.append(
                 ImportedExchange(sample, None, None) if sample.problem else item._replace(sample=sample)
             )
@@ -52,8 +51,35 @@ def _reading(task: Task, data: Path | None, allow_outside: bool) -> AbstractCont
     return only_within(data, *task.own_folders())
 
 
-def _admitted(task: Task, known: dict[str, str], sample: Sample, more: Iterable[Path] = ()) -> Sample:
-    """A sample under a safe name, with what is wrong with it; ``known`` are the ids so far as `folded`."""
+class _Ids:
+    """The ids so far, as `folded`, each with its first spelling and the place of its sample in the data."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, int]] = {}
+        self._place = 0
+
+    def own(self, sample: Sample) -> Sample:
+        """A sample with an id of its own, and a problem where the id is that of one before."""
+        self._place += 1
+        other, place = self._known.setdefault(folded(sample.id), (sample.id, self._place))
+        if place == self._place:
+            return sample
+        if other != sample.id:
+            what = f"its id differs from {other} in case only, or in how letters are composed; {RENAME}"
+            return sample if sample.problem else replace(sample, problem=what)
+        what = (
+            f"its id {shown_name(other)} is that of two samples, number {place} and number {self._place} of "
+            "the data, and the first of them is played; give each its own"
+        )
+        number = self._place
+        while folded(named := stand_in(f"{other} {number}")) in self._known:
+            number += 1
+        self._known[folded(named)] = named, self._place
+        return Sample(named, sample.subset, problem=what, scored=sample.scored)
+
+
+def _admitted(task: Task, sample: Sample, more: Iterable[Path] = ()) -> Sample:
+    """A sample under a safe name, with what is wrong with it."""
     if flaw := name_flaw(sample.id, LONGEST_ID):
         problem = f"its id {shown_name(sample.id)} is no safe name: {flaw}; {RENAME}"
         return Sample(stand_in(sample.id), _subset(task, sample), problem=problem, scored=sample.scored)
@@ -69,10 +95,6 @@ def _admitted(task: Task, known: dict[str, str], sample: Sample, more: Iterable[
     if away := next((path for path in files if leads_outside(path)), None):
         # Without its files, which are not even hashed.
         return Sample(sample.id, sample.subset, unit=sample.unit, problem=outside(away), scored=sample.scored)
-    other = known.setdefault(folded(sample.id), sample.id)
-    if other != sample.id and not sample.problem:
-        what = f"its id differs from {other} in case only, or in how letters are composed; {RENAME}"
-        sample = replace(sample, problem=what)
     if any(name_flaw(name, LONGEST_ID) for name in sample.companions.values()):
         companions = {role: _safe(name) for role, name in sample.companions.items()}
         sample = replace(sample, companions=companions)

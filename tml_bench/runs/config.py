@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tml_bench import __version__
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import UserError
 from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
@@ -180,7 +181,7 @@ def check_contents(path: Path, file: RunFile) -> None:
         raise UserError(what, "nothing of it was executed; put the task where you keep yours, and run again")
     try:
         file.config.settings()
-    except (ValueError, msgspec.DecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: {error}", "was it changed? run again with --fresh") from None
 
 

@@ -57,7 +57,7 @@ class Selection:
         return self.picked(self.loaded(task))
 
     def loaded(self, task: Task) -> list[Sample]:
-        """All samples of the subsets; raises as ``Task.samples``, for an id there twice, or no closed loop.
+        """All samples of the subsets; raises as ``Task.samples``, or for no closed loop.
 
         What a sample's name or files may not be is its problem, see `tml_bench.runs.admission`.
 
@@ -74,12 +74,6 @@ class Selection:
                 f"task {task.name} cannot load {data or 'its mini set'}: {in_one_line(error)}",
                 "repair the task or its data",
             ) from error
-        for ident, times in Counter(sample.id for sample in everything).items():
-            if times > 1:
-                raise UserError(
-                    f"{data or 'the mini set'}: {times} samples are called {ident}",
-                    "give their files or ids names that differ in letters, digits, dots or underscores",
-                )
         return closed_samples(task, everything) if self.loop == CLOSED else everything
 
     def picked(self, everything: Sequence[Sample]) -> list[Sample]:

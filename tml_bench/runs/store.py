@@ -23,6 +23,7 @@ from typing import Self, TypeVar
 import msgspec
 from filelock import FileLock, Timeout
 
+from tml_bench.bounded_files import UNREADABLE, check_length, last_line_end, lines_of
 from tml_bench.errors import UserError
 from tml_bench.event_texts import fit
 from tml_bench.files import (
@@ -96,15 +97,16 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     """
     if not path.is_file():
         return []
-    *lines, torn = path.read_bytes().split(b"\n")
-    if seal_holds(torn[:-1]):
-        lines.append(torn)  # all of it is there, and what follows is no line feed any more
     decoder = msgspec.json.Decoder(kind)
     items: list[T] = []
-    for n, line in enumerate(lines, 1):
+    for n, whole in enumerate(lines_of(path), 1):
+        line = whole.removesuffix(b"\n")
+        # Torn, unless all of it is there and what follows is no line feed any more.
+        if not whole.endswith(b"\n") and not seal_holds(line[:-1]):
+            break
         try:
-            items.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            items.append(decoder.decode(check_length(line)))
+        except UNREADABLE as error:
             raise UserError(f"{path}, line {n}: {error}", "remove the line to redo its sample") from error
         if seal_holds(line) is False:
             problem = f"{path}, line {n}: it was changed after it was written"
@@ -247,9 +249,12 @@ class RunFolder:
 
 def _repair(log: Path) -> None:
     """Cut a torn last line, which a kill in mid-write leaves."""
-    content = log.read_bytes() if log.is_file() else b""
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
+    if not log.is_file():
+        return
+    end, size = last_line_end(log)
+    if end != size:
+        with log.open("rb") as file:
+            whole = file.read(end)
         write_atomically(log, whole)
 
 

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 import tml_bench
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.files import write_atomically
 from tml_bench.runs.identity import SCHEME
 from tml_bench.runs.store import StoredRun
@@ -43,7 +44,7 @@ class KeptFloors:
             return None
         try:
             found = msgspec.json.decode(_place(run, samples).read_bytes(), type=_Kept)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, *UNREADABLE):
             return None  # as good as not there: they are found again, and written anew
         return found.baselines if found.key == _key(run, samples) else None
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.blame import whole
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import UserError
 from tml_bench.files import read_json, write_together
 from tml_bench.metrics.statistics import Observation
@@ -112,7 +113,7 @@ def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
     """Read what `to_json` wrote; raises `UserError`, which calls it ``where``, if it is something else."""
     try:
         return [_shared(summary) for summary in msgspec.json.decode(text, type=list[Summary])]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"{where} is not a summary of this version: {error}", "Score the run again"
         ) from error

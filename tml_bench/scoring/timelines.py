@@ -13,6 +13,7 @@ from types import MappingProxyType
 import msgspec
 from msgspec import structs
 
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import MODES, WordMode, cached, stored
 from tml_bench.perception.recordings import cached_timeline, recognised_beside, timeline_of
@@ -61,7 +62,7 @@ def scored_words(run: Path) -> WordMode:
 def _scored(run: Path) -> list[_Scored]:
     try:
         return msgspec.json.decode(outline(run / "summary.json").text, type=list[_Scored])
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+    except (FileNotFoundError, *UNREADABLE):
         return []
 
 

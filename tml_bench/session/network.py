@@ -30,6 +30,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 
 RULES = 2
@@ -129,9 +130,9 @@ def load_network(text: str) -> Network:
             f"there is no network profile {text!r}", f"give {', '.join(PROFILES)} or a .toml file"
         )
     try:
-        fields = {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
+        fields = {"name": path.stem, **tomllib.loads(read_whole(path, piped=True).decode())}
         network = msgspec.convert(fields, Network)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise UserError(f"{path}: {error}", "its tables are [up], [down] and [[outages]]") from error
     for part in (network.up, network.down, *network.outages):
         values = structs.astuple(part)

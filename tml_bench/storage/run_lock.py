@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import UserError
 from tml_bench.storage.store import RemoteStore
 
@@ -135,6 +136,6 @@ class RunLock:
             return None
         try:
             return msgspec.json.decode(content, type=LockHolder)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             # Torn, as by a kill on a store without whole files: silent for ever, so it may be taken.
             return LockHolder("", "", "unknown", 0, "unknown", 0.0)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.names import is_safe_name
@@ -142,7 +143,7 @@ def _fetch_recording(system: FileSystem, store: RemoteStore, place: Path, tracks
         return
     try:
         entries = msgspec.json.decode(content, type=Manifest).files
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         entries = {}
     for name in (LOG, *tracks):
         if (place / name).is_file() or name not in entries:

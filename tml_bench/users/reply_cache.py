@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.own_folder import own_place
@@ -100,8 +101,8 @@ def holds_replies(folders: Sequence[Path]) -> bool:
 
 def _read(path: Path) -> StoredReply | None:
     try:
-        return _decode.decode(path.read_bytes())
+        return _decode.decode(read_whole(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise UserError(f"{path} is no reply of a user's language model: {error}", "remove it") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE, lines_of
 from tml_bench.redact import cut
 from tml_bench.timebase import seconds
 from tml_bench.viewer.sample_schema import LONGEST_EVENT, EventPage, ViewedEvent
@@ -30,20 +31,19 @@ def event_page(log: Path, page: int) -> EventPage | None:
     Kinds of a later version, and lines that are no event, are shown as they stand. An empty log is one
     empty page.
     """
-    with log.open("rb") as file:
-        lines = file.read().splitlines()
-    pages = max(1, -(-len(lines) // PAGE))
-    if not 0 <= page < pages:
-        return None
-    shown = lines[page * PAGE : (page + 1) * PAGE]
-    return EventPage(page, pages, len(lines), tuple(map(_event, shown)))
+    lines, shown = 0, []
+    for lines, line in enumerate(lines_of(log), 1):
+        if (lines - 1) // PAGE == page:
+            shown.append(_event(line.rstrip(b"\r\n")))
+    pages = max(1, -(-lines // PAGE))
+    return EventPage(page, pages, lines, tuple(shown)) if 0 <= page < pages else None
 
 
 def _event(line: bytes) -> ViewedEvent:
     text = line.decode("utf-8", "replace")
     try:
         head = _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         head = _Head("?")
     at_ns = head.handed_ns if head.t_ns is None else head.t_ns
     shown = cut(text, LONGEST_EVENT)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.perception.perceive import Given, perceive
 from tml_bench.recording import SessionFacts
@@ -76,7 +77,7 @@ def _stored(run: ViewedRun, attempt: Attempt, kind: str = "") -> Timeline | None
     need_file(run.path.joinpath(*parts))
     path = run_file(run.path, *parts)
     try:
-        content = b"" if path is None else path.read_bytes()
+        content = b"" if path is None else read_whole(path)
         return None if seal_holds(content) is False else msgspec.json.decode(content, type=_Stored).timeline
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import UserError
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.layout import recording_parts
@@ -197,6 +198,6 @@ def summary_head(run: ViewedRun) -> SummaryHead | None:
         return None
     try:
         found = msgspec.json.decode(outline(path).text, type=list[SummaryHead])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: {error}", "score the run again") from error
     return found[0] if found else None

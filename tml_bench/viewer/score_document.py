@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from tml_bench.bounded_files import LONGEST_LINE, UNREADABLE
 from tml_bench.errors import UserError
 from tml_bench.metric import Score
 from tml_bench.outcome import Outcome
@@ -79,7 +80,7 @@ def _lines(run: ViewedRun, name: str, sample: str, kind: type[T]) -> list[T]:
             for begin, length in places:
                 file.seek(begin)
                 found.append(decoder.decode(file.read(length)))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}, sample {sample}: {error}", "score the run again") from error
     return found
 
@@ -91,10 +92,10 @@ def _places(path: Path, size: int, changed_ns: int) -> Mapping[str, list[tuple[i
     places: _Places = {}
     begin = 0
     with path.open("rb") as file:
-        for line in file:
+        for line in iter(partial(file.readline, LONGEST_LINE + 1), b""):
             try:
                 sample = decoder.decode(line).sample
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except UNREADABLE:
                 sample = ""  # torn, or of another kind: it belongs to no sample
             places.setdefault(sample, []).append((begin, len(line)))
             begin += len(line)
