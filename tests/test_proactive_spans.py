@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given, strategies as st
 
 from tml_bench.metrics.pauc import RatedReply, clean_up, pauc, within
 from tml_bench.questions import Verdict
 from tml_bench.samples import Reference, Sample
 from tml_bench.task import Score
 from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.scoring import ONSET_TOLERANCE_S
+from tml_bench.tasks.proactive_video_qa.spans import ExpectedSpans, SortedTimes
 from tml_bench.tasks.proactive_video_qa.task import ProactiveVideoQA
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
@@ -208,3 +212,50 @@ def test_the_ideal_speaks_just_after_an_edge_that_two_spans_share() -> None:
         assert scored(touching, moved, wrong).values["pauc_050"].numerator <= ceiling + 0.01
     apart = TASK.ideal(sample((10.0, 20.0), (20.1, 24.0)))
     assert [segment.start_s for segment in apart.segments] == [10.0, 20.1]
+
+
+GRID = st.integers(0, 40).map(lambda k: k / 20)
+"""Times that meet: on edges, and within the tolerance of each other."""
+
+
+@given(st.lists(st.tuples(GRID, GRID), max_size=8), st.lists(GRID, max_size=12))
+def test_spans_are_what_comparing_each_with_each_finds(
+    spans: list[tuple[float, float]], times: list[float]
+) -> None:
+    known, sorted_times = ExpectedSpans(spans), SortedTimes(times)
+    for span in spans:
+        assert sorted_times.inside(span) == [k for k, at in enumerate(times) if within(at, span)]
+        assert sorted_times.count(span) == sum(within(at, span) for at in times)
+    for at in times:
+        soon = (start for start, _ in spans if 0 < start - at <= ONSET_TOLERANCE_S)
+        assert known.opening_after(at, ONSET_TOLERANCE_S) == next(soon, None)
+        assert known.hold(at) == any(within(at, span) for span in spans)
+        assert known.held_before(at) == any(span[0] < at and within(at, span) for span in spans)
+
+
+def test_what_a_long_video_costs_does_not_grow_with_its_square() -> None:
+    """Calls of functions of a strategy that replies all the time, where there are spans all the time."""
+
+    def calls(length: int) -> int:
+        turns = tuple(ExpectedTurn(f"turn {k}", (k, k + 5.0), k + 5.0) for k in range(0, length, 10))
+        asked = ProactiveAnnotation("What?", turns, 0.0, length)
+        long = Sample("s", "EGO", reference=Reference(annotation=asked))
+        count = 0
+
+        def called(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        before = sys.getprofile()
+        sys.setprofile(called)
+        try:
+            for timeline in (TASK.blind(long)["always-reply"], TASK.ideal(long)):
+                answers = {q.key: Verdict(COVERED) for q in TASK.questions(long, timeline)}
+                TASK.score(long, timeline, answers)
+        finally:
+            sys.setprofile(before)
+        return count
+
+    calls(100)
+    small, large = calls(400), calls(800)
+    assert large < 2.1 * small

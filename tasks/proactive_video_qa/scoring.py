@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc, within
+from tml_bench.metrics.pauc import OMEGAS, RatedReply, pauc
 from tml_bench.perception.numbers import numbers_in
 from tml_bench.plain_text import plain
 from tml_bench.questions import Decision, Question, QuestionLine, Rubric, Rule, Verdicts, verdict_of
@@ -39,6 +39,7 @@ from tml_bench.tasks._common import ScoreSheet, annotation_of, without_words
 from tml_bench.tasks._common.speech import SpeechStretch, stretches
 from tml_bench.tasks._common.words import content_words, negated, stem, words
 from tml_bench.tasks.proactive_video_qa.loader import CATEGORIES, ExpectedTurn, ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.spans import ExpectedSpans, SortedTimes
 from tml_bench.timeline import Timeline, WordSource
 
 QUESTION, EXPECTED, REPLY = "question", "expected answer", "reply"
@@ -205,21 +206,28 @@ def hear(sample: Sample, timeline: Timeline) -> AssignedReplies:
         for said in stretches(timeline, SILENCE_S)
         if said.words and said.start_s >= item.video_at_s - ONSET_TOLERANCE_S
     )
-    onsets = tuple((_snapped(u.start_s, item.turns), u.text) for u in replies)
+    spans = ExpectedSpans([turn.span for turn in item.turns])
+    onsets = tuple((_snapped(u.start_s, spans), u.text) for u in replies)
     ends = tuple((u.end_s, u.text) for u in replies)
     said = {ONSET: onsets, END: ends}
-    by = {family: tuple(_kept(turn, some) for turn in item.turns) for family, some in said.items()}
+    # Speech knows neither case nor punctuation.
+    same = [" ".join(re.findall(r"\w+", plain(reply.text))) for reply in replies]
+    by = {family: _kept(item.turns, some, same) for family, some in said.items()}
     return AssignedReplies(item, replies, onsets, by)
 
 
-def _kept(turn: ExpectedTurn, said: Sequence[Reply]) -> tuple[Reply, ...]:
-    """The replies in a turn's span, without those that repeat an earlier one there."""
-    first: dict[str, Reply] = {}
-    for at, text in said:
-        if within(at, turn.span):
-            # Speech knows neither case nor punctuation.
-            first.setdefault(" ".join(re.findall(r"\w+", plain(text))), (at, text))
-    return tuple(first.values())
+def _kept(
+    turns: Sequence[ExpectedTurn], said: Sequence[Reply], same: Sequence[str]
+) -> tuple[tuple[Reply, ...], ...]:
+    """The replies in each turn's span, without those that repeat an earlier one there, the ``same`` text."""
+    times = SortedTimes([at for at, _ in said])
+    found: list[tuple[Reply, ...]] = []
+    for turn in turns:
+        first: dict[str, Reply] = {}
+        for place in times.inside(turn.span):
+            first.setdefault(same[place], said[place])
+        found.append(tuple(first.values()))
+    return tuple(found)
 
 
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
@@ -261,12 +269,10 @@ def score(sample: Sample, timeline: Timeline, verdicts: Verdicts) -> ScoreSheet:
     return sheet
 
 
-def _snapped(at_s: float, turns: Sequence[ExpectedTurn]) -> float:
+def _snapped(at_s: float, spans: ExpectedSpans) -> float:
     """An onset just before a span opens, moved to its opening, unless another span holds it."""
-    if any(within(at_s, t.span) for t in turns):
-        return at_s
-    opening = (t.span[0] for t in turns if 0 < t.span[0] - at_s <= ONSET_TOLERANCE_S)
-    return next(opening, at_s)
+    opening = None if spans.hold(at_s) else spans.opening_after(at_s, ONSET_TOLERANCE_S)
+    return at_s if opening is None else opening
 
 
 def _paucs(
@@ -284,8 +290,9 @@ def _paucs(
 def _counts(heard: AssignedReplies) -> dict[str, Value]:
     """What was said, whatever it means."""
     item, onsets = heard.item, heard.onsets
-    inside = [sum(within(at, t.span) for at, _ in onsets) for t in item.turns]
-    outside = sum(not any(within(at, t.span) for t in item.turns) for at, _ in onsets)
+    times, spans = SortedTimes([at for at, _ in onsets]), ExpectedSpans([t.span for t in item.turns])
+    inside = [times.count(turn.span) for turn in item.turns]
+    outside = sum(not spans.hold(at) for at, _ in onsets)
     return {
         "duplicates": Value(sum(inside) - sum(map(len, heard.by[ONSET])), sum(max(0, n - 1) for n in inside)),
         "out_of_span": Value(outside, len(onsets)),

@@ -4,15 +4,15 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from tml_bench.metrics.pauc import within
 from tml_bench.samples import Sample
 from tml_bench.task import OfficialSize, Strategy
 from tml_bench.tasks._common import FolderTask, annotation_of
 from tml_bench.tasks._common.speech import Speech, speaking
 from tml_bench.tasks._visual import TAIL_S, instruction_stretches
 from tml_bench.tasks.proactive_video_qa import loader, scoring
-from tml_bench.tasks.proactive_video_qa.loader import ExpectedTurn, ProactiveAnnotation
+from tml_bench.tasks.proactive_video_qa.loader import ProactiveAnnotation
 from tml_bench.tasks.proactive_video_qa.scoring import BOARD, COVERAGE, HEADLINE, METRICS, OVERALL, RULES
+from tml_bench.tasks.proactive_video_qa.spans import ExpectedSpans
 from tml_bench.timeline import Timeline
 
 REPLY_S, SHORTEST_S = 1.0, 0.02
@@ -95,14 +95,9 @@ Any category may be missing; one category's folder alone will do.
     def ideal(self, sample: Sample) -> Timeline:
         """Says every gold answer the moment its span opens; a moment later where another span holds that."""
         item = annotation_of(sample, ProactiveAnnotation)
-        said = [(turn.span[0] + EDGE_S * _held(turn, item.turns), turn.content) for turn in item.turns]
+        spans = ExpectedSpans([turn.span for turn in item.turns])
+        said = [(t.span[0] + EDGE_S * spans.held_before(t.span[0]), t.content) for t in item.turns]
         return _spoken(item, sorted(said))
-
-
-def _held(turn: ExpectedTurn, turns: Sequence[ExpectedTurn]) -> bool:
-    """Whether an earlier turn's span still holds the opening of this one."""
-    opening = turn.span[0]
-    return any(other.span[0] < opening and within(opening, other.span) for other in turns)
 
 
 def _once(at_s: float, text: str, sample: Sample) -> Timeline:
