@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -20,6 +21,22 @@ settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is collected out of the garbage collector's way.
+
+    Ten thousand tests and the modules they are in live to the end: looking through them again and again is a
+    third of the time that collecting them takes.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
 
 LONG = ("test_runs_resume", "test_runs_kill", "test_runs_broken_adapters", "test_charades", "test_mini_video")
 """Files that take longest, longest first: started last, they would keep one processor waiting."""
