@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, settings
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tools")]
 
+from fakes import no_workers  # noqa: E402
 from leaks import no_leaks  # noqa: E402, F401
 
 from tml_bench import redact  # noqa: E402
-from tml_bench.runs.in_process import InProcessPool  # noqa: E402
 
 settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -76,10 +76,8 @@ def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "write_pictures", write_pictures)
 
 
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands play and perceive here, for tests of something else: starting a process takes 0.4 s each time."""
-    monkeypatch.setattr(
-        "tml_bench.api.scores.Pool",
-        lambda size, step_limit_s, patience, tell, devices: InProcessPool(patience, tell),
-    )
+@pytest.fixture(scope="module")
+def in_this_process() -> Iterator[None]:
+    """Runs of a whole module play and perceive here; see `fakes.no_workers`."""
+    with no_workers():
+        yield
