@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
+from tml_bench.api import scores
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
+from tml_bench.runs.back_off import Patience
+from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
@@ -176,6 +182,28 @@ def run_and_score(
         record(plans, pool, lambda line: None)
         score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")
     return {plan.config.adapter: plan.path for plan in plans}
+
+
+@contextmanager
+def no_workers() -> Iterator[None]:
+    """Runs play and perceive in this process, for tests of something else.
+
+    A worker process takes half a second to import what it needs: longer than a few short sessions.
+    """
+
+    def pool(
+        size: int,
+        step_limit_s: float,
+        patience: Patience | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+        devices: Sequence[str] = (),
+    ) -> InProcessPool:
+        return InProcessPool(patience, tell)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "Pool", pool)
+        patch.setattr(sys.modules[__name__], "Pool", pool)
+        yield
 
 
 def session_of(task: str, sample: str) -> str:

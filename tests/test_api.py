@@ -25,6 +25,8 @@ from tml_bench.api import Progress
 from tml_bench.metrics import comparison
 from tml_bench.scoring.summary_file import to_json
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 TASK = "fd-bench-v1"
 PARROT = """
 import numpy as np

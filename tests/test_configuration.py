@@ -18,6 +18,8 @@ from tml_bench.configuration.named_adapters import named_adapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import parse_adapter_spec, task_names
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ONE = ("--task", "fd-bench-v1", "--subset", "candor_turn_taking", "--limit", "1")
 
 

@@ -22,6 +22,8 @@ from tml_bench.tasks.fd_bench_v15.scoring import item_of
 from tml_bench.tasks.fd_bench_v15.task import FdBenchV15
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 HERE = Path(__file__).parent / "behaviours.py"
 EDGE_S = 0.040
 EACH = 1

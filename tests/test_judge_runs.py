@@ -27,6 +27,8 @@ from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary import MetricSummary, Summary
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 TASK = "proactive-video-qa"
 MAIN = """import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
 from tml_bench.cli import main; main()"""

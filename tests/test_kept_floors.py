@@ -19,6 +19,8 @@ from tml_bench.scoring import kept_floors, score
 from tml_bench.scoring.asking import Respondents
 from tml_bench.task import Task
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 FILES = "scores.jsonl", "summary.json"
 
 

@@ -15,6 +15,8 @@ from tml_bench.recording import MANIFEST
 from tml_bench.runs.selection import Selection
 from tml_bench.tasks.repcount_a.task import RepCountA
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 SUBSET = "candor_turn_taking"
 
 

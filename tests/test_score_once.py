@@ -26,6 +26,8 @@ from tml_bench.runs.store import open_run, open_runs
 from tml_bench.scoring.score import score_runs
 from tml_bench.user_stretches import user_spans
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 FOUND: Counter[str] = Counter()
 """How often each file was opened; the hook cannot be taken away again, and counts logs alone."""
 

@@ -26,6 +26,8 @@ from click.testing import CliRunner, Result
 from tml_bench import __version__
 from tml_bench.cli import main
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 GOLDEN = Path(__file__).parent / "golden" / "runs"
 TURN_TAKING = "fd-bench-v1-mini-1--delayed-700"
 VIDEO = "proactive-video-qa-mini-1--oracle"

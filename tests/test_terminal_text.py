@@ -22,6 +22,8 @@ from tml_bench.recording import Recording
 from tml_bench.report.log import describe
 from tml_bench.terminal_text import in_json, printable, say
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "runs"
 HOSTILE = "x\x1b]0;owned\x07\x1b[31mred\x9b2J\r\x08\u202egnp[bold]"

@@ -40,6 +40,8 @@ from tml_bench.scoring.transcript_check import (
 from tml_bench.session.settings import Settings
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 with_asr = pytest.mark.skipif(bool(asr.missing()), reason=f"{asr.missing()} (the extra [speech])")
 
 ONE = Selection(subsets=("candor_turn_taking",), limit=1)

@@ -26,6 +26,8 @@ from tml_bench.tasks.repcount_a.loader import RepetitionAnnotation
 from tml_bench.tasks.repcount_a.task import RepCountA
 from tml_bench.timeline import Timeline, WordSource
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 RATE = 24000
 MOMENT = MomentAnnotation(start_s=6.0, end_s=12.0, video_at_s=3.0, length_s=15.0)
 COUNT = RepetitionAnnotation("squat", 4, (4.8, 6.8, 8.8, 10.8), 3.0, 12.0)
