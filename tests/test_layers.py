@@ -57,6 +57,7 @@ LAYERS = (
         "turns",
         "adapter",
         "events",
+        "encoded_tracks",
         "event_texts",
         "heard_text",
         "joined_text",

@@ -11,8 +11,9 @@ import pytest
 import soundfile
 from fakes import Ran, Scripted, run_session, sample_of, silence, sixteen_bit, tone
 
-from tml_bench import events as ev
+from tml_bench import events as ev, recording_writer
 from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
+from tml_bench.encoded_tracks import EncodedTracks
 from tml_bench.errors import UserError
 from tml_bench.recording import KINDS, Recording
 from tml_bench.recording_writer import BLOCK, AudioWriter, RecordingWriter
@@ -240,6 +241,47 @@ def test_a_track_encoded_by_a_thread_keeps_every_sample(tmp_path: Path) -> None:
             writer.write(piece)
         encoder.submit(writer.close).result()
     assert np.array_equal(soundfile.read(tmp_path / "a.flac", dtype="float32")[0], noise)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5.0])
+def test_a_known_track_is_the_same_file_as_one_that_is_encoded(tmp_path: Path, seconds: float) -> None:
+    audio = np.random.default_rng(0).uniform(-1.1, 1.1, round(seconds * 16000)).astype(np.float32)
+    known = EncodedTracks()
+    paths = [tmp_path / f"{n}.flac" for n in range(3)]
+    for path, tracks in zip(paths, (None, known, known), strict=True):
+        writer = AudioWriter(path, 16000, known=tracks)
+        for piece in np.array_split(audio, 7 if tracks is None else 3):
+            writer.write(piece)
+        writer.close()
+    first, *others = (path.read_bytes() for path in paths)
+    assert others == [first, first]
+
+
+def test_a_track_that_differs_in_one_sample_or_in_rate_is_none_that_is_known(tmp_path: Path) -> None:
+    known = EncodedTracks()
+    audio = np.zeros(1000, np.float32)
+    for name, rate, last in (("a", 16000, 0.0), ("b", 16000, 0.5), ("c", 24000, 0.0)):
+        writer = AudioWriter(tmp_path / name, rate, known=known)
+        writer.write(np.append(audio, np.float32(last)))
+        writer.close()
+        found, found_rate = soundfile.read(tmp_path / name)
+        assert (found[-1], found_rate, len(found)) == (last, rate, 1001)
+
+
+def test_a_long_track_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_writer, "LONGEST_BYTES", 2 * 100_000)
+    known = EncodedTracks()
+    path = tmp_path / "a.flac"
+    writer = AudioWriter(path, 16000, known=known)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 50_000).astype(np.float32)
+    sizes = []
+    for _ in range(4):
+        writer.write(noise)
+        sizes.append(path.stat().st_size)
+    writer.close()
+    assert sizes[0] == sizes[1] < 1000 < sizes[2] < sizes[3]
+    assert soundfile.info(path).frames == 200_000
+    assert known.bytes == 0
 
 
 class FullDisk(ThreadPoolExecutor):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
+from tml_bench.encoded_tracks import LONGEST_BYTES, EncodedTracks, Pcm, key_of
 from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
 
@@ -21,14 +22,24 @@ BLOCK = 48_000
 class AudioWriter:
     """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit.
 
-    ``encoder`` encodes beside the caller, one piece of work at a time; None to encode in ``write``.
+    ``encoder`` encodes beside the caller, one piece of work at a time; None to encode in ``write``. With
+    ``known`` tracks a short one is encoded only if it is none of them, and then it becomes one.
     """
 
-    def __init__(self, path: Path, rate: int, encoder: Executor | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rate: int,
+        encoder: Executor | None = None,
+        known: EncodedTracks | None = None,
+    ) -> None:
         import soundfile
 
         self.samples = 0
         """How many were written so far."""
+        self._path, self._rate = path, rate
+        self._known = known
+        self._unencoded: list[Pcm] = []
         self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
         self._held: list[NDArray[np.float32]] = []
         self._held_samples = 0
@@ -57,7 +68,15 @@ class AudioWriter:
         audio *= 32768
         np.rint(audio, out=audio)
         np.clip(audio, -32768, 32767, out=audio)
-        self._file.write(audio.astype(np.int16))
+        self._unencoded.append(audio.astype(np.int16))
+        if self._known is None or 2 * self.samples > LONGEST_BYTES:
+            self._known = None
+            self._encode_held()
+
+    def _encode_held(self) -> None:
+        for piece in self._unencoded:
+            self._file.write(piece)
+        self._unencoded = []
 
     def close(self) -> None:
         """Write what is held and close the file, once. Raises OSError if something cannot be written."""
@@ -68,9 +87,22 @@ class AudioWriter:
                 self._encoding.popleft().result()
             if self._held:
                 self._encode(self._held)
+            if self._known is not None:
+                self._write_known(self._known)
         finally:
-            self._held, self._held_samples = [], 0
+            self._held, self._held_samples, self._unencoded = [], 0, []
             self._file.close()
+
+    def _write_known(self, known: EncodedTracks) -> None:
+        key = key_of(self._rate, self._unencoded)
+        encoded = known.get(key)
+        if encoded is None:
+            self._encode_held()
+            self._file.close()
+            known.keep(key, self._path.read_bytes())
+        else:
+            self._file.close()
+            self._path.write_bytes(encoded)
 
 
 class RecordingWriter:
@@ -78,7 +110,7 @@ class RecordingWriter:
 
     ``clock``, ``compute`` and ``config`` are those of ``Manifest``; ``opened`` is the first event.
     ``encoder`` encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
-    be called on it too. None to encode while writing.
+    be called on it too. None to encode while writing. ``users`` are known tracks of users.
     """
 
     def __init__(
@@ -90,6 +122,7 @@ class RecordingWriter:
         compute: str,
         encoder: Executor | None = None,
         config: str = "",
+        users: EncodedTracks | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -101,7 +134,7 @@ class RecordingWriter:
         self._config = config
         self._encode = msgspec.json.Encoder().encode
         self._log = (folder / LOG).open("wb", buffering=1 << 16)
-        self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder)
+        self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder, users)
         self.model = AudioWriter(folder / MODEL_TRACK, opened.rate, encoder)
         self.event(opened)
 

@@ -28,9 +28,23 @@ Lookup = Callable[[Path, str, Callable[[], Timeline]], Timeline]
 """Gives the timeline in a file under a key; the last computes it."""
 
 
-MOST_USERS = 4096
-_USERS: OrderedDict[str, tuple[Segment, ...]] = OrderedDict()
-"""When the last users spoke, by cache key: with one adapter after the other they say the same."""
+class _LastUsers:
+    """What was perceived last of users, by cache key: with one adapter after the other they say the same."""
+
+    def __init__(self, most: int = 2048) -> None:
+        self._most = most
+        self._known: OrderedDict[str, Timeline] = OrderedDict()
+
+    def perceived(self, key: str, compute: Callable[[], Timeline]) -> Timeline:
+        """What has this key, else computed and remembered."""
+        if key not in self._known:
+            self._known[key] = compute()
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return self._known[key]
+
+
+_USERS = _LastUsers()
 
 
 class NotCachedError(Exception):
@@ -90,7 +104,9 @@ def timeline_of(
         return structs.replace(timeline, user_speech=heard)
     beside = cache.with_name(f"{cache.stem}-user.json")
     given = Given(words=words, languages=languages) if user_words else Given(words="transcript")
-    return structs.replace(timeline, user=_perceived(facts.user, beside, given, look))
+    key = cache_key(facts.user.sha256, **given)
+    heard = look(beside, key, lambda: _USERS.perceived(key, lambda: perceive(facts.user.path, **given)))
+    return structs.replace(timeline, user=heard)
 
 
 def cached_timeline(
@@ -131,16 +147,11 @@ def _voices(
 
 
 def _user_speech(track: AudioTrack, cache: Path, spans: Spans, look: Lookup) -> tuple[Segment, ...]:
-    key = user_speech.speech_key(track.sha256, spans)
-
     def find() -> Timeline:
-        if key not in _USERS:
-            _USERS[key] = user_speech.speech_in(track.path, spans)
-            while len(_USERS) > MOST_USERS:
-                _USERS.popitem(last=False)
-        return Timeline(0.0, _USERS[key])
+        return Timeline(0.0, user_speech.speech_in(track.path, spans))
 
-    return look(cache, key, find).segments
+    key = user_speech.speech_key(track.sha256, spans)
+    return look(cache, key, lambda: _USERS.perceived(key, find)).segments
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,22 +19,19 @@ class DecodedClips:
     """Keeps what the user's clips sound like, in one process.
 
     One adapter after the other plays the samples of a task in the same order, so what was decoded first is
-    kept, and what no longer fits is decoded each time; another task begins anew.
+    kept, and what no longer fits is decoded each time.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._task = ""
         self._kept: dict[_File, Waveform] = {}
         self._bytes = 0
 
-    def decoded(self, task: str, sample: Sample) -> Sample:
+    def decoded(self, sample: Sample) -> Sample:
         """The sample with waveforms for its short clips as far as they are kept; it plays the same.
 
         A clip that cannot be read stays a file, so that playing it tells what is wrong with it.
         """
-        if task != self._task:
-            self._task, self._kept, self._bytes = task, {}, 0
         turns = tuple(map(self._turn, sample.script.turns))
         return replace(sample, script=replace(sample.script, turns=turns))
 

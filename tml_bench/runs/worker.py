@@ -21,6 +21,7 @@ from tml_bench.adapter import (
     StepAdapter,
 )
 from tml_bench.blame import in_one_line, whole
+from tml_bench.encoded_tracks import EncodedTracks
 from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserError, UserSideError
 from tml_bench.files import sync_contents
 from tml_bench.outcome import Outcome
@@ -120,7 +121,9 @@ class Worker:
     step_limit_s: float
     _spec: str = ""
     _adapter: StepAdapter | None = None
+    _task: str = ""
     _clips: DecodedClips = field(default_factory=DecodedClips)
+    _users: EncodedTracks = field(default_factory=EncodedTracks)
 
     def do(self, job: Job) -> JobResult:
         """Do one job."""
@@ -174,12 +177,19 @@ class Worker:
         shutil.rmtree(job.folder, ignore_errors=True)
         seed = session_seed(job.settings.seed, job.task, job.sample.id)
         settings = replace(job.settings, seed=seed, user=replace(job.settings.user, busy=self._wait))
-        sample = self._clips.decoded(job.task, played_sample(job))
+        if job.task != self._task:
+            self._task, self._clips, self._users = job.task, DecodedClips(), EncodedTracks()
+        sample = self._clips.decoded(played_sample(job))
         opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = JobResult(Outcome.VALID)
         with RecordingWriter(
-            job.folder, opened, clock="simulated", compute=settings.compute, config=job.config
+            job.folder,
+            opened,
+            clock="simulated",
+            compute=settings.compute,
+            config=job.config,
+            users=self._users,
         ) as writer:
             session = SimulatedSession(job.task, sample, adapter, settings, writer, costs, self._beat)
             try:
