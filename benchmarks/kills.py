@@ -3,8 +3,9 @@
 A kill comes at a random time of the command's own duration, or right before one of the changes that its main
 process makes to files (an audit hook counts them), and ends the whole process group, every third time the
 main process alone. The same command is then given again, and sometimes killed again, until it ends. Compared
-is everything in the folder, byte by byte, but for times of day, seconds taken and seals over these; caches of
-judges by their contents; lines of ``attempts.jsonl`` in any order. No process may be left.
+is everything in the folder, byte by byte, but for times of day, seconds taken, seals over these, and whether
+a judge's answer came from the cache; caches of judges by their contents; lines of ``attempts.jsonl`` in any
+order. No process may be left.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ Tree = dict[str, bytes]
 VARYING = (
     (re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00"), b"DAY"),
     (re.compile(rb'"wall_s":[0-9.e-]+'), b'"wall_s":0'),
+    (re.compile(rb'"cached":(true|false)'), b'"cached":true'),  # what an answer cost the last time
     (re.compile(rb'"seal":\s*"[0-9a-f]{64}"'), b'"seal":""'),
 )
 """What two undisturbed runs differ in."""
