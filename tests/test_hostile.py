@@ -274,6 +274,15 @@ def test_code_that_comes_with_a_run_is_not_executed(made: tuple[Path, Path], tmp
         (run / "run.json").write_text(json.dumps(stored))  # a stranger leaves the seal out
         with pytest.raises(UserError, match="comes with the run"):
             tml_bench.score(run, progress=False)
+    (tmp_path / "evil.py").write_text((run / "evil.py").read_text())
+    stored["config"]["task_file"] = f"{tmp_path / 'evil.py'}:Evil"
+    (run / "run.json").write_text(json.dumps(stored))
+    with pytest.raises(UserError, match="not run because a run's folder says so"):
+        tml_bench.score(run, progress=False)
+    stored["config"] |= {"task_file": "", "task": f"{tmp_path / 'evil.py'}:Evil"}
+    (run / "run.json").write_text(json.dumps(stored))
+    with pytest.raises(UserError, match="no name of a task"):
+        tml_bench.score(run, progress=False)
     assert not (tmp_path / "done").exists()
 
 

@@ -14,11 +14,15 @@ import pytest
 from click.testing import CliRunner
 from test_runs_store import CONFIG, FILE, as_it_is, attempt
 
+import tml_bench
 from tml_bench.cli import CommandGroup
 from tml_bench.errors import UserError
 from tml_bench.files import write_together
 from tml_bench.runs.removal import start_over
 from tml_bench.runs.store import Attempt, RunFolder, read_lines
+
+GONE = 2**22 + 1
+"""No process has this number on Linux."""
 
 
 @contextmanager
@@ -114,11 +118,24 @@ def test_a_folder_whose_attempts_are_none_is_not_removed(tmp_path: Path) -> None
 
 
 def test_files_that_a_killed_process_was_writing_are_cleared(tmp_path: Path) -> None:
-    gone = 2**22 + 1  # no process has this number on Linux
     (tmp_path / "timelines").mkdir()
-    left = [tmp_path / f".summary.json.{gone}-1", tmp_path / "timelines" / f".a-1.json.{gone}-1"]
+    left = [tmp_path / f".summary.json.{GONE}-1", tmp_path / "timelines" / f".a-1.json.{GONE}-1"]
     for path in left:
         path.touch()
     with RunFolder(tmp_path, FILE, as_it_is) as folder:
         assert folder.file.config == CONFIG
         assert not any(path.exists() for path in left)
+
+
+def test_scoring_clears_them_too_and_leaves_what_lies_behind_links(tmp_path: Path) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    for folder in (run / "user" / "replies", elsewhere):
+        folder.mkdir(parents=True)
+    (run / "timelines").symlink_to(elsewhere)
+    left = [run / f".scores.jsonl.{GONE}-1", run / "user" / "replies" / f".a.json.{GONE}-1"]
+    for path in (*left, elsewhere / f".a-1.json.{GONE}-1"):
+        path.touch()
+    with pytest.raises(UserError, match=r"run\.json does not exist"):
+        tml_bench.score(run, progress=False)
+    assert not any(path.exists() for path in left)
+    assert (elsewhere / f".a-1.json.{GONE}-1").exists()

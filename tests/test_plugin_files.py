@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from fakes import attempts_of, score_lines
 
+import tml_bench
+from tml_bench import plugins
 from tml_bench.adapter import StepAdapter
 from tml_bench.cli import main
 from tml_bench.errors import UserError
@@ -168,7 +170,21 @@ def test_a_task_from_a_file_is_run_scored_and_reported(
     assert again.exit_code == 0, again.output
     assert score_lines(run) == scores
     assert call("report", run, "--out", tmp_path / "report").exit_code == 0
-    assert call("inspect", run / "bell" / "ring-0" / "1", "--picture", tmp_path / "p.png").exit_code == 0
+    picture = ("inspect", run / "bell" / "ring-0" / "1", "--picture", tmp_path / "p.png")
+    assert call(*picture).exit_code == 0
+    monkeypatch.setattr(plugins, "_named_files", set())  # as in another process
+    place = f"{tmp_path / 'tasks' / 'bell.py'}:Bell"
+    merged = ("merge", run, "--out", tmp_path / "whole")
+    for command in (("score", run), picture, merged):
+        refused = call(*command)
+        assert refused.exit_code == 2
+        assert f"the task is code in a file, {place}, not run because" in refused.output
+        monkeypatch.setattr(plugins, "_named_files", set())
+        told = call(*command, "--task-file", place)
+        assert told.exit_code == 0, told.output
+        monkeypatch.setattr(plugins, "_named_files", set())
+    with pytest.raises(UserError, match="--task-file"):
+        _ = tml_bench.Run(run).task
 
 
 def test_a_task_s_file_that_is_gone_is_named(bell: str, tmp_path: Path) -> None:

@@ -104,3 +104,16 @@ def test_a_file_that_was_being_written_is_told_by_its_name(tmp_path: Path) -> No
     write(tmp_path, {aside_name("ours"): "", f".whole.{GONE}-7": "", ".whole.later": ""})
     remove_left_aside(tmp_path)
     assert there(tmp_path).keys() == {"whole", aside_name("ours"), ".whole.later"}
+
+
+def test_what_a_first_report_that_was_killed_had_written_is_removed(out: Path) -> None:
+    out.mkdir()
+    left = out.with_name(f".{out.name}.{GONE}-1")
+    write_there = out.with_name(f".other.{GONE}-1")
+    for folder in (left, write_there):
+        folder.mkdir()
+        write(folder, OLD)
+    with swapped_in(out) as new:
+        write(new, NEW)
+    assert not left.exists()
+    assert write_there.is_dir(), "who knows whose it is"

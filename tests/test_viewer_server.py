@@ -321,6 +321,20 @@ def test_an_export_replaces_an_export_and_nothing_else(tmp_path: Path) -> None:
     assert outside.read_text() == "kept"
 
 
+@pytest.mark.parametrize("written", [0, 1, 12])
+def test_an_export_that_was_killed_can_be_given_again(tmp_path: Path, written: int) -> None:
+    site, one = ViewerSite(open_viewed([golden(tmp_path)])), tmp_path / "one"
+    assert list(export_site(site, one))
+    before = {path.relative_to(one): path.read_bytes() for path in one.rglob("*") if path.is_file()}
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f".{MARKER}.{2**22 + 1}-1").touch()  # no process has this number
+    list(zip(range(written), export_site(site, out), strict=False))  # and then it is killed
+    assert list(export_site(site, out))
+    assert {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert not any(path.is_dir() and not any(path.iterdir()) for path in out.rglob("*"))
+
+
 @pytest.mark.parametrize("name", ["a.txt", "index.html"])
 def test_what_is_no_export_is_not_written_to(tmp_path: Path, name: str) -> None:
     out = tmp_path / "pages"

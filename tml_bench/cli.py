@@ -12,7 +12,13 @@ import click
 
 from tml_bench import __version__
 from tml_bench.cli_check import check_adapter, check_task, doctor, selftest
-from tml_bench.cli_common import amount_options, pool_options, print_scores, show_error
+from tml_bench.cli_common import (
+    amount_options,
+    pool_options,
+    print_scores,
+    show_error,
+    task_file_option,
+)
 from tml_bench.cli_compare import compare
 from tml_bench.cli_cost import prices_option
 from tml_bench.cli_data import import_, inspect, list_, prepare
@@ -106,6 +112,7 @@ def main() -> None:
     help="Hold also transcripts of reference adapters and imported ones against the audio.",
 )  # fmt: skip
 @click.option("--data", type=PATH, help="Where the runs' data is now. [default: where it was]")
+@task_file_option
 @prices_option
 @amount_options
 @judge_options

@@ -41,6 +41,13 @@ def pool_options(command: Command) -> Command:
     return command
 
 
+task_file_option = click.option(
+    "--task-file", "task_files", multiple=True, metavar="FILE.py:CLASS",
+    help="Run the code of this task where runs name it; repeatable. Other files that they name are not run.",
+)  # fmt: skip
+"""Gives a command the option that says which files of tasks may be run because runs name them."""
+
+
 def amount_options(command: Command) -> Command:
     """Give a command the options that say how much is printed."""
     for option in (

@@ -49,7 +49,7 @@ def compare(
       3  none is, but a run of FIRST has no partner, or samples of SECOND have no valid outcome
     """
     from tml_bench import api
-    from tml_bench.files import write_atomically
+    from tml_bench.files import write_output
     from tml_bench.report.change_text import print_changes
     from tml_bench.report.junit import to_junit
 
@@ -63,10 +63,10 @@ def compare(
     if as_json is not None:
         import msgspec
 
-        write_atomically(as_json, msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        write_output(as_json, msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     if junit is not None:
         failed = [task for task in worse if points is not None]
-        write_atomically(junit, to_junit(found, failed, told).encode())
+        write_output(junit, to_junit(found, failed, told).encode())
     if points is None:
         return
     names = ", ".join(task.task for task in worse)

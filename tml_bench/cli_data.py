@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tml_bench.cli_common import task_file_option
 from tml_bench.cli_judge import PATH
 from tml_bench.errors import UserError
 from tml_bench.names import name_flaw, shown_name
@@ -49,7 +50,8 @@ def import_(task: str, folder: Path, name: str, out: Path | None, allow_outside:
 @click.argument("recording", type=PATH)
 @click.option("--picture", type=PATH, help="Also draw the timeline to this .png or .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print the raw events.")
-def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
+@task_file_option
+def inspect(recording: Path, picture: Path | None, as_json: bool, task_files: tuple[str, ...]) -> None:
     """Print what happened in a recording, readably, and its score; --picture draws it.
 
     Where the user stops speaking is heard in their track. `tml-bench view` shows the same in a browser.
@@ -75,8 +77,11 @@ def inspect(recording: Path, picture: Path | None, as_json: bool) -> None:
         for line in score_lines(recording):
             say(printable(line))
     if picture is not None:
+        from tml_bench.plugins import load_task
         from tml_bench.report.sample_picture import draw
 
+        for name in task_files:
+            load_task(name)
         draw(recording, picture)
         say(f"drawn to {picture}")
 

@@ -107,13 +107,14 @@ def agreement(sources: tuple[str, ...], save: bool, as_json: Path | None) -> Non
     """
     import msgspec
 
+    from tml_bench.files import write_output
     from tml_bench.report.judge_lines import agreement_text, joint_text
     from tml_bench.scoring import agreement as compared
 
     found = compared.agreement(sources)
     say("\n\n".join([*map(agreement_text, found.pairs), *map(joint_text, found.joint)]))
     if as_json is not None:
-        as_json.write_bytes(msgspec.json.format(msgspec.json.encode(found._asdict())) + b"\n")
+        write_output(as_json, msgspec.json.format(msgspec.json.encode(found._asdict())) + b"\n")
         say(f"written to {as_json}")
     if save:
         for path in compared.save(found, [Path(s) for s in sources if Path(s).is_dir()]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from tml_bench.cli_common import amount_options, pool_options, print_scores
+from tml_bench.cli_common import amount_options, pool_options, print_scores, task_file_option
 from tml_bench.cli_judge import PATH, judge_options
 from tml_bench.terminal_text import say
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=PATH, default=Path("results"), show_default=True, help="Folder for the whole runs."
 )
+@task_file_option
 @amount_options
 @judge_options
 @pool_options

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from threading import get_ident
 from typing import TypeVar
@@ -44,6 +46,12 @@ def write_together(files: Mapping[Path, bytes], *, durable: bool = True) -> None
         raise
 
 
+def write_output(path: Path, content: bytes) -> None:
+    """As `write_atomically`, of a file that the user named; what a killed command left of it is removed."""
+    remove_left_aside(path.parent, path.name)
+    write_atomically(path, content)
+
+
 def _write_aside(path: Path, aside: Path, content: bytes, *, durable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -68,11 +76,18 @@ def is_left_aside(path: Path) -> bool:
     return match is not None and not _is_alive(int(match[1]))
 
 
-def remove_left_aside(folder: Path) -> None:
-    """Remove files that processes which are gone had written aside in a folder; raises OSError."""
-    for path in folder.glob(".*"):
-        if is_left_aside(path) and (path.is_symlink() or not path.is_dir()):
+def remove_left_aside(folder: Path, name: str = "") -> None:
+    """Remove files that processes which are gone had written aside in a folder; raises OSError.
+
+    With a ``name`` only what was to become the file or folder of that name, which may be a folder too.
+    """
+    for path in folder.glob(f".{escape(name)}.*" if name else ".*"):
+        if not is_left_aside(path):
+            continue
+        if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
+        elif name:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -196,13 +196,24 @@ def adapter_names() -> list[str]:
     return list(registered("adapter"))
 
 
+_named_files: set[str] = set()
+"""Tasks from files that the user has named to this process, as `task_place` has them."""
+
+
+def is_named(place: str) -> bool:
+    """Whether the task of a file, as `task_place` has it, was named to this process by its user."""
+    return place in _named_files
+
+
 def load_task(name: str) -> Task:
-    """The task of that name, or of ``FILE.py:CLASS``.
+    """The task of that name, or of ``FILE.py:CLASS``, whose code is run: only for what the user has named.
 
     Raises:
         UserError: there is none (lists those there are), it cannot be imported or made, or it is not as
             `Task` declares.
     """
+    if place := task_place(name):
+        _named_files.add(place)
     made = _task_class(name)
     try:
         task = made()

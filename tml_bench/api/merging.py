@@ -6,6 +6,7 @@ from typing import Unpack
 
 from tml_bench.api.results import Run, RunLike
 from tml_bench.api.scores import ScoreOptions, score
+from tml_bench.plugins import load_task
 from tml_bench.runs.merging import merge_runs
 
 
@@ -26,4 +27,6 @@ def merge(runs: Sequence[RunLike], out: RunLike = "results", **options: Unpack[S
     Raises:
         UserError: nothing given is a run, parts differ in more than their samples, or two have one sample.
     """
+    for name in options.get("task_files", ()):
+        load_task(name)
     return score(merge_runs([Path(run) for run in runs], Path(out)), **options)

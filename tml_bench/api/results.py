@@ -13,11 +13,10 @@ from tml_bench.errors import UserError
 from tml_bench.files import read_json
 from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
-from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries
 from tml_bench.runs import store
-from tml_bench.runs.config import RunConfig, RunFile
+from tml_bench.runs.config import RunConfig, RunFile, run_task
 from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.usage import RunUsage, run_usage
 from tml_bench.samples import Sample
@@ -77,9 +76,9 @@ class Run:
         """The task.
 
         Raises:
-            UserError: it is not installed, or its file is gone.
+            UserError: it is not installed, or its file is gone, or is one that nobody has named here.
         """
-        return load_task(self.config.task_source)
+        return run_task(self.config)
 
     @cached_property
     def samples(self) -> dict[str, Sample]:

@@ -10,9 +10,11 @@ from tml_bench.api.results import Run, RunLike, SeveralRuns
 from tml_bench.errors import UserError
 from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup, openai_of
 from tml_bench.perception.perceive import WordMode
+from tml_bench.plugins import load_task
 from tml_bench.pricing.table import PriceTable, load_prices
 from tml_bench.questions import Question
 from tml_bench.runs.back_off import Patience
+from tml_bench.runs.layout import remove_left
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import StoredRun, open_runs
 from tml_bench.scoring.score import score_runs
@@ -63,6 +65,7 @@ class ScoreOptions(TypedDict, total=False):
     check_transcripts: bool
     prices: str | os.PathLike[str] | None
     data: str | os.PathLike[str] | None
+    task_files: Sequence[str]
     progress: bool | Progress
 
 
@@ -76,7 +79,7 @@ def score(
     judge: str | JudgeOptions = RULES, words: WordMode = "auto", jobs: int | None = None,
     step_timeout_s: float = 60.0, check_transcripts: bool = False,
     prices: str | os.PathLike[str] | None = None, data: str | os.PathLike[str] | None = None,
-    progress: bool | Progress = True,
+    task_files: Sequence[str] = (), progress: bool | Progress = True,
 ) -> Run | list[Run]:  # fmt: skip
     """Score runs again from their recordings; no model is needed.
 
@@ -94,26 +97,31 @@ def score(
         check_transcripts: hold also transcripts of reference adapters and imported ones against the audio.
         prices: a table of prices of your own, beside the one that ships; what runs cost is said by it.
         data: where the runs' data is now, where it was moved.
+        task_files: tasks from files, ``FILE.py:CLASS``, whose code may be run because runs name it.
         progress: show bars; or what shows them.
 
     Returns:
         The run, or the runs in the order given.
 
     Raises:
-        UserError: a folder is not a run, its data is not where it was or has changed, or there is no such
-            judge.
+        UserError: a folder is not a run, its data is not where it was or has changed, its task is a file
+            that is not named, or there is no such judge.
     """
     shown = shown_by(progress)
     table = load_prices(Path(prices) if prices is not None else None)
     given = [*runs] if isinstance(runs, list | tuple) else [runs]
     if not given:
         raise UserError("there is nothing to score", "give at least one run")
+    for name in task_files:
+        load_task(name)
     with (
         scored_places(given, shown.tell) as paths,
         judging_by(judge, paths[0].resolve().parent, shown) as judging,
         worker_pool(jobs, step_timeout_s) as pool,
     ):
         moved = Path(data) if data is not None else None
+        for path in paths:
+            remove_left(path)
         found = scored(open_runs(paths, moved), pool, words, judging, shown, check_transcripts, table)
     return found if isinstance(runs, list | tuple) else found[0]
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tml_bench.conformance import CaseFinding, CaseVerdict
 from tml_bench.conformance.subjects import CheckedSubject
-from tml_bench.files import write_atomically
+from tml_bench.files import write_output
 from tml_bench.redact import redacted
 
 SCHEMA = "tml-bench/check/1.0"
@@ -105,5 +105,5 @@ def report_of(
 
 
 def write_check_report(path: Path, report: CheckReport) -> None:
-    """Write the report. Raises OSError as `files.write_atomically`."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    """Write the report. Raises OSError as `files.write_output`."""
+    write_output(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")

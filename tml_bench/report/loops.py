@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tml_bench.csv_text import csv_text
-from tml_bench.files import write_atomically
+from tml_bench.files import write_output
 from tml_bench.outcome import Outcome
 from tml_bench.report.board_files import markdown_text
 from tml_bench.report.change_text import WIDTH, chance, change_grid, needed, shown_number, signed
@@ -148,7 +148,7 @@ def write_loops(table: LoopsTable, folder: Path, name: str) -> Path:
         ("csv", loops_csv(table)),
         ("json", msgspec.json.format(msgspec.json.encode(table)).decode() + "\n"),
     ):
-        write_atomically(folder / f"{name}.{suffix}", text.encode())
+        write_output(folder / f"{name}.{suffix}", text.encode())
     return folder / f"{name}.md"
 
 

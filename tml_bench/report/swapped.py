@@ -28,7 +28,8 @@ def swapped_in(out: Path, is_gone: Callable[[Path], bool] = lambda old: False) -
     """
     out.mkdir(parents=True, exist_ok=True)
     out = out.resolve()
-    for folder in {out.parent, *(path.parent for path in out.rglob("*"))} if any(out.iterdir()) else ():
+    remove_left_aside(out.parent, out.name)
+    for folder in {path.parent for path in out.rglob("*")}:
         _clear(folder)
     new = out.parent / aside_name(out.name)
     try:

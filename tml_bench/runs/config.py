@@ -16,10 +16,13 @@ import msgspec
 from tml_bench import __version__
 from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import UserError
+from tml_bench.names import is_plugin_name
+from tml_bench.plugins import is_named, load_task
 from tml_bench.runs.selection import Selection
 from tml_bench.samples import Sample
 from tml_bench.session.network import IDEAL, Network
 from tml_bench.session.settings import Compute, Settings
+from tml_bench.task import Task
 from tml_bench.users.settings import FOLDER, STAGED, UserSettings
 
 RUN_SCHEMA = "tml-bench/run/1.1"
@@ -172,8 +175,26 @@ class RunFile(msgspec.Struct, frozen=True):
     spread: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+def run_task(config: RunConfig) -> Task:
+    """The task of a run; one from a file only where the user has named the file to this process.
+
+    Whoever wrote the run's folder says which file that is, and its code is run.
+
+    Raises:
+        UserError: the file was not named; or as `load_task`.
+    """
+    if config.task_file and not is_named(config.task_file):
+        raise UserError(
+            f"the task is code in a file, {config.task_file}, not run because a run's folder says so",
+            f"look what it is, then name it: --task-file {config.task_file}",
+        )
+    return load_task(config.task_source)
+
+
 def check_contents(path: Path, file: RunFile) -> None:
     """Raise `UserError` for settings that are none, and for code that came in the run's folder."""
+    if not is_plugin_name(file.config.task):
+        raise UserError(f"{path}: {file.config.task!r} is no name of a task", "was it changed?")
     task = file.config.task_file.rpartition(":")[0]
     inside = Path(task).resolve().is_relative_to(path.parent.resolve())
     if task and (inside or not Path(task).is_absolute()):

@@ -71,6 +71,7 @@ def resumed(plan: RunPlan, stored: RunFile, attempts: Sequence[Attempt]) -> RunF
         return stored
     config = structs.replace(
         stored.config,
+        task_file=plan.config.task_file,
         data=plan.config.data,
         subsets=selection.subsets,
         limit=selection.limit,

@@ -14,11 +14,14 @@ from pathlib import Path
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.files import remove_left_aside
 from tml_bench.names import name_flaw, shown_name
 from tml_bench.runs.config import RunFile
 
 RUN_ID = "run-id"
 """A file of the mirrors of runs on shared storage: it tells a run from another made in its place."""
+_WRITTEN = ("timelines/", "timelines/??/", "user/*/")
+"""Where files of a run are written aside, beside its own folder."""
 MANY = 10_000
 """Runs that begin with so many samples have folders between."""
 
@@ -40,6 +43,16 @@ def recording_parts(file: RunFile, sample: str, attempt: int | str) -> tuple[str
 def timeline_parts(file: RunFile, sample: str, attempt: int | str, kind: str = "") -> tuple[str, ...]:
     """The same for the file of its timeline, or of another ``kind`` of it, such as ``-user``."""
     return _checked("timelines", *_between(file, sample), f"{sample}-{attempt}{kind}.json")
+
+
+def remove_left(run: Path) -> None:
+    """Remove what processes that were killed had begun to write aside in a run's folder; raises OSError.
+
+    What a link in it leads to is left alone.
+    """
+    for folder in (run, *(one for inner in _WRITTEN for one in run.glob(inner))):
+        if folder.resolve().is_relative_to(run.resolve()):
+            remove_left_aside(folder)
 
 
 def run_of(recording: Path) -> Path | None:

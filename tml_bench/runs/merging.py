@@ -15,10 +15,9 @@ from pathlib import Path
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.files import sync_contents, write_atomically
+from tml_bench.files import aside_name, sync_contents, write_atomically
 from tml_bench.own_folder import own_place, refuse_links
-from tml_bench.plugins import load_task
-from tml_bench.runs.config import RunFile
+from tml_bench.runs.config import RunFile, run_task
 from tml_bench.runs.continuing import difference, other_adapter
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.layout import recording_parts, timeline_parts
@@ -74,7 +73,7 @@ def _united(runs: Sequence[Path]) -> RunFile:
             raise UserError(f"{path} is no part of the same run as {runs[0]}: {differs}", APART)
     if len(files) == 1:
         return files[0]
-    task = load_task(files[0].config.task_source)
+    task = run_task(files[0].config)
     selection = files[0].config.selection
     for file in files[1:]:
         selection = selection.joined(file.config.selection, task)
@@ -179,5 +178,7 @@ def _linked(source: str | Path, place: str | Path) -> str | Path:
     try:
         os.link(source, place)
     except OSError:
-        shutil.copy2(source, place)
+        aside = Path(place).with_name(aside_name(Path(place).name))
+        shutil.copy2(source, aside)
+        aside.replace(place)
     return place

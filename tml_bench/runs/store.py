@@ -29,18 +29,16 @@ from tml_bench.event_texts import fit
 from tml_bench.files import (
     make_folder,
     read_json,
-    remove_left_aside,
     sync,
     sync_contents,
     write_atomically,
 )
 from tml_bench.outcome import Outcome
 from tml_bench.own_folder import append_own, move_own, own_place, remove_own
-from tml_bench.plugins import load_task
 from tml_bench.runs.admission import admitted_imports
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, check_contents
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, check_contents, run_task
 from tml_bench.runs.identity import is_same_data
-from tml_bench.runs.layout import recording_parts, timeline_parts
+from tml_bench.runs.layout import recording_parts, remove_left, timeline_parts
 from tml_bench.samples import Sample
 from tml_bench.seals import seal_holds, sealed
 from tml_bench.task import Task
@@ -163,8 +161,7 @@ class RunFolder:
         try:
             self._saved = read_run(path) if (path / RUN).is_file() else None
             remove_own(path, ASIDE)
-            for folder in (path, *path.glob("timelines/"), *path.glob("timelines/??/")):
-                remove_left_aside(own_place(path, *folder.relative_to(path).parts))
+            remove_left(path)
             log = own_place(path, ATTEMPTS)
             _repair(log)
             self.attempts = read_lines(log, Attempt)
@@ -320,7 +317,7 @@ def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]], moved
     config = file.config
     data = repr((config.task_source, config.clock, config.selection, config.dataset_sha256))
     if data not in known:
-        task = load_task(config.task_source)
+        task = run_task(config)
         samples = tuple(run_samples(task, config))
         if not is_same_data(config.dataset_sha256, samples, config.selection.data):
             raise UserError(

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import structs
 
 from tml_bench.errors import UserError
-from tml_bench.files import write_atomically
+from tml_bench.files import remove_left_aside, write_atomically, write_output
 from tml_bench.judges.cache import JudgeCache, JudgeKey
 from tml_bench.judges.sheet import (
     KIND,
@@ -77,10 +77,11 @@ def make_sheet(runs: Sequence[Path], out: Path, rubrics: Sequence[str] = (), lim
         raise UserError(f"--out {out}: the page stands there, beside the sheet", "give a name ending in .csv")
     old = read_sheet(out) if out.exists() else []
     rows = merged_rows(old, rows_of(judged.question for _, judged in chosen), limit)
-    # Spreadsheets take a file for UTF-8 only when it begins with a byte order mark.
-    write_atomically(out, to_csv(rows).encode("utf-8-sig"))
     sounds = _sounds(out.with_name(f"{out.stem}-sound"), {row.id for row in rows}, chosen)
-    write_atomically(page, to_page(rows, out.name, sounds).encode())
+    write_output(page, to_page(rows, out.name, sounds).encode())
+    # Last, for the same command adds to what it finds. Spreadsheets take a file for UTF-8 only when it begins
+    # with a byte order mark.
+    write_output(out, to_csv(rows).encode("utf-8-sig"))
     answered = sum(bool(row.answer) for row in rows)
     return SheetFiles(out, page, len(rows), len(rows) - len(old), answered, len(sounds))
 
@@ -90,6 +91,7 @@ def _sounds(folder: Path, wanted: Set[str], asked: Sequence[tuple[Path, Question
 
     A question that was asked about several recordings is heard in the first that is there.
     """
+    remove_left_aside(folder)
     runs = {run: RunSounds(run) for run, _ in asked}
     # Only ids that are hashes name files: others were written into the sheet by somebody.
     files = {key: folder / f"{key}.flac" for key in wanted if ROW_ID.fullmatch(key)}
@@ -220,7 +222,7 @@ def save(found: JudgeComparison, runs: Sequence[Path]) -> list[Path]:
         if not pairs:
             raise UserError(f"{run} was judged by {mine}, which was not compared", "give the run as a source")
         content = msgspec.json.format(msgspec.json.encode(StoredAgreement(pairs))) + b"\n"
-        write_atomically(run / AGREEMENT, content)
+        write_output(run / AGREEMENT, content)
         written.append(run / AGREEMENT)
     return written
 

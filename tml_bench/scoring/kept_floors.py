@@ -21,7 +21,7 @@ import numpy as np
 
 import tml_bench
 from tml_bench.bounded_files import UNREADABLE
-from tml_bench.files import write_atomically
+from tml_bench.files import write_output
 from tml_bench.runs.identity import SCHEME
 from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.floors import Baseline
@@ -55,7 +55,7 @@ class KeptFloors:
         place = _place(run, samples)
         try:
             place.parent.mkdir(exist_ok=True)
-            write_atomically(place, msgspec.json.encode(_Kept(_key(run, samples), floors)))
+            write_output(place, msgspec.json.encode(_Kept(_key(run, samples), floors)))
         except OSError:
             return  # the run itself is scored all the same; only the next time takes as long
 

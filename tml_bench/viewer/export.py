@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.files import read_json, write_atomically
+from tml_bench.files import read_json, remove_left_aside, write_atomically
 from tml_bench.own_folder import own_place
 from tml_bench.viewer.run_files import SAFE_PART
 from tml_bench.viewer.site import SiteContent, ViewerSite
@@ -30,19 +30,26 @@ def export_site(site: ViewerSite, out: Path) -> Iterator[str]:
     """Write everything of a viewer to a folder; yields each address when its file is there.
 
     A folder that holds an export is replaced: what that wrote is removed, and nothing else. Every document
-    and every track stands there twice, for a web server and as a script for pages opened from a disk.
+    and every track stands there twice, for a web server and as a script for pages opened from a disk. The
+    marker names at any time all that is there, so that one that was killed can be given again.
 
     Raises:
         UserError: the folder holds something that is no export.
     """
-    _clear(out)
+    before = _exported(out)
     written = [*_both(site.addresses())]
-    write_atomically(out / MARKER, msgspec.json.encode(ExportedFiles(tuple(written))) + b"\n")
+    _mark(out, dict.fromkeys([*before, *written]))
+    _clear(out, before)
     for address in written:
         found = site.content(address)
         if found is not None:
             _write(own_place(out, *address.split("/")), found)
             yield address
+    _mark(out, written)
+
+
+def _mark(out: Path, files: Iterable[str]) -> None:
+    write_atomically(out / MARKER, msgspec.json.encode(ExportedFiles(tuple(files))) + b"\n")
 
 
 def _both(addresses: Iterator[str]) -> Iterator[str]:
@@ -60,16 +67,25 @@ def _write(path: Path, found: SiteContent) -> None:
         path.write_bytes(found.body)
 
 
-def _clear(out: Path) -> None:
-    """Remove an earlier export; a folder that is not there or is empty needs nothing."""
+def _exported(out: Path) -> tuple[str, ...]:
+    """What an earlier export wrote; nothing for a folder that is not there or is empty."""
+    if out.is_dir():
+        remove_left_aside(out, MARKER)
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
+        return ()
     marker = out / MARKER
     if not marker.is_file() or marker.is_symlink():
         raise UserError(f"{out} is there and holds no export", "give another --export, or remove it")
-    for address in read_json(marker, ExportedFiles, "remove the folder").files:
+    return read_json(marker, ExportedFiles, "remove the folder").files
+
+
+def _clear(out: Path, files: Iterable[str]) -> None:
+    """Remove files of an earlier export, and folders that are empty then."""
+    for address in files:
         path = out.joinpath(*address.split("/"))
         own = all(map(SAFE_PART.fullmatch, address.split("/")))
         if own and path.parent.resolve().is_relative_to(out.resolve()):
             path.unlink(missing_ok=True)
-    marker.unlink()
+            for folder in path.relative_to(out).parents:
+                if folder.name and (out / folder).is_dir() and not any((out / folder).iterdir()):
+                    (out / folder).rmdir()
