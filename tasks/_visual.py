@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tml_bench.bounded_files import is_there
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
 from tml_bench.media.scan import scan
@@ -94,7 +95,7 @@ def load_spoken(folders: Iterable[Path]) -> InstructionClips:
         entries = json_file(path, dict[str, _Entry], 'give {key: {"file": ..., "text": ...}}')
         for key, entry in entries.items():
             clip = folder / entry.file
-            if not clip.is_file():
+            if not is_there(clip):
                 raise UserError(f"{path}: {key}: {entry.file} is missing", "render the instructions again")
             for name in (key.lower(), entry.text.lower()):
                 found.setdefault(name, clip)
@@ -105,7 +106,7 @@ def find_video(folders: Iterable[Path], name: str) -> Path:
     """The video of that name in the first folder with it. Raises `BadSampleError`: it is nowhere or empty."""
     places = [folder / name for folder in folders]
     for path in places:
-        if path.is_file():
+        if is_there(path):
             if not path.stat().st_size:
                 raise BadSampleError(f"{short(path)}: the file is empty; {_GET_VIDEOS}")
             return path

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.bounded_files import UNREADABLE, check_length, lines_of, read_whole
+from tml_bench.bounded_files import UNREADABLE, check_length, is_there, lines_of, read_whole
 from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
@@ -37,6 +37,8 @@ from tml_bench.user_lines import UserLines
 
 MANIFEST_SCHEMA = "tml-bench/recording/1.1"
 _UNSEALED = "tml-bench/recording/1.0"
+_MOST = 1 << 53
+"""Beyond it whole numbers are not all there as floats."""
 LOG, USER_TRACK, MODEL_TRACK, MANIFEST = "session.jsonl", "user.flac", "model.flac", "manifest.json"
 
 
@@ -171,6 +173,8 @@ class Recording:
         except UNREADABLE as error:
             raise UserError(f"{path}: {error}", "the recording is damaged; run the sample again") from error
         _check_schema(path, manifest.schema, MANIFEST_SCHEMA)
+        if not (0 < manifest.rate < _MOST and 0 <= manifest.samples < _MOST):
+            raise UserError(f"{path}: rate or samples is out of range", "run the sample again")
         self._sealed = seal_holds(content)
         if self._sealed is False or (self._sealed is None and manifest.schema != _UNSEALED):
             raise _changed(path, "it is not as its seal says")
@@ -203,7 +207,7 @@ class Recording:
     def _verify(self) -> None:
         for name, entry in self.manifest.files.items():
             path = self.folder / os.path.basename(name)
-            if not path.is_file():
+            if not is_there(path):
                 if not self._tracks and name in (USER_TRACK, MODEL_TRACK):
                     continue
                 raise _missing(path)

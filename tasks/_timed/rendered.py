@@ -153,8 +153,9 @@ def check_audio(folder: Path, rendered: RenderedItem) -> Path:
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadSampleError(f"{rendered.audio}: cannot be read ({error.strerror}); {REMEDY}") from None
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or error
+        raise BadSampleError(f"{rendered.audio}: cannot be read ({what}); {REMEDY}") from None
     if found != rendered.sha256:
         raise BadSampleError(
             f"{rendered.audio}: its SHA-256 is {found[:12]}…, not {rendered.sha256[:12]}…; {REMEDY}"

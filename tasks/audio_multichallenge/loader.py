@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from tml_bench.bounded_files import is_there
 from tml_bench.containers.sound_file import AudioInfo
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.audio import probe
@@ -48,6 +49,7 @@ from tml_bench.tasks.audio_multichallenge.conversations import (
     read,
 )
 from tml_bench.tasks.audio_multichallenge.parquet import unpacked
+from tml_bench.tasks.audio_multichallenge.unpacking import unpack_apart
 
 MINI = Path(__file__).parent / "mini"
 LEAD_S = 0.5
@@ -94,7 +96,8 @@ def folder_of(data: Path) -> Path:
     files = [data] if data.suffix == ".parquet" else sorted(data.rglob("*.parquet"))
     if not files or not all(file.is_file() for file in files):
         raise UserError(f"{data} holds neither {FILE} nor a .parquet file", "see tml-bench list tasks")
-    return unpacked(files, cache_folder(), _tell if sys.stderr.isatty() else lambda line: None)
+    tell = _tell if sys.stderr.isatty() else lambda line: None
+    return unpacked(files, cache_folder(), tell, unpack_apart)
 
 
 def is_official(data: Path) -> bool:
@@ -205,7 +208,7 @@ def _total(lengths: Sequence[float]) -> float:
 
 
 def _info(path: Path) -> AudioInfo:
-    if not path.is_file():
+    if not is_there(path):
         raise BadSampleError(f"{short(path)} is missing; unpack the data again")
     return probe(path)
 

@@ -4,6 +4,8 @@ Which column holds what is found out in ``columns``. Audio is streamed: never mo
 it lies on, is in memory.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re
@@ -12,10 +14,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.tasks._common.records import RecordPlace
 from tml_bench.tasks.audio_multichallenge.columns import axis_of, find_columns, is_text
@@ -27,20 +30,39 @@ from tml_bench.tasks.audio_multichallenge.conversations import (
 )
 from tml_bench.tasks.audio_multichallenge.rubrics import rubric_items
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _FORM = 3
 """Raised whenever the same file is unpacked into something else: what was unpacked before is not used."""
 _SUFFIXES = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"))
 _NOTHING = ("nan", "none", "null", "<na>", "nat")
+_MOST_AUDIO, _MOST_ROWS = 1 << 28, 100_000
+"""Most bytes of a turn's audio, and rows of a file."""
+_REWRITE = "write it in UTF-8"
 _REMEDY = "write the column as a list, in Arrow or JSON, and give the file again"
 
 
-def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = lambda line: None) -> Path:
+def unpack(files: Sequence[Path], folder: Path, tell: Callable[[str], None]) -> None:
+    """Unpack parquet files into a folder; raises as `unpacked`."""
+    with (folder / FILE).open("wb") as out:
+        for found in conversations(files, folder, tell):
+            out.write(msgspec.json.encode(found) + b"\n")
+
+
+def unpacked(
+    files: Sequence[Path],
+    cache: Path,
+    tell: Callable[[str], None] = lambda line: None,
+    by: Callable[[Sequence[Path], Path, Callable[[str], None]], None] = unpack,
+) -> Path:
     """The folder with the conversations of parquet files; unpacks them once.
 
     Args:
         files: the parquet files, in order.
         cache: where unpacked data is kept.
         tell: told how far it is.
+        by: what unpacks them, as `unpack` does.
 
     Returns:
         A folder under ``cache`` named by the files' names, sizes and times of change.
@@ -57,9 +79,7 @@ def unpacked(files: Sequence[Path], cache: Path, tell: Callable[[str], None] = l
     cache.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{key[:16]}-", dir=cache))
     try:
-        with (aside / FILE).open("wb") as out:
-            for found in conversations(files, aside, tell):
-                out.write(msgspec.json.encode(found) + b"\n")
+        by(files, aside, tell)
         try:
             os.replace(aside, done)
         except OSError:
@@ -101,10 +121,18 @@ class _Rows:
 
         self._path, self._before, self._folder = path, before, folder
         with parquet.ParquetFile(path) as file:
+            if file.metadata.num_rows > _MOST_ROWS:
+                what = f"{path}: it has {file.metadata.num_rows:,} rows"
+                raise UserError(what, f"give the official file; at most {_MOST_ROWS:,} rows are read")
             self._columns = find_columns(file.schema_arrow, _samples(path), str(path))
-        self.cells = list(_values(path, self._columns.texts()))
+        self.cells = list(islice(_values(path, self._columns.texts()), _MOST_ROWS))
         self._audio: dict[tuple[int, int], str] = {}
         self._flaws: dict[int, BadSampleError] = {}
+        for row, cells in enumerate(self.cells):
+            wrong = {name: cell for name, cell in cells.items() if isinstance(cell, Exception)}
+            cells.update(dict.fromkeys(wrong))
+            for name, error in wrong.items():
+                self._flaws.setdefault(row, self._place(row).bad(name, f"cannot be read ({error})", _REWRITE))
 
     def write_audio(self, tell: Callable[[str], None]) -> None:
         """Write every user turn's audio: a column at a time, for a page holds a column of a hundred rows."""
@@ -177,14 +205,19 @@ class _Rows:
 
 
 def _bytes(cell: object) -> bytes:
-    """The audio in a cell, empty where there is none. Raises `ValueError`: there are several."""
+    """The audio in a cell, empty where there is none. Raises `ValueError`: it cannot be told, or read."""
+    if isinstance(cell, Exception):
+        raise ValueError(f"cannot be read ({cell})")
     if isinstance(cell, Mapping):
         cell = cell.get("bytes")
     if isinstance(cell, list):
         if len(cell) > 1:
             raise ValueError(f"holds {len(cell)} recordings for one turn")
         cell = _bytes(cell[0]) if cell else b""
-    return cell if isinstance(cell, bytes) else b""
+    data = cell if isinstance(cell, bytes) else b""
+    if len(data) > _MOST_AUDIO:
+        raise ValueError(f"holds {len(data):,} bytes, and at most {_MOST_AUDIO:,} are read")
+    return data
 
 
 def _plain(cell: object) -> str:
@@ -200,13 +233,21 @@ def _samples(path: Path) -> dict[str, list[str]]:
     with parquet.ParquetFile(path) as file:
         names = [f.name for f in file.schema_arrow if is_text(f.type)]
     rows = list(islice(_values(path, names), 16))
-    return {name: [str(row[name]) for row in rows if row[name]] for name in names}
+    return {name: [str(r[name]) for r in rows if r[name] and isinstance(r[name], str)] for name in names}
 
 
 def _values(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows of some columns, one in memory at a time beside the page it lies on."""
+    """The rows of some columns, one in memory at a time beside the page it lies on; see `_cell`."""
     from pyarrow import parquet
 
     with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
         for batch in file.iter_batches(batch_size=1, columns=list(columns), use_threads=False):
-            yield from batch.to_pylist()
+            yield dict(zip(batch.schema.names, map(_cell, batch.columns), strict=True))
+
+
+def _cell(column: pa.Array) -> Any:
+    """The only cell of a column; the error itself where it holds what Python cannot, such as no UTF-8."""
+    try:
+        return column[0].as_py()
+    except (*UNREADABLE, OverflowError) as error:
+        return error

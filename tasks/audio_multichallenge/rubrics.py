@@ -17,6 +17,7 @@ from itertools import pairwise
 
 from tml_bench.tasks.audio_multichallenge.conversations import RubricItem
 
+_LONGEST = 200_000
 _TEXT_FIELDS = ("criterion", "criteria", "rubric", "text", "item", "description", "question", "title")
 _MARK = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)])\s+")
 _ARRAY = re.compile(r"array\((\[.*\])\s*(?:,\s*dtype=[^,()]+)?\)\Z", re.DOTALL)
@@ -30,8 +31,13 @@ def rubric_items(value: object) -> tuple[RubricItem, ...]:
     Raises:
         ValueError: there are none, or they cannot be told for sure; says what is the matter.
     """
-    if isinstance(value, str):
-        value = _written(value)
+    try:
+        return _items(_written(value) if isinstance(value, str) else value)
+    except RecursionError:
+        raise ValueError("the rubric is nested too deeply") from None
+
+
+def _items(value: object) -> tuple[RubricItem, ...]:
     if isinstance(value, Mapping):
         value = _listed(value)
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
@@ -56,6 +62,8 @@ def _listed(value: Mapping[str, object]) -> object:
 def _written(text: str) -> object:
     """What a rubric written as text says."""
     text = text.strip()
+    if len(text) > _LONGEST:
+        raise ValueError(f"the rubric has {len(text):,} characters, and at most {_LONGEST:,} are read")
     with suppress(json.JSONDecodeError):
         found = json.loads(text)
         return _written(found) if isinstance(found, str) else found

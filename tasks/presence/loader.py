@@ -10,6 +10,7 @@ from itertools import chain
 from math import ceil
 from pathlib import Path
 
+from tml_bench.bounded_files import is_there
 from tml_bench.errors import BadSampleError
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn
 from tml_bench.tasks._common import check_folder, chosen
@@ -83,7 +84,7 @@ def _turn(root: Path, item: PresenceItem, turn: PresenceTurn) -> Path:
     path = root / turn.audio
     if not path.is_relative_to(root) or ".." in path.parts:
         raise BadSampleError(f"{FILE}: {item.id}: audio: {turn.audio!r} leaves the folder; {REMEDY}")
-    if not path.is_file():
+    if not is_there(path):
         raise BadSampleError(f"{turn.audio}: the file is missing; {REMEDY}")
     return path
 

@@ -31,6 +31,7 @@ from typing import Any, cast
 import msgspec
 
 from tml_bench.errors import UserError
+from tml_bench.files import file_sha256
 from tml_bench.plugins import AdapterSpec, given_sha256, registered
 from tml_bench.runs.legacy_hash import legacy_sha256
 from tml_bench.samples import AfterModelStops, At, IntoModelSpeech, Sample, Script, Waveform
@@ -114,7 +115,7 @@ def _content(media: Path | Waveform | None) -> str | None:
         digest.update(media.samples.astype("<f4").tobytes())
         return digest.hexdigest()
     try:
-        return hashlib.sha256(media.read_bytes()).hexdigest() if media is not None else None
+        return file_sha256(media) if media is not None else None
     except OSError:
         return None
 
