@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from tml_bench import events as ev
 from tml_bench.bounded_files import UNREADABLE, check_length, is_there, lines_of, read_whole
+from tml_bench.containers.flac_header import flac_shape
 from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
@@ -196,7 +197,7 @@ class Recording:
         found = [(LOG, self.opened.rate, self.manifest.samples)]
         if self._verified and not self._sealed:
             paths = self.user_path, self.model_path
-            found += [(path.name, *shape) for path in paths if (shape := _flac_shape(path))]
+            found += [(path.name, *shape) for path in paths if (shape := flac_shape(path))]
         for name, rate, samples in found:
             if (rate, samples) != (self.manifest.rate, self.manifest.samples):
                 raise _changed(
@@ -319,18 +320,6 @@ def _missing(path: Path) -> UserError:
 
 def _changed(path: Path, how: str) -> UserError:
     return UserError(f"{path}: {how}", "the recording was changed after it was made; run the sample again")
-
-
-def _flac_shape(path: Path) -> tuple[int, int] | None:
-    """Rate and length that a FLAC file states; None where there is no file or it states none."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(26)
-    except OSError:
-        return None
-    stated = int.from_bytes(head[18:26])  # STREAMINFO: 20 bits rate, 8 of channels and depth, 36 length
-    rate, samples = stated >> 44, stated & 0xF_FFFF_FFFF
-    return (rate, samples) if head[:5] == b"fLaC\0" and len(head) == 26 and samples else None
 
 
 def _check_schema(path: Path, found: str, known: str) -> None:
