@@ -210,3 +210,16 @@ def test_blocks_of_a_file_join_without_a_mark(tmp_path: Path, suffix: str) -> No
     soundfile.write(tmp_path / f"a.{suffix}", sine(9.3, 22050), 22050)
     whole = soundfile.read(tmp_path / f"a.{suffix}", dtype="float32")[0]
     np.testing.assert_allclose(read_mono(tmp_path / f"a.{suffix}")[0], whole, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rate", "wanted"), [(24_000, 16_000), (44_100, 16_000), (8_000, 16_000), (16_000, 24_000)]
+)
+def test_silence_that_is_passed_over_is_zeros_and_moves_nothing(rate: int, wanted: int) -> None:
+    rng = np.random.default_rng(rate)
+    parts = [rng.standard_normal(rate), np.zeros(3 * rate + 7), rng.standard_normal(501), np.zeros(5 * rate)]
+    clip = Waveform(np.concatenate(parts).astype(np.float32) / 10, rate)
+    with ClipReader(clip, wanted, passes_silence=True) as passing, ClipReader(clip, wanted) as whole:
+        found, expected = passing.read(passing.length + 1), whole.read(whole.length + 1)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert not found[-4 * wanted :].any()

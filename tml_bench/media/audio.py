@@ -24,6 +24,7 @@ from tml_bench.samples import Waveform
 
 _BLOCK_S = 4
 _AHEAD_BLOCK = 16_000  # samples of the clip, whatever its rate: two such blocks are held at a time
+_SETTLED = 3  # so many steps of zeros after sound, a resampler gives and holds nothing else
 _FED_S = 0.2  # a resampler keeps room for the most that it was ever fed at once
 
 
@@ -84,11 +85,14 @@ class ClipReader:
     samples at the wanted rate, ``round(frames * rate / source rate)``, halves up.
     """
 
-    def __init__(self, source: ClipSource, rate: int, aside: Executor | None = None) -> None:
+    def __init__(
+        self, source: ClipSource, rate: int, aside: Executor | None = None, *, passes_silence: bool = False
+    ) -> None:
         """Open a sound file, a waveform, or anything else that gives blocks.
 
         With ``aside``, which does one piece of work at a time, the first block is read now and each other
-        one beside the caller, who hardly ever waits; the samples are the same.
+        one beside the caller, who hardly ever waits; the samples are the same. What ``passes_silence`` gives
+        zeros for digital zeros without resampling them, and differs elsewhere by rounding.
 
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
@@ -111,6 +115,7 @@ class ClipReader:
                 raise
         self._block: NDArray[np.float32] = np.empty(0, np.float32)
         self._used = 0
+        self._passes_silence = passes_silence
 
     def read(self, n: int) -> NDArray[np.float32]:
         """The next ``n`` samples, shape (n,); fewer at the clip's end, none after it.
@@ -154,12 +159,20 @@ class ClipReader:
             return
         stream = soxr.ResampleStream(source.rate, self.rate, 1, dtype="float32", quality="HQ")
         step, fed = max(1, round(_FED_S * source.rate)), 0
+        # What is passed over must be a whole number of samples on both sides.
+        given, rest = divmod(step * self.rate, source.rate)
+        zeros = np.zeros(given if self._passes_silence and not rest else 0, np.float32)
+        silent = 0
         for block in _finite_blocks(source, size):
             pieces = []
             for at in range(0, block.size, step):
                 piece = block[at : at + step]
                 fed += piece.size
-                pieces.append(stream.resample_chunk(piece, last=fed == source.frames))
+                silent = 0 if piece.any() or not zeros.size else silent + 1
+                if silent > _SETTLED and piece.size == step and fed < source.frames:
+                    pieces.append(zeros)
+                else:
+                    pieces.append(stream.resample_chunk(piece, last=fed == source.frames))
             yield np.concatenate(pieces)
 
 

@@ -24,12 +24,13 @@ class SilenceKeepingReader:
     """Reads an audio file at a rate, in order, with memory that grows by 16 bytes per silence alone.
 
     ``read`` gives the samples as ``media.audio.ClipReader`` does; ``still`` tells which of the last block lie
-    in digital silence. ``length`` counts samples at ``rate``. Raises BadSampleError as ``ClipReader``.
+    in digital silence. ``length`` counts samples at ``rate``. ``passes_silence`` is ``ClipReader``'s. Raises
+    BadSampleError as ``ClipReader``.
     """
 
-    def __init__(self, audio: Path, rate: int) -> None:
+    def __init__(self, audio: Path, rate: int, *, passes_silence: bool = False) -> None:
         self._source = _SilenceFinder(audio)
-        self._clip = ClipReader(self._source, rate)
+        self._clip = ClipReader(self._source, rate, passes_silence=passes_silence)
         self._ratio = rate / self._source.rate
         self.length = self._clip.length
         self._read = 0
@@ -86,6 +87,10 @@ class _SilenceFinder:
 
     def block(self, start: int, n: int) -> NDArray[np.float32]:
         block = self._clip.read(n)
+        if not block.any():
+            self._open = start if self._open is None else self._open
+            self._end = start + block.size
+            return block
         quiet = np.zeros(block.size + 2, bool)
         np.less(np.abs(block), _HALF_A_BIT, out=quiet[1:-1])
         quiet[0] = self._open is not None

@@ -52,7 +52,7 @@ class Activity(NamedTuple):
 def listen(audio: Path) -> Activity:
     """Pass over an audio file once. Raises BadSampleError as ``media.audio.probe``."""
     probabilities, levels = ProbabilityTrack(), LevelTrack()
-    with SilenceKeepingReader(audio, RATE) as clip:
+    with SilenceKeepingReader(audio, RATE, passes_silence=True) as clip:
         while (block := clip.read(_BLOCK)).size:
             levels.add(np.where(clip.still(), np.float32(0), block))
             probabilities.add(np.pad(block, (0, -block.size % FRAME)))
