@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-UNREADABLE: tuple[type[Exception], ...] = (ValueError, RecursionError)
+UNREADABLE = (ValueError, RecursionError)
 """What decoders raise for bytes that they cannot read: no JSON or TOML, no UTF-8, values of other types or
 out of range, nested too deeply."""
 MOST_BYTES, LONGEST_LINE = 1 << 25, 1 << 24

@@ -37,5 +37,5 @@ def key_of(rate: int, pieces: Sequence[Pcm]) -> str:
     """What a track is known by: its rate and its samples."""
     digest = hashlib.blake2b(rate.to_bytes(4, "little"), digest_size=32)
     for piece in pieces:
-        digest.update(piece)
+        digest.update(piece.data)
     return digest.hexdigest()

@@ -105,8 +105,8 @@ def timeline_of(
     beside = cache.with_name(f"{cache.stem}-user.json")
     given = Given(words=words, languages=languages) if user_words else Given(words="transcript")
     key = cache_key(facts.user.sha256, **given)
-    heard = look(beside, key, lambda: _USERS.perceived(key, lambda: perceive(facts.user.path, **given)))
-    return structs.replace(timeline, user=heard)
+    said = look(beside, key, lambda: _USERS.perceived(key, lambda: perceive(facts.user.path, **given)))
+    return structs.replace(timeline, user=said)
 
 
 def cached_timeline(
