@@ -24,6 +24,7 @@ from tml_bench.files import write_output
 from tml_bench.runs.identity import SCHEME
 from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.floors import Baseline
+from tml_bench.seals import seal_holds, sealed
 
 FOLDER = ".floors"
 """Beside the runs."""
@@ -42,10 +43,12 @@ class KeptFloors:
         if not _is_known(run):
             return None
         try:
-            found = msgspec.json.decode(_place(run, samples).read_bytes(), type=_Kept)
+            content = _place(run, samples).read_bytes()
+            found = msgspec.json.decode(content, type=_Kept)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None  # as good as not there: they are found again, and written anew
-        return found.baselines if found.key == _key(run, samples) else None
+        whole = found.key == _key(run, samples) and seal_holds(content)
+        return found.baselines if whole else None
 
     def keep(self, run: StoredRun, samples: tuple[str, ...], floors: tuple[Baseline, ...]) -> None:
         """Keep them for the next command, where the folder of the runs can be written."""
@@ -54,7 +57,7 @@ class KeptFloors:
         place = _place(run, samples)
         try:
             place.parent.mkdir(exist_ok=True)
-            write_output(place, msgspec.json.encode(_Kept(_key(run, samples), floors)))
+            write_output(place, sealed(msgspec.json.encode(_Kept(_key(run, samples), floors))))
         except OSError:
             return  # the run itself is scored all the same; only the next time takes as long
 

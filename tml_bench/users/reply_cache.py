@@ -14,6 +14,7 @@ import msgspec
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.own_folder import own_place
+from tml_bench.seals import seal_holds, sealed
 
 FOLDER = "replies"
 """Of a run's folder ``user``."""
@@ -89,7 +90,7 @@ class ReplyCache:
         with FileLock(own_place(self._own, ".lock")):
             if (earlier := _read(path)) is not None:
                 return earlier
-            write_atomically(path, msgspec.json.format(msgspec.json.encode(stored, order="sorted")) + b"\n")
+            write_atomically(path, sealed(msgspec.json.format(msgspec.json.encode(stored, order="sorted"))))
         return stored
 
 
@@ -100,8 +101,14 @@ def holds_replies(folders: Sequence[Path]) -> bool:
 
 def _read(path: Path) -> StoredReply | None:
     try:
-        return _decode.decode(path.read_bytes())
+        content = path.read_bytes()
+        found = _decode.decode(content)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no reply of a user's language model: {error}", "remove it") from error
+    if seal_holds(content) is False:
+        raise UserError(
+            f"{path} was changed after it was written, by hand or by a fault of the disk", "remove it"
+        )
+    return found
