@@ -194,6 +194,8 @@ def _of_cache(path: Path, spec: str) -> JudgeLabels:
         rubrics = {kept.rubric.sha256: kept.rubric for kept in contents if kept.judge == judge}
         labels = JudgeLabels(" ".join(judge))
         for (rubric, texts), answer in cache.answers(judge).items():
+            if rubric not in rubrics:
+                raise UserError(f"{path} is damaged: it has answers on a rubric that it does not hold")
             labels.add(rubrics[rubric], f"{texts[:16]}-{rubric[:16]}", answer)
         return labels
 

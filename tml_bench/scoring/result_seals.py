@@ -1,7 +1,8 @@
 """Checksums over what scoring leaves in a run's folder, so that a changed digit is found and never shown.
 
 ``seals.json`` holds the SHA-256 of every file that scoring wrote, and a seal over itself. It lies beside
-them, so that a score is the same bytes in every version. What earlier versions wrote has none and is read as ever.
+them, so that a score is the same bytes in every version. What earlier versions wrote has none and is read
+as ever.
 """
 
 import hashlib
