@@ -80,21 +80,27 @@ def _sheet(place: Path) -> None:
     """A sheet with one question of three, answered."""
     _finished(place)
     _done(place, "judge", "sheet", *RUNS, "--limit", "1")
-    with (place / "sheet.csv").open(encoding="utf-8-sig", newline="") as file:
+    _answered(place / "sheet.csv", 0)
+
+
+def _answered(sheet: Path, choice: int) -> None:
+    """Fill in a sheet with one of the answers allowed."""
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
         head, *rows = csv.reader(file)
     for row in rows:
-        row[head.index("answer")] = row[head.index("allowed")].partition("|")[0].strip()
-    with (place / "sheet.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        row[head.index("answer")] = row[head.index("allowed")].split("|")[choice].strip()
+    with sheet.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows([head, *rows])
 
 
 def _judged(place: Path) -> None:
-    """A sheet, and one of its runs judged by another judge."""
-    _sheet(place)
+    """A sheet, and a run judged by somebody else."""
+    _finished(place)
+    _done(place, "judge", "sheet", *RUNS)
     shutil.copy(place / "sheet.csv", place / "other.csv")
+    _answered(place / "sheet.csv", 0)
+    _answered(place / "other.csv", 1)
     _done(place, "score", RUN, "--judge", "human:other.csv", "--words", "transcript", "--quiet")
-    text = (place / "sheet.csv").read_text(encoding="utf-8-sig")
-    (place / "sheet.csv").write_text(text.replace("\n", " \n", 1), encoding="utf-8-sig")
 
 
 def _exchanges(place: Path) -> None:

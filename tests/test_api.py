@@ -363,6 +363,7 @@ def test_a_sample_without_an_attempt_is_a_row_too(delayed: Run, tmp_path: Path) 
     shutil.copytree(delayed.path, copy)
     lines = (copy / "attempts.jsonl").read_bytes().splitlines(keepends=True)
     (copy / "attempts.jsonl").write_bytes(b"".join(lines[1:]))
+    (copy / "seals.json").unlink()
     (copy / "scores.jsonl").write_bytes(b"".join((copy / "scores.jsonl").read_bytes().splitlines(True)[2:]))
     table = Run(copy).to_pandas()
     assert list(table["outcome"]) == ["not_run", "infrastructure", *["valid"] * 4]

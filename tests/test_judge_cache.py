@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +313,31 @@ def test_many_processes_that_create_the_cache_together(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-P", "-c", code, str(path), str(n)]) for n in range(4)]
     assert [process.wait(60) for process in running] == [0] * 4
     assert sum(kept.answers for kept in JudgeCache(path).contents()) == 80
+
+
+def test_an_answer_that_was_changed_is_asked_again(tmp_path: Path) -> None:
+    place, asked = tmp_path / "cache.sqlite", question("a")
+    with closing(JudgeCache(place)) as cache:
+        cache.keep(JUDGE, asked, answered())
+    content = place.read_bytes()
+    assert content.count(b"longwhy") == 1, "the answer, then the explanation"
+    place.write_bytes(content.replace(b"longwhy", b"lungwhy"))
+    with closing(JudgeCache(place)) as cache:
+        assert cache.find(JUDGE, [asked.identity]) == {}
+        assert cache.damaged == 1
+        assert cache.answers(JUDGE) == {}
+        assert cache.keep(JUDGE, asked, answered()) == answered()
+        assert cache.find(JUDGE, [asked.identity])[asked.identity].answer == "long"
+
+
+def test_a_cache_without_seals_is_read_as_ever(tmp_path: Path) -> None:
+    place, asked = tmp_path / "cache.sqlite", question("a")
+    with closing(JudgeCache(place)) as cache:
+        cache.keep(JUDGE, asked, answered())
+    with closing(sqlite3.connect(place)) as connection:
+        connection.execute("DROP TABLE seals")
+        connection.commit()
+    with closing(JudgeCache(place)) as cache:
+        assert cache.find(JUDGE, [asked.identity])[asked.identity].answer == "long"
+        cache.keep(JUDGE, question("b"), answered("short"))
+        assert cache.find(JUDGE, [question("b").identity]).keys() == {question("b").identity}

@@ -23,11 +23,11 @@ MAIN = "from tml_bench.cli import main; main()"
 
 
 def made(out: Path) -> dict[str, bytes]:
-    """Every file but the log of attempts, without the day and the place."""
+    """Every file but the log of attempts and the checksums, without the day and the place."""
     return {
         str(path.relative_to(out)): CREATED.sub(b"DAY", path.read_bytes().replace(b"../../out", b"out"))
         for path in out.rglob("*")
-        if path.is_file() and path.name != "attempts.jsonl"
+        if path.is_file() and path.name not in ("attempts.jsonl", "seals.json")
     }
 
 

@@ -20,6 +20,7 @@ from tml_bench.runs.config import RunConfig, RunFile, run_task
 from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.usage import RunUsage, run_usage
 from tml_bench.samples import Sample
+from tml_bench.scoring.result_seals import read_results
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.summary_file import stored_user_faults
 from tml_bench.scoring.timelines import recording_timeline
@@ -97,7 +98,7 @@ class Run:
     @cached_property
     def scores(self) -> dict[str, Score]:
         """The score of each sample that has one; empty where the run was not scored."""
-        return {score.sample: score for score in store.read_lines(self.path / "scores.jsonl", Score)}
+        return {score.sample: score for score in read_results(self.path / "scores.jsonl", Score)}
 
     @cached_property
     def user_faults(self) -> list[SampleFault]:

@@ -2,16 +2,18 @@
 
 An answer is found again by the judge (kind, model, version), the hash of the rubric and the hash of what was
 judged. Only answers are kept, never failures. Each is committed by itself, so a kill loses none; of two
-processes that ask the same question at once the first answer stays and both use it.
+processes that ask the same question at once the first answer stays and both use it. A table of its own seals
+each answer: one that is not as it was sealed is as good as not there. Earlier versions sealed none.
 """
 
+import hashlib
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -36,10 +38,22 @@ CREATE TABLE IF NOT EXISTS answers (
     PRIMARY KEY (kind, model, version, rubric, input)
 ) WITHOUT ROWID;
 """
+_SEALS = """
+CREATE TABLE IF NOT EXISTS seals (
+    kind TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, rubric TEXT NOT NULL, input TEXT NOT NULL,
+    sha256 TEXT NOT NULL, PRIMARY KEY (kind, model, version, rubric, input)
+) WITHOUT ROWID
+"""
 _COLUMNS = "answer, explanation, raw, replied, prompt_tokens, completion_tokens"
 
 JudgeKey = tuple[str, str, str]
 """Kind, model and version of a judge."""
+_Row = tuple[Any, ...]
+"""Rubric and input, then `_COLUMNS`."""
+
+
+def _seal(values: _Row) -> str:
+    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
 
 
 class CachedAnswer(NamedTuple):
@@ -56,7 +70,12 @@ class JudgeCache:
     """A cache on disk, a file created with the first answer; one that may not be written is only read.
 
     Every method raises `UserError` where it is no cache, one of another version, or cannot be used.
+
+    Attributes:
+        damaged: how many answers were looked for, and were not as they were sealed.
     """
+
+    damaged = 0
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,8 +98,22 @@ class JudgeCache:
             f"AND (rubric, input) IN (VALUES {places})"
         )
         with self._reading() as connection:
-            rows = connection.execute(query, [*judge, *(part for identity in wanted for part in identity)])
-            return {(row[0], row[1]): _verdict(judge, row[2:]) for row in rows}
+            asked = [*judge, *(part for identity in wanted for part in identity)]
+            rows = connection.execute(query, asked).fetchall()
+            whole = self._whole(connection, judge, rows)
+        self.damaged += len(rows) - len(whole)
+        return {(row[0], row[1]): _verdict(judge, row[2:]) for row in whole}
+
+    def _whole(self, connection: sqlite3.Connection, judge: JudgeKey, rows: Sequence[_Row]) -> list[_Row]:
+        """The answers that are as they were sealed."""
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'seals'").fetchone()[0]
+        query = "SELECT sha256 FROM seals WHERE (kind, model, version, rubric, input) = (?, ?, ?, ?, ?)"
+        found: list[_Row] = []
+        for row in rows:
+            seal = connection.execute(query, (*judge, *row[:2])).fetchone() if tables else None
+            if seal is None or seal[0] == _seal((*judge, *row)):
+                found.append(row)
+        return found
 
     def keep(self, judge: JudgeKey, question: Question, verdict: Verdict) -> Verdict:
         """Store an answer; returns the one to use, an earlier one where another process was first."""
@@ -98,10 +131,17 @@ class JudgeCache:
         )  # fmt: skip
         with self._writing() as connection:
             connection.execute("INSERT OR IGNORE INTO rubrics VALUES (?, ?, ?, ?, ?, ?)", described)
-            places = ", ".join(["?"] * len(values))
-            added = connection.execute(f"INSERT OR IGNORE INTO answers VALUES ({places})", values).rowcount
-        if added:
-            return verdict
+            earlier = connection.execute(
+                f"SELECT rubric, input, {_COLUMNS} FROM answers WHERE kind = ? AND model = ? AND version = ? "
+                "AND rubric = ? AND input = ?", values[:5],
+            ).fetchall()  # fmt: skip
+            if not self._whole(connection, judge, earlier):
+                places = ", ".join(["?"] * len(values))
+                connection.execute(f"INSERT OR REPLACE INTO answers VALUES ({places})", values)
+                connection.execute(_SEALS)
+                seal = (*values[:5], _seal(values))
+                connection.execute("INSERT OR REPLACE INTO seals VALUES (?, ?, ?, ?, ?, ?)", seal)
+                return verdict
         return self._find(judge, [question.identity]).get(question.identity, verdict)
 
     def contents(self) -> list[CachedAnswer]:
@@ -127,9 +167,10 @@ class JudgeCache:
         """Every answer of a judge."""
         if not self.path.exists():
             return {}
-        query = "SELECT rubric, input, answer FROM answers WHERE kind = ? AND model = ? AND version = ?"
+        query = f"SELECT rubric, input, {_COLUMNS} FROM answers WHERE kind = ? AND model = ? AND version = ?"
         with self._reading() as connection:
-            return {(row[0], row[1]): row[2] for row in connection.execute(query, judge)}
+            rows = self._whole(connection, judge, connection.execute(query, judge).fetchall())
+            return {(row[0], row[1]): row[2] for row in rows}
 
     def close(self) -> None:
         """Leave one whole file behind, without a journal beside it, unless others still use it."""

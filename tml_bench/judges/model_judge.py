@@ -144,7 +144,11 @@ class ModelJudge:
     def forecast(self, questions: Sequence[Question]) -> str:
         """Who is about to answer, what that will take, and what the budget allows, in words."""
         allowed = f"; the budget allows {self._budget}" if str(self._budget) else ""
-        return f"judge {self.id}: {self.estimate(questions)}{allowed}"
+        taken = self.estimate(questions)
+        again = ""
+        if self._cache is not None and self._cache.damaged:
+            again = f"; {self._cache.damaged} answers in {self._cache.path} are damaged and asked again"
+        return f"judge {self.id}: {taken}{allowed}{again}"
 
     def pending(self, questions: Sequence[Question]) -> list[Question]:
         """The questions that are not answered yet, each once."""

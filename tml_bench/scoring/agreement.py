@@ -25,11 +25,13 @@ from tml_bench.judges.sheet import (
 )
 from tml_bench.judges.spec import openai_of
 from tml_bench.questions import Rubric
-from tml_bench.runs.store import NOT_A_RUN, read_lines
+from tml_bench.runs.store import NOT_A_RUN
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, JudgeLabels, compare, merged
 from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.result_seals import read_results
 from tml_bench.scoring.sheet_sound import RunSounds
 from tml_bench.scoring.summary_file import AGREEMENT, VERDICTS, StoredAgreement, stored_summaries
+from tml_bench.seals import sealed
 
 
 class SheetFiles(NamedTuple):
@@ -55,7 +57,7 @@ def judged_of(run: Path) -> list[QuestionVerdict]:
             f"{run / VERDICTS} does not exist",
             f"score the run first: tml-bench score {run}; tasks whose scores need no judge have none",
         )
-    return read_lines(run / VERDICTS, QuestionVerdict)
+    return read_results(run / VERDICTS, QuestionVerdict)
 
 
 def make_sheet(runs: Sequence[Path], out: Path, rubrics: Sequence[str] = (), limit: int = 0) -> SheetFiles:
@@ -192,6 +194,8 @@ def _of_cache(path: Path, spec: str) -> JudgeLabels:
         rubrics = {kept.rubric.sha256: kept.rubric for kept in contents if kept.judge == judge}
         labels = JudgeLabels(" ".join(judge))
         for (rubric, texts), answer in cache.answers(judge).items():
+            if rubric not in rubrics:
+                raise UserError(f"{path} is damaged: it has answers on a rubric that it does not hold")
             labels.add(rubrics[rubric], f"{texts[:16]}-{rubric[:16]}", answer)
         return labels
 
@@ -221,7 +225,7 @@ def save(found: JudgeComparison, runs: Sequence[Path]) -> list[Path]:
         pairs = tuple(_seen_from(mine, pair) for pair in found.pairs if mine in (pair.first, pair.second))
         if not pairs:
             raise UserError(f"{run} was judged by {mine}, which was not compared", "give the run as a source")
-        content = msgspec.json.format(msgspec.json.encode(StoredAgreement(pairs))) + b"\n"
+        content = sealed(msgspec.json.format(msgspec.json.encode(StoredAgreement(pairs))))
         write_output(run / AGREEMENT, content)
         written.append(run / AGREEMENT)
     return written

@@ -20,11 +20,12 @@ import msgspec
 import numpy as np
 
 import tml_bench
-from tml_bench.bounded_files import UNREADABLE
+from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.files import write_output
 from tml_bench.runs.identity import SCHEME
 from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.floors import Baseline
+from tml_bench.seals import seal_holds, sealed
 
 FOLDER = ".floors"
 """Beside the runs."""
@@ -43,10 +44,12 @@ class KeptFloors:
         if not _is_known(run):
             return None
         try:
-            found = msgspec.json.decode(_place(run, samples).read_bytes(), type=_Kept)
+            content = read_whole(_place(run, samples))
+            found = msgspec.json.decode(content, type=_Kept)
         except (OSError, *UNREADABLE):
             return None  # as good as not there: they are found again, and written anew
-        return found.baselines if found.key == _key(run, samples) else None
+        whole = found.key == _key(run, samples) and seal_holds(content)
+        return found.baselines if whole else None
 
     def keep(self, run: StoredRun, samples: tuple[str, ...], floors: tuple[Baseline, ...]) -> None:
         """Keep them for the next command, where the folder of the runs can be written."""
@@ -55,7 +58,7 @@ class KeptFloors:
         place = _place(run, samples)
         try:
             place.parent.mkdir(exist_ok=True)
-            write_output(place, msgspec.json.encode(_Kept(_key(run, samples), floors)))
+            write_output(place, sealed(msgspec.json.encode(_Kept(_key(run, samples), floors))))
         except OSError:
             return  # the run itself is scored all the same; only the next time takes as long
 

@@ -4,6 +4,7 @@ scores.jsonl       one line per sample scored
 verdicts.jsonl     one line per question asked, where any is
 user_faults.jsonl  one line per fault of a simulated user, where there are any
 summary.json       the run in numbers
+seals.json         checksums over these four
 agreement.json     how its judge agrees with others, where that was saved
 """
 
@@ -20,9 +21,9 @@ from tml_bench.errors import UserError
 from tml_bench.files import read_json, write_together
 from tml_bench.metrics.statistics import Observation
 from tml_bench.questions import Verdict
-from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import TRACEBACKS, JudgedScores, QuestionVerdict
+from tml_bench.scoring.result_seals import SEALS, check_result, read_results, seals_of
 from tml_bench.scoring.stored_values import EMPTY, END, StoredValues, outline
 from tml_bench.scoring.summary import MOST_REMARKS, Summary
 from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault
@@ -55,6 +56,7 @@ def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
         files[TRACEBACKS] = text.encode(errors="backslashreplace")
     else:
         (run / TRACEBACKS).unlink(missing_ok=True)
+    files[SEALS] = seals_of({name: content for name, content in files.items() if name != TRACEBACKS})
     write_together({run / name: content for name, content in files.items()})
     return known
 
@@ -65,13 +67,13 @@ def _lines(items: Sequence[object]) -> bytes:
 
 def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
     """The verdicts about a sample when the run was last scored; none if it was not."""
-    lines = read_lines(run / VERDICTS, QuestionVerdict)
+    lines = read_results(run / VERDICTS, QuestionVerdict)
     return {line.question.key: line.verdict for line in lines if line.sample == sample}
 
 
 def stored_user_faults(run: Path) -> list[SampleFault]:
     """What simulated users did wrong when the run was last scored; nothing if it was not."""
-    return read_lines(run / USER_FAULTS, SampleFault)
+    return read_results(run / USER_FAULTS, SampleFault)
 
 
 def to_json(summaries: Sequence[Summary]) -> str:
@@ -143,9 +145,10 @@ def _with_values(s: Summary, values: Iterable[Sequence[Observation]]) -> Summary
 def stored_summaries(run: Path) -> list[Summary]:
     """What a run's ``summary.json`` holds, of a large one without its values until they are asked for.
 
-    Raises `UserError` where it is missing or malformed.
+    Raises `UserError` where it is missing, malformed, or not as it was written.
     """
     path = run / "summary.json"
+    check_result(path)
     try:
         text, values = outline(path)
     except OSError:

@@ -25,6 +25,7 @@ from tml_bench.runs.recorded import check_settings
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
+from tml_bench.scoring.result_seals import check_result
 from tml_bench.scoring.stored_values import outline
 from tml_bench.scoring.user_faults import faults_of, reason_of
 from tml_bench.storage.shared_place import is_partial, need_file, need_recording
@@ -60,6 +61,7 @@ def scored_words(run: Path) -> WordMode:
 
 
 def _scored(run: Path) -> list[_Scored]:
+    check_result(run / "summary.json")
     try:
         return msgspec.json.decode(outline(run / "summary.json").text, type=list[_Scored])
     except (FileNotFoundError, *UNREADABLE):

@@ -20,7 +20,14 @@ from tml_bench.storage.names import RUN, TIMELINES
 from tml_bench.storage.run_upload import BATCH, RunMirror, RunUpload
 from tml_bench.storage.shared_place import FOR_SCORING, SharedPlace
 
-RESULTS = ("verdicts.jsonl", "scoring-tracebacks.txt", "scores.jsonl", "summary.json")
+RESULTS = (
+    "verdicts.jsonl",
+    "scoring-tracebacks.txt",
+    "user_faults.jsonl",
+    "scores.jsonl",
+    "summary.json",
+    "seals.json",
+)
 """What scoring writes beside timelines, in the order in which it is uploaded."""
 IDLE_S = 0.3
 """How often it is looked for what has been recorded."""

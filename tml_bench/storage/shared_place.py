@@ -28,9 +28,9 @@ from tml_bench.storage.run_upload import RunMirror
 from tml_bench.storage.store import RemoteStore
 from tml_bench.terminal_text import show_as
 
-FOR_REPORTS = ("agreement.json", "summary.json")
+FOR_REPORTS = ("agreement.json", "summary.json", "seals.json")
 """Beside ``run.json`` what reports read of a run."""
-FOR_READERS = (ATTEMPTS, *FOR_REPORTS, "scores.jsonl", "verdicts.jsonl")
+FOR_READERS = (ATTEMPTS, *FOR_REPORTS, "scores.jsonl", "verdicts.jsonl", "user_faults.jsonl")
 """What is read of a run to look at its samples."""
 FOR_SCORING = (ATTEMPTS, "agreement.json")
 _TRACKS = (USER_TRACK, MODEL_TRACK)

@@ -15,6 +15,7 @@ from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.own_folder import own_place
+from tml_bench.seals import seal_holds, sealed
 
 FOLDER = "replies"
 """Of a run's folder ``user``."""
@@ -90,7 +91,7 @@ class ReplyCache:
         with FileLock(own_place(self._own, ".lock")):
             if (earlier := _read(path)) is not None:
                 return earlier
-            write_atomically(path, msgspec.json.format(msgspec.json.encode(stored, order="sorted")) + b"\n")
+            write_atomically(path, sealed(msgspec.json.format(msgspec.json.encode(stored, order="sorted"))))
         return stored
 
 
@@ -101,8 +102,14 @@ def holds_replies(folders: Sequence[Path]) -> bool:
 
 def _read(path: Path) -> StoredReply | None:
     try:
-        return _decode.decode(read_whole(path))
+        content = read_whole(path)
+        found = _decode.decode(content)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, *UNREADABLE) as error:
         raise UserError(f"{path} is no reply of a user's language model: {error}", "remove it") from error
+    if seal_holds(content) is False:
+        raise UserError(
+            f"{path} was changed after it was written, by hand or by a fault of the disk", "remove it"
+        )
+    return found

@@ -13,7 +13,8 @@ from tml_bench.metric import Value
 from tml_bench.outcome import Outcome
 from tml_bench.redact import cut
 from tml_bench.report.board import is_ruler
-from tml_bench.runs.store import Attempt, read_lines
+from tml_bench.runs.store import Attempt
+from tml_bench.scoring.result_seals import read_results
 from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault, reason_of
 from tml_bench.viewer.happenings import SampleHappenings, happenings
 from tml_bench.viewer.index_schema import IndexColumns, IndexedMetric, IndexedRun, SampleIndex
@@ -106,14 +107,14 @@ def _listed(number: int, run: ViewedRun) -> tuple[IndexedRun, list[_Line]]:
 
 def _scores(run: ViewedRun) -> list[ListedScore]:
     path = run_file(run.path, "scores.jsonl")
-    return read_lines(path, ListedScore) if path else []
+    return read_results(path, ListedScore) if path else []
 
 
 def _faults(run: ViewedRun) -> dict[str, str]:
     """What simulated users did wrong, in words, by sample."""
     path = run_file(run.path, USER_FAULTS)
     found: dict[str, list[SampleFault]] = {}
-    for fault in read_lines(path, SampleFault) if path else ():
+    for fault in read_results(path, SampleFault) if path else ():
         found.setdefault(fault.sample, []).append(fault)
     return {sample: reason_of(faults) for sample, faults in found.items()}
 

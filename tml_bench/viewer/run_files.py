@@ -14,6 +14,7 @@ from tml_bench.errors import UserError
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.layout import recording_parts
 from tml_bench.runs.store import NOT_A_RUN, Attempt, read_lines, read_run
+from tml_bench.scoring.result_seals import check_result
 from tml_bench.scoring.stored_values import outline
 from tml_bench.storage.shared_place import need_recording
 
@@ -196,6 +197,7 @@ def summary_head(run: ViewedRun) -> SummaryHead | None:
     path = run_file(run.path, "summary.json")
     if path is None:
         return None
+    check_result(path)
     try:
         found = msgspec.json.decode(outline(path).text, type=list[SummaryHead])
     except UNREADABLE as error:

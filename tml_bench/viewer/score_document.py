@@ -17,6 +17,7 @@ from tml_bench.questions import QuestionLine
 from tml_bench.redact import cut
 from tml_bench.runs.store import Attempt
 from tml_bench.scoring.judging import QuestionVerdict
+from tml_bench.scoring.result_seals import check_result
 from tml_bench.scoring.summary_file import VERDICTS
 from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault
 from tml_bench.viewer.run_files import MetricHead, SummaryHead, ViewedRun, run_file
@@ -87,7 +88,12 @@ def _lines(run: ViewedRun, name: str, sample: str, kind: type[T]) -> list[T]:
 
 @lru_cache(maxsize=64)
 def _places(path: Path, size: int, changed_ns: int) -> Mapping[str, list[tuple[int, int]]]:
-    """Begin and length of each sample's lines in a file of such size, last changed then."""
+    """Begin and length of each sample's lines in a file of such size, last changed then.
+
+    Raises:
+        UserError: it is not as scoring wrote it.
+    """
+    check_result(path)
     decoder = msgspec.json.Decoder(_SampleOf)
     places: _Places = {}
     begin = 0
