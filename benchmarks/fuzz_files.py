@@ -10,7 +10,7 @@ import signal
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,10 +21,12 @@ from fuzz import LONGEST_S, Target
 from tml_bench.configuration.files import read_config
 from tml_bench.configuration.keys import ConfigKey
 from tml_bench.errors import UserError
-from tml_bench.judges.sheet import to_csv
+from tml_bench.judges.cache import JudgeCache
+from tml_bench.judges.sheet import rows_of, to_csv
 from tml_bench.perception.perceive import stored
 from tml_bench.plugins import load_task
 from tml_bench.pricing.table import load_prices
+from tml_bench.questions import Verdict
 from tml_bench.recording import LOG, MANIFEST, Manifest, Recording, entry_of
 from tml_bench.report.files import read_summaries
 from tml_bench.report.log import describe
@@ -460,11 +462,20 @@ def replies() -> list[bytes]:
 
 def sheets() -> list[bytes]:
     """A sheet of the questions of a run, filled in."""
-    from tml_bench.judges.sheet import rows_of
-
     found = read_lines(GOLDEN / RUN / "verdicts.jsonl", QuestionVerdict)
     rows = [msgspec.structs.replace(row, answer=row.allowed[0]) for row in rows_of(q.question for q in found)]
     return [to_csv(rows[:3]).encode(), to_csv(rows[:3]).encode("utf-8-sig")]
+
+
+def caches() -> list[bytes]:
+    """A cache of a judge's answers."""
+    path = folder("caches") / "cache.sqlite"
+    path.unlink(missing_ok=True)
+    with closing(JudgeCache(path)) as cache:
+        for asked in read_lines(GOLDEN / RUN / "verdicts.jsonl", QuestionVerdict)[:3]:
+            verdict = Verdict("2", "why", "raw", "openai", "m", "1", 10, 2)
+            cache.keep(("openai", "m", "1"), asked.question, verdict)
+    return [path.read_bytes()]
 
 
 KEYS = {
@@ -518,6 +529,7 @@ TARGETS: list[Target] = [
     Target("session.jsonl", golden(f"{TASK}/{SAMPLE}/1/{LOG}"), read_log, (UserError,), text=True),
     Target("user-reply", replies, read_reply, (UserError,), text=True),
     own_file("sheet.csv", sheets, lambda path: labels_of(str(path))),
+    own_file("judge-cache", caches, lambda path: labels_of(str(path)), text=False),
     own_file("configuration.toml", lambda: [CONFIGURATION], lambda path: read_config(path, KEYS)),
     own_file("network.toml", lambda: [NETWORK], lambda path: load_network(str(path))),
     own_file(

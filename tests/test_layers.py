@@ -63,6 +63,7 @@ LAYERS = (
         "joined_text",
         "declared_times",
         "recording",
+        "session_log",
         "timed_calls",
         "split_times",
         "tool_arguments",

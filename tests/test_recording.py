@@ -15,12 +15,13 @@ from tml_bench import events as ev, recording_writer
 from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
 from tml_bench.encoded_tracks import EncodedTracks
 from tml_bench.errors import UserError
-from tml_bench.recording import KINDS, Recording
+from tml_bench.recording import Recording
 from tml_bench.recording_writer import BLOCK, AudioWriter, RecordingWriter
 from tml_bench.report.log import describe
 from tml_bench.samples import UserText, UserTurn
 from tml_bench.seals import sealed
 from tml_bench.session.settings import Settings
+from tml_bench.session_log import KINDS
 from tml_bench.timeline import Word
 
 WORDS = (SpokenWord("hello", 0.0, 0.5), SpokenWord("there", 0.6, 1.4))

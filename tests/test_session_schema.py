@@ -12,10 +12,10 @@ from session_schema import session_schema
 
 from tml_bench import events as ev
 from tml_bench.adapter import Output, SpokenWord, ToolCall, Transcript
-from tml_bench.recording import KINDS
 from tml_bench.samples import UserText, UserTurn
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.settings import Settings
+from tml_bench.session_log import KINDS
 
 FILE = Path(__file__).parent.parent / "docs" / "session.schema.json"
 

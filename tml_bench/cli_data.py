@@ -60,12 +60,14 @@ def inspect(recording: Path, picture: Path | None, as_json: bool, task_files: tu
     tml-bench inspect results/fd-bench-v1-mini-1--silent/fd-bench-v1/candor_turn_taking-1/1
     tml-bench inspect RECORDING --picture timeline.png
     """
-    from tml_bench.recording import Recording
+    from tml_bench.bounded_files import lines_of
+    from tml_bench.recording import LOG, Recording
     from tml_bench.report.log import describe, printable
 
     opened = Recording(recording)
     if as_json:
-        say(in_json((recording / "session.jsonl").read_text(encoding="utf-8")), nl=False)
+        for line in lines_of(recording / LOG):
+            say(in_json(line.decode()), nl=False)
     else:
         from tml_bench.runs.tags import shown_tags, tags_of
         from tml_bench.viewer.inspected import score_lines, speech_ends

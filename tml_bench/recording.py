@@ -10,11 +10,9 @@ A recording is immutable: it is written aside and renamed when complete, and rea
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from io import BytesIO
 from operator import itemgetter
 from pathlib import Path
 
@@ -23,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
-from tml_bench.bounded_files import UNREADABLE, check_length, is_there, lines_of, read_whole
+from tml_bench.bounded_files import UNREADABLE, is_there, read_whole
 from tml_bench.containers.flac_header import flac_shape
 from tml_bench.declared_times import DeclaredTimes
 from tml_bench.errors import UserError
 from tml_bench.files import file_sha256
 from tml_bench.heard_text import HeardText, HeardTexts
 from tml_bench.seals import seal_holds, sealed
+from tml_bench.session_log import EventLog
 from tml_bench.split_times import SplitTimes, SplitWatch
 from tml_bench.timebase import NS, seconds
 from tml_bench.timed_calls import TimedCalls
@@ -150,7 +149,7 @@ class Recording:
         self.folder = Path(folder)
         self._tracks = tracks
         self.manifest = self._read_manifest()
-        self._log = self._read_log()
+        self._log = EventLog(self.folder / LOG)
         self._verified = verify
         if verify:
             self._verify()
@@ -181,17 +180,6 @@ class Recording:
             raise _changed(path, "it is not as its seal says")
         return manifest
 
-    def _read_log(self) -> bytes | None:
-        """The log, which nearly always is small; None where it is not, to be read line by line."""
-        try:
-            return read_whole(self.folder / LOG)
-        except FileNotFoundError:
-            raise _missing(self.folder / LOG) from None
-        except ValueError:
-            if not (self.folder / LOG).is_file():
-                raise _missing(self.folder / LOG) from None
-            return None
-
     def _check_shape(self) -> None:
         """Hold rate and length against the log and, where no seal covers them, against the tracks."""
         found = [(LOG, self.opened.rate, self.manifest.samples)]
@@ -212,10 +200,7 @@ class Recording:
                 if not self._tracks and name in (USER_TRACK, MODEL_TRACK):
                     continue
                 raise _missing(path)
-            if name == LOG and self._log is not None:
-                found = FileEntry(hashlib.sha256(self._log).hexdigest(), len(self._log))
-            else:
-                found = entry_of(path)
+            found = FileEntry(*self._log.identity()) if name == LOG else entry_of(path)
             if found != entry:
                 raise _changed(path, "its SHA-256 is not the one in manifest.json")
 
@@ -251,13 +236,7 @@ class Recording:
         Raises:
             UserError: a line is not a JSON object of this format; names the line.
         """
-        lines = lines_of(self.folder / LOG) if self._log is None else BytesIO(self._log)
-        for number, line in enumerate(lines, 1):
-            try:
-                yield _DECODER.decode(check_length(line))
-            except UNREADABLE as error:
-                if not _is_of_later_version(line):
-                    raise UserError(f"{self.folder / LOG}, line {number}: {error}") from error
+        return self._log.events()
 
     def compute_ns(self) -> tuple[int, ...]:
         """Compute charged to each micro-turn, for a replay."""
@@ -327,16 +306,3 @@ def _check_schema(path: Path, found: str, known: str) -> None:
         raise UserError(
             f"{path}: schema {found!r} is not {known!r}", "read it with the tml-bench version that wrote it"
         )
-
-
-_DECODER = msgspec.json.Decoder(ev.AnyEvent)
-KINDS = frozenset(str(kind.__struct_config__.tag) for kind in ev.AnyEvent.__args__)
-"""Kinds of event this version knows."""
-
-
-def _is_of_later_version(line: bytes) -> bool:
-    try:
-        event = msgspec.json.decode(line)
-    except UNREADABLE:
-        return False
-    return isinstance(event, dict) and isinstance(event.get("kind"), str) and event["kind"] not in KINDS

@@ -20,7 +20,7 @@ import msgspec
 from tml_bench.data_folder import check_within
 from tml_bench.errors import BadSampleError
 from tml_bench.files import write_atomically
-from tml_bench.tasks._common.records import StrictRecord, json_file, json_lines, read_lines
+from tml_bench.tasks._common.records import Seconds, StrictRecord, json_file, json_lines, read_lines
 from tml_bench.tasks._timed.items import SpeechAnchor, TimedItem, spoken_words
 
 REMEDY = "get the file again, or render the item again with `tml-bench prepare`"
@@ -30,16 +30,16 @@ class RenderedWord(StrictRecord, frozen=True):
     """A word of a turn, as the item's text has it, punctuation included."""
 
     text: str
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
 
 
 class RenderedTurn(StrictRecord, frozen=True):
     """A turn; its words are those of its text (`items.spoken_words`), placed by forced alignment."""
 
     id: str
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
     words: tuple[RenderedWord, ...]
 
 
@@ -61,7 +61,7 @@ class RenderedItem(StrictRecord, frozen=True):
     audio: str
     sha256: str
     rate: int
-    duration_s: float
+    duration_s: Seconds
     turns: tuple[RenderedTurn, ...]
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import UserError
 from tml_bench.questions import Identity, Question, Rubric, Verdict
 
@@ -157,7 +158,7 @@ class JudgeCache:
             return [
                 CachedAnswer(
                     (row[0], row[1], row[2]),
-                    Rubric(row[3], row[4], row[5], tuple(msgspec.json.decode(row[6])), bool(row[7])),
+                    _rubric(row[3:8]),
                     *row[8:],
                 )
                 for row in connection.execute(query)
@@ -182,7 +183,7 @@ class JudgeCache:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
             yield self._open()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, TypeError, *UNREADABLE) as error:  # a damaged file may hold anything
             raise self._unusable(error) from error
 
     @contextmanager
@@ -243,7 +244,7 @@ class JudgeCache:
         what = f"a cache of format {version}" if application == _APPLICATION else "no cache of judgements"
         raise UserError(f"{self.path} is {what}", "give another --judge-cache")
 
-    def _unusable(self, error: sqlite3.Error | OSError) -> UserError:
+    def _unusable(self, error: Exception) -> UserError:
         return UserError(
             f"the judge cache {self.path} cannot be used: {error}", "give another --judge-cache, or remove it"
         )
@@ -260,6 +261,12 @@ def _patiently(act: Callable[[], object]) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _rubric(row: Sequence[Any]) -> Rubric:
+    answers = msgspec.json.decode(row[3], type=tuple[str, ...])
+    fields = dict(zip(("name", "version", "text"), row, strict=False))
+    return msgspec.convert(fields | {"answers": answers, "ordered": bool(row[4])}, Rubric)
 
 
 def _verdict(judge: JudgeKey, row: Sequence[object]) -> Verdict:

@@ -10,7 +10,7 @@ import numpy as np
 from tml_bench import events as ev
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.files import sync_contents
-from tml_bench.media.audio import probe, read_mono
+from tml_bench.media.audio import ClipReader, probe
 from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.admission import admitted_imports
@@ -26,6 +26,8 @@ from tml_bench.timebase import NS
 
 SHORTER_NOTE_S = 0.1
 """The two files may differ in length by this much without a remark."""
+_BLOCK = 1 << 18
+"""So many samples are read at a time."""
 
 
 def import_run(
@@ -96,7 +98,10 @@ def _import_one(
 def _write(
     task: str, item: ImportedExchange, aside: Path, name: str, config: str
 ) -> tuple[tuple[str, ...], float]:
-    """Write the recording, as long as the model's file, the session's clock; gives remarks and seconds."""
+    """Write the recording, as long as the model's file, the session's clock; gives remarks and seconds.
+
+    Both files are read a block at a time: a small one can hold hours.
+    """
     if item.model_audio is None:
         raise BadSampleError(f"{item.sample.id}: the model's audio is missing")
     (turn,) = item.sample.script.turns
@@ -110,16 +115,18 @@ def _write(
             f"{turn.audio.name} {user.duration_s:.2f} s; the former counts",
         )
     rate = max(user.rate, model.rate)
-    heard, _ = read_mono(item.model_audio, rate)
-    said = read_mono(turn.audio, rate)[0][: len(heard)]
-    sounding = np.flatnonzero(heard)
-    onset_ns = int(sounding[0]) * NS // rate if len(sounding) else None
     opened = ev.SessionOpened(
         schema=ev.SCHEMA, task=task, sample=item.sample.id, adapter=name, tick_ns=0, seed=0, rate=rate,
         audio_in=0, audio_out=model.rate,
     )  # fmt: skip
-    end_ns = len(heard) * NS // rate
-    with RecordingWriter(aside, opened, clock="imported", compute="none", config=config) as writer:
+    with (
+        ClipReader(item.model_audio, rate) as heard,
+        ClipReader(turn.audio, rate) as said,
+        RecordingWriter(aside, opened, clock="imported", compute="none", config=config) as writer,
+    ):
+        end_ns = heard.length * NS // rate
+        onset = _write_tracks(writer, heard, said)
+        onset_ns = None if onset is None else onset * NS // rate
         writer.event(ev.UserTurnStarted(0, round(user.duration_s * NS), 0, turn.label, "At"))
         writer.event(ev.ModelAudio(0, 0, end_ns, onset_ns))
         if item.words is not None:
@@ -128,8 +135,20 @@ def _write(
         for note in notes:
             writer.event(ev.Note(note))
         writer.event(ev.SessionClosed(end_ns, "imported"))
-        writer.model.write(heard)
-        writer.user.write(np.pad(said, (0, len(heard) - len(said))))
         writer.close()
     sync_contents(aside)
     return notes, model.duration_s
+
+
+def _write_tracks(writer: RecordingWriter, heard: ClipReader, said: ClipReader) -> int | None:
+    """Write both tracks, as long as what is heard; gives its first sample that sounds, None for silence."""
+    onset: int | None = None
+    while len(block := heard.read(_BLOCK)):
+        if onset is None and block.any():
+            onset = writer.model.samples + int(np.flatnonzero(block)[0])
+        user = said.read(len(block))
+        writer.model.write(block)
+        writer.user.write(np.pad(user, (0, len(block) - len(user))))
+    while len(said.read(_BLOCK)):
+        pass  # what is not used may be damaged all the same
+    return onset
