@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tml_bench.errors import BadSampleError
+from tml_bench.terminal_text import escaped
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -48,17 +49,20 @@ def open_container(path: Path) -> InputContainer:
         raise BadSampleError(
             f"{path} is truncated: it ends before or within its index (moov); copy or download it again"
         )
-    try:
-        # The prefix keeps a colon in a name from being taken for a protocol.
-        container = av.open(
-            f"file:{path}", "r", metadata_errors="replace", options={"protocol_whitelist": "file"}
+    # The prefix keeps a colon in a name from being taken for a protocol.
+    name = f"file:{path}"
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise BadSampleError(
+            f"{escaped(str(path))} has a name that is not UTF-8, which FFmpeg needs; rename it"
         )
+    try:
+        container = av.open(name, "r", metadata_errors="replace", options={"protocol_whitelist": "file"})
     except av.FFmpegError as error:
         raise UnknownFormatError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
-    name = container.format.name
-    if name in _NOT_VIDEO or name.endswith("_pipe"):
+    form = container.format.name
+    if form in _NOT_VIDEO or form.endswith("_pipe"):
         container.close()
-        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {name!r}")
+        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {form!r}")
     return container
 
 
