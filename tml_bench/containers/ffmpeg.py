@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tml_bench.errors import BadSampleError
+from tml_bench.terminal_text import escaped
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -48,17 +49,20 @@ def open_container(path: Path) -> InputContainer:
         raise BadSampleError(
             f"{path} is truncated: it ends before or within its index (moov); copy or download it again"
         )
-    try:
-        # The prefix keeps a colon in a name from being taken for a protocol.
-        container = av.open(
-            f"file:{path}", "r", metadata_errors="replace", options={"protocol_whitelist": "file"}
+    # The prefix keeps a colon in a name from being taken for a protocol.
+    name = f"file:{path}"
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise BadSampleError(
+            f"{escaped(str(path))} has a name that is not UTF-8, which FFmpeg needs; rename it"
         )
+    try:
+        container = av.open(name, "r", metadata_errors="replace", options={"protocol_whitelist": "file"})
     except av.FFmpegError as error:
         raise UnknownFormatError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
-    name = container.format.name
-    if name in _NOT_VIDEO or name.endswith("_pipe"):
+    form = container.format.name
+    if form in _NOT_VIDEO or form.endswith("_pipe"):
         container.close()
-        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {name!r}")
+        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {form!r}")
     return container
 
 
@@ -87,7 +91,7 @@ def begins_empty(path: Path) -> bool:
     """Whether a track of an MP4 begins with an empty edit: its first samples are to be shown later."""
     with path.open("rb") as file:
         index = next((box for kind, box in _boxes(file, 0, path.stat().st_size) if kind == b"moov"), None)
-        return index is not None and _has_empty_edit(file, *index)
+        return index is not None and any(_is_empty(file, at) for at in _edit_lists(file, *index))
 
 
 def in_fragments(path: Path) -> bool:
@@ -96,17 +100,25 @@ def in_fragments(path: Path) -> bool:
         return any(kind == b"moof" for kind, _ in _boxes(file, 0, path.stat().st_size))
 
 
-def _has_empty_edit(file: BinaryIO, start: int, end: int) -> bool:
+def _edit_lists(
+    file: BinaryIO, start: int, end: int, within: tuple[bytes, ...] = (b"trak", b"edts")
+) -> Iterator[int]:
+    """Where the contents of the edit lists of an index begin, each track's first."""
     for kind, (inner, over) in _boxes(file, start, end):
-        if kind in (b"trak", b"edts") and _has_empty_edit(file, inner, over):
-            return True
-        if kind == b"elst":
-            file.seek(inner)
-            fields = file.read(28)
-            # Version, flags, number of edits; the first one's duration and its time in the media, -1 if none.
-            at = (slice(12, 16), slice(16, 24))[fields[0] == 1]
-            return int.from_bytes(fields[4:8], "big") > 0 and set(fields[at]) == {0xFF}
-    return False
+        if within and kind == within[0]:
+            yield from _edit_lists(file, inner, over, within[1:])
+        elif not within and kind == b"elst":
+            yield inner
+            return
+
+
+def _is_empty(file: BinaryIO, at: int) -> bool:
+    """Whether the first edit of a list is empty."""
+    file.seek(at)
+    fields = file.read(28)
+    # Version, flags, number of edits; the first one's duration and its time in the media, -1 if none.
+    time = (slice(12, 16), slice(16, 24))[fields[:1] == b"\1"]
+    return int.from_bytes(fields[4:8], "big") > 0 and set(fields[time]) == {0xFF}
 
 
 def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
