@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import get_ident
 from typing import TypeVar
@@ -28,8 +28,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     write_together({path: content})
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
-    """As `write_atomically`, of several files: none is replaced before all of them are on the disk."""
+def write_together(files: Mapping[Path, bytes | Iterable[bytes]]) -> None:
+    """As `write_atomically`, of several files: none is replaced before all of them are on the disk.
+
+    What a file holds may come in pieces.
+    """
     asides = {path: path.with_name(aside_name(path.name)) for path in files}
     try:
         for path, content in files.items():
@@ -42,11 +45,11 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         raise
 
 
-def _write_aside(path: Path, aside: Path, content: bytes) -> None:
+def _write_aside(path: Path, aside: Path, content: bytes | Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
