@@ -147,6 +147,20 @@ def test_scoring(tmp_path: Path) -> None:
     assert_linear(lambda n: scored(open_run(planned(tmp_path, n).path)))
 
 
+def test_scoring_keeps_little_of_a_sample(tmp_path: Path) -> None:
+    """Its objects were 30 KB a sample, with every blind strategy that is searched."""
+    for n in (1, *SIZES):
+        recorded(planned(tmp_path, n))
+    scored(open_run(planned(tmp_path, 1).path))
+    peaks = []
+    for n in SIZES[1:]:
+        tracemalloc.start()
+        scored(open_run(planned(tmp_path, n).path))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] <= 5_000 * (SIZES[2] - SIZES[1])
+
+
 def test_a_report_takes_no_more_memory_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_values, "LARGE", 10_000)
     monkeypatch.setattr(stored_values, "PIECE", 10_000)

@@ -417,7 +417,9 @@ def test_a_report_tells_the_times_of_front_and_background_apart() -> None:
         structs.replace(summary, facts=structs.replace(summary.facts, run="r--epoch-2", epoch=2)),
     ]
     (one,) = united(epochs)
-    assert one.split == times + times
+    assert one.split == SplitTimes.together([times, times])
+    assert one.split.replies == (0.3, 0.5, 0.3, 0.5)
+    assert one.split.asked == 10
 
 
 def test_an_answer_can_be_handed_over_sentence_by_sentence(tmp_path: Path) -> None:

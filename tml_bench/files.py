@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from glob import escape
 from pathlib import Path
 from threading import get_ident
@@ -32,8 +32,11 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     write_together({path: content}, durable=durable)
 
 
-def write_together(files: Mapping[Path, bytes], *, durable: bool = True) -> None:
-    """As `write_atomically`, of several files: none is replaced before all of them are on the disk."""
+def write_together(files: Mapping[Path, bytes | Iterable[bytes]], *, durable: bool = True) -> None:
+    """As `write_atomically`, of several files: none is replaced before all of them are on the disk.
+
+    What a file holds may come in pieces; files are written in their order.
+    """
     asides = {path: path.with_name(aside_name(path.name)) for path in files}
     try:
         for path, content in files.items():
@@ -52,11 +55,11 @@ def write_output(path: Path, content: bytes) -> None:
     write_atomically(path, content)
 
 
-def _write_aside(path: Path, aside: Path, content: bytes, *, durable: bool) -> None:
+def _write_aside(path: Path, aside: Path, content: bytes | Iterable[bytes], *, durable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

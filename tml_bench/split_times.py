@@ -5,7 +5,8 @@ What is recorded of a background model is told in `tml_bench.adapters.split.rela
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -42,9 +43,24 @@ class SplitTimes(msgspec.Struct, frozen=True):
     failed: int = 0
     cancelled: int = 0
 
-    def __add__(self, other: SplitTimes) -> SplitTimes:
-        names = self.__struct_fields__
-        return SplitTimes(**{name: getattr(self, name) + getattr(other, name) for name in names})
+    @staticmethod
+    def together(parts: Sequence[SplitTimes]) -> SplitTimes:
+        """All that was measured, in order; nothing of none."""
+
+        def every(name: str) -> tuple[float, ...]:
+            return tuple(chain.from_iterable(getattr(one, name) for one in parts))
+
+        return SplitTimes(
+            replies=every("replies"),
+            asks=every("asks"),
+            tells=every("tells"),
+            first_words=every("first_words"),
+            answers=every("answers"),
+            functions=every("functions"),
+            asked=sum(one.asked for one in parts),
+            failed=sum(one.failed for one in parts),
+            cancelled=sum(one.cancelled for one in parts),
+        )
 
 
 class SplitWatch:

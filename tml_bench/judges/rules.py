@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tml_bench.questions import Question, QuestionLine, Rule, Verdict
 
+REMEMBERED = 20_000
+"""As many decisions are remembered, for questions that are asked again."""
+
 
 class RuleJudge:
     """Decides by rules, by name of the rubric; free, deterministic, and as strict as its rules are.
@@ -23,7 +26,9 @@ class RuleJudge:
     def answer(
         self, questions: Sequence[Question], advance: Callable[[], None] = lambda: None
     ) -> list[Verdict]:
-        """Decide each question; equal ones are decided once."""
+        """Decide each question; equal ones are decided once, as long as they are remembered."""
+        if len(self._decided) > REMEMBERED:
+            self._decided.clear()
         verdicts = []
         for question in questions:
             same = (question.rubric.name, question.lines, question.hint)

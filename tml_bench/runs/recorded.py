@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -22,9 +23,14 @@ def settings_sha256(config: RunConfig) -> str:
     So it is the same for every part of a run, after data or an adapter's file was moved, and in later
     versions that know more settings.
     """
-    usual = {field.name: field.default for field in msgspec.structs.fields(RunConfig)}
+    usual = _usual()
     chosen = {name: value for name, value in settings(config).items() if value and value != usual[name]}
     return hashlib.sha256(msgspec.json.encode(chosen, order="deterministic")).hexdigest()
+
+
+@cache
+def _usual() -> dict[str, object]:
+    return {field.name: field.default for field in msgspec.structs.fields(RunConfig)}
 
 
 def check_settings(recording: Recording, config: RunConfig) -> None:

@@ -1,5 +1,6 @@
 """What a run took, and what that costs at the prices of a day."""
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -74,14 +75,21 @@ def account_of(
     timelines: Iterable[Timeline], facts: Iterable[SessionFacts], verdicts: Sequence[Verdict] = ()
 ) -> RunAccount:
     """What sessions consisted of, and by how many calls they were judged; all 0 for none."""
-    heard, known = tuple(timelines), tuple(facts)
+    lengths, spoken, compute = array("d"), array("d"), array("d")
+    for timeline in timelines:
+        lengths.append(timeline.duration_s)
+        spoken.extend(s.end_s - s.start_s for s in timeline.segments)
+    calls = 0
+    for fact in facts:
+        calls += len(fact.calls)
+        compute.append(fact.compute_s)
     return RunAccount(
-        sessions=len(heard),
-        user_s=round(sum(timeline.duration_s for timeline in heard), 3),
-        model_s=round(sum(s.end_s - s.start_s for timeline in heard for s in timeline.segments), 3),
-        tool_calls=sum(len(fact.calls) for fact in known),
+        sessions=len(lengths),
+        user_s=round(sum(lengths), 3),
+        model_s=round(sum(spoken), 3),
+        tool_calls=calls,
         judge_calls=sum(bool(verdict.prompt_tokens) for verdict in verdicts),
-        compute_s=round(sum(fact.compute_s for fact in known), 6),
+        compute_s=round(sum(compute), 6),
     )
 
 

@@ -2,13 +2,14 @@
 
 A performance is what was heard of a sample. Blind and ideal respondents perform too: their timelines come
 from the task (`tml_bench.task.Task.blind`, `tml_bench.task.Task.ideal`), and go through the same questions,
-judge and scoring as a model's.
+judge and scoring as a model's. Performances of many samples are more than fits: they are made when they are
+asked for, and scored `PIECE` samples at a time.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, overload
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
@@ -16,11 +17,16 @@ from tml_bench.questions import Question
 from tml_bench.runs.store import StoredRun
 from tml_bench.samples import Sample
 from tml_bench.scoring.timelines import RunTimelines
-from tml_bench.task import Task
+from tml_bench.task import Strategy, Task
 from tml_bench.timeline import Timeline
 from tml_bench.users.fault_rubric import line_questions
 
 T = TypeVar("T")
+
+PIECE = 16
+"""Performances that are there at once."""
+AT_ONCE = 1_000_000
+"""So many samples, each counted for each strategy, are scored side by side."""
 
 
 class Performance(NamedTuple):
@@ -42,15 +48,71 @@ class Performance(NamedTuple):
         return (*self.questions, *self.of_user)
 
 
+class PlayedSamples(Sequence[Performance]):
+    """What is heard of samples, one performance each, made anew each time that it is asked for.
+
+    Args:
+        task: asks the questions.
+        samples: in order.
+        play: gives the timeline of a sample.
+        about_user: also ask about every line of simulated users.
+    """
+
+    def __init__(
+        self, task: Task, samples: Sequence[Sample], play: Strategy, *, about_user: bool = False
+    ) -> None:
+        self._task, self._samples, self._play, self._about_user = task, samples, play, about_user
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @overload
+    def __getitem__(self, index: int) -> Performance: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Performance]: ...
+    def __getitem__(self, index: int | slice) -> Performance | list[Performance]:
+        if isinstance(index, slice):
+            return [self._performed(sample) for sample in self._samples[index]]
+        return self._performed(self._samples[index])
+
+    def _performed(self, sample: Sample) -> Performance:
+        found = performance_of(self._task, sample, self._play(sample))
+        return found._replace(of_user=_about_user(found)) if self._about_user else found
+
+
+def pieces(performances: Sequence[T]) -> Iterator[Sequence[T]]:
+    """A sequence in pieces of `PIECE`, made one after the other."""
+    return (performances[begin : begin + PIECE] for begin in range(0, len(performances), PIECE))
+
+
 class Respondents(NamedTuple):
     """What blind respondents, by strategy, and the ideal one do: each one performance per sample.
 
     ``searched`` are the strategies that are there because they are the best of a family on some metric.
     """
 
-    blind: dict[str, list[Performance]]
-    ideal: list[Performance]
+    blind: Mapping[str, Sequence[Performance]]
+    ideal: Sequence[Performance]
     searched: frozenset[str] = frozenset()
+
+    def groups(self) -> Iterator[tuple[str, ...]]:
+        """The strategies, so many together as are scored `AT_ONCE`."""
+        names, size = [*self.blind], max(1, AT_ONCE // max(1, len(self.ideal)))
+        return (tuple(names[k : k + size]) for k in range(0, len(names), size))
+
+    def played(self, group: Sequence[str]) -> Iterator[tuple[str, Sequence[Performance]]]:
+        """What the strategies of a group do, of each piece of the samples one after the other."""
+        for begin in range(0, len(self.ideal), PIECE):
+            for name in group:
+                yield name, self.blind[name][begin : begin + PIECE]
+
+    def questions(self) -> Iterator[Question]:
+        """All that is asked about them, in the order in which it is."""
+        blind = (piece for group in self.groups() for _, piece in self.played(group))
+        for some in (pieces(self.ideal), blind):
+            for piece in some:
+                for performance in piece:
+                    yield from performance.all_questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +124,19 @@ class AskedRun:
     """
 
     heard: RunTimelines
-    performances: list[Performance]
+    performances: Sequence[Performance]
     samples: tuple[str, ...]
     respondents: Respondents | Exception | None
 
     def questions(self) -> Iterator[Question]:
         """All that is asked, in the order in which it is."""
-        them = self.respondents
-        others = [*them.blind.values(), them.ideal] if isinstance(them, Respondents) else []
-        for performances in (self.performances, *others):
-            for performance in performances:
-                yield from performance.all_questions
+        for performance in self.performances:
+            yield from performance.all_questions
+        if isinstance(self.respondents, Respondents):
+            # What the task raises is told when they are scored.
+            of_them = self.respondents.questions()
+            asked = or_raised(lambda: [*of_them])
+            yield from () if isinstance(asked, Exception) else asked
 
 
 def ask(
@@ -91,9 +155,8 @@ def ask(
         run, config = heard.run, heard.run.file.config
         ended = {kind: {i for i, o in heard.outcomes.items() if o.kind is kind} for kind in Outcome}
         scored = [s for s in run.samples if s.scored and s.id in ended[Outcome.VALID]]
-        performances = [performance_of(run.task, sample, heard.of(sample)) for sample in scored]
-        if users and not config.replay_user:
-            performances = [one._replace(of_user=_about_user(one)) for one in performances]
+        about_user = users and not config.replay_user
+        performances = PlayedSamples(run.task, scored, heard.of, about_user=about_user)
         samples = (config.task, config.dataset_sha256, *sorted(ended[Outcome.INVALID]))
         usable = [s for s in run.samples if s.id not in ended[Outcome.INVALID]]
         others = (
@@ -106,7 +169,7 @@ def ask(
 
 
 def performance_of(task: Task, sample: Sample, timeline: Timeline) -> Performance:
-    """What was heard of a sample, with the task's questions about it."""
+    """A performance with its questions, or with what the task raised when it was asked for them."""
     asked = or_raised(partial(task.questions, sample, timeline))
     if isinstance(asked, Exception):
         return Performance(sample, timeline, (), asked)

@@ -102,7 +102,7 @@ def _united(epochs: Sequence[Summary]) -> Summary:
         judgements=_judgements([s.judgements for s in epochs if s.judgements is not None]),
         usage=_usage(used) if used else msgspec.UNSET,
         word_report=_words(words) if words else msgspec.UNSET,
-        split=reduce(add, split, SplitTimes()) if split else msgspec.UNSET,
+        split=SplitTimes.together(split) if split else msgspec.UNSET,
         user_faults=tuple(faults[:MOST_REMARKS]) or msgspec.UNSET,
         interaction=united_interaction(interaction),
         # The worst is what a reader must know; a rate over all would hide it.

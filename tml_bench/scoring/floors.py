@@ -7,6 +7,7 @@ scoring and the same averaging as a model.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -70,10 +71,22 @@ def floors_and_ceilings(
     but for judgements that are missing, the floor is not known: the best of the others may be far below it.
     Subsets without samples have no entry.
     """
-    scored = {name: scores_of(task, done, judge) for name, done in played.blind.items()}
-    reached = scores_of(task, played.ideal, judge)
-    blind, ideal = {name: ScoreTable(scores) for name, scores in scored.items()}, ScoreTable(reached)
-    found = [_baseline(p, m, blind, ideal) for p, m in columns(task, only) if ideal.samples(p)]
+    ideal = ScoreTable(scores_of(task, played.ideal, judge), named=False)
+    wanted = [(part, metric) for part, metric in columns(task, only) if ideal.samples(part)]
+    reached: dict[str, list[_Reached]] = {}
+    for group in played.groups():
+        tables = {name: ScoreTable(named=False) for name in group}
+        for name, piece in played.played(group):
+            for score in scores_of(task, piece, judge):
+                tables[name].add(score)
+        reached |= {
+            name: [_reached(table, ideal, part, metric) for part, metric in wanted]
+            for name, table in tables.items()
+        }
+    found = [
+        _baseline(part, metric, {name: each[k] for name, each in reached.items()}, ideal)
+        for k, (part, metric) in enumerate(wanted)
+    ]
     best = {(one.subset, one.floor_by) for one in found}
     return tuple(
         structs.replace(
@@ -88,12 +101,23 @@ def floors_and_ceilings(
     )
 
 
-def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], ideal: ScoreTable) -> Baseline:
-    counting = {name: qualified(scores, ideal, part, metric) for name, scores in blind.items()}
-    candidates = [(name, value) for name, value in counting.items() if value is not None]
-    known = not any(
-        _unjudged(scores, part, metric, size_of(ideal, part, metric)) for scores in blind.values()
-    )
+class _Reached(NamedTuple):
+    """What a strategy reaches on a metric, whether that counts, and whether it would were all judged."""
+
+    mean: float | None
+    counts: bool
+    unjudged: bool
+
+
+def _reached(scores: ScoreTable, ideal: ScoreTable, part: Overall, metric: Metric) -> _Reached:
+    counts = qualified(scores, ideal, part, metric) is not None
+    unjudged = _unjudged(scores, part, metric, size_of(ideal, part, metric))
+    return _Reached(mean_of(scores, part, metric)[0], counts, unjudged)
+
+
+def _baseline(part: Overall, metric: Metric, blind: Mapping[str, _Reached], ideal: ScoreTable) -> Baseline:
+    candidates = [(name, one.mean) for name, one in blind.items() if one.counts and one.mean is not None]
+    known = not any(one.unjudged for one in blind.values())
     floor, floor_by = None, ""
     if metric.direction is not Direction.NONE and candidates and known:
         best = max if metric.direction is Direction.HIGHER else min
@@ -104,7 +128,7 @@ def _baseline(part: Overall, metric: Metric, blind: Mapping[str, ScoreTable], id
         floor=floor,
         floor_by=floor_by,
         ceiling=mean_of(ideal, part, metric)[0],
-        blind={name: mean_of(scores, part, metric)[0] for name, scores in blind.items()},
+        blind={name: one.mean for name, one in blind.items()},
     )
 
 

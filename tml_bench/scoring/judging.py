@@ -1,8 +1,10 @@
-"""Ask the judge about many recordings at once, then score them."""
+"""Ask the judge about many recordings at once, then score them, a piece of the samples after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -14,8 +16,9 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.judges.sheet import row_id
 from tml_bench.questions import Judge, Question, Rule, Verdict, Verdicts
 from tml_bench.samples import Sample
-from tml_bench.scoring.asking import Performance, performance_of
+from tml_bench.scoring.asking import Performance, performance_of, pieces
 from tml_bench.scoring.judge_labels import Agreement, JudgeLabels, compare
+from tml_bench.scoring.packed import PackedList
 from tml_bench.task import Score, Task
 from tml_bench.timeline import Timeline, WordSource
 from tml_bench.users.fault_rubric import judged_faults
@@ -49,12 +52,36 @@ class JudgedScores(NamedTuple):
 
     ``raised`` is what the task raised over a sample, by its id; all its metrics are missing then. ``faulty``
     are performances without a score, in which the judge finds that the simulated user did wrong.
+    ``perceivers`` are names and versions of what perceived the performances.
     """
 
-    scores: list[Score]
-    judged: list[QuestionVerdict]
+    scores: Sequence[Score]
+    judged: Sequence[QuestionVerdict]
     raised: dict[str, Exception]
     faulty: Mapping[str, tuple[UserFault, ...]] = {}
+    perceivers: frozenset[str] = frozenset()
+
+
+def score_run(task: Task, performances: Sequence[Performance], judge: Judge, run: Path) -> JudgedScores:
+    """As `score_performances`, of a run: its scores and verdicts may be more than fits, and are packed."""
+    scores = PackedList(Score, folder=run)
+    judged = PackedList(QuestionVerdict, folder=run)
+    raised: dict[str, Exception] = {}
+    faulty: dict[str, tuple[UserFault, ...]] = {}
+    perceivers: set[str] = set()
+    for piece in pieces(performances):
+        done = score_performances(task, piece, judge)
+        perceivers.update(performance.timeline.perceiver for performance in piece)
+        for score in done.scores:
+            if odd := _no_number(score):
+                raised[score.sample] = ValueError(odd)
+                score = _missing(task, score.subset, score.sample, score.unit, raised[score.sample])
+            scores.append(score)
+        for verdict in done.judged:
+            judged.append(verdict)
+        raised |= done.raised
+        faulty |= done.faulty
+    return JudgedScores(scores, judged, raised, faulty, frozenset(perceivers))
 
 
 def score_performances(
@@ -82,7 +109,7 @@ def score_performances(
             raise
         except Exception as error:
             raised[one.sample.id] = error
-            scores.append(_missing(task, one.sample, error))
+            scores.append(_missing(task, one.sample.subset, one.sample.id, one.sample.unit, error))
     return JudgedScores(scores, asked, raised, faulty)
 
 
@@ -99,6 +126,15 @@ def _score(task: Task, one: Performance, verdicts: Verdicts) -> Score:
     return structs.replace(score, notes=(*score.notes, SPREAD_TIMES)) if spread else score
 
 
+def _no_number(score: Score) -> str:
+    """Which value of a score is no finite number, so that it cannot be written; empty where all are."""
+    for name, value in score.values.items():
+        for number in (value.numerator, value.denominator):
+            if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+                return f"it gave {name} the value {value.numerator} / {value.denominator}"
+    return ""
+
+
 def _without_judged(task: Task, score: Score, reason: str) -> Score:
     """A score without what needs a judge that understands."""
     judged = {m.name for m in task.metrics if m.judged and score.subset in m.subsets}
@@ -106,19 +142,20 @@ def _without_judged(task: Task, score: Score, reason: str) -> Score:
     return structs.replace(score, values=kept, missing=score.missing | dict.fromkeys(judged, reason))
 
 
-def _missing(task: Task, sample: Sample, error: Exception) -> Score:
+def _missing(task: Task, subset: str, sample: str, unit: str, error: Exception) -> Score:
     """The score in which every metric is missing, for what was raised."""
     reason = f"scoring raised {in_one_line(error)}; see {TRACEBACKS}"
-    missing = {metric.name: reason for metric in task.metrics if sample.subset in metric.subsets}
-    return Score(task.name, sample.subset, sample.id, sample.unit, {}, missing)
+    missing = {metric.name: reason for metric in task.metrics if subset in metric.subsets}
+    return Score(task.name, subset, sample, unit, {}, missing)
 
 
-def scores_of(task: Task, performances: Sequence[Performance], judge: Judge) -> list[Score]:
+def scores_of(task: Task, performances: Sequence[Performance], judge: Judge) -> Iterator[Score]:
     """The scores of a respondent of the task's own; raises what the task raises over one of them."""
-    scored = score_performances(task, performances, judge)
-    for error in scored.raised.values():
-        raise error
-    return scored.scores
+    for piece in pieces(performances):
+        scored = score_performances(task, piece, judge)
+        for error in scored.raised.values():
+            raise error
+        yield from scored.scores
 
 
 def score_all(
@@ -140,8 +177,8 @@ def against_rules(
     if judge == rule_judge.id:
         return ()
     first, second = JudgeLabels(judge), JudgeLabels(rule_judge.id)
-    decided = rule_judge.answer([one.question for one in judged])
-    for one, verdict in zip(judged, decided, strict=True):
+    for one in judged:
+        (verdict,) = rule_judge.answer([one.question])
         for labels, answer in ((first, one.verdict.answer), (second, verdict.answer)):
             if answer is not None:
                 labels.add(one.question.rubric, row_id(one.question), answer, one.sample)

@@ -6,7 +6,7 @@ as ever.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,10 +28,24 @@ class ResultSeals(msgspec.Struct, frozen=True):
     schema: str = "tml-bench/seals/1.0"
 
 
-def seals_of(files: Mapping[str, bytes]) -> bytes:
-    """What ``seals.json`` holds beside such files, by name."""
-    found = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    return sealed(msgspec.json.format(msgspec.json.encode(ResultSeals(found))))
+class ResultDigests:
+    """What ``seals.json`` holds beside files that are written in pieces."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+
+    def passing(self, name: str, content: bytes | Iterable[bytes]) -> Iterator[bytes]:
+        """The content of the file of that name in pieces, taken note of as they pass."""
+        digest = hashlib.sha256()
+        for piece in [content] if isinstance(content, bytes) else content:
+            digest.update(piece)
+            yield piece
+        self._found[name] = digest.hexdigest()
+
+    def seals(self) -> Iterator[bytes]:
+        """The content of ``seals.json``, to be asked for once all others have passed."""
+        known = {name: self._found[name] for name in sorted(self._found)}
+        yield sealed(msgspec.json.format(msgspec.json.encode(ResultSeals(known))))
 
 
 def check_result(path: Path) -> None:

@@ -6,8 +6,6 @@ does not match its audio is scored by the words that are recognised in it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import reduce
-from operator import add
 
 import msgspec
 from msgspec import structs
@@ -18,18 +16,19 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
 from tml_bench.pricing.table import PriceTable, load_prices
-from tml_bench.questions import Judge, Question, Rule
+from tml_bench.questions import Judge, Question, Rule, Verdict
 from tml_bench.recording import SessionFacts
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.usage import run_usage
 from tml_bench.scoring.accounts import account_of, model_of, run_cost
-from tml_bench.scoring.asking import AskedRun, Performance, Respondents, ask
+from tml_bench.scoring.asking import AskedRun, Respondents, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.interaction import interaction_of
-from tml_bench.scoring.judging import against_rules, score_performances
+from tml_bench.scoring.judging import JudgedScores, QuestionVerdict, against_rules, score_run
 from tml_bench.scoring.kept_floors import KeptFloors
+from tml_bench.scoring.packed import PackedList
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
@@ -39,7 +38,8 @@ from tml_bench.scoring.user_faults import listed
 from tml_bench.scoring.word_report import word_report
 from tml_bench.split_times import SplitTimes
 
-NOT_ON_USERS = ("rules", "human")
+RULES = "rules"
+NOT_ON_USERS = (RULES, "human")
 """Judges that are not asked about lines of simulated users: rules decide these anyhow, sheets have none."""
 _Floors = dict[tuple[str, ...], tuple[Baseline, ...] | Exception]
 
@@ -69,7 +69,7 @@ def score_runs(
         ]
     by = judge_of({}).id.partition(" ")[0]
     floors: _Floors = {}
-    kept = KeptFloors() if by == "rules" else None
+    kept = KeptFloors() if by == RULES else None
 
     def known(run: StoredRun, samples: tuple[str, ...]) -> bool:
         """Whether an earlier command has found the floors, which it takes hundreds of strategies to find."""
@@ -93,8 +93,8 @@ def _score(
 ) -> Summary:  # fmt: skip
     """Score one run and write its results; adds to the floors, and to those that are kept."""
     run, task = one.heard.run, one.heard.run.task
-    facts = _facts(run, one.performances, judge)
-    scored = score_performances(task, one.performances, judge)
+    scored = score_run(task, one.performances, judge, run.path)
+    facts = _facts(run, scored, judge)
     agreement = against_rules(judge.id, scored.judged, task.rules)
     if isinstance(them := one.respondents, Respondents):
         try:
@@ -113,12 +113,13 @@ def _score(
         scored.raised["floors and ceilings"], known = known, ()
     faults = {**one.heard.faults, **scored.faulty}
     outcomes = with_user_faults(run.samples, one.heard.outcomes, scored.faulty)
-    kept = [score for score in scored.scores if outcomes[score.sample].kind is Outcome.VALID]
-    scored = scored._replace(scores=kept)
+    if scored.faulty and isinstance(scored.scores, PackedList):
+        valid = (outcomes[score.sample].kind is Outcome.VALID for score in scored.scores)
+        scored = scored._replace(scores=scored.scores.picked(k for k, kept in enumerate(valid) if kept))
     summary = summarise(task, facts, run.samples, scored.scores, outcomes, known, scored.judged, agreement)
     remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
     usage, heard = run_usage(run.path), one.heard
-    verdicts = [*{j.question.identity: j.verdict for j in scored.judged}.values()]
+    verdicts = [] if judge.id.startswith(RULES) else _paid(scored.judged)
     summary = structs.replace(
         summary,
         notes=summary.notes | remarks,
@@ -137,7 +138,13 @@ def _score(
 def split_of(facts: Iterable[SessionFacts]) -> SplitTimes | msgspec.UnsetType:
     """What fronts and background models took in all sessions; unset where there were none."""
     found = [fact.split for fact in facts if fact.split is not None]
-    return reduce(add, found, SplitTimes()) if found else msgspec.UNSET
+    return SplitTimes.together(found) if found else msgspec.UNSET
+
+
+def _paid(judged: Iterable[QuestionVerdict]) -> list[Verdict]:
+    """The verdicts on different questions for which a language model read or wrote something."""
+    paid = (j for j in judged if j.verdict.prompt_tokens or j.verdict.completion_tokens)
+    return [*{j.question.identity: structs.replace(j.verdict, explanation="", raw="") for j in paid}.values()]
 
 
 def _clipped(shares: Iterable[float]) -> dict[str, int]:
@@ -147,9 +154,9 @@ def _clipped(shares: Iterable[float]) -> dict[str, int]:
     return {f"the model's audio was over full scale and clipped ({worst})": len(found)} if found else {}
 
 
-def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) -> RunFacts:
+def _facts(run: StoredRun, scored: JudgedScores, judge: Judge) -> RunFacts:
     config, where = run.file.config, run.file.environment
-    asked = run.task.rubrics or any(performance.all_questions for performance in performances)
+    asked = run.task.rubrics or scored.judged
     return RunFacts(
         run=run.path.resolve().name,
         adapter=config.adapter,
@@ -163,7 +170,7 @@ def _facts(run: StoredRun, performances: Sequence[Performance], judge: Judge) ->
         privileged=config.privileged,
         seed=config.seed,
         tml_bench=config.tml_bench,
-        perceivers=tuple(sorted({performance.timeline.perceiver for performance in performances})),
+        perceivers=tuple(sorted(scored.perceivers)),
         created=min((attempt.ended for attempt in run.attempts.values() if attempt.ended), default=""),
         machine=f"{where.processor}; {where.system}; Python {where.python}",
         judge=judge.id if asked else "",

@@ -8,25 +8,24 @@ so that a judge that costs something is asked about a few strategies and not abo
 is best on a metric that a judge decides is decided by the rules.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
-from msgspec import msgpack, structs
+from msgspec import msgpack
 
 from tml_bench.errors import UserError
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.samples import Sample
-from tml_bench.scoring.asking import Performance, Respondents, performance_of
+from tml_bench.scoring.asking import PIECE, Performance, PlayedSamples, Respondents, performance_of
 from tml_bench.scoring.judging import scores_of
 from tml_bench.scoring.table import ScoreTable, columns, qualified
 from tml_bench.task import Direction, Metric, Overall, Score, Strategy, Task
+from tml_bench.timeline import Timeline
 
 PLAYED_WHOLE = 32
 """A family of so many or fewer is not searched: all of it is played."""
-REMEMBERED = 32
-"""Scores a sample that are kept while a grid is searched."""
 _TINY = 1e-9
 
 
@@ -39,8 +38,8 @@ def respondents(task: Task, samples: Iterable[Sample], only: Collection[str] = (
         UserError: the task names different blind strategies for different samples, or one of them twice.
     """
     usable = [s for s in samples if s.scored and not s.problem]
-    blind = _fixed(task, usable)
-    ideal = [performance_of(task, sample, task.ideal(sample)) for sample in usable]
+    blind: dict[str, Sequence[Performance]] = {**_fixed(task, usable)}
+    ideal = PlayedSamples(task, usable, task.ideal)
     family = task.family(usable) if usable else {}
     if twice := blind.keys() & family.keys():
         raise UserError(
@@ -49,7 +48,7 @@ def respondents(task: Task, samples: Iterable[Sample], only: Collection[str] = (
         )
     if len(family) > PLAYED_WHOLE:
         family = searched(task, family, Respondents(blind, ideal), only)
-    blind |= {name: _played(task, play, usable) for name, play in family.items()}
+    blind |= {name: PlayedSamples(task, usable, play) for name, play in family.items()}
     return Respondents(blind, ideal, frozenset(family))
 
 
@@ -62,15 +61,23 @@ def searched(
     than one of them is not needed. ``only`` as for `respondents`.
     """
     judge = _SearchJudge({**task.rules, **task.search_rules})
-    ideal = ScoreTable(scores_of(task, beside.ideal, judge), only)
-    fixed = {name: ScoreTable(scores_of(task, done, judge), only) for name, done in beside.blind.items()}
+    ideal = _folded(scores_of(task, beside.ideal, judge), only)
+    fixed = {name: ScoreTable(only=only, named=False) for name in beside.blind}
+    for name, piece in beside.played([*fixed]):
+        for score in scores_of(task, piece, judge):
+            fixed[name].add(score)
+        fixed[name].fold()
     wanted = [column for column in _columns(task, ideal, only) if not column.reached(fixed.values(), ideal)]
     subsets = {subset for column in wanted for subset in column.part.subsets}
-    usable = [one.sample for one in beside.ideal if one.sample.subset in subsets]
+    tables = {name: ScoreTable(only=only, named=False) for name in family}
+    usable = (one.sample for one in beside.ideal if one.sample.subset in subsets)
+    for number, sample in enumerate(usable, 1):
+        for name, score in _alike(task, family, sample, judge):
+            tables[name].add(score)
+            if number % PIECE == 0:
+                tables[name].fold()
     best: dict[_Column, tuple[float, str]] = {}
-    same = _SameScores(task, judge, usable)
-    found = ((name, same.of(play)) for name, play in family.items())
-    for name, table in chain(fixed.items(), ((name, ScoreTable(scores, only)) for name, scores in found)):
+    for name, table in chain(fixed.items(), tables.items()):
         for column in wanted:
             value = column.gain(table, ideal)
             if value is not None and (column not in best or value > best[column][0] + _TINY):
@@ -79,42 +86,40 @@ def searched(
     return {name: play for name, play in family.items() if name in winners}
 
 
+def _folded(scores: Iterable[Score], only: Collection[str]) -> ScoreTable:
+    table = ScoreTable(only=only, named=False)
+    for number, score in enumerate(scores, 1):
+        table.add(score)
+        if number % PIECE == 0:
+            table.fold()
+    return table
+
+
+def _alike(
+    task: Task, family: Mapping[str, Strategy], sample: Sample, judge: RuleJudge
+) -> Iterator[tuple[str, Score]]:
+    """What each strategy reaches in a sample, where each different timeline is scored once.
+
+    Strategies of a grid often do the same in a sample: nothing, or what the two edges of its one turn make
+    alike.
+    """
+    keys: dict[str, bytes] = {}
+    different: dict[bytes, Performance] = {}
+    for name, play in family.items():
+        timeline = play(sample)
+        keys[name] = key = msgpack.encode(timeline)
+        if key not in different:
+            different[key] = performance_of(task, sample, timeline)
+    scores = dict(zip(different, scores_of(task, [*different.values()], judge), strict=True))
+    return ((name, scores[key]) for name, key in keys.items())
+
+
 class _SearchJudge(RuleJudge):
     """The rules of a search, which are another judge than the rules of the task."""
 
     @property
     def id(self) -> str:
         return f"search {super().id}"
-
-
-class _SameScores:
-    """Scores of strategies, each different timeline of a sample scored once.
-
-    Strategies of a grid often do the same in a sample: nothing, or what the two edges of its one turn make
-    alike. What is alike stands together in a grid, so that the scores of the last few are enough.
-    """
-
-    def __init__(self, task: Task, judge: RuleJudge, usable: Sequence[Sample]) -> None:
-        self._task, self._judge, self._usable = task, judge, usable
-        self._known: dict[bytes, Score] = {}
-
-    def of(self, play: Strategy) -> list[Score]:
-        """What a strategy reaches, one score a sample."""
-        if len(self._known) > REMEMBERED * len(self._usable):
-            self._known.clear()
-        keys: list[bytes] = []
-        fresh: dict[bytes, Performance] = {}
-        for sample in self._usable:
-            timeline = play(sample)
-            key = blake2b(msgpack.encode((sample.id, timeline)), digest_size=16).digest()
-            keys.append(key)
-            if key not in self._known:
-                fresh[key] = performance_of(self._task, sample, timeline)
-        scores = scores_of(self._task, list(fresh.values()), self._judge)
-        # What is said of a score beside its values takes more room than they do.
-        bare = (structs.replace(score, rows=(), notes=()) for score in scores)
-        self._known |= zip(fresh, bare, strict=True)
-        return [self._known[key] for key in keys]
 
 
 class _Column(NamedTuple):
@@ -140,20 +145,36 @@ def _columns(task: Task, ideal: ScoreTable, only: Collection[str]) -> list[_Colu
     return [c for c in pairs if c.metric.direction is not Direction.NONE and ideal.samples(c.part)]
 
 
-def _fixed(task: Task, usable: Sequence[Sample]) -> dict[str, list[Performance]]:
-    blind: dict[str, list[Performance]] = {}
-    for k, sample in enumerate(usable):
-        strategies = task.blind(sample)
-        if k and strategies.keys() != blind.keys():
+def _fixed(task: Task, usable: Sequence[Sample]) -> dict[str, PlayedSamples]:
+    if not usable:
+        return {}
+    blind = _Blind(task, usable[0])
+    return {name: PlayedSamples(task, usable, partial(blind.of, name)) for name in blind.names}
+
+
+class _Blind:
+    """What the fixed strategies of a task do, of which it gives those of a sample together."""
+
+    def __init__(self, task: Task, first: Sample) -> None:
+        self._task, self._first = task, first
+        self._known: dict[str, dict[str, Timeline]] = {}
+        self.names = tuple(self._of(first))
+
+    def of(self, name: str, sample: Sample) -> Timeline:
+        """What a strategy does on a sample. Raises UserError where the sample has other strategies."""
+        return self._of(sample)[name]
+
+    def _of(self, sample: Sample) -> dict[str, Timeline]:
+        known = self._known.get(sample.id)
+        if known is not None:
+            return known
+        if len(self._known) >= PIECE:
+            self._known.clear()
+        self._known[sample.id] = found = self._task.blind(sample)
+        if sample is not self._first and found.keys() != set(self.names):
             raise UserError(
-                f"task {task.name} has the blind strategies {sorted(strategies)} for sample {sample.id}, "
-                f"but {sorted(blind)} for sample {usable[0].id}",
+                f"task {self._task.name} has the blind strategies {sorted(found)} for sample {sample.id}, "
+                f"but {sorted(self.names)} for sample {self._first.id}",
                 "Let blind() return the same names for every sample",
             )
-        for name, timeline in strategies.items():
-            blind.setdefault(name, []).append(performance_of(task, sample, timeline))
-    return blind
-
-
-def _played(task: Task, play: Strategy, usable: Sequence[Sample]) -> list[Performance]:
-    return [performance_of(task, sample, play(sample)) for sample in usable]
+        return found

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -11,6 +11,7 @@ from tml_bench.errors import UserError
 from tml_bench.metrics.confidence import METHOD
 from tml_bench.metrics.noise import EpochSpread
 from tml_bench.metrics.statistics import Estimate, Observation, estimate, rounded
+from tml_bench.questions import Identity
 from tml_bench.runs.usage import RunUsage
 from tml_bench.samples import Sample
 from tml_bench.scoring.accounts import RunAccount, RunCost
@@ -215,15 +216,17 @@ def summarise(
     judge's with others. Raises `UserError` for a score of a sample, subset or metric that the run or task
     does not have, and for two of one sample.
     """
-    _check(task, samples, scores)
+    table, notes = ScoreTable(), Counter[str]()
+    for score in _checked(task, samples, scores):
+        table.add(score)
+        notes.update(score.notes)
     samples = [s for s in samples if s.scored]
+    notes.update(note for s in samples for note in s.notes)
     by_column = {(b.subset, b.metric): b for b in floors}
     present = {s.subset for s in samples}
     kind = task.kind_of_data(facts.dataset)
     official = kind is DataKind.OFFICIAL
-    notes = Counter(n for s in samples for n in s.notes) + Counter(n for s in scores for n in s.notes)
     ids = "\n".join(sorted(s.id for s in samples))
-    table = ScoreTable(scores)
     judgements = _judgements(task, judged, agreement) if task.rubrics or judged else None
     return Summary(
         facts=facts,
@@ -255,15 +258,20 @@ def summarise(
 def _judgements(
     task: Task, judged: Sequence[QuestionVerdict], agreement: tuple[Agreement, ...]
 ) -> Judgements:
-    missing = Counter(j.verdict.missing for j in judged if j.verdict.missing)
-    different = {j.question.identity: j.verdict for j in judged}.values()
-    rubrics = dict.fromkeys((*task.rubrics, *(j.question.rubric for j in judged)))
+    missing, rubrics = Counter[str](), dict.fromkeys(task.rubrics)
+    paid: dict[Identity, tuple[int, int]] = {}
+    for j in judged:
+        rubrics.setdefault(j.question.rubric)
+        if j.verdict.missing:
+            missing[j.verdict.missing] += 1
+        if j.verdict.prompt_tokens or j.verdict.completion_tokens:
+            paid[j.question.identity] = j.verdict.prompt_tokens, j.verdict.completion_tokens
     return Judgements(
         rubrics=tuple(f"{rubric.name} {rubric.version}" for rubric in rubrics),
         asked=len(judged),
         missing=by_reason(missing, "verdicts.jsonl"),
-        prompt_tokens=sum(verdict.prompt_tokens for verdict in different),
-        completion_tokens=sum(verdict.completion_tokens for verdict in different),
+        prompt_tokens=sum(read for read, _ in paid.values()),
+        completion_tokens=sum(written for _, written in paid.values()),
         agreement=agreement,
     )
 
@@ -285,7 +293,8 @@ def _metric_summary(scores: ScoreTable, part: Overall, metric: Metric, baseline:
     )
 
 
-def _check(task: Task, samples: Sequence[Sample], scores: Sequence[Score]) -> None:
+def _checked(task: Task, samples: Sequence[Sample], scores: Iterable[Score]) -> Iterator[Score]:
+    """The scores; raises `UserError` at the first that cannot be one of the run's."""
     subsets = {s.id: s.subset for s in samples}
     declared = {m.name for m in task.metrics}
     seen: set[str] = set()
@@ -304,3 +313,4 @@ def _check(task: Task, samples: Sequence[Sample], scores: Sequence[Score]) -> No
                 f"task {task.name} scored {', '.join(sorted(unknown))}, which it does not declare",
                 "Add it to the task's metrics, or score the run again if the task has changed since",
             )
+        yield score

@@ -9,6 +9,7 @@ agreement.json     how its judge agrees with others, where that was saved
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from sys import intern
 
@@ -23,28 +24,37 @@ from tml_bench.metrics.statistics import Observation
 from tml_bench.questions import Verdict
 from tml_bench.scoring.judge_labels import Agreement
 from tml_bench.scoring.judging import TRACEBACKS, JudgedScores, QuestionVerdict
-from tml_bench.scoring.result_seals import SEALS, check_result, read_results, seals_of
-from tml_bench.scoring.stored_values import EMPTY, END, StoredValues, outline
+from tml_bench.scoring.packed import PackedList
+from tml_bench.scoring.result_seals import SEALS, ResultDigests, check_result, read_results
+from tml_bench.scoring.stored_values import EMPTY, END, LARGE, StoredValues, outline
 from tml_bench.scoring.summary import MOST_REMARKS, Summary
 from tml_bench.scoring.user_faults import USER_FAULTS, SampleFault
 
 VERDICTS = "verdicts.jsonl"
 """Every question asked about a run, with its verdict."""
+SUMMARY = "summary.json"
+"""The run in numbers."""
 AGREEMENT = "agreement.json"
 """Beside a run: how its judge agrees with others."""
+_AT_ONCE = 1000
+"""So many values are laid out at once."""
 
 
 def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
     """Write ``scores.jsonl``, ``summary.json``, the verdicts of a task that asks, and what the task raised.
 
     Of the faults of simulated users, all are written, and in the summary the first `MOST_REMARKS`. Returns
-    the summary as `with_agreement` gives it, and raises what that does.
+    the summary as `with_agreement` gives it, and raises what that does; the values of a large one are in its
+    file from then on.
     """
     faults = summary.user_faults or ()
     if len(faults) > MOST_REMARKS:
         summary = structs.replace(summary, user_faults=faults[:MOST_REMARKS])
     known = with_agreement(summary, run)
-    files = {"scores.jsonl": _lines(scored.scores), "summary.json": b"".join(_json_parts([summary]))}
+    files: dict[str, bytes | Iterable[bytes]] = {
+        "scores.jsonl": _lines(scored.scores),
+        SUMMARY: _json_parts([summary]),
+    }
     if summary.judgements is not None:
         files[VERDICTS] = _lines(scored.judged)
     if faults:
@@ -56,13 +66,22 @@ def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
         files[TRACEBACKS] = text.encode(errors="backslashreplace")
     else:
         (run / TRACEBACKS).unlink(missing_ok=True)
-    files[SEALS] = seals_of({name: content for name, content in files.items() if name != TRACEBACKS})
+    digests = ResultDigests()
+    for name in files.keys() - {TRACEBACKS}:
+        files[name] = digests.passing(name, files[name])
+    files[SEALS] = digests.seals()
     write_together({run / name: content for name, content in files.items()})
-    return known
+    if (run / SUMMARY).stat().st_size < LARGE:
+        return known
+    return _with_stored(known, outline(run / SUMMARY).values)
 
 
-def _lines(items: Sequence[object]) -> bytes:
-    return b"".join(msgspec.json.encode(item, order="deterministic") + b"\n" for item in items)
+def _lines(items: Iterable[object]) -> Iterator[bytes]:
+    if isinstance(items, PackedList):
+        lines = items.lines()
+    else:
+        lines = (msgspec.json.encode(item, order="deterministic") for item in items)
+    return (line + b"\n" for line in lines)
 
 
 def stored_verdicts(run: Path, sample: str) -> dict[str, Verdict]:
@@ -89,26 +108,35 @@ def write_json(summaries: Sequence[Summary], path: Path) -> None:
 
 def _json_parts(summaries: Sequence[Summary]) -> Iterator[bytes]:
     for k, summary in enumerate(summaries):
-        values = [m.observations for m in summary.metrics]
-        if any(isinstance(v, StoredValues) for v in values):
-            summary = _with_values(summary, [() if isinstance(v, StoredValues) else v for v in values])
-        listed = msgspec.json.format(msgspec.json.encode([summary]), indent=1)
+        bare = _with_values(summary, [() for _ in summary.metrics])
+        listed = msgspec.json.format(msgspec.json.encode([bare]), indent=1)
         yield b",\n" if k else b"[\n"
-        yield from _filled(listed[2:-2], [v for v in values if isinstance(v, StoredValues) or not v])
+        yield from _filled(listed[2:-2], [m.observations for m in summary.metrics])
     yield b"\n]\n" if summaries else b"[]\n"
 
 
 def _filled(listed: bytes, values: Sequence[Sequence[Observation]]) -> Iterator[bytes]:
-    """The text with stored values, copied from their files, where it has none."""
+    """The text with values where it has none: those that are stored are copied from their files."""
     first, *others = listed.split(EMPTY)
     yield first
-    for stored, following in zip(values, others, strict=True):
+    for found, following in zip(values, others, strict=True):
         yield EMPTY[:-1]
-        if isinstance(stored, StoredValues):
-            yield from stored.pieces()
+        if isinstance(found, StoredValues):
+            yield from found.pieces()
+            yield END[:-1]
+        elif found:
+            yield from _listed(found)
             yield END[:-1]
         yield EMPTY[-1:]
         yield following
+
+
+def _listed(values: Sequence[Observation]) -> Iterator[bytes]:
+    """Values as they stand between the brackets."""
+    for begin in range(0, len(values), _AT_ONCE):
+        text = msgspec.json.format(msgspec.json.encode(values[begin : begin + _AT_ONCE]), indent=1)
+        yield b"," if begin else b""
+        yield text[1:-2].replace(b"\n", b"\n    ")
 
 
 def from_json(text: str | bytes, where: str = "the summary") -> list[Summary]:
@@ -147,7 +175,7 @@ def stored_summaries(run: Path) -> list[Summary]:
 
     Raises `UserError` where it is missing, malformed, or not as it was written.
     """
-    path = run / "summary.json"
+    path = run / SUMMARY
     check_result(path)
     try:
         text, values = outline(path)
@@ -157,7 +185,12 @@ def stored_summaries(run: Path) -> list[Summary]:
     if not values:
         return found
     left = iter(values)
-    return [_with_values(s, [v if (v := next(left)) is not None else () for _ in s.metrics]) for s in found]
+    return [_with_stored(s, left) for s in found]
+
+
+def _with_stored(s: Summary, values: Iterable[StoredValues | None]) -> Summary:
+    mine = islice(values, len(s.metrics))
+    return _with_values(s, [() if found is None else found for found in mine])
 
 
 class StoredAgreement(msgspec.Struct, frozen=True):

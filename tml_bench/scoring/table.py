@@ -1,31 +1,64 @@
 """Scores by subset and metric, and their means over the parts of a task."""
 
 import math
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from tml_bench.metrics.statistics import Observation
 from tml_bench.task import Kind, Metric, Overall, Score, Task
 
 
-class ScoreTable:
-    """The scores of one respondent, one per sample, by subset and metric: all, or `only` some."""
+class ScoredSample(NamedTuple):
+    """A sample that has a value."""
 
-    def __init__(self, scores: Iterable[Score], only: Collection[str] = ()) -> None:
+    sample: str
+    unit: str
+    subset: str
+
+
+class ScoreTable:
+    """The scores of one respondent, one per sample, by subset and metric: all, or `only` some.
+
+    Args:
+        scores: to begin with; `add` takes more.
+        only: names of metrics; empty means all.
+        named: it is kept which samples the values are of, which `observations` must know.
+    """
+
+    def __init__(
+        self, scores: Iterable[Score] = (), only: Collection[str] = (), *, named: bool = True
+    ) -> None:
         self._samples: Counter[str] = Counter()
         self._values: defaultdict[tuple[str, str], _Column] = defaultdict(_Column)
+        self._only, self._named = only, named
         for score in scores:
-            self._samples[score.subset] += 1
-            for metric, value in score.values.items():
-                if only and metric not in only:
-                    continue
-                column = self._values[score.subset, metric]
-                column.scores.append(score)
-                column.numerators.append(value.numerator)
-                column.denominators.append(value.denominator)
-                column.counted += value.denominator
-            for metric, reason in score.missing.items():
-                self._values[score.subset, metric].missing[reason] += 1
+            self.add(score)
+
+    def add(self, score: Score) -> None:
+        """Take the score of one more sample."""
+        self._samples[score.subset] += 1
+        who = ScoredSample(score.sample, score.unit, score.subset) if self._named else None
+        for metric, value in score.values.items():
+            if self._only and metric not in self._only:
+                continue
+            column = self._values[score.subset, metric]
+            if who is not None:
+                column.named.append(who)
+            column.size += 1
+            column.numerators.append(value.numerator)
+            column.denominators.append(value.denominator)
+            column.measured += value.denominator > 0
+            column.counted += value.denominator
+        for metric, reason in score.missing.items():
+            self._values[score.subset, metric].missing[reason] += 1
+
+    def fold(self) -> None:
+        """Keep sums in the place of values: means are the same but for rounding, whatever their number."""
+        for column in self._values.values():
+            column.numerators = array("d", [math.fsum(column.numerators)])
+            column.denominators = array("d", [math.fsum(column.denominators)])
 
     def samples(self, part: Overall) -> int:
         """How many samples of a part there are; 0 where a subset has none."""
@@ -38,7 +71,7 @@ class ScoreTable:
 
     def measured(self, part: Overall, metric: str) -> int:
         """On how many samples of a part a metric has something to count."""
-        return sum(d > 0 for subset in part.subsets for d in self._values[subset, metric].denominators)
+        return sum(self._values[subset, metric].measured for subset in part.subsets)
 
     def counted(self, part: Overall, metric: str) -> float:
         """How much a metric counts in a part: the sum of its denominators."""
@@ -51,34 +84,38 @@ class ScoreTable:
         """
         needed = (subset for subset in part.subsets if part.equal and subset not in part.optional)
         columns = ((subset, self._values[subset, metric]) for subset in needed)
-        return any(not c.scores and (not self._samples[s] or bool(c.missing)) for s, c in columns)
+        return any(not c.size and (not self._samples[s] or bool(c.missing)) for s, c in columns)
 
-    def values(self, part: Overall, metric: str) -> tuple[list[Score], list[float], list[float]]:
-        """Scores, numerators and denominators of all values of a metric in a part.
+    def named(self, part: Overall, metric: str) -> list[ScoredSample]:
+        """The samples of `values`, where they are named."""
+        subsets = () if self.incomplete(part, metric) else part.subsets
+        return [who for subset in subsets for who in self._values[subset, metric].named]
+
+    def values(self, part: Overall, metric: str) -> tuple[list[float], list[float]]:
+        """Numerators and denominators of all values of a metric in a part.
 
         With ``part.equal`` the values of each subset are divided by the subset's total denominator and
         multiplied by its weight, so that the ratio of sums is the mean over subsets. There are none where a
         whole subset is missing: a mean over the others would pass for that over all.
         """
-        scores: list[Score] = []
         numerators: list[float] = []
         denominators: list[float] = []
         for subset in () if self.incomplete(part, metric) else part.subsets:
             column = self._values[subset, metric]
             total = (math.fsum(column.denominators) or 1.0) / part.weight(subset) if part.equal else 1.0
-            scores += column.scores
             numerators += [n / total for n in column.numerators]
             denominators += [d / total for d in column.denominators]
-        return scores, numerators, denominators
+        return numerators, denominators
 
 
 class _Column:
     """The values of one metric in one subset."""
 
     def __init__(self) -> None:
-        self.scores: list[Score] = []
-        self.numerators: list[float] = []
-        self.denominators: list[float] = []
+        self.named: list[ScoredSample] = []
+        self.size = self.measured = 0
+        self.numerators = array("d")
+        self.denominators = array("d")
         self.counted = 0.0
         self.missing: Counter[str] = Counter()
 
@@ -90,7 +127,7 @@ def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observ
     """
     found = (
         Observation(s.sample, s.unit, n, d, s.subset if part.equal else "")
-        for s, n, d in zip(*scores.values(part, metric), strict=True)
+        for s, n, d in zip(scores.named(part, metric), *scores.values(part, metric), strict=True)
     )
     return tuple(sorted(found, key=lambda o: o.sample))
 
@@ -120,9 +157,9 @@ def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | 
         weights = math.fsum(weight for weight, _ in known)
         mean = math.fsum(weight * mean for weight, mean in known) / weights if known else None
         return mean, sum(n for _, _, n in means)
-    _, numerators, denominators = scores.values(part, metric.name)
+    numerators, denominators = scores.values(part, metric.name)
     total = math.fsum(denominators)
-    count = sum(d > 0 for d in denominators)
+    count = scores.measured(part, metric.name)
     if not total > 0:
         return None, count
     mean = math.fsum(numerators) / total

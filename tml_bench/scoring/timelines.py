@@ -4,7 +4,7 @@ A sample ended as its last attempt did, unless scoring finds it lost.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from tml_bench.runs.recorded import check_settings
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
+from tml_bench.scoring.packed import PackedMap
 from tml_bench.scoring.result_seals import check_result
 from tml_bench.scoring.stored_values import outline
 from tml_bench.scoring.user_faults import faults_of, reason_of
@@ -34,6 +35,8 @@ from tml_bench.user_stretches import user_spans
 from tml_bench.users.faults import UserFault
 
 _MODE = re.compile(r"; words ([a-z]+): ")
+_AT_ONCE = 1000
+"""So many recordings are on their way to be perceived."""
 
 
 class _Check(msgspec.Struct, frozen=True):
@@ -83,7 +86,11 @@ def outcomes_of(
     ``lost`` are the samples whose recording cannot be perceived, with the reason; ``faulty`` those in which a
     simulated user did wrong.
     """
-    found = {a.sample: SampleOutcome(a.outcome, a.reason) for a in run.attempts.values()}
+    valid = SampleOutcome(Outcome.VALID)  # one for nearly all
+    found = {
+        a.sample: SampleOutcome(a.outcome, a.reason) if a.reason or a.outcome is not Outcome.VALID else valid
+        for a in run.attempts.values()
+    }
     found |= {sample: SampleOutcome(Outcome.INFRASTRUCTURE, why) for sample, why in lost.items()}
     return with_user_faults(run.samples, found, faulty)
 
@@ -114,15 +121,16 @@ class RunTimelines:
     """
 
     run: StoredRun
-    timelines: dict[str, Timeline]
+    timelines: MutableMapping[str, Timeline]
     outcomes: dict[str, SampleOutcome]
-    facts: dict[str, SessionFacts]
+    facts: MutableMapping[str, SessionFacts]
     faults: dict[str, tuple[UserFault, ...]] = field(default_factory=dict)
 
     def of(self, sample: Sample) -> Timeline:
         """What was heard of a sample, with its companions."""
         companions = {role: self.timelines[other] for role, other in sample.companions.items()}
-        return structs.replace(self.timelines[sample.id], companions=companions)
+        found = self.timelines[sample.id]
+        return structs.replace(found, companions=companions) if companions else found
 
 
 def timelines_of(
@@ -135,9 +143,9 @@ def timelines_of(
     ``place`` says where a timeline is kept, from where it is kept as a rule; ``faults`` are what simulated
     users did wrong, run by run, where that is known.
     """
-    timelines: list[dict[str, Timeline]] = [{} for _ in runs]
+    timelines = [PackedMap(Timeline, run.path) for run in runs]
     lost: list[dict[str, str]] = [{} for _ in runs]
-    facts: list[dict[str, SessionFacts]] = [{} for _ in runs]
+    facts = [PackedMap(SessionFacts, run.path) for run in runs]
     for (number, sample), timeline in _perceived(runs, pool, words, facts, place):
         if isinstance(timeline, Timeline):
             timelines[number][sample] = timeline
@@ -146,10 +154,8 @@ def timelines_of(
             lost[number][sample] = timeline
             advance(f"{sample}: {timeline}")
     # Recordings are perceived in whatever order processes are done; what follows must not depend on it.
-    timelines = [
-        {sample.id: found[sample.id] for sample in run.samples if sample.id in found}
-        for run, found in zip(runs, timelines, strict=True)
-    ]
+    for run, found in zip(runs, timelines, strict=True):
+        found.sort(sample.id for sample in run.samples)
     # Lines that are played again need not fit any more: that is what such a run shows.
     faults = faults or [
         {} if run.file.config.replay_user else faults_of(run.samples, found)
@@ -170,10 +176,12 @@ def recognised(heard: RunTimelines, pool: Pool, advance: Advance) -> RunTimeline
 
 
 def _perceived(
-    runs: Sequence[StoredRun], pool: Pool, words: WordMode, read: Sequence[dict[str, SessionFacts]],
+    runs: Sequence[StoredRun], pool: Pool, words: WordMode,
+    read: Sequence[MutableMapping[str, SessionFacts]],
     where: Callable[[Path], Path],
 ) -> Iterator[tuple[tuple[int, str], Timeline | str]]:  # fmt: skip
     """Number of the run and sample, with the timeline or why there is none; those in the cache first."""
+    submitted = 0
     for number, run in enumerate(runs):
         samples = {sample.id: sample for sample in run.samples}
         for attempt in run.valid():
@@ -197,8 +205,15 @@ def _perceived(
             if timeline is None:
                 need_recording(place)
                 pool.submit(PerceiveJob(key, run.file.config.task_source, sample, facts, cache, words))
+                submitted += 1
+                if submitted % _AT_ONCE == 0:
+                    yield from _done(pool)
             else:
                 yield key, timeline
+    yield from _done(pool)
+
+
+def _done(pool: Pool) -> Iterator[tuple[tuple[int, str], Timeline | str]]:
     for job, result in pool.results():
         yield job.key, result.timeline or result.reason
 
