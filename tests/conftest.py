@@ -39,6 +39,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Let the interpreter take everything apart at its end, as modules in C expect."""
+    gc.unfreeze()
+
+
 LONG = ("test_runs_resume", "test_runs_kill", "test_runs_broken_adapters", "test_charades", "test_mini_video")
 """Files that take longest, longest first: started last, they would keep one processor waiting."""
 
@@ -79,5 +84,12 @@ def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def in_this_process() -> Iterator[None]:
     """Runs of a whole module play and perceive here; see `fakes.no_workers`."""
+    with no_workers():
+        yield
+
+
+@pytest.fixture
+def here() -> Iterator[None]:
+    """Runs of one test play and perceive here; see `fakes.no_workers`."""
     with no_workers():
         yield

@@ -196,6 +196,7 @@ def test_what_is_installed_is_listed(what: str, name: str) -> None:
     assert name in result.output
 
 
+@pytest.mark.usefixtures("here")
 def test_samples_without_a_valid_outcome_end_with_3(tmp_path: Path, data: Path) -> None:
     (tmp_path / "bad.py").write_text(RAISES)
     adapter = f"{tmp_path / 'bad.py'}:Raises"
@@ -217,6 +218,7 @@ def test_samples_without_a_valid_outcome_end_with_3(tmp_path: Path, data: Path) 
     assert "Traceback" not in result.output
 
 
+@pytest.mark.usefixtures("here")
 def test_an_adapter_that_cannot_be_loaded_ends_with_2(tmp_path: Path, data: Path) -> None:
     (tmp_path / "bad.py").write_text(RAISES)
     adapter = f"{tmp_path / 'bad.py'}:Unloadable"
@@ -238,6 +240,7 @@ def test_an_adapter_that_cannot_be_loaded_ends_with_2(tmp_path: Path, data: Path
     assert "Traceback" not in result.output
 
 
+@pytest.mark.usefixtures("here")
 def test_exchanges_of_another_harness_are_imported_and_scored(tmp_path: Path) -> None:
     subset = "candor_turn_taking"
     folder = write_data(tmp_path / "theirs") / subset / "1"

@@ -60,11 +60,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with a language model, on one process."""
+    """A run with a language model, in this process."""
     with moody() as fake:
-        run = play(
-            tmp_path_factory.mktemp("first"), data, user=f"llm:model=m,base_url={fake.base_url}", jobs=1
-        )
+        run = play(tmp_path_factory.mktemp("first"), data, user=f"llm:model=m,base_url={fake.base_url}")
     assert {a.outcome for a in attempts_of(run).values()} == {Outcome.VALID}
     return run
 

@@ -13,6 +13,8 @@ from tml_bench.report.files import read_summaries, write_report
 from tml_bench.report.folders import free_folder, refuse_to_replace, run_folders
 from tml_bench.scoring.summary_file import from_json, to_json
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,18 @@ def texts(figure: Figure) -> str:
     return "\n".join(t.get_text() for t in figure.findobj(Text) if isinstance(t, Text) and t.get_text())
 
 
-def test_the_same_board_gives_the_same_small_files(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    """The files of a full board, in a folder that was not there."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        first = write_pictures(eight(), tmp_path / "new" / "a")
+        return write_pictures(eight(), tmp_path_factory.mktemp("pictures") / "new" / "a")
+
+
+def test_the_same_board_gives_the_same_small_files(drawn: Sequence[Path], tmp_path: Path) -> None:
+    first = drawn
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         second = write_pictures(eight(), tmp_path / "b")
     names = [f"{name}.{kind}" for name in ("frontier", "profile") for kind in ("png", "svg", "pdf")]
     assert [p.name for p in first] == names
@@ -69,9 +78,8 @@ def test_the_same_board_gives_the_same_small_files(tmp_path: Path) -> None:
     assert b"/FontFile2" in pdf
 
 
-def test_the_png_keeps_the_colours(tmp_path: Path) -> None:
-    paths = write_pictures(eight(), tmp_path)
-    with Image.open(paths[3]) as image:
+def test_the_png_keeps_the_colours(drawn: Sequence[Path]) -> None:
+    with Image.open(drawn[3]) as image:
         seen = {f"#{r:02X}{g:02X}{b:02X}" for _, (r, g, b) in image.convert("RGB").getcolors(1 << 20) or []}
     assert {c.upper() for c in COLOURS} <= seen
 

@@ -11,6 +11,8 @@ from tml_bench.runs.store import open_run
 from tml_bench.viewer.inspected import score_lines
 from tml_bench.viewer.run_files import open_viewed
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 DOORBELL = Path(__file__).parents[1] / "examples" / "task.py"
 
 

@@ -59,6 +59,7 @@ def test_ideal_runs_are_byte_identical_on_one_process_and_on_two(
         assert len(score_lines(one[adapter])) == 6
 
 
+@pytest.mark.usefixtures("here")
 def test_another_seed_gives_other_bytes(tmp_path: Path, data: Path, jittery: str) -> None:
     runs = [
         run_and_score(tmp_path / str(seed), [jittery], selection=Selection(data, limit=1), seed=seed)[jittery]
@@ -69,6 +70,7 @@ def test_another_seed_gives_other_bytes(tmp_path: Path, data: Path, jittery: str
     assert all(first[place]["model.flac"] != second[place]["model.flac"] for place in first)
 
 
+@pytest.mark.usefixtures("here")
 def test_a_replay_of_charged_compute_is_byte_identical(tmp_path: Path, data: Path, jittery: str) -> None:
     selection = Selection(data, limit=1)
     charged = run_and_score(
@@ -90,6 +92,7 @@ def test_a_replay_of_charged_compute_is_byte_identical(tmp_path: Path, data: Pat
     assert (charged / "scores.jsonl").read_bytes() == (replay / "scores.jsonl").read_bytes()
 
 
+@pytest.mark.usefixtures("here")
 def test_a_replay_with_another_tick_is_refused(tmp_path: Path, data: Path) -> None:
     selection = Selection(data, limit=1)
     charged = run_and_score(tmp_path / "a", ["silent"], selection=selection, compute=Compute.CHARGED)

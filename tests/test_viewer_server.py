@@ -287,7 +287,10 @@ def test_the_command_serves_until_it_is_interrupted(results: Path) -> None:
         assert connection.getresponse().status == 200
         connection.close()
         process.send_signal(2)
-        assert process.wait(20) == 0
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 def test_an_export_holds_the_same_documents(results: Path, tmp_path: Path) -> None:
