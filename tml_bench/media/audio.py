@@ -115,6 +115,7 @@ class ClipReader:
             else source
         )
         self.rate = rate
+        self._passes_silence = passes_silence
         self.length = (2 * self._source.frames * rate + self._source.rate) // (2 * self._source.rate)
         self._blocks: Iterator[NDArray[np.float32]] = self._resampled(None if aside is None else _AHEAD_BLOCK)
         if aside is not None:
@@ -125,7 +126,6 @@ class ClipReader:
                 raise
         self._block: NDArray[np.float32] = np.empty(0, np.float32)
         self._used = 0
-        self._passes_silence = passes_silence
 
     def read(self, n: int) -> NDArray[np.float32]:
         """The next ``n`` samples, shape (n,); fewer at the clip's end, none after it.
