@@ -179,7 +179,7 @@ def _frame(manner: Manner, item: TimedAnnotation, due: DueEvent) -> str:
 
 def reached(
     task: Task, samples: Sequence[Sample], player: Callable[[int, Sample], Timeline]
-) -> tuple[dict[str, float], list[Score]]:
+) -> tuple[dict[str, float], Sequence[Score]]:
     """``on_time`` in percent over all and in each family, and all scores, of a player of items by number."""
     pairs = [(sample, player(k, sample)) for k, sample in enumerate(samples)]
     scores = score_all(task, pairs, KnowingJudge(task.rules)).scores

@@ -66,8 +66,8 @@ def inspect(recording: Path, picture: Path | None, as_json: bool, task_files: tu
 
     opened = Recording(recording)
     if as_json:
-        for line in lines_of(recording / LOG):
-            say(in_json(line.decode()), nl=False)
+        for event in lines_of(recording / LOG):
+            say(in_json(event.decode()), nl=False)
     else:
         from tml_bench.runs.tags import shown_tags, tags_of
         from tml_bench.viewer.inspected import score_lines, speech_ends
