@@ -57,7 +57,7 @@ def test_subtitles_lie_inside_the_lower_half_and_stand_out(size: tuple[int, int]
 def test_a_long_text_is_drawn_smaller_and_a_huge_one_no_smaller_than_can_be_read() -> None:
     plain = np.zeros((432, 768, 3), np.uint8)
     sizes = []
-    for words in (10, 60, 2000):
+    for words in (10, 60, 380):
         font, lines, _ = subtitles._laid_out(" ".join(["another word"] * words), 768, 432)
         sizes.append(font.size)
         assert all(font.getlength(line) <= 768 * 0.94 for line in lines)
@@ -77,6 +77,11 @@ def test_a_very_long_word_is_broken_without_trying_every_length() -> None:
     lines = list(wrapped("x" * 5000, 150, length))
     assert ("".join(lines), {len(line) for line in lines[:-1]}) == ("x" * 5000, {12})
     assert len(measured) < 20 * len(lines)
+
+
+def test_a_text_without_end_is_refused() -> None:
+    with pytest.raises(BadSampleError, match="has 5001 characters"):
+        subtitled(np.zeros((96, 128, 3), np.uint8), "x" * 5001)
 
 
 def test_subtitles_are_wrapped_without_losing_a_letter() -> None:

@@ -25,7 +25,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from tml_bench.containers.apart import apart
 from tml_bench.containers.ffmpeg import UnknownFormatError
+from tml_bench.containers.limits import PIECE, check_channels, check_length, check_rate
 from tml_bench.containers.ogg import OggPages, read_pages
 from tml_bench.containers.sample_chunk import SampleChunk, after_id3, find_samples
 from tml_bench.containers.sound_track import SoundBlocks, SoundTrack, counted_s, measure, placed
@@ -35,7 +37,6 @@ from tml_bench.errors import BadSampleError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-RATES = range(2000, 384_001)
 _READ = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG", "MP3", "CAF", "NIST")
 """Formats of libsndfile whose length can be confirmed."""
 _CAN = "WAV, FLAC, OGG, MP3, M4A and WebM can"
@@ -76,16 +77,11 @@ def inspect(path: Path) -> AudioInfo:
     """Look at an audio file, at as little of it as tells its length for sure; the last results are kept.
 
     Raises:
-        BadSampleError: the file is missing, empty, not audio, shorter than its header promises, or has a
-            rate outside 2-384 kHz.
+        BadSampleError: the file is missing, empty, not audio, shorter than its header promises, has a rate
+            outside 2-384 kHz, or exceeds another of ``tml_bench.containers.limits``; or looking at it takes
+            more than it may (``tml_bench.containers.apart``).
     """
     return _found(path).info
-
-
-def check_rate(name: str, rate: int) -> None:
-    """Refuse a rate in Hz outside what is read, with a BadSampleError that names ``name``."""
-    if rate not in RATES:
-        raise BadSampleError(f"{name} has a rate of {rate} Hz, outside {RATES.start}-{RATES.stop - 1} Hz")
 
 
 class SoundFileBlocks:
@@ -111,6 +107,11 @@ class SoundFileBlocks:
         """Samples ``start`` to ``start + n``, shape (n,); calls follow each other without a gap."""
         if self._decoded is not None:
             return self._decoded.block(start, n)
+        most = PIECE // self._file.channels
+        parts = [self._part(at, min(most, start + n - at)) for at in range(start, start + n, most)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _part(self, start: int, n: int) -> NDArray[np.float32]:
         try:
             frames: NDArray[np.float32] = self._file.read(n, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
@@ -181,11 +182,16 @@ def _found(path: Path) -> _Found:
     stat = path.stat()
     if stat.st_size == 0:
         raise BadSampleError(f"{path} is empty (0 bytes)")
-    return _look(path, stat.st_size, stat.st_mtime_ns)
+    return _looked(path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
-def _look(path: Path, size: int, modified_ns: int) -> _Found:
+def _looked(path: Path, size: int, modified_ns: int) -> _Found:
+    return apart(look_at, path)
+
+
+def look_at(path: Path) -> _Found:
+    """Look at a file in this process, which it may end; raises BadSampleError as ``inspect``."""
     chunk = find_samples(path)
     if chunk is not None:
         _check_whole(path, chunk)
@@ -213,6 +219,7 @@ def _check_whole(path: Path, chunk: SampleChunk) -> None:
 
 def _judged(path: Path, file: soundfile.SoundFile, chunk: SampleChunk | None) -> _Found:
     check_rate(str(path), file.samplerate)
+    check_channels(str(path), file.channels)
     if file.format in ("FLAC", "OGG", "MP3"):
         judge = {"FLAC": _flac, "OGG": _ogg, "MP3": _mp3}[file.format]
         return judge(path, file)
@@ -279,6 +286,7 @@ def _by_ffmpeg(
         why = f" ({reason})" if reason else ""
         raise BadSampleError(f"{path} is not audio that can be read{why}; {_CAN}") from None
     check_rate(str(path), track.rate)
+    check_channels(str(path), track.channels)
     notes = _averaged(track.channels)
     if stated_s is not None:
         notes += (_differs(path, stated_s, track.frames / track.rate),)
@@ -295,10 +303,12 @@ def _check_last(path: Path, file: soundfile.SoundFile) -> None:
 
 
 def _reaches_last(file: soundfile.SoundFile) -> bool:
+    if file.frames <= 0:
+        return False
     try:
         file.seek(file.frames - 1)
         return len(file.read(1)) == 1
-    except soundfile.LibsndfileError:
+    except (soundfile.LibsndfileError, ValueError):  # the latter where it goes behind the end
         return False
 
 
@@ -311,6 +321,7 @@ def _info(
     path: Path, file: soundfile.SoundFile, stated_s: float | None = None, more: tuple[str, ...] = ()
 ) -> AudioInfo:
     duration_s = file.frames / file.samplerate
+    check_length(str(path), duration_s)
     notes = _averaged(file.channels)
     if file.subtype in ("PCM_U8", "PCM_S8"):
         notes += ("8-bit",)

@@ -23,6 +23,7 @@ from tml_bench.containers.ffmpeg import (
     open_container,
     packets,
 )
+from tml_bench.containers.limits import check_channels, check_length, check_rate
 from tml_bench.containers.sample_chunk import after_id3
 from tml_bench.errors import BadSampleError
 from tml_bench.timebase import NS
@@ -57,7 +58,7 @@ def measure(path: Path) -> SoundTrack:
 
     Raises:
         UnknownFormatError: it is not sound in a format that is read.
-        BadSampleError: it is cut off, or cannot be decoded throughout.
+        BadSampleError: it is cut off, cannot be decoded throughout, or exceeds a limit.
     """
     with open_container(path) as container:
         stream = first_audio(container)
@@ -68,9 +69,12 @@ def measure(path: Path) -> SoundTrack:
         stated = _stated_s(path, container, stream) if kind in _TIMED else None
     if kind in _GUESSED:
         _check_share(path)
+    check_rate(str(path), rate)
+    check_channels(str(path), channels)
     frames = 0
     for at, samples in placed(path, rate):
         frames = at + len(samples)
+        check_length(str(path), frames / rate)
     if not frames:
         raise BadSampleError(f"{path} holds no samples")
     if stated is not None and stated - frames / rate > max(MISSING_S, stated / 100):

@@ -17,7 +17,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from tml_bench.containers.sound_file import AudioInfo, SoundFileBlocks, check_rate, inspect
+from tml_bench.containers.limits import check_rate
+from tml_bench.containers.sound_file import AudioInfo, SoundFileBlocks, inspect
 from tml_bench.errors import BadSampleError
 from tml_bench.media.ahead import BlocksAhead
 from tml_bench.samples import Waveform
@@ -25,6 +26,8 @@ from tml_bench.samples import Waveform
 _BLOCK_S = 4
 _AHEAD_BLOCK = 16_000  # samples of the clip, whatever its rate: two such blocks are held at a time
 _SETTLED = 3  # so many steps of zeros after sound, a resampler gives and holds nothing else
+WHOLE_MOST = 3600 * 48_000
+"""Samples that are read at once into memory, which are 0.7 GB: an hour at 48 kHz."""
 _FED_S = 0.2  # a resampler keeps room for the most that it was ever fed at once
 
 
@@ -32,8 +35,7 @@ def probe(path: Path) -> AudioInfo:
     """Look at an audio file; its length is that of what can be heard (``tml_bench.containers.sound_file``).
 
     Raises:
-        BadSampleError: the file is missing, empty, not audio, shorter than its header promises, or has a
-            rate outside 2-384 kHz.
+        BadSampleError: the file cannot be used; see ``tml_bench.containers.sound_file.inspect``.
     """
     return inspect(path)
 
@@ -42,11 +44,19 @@ def read_mono(path: Path, rate: int | None = None) -> tuple[NDArray[np.float32],
     """Samples, shape (n,), of a whole file, and their rate, by default its own.
 
     Raises:
-        BadSampleError: as ``probe``, or a sample is not a finite number.
+        BadSampleError: as ``probe``, or a sample is not a finite number, or there are more than `WHOLE_MOST`.
     """
     wanted = rate or probe(path).rate
     with ClipReader(path, wanted) as clip:
-        return clip.read(clip.length), wanted
+        if clip.length > WHOLE_MOST:
+            length = f"{clip.length / wanted / 60:.0f} minutes at {wanted} Hz"
+            raise BadSampleError(f"{path} lasts {length}, too long to be held in memory; cut it into parts")
+        samples = np.empty(clip.length, np.float32)
+        end = 0
+        while (part := clip.read(_AHEAD_BLOCK)).size:
+            samples[end : end + part.size] = part
+            end += part.size
+        return samples[:end], wanted
 
 
 def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ at the decoding times.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -19,7 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.containers.apart import apart
 from tml_bench.containers.ffmpeg import begins_empty, decoded, first_audio, in_fragments, open_video, packets
+from tml_bench.containers.limits import check_length
 from tml_bench.data_folder import check_within
 from tml_bench.errors import BadSampleError
 from tml_bench.timebase import NS, seconds
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 MISSING_S = 1.0
 """A file that ends this much (and a hundredth) before its header says is cut off; less is rounding."""
+LATEST_NS = 1 << 61
+"""No clock is further from 0, which is 73 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +102,23 @@ def scan(path: Path) -> Scan:
 
     Raises:
         BadSampleError: the file is missing, not a video, cut off, without frames or time stamps, or its
-            frames are too large or cannot be decoded; says which.
+            frames are too large or cannot be decoded; or looking at it takes more than it may
+            (``tml_bench.containers.apart``); says which.
     """
     check_within(path)
-    stat = path.stat() if path.is_file() else None
-    return _scan(path, stat.st_size if stat else 0, stat.st_mtime_ns if stat else 0)
+    if not path.is_file():
+        raise BadSampleError(f"{path} does not exist or is not a file")
+    stat = path.stat()
+    return _scanned(path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
-def _scan(path: Path, size: int, modified_ns: int) -> Scan:
+def _scanned(path: Path, size: int, modified_ns: int) -> Scan:
+    return apart(scan_here, path)
+
+
+def scan_here(path: Path) -> Scan:
+    """Scan a video in this process, which it may end; raises BadSampleError as ``scan``."""
     with open_video(path) as (container, stream):
         video, audio, midway = _tracks(path, container, stream)
         stampless = container.format.name == "avi"
@@ -120,6 +133,8 @@ def _scan(path: Path, size: int, modified_ns: int) -> Scan:
             video = replace(video, stamps=video.stamps[video.stamps >= frame.pts])
         if not stampless:
             video, audio = _from_origin(path, container, video, audio)
+        for track in (video, audio) if audio else (video,):
+            check_length(str(path), seconds(track.end_ns))
         # Beyond a quarter and four it is a broken header rather than an odd camera.
         aspect = stream.sample_aspect_ratio
         return Scan(
@@ -137,12 +152,12 @@ def _scan(path: Path, size: int, modified_ns: int) -> Scan:
 
 
 class _Packets:
-    """Packets of one stream as they come by."""
+    """Packets of one stream as they come by: 24 bytes of each are kept."""
 
     def __init__(self, stream: Stream) -> None:
         assert stream.time_base is not None
         self._time_base = stream.time_base
-        self._stamped: list[tuple[int, int, int]] = []
+        self._stamped = array("q")
         self.count = 0
         self.midway = False
         self.cut_off = False
@@ -154,17 +169,21 @@ class _Packets:
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is not None:
             decoded_at = stamp if packet.dts is None else packet.dts
-            self._stamped.append((stamp, packet.duration or 0, decoded_at))
+            self._stamped.extend((stamp, packet.duration or 0, decoded_at))
 
-    def track(self, *, stampless: bool) -> ContainerTrack | None:
-        """What came by; None when nothing had a time stamp."""
+    def track(self, path: Path, *, stampless: bool) -> ContainerTrack | None:
+        """What came by; None when nothing had a time stamp. Raises BadSampleError for absurd ones."""
         if not self._stamped:
             return None
-        stamps = np.array(sorted(stamp for stamp, _, _ in self._stamped), dtype=np.int64)
-        length = max(self._stamped)[1]
+        shown, lengths, decoded_at = np.frombuffer(self._stamped, np.int64).reshape(-1, 3).T
+        stamps = np.sort(shown)
+        length = int(lengths[shown == stamps[-1]].max())
         if not length and len(stamps) > 1:
             length = int(np.median(np.diff(stamps)))
-        late = int(stamps[0]) - min(decoded_at for _, _, decoded_at in self._stamped) if stampless else 0
+        ends = int(stamps[0]), int(stamps[-1]) + length, int(decoded_at.min())
+        if any(abs(stamp_ns(stamp, self._time_base)) > LATEST_NS for stamp in ends):
+            raise BadSampleError(f"{path} is damaged: it has time stamps that lie centuries apart")
+        late = ends[0] - ends[2] if stampless else 0
         return ContainerTrack(stamps, self._time_base, stamp_ns(late, self._time_base), length)
 
 
@@ -182,8 +201,8 @@ def _tracks(
     if not picture.count:
         raise BadSampleError(f"{path} holds no video frames")
     stampless = container.format.name == "avi"
-    video = picture.track(stampless=stampless)
-    audio = None if sound is None else seen[sound.index].track(stampless=False)
+    video = picture.track(path, stampless=stampless)
+    audio = None if sound is None else seen[sound.index].track(path, stampless=False)
     if video is None:
         raise BadSampleError(
             f"{path} has no time stamps; put it into a container that has, "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ SIZE = 1 / 16
 """Size of the font as part of the picture's smaller side; a capital letter has three quarters of it."""
 MIN_SIZE = 11
 """Smallest size of the font, in pixels."""
+MAX_TEXT = 5000
+"""Most characters of a text; even a picture of 4K has no room for them."""
 OUTLINE = 1 / 13
 """Width of the black outline as part of the font's size; at least a pixel."""
 
@@ -71,10 +73,13 @@ def check_drawable(text: str) -> None:
     """Find the font for a text; the first time this takes a while.
 
     Raises:
-        BadSampleError: no font here has all of its letters, or they must be shaped and libraqm is missing.
+        BadSampleError: it is longer than `MAX_TEXT`, no font here has all of its letters, or they must be
+            shaped and libraqm is missing.
     """
     from PIL import features
 
+    if len(text) > MAX_TEXT:
+        raise BadSampleError(f"subtitle {text[:40]!r}... has {len(text)} characters, more than {MAX_TEXT}")
     text = unicodedata.normalize("NFC", text)
     _font_file(text)
     if _needs_shaping(text) and not features.check("raqm"):
@@ -99,15 +104,22 @@ def wrapped(text: str, room: float, length: Callable[[str], float]) -> Iterator[
             if line:
                 yield line
             line = word
-            while length(line) > room and len(line) > 1:
-                width = partial(lambda line, letters: length(line[:letters]), line)
-                fits = max(1, bisect_right(range(1, len(line)), room, key=width))
+            while (fits := max(1, _fitting(line, room, length))) < len(line):
                 while fits > 1 and unicodedata.category(line[fits]).startswith("M"):
                     fits -= 1
                 yield line[:fits]
                 line = line[fits:]
         if line:
             yield line
+
+
+def _fitting(line: str, room: float, length: Callable[[str], float]) -> int:
+    """How many letters from its first fit; hardly more than twice as many are looked at."""
+    tried = 1
+    while tried < len(line) and length(line[:tried]) <= room:
+        tried *= 2
+    letters = range(tried // 2 + 1, min(tried, len(line)) + 1)
+    return tried // 2 + bisect_right(letters, room, key=lambda n: length(line[:n]))
 
 
 @lru_cache(64)

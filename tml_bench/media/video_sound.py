@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.containers.ffmpeg import first_audio, open_container, packets
+from tml_bench.containers.limits import check_rate
 from tml_bench.containers.sound_track import DRIFT_NS, SoundBlocks, mono
 from tml_bench.errors import BadSampleError
 from tml_bench.media.scan import ContainerTrack, scan
@@ -21,10 +22,11 @@ class VideoSound(SoundBlocks):
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a video's sound; raises BadSampleError as ``scan``, or where it has none."""
+        """Open a video's sound; raises BadSampleError as ``scan``, or where it has none that can be read."""
         found = scan(path)
         if found.audio is None:
             raise BadSampleError(f"{path} has no sound")
+        check_rate(f"the sound of {path}", found.audio_rate)
         frames = max(1, first_sample_at(found.audio.end_ns, found.audio_rate))
         pieces = _placed(path, found.audio, found.audio_rate)
         super().__init__(f"the sound of {path}", found.audio_rate, frames, pieces)
