@@ -8,9 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
+from videos import constant, write_video
 
 from tml_bench.containers import apart as module, sound_file
 from tml_bench.containers.apart import apart, is_shipped
@@ -19,6 +21,8 @@ from tml_bench.errors import BadSampleError
 from tml_bench.media import audio
 from tml_bench.media.audio import probe, read_mono
 from tml_bench.media.pauses import spoken_parts
+from tml_bench.media.trial import unplayable
+from tml_bench.samples import Message, Reference, Sample, Script, UserTurn, UserVideo
 from tml_bench.tasks import fd_bench_v2
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
@@ -162,3 +166,25 @@ def test_many_channels_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.Mo
     soundfile.write(path, samples, 8000, "FLOAT")
     monkeypatch.setattr(sound_file, "PIECE", 6 * 300)
     assert np.array_equal(read_mono(path)[0], samples.mean(axis=1))
+
+
+def sample_with(clip: Path, video: Path) -> Sample:
+    script = Script((UserTurn(clip),), videos=(UserVideo(video),), history=(Message("user", "", clip),))
+    return Sample("s", "x", script, Reference())
+
+
+def test_a_trial_plays_everything_to_its_end(tmp_path: Path) -> None:
+    clip = tmp_path / "a.flac"
+    soundfile.write(clip, np.random.default_rng(0).integers(-999, 999, 30_000).astype(np.int16), 8000)
+    sound = ("aac", np.zeros(48_000, np.float32), 48_000, 0)
+    video = write_video(tmp_path / "a.mp4", constant(50), sound=sound)
+    assert unplayable(sample_with(clip, video)) == ""
+    damaged = write_video(tmp_path / "b.mkv", constant(100), codec="mpeg4")
+    raw = bytearray(damaged.read_bytes())
+    with av.open(str(damaged)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for pos, size in packets[26:75]:
+        at = raw.index(b"\x00\x00\x01\xb6", pos)
+        raw[at : pos + size] = b"\xff" * (pos + size - at)
+    damaged.write_bytes(raw)
+    assert "b.mkv is damaged: its frames up to" in unplayable(sample_with(clip, damaged))

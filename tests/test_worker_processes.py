@@ -12,7 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
+import soundfile
 from fakes import session_of
 from virtual_pool import session_job
 
@@ -26,6 +28,7 @@ from tml_bench.runs.jobs import JobResult, PerceiveJob, SessionJob
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.processes import Vigil, WorkerProcess
 from tml_bench.runs.supervised import SupervisedWorker
+from tml_bench.samples import Script, UserTurn
 
 ACCELERATOR = """
 import os
@@ -168,6 +171,35 @@ def test_what_ends_a_worker_says_whose_fault_it_is(
     assert result.reason == f"adapter: the process {reason}"
     assert result.retry == from_outside
     assert result.outcome is (Outcome.INFRASTRUCTURE if from_outside else Outcome.ADAPTER_ERROR)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "code"), [(True, -signal.SIGSEGV), (True, -signal.SIGKILL), (False, -signal.SIGSEGV)]
+)
+def test_a_file_that_cannot_be_played_is_no_fault_of_the_adapter(
+    tmp_path: Path, damaged: bool, code: int
+) -> None:
+    clip = tmp_path / "clip.flac"
+    noise = np.random.default_rng(0).integers(-3000, 3000, 3 * 16000).astype(np.int16)
+    soundfile.write(clip, noise, 16000)
+    if damaged:
+        raw = bytearray(clip.read_bytes())
+        raw[len(raw) // 2 : len(raw) // 2 + 200] = bytes(200)
+        clip.write_bytes(raw)
+    job = session_job(0, "s", "silent")
+    job = replace(job, sample=replace(job.sample, script=Script((UserTurn(clip),))))
+    worker = SupervisedWorker(60.0, lambda: ended(code))
+    worker.begin(job)
+    result = worker.result(True, Vigil())
+    assert result is not None
+    if code == -signal.SIGKILL:
+        assert (result.outcome, result.retry) == (Outcome.INFRASTRUCTURE, True)
+    elif damaged:
+        assert result.outcome is Outcome.INVALID
+        assert "clip.flac" in result.reason
+        assert not result.retry
+    else:
+        assert result.outcome is Outcome.ADAPTER_ERROR
 
 
 class ScriptedPool(Pool):

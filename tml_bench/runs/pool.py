@@ -15,6 +15,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tml_bench.media.trial import unplayable
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.devices import worker_environment
@@ -230,8 +231,10 @@ class LivePool(SessionPool):
         if not no_fault:
             host.queue.at_once = max(1, host.queue.at_once // 2)
         for started in lost:
-            if host.queue.ended(started, result):
-                yield started.job, result
+            why = "" if no_fault else unplayable(started.job.sample)
+            one = JobResult(Outcome.INVALID, why) if why else result
+            if host.queue.ended(started, one):
+                yield started.job, one
 
     def __exit__(self, *raised: object) -> None:
         for host in tuple(self._hosts.values()):

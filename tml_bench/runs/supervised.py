@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
+from tml_bench.media.trial import unplayable
 from tml_bench.outcome import Outcome
 from tml_bench.runs.jobs import Deadline, Job, JobResult, SessionJob
 from tml_bench.runs.processes import Vigil, WorkerProcess
@@ -100,7 +101,7 @@ class SupervisedWorker:
         self.kill()
         if not isinstance(self._job, SessionJob):
             return JobResult(Outcome.INFRASTRUCTURE, f"perception: {reason}", retry=no_fault)
-        return lost(reason, no_fault=no_fault)
+        return lost_session(self._job, reason, no_fault=no_fault)
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -122,6 +123,12 @@ class SupervisedWorker:
         self.close_soon()
         if self._process is not None:
             self._process.dismiss()
+
+
+def lost_session(job: SessionJob, reason: str, *, no_fault: bool = False) -> JobResult:
+    """The outcome of a session whose process ended or hangs: `lost`, unless its files cannot be played."""
+    why = "" if no_fault else unplayable(job.sample)
+    return JobResult(Outcome.INVALID, why) if why else lost(reason, no_fault=no_fault)
 
 
 def lost(reason: str, *, no_fault: bool = False) -> JobResult:
