@@ -1,0 +1,58 @@
+"""What once ended, stopped or confused a reader of media is read or refused (`benchmarks/fuzz.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tml_bench.media.audio import probe
+from tml_bench.media.video import probe_video
+
+HERE = Path(__file__).parent
+CORPUS = sorted(path for path in (HERE / "fuzz" / "media").rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def fuzz_media() -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(HERE.parent / "benchmarks"))
+        return import_module("fuzz_media")
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_what_was_found_is_read_or_refused(fuzz_media: ModuleType, path: Path) -> None:
+    (target,) = (target for target in fuzz_media.TARGETS if target.name == path.parent.name)
+    with suppress(*target.documented):
+        target.read(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("form", "pictures", "sound", "look"),
+    [
+        ("mp4", "mpeg4", "", probe_video),
+        ("webm", "libvpx", "", probe_video),
+        ("mp3", "", "libmp3lame", probe),
+        ("ogg", "", "libopus", probe),
+    ],
+)
+def test_a_latin_1_title_is_no_fault(
+    fuzz_media: ModuleType,
+    tmp_path: Path,
+    form: str,
+    pictures: str,
+    sound: str,
+    look: Callable[[Path], object],
+) -> None:
+    path = tmp_path / f"a.{form}"
+    fuzz_media.seeds.film(form, pictures, sound, title="un titre ici")(path)
+    data = path.read_bytes()
+    assert b"un titre ici" in data or form == "mp3", "the title is there to be damaged"
+    wrong = data.replace(b"un titre", b"un \xe9t\xe9 \xff").replace("un titre".encode("utf-16"), b"\xff" * 18)
+    assert wrong != data
+    path.write_bytes(fuzz_media.summed(wrong) if form == "ogg" else wrong)
+    look(path)
