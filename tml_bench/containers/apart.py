@@ -31,7 +31,7 @@ MOST_MEMORY = 1 << 30
 """Bytes of address space that a look may take, on Linux."""
 LEAST_S, BYTES_A_SECOND = 10.0, 250_000
 """Processor time that a look may take: so much, and a second for so many bytes of the file."""
-_PATIENCE = 6.0
+_PATIENCE = 20.0
 """Seconds by the clock for one of processor time, on a machine that does much else."""
 _REMEDY = "leave it out, or write it again with another program"
 _READY = b"\x06"
