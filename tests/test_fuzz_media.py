@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -10,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from tml_bench.containers.ffmpeg import begins_empty
+from tml_bench.containers.sample_chunk import find_samples
 from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
 
@@ -56,3 +59,29 @@ def test_a_latin_1_title_is_no_fault(
     assert wrong != data
     path.write_bytes(fuzz_media.summed(wrong) if form == "ogg" else wrong)
     look(path)
+
+
+def nested(name: bytes, depth: int) -> bytes:
+    """An MP4 box within a box, and so on."""
+    boxes = [(8 * (depth - k)).to_bytes(4, "big") + name for k in range(depth)]
+    return b"".join(boxes)
+
+
+def test_boxes_within_boxes_are_no_stack(fuzz_media: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    fuzz_media.seeds.film("mp4", "mpeg4", "")(path)
+    data = path.read_bytes()
+    size = int.from_bytes(data[data.index(b"moov") - 4 :][:4], "big")
+    more = nested(b"trak", 3000)
+    at = data.index(b"moov") - 4
+    path.write_bytes(data[:at] + (size + len(more)).to_bytes(4, "big") + data[at + 4 : at + size] + more)
+    assert not begins_empty(path)
+
+
+@pytest.mark.parametrize("head", [b"a" * 65_000, b"sample_count -i " + b"9" * 60_000])
+def test_a_header_of_text_takes_no_time(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "a.sph"
+    path.write_bytes(b"NIST_1A\n   1024\n" + head)
+    began = time.process_time()
+    assert find_samples(path) is None
+    assert time.process_time() - began < 0.5

@@ -87,7 +87,7 @@ def begins_empty(path: Path) -> bool:
     """Whether a track of an MP4 begins with an empty edit: its first samples are to be shown later."""
     with path.open("rb") as file:
         index = next((box for kind, box in _boxes(file, 0, path.stat().st_size) if kind == b"moov"), None)
-        return index is not None and _has_empty_edit(file, *index)
+        return index is not None and any(_is_empty(file, at) for at in _edit_lists(file, *index))
 
 
 def in_fragments(path: Path) -> bool:
@@ -96,17 +96,25 @@ def in_fragments(path: Path) -> bool:
         return any(kind == b"moof" for kind, _ in _boxes(file, 0, path.stat().st_size))
 
 
-def _has_empty_edit(file: BinaryIO, start: int, end: int) -> bool:
+def _edit_lists(
+    file: BinaryIO, start: int, end: int, within: tuple[bytes, ...] = (b"trak", b"edts")
+) -> Iterator[int]:
+    """Where the contents of the edit lists of an index begin, each track's first."""
     for kind, (inner, over) in _boxes(file, start, end):
-        if kind in (b"trak", b"edts") and _has_empty_edit(file, inner, over):
-            return True
-        if kind == b"elst":
-            file.seek(inner)
-            fields = file.read(28)
-            # Version, flags, number of edits; the first one's duration and its time in the media, -1 if none.
-            at = (slice(12, 16), slice(16, 24))[fields[0] == 1]
-            return int.from_bytes(fields[4:8], "big") > 0 and set(fields[at]) == {0xFF}
-    return False
+        if within and kind == within[0]:
+            yield from _edit_lists(file, inner, over, within[1:])
+        elif not within and kind == b"elst":
+            yield inner
+            return
+
+
+def _is_empty(file: BinaryIO, at: int) -> bool:
+    """Whether the first edit of a list is empty."""
+    file.seek(at)
+    fields = file.read(28)
+    # Version, flags, number of edits; the first one's duration and its time in the media, -1 if none.
+    time = (slice(12, 16), slice(16, 24))[fields[:1] == b"\1"]
+    return int.from_bytes(fields[4:8], "big") > 0 and set(fields[time]) == {0xFF}
 
 
 def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:

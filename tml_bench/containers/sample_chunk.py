@@ -267,8 +267,8 @@ _CAF_CHUNKS = (
 def _nist(file: BinaryIO, begin: int, size: int) -> SampleChunk | None:
     file.seek(begin)
     head = file.read(_FORM_MOST)
-    fields = dict(re.findall(rb"(\w+) -i (\d+)", head))
-    length = re.match(rb"NIST_1A\n\s*(\d+)\n", head)
+    fields = dict(re.findall(rb"^(\w{1,64}) -i (\d{1,18})\b", head, re.MULTILINE))
+    length = re.match(rb"NIST_1A\n\s{0,16}(\d{1,18})\n", head)
     if not length or b"sample_count" not in fields:
         return None
     start = begin + int(length[1])
