@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +15,7 @@ import pytest
 
 from tml_bench.containers.ffmpeg import begins_empty
 from tml_bench.containers.sample_chunk import find_samples
+from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
 
@@ -85,3 +88,12 @@ def test_a_header_of_text_takes_no_time(tmp_path: Path, head: bytes) -> None:
     began = time.process_time()
     assert find_samples(path) is None
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_utf_8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.mp4")
+    path.write_bytes(b"\0" * 64)
+    for look in (probe, probe_video):
+        with pytest.raises(BadSampleError, match=r"udcff\.mp4 has a name that is not UTF-8.*rename it"):
+            look(path)

@@ -55,10 +55,10 @@ def open_container(path: Path) -> InputContainer:
         )
     except av.FFmpegError as error:
         raise UnknownFormatError(f"{path} is not a video that FFmpeg can read ({error.strerror})") from error
-    name = container.format.name
-    if name in _NOT_VIDEO or name.endswith("_pipe"):
+    form = container.format.name
+    if form in _NOT_VIDEO or form.endswith("_pipe"):
         container.close()
-        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {name!r}")
+        raise UnknownFormatError(f"{path} is not a video: FFmpeg takes it for {form!r}")
     return container
 
 
