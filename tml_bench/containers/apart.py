@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tml_bench.errors import BadSampleError
+from tml_bench.terminal_text import escaped
 
 T = TypeVar("T")
 
@@ -44,6 +45,9 @@ def apart(look: Callable[[Path], T], path: Path) -> T:
     Function and answer are pickled. Raises BadSampleError as the function does, and where it raises anything
     else, crashes, takes more than `MOST_MEMORY`, or longer than `LEAST_S` and the time for the file's size.
     """
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        what = "has a name that is not UTF-8, which libsndfile and FFmpeg do not take"
+        raise BadSampleError(f"{escaped(str(path))} {what}; rename it")
     return look(path) if _beside.is_here or is_shipped(path) else _beside.ask(look, path)
 
 

@@ -231,7 +231,8 @@ class LivePool(SessionPool):
         if not no_fault:
             host.queue.at_once = max(1, host.queue.at_once // 2)
         for started in lost:
-            why = "" if no_fault else unplayable(started.job.sample)
+            job = started.job
+            why = unplayable(job.sample) if isinstance(job, SessionJob) and not no_fault else ""
             one = JobResult(Outcome.INVALID, why) if why else result
             if host.queue.ended(started, one):
                 yield started.job, one
