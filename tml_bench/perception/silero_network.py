@@ -11,8 +11,11 @@ For each frame of 512 samples and the 64 before it: magnitudes of four spectra o
 convolutions; an LSTM of 128 cells that goes on from frame to frame; a probability.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +36,7 @@ _BINS = _WINDOW // 2 + 1
 _CELLS = 128
 _GATES = 4 * _CELLS
 _MOST_FRAMES = 128
+_LOCK = Lock()
 
 
 class _Layers(NamedTuple):
@@ -93,14 +97,14 @@ class SileroNetwork:
     def probabilities(self, frames: Floats) -> Floats:
         """Probabilities of the next frames, shapes (n, 512) and (n,)."""
         parts = [frames[at : at + _MOST_FRAMES] for at in range(0, len(frames), _MOST_FRAMES)]
-        with _threads().limit(limits=1, user_api="blas"):
+        with _one_thread():
             return np.concatenate([np.zeros(0, np.float32), *map(self._next, parts)])
 
     def silence(self, frames: int) -> Floats:
         """Probabilities of so many frames of digital zeros after at least one such frame, shape (frames,)."""
         silent = np.broadcast_to(_silent_gates(), (_MOST_FRAMES, _GATES))
         parts = [silent[: frames - at] for at in range(0, frames, _MOST_FRAMES)]
-        with _threads().limit(limits=1, user_api="blas"):
+        with _one_thread():
             return np.concatenate([np.zeros(0, np.float32), *map(self._recur, parts)])
 
     def _next(self, frames: Floats) -> Floats:
@@ -161,6 +165,13 @@ def _gates(layers: _Layers, seen: Floats) -> Floats:
 def _layer(layers: _Layers, k: int, values: Floats) -> Floats:
     active: Floats = np.maximum(values @ layers.convolutions[k] + layers.biases[k], 0)
     return active
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Matrices are multiplied on one thread, in one place at a time: how many there were before is known."""
+    with _LOCK, _threads().limit(limits=1, user_api="blas"):
+        yield
 
 
 @cache
