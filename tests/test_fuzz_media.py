@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from tml_bench.containers.sample_chunk import find_samples
 from tml_bench.errors import BadSampleError
 from tml_bench.media.audio import probe
 from tml_bench.media.video import probe_video
+from tml_bench.plugins import load_task
 
 HERE = Path(__file__).parent
+MINI_V1 = HERE.parent / "tasks" / "fd_bench_v1" / "mini"
 CORPUS = sorted(path for path in (HERE / "fuzz" / "media").rglob("*") if path.is_file())
 
 
@@ -97,3 +100,17 @@ def test_a_name_that_is_no_utf_8_is_told(tmp_path: Path) -> None:
     for look in (probe, probe_video):
         with pytest.raises(BadSampleError, match=r"udcff\.mp4 has a name that is not UTF-8.*rename it"):
             look(path)
+
+
+def test_a_file_that_ends_its_decoder_is_its_samples_problem(fuzz_media: ModuleType, tmp_path: Path) -> None:
+    for number in ("1", "2"):
+        shutil.copytree(
+            MINI_V1 / "candor_pause_handling" / number, tmp_path / "candor_pause_handling" / number
+        )
+    clip = tmp_path / "candor_pause_handling" / "1" / "input.flac"
+    (crash,) = (path for path in CORPUS if path.parent.name == "ogg-summed")
+    clip.write_bytes(fuzz_media.summed(crash.read_bytes()))
+    problems = [sample.problem for sample in load_task("fd-bench-v1").samples(tmp_path)]
+    assert sorted(map(bool, problems)) == [False, True]
+    # With libsndfile 1.2.2 "it ends the program that decodes it (signal 11)"; another may only refuse it.
+    assert "input.flac" in "".join(problems)
