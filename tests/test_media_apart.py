@@ -15,7 +15,7 @@ import soundfile
 from videos import constant, write_video
 
 from tml_bench.containers import apart as module, sound_file
-from tml_bench.containers.apart import apart, is_shipped
+from tml_bench.containers.apart import apart, is_shipped, looking_here
 from tml_bench.containers.limits import check_channels, check_length
 from tml_bench.errors import BadSampleError
 from tml_bench.media import audio
@@ -82,6 +82,12 @@ def test_one_process_looks_at_all_files(file: Path) -> None:
 def test_what_it_ships_it_looks_at_itself() -> None:
     shipped = next(Path(fd_bench_v2.__file__).parent.rglob("*.ogg"))
     assert apart(whose, shipped) == os.getpid()
+
+
+def test_a_process_that_may_end_looks_itself(file: Path) -> None:
+    with looking_here():
+        assert apart(whose, file) == os.getpid()
+    assert apart(whose, file) != os.getpid()
 
 
 def test_a_link_or_a_way_out_of_the_package_is_not_shipped(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,6 +51,16 @@ def apart(look: Callable[[Path], T], path: Path) -> T:
     return look(path) if _beside.is_here or is_shipped(path) else _beside.ask(look, path)
 
 
+@contextmanager
+def looking_here() -> Iterator[None]:
+    """For a process that may end with what it is at: it looks at all files itself, without a limit."""
+    before, _beside.is_here = _beside.is_here, True
+    try:
+        yield
+    finally:
+        _beside.is_here = before
+
+
 def is_shipped(path: Path) -> bool:
     """Whether a file, links followed, is one of this package's own."""
     real = Path(os.path.realpath(path))
@@ -65,7 +75,7 @@ def _shipped_folders() -> tuple[Path, ...]:
 
 
 class _Beside:
-    """The process beside this one, which does one thing at a time; or ``is_here``, and this one is it."""
+    """The process beside this one, which does one thing at a time; with ``is_here`` this one does it."""
 
     def __init__(self) -> None:
         self.is_here = False

@@ -21,6 +21,7 @@ from tml_bench.adapter import (
     StepAdapter,
 )
 from tml_bench.blame import in_one_line, whole
+from tml_bench.containers.apart import looking_here
 from tml_bench.encoded_tracks import EncodedTracks
 from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserError, UserSideError
 from tml_bench.files import sync_contents
@@ -132,9 +133,11 @@ class Worker:
             case SessionJob():
                 result = self._session(job)
             case TranscriptJob():
-                result = _compare(job)
+                with looking_here():
+                    result = _compare(job)
             case _:
-                result = _perceive(job)
+                with looking_here():
+                    result = _perceive(job)
         self.deadline(math.inf)
         return replace(result, wall_s=time.monotonic() - began)
 
