@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ import tml_bench
 from tml_bench.cli import CommandGroup
 from tml_bench.errors import UserError
 from tml_bench.files import write_together
+from tml_bench.runs.handles import parts
 from tml_bench.runs.removal import start_over
 from tml_bench.runs.store import Attempt, RunFolder, read_lines
 
@@ -139,3 +142,44 @@ def test_scoring_clears_them_too_and_leaves_what_lies_behind_links(tmp_path: Pat
         tml_bench.score(run, progress=False)
     assert not any(path.exists() for path in left)
     assert (elsewhere / f".a-1.json.{GONE}-1").exists()
+
+
+def test_so_many_runs_are_open_as_may_be() -> None:
+    assert [*parts({"a": [1, 2, 3], "b": [], "c": [4, 5]}, 2)] == [
+        {"a": [1, 2], "b": [], "c": []},
+        {"a": [3], "b": [], "c": [4]},
+        {"a": [], "b": [], "c": [5]},
+    ]
+    assert [*parts({"a": [1], "c": [4]}, 9)] == [{"a": [1], "c": [4]}]
+    assert [*parts({"a": []}, 1)] == [{"a": []}]
+
+
+FEW_FILES = """
+import resource, sys
+from pathlib import Path
+from virtual_pool import VirtualPool
+from tml_bench.outcome import Outcome
+from tml_bench.runs.jobs import JobResult
+from tml_bench.runs.plan import RunRequest, plan_runs
+from tml_bench.runs.record import record
+from tml_bench.runs.selection import Selection
+folder = Path(sys.argv[1])
+adapters = [f"delayed:{k}" for k in range(100, 140)]
+plans = plan_runs(RunRequest((sys.argv[2],), adapters, folder / "out", Selection(folder / "1")))
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+with VirtualPool({name: lambda job, now: (1.0, JobResult(Outcome.VALID, audio_s=0.4))
+                  for name in adapters}) as pool:
+    failed = record(plans, pool, lambda line: None, end=lambda ended: print(ended.ran))
+assert not failed
+"""
+
+
+def test_more_runs_than_files_that_may_be_open_are_recorded_all_the_same(tmp_path: Path) -> None:
+    tests = Path(__file__).parent
+    (tmp_path / "1").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", FEW_FILES, str(tmp_path), f"{tests / 'many_task.py'}:Many"],
+        env={**os.environ, "PYTHONPATH": str(tests)}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["1"] * 40
+    assert len(list((tmp_path / "out").glob("*/attempts.jsonl"))) == 40

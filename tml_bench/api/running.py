@@ -258,7 +258,7 @@ def run(
             place.begin([plan.path for plan in plans], fresh=fresh)
             failed = _recorded(places, shown, retry_errors, fail_fast, spending, lambda: place.problem)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
-            stored = open_runs(plan.path for plan in plans if plan.path not in changed)
+            stored = open_runs((plan.path for plan in plans if plan.path not in changed), planned=plans)
             begun = [run for run in stored if run.attempts or not failed]
             runs = scored(begun, hearing, words, judging, shown, prices=table) if begun else []
             if (problem := place.end([run.path for run in runs])) and problem not in failed:

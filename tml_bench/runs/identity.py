@@ -227,6 +227,15 @@ def adapter_distribution(spec: AdapterSpec) -> str:
     return f"{point.dist.name} {point.dist.version}"
 
 
+def contradiction(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """In what two reports of a model of itself differ, of what both tell; empty when in nothing."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {before[name] or 'none'} there and {said or 'none'} now"
+        for name, said in now.items()
+        if before.get(name, said) != said
+    )
+
+
 def _hashes(files: list[Path], folder: Path | None, package: str) -> dict[str, str]:
     """Hashes of files and of what they import from a folder, that of a package; None follows nothing."""
     found: dict[str, str] = {}

@@ -19,9 +19,9 @@ from tml_bench.files import aside_name, sync_contents, write_atomically
 from tml_bench.own_folder import own_place, refuse_links
 from tml_bench.runs.config import RunFile, run_task
 from tml_bench.runs.continuing import difference, other_adapter
-from tml_bench.runs.identity import dataset_sha256, sample_hashes
+from tml_bench.runs.identity import contradiction, dataset_sha256, sample_hashes
 from tml_bench.runs.layout import recording_parts, timeline_parts
-from tml_bench.runs.store import NOT_A_RUN, Attempt, RunFolder, contradiction, read_lines, read_run
+from tml_bench.runs.store import NOT_A_RUN, Attempt, RunFolder, read_lines, read_run
 from tml_bench.users.settings import FOLDER
 from tml_bench.users.voicing import INDEX
 

@@ -17,6 +17,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.runs.config import RunFile, RunPlan, environment
 from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
 from tml_bench.runs.failures import FailureLog
+from tml_bench.runs.handles import parts, runs_at_once
 from tml_bench.runs.jobs import TRIES, Job, JobResult, SessionJob
 from tml_bench.runs.layout import recording_parts, spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
@@ -107,6 +108,23 @@ def record_all(
     where a folder cannot be used, or holds what must not be mixed with what was asked for.
     """
     failures = FailureLog()
+    errors: list[UserError] = []
+    for part in [places] if limit is not None else parts(places, runs_at_once()):
+        errors += _record_part(
+            part, advance, failures, retry_errors=retry_errors, fail_fast=fail_fast, end=end, remark=remark,
+            limit=limit, trouble=trouble,
+        )  # fmt: skip
+    for line in failures.lines():
+        failed(line)
+    return list(dict.fromkeys(errors))
+
+
+def _record_part(
+    places: Mapping[SessionPool, Sequence[RunPlan]], advance: Advance, failures: FailureLog, *,
+    retry_errors: bool, fail_fast: int, end: Callable[[RunEnd], None], remark: Tell,
+    limit: SpendingLimit | None, trouble: Callable[[], UserError | None],
+) -> list[UserError]:  # fmt: skip
+    """Record runs that are open together; returns why some could not be finished."""
     with ExitStack() as stack:
         recorders: list[_Recorder] = []
         for pool, plans in places.items():
@@ -137,9 +155,7 @@ def record_all(
         for recorder in recorders:
             recorder.finish()
             end(recorder.end)
-        for line in failures.lines():
-            failed(line)
-        return list(dict.fromkeys(recorder.error for recorder in recorders if recorder.error))
+        return [recorder.error for recorder in recorders if recorder.error]
 
 
 @dataclass(slots=True)
@@ -296,7 +312,7 @@ class _Recorder:
         """What to show of an attempt; nothing where that an adapter is given up says it."""
         if result.outcome is Outcome.INFRASTRUCTURE and self._adapter in self._pool.given_up:
             return ""
-        key, more = (self._number, sample.id), traceback if result.traceback else ""
+        key, more = (self._plan.path, sample.id), traceback if result.traceback else ""
         return self._failures.line(key, self._plan.config.adapter, sample.id, result, more)
 
 

@@ -36,8 +36,8 @@ from tml_bench.files import (
 from tml_bench.outcome import Outcome
 from tml_bench.own_folder import append_own, move_own, own_place, remove_own
 from tml_bench.runs.admission import admitted_imports
-from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, check_contents, run_task
-from tml_bench.runs.identity import is_same_data
+from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, check_contents, run_task
+from tml_bench.runs.identity import contradiction, is_same_data
 from tml_bench.runs.layout import recording_parts, remove_left, timeline_parts
 from tml_bench.samples import Sample
 from tml_bench.seals import seal_holds, sealed
@@ -260,15 +260,6 @@ def last_attempts(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
     return {attempt.sample: attempt for attempt in attempts}
 
 
-def contradiction(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """In what two reports of a model of itself differ, of what both tell; empty when in nothing."""
-    return ", ".join(
-        f"{name.replace('_', ' ')} {before[name] or 'none'} there and {said or 'none'} now"
-        for name, said in now.items()
-        if before.get(name, said) != said
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A run on disk with its samples, in order, loaded again, and the last attempt of each by its id."""
@@ -298,13 +289,22 @@ def open_run(path: Path) -> StoredRun:
     return open_runs([path])[0]
 
 
-def open_runs(paths: Iterable[Path], data: Path | None = None) -> list[StoredRun]:
+def open_runs(paths: Iterable[Path], data: Path | None = None, planned: Iterable[RunPlan] = ()
+) -> list[StoredRun]:  # fmt: skip
     """Load runs as `open_run` does; what runs have in common is loaded and checked once.
 
-    ``data`` is the folder in which their data is now, None for where it was.
+    ``data`` is the folder in which their data is now. Runs on the data of one ``planned`` have its samples.
     """
     known: dict[str, tuple[Task, tuple[Sample, ...]]] = {}
+    for plan in planned:
+        if not plan.config.replay_user:  # its samples are played otherwise
+            known.setdefault(_data_of(plan.config), (run_task(plan.config), plan.samples))
     return [_opened(path, known, data) for path in paths]
+
+
+def _data_of(config: RunConfig) -> str:
+    """What runs that have the same samples have in common."""
+    return repr((config.task_source, config.clock, config.selection, config.dataset_sha256))
 
 
 def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]], moved: Path | None) -> StoredRun:
@@ -315,7 +315,7 @@ def _opened(path: Path, known: dict[str, tuple[Task, tuple[Sample, ...]]], moved
         config = msgspec.structs.replace(file.config, data=str(moved))
         file = msgspec.structs.replace(file, config=config)
     config = file.config
-    data = repr((config.task_source, config.clock, config.selection, config.dataset_sha256))
+    data = _data_of(config)
     if data not in known:
         task = run_task(config)
         samples = tuple(run_samples(task, config))

@@ -33,6 +33,7 @@ from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import LONGEST_REASON, plain, redacted
 from tml_bench.runs.decoded_clips import DecodedClips
+from tml_bench.runs.identity import contradiction
 from tml_bench.runs.jobs import (
     Deadline,
     Job,
@@ -42,7 +43,6 @@ from tml_bench.runs.jobs import (
     SessionJob,
     TranscriptJob,
 )
-from tml_bench.runs.store import contradiction
 from tml_bench.samples import Sample
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.replayed_user import replayed
