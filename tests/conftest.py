@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tools")]
 
-from fakes import no_workers  # noqa: E402
+from fakes import forget_secrets, no_workers  # noqa: E402
 from leaks import no_leaks  # noqa: E402, F401
 
 from tml_bench import redact  # noqa: E402
@@ -60,10 +60,7 @@ def own_secrets() -> Iterator[None]:
     before = set(redact._known)
     yield
     if redact._known != before or redact._secrets() != redact._secrets.__wrapped__():
-        redact._known.clear()
-        redact._known.update(before)
-        for cached in (redact._secrets, redact._marks, redact._pattern, redact._pieces, redact._short):
-            cached.cache_clear()
+        forget_secrets(before)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from tml_bench import events as ev
+from tml_bench import events as ev, redact
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
 from tml_bench.api import scores
 from tml_bench.recording import Recording
@@ -204,6 +204,14 @@ def no_workers() -> Iterator[None]:
         patch.setattr(scores, "Pool", pool)
         patch.setattr(sys.modules[__name__], "Pool", pool)
         yield
+
+
+def forget_secrets(but: Iterable[str] = ()) -> None:
+    """Know these secrets only, besides those that the environment has now."""
+    redact._known.clear()
+    redact._known.update(but)
+    for cached in (redact._secrets, redact._marks, redact._pattern, redact._pieces, redact._short):
+        cached.cache_clear()
 
 
 def session_of(task: str, sample: str) -> str:

@@ -308,6 +308,7 @@ def test_the_doorbell_floor_is_as_the_page_says(examples: dict[str, ModuleType])
     assert floors["right"] == (pytest.approx(0.33, abs=0.005), "silent")
 
 
+@pytest.mark.usefixtures("here", "without_pictures")
 def test_the_doorbell_is_run_with_the_reference_adapters(tmp_path: Path) -> None:
     adapters = ("oracle", "delayed:400", "early:500", "silent", "always-on")
     command = ["run", "--task", f"{ROOT / 'examples' / 'task.py'}:Doorbell", "--jobs", "1"]

@@ -15,7 +15,7 @@ import tml_bench.adapters.reference
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.runs.imports import import_run
-from tml_bench.runs.pool import Pool
+from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.store import open_run
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
@@ -90,7 +90,7 @@ def test_scores_without_a_model(tmp_path: Path) -> None:
     invalid = {name for name, a in attempts.items() if a.outcome is Outcome.INVALID}
     assert invalid == {"background_speech-3", "background_speech-3-clean"}
     assert "clean_output.wav: the file is missing" in attempts["background_speech-3"].reason
-    with Pool(1, 60.0) as pool:
+    with InProcessPool() as pool:
         (summary,) = score_runs([open_run(tmp_path / "run")], pool, lambda line: None)
     assert means(summary, "user_interruption") == {"respond": 1.0, "expected": 1.0, "unknown": 0.0}
     assert means(summary, "background_speech") == {"respond": 0.0, "expected": 0.0, "unknown": 1.0}

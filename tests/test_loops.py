@@ -30,6 +30,8 @@ from tml_bench.tasks.fd_bench_v1.closed import BARGE_IN_S, played_interruption
 from tml_bench.tasks.fd_bench_v1.scoring import NOT_REACHED
 from tml_bench.timeline import Segment, Timeline
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 V1 = load_task("fd-bench-v1")
 MC = load_task("audio-multichallenge")
 PART = "synthetic_user_interruption"

@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 import msgspec
 import pytest
+from fakes import forget_secrets
 from hypothesis import given, strategies as st
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
@@ -48,15 +49,9 @@ RANDOM_KEY = "".join(random.Random(8).choices(BASE62, k=40))
 def forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test's secrets are its own."""
     monkeypatch.setattr(redact, "_known", set())
-    forget_all()
+    forget_secrets()
     yield
-    forget_all()
-
-
-def forget_all() -> None:
-    redact._known.clear()
-    for cached in (redact._secrets, redact._marks, redact._pattern, redact._pieces, redact._short):
-        cached.cache_clear()
+    forget_secrets()
 
 
 def pieces_of(secret: str, text: str) -> list[str]:
@@ -82,7 +77,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 @given(data=st.data())
 def test_nothing_longer_than_four_characters(encode: Callable[[str], str], data: st.DataObject) -> None:
-    forget_all()
+    forget_secrets()
     alphabet = data.draw(st.sampled_from(ALPHABETS))
     secret = "".join(data.draw(st.randoms(use_true_random=False)).choices(alphabet, k=40))
     remember_secret(secret)
@@ -103,7 +98,7 @@ def test_nothing_longer_than_four_characters(encode: Callable[[str], str], data:
 
 @given(data=st.data())
 def test_nothing_of_it_in_base64(data: st.DataObject) -> None:
-    forget_all()
+    forget_secrets()
     secret = "".join(data.draw(st.randoms(use_true_random=False)).choices(BASE62, k=40))
     remember_secret(secret)
     start = data.draw(st.integers(0, len(secret)))
@@ -176,7 +171,7 @@ def test_words_that_a_secret_is_made_of_stay(secret: str, monkeypatch: pytest.Mo
         assert redacted_speech(text) == text
     monkeypatch.setattr(redact, "_known", set())
     monkeypatch.setenv("MY_TOKEN", secret)
-    forget_all()
+    forget_secrets()
     assert redacted(text) == redacted_speech(text) == text
 
 
@@ -197,7 +192,7 @@ def test_a_file_of_keys(value: str, line: str, given: bool, monkeypatch: pytest.
         remember_secret(value)
     else:
         monkeypatch.setenv("A_PRIVATE_KEY", value)
-        forget_all()
+        forget_secrets()
     text = "| ----- | PRIVATE KEY type service_account https://oauth2.example ===== 00000 |"
     assert redacted(text) == redacted_speech(text) == text
     assert redacted(f"a {value} b") == f"a {BLANK} b"
@@ -206,7 +201,7 @@ def test_a_file_of_keys(value: str, line: str, given: bool, monkeypatch: pytest.
 
 def test_a_path_in_the_environment_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLS_KEY", "/home/me/.ssh/id_ed25519")
-    forget_all()
+    forget_secrets()
     assert redacted("cannot read /home/me/.ssh/config") == "cannot read /home/me/.ssh/config"
 
 

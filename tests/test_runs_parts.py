@@ -26,6 +26,8 @@ from tml_bench.runs.store import Attempt, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.task import Task
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 NAME = "fd-bench-v1-custom-data--delayed-200"
 
 

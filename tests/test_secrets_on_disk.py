@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import string
-import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fakes import attempts_of, session_of, write_data
+from click.testing import CliRunner
+from fakes import attempts_of, forget_secrets, session_of, write_data
 from websockets.asyncio.server import ServerConnection
 from wire_servers import greet, serving, until_tick
+
+from tml_bench.cli import main
 
 KEY = "".join(random.Random(3).choices(string.ascii_letters + string.digits + "-_", k=30))
 CUTS = [KEY[:n] for n in range(1, len(KEY) + 1)] + [KEY[n:] for n in range(1, len(KEY))]
@@ -78,21 +78,20 @@ def pieces_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("adapter", ["wire", "wire-lockstep"])
-def test_no_piece_of_a_key_is_on_disk_or_shown(adapter: str, tmp_path: Path) -> None:
+def test_no_piece_of_a_key_is_on_disk_or_shown(
+    adapter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     out, data = tmp_path / "out", write_data(tmp_path / "data", each=2, duration_s=3.0)
-    environment = {**os.environ, "TML_BENCH_WIRE_TOKEN": KEY}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TML_BENCH_WIRE_TOKEN", KEY)
+    forget_secrets()  # what the environment held before
     said = ""
     with serving(show) as url:
         spec = f"{adapter}:{url}/?session={KEY[:12]}"
-        for command in (
-            ["run", "--adapter", spec, "--task", "fd-bench-v1", "--data", str(data), "--out", str(out)],
-            ["report", str(out)],
-        ):
-            done = subprocess.run(
-                [sys.executable, "-c", "from tml_bench.cli import main; main()", *command],
-                env=environment, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300,
-            )  # fmt: skip
-            said += done.stdout + done.stderr
+        run = ["run", "--adapter", spec, "--task", "fd-bench-v1", "--data", str(data), "--out", str(out)]
+        for command in ([*run, "--jobs", "1"], ["report", str(out)]):
+            said += CliRunner().invoke(main, command).output
+    said += "".join(capfd.readouterr())  # what processes of sessions said
     (run,) = out.glob("fd-bench-v1-*")
     attempts = attempts_of(run)
     assert attempts["candor_pause_handling-1"].outcome == "valid"

@@ -15,6 +15,8 @@ from tml_bench.report.files import read_summaries
 from tml_bench.storage.shared_place import FOR_READERS, local_place
 from tml_bench.viewer.run_files import open_viewed
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def copied(address: str, folder: Path) -> Path:
     store = fsspec.filesystem("memory")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from chromium import NONE, WatchedPage, launched, watched_page
+from fakes import no_workers
 from filelock import FileLock
 from models import Answering, Hostile, poison
 
@@ -32,7 +33,8 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
     out = (base.parent if base.name.startswith("popen-") else base) / name
     with FileLock(f"{out}.lock"):
         if not out.is_dir():
-            make(out)
+            with no_workers():
+                make(out)
     return out
 
 
