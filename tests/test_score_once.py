@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from fakes import run_and_score
 
-from tml_bench import events as ev, recording
+from tml_bench import events as ev, session_log
 from tml_bench.judges.rules import RuleJudge
 from tml_bench.outcome import Outcome
 from tml_bench.perception.recordings import timeline_of
@@ -109,7 +109,7 @@ def test_each_log_is_opened_and_read_once(
         for path in paths:
             shutil.rmtree(path / "timelines")
     runs, pool, judge, decoder = open_runs(paths), HerePool(), Unsure(), CountingDecoder()
-    monkeypatch.setattr(recording, "_DECODER", decoder)
+    monkeypatch.setattr(session_log, "_DECODER", decoder)
     FOUND.clear()
     score_runs(
         runs,
