@@ -28,7 +28,7 @@ from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES, JudgeSetup
 from tml_bench.outcome import Outcome
 from tml_bench.report.files import read_summaries, to_csv
-from tml_bench.runs.in_process import InProcessPool
+from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import open_run
 from tml_bench.scoring.agreement import judged_of
 from tml_bench.scoring.score import score_runs
@@ -70,7 +70,7 @@ class FlippedRun(NamedTuple):
     def scored(self, kind: str) -> tuple[Summary, dict[str, object]]:
         """The run scored again, from whatever is cached, floors by the rules; its scores by sample."""
         address = RULES if kind == FLOORS else self.judge.address
-        with InProcessPool() as pool, JudgeSetup(address, self.place / CACHE) as judge:
+        with Pool(1, 60.0) as pool, JudgeSetup(address, self.place / CACHE) as judge:
             run = open_run(self.place / RUN)
             (summary,) = score_runs([run], pool, lambda line: None, "transcript", judge.judge_of)
         return summary, dict(tml_bench.Run(self.place / RUN).scores)
