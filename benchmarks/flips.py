@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from host import machine
 from kill_cases import Judge, command, fill_in, judging
@@ -28,6 +28,7 @@ from tml_bench.errors import UserError
 from tml_bench.judges.spec import RULES, JudgeSetup
 from tml_bench.outcome import Outcome
 from tml_bench.report.files import read_summaries, to_csv
+from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import open_run
 from tml_bench.scoring.agreement import judged_of
@@ -70,9 +71,9 @@ class FlippedRun(NamedTuple):
     def scored(self, kind: str) -> tuple[Summary, dict[str, object]]:
         """The run scored again, from whatever is cached, floors by the rules; its scores by sample."""
         address = RULES if kind == FLOORS else self.judge.address
-        with Pool(1, 60.0) as pool, JudgeSetup(address, self.place / CACHE) as judge:
+        with InProcessPool() as pool, JudgeSetup(address, self.place / CACHE) as judge:
             run = open_run(self.place / RUN)
-            (summary,) = score_runs([run], pool, lambda line: None, "transcript", judge.judge_of)
+            (summary,) = score_runs([run], cast(Pool, pool), lambda line: None, "transcript", judge.judge_of)
         return summary, dict(tml_bench.Run(self.place / RUN).scores)
 
     def restore(self) -> None:
