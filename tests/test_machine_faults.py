@@ -31,7 +31,8 @@ from tml_bench.outcome import Outcome
 from tml_bench.runs.removal import start_over
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts, open_run, read_lines
 from tml_bench.runs.worker import Worker, failure
-from tml_bench.scoring import kept_floors
+from tml_bench.scoring import agreement, kept_floors
+from tml_bench.scoring.agreement import make_sheet
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.kept_floors import KeptFloors
 
@@ -267,3 +268,27 @@ def test_two_commands_may_keep_the_same_floors_at_once(
     with ThreadPoolExecutor(4) as pool:
         assert all(found == floors for found in pool.map(keep, range(40)))
     assert len([*(tmp_path / ".floors").iterdir()]) == 1
+
+
+def test_a_sheet_whose_writing_was_killed_gets_the_same_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = GOLDEN / "proactive-video-qa-mini-1--oracle"
+    calm, killed = tmp_path / "calm" / "sheet.csv", tmp_path / "killed" / "sheet.csv"
+
+    def kill(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    make_sheet([run], calm, limit=1)
+    for name in ("to_page", "to_csv"):
+        with monkeypatch.context() as patch:
+            patch.setattr(agreement, name, kill)
+            with pytest.raises(KeyboardInterrupt):
+                make_sheet([run], killed, limit=1)
+    (killed.parent / f".sheet.csv.{GONE}-1").touch()
+    make_sheet([run], killed, limit=1)
+    files = [
+        {path.relative_to(sheet.parent): path.read_bytes() for path in sheet.parent.rglob("*.*")}
+        for sheet in (calm, killed)
+    ]
+    assert files[0] == files[1]
