@@ -80,10 +80,10 @@ def _sheet(place: Path) -> None:
     """A sheet with one question of three, answered."""
     _finished(place)
     _done(place, "judge", "sheet", *RUNS, "--limit", "1")
-    _answered(place / "sheet.csv", 0)
+    fill_in(place / "sheet.csv", 0)
 
 
-def _answered(sheet: Path, choice: int) -> None:
+def fill_in(sheet: Path, choice: int) -> None:
     """Fill in a sheet with one of the answers allowed."""
     with sheet.open(encoding="utf-8-sig", newline="") as file:
         head, *rows = csv.reader(file)
@@ -98,8 +98,8 @@ def _judged(place: Path) -> None:
     _finished(place)
     _done(place, "judge", "sheet", *RUNS)
     shutil.copy(place / "sheet.csv", place / "other.csv")
-    _answered(place / "sheet.csv", 0)
-    _answered(place / "other.csv", 1)
+    fill_in(place / "sheet.csv", 0)
+    fill_in(place / "other.csv", 1)
     _done(place, "score", RUN, "--judge", "human:other.csv", "--words", "transcript", "--quiet")
 
 

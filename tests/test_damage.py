@@ -12,15 +12,23 @@ from fakes import Scripted, run_session, sample_of, tone
 from msgspec.structs import replace
 from test_runs_store import CONFIG, FILE, as_it_is, attempt
 
+import tml_bench
 from tml_bench.adapter import Output, SpokenWord, Transcript
 from tml_bench.errors import UserError
 from tml_bench.perception.perceive import cached, stored
 from tml_bench.recording import Recording
+from tml_bench.report.files import read_summaries, to_csv
 from tml_bench.runs.recorded import check_settings, damaged, settings_sha256
 from tml_bench.runs.store import Attempt, RunFolder, read_lines, read_run
+from tml_bench.scoring.agreement import judged_of
+from tml_bench.scoring.result_seals import seals_of
+from tml_bench.scoring.summary_file import stored_verdicts
 from tml_bench.seals import seal_holds, sealed
 from tml_bench.session.settings import Settings
 from tml_bench.timeline import Segment, Timeline
+from tml_bench.viewer.index import sample_index
+from tml_bench.viewer.run_files import open_viewed
+from tml_bench.viewer.score_document import judgements
 
 FLIPS = 60
 """Of each kind of file; with 200 the same holds."""
@@ -163,3 +171,62 @@ def test_a_seal_covers_every_byte(text: bytes) -> None:
     assert msgspec.json.decode(whole).keys() >= msgspec.json.decode(text).keys()
     for k in range(whole.rindex(b'"seal"')):
         assert seal_holds(whole[:k] + b"#" + whole[k + 1 :]) is False
+
+
+RESULTS = ("scores.jsonl", "verdicts.jsonl", "summary.json", "seals.json")
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with verdicts, scored by this version; of its recordings nothing is left but what was stored."""
+    run = tmp_path_factory.mktemp("scored") / "run"
+    shutil.copytree(GOLDEN.with_name("proactive-video-qa-mini-1--oracle"), run)
+    content = {name: (run / name).read_bytes() for name in RESULTS[:3]}
+    (run / "seals.json").write_bytes(seals_of(content))
+    return run
+
+
+def shown(run: Path) -> tuple[object, ...]:
+    """All that readers make of what scoring stored."""
+    (index,) = sample_index(open_viewed([run])).runs
+    if index.problem:
+        raise UserError(index.problem)
+    return tml_bench.Run(run).scores, judged_of(run), to_csv(read_summaries([run])), index
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_flipped_bit_in_what_scoring_wrote_is_never_another_figure(
+    scored: Path, tmp_path: Path, name: str
+) -> None:
+    run = Path(shutil.copytree(scored, tmp_path / "run"))
+    before, whole, rng = shown(run), (run / name).read_bytes(), random.Random(name)
+    said: list[str] = []
+    for _ in range(FLIPS):
+        content = bytearray(whole)
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        (run / name).write_bytes(content)
+        try:
+            assert shown(run) == before
+        except UserError as error:
+            said.append(str(error))
+    assert all(str(run / name) in one for one in said)
+    assert len(said) == FLIPS or name == "seals.json", "only what says nothing may be another"
+
+
+def test_results_of_earlier_versions_have_no_seals_and_are_read(scored: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(scored, tmp_path / "run"))
+    before = shown(run)
+    (run / "seals.json").unlink()
+    assert shown(run) == before
+
+
+def test_a_verdict_that_was_changed_is_named_where_it_is_shown(scored: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(scored, tmp_path / "run"))
+    path = run / "verdicts.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"explanation":"', b'"explanation":"?', 1))
+    (sample, *_) = tml_bench.Run(run).scores
+    with pytest.raises(UserError, match="score the run again"):
+        stored_verdicts(run, sample)
+    (viewed,) = open_viewed([run])
+    with pytest.raises(UserError, match="score the run again"):
+        judgements(viewed, sample, None)

@@ -64,7 +64,7 @@ def _write_aside(path: Path, aside: Path, content: bytes | Iterable[bytes], *, d
                 file.flush()
                 os.fsync(file.fileno())
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say where
+        error.filename = str(path)  # a full disk does not say where, and others name the file aside
         raise
 
 

@@ -103,6 +103,17 @@ def append_own(root: Path, name: str) -> BinaryIO:
     return os.fdopen(os.open(path, flags, 0o666), "ab")
 
 
+def own_lock(root: Path) -> Path:
+    """The place of a folder's lock, whose file is emptied when it is locked.
+
+    One that another folder has too (a hard link) is removed first. Raises as `own_place`.
+    """
+    place = own_place(root, ".lock")
+    if place.is_file() and place.stat().st_nlink > 1:
+        place.unlink()
+    return place
+
+
 @contextmanager
 def _opened(root: Path, parts: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
     """A folder below another, opened part by part without following links; ``make`` makes it."""

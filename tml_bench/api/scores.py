@@ -9,6 +9,7 @@ from tml_bench.api.progress import Progress, shown_by
 from tml_bench.api.results import Run, RunLike, SeveralRuns
 from tml_bench.errors import UserError
 from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup, openai_of
+from tml_bench.own_folder import own_place
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.pricing.table import PriceTable, load_prices
@@ -40,10 +41,10 @@ class JudgeOptions(NamedTuple):
 def judging_by(judge: str | JudgeOptions, beside: Path, shown: Progress) -> JudgeSetup:
     """The judging, with its cache in the folder ``beside`` unless the options say where.
 
-    A ``UserError`` if there is no such judge, or its options do not fit.
+    A ``UserError`` if there is no such judge, its options do not fit, or a link lies where the cache would.
     """
     spec, cache, calls, tokens = JudgeOptions(judge) if isinstance(judge, str) else judge
-    setup = JudgeSetup(spec, cache or beside / CACHE_NAME, calls, tokens)
+    setup = JudgeSetup(spec, cache or own_place(beside, CACHE_NAME), calls, tokens)
     if setup.warning:
         shown.warn(setup.warning)
     return setup

@@ -34,7 +34,7 @@ from tml_bench.files import (
     write_atomically,
 )
 from tml_bench.outcome import Outcome
-from tml_bench.own_folder import append_own, move_own, own_place, remove_own
+from tml_bench.own_folder import append_own, move_own, own_lock, own_place, remove_own
 from tml_bench.runs.admission import admitted_imports
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, check_contents, run_task
 from tml_bench.runs.identity import contradiction, is_same_data
@@ -130,7 +130,7 @@ def read_run(path: Path) -> RunFile:
 
 def locked(path: Path) -> FileLock:
     """Lock a run's folder until the lock is released or this process ends; raises where another has it."""
-    lock = FileLock(own_place(path, ".lock"), timeout=0, thread_local=False)
+    lock = FileLock(own_lock(path), timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout:

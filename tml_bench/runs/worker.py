@@ -53,6 +53,8 @@ from tml_bench.user_stretches import user_spans
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
 
+OUT_OF_MEMORY = "out of memory; give --jobs 1 or close other programs"
+
 RATES = range(2000, 192_001)
 """Rates in Hz an adapter may have."""
 
@@ -89,6 +91,8 @@ def failure(error: Exception, failed: ServiceFailure = ServiceFailure.OPENING) -
             return JobResult(Outcome.INFRASTRUCTURE, text, fatal=True)
         case OSError():
             return JobResult(Outcome.INFRASTRUCTURE, f"writing the recording: {text}", retry=True)
+        case MemoryError():
+            return JobResult(Outcome.INFRASTRUCTURE, OUT_OF_MEMORY, retry=True)
         case _:
             reason = f"the harness failed, {in_one_line(error)}"
             return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True, traceback=whole(error))
@@ -109,7 +113,9 @@ def garbage(adapter: str, error: ProtocolError) -> JobResult:
 
 
 def faulty(fault: AdapterFaultError) -> JobResult:
-    """The outcome of a session that the adapter's fault ended."""
+    """The outcome of a session that the adapter's fault ended; want of memory is the machine's."""
+    if isinstance(fault.origin, MemoryError):
+        return failure(fault.origin)
     reason = plain(str(fault), LONGEST_REASON)
     return JobResult(Outcome.ADAPTER_ERROR, reason, traceback=whole(fault.origin) if fault.origin else "")
 

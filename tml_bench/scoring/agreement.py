@@ -24,6 +24,7 @@ from tml_bench.judges.sheet import (
     to_page,
 )
 from tml_bench.judges.spec import openai_of
+from tml_bench.own_folder import own_place
 from tml_bench.questions import Rubric
 from tml_bench.runs.store import NOT_A_RUN
 from tml_bench.scoring.judge_labels import Agreement, JointAgreement, JudgeLabels, compare, merged
@@ -93,7 +94,7 @@ def _sounds(folder: Path, wanted: Set[str], asked: Sequence[tuple[Path, Question
 
     A question that was asked about several recordings is heard in the first that is there.
     """
-    remove_left_aside(folder)
+    remove_left_aside(own_place(folder.parent, folder.name))
     runs = {run: RunSounds(run) for run, _ in asked}
     # Only ids that are hashes name files: others were written into the sheet by somebody.
     files = {key: folder / f"{key}.flac" for key in wanted if ROW_ID.fullmatch(key)}

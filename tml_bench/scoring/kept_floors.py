@@ -56,6 +56,8 @@ class KeptFloors:
         if not _is_known(run):
             return
         place = _place(run, samples)
+        if place.parent.is_symlink():
+            return  # nothing is written through a link that came with the runs
         try:
             place.parent.mkdir(exist_ok=True)
             write_output(place, sealed(msgspec.json.encode(_Kept(_key(run, samples), floors))))

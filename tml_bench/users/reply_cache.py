@@ -14,7 +14,7 @@ import msgspec
 from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
-from tml_bench.own_folder import own_place
+from tml_bench.own_folder import own_lock, own_place
 from tml_bench.seals import seal_holds, sealed
 
 FOLDER = "replies"
@@ -88,7 +88,7 @@ class ReplyCache:
             return stored
         self._own.mkdir(parents=True, exist_ok=True)
         path = own_place(self._own, f"{key}.json")
-        with FileLock(own_place(self._own, ".lock")):
+        with FileLock(own_lock(self._own)):
             if (earlier := _read(path)) is not None:
                 return earlier
             write_atomically(path, sealed(msgspec.json.format(msgspec.json.encode(stored, order="sorted"))))

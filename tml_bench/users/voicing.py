@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.files import file_sha256
 from tml_bench.media.audio import read_mono
-from tml_bench.own_folder import append_own, own_place
+from tml_bench.own_folder import append_own, own_lock
 from tml_bench.samples import Waveform
 from tml_bench.scenario import Manners
 
@@ -91,7 +91,7 @@ class VoiceStore:
         from filelock import FileLock
 
         self._cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(own_place(self._cache, ".lock")):
+        with FileLock(own_lock(self._cache)):
             file = self._cache / f"{key}.flac"
             if not file.is_file():
                 _keep(file, self._made(key, voice, text), voice, text)
