@@ -14,6 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Frame, ProtocolError, ToolCall, ToolResult, ToolSpec
+from tml_bench.adapters._inbound import MAX_DEPTH, is_deeper, name_in
 
 Encoding = Literal["pcm16", "float32"]
 """Samples as 16-bit integers, or as floats of full scale [-1, 1]."""
@@ -135,15 +136,17 @@ def nested_tool(tool: ToolSpec) -> dict[str, Any]:
 def tool_call(call_id: object, name: object, given: object) -> ToolCall:
     """A call whose arguments are JSON text that the model wrote, or the object itself.
 
-    What is no JSON object is the model's mistake and not its service's: the call is refused, no more.
+    What is no JSON object, or one nested beyond reason, is the model's mistake and not its service's: the
+    call is refused, no more. A name that is none is a ``ProtocolError``.
     """
     try:
         value = json.loads(given) if isinstance(given, str) and given else given or {}
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict):
-        return ToolCall(str(call_id), str(name), value)
-    return ToolCall(str(call_id), str(name), unreadable=str(given))
+    names = name_in(call_id), name_in(name)
+    if isinstance(value, dict) and not is_deeper(value, MAX_DEPTH):
+        return ToolCall(*names, value)
+    return ToolCall(*names, unreadable=str(given))
 
 
 def given_back(result: ToolResult) -> object:

@@ -5,7 +5,6 @@ and by its text; the first rule that knows one of them counts, then HTTP's and w
 nobody knows is an ``InfrastructureError``: nothing is known to be wrong but that there was no answer.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
 
 from tml_bench.adapter import AccountError, InfrastructureError, ProtocolError, QuotaError
+from tml_bench.adapters._inbound import parse_json
 from tml_bench.redact import plain
 
 MAX_BODY = 64 * 2**10
@@ -31,6 +31,12 @@ _WAIT = re.compile(
 _FAILURES = {1011, 1012, 1014}
 _TELLING = frozenset({"401", "402", "403", "429"})
 """Statuses that mean the same as a code within an error; 400 or 404 there may be about one message."""
+LONGEST_SAID = 2000
+"""Most characters looked at of what a service says of an error."""
+LONGEST_CODE, MOST_CODES = 200, 20
+"""The same of a code of it, and how many codes."""
+LONGEST_WAIT_S = 366 * 86_400.0
+"""Longest wait that a service can ask for, in seconds: beyond it is a year."""
 _EVENTS = {"error", "session.closed"}
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 
@@ -85,6 +91,13 @@ class ReportedError:
     message: str
     codes: tuple[str, ...] = ()
     wait_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Cut what nobody reads: rules look for many things in it."""
+        object.__setattr__(self, "message", self.message[:LONGEST_SAID])
+        object.__setattr__(self, "codes", tuple(code[:LONGEST_CODE] for code in self.codes[:MOST_CODES]))
+        if self.wait_s is not None:
+            object.__setattr__(self, "wait_s", min(self.wait_s, LONGEST_WAIT_S))
 
     def __str__(self) -> str:
         return ": ".join(part for part in (" ".join(self.codes), self.message) if part)
@@ -152,8 +165,8 @@ def read_error(answer: object) -> ReportedError:
     if isinstance(answer, bytes):
         text = answer[:MAX_BODY].decode("utf-8", "replace").strip()
         try:
-            answer = json.loads(text)
-        except (ValueError, RecursionError):
+            answer = parse_json(text)
+        except ProtocolError:
             return ReportedError(text)
     if isinstance(answer, Sequence) and not isinstance(answer, str):
         answer = answer[0] if answer else ""
@@ -180,13 +193,15 @@ def _wait_in(text: str) -> float | None:
     if found is None or not any(found[part] for part in ("h", "m", "n")):
         return None
     seconds = float(found["n"] or 0) * (0.001 if found["unit"] == "ms" else 1.0)
-    return 3600.0 * int(found["h"] or 0) + 60.0 * int(found["m"] or 0) + seconds
+    return min(3600.0 * float(found["h"] or 0) + 60.0 * float(found["m"] or 0) + seconds, LONGEST_WAIT_S)
 
 
 def http_refusal(error: InvalidStatus, url: str, refusals: ServiceRefusals) -> InfrastructureError:
     """The error for a websocket's handshake that was answered with another status."""
     response = error.response
-    return refusals.answered(url, response.status_code, response.headers, response.body)
+    waits = response.headers.get_all("Retry-After")  # which must not come twice, and may
+    headers = {"Retry-After": waits[-1]} if waits else {}
+    return refusals.answered(url, response.status_code, headers, response.body)
 
 
 def closed_error(
@@ -229,7 +244,7 @@ def retry_after_s(header: str | None) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, ArithmeticError):
             return None
         when = when if when.tzinfo else when.replace(tzinfo=UTC)
         seconds = (when - datetime.now(UTC)).total_seconds()

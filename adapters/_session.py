@@ -14,9 +14,10 @@ from tml_bench.adapter import (
     ProtocolError,
     ProviderEvent,
 )
+from tml_bench.adapters._inbound import OpeningBound, kind_of, of_known_shape, parse_object
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import ReportedError, ServiceRefusals, read_error
-from tml_bench.adapters._socket import Socket, parse_object
+from tml_bench.adapters._socket import Socket
 from tml_bench.redact import kept
 
 MAX_UNREAD = 32
@@ -116,8 +117,7 @@ class SocketAdapter(QueueAdapter):
         """What one message of the service means: the message itself for the record, then its outputs.
 
         Raises:
-            ProtocolError: the message is garbage; so are ``LookupError``, ``TypeError``, ``ValueError`` and
-                ``AttributeError`` taken, which a message of another shape causes.
+            ProtocolError: the message is garbage; so is taken what ``of_known_shape`` names.
         """
 
     def _begin(self, socket: Socket) -> None:
@@ -144,12 +144,13 @@ class SocketAdapter(QueueAdapter):
         Raises:
             InfrastructureError: it does not come in time, or an ``error`` or ``session.closed`` does, by the
                 table of the service's refusals.
+            ProtocolError: what comes is garbage, or too much.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience_s
+        deadline, bound = loop.time() + patience_s, OpeningBound()
         while True:
-            message = parse_object(await socket.receive(max(0.0, deadline - loop.time())))
-            kind = str(message.get("type"))
+            message = parse_object(bound.take(await socket.receive(max(0.0, deadline - loop.time()))))
+            kind = kind_of(message)
             await self._record(kind, message)
             session = message.get("session")
             if isinstance(session, Mapping) and isinstance(model := session.get("model"), str):
@@ -186,12 +187,10 @@ class SocketAdapter(QueueAdapter):
 
     def _meant(self, message: str | bytes) -> Iterator[ModelEvent]:
         answers = False
-        try:
+        with of_known_shape():
             for event in self.understand(message):
                 answers = answers or (isinstance(event, Output) and _answers(event))
                 yield event
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise ProtocolError(f"a message of unexpected shape: {error!r}") from error
         if answers:
             self.complaint = ""
 

@@ -6,7 +6,6 @@ compression is off, and messages, queues and waiting times are bounded.
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ from websockets.exceptions import (
     WebSocketException,
 )
 
-from tml_bench.adapter import InfrastructureError, ProtocolError
+from tml_bench.adapter import InfrastructureError
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import ServiceRefusals, closed_error, http_refusal, in_good_order
 from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
@@ -195,17 +194,6 @@ async def open_socket(
         what = plain(str(error)) or type(error).__name__
         raise InfrastructureError(f"{place} cannot be reached: {what}") from error
     return Socket(connection, place, refusals)
-
-
-def parse_object(message: str | bytes) -> dict[str, Any]:
-    """The JSON object that a message holds, text or binary; none is a ``ProtocolError``."""
-    try:
-        value = json.loads(message)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"the service sent no JSON: {plain(str(message), 80)!r}") from error
-    if not isinstance(value, dict):
-        raise ProtocolError(f"the service sent JSON that is no object: {plain(str(message), 80)!r}")
-    return value
 
 
 def without_empty(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import adapter
+from tml_bench.adapters._inbound import OpeningBound, name_in, parse_object
 from tml_bench.adapters._media import WholeSamples, audio_base64, from_base64, jpeg_base64
 from tml_bench.adapters._refusal_tables import GEMINI
 from tml_bench.adapters._refusals import is_broken
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, parse_object, without_empty
+from tml_bench.adapters._socket import OPEN_S, Socket, open_socket, without_empty
 from tml_bench.adapters._usage import RunningUsage
 from tml_bench.keys import key_for
-from tml_bench.redact import cut, kept
+from tml_bench.redact import kept, plain
 
 PATH = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
 
@@ -116,8 +117,9 @@ class GeminiLive(SocketAdapter):
                 await self._record("setup", setup, sent=True)
                 await socket.send(_json(setup))
                 message: dict[str, Any] = {}
+                bound = OpeningBound()
                 while "setupComplete" not in message:
-                    message = parse_object(await socket.receive())
+                    message = parse_object(bound.take(await socket.receive()))
                     await self._record(_kind(message), message)
         except BaseException as error:
             await socket.drop()
@@ -258,7 +260,9 @@ class GeminiLive(SocketAdapter):
     def _audio(self, blob: Mapping[str, Any], reply: str) -> NDArray[np.generic]:
         kind = str(blob.get("mimeType", ""))
         if not kind.startswith("audio/pcm") or ("rate=" in kind and "rate=24000" not in kind):
-            raise adapter.ProtocolError(f"the service sent {kind!r} instead of audio/pcm;rate=24000")
+            raise adapter.ProtocolError(
+                f"the service sent {plain(kind, 80)!r} instead of audio/pcm;rate=24000"
+            )
         data = str(blob["data"]).replace("-", "+").replace("_", "/")
         return self._samples.join(from_base64(data + "=" * (-len(data) % 4)), reply)
 
@@ -304,7 +308,7 @@ def _json(message: Mapping[str, object]) -> str:
 
 
 def _kind(message: Mapping[str, object]) -> str:
-    return cut("+".join(sorted(str(name) for name in message)), 200)
+    return plain("+".join(sorted(str(name) for name in message)), 200)
 
 
 def _blob(data: str, mime_type: str) -> dict[str, str]:
@@ -312,7 +316,7 @@ def _blob(data: str, mime_type: str) -> dict[str, str]:
 
 
 def _call(call: Mapping[str, Any]) -> adapter.ToolCall:
-    arguments = call.get("args") or {}
+    arguments, name = call.get("args") or {}, name_in(call["name"])
     if not isinstance(arguments, Mapping):
-        raise adapter.ProtocolError(f"the arguments of {call['name']!r} are no object")
-    return adapter.ToolCall(str(call["id"]), str(call["name"]), dict(arguments))
+        raise adapter.ProtocolError(f"the arguments of {plain(name, 80)!r} are no object")
+    return adapter.ToolCall(name_in(call["id"]), name, dict(arguments))

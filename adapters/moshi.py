@@ -6,13 +6,13 @@ out (``SilenceGate``).
 """
 
 import codecs
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
 from tml_bench import adapter
+from tml_bench.adapters._inbound import parse_json
 from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters._media import Frames, to_int16
 from tml_bench.adapters._refusals import ReportedError, is_broken
@@ -181,7 +181,7 @@ def _body(kind: str, payload: bytes) -> dict[str, object]:
     if kind == "error":
         return {"error": payload.decode("utf-8", "replace")}
     if kind == "metadata":
-        return {"metadata": json.loads(payload)}
+        return {"metadata": parse_json(payload)}
     if kind == "control" and payload[:1] and payload[0] < len(CONTROLS):
         return {"control": CONTROLS[payload[0]]}
     return {"payload": payload}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tml_bench import adapter
+from tml_bench.adapters._inbound import kind_of, parse_object
 from tml_bench.adapters._loudness import SilenceGate
 from tml_bench.adapters._media import (
     WholeSamples,
@@ -27,7 +28,7 @@ from tml_bench.adapters._media import (
 from tml_bench.adapters._refusal_tables import OPENAI_LIVE
 from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import open_socket, parse_object, without_empty
+from tml_bench.adapters._socket import open_socket, without_empty
 from tml_bench.adapters._usage import RunningUsage, response_tokens
 from tml_bench.errors import UserError
 from tml_bench.keys import key_for
@@ -112,7 +113,7 @@ class OpenAILive(SocketAdapter):
     def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         said = parse_object(message)
-        kind = str(said.get("type"))
+        kind = kind_of(said)
         yield adapter.ProviderEvent(kind, kept(said))
         if kind in ("session.usage.updated", "session.closed"):
             for usage in self._usage.seconds(said.get("usage")):

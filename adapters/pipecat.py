@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import adapter
-from tml_bench.adapters._media import WholeSamples, given_back, to_pcm16
+from tml_bench.adapters._inbound import kind_of, parse_object
+from tml_bench.adapters._media import WholeSamples, given_back, to_pcm16, tool_call
 from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import open_socket, parse_object
+from tml_bench.adapters._socket import open_socket
 from tml_bench.errors import UserError
 from tml_bench.redact import kept
 
@@ -116,7 +117,7 @@ class Pipecat(SocketAdapter):
         kind, fields = decode(message)
         if kind == "message":
             body = parse_object(str(fields["data"]))
-            yield adapter.ProviderEvent(str(body.get("type", "message")), kept(body))
+            yield adapter.ProviderEvent(kind_of(body) if "type" in body else "message", kept(body))
             yield from self._rtvi_events(body)
             return
         yield adapter.ProviderEvent(kind or "unknown", kept(fields or {"frame": message}))
@@ -151,9 +152,8 @@ class Pipecat(SocketAdapter):
             case "bot-tts-text":
                 yield adapter.Output(transcript=(adapter.Transcript(str(data["text"])),))
             case "llm-function-call":
-                call_id, arguments = str(data["tool_call_id"]), dict(data["args"])
-                self._arguments[call_id] = arguments
-                call = adapter.ToolCall(call_id, str(data["function_name"]), arguments)
+                call = tool_call(data["tool_call_id"], data["function_name"], data["args"])
+                self._arguments[call.call_id] = dict(call.arguments)
                 yield adapter.Output(tool_calls=(call,))
             case "error":
                 reported = read_error(data)

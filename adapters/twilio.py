@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from tml_bench import adapter
+from tml_bench.adapters._inbound import kind_of, name_in, parse_object
 from tml_bench.adapters._media import Frames, from_base64, from_mulaw, to_mulaw
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import open_socket, parse_object
+from tml_bench.adapters._socket import open_socket
 from tml_bench.redact import kept
 
 RATE = 8000
@@ -98,7 +99,7 @@ class Twilio(SocketAdapter):
     def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         body = parse_object(message)
-        event = str(body.get("event", ""))
+        event = kind_of(body, "event") if "event" in body else ""
         yield adapter.ProviderEvent(event, kept(body))
         if event == "media":
             data = from_base64(body["media"]["payload"])
@@ -107,7 +108,7 @@ class Twilio(SocketAdapter):
         elif event == "mark":
             if len(self._marks) >= MAX_MARKS:
                 raise adapter.ProtocolError(f"more than {MAX_MARKS} marks wait to be heard")
-            self._marks.append((str(body["mark"]["name"]), self._received_ms))
+            self._marks.append((name_in(body["mark"]["name"]), self._received_ms))
         elif event == "clear":
             self._marks = deque((name, 0.0) for name, _ in self._marks)
             yield adapter.Output(flush=True)

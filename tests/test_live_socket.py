@@ -24,8 +24,9 @@ from tml_bench.adapter import (
     QuotaError,
     SampleRefusedError,
 )
+from tml_bench.adapters._inbound import parse_object
 from tml_bench.adapters._refusal_tables import OWN_SERVER
-from tml_bench.adapters._socket import open_socket, parse_object
+from tml_bench.adapters._socket import open_socket
 from tml_bench.errors import UserError
 from tml_bench.keys import optional_secret, secret
 from tml_bench.redact import redacted, remember_secret

@@ -18,9 +18,9 @@ from websockets.frames import Close
 
 from tml_bench import redact
 from tml_bench.adapter import ProtocolError
+from tml_bench.adapters._inbound import parse_object
 from tml_bench.adapters._refusal_tables import GEMINI, OPENAI, OWN_SERVER
 from tml_bench.adapters._refusals import closed_error, read_error
-from tml_bench.adapters._socket import parse_object
 from tml_bench.adapters.wire.session import Inbox, refused
 from tml_bench.blame import in_one_line
 from tml_bench.redact import (

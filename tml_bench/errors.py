@@ -12,20 +12,27 @@ class UserError(Exception):
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
-        # What is wrong may quote a stranger's text, and is shown in terminals, notebooks and logs.
+        # As with `_ToldError`; here both parts are kept as well.
         self.problem, self.remedy = escaped(problem), escaped(remedy)
         super().__init__(f"{self.problem}. {self.remedy}" if remedy else self.problem)
 
 
-class BadSampleError(Exception):
+class _ToldError(Exception):
+    """May quote a stranger's text: it is shown in terminals, notebooks and logs, and obeyed nowhere."""
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(escaped(each) if isinstance(each, str) else each for each in told))
+
+
+class BadSampleError(_ToldError):
     """The sample's data cannot be used (a corrupt file, a broken annotation): outcome ``invalid``."""
 
 
-class HarnessLateError(Exception):
+class HarnessLateError(_ToldError):
     """The harness did not do in time what it is to do: outcome ``invalid``, tried again."""
 
 
-class InfrastructureError(Exception):
+class InfrastructureError(_ToldError):
     """Raise it when the model could not be reached (connection refused, quota, out of disk).
 
     The attempt ends with the outcome ``infrastructure``: it is missing data, retried, and never counted
@@ -78,11 +85,11 @@ class UserAwayError(InfrastructureError):
         self.again = again
 
 
-class UserSideError(Exception):
+class UserSideError(_ToldError):
     """A simulated user failed by its own fault, never the model's: outcome ``invalid``."""
 
 
-class ProtocolError(Exception):
+class ProtocolError(_ToldError):
     """Raise it when the model's side breaks its own protocol (garbage, a message too large).
 
     The attempt ends with the outcome ``adapter_error``.

@@ -10,16 +10,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from tml_bench.adapter import ProtocolError
+from tml_bench.adapters._inbound import of_known_shape
 from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SERVER
 from tml_bench.adapters.cascade.installed import package_file, require, short_sha256
 from tml_bench.adapters.chat import OPENAI, new_client, post_json
 from tml_bench.errors import UserError
 from tml_bench.keys import key_for
-from tml_bench.redact import plain, redacted
+from tml_bench.redact import redacted
 
 ChatMessage = Mapping[str, str]
 """``role`` and ``content``."""
+LONGEST_ANSWER = 10_000
+"""Most characters of an answer that are looked at, whatever was asked for."""
 MAX_TOKENS = 60
 """Of an answer: two sentences are far shorter."""
 _BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -149,7 +151,5 @@ class ServedModel:
 
 def answer_in(reply: Mapping[str, Any]) -> str:
     """The text of a chat completion; another shape is a ``ProtocolError``."""
-    try:
-        return str(reply["choices"][0]["message"]["content"] or "")
-    except (LookupError, TypeError) as error:
-        raise ProtocolError(f"an answer of unexpected shape: {plain(str(dict(reply)), 200)}") from error
+    with of_known_shape():
+        return str(reply["choices"][0]["message"]["content"] or "")[:LONGEST_ANSWER]

@@ -24,12 +24,12 @@ from tml_bench.adapter import (
     ProviderEvent,
     SessionStart,
 )
+from tml_bench.adapters._inbound import parse_object
 from tml_bench.adapters._loudness import WINDOW_MS, Endpointer
 from tml_bench.adapters._media import Frames
 from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SERVER
 from tml_bench.adapters._refusals import ServiceRefusals
 from tml_bench.adapters._session import QueueAdapter
-from tml_bench.adapters._socket import parse_object
 from tml_bench.adapters._usage import tokens
 from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
 from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
@@ -45,7 +45,8 @@ LEAD_MS = 200
 """Audio kept from before a turn's first loud window."""
 MAX_ANSWER = 32 * 2**20
 """Longest answer taken, in bytes: eight minutes of 24 kHz audio in base64."""
-_JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
+"""Headers of a request that holds JSON."""
 
 
 class ChatCompletions(QueueAdapter):
@@ -230,21 +231,28 @@ async def post_json(
     """
     import httpx
 
-    place, answer = shown(url), bytearray()
+    place = shown(url)
     try:
-        async with client.stream("POST", url, content=json.dumps(body), headers=_JSON) as response:
-            async for piece in response.aiter_bytes():
-                answer += piece
-                if len(answer) > MAX_ANSWER:
-                    break
+        async with client.stream("POST", url, content=json.dumps(body), headers=JSON) as response:
+            answer = await bounded_body(response, MAX_ANSWER)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         what = plain(str(error)) or type(error).__name__
         raise InfrastructureError(f"{place} cannot be reached: {what}") from error
     if response.status_code != httpx.codes.OK:
-        raise refusals.answered(place, response.status_code, response.headers, bytes(answer))
+        raise refusals.answered(place, response.status_code, response.headers, answer)
     if len(answer) > MAX_ANSWER:
         raise ProtocolError(f"{place} answers with more than {MAX_ANSWER} bytes")
-    return parse_object(bytes(answer))
+    return parse_object(answer)
+
+
+async def bounded_body(response: httpx.Response, most: int) -> bytes:
+    """The body of an answer as it comes, none is asked to be compressed; cut after ``most`` bytes or so."""
+    body = bytearray()
+    async for piece in response.aiter_raw():
+        body += piece
+        if len(body) > most:
+            break
+    return bytes(body)
 
 
 @cache

@@ -14,12 +14,17 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.adapter import Output, ProtocolError, SessionStart, ToolResult, Transcript
+from tml_bench.adapters._inbound import of_known_shape
 from tml_bench.adapters._media import from_base64, given_back, nested_tool, to_int16, tool_call
 from tml_bench.errors import BadSampleError
-from tml_bench.media.audio import clip_samples, read_mono
+from tml_bench.media.audio import clip_samples, probe, read_mono
 from tml_bench.samples import Message as Said
 
 Message = dict[str, Any]
+MAX_ANSWER_S = 600.0
+"""Longest speech of an answer, in seconds: a session takes no more to be heard."""
+MAX_SAMPLES = 600 * 48_000
+"""Most samples of it in its file: compressed, a few bytes may be any number of them."""
 HISTORY_RATE = 16000
 """Of the user's audio from before the session, in Hz."""
 
@@ -67,10 +72,8 @@ class ChatDialogue:
 
     def take(self, reply: Mapping[str, Any]) -> Output:
         """What a reply means; it becomes part of the conversation; another shape is a ``ProtocolError``."""
-        try:
+        with of_known_shape():
             return self._taken(reply["choices"][0]["message"], str(reply.get("id") or ""))
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise ProtocolError(f"an answer of unexpected shape: {error!r}") from error
 
     def _taken(self, message: Mapping[str, Any], reply: str) -> Output:
         audio = message.get("audio") or {}
@@ -103,12 +106,15 @@ def samples(data: bytes, rate: int) -> NDArray[np.float32]:
     """The whole audio of a file, whatever its header says of its length, mono at ``rate``, shape (n,).
 
     Raises:
-        ProtocolError: it cannot be read, or is cut off.
+        ProtocolError: it cannot be read, is cut off, or beyond all bounds.
     """
     with TemporaryDirectory(prefix="tml-bench-") as folder:
         path = Path(folder) / "reply"
         path.write_bytes(data)
         try:
+            info = probe(path)
+            if info.frames > MAX_SAMPLES or info.frames / info.rate > MAX_ANSWER_S:
+                raise ProtocolError(f"the service sent audio of {info.frames} samples at {info.rate} Hz")
             audio, own_rate = read_mono(path)
         except BadSampleError as error:
             told = str(error).replace(str(path), "the reply")

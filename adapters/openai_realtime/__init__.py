@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import adapter
+from tml_bench.adapters._inbound import kind_of, of_known_shape, parse_object
 from tml_bench.adapters._loudness import Change, Endpointer
 from tml_bench.adapters._media import audio_base64, jpeg_base64
 from tml_bench.adapters._session import SocketAdapter
-from tml_bench.adapters._socket import open_socket, parse_object
+from tml_bench.adapters._socket import open_socket
 from tml_bench.adapters._usage import response_tokens, tokens
 from tml_bench.adapters.openai_realtime.conversation import RealtimeConversation
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS, Dialect
@@ -114,12 +115,18 @@ class OpenAIRealtime(SocketAdapter):
 
     def _check_rates(self, message: Mapping[str, Any]) -> None:
         """The service may have granted other rates than ours."""
-        audio = (message.get("session") or {}).get("audio") or {}
-        for way, option, ours in (("input", "in", self.audio_in), ("output", "out", self.audio_out)):
-            form = (audio.get(way) or {}).get("format") or {}
-            rate = form.get("rate", ours) if isinstance(form, Mapping) else ours
-            if rate != ours:
-                raise UserError(f"the service's {way} has {rate} Hz, not {ours}", f"set rate_{option}={rate}")
+        with of_known_shape():
+            audio = (message.get("session") or {}).get("audio") or {}
+            for way, option, ours in (("input", "in", self.audio_in), ("output", "out", self.audio_out)):
+                form = (audio.get(way) or {}).get("format") or {}
+                rate = form.get("rate", ours) if isinstance(form, Mapping) else ours
+                if rate != ours and int(rate) not in range(1, 10**6):
+                    raise ValueError(f"its {way} has {rate} Hz")
+                if rate != ours:
+                    raise UserError(
+                        f"the service's {way} has {int(rate)} Hz, not {ours}",
+                        f"set rate_{option}={int(rate)}",
+                    )
 
     async def send(self, turn: adapter.MicroTurn) -> None:
         """As ``LiveAdapter.send``."""
@@ -171,7 +178,7 @@ class OpenAIRealtime(SocketAdapter):
     def understand(self, message: str | bytes) -> Iterable[adapter.ModelEvent]:
         """As ``SocketAdapter.understand``."""
         said = parse_object(message)
-        yield adapter.ProviderEvent(str(said.get("type")), kept(said))
+        yield adapter.ProviderEvent(kind_of(said), kept(said))
         yield from _usage(said)
         yield from self._conversation.take(said)
         self.complaint = self._conversation.complaint or self.complaint

@@ -25,6 +25,7 @@ from tml_bench.adapters._media import WholeSamples, from_base64, result_item, to
 from tml_bench.adapters._refusals import read_error
 from tml_bench.adapters.openai_realtime.dialects import Dialect
 from tml_bench.adapters.openai_realtime.messages import Message, truncation
+from tml_bench.redact import plain
 
 EXCUSED = frozenset({"response.cancel", "conversation.item.truncate"})
 """Messages of ours that may come too late to do anything: an error that answers one is no complaint.
@@ -267,7 +268,8 @@ class RealtimeConversation:
             return
         rate = message.get("sample_rate_hz") or self._rate_out
         if rate != self._rate_out:
-            raise ProtocolError(f"audio came at {rate} Hz instead of {self._rate_out}; set rate_out={rate}")
+            came = plain(str(rate), 20)
+            raise ProtocolError(f"audio came at {came} Hz instead of {self._rate_out}; set rate_out={came}")
         yield self._spoken(message["delta"], self._item(message), response=self._of(message))
 
     def _spoken(self, audio: str, item: str, text: str = "", response: str = "") -> Output:

@@ -20,11 +20,12 @@ from tml_bench.adapter import (
     ToolCall,
     ToolSpec,
 )
+from tml_bench.adapters._inbound import of_known_shape, parse_object
 from tml_bench.adapters._media import nested_tool, tool_call
 from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SERVER
-from tml_bench.adapters._socket import parse_object
+from tml_bench.adapters._refusals import MAX_BODY
 from tml_bench.adapters.cascade.language_models import LocalModel
-from tml_bench.adapters.chat import OPENAI, new_client
+from tml_bench.adapters.chat import JSON, OPENAI, bounded_body, new_client
 from tml_bench.adapters.split.conversation import Message
 from tml_bench.addresses import shown
 from tml_bench.errors import UserError
@@ -158,10 +159,11 @@ class ChatBackground:
             request["tools"] = [nested_tool(tool) for tool in tools]
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = await self._streamed(request, came)
+                with of_known_shape():
+                    reply = await self._streamed(request, came)
         except TimeoutError:
             raise BackgroundError(f"no answer within {self._timeout_s:g} s") from None
-        except (ProtocolError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except ProtocolError as error:
             raise BackgroundError(f"an answer of unexpected shape: {plain(str(error), 200)}") from error
         self._named = reply.model or self._named
         return replace(reply, model=self.name)
@@ -174,11 +176,11 @@ class ChatBackground:
         try:
             async with (
                 new_client(url, self._headers, self._timeout_s) as client,
-                client.stream("POST", url, json=request) as response,
+                client.stream("POST", url, content=json.dumps(request), headers=JSON) as response,
             ):
                 if response.status_code != httpx.codes.OK:
-                    raise self._refused(url, response, await response.aread())
-                await _read(response.aiter_text(), written, came)
+                    raise self._refused(url, response, await bounded_body(response, MAX_BODY))
+                await _read(response.aiter_raw(), written, came)
         except httpx.TimeoutException:
             raise TimeoutError from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -192,20 +194,24 @@ class ChatBackground:
         return BackgroundError(str(error)) if unknown or isinstance(error, SampleRefusedError) else error
 
 
-async def _read(pieces: AsyncIterator[str], written: WrittenAnswer, came: Callable[[str], None]) -> None:
+async def _read(pieces: AsyncIterator[bytes], written: WrittenAnswer, came: Callable[[str], None]) -> None:
     """Read server-sent events until nothing more is wanted; raises as ``WrittenAnswer.add``."""
     failure: Exception | None = None
-    rest, left = "", MAX_ANSWER
+    rest: list[bytes] = []
+    left = MAX_ANSWER
     with suppress(TimeoutError):
         async with asyncio.timeout(None) as reading:
             async for piece in pieces:
-                *lines, rest = (rest + piece).split("\n")
+                *lines, last = piece.split(b"\n")
+                if lines:
+                    lines[0], rest = b"".join((*rest, lines[0])), []
+                rest.append(last)
                 left -= len(piece)
                 try:
                     if left < 0:
                         raise BackgroundError(f"the answer is longer than {MAX_ANSWER} bytes")
                     for line in lines:
-                        if (text := written.add_line(line)) is not None:
+                        if (text := written.add_line(line.decode("utf-8", "replace"))) is not None:
                             came(text)
                 except Exception as error:
                     failure = failure or error
@@ -240,7 +246,7 @@ class WrittenAnswer:
 
         Raises:
             BackgroundError: the server says in it that it has failed.
-            LookupError, TypeError, ValueError, AttributeError: it has another shape.
+            Exception: one that ``of_known_shape`` names, for another shape.
         """
         if chunk.get("error"):
             raise BackgroundError(f"the server fails: {plain(json.dumps(chunk['error']), 200)}")

@@ -6,7 +6,7 @@ import re
 import msgspec
 
 from tml_bench.adapter import ProtocolError
-from tml_bench.redact import plain
+from tml_bench.adapters._inbound import is_deeper, shown
 from tml_bench.wire import messages as wire
 
 MAX_DEPTH = 32
@@ -23,11 +23,6 @@ def written(message: wire.FromHarness) -> str:
         return json.dumps(msgspec.to_builtins(message))
 
 
-def shown(data: str | bytes) -> str:
-    """The beginning of a message, for error messages."""
-    return repr(plain(str(data), 80))
-
-
 def read_object(data: str) -> dict[str, object]:
     """The object that a text frame holds.
 
@@ -40,20 +35,10 @@ def read_object(data: str) -> dict[str, object]:
         raise ProtocolError(f"a text frame is no JSON: {shown(data)}") from error
     if not isinstance(raw, dict):
         raise ProtocolError(f"a text frame holds no JSON object: {shown(data)}")
-    if _depth(raw) > MAX_DEPTH:
+    if is_deeper(raw, MAX_DEPTH):
         raise ProtocolError(f"a message is nested deeper than {MAX_DEPTH}: {shown(data)}")
     return raw
 
 
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is no JSON")
-
-
-def _depth(value: object) -> int:
-    """How deep a JSON value is nested."""
-    deepest, level = 0, [value]
-    while level and deepest <= MAX_DEPTH:
-        inner = [part for part in level if isinstance(part, dict | list)]
-        level = [x for part in inner for x in (part.values() if isinstance(part, dict) else part)]
-        deepest += bool(inner)
-    return deepest

@@ -13,11 +13,12 @@ import msgspec
 from websockets.exceptions import ConnectionClosed
 
 from tml_bench import adapter
+from tml_bench.adapters._inbound import OpeningBound, shown
 from tml_bench.adapters._media import WholeSamples, jpeg, to_pcm16
 from tml_bench.adapters._refusal_tables import WIRE
 from tml_bench.adapters._refusals import ReportedError
 from tml_bench.adapters._socket import Socket, open_socket
-from tml_bench.adapters.wire.control_json import read_object, shown, written
+from tml_bench.adapters.wire.control_json import read_object, written
 from tml_bench.errors import UserError
 from tml_bench.keys import key_for
 from tml_bench.redact import kept, plain
@@ -121,7 +122,7 @@ class Inbox:
             return IncomingMessage(event, None)
         try:
             message = msgspec.convert(raw, known, strict=True)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeError) as error:  # half a character where a number should be
             raise adapter.ProtocolError(f"message {kind!r} is malformed: {plain(str(error))}") from error
         if isinstance(message, wire.Refusal):
             raise refused(message)
@@ -163,8 +164,7 @@ async def open_session(
         if hello.mode not in ready.modes and not any_mode:
             other = "wire" if hello.mode == "lockstep" else "wire-lockstep"
             raise UserError(
-                f"the model at {url} supports {', '.join(map(plain, ready.modes)) or 'no mode'}, "
-                f"not {hello.mode}",
+                f"the model at {url} supports {plain(', '.join(ready.modes)) or 'no mode'}, not {hello.mode}",
                 f"use --adapter {other}:{url}",
             )
         if hello.history is not msgspec.UNSET and "history" not in ready.capabilities:
@@ -206,11 +206,11 @@ def _is_full(error: adapter.InfrastructureError) -> bool:
 
 
 async def _answer(socket: Socket, inbox: Inbox) -> tuple[wire.Ready, list[adapter.ProviderEvent]]:
-    events = []
+    events, bound = [], OpeningBound()
     try:
         async with asyncio.timeout(READY_S):
             while True:
-                received = inbox.read(await socket.receive(2 * READY_S))
+                received = inbox.read(bound.take(await socket.receive(2 * READY_S)))
                 events.append(received.event)
                 if isinstance(received.message, wire.Ready):
                     return received.message, events

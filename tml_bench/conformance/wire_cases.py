@@ -279,7 +279,16 @@ async def _tick(client: WireClient, count: int, at: int = 0) -> None:
     for n in range(at, at + count):
         await client.say(silence, n * TICK_NS)
         await client.send({"type": "tick", "n": n, "t_ms": (n + 1) * 200.0, "heard_ms": 0.0})
-        while client.mode == "lockstep":
-            message = await client.receive(PING_S)
-            if isinstance(message, dict) and message["type"] == "tick_done":
-                break
+        if client.mode == "lockstep":
+            try:
+                async with asyncio.timeout(PING_S):
+                    await _until_done(client)
+            except TimeoutError:
+                raise InfrastructureError(f"no tick_done within {PING_S:g} s") from None
+
+
+async def _until_done(client: WireClient) -> None:
+    while True:
+        message = await client.receive(2 * PING_S)
+        if isinstance(message, dict) and message["type"] == "tick_done":
+            return

@@ -11,21 +11,25 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import numpy as np
+from msgspec import ValidationError, convert
 from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tml_bench.adapter import InfrastructureError, ProtocolError
+from tml_bench.adapters._inbound import parse_object, shown as shown_message
 from tml_bench.adapters._media import to_pcm16
 from tml_bench.adapters.wire.session import MAX_MESSAGE, READY_S, TOKEN
 from tml_bench.addresses import proxy_of, shown
 from tml_bench.conformance.slots import FULL, FullError
 from tml_bench.keys import key_for
 from tml_bench.redact import plain
-from tml_bench.wire.messages import AUDIO, MINOR, VERSION, BinaryFrame
+from tml_bench.wire.messages import AUDIO, MINOR, VERSION, BinaryFrame, Ready
 
 OPEN_S = 10.0
 """Longest wait for the handshake of the websocket, in seconds."""
+LONGEST_WAIT_S = 86_400.0
+"""Longest wait that a server can ask for, in seconds."""
 GOODBYE_S = 2.0
 """Longest wait for the answer to a goodbye, in seconds; the harness waits no longer."""
 Received = dict[str, Any] | BinaryFrame
@@ -36,7 +40,8 @@ class WireClient:
 
     def __init__(self, socket: ClientConnection, mode: str) -> None:
         self.mode = mode
-        self.ready: dict[str, Any] = {}
+        self.rates = 0, 0
+        """Of the user's and of the model's audio, in Hz; 0 until `begin`."""
         self._socket = socket
         self._seq = 0
 
@@ -70,17 +75,16 @@ class WireClient:
             raise FullError.of(error) or error from error
         if answer.get("type") == "error":
             said = plain(f"the model answers {answer.get('code')}: {answer.get('message', '')}")
-            if answer.get("code") in ("busy", "quota") or FULL.search(said):
-                raise FullError(said, float(answer.get("retry_after_s") or 0.0))
+            if str(answer.get("code")) in ("busy", "quota") or FULL.search(said):
+                raise FullError(said, _wait_in(answer))
             raise ProtocolError(said)
         if answer.get("type") != "ready":
             raise ProtocolError(f"the model sends {plain(str(answer.get('type')))!r} before 'ready'")
-        self.ready = answer
-
-    @property
-    def rates(self) -> tuple[int, int]:
-        """Of the user's and of the model's audio, in Hz."""
-        return self.ready["audio_in"]["rate"], self.ready["audio_out"]["rate"]
+        try:
+            ready = convert(answer, Ready)
+        except (ValidationError, UnicodeError) as error:
+            raise ProtocolError(f"'ready' is malformed: {plain(str(error))}") from error
+        self.rates = ready.audio_in.rate, ready.audio_out.rate
 
     async def send(self, message: Mapping[str, object] | str | bytes) -> None:
         """Send a control message, or anything as it stands. Raises InfrastructureError where it is gone."""
@@ -164,16 +168,19 @@ class WireClient:
         return True
 
 
+def _wait_in(refusal: Mapping[str, object]) -> float:
+    """How long it asks to wait, in seconds; 0 where it says no such time."""
+    asked = refusal.get("retry_after_s")
+    return float(asked) if isinstance(asked, int | float) and 0 <= asked <= LONGEST_WAIT_S else 0.0
+
+
 def read(data: str | bytes) -> Received:
     """A message as an object or a frame; what is neither is a ``ProtocolError``."""
     if isinstance(data, bytes):
         return BinaryFrame.unpack(data)
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"a text frame is no JSON: {plain(data, 80)!r}") from error
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise ProtocolError(f"a message is no object with a type: {plain(data, 80)!r}")
+    message = parse_object(data)
+    if not isinstance(message.get("type"), str):
+        raise ProtocolError(f"a message is no object with a type: {shown_message(data)}")
     return message
 
 

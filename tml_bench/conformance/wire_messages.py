@@ -11,6 +11,8 @@ from tml_bench.wire.messages import AUDIO, JPEG, BinaryFrame, Ready
 
 COSTLY = 10.0
 """``compute_ms`` of so many times what the answer took is hardly in milliseconds."""
+MOST_MS = 3_600_000
+"""Most ``compute_ms`` that the protocol takes."""
 _HEADER = (
     "see Transport in docs/wire-protocol.md: little endian, u8 kind, u8 flags, u16 item, u32 seq, u64 t_us"
 )
@@ -81,7 +83,9 @@ def ticks(log: WireLog) -> CaseResult:
     if log.ended:
         return skipped("the session ended before its time")
     costs = [
-        (float(cost), done.took_ms) for done in log.done if isinstance(cost := done.compute_ms, int | float)
+        (float(cost), done.took_ms)
+        for done in log.done
+        if isinstance(cost := done.compute_ms, int | float) and 0 <= cost <= MOST_MS
     ]
     seen = f"tick_done for each of {len(log.done)} ticks"
     if not costs:

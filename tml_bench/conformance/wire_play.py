@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ INTO_MS = 500.0
 """The user speaks into the answer when so much of it has been heard."""
 DONE_S = 30.0
 """Longest wait for ``tick_done``, in seconds."""
+MOST_BYTES = 2**26
+"""Most that a model may say in it."""
 QUIET_S = 0.02
 """So long after ``tick_done`` nothing may come, in seconds."""
 
@@ -111,6 +114,7 @@ class WirePlayer:
         self._replies = HeardReplies()
         self._cut: list[dict[str, object]] = []
         self._t0 = 0.0
+        self._left = MOST_BYTES
 
     async def play(self) -> WireLog:
         """Play it to its end, or to where the server ends it."""
@@ -165,24 +169,31 @@ class WirePlayer:
                 await self._tell_cut()
 
     async def _take_answer(self, now_ns: int, began: float) -> None:
-        while True:
-            try:
-                message = self._take(await self._client.raw(DONE_S), now_ns)
-            except TimeoutError:
-                self.log.undone = len(self.log.done)
-                raise InfrastructureError(f"no tick_done within {DONE_S:g} s") from None
-            if isinstance(message, dict) and message.get("type") == "tick_done":
-                took_ms = 1000 * (time.monotonic() - began)
-                self.log.done.append(TickAnswer(message.get("n"), message.get("compute_ms"), took_ms))
-                break
+        try:
+            async with asyncio.timeout(DONE_S):
+                message = await self._until_done(now_ns)
+        except TimeoutError:
+            self.log.undone = len(self.log.done)
+            raise InfrastructureError(f"no tick_done within {DONE_S:g} s") from None
+        took_ms = 1000 * (time.monotonic() - began)
+        self.log.done.append(TickAnswer(message.get("n"), message.get("compute_ms"), took_ms))
         with suppress(TimeoutError):
             async with asyncio.timeout(QUIET_S):
                 while True:
-                    message = self._take(await self._client.raw(QUIET_S), now_ns)
-                    self.log.between.append(_kind(message))
+                    late = self._take(await self._client.raw(QUIET_S), now_ns)
+                    self.log.between.append(_kind(late))
+
+    async def _until_done(self, now_ns: int) -> dict[str, Any]:
+        while True:
+            message = self._take(await self._client.raw(2 * DONE_S), now_ns)
+            if isinstance(message, dict) and message.get("type") == "tick_done":
+                return message
 
     def _take(self, data: str | bytes, now_ns: int) -> Received | None:
         self.log.raw.append(data)
+        self._left -= len(data) + 64
+        if self._left < 0:
+            raise ProtocolError(f"more than {MOST_BYTES // 2**20} MiB in a session of {TICKS} micro-turns")
         try:
             message = read(data)
         except ProtocolError:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
+MOST_TOKENS = 2**53
+"""Larger numbers are none of tokens, and databases cannot hold them."""
 
 
 class _Message(msgspec.Struct):
@@ -39,8 +41,8 @@ class _Choice(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: object = None
+    completion_tokens: object = None
 
 
 class _Completion(msgspec.Struct):
@@ -119,11 +121,13 @@ class OpenAIChat:
         """Open the client; the client's own retries are off, for they would escape budget and pace."""
         import openai
 
+        from tml_bench.judges.openai_http import BoundedHttpClient
+
         key = key_for(self.base_url, KEY)
         try:
             # The environment also names certificates; of this machine's servers it knows nothing but proxies.
             trusts = not is_loopback(self.base_url)
-            http = openai.DefaultAsyncHttpxClient(trust_env=trusts, proxy=proxy_of(self.base_url))
+            http = BoundedHttpClient(trust_env=trusts, proxy=proxy_of(self.base_url))
         except (ValueError, ImportError) as error:
             raise unusable_proxy(self.base_url, error) from None
         async with openai.AsyncOpenAI(
@@ -132,6 +136,7 @@ class OpenAIChat:
             max_retries=0,
             timeout=self.timeout_s,
             http_client=http,
+            default_headers={"Accept-Encoding": "identity"},
         ) as client:
             yield client
 
@@ -233,10 +238,16 @@ def _retry_after(error: openai.APIStatusError) -> float:
 def _read(body: bytes) -> ModelReply:
     try:
         said = _decode.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CallError("the service's answer is no chat completion", again=True) from None
     if not said.choices:
         raise CallError("the service answers without a choice", again=True)
     message, usage = said.choices[0].message, said.usage or _Usage()
     text = message.content or message.refusal or ""
-    return ModelReply(text, plain(said.model or ""), usage.prompt_tokens or 0, usage.completion_tokens or 0)
+    counted = _count(usage.prompt_tokens), _count(usage.completion_tokens)
+    return ModelReply(text, plain(said.model or ""), *counted)
+
+
+def _count(told: object) -> int:
+    """A number of tokens; 0 for what is none."""
+    return told if type(told) is int and 0 <= told <= MOST_TOKENS else 0

@@ -19,7 +19,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
-from tml_bench.adapter import InfrastructureError, LiveAdapter
+from tml_bench.adapter import InfrastructureError, LiveAdapter, ProtocolError
 from tml_bench.errors import UserError
 from tml_bench.files import sync_contents
 from tml_bench.outcome import Outcome
@@ -97,6 +97,8 @@ class LiveHost:
             return JobResult(Outcome.INFRASTRUCTURE, reason, retry=True, failed=ServiceFailure.OPENING)
         except InfrastructureError as error:
             return worker.failure(error)
+        except ProtocolError as error:
+            return worker.garbage(job.adapter, error)
         except (Exception, SystemExit) as error:
             return worker.unloadable(job.adapter, error)
         try:

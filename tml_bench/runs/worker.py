@@ -16,6 +16,7 @@ from tml_bench.adapter import (
     AccountError,
     Adapter,
     InfrastructureError,
+    ProtocolError,
     QuotaError,
     SampleRefusedError,
     StepAdapter,
@@ -99,6 +100,13 @@ def unloadable(adapter: str, error: BaseException) -> JobResult:
     return JobResult(Outcome.INFRASTRUCTURE, reason, fatal=True, traceback=traceback)
 
 
+def garbage(adapter: str, error: ProtocolError) -> JobResult:
+    """The outcome of a session whose service, asked for its formats, says what it must not."""
+    return JobResult(
+        Outcome.ADAPTER_ERROR, f"loading {redacted(adapter)}: {plain(str(error), LONGEST_REASON)}"
+    )
+
+
 def faulty(fault: AdapterFaultError) -> JobResult:
     """The outcome of a session that the adapter's fault ended."""
     reason = plain(str(fault), LONGEST_REASON)
@@ -144,6 +152,8 @@ class Worker:
         except InfrastructureError as error:
             result = failure(error)
             return replace(result, reason=redacted(f"loading {job.adapter}: {result.reason}"))
+        except ProtocolError as error:
+            return garbage(job.adapter, error)
         except (Exception, SystemExit) as error:
             return unloadable(job.adapter, error)
         try:

@@ -43,6 +43,8 @@ from tml_bench.session.user import ScriptedUser
 from tml_bench.timebase import first_sample_at, nanoseconds, sample_time_ns
 from tml_bench.users.user_side import UserSide
 
+MOST_PIECES = 50_000
+"""Most pieces of audio that may wait to be heard: 300 s in pieces of 6 ms."""
 THOUGHTS = 2
 """How many thoughts a simulated user has at once on the wall clock."""
 
@@ -234,6 +236,8 @@ class Exchange:
             heard_ns = self._push(audio, output.item, t_ns, at_ns, clipped)
         if (backlog_s := self._playback.backlog_s) > (limit_s := self._max_backlog_s):
             raise fault(index, f"{backlog_s:.0f} s of audio wait to be heard, the limit is {limit_s:g} s")
+        if self._playback.pieces > MOST_PIECES:
+            raise fault(index, f"more than {MOST_PIECES} pieces of audio wait to be heard")
         for piece in output.transcript:
             checked = checked_transcript(piece, index)
             if checked.of_reply:

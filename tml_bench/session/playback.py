@@ -47,6 +47,7 @@ class Playback:
         self._cursor = 0
         self._run_start = 0
         self._heard = 0
+        self._waiting = 0
 
     @property
     def heard_ms(self) -> float:
@@ -56,7 +57,12 @@ class Playback:
     @property
     def backlog_s(self) -> float:
         """How much audio waits to be heard, in seconds."""
-        return sum(len(c.audio) for c in self._queue) / self._rate
+        return self._waiting / self._rate
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces of audio wait to be heard."""
+        return len(self._queue)
 
     @property
     def end_ns(self) -> int:
@@ -71,6 +77,7 @@ class Playback:
         start = max(arrival, self._cursor)
         self._queue.append(_Chunk(start, audio, item))
         self._cursor = start + len(audio)
+        self._waiting += len(audio)
         nonzero = audio != 0
         first = int(nonzero.argmax())
         return QueuedAudio(
@@ -88,6 +95,7 @@ class Playback:
         dropped = sum(c.end - max(c.start, cut) for c in self._queue if c.end > cut)
         kept = (_Chunk(c.start, c.audio[: cut - c.start], c.item) for c in self._queue if c.start < cut)
         self._queue = deque(kept)
+        self._waiting -= dropped
         heard = max(0, cut - self._run_start)
         self._cursor = self._run_start = cut
         return FlushReport(heard_ms=1000.0 * heard / self._rate, dropped_ms=1000.0 * dropped / self._rate)
@@ -107,6 +115,7 @@ class Playback:
             at = chunk.start - self._rendered
             heard[at : at + take] = chunk.audio[:take]
             self._heard += take
+            self._waiting -= take
             if chunk.end > end:
                 self._queue.appendleft(_Chunk(end, chunk.audio[take:], chunk.item))
                 break

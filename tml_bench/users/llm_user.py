@@ -17,7 +17,7 @@ from tml_bench.errors import UserAwayError, UserError
 from tml_bench.judges.budget import Sleep
 from tml_bench.judges.model_judge import CallError, ModelReply, run_now
 from tml_bench.judges.openai import OpenAIChat, RefusedRequestError
-from tml_bench.redact import plain, redacted
+from tml_bench.redact import cut, plain, redacted
 from tml_bench.scenario import Scenario
 from tml_bench.users.llm_policy import LanguageModelPolicy
 from tml_bench.users.policy import UserPolicy
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LLM = "llm"
 TRIES, PAUSE_S, LONGEST_WAIT_S = 3, 1.0, 30.0
 """How often a server that fails for a while is asked; the first pause, then doubled; the longest one."""
+LONGEST_REPLY = 20_000
+"""Most characters kept of a reply."""
 _MISS = "the user's next line is not in the cache, and its language model cannot be asked: "
 Busy = Callable[[float], None]
 REACHED_S = 5.0
@@ -171,7 +173,7 @@ class ServedReplies:
             raise UserAwayError(f"{_MISS}{why}", again=False)
         self._busy(TRIES * (chat.timeout_s + LONGEST_WAIT_S))
         reply = self._asked(messages, sampling)
-        return self._cache.keep(request, redacted(reply.text), reply.model)
+        return self._cache.keep(request, cut(reply.text, LONGEST_REPLY), reply.model)
 
     def _asked(self, messages: Sequence[Mapping[str, str]], sampling: Mapping[str, int]) -> ModelReply:
         found: list[ModelReply] = []

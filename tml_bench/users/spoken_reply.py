@@ -10,6 +10,8 @@ from tml_bench.plain_text import plain
 
 MAX_SENTENCES, MAX_WORDS = 4, 50
 """Of one turn."""
+LONGEST_READ = 4000
+"""Most characters that are looked at of a reply, after its thoughts: a turn has a tenth of them."""
 
 _TAG = re.compile(r"[\[(<{*]\s*(next|stay)\s*[\])>}*]\s*[:.-]?", re.IGNORECASE)
 _BARE_TAG = re.compile(r"^\W*(next|stay)\s*[:\n]", re.IGNORECASE)
@@ -51,7 +53,7 @@ def spoken_reply(raw: str, end_phrase: str = "") -> SpokenReply:
 
     ``[next]`` or ``[stay]`` anywhere in it, the first counts, is what ``moves_on`` is made of.
     """
-    text = _THOUGHTS.sub(" ", raw).strip()
+    text = _THOUGHTS.sub(" ", raw).strip()[:LONGEST_READ]
     tag = _TAG.search(text) or _BARE_TAG.search(text)
     moves_on = None if tag is None else tag[1].lower() == "next"
     text = _BARE_TAG.sub("", _TAG.sub(" ", text)).strip()
