@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import openai  # noqa: F401  # it takes a second, which no input of a child is to pay for
 from fuzz import Target
 from fuzz_services import Answer, ScriptedService, answering
 from fuzz_sessions import PLACE, REFUSED, check_told, play_live, play_steps

@@ -38,7 +38,7 @@ from tml_bench.adapters.moshi import Moshi
 from tml_bench.adapters.openai_live import OpenAILive
 from tml_bench.adapters.openai_realtime import OpenAIRealtime
 from tml_bench.adapters.openai_realtime.dialects import DIALECTS
-from tml_bench.adapters.pipecat import Pipecat, encode
+from tml_bench.adapters.pipecat import Pipecat, decode, encode
 from tml_bench.adapters.twilio import Twilio
 from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.conformance import wire_cases, wire_client, wire_play
@@ -104,19 +104,15 @@ def wire_log(name: str) -> list[Message]:
 
 
 def unpacked(messages: list[Message]) -> list[Message]:
-    """Pipecat's messages of JSON as text, others as they are."""
-    from tml_bench.adapters.pipecat import decode
-
+    """Pipecat's messages of JSON as text, others as they are, audio cut short."""
     told: list[Message] = []
     for message in messages:
         assert isinstance(message, bytes)
         kind, fields = decode(message)
-        audio = (
-            encode("audio", audio=fields["audio"][:600], sample_rate=24000, num_channels=1)
-            if kind == "audio"
-            else message
-        )  # type: ignore[index]
-        told.append(str(fields["data"]) if kind == "message" else audio)
+        if isinstance(audio := fields.get("audio"), bytes):
+            told.append(encode("audio", audio=audio[:600], sample_rate=24000, num_channels=1))
+        else:
+            told.append(str(fields["data"]) if kind == "message" else message)
     call = {"tool_call_id": "a", "function_name": "weather", "args": {"city": "Lima"}}
     return [*told, json.dumps({"label": "rtvi-ai", "type": "llm-function-call", "data": call})]
 

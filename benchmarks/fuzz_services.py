@@ -11,8 +11,10 @@ import base64
 import importlib.util
 import re
 import selectors
+import ssl
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -90,9 +92,9 @@ class ServiceLoop(asyncio.SelectorEventLoop):
         """The same in nanoseconds."""
         return round(self._jumping.now * 1e9)
 
-    async def create_connection(self, factory: Any, *args: Any, **kwargs: Any) -> Any:
+    async def create_connection(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]
         """Connect to the service, whatever the address is."""
-        protocol, service = factory(), self._service()
+        protocol, service = protocol_factory(), self._service()
         service.begin(self, protocol)
         return service, protocol
 
@@ -231,6 +233,8 @@ class RawService(ScriptedService):
                 self._loop.call_later(2 * PAUSE_S, self._end)
 
 
+_certificates = cache(ssl.create_default_context)
+"""Every client reads them anew, which takes longer than all it is asked for here."""
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, headers and body of an answer over HTTP."""
 
@@ -248,6 +252,7 @@ def answering(answers: Callable[[], Answer]) -> Iterator[None]:
         return answer
 
     with ExitStack() as patches:
+        patches.enter_context(patch("ssl.create_default_context", _certificates))
         for name in filter(importlib.util.find_spec, HTTP_LIBRARIES):
             library = importlib.import_module(name)
             place = f"{name}.AsyncHTTPTransport.handle_async_request"

@@ -141,6 +141,7 @@ class LiveAdapter(ABC):
 
         Raises:
             InfrastructureError, QuotaError: as ``connect``.
+            ProtocolError: the service answers with garbage.
         """
 
     @abstractmethod

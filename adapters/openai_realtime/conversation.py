@@ -228,7 +228,8 @@ class RealtimeConversation:
     def _drop(self, items: list[str]) -> Iterator[Output]:
         if items:
             self._samples.end(*items)
-            self._unheard = {item: of for item, of in self._unheard.items() if item not in items}
+            for item in items:
+                del self._unheard[item]
             yield Output(flush=True, flush_only=tuple(items))
 
     def _response_began(self, response: Mapping[str, Any]) -> None:
