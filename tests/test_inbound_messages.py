@@ -23,6 +23,7 @@ from tml_bench.adapter import (
     MicroTurn,
     Output,
     ProtocolError,
+    ProviderEvent,
     QuotaError,
     SampleRefusedError,
     ToolCall,
@@ -45,8 +46,10 @@ from tml_bench.adapters.chat import dialogue
 from tml_bench.conformance import wire_play
 from tml_bench.conformance.wire_cases import WireChecks
 from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserSideError
+from tml_bench.events import Fault, SessionClosed
 from tml_bench.judges import openai_http
 from tml_bench.outcome import Outcome
+from tml_bench.recording import Recording
 from tml_bench.runs.jobs import SessionJob
 from tml_bench.runs.live_worker import LiveHost
 from tml_bench.runs.worker import Worker
@@ -233,3 +236,18 @@ def test_what_waits_to_be_heard_is_counted_as_it_comes_and_goes() -> None:
     assert (playback.backlog_s, playback.pieces) == (0.010, 1)
     playback.render(60_000_000)
     assert (playback.backlog_s, playback.pieces) == (0.0, 0)
+
+
+class Verbose(Scripted):
+    """Writes more than anybody reads."""
+
+    def step(self, turn: MicroTurn) -> list[Output | ProviderEvent]:  # type: ignore[override]
+        """What is given in answer to a micro-turn."""
+        return [ProviderEvent("x", {"a": 1}), Output(text="x" * 2**24)]
+
+
+def test_what_a_recording_could_not_be_read_with_ends_its_session(tmp_path: Path) -> None:
+    with pytest.raises(AdapterFaultError, match="EventTooLongError: an event of 16,777,"):
+        run_session(tmp_path / "r", sample_of(UserTurn(silence(0.4))), Verbose(), Settings())
+    kinds = [type(event) for event in Recording(tmp_path / "r").events()]
+    assert kinds[-2:] == [Fault, SessionClosed]
