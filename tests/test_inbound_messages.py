@@ -26,6 +26,7 @@ from tml_bench.adapter import (
     ProviderEvent,
     QuotaError,
     SampleRefusedError,
+    SessionStart,
     ToolCall,
 )
 from tml_bench.adapters._inbound import (
@@ -42,6 +43,7 @@ from tml_bench.adapters._inbound import (
 from tml_bench.adapters._media import tool_call
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import LONGEST_SAID, LONGEST_WAIT_S, ReportedError, retry_after_s
+from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters.chat import dialogue
 from tml_bench.conformance import wire_play
 from tml_bench.conformance.wire_cases import WireChecks
@@ -207,6 +209,35 @@ def test_a_server_that_never_ends_a_tick_ends_the_case(monkeypatch: pytest.Monke
     monkeypatch.setattr(wire_play, "MOST_BYTES", 2**21)
     with serving(floods) as url:
         assert "more than 2 MiB in a session" in str(WireChecks(url, "lockstep", 0.0).run("ticks"))
+
+
+class PanicError(BaseException):
+    """As of a library in Rust."""
+
+
+class Panics(QueueAdapter):
+    """What reads for it panics."""
+
+    async def connect(self, session: SessionStart) -> None:
+        self._start()
+
+    async def send(self, turn: MicroTurn) -> None:
+        """Nothing."""
+
+    async def _work(self) -> None:
+        raise PanicError(HOSTILE)
+
+
+def test_a_library_that_panics_is_not_waited_for() -> None:
+    async def session() -> None:
+        adapter = Panics()
+        await adapter.connect(SessionStart("s", 1))
+        async with asyncio.timeout(5):
+            async for _ in adapter.events():
+                pass
+
+    with pytest.raises(ProtocolError, match="PanicError: x "):
+        asyncio.run(session())
 
 
 class InPieces(Scripted):
