@@ -92,7 +92,7 @@ class ServiceLoop(asyncio.SelectorEventLoop):
         """The same in nanoseconds."""
         return round(self._jumping.now * 1e9)
 
-    async def create_connection(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
         """Connect to the service, whatever the address is."""
         protocol, service = protocol_factory(), self._service()
         service.begin(self, protocol)
