@@ -18,7 +18,7 @@ from tml_bench.adapters._inbound import OpeningBound, kind_of, of_known_shape, p
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import ReportedError, ServiceRefusals, read_error
 from tml_bench.adapters._socket import Socket
-from tml_bench.redact import kept
+from tml_bench.redact import kept, plain
 
 MAX_UNREAD = 32
 """Most received messages that wait to be taken; beyond it the service is read no further."""
@@ -79,8 +79,11 @@ class QueueAdapter(LiveAdapter):
     async def _until_ended(self) -> None:
         try:
             await self._work()
-        except Exception as error:
-            self._queue.end(error)
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic of a library in Rust is no Exception, and is waited for too
+            told = f"{type(error).__name__}: {plain(str(error))}"
+            self._queue.end(error if isinstance(error, Exception) else ProtocolError(told))
         else:
             self._queue.end()
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import openai  # noqa: F401  # it takes a second, which no input of a child is to pay for
+import httpx  # noqa: F401
+import openai  # noqa: F401
 from fuzz import Target
 from fuzz_services import Answer, ScriptedService, answering
 from fuzz_sessions import PLACE, REFUSED, check_told, play_live, play_steps
@@ -34,6 +35,7 @@ from tml_bench.users.llm_user import ServedReplies, SpokenReplies
 from tml_bench.users.reply_cache import ReplyCache
 from tml_bench.users.spoken_reply import LONGEST_READ, spoken_reply
 
+# Clients of HTTP are imported above, for it takes a while, which no input of a child is to pay for.
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
 BASE = "http://127.0.0.1:1/v1"
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}}

@@ -14,7 +14,7 @@ from fuzz_services import ScriptedService, ServiceLoop, run_virtual
 from tml_bench.adapter import Adapter, InfrastructureError, LiveAdapter, ProtocolError, StepAdapter
 from tml_bench.errors import UserError
 from tml_bench.recording import Recording
-from tml_bench.recording_writer import RecordingWriter
+from tml_bench.recording_writer import EventTooLongError, RecordingWriter
 from tml_bench.runs import worker
 from tml_bench.samples import At, IntoModelSpeech, Reference, Sample, Script, Tool, UserTurn, Waveform
 from tml_bench.session.checks import AdapterFaultError
@@ -64,7 +64,7 @@ def check_ending(adapter: Adapter, error: Exception | None) -> None:
     stored: list[Any] = [worker.reported_by(adapter)]
     if isinstance(error, AdapterFaultError):
         stored.append(worker.faulty(error))
-        if error.origin is not None and not isinstance(error.origin, ProtocolError):
+        if error.origin is not None and not isinstance(error.origin, ProtocolError | EventTooLongError):
             raise error.origin
     elif error is not None:
         if not isinstance(error, REFUSED):

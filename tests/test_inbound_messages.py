@@ -23,8 +23,10 @@ from tml_bench.adapter import (
     MicroTurn,
     Output,
     ProtocolError,
+    ProviderEvent,
     QuotaError,
     SampleRefusedError,
+    SessionStart,
     ToolCall,
 )
 from tml_bench.adapters._inbound import (
@@ -41,12 +43,15 @@ from tml_bench.adapters._inbound import (
 from tml_bench.adapters._media import tool_call
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import LONGEST_SAID, LONGEST_WAIT_S, ReportedError, retry_after_s
+from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters.chat import dialogue
 from tml_bench.conformance import wire_play
 from tml_bench.conformance.wire_cases import WireChecks
 from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserSideError
+from tml_bench.events import Fault, SessionClosed
 from tml_bench.judges import openai_http
 from tml_bench.outcome import Outcome
+from tml_bench.recording import Recording
 from tml_bench.runs.jobs import SessionJob
 from tml_bench.runs.live_worker import LiveHost
 from tml_bench.runs.worker import Worker
@@ -206,6 +211,35 @@ def test_a_server_that_never_ends_a_tick_ends_the_case(monkeypatch: pytest.Monke
         assert "more than 2 MiB in a session" in str(WireChecks(url, "lockstep", 0.0).run("ticks"))
 
 
+class PanicError(BaseException):
+    """As of a library in Rust."""
+
+
+class Panics(QueueAdapter):
+    """What reads for it panics."""
+
+    async def connect(self, session: SessionStart) -> None:
+        self._start()
+
+    async def send(self, turn: MicroTurn) -> None:
+        """Nothing."""
+
+    async def _work(self) -> None:
+        raise PanicError(HOSTILE)
+
+
+def test_a_library_that_panics_is_not_waited_for() -> None:
+    async def session() -> None:
+        adapter = Panics()
+        await adapter.connect(SessionStart("s", 1))
+        async with asyncio.timeout(5):
+            async for _ in adapter.events():
+                pass
+
+    with pytest.raises(ProtocolError, match="PanicError: x "):
+        asyncio.run(session())
+
+
 class InPieces(Scripted):
     """Gives its audio sample by sample."""
 
@@ -233,3 +267,18 @@ def test_what_waits_to_be_heard_is_counted_as_it_comes_and_goes() -> None:
     assert (playback.backlog_s, playback.pieces) == (0.010, 1)
     playback.render(60_000_000)
     assert (playback.backlog_s, playback.pieces) == (0.0, 0)
+
+
+class Verbose(Scripted):
+    """Writes more than anybody reads."""
+
+    def step(self, turn: MicroTurn) -> list[Output | ProviderEvent]:  # type: ignore[override]
+        """What is given in answer to a micro-turn."""
+        return [ProviderEvent("x", {"a": 1}), Output(text="x" * 2**24)]
+
+
+def test_what_a_recording_could_not_be_read_with_ends_its_session(tmp_path: Path) -> None:
+    with pytest.raises(AdapterFaultError, match="EventTooLongError: an event of 16,777,"):
+        run_session(tmp_path / "r", sample_of(UserTurn(silence(0.4))), Verbose(), Settings())
+    kinds = [type(event) for event in Recording(tmp_path / "r").events()]
+    assert kinds[-2:] == [Fault, SessionClosed]

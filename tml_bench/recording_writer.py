@@ -11,12 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench import events as ev
+from tml_bench.bounded_files import LONGEST_LINE
 from tml_bench.encoded_tracks import LONGEST_BYTES, EncodedTracks, Pcm, key_of
 from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
 
 BLOCK = 48_000
 """Audio is handed to the encoder in blocks of at least this many samples: 2 s at 24 kHz."""
+
+
+class EventTooLongError(ValueError):
+    """An event is longer than a recording may hold: a model or a service said more than anybody reads."""
 
 
 class AudioWriter:
@@ -139,8 +144,12 @@ class RecordingWriter:
         self.event(opened)
 
     def event(self, event: ev.Event) -> None:
-        """Append one event."""
+        """Append one event. Raises EventTooLongError if it could not be read again."""
         line = self._encode(fit(event)) + b"\n"
+        if len(line) > LONGEST_LINE:
+            raise EventTooLongError(
+                f"an event of {len(line):,} bytes, and a recording holds {LONGEST_LINE:,}"
+            )
         self._log.write(line)
         self.log_bytes += len(line)
 

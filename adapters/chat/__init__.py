@@ -31,7 +31,7 @@ from tml_bench.adapters._refusal_tables import OPENAI as OPENAI_REFUSALS, OWN_SE
 from tml_bench.adapters._refusals import ServiceRefusals
 from tml_bench.adapters._session import QueueAdapter
 from tml_bench.adapters._usage import tokens
-from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part
+from tml_bench.adapters.chat.dialogue import ChatDialogue, audio_part, samples, wav
 from tml_bench.addresses import check_private, proxy_of, shown, unusable_proxy
 from tml_bench.errors import UserError
 from tml_bench.keys import key_for
@@ -96,6 +96,12 @@ class ChatCompletions(QueueAdapter):
         self._idle.set()
         self.patience_s = timeout_s
         self._dialogue: ChatDialogue | None = None
+
+    async def prepare(self) -> None:
+        """As ``LiveAdapter.prepare``: readies what looks at answers, which would hold up a session."""
+        if "audio" in self._options:
+            hush = wav(np.zeros(LEAD_MS, np.float32), self.audio_out)
+            await asyncio.to_thread(samples, hush, self.audio_out)
 
     async def connect(self, session: SessionStart) -> None:
         """As ``LiveAdapter.connect``; the service is first spoken to when the first turn has ended."""

@@ -323,7 +323,8 @@ class LiveSession:
     async def _take(self, event: ModelEvent) -> None:
         t_ns = self._now_ns()
         if isinstance(event, ProviderEvent):
-            self._writer.event(ev.ProviderMessage(t_ns, str(event.type), kept(event.body), event.sent))
+            with blamed_on_output(self._index):
+                self._writer.event(ev.ProviderMessage(t_ns, str(event.type), kept(event.body), event.sent))
             return
         if isinstance(event, Usage):
             self._count(t_ns, event)

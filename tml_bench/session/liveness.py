@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from tml_bench import events as ev
 from tml_bench.adapter import InfrastructureError, LiveAdapter
-from tml_bench.redact import redacted
+from tml_bench.redact import LONGEST_REASON, plain
 
 EVERY_S = 1.0
 """Time from the answer to a ping, or from asking in vain, to the next."""
@@ -77,7 +77,9 @@ class Liveness:
                 ``close_s``, or it does not take what has reached it.
         """
         if complaint := self._adapter.complaint:
-            raise InfrastructureError(f"the last that the service said is an error: {redacted(complaint)}")
+            raise InfrastructureError(
+                f"the last that the service said is an error: {plain(complaint, LONGEST_REASON)}"
+            )
         end_ns = self._now_ns()
         await self._ask(self._close_s)
         try:
