@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.metrics.counting import absolute_error, off_by_one
@@ -443,3 +444,13 @@ def test_the_metronomes_rates_are_those_fitted_on_train() -> None:
     assert fit(x for some in items.values() for x in some) == BLIND_RATE
     assert {action: fit(some) for action, some in items.items()} == ACTION_RATES
     assert {action: fit_mae(some) for action, some in items.items()} == MAE_RATES
+
+
+@given(
+    st.lists(st.integers(-(2**40), 2**50), max_size=5),
+    st.fractions(min_value=Fraction(1, 10**6), max_value=1),
+    st.integers(-(10**15), 10**15),
+)
+def test_times_of_frames_are_rounded_once(stamps: list[int], time_base: Fraction, origin_ns: int) -> None:
+    exact = [float(stamp * time_base - Fraction(origin_ns, 10**9)) for stamp in stamps]
+    assert loader.seconds_of(stamps, time_base, origin_ns) == exact

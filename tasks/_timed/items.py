@@ -9,6 +9,7 @@ item knows no times of words: a `SpeechAnchor` names a turn or a word, and the r
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -320,8 +321,14 @@ def spoken_words(text: str) -> list[str]:
 
     Words are what stands between spaces; a token without a letter or digit (a dash) is none.
     """
+    return [*_spoken_words(text)]
+
+
+@lru_cache(4096)
+def _spoken_words(text: str) -> tuple[str, ...]:
+    # A turn's text is asked for again with each event of its item.
     bare = (t if t.isalnum() else re.sub(r"^\W+|\W+$", "", t) for t in plain(text).split())
-    return [token for token in bare if token]
+    return tuple(token for token in bare if token)
 
 
 if __name__ == "__main__":

@@ -127,4 +127,5 @@ def _files(sample: Sample) -> Iterator[Path]:
     if sample.scenario is not None and (voiced := sample.scenario.voiced) is not None:
         yield voiced
         if voiced.is_dir():
-            yield from (path for path in voiced.iterdir() if path.is_symlink())
+            with os.scandir(voiced) as inside:
+                yield from (Path(entry.path) for entry in inside if entry.is_symlink())
