@@ -44,7 +44,11 @@ def pytest_unconfigure() -> None:
     gc.unfreeze()
 
 
-LONG = ("test_runs_resume", "test_runs_kill", "test_runs_broken_adapters", "test_charades", "test_mini_video")
+LONG = (
+    "test_floors_of_tasks", "test_runs_kill", "test_fd_bench_v15_behaviours", "test_runs_resume",
+    "test_runs_broken_adapters", "test_timed_cheats", "test_mini_video", "test_timed_shipped",
+    "test_untimed_scores", "test_video_origin",
+)  # fmt: skip
 """Files that take longest, longest first: started last, they would keep one processor waiting."""
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tml_bench import events as ev, redact
 from tml_bench.adapter import MicroTurn, Output, SessionStart, StepAdapter
 from tml_bench.api import scores
+from tml_bench.plugins import load_task
 from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.back_off import Patience
@@ -203,6 +204,14 @@ def no_workers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scores, "Pool", pool)
         patch.setattr(sys.modules[__name__], "Pool", pool)
+        yield
+
+
+@contextmanager
+def no_floor_search(task: str) -> Iterator[None]:
+    """Floors of a task are of the strategies it names alone, for tests of something else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(load_task(task)), "family", lambda task, samples: {})
         yield
 
 

@@ -106,8 +106,8 @@ def _instants(name: str, lasts_s: float) -> list[float]:
     """Times between those of the grids, and at random."""
     rng = random.Random(name)
     return [
-        *(0.13 + 0.9 * k for k in range(int(lasts_s / 0.9))),
-        *(rng.uniform(0, lasts_s) for _ in range(10)),
+        *(0.13 + 1.9 * k for k in range(int(lasts_s / 1.9))),
+        *(rng.uniform(0, lasts_s) for _ in range(7)),
     ]
 
 
@@ -124,7 +124,7 @@ def _numbers(plan: counts.Plan) -> Strategy:
 
 def _repcount() -> Iterator[Strategy]:
     rng = random.Random("repcount")
-    for _ in range(60):
+    for _ in range(25):
         rate = rng.uniform(0.05, 1.5)
         yield _numbers(partial(counts.metronome, rate, rng.choice((inf, rng.randint(3, 40))), 0.0))
         yield _numbers(partial(counts.per_action, counts.ACTION_RATES, rng.uniform(0.3, 1.6)))
