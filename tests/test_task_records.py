@@ -180,6 +180,22 @@ def test_tables_that_cannot_be_read_for_sure(tmp_path: Path, content: str | byte
         rows(tmp_path / "x.csv", content)
 
 
+def test_a_long_text_with_half_a_character_is_refused_at_once() -> None:
+    place = RecordPlace("x.json")
+    assert place.record(" \n a b", Text) == " \n a b"
+    for text in ("", " \n", "a" * 1_000_000 + "\ud800", " " * 1_000_000):
+        with pytest.raises(BadSampleError, match="is empty, or holds half a character"):
+            place.record(text, Text)
+
+
+def test_after_very_many_wrong_lines_the_rest_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("[]\n" * 1000)
+    found, wrong = json_lines(path, Line, "")
+    assert (found, len(wrong)) == ([], 101)
+    assert "from here on nothing is read" in wrong[-1].text
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_other_text_files_in_any_unicode(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "x.json"
