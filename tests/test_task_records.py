@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.tasks._common import tables
 from tml_bench.tasks._common.records import (
     RecordPlace,
     Seconds,
     StrictRecord,
     Text,
     TimeSpan,
-    csv_rows,
     json_file,
-    json_lines,
-    read_lines,
     sample_json,
 )
+from tml_bench.tasks._common.tables import csv_rows, json_lines, read_lines
 
 PLACE = RecordPlace("a/b.json", "q1", "mend it")
 
@@ -188,12 +188,26 @@ def test_a_long_text_with_half_a_character_is_refused_at_once() -> None:
             place.record(text, Text)
 
 
-def test_after_very_many_wrong_lines_the_rest_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl"
-    path.write_text("[]\n" * 1000)
-    found, wrong = json_lines(path, Line, "")
-    assert (found, len(wrong)) == ([], 101)
-    assert "from here on nothing is read" in wrong[-1].text
+def test_a_file_of_very_many_wrong_records_or_very_many_in_all_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_WRONG", 3)
+    monkeypatch.setattr(tables, "MOST_RECORDS", 4)
+    path = tmp_path / "x"
+    for count, says in (
+        (3, ""),
+        (4, "more than 3 records are wrong, the first: .*1: no id: Expected `object`"),
+    ):
+        path.write_text("[]\n" * count)
+        with pytest.raises(UserError, match=says) if says else nullcontext():
+            assert len(json_lines(path, Line, "")[1]) == count
+        path.write_text("id,size\n" + ",1\n" * count)
+        with pytest.raises(UserError, match="the first: x: row 2 ") if says else nullcontext():
+            assert len(rows(path, path.read_bytes())) == count
+    for count, says in ((4, ""), (5, "x: it has more than 4 records")):
+        path.write_text("".join(f'{{"id": "{n}"}}\n' for n in range(count)))
+        with pytest.raises(UserError, match=says) if says else nullcontext():
+            assert len(json_lines(path, Line, "")[0]) == count
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
