@@ -166,6 +166,7 @@ def test_tables_as_other_programs_save_them(tmp_path: Path, separator: str, end:
     ("content", "says"),
     [
         ("id,size,size\na,1,2\n", "the column size is there twice"),
+        ("id,size" + ",x" * 5000 + "\na,1\n", "it has 5,002 columns"),
         # The open quote swallowed the rows after it.
         ('id,size\na,"1\nb,2\n', "unexpected end of data"),
         ('id,size\na,"1"2\n', "cannot be read"),

@@ -19,7 +19,7 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.tasks._common.records import AGAIN, MARKS, RecordPlace, check_whole, read_text, utf8
 
 T = TypeVar("T")
-_SEPARATORS = ",;\t"
+_SEPARATORS, _MOST_COLUMNS = ",;\t", 5000
 MOST_WRONG, MOST_RECORDS = 1000, 200_000
 """A file with more wrong records, or more others, is refused."""
 
@@ -147,6 +147,10 @@ def csv_rows(
     text = read_text(path)
     table = _table(path, text, max(_SEPARATORS, key=text.partition("\n")[0].count))
     head = [name.strip() for name in next(table, [])]
+    if len(head) > _MOST_COLUMNS:
+        raise UserError(
+            f"{path}: it has {len(head):,} columns, and at most {_MOST_COLUMNS:,} are read", AGAIN
+        )
     if head and (lacking := {key, *columns} - set(head)):
         raise UserError(f"{path}: no column {', '.join(sorted(lacking))}", AGAIN)
     if twice := sorted(name for name in set(head) - {""} if head.count(name) > 1):
