@@ -437,6 +437,35 @@ def read_log(data: bytes) -> object:
     return heard(place)
 
 
+def events() -> list[bytes]:
+    """A log with few events of each kind."""
+    kept: dict[str, list[bytes]] = {}
+    for line in (GOLDEN / RUN / TASK / SAMPLE / "1" / LOG).read_bytes().splitlines(keepends=True):
+        kept.setdefault(json.loads(line)["kind"], []).append(line)
+    more = (
+        {"kind": "tool_call", "t_ns": 5, "call_id": "c", "name": "f", "arguments": {"a": [1, {"b": "c"}]}},
+        {"kind": "tool_result", "t_ns": 9, "call_id": "c", "name": "f", "output": {"x": 1}},
+        {
+            "kind": "model_transcript",
+            "t_ns": 5,
+            "text": "hi",
+            "words": [{"text": "hi", "start_ns": 1, "end_ns": 9}],
+        },
+        {"kind": "flush", "t_ns": 7, "heard_ms": 1.5, "dropped_ms": 2.5, "kept": ["i"]},
+        {"kind": "sent", "i": 1, "handed_ns": 5, "late_ns": 1, "took_ns": 2},
+        {"kind": "provider", "t_ns": 5, "type": "x", "body": {"a": [1]}},
+        {"kind": "ping", "t_ns": 5, "took_ns": 7},
+        {"kind": "usage", "t_ns": 5, "input_tokens": 7, "input_audio_s": 0.5},
+        {"kind": "imported_transcript", "words": [{"text": "hi", "start_s": 0.5, "end_s": None}]},
+        {"kind": "note", "text": "x"},
+        {"kind": "user_cut", "t_ns": 5, "turn": 0},
+        {"kind": "user_text", "t_ns": 5, "text": "x"},
+        {"kind": "fault", "t_ns": 5, "reason": "x"},
+    )
+    *found, end = (line for some in kept.values() for line in some[:3])
+    return [b"".join((*found, *(json.dumps(one).encode() + b"\n" for one in more), end))]
+
+
 def heard(place: Path) -> object:
     """What perceiving and `inspect` need of a recording."""
     opened = Recording(place)
@@ -526,7 +555,7 @@ TARGETS: list[Target] = [
     Target("summary.json", golden("summary.json"), read_summary, (UserError,), text=True),
     Target("timeline", golden(f"timelines/{SAMPLE}-1.json"), read_timeline, (UserError,), text=True),
     Target("manifest.json", golden(f"{TASK}/{SAMPLE}/1/{MANIFEST}"), read_manifest, (UserError,), text=True),
-    Target("session.jsonl", golden(f"{TASK}/{SAMPLE}/1/{LOG}"), read_log, (UserError,), text=True),
+    Target("session.jsonl", events, read_log, (UserError,), text=True),
     Target("user-reply", replies, read_reply, (UserError,), text=True),
     own_file("sheet.csv", sheets, lambda path: labels_of(str(path))),
     own_file("judge-cache", caches, lambda path: labels_of(str(path)), text=False),

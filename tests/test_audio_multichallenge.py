@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,11 +44,18 @@ from tml_bench.tasks.audio_multichallenge.conversations import (
 from tml_bench.tasks.audio_multichallenge.rubrics import rubric_items
 from tml_bench.tasks.audio_multichallenge.scoring import audio_range
 from tml_bench.tasks.audio_multichallenge.task import AudioMultiChallenge, AudioMultiChallengeOpen
+from tml_bench.tasks.audio_multichallenge.unpacking import unpack_apart
 from tml_bench.timebase import NS, first_sample_at
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK, OPEN = AudioMultiChallenge(), AudioMultiChallengeOpen()
 MET, NOT = Verdict("met"), Verdict("not_met")
+
+
+@pytest.fixture(autouse=True)
+def unpacked_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process takes a second."""
+    monkeypatch.setattr(loader, "unpack_apart", parquet.unpack)
 
 
 def clip(seconds: float = 0.5) -> bytes:
@@ -273,6 +281,40 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
         parquet.unpacked([broken], tmp_path / "cache")
     with pytest.raises(UserError, match=r"holds neither"):
         list(TASK.samples(tmp_path / "nothing"))
+
+
+def test_a_text_that_is_no_utf_8_costs_its_row_alone(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([row("good"), row("half")])
+    texts = ('["a", "b"]', '["a\ud800"]')
+    data = [text.encode(errors="surrogatepass") for text in texts]
+    ends = [0, len(data[0]), len(data[0]) + len(data[1])]
+    buffers = [None, pa.py_buffer(np.array(ends, "<i4").tobytes()), pa.py_buffer(b"".join(data))]
+    raw = pa.Array.from_buffers(pa.string(), 2, buffers)
+    pq.write_table(
+        table.set_column(table.column_names.index("rubric"), "rubric", raw), tmp_path / "x.parquet"
+    )
+    good, half = read(parquet.unpacked([tmp_path / "x.parquet"], tmp_path / "cache"))
+    assert (good.problem, len(good.items)) == ("", 2)
+    assert "x.parquet: row 2 (half), rubric: cannot be read ('utf-8' codec" in half.problem
+
+
+def test_who_unpacks_a_file_may_die_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "x.parquet", [row()])
+    told: list[str] = []
+    unpack_apart([tmp_path / "x.parquet"], tmp_path, told.append)
+    assert [found.id for found in read(tmp_path)] == ["c1"]
+    assert told[0].startswith("unpacking x.parquet: turn 1, 0 of ")
+    with pytest.raises(UserError, match=r"y\.parquet: not a parquet file"):
+        unpack_apart([tmp_path / "y.parquet"], tmp_path, told.append)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(UserError, match=r"x\.parquet: whoever reads it dies \(1\)"):
+        unpack_apart([tmp_path / "x.parquet"], tmp_path, told.append)
+
+
+def test_nesting_and_length_of_a_rubric_have_an_end() -> None:
+    for rubric, says in (("[" * 5000, "nested too deeply"), ("a" * 200_001, "200,001 characters")):
+        with pytest.raises(ValueError, match=says):
+            rubric_items(rubric)
 
 
 def test_broken_rows_are_invalid_samples_with_their_reason(tmp_path: Path) -> None:

@@ -12,8 +12,12 @@ import pytest
 import soundfile
 
 from tml_bench.errors import UserError
+from tml_bench.events import ModelAudio
+from tml_bench.recording import Recording
+from tml_bench.runs import imports
 from tml_bench.task import ImportedExchange
 from tml_bench.tasks.fd_bench_v1.task import FdBenchV1
+from tml_bench.timebase import NS
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 TASK = FdBenchV1()
@@ -159,6 +163,34 @@ def test_other_lengths_and_odd_times_are_noted(tmp_path: Path) -> None:
     assert "2.00 s, the input is 10.00 s" in notes
     assert "ends before it starts" in notes
     assert "channels" in notes
+
+
+@pytest.mark.parametrize("lengths", [(800, 2000), (2000, 800), (900, 900)])
+def test_an_exchange_is_read_a_piece_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lengths: tuple[int, int]
+) -> None:
+    source = tmp_path / "in" / "candor_turn_taking" / "1"
+    source.mkdir(parents=True)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 2000)
+    noise[:777] = 0
+    for name, n in zip(("input", "output"), lengths, strict=True):
+        soundfile.write(source / f"{name}.wav", noise[:n], 8000, subtype="PCM_16")
+    (source / "turn_taking.json").write_text('[{"timestamp": [0.05, 0.06]}]')
+    found = []
+    for block in (1 << 18, 100):
+        monkeypatch.setattr(imports, "_BLOCK", block)
+        out = tmp_path / str(block)
+        (attempt,) = imports.import_run(TASK, tmp_path / "in", out, "them")
+        assert attempt.outcome == "valid"
+        recording = Recording(out / "fd-bench-v1" / attempt.sample / "1")
+        found.append({name: entry.sha256 for name, entry in recording.manifest.files.items()})
+        tracks, rate = recording.audio()
+        (heard,) = (event for event in recording.events() if isinstance(event, ModelAudio))
+    assert found[0] == found[1]
+    assert (tracks.shape, rate) == ((2, lengths[1]), 8000)
+    assert heard.onset_ns == 777 * NS // rate
+    assert not tracks[0, min(lengths) :].any()
+    assert np.abs(tracks[:, : min(lengths)] - noise[: min(lengths)]).max() < 1e-4
 
 
 # ---- the public examples: expected values worked out from their JSON

@@ -344,6 +344,15 @@ def test_the_whole_is_100_recordings_of_79_scenarios(tmp_path: Path) -> None:
     assert not is_whole(MINI)
 
 
+@pytest.mark.parametrize("levels", [49, 50, 900])
+def test_arguments_have_levels_without_end_never(tmp_path: Path, levels: int) -> None:
+    recording(tmp_path)
+    call = {"function": "search_flights", "args": {"to": json.loads("[" * levels + "]" * levels)}}
+    listing(tmp_path, {"expected_tool_calls": [call]})
+    (sample,) = samples(tmp_path)
+    assert ("args: has more than 50 levels" in sample.problem) == (levels > 49)
+
+
 def test_a_scenario_that_is_listed_twice_is_nobodys(tmp_path: Path) -> None:
     recording(tmp_path)
     listing(tmp_path, {}, {})

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tml_bench.errors import BadSampleError, UserError
+from tml_bench.tasks._common import tables
 from tml_bench.tasks._common.records import (
     RecordPlace,
     Seconds,
     StrictRecord,
     Text,
     TimeSpan,
-    csv_rows,
     json_file,
-    json_lines,
-    read_lines,
     sample_json,
 )
+from tml_bench.tasks._common.tables import csv_rows, json_lines, read_lines
 
 PLACE = RecordPlace("a/b.json", "q1", "mend it")
 
@@ -166,6 +166,7 @@ def test_tables_as_other_programs_save_them(tmp_path: Path, separator: str, end:
     ("content", "says"),
     [
         ("id,size,size\na,1,2\n", "the column size is there twice"),
+        ("id,size" + ",x" * 5000 + "\na,1\n", "it has 5,002 columns"),
         # The open quote swallowed the rows after it.
         ('id,size\na,"1\nb,2\n', "unexpected end of data"),
         ('id,size\na,"1"2\n', "cannot be read"),
@@ -178,6 +179,36 @@ def test_tables_as_other_programs_save_them(tmp_path: Path, separator: str, end:
 def test_tables_that_cannot_be_read_for_sure(tmp_path: Path, content: str | bytes, says: str) -> None:
     with pytest.raises(UserError, match=rf"(?s)x\.csv.*{says}"):
         rows(tmp_path / "x.csv", content)
+
+
+def test_a_long_text_with_half_a_character_is_refused_at_once() -> None:
+    place = RecordPlace("x.json")
+    assert place.record(" \n a b", Text) == " \n a b"
+    for text in ("", " \n", "a" * 1_000_000 + "\ud800", " " * 1_000_000):
+        with pytest.raises(BadSampleError, match="is empty, or holds half a character"):
+            place.record(text, Text)
+
+
+def test_a_file_of_very_many_wrong_records_or_very_many_in_all_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_WRONG", 3)
+    monkeypatch.setattr(tables, "MOST_RECORDS", 4)
+    path = tmp_path / "x"
+    for count, says in (
+        (3, ""),
+        (4, "more than 3 records are wrong, the first: .*1: no id: Expected `object`"),
+    ):
+        path.write_text("[]\n" * count)
+        with pytest.raises(UserError, match=says) if says else nullcontext():
+            assert len(json_lines(path, Line, "")[1]) == count
+        path.write_text("id,size\n" + ",1\n" * count)
+        with pytest.raises(UserError, match="the first: x: row 2 ") if says else nullcontext():
+            assert len(rows(path, path.read_bytes())) == count
+    for count, says in ((4, ""), (5, "x: it has more than 4 records")):
+        path.write_text("".join(f'{{"id": "{n}"}}\n' for n in range(count)))
+        with pytest.raises(UserError, match=says) if says else nullcontext():
+            assert len(json_lines(path, Line, "")[0]) == count
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])

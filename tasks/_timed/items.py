@@ -20,7 +20,8 @@ from tml_bench.errors import UserError
 from tml_bench.metrics import event_matching
 from tml_bench.metrics.event_matching import EventTarget
 from tml_bench.plain_text import plain
-from tml_bench.tasks._common.records import StrictRecord, WrongLine, json_lines
+from tml_bench.tasks._common.records import StrictRecord
+from tml_bench.tasks._common.tables import WrongLine, json_lines
 
 TIMESPEAK = (
     "single_delay", "periodic_until_stop", "schedule", "elapsed_time", "silence_deadline", "after_event",

@@ -20,7 +20,8 @@ import msgspec
 from tml_bench.data_folder import check_within
 from tml_bench.errors import BadSampleError
 from tml_bench.files import write_atomically
-from tml_bench.tasks._common.records import Seconds, StrictRecord, json_file, json_lines, read_lines
+from tml_bench.tasks._common.records import Seconds, StrictRecord, json_file
+from tml_bench.tasks._common.tables import json_lines, read_lines
 from tml_bench.tasks._timed.items import SpeechAnchor, TimedItem, spoken_words
 
 REMEDY = "get the file again, or render the item again with `tml-bench prepare`"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tml_bench.errors import UserError
-from tml_bench.tasks._common.records import json_lines
+from tml_bench.tasks._common.tables import json_lines
 from tml_bench.tasks._timed.items import (
     CONTROLLED,
     FAMILIES,

@@ -12,7 +12,8 @@ The last turn has no ``assistant``: that reply is what the model is asked for.
 
 from pathlib import Path
 
-from tml_bench.tasks._common.records import StrictRecord, json_lines
+from tml_bench.tasks._common.records import StrictRecord
+from tml_bench.tasks._common.tables import json_lines
 
 FILE = "conversations.jsonl"
 AXES = ("INFERENCE_MEMORY", "INSTRUCTION_RETENTION", "SELF_COHERENCE", "VOICE_EDITING")

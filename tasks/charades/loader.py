@@ -20,7 +20,8 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.metrics.intervals import Interval
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.tasks._common import check_folder, chosen
-from tml_bench.tasks._common.records import RecordPlace, Seconds, csv_rows, read_text
+from tml_bench.tasks._common.records import RecordPlace, Seconds, read_text
+from tml_bench.tasks._common.tables import csv_rows
 from tml_bench.tasks._visual import InstructionClips, duration_of, find_video, load_spoken, sample_id
 
 MARGIN_S = 2.0

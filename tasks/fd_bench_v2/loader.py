@@ -14,6 +14,7 @@ from tml_bench.samples import Reference, Sample, Script
 from tml_bench.scenario import Manners, Scenario
 from tml_bench.tasks._common import check_folder, chosen
 from tml_bench.tasks._common.records import RecordPlace, json_file, short
+from tml_bench.tasks._common.tables import RecordTally
 from tml_bench.tasks.fd_bench_v2.annotation import CORRECTION, SPLITS, TRACKING
 from tml_bench.tasks.fd_bench_v2.pacing import SLOW
 from tml_bench.tasks.fd_bench_v2.prompt_file import ID, PromptFile, PromptTask
@@ -45,6 +46,7 @@ def load(
     """
     path, splits = _read(root)
     asked = chosen(root, subsets, SPLITS, list(splits))
+    tally = RecordTally(path)
     seen: set[str] = set()
     samples: list[Sample] = []
     for split, tasks in splits.items():
@@ -56,6 +58,7 @@ def load(
             try:
                 task = _task(place, raw, name, split)
             except BadSampleError as error:
+                tally.wrong(error)
                 samples.append(Sample(name, split, problem=str(error)))
             else:
                 samples.append(_sample(task, scenario_of(task, pacing, budget_s, path.parent / VOICED)))

@@ -14,7 +14,7 @@ user stops. There the ideal respondent speaks 30 s before the end, and when the 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, ValuesView
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +52,8 @@ _REACTION_S = 0.2  # the mode of gaps between turns in conversation (Stivers et 
 _TOOLS = {tool.name: tool for tool in TOOLS}
 _NAME = re.compile(r"(.+)_([0-9a-f]{24})")
 _AUDIO = ("input.wav", "input.flac", "input.ogg")
+_DEPTH = 50
+"""Levels of arguments."""
 _ANSWER = "That is done."
 """What an ideal respondent says where the data does not tell."""
 
@@ -218,7 +220,18 @@ def _expected(place: RecordPlace, calls: Sequence[_Call]) -> tuple[ExpectedCall,
             raise place.bad(
                 f"expected_tool_calls[{number}].function", what, f"use one of {', '.join(_TOOLS)}"
             )
+        if _is_deep(call.args):
+            raise place.bad(f"expected_tool_calls[{number}].args", f"has more than {_DEPTH} levels")
     return tuple(ExpectedCall(call.function, call.args or {}) for call in calls)
+
+
+def _is_deep(value: object) -> bool:
+    """Whether a value of JSON has more levels than arguments can have a use for, and recursion a place."""
+    level: list[object] = [value]
+    for _ in range(_DEPTH):
+        inside = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [each for one in inside if isinstance(one, list | ValuesView) for each in one]
+    return bool(level)
 
 
 def _reference(item: ScenarioAnnotation, duration_s: float) -> tuple[Reference, tuple[str, ...]]:

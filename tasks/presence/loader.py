@@ -14,7 +14,7 @@ from tml_bench.bounded_files import is_there
 from tml_bench.errors import BadSampleError
 from tml_bench.samples import At, Reference, Sample, Script, UserTurn
 from tml_bench.tasks._common import check_folder, chosen
-from tml_bench.tasks._common.records import json_lines
+from tml_bench.tasks._common.tables import json_lines
 from tml_bench.tasks.presence.annotation import (
     BEHAVIOURS,
     FILE,

@@ -17,7 +17,16 @@ from tml_bench.bounded_files import UNREADABLE
 from tml_bench.errors import BadSampleError, UserError
 from tml_bench.samples import Reference, Sample, Subtitle, Utterance
 from tml_bench.tasks._common import check_folder, chosen
-from tml_bench.tasks._common.records import AGAIN, RecordPlace, Seconds, Text, TimeSpan, read_text
+from tml_bench.tasks._common.records import (
+    AGAIN,
+    MOST_UNTYPED,
+    RecordPlace,
+    Seconds,
+    Text,
+    TimeSpan,
+    read_text,
+)
+from tml_bench.tasks._common.tables import RecordTally
 from tml_bench.tasks._visual import InstructionClips, duration_of, find_video, load_spoken, sample_id
 
 SUBTITLE_S = 4.0
@@ -104,16 +113,17 @@ def read(path: Path) -> list[tuple[str, ProactiveItem | BadSampleError]]:
         is called by its place.
 
     Raises:
-        UserError: the file cannot be read, or is no list.
+        UserError: the file cannot be read, is no list, or has too many items or wrong ones.
     """
     try:
-        items = json.loads(read_text(path))
+        items = json.loads(read_text(path, most=MOST_UNTYPED))
     except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read ({error})", AGAIN) from None
     if not isinstance(items, list) or not items:
         raise UserError(f"{path}: not a list of questions", AGAIN)
     found: list[tuple[str, ProactiveItem | BadSampleError]] = []
     places: dict[str, int] = {}
+    tally = RecordTally(path)
     for place, fields in enumerate(items):
         key = str(fields.get("question_id", "")).strip() if isinstance(fields, dict) else ""
         key = key or f"item-{place}"
@@ -121,9 +131,9 @@ def read(path: Path) -> list[tuple[str, ProactiveItem | BadSampleError]]:
         try:
             if (first := places.setdefault(key, place)) != place:
                 raise where.bad("question_id", f"is that of items {first} and {place}; the first is taken")
-            found.append((key, where.record(fields, ProactiveItem)))
+            found.append((key, tally.right(where.record(fields, ProactiveItem))))
         except BadSampleError as error:
-            found.append((key, error))
+            found.append((key, tally.wrong(error)))
     return found
 
 

@@ -15,7 +15,8 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.media.scan import scan
 from tml_bench.samples import Reference, Sample, Utterance
 from tml_bench.tasks._common import check_folder, chosen
-from tml_bench.tasks._common.records import RecordPlace, csv_rows
+from tml_bench.tasks._common.records import RecordPlace
+from tml_bench.tasks._common.tables import csv_rows
 from tml_bench.tasks._visual import InstructionClips, find_video, load_spoken, sample_id
 from tml_bench.timebase import NS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -16,10 +17,13 @@ PAGE = 200
 NO_EVENTS = EventPage(0, 0, 0, ())
 
 
+_Ns = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
 class _Head(msgspec.Struct, frozen=True):
     kind: str = ""
-    t_ns: int | None = None
-    handed_ns: int | None = None
+    t_ns: _Ns | None = None
+    handed_ns: _Ns | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Head)
