@@ -21,7 +21,7 @@ from tml_bench.report.files import read_summaries, to_csv
 from tml_bench.runs.recorded import check_settings, damaged, settings_sha256
 from tml_bench.runs.store import Attempt, RunFolder, read_lines, read_run
 from tml_bench.scoring.agreement import judged_of
-from tml_bench.scoring.result_seals import seals_of
+from tml_bench.scoring.result_seals import ResultDigests
 from tml_bench.scoring.summary_file import stored_verdicts
 from tml_bench.seals import seal_holds, sealed
 from tml_bench.session.settings import Settings
@@ -181,8 +181,10 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with verdicts, scored by this version; of its recordings nothing is left but what was stored."""
     run = tmp_path_factory.mktemp("scored") / "run"
     shutil.copytree(GOLDEN.with_name("proactive-video-qa-mini-1--oracle"), run)
-    content = {name: (run / name).read_bytes() for name in RESULTS[:3]}
-    (run / "seals.json").write_bytes(seals_of(content))
+    digests = ResultDigests()
+    for name in RESULTS[:3]:
+        assert [*digests.passing(name, (run / name).read_bytes())]
+    (run / "seals.json").write_bytes(b"".join(digests.seals()))
     return run
 
 
