@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from tml_bench.runs.back_off import Patience
 from tml_bench.runs.config import RunPlan
 from tml_bench.runs.jobs import TRIES, JobResult, ServiceFailure, SessionJob
 from tml_bench.runs.plan import RunRequest, plan_runs
+from tml_bench.runs.pool import Pool
 from tml_bench.runs.processes import Vigil
+from tml_bench.runs.queues import LOOK_AHEAD, AdapterQueue
 from tml_bench.runs.record import record, record_all
 from tml_bench.runs.removal import start_over
 from tml_bench.runs.selection import Selection
@@ -383,3 +386,35 @@ def test_no_job_is_lost_or_done_twice(
         assert left == 0 or (left == 1 and names[run] in pool.given_up)
     assert all(queue.running == 0 for queue in pool._queues.values())
     assert all(peak <= at_once for peak in pool.peaks.values())
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_of_the_next_jobs_the_first_preferred_is_taken_and_the_others_keep_their_order(
+    wanted: list[bool],
+) -> None:
+    queue = AdapterQueue("a", Patience())
+    jobs = [session_job(0, f"s{n}", "a") for n in range(len(wanted))]
+    for place, job in enumerate(jobs):
+        queue.submit(place, job)
+    left = list(range(len(wanted)))
+    while left:
+        place = queue.start(lambda job: wanted[int(job.key[1][1:])]).place
+        ahead = left[:LOOK_AHEAD]
+        assert place == next((n for n in ahead if wanted[n]), ahead[0])
+        left.remove(place)
+    assert queue.length == 0
+
+
+def test_a_process_gets_the_same_samples_with_every_adapter() -> None:
+    pool = Pool(2, 60.0)
+    began: dict[str, set[int]] = {}
+    for adapter in ("a", "b", "c"):
+        queue = AdapterQueue(adapter, Patience())
+        for place in range(40):
+            queue.submit(place, session_job(0, f"s{place}", adapter))
+        turns = 0
+        while queue.length > LOOK_AHEAD:  # those at the end go to whoever is free
+            sample = queue.start(partial(pool._is_for, turns % 2)).job.key[1]
+            began.setdefault(sample, set()).add(turns % 2)
+            turns += 1
+    assert sum(len(processes) == 1 for processes in began.values()) > 0.9 * len(began)

@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zlib import crc32
 
 from tml_bench.media.trial import unplayable
 from tml_bench.outcome import Outcome
@@ -44,8 +45,10 @@ class Pool(SessionPool):
     """Does jobs on ``size`` processes, at least 1; a step longer than ``step_limit_s`` is taken to hang.
 
     The processes are numbered, and have the ``devices`` one after the other, and again from the first where
-    there are fewer of them; see `worker_environment`. What could not be perceived because something outside
-    ended the process is perceived again, up to ``TRIES`` times in all; sessions are their run's to repeat.
+    there are fewer of them; see `worker_environment`. A sample is done by the same process with every adapter
+    where none waits for that, as it remembers what it made of the user. What could not be perceived because
+    something outside ended the process is perceived again, up to ``TRIES`` times in all; sessions are their
+    run's to repeat.
     The other arguments are those of ``SessionPool``.
     """
 
@@ -92,15 +95,20 @@ class Pool(SessionPool):
 
     def _assign(self) -> None:
         while (queue := self._ready()) is not None:
-            slot = next((slot for slot in self._slots if not slot.worker.is_busy), None)
-            if slot is None and len(self._slots) >= self._size:
+            idle = (n for n, slot in enumerate(self._slots) if not slot.worker.is_busy)
+            number = next(idle, len(self._slots))
+            if number >= self._size:
                 return
-            started = queue.start()
-            if slot is None:
-                slot = _Slot(self._new_worker(len(self._slots)), started)
-                self._slots.append(slot)
+            started = queue.start(partial(self._is_for, number))
+            if number == len(self._slots):
+                self._slots.append(_Slot(self._new_worker(number), started))
+            slot = self._slots[number]
             slot.doing = started
             slot.worker.begin(started.job)
+
+    def _is_for(self, number: int, job: Job) -> bool:
+        """Whether a sample is that process's rather than another's."""
+        return crc32(job.key[1].encode(errors="surrogateescape")) % self._size == number
 
     def _new_worker(self, number: int) -> SupervisedWorker:
         environment = worker_environment(number, self._devices)

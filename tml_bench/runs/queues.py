@@ -24,6 +24,8 @@ from tml_bench.redact import redacted
 from tml_bench.runs.back_off import BackOff, Patience
 from tml_bench.runs.jobs import Job, JobResult, ServiceFailure, SessionJob
 
+LOOK_AHEAD = 16
+"""So far from its place a job may be preferred to others."""
 SLOW_S = 5.0
 """A preflight that takes longer is told."""
 _RESOLUTION_S, _SOON_S = 1e-6, 1.0
@@ -121,14 +123,23 @@ class AdapterQueue:
             self._tell(f"waiting for {self._name}: it has opened no session within {SLOW_S:g} s")
             self._slow_s = math.inf
 
-    def start(self) -> StartedJob:
-        """Take the job that is next, once ``wait_s`` is 0."""
+    def start(self, preferred: Callable[[Job], bool] = lambda job: True) -> StartedJob:
+        """Take the job that is next, once ``wait_s`` is 0; of the next `LOOK_AHEAD` the first preferred."""
         now_s = self._clock()
         self._slow_s = now_s + SLOW_S
-        place, job = (-1, self.preflight) if self.preflight else heappop(self._waiting)
+        place, job = (-1, self.preflight) if self.preflight else self._taken(preferred)
         self._next_s = max(self._next_s, now_s) + self._interval_s
         self.running += 1
         return StartedJob(job, place, now_s)
+
+    def _taken(self, preferred: Callable[[Job], bool]) -> tuple[int, Job]:
+        passed = [heappop(self._waiting)]
+        while not preferred(passed[-1][1]) and self._waiting and len(passed) < LOOK_AHEAD:
+            passed.append(heappop(self._waiting))
+        taken = passed.pop(-1 if preferred(passed[-1][1]) else 0)
+        for other in passed:
+            heappush(self._waiting, other)
+        return taken
 
     def ended(self, started: StartedJob, result: JobResult) -> bool:
         """Take a result; True where it is the job's, False where that waits again or is left to be done."""
