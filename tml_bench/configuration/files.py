@@ -17,6 +17,8 @@ from tml_bench.redact import redacted
 
 FOUND = Path("tml-bench.toml")
 """Read where it lies in the working directory."""
+_MOST = 1 << 20
+"""Bytes; Python reads about a megabyte of TOML a second."""
 ADAPTERS, GROUP = "adapters", "group"
 KEYS_ELSEWHERE = "keys and passwords belong into the environment, or into the file that TML_BENCH_KEYS names"
 
@@ -48,7 +50,7 @@ def read_config(path: Path, keys: Mapping[str, ConfigKey]) -> ConfigFile:
             holds what looks like a secret; names file, key and remedy.
     """
     try:
-        found = tomllib.loads(read_whole(path, piped=True).decode())
+        found = tomllib.loads(read_whole(path, _MOST, piped=True).decode())
         source = str(path)
         _refuse_secrets(found, source)
     except (OSError, UnicodeDecodeError) as error:

@@ -130,7 +130,7 @@ def load_network(text: str) -> Network:
             f"there is no network profile {text!r}", f"give {', '.join(PROFILES)} or a .toml file"
         )
     try:
-        fields = {"name": path.stem, **tomllib.loads(read_whole(path, piped=True).decode())}
+        fields = {"name": path.stem, **tomllib.loads(read_whole(path, 1 << 20, piped=True).decode())}
         network = msgspec.convert(fields, Network)
     except (OSError, *UNREADABLE) as error:
         raise UserError(f"{path}: {error}", "its tables are [up], [down] and [[outages]]") from error

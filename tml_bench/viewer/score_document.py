@@ -103,7 +103,8 @@ def _places(path: Path, size: int, changed_ns: int) -> Mapping[str, list[tuple[i
                 sample = decoder.decode(line).sample
             except UNREADABLE:
                 sample = ""  # torn, or of another kind: it belongs to no sample
-            places.setdefault(sample, []).append((begin, len(line)))
+            if sample:
+                places.setdefault(sample, []).append((begin, len(line)))
             begin += len(line)
     return places
 
