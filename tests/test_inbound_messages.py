@@ -44,6 +44,7 @@ from tml_bench.adapters._media import tool_call
 from tml_bench.adapters._refusal_tables import OWN_SERVER
 from tml_bench.adapters._refusals import LONGEST_SAID, LONGEST_WAIT_S, ReportedError, retry_after_s
 from tml_bench.adapters._session import QueueAdapter
+from tml_bench.adapters.cascade.assistant import spoken_sentences
 from tml_bench.adapters.chat import dialogue
 from tml_bench.conformance import wire_play
 from tml_bench.conformance.wire_cases import WireChecks
@@ -61,6 +62,7 @@ from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LatenessLimits
 from tml_bench.session.playback import Playback
 from tml_bench.session.settings import Settings
+from tml_bench.users.spoken_reply import spoken_reply
 
 HOSTILE = "x\x1b]0;owned\x07\u202e\ud800"
 ERRORS = (
@@ -282,3 +284,10 @@ def test_what_a_recording_could_not_be_read_with_ends_its_session(tmp_path: Path
         run_session(tmp_path / "r", sample_of(UserTurn(silence(0.4))), Verbose(), Settings())
     kinds = [type(event) for event in Recording(tmp_path / "r").events()]
     assert kinds[-2:] == [Fault, SessionClosed]
+
+
+def test_a_word_without_end_is_not_spoken_for_hours() -> None:
+    said = f"I need {'9' * 5000} tickets."
+    assert spoken_sentences(said) == [f"I need {'9' * 60} tickets."]
+    assert spoken_reply(said).text.startswith(f"I need {'9' * 60}")
+    assert len(spoken_reply(said).text) < 100

@@ -13,6 +13,8 @@ SYSTEM = (
 )
 MAX_SENTENCES, MAX_WORDS = 2, 60
 """Of an answer."""
+LONGEST_WORD = 60
+"""Characters of a word; the rest of a longer one would be spoken for hours, and is not said."""
 _REMEMBERED, _REMEMBERED_WORDS = 8, 800
 """Messages the model is shown of the conversation, and words of them: they must fit its context."""
 _PUNCTUATION = frozenset(" .,;:!?'\"()-&%$€£+/")
@@ -92,7 +94,8 @@ def spoken_sentences(answer: str) -> list[str]:
     plain = "".join(
         c if _speakable(c) else " " for c in unicodedata.normalize("NFKC", answer).translate(_PLAIN)
     )
-    parts = re.split(r"(?<=[.!?])\s+", " ".join(plain.split()[:MAX_WORDS]))
+    words = (word[:LONGEST_WORD] for word in plain.split()[:MAX_WORDS])
+    parts = re.split(r"(?<=[.!?])\s+", " ".join(words))
     found = [sentence(part) for part in parts if any(map(str.isalnum, part))]
     unfinished = len(found) > 1 and parts[-1][-1] not in ".!?\"')"
     return found[: -1 if unfinished else None][:MAX_SENTENCES]

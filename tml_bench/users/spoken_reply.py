@@ -10,6 +10,8 @@ from tml_bench.plain_text import plain
 
 MAX_SENTENCES, MAX_WORDS = 4, 50
 """Of one turn."""
+LONGEST_WORD = 60
+"""Characters of a word; the rest of a longer one is not said."""
 LONGEST_READ = 4000
 """Most characters that are looked at of a reply, after its thoughts: a turn has a tenth of them."""
 
@@ -71,7 +73,9 @@ def _words_alone(text: str) -> str:
     kept = (
         c if unicodedata.category(c)[0] not in "CSM" or c in "$+=%€£" else " " for c in text.translate(_ASCII)
     )
-    text = re.sub(r"\s+([,.;:!?])", r"\1", " ".join("".join(kept).split())).strip(" ,;:-")
+    text = re.sub(
+        r"\s+([,.;:!?])", r"\1", " ".join(word[:LONGEST_WORD] for word in "".join(kept).split())
+    ).strip(" ,;:-")
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1].strip()
     return text if any(map(str.isalnum, text)) else ""
