@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.errors import BadSampleError, UserError
-from tml_bench.files import file_sha256
+from tml_bench.files import file_sha256, sync
 from tml_bench.media.audio import read_mono
 from tml_bench.own_folder import append_own, own_lock
 from tml_bench.samples import Waveform
@@ -128,6 +128,7 @@ def _keep(file: Path, spoken: Waveform, voice: str, text: str) -> None:
     aside = file.with_name(f".{file.name}.part")
     aside.unlink(missing_ok=True)
     soundfile.write(aside, spoken.samples, spoken.rate, format="FLAC", subtype="PCM_16")
+    sync(aside)  # half a file would be taken for the line ever after
     aside.replace(file)
     named = json.dumps({"key": file.stem, "voice": voice, "text": text.strip()}, ensure_ascii=False)
     with append_own(file.parent, INDEX) as index:
