@@ -12,9 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import many_samples_task as task
 import msgspec
 from host import machine
-from many_samples import HERE, peak_mb, task, write_data
+from many_samples import HERE, peak_mb, write_data
 
 import tml_bench
 from tml_bench.judges.rules import RuleJudge
