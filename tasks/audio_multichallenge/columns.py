@@ -159,4 +159,4 @@ def _named(schema: pa.Schema, texts: Mapping[str, Sequence[str]], names: Sequenc
 def _number(name: str) -> int | None:
     """The number of the turn: the one after ``turn``, else the last, such as that of ``audio_2``."""
     found = re.findall(r"turn\D{0,3}(\d+)", name.lower()) or re.findall(r"\d+", name)
-    return int(found[-1]) if found else None
+    return int(found[-1][:9]) if found else None

@@ -1,5 +1,6 @@
 """What judges need of runs on disk: sheets of what was asked, and agreement from runs, sheets and caches."""
 
+import re
 from collections.abc import Sequence, Set
 from contextlib import closing
 from pathlib import Path
@@ -182,7 +183,7 @@ def _of_sheet(path: Path) -> JudgeLabels:
     labels = JudgeLabels(HumanJudge(path).id)
     for row in read_sheet(path):
         if row.answer:
-            version = int(row.version) if row.version.isdecimal() else 0
+            version = int(row.version) if re.fullmatch("[0-9]{1,9}", row.version) else 0
             rubric = Rubric(row.rubric, version, row.instruction, row.allowed, bool(row.ordered))
             labels.add(rubric, row.id, row.answer)
     return labels
