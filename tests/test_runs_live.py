@@ -302,7 +302,7 @@ def run_command(tmp_path: Path, adapter: str, *options: str) -> tuple[str, list[
 
 def test_a_wrong_key_costs_one_message(tmp_path: Path) -> None:
     output, attempts = run_command(tmp_path, "NoKey")
-    assert output.count("401") == 1
+    assert output.count("401 wrong key") == 1
     assert "3 samples of it were not run; the same command continues" in output
     assert attempts == []
     output, attempts = run_command(tmp_path / "again", "NoKey", "--no-preflight")
