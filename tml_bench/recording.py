@@ -253,6 +253,9 @@ class Recording:
         given_ns = clipped = compute_ns = 0
         calls, split = TimedCalls(), SplitWatch()
         for event in self.events():
+            if isinstance(event, ev.StepDone):  # nearly all events are, and nothing else looks at them
+                compute_ns += event.compute_ns
+                continue
             split.take(event)
             said.take(event)
             for taken in declared.take(event):
@@ -265,8 +268,6 @@ class Recording:
                 case ev.ModelAudio():
                     given_ns += event.end_ns - event.heard_ns
                     clipped += event.clipped
-                case ev.StepDone():
-                    compute_ns += event.compute_ns
                 case ev.ModelToolCall():
                     calls.begin(event)
                 case ev.ToolReturned():
