@@ -194,7 +194,7 @@ def test_more_runs_than_files_that_may_be_open_are_recorded_all_the_same(tmp_pat
     tests = Path(__file__).parent
     (tmp_path / "1").mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", FEW_FILES, str(tmp_path), f"{tests / 'many_task.py'}:Many"],
+        [sys.executable, "-P", "-c", FEW_FILES, str(tmp_path), f"{tests / 'many_task.py'}:Many"],
         env={**os.environ, "PYTHONPATH": str(tests)}, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.split() == ["1"] * 40

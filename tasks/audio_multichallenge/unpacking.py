@@ -27,7 +27,7 @@ def unpack_apart(files: Sequence[Path], folder: Path, tell: Callable[[str], None
     paths = os.pathsep.join(filter(None, sys.path))
     last = ""
     with subprocess.Popen(
-        [sys.executable, "-m", __name__, str(folder), *map(str, files)],
+        [sys.executable, "-P", "-m", __name__, str(folder), *map(str, files)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

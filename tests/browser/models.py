@@ -79,6 +79,7 @@ def poison(run: Path) -> None:
         lines = file.read_text().splitlines()
         file.write_text("".join(json.dumps(_poisoned(json.loads(line))) + "\n" for line in lines))
     _change(run / "summary.json", _poisoned_counts)
+    (run / "seals.json").unlink()  # it would refuse them; who attacks gives none
 
 
 def _poisoned(value: Any, key: str = "") -> Any:
