@@ -7,12 +7,11 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from fuzz_corpus import corpus, fuzzing, replay
 
 from tml_bench.containers.ffmpeg import begins_empty
 from tml_bench.containers.sample_chunk import find_samples
@@ -23,21 +22,16 @@ from tml_bench.plugins import load_task
 
 HERE = Path(__file__).parent
 MINI_V1 = HERE.parent / "tasks" / "fd_bench_v1" / "mini"
-CORPUS = sorted(path for path in (HERE / "fuzz" / "media").rglob("*") if path.is_file())
 
 
 @pytest.fixture(scope="module")
 def fuzz_media() -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(HERE.parent / "benchmarks"))
-        return import_module("fuzz_media")
+    return fuzzing("media")
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")
+@pytest.mark.parametrize("path", corpus("media"))
 def test_what_was_found_is_read_or_refused(fuzz_media: ModuleType, path: Path) -> None:
-    (target,) = (target for target in fuzz_media.TARGETS if target.name == path.parent.name)
-    with suppress(*target.documented):
-        target.read(path.read_bytes())
+    replay(fuzz_media, path)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +102,7 @@ def test_a_file_that_ends_its_decoder_is_its_samples_problem(fuzz_media: ModuleT
             MINI_V1 / "candor_pause_handling" / number, tmp_path / "candor_pause_handling" / number
         )
     clip = tmp_path / "candor_pause_handling" / "1" / "input.flac"
-    (crash,) = (path for path in CORPUS if path.parent.name == "ogg-summed")
+    (crash,) = (HERE / "fuzz" / "media" / "ogg-summed").iterdir()
     clip.write_bytes(fuzz_media.summed(crash.read_bytes()))
     problems = [sample.problem for sample in load_task("fd-bench-v1").samples(tmp_path)]
     assert sorted(map(bool, problems)) == [False, True]

@@ -95,7 +95,7 @@ class SileroNetwork:
         return float(self.probabilities(frame[np.newaxis])[0])
 
     def probabilities(self, frames: Floats) -> Floats:
-        """Probabilities of the next frames, shapes (n, 512) and (n,)."""
+        """Probabilities of the next frames, shapes (n, 512) and (n,); none for no frames."""
         parts = [frames[at : at + _MOST_FRAMES] for at in range(0, len(frames), _MOST_FRAMES)]
         with _one_thread():
             return np.concatenate([np.zeros(0, np.float32), *map(self._next, parts)])
