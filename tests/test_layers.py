@@ -57,6 +57,7 @@ LAYERS = (
         "turns",
         "adapter",
         "events",
+        "kept_by_task",
         "encoded_tracks",
         "event_texts",
         "heard_text",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.kept_by_task import KeptByTask
+
 MOST_BYTES = 64 << 20
 LONGEST_BYTES = 8 << 20
 """So long a track, 3 minutes at 24 kHz, is held until it is known whether it is known."""
@@ -13,29 +15,16 @@ LONGEST_BYTES = 8 << 20
 Pcm = NDArray[np.int16]
 
 
-class EncodedTracks:
-    """Keeps encoded tracks by what they sound like, those that came first, up to ``MOST_BYTES``."""
+class EncodedTracks(KeptByTask[str, bytes]):
+    """Encoded tracks by `key_of` what they sound like."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self.bytes = 0
-        """How many are kept."""
-        self._kept: dict[str, bytes] = {}
-
-    def get(self, key: str) -> bytes | None:
-        """The encoded track of a key, None where none is kept."""
-        return self._kept.get(key)
-
-    def keep(self, key: str, encoded: bytes) -> None:
-        """Keep an encoded track, as long as there is room."""
-        if self.bytes + len(encoded) <= self._most_bytes:
-            self._kept[key] = encoded
-            self.bytes += len(encoded)
+        super().__init__(most_bytes)
 
 
 def key_of(rate: int, pieces: Sequence[Pcm]) -> str:
     """What a track is known by: its rate and its samples."""
-    digest = hashlib.blake2b(rate.to_bytes(4, "little"), digest_size=32)
+    digest = hashlib.sha256(rate.to_bytes(4, "little"))
     for piece in pieces:
         digest.update(piece.data)
     return digest.hexdigest()

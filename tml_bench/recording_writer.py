@@ -104,7 +104,8 @@ class AudioWriter:
         if encoded is None:
             self._encode_held()
             self._file.close()
-            known.keep(key, self._path.read_bytes())
+            written = self._path.read_bytes()
+            known.keep(key, written, len(written))
         else:
             self._file.close()
             self._path.write_bytes(encoded)

@@ -8,8 +8,9 @@ reading gives exactly that many. Resampling is soxr HQ, which adds no delay: sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -69,6 +70,17 @@ def clip_samples(clip: Path | Waveform, rate: int) -> NDArray[np.float32]:
     return resampled
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayedWaveform(Waveform):
+    """A waveform that is played again and again, and need not be resampled each time.
+
+    Attributes:
+        at: gives its samples, shape (n,), at a rate in Hz.
+    """
+
+    at: Callable[[int], NDArray[np.float32]]
+
+
 class BlockSource(Protocol):
     """Mono audio read in order, block by block: ``frames`` samples, at least 1; ``name`` is for messages."""
 
@@ -107,6 +119,8 @@ class ClipReader:
         Raises:
             BadSampleError: the clip cannot be used; see ``probe``. A waveform must be of shape (n,), n > 0.
         """
+        if isinstance(source, ReplayedWaveform):
+            source = Waveform(source.at(rate), rate)
         self._source: BlockSource = (
             _WaveformSource(source)
             if isinstance(source, Waveform)

@@ -1,10 +1,15 @@
-"""The short clips of a task, decoded once for all adapters that play them."""
+"""The short clips of tasks, decoded and resampled once for all adapters that play them."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tml_bench.errors import BadSampleError
-from tml_bench.media.audio import probe, read_mono
+from tml_bench.kept_by_task import KeptByTask
+from tml_bench.media.audio import ClipReader, ReplayedWaveform, probe, read_mono
 from tml_bench.samples import Sample, UserTurn, Waveform
 
 MOST_BYTES = 128 << 20
@@ -13,25 +18,26 @@ LONGEST_S = 60.0
 _BYTES = 4
 
 _File = tuple[Path, int, int]
+_Samples = NDArray[np.float32]
 
 
 class DecodedClips:
     """Keeps what the user's clips sound like, in one process.
 
-    One adapter after the other plays the samples of a task in the same order, so what was decoded first is
-    kept, and what no longer fits is decoded each time.
+    What no longer fits is decoded each time.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self._kept: dict[_File, Waveform] = {}
-        self._bytes = 0
+        self._clips = KeptByTask[_File, ReplayedWaveform](most_bytes // 2)
+        self._resampled = KeptByTask[tuple[_File, int], _Samples](most_bytes // 2)
 
-    def decoded(self, sample: Sample) -> Sample:
-        """The sample with waveforms for its short clips as far as they are kept; it plays the same.
+    def decoded(self, task: str, sample: Sample) -> Sample:
+        """A task's sample with waveforms for its short clips as far as they are kept; it plays the same.
 
         A clip that cannot be read stays a file, so that playing it tells what is wrong with it.
         """
+        self._clips.turn_to(task)
+        self._resampled.turn_to(task)
         turns = tuple(map(self._turn, sample.script.turns))
         return replace(sample, script=replace(sample.script, turns=turns))
 
@@ -44,18 +50,29 @@ class DecodedClips:
             return turn
         return turn if clip is None else replace(turn, audio=clip)
 
-    def _clip(self, path: Path) -> Waveform | None:
+    def _clip(self, path: Path) -> ReplayedWaveform | None:
         stat = path.stat()
         file = (path, stat.st_size, stat.st_mtime_ns)
-        kept = self._kept.get(file)
+        kept = self._clips.get(file)
         if kept is not None:
             return kept
         info = probe(path)
         size = info.frames * _BYTES
-        if info.duration_s > LONGEST_S or self._bytes + size > self._most_bytes:
+        if info.duration_s > LONGEST_S or not self._clips.has_room(size):
             return None
         samples, rate = read_mono(path)
         samples.flags.writeable = False
-        self._bytes += size
-        self._kept[file] = Waveform(samples, rate)
-        return self._kept[file]
+        clip = ReplayedWaveform(samples, rate, partial(self._at, file, Waveform(samples, rate)))
+        self._clips.keep(file, clip, size)
+        return clip
+
+    def _at(self, file: _File, clip: Waveform, rate: int) -> _Samples:
+        if rate == clip.rate:
+            return clip.samples
+        samples = self._resampled.get((file, rate))
+        if samples is None:
+            with ClipReader(clip, rate) as reader:
+                samples = reader.read(reader.length)
+            samples.flags.writeable = False
+            self._resampled.keep((file, rate), samples, samples.nbytes)
+        return samples

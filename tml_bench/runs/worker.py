@@ -136,7 +136,6 @@ class Worker:
     step_limit_s: float
     _spec: str = ""
     _adapter: StepAdapter | None = None
-    _task: str = ""
     _clips: DecodedClips = field(default_factory=DecodedClips)
     _users: EncodedTracks = field(default_factory=EncodedTracks)
 
@@ -196,9 +195,8 @@ class Worker:
         shutil.rmtree(job.folder, ignore_errors=True)
         seed = session_seed(job.settings.seed, job.task, job.sample.id)
         settings = replace(job.settings, seed=seed, user=replace(job.settings.user, busy=self._wait))
-        if job.task != self._task:
-            self._task, self._clips, self._users = job.task, DecodedClips(), EncodedTracks()
-        sample = self._clips.decoded(played_sample(job))
+        self._users.turn_to(job.task)
+        sample = self._clips.decoded(job.task, played_sample(job))
         opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
         ended = JobResult(Outcome.VALID)
