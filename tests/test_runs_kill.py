@@ -59,7 +59,7 @@ def wait_for_progress(process: subprocess.Popen[bytes], run: Path, attempts: int
     """Until so many attempts have ended and so much of a session is written; False if it ended before."""
     while process.poll() is None:
         under_way = 0
-        for file in run.glob(f".aside/{process.pid}/*/user.flac"):
+        for file in run.glob(f".aside/{process.pid}/*/model.flac"):
             with suppress(FileNotFoundError):  # it has ended meanwhile
                 under_way = max(under_way, file.stat().st_size)
         if len(attempts_of(run)) >= attempts and under_way > recorded:

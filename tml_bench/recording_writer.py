@@ -15,6 +15,7 @@ from tml_bench.bounded_files import LONGEST_LINE
 from tml_bench.encoded_tracks import LONGEST_BYTES, EncodedTracks, Pcm, key_of
 from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
+from tml_bench.samples import Waveform
 
 BLOCK = 48_000
 """Audio is handed to the encoder in blocks of at least this many samples: 2 s at 24 kHz."""
@@ -28,7 +29,8 @@ class AudioWriter:
     """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit.
 
     ``encoder`` encodes beside the caller, one piece of work at a time; None to encode in ``write``. With
-    ``known`` tracks a short one is encoded only if it is none of them, and then it becomes one.
+    ``known`` tracks a short one is encoded only if it is none of them, and then it becomes one. What is
+    ``held`` is in memory as well, up to `LONGEST_BYTES`.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class AudioWriter:
         rate: int,
         encoder: Executor | None = None,
         known: EncodedTracks | None = None,
+        held: bool = False,
     ) -> None:
         import soundfile
 
@@ -44,7 +47,11 @@ class AudioWriter:
         """How many were written so far."""
         self._path, self._rate = path, rate
         self._known = known
-        self._unencoded: list[Pcm] = []
+        self.holds = held
+        """All of it is in memory as well."""
+        self._pieces: list[Pcm] = []
+        self._encoded = 0
+        """How many of the pieces are in the file."""
         self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
         self._held: list[NDArray[np.float32]] = []
         self._held_samples = 0
@@ -73,15 +80,18 @@ class AudioWriter:
         audio *= 32768
         np.rint(audio, out=audio)
         np.clip(audio, -32768, 32767, out=audio)
-        self._unencoded.append(audio.astype(np.int16))
-        if self._known is None or 2 * self.samples > LONGEST_BYTES:
-            self._known = None
-            self._encode_held()
+        self._pieces.append(audio.astype(np.int16))
+        if 2 * self.samples > LONGEST_BYTES:
+            self._known, self.holds = None, False
+        if self._known is None:
+            self._encode_pieces()
 
-    def _encode_held(self) -> None:
-        for piece in self._unencoded:
+    def _encode_pieces(self) -> None:
+        for piece in self._pieces[self._encoded :]:
             self._file.write(piece)
-        self._unencoded = []
+        if not self.holds:
+            self._pieces = []
+        self._encoded = len(self._pieces)
 
     def close(self) -> None:
         """Write what is held and close the file, once. Raises OSError if something cannot be written."""
@@ -95,14 +105,21 @@ class AudioWriter:
             if self._known is not None:
                 self._write_known(self._known)
         finally:
-            self._held, self._held_samples, self._unencoded = [], 0, []
+            self._held, self._held_samples = [], 0
+            self._pieces = self._pieces if self.holds else []
             self._file.close()
 
+    def sound(self) -> Waveform:
+        """What is in the file once it is closed, as reading it gives, where it is held."""
+        samples = np.concatenate(self._pieces).astype(np.float32)
+        samples /= 32768
+        return Waveform(samples, self._rate)
+
     def _write_known(self, known: EncodedTracks) -> None:
-        key = key_of(self._rate, self._unencoded)
+        key = key_of(self._rate, self._pieces)
         encoded = known.get(key)
         if encoded is None:
-            self._encode_held()
+            self._encode_pieces()
             self._file.close()
             written = self._path.read_bytes()
             known.keep(key, written, len(written))
@@ -116,7 +133,8 @@ class RecordingWriter:
 
     ``clock``, ``compute`` and ``config`` are those of ``Manifest``; ``opened`` is the first event.
     ``encoder`` encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
-    be called on it too. None to encode while writing. ``users`` are known tracks of users.
+    be called on it too. None to encode while writing. ``users`` are known tracks of users. Tracks are
+    ``held`` as ``AudioWriter`` does.
     """
 
     def __init__(
@@ -129,6 +147,7 @@ class RecordingWriter:
         encoder: Executor | None = None,
         config: str = "",
         users: EncodedTracks | None = None,
+        held: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -140,8 +159,8 @@ class RecordingWriter:
         self._config = config
         self._encode = msgspec.json.Encoder().encode
         self._log = (folder / LOG).open("wb", buffering=1 << 16)
-        self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder, users)
-        self.model = AudioWriter(folder / MODEL_TRACK, opened.rate, encoder)
+        self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder, users, held)
+        self.model = AudioWriter(folder / MODEL_TRACK, opened.rate, encoder, None, held)
         self.event(opened)
 
     def event(self, event: ev.Event) -> None:
@@ -174,6 +193,15 @@ class RecordingWriter:
         )
         (self._folder / MANIFEST).write_bytes(manifest.encode())
         return manifest
+
+    @property
+    def holds(self) -> bool:
+        """Whether what is in both tracks is still in memory."""
+        return self.user.holds and self.model.holds
+
+    def sound(self, track: Path) -> Waveform:
+        """What is in the file of a track, as reading it gives, where the recording is closed and held."""
+        return self.user.sound() if track.name == USER_TRACK else self.model.sound()
 
     def abandon(self) -> None:
         """Close the files without a manifest: what is there is not a recording."""

@@ -256,7 +256,7 @@ def run(
             if fresh and places[steps]:
                 steps.connect()
             place.begin([plan.path for plan in plans], fresh=fresh)
-            failed = _recorded(places, shown, retry_errors, fail_fast, spending, lambda: place.problem)
+            failed = _recorded(places, shown, words, retry_errors, fail_fast, spending, lambda: place.problem)
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs((plan.path for plan in plans if plan.path not in changed), planned=plans)
             begun = [run for run in stored if run.attempts or not failed]
@@ -315,7 +315,8 @@ def _stepping(
 
 
 def _recorded(
-    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, retry_errors: bool, fail_fast: int,
+    places: Mapping[SessionPool, Sequence[RunPlan]], shown: Progress, words: WordMode,
+    retry_errors: bool, fail_fast: int,
     limit: SpendingLimit | None, trouble: Callable[[], UserError | None],
 ) -> list[UserError]:  # fmt: skip
     """Record runs where each belongs; gives why some could not be finished."""
@@ -325,7 +326,7 @@ def _recorded(
         advance = bar("sessions", sum(len(plan.samples) for plans in places.values() for plan in plans))
         failed = record_all(
             places, advance, retry_errors=retry_errors, fail_fast=fail_fast, end=ends.append,
-            failed=failures.append, remark=shown.tell, limit=limit, trouble=trouble,
+            failed=failures.append, remark=shown.tell, limit=limit, trouble=trouble, words=words,
         )  # fmt: skip
     shown.ended(ends)
     shown.failed(failures)

@@ -99,6 +99,11 @@ ClipSource = Path | Waveform | BlockSource
 """What a clip is read from: a sound file, samples in memory, or anything else that gives blocks."""
 
 
+def rate_of(clip: ClipSource) -> int:
+    """A clip's own rate in Hz. Raises BadSampleError as `probe`."""
+    return probe(clip).rate if isinstance(clip, Path) else clip.rate
+
+
 class ClipReader:
     """Streams a clip at any rate, in order, with memory that does not grow with its length.
 

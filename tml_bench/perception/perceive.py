@@ -25,6 +25,7 @@ from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.files import write_atomically
 from tml_bench.heard_text import HeardText
+from tml_bench.media.audio import ClipSource
 from tml_bench.perception import asr, fitting, silero, vad
 from tml_bench.perception.laying import RULE, in_speech, lay_over, places
 from tml_bench.perception.silero_network import NETWORK
@@ -61,15 +62,17 @@ class Given(TypedDict, total=False):
     languages: tuple[str, ...]
 
 
-def perceive(model_audio: Path, **given: Unpack[Given]) -> Timeline:
+def perceive(model_audio: Path, sound: ClipSource | None = None, **given: Unpack[Given]) -> Timeline:
     """Perceive the model's audio as heard, at any rate; without speech there are no segments and no words.
+
+    ``sound`` is what is in the file, where that is in memory.
 
     Raises:
         BadSampleError: the audio cannot be used.
         UserError: ``words`` is unknown, or is ``asr`` and the extra ``[speech]`` is not installed.
     """
     perceiver = _perceiver_of(**given)
-    activity = vad.listen(model_audio)
+    activity = vad.listen(model_audio if sound is None else sound)
     segments = vad.speech_segments(activity)
     heard = activity.probabilities, activity.samples
     found, source = find_words(model_audio, segments, **given)

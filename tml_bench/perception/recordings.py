@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from tml_bench.media.audio import ClipSource
 from tml_bench.perception import asr, prosody, user_speech
 from tml_bench.perception.perceive import (
     ENGLISH,
@@ -26,6 +27,8 @@ Spans = Sequence[tuple[float, float]]
 Stretches = Callable[[Timeline], Spans]
 Lookup = Callable[[Path, str, Callable[[], Timeline]], Timeline]
 """Gives the timeline in a file under a key; the last computes it."""
+Sounds = Callable[[Path], ClipSource]
+"""Gives what is in a track's file: the file itself, or samples in memory."""
 
 
 class _LastUsers:
@@ -61,6 +64,7 @@ def timeline_of(
     languages: tuple[str, ...] = ENGLISH,
     user_words: bool = False,
     user_spans: Stretches | None = None,
+    sounds: Sounds = lambda file: file,
 ) -> Timeline:
     """What is perceived in a recording.
 
@@ -75,6 +79,7 @@ def timeline_of(
         user_words: also recognise what the user says, where ``words`` allows it; implies ``user``.
         user_spans: gives the spans in which the user's speech is looked for by energy, where it is not
             perceived otherwise; cached beside, as ``*-user-speech.json``.
+        sounds: gives what is in its tracks, where that is in memory.
 
     Raises:
         BadSampleError: the audio cannot be used.
@@ -84,7 +89,7 @@ def timeline_of(
     if words != "asr":
         given |= Given(imported=facts.imported, timed=facts.timed, untimed=facts.untimed)
     timeline = structs.replace(
-        _perceived(facts.model, cache, given, look),
+        _perceived(facts.model, cache, given, look, sounds),
         turns=facts.turns,
         calls=facts.calls,
         lines=facts.lines,
@@ -100,13 +105,16 @@ def timeline_of(
         if user_spans is None:
             return timeline
         beside = cache.with_name(f"{cache.stem}-user-speech.json")
-        heard = _user_speech(facts.user, beside, tuple(user_spans(timeline)), look)
+        heard = _user_speech(facts.user, beside, tuple(user_spans(timeline)), look, sounds)
         return structs.replace(timeline, user_speech=heard)
     beside = cache.with_name(f"{cache.stem}-user.json")
     given = Given(words=words, languages=languages) if user_words else Given(words="transcript")
     key = cache_key(facts.user.sha256, **given)
-    said = look(beside, key, lambda: _USERS.perceived(key, lambda: perceive(facts.user.path, **given)))
-    return structs.replace(timeline, user=said)
+
+    def listen() -> Timeline:
+        return _USERS.perceived(key, lambda: perceive(facts.user.path, sounds(facts.user.path), **given))
+
+    return structs.replace(timeline, user=look(beside, key, listen))
 
 
 def cached_timeline(
@@ -133,8 +141,9 @@ def _stored(path: Path, key: str, _: Callable[[], Timeline]) -> Timeline:
     return known
 
 
-def _perceived(track: AudioTrack, cache: Path, given: Given, look: Lookup) -> Timeline:
-    return look(cache, cache_key(track.sha256, **given), lambda: perceive(track.path, **given))
+def _perceived(track: AudioTrack, cache: Path, given: Given, look: Lookup, sounds: Sounds) -> Timeline:
+    key = cache_key(track.sha256, **given)
+    return look(cache, key, lambda: perceive(track.path, sounds(track.path), **given))
 
 
 def _voices(
@@ -146,9 +155,11 @@ def _voices(
     return look(cache, prosody.voices_key(track.sha256, asked), describe).voices
 
 
-def _user_speech(track: AudioTrack, cache: Path, spans: Spans, look: Lookup) -> tuple[Segment, ...]:
+def _user_speech(
+    track: AudioTrack, cache: Path, spans: Spans, look: Lookup, sounds: Sounds
+) -> tuple[Segment, ...]:
     def find() -> Timeline:
-        return Timeline(0.0, user_speech.speech_in(track.path, spans))
+        return Timeline(0.0, user_speech.speech_in(sounds(track.path), spans))
 
     key = user_speech.speech_key(track.sha256, spans)
     return look(cache, key, lambda: _USERS.perceived(key, find)).segments

@@ -14,21 +14,21 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.media.audio import ClipReader, probe
+from tml_bench.media.audio import ClipReader, ClipSource, rate_of
 
 LEAST_S = 0.01
 _HALF_A_BIT = 2.0**-16
 
 
 class SilenceKeepingReader:
-    """Reads an audio file at a rate, in order, with memory that grows by 16 bytes per silence alone.
+    """Reads a clip at a rate, in order, with memory that grows by 16 bytes per silence alone.
 
     ``read`` gives the samples as ``media.audio.ClipReader`` does; ``still`` tells which of the last block lie
     in digital silence. ``length`` counts samples at ``rate``. ``passes_silence`` is ``ClipReader``'s. Raises
     BadSampleError as ``ClipReader``.
     """
 
-    def __init__(self, audio: Path, rate: int, *, passes_silence: bool = False) -> None:
+    def __init__(self, audio: ClipSource, rate: int, *, passes_silence: bool = False) -> None:
         self._source = _SilenceFinder(audio)
         self._clip = ClipReader(self._source, rate, passes_silence=passes_silence)
         self._ratio = rate / self._source.rate
@@ -72,10 +72,10 @@ def read_without_residue(audio: Path, rate: int) -> NDArray[np.float32]:
 
 
 class _SilenceFinder:
-    """A file's blocks at its own rate, noting the runs of silence in what has been read."""
+    """A clip's blocks at its own rate, noting the runs of silence in what has been read."""
 
-    def __init__(self, audio: Path) -> None:
-        self.rate = probe(audio).rate
+    def __init__(self, audio: ClipSource) -> None:
+        self.rate = rate_of(audio)
         self._clip = ClipReader(audio, self.rate)
         self.name = str(audio)
         self.frames = self._clip.length

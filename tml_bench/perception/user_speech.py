@@ -13,13 +13,12 @@ less below the speech wants the rules of ``vad``: use ``Task.hears_user``.
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tml_bench.media.audio import ClipReader, probe
+from tml_bench.media.audio import ClipReader, ClipSource, rate_of
 from tml_bench.timeline import Segment
 
 RULE = "user-energy 1"
@@ -33,7 +32,7 @@ _SUSTAINED, _MERGE, _LEAST = 4, 50, 10
 Levels = NDArray[np.float32]
 
 
-def speech_in(audio: Path, spans: Sequence[tuple[float, float]]) -> tuple[Segment, ...]:
+def speech_in(audio: ClipSource, spans: Sequence[tuple[float, float]]) -> tuple[Segment, ...]:
     """Stretches of speech in spans ``(start, end)``, in order and apart; in the whole track for no spans.
 
     A stretch lies within its span; of spans that overlap the later one has what they share.
@@ -41,7 +40,7 @@ def speech_in(audio: Path, spans: Sequence[tuple[float, float]]) -> tuple[Segmen
     Raises:
         BadSampleError: the track cannot be read.
     """
-    rate = probe(audio).rate
+    rate = rate_of(audio)
     hop = max(1, round(_HOP_S * rate))
     levels, length = _levels(audio, rate, hop)
     hop_s, length_s = hop / rate, length / rate
@@ -66,7 +65,7 @@ def speech_key(audio_sha256: str, spans: Sequence[tuple[float, float]]) -> str:
     return hashlib.sha256(msgspec.json.encode((RULE, audio_sha256, spans))).hexdigest()
 
 
-def _levels(audio: Path, rate: int, hop: int) -> tuple[Levels, int]:
+def _levels(audio: ClipSource, rate: int, hop: int) -> tuple[Levels, int]:
     """Of each frame, and how many samples there are."""
     with ClipReader(audio, rate) as clip:
         parts = []

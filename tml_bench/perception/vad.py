@@ -13,12 +13,12 @@ its edges are 10-50 ms late.
 Edges are those of ``perception.edges``.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tml_bench.media.audio import ClipSource
 from tml_bench.perception import edges
 from tml_bench.perception.levels import HOP, Levels, LevelTrack
 from tml_bench.perception.silence import SilenceKeepingReader
@@ -49,8 +49,8 @@ class Activity(NamedTuple):
     duration_s: float
 
 
-def listen(audio: Path) -> Activity:
-    """Pass over an audio file once. Raises BadSampleError as ``media.audio.probe``."""
+def listen(audio: ClipSource) -> Activity:
+    """Pass over a clip once. Raises BadSampleError as ``media.audio.probe``."""
     probabilities, levels = ProbabilityTrack(), LevelTrack()
     with SilenceKeepingReader(audio, RATE, passes_silence=True) as clip:
         while (block := clip.read(_BLOCK)).size:

@@ -28,12 +28,22 @@ class Deadline(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing:
+    """How a recording will be perceived: of which task, as ``load_task`` takes it, and where it is cached."""
+
+    task: str
+    cache: Path
+    words: WordMode
+
+
+@dataclass(frozen=True, slots=True)
 class SessionJob:
     """Run one sample, and write its recording to a folder aside; the caller knows it by its key.
 
     The compute of the recording ``replay`` is replayed, None for none; ``reported`` is what the model said of
     itself in earlier sessions of the run. The simulated user's lines in the recording ``lines`` are played
-    again, None for none. ``config`` is that of the recording's `Manifest`.
+    again, None for none. ``config`` is that of the recording's `Manifest`. With ``hearing`` the recording is
+    perceived at once where it can be, while its sound is in memory; what is not is perceived for scoring.
     """
 
     key: tuple[int, str]
@@ -46,6 +56,7 @@ class SessionJob:
     lines: Path | None = None
     reported: Mapping[str, str] = field(default_factory=dict)
     config: str = ""
+    hearing: Hearing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Pool(SessionPool):
         self._size = size
         self._step_limit_s = step_limit_s
         self._devices = devices
+        self.hears = not devices
         self._slots: list[_Slot] = []
         self._lost: Counter[tuple[type[Job], tuple[int, str]]] = Counter()
 

@@ -189,6 +189,9 @@ class SessionPool(ABC):
     ``tell`` gets a line about each adapter that is waited for.
     """
 
+    hears = False
+    """What does its sessions may perceive their recordings as well."""
+
     def __init__(
         self,
         patience: Patience | None = None,

@@ -14,17 +14,19 @@ import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
+from tml_bench.perception.perceive import WordMode
 from tml_bench.runs.config import RunFile, RunPlan, environment
 from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
 from tml_bench.runs.failures import FailureLog
 from tml_bench.runs.handles import parts, runs_at_once
-from tml_bench.runs.jobs import TRIES, Job, JobResult, SessionJob
-from tml_bench.runs.layout import recording_parts, spread
+from tml_bench.runs.jobs import TRIES, Hearing, Job, JobResult, SessionJob
+from tml_bench.runs.layout import spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
 from tml_bench.runs.recorded import pending, settings_sha256
 from tml_bench.runs.replayed_lines import ReplayedLines
+from tml_bench.runs.replayed_run import ReplayedRun
 from tml_bench.runs.spending import SpendingLimit, limited_results
-from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder, last_attempts, read_lines, read_run
+from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder
 from tml_bench.samples import Sample
 from tml_bench.turns import Usage
 
@@ -94,6 +96,7 @@ def record_all(
     remark: Tell = _silent,
     limit: SpendingLimit | None = None,
     trouble: Callable[[], UserError | None] = lambda: None,
+    words: WordMode | None = None,
 ) -> list[UserError]:
     """Record what is pending, and continue what was interrupted; returns why runs could not be finished.
 
@@ -103,16 +106,17 @@ def record_all(
     with ``retry_errors`` also what ended in ``adapter_error`` is tried again; a run ends after
     ``fail_fast`` samples that did not end valid, 0 for never; ``end`` is told of every run that has
     ended, then ``failed`` of equal failures, a line each; once there is ``trouble`` beside the sessions,
-    no more are started. A run is not finished where its adapter is given up, its model is no longer the
-    same, or its next session would pass the ``limit`` of what all runs may have taken. Raises `UserError`
-    where a folder cannot be used, or holds what must not be mixed with what was asked for.
+    no more are started. Given how they will be scored, by ``words``, recordings are perceived at once where
+    the pool can. A run is not finished where its adapter is given up, its model is no longer the same, or its
+    next session would pass the ``limit`` of what all runs may have taken. Raises `UserError` where a folder
+    cannot be used, or holds what must not be mixed with what was asked for.
     """
     failures = FailureLog()
     errors: list[UserError] = []
     for part in [places] if limit is not None else parts(places, runs_at_once()):
         errors += _record_part(
             part, advance, failures, retry_errors=retry_errors, fail_fast=fail_fast, end=end, remark=remark,
-            limit=limit, trouble=trouble,
+            limit=limit, trouble=trouble, words=words,
         )  # fmt: skip
     for line in failures.lines():
         failed(line)
@@ -122,7 +126,7 @@ def record_all(
 def _record_part(
     places: Mapping[SessionPool, Sequence[RunPlan]], advance: Advance, failures: FailureLog, *,
     retry_errors: bool, fail_fast: int, end: Callable[[RunEnd], None], remark: Tell,
-    limit: SpendingLimit | None, trouble: Callable[[], UserError | None],
+    limit: SpendingLimit | None, trouble: Callable[[], UserError | None], words: WordMode | None,
 ) -> list[UserError]:  # fmt: skip
     """Record runs that are open together; returns why some could not be finished."""
     with ExitStack() as stack:
@@ -143,11 +147,10 @@ def _record_part(
                 number, most = len(recorders), fail_fast or math.inf
                 if limit is not None:
                     limit.count(plan.path, plan.samples, folder.attempts)
-                recorders.append(
-                    _Recorder(
-                        number, plan, folder, pool, advance, remark, failures, todo, most, trouble, limit
-                    )
+                recorder = _Recorder(
+                    number, plan, folder, pool, advance, remark, failures, todo, most, trouble, limit, words
                 )
+                recorders.append(recorder)
         for recorder in recorders:
             recorder.submit()
         for job, result in limited_results(tuple(places), limit):
@@ -173,13 +176,14 @@ class _Recorder:
     _most_failures: float
     _trouble: Callable[[], UserError | None]
     _limit: SpendingLimit | None = None
+    _words: WordMode | None = None
     error: UserError | None = None
     _tries: Counter[str] = field(default_factory=Counter)
     _ran: set[str] = field(default_factory=set)
     _open: set[str] = field(init=False)
     _failed: int = 0
     _numbers: dict[str, int] = field(init=False)
-    _replayed: "ReplayedRun | None" = field(init=False)
+    _replayed: ReplayedRun | None = field(init=False)
     _lines: ReplayedLines | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -246,7 +250,14 @@ class _Recorder:
             lines=self._lines.recording(sample) if self._lines else None,
             reported=identity.reported if identity else {},
             config=settings_sha256(self._folder.file.config),
+            hearing=self._hearing(sample),
         )
+
+    def _hearing(self, sample: Sample) -> Hearing | None:
+        if self._words is None or not self._pool.hears:
+            return None
+        cache = self._folder.timeline_path(sample.id, self._numbers.get(sample.id, 0) + 1)
+        return Hearing(self._plan.config.task_source, cache, self._words)
 
     def take(self, job: Job, result: JobResult) -> None:
         assert isinstance(job, SessionJob)
@@ -314,20 +325,3 @@ class _Recorder:
             return ""
         key, more = (self._plan.path, sample.id), traceback if result.traceback else ""
         return self._failures.line(key, self._plan.config.adapter, sample.id, result, more)
-
-
-class ReplayedRun:
-    """A run whose compute is replayed; its folder is read once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._file = path, read_run(path)
-        self._last = last_attempts(read_lines(path / "attempts.jsonl", Attempt))
-
-    def recording(self, sample: str) -> Path:
-        """The recording whose compute is replayed for a sample; raises `UserError` where none is valid."""
-        last = self._last.get(sample)
-        if last is None or last.outcome is not Outcome.VALID:
-            raise UserError(
-                f"{self._path} has no valid recording of {sample}", "replay a run that is complete"
-            )
-        return self._path.joinpath(*recording_parts(self._file, sample, last.attempt))

@@ -209,6 +209,11 @@ class RunFolder:
         """Where the recording of an attempt is."""
         return own_place(self.path, *recording_parts(self.file, sample, attempt))
 
+    def timeline_path(self, sample: str, attempt: int) -> Path:
+        """Where the timeline of an attempt is cached."""
+        name = self.recording_path(sample, attempt).name
+        return own_place(self.path, *timeline_parts(self.file, sample, name))
+
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.
 
