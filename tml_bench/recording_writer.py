@@ -111,8 +111,10 @@ class AudioWriter:
 
     def sound(self) -> Waveform:
         """What is in the file once it is closed, as reading it gives, where it is held."""
-        samples = np.concatenate(self._pieces).astype(np.float32)
-        samples /= 32768
+        samples, end = np.empty(self.samples, np.float32), 0
+        for piece in self._pieces:
+            np.multiply(piece, np.float32(1 / 32768), out=samples[end : end + piece.size])
+            end += piece.size
         return Waveform(samples, self._rate)
 
     def _write_known(self, known: EncodedTracks) -> None:
