@@ -278,9 +278,9 @@ def test_a_long_track_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     sizes = []
     for _ in range(4):
         writer.write(noise)
-        sizes.append(path.stat().st_size)
+        sizes.append(path.stat().st_size if path.exists() else 0)
     writer.close()
-    assert sizes[0] == sizes[1] < 1000 < sizes[2] < sizes[3]
+    assert 0 == sizes[0] == sizes[1] < sizes[2] < sizes[3]
     assert soundfile.info(path).frames == 200_000
     assert known.bytes == 0
 

@@ -116,7 +116,7 @@ def test_kill_minus_9_at_random_instants_loses_nothing(tmp_path: Path) -> None:
                 midway += wait_for_progress(process, run, done, rng.choice((0, 4096, 16384)))
                 process.wait(0)
             else:
-                process.wait(rng.uniform(0.1, 0.9) * whole_s)
+                process.wait(rng.uniform(0.1, 0.7) * whole_s)
         except subprocess.TimeoutExpired:
             # Half of the kills leave the workers to themselves.
             (os.killpg if killed % 4 < 2 else os.kill)(process.pid, signal.SIGKILL)
@@ -126,7 +126,7 @@ def test_kill_minus_9_at_random_instants_loses_nothing(tmp_path: Path) -> None:
         if len(attempts_of(run)) == 9 and (run / "summary.json").is_file():
             finished.append(tmp_path / f"finished-{len(finished)}" / calm.name)
             (tmp_path / "killed").rename(finished[-1].parent)
-            assert len(finished) < KILLS, "no session was ever found under way"
+            assert len(finished) < 3 * KILLS, "no session was ever found under way"
     finish(command(tmp_path / "killed", data, spec))
 
     assert midway >= KILLS // 2

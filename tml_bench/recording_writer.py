@@ -4,7 +4,7 @@ from collections import deque
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import numpy as np
@@ -16,6 +16,9 @@ from tml_bench.encoded_tracks import LONGEST_BYTES, EncodedTracks, Pcm, key_of
 from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
 from tml_bench.samples import Waveform
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
 
 BLOCK = 48_000
 """Audio is handed to the encoder in blocks of at least this many samples: 2 s at 24 kHz."""
@@ -41,8 +44,6 @@ class AudioWriter:
         known: EncodedTracks | None = None,
         held: bool = False,
     ) -> None:
-        import soundfile
-
         self.samples = 0
         """How many were written so far."""
         self._path, self._rate = path, rate
@@ -52,7 +53,10 @@ class AudioWriter:
         self._pieces: list[Pcm] = []
         self._encoded = 0
         """How many of the pieces are in the file."""
-        self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_16", format="FLAC")
+        self._file: SoundFile | None = None
+        if known is None:
+            self._opened()  # what cannot be written is told at once
+        self._is_closed = False
         self._held: list[NDArray[np.float32]] = []
         self._held_samples = 0
         self._encoder = encoder
@@ -86,17 +90,26 @@ class AudioWriter:
         if self._known is None:
             self._encode_pieces()
 
+    def _opened(self) -> "SoundFile":
+        import soundfile
+
+        if self._file is None:
+            self._file = soundfile.SoundFile(self._path, "w", self._rate, 1, "PCM_16", format="FLAC")
+        return self._file
+
     def _encode_pieces(self) -> None:
+        file = self._opened()
         for piece in self._pieces[self._encoded :]:
-            self._file.write(piece)
+            file.write(piece)
         if not self.holds:
             self._pieces = []
         self._encoded = len(self._pieces)
 
     def close(self) -> None:
         """Write what is held and close the file, once. Raises OSError if something cannot be written."""
-        if self._file.closed:
+        if self._is_closed:
             return
+        self._is_closed = True
         try:
             while self._encoding:
                 self._encoding.popleft().result()
@@ -107,7 +120,8 @@ class AudioWriter:
         finally:
             self._held, self._held_samples = [], 0
             self._pieces = self._pieces if self.holds else []
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
 
     def sound(self) -> Waveform:
         """What is in the file once it is closed, as reading it gives, where it is held."""
@@ -122,11 +136,10 @@ class AudioWriter:
         encoded = known.get(key)
         if encoded is None:
             self._encode_pieces()
-            self._file.close()
+            self._opened().close()
             written = self._path.read_bytes()
             known.keep(key, written, len(written))
         else:
-            self._file.close()
             self._path.write_bytes(encoded)
 
 
