@@ -55,7 +55,8 @@ class ProbabilityTrack:
         shown = np.flatnonzero(silent <= FADING)
         end = int(shown[-1]) + 1 if shown.size else 0
         if end:
-            self._probabilities.append(self._network.silence(self._put_off))
+            if self._put_off:
+                self._probabilities.append(self._network.silence(self._put_off))
             self._probabilities.append(self._network.probabilities(frames[:end]))
             self._put_off = 0
         self._put_off += len(frames) - end

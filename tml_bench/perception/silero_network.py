@@ -19,6 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
@@ -36,6 +37,8 @@ _BINS = _WINDOW // 2 + 1
 _CELLS = 128
 _GATES = 4 * _CELLS
 _MOST_FRAMES = 128
+_AT_ONCE = 16
+"""Frames whose spectra are in memory at a time: what is larger is taken from the system anew each time."""
 REMEMBERED = 1024
 """So many frames (33 s) of zeros at the beginning of a track are remembered, in 1 MB."""
 _LOCK = Lock()
@@ -212,11 +215,11 @@ class SileroNetwork:
 def _gates(layers: _Layers, seen: Floats) -> Floats:
     """What frames with the samples about them, shape (n, 640), give to the gates, shape (n, 512)."""
     n = len(seen)
-    windows = np.empty((n, _SPECTRA, _WINDOW), np.float32)
-    for k in range(_SPECTRA):
-        np.multiply(seen[:, k * _HOP : k * _HOP + _WINDOW], layers.window, out=windows[:, k])
+    windows = sliding_window_view(seen, _WINDOW, axis=1)[:, ::_HOP]
     spectra = np.zeros((n, _SPECTRA + 2, _BINS), np.float32)
-    np.abs(np.fft.rfft(windows, axis=2), out=spectra[:, 1:-1])
+    for at in range(0, n, _AT_ONCE):
+        piece = slice(at, at + _AT_ONCE)
+        np.abs(np.fft.rfft(windows[piece] * layers.window), out=spectra[piece, 1:-1])
     width = layers.convolutions[0].shape[1]
     first = np.zeros((n, _SPECTRA + 1, width), np.float32)
     first[:, 1:] = _layer(layers, 0, _near(spectra, range(_SPECTRA))).reshape(n, _SPECTRA, width)

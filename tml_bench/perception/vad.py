@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.perception import edges
-from tml_bench.perception.levels import HOP, Levels, LevelTrack
+from tml_bench.perception.levels import HOP, Levels, LevelTrack, padded
 from tml_bench.perception.silence import SilenceKeepingReader
 from tml_bench.perception.silero import NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
 from tml_bench.perception.silero_network import FRAME
@@ -55,7 +55,7 @@ def listen(audio: Path) -> Activity:
     with SilenceKeepingReader(audio, RATE, passes_silence=True) as clip:
         while (block := clip.read(_BLOCK)).size:
             levels.add(np.where(clip.still(), np.float32(0), block))
-            probabilities.add(np.pad(block, (0, -block.size % FRAME)))
+            probabilities.add(padded(block, FRAME))
         return Activity(probabilities.values(), levels.values(), clip.length, clip.length / RATE)
 
 
