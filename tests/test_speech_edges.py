@@ -16,7 +16,7 @@ import soxr
 from numpy.typing import NDArray
 
 from tml_bench.perception import edges, vad
-from tml_bench.perception.levels import BANDS, Levels, LevelTrack
+from tml_bench.perception.levels import BANDS, SILENT_DB, Levels, LevelTrack
 
 FOLDER = Path(__file__).parents[1] / "adapters" / "reference" / "voice"
 RATE = 24000
@@ -232,3 +232,17 @@ def test_levels_do_not_depend_on_the_blocks(block: int) -> None:
     for one, other in zip(whole.values(), parts.values(), strict=True):
         np.testing.assert_allclose(one, other, atol=0.2)
     assert whole.values().total.size == parts.values().total.size
+
+
+@pytest.mark.parametrize("place", [0, 79, 80, 3927, 4000, 4079, 5119])
+def test_a_frame_is_silent_where_nothing_is_in_its_window(place: int) -> None:
+    samples = np.zeros(5120, np.float32)
+    samples[place] = 0.5
+    track = LevelTrack()
+    for start in range(0, samples.size, 1600):
+        track.add(samples[start : start + 1600])
+    bands = track.values().bands
+    # The window's first sample has no weight.
+    near = [k for k in range(64) if 80 * k - 88 < place < 80 * k - 88 + 256]
+    assert np.flatnonzero((bands > SILENT_DB).any(axis=1)).tolist() == near
+    assert (bands[near] > SILENT_DB).all()

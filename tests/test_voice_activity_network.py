@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.typing import NDArray
 
 from tml_bench.perception import silero_network
@@ -63,6 +63,24 @@ def test_silence_may_be_told_instead_of_given() -> None:
     assert not FRAMES[last_silent - 122 : last_silent].any()
     found = [network.probabilities(before), network.silence(121), network.probabilities(after)]
     np.testing.assert_allclose(np.concatenate(found), AT_ONCE, atol=TOLERANCE)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 1100), st.integers(0, 150))
+def test_a_remembered_silent_beginning_is_to_the_bit_what_it_was(
+    monkeypatch: pytest.MonkeyPatch, told: int, given_too: int
+) -> None:
+    frames = np.concatenate([np.zeros((given_too, FRAME), np.float32), FRAMES[:40]])
+
+    def found() -> bytes:
+        network = SileroNetwork()
+        parts = [network.silence(told), network.probabilities(frames), network.silence(5)]
+        return np.concatenate(parts).tobytes()
+
+    remembered = found()
+    with monkeypatch.context() as patch:
+        patch.setattr(silero_network, "REMEMBERED", 0)
+        assert found() == remembered
 
 
 def test_no_frames_have_no_probabilities() -> None:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, StepAdapter, Transcript
 from tml_bench.adapters.reference.planned_calls import PlannedCalls
@@ -81,7 +82,7 @@ class AlwaysOn(_ReferenceAdapter):
         voice = clip("talk", self.audio_out)
         begin = first_sample_at(turn.end_ns, self.audio_out) - self._began
         end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out) - self._began
-        audio = np.take(voice.audio, np.arange(begin, end), mode="wrap")
+        audio = _endless(voice.audio, begin, end)
         rounds = range(-(-begin // len(voice.audio)), -(-end // len(voice.audio)))
         pieces = []
         for number in rounds:
@@ -126,7 +127,22 @@ def stretch(text: str, length: int, rate: int) -> Clip:
     pieces = text.split()
     step = length / rate / len(pieces)
     words = tuple(SpokenWord(word, k * step, (k + 1) * step) for k, word in enumerate(pieces))
-    return Clip(text, words, np.take(clip("talk", rate).audio, np.arange(length), mode="wrap"))
+    return Clip(text, words, _endless(clip("talk", rate).audio, 0, length))
+
+
+def _endless(audio: NDArray[np.float32], begin: int, end: int) -> NDArray[np.float32]:
+    """Samples ``begin`` to ``end`` of a clip that is repeated, shape (end - begin,)."""
+    first = begin % len(audio)
+    once = audio[first : first + end - begin]
+    if len(once) == end - begin:
+        return once.copy()
+    return np.take(audio, np.arange(begin, end), mode="wrap")
+
+
+def without_end(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Audio, shape (n,), without the zeros that it ends in."""
+    (sounding,) = audio.nonzero()
+    return audio[: sounding[-1] + 1 if sounding.size else 0]
 
 
 class PlannedSpeaker(_ReferenceAdapter):
@@ -176,23 +192,24 @@ class PlannedSpeaker(_ReferenceAdapter):
         self._place_lines(turn)
         begin = first_sample_at(turn.end_ns, self.audio_out)
         end = first_sample_at(turn.end_ns + self._tick_ns, self.audio_out)
-        audio = np.zeros(end - begin, dtype=np.float32)
+        said = [line for line in self._lines if max(line[0], begin) < min(line[1], end)]
+        audio = np.zeros(end - begin if said else 0, dtype=np.float32)
         transcript: list[Transcript] = []
-        for start, stop, voice in self._lines:
+        for start, stop, voice in said:
             a, b = max(start, begin), min(stop, end)
-            if a >= b:
-                continue
             audio[a - begin : b - begin] += voice.audio[a - start : b - start]
             if begin <= start or turn.index == 0:
                 transcript.append(self._transcript(voice, start - begin, stop - start))
-        said = Output(np.trim_zeros(audio, "b"), tuple(transcript)) if audio.any() else Output()
+        audio = without_end(audio)
         calls, cancelled = self._calls.due(turn), self._calls.cancelled(turn)
-        if said.audio is None and not calls and not cancelled:
-            return None
-        return replace(said, tool_calls=calls, cancelled_calls=cancelled)
+        if audio.size:
+            return Output(audio, tuple(transcript), tool_calls=calls, cancelled_calls=cancelled)
+        return Output(tool_calls=calls, cancelled_calls=cancelled) if calls or cancelled else None
 
     def _place_lines(self, turn: MicroTurn) -> None:
         """Place the lines whose calls have come back, no sooner than now."""
+        if not self._unplaced:
+            return
         ready = [line for line in self._unplaced if self._calls.have(line.needs)]
         self._unplaced = [line for line in self._unplaced if line not in ready]
         self._lines += [self._placed(replace(line, at_s=max(line.at_s, turn.end_ns / NS))) for line in ready]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tml_bench.adapter import MicroTurn, Output, SessionStart, SpokenWord, Transcript
-from tml_bench.adapters.reference import Oracle
+from tml_bench.adapters.reference import Oracle, without_end
 from tml_bench.adapters.reference.hearing import FRAME_S, voiced_frames
 from tml_bench.adapters.reference.voice import Clip
 from tml_bench.timebase import first_sample_at, sample_time_ns, seconds
@@ -74,10 +74,11 @@ class HalfDuplex(Oracle):
             self._saying = line if self._free > end else None
             if self._saying:
                 break
-        if not audio.any():
+        audio = without_end(audio)
+        if not audio.size:
             return None
         said = (Transcript(" ".join(w.text for w in words) + " ", tuple(words)),) if words else ()
-        return Output(audio=np.trim_zeros(audio, "b"), transcript=said)
+        return Output(audio=audio, transcript=said)
 
     def _listen(self, turn: MicroTurn) -> None:
         """Measure how long the user has been silent at the micro-turn's end."""

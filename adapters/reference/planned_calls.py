@@ -28,6 +28,8 @@ class PlannedCalls:
 
     def due(self, turn: MicroTurn) -> tuple[ToolCall, ...]:
         """The calls to make now."""
+        if len(self._made) == len(self._plan):
+            return ()
         due = [
             place
             for place, call in enumerate(self._plan)
@@ -44,6 +46,8 @@ class PlannedCalls:
 
     def cancelled(self, turn: MicroTurn) -> tuple[str, ...]:
         """The calls to cancel now."""
+        if len(self._cancelled) == len(self._made):
+            return ()
         due = [
             place
             for place in sorted(self._made - self._cancelled)

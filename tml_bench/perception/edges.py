@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tml_bench.perception.floors import STILL_DB, Decibels, Floor, Marks, Region, floors
+from tml_bench.perception.floors import STILL_DB, Decibels, Floor, Marks, Region, by_band, floors, smoothed
 from tml_bench.perception.levels import Levels
 
 _BELOW_PEAK_DB = 53.0
@@ -65,38 +65,69 @@ _LEAVES_DB = 3.0
 _AFTER_KNEE = 12
 
 
-class _Track(NamedTuple):
-    levels: Levels
-    inside: Marks
-    """Frames in any region."""
-    vowels: Marks
+class _Track:
+    """A track's levels, and what is found beside its regions."""
+
+    def __init__(self, levels: Levels, regions: Sequence[Region], vowels: Marks) -> None:
+        self.levels = levels
+        self.vowels = vowels
+        self._inside = np.zeros(levels.total.size, bool)
+        for start, end in regions:
+            self._inside[start:end] = True
+        self._floors: dict[Region, tuple[Floor, Floor]] = {}
+
+    def floors(self, region: Region) -> tuple[Floor, Floor]:
+        """The floors before and after a region, which most often is asked for twice."""
+        if region not in self._floors:
+            self._floors[region] = floors(self.levels, self._inside, region)
+        return self._floors[region]
+
+
+class _Span(NamedTuple):
+    """Levels of a span of frames: in all; by band, shape (bands, frames); and these smoothed."""
+
+    total: Decibels
+    bands: Decibels
+    long: Decibels
+
+    def excess(self, floor: Floor, peak: float) -> Decibels:
+        """By how many dB each frame stands out of the noise, beside a region of that peak; -inf: too soft."""
+        audible = self.total >= max(peak - _BELOW_PEAK_DB, STILL_DB)
+        return np.where(audible, floor.excess(self.bands, self.long), -np.inf)
 
 
 class _View(NamedTuple):
-    """A span of frames as heard from one side of a region."""
+    """A span of frames as heard from one side of a region; ``bands`` as of `_Span`."""
 
     total: Decibels
+    bands: Decibels
     excess: Decibels
-    hiss: Marks
     vowels: Marks
+    floor: Floor
 
     def reversed(self) -> "_View":
-        return _View(self.total[::-1], self.excess[::-1], self.hiss[::-1], self.vowels[::-1])
+        backward = self.total[::-1], self.bands[:, ::-1], self.excess[::-1], self.vowels[::-1]
+        return _View(*backward, self.floor)
+
+    def hisses(self, run: Region) -> bool:
+        """Whether most frames of a run have far more power above 2 kHz than below, the noise not counted."""
+        bands = np.ascontiguousarray(self.bands[:, run[0] : run[1]])
+        power = np.maximum(10 ** (bands / 10) - 10 ** (self.floor.single[:, np.newaxis] / 10), 0)
+        marks = power[5:].sum(axis=0) > 10 ** (_HISS_DB / 10) * power[:5].sum(axis=0)
+        return bool(marks.mean() > 0.5)
 
 
 def voiced(levels: Levels) -> Marks:
     """Frames whose power is most at 200 to 700 Hz, as a vowel's is and that of breaths and hisses is not."""
-    bands = levels.bands
-    marks: Marks = (bands[:, 1:3].max(axis=1) > bands[:, 4:].max(axis=1)) & (levels.total > STILL_DB)
+    marks: Marks = levels.total > STILL_DB
+    sounding = by_band(levels.bands[marks])
+    marks[marks] = sounding[1:3].max(axis=0) > sounding[4:].max(axis=0)
     return marks
 
 
 def find(levels: Levels, regions: Sequence[Region], vowels: Marks) -> list[tuple[int, float]]:
     """The edges of each region, in order and apart; a region in which nothing stands out stays as it is."""
-    inside = np.zeros(levels.total.size, bool)
-    for start, end in regions:
-        inside[start:end] = True
-    track = _Track(levels, inside, vowels)
+    track = _Track(levels, regions, vowels)
     parts = [part for region in regions for part in _parts(track, region)]
     if not parts:
         return []
@@ -113,8 +144,8 @@ def _parts(track: _Track, region: Region) -> list[Region]:
     start, end = region
     if end - start < _PAUSE:
         return [region]
-    views = [_view(track, region, floor, region) for floor in floors(track.levels, track.inside, region)]
-    excess = np.minimum(views[0].excess, views[1].excess)
+    span, peak = _span(track, region), _peak(track, region)
+    excess = np.minimum(*(span.excess(floor, peak) for floor in track.floors(region)))
     runs = _clear(_runs(excess >= 0), excess)
     if not runs:
         return [region]
@@ -130,15 +161,17 @@ def _parts(track: _Track, region: Region) -> list[Region]:
 
 def _edges(track: _Track, region: Region, borders: Region) -> tuple[int, float]:
     start, end = region
-    peak = float(track.levels.total[start:end].max())
+    peak = _peak(track, region)
     if peak <= STILL_DB:
         return region
     low, high = max(start - _REACH_BEFORE, borders[0]), min(end + _REACH_AFTER, borders[1])
-    before, after = floors(track.levels, track.inside, region)
-    onset = _walk(
-        _view(track, region, before, (low, high)).reversed(), (high - end, high - start), onset=True
+    before, after = track.floors(region)
+    span, vowels = _span(track, (low, high)), track.vowels[low:high]
+    back, ahead = (
+        _View(span.total, span.bands, span.excess(floor, peak), vowels, floor) for floor in (before, after)
     )
-    offset = _walk(_view(track, region, after, (low, high)), (start - low, end - low), onset=False)
+    onset = _walk(back.reversed(), (high - end, high - start), onset=True)
+    offset = _walk(ahead, (start - low, end - low), onset=False)
     first = start if onset is None else high - onset
     last: float = end if offset is None else low + offset
     hidden = _hidden(after, peak)
@@ -171,20 +204,14 @@ def _hidden(floor: Floor, peak: float) -> float:
     return max(0.0, _HIDDEN * (float(noise) - (peak - _BELOW_PEAK_DB) - _HIDES_DB))
 
 
-def _view(track: _Track, region: Region, floor: Floor, span: Region) -> _View:
-    low, high = span
-    bands, total = track.levels.bands[low:high].astype(np.float32), track.levels.total
-    peak = float(total[region[0] : region[1]].max())
-    audible = total[low:high] >= max(peak - _BELOW_PEAK_DB, STILL_DB)
-    excess = np.where(audible, floor.excess(bands), -np.inf)
-    return _View(total[low:high], excess, _hiss(bands, floor), track.vowels[low:high])
+def _peak(track: _Track, region: Region) -> float:
+    return float(track.levels.total[region[0] : region[1]].max())
 
 
-def _hiss(bands: Decibels, floor: Floor) -> Marks:
-    """Frames with far more power above 2 kHz than below, the noise not counted."""
-    power = np.maximum(10 ** (bands / 10) - 10 ** (floor.single / 10), 0)
-    marks: Marks = power[:, 5:].sum(axis=1) > 10 ** (_HISS_DB / 10) * power[:, :5].sum(axis=1)
-    return marks
+def _span(track: _Track, frames: Region) -> _Span:
+    low, high = frames
+    bands = by_band(track.levels.bands[low:high])
+    return _Span(track.levels.total[low:high], bands, smoothed(bands))
 
 
 def _walk(view: _View, region: Region, *, onset: bool) -> int | None:
@@ -199,7 +226,7 @@ def _walk(view: _View, region: Region, *, onset: bool) -> int | None:
     edge = sure[-1][1]
     for a, b in runs[runs.index(sure[-1]) + 1 :]:
         gap, length = a - edge, b - a
-        loudest, hissing = float(view.excess[a:b].max()), bool(view.hiss[a:b].mean() > 0.5)
+        loudest, hissing = float(view.excess[a:b].max()), view.hisses((a, b))
         abrupt = gap <= _STOP and float(view.total[a : a + 3].max() - view.total[a:b].max()) >= -_ABRUPT_DB
         consonant = abrupt and (not onset or (hissing and length <= _HISS))
         if np.isfinite(loudest):  # in noise, of which a breath seldom stands out

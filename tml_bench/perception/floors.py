@@ -52,12 +52,15 @@ class Floor(NamedTuple):
     single: Decibels
     long: Decibels
 
-    def excess(self, bands: Decibels) -> Decibels:
-        """By how many dB each frame stands out, in the band that does most; inf where there is no noise."""
-        long = (smoothed(bands) - self.long).max(axis=1)
+    def excess(self, bands: Decibels, long: Decibels) -> Decibels:
+        """By how many dB each frame stands out, in the band that does most; inf where there is no noise.
+
+        Levels, shape (bands, frames), and what `smoothed` makes of them.
+        """
+        above = with_edges((long - self.long[:, np.newaxis]).max(axis=0), _LONG // 2)
         # Power over 40 ms is high 20 ms before a sound begins and after it ends.
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(long, _LONG // 2, "edge"), _LONG + 1)
-        excess: Decibels = np.maximum((bands - self.single).max(axis=1), windows.min(axis=1))
+        least = np.minimum.reduce([above[k : above.size - _LONG + k] for k in range(_LONG + 1)])
+        excess: Decibels = np.maximum((bands - self.single[:, np.newaxis]).max(axis=0), least)
         return excess
 
 
@@ -80,10 +83,10 @@ def floors(levels: Levels, inside: Marks, region: Region) -> tuple[Floor, Floor]
     start, end = start - first, end - first
     before = _side(total[:start][::-1], bands[:start][::-1], speech[:start][::-1])
     after = _side(total[end:], bands[end:], speech[end:])
-    sounding = bands[start:end][total[start:end] > STILL_DB].astype(np.float32)
-    quietest = np.full(bands.shape[1], np.inf)
-    if len(sounding):
-        quietest = np.percentile(sounding, _QUIETEST, axis=0) + _ABOVE_QUIETEST_DB
+    sounding = by_band(bands[start:end][total[start:end] > STILL_DB])
+    quietest = np.full(len(sounding), np.inf)
+    if sounding.size:
+        quietest = np.percentile(sounding, _QUIETEST, axis=1) + _ABOVE_QUIETEST_DB
     return _judged(before, after, quietest, peak), _judged(after, before, quietest, peak)
 
 
@@ -110,26 +113,40 @@ def _side(total: Decibels, bands: NDArray[np.float16], speech: Marks) -> _Side:
     still = np.concatenate([[0], np.cumsum((total <= STILL_DB) & ~speech)])
     silence = np.flatnonzero(still[_STILL_FRAMES:] - still[:-_STILL_FRAMES] == _STILL_FRAMES)
     reach = int(silence[0]) if silence.size else total.size
-    beside = bands[:reach][~speech[:reach]].astype(np.float32)
-    if len(beside) < _LEAST:
-        return _Side(_none(bands.shape[1]), -np.inf, 0, silence.size > 0)
+    beside = by_band(bands[:reach][~speech[:reach]])
+    frames = beside.shape[1]
+    if frames < _LEAST:
+        return _Side(_none(len(beside)), -np.inf, 0, silence.size > 0)
     floor = Floor(_above(beside, _ABOVE_DB), _above(smoothed(beside), _ABOVE_LONG_DB))
-    power_db = float(10 * np.log10(np.sum(10 ** (np.median(beside, axis=0) / 10))))
-    return _Side(floor, power_db, len(beside), silence.size > 0)
+    power_db = float(10 * np.log10(np.sum(10 ** (np.median(beside, axis=1) / 10))))
+    return _Side(floor, power_db, frames, silence.size > 0)
 
 
 def _above(beside: Decibels, least: float) -> Decibels:
-    median, louder = np.percentile(beside, (50, 75), axis=0)
+    median, louder = np.percentile(beside, (50, 75), axis=1)
     floor: Decibels = median + np.maximum(least, _SPREADS * (louder - median))
     return floor
 
 
+def by_band(bands: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Levels of shape (frames, bands) as (bands, frames), each band's in one piece of memory."""
+    return bands.T.astype(np.float32, order="C")
+
+
 def smoothed(bands: Decibels) -> Decibels:
-    """Power over 40 ms about each frame, in dB."""
-    padded = np.pad(10 ** (bands.astype(float) / 10), ((_LONG // 2, _LONG - _LONG // 2), (0, 0)), "edge")
-    power = np.cumsum(padded, axis=0)
-    levels: Decibels = 10 * np.log10(np.maximum((power[_LONG:] - power[:-_LONG]) / _LONG, 1e-20))
+    """Power over 40 ms about each frame, in dB; shape (bands, frames) as given."""
+    power = np.cumsum(with_edges(10 ** (bands.astype(float) / 10), _LONG // 2), axis=1)
+    levels: Decibels = 10 * np.log10(np.maximum((power[:, _LONG:] - power[:, :-_LONG]) / _LONG, 1e-20))
     return levels
+
+
+def with_edges(values: Decibels, margin: int) -> Decibels:
+    """Values, shape (..., n), with the first and the last of them ``margin`` times more."""
+    wide = np.empty((*values.shape[:-1], values.shape[-1] + 2 * margin), values.dtype)
+    wide[..., :margin] = values[..., :1]
+    wide[..., margin:-margin] = values
+    wide[..., -margin:] = values[..., -1:]
+    return wide
 
 
 def widened(marks: Marks, margin: int) -> Marks:

@@ -19,7 +19,12 @@ BANDS = (100, 200, 400, 700, 1200, 2000, 3200, 5000, 8000)
 _RATE = 16_000
 _WINDOW = 256
 _BEFORE = (_WINDOW - HOP) // 2
+_ABOUT = -(-_BEFORE // HOP)
+"""So many frames on each side of a frame reach into its window."""
 _HANN = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
+_BINS = [round(hertz * _WINDOW / _RATE) for hertz in BANDS]
+_AT_ONCE = 64
+"""Windows whose spectra are in memory at a time: what is larger is taken from the system anew each time."""
 _LEAST_POWER = np.float32(10 ** (SILENT_DB / 10))
 
 
@@ -37,38 +42,58 @@ class LevelTrack:
         self._totals: list[NDArray[np.float32]] = []
         self._bands: list[NDArray[np.float16]] = []
         self._rest = np.zeros(_BEFORE, np.float32)
+        self._sounding = np.zeros(_ABOUT, bool)
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples, shape (n,); n is a multiple of 80 in all blocks but the last."""
-        frames = np.pad(block, (0, -block.size % HOP)).reshape(-1, HOP)
-        self._totals.append(_decibels(np.einsum("ij,ij->i", frames, frames) / HOP))
-        self._analyse(frames.ravel())
+        frames = padded(block, HOP).reshape(-1, HOP)
+        power = np.einsum("ij,ij->i", frames, frames) / HOP
+        self._totals.append(_decibels(power))
+        self._analyse(frames.ravel(), power > 0)
 
-    def _analyse(self, samples: NDArray[np.float32]) -> None:
+    def _analyse(self, samples: NDArray[np.float32], sounding: NDArray[np.bool_]) -> None:
+        """Take samples, and which of their frames are no zeros."""
         self._rest = np.concatenate([self._rest, samples])
+        self._sounding = np.concatenate([self._sounding, sounding])
         frames = (self._rest.size - _WINDOW) // HOP + 1
         if frames > 0:
-            self._bands.append(_bands(self._rest, frames))
+            about = [self._sounding[k : k + frames] for k in range(2 * _ABOUT + 1)]
+            self._bands.append(_bands(self._rest, np.logical_or.reduce(about)))
             self._rest = self._rest[frames * HOP :]
+            self._sounding = self._sounding[frames:]
 
     def values(self) -> Levels:
         """Levels of all that was added; nothing may be added afterwards."""
-        self._analyse(np.zeros(_BEFORE, np.float32))
+        self._analyse(np.zeros(_BEFORE, np.float32), np.zeros(_ABOUT, bool))
         if not self._totals:
             return Levels(np.empty(0, np.float32), np.empty((0, len(BANDS) - 1), np.float16))
         return Levels(np.concatenate(self._totals), np.concatenate(self._bands))
 
 
-def _bands(samples: NDArray[np.float32], frames: int) -> NDArray[np.float16]:
-    if not samples.any():
-        return np.full((frames, len(BANDS) - 1), SILENT_DB, np.float16)
-    windows = sliding_window_view(samples, _WINDOW)[: frames * HOP : HOP] * _HANN
-    spectrum = np.fft.rfft(windows)
+def padded(samples: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
+    """The samples, shape (n,), with zeros after them so that ``multiple`` divides their number."""
+    missing = -samples.size % multiple
+    return np.pad(samples, (0, missing)) if missing else samples
+
+
+def _bands(samples: NDArray[np.float32], sounding: NDArray[np.bool_]) -> NDArray[np.float16]:
+    """Of each frame, shape (frames,), that has a sound in its window; those of the others are silent."""
+    levels = np.full((sounding.size, len(BANDS) - 1), SILENT_DB, np.float16)
+    which = np.flatnonzero(sounding)
+    windows = sliding_window_view(samples, _WINDOW)[::HOP]
+    for at in range(0, which.size, _AT_ONCE):
+        piece = which[at : at + _AT_ONCE]
+        levels[piece] = _decibels(_powers(windows[piece]))
+    return levels
+
+
+def _powers(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Power in each band of windows: shapes (n, 256) and (n, bands)."""
+    spectrum = np.fft.rfft(windows * _HANN)
     power = spectrum.real**2 + spectrum.imag**2
-    bins = [round(hertz * _WINDOW / _RATE) for hertz in BANDS]
-    sums = np.add.reduceat(power[:, : bins[-1]], bins[:-1], axis=1)
+    sums = np.add.reduceat(power[:, : _BINS[-1]], _BINS[:-1], axis=1)
     # A sine of full scale is -3 dB here as it is in the level in all.
-    return _decibels(sums * np.float32(2 / (_WINDOW * (_HANN**2).sum()))).astype(np.float16)
+    return sums * np.float32(2 / (_WINDOW * (_HANN**2).sum()))
 
 
 def _decibels(power: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ zeros, so stretches of silence must not be left out; they may be put off until s
 silent end is followed by nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,8 @@ class ProbabilityTrack:
         shown = np.flatnonzero(silent <= FADING)
         end = int(shown[-1]) + 1 if shown.size else 0
         if end:
-            self._probabilities.append(self._network.silence(self._put_off))
+            if self._put_off:
+                self._probabilities.append(self._network.silence(self._put_off))
             self._probabilities.append(self._network.probabilities(frames[:end]))
             self._put_off = 0
         self._put_off += len(frames) - end
@@ -111,19 +112,30 @@ def speech_spans(
     return [(start, end) for start, end in padded]
 
 
+def telling(probabilities: Probabilities) -> Iterator[tuple[int, bool]]:
+    """The frames that are speech or silence for sure, in order, and whether they are speech.
+
+    All others change nothing.
+    """
+    heard = np.asarray(probabilities)
+    speech = heard >= THRESHOLD
+    frames = np.flatnonzero(speech | (heard < NEG_THRESHOLD))
+    return zip(frames.tolist(), speech[frames].tolist(), strict=True)
+
+
 def _spans(
     probabilities: Probabilities, samples: int, min_speech: int, min_silence: int
 ) -> list[tuple[int, int]]:
     spans = []
     start: int | None = None
     silence: int | None = None
-    for k, probability in enumerate(probabilities):
+    for k, speech in telling(probabilities):
         at = k * FRAME
-        if probability >= THRESHOLD:
+        if speech:
             silence = None
             if start is None:
                 start = at
-        elif probability < NEG_THRESHOLD and start is not None:
+        elif start is not None:
             silence = at if silence is None else silence
             if at - silence >= min_silence:
                 if silence - start > min_speech:

@@ -11,7 +11,7 @@ For each frame of 512 samples and the 64 before it: magnitudes of four spectra o
 convolutions; an LSTM of 128 cells that goes on from frame to frame; a probability.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -29,6 +29,7 @@ NETWORK = "silero-vad 6.2.3 in numpy 1"
 """Name and version of the network and of how it is computed."""
 FRAME = 512
 _CONTEXT = 64
+_SEEN = _CONTEXT + FRAME + _CONTEXT
 _WINDOW = 256
 _HOP = 128
 _SPECTRA = 4
@@ -36,6 +37,10 @@ _BINS = _WINDOW // 2 + 1
 _CELLS = 128
 _GATES = 4 * _CELLS
 _MOST_FRAMES = 128
+_AT_ONCE = 16
+"""Frames whose spectra are in memory at a time: what is larger is taken from the system anew each time."""
+REMEMBERED = 1024
+"""So many frames (33 s) of zeros at the beginning of a track are remembered, in 1 MB."""
 _LOCK = Lock()
 
 
@@ -78,6 +83,57 @@ def _layers() -> _Layers:
     )
 
 
+class _Memory:
+    """The LSTM, which goes on from frame to frame: what it holds after the last one, shapes (128,)."""
+
+    def __init__(self) -> None:
+        self.hidden = np.zeros(_CELLS, np.float32)
+        self.cell = np.zeros(_CELLS, np.float32)
+
+    def take(self, gates: Floats, states: Floats, cells: Floats) -> None:
+        """From what frames give to the gates, shape (n, 512), to what is held after each, (n, 128)."""
+        hidden, cell, recurrent = self.hidden, self.cell, _layers().recurrent
+        active, opened = np.empty((2, _GATES), np.float32)
+        new = active[2 * _CELLS : 3 * _CELLS]
+        added, kept, _, shown = np.split(opened, 4)
+        fresh = np.empty(_CELLS, np.float32)
+        half = np.array(0.5, np.float32)  # a plain number is converted each time
+        for given, state, held in zip(gates, states, cells, strict=True):
+            np.dot(hidden, recurrent, out=active)
+            np.add(active, given, out=active)
+            np.tanh(active, out=active)
+            np.multiply(active, half, out=opened)
+            np.add(opened, half, out=opened)
+            np.multiply(kept, cell, out=held)
+            np.multiply(added, new, out=fresh)
+            np.add(held, fresh, out=held)
+            np.tanh(held, out=fresh)
+            np.multiply(shown, fresh, out=state)
+            hidden, cell = state, held
+        self.hidden, self.cell = hidden.copy(), cell.copy()
+
+
+class _Silence:
+    """What the LSTM holds after each of a track's first frames while they are digital zeros.
+
+    Most tracks of a model begin so; each of those frames is gone through once, for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._memory = _Memory()
+        self._known = 0
+        self._states, self._cells = np.empty((2, REMEMBERED, _CELLS), np.float32)
+
+    def held(self, first: int, end: int) -> tuple[Floats, Floats]:
+        """After frames ``first`` to ``end`` of the track, shapes (end - first, 128); at most `REMEMBERED`."""
+        if end > self._known:
+            missing = slice(self._known, end)
+            gates = np.broadcast_to(_silent_gates(), (end - self._known, _GATES))
+            self._memory.take(gates, self._states[missing], self._cells[missing])
+            self._known = end
+        return self._states[first:end], self._cells[first:end]
+
+
 class SileroNetwork:
     """Speech probabilities of one track, whose frames come in order from its first sample.
 
@@ -87,8 +143,9 @@ class SileroNetwork:
     def __init__(self) -> None:
         self._layers = _layers()
         self._context = np.zeros(_CONTEXT, np.float32)
-        self._hidden = np.zeros(_CELLS, np.float32)
-        self._cell = np.zeros(_CELLS, np.float32)
+        self._memory = _Memory()
+        self._silent: int | None = 0
+        """So many frames of digital zeros, remembered ones, the track has had and nothing else; else None."""
 
     def __call__(self, frame: Floats) -> float:
         """Probability of the next frame, shape (512,)."""
@@ -105,66 +162,86 @@ class SileroNetwork:
         silent = np.broadcast_to(_silent_gates(), (_MOST_FRAMES, _GATES))
         parts = [silent[: frames - at] for at in range(0, frames, _MOST_FRAMES)]
         with _one_thread():
-            return np.concatenate([np.zeros(0, np.float32), *map(self._recur, parts)])
+            found = (self._recur(gates, len(gates)) for gates in parts)
+            return np.concatenate([np.zeros(0, np.float32), *found])
 
     def _next(self, frames: Floats) -> Floats:
-        seen = np.empty((len(frames), _CONTEXT + FRAME), np.float32)
-        seen[:, _CONTEXT:] = frames
+        seen = np.empty((len(frames), _SEEN), np.float32)
+        seen[:, _CONTEXT:-_CONTEXT] = frames
         seen[0, :_CONTEXT] = self._context
         seen[1:, :_CONTEXT] = frames[:-1, -_CONTEXT:]
+        # Beyond its end a frame is mirrored.
+        seen[:, -_CONTEXT:] = frames[:, -2 : -_CONTEXT - 2 : -1]
         self._context = frames[-1, -_CONTEXT:].copy()
         sounding = seen.any(axis=1)
         if sounding.all():
-            gates = _gates(self._layers, seen)
-        else:
-            gates = np.tile(_silent_gates(), (len(frames), 1))
-            if sounding.any():
-                gates[sounding] = _gates(self._layers, seen[sounding])
-        return self._recur(gates)
+            return self._recur(_gates(self._layers, seen), 0)
+        gates = np.tile(_silent_gates(), (len(frames), 1))
+        if not sounding.any():
+            return self._recur(gates, len(frames))
+        gates[sounding] = _gates(self._layers, seen[sounding])
+        return self._recur(gates, int(sounding.argmax()))
 
-    def _recur(self, gates: Floats) -> Floats:
-        """The LSTM over frames: from what is given to the gates, shape (n, 512), to probabilities, (n,)."""
-        states = np.empty((len(gates), _CELLS), np.float32)
-        hidden, cell, recurrent = self._hidden, self._cell, self._layers.recurrent
-        active = np.empty(_GATES, np.float32)
-        new = active[2 * _CELLS : 3 * _CELLS]
-        half = np.float32(0.5)
-        for at, given in enumerate(gates):
-            np.dot(hidden, recurrent, out=active)
-            np.add(active, given, out=active)
-            np.tanh(active, out=active)
-            opened = active * half + half
-            cell = opened[_CELLS : 2 * _CELLS] * cell + opened[:_CELLS] * new
-            hidden = opened[3 * _CELLS :] * np.tanh(cell)
-            states[at] = hidden
-        self._hidden, self._cell = hidden, cell
+    def _recur(self, gates: Floats, silent: int) -> Floats:
+        """From what is given to the gates, shape (n, 512), to probabilities, (n,).
+
+        The first ``silent`` frames are digital zeros.
+        """
+        states, cells = np.empty((2, len(gates), _CELLS), np.float32)
+        known = self._remember(states, cells, silent)
+        self._memory.take(gates[known:], states[known:], cells[known:])
         out = np.maximum(states, 0) @ self._layers.out + self._layers.out_bias
+        half = np.float32(0.5)
         probabilities: Floats = np.tanh(out * half) * half + half
         return probabilities
 
+    def _remember(self, states: Floats, cells: Floats, silent: int) -> int:
+        """Go through the next frames, of which the first ``silent`` are zeros, as far as they are remembered.
+
+        Returns:
+            How many those are.
+        """
+        if self._silent is None:
+            return 0
+        first, end = self._silent, min(self._silent + silent, REMEMBERED)
+        known = end - first
+        if known:
+            states[:known], cells[:known] = _silence().held(first, end)
+            self._memory.hidden, self._memory.cell = states[known - 1], cells[known - 1]
+        self._silent = end if known == len(states) else None
+        return known
+
 
 def _gates(layers: _Layers, seen: Floats) -> Floats:
-    """What frames with the samples before them, shape (n, 576), give to the gates, shape (n, 512)."""
+    """What frames with the samples about them, shape (n, 640), give to the gates, shape (n, 512)."""
     n = len(seen)
-    # Beyond its end a frame is mirrored.
-    padded = np.concatenate([seen, seen[:, -2 : -_CONTEXT - 2 : -1]], axis=1)
-    windows = sliding_window_view(padded, _WINDOW, axis=1)[:, ::_HOP] * layers.window
+    windows = sliding_window_view(seen, _WINDOW, axis=1)[:, ::_HOP]
     spectra = np.zeros((n, _SPECTRA + 2, _BINS), np.float32)
-    spectra[:, 1:-1] = np.abs(np.fft.rfft(windows, axis=2))
-    near = sliding_window_view(spectra.reshape(n, -1), 3 * _BINS, axis=1)[:, ::_BINS]
+    for at in range(0, n, _AT_ONCE):
+        piece = slice(at, at + _AT_ONCE)
+        np.abs(np.fft.rfft(windows[piece] * layers.window), out=spectra[piece, 1:-1])
     width = layers.convolutions[0].shape[1]
     first = np.zeros((n, _SPECTRA + 1, width), np.float32)
-    first[:, 1:] = _layer(layers, 0, near.reshape(n * _SPECTRA, -1)).reshape(n, _SPECTRA, width)
+    first[:, 1:] = _layer(layers, 0, _near(spectra, range(_SPECTRA))).reshape(n, _SPECTRA, width)
     # Every second of the four, each with both neighbours, of which the first has but one.
-    near = np.stack([first[:, 0:3].reshape(n, -1), first[:, 2:5].reshape(n, -1)], axis=1)
-    second = _layer(layers, 1, near.reshape(n * 2, -1)).reshape(n, -1)
+    second = _layer(layers, 1, _near(first, (0, 2))).reshape(n, -1)
     gates: Floats = _layer(layers, 3, _layer(layers, 2, second)) @ layers.into_gates + layers.gate_bias
     return gates
 
 
+def _near(values: Floats, starts: Sequence[int]) -> Floats:
+    """Three after each other from each start, as rows: shapes (n, times, width), (n * starts, 3 * width)."""
+    n, _, width = values.shape
+    near = np.empty((n, len(starts), 3 * width), np.float32)
+    for k, start in enumerate(starts):
+        near[:, k] = values[:, start : start + 3].reshape(n, -1)
+    return near.reshape(n * len(starts), -1)
+
+
 def _layer(layers: _Layers, k: int, values: Floats) -> Floats:
-    active: Floats = np.maximum(values @ layers.convolutions[k] + layers.biases[k], 0)
-    return active
+    active: Floats = values @ layers.convolutions[k]
+    active += layers.biases[k]
+    return np.maximum(active, 0, out=active)
 
 
 @contextmanager
@@ -182,5 +259,10 @@ def _threads() -> ThreadpoolController:
 @cache
 def _silent_gates() -> Floats:
     """What a frame of digital zeros after zeros gives to the gates, shape (512,)."""
-    gates: Floats = _gates(_layers(), np.zeros((1, _CONTEXT + FRAME), np.float32)).reshape(-1)
+    gates: Floats = _gates(_layers(), np.zeros((1, _SEEN), np.float32)).reshape(-1)
     return gates
+
+
+@cache
+def _silence() -> _Silence:
+    return _Silence()

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from tml_bench.media.audio import ClipSource
 from tml_bench.perception import edges
-from tml_bench.perception.levels import HOP, Levels, LevelTrack
+from tml_bench.perception.levels import HOP, Levels, LevelTrack, padded
 from tml_bench.perception.silence import SilenceKeepingReader
-from tml_bench.perception.silero import NEG_THRESHOLD, RATE, THRESHOLD, ProbabilityTrack
+from tml_bench.perception.silero import RATE, ProbabilityTrack, telling
 from tml_bench.perception.silero_network import FRAME
 from tml_bench.timeline import Segment
 
@@ -55,7 +55,7 @@ def listen(audio: ClipSource) -> Activity:
     with SilenceKeepingReader(audio, RATE, passes_silence=True) as clip:
         while (block := clip.read(_BLOCK)).size:
             levels.add(np.where(clip.still(), np.float32(0), block))
-            probabilities.add(np.pad(block, (0, -block.size % FRAME)))
+            probabilities.add(padded(block, FRAME))
         return Activity(probabilities.values(), levels.values(), clip.length, clip.length / RATE)
 
 
@@ -78,10 +78,10 @@ def _regions(probabilities: NDArray[np.float32], voiced: NDArray[np.bool_]) -> l
     """First and last level frame of stretches of speech by hysteresis, near ones joined."""
     joined: list[list[tuple[int, int, bool]]] = []
     start: int | None = None
-    for k, probability in enumerate([*probabilities, 0.0]):
-        if start is None and probability >= THRESHOLD:
+    for k, speech in [*telling(probabilities), (probabilities.size, False)]:
+        if start is None and speech:
             start = k
-        elif start is not None and probability < NEG_THRESHOLD:
+        elif start is not None and not speech:
             first, end = round(start * _HOPS), min(round(k * _HOPS), voiced.size)
             sure = bool(probabilities[start:k].max() >= _SURE and voiced[first:end].sum() >= _VOICED)
             if joined and first - joined[-1][-1][1] < _MERGE:

@@ -64,13 +64,13 @@ def checked_audio(output: Output, index: int) -> tuple[NDArray[np.float32], int]
         raise fault(index, f"audio has shape {audio.shape}, it must be (n,), mono")
     if audio.dtype == np.int16:
         return audio.astype(np.float32) / np.float32(32768), 0
-    if not np.issubdtype(audio.dtype, np.floating):
+    if audio.dtype.kind != "f":
         raise fault(index, f"audio is {audio.dtype}, it must be a float type or int16")
-    finite = np.isfinite(audio)
-    if not finite.all():
-        bad = int(finite.argmin())
-        raise fault(index, f"audio sample {bad} is {audio[bad]}, it must be finite")
-    peak = max(float(audio.max(initial=0)), -float(audio.min(initial=0)))
+    # What is not finite is among these, NaN as both.
+    highest, lowest = float(audio.max(initial=0)), float(audio.min(initial=0))
+    if not (math.isfinite(highest) and math.isfinite(lowest)):
+        _check_finite(audio, index)
+    peak = max(highest, -lowest)
     if peak > WRONG_SCALE:
         raise fault(
             index,
@@ -81,6 +81,13 @@ def checked_audio(output: Output, index: int) -> tuple[NDArray[np.float32], int]
         return audio.astype(np.float32), 0
     clipped = int(np.count_nonzero(np.abs(audio) > OVER_SCALE))
     return np.clip(audio, -1, 1).astype(np.float32, copy=False), clipped
+
+
+def _check_finite(audio: NDArray[np.floating], index: int) -> None:
+    finite = np.isfinite(audio)
+    if not finite.all():
+        bad = int(finite.argmin())
+        raise fault(index, f"audio sample {bad} is {audio[bad]}, it must be finite")
 
 
 def checked_text(text: object, index: int) -> str:
@@ -120,10 +127,10 @@ def checked_transcript(piece: object, index: int) -> Transcript:
 def checked_outputs(given: object, index: int) -> tuple[Output | ProviderEvent, ...]:
     """What a step returned, in order. Raises AdapterFaultError if it is anything else."""
     outputs = given if isinstance(given, tuple | list) else () if given is None else (given,)
-    kinds = Output | ProviderEvent
-    if not all(isinstance(output, kinds) for output in outputs):
-        named = next(type(output).__name__ for output in outputs if not isinstance(output, kinds))
-        raise fault(index, f"step returned {named}, it must be Output, a list of them, or None")
+    for output in outputs:
+        if not isinstance(output, Output | ProviderEvent):
+            named = type(output).__name__
+            raise fault(index, f"step returned {named}, it must be Output, a list of them, or None")
     return tuple(outputs)
 
 

@@ -163,6 +163,7 @@ class NetworkLink:
         self._timeout_ms = self._round_trip_ms + max(4 * deviation_ms, VARIANCE_MS)
         spans = ((o.start_s, o.start_s + o.duration_s) for o in outages)
         self._outages = sorted((round(start * 1e9), round(end * 1e9)) for start, end in spans)
+        self._varies = bool(way.jitter_ms or way.loss)
         self._random = random.Random(seed)
         self._sent_ns: int | None = None
         self._free_ns = 0
@@ -175,8 +176,10 @@ class NetworkLink:
         start_ns = self._after_outage(max(sent_ns, self._free_ns))
         wire_ns = round(size * 8e6 / self._way.kbps) if self._way.kbps else 0
         self._free_ns = start_ns + wire_ns
-        delay_ms = self._way.delay_ms + 2 * self._way.jitter_ms * self._random.random()
-        delay_ms += self._lost_ms(size, apart_ms)
+        delay_ms = self._way.delay_ms
+        if self._varies:
+            delay_ms += 2 * self._way.jitter_ms * self._random.random()
+            delay_ms += self._lost_ms(size, apart_ms)
         arrival_ns = self._after_outage(self._free_ns + round(delay_ms * 1e6))
         self._last_ns = max(self._last_ns, arrival_ns)
         return self._last_ns

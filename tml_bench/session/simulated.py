@@ -82,7 +82,7 @@ class SimulatedSession:
         """
         try:
             with self._stopping():
-                with _blaming_adapter("start"):
+                with _BlamingAdapter("start"):
                     self._adapter.start(self._start)
                 self.is_open = True
                 for index in count():
@@ -102,16 +102,16 @@ class SimulatedSession:
         try:
             yield
         except BaseException:
-            with suppress(AdapterFaultError), _blaming_adapter("stop"):
+            with suppress(AdapterFaultError), _BlamingAdapter("stop"):
                 self._adapter.stop()
             raise
-        with _blaming_adapter("stop"):
+        with _BlamingAdapter("stop"):
             self._adapter.stop()
 
     def _step(self, turn: MicroTurn) -> None:
         self._before_step()
         began = time.perf_counter_ns()
-        with _blaming_adapter(f"micro-turn {turn.index}: step"):
+        with _BlamingAdapter(f"micro-turn {turn.index}: step"):
             given = self._adapter.step(turn)
             # A generator works when it is asked for what it gives.
             given = tuple(given) if isinstance(given, Iterator) else given
@@ -122,8 +122,10 @@ class SimulatedSession:
         at_model_ns = self._up.arrival_ns(turn.end_ns, 2 * len(turn.audio))
         done_ns = self._queue.charge(at_model_ns, cost_ns)
         self._writer.event(ev.StepDone(turn.index, turn.end_ns, cost_ns, done_ns, at_model_ns - turn.end_ns))
-        for output in outputs:
-            with blamed_on_output(turn.index):
+        if not outputs:
+            return
+        with blamed_on_output(turn.index):
+            for output in outputs:
                 if isinstance(output, ProviderEvent):
                     body = kept(output.body)
                     self._writer.event(ev.ProviderMessage(done_ns, str(output.type), body, output.sent))
@@ -144,12 +146,15 @@ class SimulatedSession:
         return self._costs_ns[index]
 
 
-@contextmanager
-def _blaming_adapter(where: str) -> Iterator[None]:
+class _BlamingAdapter:
     """Turn whatever the adapter raises into a fault of the adapter, but for trouble reaching its model."""
-    try:
-        yield
-    except InfrastructureError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise AdapterFaultError(f"{where} raised {in_one_line(error)}") from error
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception | SystemExit) and not isinstance(error, InfrastructureError):
+            raise AdapterFaultError(f"{self._where} raised {in_one_line(error)}") from error

@@ -67,6 +67,11 @@ class ToolWork:
         self._hung: Counter[str] = Counter()
         self._dropped: list[ToolExecution] = []
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is to be executed or looked after."""
+        return not (self._todo or self._threads or self._dropped)
+
     def add(self, execution: ToolExecution) -> None:
         """Have a function executed, once there is a thread for it (``hire``)."""
         self._todo.append(execution)

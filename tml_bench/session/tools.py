@@ -128,6 +128,8 @@ class ToolBench:
 
         What a function that is at work gives is dropped.
         """
+        if not call_ids:
+            return []
         working = [e for e in self._working if e.call_id in call_ids]
         cancelled = [entry for entry in self._waiting if entry[2].call_id in call_ids]
         self._work.drop(*working)
@@ -146,6 +148,8 @@ class ToolBench:
         A function that is still at work after the patience is over comes with a later call, or as ``hung``;
         after ``SOON_S`` it is not waited for any more.
         """
+        if not self._waiting and not self._working and self._work.idle:
+            return []
         now_s = time.monotonic()
         soon = bool(self._working) and now_s - self._working[-1].since_s < SOON_S
         ended, self._working = self._settled(self._working, now_s + self._patience_s if soon else now_s)

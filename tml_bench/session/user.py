@@ -36,14 +36,12 @@ class ModelSpeech:
 
     def hear(self, audio: NDArray[np.float32]) -> None:
         """Take the next stretch of heard audio, shape (n,)."""
-        loud = np.flatnonzero(np.abs(audio) > VOICED_LEVEL)
+        (loud,) = (np.abs(audio) > VOICED_LEVEL).nonzero()
         if len(loud):
             gap = first_sample_at(VOICED_GAP_NS, self._rate)
-            breaks = np.flatnonzero(np.diff(loud) > gap)
-            firsts = loud[np.concatenate(([0], breaks + 1))]
-            lasts = loud[np.concatenate((breaks, [len(loud) - 1]))]
-            for first, last in zip(firsts, lasts, strict=True):
-                start, end = self._at + int(first), self._at + int(last) + 1
+            (breaks,) = (loud[1:] - loud[:-1] > gap).nonzero()
+            for first, after in pairwise([0, *(breaks + 1).tolist(), len(loud)]):
+                start, end = self._at + int(loud[first]), self._at + int(loud[after - 1]) + 1
                 if self._spans and start - self._spans[-1][1] <= gap:
                     start = self._spans.pop()[0]
                 self._spans.append((start, end))
@@ -51,8 +49,12 @@ class ModelSpeech:
 
     def spans_ns(self, since_ns: int) -> list[tuple[int, int]]:
         """Speech heard at or after ``since_ns``; the first span may have begun before."""
-        spans = ((sample_time_ns(a, self._rate), sample_time_ns(b, self._rate)) for a, b in self._spans)
-        return [(a, b) for a, b in spans if b > since_ns]
+        spans: list[tuple[int, int]] = []
+        for start, end in reversed(self._spans):
+            if (end_ns := sample_time_ns(end, self._rate)) <= since_ns:
+                break
+            spans.append((sample_time_ns(start, self._rate), end_ns))
+        return spans[::-1]
 
 
 def cue_time(cue: Cue, armed_ns: int, known_ns: int, speech: ModelSpeech) -> tuple[int, bool] | None:
@@ -183,6 +185,7 @@ class ScriptedUser(UserSide):
         self._next = 0
         self._armed_ns = 0
         self._texts = sorted(script.texts, key=lambda text: text.at_s)
+        self._told_ns = nanoseconds(self._texts[-1].at_s) if self._texts else 0
 
     def hear(self, heard: NDArray[np.float32]) -> None:
         """Take the next stretch of heard audio, for cues."""
@@ -243,8 +246,7 @@ class ScriptedUser(UserSide):
         script = self._script
         if self._next < len(script.turns):
             return None
-        last_text = max((nanoseconds(text.at_s) for text in script.texts), default=0)
-        played_ns = max(self._armed_ns, last_text, self._videos_over_ns)
+        played_ns = max(self._armed_ns, self._told_ns, self._videos_over_ns)
         if script.quiet_s is None:
             return SessionEnd(played_ns + nanoseconds(script.tail_s), "script")
         fallen_silent = AfterModelStops(script.quiet_s, script.tail_s)
