@@ -257,17 +257,19 @@ class Recording:
                 compute_ns += event.compute_ns
                 continue
             split.take(event)
-            said.take(event)
             for taken in declared.take(event):
                 texts.take(taken)
             match event:
-                case ev.UserTurnStarted():
-                    turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
-                case ev.SessionClosed():
-                    ended = event.reason
-                case ev.ModelAudio():
+                case ev.ModelAudio():  # so are nearly all others
                     given_ns += event.end_ns - event.heard_ns
                     clipped += event.clipped
+                case ev.UserTurnStarted():
+                    said.take(event)
+                    turns.append(Segment(seconds(event.t_ns), seconds(event.end_ns)))
+                case ev.UserTurnCut():
+                    said.take(event)
+                case ev.SessionClosed():
+                    ended = event.reason
                 case ev.ModelToolCall():
                     calls.begin(event)
                 case ev.ToolReturned():

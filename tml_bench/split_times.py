@@ -76,10 +76,13 @@ class SplitWatch:
     def take(self, event: ev.AnyEvent) -> None:
         """Take the next event."""
         match event:
+            case ev.ModelAudio():  # most events are
+                if event.onset_ns is not None:
+                    self._front(event.t_ns, event.onset_ns)
+            case ev.ModelText():
+                self._front(event.t_ns, event.t_ns)
             case ev.UserTurnStarted(end_ns=end_ns) | ev.UserTextSent(t_ns=end_ns):
                 self._user_end_ns, self._unreplied = end_ns, True
-            case ev.ModelAudio(t_ns=t_ns, onset_ns=int(heard_ns)) | ev.ModelText(t_ns=t_ns as heard_ns):
-                self._front(t_ns, heard_ns)
             case ev.ProviderMessage() if event.type.startswith(_PREFIX):
                 self._background(event.type.removeprefix(_PREFIX), event.t_ns, event.body)
 
@@ -87,6 +90,8 @@ class SplitWatch:
         if self._unreplied and self._user_end_ns is not None and t_ns >= self._user_end_ns:
             self._unreplied = False
             self._note("replies", seconds(heard_ns - self._user_end_ns))
+        if not self._untold:
+            return
         told = [handed_ns for handed_ns in self._untold if t_ns >= handed_ns]
         self._untold = [handed_ns for handed_ns in self._untold if t_ns < handed_ns]
         for handed_ns in told:

@@ -3,6 +3,7 @@
 # ruff: noqa: SIM905 -- word lists read better as text
 
 import re
+from functools import lru_cache
 
 from tml_bench.perception.numbers import numbers_in
 from tml_bench.plain_text import plain
@@ -25,7 +26,12 @@ def words(text: str) -> frozenset[str]:
 
 def content_words(text: str) -> frozenset[str]:
     """The words that carry meaning: no function words, no negations, no numbers in words."""
-    return frozenset(stem(w) for w in _plain(text) if w not in _FUNCTION | _NO and not numbers_in(w))
+    return frozenset(stem(w) for w in _plain(text) if _carries_meaning(w))
+
+
+@lru_cache(maxsize=8192)
+def _carries_meaning(word: str) -> bool:
+    return word not in _FUNCTION and word not in _NO and not numbers_in(word)
 
 
 def negated(text: str) -> bool:

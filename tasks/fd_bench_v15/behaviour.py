@@ -152,34 +152,39 @@ def _question_line(role: str, item: OverlapAnnotation, timeline: Timeline) -> It
 def _lines(role: str, words: Sequence[Word], cut_s: float | None = None) -> Iterator[QuestionLine]:
     """Words as phrases: parted at pauses, ends of sentences, and at ``cut_s``; words without start run on."""
     phrase: list[Word] = []
+    span: _Span = None
     for word in words:
-        if phrase and _parted(phrase, word, cut_s):
-            yield _line(role, phrase)
-            phrase = []
+        if phrase and _parted(phrase[-1], span, word, cut_s):
+            yield _line(role, phrase, span)
+            phrase, span = [], None
         phrase.append(word)
+        span = _with(span, word)
     if phrase:
-        yield _line(role, phrase)
+        yield _line(role, phrase, span)
 
 
-def _parted(phrase: Sequence[Word], word: Word, cut_s: float | None) -> bool:
+_Span = tuple[float, float] | None
+"""The earliest and the latest time of the words of a phrase; None where none has any."""
+
+
+def _with(span: _Span, word: Word) -> _Span:
+    times = [t for t in (*(span or ()), word.start_s, word.end_s) if t is not None]
+    return (min(times), max(times)) if times else None
+
+
+def _parted(last: Word, span: _Span, word: Word, cut_s: float | None) -> bool:
     if word.start_s is None:
         return False
-    if plain(phrase[-1].text).rstrip("\"')").endswith((".", "?", "!")):
+    if plain(last.text).rstrip("\"')").endswith((".", "?", "!")):
         return True
-    times = _times(phrase)
-    if times and word.start_s - times[-1] >= _PHRASE_GAP_S:
-        return True
-    return cut_s is not None and bool(times) and times[0] < cut_s <= word.start_s
+    if span is None:
+        return False
+    return word.start_s - span[1] >= _PHRASE_GAP_S or (cut_s is not None and span[0] < cut_s <= word.start_s)
 
 
-def _times(phrase: Sequence[Word]) -> list[float]:
-    return sorted(t for word in phrase for t in (word.start_s, word.end_s) if t is not None)
-
-
-def _line(role: str, phrase: Sequence[Word]) -> QuestionLine:
-    times = _times(phrase)
+def _line(role: str, phrase: Sequence[Word], span: _Span) -> QuestionLine:
     text = " ".join(word.text.strip() for word in phrase)
-    return QuestionLine(role, text, times[0] if times else None, times[-1] if times else None)
+    return QuestionLine(role, text, *(span or (None, None)))
 
 
 def _tail(before: Sequence[QuestionLine], after: Sequence[QuestionLine]) -> list[QuestionLine]:

@@ -4,12 +4,15 @@ What hangs on a system alone is found once, however many others it is compared w
 """
 
 import math
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tml_bench.metrics.confidence import ROUNDING, FloatArray, UnitInfluences, degrees_of_freedom
+
+_SHARED = 1000
+"""Samples of so many or fewer are held by content, see `_parts_of`: of more it takes too much memory."""
 
 
 def influences(
@@ -45,7 +48,7 @@ class StratifiedRatio:
     @cached_property
     def parts(self) -> "_Parts":
         """Its samples by unit and stratum."""
-        return _Parts(self.denominators, self.units, self.strata)
+        return _parts_of(self.denominators, self.units, self.strata)
 
     @cached_property
     def own_twice(self) -> "_Parts":
@@ -57,6 +60,18 @@ class StratifiedRatio:
     def residuals(self) -> tuple[FloatArray, FloatArray]:
         """What `influences` are made of; see `_Parts.residuals`."""
         return self.parts.residuals(self.numerators, self.denominators)
+
+
+def _parts_of(denominators: FloatArray, units: NDArray[np.intp], strata: NDArray[np.intp]) -> "_Parts":
+    """The parts of samples; many metrics of a run, and of the runs beside it, are over the same."""
+    if len(denominators) > _SHARED:
+        return _Parts(denominators, units, strata)
+    return _same_parts(denominators.tobytes(), units.tobytes(), strata.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _same_parts(denominators: bytes, units: bytes, strata: bytes) -> "_Parts":
+    return _Parts(np.frombuffer(denominators), np.frombuffer(units, np.intp), np.frombuffer(strata, np.intp))
 
 
 class _Parts:
