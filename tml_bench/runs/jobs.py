@@ -1,10 +1,10 @@
 """What worker processes are asked for, and what they give back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -82,6 +82,14 @@ class TranscriptJob:
     timeline: Timeline
 
 
+@dataclass(frozen=True, slots=True)
+class CallJob:
+    """Call a function, which goes to another process by its name; what it gives is the result's value."""
+
+    key: tuple[int, str]
+    call: Callable[[], Any]
+
+
 class ServiceFailure(StrEnum):
     """When a service failed that may be there again another time."""
 
@@ -96,7 +104,7 @@ class JobResult:
     """How a job ended.
 
     Attributes:
-        outcome: as for an attempt; perception gives ``valid`` or ``infrastructure``.
+        outcome: as for an attempt; what is no session gives ``valid`` or ``infrastructure``.
         reason: why, when it is not valid.
         recording: there is a recording in the job's folder.
         fatal: the adapter cannot be used at all; no further session makes sense.
@@ -121,10 +129,11 @@ class JobResult:
     transcript: TranscriptPair | None = None
     reported: Mapping[str, str] = field(default_factory=dict)
     timeline: Timeline | None = None
+    value: Any = None
     usage: Usage = field(default_factory=Usage)
 
 
-Job = SessionJob | PerceiveJob | TranscriptJob
+Job = SessionJob | PerceiveJob | TranscriptJob | CallJob
 
 PREFLIGHT = "preflight"
 PREFLIGHT_S = 1.0

@@ -37,6 +37,7 @@ from tml_bench.redact import LONGEST_REASON, plain, redacted
 from tml_bench.runs.decoded_clips import DecodedClips
 from tml_bench.runs.identity import contradiction
 from tml_bench.runs.jobs import (
+    CallJob,
     Deadline,
     Hearing,
     Job,
@@ -151,6 +152,8 @@ class Worker:
         match job:
             case SessionJob():
                 result = self._session(job)
+            case CallJob():
+                result = _call(job)
             case TranscriptJob():
                 with looking_here():
                     result = _compare(job)
@@ -317,6 +320,13 @@ def _compare(job: TranscriptJob) -> JobResult:
     except Exception as error:
         return JobResult(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
     return JobResult(Outcome.VALID, transcript=pair)
+
+
+def _call(job: CallJob) -> JobResult:
+    try:
+        return JobResult(Outcome.VALID, value=job.call())
+    except Exception as error:
+        return JobResult(Outcome.INFRASTRUCTURE, in_one_line(error))
 
 
 def main(connection: Connection, deadline: Deadline, step_limit_s: float) -> None:

@@ -23,6 +23,9 @@ from tml_bench.users.fault_rubric import line_questions
 
 T = TypeVar("T")
 
+SampleSet = tuple[str, ...]
+"""Identifies the samples that floors and ceilings are computed on."""
+
 PIECE = 16
 """Performances that are there at once."""
 AT_ONCE = 1_000_000
@@ -125,7 +128,7 @@ class AskedRun:
 
     heard: RunTimelines
     performances: Sequence[Performance]
-    samples: tuple[str, ...]
+    samples: SampleSet
     respondents: Respondents | Exception | None
 
     def questions(self) -> Iterator[Question]:
@@ -143,22 +146,21 @@ def ask(
     runs: Iterable[RunTimelines],
     respondents: Callable[[Task, Iterable[Sample]], Respondents],
     users: bool = False,
-    known: Callable[[StoredRun, tuple[str, ...]], bool] = lambda run, samples: False,
+    known: Callable[[StoredRun, SampleSet], bool] = lambda run, samples: False,
 ) -> Iterator[AskedRun]:
     """What is asked about runs, one after the other; ``respondents`` gives those of a task, and may raise.
 
     It is not asked for those whose floors on a run's ``samples`` are ``known``.
     With ``users`` it is also asked about every line of simulated users, unless they are played again.
     """
-    seen: set[tuple[str, ...]] = set()
+    seen: set[SampleSet] = set()
     for heard in runs:
         run, config = heard.run, heard.run.file.config
-        ended = {kind: {i for i, o in heard.outcomes.items() if o.kind is kind} for kind in Outcome}
-        scored = [s for s in run.samples if s.scored and s.id in ended[Outcome.VALID]]
+        valid = {i for i, o in heard.outcomes.items() if o.kind is Outcome.VALID}
+        scored = [s for s in run.samples if s.scored and s.id in valid]
         about_user = users and not config.replay_user
         performances = PlayedSamples(run.task, scored, heard.of, about_user=about_user)
-        samples = (config.task, config.dataset_sha256, *sorted(ended[Outcome.INVALID]))
-        usable = [s for s in run.samples if s.id not in ended[Outcome.INVALID]]
+        samples, usable = sample_set(heard)
         others = (
             None
             if samples in seen or known(run, samples)
@@ -166,6 +168,14 @@ def ask(
         )
         seen.add(samples)
         yield AskedRun(heard, performances, samples, others)
+
+
+def sample_set(heard: RunTimelines) -> tuple[SampleSet, list[Sample]]:
+    """The samples that a run's floors and ceilings are computed on: all that can be played."""
+    invalid = {i for i, o in heard.outcomes.items() if o.kind is Outcome.INVALID}
+    config = heard.run.file.config
+    usable = [s for s in heard.run.samples if s.id not in invalid]
+    return (config.task, config.dataset_sha256, *sorted(invalid)), usable
 
 
 def performance_of(task: Task, sample: Sample, timeline: Timeline) -> Performance:

@@ -23,8 +23,9 @@ from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.usage import run_usage
 from tml_bench.scoring.accounts import account_of, model_of, run_cost
-from tml_bench.scoring.asking import AskedRun, Respondents, ask
+from tml_bench.scoring.asking import AskedRun, Respondents, SampleSet, ask
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
+from tml_bench.scoring.floors_aside import floors_aside
 from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import JudgedScores, QuestionVerdict, against_rules, score_run
 from tml_bench.scoring.kept_floors import KeptFloors
@@ -41,7 +42,7 @@ from tml_bench.split_times import SplitTimes
 RULES = "rules"
 NOT_ON_USERS = (RULES, "human")
 """Judges that are not asked about lines of simulated users: rules decide these anyhow, sheets have none."""
-_Floors = dict[tuple[str, ...], tuple[Baseline, ...] | Exception]
+_Floors = dict[SampleSet, tuple[Baseline, ...] | Exception]
 
 
 def score_runs(
@@ -71,12 +72,14 @@ def score_runs(
     floors: _Floors = {}
     kept = KeptFloors() if by == RULES else None
 
-    def known(run: StoredRun, samples: tuple[str, ...]) -> bool:
+    def known(run: StoredRun, samples: SampleSet) -> bool:
         """Whether an earlier command has found the floors, which it takes hundreds of strategies to find."""
         if kept is not None and samples not in floors and (stored := kept.of(run, samples)) is not None:
             floors[samples] = stored
         return samples in floors
 
+    if kept is not None:
+        floors |= floors_aside(heard, pool, known, kept.keep)
     found: Iterable[AskedRun] = ask(heard, respondents, by not in NOT_ON_USERS, known)
     if foresee is not None:
         found = list(found)

@@ -1,0 +1,55 @@
+"""Floors by rules of several sets of samples, found side by side on the processes that held the sessions.
+
+To find them takes longer than to score all runs, and what is in them hangs on nothing but the samples.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from tml_bench.outcome import Outcome
+from tml_bench.plugins import load_task
+from tml_bench.runs.jobs import CallJob
+from tml_bench.runs.pool import Pool
+from tml_bench.runs.store import StoredRun
+from tml_bench.samples import Sample
+from tml_bench.scoring.asking import SampleSet, sample_set
+from tml_bench.scoring.floors import Baseline, baselines
+from tml_bench.scoring.timelines import RunTimelines
+
+Floors = tuple[Baseline, ...]
+
+MOST_SAMPLES = 2000
+"""Larger sets are not sent to other processes, which would hold them a second time."""
+
+
+def floors_aside(
+    runs: Iterable[RunTimelines],
+    pool: Pool,
+    known: Callable[[StoredRun, SampleSet], bool],
+    keep: Callable[[StoredRun, SampleSet, Floors], None],
+) -> dict[SampleSet, Floors]:
+    """The floors of the runs' sets of samples that are not ``known``, where there are several to find.
+
+    ``keep`` is told of each. What cannot be found there, such as of a task that raises, is left out.
+    """
+    wanted: dict[SampleSet, tuple[StoredRun, CallJob]] = {}
+    for one in runs:
+        samples, usable = sample_set(one)
+        if samples not in wanted and len(usable) <= MOST_SAMPLES and not known(one.run, samples):
+            call = partial(_floors, one.run.file.config.task_source, usable)
+            wanted[samples] = one.run, CallJob((len(wanted), one.run.file.config.task), call)
+    if len(wanted) < 2:
+        return {}
+    for _, job in wanted.values():
+        pool.submit(job)
+    ended = {job.key: result for job, result in pool.results()}
+    found: dict[SampleSet, Floors] = {}
+    for samples, (run, job) in wanted.items():
+        if ended[job.key].outcome is Outcome.VALID:
+            found[samples] = ended[job.key].value
+            keep(run, samples, found[samples])
+    return found
+
+
+def _floors(task_source: str, samples: Sequence[Sample]) -> Floors:
+    return baselines(load_task(task_source), samples)
