@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class ScoreTable:
         self, scores: Iterable[Score] = (), only: Collection[str] = (), *, named: bool = True
     ) -> None:
         self._samples: Counter[str] = Counter()
-        self._values: defaultdict[tuple[str, str], _Column] = defaultdict(_Column)
+        self._columns: dict[tuple[str, str], _Column] = {}
         self._only, self._named = only, named
         for score in scores:
             self.add(score)
@@ -43,7 +43,7 @@ class ScoreTable:
         for metric, value in score.values.items():
             if self._only and metric not in self._only:
                 continue
-            column = self._values[score.subset, metric]
+            column = self._own(score.subset, metric)
             if who is not None:
                 column.named.append(who)
             column.size += 1
@@ -52,11 +52,23 @@ class ScoreTable:
             column.measured += value.denominator > 0
             column.counted += value.denominator
         for metric, reason in score.missing.items():
-            self._values[score.subset, metric].missing[reason] += 1
+            missing = self._own(score.subset, metric).missing
+            missing[reason] = missing.get(reason, 0) + 1
+
+    def _own(self, subset: str, metric: str) -> "_Column":
+        """The column to add to."""
+        column = self._columns.get((subset, metric))
+        if column is None:
+            column = self._columns[subset, metric] = _Column()
+        return column
+
+    def _of(self, part: Overall, metric: str) -> "list[_Column]":
+        """The columns of a part's subsets, to look at."""
+        return [self._columns.get((subset, metric), _EMPTY) for subset in part.subsets]
 
     def fold(self) -> None:
         """Keep sums in the place of values: means are the same but for rounding, whatever their number."""
-        for column in self._values.values():
+        for column in self._columns.values():
             column.numerators = array("d", [math.fsum(column.numerators)])
             column.denominators = array("d", [math.fsum(column.denominators)])
 
@@ -67,29 +79,31 @@ class ScoreTable:
 
     def missing(self, part: Overall, metric: str) -> Counter[str]:
         """How often a metric is missing in a part, by reason."""
-        return sum((self._values[subset, metric].missing for subset in part.subsets), Counter())
+        return sum((Counter(column.missing) for column in self._of(part, metric)), Counter())
 
     def measured(self, part: Overall, metric: str) -> int:
         """On how many samples of a part a metric has something to count."""
-        return sum(self._values[subset, metric].measured for subset in part.subsets)
+        return sum(column.measured for column in self._of(part, metric))
 
     def counted(self, part: Overall, metric: str) -> float:
         """How much a metric counts in a part: the sum of its denominators."""
-        return math.fsum(self._values[subset, metric].counted for subset in part.subsets)
+        return math.fsum(column.counted for column in self._of(part, metric))
 
     def incomplete(self, part: Overall, metric: str) -> bool:
         """Whether a part whose subsets weigh alike lacks one: it has no value and should have one.
 
         A subset lacks none where the metric applies to none of its samples, nor if it is optional.
         """
-        needed = (subset for subset in part.subsets if part.equal and subset not in part.optional)
-        columns = ((subset, self._values[subset, metric]) for subset in needed)
-        return any(not c.size and (not self._samples[s] or bool(c.missing)) for s, c in columns)
+        if not part.equal:
+            return False
+        columns = zip(part.subsets, self._of(part, metric), strict=True)
+        needed = ((subset, column) for subset, column in columns if subset not in part.optional)
+        return any(not c.size and (not self._samples[s] or bool(c.missing)) for s, c in needed)
 
     def named(self, part: Overall, metric: str) -> list[ScoredSample]:
         """The samples of `values`, where they are named."""
-        subsets = () if self.incomplete(part, metric) else part.subsets
-        return [who for subset in subsets for who in self._values[subset, metric].named]
+        columns = () if self.incomplete(part, metric) else self._of(part, metric)
+        return [who for column in columns for who in column.named]
 
     def values(self, part: Overall, metric: str) -> tuple[list[float], list[float]]:
         """Numerators and denominators of all values of a metric in a part.
@@ -100,9 +114,14 @@ class ScoreTable:
         """
         numerators: list[float] = []
         denominators: list[float] = []
-        for subset in () if self.incomplete(part, metric) else part.subsets:
-            column = self._values[subset, metric]
-            total = (math.fsum(column.denominators) or 1.0) / part.weight(subset) if part.equal else 1.0
+        if self.incomplete(part, metric):
+            return numerators, denominators
+        for subset, column in zip(part.subsets, self._of(part, metric), strict=True):
+            if not part.equal:
+                numerators += column.numerators
+                denominators += column.denominators
+                continue
+            total = (math.fsum(column.denominators) or 1.0) / part.weight(subset)
             numerators += [n / total for n in column.numerators]
             denominators += [d / total for d in column.denominators]
         return numerators, denominators
@@ -111,13 +130,18 @@ class ScoreTable:
 class _Column:
     """The values of one metric in one subset."""
 
+    __slots__ = ("counted", "denominators", "measured", "missing", "named", "numerators", "size")
+
     def __init__(self) -> None:
         self.named: list[ScoredSample] = []
         self.size = self.measured = 0
         self.numerators = array("d")
         self.denominators = array("d")
         self.counted = 0.0
-        self.missing: Counter[str] = Counter()
+        self.missing: dict[str, int] = {}
+
+
+_EMPTY = _Column()
 
 
 def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observation, ...]:
@@ -185,9 +209,11 @@ def qualified(scores: ScoreTable, ideal: ScoreTable, part: Overall, metric: Metr
     speaks where it happens to be soon, nor one over all the numbers counted by a strategy that only ever
     says "one": a model answers everywhere, and counts on.
     """
-    value, samples = mean_of(scores, part, metric)
     counted, wanted = scores.counted(part, metric.name), ideal.counted(part, metric.name)
-    return value if covered(samples, size_of(ideal, part, metric)) and covered(counted, wanted) else None
+    if not covered(counted, wanted):
+        return None
+    value, samples = mean_of(scores, part, metric)
+    return value if covered(samples, size_of(ideal, part, metric)) else None
 
 
 def size_of(ideal: ScoreTable, part: Overall, metric: Metric) -> int:
