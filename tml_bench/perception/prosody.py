@@ -16,6 +16,7 @@ measures the silence where there is no speech (-100 dB for digital zeros with a 
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,9 +50,14 @@ def installed() -> bool:
 
 def voices_key(audio_sha256: str, stretches: Sequence[tuple[float, float]]) -> str:
     """Identifies what ``voices`` gives: 64 hexadecimal digits, hash of all that decides it."""
-    praat = f"praat-parselmouth {version('praat-parselmouth')}" if installed() else "no Praat"
+    praat = _praat() if installed() else "no Praat"
     parts = (RULE, NETWORK, silero.RULE, praat, audio_sha256, stretches)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+@cache
+def _praat() -> str:
+    return f"praat-parselmouth {version('praat-parselmouth')}"
 
 
 def voices(audio: Path, stretches: Sequence[tuple[float, float]]) -> tuple[Voice, ...]:
