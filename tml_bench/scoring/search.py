@@ -68,8 +68,11 @@ def searched(
             fixed[name].add(score)
         fixed[name].fold()
     wanted = [column for column in _columns(task, ideal, only) if not column.reached(fixed.values(), ideal)]
+    if not wanted:
+        return {}
     subsets = {subset for column in wanted for subset in column.part.subsets}
-    tables = {name: ScoreTable(only=only, named=False) for name in family}
+    metrics = {column.metric.name for column in wanted}
+    tables = {name: ScoreTable(only=metrics, named=False) for name in family}
     usable = (one.sample for one in beside.ideal if one.sample.subset in subsets)
     for number, sample in enumerate(usable, 1):
         for name, score in _alike(task, family, sample, judge):
