@@ -133,6 +133,8 @@ class ClipReader:
             if isinstance(source, Path)
             else source
         )
+        self.name = self._source.name
+        """What messages call it."""
         self.rate = rate
         self._passes_silence = passes_silence
         self.length = (2 * self._source.frames * rate + self._source.rate) // (2 * self._source.rate)

@@ -77,7 +77,7 @@ class _SilenceFinder:
     def __init__(self, audio: ClipSource) -> None:
         self.rate = rate_of(audio)
         self._clip = ClipReader(audio, self.rate)
-        self.name = str(audio)
+        self.name = self._clip.name
         self.frames = self._clip.length
         self._least = round(LEAST_S * self.rate)
         self._runs: list[tuple[int, int]] = []
