@@ -1,8 +1,8 @@
-"""How loud a track is, every 5 ms: in all, and in six bands of frequency.
+"""How loud a track is, every 5 ms: in all, and in eight bands of frequency.
 
 Conventions: mono float32 at 16 kHz; a frame is 5 ms (80 samples); levels are in dB of full scale, -200 for
 zeros. The level in all is the RMS of the frame. A band's level is its power under a Hann window of 16 ms
-about the frame's middle, between two of the frequencies in ``BANDS``; nothing below 200 Hz is in any band, so
+about the frame's middle, between two of the frequencies in ``BANDS``; nothing below 100 Hz is in any band, so
 that hum, rumble and an offset of the whole track are not heard there.
 """
 
