@@ -171,7 +171,7 @@ class Worker:
         written, self._written = self._written, None
         if written is not None and written.holds and not recognises(hearing.words):
             with suppress(Exception), looking_here():
-                facts = Recording(job.folder, tracks=False).facts
+                facts = Recording(job.folder, verify=False).facts
                 _timeline(hearing.task, job.sample, facts, hearing.cache, hearing.words, written.sound)
 
     def _session(self, job: SessionJob) -> JobResult:
