@@ -73,7 +73,7 @@ def test_a_turn_that_pauses_is_answered_twice_as_foretold(tmp_path: Path) -> Non
     assert (said.calls, told.calls) == (2, 2)
     assert told.output_audio_tokens == said.output_audio_tokens == 2 * given
     assert told.output_tokens == said.output_tokens == 2 * given + 2 * round(TEXT_SHARE * given)
-    # On a busy machine the first answer begins late in the pause: of its 0.3 s there, 6 tokens, less is heard.
+    # On a busy machine the first answer begins late in the pause: less of its 0.3 s (6 tokens) is heard.
     assert said.input_audio_tokens == pytest.approx(told.input_audio_tokens, abs=6 + 2)
     assert said.input_tokens == pytest.approx(told.input_tokens, rel=0.1)
     assert cost_of(said, price) == pytest.approx(cost_of(told, price), rel=0.1)
