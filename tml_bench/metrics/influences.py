@@ -66,12 +66,15 @@ def _parts_of(denominators: FloatArray, units: NDArray[np.intp], strata: NDArray
     """The parts of samples; many metrics of a run, and of the runs beside it, are over the same."""
     if len(denominators) > _SHARED:
         return _Parts(denominators, units, strata)
-    return _same_parts(denominators.tobytes(), units.tobytes(), strata.tobytes())
+    weights = np.asarray(denominators, np.float64)
+    return _same_parts(weights.tobytes(), *(np.asarray(of, np.intp).tobytes() for of in (units, strata)))
 
 
 @lru_cache(maxsize=256)
 def _same_parts(denominators: bytes, units: bytes, strata: bytes) -> "_Parts":
-    return _Parts(np.frombuffer(denominators), np.frombuffer(units, np.intp), np.frombuffer(strata, np.intp))
+    return _Parts(
+        np.frombuffer(denominators, np.float64), np.frombuffer(units, np.intp), np.frombuffer(strata, np.intp)
+    )
 
 
 class _Parts:
