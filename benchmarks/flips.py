@@ -1,10 +1,10 @@
 """One bit flipped in each kind of file of a run: the same figures, or a named refusal, never another figure.
 
-A real run with a judge's verdicts, its agreement with another judge, kept floors and the judge's cache. Each
-flip is looked at in two ways: what is stored is read, as a report, the viewer and `tml_bench.Run` do; and the
-run is scored again from what is there. Counted are flips after which everything is the same, those that are
-refused by the name of the file or its folder, those whose recording is left out of the scores, with the
-reason, and, which must not be, any others.
+A real run with a judge's verdicts, its agreement with another judge, what was heard and floors kept beside it,
+and the judge's cache. Each flip is looked at in two ways: what is stored is read, as a report, the viewer and
+`tml_bench.Run` do; and the run is scored again from what is there, with what an earlier scoring kept. Counted
+are flips after which everything is the same, those that are refused by the name of the file or its folder,
+those whose recording is left out of the scores, with the reason, and, which must not be, any others.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ SAMPLE = "synthetic_user_interruption-1"
 RECORDING = f"{RUN}/fd-bench-v1/{SAMPLE}/1"
 CACHE = "results/judge-cache.sqlite"
 FLOORS = "kept floors"
+HEARD = "what was heard"
 STORED = ("scores.jsonl", "summary.json", "verdicts.jsonl", "seals.json", "agreement.json")
 """What scoring wrote, and others only read."""
 KINDS = {
@@ -49,6 +50,7 @@ KINDS = {
     **{name: f"{RECORDING}/{name}" for name in ("manifest.json", "session.jsonl", "user.flac", "model.flac")},
     "timeline": f"{RUN}/timelines/{SAMPLE}-1.json",
     FLOORS: "results/.floors/*.json",
+    HEARD: "results/.heard/*.jsonl",
     "judge cache": CACHE,
 }
 
@@ -76,10 +78,12 @@ class FlippedRun(NamedTuple):
             (summary,) = score_runs([run], cast(Pool, pool), lambda line: None, "transcript", judge.judge_of)
         return summary, dict(tml_bench.Run(self.place / RUN).scores)
 
-    def restore(self) -> None:
-        """Everything as it was made."""
+    def restore(self, kind: str) -> None:
+        """Everything as it was made, and scored where a flip of this kind is found in scoring."""
         shutil.rmtree(self.place)
         shutil.copytree(self.whole, self.place)
+        if kind not in (*STORED, FLOORS, "judge cache"):
+            self.scored(kind)
 
 
 def made(root: Path, judge: Judge) -> FlippedRun:
@@ -155,7 +159,7 @@ def main() -> None:
             (file,) = run.place.glob(place)
             summary, scores = run.scored(kind)
             before = figures, to_csv([summary]), scores
-            run.restore()
+            run.restore(kind)
             rng, ends, content = random.Random(f"{asked.seed} {kind}"), Counter[str](), file.read_bytes()
             used = (
                 [n for n, byte in enumerate(content) if byte]
@@ -173,7 +177,7 @@ def main() -> None:
                     print(f"{kind}, byte {at}: {end}", file=sys.stderr, flush=True)
                     end = "wrong"
                 ends[end] += 1
-                run.restore()
+                run.restore(kind)
             wrong += ends["wrong"]
             took = 1000 * (time.process_time() - began) / asked.flips
             print(

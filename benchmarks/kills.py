@@ -3,9 +3,9 @@
 A kill comes at a random time of the command's own duration, or right before one of the changes that its main
 process makes to files (an audit hook counts them), and ends the whole process group, every third time the
 main process alone. The same command is then given again, and sometimes killed again, until it ends. Compared
-is everything in the folder, byte by byte, but for times of day, seconds taken, seals over these, and whether
-a judge's answer came from the cache; caches of judges by their contents; lines of ``attempts.jsonl`` in any
-order. No process may be left.
+is everything in the folder, byte by byte, but for times of day, seconds taken, seals over these, whether a
+judge's answer came from the cache, and the index of what was heard, which names files by their inodes; caches
+of judges by their contents; lines of ``attempts.jsonl`` in any order. No process may be left.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from pathlib import Path
 
 from host import machine
 from kill_cases import CASES, MAIN, Judge, KillCase, command, judging
+
+from tml_bench.runs.heard_index import FOLDER as HEARD
 
 Tree = dict[str, bytes]
 
@@ -181,6 +183,8 @@ def seen(place: Path) -> Tree:
     found: Tree = {}
     for path in sorted(place.rglob("*")):
         name = path.relative_to(place).as_posix()
+        if HEARD in path.parts:
+            continue
         if path.is_dir():
             found[name] = b"folder"
         elif path.suffix == ".sqlite":

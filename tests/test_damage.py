@@ -18,7 +18,8 @@ from tml_bench.errors import UserError
 from tml_bench.perception.perceive import cached, stored
 from tml_bench.recording import Recording
 from tml_bench.report.files import read_summaries, to_csv
-from tml_bench.runs.recorded import check_settings, damaged, settings_sha256
+from tml_bench.runs.continuing import settings_sha256
+from tml_bench.runs.recorded import check_settings, damaged
 from tml_bench.runs.store import Attempt, RunFolder, read_lines, read_run
 from tml_bench.scoring.agreement import judged_of
 from tml_bench.scoring.result_seals import ResultDigests

@@ -36,7 +36,7 @@ def worker() -> Worker:
 
 def job(task: str, adapter: str, folder: Path) -> SessionJob:
     sample = next(s for s in load_task(task).samples() if not s.companions)
-    hearing = Hearing(task, folder / "timelines" / "a.json", "transcript")
+    hearing = Hearing(task, folder / "recording", folder / "timelines" / "a.json", "transcript")
     return SessionJob(
         (0, sample.id), task, sample, adapter, Settings(), folder / "recording", hearing=hearing
     )

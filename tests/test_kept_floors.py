@@ -13,6 +13,7 @@ import pytest
 import tml_bench
 from tml_bench.plugins import load_task
 from tml_bench.report.folders import run_folders
+from tml_bench.runs import known_code
 from tml_bench.runs.store import open_run
 from tml_bench.samples import Sample
 from tml_bench.scoring import kept_floors, score
@@ -98,7 +99,7 @@ def test_what_is_not_the_same_is_found_again(
         assert kept.read_bytes() == whole
     assert len(searches) == 4
     for code in ("another", ""):  # the second is where no file of it is known
-        monkeypatch.setattr(kept_floors, "_code", lambda code=code: code)
+        monkeypatch.setattr(known_code, "package_code", lambda code=code: code)
         tml_bench.score(run, jobs=1, progress=False)
     assert len(searches) == 6
 

@@ -96,6 +96,7 @@ LAYERS = (
         "number_words",
         "own_folder",
         "plain_text",
+        "stored_paths",
         "terminal_text",
         "__init__",
     ),

@@ -299,7 +299,7 @@ def test_a_clock_that_was_set_back_changes_nothing_of_what_is_done(tmp_path: Pat
 def test_two_commands_may_keep_the_same_floors_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_floors, "_is_known", lambda run: True)
+    monkeypatch.setattr(kept_floors, "code_of", lambda *run: ("this",))
     name = "fd-bench-v1-mini-1--delayed-700"
     run = open_run(Path(shutil.copytree(GOLDEN / name, tmp_path / name)))
     floors = tuple(Baseline("all", f"m{k}", 0.25, "silent", 1.0, {"silent": 0.25}) for k in range(200))

@@ -23,6 +23,7 @@ from tml_bench.adapter import InfrastructureError, QuotaError
 from tml_bench.adapters.wire import Wire, WireLockstep
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.report.files import write_report
+from tml_bench.runs import heard_index
 from tml_bench.runs.plan import RunRequest, plan_runs
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import record
@@ -280,7 +281,7 @@ def test_a_run_goes_on_and_nothing_of_the_server_s_gets_into_the_report(tmp_path
     assert "the model answers ../../x: <script>" in attempts[VICTIM].reason
     assert "\x1b" not in attempts[VICTIM].reason
     assert {path.name for path in tmp_path.iterdir()} == {"data", "deep"}
-    assert {path.name for path in out.iterdir()} == {plan.path.name, "report", FOLDER}
+    assert {path.name for path in out.iterdir()} == {plan.path.name, "report", FOLDER, heard_index.FOLDER}
     html = "".join(p.read_text(encoding="utf-8") for p in page.parent.rglob("*.html"))
     assert "<script>alert" not in html
     assert "\x1b" not in html

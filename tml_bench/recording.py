@@ -40,6 +40,8 @@ _UNSEALED = "tml-bench/recording/1.0"
 _MOST = 1 << 53
 """Beyond it whole numbers are not all there as floats."""
 LOG, USER_TRACK, MODEL_TRACK, MANIFEST = "session.jsonl", "user.flac", "model.flac", "manifest.json"
+FILES = (LOG, USER_TRACK, MODEL_TRACK, MANIFEST)
+"""All that a recording has."""
 
 
 class FileEntry(msgspec.Struct, frozen=True):

@@ -29,6 +29,8 @@ Lookup = Callable[[Path, str, Callable[[], Timeline]], Timeline]
 """Gives the timeline in a file under a key; the last computes it."""
 Sounds = Callable[[Path], ClipSource]
 """Gives what is in a track's file: the file itself, or samples in memory."""
+_VOICES, _USER_SPEECH, _USER = _PARTS = ("-voices", "-user-speech", "-user")
+"""What is kept beside a timeline, by what follows the timeline's name."""
 
 
 class _LastUsers:
@@ -99,15 +101,15 @@ def timeline_of(
         # Not cached: what is installed changes, the key does not.
         timeline = structs.replace(timeline, no_words=why_no_words(words, None, languages))
     if stretches is not None and (asked := tuple(stretches(timeline))):
-        beside = cache.with_name(f"{cache.stem}-voices.json")
+        beside = _beside(cache, _VOICES)
         timeline = structs.replace(timeline, voices=_voices(facts.model, beside, asked, look))
     if not (user or user_words):
         if user_spans is None:
             return timeline
-        beside = cache.with_name(f"{cache.stem}-user-speech.json")
+        beside = _beside(cache, _USER_SPEECH)
         heard = _user_speech(facts.user, beside, tuple(user_spans(timeline)), look, sounds)
         return structs.replace(timeline, user_speech=heard)
-    beside = cache.with_name(f"{cache.stem}-user.json")
+    beside = _beside(cache, _USER)
     given = Given(words=words, languages=languages) if user_words else Given(words="transcript")
     key = cache_key(facts.user.sha256, **given)
 
@@ -115,6 +117,11 @@ def timeline_of(
         return _USERS.perceived(key, lambda: perceive(facts.user.path, sounds(facts.user.path), **given))
 
     return structs.replace(timeline, user=look(beside, key, listen))
+
+
+def timeline_files(cache: Path) -> tuple[Path, ...]:
+    """All that `timeline_of` may keep of a recording whose timeline is kept at ``cache``."""
+    return cache, *(_beside(cache, part) for part in _PARTS)
 
 
 def cached_timeline(
@@ -132,6 +139,10 @@ def cached_timeline(
         return timeline_of(facts, cache, words, user, stretches, _stored, languages, user_words, user_spans)
     except NotCachedError:
         return None
+
+
+def _beside(cache: Path, part: str) -> Path:
+    return cache.with_name(f"{cache.stem}{part}.json")
 
 
 def _stored(path: Path, key: str, _: Callable[[], Timeline]) -> Timeline:
@@ -180,7 +191,7 @@ class TranscriptPair:
 
 def recognised_beside(cache: Path) -> Path:
     """Where the timeline with recognised words is kept, beside that of another source."""
-    return cache.with_name(f"{cache.stem}-recognised.json")
+    return _beside(cache, "-recognised")
 
 
 def transcript_pair(

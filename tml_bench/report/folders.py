@@ -7,7 +7,6 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from tml_bench.errors import UserError
-from tml_bench.scoring.kept_floors import FOLDER
 from tml_bench.scoring.stored_values import outline
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.summary_file import from_json
@@ -92,7 +91,7 @@ def _one(path: Path, named: bool = True) -> tuple[list[Path], list[str]]:
     """The run at a path, or the runs in it; one that was named is returned even if it is none."""
     if (path / "summary.json").is_file() or (named and (path / "run.json").is_file()):
         return [path], []
-    inside = sorted(p for p in path.iterdir() if p.is_dir() and p.name != FOLDER) if path.is_dir() else []
+    inside = sorted(path.glob("[!.]*/")) if path.is_dir() else []  # those with a dot are caches
     if not named or not any((p / name).is_file() for p in inside for name in ("run.json", "summary.json")):
         return ([path], []) if named else ([], [_skipped(path)])
     runs = [p for p in inside if (p / "summary.json").is_file()]

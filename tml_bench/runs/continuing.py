@@ -3,10 +3,13 @@
 What differs is told, with what to do; nothing is mixed in silence.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+import msgspec
 from msgspec import structs
 
 from tml_bench import __version__
@@ -38,6 +41,22 @@ def settings(config: RunConfig) -> dict[str, object]:
     """All by which runs are told apart but for samples; the adapter without where its file lies."""
     adapter = config.adapter if config.clock == "imported" else _without_folder(config.adapter)
     return {**{name: getattr(config, name) for name in _SETTINGS}, "adapter": adapter}
+
+
+def settings_sha256(config: RunConfig) -> str:
+    """SHA-256, in hexadecimal, of the settings by which runs are told apart, but for those at their default.
+
+    So it is the same for every part of a run, after data or an adapter's file was moved, and in later
+    versions that know more settings.
+    """
+    usual = _usual()
+    chosen = {name: value for name, value in settings(config).items() if value and value != usual[name]}
+    return hashlib.sha256(msgspec.json.encode(chosen, order="deterministic")).hexdigest()
+
+
+@cache
+def _usual() -> dict[str, object]:
+    return {field.name: field.default for field in msgspec.structs.fields(RunConfig)}
 
 
 def _without_folder(adapter: str) -> str:

@@ -15,10 +15,10 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.runs.admission import admitted_imports
 from tml_bench.runs.config import RUN_SCHEMA, RunConfig, RunFile, RunPlan, environment
-from tml_bench.runs.continuing import closed, incomplete, resumed
+from tml_bench.runs.continuing import closed, incomplete, resumed, settings_sha256
 from tml_bench.runs.identity import dataset_sha256, sample_hashes
 from tml_bench.runs.layout import spread
-from tml_bench.runs.recorded import damaged, settings_sha256
+from tml_bench.runs.recorded import damaged
 from tml_bench.runs.store import Attempt, RunFolder, last_attempts
 from tml_bench.samples import Waveform
 from tml_bench.task import ImportedExchange, Task

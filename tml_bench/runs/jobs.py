@@ -12,6 +12,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
 from tml_bench.perception.recordings import TranscriptPair
 from tml_bench.recording import SessionFacts
+from tml_bench.runs.heard_recording import HeardRecording
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.settings import Settings
 from tml_bench.timeline import Timeline
@@ -29,9 +30,17 @@ class Deadline(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """How a recording will be perceived: of which task, as ``load_task`` takes it, and where it is cached."""
+    """How a recording will be perceived.
+
+    Attributes:
+        task: of which task, as ``load_task`` takes it.
+        place: where the recording will be.
+        cache: where its timeline is kept.
+        words: where words may come from.
+    """
 
     task: str
+    place: Path
     cache: Path
     words: WordMode
 
@@ -114,6 +123,7 @@ class JobResult:
         traceback: of what was raised, whole; empty where nothing was, or the reason says it all.
         reported: what the model says of itself.
         usage: what the service says that it has counted, also for a session that failed.
+        heard: of a session that was perceived at once, what was heard.
     """
 
     outcome: Outcome
@@ -131,6 +141,7 @@ class JobResult:
     timeline: Timeline | None = None
     value: Any = None
     usage: Usage = field(default_factory=Usage)
+    heard: HeardRecording | None = None
 
 
 Job = SessionJob | PerceiveJob | TranscriptJob | CallJob

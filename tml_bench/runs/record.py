@@ -15,14 +15,15 @@ import msgspec
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import WordMode
-from tml_bench.runs.config import RunFile, RunPlan, environment
-from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed
+from tml_bench.runs.config import RunFile, RunPlan, environment, run_task
+from tml_bench.runs.continuing import EITHER, closed, incomplete, resumed, settings_sha256
 from tml_bench.runs.failures import FailureLog
 from tml_bench.runs.handles import parts, runs_at_once
+from tml_bench.runs.heard_index import HeardIndex
 from tml_bench.runs.jobs import TRIES, Hearing, Job, JobResult, SessionJob
 from tml_bench.runs.layout import spread
 from tml_bench.runs.queues import CONTINUE, SessionPool
-from tml_bench.runs.recorded import pending, settings_sha256
+from tml_bench.runs.recorded import pending
 from tml_bench.runs.replayed_lines import ReplayedLines
 from tml_bench.runs.replayed_run import ReplayedRun
 from tml_bench.runs.spending import SpendingLimit, limited_results
@@ -185,12 +186,14 @@ class _Recorder:
     _numbers: dict[str, int] = field(init=False)
     _replayed: ReplayedRun | None = field(init=False)
     _lines: ReplayedLines | None = field(init=False)
+    _index: HeardIndex | None = field(init=False)
 
     def __post_init__(self) -> None:
         replay = self._plan.config.replay
         self._replayed = ReplayedRun(Path(replay)) if replay and self._todo else None
         lines = self._plan.config.replay_user
         self._lines = ReplayedLines(Path(lines)) if lines and self._todo else None
+        self._index = self._heard_index() if self._todo and self._pool.hears else None
         attempts = sorted(self._folder.attempts, key=lambda attempt: attempt.attempt)
         self._numbers = {attempt.sample: attempt.attempt for attempt in attempts}
         self._open = {sample.id for sample in self._todo if not sample.problem}
@@ -253,11 +256,19 @@ class _Recorder:
             hearing=self._hearing(sample),
         )
 
+    def _heard_index(self) -> HeardIndex | None:
+        if self._words is None:
+            return None
+        plan, file = self._plan, self._folder.file
+        return HeardIndex(plan.path, file, run_task(file.config), plan.samples, self._words)
+
     def _hearing(self, sample: Sample) -> Hearing | None:
         if self._words is None or not self._pool.hears:
             return None
-        cache = self._folder.timeline_path(sample.id, self._numbers.get(sample.id, 0) + 1)
-        return Hearing(self._plan.config.task_source, cache, self._words)
+        number = self._numbers.get(sample.id, 0) + 1
+        place = self._folder.recording_path(sample.id, number)
+        cache = self._folder.timeline_path(sample.id, number)
+        return Hearing(self._plan.config.task_source, place, cache, self._words)
 
     def take(self, job: Job, result: JobResult) -> None:
         assert isinstance(job, SessionJob)
@@ -315,6 +326,8 @@ class _Recorder:
             usage=msgspec.UNSET if result.usage == Usage() else result.usage,
         )
         self._folder.commit(attempt, recording, result.traceback)
+        if self._index is not None and result.heard is not None:
+            self._index.append(sample.id, number, result.heard)
         self._ran.add(sample.id)
         place = self._folder.recording_path(sample.id, number)
         return self._shown(sample, result, f"; traceback: {place / TRACEBACK}")

@@ -1,36 +1,17 @@
 """Whether a recording is what its run says: made under its settings, and whole."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
-
-import msgspec
 
 from tml_bench.errors import UserError
 from tml_bench.outcome import Outcome
 from tml_bench.recording import MANIFEST, MODEL_TRACK, USER_TRACK, Recording
 from tml_bench.runs.config import RunConfig, RunFile, RunPlan
-from tml_bench.runs.continuing import settings
+from tml_bench.runs.continuing import settings_sha256
+from tml_bench.runs.heard_index import unchanged_recordings
 from tml_bench.runs.layout import RUN_ID, recording_parts
 from tml_bench.runs.store import ATTEMPTS, Attempt, last_attempts, read_lines, read_run
 from tml_bench.samples import Sample
-
-
-def settings_sha256(config: RunConfig) -> str:
-    """SHA-256, in hexadecimal, of the settings by which runs are told apart, but for those at their default.
-
-    So it is the same for every part of a run, after data or an adapter's file was moved, and in later
-    versions that know more settings.
-    """
-    usual = _usual()
-    chosen = {name: value for name, value in settings(config).items() if value and value != usual[name]}
-    return hashlib.sha256(msgspec.json.encode(chosen, order="deterministic")).hexdigest()
-
-
-@cache
-def _usual() -> dict[str, object]:
-    return {field.name: field.default for field in msgspec.structs.fields(RunConfig)}
 
 
 def check_settings(recording: Recording, config: RunConfig) -> None:
@@ -74,9 +55,12 @@ def damaged(path: Path, file: RunFile, attempts: Iterable[Attempt]) -> dict[str,
 
     What a mirror of shared storage does not hold is taken to be whole there.
     """
-    mirror = (path / RUN_ID).is_file()
+    mirror, attempts = (path / RUN_ID).is_file(), [*attempts]
+    whole = unchanged_recordings(path, file, {attempt.sample: attempt.attempt for attempt in attempts})
     found: dict[str, str] = {}
     for attempt in attempts:
+        if attempt.sample in whole:
+            continue
         place = path.joinpath(*recording_parts(file, attempt.sample, attempt.attempt))
         if attempt.outcome is not Outcome.VALID or (mirror and not (place / MANIFEST).is_file()):
             continue

@@ -8,6 +8,7 @@ from pathlib import Path
 from tml_bench.errors import UserError
 from tml_bench.files import sync
 from tml_bench.own_folder import own_place
+from tml_bench.runs.heard_index import forget
 from tml_bench.runs.store import ATTEMPTS, RUN, Attempt, locked, read_lines
 
 _OURS = re.compile(r"\.lock|\.aside|\.run\.json\.\d+-\d+")
@@ -29,6 +30,7 @@ def start_over(path: Path) -> None:
             f"{path} is not a run (it has no run.json), so it is not removed", "give another --out"
         )
     with locked(path):
+        forget(path)
         (path / ATTEMPTS).unlink(missing_ok=True)
         sync(path)
         for entry in path.iterdir():

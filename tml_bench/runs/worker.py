@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -28,13 +27,14 @@ from tml_bench.encoded_tracks import EncodedTracks
 from tml_bench.errors import BadSampleError, HarnessLateError, UserAwayError, UserError, UserSideError
 from tml_bench.files import sync_contents
 from tml_bench.outcome import Outcome
-from tml_bench.perception.perceive import WordMode, recognises
-from tml_bench.perception.recordings import Sounds, timeline_of, transcript_pair
-from tml_bench.plugins import load_task, make_adapter, parse_adapter_spec
-from tml_bench.recording import Recording, SessionFacts
+from tml_bench.perception.perceive import recognises
+from tml_bench.plugins import make_adapter, parse_adapter_spec
+from tml_bench.recording import Recording
 from tml_bench.recording_writer import RecordingWriter
 from tml_bench.redact import LONGEST_REASON, plain, redacted
 from tml_bench.runs.decoded_clips import DecodedClips
+from tml_bench.runs.heard_recording import HeardRecording
+from tml_bench.runs.hearing import compare, hear, perceive
 from tml_bench.runs.identity import contradiction
 from tml_bench.runs.jobs import (
     CallJob,
@@ -42,7 +42,6 @@ from tml_bench.runs.jobs import (
     Hearing,
     Job,
     JobResult,
-    PerceiveJob,
     ServiceFailure,
     SessionJob,
     TranscriptJob,
@@ -52,8 +51,6 @@ from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.replayed_user import replayed
 from tml_bench.session.settings import Settings, opened_event
 from tml_bench.session.simulated import SimulatedSession
-from tml_bench.timeline import Timeline
-from tml_bench.user_stretches import user_spans
 
 WARM_UP_LIMIT_S = 600.0
 """An adapter that has not loaded by then is taken to hang."""
@@ -156,23 +153,23 @@ class Worker:
                 result = _call(job)
             case TranscriptJob():
                 with looking_here():
-                    result = _compare(job)
+                    result = compare(job)
             case _:
                 with looking_here():
-                    result = _perceive(job)
+                    result = perceive(job)
         self.deadline(math.inf)
         result = replace(result, wall_s=time.monotonic() - began)
         if isinstance(job, SessionJob) and job.hearing is not None and result.outcome is Outcome.VALID:
-            self._hear(job, job.hearing)
+            return replace(result, heard=self._hear(job, job.hearing))
         return result
 
-    def _hear(self, job: SessionJob, hearing: Hearing) -> None:
+    def _hear(self, job: SessionJob, hearing: Hearing) -> HeardRecording | None:
         """Perceive a recording that is in memory; what cannot be is told when it is scored."""
         written, self._written = self._written, None
         if written is not None and written.holds and not recognises(hearing.words):
             with suppress(Exception), looking_here():
-                facts = Recording(job.folder, verify=False).facts
-                _timeline(hearing.task, job.sample, facts, hearing.cache, hearing.words, written.sound)
+                return hear(job, hearing, written.sound)
+        return None
 
     def _session(self, job: SessionJob) -> JobResult:
         try:
@@ -288,38 +285,6 @@ def _replayed_costs(recording: Path, settings: Settings) -> tuple[int, ...]:
             "replay with the same --tick",
         )
     return replayed.compute_ns()
-
-
-def _perceive(job: PerceiveJob) -> JobResult:
-    try:
-        timeline = _timeline(job.task, job.sample, job.facts, job.cache, job.words)
-    except Exception as error:
-        return JobResult(Outcome.INFRASTRUCTURE, perception_failure(error))
-    return JobResult(Outcome.VALID, timeline=timeline)
-
-
-def _timeline(
-    task_source: str, sample: Sample, facts: SessionFacts, cache: Path, words: WordMode,
-    sounds: Sounds = lambda file: file,
-) -> Timeline:  # fmt: skip
-    task = load_task(task_source)
-    return timeline_of(
-        facts, cache, words, task.hears_user, partial(task.stretches, sample), languages=sample.languages,
-        user_words=task.recognises_user(sample), user_spans=partial(user_spans, task, sample), sounds=sounds,
-    )  # fmt: skip
-
-
-def perception_failure(error: Exception) -> str:
-    """Why a recording cannot be scored, as the reason of its outcome."""
-    return f"perception: {in_one_line(error)}"
-
-
-def _compare(job: TranscriptJob) -> JobResult:
-    try:
-        pair = transcript_pair(job.facts, job.cache, job.timeline, job.languages)
-    except Exception as error:
-        return JobResult(Outcome.INFRASTRUCTURE, f"transcript check: {in_one_line(error)}")
-    return JobResult(Outcome.VALID, transcript=pair)
 
 
 def _call(job: CallJob) -> JobResult:

@@ -40,7 +40,8 @@ def floors_aside(
             wanted[samples] = one.run, CallJob((len(wanted), one.run.file.config.task), call)
     if len(wanted) < 2:
         return {}
-    for _, job in wanted.values():
+    # Those of most samples first, as they take longest, and none should be left to one process at the end.
+    for _, job in sorted(wanted.values(), key=lambda one: -len(one[0].samples)):
         pool.submit(job)
     ended = {job.key: result for job, result in pool.results()}
     found: dict[SampleSet, Floors] = {}

@@ -9,20 +9,13 @@ and what a task from elsewhere is made of is not known.
 """
 
 import hashlib
-import os
-import platform
-from collections.abc import Iterator
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
-import tml_bench
 from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.files import write_output
-from tml_bench.runs.identity import SCHEME
+from tml_bench.runs.known_code import code_of
 from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.floors import Baseline
 from tml_bench.seals import seal_holds, sealed
@@ -41,7 +34,7 @@ class KeptFloors:
 
     def of(self, run: StoredRun, samples: tuple[str, ...]) -> tuple[Baseline, ...] | None:
         """Those that this code has found before; None where there are none."""
-        if not _is_known(run):
+        if not code_of(run.task, run.file.config):
             return None
         try:
             content = read_whole(_place(run, samples))
@@ -53,7 +46,7 @@ class KeptFloors:
 
     def keep(self, run: StoredRun, samples: tuple[str, ...], floors: tuple[Baseline, ...]) -> None:
         """Keep them for the next command, where the folder of the runs can be written."""
-        if not _is_known(run):
+        if not code_of(run.task, run.file.config):
             return
         place = _place(run, samples)
         if place.parent.is_symlink():
@@ -63,12 +56,6 @@ class KeptFloors:
             write_output(place, sealed(msgspec.json.encode(_Kept(_key(run, samples), floors))))
         except OSError:
             return  # the run itself is scored all the same; only the next time takes as long
-
-
-def _is_known(run: StoredRun) -> bool:
-    """Whether all that floors hang on is known: samples by their content, and the code of the task."""
-    ours = type(run.task).__module__.partition(".")[0] == tml_bench.__name__
-    return ours and run.file.config.dataset_sha256.startswith(f"{SCHEME}:") and bool(_code())
 
 
 def _place(run: StoredRun, samples: tuple[str, ...]) -> Path:
@@ -81,24 +68,5 @@ def _key(run: StoredRun, samples: tuple[str, ...]) -> str:
         (s.id, s.subset, s.unit, s.scored, s.problem, s.languages, sorted(s.companions.items()))
         for s in run.samples
     ]
-    source = type(run.task).__module__, type(run.task).__qualname__
-    return hashlib.sha256(msgspec.json.encode((_code(), source, samples, beside))).hexdigest()
-
-
-@cache
-def _code() -> str:
-    """Identifies the code that floors are found with: any file of it that changes, changes this."""
-    files = sorted(_files())
-    made = platform.python_version(), platform.machine(), np.__version__
-    return hashlib.sha256(msgspec.json.encode((made, files))).hexdigest() if files else ""
-
-
-def _files() -> Iterator[tuple[str, int, int]]:
-    tasks = find_spec(f"{tml_bench.__name__}.tasks")
-    inside_too = (tasks.submodule_search_locations or ()) if tasks is not None else ()
-    for root in {*tml_bench.__path__, *inside_too}:
-        for folder, inside, names in os.walk(root):
-            inside[:] = [name for name in inside if name != "__pycache__"]
-            for name in names:
-                about = os.stat(os.path.join(folder, name))
-                yield os.path.relpath(os.path.join(folder, name), root), about.st_size, about.st_mtime_ns
+    code, *source = code_of(run.task, run.file.config)
+    return hashlib.sha256(msgspec.json.encode((code, source, samples, beside))).hexdigest()

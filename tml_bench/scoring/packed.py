@@ -5,15 +5,16 @@ scored. They are kept as JSON, the first `HELD` bytes in memory and all of them 
 run's folder once they are more, and decoded each time that they are asked for.
 """
 
-import os
 from array import array
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Any, Generic, TypeVar, overload
+from typing import Generic, TypeVar, overload
 from weakref import finalize
 
 import msgspec
+
+from tml_bench.stored_paths import path_of_text, text_of_path
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class PackedMap(MutableMapping[str, T], Generic[T]):
     """
 
     def __init__(self, kind: type[T], folder: Path | None = None) -> None:
-        self._decode = msgspec.json.Decoder(kind, dec_hook=_path).decode
+        self._decode = msgspec.json.Decoder(kind, dec_hook=path_of_text).decode
         self._texts = _Texts(folder)
         self._numbers: dict[str, int] = {}
 
@@ -111,7 +112,15 @@ class PackedMap(MutableMapping[str, T], Generic[T]):
         return self._decode(self._texts[self._numbers[name]])
 
     def __setitem__(self, name: str, item: T) -> None:
-        self._numbers[name] = self._texts.add(msgspec.json.encode(item, enc_hook=_text_of))
+        self.set_text(name, msgspec.json.encode(item, enc_hook=text_of_path))
+
+    def text(self, name: str) -> bytes:
+        """A record as it is kept, as JSON. Raises KeyError: there is none."""
+        return self._texts[self._numbers[name]]
+
+    def set_text(self, name: str, text: bytes) -> None:
+        """Keep what `text` has given."""
+        self._numbers[name] = self._texts.add(text)
 
     def __delitem__(self, name: str) -> None:
         del self._numbers[name]
@@ -128,11 +137,3 @@ class PackedMap(MutableMapping[str, T], Generic[T]):
     def sort(self, order: Iterable[str]) -> None:
         """Put the names into an order, which names all of them."""
         self._numbers = {name: self._numbers[name] for name in order if name in self._numbers}
-
-
-def _text_of(path: Path) -> str:
-    return os.fsencode(path).decode("latin-1")  # a name of a file need not be text
-
-
-def _path(kind: type[Any], value: Any) -> Any:
-    return Path(os.fsdecode(value.encode("latin-1"))) if kind is Path else value

@@ -18,13 +18,14 @@ from tml_bench.outcome import Outcome
 from tml_bench.perception.perceive import MODES, WordMode, cached, stored
 from tml_bench.perception.recordings import cached_timeline, recognised_beside, timeline_of
 from tml_bench.recording import Recording, SessionFacts
+from tml_bench.runs.hearing import perception_failure
 from tml_bench.runs.jobs import PerceiveJob
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Advance
 from tml_bench.runs.recorded import check_settings
 from tml_bench.runs.store import StoredRun
-from tml_bench.runs.worker import perception_failure
 from tml_bench.samples import Sample
+from tml_bench.scoring.kept_timelines import KeptTimelines
 from tml_bench.scoring.packed import PackedMap
 from tml_bench.scoring.result_seals import check_result
 from tml_bench.scoring.stored_values import outline
@@ -135,27 +136,37 @@ class RunTimelines:
 
 def timelines_of(
     runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode,
-    place: Callable[[Path], Path] = lambda cache: cache,
+    place: Callable[[Path], Path] | None = None,
     faults: Sequence[dict[str, tuple[UserFault, ...]]] = (),
 ) -> list[RunTimelines]:  # fmt: skip
     """The timelines of all valid recordings; the pool starts only for those that are not in the cache.
 
-    ``place`` says where a timeline is kept, from where it is kept as a rule; ``faults`` are what simulated
-    users did wrong, run by run, where that is known.
+    ``place`` says where a timeline is kept instead, from where it is kept as a rule; ``faults`` are what
+    simulated users did wrong, run by run, where that is known.
     """
     timelines = [PackedMap(Timeline, run.path) for run in runs]
     lost: list[dict[str, str]] = [{} for _ in runs]
     facts = [PackedMap(SessionFacts, run.path) for run in runs]
-    for (number, sample), timeline in _perceived(runs, pool, words, facts, place):
+    kept = [
+        KeptTimelines(run, words, read, found)
+        for run, read, found in zip(runs, facts, timelines, strict=True)
+    ]
+    for _ in range(sum(one.read() for one in kept) if place is None else 0):
+        advance("")
+    for (number, sample), timeline in _perceived(runs, pool, words, facts, timelines, place):
         if isinstance(timeline, Timeline):
-            timelines[number][sample] = timeline
+            kept[number].add(sample, timeline)
             advance("")
         else:
             lost[number][sample] = timeline
             advance(f"{sample}: {timeline}")
     # Recordings are perceived in whatever order processes are done; what follows must not depend on it.
-    for run, found in zip(runs, timelines, strict=True):
+    for run, found, read in zip(runs, timelines, facts, strict=True):
         found.sort(sample.id for sample in run.samples)
+        read.sort(sample.id for sample in run.samples)
+    if place is None:
+        for one in kept:
+            one.write()
     # Lines that are played again need not fit any more: that is what such a run shows.
     faults = faults or [
         {} if run.file.config.replay_user else faults_of(run.samples, found)
@@ -178,17 +189,24 @@ def recognised(heard: RunTimelines, pool: Pool, advance: Advance) -> RunTimeline
 def _perceived(
     runs: Sequence[StoredRun], pool: Pool, words: WordMode,
     read: Sequence[MutableMapping[str, SessionFacts]],
-    where: Callable[[Path], Path],
+    known: Sequence[Mapping[str, Timeline]],
+    where: Callable[[Path], Path] | None,
 ) -> Iterator[tuple[tuple[int, str], Timeline | str]]:  # fmt: skip
-    """Number of the run and sample, with the timeline or why there is none; those in the cache first."""
+    """Number of the run and sample that is not ``known``, with the timeline or why there is none.
+
+    Those in the cache come first.
+    """
     submitted = 0
     for number, run in enumerate(runs):
         samples = {sample.id: sample for sample in run.samples}
         for attempt in run.valid():
+            if attempt.sample in known[number]:
+                continue
             key, sample = (number, attempt.sample), samples[attempt.sample]
             try:
                 place = run.recording_path(attempt)
-                cache = where(run.timeline_path(sample.id, place.name))
+                cache = run.timeline_path(sample.id, place.name)
+                cache = cache if where is None else where(cache)
                 recording = Recording(place, tracks=not is_partial(place))
                 check_settings(recording, run.file.config)
                 read[number][sample.id] = facts = recording.facts
