@@ -1,7 +1,7 @@
 """One bit flipped in each kind of file of a run: the same figures, or a named refusal, never another figure.
 
-A real run with a judge's verdicts, its agreement with another judge, what was heard and floors kept beside it,
-and the judge's cache. Each flip is looked at in two ways: what is stored is read, as a report, the viewer and
+A real run with verdicts of a judge, its agreement with another, what was heard and floors kept beside it, and
+the judge's cache. Each flip is looked at in two ways: what is stored is read, as a report, the viewer and
 `tml_bench.Run` do; and the run is scored again from what is there, with what an earlier scoring kept. Counted
 are flips after which everything is the same, those that are refused by the name of the file or its folder,
 those whose recording is left out of the scores, with the reason, and, which must not be, any others.

@@ -185,6 +185,9 @@ def test_messages_name_file_line_item_and_field(tmp_path: Path) -> None:
     (kept,), (voice,) = checked_items(path)
     assert voice.text.startswith(f"{path}:1: ts-delay-001: voice: 'x' is unknown")
     assert (voice.id, kept.id) == ("ts-delay-001", "ts-delay-002")
+    other = "dev" if kept.split == "test" else "test"
+    assert checked_items(path, kept.split) == ((kept,), (voice,))
+    assert checked_items(path, other) == ((), ()), "the other split has none of these problems"
 
 
 def test_a_line_that_is_no_item_is_named(tmp_path: Path) -> None:

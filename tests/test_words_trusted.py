@@ -347,7 +347,7 @@ def test_items_say_in_which_languages_a_model_may_speak(monkeypatch: pytest.Monk
     two = [item for item in items.values() if item.events][:2]
     spanish = msgspec.structs.replace(two[0].events[0], language="es")
     mixed = (*(msgspec.structs.replace(two[0], events=(spanish, *two[0].events[1:])) for _ in "a"), two[1])
-    monkeypatch.setattr(timed, "checked_items", lambda path: CheckedItems(mixed, ()))
+    monkeypatch.setattr(timed, "checked_items", lambda path, split: CheckedItems(mixed, ()))
     loaded = {sample.id: sample.languages for sample in task.load(task.mini, ())}
     assert loaded == {two[0].id: ("en", "es"), two[1].id: ("en",)}
 

@@ -290,13 +290,18 @@ class CheckedItems(NamedTuple):
     wrong: tuple[WrongLine, ...]
 
 
-def checked_items(path: Path) -> CheckedItems:
-    """Read and check an item file. Raises `UserError`: it cannot be read."""
+def checked_items(path: Path, split: str = "") -> CheckedItems:
+    """Read and check an item file, of its items those of a split alone where one is named.
+
+    Raises `UserError`: it cannot be read.
+    """
     from tml_bench.tasks._timed.validate import problems
 
     read, wrong = json_lines(path, TimedItem, "give an items.jsonl")
     items = []
     for line, item in read:
+        if split and item.split != split:
+            continue
         broken = [WrongLine(line, item.id, f"{path}:{line}: {text}") for text in problems(item)]
         wrong += broken
         items += [] if broken else [item]

@@ -104,9 +104,9 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         asked = chosen(root, subsets, self.subsets, self.subsets)
         check_folder(root, "give the folder of a rendered set")
         own = root / "items.jsonl"
-        items, wrong = checked_items(own if own.is_file() else self.mini / "items.jsonl")
+        items, wrong = checked_items(own if own.is_file() else self.mini / "items.jsonl", self.split)
         entries = rendered.listed_renderings(root)
-        played = [item for item in items if item.split == self.split and item.family in asked]
+        played = [item for item in items if item.family in asked]
         first = self.subsets[0]  # of which family a line is that is no item nobody can tell
         flaws = {line.name: line.text for line in reversed(wrong)} if first in asked else {}
         return chain(
