@@ -2,21 +2,23 @@
 
 A page of a hundred thousand elements opens slowly and is searched by nobody. Elements and texts are counted
 in what was really rendered, so that no page of a report holds more than `MOST_NODES` of them or `MOST_BYTES`,
-however many runs there are.
+however many runs there are. Every piece is counted once: as it begins and ends with an element, pages have as
+many as their pieces together.
 """
 
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from tml_bench.report.grids import NOTHING, Grid
+from tml_bench.report.grids import NOTHING, Grid, Row
 
 MOST_NODES = 4_200
 """Elements and texts in the body of a page; the frame around it has less than a hundred."""
 MOST_BYTES = 250_000
 """Bytes of the body of a page; style and script are less than 30,000."""
-_NODE = re.compile(r"<[a-zA-Z]|>\s*[^<\s]")
+_TEXT = re.compile(r">\s*[^<\s]")
 
 RenderGrid = Callable[[Grid], str]
 
@@ -50,9 +52,21 @@ class PagePart:
         return f"{self.section.key} {self.place + 1}" if self.of > 1 else self.section.key
 
 
+class _Piece(NamedTuple):
+    """Rendered HTML that begins and ends with an element, its elements and texts, and its bytes."""
+
+    html: str
+    nodes: int
+    size: int
+
+
+def _piece(html: str) -> _Piece:
+    return _Piece(html, nodes(html), len(html.encode()))
+
+
 def nodes(html: str) -> int:
-    """Elements and texts of rendered HTML, white space left out."""
-    return len(_NODE.findall(html))
+    """Elements and texts of rendered HTML, whose texts are escaped; white space is left out."""
+    return html.count("<") - html.count("</") + len(_TEXT.findall(html))
 
 
 def arrange_pages(
@@ -63,18 +77,20 @@ def arrange_pages(
     ``taken`` is what stands on the first page before them. Without sections there is one empty page.
     """
     pages: list[list[PagePart]] = [[]]
-    full = taken
+    full = [_piece(taken)] if taken else []
     for section in sections:
-        grids = [html for grid in section.grids for html in _pieces(grid, render)]
-        whole = "".join(grids)
-        if full and not _fits(full + whole):
+        pieces = [piece for grid in section.grids for piece in _pieces(grid, render)]
+        if full and not _fit([*full, *pieces]):
             pages.append([])
-            full = ""
-        filled = _fill(grids)
-        parts = [PagePart(section, tuple(some), k, len(filled)) for k, some in enumerate(filled)]
+            full = []
+        filled = _fill(pieces)
+        parts = [
+            PagePart(section, tuple(piece.html for piece in some), k, len(filled))
+            for k, some in enumerate(filled)
+        ]
         pages[-1].append(parts[0])
         pages += [[part] for part in parts[1:]]
-        full = "".join([*([full] if len(parts) == 1 else []), *parts[-1].grids])
+        full = [*(full if len(parts) == 1 else []), *filled[-1]]
     return pages
 
 
@@ -86,8 +102,13 @@ def without_empty_columns(grid: Grid) -> Grid:
         return any(cell.line not in ("", NOTHING) or cell.bar for cell in cells)
 
     kept = [0, *(k for k in range(1, len(grid.columns)) if says(k))]
-    rows = (replace(row, cells=tuple(row.cells[k] for k in kept)) for row in grid.rows)
-    return replace(grid, columns=tuple(grid.columns[k] for k in kept), rows=tuple(rows))
+    return _of_columns(grid, kept)
+
+
+def _of_columns(grid: Grid, places: Sequence[int]) -> Grid:
+    """The grid with its columns at some places alone."""
+    rows = (Row(tuple([row.cells[k] for k in places]), row.kind) for row in grid.rows)
+    return replace(grid, columns=tuple(grid.columns[k] for k in places), rows=tuple(rows))
 
 
 def narrow(grid: Grid, fixed: int, most: int) -> list[Grid]:
@@ -105,33 +126,25 @@ def narrow(grid: Grid, fixed: int, most: int) -> list[Grid]:
     chunks = [(*range(fixed), *columns) for columns in rest]
     found = []
     for k, chunk in enumerate(chunks):
-        rows = (replace(row, cells=tuple(row.cells[i] for i in chunk)) for row in grid.rows)
-        columns = tuple(grid.columns[i] for i in chunk)
         place = f", {k + 1} of {len(chunks)}" if len(chunks) > 1 else ""
         heading, folded = grid.heading if k == 0 else "", grid.folded and grid.folded + place
         found.append(
-            replace(
-                grid,
-                caption=grid.caption + place,
-                columns=columns,
-                rows=tuple(rows),
-                heading=heading,
-                folded=folded,
-            )
+            replace(_of_columns(grid, chunk), caption=grid.caption + place, heading=heading, folded=folded)
         )
     return found
 
 
-def _fits(html: str) -> bool:
-    return nodes(html) <= MOST_NODES and len(html.encode()) <= MOST_BYTES
+def _fit(pieces: Sequence[_Piece]) -> bool:
+    """Whether pieces are not too much for one page."""
+    return sum(p.nodes for p in pieces) <= MOST_NODES and sum(p.size for p in pieces) <= MOST_BYTES
 
 
-def _pieces(grid: Grid, render: RenderGrid) -> Iterable[str]:
+def _pieces(grid: Grid, render: RenderGrid) -> Iterable[_Piece]:
     """A grid, rendered; in pieces of its rows where it is too long for a page."""
-    html = render(grid)
-    if _fits(html) or len(grid.rows) < 2:
-        return [html]
-    parts = 1 + max(nodes(html) // MOST_NODES, len(html.encode()) // MOST_BYTES)
+    whole = _piece(render(grid))
+    if _fit([whole]) or len(grid.rows) < 2:
+        return [whole]
+    parts = 1 + max(whole.nodes // MOST_NODES, whole.size // MOST_BYTES)
     step = -(-len(grid.rows) // (parts + 1))
     starts = range(0, len(grid.rows), step)
     return [
@@ -149,11 +162,11 @@ def _pieces(grid: Grid, render: RenderGrid) -> Iterable[str]:
     ]
 
 
-def _fill(grids: Sequence[str]) -> list[list[str]]:
-    """Grids on as few pages as keep their order; one page, be it empty, at least."""
-    pages: list[list[str]] = [[]]
-    for grid in grids:
-        if pages[-1] and not _fits("".join([*pages[-1], grid])):
+def _fill(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
+    """Pieces on as few pages as keep their order; one page, be it empty, at least."""
+    pages: list[list[_Piece]] = [[]]
+    for piece in pieces:
+        if pages[-1] and not _fit([*pages[-1], piece]):
             pages.append([])
-        pages[-1].append(grid)
+        pages[-1].append(piece)
     return pages
