@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from tml_bench.metrics.statistics import Estimate
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.summary import MetricSummary, Standing
@@ -70,8 +72,7 @@ def axis(unit: str, estimates: Iterable[Estimate], baseline: Baseline) -> tuple[
     return (low, high) if high > low else (low, low + 1)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, gc=False):
     """A text, or a number with what belongs to it, as printed; empty where there is none.
 
     A number is sorted by its value; the remark stands beside in small letters; ``mark`` is what a reader must
@@ -113,8 +114,7 @@ class Column:
         return f"{self.group}: {self.head}" if self.group else self.head
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A row of a grid, one cell per column, the first names it.
 
     Its kind is ``reference`` for adapters that see the answers, ``foot`` for floor and ceiling.
@@ -162,7 +162,7 @@ def text_grid(
 
 def plain(text: str) -> str:
     """Replace control characters, which a terminal or a browser would obey, by spaces."""
-    return _UNPRINTABLE.sub(" ", text)
+    return text if text.isprintable() else _UNPRINTABLE.sub(" ", text)
 
 
 def number(value: float | None, unit: str) -> str:

@@ -3,9 +3,9 @@
 What is said is decided in `tml_bench.report.board`, `tml_bench.report.layout` and `tml_bench.report.content`;
 here it is laid out. The site opens from files and fetches nothing but its own pictures: style and script
 stand in each page, and its content security policy allows them by their hashes, and nothing else. Names,
-reasons and notes come from outside, so the template engine escapes every text, and names of files are made of
-harmless letters. Every page is complete without its script, which only sorts and filters. The same board
-gives the same bytes.
+reasons and notes come from outside, so the template engine and `tml_bench.report.table_rows` escape every
+text, and names of files are made of harmless letters. Every page is complete without its script, which only
+sorts and filters. The same board gives the same bytes.
 """
 
 import base64
@@ -27,6 +27,7 @@ from tml_bench.report.judge_lines import judge_tokens_line
 from tml_bench.report.layout import LeaderboardRow, LeaderboardTable
 from tml_bench.report.pages import PagePart, PageSection, arrange_pages, narrow, without_empty_columns
 from tml_bench.report.split_lines import split_line
+from tml_bench.report.table_rows import safe_name, sort_value, table_rows
 from tml_bench.scoring.floors import Baseline
 from tml_bench.scoring.summary import Summary
 
@@ -269,21 +270,19 @@ def _show() -> Any:
 @cache
 def _templates() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
     def harmless(value: Any) -> Any:
         return plain(value) if type(value) is str else value
-
-    def name(text: str) -> Markup:
-        """A name that may be broken after its separators, and between words that are written together."""
-        return Markup("<wbr>").join(map(escape, re.split(r"(?<=[/:_.])|(?<=[a-z])(?=[A-Z])", plain(text))))
 
     files = PackageLoader("tml_bench.report")
     pages = Environment(
         loader=files, autoescape=True, finalize=harmless, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    pages.filters["name"] = name
+    pages.filters.update(
+        name=lambda text: Markup(safe_name(text)), sort_value=sort_value, table_rows=table_rows
+    )
     style, script = (files.get_source(pages, file)[0] for file in ("site.css", "site.js"))
     hashes = [base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (style, script)]
     pages.globals.update(
