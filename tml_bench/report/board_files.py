@@ -26,6 +26,8 @@ from tml_bench.report.grids import (
 from tml_bench.scoring.summary import Standing
 from tml_bench.task import Metric
 
+_MARKDOWN = re.compile(r"([\\|`*_\[\]])")
+"""What Markdown would act on."""
 SIGNS = {
     CellState.OPEN: MARKS[Standing.UNCLEAR],
     CellState.BELOW: MARKS[Standing.NOT_ABOVE],
@@ -121,7 +123,7 @@ def _about(column: BoardColumn) -> str:
 
 def markdown_text(text: str) -> str:
     """Escape what Markdown or embedded HTML would act on."""
-    return re.sub(r"([\\|`*_\[\]])", r"\\\1", plain(text).replace("&", "&amp;").replace("<", "&lt;"))
+    return _MARKDOWN.sub(r"\\\1", plain(text).replace("&", "&amp;").replace("<", "&lt;"))
 
 
 _CSV = (

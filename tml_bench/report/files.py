@@ -206,24 +206,22 @@ def to_csv(summaries: Sequence[Summary]) -> str:
     `tml_bench.report.layout.tables`, with a head; an empty string for no runs.
     """
     runs = [row.summary for t in tables(summaries) for row in t.rows]
-    rows = [_csv_row(s, m) for s in runs for m in (*s.metrics, *interaction_metrics(s))]
+    rows = [row for s in runs for row in _csv_rows(s)]
     if not rows:
         return ""
     return csv_text(tuple(rows[0]), (row.values() for row in rows))
 
 
-def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
-    f, e, b, metric, same = s.facts, m.estimate, m.baseline, m.metric, itself(m, m)
-    check = s.transcript_check or TranscriptCheck()
-    used, words, cost = s.usage or None, s.word_report or None, s.cost or None
-    service = cost.service if cost else None
-    known = service or (cost.judge if cost else None)
-    # Subsets taken together have no outcomes of their own.
-    outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
+def _csv_rows(s: Summary) -> Iterator[dict[str, object]]:
+    """The lines of a run, by the names of their columns."""
+    before, behind = _csv_conditions(s), _csv_services(s)
+    for m in (*s.metrics, *interaction_metrics(s)):
+        yield {**before, **_csv_metric(s, m), **behind}
 
-    def scaled(value: float | None) -> float | str:
-        return "" if value is None else round(value * (100 if metric.unit == "%" else 1), 6)
 
+def _csv_conditions(s: Summary) -> dict[str, object]:
+    """What a run is and how it was made."""
+    f = s.facts
     return {
         "task": f.task,
         "dataset": f.dataset,
@@ -241,6 +239,19 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "epochs": f.epochs,
         "tags": shown_tags(f.tags),
         "tml_bench": f.tml_bench,
+    }
+
+
+def _csv_metric(s: Summary, m: MetricSummary) -> dict[str, object]:
+    """What a run reached in a metric."""
+    e, b, metric, same = m.estimate, m.baseline, m.metric, itself(m, m)
+    # Subsets taken together have no outcomes of their own.
+    outcomes = next((o for o in s.outcomes if o.subset == m.subset), None)
+
+    def scaled(value: float | None) -> float | str:
+        return "" if value is None else round(value * (100 if metric.unit == "%" else 1), 6)
+
+    return {
         "subset": m.subset,
         "metric": metric.name,
         "metric_version": metric.version,
@@ -270,6 +281,16 @@ def _csv_row(s: Summary, m: MetricSummary) -> dict[str, object]:
         "judge": judged_by(s, metric),
         "judgements": s.judgements.asked if metric.judged and s.judgements else "",
         "judgements_missing": sum(s.judgements.missing.values()) if metric.judged and s.judgements else "",
+    }
+
+
+def _csv_services(s: Summary) -> dict[str, object]:
+    """What is known of a run's words, and of what services took for it."""
+    check = s.transcript_check or TranscriptCheck()
+    used, words, cost = s.usage or None, s.word_report or None, s.cost or None
+    service = cost.service if cost else None
+    known = service or (cost.judge if cost else None)
+    return {
         "transcript_wer": "" if check.rate is None else round(100 * check.rate, 6),
         "transcript_wer_n": check.n if check.rate is not None else "",
         "transcript_mismatch": int(check.mismatch),
