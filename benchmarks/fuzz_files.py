@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 from fuzz import LONGEST_S, Target
+from msgspec import structs
 
 from tml_bench.configuration.files import read_config
 from tml_bench.configuration.keys import ConfigKey
@@ -31,7 +32,10 @@ from tml_bench.recording import LOG, MANIFEST, Manifest, Recording, entry_of
 from tml_bench.report.files import read_summaries
 from tml_bench.report.log import describe
 from tml_bench.runs.admission import admitted_imports, admitted_samples
-from tml_bench.runs.identity import dataset_sha256, sample_hashes
+from tml_bench.runs.config import RunFile
+from tml_bench.runs.heard_index import FOLDER as HEARD, HeardIndex, unchanged_recordings
+from tml_bench.runs.heard_recording import HeardRecording
+from tml_bench.runs.identity import SCHEME, dataset_sha256, sample_hashes
 from tml_bench.runs.store import Attempt, read_lines, read_run
 from tml_bench.samples import Sample
 from tml_bench.scoring.agreement import labels_of
@@ -411,6 +415,33 @@ def read_timeline(data: bytes) -> object:
     return stored(path / f"timelines/{SAMPLE}-1.json", key)
 
 
+def index_of_heard() -> tuple[HeardIndex, Path, RunFile]:
+    """What is kept of what was heard in a run: the index, its file, and what the run is."""
+    run = folder("run-heard") / RUN
+    if not run.exists():
+        shutil.copytree(GOLDEN / RUN, run)
+    file = read_run(run)
+    config = structs.replace(file.config, dataset_sha256=f"{SCHEME}:0")
+    file = structs.replace(file, config=config)
+    index = HeardIndex(run, file, load_task(TASK), (), "transcript")
+    return index, run.parent / HEARD / f"{RUN}.jsonl", file
+
+
+def lines_heard() -> list[bytes]:
+    """A line of it, without its seal."""
+    index, place, _ = index_of_heard()
+    index.append(SAMPLE, 1, HeardRecording(b'{"turns":[]}', b'{"duration_s":1.0}'))
+    return [unsealed(place.read_bytes().strip())]
+
+
+def read_heard(data: bytes) -> object:
+    """Reads what was heard as scoring does, and as a run that is continued."""
+    index, place, file = index_of_heard()
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(sealed_lines(data))
+    return [*index.read({SAMPLE: 1})], unchanged_recordings(place.parents[1] / RUN, file, {SAMPLE: 1})
+
+
 def recording_with(name: str, file: str, data: bytes) -> Path:
     """A recording in which one file is damaged, as if it had been recorded so."""
     place = folder(f"recording-{name}") / "1"
@@ -554,6 +585,7 @@ TARGETS: list[Target] = [
     Target("verdicts.jsonl", golden("verdicts.jsonl"), read_verdicts, (UserError,), text=True),
     Target("summary.json", golden("summary.json"), read_summary, (UserError,), text=True),
     Target("timeline", golden(f"timelines/{SAMPLE}-1.json"), read_timeline, (UserError,), text=True),
+    Target("heard.jsonl", lines_heard, read_heard, (), text=True),
     Target("manifest.json", golden(f"{TASK}/{SAMPLE}/1/{MANIFEST}"), read_manifest, (UserError,), text=True),
     Target("session.jsonl", events, read_log, (UserError,), text=True),
     Target("user-reply", replies, read_reply, (UserError,), text=True),

@@ -81,9 +81,10 @@ class AudioWriter:
 
     def _encode(self, pieces: list[NDArray[np.float32]]) -> None:
         audio = np.concatenate(pieces)
-        audio *= 32768
-        np.rint(audio, out=audio)
-        np.clip(audio, -32768, 32767, out=audio)
+        if audio.any():  # most of what a model gives is silence
+            audio *= 32768
+            np.rint(audio, out=audio)
+            np.clip(audio, -32768, 32767, out=audio)
         self._pieces.append(audio.astype(np.int16))
         if 2 * self.samples > LONGEST_BYTES:
             self._known, self.holds = None, False
