@@ -20,7 +20,7 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.asking import performance_of
 from tml_bench.scoring.floors import Baseline, baselines, columns
 from tml_bench.scoring.judging import scores_of
-from tml_bench.scoring.table import ScoreTable, qualified
+from tml_bench.scoring.table import ScoreTable, demand, qualified
 from tml_bench.task import Direction, Metric, Overall, Strategy, Task
 from tml_bench.tasks._timed import strategies as timed
 from tml_bench.tasks.charades import strategies as intervals
@@ -177,7 +177,7 @@ def test_other_blind_strategies_are_hardly_better_than_the_floor(name: str) -> N
     for play in OTHERS[name]:
         reached = table(task, play)
         for part, metric, one in directed(task):
-            value = qualified(reached, ideal(name), part, metric)
+            value = qualified(reached, demand(ideal(name), part, metric), part, metric)
             if value is not None and not metric.name.startswith(REFERENCE):
                 assert one.floor is not None, (part.name, metric.name)
                 luck = 2 / ideal(name).samples(part)
@@ -214,7 +214,7 @@ def test_the_ideal_moved_a_little_is_nowhere_better_than_the_ceiling(name: str, 
     task = load_task(name)
     reached = table(task, lambda sample: moved(task.ideal(sample), by_ms / 1000))
     for part, metric, one in directed(task):
-        value = qualified(reached, ideal(name), part, metric)
+        value = qualified(reached, demand(ideal(name), part, metric), part, metric)
         if value is None or one.ceiling is None or metric.name.startswith(REFERENCE):
             continue
         most = EDGE_S if metric.unit == "s" else SHARE

@@ -19,13 +19,14 @@ from tml_bench.scoring.asking import Respondents
 from tml_bench.scoring.judging import scores_of
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.table import (
+    Demand,
     ScoreTable as ScoreTable,
     columns as columns,
     covered,
+    demand,
     mean_of as mean_of,
     observations as observations,
     qualified,
-    size_of,
 )
 from tml_bench.task import Direction, Metric, Overall, Task
 
@@ -72,20 +73,21 @@ def floors_and_ceilings(
     Subsets without samples have no entry.
     """
     ideal = ScoreTable(scores_of(task, played.ideal, judge), named=False)
-    wanted = [(part, metric) for part, metric in columns(task, only) if ideal.samples(part)]
+    wanted = [
+        _Wanted(part, metric, demand(ideal, part, metric))
+        for part, metric in columns(task, only)
+        if ideal.samples(part)
+    ]
     reached: dict[str, list[_Reached]] = {}
     for group in played.groups():
         tables = {name: ScoreTable(named=False) for name in group}
         for name, piece in played.played(group):
             for score in scores_of(task, piece, judge):
                 tables[name].add(score)
-        reached |= {
-            name: [_reached(table, ideal, part, metric) for part, metric in wanted]
-            for name, table in tables.items()
-        }
+        reached |= {name: [_reached(table, *column) for column in wanted] for name, table in tables.items()}
     found = [
         _baseline(part, metric, {name: each[k] for name, each in reached.items()}, ideal)
-        for k, (part, metric) in enumerate(wanted)
+        for k, (part, metric, _) in enumerate(wanted)
     ]
     best = {(one.subset, one.floor_by) for one in found}
     return tuple(
@@ -101,6 +103,14 @@ def floors_and_ceilings(
     )
 
 
+class _Wanted(NamedTuple):
+    """A metric in a part of the task, and what a strategy must be measured over there to count."""
+
+    part: Overall
+    metric: Metric
+    demand: Demand
+
+
 class _Reached(NamedTuple):
     """What a strategy reaches on a metric, whether that counts, and whether it would were all judged."""
 
@@ -109,9 +119,9 @@ class _Reached(NamedTuple):
     unjudged: bool
 
 
-def _reached(scores: ScoreTable, ideal: ScoreTable, part: Overall, metric: Metric) -> _Reached:
-    counts = qualified(scores, ideal, part, metric) is not None
-    unjudged = _unjudged(scores, part, metric, size_of(ideal, part, metric))
+def _reached(scores: ScoreTable, part: Overall, metric: Metric, of: Demand) -> _Reached:
+    counts = qualified(scores, of, part, metric) is not None
+    unjudged = _unjudged(scores, part, metric, of.samples)
     return _Reached(mean_of(scores, part, metric)[0], counts, unjudged)
 
 
@@ -138,6 +148,8 @@ def _unjudged(scores: ScoreTable, part: Overall, metric: Metric, size: int) -> b
     Those of subsets that the part does without are not missed.
     """
     known = scores.measured(part, metric.name)
+    if covered(known, size):
+        return False
     needed = tuple(subset for subset in part.subsets if subset not in part.optional)
     missing = scores.missing(Overall(part.name, needed), metric.name).total()
-    return not covered(known, size) and covered(known + missing, size)
+    return covered(known + missing, size)

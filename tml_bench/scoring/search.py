@@ -8,9 +8,9 @@ so that a judge that costs something is asked about a few strategies and not abo
 is best on a metric that a judge decides is decided by the rules.
 """
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import NamedTuple
 
 from msgspec import msgpack
@@ -20,7 +20,7 @@ from tml_bench.judges.rules import RuleJudge
 from tml_bench.samples import Sample
 from tml_bench.scoring.asking import PIECE, Performance, PlayedSamples, Respondents, performance_of
 from tml_bench.scoring.judging import scores_of
-from tml_bench.scoring.table import ScoreTable, columns, qualified
+from tml_bench.scoring.table import Demand, ScoreTable, columns, demand, qualified
 from tml_bench.task import Direction, Metric, Overall, Score, Strategy, Task
 from tml_bench.timeline import Timeline
 
@@ -79,13 +79,8 @@ def searched(
             tables[name].add(score)
             if number % PIECE == 0:
                 tables[name].fold()
-    best: dict[_Column, tuple[float, str]] = {}
-    for name, table in chain(fixed.items(), tables.items()):
-        for column in wanted:
-            value = column.gain(table, ideal)
-            if value is not None and (column not in best or value > best[column][0] + _TINY):
-                best[column] = value, name
-    winners = {name for _, name in best.values()}
+    played = fixed | tables
+    winners = {column.won_by(played) for column in wanted}
     return {name: play for name, play in family.items() if name in winners}
 
 
@@ -126,26 +121,42 @@ class _SearchJudge(RuleJudge):
 
 
 class _Column(NamedTuple):
-    """A metric that has a better direction, in a part of the task that has samples."""
+    """A metric that has a better direction, in a part of the task that has samples.
+
+    ``demand`` is what a strategy must be measured over there to count.
+    """
 
     part: Overall
     metric: Metric
+    demand: Demand
 
-    def gain(self, scores: ScoreTable, ideal: ScoreTable) -> float | None:
+    def gain(self, scores: ScoreTable) -> float | None:
         """The value of a strategy where it counts, the higher the better."""
-        value = qualified(scores, ideal, self.part, self.metric)
+        value = qualified(scores, self.demand, self.part, self.metric)
         return value if value is None or self.metric.direction is Direction.HIGHER else -value
 
     def reached(self, fixed: Iterable[ScoreTable], ideal: ScoreTable) -> bool:
         """Whether a fixed strategy is as good as the ideal respondent, so that there is nothing to search."""
-        ceiling = self.gain(ideal, ideal)
-        gains = (self.gain(scores, ideal) for scores in fixed)
+        ceiling = self.gain(ideal)
+        gains = map(self.gain, fixed)
         return ceiling is not None and any(gain is not None and gain >= ceiling - _TINY for gain in gains)
+
+    def won_by(self, tables: Mapping[str, ScoreTable]) -> str:
+        """The first strategy of which none is better; empty where none counts."""
+        best, winner = -math.inf, ""
+        for name, scores in tables.items():
+            value = self.gain(scores)
+            if value is not None and value > best + _TINY:
+                best, winner = value, name
+        return winner
 
 
 def _columns(task: Task, ideal: ScoreTable, only: Collection[str]) -> list[_Column]:
-    pairs = [_Column(*pair) for pair in columns(task, only)]
-    return [c for c in pairs if c.metric.direction is not Direction.NONE and ideal.samples(c.part)]
+    return [
+        _Column(part, metric, demand(ideal, part, metric))
+        for part, metric in columns(task, only)
+        if metric.direction is not Direction.NONE and ideal.samples(part)
+    ]
 
 
 def _fixed(task: Task, usable: Sequence[Sample]) -> dict[str, PlayedSamples]:

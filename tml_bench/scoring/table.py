@@ -2,12 +2,13 @@
 
 import math
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from tml_bench.metrics.statistics import Observation
-from tml_bench.task import Kind, Metric, Overall, Score, Task
+from tml_bench.task import Kind, Metric, Overall, Score, Task, Value
 
 
 class ScoredSample(NamedTuple):
@@ -31,46 +32,39 @@ class ScoreTable:
         self, scores: Iterable[Score] = (), only: Collection[str] = (), *, named: bool = True
     ) -> None:
         self._samples: Counter[str] = Counter()
-        self._columns: dict[tuple[str, str], _Column] = {}
-        self._only, self._named = only, named
+        self._columns: defaultdict[str, defaultdict[str, _Column]] = defaultdict(_by_metric)
+        self._names: defaultdict[tuple[str, str], list[ScoredSample]] = defaultdict(list)
+        self._missing: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self._only, self._named = frozenset(only), named
         for score in scores:
             self.add(score)
 
     def add(self, score: Score) -> None:
         """Take the score of one more sample."""
-        self._samples[score.subset] += 1
-        who = ScoredSample(score.sample, score.unit, score.subset) if self._named else None
+        subset, only = score.subset, self._only
+        self._samples[subset] += 1
+        columns = self._columns[subset]
         for metric, value in score.values.items():
-            if self._only and metric not in self._only:
-                continue
-            column = self._own(score.subset, metric)
-            if who is not None:
-                column.named.append(who)
-            column.size += 1
-            column.numerators.append(value.numerator)
-            column.denominators.append(value.denominator)
-            column.measured += value.denominator > 0
-            column.counted += value.denominator
+            if not only or metric in only:
+                columns[metric].add(value)
         for metric, reason in score.missing.items():
-            missing = self._own(score.subset, metric).missing
-            missing[reason] = missing.get(reason, 0) + 1
-
-    def _own(self, subset: str, metric: str) -> "_Column":
-        """The column to add to."""
-        column = self._columns.get((subset, metric))
-        if column is None:
-            column = self._columns[subset, metric] = _Column()
-        return column
+            self._missing[subset, metric][reason] += 1
+        if self._named:
+            who = ScoredSample(score.sample, score.unit, subset)
+            for metric in score.values:
+                if not only or metric in only:
+                    self._names[subset, metric].append(who)
 
     def _of(self, part: Overall, metric: str) -> "list[_Column]":
         """The columns of a part's subsets, to look at."""
-        return [self._columns.get((subset, metric), _EMPTY) for subset in part.subsets]
+        columns = self._columns
+        return [columns[s].get(metric, _EMPTY) if s in columns else _EMPTY for s in part.subsets]
 
     def fold(self) -> None:
         """Keep sums in the place of values: means are the same but for rounding, whatever their number."""
-        for column in self._columns.values():
-            column.numerators = array("d", [math.fsum(column.numerators)])
-            column.denominators = array("d", [math.fsum(column.denominators)])
+        for columns in self._columns.values():
+            for column in columns.values():
+                column.fold()
 
     def samples(self, part: Overall) -> int:
         """How many samples of a part there are; 0 where a subset has none."""
@@ -79,7 +73,10 @@ class ScoreTable:
 
     def missing(self, part: Overall, metric: str) -> Counter[str]:
         """How often a metric is missing in a part, by reason."""
-        return sum((Counter(column.missing) for column in self._of(part, metric)), Counter())
+        found: Counter[str] = Counter()
+        for subset in part.subsets:
+            found.update(self._missing.get((subset, metric), {}))
+        return found
 
     def measured(self, part: Overall, metric: str) -> int:
         """On how many samples of a part a metric has something to count."""
@@ -98,12 +95,12 @@ class ScoreTable:
             return False
         columns = zip(part.subsets, self._of(part, metric), strict=True)
         needed = ((subset, column) for subset, column in columns if subset not in part.optional)
-        return any(not c.size and (not self._samples[s] or bool(c.missing)) for s, c in needed)
+        return any(not c.size and (not self._samples[s] or (s, metric) in self._missing) for s, c in needed)
 
     def named(self, part: Overall, metric: str) -> list[ScoredSample]:
         """The samples of `values`, where they are named."""
-        columns = () if self.incomplete(part, metric) else self._of(part, metric)
-        return [who for column in columns for who in column.named]
+        subsets = () if self.incomplete(part, metric) else part.subsets
+        return [who for subset in subsets for who in self._names.get((subset, metric), ())]
 
     def values(self, part: Overall, metric: str) -> tuple[list[float], list[float]]:
         """Numerators and denominators of all values of a metric in a part.
@@ -130,18 +127,32 @@ class ScoreTable:
 class _Column:
     """The values of one metric in one subset."""
 
-    __slots__ = ("counted", "denominators", "measured", "missing", "named", "numerators", "size")
+    __slots__ = ("counted", "denominators", "measured", "numerators", "size")
 
     def __init__(self) -> None:
-        self.named: list[ScoredSample] = []
         self.size = self.measured = 0
         self.numerators = array("d")
         self.denominators = array("d")
         self.counted = 0.0
-        self.missing: dict[str, int] = {}
+
+    def add(self, value: Value) -> None:
+        """Take the value of one more sample."""
+        denominator = value.denominator
+        self.size += 1
+        self.numerators.append(value.numerator)
+        self.denominators.append(denominator)
+        self.measured += denominator > 0
+        self.counted += denominator
+
+    def fold(self) -> None:
+        """Keep the sums in the place of values."""
+        if len(self.numerators) > 1:
+            self.numerators = array("d", [math.fsum(self.numerators)])
+            self.denominators = array("d", [math.fsum(self.denominators)])
 
 
 _EMPTY = _Column()
+_by_metric = partial(defaultdict[str, _Column], _Column)
 
 
 def observations(scores: ScoreTable, part: Overall, metric: str) -> tuple[Observation, ...]:
@@ -200,7 +211,25 @@ def covered(part: float, whole: float) -> bool:
     return part >= COVERAGE * whole - _TINY
 
 
-def qualified(scores: ScoreTable, ideal: ScoreTable, part: Overall, metric: Metric) -> float | None:
+class Demand(NamedTuple):
+    """What the ideal respondent is measured over on a metric in a part, of which a blind one must be most.
+
+    Attributes:
+        samples: on how many samples the metric is defined for it; all of the part where it never is.
+        counted: over how much it is taken there, the sum of the denominators.
+    """
+
+    samples: int
+    counted: float
+
+
+def demand(ideal: ScoreTable, part: Overall, metric: Metric) -> Demand:
+    """What the ideal respondent is measured over."""
+    samples = ideal.measured(part, metric.name) or ideal.samples(part)
+    return Demand(samples, ideal.counted(part, metric.name))
+
+
+def qualified(scores: ScoreTable, of: Demand, part: Overall, metric: Metric) -> float | None:
     """What a blind strategy reaches on a metric where that counts for its floor, else None.
 
     It counts where the metric is defined on nine tenths of the samples on which it is for the ideal
@@ -209,13 +238,7 @@ def qualified(scores: ScoreTable, ideal: ScoreTable, part: Overall, metric: Metr
     speaks where it happens to be soon, nor one over all the numbers counted by a strategy that only ever
     says "one": a model answers everywhere, and counts on.
     """
-    counted, wanted = scores.counted(part, metric.name), ideal.counted(part, metric.name)
-    if not covered(counted, wanted):
+    if not covered(scores.counted(part, metric.name), of.counted):
         return None
     value, samples = mean_of(scores, part, metric)
-    return value if covered(samples, size_of(ideal, part, metric)) else None
-
-
-def size_of(ideal: ScoreTable, part: Overall, metric: Metric) -> int:
-    """On how many of a part's samples a metric is defined for the ideal respondent; all where it never is."""
-    return ideal.measured(part, metric.name) or ideal.samples(part)
+    return value if covered(samples, of.samples) else None
