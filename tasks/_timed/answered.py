@@ -6,8 +6,6 @@ for, within its tolerance). Where it finds none, as with a paraphrase that only 
 right, the time is not known. A talk of a length has no such word.
 """
 
-from functools import lru_cache
-
 from tml_bench.questions import Question
 from tml_bench.tasks._common.speech import SpeechStretch, text_of
 from tml_bench.tasks._timed.asked import begins_s, question
@@ -31,9 +29,7 @@ def answered_at(item: TimedAnnotation, said: SpeechStretch, due: DueEvent) -> fl
     return None
 
 
-@lru_cache(maxsize=4096)
 def _is_right(asked: Question) -> bool:
-    """By the rule; remembered, as the strategies behind floors say the same beginnings again and again."""
     return RULE.decide(asked).answer == RIGHT
 
 

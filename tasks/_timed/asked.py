@@ -36,14 +36,31 @@ class AskedPair(NamedTuple):
     """An utterance and an event that it may be meant for, by their indices.
 
     Attributes:
-        soon: the question that decides credit; None where no word is said soon.
-        whole: the question on the whole text; the same one where the texts are the same.
+        id: names the pair in the keys of questions.
+        soon: what is said soon, which decides credit; empty where no word is.
+        whole: the whole text.
     """
 
     utterance: int
     event: int
-    soon: Question | None
-    whole: Question
+    id: str
+    soon: str
+    whole: str
+
+    def texts(self) -> Iterator["AskedText"]:
+        """What is asked about."""
+        if self.soon:
+            yield AskedText(self.id, self.soon, True)
+        if self.soon != self.whole:
+            yield AskedText(f"whole-{self.id}", self.whole, False)
+
+
+class AskedText(NamedTuple):
+    """A text of a pair that there is a question about, its key, and whether it decides credit."""
+
+    key: str
+    text: str
+    soon: bool
 
 
 def said_soon(said: SpeechStretch, due: DueEvent) -> str:
@@ -51,6 +68,8 @@ def said_soon(said: SpeechStretch, due: DueEvent) -> str:
     if due.event.speech:
         return said.text
     until_s = said.start_s + SOON_S + due.reply_s + EPSILON_S
+    if said.end_s <= until_s:
+        return said.text
     return text_of([word for word in said.words if begins_s(said, word) <= until_s])
 
 
@@ -63,20 +82,11 @@ def begins_s(said: SpeechStretch, word: Word) -> float:
 def asked(item: TimedAnnotation, said: Sequence[SpeechStretch]) -> Iterator[AskedPair]:
     """All pairs, in order of utterances, then of events."""
     for i, utterance in enumerate(said):
-        for k, due in enumerate(item.due):
+        for k, due in enumerate(item.due if utterance.words else ()):
             target = due.target
-            near = target.opens_s - REACH_S <= utterance.start_s <= target.closes_s + REACH_S
-            if near and utterance.words:
-                yield _pair(item, utterance, i, k)
-
-
-def _pair(item: TimedAnnotation, said: SpeechStretch, i: int, k: int) -> AskedPair:
-    due = item.due[k]
-    key, text = f"{i}-{due.event.id}", said_soon(said, due)
-    soon = question(item, said, due, text, key) if text else None
-    if soon and text == said.text:
-        return AskedPair(i, k, soon, soon)
-    return AskedPair(i, k, soon, question(item, said, due, said.text, f"whole-{key}"))
+            if target.opens_s - REACH_S <= utterance.start_s <= target.closes_s + REACH_S:
+                soon = said_soon(utterance, due)
+                yield AskedPair(i, k, f"{i}-{due.event.id}", soon, utterance.text)
 
 
 def question(item: TimedAnnotation, said: SpeechStretch, due: DueEvent, text: str, key: str) -> Question:
@@ -89,10 +99,9 @@ def question(item: TimedAnnotation, said: SpeechStretch, due: DueEvent, text: st
 def questions(sample: Sample, timeline: Timeline) -> tuple[Question, ...]:
     """What must be decided about a recording."""
     item = expected_of(sample)
-    found = (
-        question
-        for pair in asked(item, stretches(timeline, item.silence_s))
-        for question in (pair.soon, pair.whole)
-        if question
+    said = stretches(timeline, item.silence_s)
+    return tuple(
+        question(item, said[pair.utterance], item.due[pair.event], one.text, one.key)
+        for pair in asked(item, said)
+        for one in pair.texts()
     )
-    return tuple({question.key: question for question in found}.values())

@@ -1,6 +1,7 @@
 """What is expected in a rendered item, on the session clock."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import pairwise
 
 import msgspec
@@ -37,14 +38,14 @@ REACTION_S = 0.2
 """How long after a cue or a question the ideal respondent begins: the usual gap between speakers."""
 
 
-class DueEvent(msgspec.Struct, frozen=True):
+class DueEvent(msgspec.Struct, frozen=True, dict=True):
     """An event of an item, when it is expected, and the length of time to be named; None where none is."""
 
     event: ItemEvent
     target: EventTarget
     truth_s: float | None
 
-    @property
+    @cached_property
     def reply_s(self) -> float:
         """How long the ideal reply takes to say, seconds; of no use where the length of a talk is asked."""
         return max(SHORTEST_REPLY_S, min(LONGEST_REPLY_S, WORD_S * len(self.event.accept[0].split())))
@@ -58,7 +59,7 @@ class UserSentence(msgspec.Struct, frozen=True):
     end_s: float
 
 
-class TimedAnnotation(msgspec.Struct, frozen=True):
+class TimedAnnotation(msgspec.Struct, frozen=True, dict=True):
     """A rendered item.
 
     Attributes:
@@ -84,7 +85,7 @@ class TimedAnnotation(msgspec.Struct, frozen=True):
             return True
         return any(start < onset_s + OVER_S and onset_s < end for start, end in self.talking)
 
-    @property
+    @cached_property
     def silence_s(self) -> float:
         """Silence that separates utterances in this item.
 

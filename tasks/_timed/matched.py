@@ -1,16 +1,13 @@
 """A recording of TimeSpeak or CueSpeak beside what was expected: what counts, what it means, what it hits."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence, Set
+from typing import NamedTuple
 
 from tml_bench.metrics import event_matching as onsets
 from tml_bench.metrics.event_matching import EventMatch, Right
 from tml_bench.questions import Verdicts, verdict_of
 from tml_bench.tasks._common.speech import SpeechStretch, stretches
-from tml_bench.tasks._timed.asked import asked, said_soon
+from tml_bench.tasks._timed.asked import asked
 from tml_bench.tasks._timed.expected import DueEvent, TimedAnnotation
 from tml_bench.tasks._timed.foretold import foretells
 from tml_bench.tasks._timed.meaning.rule import RIGHT
@@ -22,17 +19,16 @@ ON_TIME, EARLY, LATE, WRONG_LENGTH, FALSE_ALARM = "on time", "early", "late", "w
 IN_PAUSE = "not over the user's speech"
 
 
-@dataclass(frozen=True)
-class MatchedRecording:
+class MatchedRecording(NamedTuple):
     """A recording beside what was expected in it.
 
     Attributes:
         item: what was expected.
         said: the utterances that count, in order.
         neutral: the acknowledgements.
-        means: whether an utterance means, at any time, what an event asks for, shape (said, events).
-        right: whether it says so soon, the number it names right too, and tells no answer to a later cue.
-        placed: whether an utterance begins where an answer may, shape (said,).
+        means: which utterance means, at any time, what which event asks for.
+        right: of those, which says so soon, names the number right too, and tells no answer to a later cue.
+        placed: the utterances that begin where an answer may.
         matches: utterances matched to events, by what they say soon and by time.
         anyhow: the same by what they say at any time.
     """
@@ -42,7 +38,7 @@ class MatchedRecording:
     neutral: tuple[SpeechStretch, ...]
     means: Right
     right: Right
-    placed: NDArray[np.bool_]
+    placed: Set[int]
     matches: tuple[EventMatch, ...]
     anyhow: tuple[EventMatch, ...]
 
@@ -74,40 +70,49 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
         What was heard, or why it cannot be known.
     """
     everything = stretches(timeline, item.silence_s)
-    means, right, anyhow = np.zeros((3, len(everything), len(item.due)), np.bool_)
+    means, right, anyhow = set[_Pair](), set[_Pair](), set[_Pair]()
     for pair in asked(item, everything):
         place = pair.utterance, pair.event
         said, due = everything[pair.utterance], item.due[pair.event]
-        for question in {q.key: q for q in (pair.soon, pair.whole) if q}.values():
-            verdict = verdict_of(verdicts, question.key)
+        for text in pair.texts():
+            verdict = verdict_of(verdicts, text.key)
             if verdict.answer is None:
                 return verdict.missing
-            if verdict.answer == RIGHT:
-                text = said.text if question is pair.whole else said_soon(said, due)
-                named = names_the_time(due, text)
-                means[place] = True
-                anyhow[place] |= named
-                right[place] |= named and question is pair.soon and not foretells(item, said, due)
-    counts = ~neutral(item, everything, means)
-    spoken = _chosen(everything, counts)
-    placed = np.array([item.may_begin(said.start_s) for said in spoken], np.bool_)
+            if verdict.answer != RIGHT:
+                continue
+            means.add(place)
+            if names_the_time(due, text.text):
+                anyhow.add(place)
+                if text.soon and not foretells(item, said, due):
+                    right.add(place)
+    acknowledged = neutral(item, everything, {i for i, _ in means})
+    counting = [i for i in range(len(everything)) if i not in acknowledged]
+    spoken = tuple(everything[i] for i in counting)
+    means, right, anyhow = (_renumbered(pairs, counting) for pairs in (means, right, anyhow))
+    placed = {i for i, said in enumerate(spoken) if item.may_begin(said.start_s)}
     starts, targets = [said.start_s for said in spoken], [due.target for due in item.due]
-    matches = tuple(onsets.match(starts, targets, right[counts], placed))
-    same = bool((right == anyhow).all())
+    matches = tuple(onsets.match(starts, targets, right, placed))
     return MatchedRecording(
         item,
         spoken,
-        _chosen(everything, ~counts),
-        means[counts],
-        right[counts],
+        tuple(everything[i] for i in sorted(acknowledged)),
+        means,
+        right,
         placed,
         matches,
-        matches if same else tuple(onsets.match(starts, targets, anyhow[counts], placed)),
+        matches if right == anyhow else tuple(onsets.match(starts, targets, anyhow, placed)),
     )
 
 
-def _chosen(said: Sequence[SpeechStretch], which: NDArray[np.bool_]) -> tuple[SpeechStretch, ...]:
-    return tuple(utterance for utterance, chosen in zip(said, which, strict=True) if chosen)
+_Pair = tuple[int, int]
+
+
+def _renumbered(pairs: Set[_Pair], utterances: Sequence[int]) -> set[_Pair]:
+    """The pairs of some utterances, which now count from 0."""
+    if not pairs:
+        return set()
+    number = {utterance: k for k, utterance in enumerate(utterances)}
+    return {(number[i], event) for i, event in pairs if i in number}
 
 
 def names_the_time(due: DueEvent, text: str) -> bool:

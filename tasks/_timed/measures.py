@@ -26,6 +26,10 @@ def tolerance_name(tau_s: float) -> str:
     return f"acc_{round(100 * tau_s):03}"
 
 
+CURVE = tuple(map(tolerance_name, TOLERANCES_S))
+"""The metrics of the tolerances."""
+
+
 def metrics(families: tuple[str, ...]) -> tuple[Metric, ...]:
     """Every metric that applies to some of these families; all are ratios, so that families weigh alike."""
     where = {m.name: tuple(f for f in families if f in ONLY.get(m.name, families)) for m in METRICS}

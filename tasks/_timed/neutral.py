@@ -19,13 +19,9 @@ one remark, which lasts `SHORT_S` at most.
 # ruff: noqa: SIM905 -- word lists read better as text
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tml_bench.metrics.event_matching import Right
 from tml_bench.plain_text import plain
 from tml_bench.tasks._common.speech import SpeechStretch
 from tml_bench.tasks._timed.expected import SILENCE_S, TimedAnnotation
@@ -49,25 +45,22 @@ EVERYDAY = OPENING | frozenset(
 """Words that anybody says after an instruction, whatever it was."""
 
 
-def neutral(item: TimedAnnotation, said: Sequence[SpeechStretch], right: Right) -> NDArray[np.bool_]:
+def neutral(item: TimedAnnotation, said: Sequence[SpeechStretch], right: Set[int]) -> set[int]:
     """Which utterances are acknowledgements.
 
     Args:
         item: what the user says, and what is expected.
         said: all utterances, in order.
-        right: shape (utterances, events): which means, at any time, what an event asks for.
-
-    Returns:
-        Shape (utterances,).
+        right: those that mean, at any time, what an event asks for.
     """
-    found = np.zeros(len(said), np.bool_)
+    found: set[int] = set()
     for turn in item.turns:
         opens_s, closes_s = turn.end_s - BEFORE_END_S, turn.end_s + ACKNOWLEDGE_S
         first = next((i for i, u in enumerate(said) if opens_s <= u.start_s <= closes_s), len(said))
         for i in _remark(said, first):
-            if right[i].any() or not _says_nothing(item, said[i]):
+            if i in right or not _says_nothing(item, said[i]):
                 break
-            found[i] = True
+            found.add(i)
     return found
 
 

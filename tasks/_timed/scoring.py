@@ -22,8 +22,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from tml_bench.metrics import event_matching as onsets
 from tml_bench.metrics.event_matching import TOLERANCES_S
 from tml_bench.questions import Verdicts
@@ -34,7 +32,7 @@ from tml_bench.tasks._timed.answered import answer_times
 from tml_bench.tasks._timed.asked import questions as questions
 from tml_bench.tasks._timed.expected import expected_of
 from tml_bench.tasks._timed.matched import EARLY, FALSE_ALARM, IN_PAUSE, LATE, MatchedRecording, hear
-from tml_bench.tasks._timed.measures import names, tolerance_name
+from tml_bench.tasks._timed.measures import CURVE, names
 from tml_bench.tasks._timed.spoken_time import seconds_in
 from tml_bench.timeline import Timeline, WordSource
 
@@ -61,16 +59,14 @@ def _headline(heard: MatchedRecording) -> dict[str, Value]:
         return {"on_time": quiet, "quiet": quiet, "timed_f1": Value(0.0, said)}
     hits = sum(map(heard.hit, heard.matches))
     onset, targets = [u.start_s for u in heard.said], [due.target for due in heard.item.due]
-    placed = heard.right & heard.placed[:, None]
+    placed = {(i, k) for i, k in heard.right if i in heard.placed}
+    within = onsets.within(onset, targets, placed, TOLERANCES_S)
     most = max(events, said)
     return {
         "on_time": Value(hits / most),
         "events_on_time": Value(hits / most),
         "timed_f1": Value(2 * hits, events + said),
-        **{
-            tolerance_name(tau): Value(onsets.within(onset, targets, placed, tau) / most)
-            for tau in TOLERANCES_S
-        },
+        **{name: Value(n / most) for name, n in zip(CURVE, within, strict=True)},
     }
 
 
@@ -102,17 +98,17 @@ def _mean(errors: Sequence[float]) -> Value:
 def _number_error(heard: MatchedRecording, event: int) -> float | None:
     """How far off the length of time named first for an event is; None where none was asked for or named."""
     truth_s = heard.item.due[event].truth_s
-    replies = np.flatnonzero(heard.means[:, event])
-    if truth_s is None or not replies.size:
+    replies = [i for i, k in heard.means if k == event]
+    if truth_s is None or not replies:
         return None
-    named = seconds_in(heard.said[int(replies[0])].text)
+    named = seconds_in(heard.said[min(replies)].text)
     return max((abs(seconds - truth_s) for seconds in named), default=None)
 
 
 def _beside(heard: MatchedRecording, length_s: float) -> dict[str, Value]:
     """What was said, whatever was expected."""
     matched = {match.utterance for match in heard.matches}
-    again = sum(bool(heard.right[i].any()) for i in range(len(heard.said)) if i not in matched)
+    again = len({i for i, _ in heard.right} - matched)
     kept = sum(all(said.start_s <= at for said in heard.said) for at in heard.item.quiet_from)
     return {
         "stopped": Value(kept, len(heard.item.quiet_from)),

@@ -10,6 +10,7 @@ other than halves and "a couple" are not known.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from tml_bench.perception.numbers import spoken_numbers
@@ -28,6 +29,7 @@ class _Length(NamedTuple):
     unit: float | None
 
 
+@lru_cache(maxsize=4096)
 def seconds_in(text: str) -> tuple[float, ...]:
     """Every length of time in a text, seconds, in order; empty when there is none."""
     tokens = re.findall(r"\d+(?:[.,]\d+)*|[a-z]+(?:'[a-z]+)?", _spaced(text))

@@ -4,8 +4,8 @@ Conventions:
     Times are seconds on one clock. An onset is the first voiced sample of an utterance. A target is an
     expected event: its time t* and the window, both ends included, within which an onset is on time.
     Comparisons allow `EPSILON_S` for rounding. What an utterance means is decided elsewhere and comes as a
-    matrix of shape (utterances, targets): whether that utterance says what that event asks for. Meaning never
-    depends on time, and time never on meaning.
+    set of pairs (utterance, target), by their indices: those where that utterance says what that event asks
+    for. Meaning never depends on time, and time never on meaning.
 
 Windows:
     * Scheduled, d seconds after the moment the user named: |onset - t*| <= min(3, max(0.5, 0.1 d)). Half a
@@ -32,11 +32,9 @@ Measures:
 """
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence, Set
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 EPSILON_S = 1e-6
 GUESS_S = 0.2
@@ -45,8 +43,8 @@ SHORTEST_S, SHARE, LONGEST_S = 0.5, 0.1, 3.0
 """Half-width of a scheduled window: at least, as a share of the time to wait, at most."""
 TOLERANCES_S = (0.25, 0.5, 1.0, 2.0, 3.0)
 
-Right = NDArray[np.bool_]
-"""Shape (utterances, targets): whether that utterance says what that event asks for."""
+Right = Set[tuple[int, int]]
+"""Which utterance says what which event asks for, by their indices."""
 
 
 class EventTarget(NamedTuple):
@@ -124,7 +122,7 @@ def match(
     onsets: Sequence[float],
     targets: Sequence[EventTarget],
     right: Right,
-    placed: NDArray[np.bool_] | None = None,
+    placed: Collection[int] | None = None,
 ) -> list[EventMatch]:
     """Match utterances to events, both in order, where ``right`` allows it; see the module's docstring.
 
@@ -132,43 +130,47 @@ def match(
         onsets: of the utterances, in order.
         targets: the events, in order.
         right: which utterance says what which event asks for.
-        placed: shape (utterances,): whether an utterance may be on time at all; None for all.
+        placed: the utterances that may be on time at all; None for all.
 
     Returns:
         Pairs in order; empty when there are none.
 
     Raises:
-        ValueError: ``onsets`` or ``targets`` are not in order, or ``right`` has another shape.
+        ValueError: ``onsets`` or ``targets`` are not in order.
     """
-    _check(onsets, targets, right)
+    _check(onsets, targets)
 
     def on_time(i: int, k: int) -> bool:
-        return targets[k].holds(onsets[i]) and (placed is None or bool(placed[i]))
+        return targets[k].holds(onsets[i]) and (placed is None or i in placed)
 
-    values = {
-        (i, k): (int(on_time(i, k)), 1, -abs(onset - target.at_s))
-        for i, onset in enumerate(onsets)
-        for k, target in enumerate(targets)
-        if right[i, k]
-    }
+    values = {(i, k): (int(on_time(i, k)), 1, -abs(onsets[i] - targets[k].at_s)) for i, k in right}
     return [
         EventMatch(i, k, onsets[i] - targets[k].at_s, on_time(i, k))
         for i, k in _best(len(onsets), len(targets), values)
     ]
 
 
-def within(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right, tolerance_s: float) -> int:
-    """How many events can be matched at a tolerance; see the module's docstring. Raises as `match`."""
-    _check(onsets, targets, right)
-    if not right.any():
-        return 0
-    values = {
-        (i, k): (1, 0, 0.0)
-        for i, onset in enumerate(onsets)
-        for k, target in enumerate(targets)
-        if right[i, k] and target.holds_within(onset, tolerance_s)
-    }
-    return len(_best(len(onsets), len(targets), values))
+def within(
+    onsets: Sequence[float], targets: Sequence[EventTarget], right: Right, tolerances_s: Sequence[float]
+) -> list[int]:
+    """How many events can be matched at each tolerance; see the module's docstring. Raises as `match`."""
+    _check(onsets, targets)
+    # Of an utterance the later event comes first, so that no chain of rising events holds two of them.
+    in_order = sorted(right, key=lambda pair: (pair[0], -pair[1]))
+    return [
+        _longest_rise(k for i, k in in_order if targets[k].holds_within(onsets[i], tolerance))
+        for tolerance in tolerances_s
+    ]
+
+
+def _longest_rise(numbers: Iterable[int]) -> int:
+    """How many of some numbers, at most, each greater than the one before, can be taken in their order."""
+    lasts: list[int] = []
+    for number in numbers:
+        # The least number in which a rise of one more than so many can end.
+        at = bisect_left(lasts, number)
+        lasts[at : at + 1] = [number]
+    return len(lasts)
 
 
 _Worth = tuple[int, int, float]
@@ -178,12 +180,20 @@ def _best(n: int, m: int, values: dict[tuple[int, int], _Worth]) -> list[tuple[i
     """The one-to-one, order-preserving pairs with the greatest sum of values, compared place by place."""
     if not values:
         return []
-    best: list[list[_Worth]] = [[(0, 0, 0.0)] * (m + 1) for _ in range(n + 1)]
-    for i in range(1, n + 1):
-        for k in range(1, m + 1):
-            best[i][k] = max(best[i - 1][k], best[i][k - 1])
-            if worth := values.get((i - 1, k - 1)):
-                best[i][k] = max(best[i][k], _sum(best[i - 1][k - 1], worth))
+    nothing: list[_Worth] = [(0, 0, 0.0)] * (m + 1)
+    best, valued = [nothing], {i for i, _ in values}
+    for i in range(n):
+        before = best[-1]
+        if i not in valued:
+            best.append(before)
+            continue
+        row = nothing[:1]
+        for k in range(m):
+            most = max(before[k + 1], row[k])
+            if worth := values.get((i, k)):
+                most = max(most, _sum(before[k], worth))
+            row.append(most)
+        best.append(row)
     pairs = []
     i, k = n, m
     while i and k:
@@ -201,8 +211,7 @@ def _sum(a: _Worth, b: _Worth) -> _Worth:
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
 
 
-def _check(onsets: Sequence[float], targets: Sequence[EventTarget], right: Right) -> None:
-    if list(onsets) != sorted(onsets) or list(targets) != sorted(targets, key=lambda t: t.at_s):
+def _check(onsets: Sequence[float], targets: Sequence[EventTarget]) -> None:
+    due = [target.at_s for target in targets]
+    if [*onsets] != sorted(onsets) or due != sorted(due):
         raise ValueError("onsets and targets must be in order of time")
-    if right.shape != (len(onsets), len(targets)):
-        raise ValueError(f"right has shape {right.shape}, not {(len(onsets), len(targets))}")

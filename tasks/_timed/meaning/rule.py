@@ -89,16 +89,16 @@ def lines(
     user: Sequence[str], meaning: str, accept: Sequence[str], reject: Sequence[str], reply: str
 ) -> tuple[QuestionLine, ...]:
     """What a judge is shown of a reply and an event, in order; ``{N}`` in examples becomes `NUMBER`."""
-    told = (_line(USER, text) for text in user)
-    return (*told, *_expected_lines(meaning, tuple(accept), tuple(reject)), _line(REPLY, reply))
+    return (*_before_reply(tuple(user), meaning, tuple(accept), tuple(reject)), _line(REPLY, reply))
 
 
 @lru_cache(maxsize=4096)
-def _expected_lines(
-    meaning: str, accept: tuple[str, ...], reject: tuple[str, ...]
+def _before_reply(
+    user: tuple[str, ...], meaning: str, accept: tuple[str, ...], reject: tuple[str, ...]
 ) -> tuple[QuestionLine, ...]:
-    """What is expected; remembered, as every utterance near an event is asked about with the same."""
+    """All but the reply; remembered, as every utterance near an event is asked about with the same."""
     shown = [
+        *((USER, text) for text in user),
         (EXPECTED, meaning),
         *((ACCEPTED, text) for text in accept),
         *((REJECTED, text) for text in reject),
@@ -120,6 +120,13 @@ TALK = (
 
 def decide(question: Question) -> Decision:
     """The rule; see the module's docstring."""
+    return _decided(question.lines)
+
+
+@lru_cache(maxsize=4096)
+def _decided(shown: tuple[QuestionLine, ...]) -> Decision:
+    """The rule; remembered, as the strategies behind floors say the same again and again."""
+    question = Question("", RUBRIC, shown)
     (reply,) = map(plain, question.texts(REPLY))
     examples = tuple(map(plain, question.texts(ACCEPTED)))
     expected = expected_answer(
