@@ -200,7 +200,7 @@ def test_a_reply_said_at_once_is_none(text: str) -> None:
     ],
 )
 def test_what_holds_a_reply(text: str, reply: str, held: bool) -> None:
-    assert holds(text, ["Unicorn.", reply]) == held
+    assert holds(text, ("Unicorn.", reply)) == held
 
 
 # ---- after an order to stop

@@ -27,7 +27,7 @@ class SpeechStretch(NamedTuple):
 
 def text_of(words: Sequence[Word]) -> str:
     """Words as one text."""
-    return " ".join(word.text.strip() for word in words)
+    return " ".join([word.text.strip() for word in words])
 
 
 def stretches(timeline: Timeline, silence_s: float) -> tuple[SpeechStretch, ...]:

@@ -22,7 +22,7 @@ def foretells(item: TimedAnnotation, said: SpeechStretch, due: DueEvent) -> bool
         return False
     known = [*due.event.accept, *(turn.text for turn in item.turns)]
     return any(
-        holds(said.text, [reply]) and not any(holds(text, [reply]) for text in known)
+        holds(said.text, (reply,)) and not any(holds(text, (reply,)) for text in known)
         for later in item.due
         if isinstance(later.event.window, CueWindow) and later.target.opens_s > said.end_s
         for reply in later.event.accept

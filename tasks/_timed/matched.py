@@ -70,25 +70,13 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
         What was heard, or why it cannot be known.
     """
     everything = stretches(timeline, item.silence_s)
-    means, right, anyhow = set[_Pair](), set[_Pair](), set[_Pair]()
-    for pair in asked(item, everything):
-        place = pair.utterance, pair.event
-        said, due = everything[pair.utterance], item.due[pair.event]
-        for text in pair.texts():
-            verdict = verdict_of(verdicts, text.key)
-            if verdict.answer is None:
-                return verdict.missing
-            if verdict.answer != RIGHT:
-                continue
-            means.add(place)
-            if names_the_time(due, text.text):
-                anyhow.add(place)
-                if text.soon and not foretells(item, said, due):
-                    right.add(place)
-    acknowledged = neutral(item, everything, {i for i, _ in means})
+    meanings = _meanings(item, everything, verdicts)
+    if isinstance(meanings, str):
+        return meanings
+    acknowledged = neutral(item, everything, {i for i, _ in meanings.means})
     counting = [i for i in range(len(everything)) if i not in acknowledged]
     spoken = tuple(everything[i] for i in counting)
-    means, right, anyhow = (_renumbered(pairs, counting) for pairs in (means, right, anyhow))
+    means, right, anyhow = (_renumbered(pairs, counting) for pairs in meanings)
     placed = {i for i, said in enumerate(spoken) if item.may_begin(said.start_s)}
     starts, targets = [said.start_s for said in spoken], [due.target for due in item.due]
     matches = tuple(onsets.match(starts, targets, right, placed))
@@ -104,13 +92,43 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
     )
 
 
+class _Meanings(NamedTuple):
+    """What utterances mean; ``anyhow`` is as ``right``, whenever it is said."""
+
+    means: Right
+    right: Right
+    anyhow: Right
+
+
+def _meanings(
+    item: TimedAnnotation, everything: Sequence[SpeechStretch], verdicts: Verdicts
+) -> _Meanings | str:
+    """What all utterances mean, or why it cannot be known."""
+    means, right, anyhow = set[_Pair](), set[_Pair](), set[_Pair]()
+    for pair in asked(item, everything):
+        place = pair.utterance, pair.event
+        said, due = everything[pair.utterance], item.due[pair.event]
+        for text in pair.texts():
+            verdict = verdict_of(verdicts, text.key)
+            if verdict.answer is None:
+                return verdict.missing
+            if verdict.answer != RIGHT:
+                continue
+            means.add(place)
+            if names_the_time(due, text.text):
+                anyhow.add(place)
+                if text.soon and not foretells(item, said, due):
+                    right.add(place)
+    return _Meanings(means, right, anyhow)
+
+
 _Pair = tuple[int, int]
 
 
-def _renumbered(pairs: Set[_Pair], utterances: Sequence[int]) -> set[_Pair]:
-    """The pairs of some utterances, which now count from 0."""
+def _renumbered(pairs: Right, utterances: Sequence[int]) -> Right:
+    """The pairs of these utterances, which now count from 0."""
     if not pairs:
-        return set()
+        return pairs
     number = {utterance: k for k, utterance in enumerate(utterances)}
     return {(number[i], event) for i, event in pairs if i in number}
 

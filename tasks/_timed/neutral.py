@@ -19,7 +19,7 @@ one remark, which lasts `SHORT_S` at most.
 # ruff: noqa: SIM905 -- word lists read better as text
 
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 
 from tml_bench.plain_text import plain
@@ -77,11 +77,12 @@ def _says_nothing(item: TimedAnnotation, said: SpeechStretch) -> bool:
     """Whether an utterance is in no event's window and holds no event's reply."""
     if any(due.target.holds(said.start_s) for due in item.due):
         return False
-    replies = (text for due in item.due for text in (*due.event.accept, *due.event.reject))
+    replies = tuple(text for due in item.due for text in (*due.event.accept, *due.event.reject))
     return not holds(said.text, replies)
 
 
-def holds(text: str, replies: Iterable[str]) -> bool:
+@lru_cache(maxsize=4096)
+def holds(text: str, replies: tuple[str, ...]) -> bool:
     """Whether a text says one of these replies, as whole words; see the module's docstring."""
     everything, said = words(text), _without_promises(text)
     return any(
@@ -90,7 +91,6 @@ def holds(text: str, replies: Iterable[str]) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
 def _without_promises(text: str) -> tuple[str, ...]:
     """The words of a text, in each sentence up to a promise."""
     sentences = (" ".join(words(sentence)) for sentence in re.split(r"(?<=[.!?;:]) ", plain(text)))

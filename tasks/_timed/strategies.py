@@ -119,10 +119,14 @@ def _edge(turn: str, after: bool) -> str:
     return f"{'after' if after else 'from'} {turn}"
 
 
+_TURNS = {"turn 1": 1, "turn 2": 2, "last turn": None}
+"""The first so many turns, of which each is the last."""
+
+
 def edge_s(item: TimedAnnotation, turn: str, after: bool) -> float:
     """When an edge is; the second turn is the last where there is but one."""
     by_start = sorted(item.turns, key=lambda said: said.start_s)
-    said = {"turn 1": by_start[0], "turn 2": by_start[:2][-1], "last turn": by_start[-1]}[turn]
+    said = by_start[: _TURNS[turn]][-1]
     return said.end_s if after else said.start_s
 
 
@@ -132,12 +136,11 @@ def _texts(item: TimedAnnotation) -> list[str]:
 
 def _said(item: TimedAnnotation, onsets: Iterable[float], texts: Sequence[str]) -> Timeline:
     """The texts in order at these onsets, the last one again and again; short enough to stay apart."""
-    planned = ((at, texts[min(k, len(texts) - 1)]) for k, at in enumerate(onsets))
-    return spoken(
-        item,
+    return speaking(
+        item.length_s,
         [
-            Utterance(at, until_s=at + SHORTEST_REPLY_S, text=text)
-            for at, text in planned
+            Speech(at, at + SHORTEST_REPLY_S, texts[min(k, len(texts) - 1)].split())
+            for k, at in enumerate(onsets)
             if at + SHORTEST_REPLY_S <= item.length_s
         ],
     )

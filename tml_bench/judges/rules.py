@@ -32,9 +32,10 @@ class RuleJudge:
         verdicts = []
         for question in questions:
             same = (question.rubric.name, question.lines, question.hint)
-            if same not in self._decided:
-                self._decided[same] = self._decide(question)
-            verdicts.append(self._decided[same])
+            verdict = self._decided.get(same)
+            if verdict is None:
+                verdict = self._decided[same] = self._decide(question)
+            verdicts.append(verdict)
             advance()
         return verdicts
 

@@ -94,8 +94,8 @@ class ScoreTable:
         if not part.equal:
             return False
         columns = zip(part.subsets, self._of(part, metric), strict=True)
-        needed = ((subset, column) for subset, column in columns if subset not in part.optional)
-        return any(not c.size and (not self._samples[s] or (s, metric) in self._missing) for s, c in needed)
+        empty = (subset for subset, column in columns if not column.size and subset not in part.optional)
+        return any(not self._samples[subset] or (subset, metric) in self._missing for subset in empty)
 
     def named(self, part: Overall, metric: str) -> list[ScoredSample]:
         """The samples of `values`, where they are named."""
@@ -184,9 +184,9 @@ def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | 
     With ``metric.decimals`` it is rounded, or else is the mean of the subsets' rounded means where
     ``part.equal``. The mean is None without samples, and with ``part.equal`` where a whole subset is missing.
     """
-    if scores.incomplete(part, metric.name):
-        return None, 0
     if part.equal and metric.decimals is not None:
+        if scores.incomplete(part, metric.name):
+            return None, 0
         means = [(part.weight(s), *mean_of(scores, Overall(s, (s,)), metric)) for s in part.subsets]
         known = [(weight, mean) for weight, mean, _ in means if mean is not None]
         weights = math.fsum(weight for weight, _ in known)
@@ -194,9 +194,9 @@ def mean_of(scores: ScoreTable, part: Overall, metric: Metric) -> tuple[float | 
         return mean, sum(n for _, _, n in means)
     numerators, denominators = scores.values(part, metric.name)
     total = math.fsum(denominators)
-    count = scores.measured(part, metric.name)
     if not total > 0:
-        return None, count
+        return None, 0 if scores.incomplete(part, metric.name) else scores.measured(part, metric.name)
+    count = scores.measured(part, metric.name)
     mean = math.fsum(numerators) / total
     return (mean if metric.decimals is None else round(mean, metric.decimals)), count
 
