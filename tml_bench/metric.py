@@ -83,7 +83,7 @@ class Overall(msgspec.Struct, frozen=True):
         return self.weights[self.subsets.index(subset)] if self.weights else 1.0
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """A metric's value for one sample.
 
     Attributes:

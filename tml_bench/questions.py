@@ -49,7 +49,7 @@ class Rubric(msgspec.Struct, frozen=True):
         return answer in self.answers
 
 
-class QuestionLine(msgspec.Struct, frozen=True):
+class QuestionLine(msgspec.Struct, frozen=True, gc=False):
     """One text a judge sees.
 
     Attributes:
@@ -99,7 +99,7 @@ class Question(msgspec.Struct, frozen=True):
         return tuple(line.text for line in self.lines if line.role == role)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A judge's answer to one question.
 
     Attributes:
@@ -131,7 +131,7 @@ Verdicts = Mapping[str, Verdict]
 """Verdicts about one recording, by the question's key."""
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What a rule decides: one of the rubric's answers, or None when it cannot tell, and why."""
 
     answer: str | None

@@ -255,7 +255,7 @@ def _after(timeline: Timeline, from_s: float) -> list[Word]:
     if timeline.word_source is WordSource.IMPORTED:
         return list(timeline.words)
     return [
-        w if w.start_s is None else structs.replace(w, start_s=max(w.start_s, from_s))
+        w if w.start_s is None or w.start_s >= from_s else structs.replace(w, start_s=from_s)
         for w in timeline.words
         if w.end_s is None or w.end_s > from_s
     ]

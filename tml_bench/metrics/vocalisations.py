@@ -67,5 +67,6 @@ def classify(segments: Sequence[Interval], words: Sequence[Interval] | None) -> 
 
 
 def _is_backchannel(start: float, end: float, words: Sequence[Interval] | None) -> bool:
-    inside = sum(start <= (a + b) / 2 <= end for a, b in words or ())
-    return end - start < BACKCHANNEL_MAX_S and inside <= BACKCHANNEL_MAX_WORDS
+    if end - start >= BACKCHANNEL_MAX_S:
+        return False
+    return sum(start <= (a + b) / 2 <= end for a, b in words or ()) <= BACKCHANNEL_MAX_WORDS

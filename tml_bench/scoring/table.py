@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from functools import partial
 from typing import NamedTuple
 
+from msgspec import Struct, field
+
 from tml_bench.metrics.statistics import Observation
 from tml_bench.task import Kind, Metric, Overall, Score, Task, Value
 
@@ -124,31 +126,44 @@ class ScoreTable:
         return numerators, denominators
 
 
-class _Column:
-    """The values of one metric in one subset."""
+class _Column(Struct, gc=False):
+    """The values of one metric in one subset; a search has so many that the collector is spared them.
 
-    __slots__ = ("counted", "denominators", "measured", "numerators", "size")
+    Attributes:
+        size: how many samples have a value.
+        measured: how many of them have something to count.
+        counted: sum of the denominators.
+        pairs: numerators and denominators in turn.
+    """
 
-    def __init__(self) -> None:
-        self.size = self.measured = 0
-        self.numerators = array("d")
-        self.denominators = array("d")
-        self.counted = 0.0
+    size: int = 0
+    measured: int = 0
+    counted: float = 0.0
+    pairs: "array[float]" = field(default_factory=partial(array, "d"))
+
+    @property
+    def numerators(self) -> "array[float]":
+        """Of the values, in order."""
+        return self.pairs[::2]
+
+    @property
+    def denominators(self) -> "array[float]":
+        """Of the values, in order."""
+        return self.pairs[1::2]
 
     def add(self, value: Value) -> None:
         """Take the value of one more sample."""
         denominator = value.denominator
         self.size += 1
-        self.numerators.append(value.numerator)
-        self.denominators.append(denominator)
+        self.pairs.append(value.numerator)
+        self.pairs.append(denominator)
         self.measured += denominator > 0
         self.counted += denominator
 
     def fold(self) -> None:
         """Keep the sums in the place of values."""
-        if len(self.numerators) > 1:
-            self.numerators = array("d", [math.fsum(self.numerators)])
-            self.denominators = array("d", [math.fsum(self.denominators)])
+        if len(self.pairs) > 2:
+            self.pairs = array("d", (math.fsum(self.numerators), math.fsum(self.denominators)))
 
 
 _EMPTY = _Column()
