@@ -28,7 +28,7 @@ class MatchedRecording(NamedTuple):
         neutral: the acknowledgements.
         means: which utterance means, at any time, what which event asks for.
         right: of those, which says so soon, names the number right too, and tells no answer to a later cue.
-        placed: the utterances that begin where an answer may.
+        placed: of the utterances that mean what an event asks for, those that begin where an answer may.
         matches: utterances matched to events, by what they say soon and by time.
         anyhow: the same by what they say at any time.
     """
@@ -76,8 +76,9 @@ def hear(item: TimedAnnotation, timeline: Timeline, verdicts: Verdicts) -> Match
     acknowledged = neutral(item, everything, {i for i, _ in meanings.means})
     counting = [i for i in range(len(everything)) if i not in acknowledged]
     spoken = tuple(everything[i] for i in counting)
-    means, right, anyhow = (_renumbered(pairs, counting) for pairs in meanings)
-    placed = {i for i, said in enumerate(spoken) if item.may_begin(said.start_s)}
+    number = {utterance: k for k, utterance in enumerate(counting)}
+    means, right, anyhow = ({(number[i], event) for i, event in pairs} for pairs in meanings)
+    placed = {i for i, _ in anyhow if item.may_begin(spoken[i].start_s)}
     starts, targets = [said.start_s for said in spoken], [due.target for due in item.due]
     matches = tuple(onsets.match(starts, targets, right, placed))
     return MatchedRecording(
@@ -123,14 +124,6 @@ def _meanings(
 
 
 _Pair = tuple[int, int]
-
-
-def _renumbered(pairs: Right, utterances: Sequence[int]) -> Right:
-    """The pairs of these utterances, which now count from 0."""
-    if not pairs:
-        return pairs
-    number = {utterance: k for k, utterance in enumerate(utterances)}
-    return {(number[i], event) for i, event in pairs if i in number}
 
 
 def names_the_time(due: DueEvent, text: str) -> bool:

@@ -168,7 +168,10 @@ _Span = tuple[float, float] | None
 
 
 def _with(span: _Span, word: Word) -> _Span:
-    times = [t for t in (*(span or ()), word.start_s, word.end_s) if t is not None]
+    start, end = word.start_s, word.end_s
+    if span is not None and start is not None and end is not None:
+        return min(span[0], start, end), max(span[1], start, end)
+    times = [t for t in (*(span or ()), start, end) if t is not None]
     return (min(times), max(times)) if times else None
 
 

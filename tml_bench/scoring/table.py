@@ -111,15 +111,14 @@ class ScoreTable:
         multiplied by its weight, so that the ratio of sums is the mean over subsets. There are none where a
         whole subset is missing: a mean over the others would pass for that over all.
         """
+        columns = self._of(part, metric)
+        if not part.equal:
+            return [n for c in columns for n in c.numerators], [d for c in columns for d in c.denominators]
         numerators: list[float] = []
         denominators: list[float] = []
         if self.incomplete(part, metric):
             return numerators, denominators
-        for subset, column in zip(part.subsets, self._of(part, metric), strict=True):
-            if not part.equal:
-                numerators += column.numerators
-                denominators += column.denominators
-                continue
+        for subset, column in zip(part.subsets, columns, strict=True):
             total = (math.fsum(column.denominators) or 1.0) / part.weight(subset)
             numerators += [n / total for n in column.numerators]
             denominators += [d / total for d in column.denominators]

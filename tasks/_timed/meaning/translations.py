@@ -30,7 +30,7 @@ def translation_in(accepted: Sequence[WordedText], known: Collection[str], words
         extra = [
             s
             for s in said
-            if not any(_alike(w, s) for w in wanted) and stem(s) not in known and s not in FUNCTION
+            if stem(s) not in known and s not in FUNCTION and not any(_alike(w, s) for w in wanted)
         ]
         denies = bool(set(t.words) & (FOREIGN_NO | NO)) == bool(set(left) & (FOREIGN_NO | NO))
         enough = len(missing) <= len(wanted) // 4 and len(missing) < len(wanted)
@@ -47,7 +47,9 @@ def _same(a: str, b: str) -> int:
 def _alike(a: str, b: str) -> bool:
     """Whether two words differ in their ending at most, or long ones in one letter, as recognisers write."""
     shorter, longer = sorted((len(a), len(b)))
+    if a == b or shorter <= 3:
+        return a == b
     first = _same(a, b)
-    last = min(_same(a[::-1], b[::-1]), shorter - first)
-    ending = first >= max(3, longer - 2) and shorter > 3
-    return a == b or ending or (shorter >= LONG_WORD and first + last >= longer - 1)
+    if shorter < LONG_WORD or first >= max(3, longer - 2):
+        return first >= max(3, longer - 2)
+    return first + min(_same(a[::-1], b[::-1]), shorter - first) >= longer - 1
