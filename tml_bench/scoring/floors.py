@@ -120,9 +120,9 @@ class _Reached(NamedTuple):
 
 
 def _reached(scores: ScoreTable, part: Overall, metric: Metric, of: Demand) -> _Reached:
-    counts = qualified(scores, of, part, metric) is not None
-    unjudged = _unjudged(scores, part, metric, of.samples)
-    return _Reached(mean_of(scores, part, metric)[0], counts, unjudged)
+    value = qualified(scores, of, part, metric)
+    mean = mean_of(scores, part, metric)[0] if value is None else value
+    return _Reached(mean, value is not None, _unjudged(scores, part, metric, of.samples))
 
 
 def _baseline(part: Overall, metric: Metric, blind: Mapping[str, _Reached], ideal: ScoreTable) -> Baseline:

@@ -138,7 +138,7 @@ class _Column(Struct, gc=False):
     size: int = 0
     measured: int = 0
     counted: float = 0.0
-    pairs: "array[float]" = field(default_factory=partial(array, "d"))
+    pairs: "array[float]" = field(default_factory=lambda: array("d"))
 
     @property
     def numerators(self) -> "array[float]":
