@@ -41,7 +41,7 @@ class Counting(InProcessPool):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[RunTimelines]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tml_bench.runs.known_code.package_code", lambda: "")  # nothing is kept
+        patch.setattr("tml_bench.runs.known_code._package_code", lambda: "")  # nothing is kept
         done = tml_bench.run(
             TASKS, ["silent", "echo"], limit=1, out=tmp_path_factory.mktemp("runs"), skip_unfit=True,
             words="transcript", progress=False,

@@ -141,7 +141,7 @@ def test_whatever_is_written_is_looked_at_again(runs: list[Path], opened: list[P
 
 
 def _other_code(run: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(heard_index, "code_of", lambda task, config: ("other",))
+    patch.setattr(heard_index, "hearing_code_of", lambda task, config: ("other",))
 
 
 def _copied(run: Path, patch: pytest.MonkeyPatch) -> None:
@@ -229,15 +229,24 @@ def test_a_run_begun_anew_forgets(runs: list[Path]) -> None:
     heard_index.forget(runs[0])
 
 
-def test_a_task_from_elsewhere_keeps_nothing(runs: list[Path]) -> None:
-    stored = open_run(runs[0])
+def test_a_task_from_elsewhere_keeps_nothing_where_it_says_how_to_listen(runs: list[Path]) -> None:
+    stored, sample = open_run(runs[0]), f"{SUBSET}-1"
     theirs = load_task(f"{Path(__file__).with_name('many_task.py')}:Many")
-    index = HeardIndex(stored.path, stored.file, theirs, stored.samples, "transcript")
+    heard = HeardRecording(b"{}", b"{}")
     before = kept(runs[0]).read_bytes()
-    index.append(f"{SUBSET}-1", 1, HeardRecording(b"{}", b"{}"))
-    index.replace([(f"{SUBSET}-1", 1, HeardRecording(b"{}", b"{}"))])
-    assert kept(runs[0]).read_bytes() == before
-    assert [*index.read({f"{SUBSET}-1": 1})] == []
+    for name in ("stretches", "user_stretches", "recognises_user"):
+        listens = type("Listens", (type(theirs),), {name: lambda self, *given: ()})()
+        index = HeardIndex(stored.path, stored.file, listens, stored.samples, "transcript")
+        index.append(sample, 1, heard)
+        index.replace([(sample, 1, heard)])
+        assert [*index.read({sample: 1})] == []
+        assert kept(runs[0]).read_bytes() == before
+    index = HeardIndex(stored.path, stored.file, theirs, stored.samples, "transcript")
+    index.append(sample, 1, heard)
+    assert [*index.read({sample: 1})] == [(sample, heard)]
+    hears = type("Hears", (type(theirs),), {"hears_user": True})()
+    other = HeardIndex(stored.path, stored.file, hears, stored.samples, "transcript")
+    assert [*other.read({sample: 1})] == []
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def test_what_is_not_the_same_is_found_again(
         assert kept.read_bytes() == whole
     assert len(searches) == 4
     for code in ("another", ""):  # the second is where no file of it is known
-        monkeypatch.setattr(known_code, "package_code", lambda code=code: code)
+        monkeypatch.setattr(known_code, "_package_code", lambda code=code: code)
         tml_bench.score(run, jobs=1, progress=False)
     assert len(searches) == 6
 

@@ -27,7 +27,7 @@ from tml_bench.recording import FILES
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.continuing import settings_sha256
 from tml_bench.runs.heard_recording import HeardRecording
-from tml_bench.runs.known_code import code_of
+from tml_bench.runs.known_code import hearing_code_of
 from tml_bench.runs.layout import recording_parts, timeline_parts
 from tml_bench.samples import Sample
 from tml_bench.seals import seal_holds, sealed
@@ -133,7 +133,7 @@ def _place(path: Path) -> Path:
 
 def _key(path: Path, file: RunFile, task: Task, samples: Sequence[Sample], words: WordMode) -> str:
     """Of all that decides what is heard in a run's recordings; empty where that is not known."""
-    code = code_of(task, file.config)
+    code = hearing_code_of(task, file.config)
     if not code:
         return ""
     languages = [(sample.id, sample.languages) for sample in samples]

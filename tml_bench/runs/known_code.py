@@ -15,6 +15,9 @@ from tml_bench.runs.config import RunConfig
 from tml_bench.runs.identity import SCHEME
 from tml_bench.task import Task
 
+_HEARING = ("stretches", "user_stretches", "recognises_user")
+"""By what a task says where and how is listened."""
+
 
 def code_of(task: Task, config: RunConfig) -> tuple[str, ...]:
     """Identifies the code of a task with all that it uses; empty where that is not known.
@@ -22,13 +25,31 @@ def code_of(task: Task, config: RunConfig) -> tuple[str, ...]:
     It is known of tasks of this package, whose samples are known by their content too.
     """
     ours = type(task).__module__.partition(".")[0] == tml_bench.__name__
-    if not (ours and config.dataset_sha256.startswith(f"{SCHEME}:") and (code := package_code())):
+    if not (ours and is_known_data(config) and (code := _package_code())):
         return ()
     return code, type(task).__module__, type(task).__qualname__
 
 
+def hearing_code_of(task: Task, config: RunConfig) -> tuple[str, ...]:
+    """Identifies the code that decides what is heard in a task's recordings; empty where that is not known.
+
+    It is known of tasks from elsewhere too, where they leave all of it to this package.
+    """
+    if known := code_of(task, config):
+        return known
+    theirs = any(getattr(getattr(task, n), "__func__", None) is not getattr(Task, n) for n in _HEARING)
+    if theirs or not (is_known_data(config) and (code := _package_code())):
+        return ()
+    return code, f"hears user: {task.hears_user}"
+
+
+def is_known_data(config: RunConfig) -> bool:
+    """Whether a run's samples are known by their content."""
+    return config.dataset_sha256.startswith(f"{SCHEME}:")
+
+
 @cache
-def package_code() -> str:
+def _package_code() -> str:
     """Identifies the files of this package: any of them that changes, changes this; empty without files."""
     files = sorted(_files())
     made = platform.python_version(), platform.machine(), np.__version__
