@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from videos import MS, constant, shown, turn, variable
 
@@ -56,10 +57,11 @@ def whole(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
+        scaler = VideoReformatter()  # a frame's own is set up again for each
         return [
             (
                 1000 * float(f.pts * f.time_base),
-                f.reformat(f.width, f.height, "rgb24", interpolation="AREA").to_ndarray(),
+                scaler.reformat(f, f.width, f.height, "rgb24", interpolation="AREA").to_ndarray(),
             )
             for f in container.decode(stream)
         ]

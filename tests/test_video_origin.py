@@ -101,10 +101,12 @@ def shown_at(sample: Sample, fps: int = 1000) -> dict[int, float]:
     """Session time at which the camera first shows each frame, by the barcode in the picture."""
     (video,) = sample.script.videos
     times: dict[int, float] = {}
+    last = None
     with closing(FrameReader(video.path, VideoSpec(fps, 160), nanoseconds(video.at_s))) as reader:
         for frame in reader:
-            if frame.pts_ns is not None:
+            if frame.pts_ns is not None and frame.image is not last:  # the same picture, held, says the same
                 times.setdefault(read_barcode(frame.image), seconds(frame.t_ns))
+                last = frame.image
     return times
 
 

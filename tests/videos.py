@@ -30,8 +30,8 @@ def barcode(index: int, width: int = 160, height: int = 96) -> NDArray[np.uint8]
 def read_barcode(image: NDArray[np.uint8]) -> int:
     """The index in an upright picture of a barcode, at any size."""
     height, width = image.shape[:2]
-    row = image[height // 2].mean(axis=1)
-    return sum(int(row[int((bit + 0.5) * width / BITS)] > 128) << bit for bit in range(BITS))
+    bars = image[height // 2, [int((bit + 0.5) * width / BITS) for bit in range(BITS)]]
+    return sum(1 << bit for bit, bright in enumerate((bars.mean(axis=1) > 128).tolist()) if bright)
 
 
 def write_video(
