@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import soundfile
 from hypothesis import HealthCheck, settings
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tools")]
 
-from fakes import forget_secrets, no_workers  # noqa: E402
+from fakes import forget_secrets, no_floor_search, no_workers  # noqa: E402
 from leaks import no_leaks  # noqa: E402, F401
 
 from tml_bench import redact  # noqa: E402
@@ -58,6 +60,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Nothing that is written in this process needs to survive a power cut.
+
+    Waiting for the disk, thousands of times, is a tenth of what tests of runs take. `test_power_cut`, which
+    looks at what is synced and when, puts its own in the place of this; other processes wait as ever.
+    A sound file's `flush` does nothing but wait.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        patch.setattr(soundfile.SoundFile, "flush", lambda file: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_secrets() -> Iterator[None]:
     """A test's secrets are its own: in another's texts they would be blanked, wherever they stand."""
@@ -80,6 +96,13 @@ def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         return written
 
     monkeypatch.setattr(files, "write_pictures", write_pictures)
+
+
+@pytest.fixture(scope="module")
+def without_floor_search() -> Iterator[None]:
+    """Floors of FD-bench v1 are not searched for, for tests of something else; see `fakes.no_floor_search`."""
+    with no_floor_search("fd-bench-v1"):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from tml_bench.api import Progress
 from tml_bench.metrics import comparison
 from tml_bench.scoring.summary_file import to_json
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
+pytestmark = pytest.mark.usefixtures("in_this_process", "without_floor_search")
 
 TASK = "fd-bench-v1"
 PARROT = """

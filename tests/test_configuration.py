@@ -18,7 +18,7 @@ from tml_bench.configuration.named_adapters import named_adapter
 from tml_bench.errors import UserError
 from tml_bench.plugins import parse_adapter_spec, task_names
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
+pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process")
 
 ONE = ("--task", "fd-bench-v1", "--subset", "candor_turn_taking", "--limit", "1")
 

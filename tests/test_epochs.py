@@ -25,7 +25,7 @@ from tml_bench.runs.store import read_run
 from tml_bench.runs.tags import clean_tags, parse_tags, shown_tags, with_tags
 from tml_bench.scoring.epochs import means, united
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
+pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process")
 
 NAME = "fd-bench-v1-custom-data--noisy-Noisy"
 NOISY = '''

@@ -31,7 +31,7 @@ from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.summary_file import from_json, stored_summaries, to_json
 from tml_bench.timeline import Segment, Timeline, UserAct, UserLine, Word, WordSource
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
+pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process")
 
 GOLDEN = Path(__file__).parent / "golden" / "runs" / "fd-bench-v1-mini-1--delayed-700"
 TASK = load_task("audio-multichallenge-open")

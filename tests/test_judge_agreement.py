@@ -25,7 +25,7 @@ from tml_bench.report.site import site
 from tml_bench.scoring.agreement import agreement, labels_of
 from tml_bench.scoring.judge_labels import JudgeLabels, compare, merged
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
+pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process")
 
 YES_NO = Rubric("polite", 1, "Is it polite?", ("yes", "no"))
 MARK = Rubric("mark", 2, "How good?", ("1", "2", "3"), ordered=True)

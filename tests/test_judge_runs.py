@@ -27,7 +27,7 @@ from tml_bench.runs.store import read_lines
 from tml_bench.scoring.judging import QuestionVerdict
 from tml_bench.scoring.summary import MetricSummary, Summary
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
+pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process")
 
 TASK = "proactive-video-qa"
 MAIN = """import signal; signal.signal(signal.SIGINT, signal.default_int_handler)

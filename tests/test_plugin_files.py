@@ -19,6 +19,8 @@ from tml_bench.cli import main
 from tml_bench.errors import UserError
 from tml_bench.plugins import adapter_class, load_task
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 MODEL = """
 from tml_bench.adapter import Output, StepAdapter
 from parts import NAME

@@ -16,6 +16,8 @@ from tml_bench.plugins import adapter_class, load_task, make_adapter, parse_adap
 from tml_bench.report.files import read_summaries
 from tml_bench.runs.plan import RunRequest, plan_runs
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 ODD = """
 from tml_bench.adapter import StepAdapter
 from tml_bench.task import Metric, Task

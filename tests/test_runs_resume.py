@@ -28,7 +28,7 @@ from tml_bench.samples import Sample
 from tml_bench.session.network import PROFILES
 from tml_bench.session.settings import Compute
 
-pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process")
+pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process", "without_floor_search")
 
 MODEL = '''
 import numpy as np

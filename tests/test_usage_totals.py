@@ -42,7 +42,7 @@ from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LiveSession
 from tml_bench.session.settings import Settings, opened_event
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
+pytestmark = pytest.mark.usefixtures("without_pictures", "in_this_process")
 
 GOLDEN = Path(__file__).parent / "golden" / "runs"
 ONE = Usage(100, 40, 80, 30, 10, 1.5, 0.5, 1)
