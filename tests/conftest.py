@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -41,9 +42,9 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_unconfigure() -> None:
-    """Let the interpreter take everything apart at its end, as modules in C expect."""
-    gc.unfreeze()
+atexit.register(gc.unfreeze)
+"""The interpreter takes everything apart at its end, as modules in C expect; not pytest, which collects twice
+before that."""
 
 
 LONG = (
@@ -100,7 +101,7 @@ def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def without_floor_search() -> Iterator[None]:
-    """Floors of FD-bench v1 are not searched for, for tests of something else; see `fakes.no_floor_search`."""
+    """Floors of FD-bench v1 are not searched for in a module; see `fakes.no_floor_search`."""
     with no_floor_search("fd-bench-v1"):
         yield
 

@@ -53,8 +53,14 @@ def samples(task: str) -> tuple[Sample, ...]:
 
 
 @cache
+def judge(task: str) -> RuleJudge:
+    """One for all strategies: it remembers what it decided, and many say the same."""
+    return RuleJudge(load_task(task).rules)
+
+
+@cache
 def found(task: str) -> dict[tuple[str, str], Baseline]:
-    return {(b.subset, b.metric): b for b in baselines(load_task(task), samples(task))}
+    return {(b.subset, b.metric): b for b in baselines(load_task(task), samples(task), judge(task))}
 
 
 def better(metric: Metric, value: float, than: float) -> float:
@@ -71,7 +77,7 @@ def directed(task: Task) -> Iterator[tuple[Overall, Metric, Baseline]]:
 
 def table(task: Task, play: Strategy) -> ScoreTable:
     done = [performance_of(task, sample, play(sample)) for sample in samples(task.name)]
-    return ScoreTable(scores_of(task, done, RuleJudge(task.rules)))
+    return ScoreTable(scores_of(task, done, judge(task.name)))
 
 
 @cache

@@ -143,10 +143,16 @@ def _tree(path: Path) -> ast.Module:
 
 
 @cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a module's syntax: looking for them takes longer than looking at them."""
+    return tuple(ast.walk(_tree(path)))
+
+
+@cache
 def _imports(path: Path) -> frozenset[str]:
     """Modules of the package that a module imports, at its top or late, without the package's name."""
     found = set()
-    for node in ast.walk(_tree(path)):
+    for node in _nodes(path):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "tml_bench":
             module = node.module.partition(".")[2]
             inner = (f"{module}.{alias.name}".strip(".") for alias in node.names)
@@ -212,7 +218,7 @@ def test_metrics_import_numpy_only() -> None:
     found = set()
     for name, path in MODULES.items():
         if _room(name) == "metrics":
-            for node in ast.walk(_tree(path)):
+            for node in _nodes(path):
                 if isinstance(node, ast.ImportFrom) and node.module:
                     found.add(node.module.split(".")[0])
                 elif isinstance(node, ast.Import):
@@ -235,7 +241,7 @@ def _is_cut(node: ast.AST) -> bool:
 
 def _cuts_first(path: Path) -> Iterator[int]:
     """Lines where a text is cut before it is looked through for secrets, or shown without."""
-    for node in ast.walk(_tree(path)):
+    for node in _nodes(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in LOOKS_THROUGH:
             yield from (inner.lineno for part in node.args for inner in ast.walk(part) if _is_cut(inner))
         if isinstance(node, ast.FormattedValue) and _is_cut(node.value):
