@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from itertools import pairwise
 
@@ -182,13 +183,19 @@ def test_a_bot_s_frames_may_be_files() -> None:
     assert np.array_equal(heard(Pipecat(), [pipecat(file.getvalue(), 0)] * 2), np.tile(PCM / 32768.0, 2))
 
 
-@given(places=st.lists(st.integers(0, 5000), max_size=10))
-def test_a_stream_of_opus_may_be_cut_anywhere(places: list[int]) -> None:
+@cache
+def opus() -> tuple[bytes, ...]:
+    """A stream of Opus, packet by packet."""
     import sphn
 
     writer = sphn.OpusStreamWriter(24000)
     tone = (0.5 * np.sin(np.arange(24000) / 10)).astype(np.float32)
-    packets = [bytes(writer.append_pcm(part)) for part in np.split(tone[: 1920 * 12], 12)]
+    return tuple(bytes(writer.append_pcm(part)) for part in np.split(tone[: 1920 * 12], 12))
+
+
+@given(places=st.lists(st.integers(0, 5000), max_size=10))
+def test_a_stream_of_opus_may_be_cut_anywhere(places: list[int]) -> None:
+    packets = opus()
     whole = heard(Moshi(), [b"\x01" + packet for packet in packets])
     stream = b"".join(packets)
     got = heard(Moshi(), [b"\x01" + data for data in cut(stream, [p % len(stream) for p in places])])

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = 10
+QUICK_VP8 = {"deadline": "realtime", "cpu-used": "-16"}
+"""Options of libvpx, which by itself takes half a second for a video of three; below 0 its speed is fixed."""
 MS = Fraction(1, 1000)
 Audio = NDArray[np.float32]
 
