@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +37,7 @@ from tml_bench.task import (
 from tml_bench.timeline import Segment, Timeline
 
 EXAMPLE: ModuleType = load_example()
+EXAMPLE.sound = cache(EXAMPLE.sound)  # six waveforms, of which every loading would make its own
 RUBRIC = Rubric("polite", 1, "Was it polite?", ("yes", "no"))
 
 
