@@ -274,7 +274,11 @@ def test_a_malformed_run_is_told(tmp_path: Path) -> None:
 
 
 def test_the_command_serves_until_it_is_interrupted(results: Path) -> None:
-    code = "import sys; from tml_bench.cli import main; sys.argv = ['tml-bench', *sys.argv[1:]]; main()"
+    # What a shell started in the background ignores interruptions, and so do its children.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from tml_bench.cli import main; sys.argv = ['tml-bench', *sys.argv[1:]]; main()"
+    )
     command = [sys.executable, "-c", code, "view", str(results), "--no-browser"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
