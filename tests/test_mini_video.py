@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 import soundfile as sf
+from av.video.reformatter import VideoReformatter
 from drawing import figure, film
 from drawing.motion import sit, stand, walk
 
@@ -57,8 +58,8 @@ def grey(path, wanted):
                 found[due.pop(0)] = shown
             shown = frame
         found |= dict.fromkeys(due, shown)
-    small = {id(frame): frame.reformat(48, 36, "gray").to_ndarray().astype(float) for frame in found.values()}
-    return [small[id(found[t])] for t in wanted]
+    scaler = VideoReformatter()  # a frame's own is set up again for each
+    return [scaler.reformat(found[t], 48, 36, "gray").to_ndarray().astype(float) for t in wanted]
 
 
 def repetitions(row):
