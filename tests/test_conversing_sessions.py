@@ -217,6 +217,7 @@ def test_one_process_two_and_a_kill_in_mid_session_give_the_same_bytes(voice: Pa
     assert scores[0] == scores[1]
 
 
+@pytest.mark.usefixtures("here")
 def test_a_run_from_which_lines_are_to_be_taken_is_not_removed(voice: Path, tmp_path: Path) -> None:
     asked = {"data": voice, "samples": ["table-0"], "out": tmp_path, "progress": False}
     run = tml_bench.run(TASK, "silent", **asked)

@@ -214,6 +214,7 @@ class Faulty(Task):
 """
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("blind", ["1.0", "{}[sample.id]"])
 def test_a_task_that_raises_over_a_sample_scores_the_others(tmp_path: Path, blind: str) -> None:
     (tmp_path / "faulty.py").write_text(FAULTY.replace("BLIND", blind))
@@ -238,6 +239,7 @@ def test_a_task_that_raises_over_a_sample_scores_the_others(tmp_path: Path, blin
     assert "faulty.py" in remark
 
 
+@pytest.mark.usefixtures("here")
 def test_tracebacks_of_a_task_that_was_repaired_are_gone(tmp_path: Path) -> None:
     file = tmp_path / "faulty.py"
     file.write_text(FAULTY.replace("BLIND", "1.0"))

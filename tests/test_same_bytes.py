@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from fakes import run_and_score, write_data
 
 from tml_bench.runs.in_process import InProcessPool
@@ -64,6 +65,7 @@ class LastFirst(InProcessPool):
         return iter([*super().results(patient=patient)][::-1])
 
 
+@pytest.mark.usefixtures("here")
 def test_what_ended_first_stands_nowhere_first(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data", each=2)
     run = run_and_score(tmp_path / "out", ["echo"], jobs=1, selection=Selection(data))["echo"]
