@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import timed_pairs as pairs
 
+from tml_bench.judges.rules import RuleJudge
 from tml_bench.metrics.confidence import Z80, Z95
 from tml_bench.scoring.floors import baselines
 from tml_bench.scoring.judging import score_all
@@ -82,17 +83,20 @@ def detectable(splits: Sequence[TimedTask]) -> str:
 
 def half_duplex(splits: Sequence[TimedTask]) -> str:
     """``on_time`` of the oracle that takes turns, by the silence that it waits for, per family."""
-    reached = [
-        ScoreTable(score_all(t, [(sample, played(endpoint, sample)) for sample in t.samples()]).scores)
-        for t in splits
-        for endpoint in ENDPOINTS_S
-    ]
+    reached = [table for task in splits for table in _reached(task)]
     first = splits[0]
     (metric,) = (m for m in first.metrics if m.name == "on_time")
     parts = (*first.overall, *(Overall(family, (family,)) for family in first.subsets))
     head = ["family", *(f"{t.split}: {endpoint:g} s" for t in splits for endpoint in ENDPOINTS_S)]
     rows = [[p.name, *(_percent(mean_of(table, p, metric)[0]) for table in reached)] for p in parts]
     return _table(head, rows)
+
+
+def _reached(task: TimedTask) -> Iterator[ScoreTable]:
+    """Scores at every silence, by one judge, which remembers what it decided."""
+    samples, judge = tuple(task.samples()), RuleJudge(task.rules)
+    for endpoint in ENDPOINTS_S:
+        yield ScoreTable(score_all(task, [(s, played(endpoint, s)) for s in samples], judge).scores)
 
 
 def judge_errors() -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -77,6 +78,12 @@ def judged(events: Iterable[LabelledPair]) -> Iterator[tuple[LabelledPair, PairR
             yield event, reply, decision.answer or MISSING, decision.explanation
 
 
+@cache
+def _all_judged() -> tuple[tuple[LabelledPair, PairReply, str, str], ...]:
+    """What `judged` gives of all labelled events, for the tables of them."""
+    return tuple(judged(load_pairs()))
+
+
 def parts() -> tuple[str, ...]:
     """The parts that there are."""
     there = {event.part for event in load_pairs()}
@@ -85,8 +92,8 @@ def parts() -> tuple[str, ...]:
 
 def confusion(part: str) -> Counter[tuple[str, str]]:
     """How many replies of a part have a label and an answer."""
-    events = [event for event in load_pairs() if event.part == part]
-    return Counter((reply.label, answer) for _, reply, answer, _ in judged(events))
+    found = ((reply.label, answer) for event, reply, answer, _ in _all_judged() if event.part == part)
+    return Counter(found)
 
 
 def errs(label: str, answer: str) -> bool:
@@ -112,7 +119,7 @@ def family_table() -> str:
     shown = parts()
     counts: Counter[tuple[str, str]] = Counter()
     wrong: Counter[tuple[str, str]] = Counter()
-    for event, reply, answer, _ in judged(load_pairs()):
+    for event, reply, answer, _ in _all_judged():
         counts[event.family, event.part] += answer != MISSING
         wrong[event.family, event.part] += errs(reply.label, answer)
     rows = []
