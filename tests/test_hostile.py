@@ -26,8 +26,6 @@ from tml_bench.outcome import Outcome
 from tml_bench.own_folder import append_own, move_own, own_place, remove_own
 from tml_bench.runs.removal import start_over
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
-
 TASK = f"{Path(__file__).with_name('hostile_task.py')}:Listed"
 UNSAFE = (
     "", ".", "..", "../../home/Documents", "/home/me", "a/b", "a\\b", "C:x", "a\0b", "a\nb", "x" * 4096,
