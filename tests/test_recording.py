@@ -216,7 +216,7 @@ def test_what_raises_while_recording_leaves_no_recording(tmp_path: Path) -> None
 def test_when_one_file_cannot_be_finished_the_others_are_closed(tmp_path: Path) -> None:
     opened = ev.SessionOpened(ev.SCHEMA, "t", "s", "a", 0, 0, 16000, 16000, 16000)
     writer = RecordingWriter(tmp_path, opened, clock="simulated", compute="ideal")
-    writer.user.write(np.zeros((3, 2), np.float32))  # no track: it cannot be encoded
+    writer.user.write(np.ones((3, 2), np.float32))  # no track: it cannot be encoded
     writer.model.write(np.ones(10, np.float32))
     with pytest.raises(ValueError, match="Invalid shape"):
         writer.abandon()

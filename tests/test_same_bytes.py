@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fakes import run_and_score, write_data
 
+from tml_bench.runs import heard_index
 from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.jobs import Job, JobResult
 from tml_bench.runs.selection import Selection
@@ -24,11 +25,13 @@ MAIN = "from tml_bench.cli import main; main()"
 
 
 def made(out: Path) -> dict[str, bytes]:
-    """Every file but the log of attempts and the checksums, without the day and the place."""
+    """Every file but the log of attempts, the checksums and what names inodes, without day and place."""
     return {
         str(path.relative_to(out)): CREATED.sub(b"DAY", path.read_bytes().replace(b"../../out", b"out"))
         for path in out.rglob("*")
-        if path.is_file() and path.name not in ("attempts.jsonl", "seals.json")
+        if path.is_file()
+        and path.name not in ("attempts.jsonl", "seals.json")
+        and path.parent.name != heard_index.FOLDER
     }
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BLOCK = 48_000
 """Audio is handed to the encoder in blocks of at least this many samples: 2 s at 24 kHz."""
+_SILENCE = np.zeros(2 * BLOCK, np.int16)
+_SILENCE.flags.writeable = False
 
 
 class EventTooLongError(ValueError):
@@ -80,12 +82,7 @@ class AudioWriter:
         self._encoding.append(self._encoder.submit(self._encode, held))
 
     def _encode(self, pieces: list[NDArray[np.float32]]) -> None:
-        audio = np.concatenate(pieces)
-        if audio.any():  # most of what a model gives is silence
-            audio *= 32768
-            np.rint(audio, out=audio)
-            np.clip(audio, -32768, 32767, out=audio)
-        self._pieces.append(audio.astype(np.int16))
+        self._pieces.append(_pcm(np.concatenate(pieces)))
         if 2 * self.samples > LONGEST_BYTES:
             self._known, self.holds = None, False
         if self._known is None:
@@ -126,9 +123,10 @@ class AudioWriter:
 
     def sound(self) -> Waveform:
         """What is in the file once it is closed, as reading it gives, where it is held."""
-        samples, end = np.empty(self.samples, np.float32), 0
+        samples, end = np.zeros(self.samples, np.float32), 0
         for piece in self._pieces:
-            np.multiply(piece, np.float32(1 / 32768), out=samples[end : end + piece.size])
+            if piece.base is not _SILENCE:
+                np.multiply(piece, np.float32(1 / 32768), out=samples[end : end + piece.size])
             end += piece.size
         return Waveform(samples, self._rate)
 
@@ -142,6 +140,16 @@ class AudioWriter:
             known.keep(key, written, len(written))
         else:
             self._path.write_bytes(encoded)
+
+
+def _pcm(audio: NDArray[np.float32]) -> Pcm:
+    """Samples as they are encoded; of silence, as most of what models give is, a part of `_SILENCE`."""
+    if len(audio) <= len(_SILENCE) and not audio.any():
+        return _SILENCE[: len(audio)]
+    audio *= 32768
+    np.rint(audio, out=audio)
+    np.clip(audio, -32768, 32767, out=audio)
+    return audio.astype(np.int16)
 
 
 class RecordingWriter:

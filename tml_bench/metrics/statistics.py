@@ -99,27 +99,28 @@ def estimate(observations: Iterable[Observation], kind: str) -> Estimate:
     kept = counted(observations, kind)
     if not kept:
         return Estimate(None, None, None, None, None, 0, 0)
-    sums = unit_sums(kept)
-    units = len(sums[0])
+    above, below, of_unit = numerators(kept), denominators(kept), numbered(map(unit_of, kept))
+    units = int(of_unit.max()) + 1
+    sums = (above, below) if units == len(kept) else unit_sums(kept)
     mean = math.fsum(sums[0]) / math.fsum(sums[1])
     low: float | None = None
     high: float | None = None
     detectable: float | None = None
     if kind == RATE:
-        known = trials(numerators(kept), TrialGroups(numbered(unit_of(o) for o in kept)))
+        known = trials(above, TrialGroups(of_unit))
         missing = known.missing()
         if not missing:
             low, high = wilson(mean, known.number)
         if units > 1:
             detectable = (Z95 + Z80) * math.sqrt(2) * share_error(mean, known.number)
     else:
-        moved = influences(numerators(kept), denominators(kept), *places(kept))
+        moved = influences(above, below, of_unit, numbered(o.stratum for o in kept))
         missing = moved.missing()
         if not missing:
             low, high = moved.interval(mean)
         if moved.detectable is not None:
             detectable = math.sqrt(2) * moved.detectable
-    std = float(np.std([o.numerator / o.denominator for o in kept]))
+    std = float((above / below).std())
     return Estimate(mean, low, high, std, detectable, len(kept), units, missing)
 
 
@@ -146,15 +147,16 @@ def counted(observations: Iterable[Observation], kind: str) -> list[Observation]
     kept = sorted(observations, key=lambda o: (*unit_of(o), o.sample))
     seen: set[str] = set()
     for o in kept:
-        if o.sample in seen:
-            raise ValueError(f"sample {o.sample!r} occurs twice")
-        seen.add(o.sample)
-        if not (math.isfinite(o.numerator) and math.isfinite(o.denominator)) or o.denominator < 0:
-            raise ValueError(f"sample {o.sample!r} has the value {o.numerator} / {o.denominator}")
-        if kind != RATIO and o.denominator != 1:
-            raise ValueError(f"sample {o.sample!r} has denominator {o.denominator}; kind {kind} needs 1")
-        if kind == RATE and not 0 <= o.numerator <= 1:
-            raise ValueError(f"sample {o.sample!r} has the rate {o.numerator}, which is not within [0, 1]")
+        sample, above, below = o.sample, o.numerator, o.denominator
+        if sample in seen:
+            raise ValueError(f"sample {sample!r} occurs twice")
+        seen.add(sample)
+        if not (math.isfinite(above) and math.isfinite(below)) or below < 0:
+            raise ValueError(f"sample {sample!r} has the value {above} / {below}")
+        if kind != RATIO and below != 1:
+            raise ValueError(f"sample {sample!r} has denominator {below}; kind {kind} needs 1")
+        if kind == RATE and not 0 <= above <= 1:
+            raise ValueError(f"sample {sample!r} has the rate {above}, which is not within [0, 1]")
     return [o for o in kept if o.denominator > 0]
 
 
