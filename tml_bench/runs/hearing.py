@@ -20,7 +20,7 @@ from tml_bench.user_stretches import user_spans
 
 def hear(job: SessionJob, hearing: Hearing, sounds: Sounds) -> HeardRecording:
     """Perceive what a session has just recorded, as it will be in its place; raises as `timeline_of`."""
-    facts = Recording(job.folder, verify=False).facts
+    facts = Recording.just_written(job.folder).facts
     timeline = _timeline(hearing.task, job.sample, facts, hearing.cache, hearing.words, sounds)
     user, model = (
         structs.replace(track, path=hearing.place / track.path.name) for track in (facts.user, facts.model)
