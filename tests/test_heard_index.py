@@ -13,6 +13,7 @@ from fakes import no_workers
 from hypothesis import given, settings, strategies as st
 
 import tml_bench
+from tml_bench.perception import asr
 from tml_bench.plugins import load_task
 from tml_bench.runs import heard_index, recorded
 from tml_bench.runs.heard_index import FOLDER, HeardIndex
@@ -173,6 +174,16 @@ def test_what_may_be_another_is_looked_at_again(
 def test_words_from_elsewhere_are_looked_for(runs: list[Path], opened: list[Path]) -> None:
     score(runs[:1], "auto")
     assert len(opened) == 2
+
+
+def test_recognition_that_is_not_there_is_told_of_each_sample(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asr, "missing", lambda model=None: "recognition is not here")
+    (now,) = score(runs[:1], "asr")
+    assert not now["scores.jsonl"]
+    assert b'"infrastructure": 2' in now["summary.json"]
+    assert tml_bench.Run(runs[0]).attempts.keys() == {f"{SUBSET}-1", f"{SUBSET}-2"}
 
 
 def _torn(line: bytes) -> bytes:

@@ -137,10 +137,13 @@ def _key(path: Path, file: RunFile, task: Task, samples: Sequence[Sample], words
     if not code:
         return ""
     languages = [(sample.id, sample.languages) for sample in samples]
-    perceivers = [
-        (perceiver_id(words, None, spoken), why_no_words(words, None, spoken))
-        for spoken in sorted({spoken for _, spoken in languages})
-    ]
+    try:
+        perceivers = [
+            (perceiver_id(words, None, spoken), why_no_words(words, None, spoken))
+            for spoken in sorted({spoken for _, spoken in languages})
+        ]
+    except UserError:
+        return ""  # recognition is wanted and not there, which perceiving tells of each sample
     place, settings = text_of_path(path), settings_sha256(file.config)
     parts = code, perceivers, words, settings, file.config.dataset_sha256, place, languages
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
