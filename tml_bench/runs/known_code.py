@@ -62,6 +62,6 @@ def _files() -> Iterator[tuple[str, int, int]]:
     for root in {*tml_bench.__path__, *inside_too}:
         for folder, inside, names in os.walk(root):
             inside[:] = [name for name in inside if name != "__pycache__"]
-            for name in names:
-                about = os.stat(os.path.join(folder, name))
-                yield os.path.relpath(os.path.join(folder, name), root), about.st_size, about.st_mtime_ns
+            for path in (os.path.join(folder, name) for name in names):
+                about = os.stat(path)
+                yield path[len(root) :], about.st_size, about.st_mtime_ns
