@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -234,6 +235,20 @@ def test_a_clock_without_fractions_keeps_nothing(
     assert len(opened) == 4
 
 
+def test_what_is_written_while_it_is_read_is_not_kept(
+    runs: list[Path], opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, (changed, *_) = score(runs[:1]), files_of(runs[0])
+    kept(runs[0]).unlink()
+    changed.touch()
+    began_ns = changed.stat().st_ctime_ns - 1
+    monkeypatch.setattr(time, "time_ns", lambda: began_ns)
+    assert score(runs[:1]) == first
+    assert len(kept(runs[0]).read_bytes().splitlines()) == 1
+    assert score(runs[:1]) == first
+    assert len(opened) == 3
+
+
 def test_a_run_begun_anew_forgets(runs: list[Path]) -> None:
     heard_index.forget(runs[0])
     assert not kept(runs[0]).exists()
@@ -249,7 +264,7 @@ def test_a_task_from_elsewhere_keeps_nothing_where_it_says_how_to_listen(runs: l
         listens = type("Listens", (type(theirs),), {name: lambda self, *given: ()})()
         index = HeardIndex(stored.path, stored.file, listens, stored.samples, "transcript")
         index.append(sample, 1, heard)
-        index.replace([(sample, 1, heard)])
+        index.replace([(sample, 1, heard)], time.time_ns())
         assert [*index.read({sample: 1})] == []
         assert kept(runs[0]).read_bytes() == before
     index = HeardIndex(stored.path, stored.file, theirs, stored.samples, "transcript")

@@ -9,6 +9,7 @@ the folder is locked. Where that clock has no fractions of a millisecond, nothin
 """
 
 import hashlib
+import math
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,21 +92,27 @@ class HeardIndex:
             with append_own(folder, self._place.name) as file:
                 file.write(text)
 
-    def replace(self, heard: Iterable[tuple[str, int, HeardRecording]]) -> None:
-        """Keep this, by sample and attempt, instead of all that is there."""
+    def replace(self, heard: Iterable[tuple[str, int, HeardRecording]], began_ns: int) -> None:
+        """Keep this, by sample and attempt, instead of all that is there.
+
+        What was written since recordings began to be read, ``began_ns`` after the epoch, is not kept: it may
+        be another than was read.
+        """
         if not self._key:
             return
         with suppress(OSError, UserError):
             own_place(self._place.parent.parent, FOLDER)
             remove_left_aside(self._place.parent, self._place.name)
-            write_together({self._place: (self._line(*one) for one in heard)}, durable=False)
+            write_together({self._place: (self._line(*one, began_ns) for one in heard)}, durable=False)
 
-    def _line(self, sample: str, attempt: int, heard: HeardRecording) -> bytes:
-        """A whole line; empty where nothing is kept."""
+    def _line(self, sample: str, attempt: int, heard: HeardRecording, before_ns: float = math.inf) -> bytes:
+        """A whole line; empty where nothing is kept, as of a recording that was not written before."""
         facts, timeline = map(msgspec.Raw, heard)
         line = _Line(self._key, self._settings, sample, attempt, (), facts, timeline)
         files = _states(self._run, self._file, line)
         if not self._key or any(state is not None and state[-1] % _MS == 0 for state in files):
+            return b""
+        if any(state is not None and state[-1] >= before_ns for state in files[: len(FILES)]):
             return b""
         text = sealed(msgspec.json.encode(msgspec.structs.replace(line, files=files))) + b"\n"
         return text if len(text) < LONGEST_LINE else b""

@@ -1,5 +1,7 @@
 """What was heard of a run, from the index that is kept beside it, and back to it."""
 
+import time
+
 from tml_bench.perception.perceive import WordMode
 from tml_bench.recording import SessionFacts
 from tml_bench.runs.heard_index import HeardIndex
@@ -26,6 +28,7 @@ class KeptTimelines:
         self._attempts = {attempt.sample: attempt.attempt for attempt in run.valid()}
         self._facts, self._timelines = facts, timelines
         self._grew = False
+        self._began_ns = time.time_ns()
 
     def read(self) -> int:
         """Take what is there; returns of how many recordings."""
@@ -42,7 +45,8 @@ class KeptTimelines:
     def write(self) -> None:
         """Keep all, if there is more than before."""
         if self._grew:
-            self._index.replace((s, self._attempts[s], self._texts(s)) for s in self._timelines)
+            heard = ((sample, self._attempts[sample], self._texts(sample)) for sample in self._timelines)
+            self._index.replace(heard, self._began_ns)
 
     def _texts(self, sample: str) -> HeardRecording:
         return HeardRecording(self._facts.text(sample), self._timelines.text(sample))
