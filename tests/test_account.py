@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from tml_bench.plugins import load_task
 from tml_bench.pricing.charges import cost_of, expected_usage
 from tml_bench.pricing.table import load_prices
 from tml_bench.recording_writer import RecordingWriter
+from tml_bench.runs.jobs import TRIES
 from tml_bench.runs.sizes import ANSWER_S, session_size
 from tml_bench.samples import Reference, Sample, Script, UserTurn, Waveform
 from tml_bench.session.live import LatenessLimits, LiveSession
@@ -28,7 +30,6 @@ from tml_bench.session.settings import Settings, opened_event
 
 RATE = 16000
 MODEL = "gpt-realtime-2.1"
-PATIENT = LatenessLimits(late_p99_ms=1e9, late_max_ms=1e9)
 
 
 def clip(*lengths_s: float) -> Waveform:
@@ -39,18 +40,34 @@ def clip(*lengths_s: float) -> Waveform:
     return Waveform(np.concatenate(parts), RATE)
 
 
-async def billed(sample: Sample, folder: Path) -> tuple[Usage, list[dict[str, int]]]:
-    """What a session with the metered server tells, and its server's bill."""
+class Billed(NamedTuple):
+    """What a session tells, its server's bill, and in what this machine was too late; empty if it was not."""
+
+    told: Usage
+    bill: list[dict[str, int]]
+    late: str
+
+
+def billed(sample: Sample, folder: Path) -> Billed:
+    """A session with the metered server; as in a run, one that was late is held again, three times in all."""
+    for k in range(TRIES):
+        found = asyncio.run(_billed(sample, folder / str(k)))
+        if not found.late:
+            break
+    return found
+
+
+async def _billed(sample: Sample, folder: Path) -> Billed:
     async with answering(ANSWER_S)() as server:
         adapter = OpenAIRealtime(model=MODEL, base_url=server.url)
         opened = opened_event("t", sample, "a", adapter, Settings())
         with RecordingWriter(folder, opened, clock="wall", compute="live") as writer:
-            session = LiveSession("t", sample, adapter, Settings(), writer, limits=PATIENT)
-            await session.run()
+            session = LiveSession("t", sample, adapter, Settings(), writer)
+            late = (await session.run()).excess(LatenessLimits())
             writer.close()
     assert server.problems == []
     (served,) = server.sessions
-    return session.usage, served.billed  # type: ignore[attr-defined]
+    return Billed(session.usage, served.billed, late)  # type: ignore[attr-defined]
 
 
 def test_a_turn_that_pauses_is_answered_twice_as_foretold(tmp_path: Path) -> None:
@@ -61,7 +78,7 @@ def test_a_turn_that_pauses_is_answered_twice_as_foretold(tmp_path: Path) -> Non
     pause = np.zeros(round(1.1 * RATE), np.float32)
     turn = UserTurn(Waveform(np.concatenate([voice[: RATE // 2], pause, voice[: RATE // 2]]), RATE))
     sample = Sample("s", "x", Script((turn,), instructions="x" * 400, tail_s=1.2), Reference())
-    told, bill = asyncio.run(billed(sample, tmp_path / "r"))
+    told, bill, _ = billed(sample, tmp_path / "r")
     price = load_prices().price_of(MODEL)
     assert price is not None
     size = session_size(task, sample, by_silence=True)
@@ -73,9 +90,8 @@ def test_a_turn_that_pauses_is_answered_twice_as_foretold(tmp_path: Path) -> Non
     assert (said.calls, told.calls) == (2, 2)
     assert told.output_audio_tokens == said.output_audio_tokens == 2 * given
     assert told.output_tokens == said.output_tokens == 2 * given + 2 * round(TEXT_SHARE * given)
-    # On a busy machine the first answer begins late in the pause, less of its 0.3 s (6 tokens) is heard, and
-    # both ends of what is taken in, twice, are a token off.
-    assert said.input_audio_tokens == pytest.approx(told.input_audio_tokens, abs=6 + 2 * 2)
+    # Of the first answer, which begins in the pause, 0.3 s (6 tokens) is heard or less.
+    assert said.input_audio_tokens == pytest.approx(told.input_audio_tokens, abs=6 + 2)
     assert said.input_tokens == pytest.approx(told.input_tokens, rel=0.1)
     assert cost_of(said, price) == pytest.approx(cost_of(told, price), rel=0.1)
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 import tml_bench
 from tml_bench.perception import asr
+from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import load_task
 from tml_bench.runs import heard_index, recorded
 from tml_bench.runs.heard_index import FOLDER, HeardIndex
@@ -55,9 +56,9 @@ def runs(made: Path, tmp_path: Path) -> Iterator[list[Path]]:
         yield found
 
 
-def score(runs: list[Path], words: str = "transcript") -> list[dict[str, bytes]]:
+def score(runs: list[Path], words: WordMode = "transcript") -> list[dict[str, bytes]]:
     """Their results once they are scored again."""
-    tml_bench.score(runs, words=words, progress=False)  # type: ignore[arg-type]
+    tml_bench.score(runs, words=words, progress=False)
     return [{name: (run / name).read_bytes() for name in RESULTS if (run / name).exists()} for run in runs]
 
 

@@ -83,7 +83,11 @@ class HeardIndex:
                 yield line.sample, HeardRecording(bytes(line.facts), bytes(line.timeline))
 
     def append(self, sample: str, attempt: int, heard: HeardRecording) -> None:
-        """Keep what was heard in a recording that is in its place; what cannot be kept is heard again."""
+        """Keep what was heard in a recording that is in its place.
+
+        Nothing is kept of a task whose code is not known, nor where the folder cannot be written or is a
+        link: the recording is then opened when it is scored, so nothing is lost or told.
+        """
         if not (text := self._line(sample, attempt, heard)):
             return
         with suppress(OSError, UserError):
