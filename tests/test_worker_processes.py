@@ -24,7 +24,7 @@ from tml_bench.outcome import Outcome
 from tml_bench.recording import AudioTrack, SessionFacts
 from tml_bench.runs.devices import parse_devices, worker_environment
 from tml_bench.runs.executors import Executor
-from tml_bench.runs.jobs import JobResult, PerceiveJob, SessionJob
+from tml_bench.runs.jobs import CallJob, JobResult, PerceiveJob, SessionJob
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.processes import Vigil, WorkerProcess
 from tml_bench.runs.supervised import SupervisedWorker
@@ -205,8 +205,8 @@ def test_a_file_that_cannot_be_played_is_no_fault_of_the_adapter(
 class ScriptedPool(Pool):
     """A pool whose processes have ended already, in this order."""
 
-    def __init__(self, processes: list[WorkerProcess]) -> None:
-        super().__init__(1, 60.0)
+    def __init__(self, processes: list[WorkerProcess], size: int = 1) -> None:
+        super().__init__(size, 60.0)
         self.processes = processes
 
     def _new_worker(self, number: int) -> SupervisedWorker:
@@ -239,3 +239,36 @@ def test_sessions_are_their_run_s_to_repeat() -> None:
     assert isinstance(job, SessionJob)
     assert (result.outcome, result.retry) == (Outcome.INFRASTRUCTURE, True)
     assert len(pool.processes) == 1
+
+
+def test_processes_that_are_expected_are_started_before_there_are_jobs() -> None:
+    pool = ScriptedPool([ended(0, JobResult(Outcome.VALID)) for _ in range(4)], size=2)
+    pool.expect(0)
+    assert len(pool.processes) == 4
+    pool.expect(1)
+    pool.expect(1)
+    assert len(pool.processes) == 3
+    pool.expect(7)
+    assert len(pool.processes) == 2
+    assert [*pool.results()] == []
+    pool.submit(session_job(0, "s", "silent"))
+    pool.submit(session_job(0, "t", "silent"))
+    assert [result.outcome for _, result in pool.results()] == [Outcome.VALID] * 2
+    assert len(pool.processes) == 2
+
+
+@pytest.mark.parametrize(
+    ("job", "waits"), [(session_job(0, "s", "silent"), True), (CallJob((0, "s"), dict), False)]
+)
+def test_only_after_a_session_does_a_process_wait_for_what_is_made_of_its_result(
+    job: SessionJob | CallJob, waits: bool
+) -> None:
+    answered = JobResult(Outcome.VALID)
+    pool = ScriptedPool([ended(0, answered)])
+    pool.submit(job)
+    pool.submit(replace(job, key=(0, "t")))
+    results = pool.results()
+    next(results)
+    dropped = pool.drop(lambda waiting: True)
+    assert len(dropped) == waits
+    assert len([*results]) == (not waits)

@@ -26,16 +26,16 @@ def own_place(root: Path, *parts: str) -> Path:
     Raises:
         UserError: a part is a step up or several, or what is there is no file and no folder, such as a link.
     """
-    place = root
+    place = os.fspath(root)
     for part in parts:
-        if part in ("", ".", "..") or "\0" in part or Path(part).name != part:
+        if part in ("", ".", "..") or "\0" in part or os.path.basename(part) != part:
             raise UserError(f"{part!r} leads out of {root}", "was the folder changed by somebody?")
-        place /= part
+        place = os.path.join(place, part)
         with suppress(FileNotFoundError, NotADirectoryError):
-            mode = place.lstat().st_mode
+            mode = os.lstat(place).st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise _refused(root, place)
-    return place
+                raise _refused(root, Path(place))
+    return Path(place)
 
 
 def _refused(root: Path, place: Path) -> UserError:

@@ -38,7 +38,7 @@ START_INTERVAL_S = 0.03
 @dataclass(slots=True)
 class _Slot:
     worker: SupervisedWorker
-    doing: StartedJob
+    doing: StartedJob | None = None
 
 
 class Pool(SessionPool):
@@ -68,12 +68,19 @@ class Pool(SessionPool):
         self._slots: list[_Slot] = []
         self._lost: Counter[tuple[type[Job], tuple[int, str]]] = Counter()
 
+    def expect(self, jobs: int) -> None:
+        """Start processes for so many jobs, or what is missing of them."""
+        for number in range(len(self._slots), min(self._size, jobs)):
+            worker = self._new_worker(number)
+            worker.start()
+            self._slots.append(_Slot(worker))
+
     def results(self, *, patient: bool = True) -> Iterator[tuple[Job, JobResult]]:
         """As ``SessionPool.results``."""
         vigil = Vigil()
         while True:
             self._assign()
-            busy = [(slot.worker, slot.doing) for slot in self._slots if slot.worker.is_busy]
+            busy = [(slot.worker, slot.doing) for slot in self._slots if slot.doing and slot.worker.is_busy]
             wait_s = self._wait_s()
             if not busy and self._is_over(patient):
                 return
@@ -85,8 +92,11 @@ class Pool(SessionPool):
                     continue
                 if self._is_again(started.job, result):
                     self.submit(started.job)
-                else:
-                    yield started.job, result
+                    continue
+                if not isinstance(started.job, SessionJob):
+                    # How a session ended may say that no other is to begin; else nobody need wait.
+                    self._assign()
+                yield started.job, result
 
     def _is_again(self, job: Job, result: JobResult) -> bool:
         if isinstance(job, SessionJob) or not result.retry:
@@ -102,7 +112,7 @@ class Pool(SessionPool):
                 return
             started = queue.start(partial(self._is_for, number))
             if number == len(self._slots):
-                self._slots.append(_Slot(self._new_worker(number), started))
+                self._slots.append(_Slot(self._new_worker(number)))
             slot = self._slots[number]
             slot.doing = started
             slot.worker.begin(started.job)

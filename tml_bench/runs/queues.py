@@ -208,6 +208,10 @@ class SessionPool(ABC):
         """Reach what does the jobs, if that is not this machine. Raises `UserError` where it is not there."""
         return
 
+    def expect(self, jobs: int) -> None:
+        """Get ready for so many jobs that are about to be submitted, where that takes time."""
+        return
+
     def submit(self, job: Job) -> None:
         """Queue a job."""
         self._queue_of(job).submit(next(self._places), job)

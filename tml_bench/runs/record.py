@@ -29,6 +29,7 @@ from tml_bench.runs.replayed_run import ReplayedRun
 from tml_bench.runs.spending import SpendingLimit, limited_results
 from tml_bench.runs.store import TRACEBACK, Attempt, RunFolder
 from tml_bench.samples import Sample
+from tml_bench.session.settings import Settings
 from tml_bench.turns import Usage
 
 Advance = Callable[[str], None]
@@ -130,13 +131,13 @@ def _record_part(
     limit: SpendingLimit | None, trouble: Callable[[], UserError | None], words: WordMode | None,
 ) -> list[UserError]:  # fmt: skip
     """Record runs that are open together; returns why some could not be finished."""
+    machine = environment()
     with ExitStack() as stack:
         recorders: list[_Recorder] = []
         for pool, plans in places.items():
             for plan in plans:
-                file = RunFile(
-                    plan.config, environment(), plan.identity, dict(plan.tags), spread(len(plan.samples))
-                )
+                size = spread(len(plan.samples))
+                file = RunFile(plan.config, machine, plan.identity, dict(plan.tags), size)
                 folder = stack.enter_context(RunFolder(plan.path, file, partial(resumed, plan)))
                 todo, lost = pending(plan, folder.file, folder.attempts, retry_errors=retry_errors)
                 if todo and (why := closed(folder.file)):
@@ -152,6 +153,7 @@ def _record_part(
                     number, plan, folder, pool, advance, remark, failures, todo, most, trouble, limit, words
                 )
                 recorders.append(recorder)
+                pool.expect(sum(not sample.problem for sample in todo))
         for recorder in recorders:
             recorder.submit()
         for job, result in limited_results(tuple(places), limit):
@@ -187,6 +189,8 @@ class _Recorder:
     _replayed: ReplayedRun | None = field(init=False)
     _lines: ReplayedLines | None = field(init=False)
     _index: HeardIndex | None = field(init=False)
+    _settings: Settings = field(init=False)
+    _settings_sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
         replay = self._plan.config.replay
@@ -194,6 +198,8 @@ class _Recorder:
         lines = self._plan.config.replay_user
         self._lines = ReplayedLines(Path(lines)) if lines and self._todo else None
         self._index = self._heard_index() if self._todo and self._pool.hears else None
+        self._settings = replace(self._plan.config.settings(), user=self._plan.user_settings)
+        self._settings_sha256 = settings_sha256(self._folder.file.config)
         attempts = sorted(self._folder.attempts, key=lambda attempt: attempt.attempt)
         self._numbers = {attempt.sample: attempt.attempt for attempt in attempts}
         self._open = {sample.id for sample in self._todo if not sample.problem}
@@ -247,12 +253,12 @@ class _Recorder:
             task=config.task,
             sample=sample,
             adapter=self._adapter,
-            settings=replace(config.settings(), user=self._plan.user_settings),
+            settings=self._settings,
             folder=self._folder.aside / sample.id,
             replay=self._replayed.recording(sample.id) if self._replayed else None,
             lines=self._lines.recording(sample) if self._lines else None,
             reported=identity.reported if identity else {},
-            config=settings_sha256(self._folder.file.config),
+            config=self._settings_sha256,
             hearing=self._hearing(sample),
         )
 

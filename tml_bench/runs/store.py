@@ -211,8 +211,7 @@ class RunFolder:
 
     def timeline_path(self, sample: str, attempt: int) -> Path:
         """Where the timeline of an attempt is cached."""
-        name = self.recording_path(sample, attempt).name
-        return own_place(self.path, *timeline_parts(self.file, sample, name))
+        return own_place(self.path, *timeline_parts(self.file, sample, attempt))
 
     def commit(self, attempt: Attempt, recording: Path | None, traceback: str = "") -> None:
         """Put a finished recording, the folder written aside, in place, then say so in ``attempts.jsonl``.

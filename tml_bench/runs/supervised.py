@@ -19,7 +19,7 @@ class SupervisedWorker:
     """Does one job at a time on a process of its own, which holds the adapter from one to the next.
 
     A process that hangs is killed, and the next job begins a new one, as where it died; that ends one job and
-    nothing else. The process is started with the first job.
+    nothing else. The process is started with the first job, if not before.
 
     Args:
         step_limit_s: a step of a model that takes longer is taken to hang.
@@ -52,6 +52,10 @@ class SupervisedWorker:
         if self._process is None:
             self._process = self._start()
         return self._process
+
+    def start(self) -> None:
+        """Start the process, which takes a while, before there is a job."""
+        self._process = self._running
 
     def begin(self, job: Job) -> None:
         """Hand over a job; the one before must have ended."""
