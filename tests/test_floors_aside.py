@@ -17,6 +17,10 @@ from tml_bench.samples import Sample
 from tml_bench.scoring.asking import SampleSet, sample_set
 from tml_bench.scoring.floors import Baseline, baselines
 from tml_bench.scoring.floors_aside import floors_aside
+from tml_bench.scoring.judging import JudgedScores
+from tml_bench.scoring.score import score_runs
+from tml_bench.scoring.summary import Summary
+from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import RunTimelines, timelines_of
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -58,7 +62,8 @@ def aside(
     def keep(run: StoredRun, samples: SampleSet, floors: tuple[Baseline, ...]) -> None:
         kept.append(samples)
 
-    return floors_aside(runs, pool, lambda run, samples: samples in known, keep), kept  # type: ignore[arg-type]
+    found = dict(floors_aside(runs, pool, lambda run, samples: samples in known, keep))  # type: ignore[arg-type]
+    return found, kept
 
 
 def test_they_are_those_of_the_samples(runs: list[RunTimelines]) -> None:
@@ -97,3 +102,30 @@ def test_a_call_that_raises_has_the_reason(tmp_path: Path) -> None:
         ((_, result),) = pool.results()
     assert (result.outcome, result.value) == (Outcome.INFRASTRUCTURE, None)
     assert "IsADirectoryError" in result.reason
+
+
+class Backwards(Counting):
+    """Gives what it did in the opposite order."""
+
+    def results(self, *, patient: bool = True) -> Iterator[tuple[Job, JobResult]]:
+        """As ``SessionPool.results``, but all of them first."""
+        yield from reversed([*super().results(patient=patient)])
+
+
+def test_runs_are_scored_as_floors_come_and_given_in_their_order(
+    runs: list[RunTimelines], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tml_bench.runs.known_code._package_code", lambda: "")
+    written: list[str] = []
+
+    def write(path: Path, scored: JudgedScores, summary: Summary) -> Summary:
+        written.append(path.name)
+        return write_results(path, scored, summary)
+
+    monkeypatch.setattr("tml_bench.scoring.score.write_results", write)
+    stored = [one.run for one in runs]
+    together = score_runs(stored, Backwards(), lambda line: None, "transcript")  # type: ignore[arg-type]
+    names, half = [run.path.name for run in stored], len(stored) // 2
+    assert written == names[half:] + names[:half] != names
+    alone = [score_runs([run], Counting(), lambda line: None, "transcript")[0] for run in stored]  # type: ignore[arg-type]
+    assert together == alone

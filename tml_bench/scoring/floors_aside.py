@@ -1,9 +1,10 @@
 """Floors by rules of several sets of samples, found side by side on the processes that held the sessions.
 
-To find them takes longer than to score all runs, and what is in them hangs on nothing but the samples.
+To find them takes longer than to score all runs, and what is in them hangs on nothing but the samples. Runs
+are scored meanwhile, those first whose floors are there first.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from tml_bench.outcome import Outcome
@@ -27,8 +28,8 @@ def floors_aside(
     pool: Pool,
     known: Callable[[StoredRun, SampleSet], bool],
     keep: Callable[[StoredRun, SampleSet, Floors], None],
-) -> dict[SampleSet, Floors]:
-    """The floors of the runs' sets of samples that are not ``known``, where there are several to find.
+) -> Iterator[tuple[SampleSet, Floors]]:
+    """The floors of the runs' sets of samples that are not ``known``, as they come, where there are several.
 
     ``keep`` is told of each. What cannot be found there, such as of a task that raises, is left out.
     """
@@ -39,17 +40,16 @@ def floors_aside(
             call = partial(_floors, one.run.file.config.task_source, usable)
             wanted[samples] = one.run, CallJob((len(wanted), one.run.file.config.task), call)
     if len(wanted) < 2:
-        return {}
+        return
+    asked = {job.key: (samples, run) for samples, (run, job) in wanted.items()}
     # Those of most samples first, as they take longest, and none should be left to one process at the end.
     for _, job in sorted(wanted.values(), key=lambda one: -len(one[0].samples)):
         pool.submit(job)
-    ended = {job.key: result for job, result in pool.results()}
-    found: dict[SampleSet, Floors] = {}
-    for samples, (run, job) in wanted.items():
-        if ended[job.key].outcome is Outcome.VALID:
-            found[samples] = ended[job.key].value
-            keep(run, samples, found[samples])
-    return found
+    for done, result in pool.results():
+        if result.outcome is Outcome.VALID:
+            samples, run = asked[done.key]
+            keep(run, samples, result.value)
+            yield samples, result.value
 
 
 def _floors(task_source: str, samples: Sequence[Sample]) -> Floors:

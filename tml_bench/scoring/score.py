@@ -5,7 +5,8 @@ against the audio, questions, verdicts, scores, floors and ceilings, summary, fi
 does not match its audio is scored by the words that are recognised in it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import tee
 
 import msgspec
 from msgspec import structs
@@ -23,7 +24,7 @@ from tml_bench.runs.record import Advance
 from tml_bench.runs.store import StoredRun
 from tml_bench.runs.usage import run_usage
 from tml_bench.scoring.accounts import account_of, model_of, run_cost
-from tml_bench.scoring.asking import AskedRun, Respondents, SampleSet, ask
+from tml_bench.scoring.asking import AskedRun, Respondents, SampleSet, ask, sample_set
 from tml_bench.scoring.floors import Baseline, floors_and_ceilings
 from tml_bench.scoring.floors_aside import floors_aside
 from tml_bench.scoring.interaction import interaction_of
@@ -33,7 +34,7 @@ from tml_bench.scoring.packed import PackedList
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
-from tml_bench.scoring.timelines import recognised, timelines_of, with_user_faults
+from tml_bench.scoring.timelines import RunTimelines, recognised, timelines_of, with_user_faults
 from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
 from tml_bench.scoring.user_faults import listed
 from tml_bench.scoring.word_report import word_report
@@ -78,16 +79,32 @@ def score_runs(
             floors[samples] = stored
         return samples in floors
 
-    if kept is not None:
-        floors |= floors_aside(heard, pool, known, kept.keep)
-    found: Iterable[AskedRun] = ask(heard, respondents, by not in NOT_ON_USERS, known)
+    aside = () if kept is None else floors_aside(heard, pool, known, kept.keep)
+    places, turns = tee(_in_turn(heard, aside, floors))
+    found: Iterable[AskedRun] = ask((heard[k] for k in turns), respondents, by not in NOT_ON_USERS, known)
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
-    return [
-        _score(one, judge_of(one.heard.run.task.rules), floors, check, prices, kept)
-        for one, check in zip(found, checks, strict=True)
-    ]
+    summaries = {
+        k: _score(one, judge_of(one.heard.run.task.rules), floors, checks[k], prices, kept)
+        for k, one in zip(places, found, strict=True)
+    }
+    return [summaries[k] for k in range(len(heard))]
+
+
+def _in_turn(
+    heard: Sequence[RunTimelines], aside: Iterable[tuple[SampleSet, tuple[Baseline, ...]]], floors: _Floors
+) -> Iterator[int]:
+    """Which run is scored next: those whose floors come from ``aside`` as they come, then the others.
+
+    What comes is added to ``floors``.
+    """
+    sets, come = [sample_set(one)[0] for one in heard], set[SampleSet]()
+    for samples, found in aside:
+        floors[samples] = found
+        come.add(samples)
+        yield from (k for k, its in enumerate(sets) if its == samples)
+    yield from (k for k, its in enumerate(sets) if its not in come)
 
 
 def _score(

@@ -79,6 +79,8 @@ def searched(
             tables[name].add(score)
             if number % PIECE == 0:
                 tables[name].fold()
+    for table in tables.values():
+        table.fold()
     played = fixed | tables
     winners = {column.won_by(played) for column in wanted}
     return {name: play for name, play in family.items() if name in winners}
