@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tml_bench.csv_text import read_cell
 from tml_bench.errors import UserError
+from tml_bench.metrics.statistics import Estimate, Observation, estimate
 from tml_bench.outcome import Outcome
 from tml_bench.questions import Verdicts
 from tml_bench.report import content
@@ -230,6 +231,39 @@ def test_of_very_many_ways_to_end_the_rarer_are_put_together() -> None:
     found = s.outcomes[0].reasons["infrastructure"]
     assert (len(found), found["2 other reasons, see attempts.jsonl"]) == (MOST_REMARKS, 2)
     assert (len(s.notes), sum(s.notes.values())) == (MOST_REMARKS, len(samples))
+
+
+class Twice(Answering):
+    """Has one measure under two names."""
+
+    metrics = (*Answering.metrics, metric("answered", Direction.HIGHER, Kind.RATE, "%", "reply"))
+
+    def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
+        found = super().score(sample, timeline)
+        if (taken := found.values.get("takeover")) is not None:
+            found.values["answered"] = taken
+        return found
+
+
+def test_values_that_measures_share_are_estimated_once_and_as_if_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    facts = run("x", {}).facts
+    asked: list[tuple[object, str]] = []
+
+    def counted(values: tuple[Observation, ...], kind: str) -> Estimate:
+        asked.append((values, kind))
+        return estimate(values, kind)
+
+    monkeypatch.setattr("tml_bench.scoring.summary.estimate", counted)
+    task = Twice()
+    samples = list(task.samples())
+    scores = [task.score(s, said(6.0) if s.id in ("r0", "r4", "w1") else silence()) for s in samples]
+    outcomes = {s.id: SampleOutcome(Outcome.VALID) for s in samples}
+    found = summarise(task, facts, samples, scores, outcomes).metrics
+    measured = [one for one in found if one.observations]
+    assert len(asked) == len(set(asked)) == len(measured) - 1
+    assert all(one.estimate == estimate(one.observations, one.metric.kind) for one in measured)
 
 
 def test_summary_does_not_depend_on_the_order_of_scores() -> None:

@@ -228,6 +228,7 @@ def summarise(
     official = kind is DataKind.OFFICIAL
     ids = "\n".join(sorted(s.id for s in samples))
     judgements = _judgements(task, judged, agreement) if task.rubrics or judged else None
+    estimates = _Estimates()
     return Summary(
         facts=facts,
         title=task.title,
@@ -235,6 +236,7 @@ def summarise(
         metrics=tuple(
             _metric_summary(
                 table,
+                estimates,
                 part,
                 metric,
                 by_column.get((part.name, metric.name), Baseline(part.name, metric.name, None, "", None, {})),
@@ -276,9 +278,20 @@ def _judgements(
     )
 
 
-def _metric_summary(scores: ScoreTable, part: Overall, metric: Metric, baseline: Baseline) -> MetricSummary:
+class _Estimates(dict[tuple[str, tuple[Observation, ...]], Estimate]):
+    """Estimates by kind and values, made as they are asked for: many measures have the same values."""
+
+    def __missing__(self, key: tuple[str, tuple[Observation, ...]]) -> Estimate:
+        kind, values = key
+        found = self[key] = estimate(values, kind)
+        return found
+
+
+def _metric_summary(
+    scores: ScoreTable, estimates: _Estimates, part: Overall, metric: Metric, baseline: Baseline
+) -> MetricSummary:
     values = observations(scores, part, metric.name)
-    result = estimate(values, metric.kind)
+    result = estimates[metric.kind, values]
     if metric.decimals is not None:
         result = rounded(result, mean_of(scores, part, metric)[0])
     return MetricSummary(
