@@ -1,9 +1,9 @@
 """What a sample costs in runs of very different size: time, memory, bytes and files of run, score and report.
 
-``python benchmarks/many_samples.py [N ...]`` makes runs of so many samples of 2 s (by default 1000 and 4000)
-with a model that says nothing. Each phase is a process of its own that uses tml-bench as the command line
-does. Other arguments: ``--jobs`` processes, ``--phases`` not all, ``--work`` a folder
-that is kept: phases whose figures are there are not done again.
+``python benchmarks/many_samples.py [N ...]`` makes runs of so many samples (by default 1000 and 4000) of
+``--seconds`` (by default 2) with ``--adapter`` (by default ``silent``, which costs the least). Each phase is
+a process of its own that uses tml-bench as the command line does. Other arguments: ``--jobs`` processes,
+``--phases`` not all, ``--work`` a folder that is kept: phases whose figures are there are not done again.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ class Cost(NamedTuple):
     worker_mb: float
 
 
-def write_data(folder: Path, samples: int) -> Path:
-    """The data of a run: its clips, which samples share, and how many samples there are."""
+def write_data(folder: Path, samples: int, seconds: float = task.SECONDS) -> Path:
+    """The data of a run: its clips, which samples share, and how many samples there are, and how long."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
+    syllables = np.abs(np.sin(np.pi * 4 * np.arange(round(task.user_s(seconds) * RATE)) / RATE))
     for k in range(task.CLIPS):
-        syllables = np.abs(np.sin(np.pi * 4 * np.arange(round(task.CLIP_S * RATE)) / RATE))
         audio = 0.1 * rng.normal(size=len(syllables)) * syllables
-        soundfile.write(folder / f"clip-{k}.flac", audio, RATE, "PCM_16")
-    (folder / task.COUNT).write_text(str(samples))
+        soundfile.write(folder / task.clip(k), audio, RATE, "PCM_16")
+    (folder / task.COUNT).write_text(f"{samples} {seconds}")
     return folder
 
 
-def do(phase: str, work: Path, jobs: int) -> None:
+def do(phase: str, work: Path, jobs: int, adapter: str) -> None:
     """Do one phase in this process."""
     # Imported here, so that memory before and after the phase is that of the same modules.
     import tml_bench
@@ -68,7 +68,7 @@ def do(phase: str, work: Path, jobs: int) -> None:
         tml_bench.report(work / "results", work / "report")
         return
     source = f"{HERE / 'many_samples_task.py'}:{task.ManySamples.__name__}"
-    request = RunRequest((source,), ("silent",), work / "results", Selection(work / "data"))
+    request = RunRequest((source,), (adapter,), work / "results", Selection(work / "data"))
     plans = plan_runs(request)
     if phase == "run":
         with worker_pool(jobs, 60.0) as pool:
@@ -77,13 +77,13 @@ def do(phase: str, work: Path, jobs: int) -> None:
         tml_bench.score(plans[0].path, jobs=jobs, progress=False)
 
 
-def measured(phase: str, work: Path, jobs: int) -> Cost:
+def measured(phase: str, work: Path, jobs: int, adapter: str) -> Cost:
     """Do one phase in this process and tell what it took."""
     for loaded in ("tml_bench.api.running", "tml_bench.report.files"):
         import_module(loaded)  # before memory is looked at
     start_mb = peak_mb()
     busy_s, began_s = processor_s(), time.perf_counter()
-    do(phase, work, jobs)
+    do(phase, work, jobs, adapter)
     wall_s = time.perf_counter() - began_s
     own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s, workers_s = own.ru_utime + own.ru_stime, workers.ru_utime + workers.ru_stime
@@ -107,21 +107,27 @@ def files_in(folder: Path) -> tuple[int, int, int]:
     return files, folders, size
 
 
-def measure(samples: int, work: Path, jobs: int, phases: Sequence[str]) -> dict[str, float]:
-    """Phases of a run of so many samples, each in a process of its own: figures by what they are."""
-    write_data(work / "data", samples)
+def measure(
+    samples: int, seconds: float, work: Path, how: Sequence[str], phases: Sequence[str]
+) -> dict[str, float]:
+    """Phases of a run of so many samples, each in a process of its own: figures by what they are.
+
+    ``how`` are the arguments that each of these processes gets.
+    """
+    write_data(work / "data", samples, seconds)
     found: dict[str, float] = {}
     for phase in phases:
         kept = work / f"{phase.replace(' ', '-')}.json"
         if not kept.is_file():
-            kept.write_text(json.dumps(_figures(phase, samples, work, jobs)))
+            kept.write_text(json.dumps(_figures(phase, samples, work, how)))
         found |= json.loads(kept.read_text())
-    return found
+    took = sum(value for name, value in found.items() if "processor" in name)
+    return found | {"in all: processor, ms": took}
 
 
-def _figures(phase: str, samples: int, work: Path, jobs: int) -> dict[str, float]:
+def _figures(phase: str, samples: int, work: Path, how: Sequence[str]) -> dict[str, float]:
     """Do a phase: its figures, a sample."""
-    command = [sys.executable, __file__, "--phase", phase, "--work", str(work), "--jobs", str(jobs)]
+    command = [sys.executable, __file__, "--phase", phase, "--work", str(work), *how]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     cost = Cost(*json.loads(done.stdout.splitlines()[-1]))
     print(f"{samples} samples, {phase}: {cost}", file=sys.stderr, flush=True)
@@ -157,17 +163,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What a sample costs in runs of different size.")
     parser.add_argument("samples", type=int, nargs="*", default=[1000, 4000])
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=task.SECONDS, help="length of a session")
+    parser.add_argument("--adapter", default="silent")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES)
     parser.add_argument("--phase", choices=PHASES, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.phase:
-        print(json.dumps(measured(given.phase, given.work, given.jobs)))
+        print(json.dumps(measured(given.phase, given.work, given.jobs, given.adapter)))
         return
     print(machine())
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
-        found = [measure(n, work / str(n), given.jobs, given.phases) for n in given.samples]
+        how = ["--jobs", str(given.jobs), "--adapter", given.adapter]
+        found = [measure(n, given.seconds, work / str(n), how, given.phases) for n in given.samples]
     print(table(given.samples, found))
 
 

@@ -72,16 +72,17 @@ def measure(folder: Path, samples: int, *, floors: bool) -> None:
     with RunFolder(plan.path, file, lambda stored, attempts: stored):
         say("planned")
     done = [
-        Attempt(s.id, s.subset, 1, Outcome.VALID, audio_s=2.0, sample_sha256=plan.hashes[s.id])
+        Attempt(s.id, s.subset, 1, Outcome.VALID, audio_s=task.SECONDS, sample_sha256=plan.hashes[s.id])
         for s in plan.samples
     ]
     run = StoredRun(plan.path, file, load_task(source), plan.samples, last_attempts(done))
+    said_s = task.user_s(task.SECONDS)
     timelines, facts = PackedMap(Timeline, run.path), PackedMap(SessionFacts, run.path)
     for k, sample in enumerate(plan.samples):
         place = run.recording_path(done[k])
         user, model = (AudioTrack(place / f"{who}.flac", "0" * 64) for who in ("user", "model"))
-        facts[sample.id] = SessionFacts(user, model, None, (), (), (Segment(0.0, task.CLIP_S),))
-        timelines[sample.id] = Timeline(2.0, user_speech=(Segment(0.0, task.CLIP_S),))
+        facts[sample.id] = SessionFacts(user, model, None, (), (), (Segment(0.0, said_s),))
+        timelines[sample.id] = Timeline(task.SECONDS, user_speech=(Segment(0.0, said_s),))
     say("heard")
     heard = RunTimelines(run, timelines, outcomes_of(run, {}), facts)
     (asked,) = ask([heard], respondents, known=lambda run, samples: not floors)

@@ -1,4 +1,4 @@
-"""The task of ``many_samples.py``: as many samples as ``samples.txt`` in its data says."""
+"""The task of ``many_samples.py``: as many samples, so long, as ``samples.txt`` in its data says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from tml_bench.samples import At, Reference, Sample, Script, UserTurn, Utterance
 from tml_bench.task import NO_VERDICTS, Direction, Kind, Metric, Score, Strategy, Task, Value
 from tml_bench.timeline import Segment, Timeline
 
-CLIPS, CLIP_S, TAIL_S = 64, 1.2, 0.8
-"""Different clips of the user, their length, and the silence after them: sessions of 2 s."""
+SECONDS, USERS, CLIPS = 2.0, 0.6, 4
+"""The length of a session if nothing else is asked; the user's share of it; different clips of the user.
+
+They are few, so that a sample of a small run does not decode and encode more of them.
+"""
 COUNT = "samples.txt"
 SPEAKER = 4
 """Samples of one speaker."""
@@ -22,7 +25,7 @@ GRID = 40
 
 
 class ManySamples(Task):
-    """Samples of 2 s, whose user is one of few clips, half of them to be answered."""
+    """Samples whose user is one of few clips, half of them to be answered."""
 
     name = "many-samples"
     title = "Many samples"
@@ -41,21 +44,23 @@ class ManySamples(Task):
     def samples(self, data: Path | None = None, subsets: Sequence[str] = ()) -> Iterator[Sample]:
         """As many as the data says."""
         assert data is not None
-        clips = [data / f"clip-{k}.flac" for k in range(CLIPS)]
-        for k in range(int((data / COUNT).read_text())):
+        count, seconds = (data / COUNT).read_text().split()
+        said_s, tail_s = user_s(float(seconds)), float(seconds) - user_s(float(seconds))
+        for k in range(int(count)):
             subset = self.subsets[k % 2]
-            ideal = (Utterance(CLIP_S + 0.2, until_s=CLIP_S + TAIL_S),) if subset == "answer" else ()
+            ideal = (Utterance(said_s + 0.2, until_s=said_s + tail_s),) if subset == "answer" else ()
             yield Sample(
                 f"s{k:06d}",
                 subset,
-                Script((UserTurn(clips[k % CLIPS], At(0.0)),), tail_s=TAIL_S),
-                Reference(CLIP_S, ideal),
+                Script((UserTurn(data / clip(k), At(0.0)),), tail_s=tail_s),
+                Reference(said_s, ideal),
                 unit=f"speaker-{k // SPEAKER}",
             )
 
     def score(self, sample: Sample, timeline: Timeline, verdicts: Verdicts = NO_VERDICTS) -> Score:
         """Whether there is speech just where it should be, how soon, and how much."""
-        onsets = [segment.start_s - CLIP_S for segment in timeline.segments if segment.start_s >= CLIP_S]
+        said_s = sample.reference.user_end_s or 0.0
+        onsets = [segment.start_s - said_s for segment in timeline.segments if segment.start_s >= said_s]
         values = {
             "right": Value(float(bool(onsets) == (sample.subset == "answer"))),
             "talk": Value(sum(segment.end_s - segment.start_s for segment in timeline.segments)),
@@ -66,9 +71,20 @@ class ManySamples(Task):
 
     def family(self, samples: Sequence[Sample]) -> Mapping[str, Strategy]:
         """Answers at a fixed time."""
-        return {f"at@{k}": partial(_at, CLIP_S + TAIL_S * k / GRID) for k in range(GRID)}
+        return {f"at@{k}": partial(_at, k / GRID) for k in range(GRID)}
 
 
-def _at(onset_s: float, sample: Sample) -> Timeline:
-    turns = (Segment(0.0, CLIP_S),)
-    return spoken([Utterance(onset_s)], turns, CLIP_S + TAIL_S, cut=True)
+def clip(number: int) -> str:
+    """The name of the clip of a sample with this number."""
+    return f"clip-{number % CLIPS}.flac"
+
+
+def user_s(seconds: float) -> float:
+    """How long the user speaks in a session of so many seconds."""
+    return USERS * seconds
+
+
+def _at(share: float, sample: Sample) -> Timeline:
+    """Speaks once a share of the silence after the user has passed."""
+    said_s, tail_s = sample.reference.user_end_s or 0.0, sample.script.tail_s
+    return spoken([Utterance(said_s + share * tail_s)], (Segment(0.0, said_s),), said_s + tail_s, cut=True)
