@@ -25,8 +25,8 @@ from tml_bench.runs.store import StoredRun
 from tml_bench.runs.usage import run_usage
 from tml_bench.scoring.accounts import account_of, model_of, run_cost
 from tml_bench.scoring.asking import AskedRun, Respondents, SampleSet, ask, sample_set
-from tml_bench.scoring.floors import Baseline, floors_and_ceilings
-from tml_bench.scoring.floors_aside import floors_aside
+from tml_bench.scoring.floors import floors_and_ceilings
+from tml_bench.scoring.floors_aside import Floors, floors_aside
 from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import JudgedScores, QuestionVerdict, against_rules, score_run
 from tml_bench.scoring.kept_floors import KeptFloors
@@ -43,7 +43,7 @@ from tml_bench.split_times import SplitTimes
 RULES = "rules"
 NOT_ON_USERS = (RULES, "human")
 """Judges that are not asked about lines of simulated users: rules decide these anyhow, sheets have none."""
-_Floors = dict[SampleSet, tuple[Baseline, ...] | Exception]
+_Floors = dict[SampleSet, Floors | Exception]
 
 
 def score_runs(
@@ -93,7 +93,7 @@ def score_runs(
 
 
 def _in_turn(
-    heard: Sequence[RunTimelines], aside: Iterable[tuple[SampleSet, tuple[Baseline, ...]]], floors: _Floors
+    heard: Sequence[RunTimelines], aside: Iterable[tuple[SampleSet, Floors]], floors: _Floors
 ) -> Iterator[int]:
     """Which run is scored next: those whose floors come from ``aside`` as they come, then the others.
 
