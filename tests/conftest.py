@@ -6,8 +6,7 @@ import atexit
 import gc
 import os
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -87,16 +86,8 @@ def own_secrets() -> Iterator[None]:
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports have empty pictures, for tests of something else: drawing takes half of a small run's time."""
-    files = import_module("tml_bench.report.files")
-
-    def write_pictures(board: object, folder: Path) -> Sequence[Path]:
-        kinds = ("png", "svg", "pdf")
-        written = [folder / f"{name}.{kind}" for name in ("frontier", "profile") for kind in kinds]
-        for path in written:
-            path.touch()
-        return written
-
-    monkeypatch.setattr(files, "write_pictures", write_pictures)
+    names = [f"{name}.{kind}" for name in ("frontier", "profile") for kind in ("png", "svg", "pdf")]
+    monkeypatch.setattr("tml_bench.report.drawn_aside.drawn", lambda board: dict.fromkeys(names, b""))
 
 
 @pytest.fixture(scope="module")

@@ -120,8 +120,8 @@ def test_report_is_a_function_whatever_was_imported_before(first: str, delayed: 
         "import matplotlib.figure, PIL.Image\nblank = PIL.Image.new('RGB', (1, 1))\n"
         "matplotlib.figure.Figure.savefig = lambda figure, path, **how: blank.save(path, 'PNG')\n"
         f"import tml_bench\n{first}\nprint(tml_bench.report({str(delayed.path)!r}, {str(tmp_path)!r}))\n"
-        "from tml_bench.report import files\nfrom tml_bench import report\n"
-        "files.write_pictures = lambda board, folder: []\n"
+        "from tml_bench.report import drawn_aside\nfrom tml_bench import report\n"
+        "drawn_aside.drawn = lambda board: {}\n"
         f"print(report([{str(delayed.path)!r}], {str(tmp_path)!r}))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)

@@ -269,6 +269,47 @@ def test_a_track_that_differs_in_one_sample_or_in_rate_is_none_that_is_known(tmp
         assert (found[-1], found_rate, len(found)) == (last, rate, 1001)
 
 
+def test_silence_is_known_by_where_it_is(tmp_path: Path) -> None:
+    known = EncodedTracks()
+    silence, sound = np.zeros(BLOCK, np.float32), np.full(BLOCK, 0.5, np.float32)
+    pieces = {"s": (silence,), "ss": (silence,) * 2, "sn": (silence, sound), "ns": (sound, silence)}
+    for _ in range(2):
+        for name, parts in pieces.items():
+            writer = AudioWriter(tmp_path / name, 16000, known=known)
+            for part in parts:
+                writer.write(part.copy())
+            writer.close()
+            found = soundfile.read(tmp_path / name, dtype="float32")[0]
+            assert np.array_equal(found, np.concatenate(parts)), name
+
+
+def test_of_a_model_that_says_something_nothing_is_held_back(tmp_path: Path) -> None:
+    known = EncodedTracks()
+    silence, sound = np.zeros(BLOCK, np.float32), np.full(BLOCK, 0.5, np.float32)
+    path = tmp_path / "a.flac"
+    writer = AudioWriter(path, 16000, known=known, known_silence=True)
+    sizes = []
+    for part in (silence, sound, silence):
+        writer.write(part.copy())
+        sizes.append(path.exists())
+    writer.close()
+    assert sizes == [False, True, True]
+    assert np.array_equal(soundfile.read(path, dtype="float32")[0], np.concatenate([silence, sound, silence]))
+    assert known.bytes == 0
+
+
+def test_silence_of_a_model_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = EncodedTracks()
+    for name in ("a", "b"):
+        writer = AudioWriter(tmp_path / name, 16000, known=known, known_silence=True)
+        for _ in range(3):
+            writer.write(np.zeros(BLOCK - 1, np.float32))
+        writer.close()
+        monkeypatch.setattr(AudioWriter, "_encode_pieces", pytest.fail)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert soundfile.info(tmp_path / "b").frames == 3 * (BLOCK - 1)
+
+
 def test_a_long_track_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording_writer, "LONGEST_BYTES", 2 * 100_000)
     known = EncodedTracks()

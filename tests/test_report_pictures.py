@@ -13,7 +13,7 @@ from PIL import Image
 from tml_bench.report.board import Board, BoardCell, BoardColumn, CellState
 from tml_bench.report.frontier_picture import NO_FRONTIER, NO_LATENCY, frontier_picture
 from tml_bench.report.picture_parts import COLOURS, SHAPES, drawing, shown, shown_on_two_lines
-from tml_bench.report.pictures import write_pictures
+from tml_bench.report.pictures import drawn as drawn_pictures, write_pictures
 from tml_bench.report.profile_picture import NOTHING, profile
 from tml_bench.task import Axis
 
@@ -56,14 +56,15 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
     """The files of a full board, in a folder that was not there."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return write_pictures(eight(), tmp_path_factory.mktemp("pictures") / "new" / "a")
+        folder = tmp_path_factory.mktemp("pictures") / "new" / "a"
+        return write_pictures(drawn_pictures(eight()), folder)
 
 
 def test_the_same_board_gives_the_same_small_files(drawn: Sequence[Path], tmp_path: Path) -> None:
     first = drawn
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        second = write_pictures(eight(), tmp_path / "b")
+        second = write_pictures(drawn_pictures(eight()), tmp_path / "b")
     names = [f"{name}.{kind}" for name in ("frontier", "profile") for kind in ("png", "svg", "pdf")]
     assert [p.name for p in first] == names
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]

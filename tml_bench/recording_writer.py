@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from tml_bench import events as ev
 from tml_bench.bounded_files import LONGEST_LINE
-from tml_bench.encoded_tracks import LONGEST_BYTES, EncodedTracks, Pcm, key_of
+from tml_bench.encoded_tracks import (
+    LONGEST_BYTES,
+    MOST_SILENCE,
+    EncodedTracks,
+    Pcm,
+    is_silence,
+    key_of,
+    silence,
+)
 from tml_bench.event_texts import fit
 from tml_bench.recording import LOG, MANIFEST, MANIFEST_SCHEMA, MODEL_TRACK, USER_TRACK, Manifest, entry_of
 from tml_bench.samples import Waveform
@@ -22,8 +30,6 @@ if TYPE_CHECKING:
 
 BLOCK = 48_000
 """Audio is handed to the encoder in blocks of at least this many samples: 2 s at 24 kHz."""
-_SILENCE = np.zeros(2 * BLOCK, np.int16)
-_SILENCE.flags.writeable = False
 
 
 class EventTooLongError(ValueError):
@@ -34,8 +40,9 @@ class AudioWriter:
     """A mono 16-bit FLAC track; samples are scaled by 32768, so 16-bit sources come back bit for bit.
 
     ``encoder`` encodes beside the caller, one piece of work at a time; None to encode in ``write``. With
-    ``known`` tracks a short one is encoded only if it is none of them, and then it becomes one. What is
-    ``held`` is in memory as well, up to `LONGEST_BYTES`.
+    ``known`` tracks a short one is encoded only if it is none of them, and then it becomes one; with
+    ``known_silence`` only one of digital zeros, and any other at once. What is ``held`` is in memory as well,
+    up to `LONGEST_BYTES`.
     """
 
     def __init__(
@@ -44,12 +51,14 @@ class AudioWriter:
         rate: int,
         encoder: Executor | None = None,
         known: EncodedTracks | None = None,
+        known_silence: bool = False,
         held: bool = False,
     ) -> None:
         self.samples = 0
         """How many were written so far."""
         self._path, self._rate = path, rate
         self._known = known
+        self._known_silence = known_silence
         self.holds = held
         """All of it is in memory as well."""
         self._pieces: list[Pcm] = []
@@ -85,6 +94,8 @@ class AudioWriter:
         self._pieces.append(_pcm(np.concatenate(pieces)))
         if 2 * self.samples > LONGEST_BYTES:
             self._known, self.holds = None, False
+        if self._known_silence and not is_silence(self._pieces[-1]):
+            self._known = None
         if self._known is None:
             self._encode_pieces()
 
@@ -125,7 +136,7 @@ class AudioWriter:
         """What is in the file once it is closed, as reading it gives, where it is held."""
         samples, end = np.zeros(self.samples, np.float32), 0
         for piece in self._pieces:
-            if piece.base is not _SILENCE:
+            if not is_silence(piece):
                 np.multiply(piece, np.float32(1 / 32768), out=samples[end : end + piece.size])
             end += piece.size
         return Waveform(samples, self._rate)
@@ -143,9 +154,9 @@ class AudioWriter:
 
 
 def _pcm(audio: NDArray[np.float32]) -> Pcm:
-    """Samples as they are encoded; of silence, as most of what models give is, a part of `_SILENCE`."""
-    if len(audio) <= len(_SILENCE) and not audio.any():
-        return _SILENCE[: len(audio)]
+    """Samples as they are encoded; of silence, as most of what models give is, one of `silence`."""
+    if len(audio) <= MOST_SILENCE and not audio.any():
+        return silence(len(audio))
     audio *= 32768
     np.rint(audio, out=audio)
     np.clip(audio, -32768, 32767, out=audio)
@@ -157,7 +168,7 @@ class RecordingWriter:
 
     ``clock``, ``compute`` and ``config`` are those of ``Manifest``; ``opened`` is the first event.
     ``encoder`` encodes the tracks beside the caller, one piece of work at a time and in order; ``close`` may
-    be called on it too. None to encode while writing. ``users`` are known tracks of users. Tracks are
+    be called on it too. None to encode while writing. ``known`` are tracks of users, and silence. Tracks are
     ``held`` as ``AudioWriter`` does.
     """
 
@@ -170,7 +181,7 @@ class RecordingWriter:
         compute: str,
         encoder: Executor | None = None,
         config: str = "",
-        users: EncodedTracks | None = None,
+        known: EncodedTracks | None = None,
         held: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -183,8 +194,8 @@ class RecordingWriter:
         self._config = config
         self._encode = msgspec.json.Encoder().encode
         self._log = (folder / LOG).open("wb", buffering=1 << 16)
-        self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder, users, held)
-        self.model = AudioWriter(folder / MODEL_TRACK, opened.rate, encoder, None, held)
+        self.user = AudioWriter(folder / USER_TRACK, opened.rate, encoder, known, held=held)
+        self.model = AudioWriter(folder / MODEL_TRACK, opened.rate, encoder, known, known is not None, held)
         self.event(opened)
 
     def event(self, event: ev.Event) -> None:

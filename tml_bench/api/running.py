@@ -1,8 +1,9 @@
 """Run models on tasks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
@@ -227,22 +228,20 @@ def run(
     table = load_prices(Path(prices) if prices is not None else None)
     asked = None if budget is None else parse_budget(str(budget), table)
     patience = Patience(max_wait_s) if preflight else Patience(max_wait_s, max_wait_s)
-    with given_adapters(given):
+    size = 1 if compute == "charged" and jobs is None else jobs
+    with (
+        given_adapters(given),
+        worker_pool(size, step_timeout_s, patience, shown.tell, chosen.devices) as pool,
+    ):
         place.prepare(str(request.selection.data.resolve()) if request.selection.data else "")
-        plans = plan_runs(request, shown.tell)
+        stepped = pool if chosen.kind == "local" else None
+        plans = plan_runs(request, shown.tell, partial(_expect_new, stepped, given))
         _check_users(plans, shown, fresh=fresh)
         if fresh:
             _check_kept(plans)
         with (
             place,
             judging_by(judge, request.out, shown) as judging,
-            worker_pool(
-                1 if compute == "charged" and jobs is None else jobs,
-                step_timeout_s,
-                patience,
-                shown.tell,
-                chosen.devices,
-            ) as pool,
             worker_pool(jobs, step_timeout_s) if chosen.devices else nullcontext(pool) as hearing,
             LivePool(concurrency, rate, preflight=preflight, patience=patience, tell=shown.tell) as live,
             InProcessPool(patience, shown.tell, preflight=preflight) as own,
@@ -267,6 +266,13 @@ def run(
         raise UnfinishedRunsError(failed, runs)
     one = isinstance(task, str) and not isinstance(adapter, list | tuple | Mapping | None)
     return runs[0] if one else runs
+
+
+def _expect_new(pool: SessionPool | None, given: Collection[str], plan: RunPlan) -> None:
+    """Let processes for the sessions of a new run start while other runs are planned."""
+    config = plan.config
+    if pool is not None and config.clock != "wall" and config.adapter not in given and not plan.path.exists():
+        pool.expect(sum(not sample.problem for sample in plan.samples))
 
 
 def _check_users(plans: Sequence[RunPlan], shown: Progress, *, fresh: bool) -> None:

@@ -33,8 +33,11 @@ _VOICES, _USER_SPEECH, _USER = _PARTS = ("-voices", "-user-speech", "-user")
 """What is kept beside a timeline, by what follows the timeline's name."""
 
 
-class _LastUsers:
-    """What was perceived last of users, by cache key: with one adapter after the other they say the same."""
+class _LastPerceived:
+    """What was perceived last, by cache key.
+
+    With one adapter after the other users say the same, and models often nothing.
+    """
 
     def __init__(self, most: int = 2048) -> None:
         self._most = most
@@ -49,7 +52,7 @@ class _LastUsers:
         return self._known[key]
 
 
-_USERS = _LastUsers()
+_LAST = _LastPerceived()
 
 
 class NotCachedError(Exception):
@@ -114,7 +117,7 @@ def timeline_of(
     key = cache_key(facts.user.sha256, **given)
 
     def listen() -> Timeline:
-        return _USERS.perceived(key, lambda: perceive(facts.user.path, sounds(facts.user.path), **given))
+        return _LAST.perceived(key, lambda: perceive(facts.user.path, sounds(facts.user.path), **given))
 
     return structs.replace(timeline, user=look(beside, key, listen))
 
@@ -154,7 +157,11 @@ def _stored(path: Path, key: str, _: Callable[[], Timeline]) -> Timeline:
 
 def _perceived(track: AudioTrack, cache: Path, given: Given, look: Lookup, sounds: Sounds) -> Timeline:
     key = cache_key(track.sha256, **given)
-    return look(cache, key, lambda: perceive(track.path, sounds(track.path), **given))
+
+    def listen() -> Timeline:
+        return _LAST.perceived(key, lambda: perceive(track.path, sounds(track.path), **given))
+
+    return look(cache, key, listen)
 
 
 def _voices(
@@ -173,7 +180,7 @@ def _user_speech(
         return Timeline(0.0, user_speech.speech_in(sounds(track.path), spans))
 
     key = user_speech.speech_key(track.sha256, spans)
-    return look(cache, key, lambda: _USERS.perceived(key, find)).segments
+    return look(cache, key, lambda: _LAST.perceived(key, find)).segments
 
 
 @dataclass(frozen=True, slots=True)

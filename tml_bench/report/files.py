@@ -17,6 +17,7 @@ from tml_bench.own_folder import refuse_links
 from tml_bench.report import content
 from tml_bench.report.board import board_of
 from tml_bench.report.board_files import markdown_text, write_board
+from tml_bench.report.drawn_aside import pictures_aside
 from tml_bench.report.folders import free_folder, refuse_to_replace, run_folders
 from tml_bench.report.grids import MARKS, Grid
 from tml_bench.report.interaction_lines import interaction_metrics, interaction_of_run
@@ -116,18 +117,19 @@ def _write(
     summaries: Sequence[Summary], out: Path, folders: Mapping[str, str] | None, beside: Sequence[str]
 ) -> None:
     """Write a report into an empty folder; ``beside`` are names of files that will stand there too."""
-    markdown = f"{leaderboard_markdown(summaries)}\n{full_markdown(summaries)}"
-    (out / "report.md").write_text(markdown, encoding="utf-8")
-    (out / "report.csv").write_text(to_csv(summaries), encoding="utf-8")
-    write_json(summaries, out / "report.json")
-    board = board_of(summaries)
-    write_board(board, out)
-    write_pictures(board, out)
-    beside = [name for name in (*PICTURES, VIEWER) if name in beside or (out / name).is_file()]
-    pages = site(board, folders, beside)
-    for address, html in pages.items():
-        (out / address).parent.mkdir(exist_ok=True)
-        (out / address).write_text(html, encoding="utf-8")
+    with pictures_aside(len(summaries)) as pictures:
+        write_json(summaries, out / "report.json")
+        pictures.begin(out / "report.json")
+        board = board_of(summaries)
+        write_board(board, out)
+        markdown = f"{leaderboard_markdown(summaries)}\n{full_markdown(summaries)}"
+        (out / "report.md").write_text(markdown, encoding="utf-8")
+        (out / "report.csv").write_text(to_csv(summaries), encoding="utf-8")
+        pages = site(board, folders, {*PICTURES, *beside})
+        for address, html in pages.items():
+            (out / address).parent.mkdir(exist_ok=True)
+            (out / address).write_text(html, encoding="utf-8")
+        write_pictures(pictures.drawn(board), out)
 
 
 _RUN_HEADS = (

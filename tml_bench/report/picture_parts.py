@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,18 +74,17 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, stem: Path) -> tuple[Path, ...]:
-    """Write it as PNG, SVG and PDF, with its fonts; returns the paths."""
-    written = []
+def files_of(figure: Figure, name: str) -> dict[str, bytes]:
+    """What is in its files: PNG, SVG and PDF, with its fonts, by the files' names."""
+    found: dict[str, bytes] = {}
     for kind, metadata in _METADATA.items():
-        path = stem.with_name(f"{stem.name}.{kind}")
-        figure.savefig(path, format=kind, metadata=metadata)
-        written.append(path)
-    _fewer_colours(written[0])
-    return tuple(written)
+        file = BytesIO()
+        figure.savefig(file, format=kind, metadata=metadata)
+        found[f"{name}.{kind}"] = _fewer_colours(file) if kind == "png" else file.getvalue()
+    return found
 
 
-def _fewer_colours(png: Path) -> None:
+def _fewer_colours(png: BytesIO) -> bytes:
     """Bring each pixel to the nearest of the drawn colours in 25 steps from white: a third of the bytes."""
     from PIL import Image, ImageColor
 
@@ -101,7 +100,9 @@ def _fewer_colours(png: Path) -> None:
     nearest = ((colours[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1).astype(np.uint8)
     small = Image.fromarray(nearest[of_pixel].reshape(pixels.shape[:2]), "P")
     small.putpalette(palette.astype(np.uint8).tobytes())
-    small.save(png, optimize=True)
+    file = BytesIO()
+    small.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def shown(text: str, most: int = MOST_LETTERS) -> str:

@@ -149,10 +149,15 @@ def _is_of(path: Path, stored: RunFile, config: RunConfig, hashes: Mapping[str, 
     return bool(common) and all(played[sample] == hashes[sample] for sample in common)
 
 
-def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: None) -> list[RunPlan]:
+def plan_runs(
+    request: RunRequest,
+    tell: Callable[[str], None] = lambda line: None,
+    planned: Callable[[RunPlan], None] = lambda plan: None,
+) -> list[RunPlan]:
     """One plan per task and adapter; raises `UserError` where something asked for does not exist or fit.
 
-    With ``skip_unfit`` ``tell`` gets those that are left out.
+    With ``skip_unfit`` ``tell`` gets those that are left out. ``planned`` gets each plan once it is made,
+    though a later one may be refused.
     """
     _check(request)
     specs = [parse_adapter_spec(text) for text in dict.fromkeys(request.adapters)]
@@ -233,6 +238,7 @@ def plan_runs(request: RunRequest, tell: Callable[[str], None] = lambda line: No
                 path = _place(request.out, spec, config, hashes)
                 plan = RunPlan(path, config, played, spec.text, identity, hashes, request.tags)
                 plans.append(replace(plan, user=request.user if user else ""))
+                planned(plans[-1])
     _check_some(request, ids, plans)
     for path, times in Counter(plan.path for plan in plans).items():
         if times > 1:

@@ -20,7 +20,7 @@ from tml_bench.media.trial import unplayable
 from tml_bench.outcome import Outcome
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.devices import worker_environment
-from tml_bench.runs.jobs import TRIES, Job, JobResult, SessionJob, preflight_job
+from tml_bench.runs.jobs import TRIES, CallJob, Job, JobResult, SessionJob, preflight_job
 from tml_bench.runs.live_worker import main as run_live
 from tml_bench.runs.processes import Vigil, WorkerProcess, start_worker
 from tml_bench.runs.queues import AdapterQueue, SessionPool, StartedJob
@@ -118,7 +118,9 @@ class Pool(SessionPool):
             slot.worker.begin(started.job)
 
     def _is_for(self, number: int, job: Job) -> bool:
-        """Whether a sample is that process's rather than another's."""
+        """Whether a job is that process's rather than another's; one that is of no sample is anybody's."""
+        if isinstance(job, CallJob):
+            return True
         return crc32(job.key[1].encode(errors="surrogateescape")) % self._size == number
 
     def _new_worker(self, number: int) -> SupervisedWorker:

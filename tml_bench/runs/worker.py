@@ -139,7 +139,7 @@ class Worker:
     _spec: str = ""
     _adapter: StepAdapter | None = None
     _clips: DecodedClips = field(default_factory=DecodedClips)
-    _users: EncodedTracks = field(default_factory=EncodedTracks)
+    _tracks: EncodedTracks = field(default_factory=EncodedTracks)
     _written: RecordingWriter | None = None
     """What has just written a recording that is to be perceived."""
 
@@ -212,7 +212,7 @@ class Worker:
         shutil.rmtree(job.folder, ignore_errors=True)
         seed = session_seed(job.settings.seed, job.task, job.sample.id)
         settings = replace(job.settings, seed=seed, user=replace(job.settings.user, busy=self._wait))
-        self._users.turn_to(job.task)
+        self._tracks.turn_to(job.task)
         sample = self._clips.decoded(job.task, played_sample(job))
         opened = opened_event(job.task, sample, redacted(job.adapter), adapter, settings)
         costs = _replayed_costs(job.replay, settings) if job.replay else ()
@@ -223,7 +223,7 @@ class Worker:
             clock="simulated",
             compute=settings.compute,
             config=job.config,
-            users=self._users,
+            known=self._tracks,
             held=job.hearing is not None,
         ) as writer:
             session = SimulatedSession(job.task, sample, adapter, settings, writer, costs, self._beat)
