@@ -8,6 +8,7 @@ import json
 import math
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tml_bench.adapter import InfrastructureError
 from tml_bench.adapters.reference import Delayed
 from tml_bench.api import Progress
 from tml_bench.metrics import comparison
+from tml_bench.runs.in_process import InProcessPool
 from tml_bench.scoring.summary_file import to_json
 
 pytestmark = pytest.mark.usefixtures("in_this_process", "without_floor_search")
@@ -127,6 +129,29 @@ def test_report_is_a_function_whatever_was_imported_before(first: str, delayed: 
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(tmp_path / "index.html")] * 2
     assert (tmp_path / "report.csv").read_text().count("delayed:300") > 0
+
+
+def test_processes_for_new_runs_start_while_others_are_planned(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = import_module("tml_bench.api.running")
+    expected: list[int] = []
+    before: list[list[int]] = []
+
+    def plan_runs(*given: Any) -> Any:
+        expected.clear()
+        plans = running_plans(*given)
+        before.append([*expected])
+        return plans
+
+    running_plans = running.plan_runs
+    monkeypatch.setattr(running, "plan_runs", plan_runs)
+    monkeypatch.setattr(InProcessPool, "expect", lambda self, jobs: expected.append(jobs))
+    given = {"data": data, "out": tmp_path, "limit": 1, "words": "transcript", "progress": False}
+    first = tml_bench.run(TASK, ["silent", in_a_notebook(PARROT)["Parrot"]], **given)
+    samples = len(first[0].scores)
+    tml_bench.run(TASK, ["silent", "echo"], **given)
+    assert before == [[samples], [samples]], "none for what runs here, and none for what is there"
 
 
 def test_a_class_of_a_notebook_gives_what_the_same_class_in_a_file_gives(

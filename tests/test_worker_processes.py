@@ -257,6 +257,15 @@ def test_processes_that_are_expected_are_started_before_there_are_jobs() -> None
     assert len(pool.processes) == 2
 
 
+@pytest.mark.parametrize(("first", "second"), [("charades", "cuespeak"), ("cuespeak", "charades")])
+def test_what_is_of_no_sample_is_done_in_order(first: str, second: str) -> None:
+    # Of samples of these names each would be another process's.
+    pool = ScriptedPool([ended(0, JobResult(Outcome.VALID)) for _ in range(2)], size=2)
+    for name in (first, second):
+        pool.submit(CallJob((0, name), dict))
+    assert [job.key[1] for job, _ in pool.results()] == [first, second]
+
+
 @pytest.mark.parametrize(
     ("job", "waits"), [(session_job(0, "s", "silent"), True), (CallJob((0, "s"), dict), False)]
 )
