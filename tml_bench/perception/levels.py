@@ -6,7 +6,8 @@ about the frame's middle, between two of the frequencies in ``BANDS``; nothing b
 that hum, rumble and an offset of the whole track are not heard there.
 """
 
-from typing import NamedTuple
+from copy import copy
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -43,6 +44,12 @@ class LevelTrack:
         self._bands: list[NDArray[np.float16]] = []
         self._rest = np.zeros(_BEFORE, np.float32)
         self._sounding = np.zeros(_ABOUT, bool)
+
+    def copy(self) -> Self:
+        """One that has taken the same, and goes on by itself."""
+        other = copy(self)
+        other._totals, other._bands = [*self._totals], [*self._bands]
+        return other
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples, shape (n,); n is a multiple of 80 in all blocks but the last."""

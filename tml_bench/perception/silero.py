@@ -9,6 +9,8 @@ silent end is followed by nothing.
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,12 @@ class ProbabilityTrack:
         self._probabilities: list[NDArray[np.float32]] = []
         self._silent = FADING
         self._put_off = 0
+
+    def copy(self) -> Self:
+        """One that has taken the same, and goes on by itself."""
+        other = copy(self)
+        other._network, other._probabilities = self._network.copy(), [*self._probabilities]
+        return other
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples, shape (n,), n a multiple of 512."""

@@ -13,10 +13,11 @@ convolutions; an LSTM of 128 cells that goes on from frame to frame; a probabili
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from importlib.resources import files
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -146,6 +147,12 @@ class SileroNetwork:
         self._memory = _Memory()
         self._silent: int | None = 0
         """So many frames of digital zeros, remembered ones, the track has had and nothing else; else None."""
+
+    def copy(self) -> Self:
+        """One that has had the same frames, and goes on by itself."""
+        other = copy(self)
+        other._memory = copy(self._memory)  # whose arrays are replaced, never changed
+        return other
 
     def __call__(self, frame: Floats) -> float:
         """Probability of the next frame, shape (512,)."""

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from tml_bench.media.audio import ClipSource
 from tml_bench.perception import edges
-from tml_bench.perception.levels import HOP, Levels, LevelTrack, padded
+from tml_bench.perception.beginnings import Beginnings, TrackListener
+from tml_bench.perception.levels import HOP, Levels
 from tml_bench.perception.silence import SilenceKeepingReader
-from tml_bench.perception.silero import RATE, ProbabilityTrack, telling
+from tml_bench.perception.silero import RATE, telling
 from tml_bench.perception.silero_network import FRAME
 from tml_bench.timeline import Segment
 
@@ -35,6 +36,7 @@ _MERGE = 50
 _SURE = 0.9
 _MIN_REGION = 10
 _VOICED = 4
+_BEGINNINGS = Beginnings()
 
 
 class Activity(NamedTuple):
@@ -51,12 +53,12 @@ class Activity(NamedTuple):
 
 def listen(audio: ClipSource) -> Activity:
     """Pass over a clip once. Raises BadSampleError as ``media.audio.probe``."""
-    probabilities, levels = ProbabilityTrack(), LevelTrack()
+    listener = TrackListener(_BEGINNINGS)
     with SilenceKeepingReader(audio, RATE, passes_silence=True) as clip:
         while (block := clip.read(_BLOCK)).size:
-            levels.add(np.where(clip.still(), np.float32(0), block))
-            probabilities.add(padded(block, FRAME))
-        return Activity(probabilities.values(), levels.values(), clip.length, clip.length / RATE)
+            listener.add(block, clip.still())
+        heard = listener.heard()
+        return Activity(heard.probabilities.values(), heard.levels.values(), clip.length, clip.length / RATE)
 
 
 def speech_segments(activity: Activity) -> tuple[Segment, ...]:
