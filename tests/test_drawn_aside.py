@@ -52,7 +52,7 @@ def test_what_a_process_that_is_gone_did_not_draw_is_drawn_here(
     if early:
         pictures.begin(report)
     assert pictures.drawn(board_of(SUMMARIES)) == {"a.png": b"here"}
-    process.kill()
+    pictures.end()
 
 
 def test_few_runs_are_drawn_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -62,6 +62,14 @@ def test_few_runs_are_drawn_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert (tmp_path / "report" / "profile.png").read_bytes() == b"here"
     with pictures_aside(FEWEST_RUNS - 1) as pictures:
         assert pictures.drawn(board_of(SUMMARIES)) == {"profile.png": b"here"}
+
+
+def test_large_summaries_are_held_by_one_process(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawn_aside, "drawn", lambda board: {"a.png": b"here"})
+    monkeypatch.setattr(drawn_aside, "MOST_BYTES", report.stat().st_size - 1)
+    with pictures_aside(FEWEST_RUNS) as pictures:
+        pictures.begin(report)
+        assert pictures.drawn(board_of(SUMMARIES)) == {"a.png": b"here"}
 
 
 def refuse(*_: object) -> None:

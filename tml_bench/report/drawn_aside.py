@@ -19,6 +19,8 @@ from tml_bench.scoring.summary_file import from_json
 
 FEWEST_RUNS = 16
 """Of fewer runs the rest of a report is made before a process has started."""
+MOST_BYTES = 64 << 20
+"""Larger summaries are not held by two processes."""
 
 
 class PicturesAside:
@@ -29,6 +31,8 @@ class PicturesAside:
 
     def begin(self, report: Path) -> None:
         """Begin to draw, given the file with the summaries of the runs that `summary_file.to_json` writes."""
+        if report.stat().st_size > MOST_BYTES:
+            self.end()
         with suppress(OSError):  # it has died, as taking what it drew will say
             if self._process is not None:
                 self._process.connection.send(report)
@@ -41,16 +45,21 @@ class PicturesAside:
                 return found
         return drawn(board)
 
+    def end(self) -> None:
+        """End the process; what is drawn from now on is drawn here."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
 
 @contextmanager
 def pictures_aside(runs: int) -> Iterator[PicturesAside]:
     """Within it the pictures of so many runs can be drawn; the process, if there is one, loads what draws."""
-    process = _started() if runs >= FEWEST_RUNS else None
+    pictures = PicturesAside(_started() if runs >= FEWEST_RUNS else None)
     try:
-        yield PicturesAside(process)
+        yield pictures
     finally:
-        if process is not None:
-            process.kill()
+        pictures.end()
 
 
 def _started() -> WorkerProcess | None:
