@@ -110,6 +110,10 @@ def test_lines_that_are_wrong_are_all_named(tmp_path: Path) -> None:
     ]
     with pytest.raises(UserError, match=r"(?s):3: .*:4: .*:5: .*look again"):
         read_lines(path, Line, "look again")
+    found, wrong = json_lines(path, Line, "", {"b"})
+    assert (found, [line.number for line in wrong]) == ([], [3, 5]), "others are looked at for their id alone"
+    found, wrong = json_lines(path, Line, "", {"a", "c"})
+    assert ([line for _, line in found], [line.number for line in wrong]) == ([Line("a")], [4, 5])
     path.write_text('{"id": "a"}\n')
     assert read_lines(path, Line, "") == [Line("a")]
     with pytest.raises(UserError, match=r"x\.jsonl: Expected `array`, got `object`"):

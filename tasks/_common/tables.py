@@ -7,7 +7,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -66,8 +66,21 @@ class RecordTally:
         return flaw
 
 
-def json_lines(path: Path, kind: type[T], remedy: str) -> tuple[list[tuple[int, T]], list[WrongLine]]:
+class _Named(msgspec.Struct):
+    """A record of which only the id is looked at."""
+
+    id: str = ""
+
+
+_NAMES = msgspec.json.Decoder(_Named)
+
+
+def json_lines(
+    path: Path, kind: type[T], remedy: str, only: Container[str] | None = None
+) -> tuple[list[tuple[int, T]], list[WrongLine]]:
     """A file of one record with an ``id`` a line; empty lines are left out.
+
+    With ``only``, records of other ids are left out too, and of them is looked at nothing else.
 
     Returns:
         Line numbers and records; and the lines that are none or have the id of one before, each told as
@@ -86,7 +99,10 @@ def json_lines(path: Path, kind: type[T], remedy: str) -> tuple[list[tuple[int, 
         if not line.strip():
             continue
         try:
-            record = decoder.decode(check_length(line))
+            check_length(line)
+            if only is not None and _NAMES.decode(line).id not in only:
+                continue
+            record = decoder.decode(line)
         except UNREADABLE as error:
             name = re.search(rb'"id"\s*:\s*"([^"]{0,200})"', line)
             ident = name[1].decode(errors="replace") if name else ""

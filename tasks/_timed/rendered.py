@@ -12,7 +12,7 @@ Times are seconds from the first sample of the item's audio.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import msgspec
@@ -103,9 +103,9 @@ def read_rendered(folder: Path) -> dict[str, RenderedItem]:
     return {entry.id: entry for entry in read_lines(folder / "rendered.jsonl", RenderedItem, _AGAIN)}
 
 
-def listed_renderings(folder: Path) -> dict[str, RenderedItem | BadSampleError]:
-    """The same, or what is wrong with them, by item. Raises `UserError`: the list cannot be read."""
-    found, wrong = json_lines(folder / "rendered.jsonl", RenderedItem, _AGAIN)
+def listed_renderings(folder: Path, items: Container[str]) -> dict[str, RenderedItem | BadSampleError]:
+    """Those of some items, or what is wrong with them, by item. Raises `UserError`: it cannot be read."""
+    found, wrong = json_lines(folder / "rendered.jsonl", RenderedItem, _AGAIN, items)
     entries: dict[str, RenderedItem | BadSampleError] = {entry.id: entry for _, entry in found}
     return {line.id: BadSampleError(line.text) for line in wrong} | entries
 

@@ -105,8 +105,8 @@ Nothing to get: both splits ship. A variant (other voices, noise, rate) is made 
         check_folder(root, "give the folder of a rendered set")
         own = root / "items.jsonl"
         items, wrong = checked_items(own if own.is_file() else self.mini / "items.jsonl", self.split)
-        entries = rendered.listed_renderings(root)
         played = [item for item in items if item.family in asked]
+        entries = rendered.listed_renderings(root, {item.id for item in played})
         first = self.subsets[0]  # of which family a line is that is no item nobody can tell
         flaws = {line.name: line.text for line in reversed(wrong)} if first in asked else {}
         return chain(
