@@ -14,6 +14,9 @@ from tml_bench.errors import BadSampleError, UserError
 from tml_bench.heard_text import HeardText
 from tml_bench.media.audio import read_mono
 from tml_bench.perception.perceive import cache_key, cached, perceive, perceiver_id
+from tml_bench.perception.recordings import timeline_of
+from tml_bench.recording import AudioTrack, SessionFacts
+from tml_bench.samples import Waveform
 from tml_bench.timeline import Segment, Timeline, Word, WordSource
 
 VOICE = Path(__file__).parents[1] / "adapters" / "reference" / "voice"
@@ -54,6 +57,24 @@ def test_a_silent_track(tmp_path: Path) -> None:
     line = perceive(tmp_path / "a.wav", untimed=(HeardText("I said something", 0.0, 2.0),))
     assert line == Timeline(2.0, perceiver=perceiver_id())
     assert line.word_source == WordSource.SILENT
+
+
+@pytest.mark.parametrize(("speaks", "times"), [(False, 1), (True, 2)])
+def test_of_models_only_silence_is_remembered(tmp_path: Path, speaks: bool, times: int) -> None:
+    audio = Waveform(*read_mono(VOICE / "answer.flac")) if speaks else Waveform(np.zeros(48000), 24000)
+    track = AudioTrack(Path("model.flac"), f"digest of one that {speaks=}")
+    facts = SessionFacts(track, track, None, (), (), ())
+    opened: list[Path] = []
+
+    def sounds(path: Path) -> Waveform:
+        opened.append(path)
+        return audio
+
+    for name in ("a", "b"):
+        line = timeline_of(facts, tmp_path / f"{name}.json", "transcript", sounds=sounds)
+        assert bool(line.segments) is speaks
+        assert (tmp_path / f"{name}.json").is_file()
+    assert len(opened) == times
 
 
 def test_broken_audio_and_unknown_modes_are_refused(tmp_path: Path) -> None:

@@ -43,13 +43,18 @@ class _LastPerceived:
         self._most = most
         self._known: OrderedDict[str, Timeline] = OrderedDict()
 
-    def perceived(self, key: str, compute: Callable[[], Timeline]) -> Timeline:
-        """What has this key, else computed and remembered."""
-        if key not in self._known:
-            self._known[key] = compute()
+    def perceived(
+        self, key: str, compute: Callable[[], Timeline], lasts: Callable[[Timeline], bool] | None = None
+    ) -> Timeline:
+        """What has this key, else computed, and remembered where it ``lasts``; None for always."""
+        if key in self._known:
+            return self._known[key]
+        found = compute()
+        if lasts is None or lasts(found):
+            self._known[key] = found
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
-        return self._known[key]
+        return found
 
 
 _LAST = _LastPerceived()
@@ -159,9 +164,13 @@ def _perceived(track: AudioTrack, cache: Path, given: Given, look: Lookup, sound
     key = cache_key(track.sha256, **given)
 
     def listen() -> Timeline:
-        return _LAST.perceived(key, lambda: perceive(track.path, sounds(track.path), **given))
+        return _LAST.perceived(key, lambda: perceive(track.path, sounds(track.path), **given), _is_silent)
 
     return look(cache, key, listen)
+
+
+def _is_silent(heard: Timeline) -> bool:
+    return not heard.segments
 
 
 def _voices(
