@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from multiprocessing import current_process
 from pathlib import Path
 
@@ -62,6 +65,24 @@ def test_few_runs_are_drawn_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert (tmp_path / "report" / "profile.png").read_bytes() == b"here"
     with pictures_aside(FEWEST_RUNS - 1) as pictures:
         assert pictures.drawn(board_of(SUMMARIES)) == {"profile.png": b"here"}
+
+
+ENDS_WITH_ITS_PARENT = """
+import os, signal, sys
+from pathlib import Path
+from tml_bench.report.drawn_aside import pictures_aside
+with pictures_aside(1000) as pictures:
+    pictures.begin(Path(sys.argv[1]))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_whose_parent_was_killed_ends(report: Path) -> None:
+    command = [sys.executable, "-P", "-c", ENDS_WITH_ITS_PARENT, str(report)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asks:
+        # Both processes hold these pipes, which end with the last of them.
+        said, told = asks.communicate(timeout=60)
+    assert (asks.returncode, said, told) == (-signal.SIGKILL, b"", b"")
 
 
 def test_large_summaries_are_held_by_one_process(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:

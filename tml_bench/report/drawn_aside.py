@@ -5,11 +5,13 @@ long for some twenty runs. A process that dies, or cannot be started, costs that
 """
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 
 from tml_bench.report.board import Board, board_of
 from tml_bench.report.pictures import drawn
@@ -72,7 +74,8 @@ def _started() -> WorkerProcess | None:
 
 
 def _draw(connection: Connection, deadline: Deadline, limits: object) -> None:
-    """Draw what is asked for, until whoever asks is gone."""
+    """Draw what is asked for, as long as whoever asks is there."""
+    Thread(target=_leave, daemon=True).start()
     import matplotlib.backends.backend_agg
     import matplotlib.backends.backend_pdf
     import matplotlib.backends.backend_svg  # noqa: F401
@@ -81,3 +84,11 @@ def _draw(connection: Connection, deadline: Deadline, limits: object) -> None:
     with suppress(EOFError, OSError):
         report: Path = connection.recv()
         connection.send(drawn(board_of(from_json(report.read_bytes()))))
+
+
+def _leave() -> None:
+    """End with the process that asks, however that ends."""
+    asks = multiprocessing.parent_process()
+    if asks is not None:
+        asks.join()
+        os._exit(1)
