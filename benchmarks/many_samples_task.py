@@ -15,8 +15,10 @@ from tml_bench.timeline import Segment, Timeline
 SECONDS, USERS, CLIPS = 2.0, 0.6, 4
 """The length of a session if nothing else is asked; the user's share of it; different clips of the user.
 
-They are few, so that a sample of a small run does not decode and encode more of them.
+They are few, so that a sample of a small run does not decode more of them.
 """
+STARTS, RATE = 12_000, 24_000
+"""So many samples begin one after the other by one sample of audio at this rate: none sounds as another."""
 COUNT = "samples.txt"
 SPEAKER = 4
 """Samples of one speaker."""
@@ -25,7 +27,7 @@ GRID = 40
 
 
 class ManySamples(Task):
-    """Samples whose user is one of few clips, half of them to be answered."""
+    """Samples whose user says one of few clips, each at a time of its own; half are to be answered."""
 
     name = "many-samples"
     title = "Many samples"
@@ -45,14 +47,16 @@ class ManySamples(Task):
         """As many as the data says."""
         assert data is not None
         count, seconds = (data / COUNT).read_text().split()
-        said_s, tail_s = user_s(float(seconds)), float(seconds) - user_s(float(seconds))
         for k in range(int(count)):
+            begins_s = k % STARTS / RATE
+            said_s = begins_s + user_s(float(seconds))
+            tail_s = float(seconds) - said_s
             subset = self.subsets[k % 2]
             ideal = (Utterance(said_s + 0.2, until_s=said_s + tail_s),) if subset == "answer" else ()
             yield Sample(
                 f"s{k:06d}",
                 subset,
-                Script((UserTurn(data / clip(k), At(0.0)),), tail_s=tail_s),
+                Script((UserTurn(data / clip(k), At(begins_s)),), tail_s=tail_s),
                 Reference(said_s, ideal),
                 unit=f"speaker-{k // SPEAKER}",
             )
