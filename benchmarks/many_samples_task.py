@@ -18,7 +18,9 @@ SECONDS, USERS, CLIPS = 2.0, 0.6, 4
 They are few, so that a sample of a small run does not decode more of them.
 """
 STARTS, RATE = 12_000, 24_000
-"""So many samples begin one after the other by one sample of audio at this rate: none sounds as another."""
+"""So many users begin one after the other by one sample of audio at this rate: none sounds as another."""
+SPREAD = 0.75
+"""They begin within this share of what a session has beside the user; where it is short they begin anew."""
 COUNT = "samples.txt"
 SPEAKER = 4
 """Samples of one speaker."""
@@ -48,7 +50,7 @@ class ManySamples(Task):
         assert data is not None
         count, seconds = (data / COUNT).read_text().split()
         for k in range(int(count)):
-            begins_s = k % STARTS / RATE
+            begins_s = k % STARTS / RATE % (SPREAD * (float(seconds) - user_s(float(seconds))))
             said_s = begins_s + user_s(float(seconds))
             tail_s = float(seconds) - said_s
             subset = self.subsets[k % 2]

@@ -18,6 +18,7 @@ LONGEST_BYTES = 8 << 20
 
 Pcm = NDArray[np.int16]
 MOST_SILENCE = 96_000
+"""The longest piece of digital zeros that is known without looking: 4 s at 24 kHz."""
 _SILENCE: Pcm = np.zeros(MOST_SILENCE, np.int16)
 _SILENCE.flags.writeable = False
 
@@ -30,7 +31,13 @@ class EncodedTracks(KeptByTask[str, bytes]):
 
 
 def silence(samples: int) -> Pcm:
-    """So many digital zeros, which `is_silence` knows without looking; at most `MOST_SILENCE`."""
+    """So many digital zeros, shape (samples,), which `is_silence` knows without looking.
+
+    Raises:
+        ValueError: they are more than `MOST_SILENCE`.
+    """
+    if samples > MOST_SILENCE:
+        raise ValueError(f"{samples} samples of silence, and at most {MOST_SILENCE} are known")
     return _SILENCE[:samples]
 
 

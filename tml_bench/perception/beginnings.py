@@ -29,13 +29,16 @@ Marks = NDArray[np.bool_]
 
 @dataclass(slots=True)
 class HeardBlocks:
-    """What has been heard of a track at 16 kHz that comes in blocks."""
+    """What has been heard of a track at 16 kHz, float32 in [-1, 1], in blocks; nothing at first."""
 
     probabilities: ProbabilityTrack = field(default_factory=ProbabilityTrack)
     levels: LevelTrack = field(default_factory=LevelTrack)
 
     def add(self, block: Samples, still: Marks) -> None:
-        """Take the next samples, and which of them lie in digital silence; the last block may be shorter."""
+        """Take the next samples, and which of them lie in digital silence, both of shape (n,).
+
+        Of all blocks but the last n is a multiple of 512 and of 80, the frames of network and levels.
+        """
         self.levels.add(np.where(still, np.float32(0), block))
         self.probabilities.add(padded(block, FRAME))
 
