@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from tml_bench.media.audio import ClipSource
 from tml_bench.perception import edges
-from tml_bench.perception.beginnings import Beginnings, TrackListener
 from tml_bench.perception.levels import HOP, Levels
+from tml_bench.perception.prefix_cache import PrefixCache, TrackListener
 from tml_bench.perception.silence import SilenceKeepingReader
 from tml_bench.perception.silero import RATE, telling
 from tml_bench.perception.silero_network import FRAME
@@ -36,7 +36,7 @@ _MERGE = 50
 _SURE = 0.9
 _MIN_REGION = 10
 _VOICED = 4
-_BEGINNINGS = Beginnings()
+_PREFIXES = PrefixCache()
 
 
 class Activity(NamedTuple):
@@ -53,7 +53,7 @@ class Activity(NamedTuple):
 
 def listen(audio: ClipSource) -> Activity:
     """Pass over a clip once. Raises BadSampleError as ``media.audio.probe``."""
-    listener = TrackListener(_BEGINNINGS)
+    listener = TrackListener(_PREFIXES)
     with SilenceKeepingReader(audio, RATE, passes_silence=True) as clip:
         while (block := clip.read(_BLOCK)).size:
             listener.add(block, clip.still())

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from tml_bench.perception import beginnings
-from tml_bench.perception.beginnings import Beginnings, HeardBlocks, TrackListener
+from tml_bench.perception import prefix_cache
+from tml_bench.perception.prefix_cache import HeardBlocks, PrefixCache, TrackListener
 from tml_bench.perception.silero_network import FRAME
 
 SIZE = 5 * FRAME
@@ -43,7 +43,7 @@ def values(heard: HeardBlocks) -> list[NDArray[np.generic]]:
 def test_what_is_found_is_what_going_through_a_track_gives(
     tracks: list[tuple[list[int], int]], most: int
 ) -> None:
-    known = Beginnings(most)
+    known = PrefixCache(most)
     for names, rest in tracks:
         listener, alone = TrackListener(known), HeardBlocks()
         for sound, still in blocks_of(names, rest):
@@ -63,11 +63,11 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(len(sound))
         add(self, sound, still)
 
-    monkeypatch.setattr(beginnings.HeardBlocks, "add", counted)
+    monkeypatch.setattr(prefix_cache.HeardBlocks, "add", counted)
     return sizes
 
 
-def listen(known: Beginnings, *names: int) -> None:
+def listen(known: PrefixCache, *names: int) -> None:
     listener = TrackListener(known)
     for name in names:
         listener.add(*BLOCKS[name])
@@ -75,7 +75,7 @@ def listen(known: Beginnings, *names: int) -> None:
 
 
 def test_the_third_track_that_begins_alike_is_gone_through_where_it_differs_alone(heard: list[int]) -> None:
-    known = Beginnings()
+    known = PrefixCache()
     gone_through = []
     for track in ((0, 1, 2, 3), (0, 1, 2, 4), (0, 1, 2, 4), (0, 1, 2, 3), (0, 2, 1), (0, 2, 1)):
         listen(known, *track)
@@ -86,7 +86,7 @@ def test_the_third_track_that_begins_alike_is_gone_through_where_it_differs_alon
 
 
 def test_silence_is_gone_through_once(heard: list[int]) -> None:
-    known = Beginnings()
+    known = PrefixCache()
     listen(known, 0, 0, 0)
     listen(known, 0, 0, 0, 0)
     listen(known, 0, 0)
@@ -94,14 +94,14 @@ def test_silence_is_gone_through_once(heard: list[int]) -> None:
 
 
 def test_what_was_used_longest_ago_is_forgotten(heard: list[int]) -> None:
-    known = Beginnings(2)
+    known = PrefixCache(2)
     for name in (1, 2, 1, 3, 1, 2):
         listen(known, name)
     assert len(heard) == 4  # 1, 2, 3, and 2 again
 
 
 def test_nobody_changes_what_is_known() -> None:
-    known = Beginnings()
+    known = PrefixCache()
     sound, still = (part.copy() for part in BLOCKS[1])
     for _ in range(3):
         listener = TrackListener(known)

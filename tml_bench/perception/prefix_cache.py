@@ -1,4 +1,4 @@
-"""Tracks that begin alike are gone through once, as far as they are alike.
+"""A prefix cache: tracks that begin alike are gone through once, as far as they are alike.
 
 A user says the same to every model up to where their answers change its course, and a ruler that always
 speaks says the same to every user: of what sounds when rulers are run, half is that. A track of which a block
@@ -71,7 +71,7 @@ class _KnownBlock(NamedTuple):
     heard: HeardBlocks
 
 
-class Beginnings:
+class PrefixCache:
     """What was heard up to the ends of blocks, by the blocks before them: of the ``most`` last used."""
 
     def __init__(self, most: int = MOST_BLOCKS) -> None:
@@ -103,7 +103,7 @@ class Beginnings:
 class TrackListener:
     """Hears one track, as far as it is known from what was heard of others."""
 
-    def __init__(self, known: Beginnings) -> None:
+    def __init__(self, known: PrefixCache) -> None:
         self._known = known
         self._last: _KnownBlock | None = None
         self._own: HeardBlocks | None = None
