@@ -43,6 +43,7 @@ RECORDING = f"{RUN}/fd-bench-v1/{SAMPLE}/1"
 CACHE = "results/judge-cache.sqlite"
 FLOORS = "kept floors"
 HEARD = "what was heard"
+SCORED = "what was scored"
 STORED = ("scores.jsonl", "summary.json", "verdicts.jsonl", "seals.json", "agreement.json")
 """What scoring wrote, and others only read."""
 KINDS = {
@@ -51,6 +52,7 @@ KINDS = {
     "timeline": f"{RUN}/timelines/{SAMPLE}-1.json",
     FLOORS: "results/.floors/*.json",
     HEARD: "results/.heard/*.jsonl",
+    SCORED: "results/.scored/*.json",
     "judge cache": CACHE,
 }
 

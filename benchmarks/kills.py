@@ -4,8 +4,8 @@ A kill comes at a random time of the command's own duration, or right before one
 process makes to files (an audit hook counts them), and ends the whole process group, every third time the
 main process alone. The same command is then given again, and sometimes killed again, until it ends. Compared
 is everything in the folder, byte by byte, but for times of day, seconds taken, seals over these, whether a
-judge's answer came from the cache, and the index of what was heard, which names files by their inodes; caches
-of judges by their contents; lines of ``attempts.jsonl`` in any order. No process may be left.
+judge's answer came from the cache, and what is kept of what was heard and scored, which names files by their
+inodes; caches of judges by their contents; lines of ``attempts.jsonl`` in any order. No process may be left.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from host import machine
 from kill_cases import CASES, MAIN, Judge, KillCase, command, judging
 
 from tml_bench.runs.heard_index import FOLDER as HEARD
+from tml_bench.scoring.kept_results import FOLDER as SCORED
 
 Tree = dict[str, bytes]
 
@@ -183,7 +184,7 @@ def seen(place: Path) -> Tree:
     found: Tree = {}
     for path in sorted(place.rglob("*")):
         name = path.relative_to(place).as_posix()
-        if HEARD in path.parts:
+        if not {HEARD, SCORED}.isdisjoint(path.parts):
             continue
         if path.is_dir():
             found[name] = b"folder"

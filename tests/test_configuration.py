@@ -281,7 +281,7 @@ def test_groups_are_run_into_one_report_after_all_are_checked(folder: Path) -> N
     assert done.exit_code == 2, done.output
     assert "--compute recorded and --replay RUN belong together" in done.output  # the others are worth having
     made = {path.name for path in (folder / "results").iterdir() if path.is_dir()}
-    assert made - {".floors", ".heard"} == {
+    assert made - {".floors", ".heard", ".scored"} == {
         "report", "fd-bench-v1-mini-1--silent", "fd-bench-v1-mini-1--delayed-200--tick-100",
     }  # fmt: skip
     report = (folder / "results" / "report" / "report.md").read_text()

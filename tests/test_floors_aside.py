@@ -20,7 +20,7 @@ from tml_bench.scoring.floors_aside import floors_aside
 from tml_bench.scoring.judging import JudgedScores
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
-from tml_bench.scoring.summary_file import write_results
+from tml_bench.scoring.summary_file import WrittenResults, write_results
 from tml_bench.scoring.timelines import RunTimelines, timelines_of
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -118,7 +118,7 @@ def test_runs_are_scored_as_floors_come_and_given_in_their_order(
     monkeypatch.setattr("tml_bench.runs.known_code._package_code", lambda: "")
     written: list[str] = []
 
-    def write(path: Path, scored: JudgedScores, summary: Summary) -> Summary:
+    def write(path: Path, scored: JudgedScores, summary: Summary) -> WrittenResults:
         written.append(path.name)
         return write_results(path, scored, summary)
 

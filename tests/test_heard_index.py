@@ -230,7 +230,7 @@ def test_nothing_is_kept_through_links(runs: list[Path], tmp_path: Path) -> None
 def test_a_clock_without_fractions_keeps_nothing(
     runs: list[Path], opened: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heard_index, "_state", lambda path: (1, 1, 0, 5_000_000_000))
+    monkeypatch.setattr(heard_index, "file_state", lambda path: (1, 1, 0, 5_000_000_000))
     first = score(runs[:1])
     assert score(runs[:1]) == first
     assert len(opened) == 4

@@ -18,11 +18,19 @@ from tml_bench.runs.store import open_run
 from tml_bench.samples import Sample
 from tml_bench.scoring import kept_floors, score
 from tml_bench.scoring.asking import Respondents
+from tml_bench.scoring.kept_results import KeptResults
 from tml_bench.task import Task
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
 FILES = "scores.jsonl", "summary.json"
+
+
+@pytest.fixture(autouse=True)
+def _results_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run whose results are kept needs no floors."""
+    monkeypatch.setattr(KeptResults, "of", lambda results, heard, check: None)
+    monkeypatch.setattr(KeptResults, "keep", lambda results, run, seals_sha256: None)
 
 
 @pytest.fixture

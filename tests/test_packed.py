@@ -102,7 +102,7 @@ def test_values_of_a_large_summary_are_in_its_file_once_it_is_written(
     for module in (summary_file, stored_values):
         monkeypatch.setattr(module, "LARGE", 1000)
     monkeypatch.setattr(summary_file, "_AT_ONCE", 7)
-    written = write_results(path, JudgedScores([], [], {}), small)
+    written = write_results(path, JudgedScores([], [], {}), small).summary
     assert (path / "summary.json").read_bytes() == text
     for one, before in zip(written.metrics, small.metrics, strict=True):
         assert isinstance(one.observations, StoredValues) or not before.observations

@@ -17,6 +17,7 @@ from tml_bench.runs.in_process import InProcessPool
 from tml_bench.runs.jobs import Job, JobResult
 from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_run
+from tml_bench.scoring import kept_results
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.timelines import timelines_of
 
@@ -31,7 +32,7 @@ def made(out: Path) -> dict[str, bytes]:
         for path in out.rglob("*")
         if path.is_file()
         and path.name not in ("attempts.jsonl", "seals.json")
-        and path.parent.name != heard_index.FOLDER
+        and path.parent.name not in (heard_index.FOLDER, kept_results.FOLDER)
     }
 
 

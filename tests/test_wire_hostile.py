@@ -30,7 +30,7 @@ from tml_bench.runs.record import record
 from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import open_run
 from tml_bench.samples import UserTurn
-from tml_bench.scoring.kept_floors import FOLDER
+from tml_bench.scoring import kept_floors, kept_results
 from tml_bench.scoring.score import score_runs
 from tml_bench.session.checks import AdapterFaultError
 from tml_bench.session.live import LiveSession
@@ -281,7 +281,8 @@ def test_a_run_goes_on_and_nothing_of_the_server_s_gets_into_the_report(tmp_path
     assert "the model answers ../../x: <script>" in attempts[VICTIM].reason
     assert "\x1b" not in attempts[VICTIM].reason
     assert {path.name for path in tmp_path.iterdir()} == {"data", "deep"}
-    assert {path.name for path in out.iterdir()} == {plan.path.name, "report", FOLDER, heard_index.FOLDER}
+    kept = {module.FOLDER for module in (heard_index, kept_floors, kept_results)}
+    assert {path.name for path in out.iterdir()} == {plan.path.name, "report", *kept}
     html = "".join(p.read_text(encoding="utf-8") for p in page.parent.rglob("*.html"))
     assert "<script>alert" not in html
     assert "\x1b" not in html

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from glob import escape
 from pathlib import Path
@@ -17,6 +18,11 @@ from tml_bench.errors import UserError
 from tml_bench.seals import seal_holds
 
 T = TypeVar("T")
+FileState = tuple[int, int, int, int]
+"""Inode, size, and times of the last change of content and of anything, in ns, of a file.
+
+No program can set the last: what has the same state has not been written since, nor is it a copy.
+"""
 _ASIDE = re.compile(r"\..+\.(\d+)-\d+")
 
 
@@ -132,6 +138,17 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal. Raises OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_state(path: Path) -> FileState | None:
+    """What a file system says of a file; None where there is none, or something else such as a link."""
+    try:
+        about = os.lstat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(about.st_mode):
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:

@@ -10,8 +10,6 @@ the folder is locked. Where that clock has no fractions of a millisecond, nothin
 
 import hashlib
 import math
-import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +18,7 @@ import msgspec
 
 from tml_bench.bounded_files import LONGEST_LINE, UNREADABLE, check_length, lines_of
 from tml_bench.errors import UserError
-from tml_bench.files import remove_left_aside, write_together
+from tml_bench.files import FileState, file_state, remove_left_aside, write_together
 from tml_bench.own_folder import append_own, own_place
 from tml_bench.perception.perceive import WordMode, perceiver_id, why_no_words
 from tml_bench.perception.recordings import timeline_files
@@ -37,8 +35,6 @@ from tml_bench.task import Task
 
 FOLDER = ".heard"
 """Beside the runs."""
-_State = tuple[int, int, int, int]
-"""Inode, size, and times of the last change of content and of anything, in ns, of a file."""
 _MS = 1_000_000
 
 
@@ -49,7 +45,7 @@ class _Line(msgspec.Struct, frozen=True):
     settings: str
     sample: str
     attempt: int
-    files: tuple[_State | None, ...]
+    files: tuple[FileState | None, ...]
     facts: msgspec.Raw
     timeline: msgspec.Raw
 
@@ -178,18 +174,8 @@ def _decoded(text: bytes) -> _Line | None:
     return line if seal_holds(text.rstrip(b"\n")) else None
 
 
-def _states(run: Path, file: RunFile, line: _Line) -> tuple[_State | None, ...]:
+def _states(run: Path, file: RunFile, line: _Line) -> tuple[FileState | None, ...]:
     """Of every file of a line's recording and of its timeline; None for one that is not there."""
     folder = run.joinpath(*recording_parts(file, line.sample, line.attempt))
     timeline = run.joinpath(*timeline_parts(file, line.sample, line.attempt))
-    return tuple(_state(path) for path in (*(folder / name for name in FILES), *timeline_files(timeline)))
-
-
-def _state(path: Path) -> _State | None:
-    try:
-        about = os.lstat(path)
-    except OSError:
-        return None
-    if not stat.S_ISREG(about.st_mode):
-        return None
-    return about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+    return tuple(file_state(path) for path in (*(folder / name for name in FILES), *timeline_files(timeline)))

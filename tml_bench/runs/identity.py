@@ -8,7 +8,7 @@ reference:
 - audio and video stand as the SHA-256 of their content, null where a file cannot be read; other paths are
   relative to the data's folder, or the bare name where they lie elsewhere;
 - enumerations stand as their value, sets sorted, numbers as Python prints them;
-- what is wrong with a sample (``problem``), remarks and labels are left out.
+- what is wrong with a sample (``problem``), remarks and labels are left out; `left_out` gives these.
 
 The hash of data is that of an object of its samples' hashes by id, after ``json1:``, the name of this scheme.
 
@@ -57,6 +57,17 @@ def sample_hashes(samples: Sequence[Sample], data: Path | None) -> dict[str, str
 def dataset_sha256(hashes: Mapping[str, str]) -> str:
     """The hash of data made of these samples, whatever their order, with the name of its scheme."""
     return f"{SCHEME}:{_sha256(dict(hashes))}"
+
+
+def left_out(samples: Sequence[Sample]) -> Iterator[tuple[object, ...]]:
+    """What scores may hang on and no hash of a sample tells, of each, as JSON can hold it."""
+    return (
+        (
+            s.id, s.unit, s.scored, s.problem, s.notes, s.languages, sorted(s.companions.items()),
+            [turn.label for turn in s.script.turns],
+        )
+        for s in samples
+    )  # fmt: skip
 
 
 def is_same_data(stored: str, samples: Sequence[Sample], data: Path | None) -> bool:

@@ -85,11 +85,11 @@ def account_of(
         compute.append(fact.compute_s)
     return RunAccount(
         sessions=len(lengths),
-        user_s=round(sum(lengths), 3),
-        model_s=round(sum(spoken), 3),
+        user_s=round(sum(lengths, 0.0), 3),
+        model_s=round(sum(spoken, 0.0), 3),
         tool_calls=calls,
         judge_calls=sum(bool(verdict.prompt_tokens) for verdict in verdicts),
-        compute_s=round(sum(compute), 6),
+        compute_s=round(sum(compute, 0.0), 6),
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.files import write_output
+from tml_bench.runs.identity import left_out
 from tml_bench.runs.known_code import code_of
 from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.floors import Baseline
@@ -64,9 +65,5 @@ def _place(run: StoredRun, samples: tuple[str, ...]) -> Path:
 
 
 def _key(run: StoredRun, samples: tuple[str, ...]) -> str:
-    beside = [
-        (s.id, s.subset, s.unit, s.scored, s.problem, s.languages, sorted(s.companions.items()))
-        for s in run.samples
-    ]
     code, *source = code_of(run.task, run.file.config)
-    return hashlib.sha256(msgspec.json.encode((code, source, samples, beside))).hexdigest()
+    return hashlib.sha256(msgspec.json.encode((code, source, samples, [*left_out(run.samples)]))).hexdigest()

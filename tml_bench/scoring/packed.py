@@ -5,6 +5,7 @@ scored. They are kept as JSON, the first `HELD` bytes in memory and all of them 
 run's folder once they are more, and decoded each time that they are asked for.
 """
 
+import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from pathlib import Path
@@ -121,6 +122,15 @@ class PackedMap(MutableMapping[str, T], Generic[T]):
     def set_text(self, name: str, text: bytes) -> None:
         """Keep what `text` has given."""
         self._numbers[name] = self._texts.add(text)
+
+    def sha256(self) -> str:
+        """SHA-256 over names and records in their order, in hexadecimal."""
+        digest = hashlib.sha256()
+        for name in self:
+            text = self.text(name)
+            digest.update(msgspec.json.encode((name, len(text))))
+            digest.update(text)
+        return digest.hexdigest()
 
     def __delitem__(self, name: str) -> None:
         del self._numbers[name]

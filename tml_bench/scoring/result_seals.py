@@ -29,7 +29,13 @@ class ResultSeals(msgspec.Struct, frozen=True):
 
 
 class ResultDigests:
-    """What ``seals.json`` holds beside files that are written in pieces."""
+    """What ``seals.json`` holds beside files that are written in pieces.
+
+    Attributes:
+        sha256: of its own content, in hexadecimal; empty until that was asked for.
+    """
+
+    sha256 = ""
 
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
@@ -45,7 +51,9 @@ class ResultDigests:
     def seals(self) -> Iterator[bytes]:
         """The content of ``seals.json``, to be asked for once all others have passed."""
         known = {name: self._found[name] for name in sorted(self._found)}
-        yield sealed(msgspec.json.format(msgspec.json.encode(ResultSeals(known))))
+        content = sealed(msgspec.json.format(msgspec.json.encode(ResultSeals(known))))
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        yield content
 
 
 def check_result(path: Path) -> None:

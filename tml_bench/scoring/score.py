@@ -2,11 +2,13 @@
 
 One way, each step with what the one before it gave: recordings, timelines, outcomes, transcripts held
 against the audio, questions, verdicts, scores, floors and ceilings, summary, files. A run whose transcript
-does not match its audio is scored by the words that are recognised in it.
+does not match its audio is scored by the words that are recognised in it. Of one that rules have scored from
+the same before, the summary is read that stands in its folder (`tml_bench.scoring.kept_results`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import tee
+from typing import NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -30,12 +32,13 @@ from tml_bench.scoring.floors_aside import Floors, floors_aside
 from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import JudgedScores, QuestionVerdict, against_rules, score_run
 from tml_bench.scoring.kept_floors import KeptFloors
+from tml_bench.scoring.kept_results import Check, KeptResults
 from tml_bench.scoring.packed import PackedList
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
 from tml_bench.scoring.summary_file import write_results
 from tml_bench.scoring.timelines import RunTimelines, recognised, timelines_of, with_user_faults
-from tml_bench.scoring.transcript_check import TranscriptCheck, check_transcripts
+from tml_bench.scoring.transcript_check import check_transcripts
 from tml_bench.scoring.user_faults import listed
 from tml_bench.scoring.word_report import word_report
 from tml_bench.split_times import SplitTimes
@@ -46,6 +49,13 @@ NOT_ON_USERS = (RULES, "human")
 _Floors = dict[SampleSet, Floors | Exception]
 
 
+class Kept(NamedTuple):
+    """What earlier commands have kept of scoring by rules."""
+
+    floors: KeptFloors
+    results: KeptResults
+
+
 def score_runs(
     runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode = "auto",
     judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
@@ -53,6 +63,8 @@ def score_runs(
     prices: PriceTable | None = None,
 ) -> list[Summary]:  # fmt: skip
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
+
+    What rules have scored from the same before is not scored again.
 
     ``advance`` is told of every recording perceived; for ``words`` see ``tml_bench.perception``. ``judge_of``
     gives the judge of a task from its rules, by default the rules themselves. ``foresee`` is told every
@@ -71,47 +83,56 @@ def score_runs(
         ]
     by = judge_of({}).id.partition(" ")[0]
     floors: _Floors = {}
-    kept = KeptFloors() if by == RULES else None
+    kept = Kept(KeptFloors(), KeptResults(prices)) if by == RULES else None
+    summaries = {} if kept is None else _kept_summaries(heard, checks, kept.results)
+    left = [k for k in range(len(heard)) if k not in summaries]
 
     def known(run: StoredRun, samples: SampleSet) -> bool:
         """Whether an earlier command has found the floors, which it takes hundreds of strategies to find."""
-        if kept is not None and samples not in floors and (stored := kept.of(run, samples)) is not None:
-            floors[samples] = stored
+        if kept is not None and samples not in floors:
+            stored = kept.floors.of(run, samples)
+            if stored is not None:
+                floors[samples] = stored
         return samples in floors
 
-    aside = () if kept is None else floors_aside(heard, pool, known, kept.keep)
-    places, turns = tee(_in_turn(heard, aside, floors))
+    aside = () if kept is None else floors_aside([heard[k] for k in left], pool, known, kept.floors.keep)
+    places, turns = tee(_in_turn({k: heard[k] for k in left}, aside, floors))
     found: Iterable[AskedRun] = ask((heard[k] for k in turns), respondents, by not in NOT_ON_USERS, known)
     if foresee is not None:
         found = list(found)
         foresee([question for one in found for question in one.questions()])
-    summaries = {
-        k: _score(one, judge_of(one.heard.run.task.rules), floors, checks[k], prices, kept)
-        for k, one in zip(places, found, strict=True)
-    }
+    for k, one in zip(places, found, strict=True):
+        summaries[k] = _score(one, judge_of(one.heard.run.task.rules), floors, checks[k], prices, kept)
     return [summaries[k] for k in range(len(heard))]
 
 
+def _kept_summaries(
+    heard: Sequence[RunTimelines], checks: Sequence[Check], results: KeptResults
+) -> dict[int, Summary]:
+    """The summaries of runs that were scored from the same before, by the place of the run."""
+    found = ((k, results.of(one, checks[k])) for k, one in enumerate(heard))
+    return {k: summary for k, summary in found if summary is not None}
+
+
 def _in_turn(
-    heard: Sequence[RunTimelines], aside: Iterable[tuple[SampleSet, Floors]], floors: _Floors
+    heard: Mapping[int, RunTimelines], aside: Iterable[tuple[SampleSet, Floors]], floors: _Floors
 ) -> Iterator[int]:
     """Which run is scored next: those whose floors come from ``aside`` as they come, then the others.
 
     What comes is added to ``floors``.
     """
-    sets, come = [sample_set(one)[0] for one in heard], set[SampleSet]()
+    sets, come = {k: sample_set(one)[0] for k, one in heard.items()}, set[SampleSet]()
     for samples, found in aside:
         floors[samples] = found
         come.add(samples)
-        yield from (k for k, its in enumerate(sets) if its == samples)
-    yield from (k for k, its in enumerate(sets) if its not in come)
+        yield from (k for k, its in sets.items() if its == samples)
+    yield from (k for k, its in sets.items() if its not in come)
 
 
 def _score(
-    one: AskedRun, judge: Judge, floors: _Floors, check: TranscriptCheck | msgspec.UnsetType,
-    prices: PriceTable, keeps: KeptFloors | None = None,
+    one: AskedRun, judge: Judge, floors: _Floors, check: Check, prices: PriceTable, kept: Kept | None = None,
 ) -> Summary:  # fmt: skip
-    """Score one run and write its results; adds to the floors, and to those that are kept."""
+    """Score one run and write its results; adds to the floors, and to what is kept."""
     run, task = one.heard.run, one.heard.run.task
     scored = score_run(task, one.performances, judge, run.path)
     facts = _facts(run, scored, judge)
@@ -119,8 +140,8 @@ def _score(
     if isinstance(them := one.respondents, Respondents):
         try:
             floors[one.samples] = best = floors_and_ceilings(task, them, judge)
-            if keeps is not None:
-                keeps.keep(run, one.samples, best)
+            if kept is not None:
+                kept.floors.keep(run, one.samples, best)
         except UserError:
             raise
         except Exception as error:  # a model's scores are worth having without
@@ -152,7 +173,10 @@ def _score(
         user_faults=tuple(listed(run.samples, faults)) or msgspec.UNSET,
         interaction=interaction_of(heard),
     )
-    return write_results(run.path, scored, summary)
+    written = write_results(run.path, scored, summary)
+    if kept is not None and not scored.raised:
+        kept.results.keep(run.path, written.seals_sha256)
+    return written.summary
 
 
 def split_of(facts: Iterable[SessionFacts]) -> SplitTimes | msgspec.UnsetType:

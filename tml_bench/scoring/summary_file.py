@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from sys import intern
+from typing import NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -40,12 +41,19 @@ _AT_ONCE = 1000
 """So many values are laid out at once."""
 
 
-def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
+class WrittenResults(NamedTuple):
+    """The summary as it is shown, and the SHA-256 of ``seals.json``, in hexadecimal."""
+
+    summary: Summary
+    seals_sha256: str
+
+
+def write_results(run: Path, scored: JudgedScores, summary: Summary) -> WrittenResults:
     """Write ``scores.jsonl``, ``summary.json``, the verdicts of a task that asks, and what the task raised.
 
-    Of the faults of simulated users, all are written, and in the summary the first `MOST_REMARKS`. Returns
-    the summary as `with_agreement` gives it, and raises what that does; the values of a large one are in its
-    file from then on.
+    Of the faults of simulated users, all are written, and in the summary the first `MOST_REMARKS`. The
+    summary is given as `with_agreement` gives it, whose errors are raised; the values of a large one are in
+    its file from then on.
     """
     faults = summary.user_faults or ()
     if len(faults) > MOST_REMARKS:
@@ -71,9 +79,9 @@ def write_results(run: Path, scored: JudgedScores, summary: Summary) -> Summary:
         files[name] = digests.passing(name, files[name])
     files[SEALS] = digests.seals()
     write_together({run / name: content for name, content in files.items()})
-    if (run / SUMMARY).stat().st_size < LARGE:
-        return known
-    return _with_stored(known, outline(run / SUMMARY).values)
+    if (run / SUMMARY).stat().st_size >= LARGE:
+        known = _with_stored(known, outline(run / SUMMARY).values)
+    return WrittenResults(known, digests.sha256)
 
 
 def _lines(items: Iterable[object]) -> Iterator[bytes]:
