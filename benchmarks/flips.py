@@ -1,10 +1,11 @@
 """One bit flipped in each kind of file of a run: the same figures, or a named refusal, never another figure.
 
-A real run with verdicts of a judge, its agreement with another, what was heard and floors kept beside it, and
-the judge's cache. Each flip is looked at in two ways: what is stored is read, as a report, the viewer and
-`tml_bench.Run` do; and the run is scored again from what is there, with what an earlier scoring kept. Counted
-are flips after which everything is the same, those that are refused by the name of the file or its folder,
-those whose recording is left out of the scores, with the reason, and, which must not be, any others.
+A real run with verdicts of a judge, its agreement with another, what was heard and scored and floors kept
+beside it, and the judge's cache. Each flip is looked at in two ways: what is stored is read, as a report, the
+viewer and `tml_bench.Run` do; and the run is scored again from what is there, with what an earlier scoring
+kept. Counted are flips after which everything is the same, those that are refused by the name of the file or
+its folder, those whose recording is left out of the scores, with the reason, and, which must not be, any
+others.
 """
 
 from __future__ import annotations
@@ -44,16 +45,19 @@ CACHE = "results/judge-cache.sqlite"
 FLOORS = "kept floors"
 HEARD = "what was heard"
 SCORED = "what was scored"
-STORED = ("scores.jsonl", "summary.json", "verdicts.jsonl", "seals.json", "agreement.json")
-"""What scoring wrote, and others only read."""
+STORED = ("scores.jsonl", "summary.json", "verdicts.jsonl", "seals.json")
+"""What scoring wrote."""
+AGREEMENT, CACHE_KIND = "agreement.json", "judge cache"
+BY_RULES = (FLOORS, SCORED, *STORED)
+"""What is used where rules score again."""
 KINDS = {
-    **{name: f"{RUN}/{name}" for name in ("run.json", "attempts.jsonl", *STORED)},
+    **{name: f"{RUN}/{name}" for name in ("run.json", "attempts.jsonl", *STORED, AGREEMENT)},
     **{name: f"{RECORDING}/{name}" for name in ("manifest.json", "session.jsonl", "user.flac", "model.flac")},
     "timeline": f"{RUN}/timelines/{SAMPLE}-1.json",
     FLOORS: "results/.floors/*.json",
     HEARD: "results/.heard/*.jsonl",
     SCORED: "results/.scored/*.json",
-    "judge cache": CACHE,
+    CACHE_KIND: CACHE,
 }
 
 
@@ -73,8 +77,8 @@ class FlippedRun(NamedTuple):
         return to_csv(read_summaries([run])), tml_bench.Run(run).scores, judged_of(run), index
 
     def scored(self, kind: str) -> tuple[Summary, dict[str, object]]:
-        """The run scored again, from whatever is cached, floors by the rules; its scores by sample."""
-        address = RULES if kind == FLOORS else self.judge.address
+        """The run scored again, from whatever is cached; its scores by sample."""
+        address = RULES if kind in BY_RULES else self.judge.address
         with InProcessPool() as pool, JudgeSetup(address, self.place / CACHE) as judge:
             run = open_run(self.place / RUN)
             (summary,) = score_runs([run], cast(Pool, pool), lambda line: None, "transcript", judge.judge_of)
@@ -84,7 +88,7 @@ class FlippedRun(NamedTuple):
         """Everything as it was made, and scored where a flip of this kind is found in scoring."""
         shutil.rmtree(self.place)
         shutil.copytree(self.whole, self.place)
-        if kind not in (*STORED, FLOORS, "judge cache"):
+        if kind not in (FLOORS, AGREEMENT, CACHE_KIND):
             self.scored(kind)
 
 
@@ -126,8 +130,6 @@ def look(run: FlippedRun, file: Path, kind: str, before: Before) -> str:
         if not any(part in str(error) for part in (file.name, str(file.parent))):
             return f"refused without its name: {error}"
         said = "refused"
-    if kind in STORED and kind != "agreement.json":
-        return said
     try:
         summary, found = run.scored(kind)
     except UserError as error:
@@ -154,19 +156,17 @@ def main() -> None:
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="flips-") as folder, judging() as judge:
         run = made(Path(folder), judge)
-        figures = run.figures()
         for kind, place in KINDS.items():
             if not kind.startswith(asked.only):
                 continue
             (file,) = run.place.glob(place)
-            summary, scores = run.scored(kind)
+            run.restore(kind)
+            figures, (summary, scores) = run.figures(), run.scored(kind)
             before = figures, to_csv([summary]), scores
             run.restore(kind)
             rng, ends, content = random.Random(f"{asked.seed} {kind}"), Counter[str](), file.read_bytes()
             used = (
-                [n for n, byte in enumerate(content) if byte]
-                if kind == "judge cache"
-                else range(len(content))
+                [n for n, byte in enumerate(content) if byte] if kind == CACHE_KIND else range(len(content))
             )
             began = time.process_time()
             for _ in range(asked.flips):

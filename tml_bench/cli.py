@@ -120,6 +120,8 @@ def main() -> None:
 def score(runs: tuple[str | Path, ...], verbose: bool, quiet: bool, **options: Unpack[ScoreOptions]) -> None:
     """Score runs again from their recordings; no model is needed.
 
+    What rules have scored from the same before is not scored anew.
+
     \b
     tml-bench score results/fd-bench-v1-mini-1--silent
     tml-bench score results/*--my-model* --words asr

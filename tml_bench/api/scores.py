@@ -84,6 +84,8 @@ def score(
 ) -> Run | list[Run]:  # fmt: skip
     """Score runs again from their recordings; no model is needed.
 
+    What rules have scored from the same before is not scored anew, see docs/run-folder.md.
+
     Example:
         >>> run = tml_bench.score("results/fd-bench-v1-mini-1--silent")
         >>> run.summary.metrics[0].estimate.mean

@@ -19,7 +19,7 @@ import msgspec
 
 from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
-from tml_bench.files import FileState, file_sha256, file_state, write_output
+from tml_bench.files import FileState, file_sha256, file_state, remove_left_aside, write_atomically
 from tml_bench.own_folder import own_place
 from tml_bench.pricing.table import PriceTable
 from tml_bench.runs.identity import left_out
@@ -85,7 +85,9 @@ class KeptResults:
             place = _place(run)
             place.parent.mkdir(exist_ok=True)
             own_place(place.parent.parent, FOLDER, place.name)
-            write_output(place, sealed(msgspec.json.encode(_Kept(key, seals_sha256, seals))))
+            remove_left_aside(place.parent, place.name)
+            text = sealed(msgspec.json.encode(_Kept(key, seals_sha256, seals)))
+            write_atomically(place, text, durable=False)
 
     def _key(self, heard: RunTimelines, check: Check) -> str:
         """Of all that a run's results hang on; empty where that is not known."""
