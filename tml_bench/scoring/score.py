@@ -155,8 +155,9 @@ def _score(
     faults = {**one.heard.faults, **scored.faulty}
     outcomes = with_user_faults(run.samples, one.heard.outcomes, scored.faulty)
     if scored.faulty and isinstance(scored.scores, PackedList):
-        valid = (outcomes[score.sample].kind is Outcome.VALID for score in scored.scores)
-        scored = scored._replace(scores=scored.scores.picked(k for k, kept in enumerate(valid) if kept))
+        ended = (outcomes[score.sample].kind for score in scored.scores)
+        valid = (k for k, kind in enumerate(ended) if kind is Outcome.VALID)
+        scored = scored._replace(scores=scored.scores.picked(valid))
     summary = summarise(task, facts, run.samples, scored.scores, outcomes, known, scored.judged, agreement)
     remarks |= _clipped(fact.clipped for fact in one.heard.facts.values())
     usage, heard = run_usage(run.path), one.heard
