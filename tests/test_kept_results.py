@@ -26,7 +26,8 @@ from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Attempt
 from tml_bench.runs.store import open_run
 from tml_bench.samples import Script, UserTurn
-from tml_bench.scoring import kept_results, score as scoring, stored_values, summary_file
+from tml_bench.scoring import glance, kept_results, score as scoring, stored_values, summary_file
+from tml_bench.scoring.glance import Asked
 from tml_bench.scoring.judge_labels import MeasuredCoefficient
 from tml_bench.scoring.judging import JudgedScores
 from tml_bench.scoring.kept_results import FOLDER, KeptResults
@@ -39,6 +40,7 @@ from tml_bench.seals import sealed
 from tml_bench.task import Task
 
 TASK, SUBSET = "fd-bench-v1", "synthetic_user_interruption"
+ASKED = Asked("transcript", check_all=False, prices=load_prices())
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +55,28 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.path
 
 
-@pytest.fixture
-def run(made: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of it, scored in its new place."""
-    out = Path(shutil.copytree(made.parent, tmp_path / "results"))
+@pytest.fixture(params=[False, True], ids=["by what was heard", "at a glance"])
+def run(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """A copy of it, scored in its new place; of the second it is also kept how everything looks."""
+    run = Path(shutil.copytree(made.parent, tmp_path / "results")) / made.name
+    if request.param:
+        _as_if_long_after(monkeypatch)
     with no_workers():
-        score(out / made.name)
-        yield out / made.name
+        score(run)
+        assert bool(kept_of(run)["glance"]) is request.param
+        yield run
+
+
+def _as_if_long_after(patch: pytest.MonkeyPatch) -> None:
+    """What is opened was written long before."""
+    patch.setattr(glance, "_TICK_NS", -(10**15))
+
+
+def kept_of(run: Path) -> dict[str, object]:
+    found: dict[str, object] = msgspec.json.decode(kept(run).read_bytes())
+    return found
 
 
 @pytest.fixture
@@ -231,7 +248,7 @@ def _torn(text: bytes) -> bytes:
 def _other_key(text: bytes) -> bytes:
     found = msgspec.json.decode(text)
     del found["seal"]
-    return sealed(msgspec.json.encode(found | {"key": "0" * 64}))
+    return sealed(msgspec.json.encode(found | {"key": "0" * 64, "glance": "0" * 64}))
 
 
 def _other_seals(text: bytes) -> bytes:
@@ -383,11 +400,10 @@ def _heard(run: Path) -> RunTimelines:
 
 
 def test_every_input_counts(run: Path) -> None:
-    heard, prices = _heard(run), load_prices()
-    unset = msgspec.UNSET
+    heard, unset = _heard(run), msgspec.UNSET
 
     def known(heard: RunTimelines, check: kept_results.Check = unset) -> bool:
-        return KeptResults(prices).of(heard, check) is not None
+        return KeptResults(ASKED).of(heard, check) is not None
 
     assert known(heard)
     (first, *others), stored = heard.run.samples, heard.run
@@ -413,12 +429,12 @@ def test_every_input_counts(run: Path) -> None:
 
 
 def test_a_task_from_elsewhere_has_nothing_kept(run: Path) -> None:
-    heard, prices = _heard(run), load_prices()
+    heard = _heard(run)
     theirs: Task = load_task(f"{Path(__file__).with_name('many_task.py')}:Many")
-    results = KeptResults(prices)
+    results = KeptResults(ASKED)
     assert results.of(replace(heard, run=replace(heard.run, task=theirs)), msgspec.UNSET) is None
     kept(run).unlink()
-    results.keep(run, "0" * 64)
+    results.keep(heard.run, "0" * 64)
     assert not kept(run).exists()
 
 
@@ -435,7 +451,7 @@ def test_no_bytes_of_what_is_kept_raise(heard: RunTimelines, noise: bytes, at: i
     changed = content[:at] + noise + content[at + len(noise) :]
     try:
         place.write_bytes(changed)
-        found = KeptResults(load_prices()).of(heard, msgspec.UNSET)
+        found = KeptResults(ASKED).of(heard, msgspec.UNSET)
     finally:
         place.write_bytes(content)
     assert (found is not None) == (changed == content)

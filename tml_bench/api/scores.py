@@ -1,6 +1,7 @@
 """Score recorded runs."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict, Unpack, overload
@@ -12,13 +13,16 @@ from tml_bench.judges.spec import CACHE_NAME, RULES, JudgeSetup, openai_of
 from tml_bench.own_folder import own_place
 from tml_bench.perception.perceive import WordMode
 from tml_bench.plugins import load_task
-from tml_bench.pricing.table import PriceTable, load_prices
+from tml_bench.pricing.table import load_prices
 from tml_bench.questions import Question
 from tml_bench.runs.back_off import Patience
 from tml_bench.runs.layout import remove_left
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import StoredRun, open_runs
+from tml_bench.scoring.glance import Asked, Glances
+from tml_bench.scoring.kept_results import standing_results
 from tml_bench.scoring.score import score_runs
+from tml_bench.scoring.summary import Summary
 from tml_bench.storage.results_place import scored_places
 
 
@@ -125,7 +129,12 @@ def score(
         moved = Path(data) if data is not None else None
         for path in paths:
             remove_left(path)
-        found = scored(open_runs(paths, moved), pool, words, judging, shown, check_transcripts, table)
+        asked = Asked(words, check_transcripts, table)
+        standing = {} if moved or judging.spec != RULES else _standing(paths, asked)
+        opened_ns = time.time_ns()
+        opened = open_runs([path for path in paths if path not in standing], moved)
+        made = iter(scored(opened, pool, asked, judging, shown, opened_ns) if opened else ())
+        found = [Run(path, standing[path]) if path in standing else next(made) for path in paths]
     return found if isinstance(runs, list | tuple) else found[0]
 
 
@@ -143,16 +152,25 @@ def worker_pool(
     return Pool(size, step_timeout_s, patience, tell, devices)
 
 
+def _standing(paths: Sequence[Path], asked: Asked) -> dict[Path, Summary]:
+    """The summaries of runs of which nothing has been touched since rules scored them."""
+    glances = Glances(asked)
+    found = ((path, standing_results(path, glances)) for path in paths)
+    return {path: summary for path, summary in found if summary is not None}
+
+
 def scored(
     runs: Sequence[StoredRun],
     pool: Pool,
-    words: WordMode,
+    asked: Asked,
     judging: JudgeSetup,
     shown: Progress,
-    check_transcripts: bool = False,
-    prices: PriceTable | None = None,
+    opened_ns: int = 0,
 ) -> list[Run]:
-    """Score opened runs, with a bar of what is perceived and one of what a model judges."""
+    """Score opened runs, with a bar of what is perceived and one of what a model judges.
+
+    ``opened_ns`` is as `score_runs` takes it.
+    """
     with shown.bars() as bar:
 
         def foresee(questions: Sequence[Question]) -> None:
@@ -166,6 +184,7 @@ def scored(
         heard = bar("perceive", sum(len(run.valid()) for run in runs))
         ahead = foresee if judging.model else None
         found = score_runs(
-            runs, pool, heard, words, judging.judge_of, ahead, check_all=check_transcripts, prices=prices
-        )
+            runs, pool, heard, asked.words, judging.judge_of, ahead,
+            check_all=asked.check_all, prices=asked.prices, opened_ns=opened_ns,
+        )  # fmt: skip
     return [Run(run.path, summary) for run, summary in zip(runs, found, strict=True)]

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 import tml_bench
+from tml_bench.plugins import registered
 from tml_bench.runs.config import RunConfig
 from tml_bench.runs.identity import SCHEME
 from tml_bench.task import Task
@@ -24,10 +25,13 @@ def code_of(task: Task, config: RunConfig) -> tuple[str, ...]:
 
     It is known of tasks of this package, whose samples are known by their content too.
     """
-    ours = type(task).__module__.partition(".")[0] == tml_bench.__name__
-    if not (ours and is_known_data(config) and (code := _package_code())):
-        return ()
-    return code, type(task).__module__, type(task).__qualname__
+    return _known(type(task).__module__, type(task).__qualname__, config)
+
+
+def named_code_of(config: RunConfig) -> tuple[str, ...]:
+    """The same of the task that a run names, which is not imported for it."""
+    point = None if config.task_file else registered("task").get(config.task)
+    return () if point is None else _known(point.module, point.attr, config)
 
 
 def hearing_code_of(task: Task, config: RunConfig) -> tuple[str, ...]:
@@ -41,6 +45,13 @@ def hearing_code_of(task: Task, config: RunConfig) -> tuple[str, ...]:
     if theirs or not (is_known_data(config) and (code := _package_code())):
         return ()
     return code, f"hears user: {task.hears_user}"
+
+
+def _known(module: str, name: str, config: RunConfig) -> tuple[str, ...]:
+    ours = module.partition(".")[0] == tml_bench.__name__
+    if not (ours and is_known_data(config) and (code := _package_code())):
+        return ()
+    return code, module, name
 
 
 def is_known_data(config: RunConfig) -> bool:

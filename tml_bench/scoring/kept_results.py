@@ -6,6 +6,9 @@ the run, and prices. ``.scored/RUN.json`` in the folder of the runs has a hash o
 written, and the run is not scored again. It is a cache, and can be deleted. Where ``seals.json`` is another
 file, as in a run that was copied, the run is scored: results that come from elsewhere are never taken.
 
+It also has how everything looked that this hangs on (`tml_bench.scoring.glance`). Where it looks the same,
+what was heard is not read either, nor are samples loaded: a run that stands as it is costs a look at files.
+
 Nothing is kept of what another judge decides, of a task from elsewhere, whose code is not known, nor where a
 task raised something, which may pass.
 """
@@ -21,10 +24,10 @@ from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.files import FileState, file_sha256, file_state, remove_left_aside, write_atomically
 from tml_bench.own_folder import own_place
-from tml_bench.pricing.table import PriceTable
 from tml_bench.runs.identity import left_out
 from tml_bench.runs.known_code import code_of
-from tml_bench.runs.store import ATTEMPTS
+from tml_bench.runs.store import ATTEMPTS, StoredRun, read_run
+from tml_bench.scoring.glance import Asked, Glances
 from tml_bench.scoring.judging import TRACEBACKS
 from tml_bench.scoring.packed import PackedMap
 from tml_bench.scoring.result_seals import SEALS, ResultSeals
@@ -41,18 +44,47 @@ Check = TranscriptCheck | msgspec.UnsetType
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """What results were made of, and ``seals.json`` beside them: its SHA-256, and what file it is."""
+    """What results were made of, and ``seals.json`` beside them: its SHA-256, and what file it is.
+
+    ``glance`` is how all that they come from looked (`tml_bench.scoring.glance`), with the languages that it
+    was told; empty where that is not known.
+    """
 
     key: str
     seals_sha256: str
     seals: FileState
+    glance: str = ""
+    spoken: tuple[tuple[str, ...], ...] = ()
+
+
+def standing_results(run: Path, glances: Glances) -> Summary | None:
+    """The summary of a run of which nothing has been touched since it was scored; None where that may be.
+
+    ``glances`` tells how everything looks now. Neither data nor recordings are opened. Raises `UserError`
+    where what is known of its judge's agreement is malformed.
+    """
+    kept = _kept(run)
+    if kept is None or not kept.glance:
+        return None
+    try:
+        file = read_run(run)
+    except UserError:
+        return None
+    return _summary(run, kept) if glances.at(run, file, kept.spoken) == kept.glance else None
 
 
 class KeptResults:
-    """Results by rules of runs; ``prices`` are those of models."""
+    """Results by rules of runs.
 
-    def __init__(self, prices: PriceTable) -> None:
-        self._prices = prices
+    Args:
+        asked: what is asked of scoring.
+        opened_ns: when the runs, and their data, began to be opened, ns after the epoch; 0 where that is not
+            known.
+    """
+
+    def __init__(self, asked: Asked, opened_ns: int = 0) -> None:
+        self._prices = asked.prices
+        self._glances = Glances(asked, opened_ns)
         self._keys: dict[Path, str] = {}
 
     def of(self, heard: RunTimelines, check: Check) -> Summary | None:
@@ -64,30 +96,27 @@ class KeptResults:
         run = heard.run.path
         # As it was before anything is read for scores: what comes meanwhile is another key the next time.
         key = self._keys[run] = self._key(heard, check)
-        seals = _whole(run, key) if key else None
-        if seals is None:
+        kept = _kept(run) if key else None
+        if kept is None or kept.key != key:
             return None
-        try:
-            (found,) = stored_summaries(run)
-        except (OSError, ValueError, UserError):
-            return None
-        # Another command may have scored it otherwise while it was read.
-        return with_agreement(found, run) if file_state(run / SEALS) == seals else None
+        found = _summary(run, kept)
+        if found is not None and (now := self._looked_at(heard.run, kept)).glance:
+            _write(run, now)
+        return found
 
-    def keep(self, run: Path, seals_sha256: str) -> None:
+    def keep(self, run: StoredRun, seals_sha256: str) -> None:
         """Keep what results were made of that have just been written, whose seals have this hash.
 
         Only of a run that ``of`` was asked about. Where nothing can be written there, it is scored each time.
         """
-        if not (key := self._keys[run]) or (seals := file_state(run / SEALS)) is None:
-            return
-        with suppress(OSError, UserError):
-            place = _place(run)
-            place.parent.mkdir(exist_ok=True)
-            own_place(place.parent.parent, FOLDER, place.name)
-            remove_left_aside(place.parent, place.name)
-            text = sealed(msgspec.json.encode(_Kept(key, seals_sha256, seals)))
-            write_atomically(place, text, durable=False)
+        if (key := self._keys[run.path]) and (seals := file_state(run.path / SEALS)) is not None:
+            _write(run.path, self._looked_at(run, _Kept(key, seals_sha256, seals)))
+
+    def _looked_at(self, run: StoredRun, kept: _Kept) -> _Kept:
+        """The same with how everything looks now, if it is all older than when the runs were opened."""
+        spoken = tuple(sorted({sample.languages for sample in run.samples}))
+        looks = self._glances.at(run.path, run.file, spoken)
+        return msgspec.structs.replace(kept, glance=looks, spoken=spoken)
 
     def _key(self, heard: RunTimelines, check: Check) -> str:
         """Of all that a run's results hang on; empty where that is not known."""
@@ -110,24 +139,53 @@ def _place(run: Path) -> Path:
     return run.parent / FOLDER / f"{run.name}.json"
 
 
-def _whole(run: Path, key: str) -> FileState | None:
-    """What file the seals are of results that were made of what ``key`` stands for; None where these are not.
+def _write(run: Path, kept: _Kept) -> None:
+    """Keep this of a run, unless it is what is kept."""
+    if kept == _kept(run):
+        return
+    with suppress(OSError, UserError):
+        place = _place(run)
+        place.parent.mkdir(exist_ok=True)
+        own_place(place.parent.parent, FOLDER, place.name)
+        remove_left_aside(place.parent, place.name)
+        write_atomically(place, sealed(msgspec.json.encode(kept)), durable=False)
 
-    Of the summary it is looked where it is read whether it is as it was written, of all others here.
-    """
+
+def _kept(run: Path) -> _Kept | None:
+    """What is kept of a run's results, as it was written."""
     try:
-        kept = read_whole(_place(run))
-        known = msgspec.json.decode(kept, type=_Kept)
-        if known.key != key or not seal_holds(kept) or known.seals != file_state(run / SEALS):
-            return None
+        content = read_whole(_place(run))
+        found = msgspec.json.decode(content, type=_Kept)
+    except (OSError, *UNREADABLE):
+        return None
+    return found if seal_holds(content) else None
+
+
+def _summary(run: Path, kept: _Kept) -> Summary | None:
+    """The summary of a run, where its results are those that something is kept of, and all as written."""
+    if not _are_whole(run, kept):
+        return None
+    try:
+        (found,) = stored_summaries(run)
+    except (OSError, ValueError, UserError):
+        return None
+    # Another command may have scored it otherwise while it was read.
+    return with_agreement(found, run) if file_state(run / SEALS) == kept.seals else None
+
+
+def _are_whole(run: Path, kept: _Kept) -> bool:
+    """Whether the results are as written but for the summary, of which that is looked where it is read."""
+    try:
+        if kept.seals != file_state(run / SEALS):
+            return False
         content = read_whole(run / SEALS)
-        if hashlib.sha256(content).hexdigest() != known.seals_sha256:
-            return None
+        if hashlib.sha256(content).hexdigest() != kept.seals_sha256:
+            return False
         hashes = msgspec.json.decode(content, type=ResultSeals).sha256
         for name, sha256 in hashes.items():
             if file_state(run / name) is None or (name != SUMMARY and file_sha256(run / name) != sha256):
-                return None
+                return False
     except (OSError, *UNREADABLE):
-        return None
+        return False
     unexpected = {TRACEBACKS, USER_FAULTS} - hashes.keys()
-    return None if any((run / name).exists() for name in unexpected) else known.seals
+    return not any((run / name).exists() for name in unexpected)

@@ -29,6 +29,7 @@ from tml_bench.scoring.accounts import account_of, model_of, run_cost
 from tml_bench.scoring.asking import AskedRun, Respondents, SampleSet, ask, sample_set
 from tml_bench.scoring.floors import floors_and_ceilings
 from tml_bench.scoring.floors_aside import Floors, floors_aside
+from tml_bench.scoring.glance import Asked
 from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import JudgedScores, QuestionVerdict, against_rules, score_run
 from tml_bench.scoring.kept_floors import KeptFloors
@@ -60,7 +61,7 @@ def score_runs(
     runs: Sequence[StoredRun], pool: Pool, advance: Advance, words: WordMode = "auto",
     judge_of: Callable[[Mapping[str, Rule]], Judge] = RuleJudge,
     foresee: Callable[[Sequence[Question]], None] | None = None, *, check_all: bool = False,
-    prices: PriceTable | None = None,
+    prices: PriceTable | None = None, opened_ns: int = 0,
 ) -> list[Summary]:  # fmt: skip
     """Perceive (from the cache where it can), score and summarise; writes each run's results.
 
@@ -71,7 +72,8 @@ def score_runs(
     question of all runs, their floors and ceilings, before the first is asked, so that a judge can say what
     answering will take and answer them side by side. With ``check_all`` also the transcripts of reference
     adapters and of imported runs are held against their audio. ``prices`` are those of models, by default
-    the ones that ship.
+    the ones that ship. ``opened_ns`` is when the runs began to be opened, ns after the epoch, where that is
+    known: then the next command can see at a glance whether anything has changed.
     """
     prices = prices or load_prices()
     heard = timelines_of(runs, pool, advance, words)
@@ -83,7 +85,8 @@ def score_runs(
         ]
     by = judge_of({}).id.partition(" ")[0]
     floors: _Floors = {}
-    kept = Kept(KeptFloors(), KeptResults(prices)) if by == RULES else None
+    asked = Asked(words, check_all, prices)
+    kept = Kept(KeptFloors(), KeptResults(asked, opened_ns)) if by == RULES else None
     summaries = {} if kept is None else _kept_summaries(heard, checks, kept.results)
     left = [k for k in range(len(heard)) if k not in summaries]
 
@@ -176,7 +179,7 @@ def _score(
     )
     written = write_results(run.path, scored, summary)
     if kept is not None and not scored.raised:
-        kept.results.keep(run.path, written.seals_sha256)
+        kept.results.keep(run, written.seals_sha256)
     return written.summary
 
 
