@@ -26,7 +26,7 @@ from kill_cases import Judge, command, fill_in, judging
 
 import tml_bench
 from tml_bench.errors import UserError
-from tml_bench.judges.spec import RULES, JudgeSetup
+from tml_bench.judges.spec import JudgeSetup
 from tml_bench.outcome import Outcome
 from tml_bench.report.files import read_summaries, to_csv
 from tml_bench.runs.in_process import InProcessPool
@@ -50,6 +50,7 @@ STORED = ("scores.jsonl", "summary.json", "verdicts.jsonl", "seals.json")
 AGREEMENT, CACHE_KIND = "agreement.json", "judge cache"
 BY_RULES = (FLOORS, SCORED, *STORED)
 """What is used where rules score again."""
+OLD_S = 0.06
 KINDS = {
     **{name: f"{RUN}/{name}" for name in ("run.json", "attempts.jsonl", *STORED, AGREEMENT)},
     **{name: f"{RECORDING}/{name}" for name in ("manifest.json", "session.jsonl", "user.flac", "model.flac")},
@@ -78,16 +79,21 @@ class FlippedRun(NamedTuple):
 
     def scored(self, kind: str) -> tuple[Summary, dict[str, object]]:
         """The run scored again, from whatever is cached; its scores by sample."""
-        address = RULES if kind in BY_RULES else self.judge.address
-        with InProcessPool() as pool, JudgeSetup(address, self.place / CACHE) as judge:
-            run = open_run(self.place / RUN)
-            (summary,) = score_runs([run], cast(Pool, pool), lambda line: None, "transcript", judge.judge_of)
-        return summary, dict(tml_bench.Run(self.place / RUN).scores)
+        path = self.place / RUN
+        if kind in BY_RULES:
+            summary = tml_bench.score(path, words="transcript", jobs=1, progress=False).summary
+        else:
+            with InProcessPool() as pool, JudgeSetup(self.judge.address, self.place / CACHE) as judge:
+                runs, asked = [open_run(path)], judge.judge_of
+                (summary,) = score_runs(runs, cast(Pool, pool), lambda line: None, "transcript", asked)
+        return summary, dict(tml_bench.Run(path).scores)
 
     def restore(self, kind: str) -> None:
         """Everything as it was made, and scored where a flip of this kind is found in scoring."""
         shutil.rmtree(self.place)
         shutil.copytree(self.whole, self.place)
+        if kind in BY_RULES and kind != FLOORS:
+            time.sleep(OLD_S)  # how files look is kept of such as are older than when they are opened
         if kind not in (FLOORS, AGREEMENT, CACHE_KIND):
             self.scored(kind)
 
