@@ -70,13 +70,18 @@ class Glances:
         if not code or config.allow_outside or config.replay_user:
             return ""
         with suppress(OSError, _TouchedError):
-            logs = [file_sha256(run / name) for name in (RUN, ATTEMPTS)]
+            logs = [self._content(run / name) for name in (RUN, ATTEMPTS)]
             own = [entry for entry in _entries(run) if not _is_file(entry) and entry.name[0] != "."]
             looks = self._sha256(own), self._data_sha256(config.data)
             ears = _ears(self._asked.words, spoken)
             parts = code, run.resolve().name, self._asked, ears, logs, looks
             return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
         return ""
+
+    def _content(self, path: Path) -> str:
+        if path.lstat().st_ctime_ns >= self._before_ns:
+            raise _TouchedError  # more may stand there by now than was read
+        return file_sha256(path)
 
     def _data_sha256(self, folder: str) -> str:
         if folder and folder not in self._data:
