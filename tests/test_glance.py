@@ -143,8 +143,8 @@ def test_what_was_written_while_runs_were_opened_is_read_the_next_time(
     looks = Glances(ASKED).at(run, file, [("en",)])
     assert len(looks) == 64
     monkeypatch.setattr(glance, "_TICK_NS", 50_000_000)
-    read = [*run.glob("*/**/*"), run / "run.json", run / "attempts.jsonl"]
-    newest_ns = max(path.lstat().st_ctime_ns for path in read if path.is_file())
+    read = [*run.glob("*/**"), *run.glob("*/**/*"), run / "run.json", run / "attempts.jsonl"]
+    newest_ns = max(path.lstat().st_ctime_ns for path in read)
     for after_ns, found in ((50_000_001, looks), (50_000_000, ""), (-1, "")):
         assert Glances(ASKED, newest_ns + after_ns).at(run, file, [("en",)]) == found
     for log in ("run.json", "attempts.jsonl"):
@@ -152,6 +152,10 @@ def test_what_was_written_while_runs_were_opened_is_read_the_next_time(
         newest_ns = (run / log).lstat().st_ctime_ns
         assert Glances(ASKED, newest_ns + 50_000_001).at(run, file, [("en",)]) == looks
         assert not Glances(ASKED, newest_ns + 50_000_000).at(run, file, [("en",)])
+    next(run.rglob("*.flac")).unlink()
+    newest_ns = max(path.lstat().st_ctime_ns for path in run.glob("*/**/"))
+    assert Glances(ASKED, newest_ns + 50_000_001).at(run, file, [("en",)]) not in ("", looks)
+    assert not Glances(ASKED, newest_ns + 50_000_000).at(run, file, [("en",)])
 
 
 def test_a_clock_without_fractions_tells_nothing(run: Path) -> None:

@@ -79,12 +79,12 @@ class Glances:
         return ""
 
     def _content(self, path: Path) -> str:
-        if path.lstat().st_ctime_ns >= self._before_ns:
-            raise _TouchedError  # more may stand there by now than was read
+        _check_older(path.lstat(), self._before_ns)
         return file_sha256(path)
 
     def _data_sha256(self, folder: str) -> str:
         if folder and folder not in self._data:
+            _check_older(os.stat(folder), self._before_ns)
             self._data[folder] = self._sha256(_entries(folder))
         return self._data.get(folder, "")
 
@@ -122,15 +122,20 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
     return True
 
 
+def _check_older(about: os.stat_result, before_ns: float) -> None:
+    """Raise `_TouchedError` for what may be another than was read, or a folder that had other files."""
+    if about.st_ctime_ns >= before_ns or about.st_ctime_ns % _MS == 0:
+        raise _TouchedError
+
+
 def _listed(entries: "Sequence[os.DirEntry[str]]", before_ns: float) -> Iterator[str]:
     """Every file below, a line each; a folder's stand between two lines."""
     for entry in entries:
-        if not _is_file(entry):
+        about = entry.stat(follow_symlinks=False)
+        _check_older(about, before_ns)
+        if _is_file(entry):
+            yield f"{entry.name!a} {about.st_ino} {about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}\n"
+        else:
             yield f"{entry.name!a}\n"
             yield from _listed(_entries(entry.path), before_ns)
             yield "\n"
-            continue
-        about = entry.stat(follow_symlinks=False)
-        if about.st_ctime_ns >= before_ns or about.st_ctime_ns % _MS == 0:
-            raise _TouchedError
-        yield f"{entry.name!a} {about.st_ino} {about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}\n"
