@@ -1,4 +1,4 @@
-"""Wall time to score 480 recorded sessions of TimeSpeak and CueSpeak, both splits, on two processes.
+"""Wall time to score recorded sessions of TimeSpeak and CueSpeak, both splits, on two processes.
 
 The sessions are those of the oracle, which says everything that is expected. Scored three times: with
 perceiving (speech detection in every recording) and finding floors and ceilings, as after a run; without what
