@@ -174,7 +174,7 @@ def _summary(run: Path, kept: _Kept) -> Summary | None:
 
 
 def _are_whole(run: Path, kept: _Kept) -> bool:
-    """Whether the results are as written but for the summary, of which that is looked where it is read."""
+    """Whether all results are as they were written; at the summary it is looked where it is read."""
     try:
         if kept.seals != file_state(run / SEALS):
             return False
