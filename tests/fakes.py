@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -183,6 +184,14 @@ def run_and_score(
         record(plans, pool, lambda line: None)
         score_runs([open_run(plan.path) for plan in plans], pool, lambda line: None, "transcript")
     return {plan.config.adapter: plan.path for plan in plans}
+
+
+def replaced_by_a_copy(run: Path) -> None:
+    """A copy in a run's place, with the same bytes: nobody knows any more who wrote them."""
+    aside = run.with_name("aside")
+    shutil.copytree(run, aside)
+    shutil.rmtree(run)
+    aside.rename(run)
 
 
 @contextmanager

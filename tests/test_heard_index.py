@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes import no_workers
+from fakes import no_workers, replaced_by_a_copy
 from hypothesis import given, settings, strategies as st
 
 import tml_bench
@@ -148,10 +148,7 @@ def _other_code(run: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def _copied(run: Path, patch: pytest.MonkeyPatch) -> None:
-    aside = run.with_name("aside")
-    shutil.copytree(run, aside)
-    shutil.rmtree(run)
-    aside.rename(run)
+    replaced_by_a_copy(run)
 
 
 def _timelines_gone(run: Path, patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 import pytest
-from fakes import no_workers
+from fakes import no_workers, replaced_by_a_copy
 from hypothesis import given, settings, strategies as st
 
 import tml_bench
@@ -26,11 +26,12 @@ from tml_bench.runs.pool import Pool
 from tml_bench.runs.record import Attempt
 from tml_bench.runs.store import open_run
 from tml_bench.samples import Script, UserTurn
-from tml_bench.scoring import glance, kept_results, score as scoring, stored_values, summary_file
-from tml_bench.scoring.glance import Asked
+from tml_bench.scoring import input_fingerprint, kept_results, score as scoring, stored_values, summary_file
+from tml_bench.scoring.input_fingerprint import ScoringSettings
 from tml_bench.scoring.judge_labels import MeasuredCoefficient
 from tml_bench.scoring.judging import JudgedScores
 from tml_bench.scoring.kept_results import FOLDER, KeptResults
+from tml_bench.scoring.packed import PackedMap
 from tml_bench.scoring.stored_values import StoredValues
 from tml_bench.scoring.summary import Summary
 from tml_bench.scoring.summary_file import WrittenResults, to_json
@@ -40,7 +41,7 @@ from tml_bench.seals import sealed
 from tml_bench.task import Task
 
 TASK, SUBSET = "fd-bench-v1", "synthetic_user_interruption"
-ASKED = Asked("transcript", check_all=False, prices=load_prices())
+SETTINGS = ScoringSettings("transcript", check_all=False, prices=load_prices())
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.path
 
 
-@pytest.fixture(params=[False, True], ids=["by what was heard", "at a glance"])
+@pytest.fixture(params=[False, True], ids=["by what was heard", "by how files look"])
 def run(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[Path]:
@@ -65,13 +66,13 @@ def run(
         _as_if_long_after(monkeypatch)
     with no_workers():
         score(run)
-        assert bool(kept_of(run)["glance"]) is request.param
+        assert bool(kept_of(run)["fingerprint"]) is request.param
         yield run
 
 
 def _as_if_long_after(patch: pytest.MonkeyPatch) -> None:
     """What is opened was written long before."""
-    patch.setattr(glance, "_TICK_NS", -(10**15))
+    patch.setattr(input_fingerprint, "_TICK_NS", -(10**15))
 
 
 def kept_of(run: Path) -> dict[str, object]:
@@ -123,10 +124,14 @@ def test_what_is_the_same_is_not_scored_again(run: Path, written: list[str]) -> 
 
 
 def test_a_run_just_made_is_not_scored_again(made: Path, tmp_path: Path, written: list[str]) -> None:
-    options = {"subsets": ["icc_backchannel"], "limit": 1, "progress": False, "out": tmp_path / "new"}
-    first = tml_bench.run(TASK, "silent", **options)  # type: ignore[call-overload]
+    def made_again() -> tml_bench.Run:
+        return tml_bench.run(
+            TASK, "silent", subsets=["icc_backchannel"], limit=1, progress=False, out=tmp_path / "new"
+        )
+
+    first = made_again()
     assert len(written) == 1
-    again = tml_bench.run(TASK, "silent", **options)  # type: ignore[call-overload]
+    again = made_again()
     assert tml_bench.score(first, progress=False).summary == again.summary == first.summary
     assert len(written) == 1
 
@@ -151,11 +156,7 @@ def _other_code(run: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def _copied(run: Path, patch: pytest.MonkeyPatch) -> None:
-    """A copy in its place has the same bytes; nobody knows any more who wrote them."""
-    aside = run.with_name("aside")
-    shutil.copytree(run, aside)
-    shutil.rmtree(run)
-    aside.rename(run)
+    replaced_by_a_copy(run)
 
 
 def _damaged_recording(run: Path, patch: pytest.MonkeyPatch) -> None:
@@ -248,7 +249,7 @@ def _torn(text: bytes) -> bytes:
 def _other_key(text: bytes) -> bytes:
     found = msgspec.json.decode(text)
     del found["seal"]
-    return sealed(msgspec.json.encode(found | {"key": "0" * 64, "glance": "0" * 64}))
+    return sealed(msgspec.json.encode(found | {"key": "0" * 64, "fingerprint": "0" * 64}))
 
 
 def _other_seals(text: bytes) -> bytes:
@@ -355,7 +356,9 @@ def test_values_of_a_large_summary_stay_in_its_file(
 class Unsure(RuleJudge):
     """A judge that is not the rules."""
 
-    id = "unsure"  # type: ignore[assignment]
+    @property
+    def id(self) -> str:
+        return "unsure"
 
 
 def test_other_judges_have_nothing_kept(run: Path, written: list[str]) -> None:
@@ -402,8 +405,8 @@ def _heard(run: Path) -> RunTimelines:
 def test_every_input_counts(run: Path) -> None:
     heard, unset = _heard(run), msgspec.UNSET
 
-    def known(heard: RunTimelines, check: kept_results.Check = unset) -> bool:
-        return KeptResults(ASKED).of(heard, check) is not None
+    def known(heard: RunTimelines, check: kept_results.OptionalCheck = unset) -> bool:
+        return KeptResults(SETTINGS).of(heard, check) is not None
 
     assert known(heard)
     (first, *others), stored = heard.run.samples, heard.run
@@ -421,17 +424,18 @@ def test_every_input_counts(run: Path) -> None:
         assert not known(replace(heard, run=replace(stored, samples=(other, *others))))
     late = {name: msgspec.structs.replace(a, wall_s=a.wall_s + 1) for name, a in stored.attempts.items()}
     assert not known(replace(heard, run=replace(stored, attempts=late)))
-    text = heard.timelines.text(first.id)  # type: ignore[attr-defined]
-    heard.timelines.set_text(first.id, text.replace(b"0", b"1", 1))  # type: ignore[attr-defined]
+    assert isinstance(heard.timelines, PackedMap)
+    text = heard.timelines.text(first.id)
+    heard.timelines.set_text(first.id, text.replace(b"0", b"1", 1))
     assert not known(heard)
-    heard.timelines.set_text(first.id, text)  # type: ignore[attr-defined]
+    heard.timelines.set_text(first.id, text)
     assert known(heard)
 
 
 def test_a_task_from_elsewhere_has_nothing_kept(run: Path) -> None:
     heard = _heard(run)
     theirs: Task = load_task(f"{Path(__file__).with_name('many_task.py')}:Many")
-    results = KeptResults(ASKED)
+    results = KeptResults(SETTINGS)
     assert results.of(replace(heard, run=replace(heard.run, task=theirs)), msgspec.UNSET) is None
     kept(run).unlink()
     results.keep(heard.run, "0" * 64)
@@ -451,7 +455,7 @@ def test_no_bytes_of_what_is_kept_raise(heard: RunTimelines, noise: bytes, at: i
     changed = content[:at] + noise + content[at + len(noise) :]
     try:
         place.write_bytes(changed)
-        found = KeptResults(ASKED).of(heard, msgspec.UNSET)
+        found = KeptResults(SETTINGS).of(heard, msgspec.UNSET)
     finally:
         place.write_bytes(content)
     assert (found is not None) == (changed == content)

@@ -151,6 +151,14 @@ def file_state(path: Path) -> FileState | None:
     return about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
+def is_coarse(time_ns: int) -> bool:
+    """Whether a time of a file, ns after the epoch, has no fractions of a millisecond.
+
+    A clock that stamps so cannot tell two changes apart that follow each other.
+    """
+    return time_ns % 1_000_000 == 0
+
+
 def read_json(path: Path, kind: type[T], remedy: str) -> T:
     """Read a typed JSON file.
 

@@ -30,7 +30,7 @@ from tml_bench.runs.record import ChangedModelError, RunEnd, record_all
 from tml_bench.runs.recorded import left_to_run
 from tml_bench.runs.spending import SpendingLimit
 from tml_bench.runs.store import open_runs
-from tml_bench.scoring.glance import Asked
+from tml_bench.scoring.input_fingerprint import ScoringSettings
 from tml_bench.storage.address import is_shared
 from tml_bench.storage.results_place import results_place
 from tml_bench.users.llm_user import LLM
@@ -260,8 +260,8 @@ def run(
             changed = {error.path for error in failed if isinstance(error, ChangedModelError)}
             stored = open_runs((plan.path for plan in plans if plan.path not in changed), planned=plans)
             begun = [run for run in stored if run.attempts or not failed]
-            wanted = Asked(words, check_all=False, prices=table)
-            runs = scored(begun, hearing, wanted, judging, shown) if begun else []
+            settings = ScoringSettings(words, check_all=False, prices=table)
+            runs = scored(begun, hearing, settings, judging, shown) if begun else []
             if (problem := place.end([run.path for run in runs])) and problem not in failed:
                 failed.append(problem)
     if failed:

@@ -19,8 +19,8 @@ from tml_bench.runs.back_off import Patience
 from tml_bench.runs.layout import remove_left
 from tml_bench.runs.pool import Pool
 from tml_bench.runs.store import StoredRun, open_runs
-from tml_bench.scoring.glance import Asked, Glances
-from tml_bench.scoring.kept_results import standing_results
+from tml_bench.scoring.input_fingerprint import InputFingerprints, ScoringSettings
+from tml_bench.scoring.kept_results import unchanged_results
 from tml_bench.scoring.score import score_runs
 from tml_bench.scoring.summary import Summary
 from tml_bench.storage.results_place import scored_places
@@ -129,12 +129,12 @@ def score(
         moved = Path(data) if data is not None else None
         for path in paths:
             remove_left(path)
-        asked = Asked(words, check_transcripts, table)
-        standing = {} if moved or judging.spec != RULES else _standing(paths, asked)
+        settings = ScoringSettings(words, check_transcripts, table)
+        unchanged = {} if moved or judging.spec != RULES else _unchanged(paths, settings)
         opened_ns = time.time_ns()
-        opened = open_runs([path for path in paths if path not in standing], moved)
-        made = iter(scored(opened, pool, asked, judging, shown, opened_ns) if opened else ())
-        found = [Run(path, standing[path]) if path in standing else next(made) for path in paths]
+        opened = open_runs([path for path in paths if path not in unchanged], moved)
+        made = iter(scored(opened, pool, settings, judging, shown, opened_ns) if opened else ())
+        found = [Run(path, unchanged[path]) if path in unchanged else next(made) for path in paths]
     return found if isinstance(runs, list | tuple) else found[0]
 
 
@@ -152,17 +152,17 @@ def worker_pool(
     return Pool(size, step_timeout_s, patience, tell, devices)
 
 
-def _standing(paths: Sequence[Path], asked: Asked) -> dict[Path, Summary]:
+def _unchanged(paths: Sequence[Path], settings: ScoringSettings) -> dict[Path, Summary]:
     """The summaries of runs of which nothing has been touched since rules scored them."""
-    glances = Glances(asked)
-    found = ((path, standing_results(path, glances)) for path in paths)
+    fingerprints = InputFingerprints(settings)
+    found = ((path, unchanged_results(path, fingerprints)) for path in paths)
     return {path: summary for path, summary in found if summary is not None}
 
 
 def scored(
     runs: Sequence[StoredRun],
     pool: Pool,
-    asked: Asked,
+    settings: ScoringSettings,
     judging: JudgeSetup,
     shown: Progress,
     opened_ns: int = 0,
@@ -184,7 +184,7 @@ def scored(
         heard = bar("perceive", sum(len(run.valid()) for run in runs))
         ahead = foresee if judging.model else None
         found = score_runs(
-            runs, pool, heard, asked.words, judging.judge_of, ahead,
-            check_all=asked.check_all, prices=asked.prices, opened_ns=opened_ns,
+            runs, pool, heard, settings.words, judging.judge_of, ahead,
+            check_all=settings.check_all, prices=settings.prices, opened_ns=opened_ns,
         )  # fmt: skip
     return [Run(run.path, summary) for run, summary in zip(runs, found, strict=True)]

@@ -13,7 +13,7 @@ transcript is believed there too, because the measures that use it are defined o
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -193,6 +193,14 @@ def why_no_words(words: WordMode, whisper: str | None = None, languages: tuple[s
     if unknown := asr.lacking(languages, whisper):
         return f"{given} {unknown}"
     return f"{given} nothing was recognised"
+
+
+def hearing_id(words: WordMode, languages: Iterable[tuple[str, ...]]) -> list[tuple[str, str]]:
+    """What decides the words of recordings, and why none can be had, for each set of languages of a sample.
+
+    It changes with what is installed; empty for no set. Raises UserError as ``perceive``.
+    """
+    return [(perceiver_id(words, None, spoken), why_no_words(words, None, spoken)) for spoken in languages]
 
 
 def recognises(words: WordMode, whisper: str | None = None) -> bool:

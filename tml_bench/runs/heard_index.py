@@ -18,9 +18,9 @@ import msgspec
 
 from tml_bench.bounded_files import LONGEST_LINE, UNREADABLE, check_length, lines_of
 from tml_bench.errors import UserError
-from tml_bench.files import FileState, file_state, remove_left_aside, write_together
+from tml_bench.files import FileState, file_state, is_coarse, remove_left_aside, write_together
 from tml_bench.own_folder import append_own, own_place
-from tml_bench.perception.perceive import WordMode, perceiver_id, why_no_words
+from tml_bench.perception.perceive import WordMode, hearing_id
 from tml_bench.perception.recordings import timeline_files
 from tml_bench.recording import FILES
 from tml_bench.runs.config import RunFile
@@ -35,7 +35,6 @@ from tml_bench.task import Task
 
 FOLDER = ".heard"
 """Beside the runs."""
-_MS = 1_000_000
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -110,7 +109,7 @@ class HeardIndex:
         facts, timeline = map(msgspec.Raw, heard)
         line = _Line(self._key, self._settings, sample, attempt, (), facts, timeline)
         files = _states(self._run, self._file, line)
-        if not self._key or any(state is not None and state[-1] % _MS == 0 for state in files):
+        if not self._key or any(state is not None and is_coarse(state[-1]) for state in files):
             return b""
         if any(state is not None and state[-1] >= before_ns for state in files[: len(FILES)]):
             return b""
@@ -145,10 +144,7 @@ def _key(path: Path, file: RunFile, task: Task, samples: Sequence[Sample], words
         return ""
     languages = [(sample.id, sample.languages) for sample in samples]
     try:
-        perceivers = [
-            (perceiver_id(words, None, spoken), why_no_words(words, None, spoken))
-            for spoken in sorted({spoken for _, spoken in languages})
-        ]
+        perceivers = hearing_id(words, sorted({spoken for _, spoken in languages}))
     except UserError:
         return ""  # recognition is wanted and not there, which perceiving tells of each sample
     place, settings = text_of_path(path), settings_sha256(file.config)

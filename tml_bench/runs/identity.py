@@ -8,7 +8,7 @@ reference:
 - audio and video stand as the SHA-256 of their content, null where a file cannot be read; other paths are
   relative to the data's folder, or the bare name where they lie elsewhere;
 - enumerations stand as their value, sets sorted, numbers as Python prints them;
-- what is wrong with a sample (``problem``), remarks and labels are left out; `left_out` gives these.
+- what is wrong with a sample (``problem``), remarks and labels are left out; `unhashed_fields` gives these.
 
 The hash of data is that of an object of its samples' hashes by id, after ``json1:``, the name of this scheme.
 
@@ -59,7 +59,7 @@ def dataset_sha256(hashes: Mapping[str, str]) -> str:
     return f"{SCHEME}:{_sha256(dict(hashes))}"
 
 
-def left_out(samples: Sequence[Sample]) -> Iterator[tuple[object, ...]]:
+def unhashed_fields(samples: Sequence[Sample]) -> Iterator[tuple[object, ...]]:
     """What scores may hang on and no hash of a sample tells, of each, as JSON can hold it."""
     return (
         (

@@ -15,7 +15,7 @@ import msgspec
 
 from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.files import write_output
-from tml_bench.runs.identity import left_out
+from tml_bench.runs.identity import unhashed_fields
 from tml_bench.runs.known_code import code_of
 from tml_bench.runs.store import StoredRun
 from tml_bench.scoring.floors import Baseline
@@ -66,4 +66,6 @@ def _place(run: StoredRun, samples: tuple[str, ...]) -> Path:
 
 def _key(run: StoredRun, samples: tuple[str, ...]) -> str:
     code, *source = code_of(run.task, run.file.config)
-    return hashlib.sha256(msgspec.json.encode((code, source, samples, [*left_out(run.samples)]))).hexdigest()
+    return hashlib.sha256(
+        msgspec.json.encode((code, source, samples, [*unhashed_fields(run.samples)]))
+    ).hexdigest()

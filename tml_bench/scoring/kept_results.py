@@ -6,8 +6,8 @@ the run, and prices. ``.scored/RUN.json`` in the folder of the runs has a hash o
 written, and the run is not scored again. It is a cache, and can be deleted. Where ``seals.json`` is another
 file, as in a run that was copied, the run is scored: results that come from elsewhere are never taken.
 
-It also has how everything looked that this hangs on (`tml_bench.scoring.glance`). Where it looks the same,
-what was heard is not read either, nor are samples loaded: a run that stands as it is costs a look at files.
+It also has how the files looked that all this hangs on (`tml_bench.scoring.input_fingerprint`). Where they
+look the same, what was heard is not read either, nor are samples loaded.
 
 Nothing is kept of what another judge decides, of a task from elsewhere, whose code is not known, nor where a
 task raised something, which may pass.
@@ -24,10 +24,10 @@ from tml_bench.bounded_files import UNREADABLE, read_whole
 from tml_bench.errors import UserError
 from tml_bench.files import FileState, file_sha256, file_state, remove_left_aside, write_atomically
 from tml_bench.own_folder import own_place
-from tml_bench.runs.identity import left_out
+from tml_bench.runs.identity import unhashed_fields
 from tml_bench.runs.known_code import code_of
 from tml_bench.runs.store import ATTEMPTS, StoredRun, read_run
-from tml_bench.scoring.glance import Asked, Glances
+from tml_bench.scoring.input_fingerprint import InputFingerprints, ScoringSettings
 from tml_bench.scoring.judging import TRACEBACKS
 from tml_bench.scoring.packed import PackedMap
 from tml_bench.scoring.result_seals import SEALS, ResultSeals
@@ -40,54 +40,55 @@ from tml_bench.seals import seal_holds, sealed
 
 FOLDER = ".scored"
 """Beside the runs."""
-Check = TranscriptCheck | msgspec.UnsetType
+OptionalCheck = TranscriptCheck | msgspec.UnsetType
+"""How far a run's transcripts are from its audio; unset where that is not asked."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
     """What results were made of, and ``seals.json`` beside them: its SHA-256, and what file it is.
 
-    ``glance`` is how all that they come from looked (`tml_bench.scoring.glance`), with the languages that it
-    was told; empty where that is not known.
+    ``fingerprint`` is how all that they come from looked (`tml_bench.scoring.input_fingerprint`), told the
+    languages ``spoken``; empty where that is not known.
     """
 
     key: str
     seals_sha256: str
     seals: FileState
-    glance: str = ""
+    fingerprint: str = ""
     spoken: tuple[tuple[str, ...], ...] = ()
 
 
-def standing_results(run: Path, glances: Glances) -> Summary | None:
+def unchanged_results(run: Path, fingerprints: InputFingerprints) -> Summary | None:
     """The summary of a run of which nothing has been touched since it was scored; None where that may be.
 
-    ``glances`` tells how everything looks now. Neither data nor recordings are opened. Raises `UserError`
+    ``fingerprints`` tells how the files look now; neither data nor recordings are opened. Raises `UserError`
     where what is known of its judge's agreement is malformed.
     """
     kept = _kept(run)
-    if kept is None or not kept.glance:
+    if kept is None or not kept.fingerprint:
         return None
     try:
         file = read_run(run)
     except UserError:
         return None
-    return _summary(run, kept) if glances.at(run, file, kept.spoken) == kept.glance else None
+    return _summary(run, kept) if fingerprints.of(run, file, kept.spoken) == kept.fingerprint else None
 
 
 class KeptResults:
     """Results by rules of runs.
 
     Args:
-        asked: what is asked of scoring.
+        settings: how they are scored.
         opened_ns: when the runs, and their data, began to be opened, ns after the epoch; 0 where that is not
             known.
     """
 
-    def __init__(self, asked: Asked, opened_ns: int = 0) -> None:
-        self._prices = asked.prices
-        self._glances = Glances(asked, opened_ns)
+    def __init__(self, settings: ScoringSettings, opened_ns: int = 0) -> None:
+        self._prices = settings.prices
+        self._fingerprints = InputFingerprints(settings, opened_ns)
         self._keys: dict[Path, str] = {}
 
-    def of(self, heard: RunTimelines, check: Check) -> Summary | None:
+    def of(self, heard: RunTimelines, check: OptionalCheck) -> Summary | None:
         """The summary of a run that was scored from just this before; None where it has to be scored.
 
         ``check`` is how far its transcripts are from its audio. Raises `UserError` where what is known of its
@@ -100,7 +101,7 @@ class KeptResults:
         if kept is None or kept.key != key:
             return None
         found = _summary(run, kept)
-        if found is not None and (now := self._looked_at(heard.run, kept)).glance:
+        if found is not None and (now := self._looked_at(heard.run, kept)).fingerprint:
             _write(run, now)
         return found
 
@@ -115,10 +116,10 @@ class KeptResults:
     def _looked_at(self, run: StoredRun, kept: _Kept) -> _Kept:
         """The same with how everything looks now, if it is all older than when the runs were opened."""
         spoken = tuple(sorted({sample.languages for sample in run.samples}))
-        looks = self._glances.at(run.path, run.file, spoken)
-        return msgspec.structs.replace(kept, glance=looks, spoken=spoken)
+        looks = self._fingerprints.of(run.path, run.file, spoken)
+        return msgspec.structs.replace(kept, fingerprint=looks, spoken=spoken)
 
-    def _key(self, heard: RunTimelines, check: Check) -> str:
+    def _key(self, heard: RunTimelines, check: OptionalCheck) -> str:
         """Of all that a run's results hang on; empty where that is not known."""
         run, timelines, facts = heard.run, heard.timelines, heard.facts
         code, log = code_of(run.task, run.file.config), run.path / ATTEMPTS
@@ -129,7 +130,7 @@ class KeptResults:
             check or None, timelines.sha256(), facts.sha256(),
         )  # fmt: skip
         digest = hashlib.sha256()
-        for part in chain(once, run.attempts.values(), heard.outcomes.items(), left_out(run.samples)):
+        for part in chain(once, run.attempts.values(), heard.outcomes.items(), unhashed_fields(run.samples)):
             digest.update(msgspec.json.encode(part) + b"\n")
         return digest.hexdigest()
 

@@ -29,11 +29,11 @@ from tml_bench.scoring.accounts import account_of, model_of, run_cost
 from tml_bench.scoring.asking import AskedRun, Respondents, SampleSet, ask, sample_set
 from tml_bench.scoring.floors import floors_and_ceilings
 from tml_bench.scoring.floors_aside import Floors, floors_aside
-from tml_bench.scoring.glance import Asked
+from tml_bench.scoring.input_fingerprint import ScoringSettings
 from tml_bench.scoring.interaction import interaction_of
 from tml_bench.scoring.judging import JudgedScores, QuestionVerdict, against_rules, score_run
 from tml_bench.scoring.kept_floors import KeptFloors
-from tml_bench.scoring.kept_results import Check, KeptResults
+from tml_bench.scoring.kept_results import KeptResults, OptionalCheck
 from tml_bench.scoring.packed import PackedList
 from tml_bench.scoring.search import respondents
 from tml_bench.scoring.summary import RunFacts, Summary, summarise
@@ -50,7 +50,7 @@ NOT_ON_USERS = (RULES, "human")
 _Floors = dict[SampleSet, Floors | Exception]
 
 
-class Kept(NamedTuple):
+class KeptScoring(NamedTuple):
     """What earlier commands have kept of scoring by rules."""
 
     floors: KeptFloors
@@ -73,7 +73,7 @@ def score_runs(
     answering will take and answer them side by side. With ``check_all`` also the transcripts of reference
     adapters and of imported runs are held against their audio. ``prices`` are those of models, by default
     the ones that ship. ``opened_ns`` is when the runs began to be opened, ns after the epoch, where that is
-    known: then the next command can see at a glance whether anything has changed.
+    known: then the next command can see by the look of files whether anything has changed.
     """
     prices = prices or load_prices()
     heard = timelines_of(runs, pool, advance, words)
@@ -85,8 +85,8 @@ def score_runs(
         ]
     by = judge_of({}).id.partition(" ")[0]
     floors: _Floors = {}
-    asked = Asked(words, check_all, prices)
-    kept = Kept(KeptFloors(), KeptResults(asked, opened_ns)) if by == RULES else None
+    settings = ScoringSettings(words, check_all, prices)
+    kept = KeptScoring(KeptFloors(), KeptResults(settings, opened_ns)) if by == RULES else None
     summaries = {} if kept is None else _kept_summaries(heard, checks, kept.results)
     left = [k for k in range(len(heard)) if k not in summaries]
 
@@ -110,7 +110,7 @@ def score_runs(
 
 
 def _kept_summaries(
-    heard: Sequence[RunTimelines], checks: Sequence[Check], results: KeptResults
+    heard: Sequence[RunTimelines], checks: Sequence[OptionalCheck], results: KeptResults
 ) -> dict[int, Summary]:
     """The summaries of runs that were scored from the same before, by the place of the run."""
     found = ((k, results.of(one, checks[k])) for k, one in enumerate(heard))
@@ -133,7 +133,8 @@ def _in_turn(
 
 
 def _score(
-    one: AskedRun, judge: Judge, floors: _Floors, check: Check, prices: PriceTable, kept: Kept | None = None,
+    one: AskedRun, judge: Judge, floors: _Floors, check: OptionalCheck, prices: PriceTable,
+    kept: KeptScoring | None = None,
 ) -> Summary:  # fmt: skip
     """Score one run and write its results; adds to the floors, and to what is kept."""
     run, task = one.heard.run, one.heard.run.task

@@ -1,4 +1,4 @@
-"""A run that stands as it was scored is known at a glance; whatever is touched is looked into."""
+"""A run of which nothing was touched is known by how its files look; whatever is touched is looked into."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from fakes import no_workers, run_and_score, write_data
 
 import tml_bench
 from tml_bench.api import scores
+from tml_bench.files import is_coarse
 from tml_bench.perception import asr
 from tml_bench.plugins import load_task
 from tml_bench.pricing.table import load_prices
 from tml_bench.runs import known_code
 from tml_bench.runs.selection import Selection
 from tml_bench.runs.store import read_run
-from tml_bench.scoring import glance
-from tml_bench.scoring.glance import Asked, Glances
-from tml_bench.scoring.kept_results import standing_results
+from tml_bench.scoring import input_fingerprint
+from tml_bench.scoring.input_fingerprint import InputFingerprints, ScoringSettings
+from tml_bench.scoring.kept_results import unchanged_results
 
 TASK, SUBSET = "fd-bench-v1", "synthetic_user_interruption"
-ASKED = Asked("transcript", check_all=False, prices=load_prices())
+SETTINGS = ScoringSettings("transcript", check_all=False, prices=load_prices())
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of it, scored as if long after it was written."""
     (found,) = Path(shutil.copytree(made / "results", tmp_path / "results")).glob("*--*")
-    monkeypatch.setattr(glance, "_TICK_NS", -(10**15))
+    monkeypatch.setattr(input_fingerprint, "_TICK_NS", -(10**15))
     with no_workers():
         tml_bench.score(found, words="transcript", progress=False)
         yield found
@@ -96,43 +97,43 @@ def _linked(path: Path) -> None:
 @pytest.mark.parametrize("change", [_touched, _gone, _another, _moved, _linked])
 @pytest.mark.parametrize("name", ["model.flac", "session.jsonl", f"{SUBSET}-1-1.json", "input.wav"])
 def test_every_file_counts(run: Path, made: Path, name: str, change: Callable[[Path], None]) -> None:
-    assert standing_results(run, Glances(ASKED)) is not None
+    assert unchanged_results(run, InputFingerprints(SETTINGS)) is not None
     (file,) = (made / "data").rglob(f"{SUBSET}/1/{name}") if name == "input.wav" else run.rglob(name)
     kept = Path(shutil.copytree(file.parent, run.parent / "kept"))
     try:
         change(file)
-        assert standing_results(run, Glances(ASKED)) is None
+        assert unchanged_results(run, InputFingerprints(SETTINGS)) is None
     finally:
         shutil.rmtree(file.parent)
         shutil.copytree(kept, file.parent)
-    assert standing_results(run, Glances(ASKED)) is None, "a copy is another file"
+    assert unchanged_results(run, InputFingerprints(SETTINGS)) is None, "a copy is another file"
 
 
 @pytest.mark.parametrize("name", ["run.json", "attempts.jsonl"])
 def test_what_a_run_is_counts(run: Path, name: str) -> None:
     _touched(run / name)
-    assert standing_results(run, Glances(ASKED)) is not None, "they are read"
+    assert unchanged_results(run, InputFingerprints(SETTINGS)) is not None, "they are read"
     with (run / name).open("ab") as file:
         file.write(b" \n")
-    assert standing_results(run, Glances(ASKED)) is None
+    assert unchanged_results(run, InputFingerprints(SETTINGS)) is None
 
 
 def test_what_is_asked_counts(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert standing_results(run, Glances(ASKED)) is not None
+    assert unchanged_results(run, InputFingerprints(SETTINGS)) is not None
     dearer = load_prices()
     for other in (
-        ASKED._replace(words="auto"),
-        ASKED._replace(check_all=True),
-        ASKED._replace(prices=type(dearer)(dearer.schema, dearer.currency, dearer.prices[1:])),
+        SETTINGS._replace(words="auto"),
+        SETTINGS._replace(check_all=True),
+        SETTINGS._replace(prices=type(dearer)(dearer.schema, dearer.currency, dearer.prices[1:])),
     ):
-        assert standing_results(run, Glances(other)) is None
+        assert unchanged_results(run, InputFingerprints(other)) is None
     with monkeypatch.context() as patch:
         patch.setattr(known_code, "_package_code", lambda: "another")
-        assert standing_results(run, Glances(ASKED)) is None
+        assert unchanged_results(run, InputFingerprints(SETTINGS)) is None
     with monkeypatch.context() as patch:
         patch.setattr(asr, "missing", lambda model=None: "another reason")
-        assert standing_results(run, Glances(ASKED)) is None
-    assert standing_results(run, Glances(ASKED)) is not None
+        assert unchanged_results(run, InputFingerprints(SETTINGS)) is None
+    assert unchanged_results(run, InputFingerprints(SETTINGS)) is not None
 
 
 def test_what_was_written_while_runs_were_opened_is_read_the_next_time(
@@ -140,53 +141,32 @@ def test_what_was_written_while_runs_were_opened_is_read_the_next_time(
 ) -> None:
     """Not before a tick of the clock that stamps files, which may be behind."""
     file = read_run(run)
-    looks = Glances(ASKED).at(run, file, [("en",)])
+    looks = InputFingerprints(SETTINGS).of(run, file, [("en",)])
     assert len(looks) == 64
-    monkeypatch.setattr(glance, "_TICK_NS", 50_000_000)
+    monkeypatch.setattr(input_fingerprint, "_TICK_NS", 50_000_000)
     read = [*run.glob("*/**"), *run.glob("*/**/*"), run / "run.json", run / "attempts.jsonl"]
     newest_ns = max(path.lstat().st_ctime_ns for path in read)
     for after_ns, found in ((50_000_001, looks), (50_000_000, ""), (-1, "")):
-        assert Glances(ASKED, newest_ns + after_ns).at(run, file, [("en",)]) == found
+        assert InputFingerprints(SETTINGS, newest_ns + after_ns).of(run, file, [("en",)]) == found
     for log in ("run.json", "attempts.jsonl"):
         _touched(run / log)
         newest_ns = (run / log).lstat().st_ctime_ns
-        assert Glances(ASKED, newest_ns + 50_000_001).at(run, file, [("en",)]) == looks
-        assert not Glances(ASKED, newest_ns + 50_000_000).at(run, file, [("en",)])
+        assert InputFingerprints(SETTINGS, newest_ns + 50_000_001).of(run, file, [("en",)]) == looks
+        assert not InputFingerprints(SETTINGS, newest_ns + 50_000_000).of(run, file, [("en",)])
     next(run.rglob("*.flac")).unlink()
     newest_ns = max(path.lstat().st_ctime_ns for path in run.glob("*/**/"))
-    assert Glances(ASKED, newest_ns + 50_000_001).at(run, file, [("en",)]) not in ("", looks)
-    assert not Glances(ASKED, newest_ns + 50_000_000).at(run, file, [("en",)])
+    assert InputFingerprints(SETTINGS, newest_ns + 50_000_001).of(run, file, [("en",)]) not in ("", looks)
+    assert not InputFingerprints(SETTINGS, newest_ns + 50_000_000).of(run, file, [("en",)])
 
 
-def test_a_clock_without_fractions_tells_nothing(run: Path) -> None:
-    (file,) = run.rglob("model.flac")
-    assert Glances(ASKED).at(run, read_run(run), [("en",)])
-
-    class Coarse:
-        def __getattr__(self, name: str) -> int:
-            return 5_000_000_000
-
-    entries = [entry for entry in os.scandir(file.parent) if entry.name == file.name]
-    assert [*glance._listed(entries, 10**30)]
-    entries[0] = _Entry(file.name, Coarse())  # type: ignore[call-overload]
-    with pytest.raises(glance._TouchedError):
-        [*glance._listed(entries, 10**30)]
-
-
-class _Entry:
-    """A file as its folder has it, with other times."""
-
-    def __init__(self, name: str, about: object) -> None:
-        self.name, self._about = name, about
-
-    def is_dir(self, *, follow_symlinks: bool) -> bool:
-        return False
-
-    def is_file(self, *, follow_symlinks: bool) -> bool:
-        return True
-
-    def stat(self, *, follow_symlinks: bool) -> object:
-        return self._about
+def test_a_clock_without_fractions_tells_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = read_run(run)
+    assert InputFingerprints(SETTINGS).of(run, file, [("en",)])
+    (coarse,) = (path.lstat().st_ctime_ns for path in run.rglob("model.flac"))
+    monkeypatch.setattr(input_fingerprint, "is_coarse", lambda time_ns: time_ns == coarse)
+    assert not InputFingerprints(SETTINGS).of(run, file, [("en",)])
+    times_ns = 5_000_000_000, 5_001_000_000, 5_000_000_001
+    assert [is_coarse(time_ns) for time_ns in times_ns] == [True, True, False]
 
 
 def test_of_other_runs_nothing_is_told(run: Path) -> None:
@@ -200,4 +180,6 @@ def test_of_other_runs_nothing_is_told(run: Path) -> None:
         {"data": str(run / "nowhere")},
     ):
         config = msgspec.structs.replace(file.config, **other)
-        assert not Glances(ASKED).at(run, msgspec.structs.replace(file, config=config), [("en",)])
+        assert not InputFingerprints(SETTINGS).of(
+            run, msgspec.structs.replace(file, config=config), [("en",)]
+        )

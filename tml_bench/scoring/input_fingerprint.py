@@ -17,8 +17,8 @@ from typing import NamedTuple
 import msgspec
 
 from tml_bench.errors import UserError
-from tml_bench.files import file_sha256
-from tml_bench.perception.perceive import WordMode, perceiver_id, why_no_words
+from tml_bench.files import file_sha256, is_coarse
+from tml_bench.perception.perceive import WordMode, hearing_id
 from tml_bench.pricing.table import PriceTable
 from tml_bench.runs.config import RunFile
 from tml_bench.runs.known_code import named_code_of
@@ -26,11 +26,16 @@ from tml_bench.runs.store import ATTEMPTS, RUN
 
 _TICK_NS = 50_000_000
 """The clock that stamps files may be so far behind the other."""
-_MS = 1_000_000
 
 
-class Asked(NamedTuple):
-    """What a command asks of scoring: where words come from, which transcripts are checked, and prices."""
+class ScoringSettings(NamedTuple):
+    """How runs are scored by rules.
+
+    Attributes:
+        words: where words come from.
+        check_all: hold also transcripts of reference adapters and imported runs against the audio.
+        prices: of models.
+    """
 
     words: WordMode
     check_all: bool
@@ -41,20 +46,20 @@ class _TouchedError(Exception):
     """A file may be another than was read, or is none."""
 
 
-class Glances:
-    """How everything looks that results by rules come from; the data of several runs is looked at once.
+class InputFingerprints:
+    """Fingerprints of all that results by rules come from; the data of several runs is looked at once.
 
     Args:
-        asked: what is asked of scoring.
+        settings: how is scored.
         before_ns: since when runs and data were read, ns after the epoch: all files must be older.
     """
 
-    def __init__(self, asked: Asked, before_ns: float = math.inf) -> None:
-        self._asked, self._before_ns = asked, before_ns - _TICK_NS
+    def __init__(self, settings: ScoringSettings, before_ns: float = math.inf) -> None:
+        self._settings, self._before_ns = settings, before_ns - _TICK_NS
         self._data: dict[str, str] = {}
 
-    def at(self, run: Path, file: RunFile, spoken: Sequence[tuple[str, ...]]) -> str:
-        """A hash of how it looks for a run.
+    def of(self, run: Path, file: RunFile, spoken: Sequence[tuple[str, ...]]) -> str:
+        """A hash of how the inputs of a run's results look.
 
         Args:
             run: its folder.
@@ -73,8 +78,8 @@ class Glances:
             logs = [self._content(run / name) for name in (RUN, ATTEMPTS)]
             own = [entry for entry in _entries(run) if not _is_file(entry) and entry.name[0] != "."]
             looks = self._sha256(own), self._data_sha256(config.data)
-            ears = _ears(self._asked.words, spoken)
-            parts = code, run.resolve().name, self._asked, ears, logs, looks
+            hearing = _hearing(self._settings.words, spoken)
+            parts = code, run.resolve().name, self._settings, hearing, logs, looks
             return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
         return ""
 
@@ -95,15 +100,14 @@ class Glances:
         return digest.hexdigest()
 
 
-def _ears(words: WordMode, spoken: Sequence[tuple[str, ...]]) -> list[tuple[str, str]]:
-    """What hears, and why no words can be had; also what holds transcripts against the audio."""
-    found = []
+def _hearing(words: WordMode, spoken: Sequence[tuple[str, ...]]) -> list[object]:
+    """What hears, and what holds transcripts against the audio; or why it is not there."""
+    found: list[object] = []
     for mode in (words, "asr"):
-        for languages in spoken:
-            try:
-                found.append((perceiver_id(mode, None, languages), why_no_words(mode, None, languages)))
-            except UserError as error:
-                found.append(("", str(error)))
+        try:
+            found.append(hearing_id(mode, spoken))
+        except UserError as error:
+            found.append(str(error))
     return found
 
 
@@ -124,7 +128,7 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
 
 def _check_older(about: os.stat_result, before_ns: float) -> None:
     """Raise `_TouchedError` for what may be another than was read, or a folder that had other files."""
-    if about.st_ctime_ns >= before_ns or about.st_ctime_ns % _MS == 0:
+    if about.st_ctime_ns >= before_ns or is_coarse(about.st_ctime_ns):
         raise _TouchedError
 
 
